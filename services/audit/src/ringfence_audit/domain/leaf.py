@@ -1,0 +1,133 @@
+"""Leaves: the canonical bytes of one business fact.
+
+    leaf  = 0x01 ‖ string(kind) ‖ field…
+    field = string(name) ‖ type ‖ length (2 bytes) ‖ value
+    string = length (1 byte) ‖ ASCII
+
+Names are in strictly ascending byte order and absent values are left out, so that a fact has exactly one encoding.
+Types: 0x01 signed integer (8 bytes), 0x02 bytes, 0x03 UTF-8 text. All integers are big-endian. A leaf is under 64 KiB,
+so that it fits a C2SP entry bundle, in which each leaf follows its length as 2 bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+
+FORMAT_VERSION = 0x01
+INTEGER, BYTES, TEXT = 0x01, 0x02, 0x03
+MAX_LEAF_BYTES = 65_535
+
+Value = int | bytes | str
+
+
+def encode(kind: str, fields: Mapping[str, Value | None]) -> bytes:
+    """Encodes a fact; None leaves a field out.
+
+    Raises ValueError where the leaf or a name is too long, OverflowError where an integer exceeds 64 bits.
+    """
+    leaf = bytes([FORMAT_VERSION]) + _string(kind)
+    leaf += b"".join(_field(name, value) for name, value in sorted(fields.items()) if value is not None)
+    if len(leaf) > MAX_LEAF_BYTES:
+        raise ValueError(f"a leaf of {len(leaf)} bytes exceeds {MAX_LEAF_BYTES}")
+    return leaf
+
+
+def decode(leaf: bytes) -> tuple[str, dict[str, Value]]:
+    """Reads a leaf written by this service into its kind and fields.
+
+    Raises ValueError where the bytes are not the one canonical encoding.
+    """
+    try:
+        kind, at = _read_string(leaf, 1)
+        fields: dict[str, Value] = {}
+        while at < len(leaf):
+            name, at = _read_string(leaf, at)
+            kind_of_value, length = struct.unpack_from(">BH", leaf, at)
+            fields[name] = _value(kind_of_value, leaf[at + 3 : at + 3 + length])
+            at += 3 + length
+        canonical = encode(kind, fields)
+    except (struct.error, IndexError, UnicodeError) as error:
+        raise ValueError("the leaf is cut short or malformed") from error
+    if canonical != leaf:
+        raise ValueError("the leaf is not in canonical form")
+    return kind, fields
+
+
+class LeafTemplate:
+    """Encodes many facts of one kind whose fields are all present and of fixed length, at a fraction of the cost.
+
+    Lengths by name: 0 for an integer, otherwise the number of bytes.
+    """
+
+    def __init__(self, kind: str, lengths: Mapping[str, int]) -> None:
+        self.names = tuple(sorted(lengths))
+        constants = [_string(name) + (_header(BYTES, lengths[name]) if lengths[name] else _header(INTEGER, 8))
+                     for name in self.names]  # fmt: skip
+        constants[0] = bytes([FORMAT_VERSION]) + _string(kind) + constants[0]
+        layout = [f"{len(constant)}s{f'{lengths[name]}s' if lengths[name] else 'q'}"
+                  for constant, name in zip(constants, self.names, strict=True)]  # fmt: skip
+        self._struct = struct.Struct(">" + "".join(layout))
+        self._arguments: list[Value] = [b""] * (2 * len(constants))
+        self._arguments[::2] = constants
+
+    def encode(self, values: Iterable[Value]) -> bytes:
+        """Encodes one fact from its values in the order of `names`; bytes must have their declared length."""
+        arguments = self._arguments.copy()
+        arguments[1::2] = values
+        return self._struct.pack(*arguments)
+
+
+def pack(leaves: Iterable[bytes]) -> bytes:
+    """Writes leaves as a C2SP entry bundle."""
+    return b"".join([part for leaf in leaves for part in (len(leaf).to_bytes(2, "big"), leaf)])
+
+
+def unpack(bundle: bytes) -> Iterator[bytes]:
+    """Reads the leaves of an entry bundle in order."""
+    at = 0
+    while at < len(bundle):
+        end = at + 2 + int.from_bytes(bundle[at : at + 2], "big")
+        yield bundle[at + 2 : end]
+        at = end
+
+
+def commitment(ciphertext: bytes) -> bytes:
+    """Commits to a personal field by its ciphertext under the subject's own key.
+
+    The random nonce in front of the ciphertext is the salt; once the key is destroyed there is nothing left to compare
+    a guess with, while the leaf and every proof over it stay as they are.
+    """
+    return sha256(b"ringfence/commitment/v1\x00" + ciphertext).digest()
+
+
+def _field(name: str, value: Value) -> bytes:
+    if isinstance(value, int):
+        return _string(name) + _header(INTEGER, 8) + value.to_bytes(8, "big", signed=True)
+    content, kind_of_value = (value.encode(), TEXT) if isinstance(value, str) else (value, BYTES)
+    if len(content) > MAX_LEAF_BYTES:
+        raise ValueError(f"the field {name} is too long for a leaf")
+    return _string(name) + _header(kind_of_value, len(content)) + content
+
+
+def _header(kind_of_value: int, length: int) -> bytes:
+    return struct.pack(">BH", kind_of_value, length)
+
+
+def _string(text: str) -> bytes:
+    content = text.encode("ascii")
+    if not 0 < len(content) < 256:
+        raise ValueError(f"{text!r} is not a name of 1 to 255 characters")
+    return bytes([len(content)]) + content
+
+
+def _read_string(leaf: bytes, at: int) -> tuple[str, int]:
+    end = at + 1 + leaf[at]
+    return leaf[at + 1 : end].decode("ascii"), end
+
+
+def _value(kind_of_value: int, content: bytes) -> Value:
+    if kind_of_value == INTEGER:
+        return int.from_bytes(content, "big", signed=True)
+    return content.decode() if kind_of_value == TEXT else content

@@ -1,0 +1,181 @@
+"""The RFC 6962 §2.1 Merkle tree, kept as tiles so that memory stays bounded however long the log grows.
+
+A tile (C2SP tlog-tiles) holds up to 256 hashes of complete subtrees of height 8 times its level; the hashes between two
+levels are folded when they are asked for. Writing needs the right edge alone (`Frontier`, under 8 KiB a level), a proof
+reads one or two tiles a level (`TileTree`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+
+HASH_BYTES = 32
+TILE_HEIGHT = 8
+TILE_WIDTH = 1 << TILE_HEIGHT
+TILE_BYTES = TILE_WIDTH * HASH_BYTES
+EMPTY_ROOT = sha256(b"").digest()
+
+TileReader = Callable[[int, int], bytes]
+"""Reads the tile (level, index); a tile longer than the asked size needs is read for its first hashes only."""
+
+
+def leaf_hash(leaf: bytes) -> bytes:
+    """Hashes one leaf (RFC 6962 §2.1: prefix 0x00)."""
+    return sha256(b"\x00" + leaf).digest()
+
+
+def leaf_hashes(leaves: Iterable[bytes]) -> bytes:
+    """Hashes leaves in order into one string of 32-byte hashes."""
+    return b"".join([sha256(b"\x00" + leaf).digest() for leaf in leaves])
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Hashes two children (RFC 6962 §2.1: prefix 0x01)."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+def fold(hashes: bytes) -> bytes:
+    """Gives the root of the complete subtree over 2^k hashes."""
+    while len(hashes) > HASH_BYTES:
+        hashes = b"".join([sha256(b"\x01" + hashes[at : at + 64]).digest() for at in range(0, len(hashes), 64)])
+    return hashes
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Up to 256 consecutive hashes of one level; full tiles never change again."""
+
+    level: int
+    index: int
+    hashes: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """The right edge of a log: its size and the unfinished tile of every level, lowest level first."""
+
+    size: int = 0
+    tiles: tuple[bytes, ...] = ()
+
+    def extended(self, hashes: bytes) -> tuple[Frontier, list[Tile]]:
+        """Gives the edge after appending leaf hashes, and every tile that this filled or began, lowest level first."""
+        changed: list[Tile] = []
+        edges: list[bytes] = []
+        size = self.size + len(hashes) // HASH_BYTES
+        level = 0
+        while hashes or level < len(self.tiles):
+            kept = self.tiles[level] if level < len(self.tiles) else b""
+            first_tile = (self.size >> (TILE_HEIGHT * level)) // TILE_WIDTH
+            grown = kept + hashes
+            parts = [grown[at : at + TILE_BYTES] for at in range(0, len(grown), TILE_BYTES)]
+            if hashes:
+                changed.extend(Tile(level, first_tile + offset, part) for offset, part in enumerate(parts))
+            full = [part for part in parts if len(part) == TILE_BYTES]
+            edges.append(parts[-1] if len(full) < len(parts) else b"")
+            hashes = b"".join([fold(part) for part in full])
+            level += 1
+        return Frontier(size, tuple(edges)), changed
+
+    def root(self) -> bytes:
+        """Gives the tree head MTH over all leaves (RFC 6962 §2.1)."""
+        root = b""
+        for tile in self.tiles:
+            for peak in _peaks_from_right(tile):
+                root = node_hash(peak, root) if root else peak
+        return root or EMPTY_ROOT
+
+
+def _peaks_from_right(hashes: bytes) -> Iterator[bytes]:
+    """Splits a row of hashes into its complete subtrees, smallest and rightmost first."""
+    end = len(hashes)
+    while end:
+        count = end // HASH_BYTES
+        start = end - (count & -count) * HASH_BYTES
+        yield fold(hashes[start:end])
+        end = start
+
+
+def frontier_tiles(size: int) -> list[tuple[int, int]]:
+    """Names the unfinished tile (level, index) of every level of a log of `size` leaves; empty tiles included."""
+    levels = 0
+    while size >> (TILE_HEIGHT * levels):
+        levels += 1
+    return [(level, (size >> (TILE_HEIGHT * level)) // TILE_WIDTH) for level in range(levels)]
+
+
+class TileTree:
+    """Answers for any size up to the stored one, reading at most a few tiles a level: O(log n) hashes of proof."""
+
+    def __init__(self, read: TileReader) -> None:
+        self._read = read
+
+    def root(self, size: int) -> bytes:
+        """Gives the tree head over the first `size` leaves."""
+        return self._range(0, size) if size else EMPTY_ROOT
+
+    def inclusion_proof(self, index: int, size: int) -> list[bytes]:
+        """Gives the audit path of a leaf, its sibling first (RFC 6962 §2.1.1).
+
+        Raises ValueError where the leaf is not among the first `size`.
+        """
+        if not 0 <= index < size:
+            raise ValueError(f"leaf {index} is not in a tree of {size}")
+        path: list[bytes] = []
+        start, end = 0, size
+        while end - start > 1:
+            middle = start + _split(end - start)
+            if index < middle:
+                path.append(self._range(middle, end))
+                end = middle
+            else:
+                path.append(self._range(start, middle))
+                start = middle
+        return path[::-1]
+
+    def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
+        """Proves that the older tree is a prefix of the newer (RFC 6962 §2.1.2); empty from size 0 or to itself.
+
+        Raises ValueError where the sizes are out of order.
+        """
+        if not 0 <= old_size <= new_size:
+            raise ValueError(f"no consistency from {old_size} to {new_size}")
+        if old_size in (0, new_size):
+            return []
+        proof: list[bytes] = []
+        start, end, whole = 0, new_size, True
+        while end != old_size:
+            middle = start + _split(end - start)
+            if old_size <= middle:
+                proof.append(self._range(middle, end))
+                end = middle
+            else:
+                proof.append(self._range(start, middle))
+                start, whole = middle, False
+        if not whole:
+            proof.append(self._range(start, end))
+        return proof[::-1]
+
+    def _range(self, start: int, end: int) -> bytes:
+        """Hashes leaves start..end, where start is a multiple of the range's widest complete subtree."""
+        count = end - start
+        if count & (count - 1) == 0:
+            return self._complete(start, count.bit_length() - 1)
+        middle = start + _split(count)
+        return node_hash(self._range(start, middle), self._range(middle, end))
+
+    def _complete(self, start: int, height: int) -> bytes:
+        """Folds the complete subtree of 2^height leaves from the one tile that holds it."""
+        level, rest = divmod(height, TILE_HEIGHT)
+        tile, offset = divmod(start >> (TILE_HEIGHT * level), TILE_WIDTH)
+        first = offset * HASH_BYTES
+        hashes = self._read(level, tile)[first : first + (HASH_BYTES << rest)]
+        if len(hashes) != HASH_BYTES << rest:
+            raise ValueError(f"tile {level}/{tile} is shorter than the log")
+        return fold(hashes)
+
+
+def _split(count: int) -> int:
+    """Gives the largest power of two below `count`."""
+    return 1 << ((count - 1).bit_length() - 1)
