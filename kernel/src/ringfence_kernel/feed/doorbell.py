@@ -1,0 +1,124 @@
+"""NATS: how news travels, never where truth lives. Losing every message costs latency only."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+import nats
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.errors import NoStreamResponseError, NotFoundError
+
+log = structlog.get_logger(__name__)
+
+CONNECT_SECONDS = 2
+STREAM_BYTES = 256 * 1024 * 1024
+
+
+class Ring(msgspec.Struct, frozen=True):
+    """A ring of the doorbell: the head of a source's feed."""
+
+    source: str
+    epoch: int
+    position: int
+
+
+@dataclass(slots=True)
+class Doorbell:
+    """One service's connection to NATS; it never fails, it only stays silent while NATS is away."""
+
+    service: str
+    url: str
+    tls: ssl.SSLContext | None
+    user: str | None = None
+    password: str | None = None
+    _client: Client | None = None
+    _stream_known: bool = False
+
+    async def connect(self) -> None:
+        """Connects in the background and stays connected until closed."""
+        client = Client()
+        self._client = client
+        while True:
+            try:
+                await client.connect(
+                    self.url,
+                    tls=self.tls,
+                    user=self.user,
+                    password=self.password,
+                    name=f"ringfence-{self.service}",
+                    connect_timeout=CONNECT_SECONDS,
+                    reconnect_time_wait=1,
+                    max_reconnect_attempts=-1,
+                    error_cb=self._log_error,
+                    pending_size=1024 * 1024,
+                )
+                return
+            except (OSError, TimeoutError, nats.errors.Error) as error:
+                log.warning("nats_waits", error=type(error).__name__)
+                await asyncio.sleep(1)
+
+    async def _log_error(self, error: Exception) -> None:
+        log.warning("nats_error", error=type(error).__name__)
+
+    @property
+    def connected(self) -> bool:
+        """Tells whether NATS can be reached now."""
+        return self._client is not None and self._client.is_connected
+
+    async def ring(self, epoch: int, position: int) -> None:
+        """Tells followers where this service's feed stands now."""
+        if self.connected and self._client is not None:
+            payload = msgspec.json.encode(Ring(self.service, epoch, position))
+            try:
+                await self._client.publish(f"ringfence.doorbell.{self.service}", payload)
+            except (nats.errors.Error, OSError) as error:
+                log.warning("nats_error", error=type(error).__name__)
+
+    async def listen(self, source: str, rung: Callable[[], None]) -> None:
+        """Calls `rung` whenever the source rings; what the message says is not trusted."""
+        if self._client is None:
+            raise RuntimeError("connect first")
+
+        async def heard(message: Msg) -> None:
+            rung()
+
+        await self._client.subscribe(f"ringfence.doorbell.{source}", cb=heard)
+
+    async def notify(self, topic: str, payload: bytes, message_id: str) -> None:
+        """Publishes an outward notification to the service's stream and waits for its acknowledgement.
+
+        JetStream drops a second message with the same id. A stream that is gone is made again.
+        """
+        if self._client is None or not self.connected:
+            raise ConnectionError("NATS is away")
+        stream = self._client.jetstream()
+        if not self._stream_known:
+            await self._ensure_stream(stream)
+        subject = f"ringfence.notify.{self.service}.{topic}"
+        try:
+            await stream.publish(subject, payload, headers={"Nats-Msg-Id": message_id}, timeout=CONNECT_SECONDS)
+        except (nats.errors.NoRespondersError, NoStreamResponseError):
+            self._stream_known = False
+            raise
+
+    async def _ensure_stream(self, stream: JetStreamContext) -> None:
+        name = f"RINGFENCE_{self.service.upper().replace('-', '_')}"
+        try:
+            await stream.stream_info(name)
+        except NotFoundError:
+            await stream.add_stream(
+                name=name, subjects=[f"ringfence.notify.{self.service}.>"], max_bytes=STREAM_BYTES, duplicate_window=120
+            )
+        self._stream_known = True
+
+    async def close(self) -> None:
+        """Flushes and leaves."""
+        if self._client is not None and not self._client.is_closed:
+            await self._client.close()

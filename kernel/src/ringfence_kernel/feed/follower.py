@@ -1,0 +1,117 @@
+"""Follows another service's feed: every event once, in order, or a loud stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from ringfence_protos.common.v1 import feed_pb2
+
+from ringfence_kernel.errors import DomainError
+from ringfence_kernel.store import Head, StoredEvent, chain_hash
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 1.0
+PAGE_EVENTS = 1_000
+
+
+class FeedFork(Exception):
+    """The source's feed is not the one that was followed so far: positions or hashes do not continue it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """Verified events of one source, in order, and the cursor to store with their result."""
+
+    source: str
+    events: list[StoredEvent]
+    cursor: Head
+
+
+class FeedReader(Protocol):
+    """Fetches a page of the source's feed; raises any exception while the source is away."""
+
+    async def __call__(self, request: feed_pb2.ReadRequest) -> feed_pb2.ReadResponse:
+        """Returns the events after `request.after`."""
+
+
+@dataclass(slots=True)
+class Follower:
+    """Pulls on a ring of the doorbell and at least every second.
+
+    `handle` commits the page's result and `page.cursor` in one transaction; when it raises, the same page comes again.
+    A fork halts the follower for good: `halted` names it, and the service's health says so.
+    """
+
+    source: str
+    read: FeedReader
+    handle: Callable[[FeedPage], Awaitable[None]]
+    cursor: Head
+    poll_seconds: float = POLL_SECONDS
+    halted: str = ""
+    lag: int = 0
+    _rung: asyncio.Event | None = None
+
+    def ring(self) -> None:
+        """Tells the follower that there is news; may be called at any time on its event loop."""
+        if self._rung is not None:
+            self._rung.set()
+
+    async def run(self) -> None:
+        """Follows until cancelled, or until a fork halts it."""
+        self._rung = asyncio.Event()
+        while not self.halted:
+            self._rung.clear()
+            try:
+                if await self.pull():
+                    continue
+            except FeedFork as fork:
+                self.halted = str(fork)
+                log.critical("feed_fork", source=self.source, position=self.cursor.position, detail=str(fork))
+                return
+            except DomainError as error:
+                log.warning("feed_waits", source=self.source, reason=error.reason)
+            except Exception as error:
+                log.warning("feed_waits", source=self.source, error=type(error).__name__, detail=str(error)[:200])
+            try:
+                async with asyncio.timeout(self.poll_seconds):
+                    await self._rung.wait()
+            except TimeoutError:
+                pass
+
+    async def pull(self) -> bool:
+        """Fetches, verifies and handles one page; returns whether there may be more. Raises FeedFork."""
+        response = await self.read(feed_pb2.ReadRequest(after=self.cursor.position, limit=PAGE_EVENTS))
+        page = verify(self.source, self.cursor, response)
+        self.lag = response.head.position - page.cursor.position
+        if not page.events:
+            return False
+        await self.handle(page)
+        self.cursor = page.cursor
+        return self.lag > 0
+
+
+def verify(source: str, cursor: Head, response: feed_pb2.ReadResponse) -> FeedPage:
+    """Returns the page when it continues the cursor event by event; raises FeedFork otherwise."""
+    head = response.head
+    if head.source != source:
+        raise FeedFork(f"the feed says it is {head.source!r}, not {source!r}")
+    if head.epoch != cursor.epoch:
+        raise FeedFork(f"the feed is in epoch {head.epoch}, the cursor in {cursor.epoch}")
+    if head.position < cursor.position:
+        raise FeedFork(f"the feed ends at {head.position}, the cursor stands at {cursor.position}")
+    previous, position = cursor.hash, cursor.position
+    events = []
+    for event in response.events:
+        position += 1
+        previous = chain_hash(previous, position, event.stream_id, event.version, event.topic, event.state)
+        if event.position != position or event.hash != previous:
+            raise FeedFork(f"the event at position {position} does not continue the chain")
+        events.append(StoredEvent(position, event.stream_id, event.version, event.topic, event.state, previous))
+    if not events and head.position == cursor.position and head.hash != cursor.hash:
+        raise FeedFork(f"the feed has another event at position {position}")
+    return FeedPage(source, events, Head(cursor.epoch, position, previous))

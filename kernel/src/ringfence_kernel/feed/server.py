@@ -1,0 +1,52 @@
+"""Serves a service's own feed to the workloads that the proto names."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ringfence_protos.common.v1 import feed_pb2, feed_pb2_grpc
+
+from ringfence_kernel.errors import InvalidArgument
+from ringfence_kernel import store
+
+MAX_LIMIT = 10_000
+DEFAULT_LIMIT = 1_000
+
+
+class FeedServicer(feed_pb2_grpc.FeedServiceServicer):
+    """FeedService over an event store."""
+
+    def __init__(self, source: str, event_store: store.EventStore) -> None:
+        """Serves `event_store` under the name `source`."""
+        self._source = source
+        self._store = event_store
+
+    async def Read(self, request: feed_pb2.ReadRequest, context: Any) -> feed_pb2.ReadResponse:
+        """Returns a page of events and the head at that time; see the proto for bounds."""
+        if request.limit > MAX_LIMIT or request.after >= 2**63:
+            raise InvalidArgument(f"limit is at most {MAX_LIMIT}, after below 2^63", field="limit")
+        # The head is read after the page, so that it never stands before the page's last event.
+        page = await asyncio.to_thread(self._store.read, request.after, request.limit or DEFAULT_LIMIT)
+        head = await asyncio.to_thread(self._store.head)
+        return feed_pb2.ReadResponse(
+            events=[
+                feed_pb2.FeedEvent(
+                    position=event.position,
+                    stream_id=event.stream,
+                    version=event.version,
+                    topic=event.topic,
+                    state=event.state,
+                    hash=event.hash,
+                )
+                for event in page
+            ],
+            head=self._head(head),
+        )
+
+    async def Head(self, request: feed_pb2.HeadRequest, context: Any) -> feed_pb2.HeadResponse:
+        """Returns the head of the feed."""
+        return feed_pb2.HeadResponse(head=self._head(await asyncio.to_thread(self._store.head)))
+
+    def _head(self, head: store.Head) -> feed_pb2.FeedHead:
+        return feed_pb2.FeedHead(source=self._source, epoch=head.epoch, position=head.position, hash=head.hash)

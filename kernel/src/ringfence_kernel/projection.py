@@ -1,0 +1,144 @@
+"""Read models: tables filled from the feed, rows and cursor in one transaction, rebuilt from events at any time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import psycopg
+import structlog
+from psycopg import sql
+from psycopg.rows import DictRow
+
+from ringfence_kernel.codec import EventCodec, Recorded
+from ringfence_kernel.errors import StoreUnavailable
+from ringfence_kernel.store import EventStore, Head, StoredEvent, load_cursor, save_cursor
+
+log = structlog.get_logger(__name__)
+
+PAGE_EVENTS = 200
+POLL_SECONDS = 1.0
+
+
+class ReadModel(Protocol):
+    """A set of tables and how events fill them. Table names are written without a schema."""
+
+    name: str
+    tables: Sequence[str]
+
+    def project(self, connection: psycopg.Connection[DictRow], recorded: Sequence[Recorded]) -> None:
+        """Writes the rows of these events; called once per event, in order, inside a transaction."""
+
+
+@dataclass(slots=True)
+class Projector:
+    """Keeps one read model up to date; `position` is how far it has come."""
+
+    store: EventStore
+    codec: EventCodec
+    model: ReadModel
+    position: int = 0
+    _rung: asyncio.Event = field(default_factory=asyncio.Event)
+    _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def ring(self) -> None:
+        """Tells the projector that events were committed."""
+        self._rung.set()
+
+    async def run(self) -> None:
+        """Projects until cancelled."""
+        while True:
+            self._rung.clear()
+            try:
+                if await asyncio.to_thread(self.step):
+                    async with self._moved:
+                        self._moved.notify_all()
+                    continue
+            except StoreUnavailable:
+                log.warning("projection_waits", model=self.model.name)
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._rung.wait()
+            except TimeoutError:
+                pass
+
+    def step(self) -> bool:
+        """Projects one page; returns whether there was any. Blocks."""
+        cursor = load_cursor(self.store, self._cursor_name)
+        self.position = cursor.position
+        page = self.store.read(cursor.position, PAGE_EVENTS)
+        if not page:
+            return False
+        recorded = decode(self.codec, page)
+        with self.store.connection() as connection, connection.transaction():
+            self.model.project(connection, recorded)
+            save_cursor(connection, self._cursor_name, Head(cursor.epoch, page[-1].position, page[-1].hash))
+        self.position = page[-1].position
+        return True
+
+    async def reached(self, position: int) -> None:
+        """Waits until the read model shows everything up to a position; the caller sets the deadline."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.position >= position)
+
+    @property
+    def _cursor_name(self) -> str:
+        return f"projection:{self.model.name}"
+
+
+def decode(codec: EventCodec, page: Sequence[StoredEvent]) -> list[Recorded]:
+    """Returns the decoded events of a page."""
+    recorded = []
+    for stored in page:
+        event, envelope = codec.decode(stored.topic, stored.state)
+        recorded.append(
+            Recorded(
+                stored.position,
+                stored.stream,
+                stored.version,
+                event,
+                envelope.recorded_at_ns,
+                envelope.traceparent,
+            )
+        )
+    return recorded
+
+
+def rebuild_and_compare(store: EventStore, codec: EventCodec, model: ReadModel) -> dict[str, int]:
+    """Rebuilds the read model beside the live one, from events alone, and counts differing rows per table.
+
+    Temporary tables of the same names shadow the live ones, so that the same code fills them. The live model is
+    compared at its own cursor, in one snapshot.
+    """
+    with store.connection() as connection, connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        row = connection.execute(
+            "SELECT position FROM cursors WHERE name = %s", (f"projection:{model.name}",)
+        ).fetchone()
+        until = row["position"] if row else 0
+        for table in model.tables:
+            connection.execute(
+                sql.SQL("CREATE TEMP TABLE {t} (LIKE public.{t} INCLUDING ALL) ON COMMIT DROP").format(
+                    t=sql.Identifier(table)
+                )
+            )
+        pending: list[Recorded] = []
+        for recorded in store.replay(codec, until=until):
+            pending.append(recorded)
+            if len(pending) >= PAGE_EVENTS:
+                model.project(connection, pending)
+                pending = []
+        model.project(connection, pending)
+        return {table: _differences(connection, table) for table in model.tables}
+
+
+def _differences(connection: psycopg.Connection[DictRow], table: str) -> int:
+    """Returns how many rows are in one of the two tables only."""
+    query = sql.SQL(
+        "SELECT (SELECT count(*) FROM (TABLE pg_temp.{t} EXCEPT ALL TABLE public.{t}) a)"
+        " + (SELECT count(*) FROM (TABLE public.{t} EXCEPT ALL TABLE pg_temp.{t}) b) AS rows"
+    ).format(t=sql.Identifier(table))
+    row = connection.execute(query).fetchone()
+    return int(row["rows"]) if row else 0

@@ -1,0 +1,32 @@
+"""The event store: gapless, hash-chained, append-only, on eventsourcing's PostgreSQL recorder."""
+
+from ringfence_kernel.store.chain import GENESIS, chain_hash
+from ringfence_kernel.store.recorder import ChainedRecorder
+from ringfence_kernel.store.schema import Migration, apply_migrations, event_store_migrations
+from ringfence_kernel.store.store import (
+    ChainBroken,
+    EventStore,
+    Head,
+    NewEvent,
+    StoredEvent,
+    VersionConflict,
+    load_cursor,
+    save_cursor,
+)
+
+__all__ = [
+    "GENESIS",
+    "ChainBroken",
+    "ChainedRecorder",
+    "EventStore",
+    "Head",
+    "Migration",
+    "NewEvent",
+    "StoredEvent",
+    "VersionConflict",
+    "apply_migrations",
+    "chain_hash",
+    "event_store_migrations",
+    "load_cursor",
+    "save_cursor",
+]

@@ -1,0 +1,137 @@
+"""Tables of the event store, made by the owner role; the service's own role can only append."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """A numbered, named change of the schema; `statements` may use {application_role} as an identifier."""
+
+    number: int
+    name: str
+    statements: str
+
+
+EVENT_STORE = """
+CREATE TABLE stored_events (
+    notification_id bigint PRIMARY KEY,
+    originator_id uuid NOT NULL,
+    originator_version bigint NOT NULL CHECK (originator_version > 0),
+    topic text NOT NULL,
+    state bytea NOT NULL,
+    chain_hash bytea NOT NULL,
+    UNIQUE (originator_id, originator_version)
+);
+-- Packed events do not compress; trying costs half of the commit.
+ALTER TABLE stored_events ALTER COLUMN state SET STORAGE EXTERNAL;
+
+CREATE TABLE feed_head (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    epoch bigint NOT NULL,
+    position bigint NOT NULL,
+    hash bytea NOT NULL
+);
+INSERT INTO feed_head (epoch, position, hash) VALUES (1, 0, decode(repeat('00', 32), 'hex'));
+
+CREATE TABLE feed_epochs (
+    epoch bigint PRIMARY KEY,
+    fork_position bigint NOT NULL,
+    order_reference text NOT NULL,
+    opened_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE TABLE cursors (
+    name text PRIMARY KEY,
+    epoch bigint NOT NULL,
+    position bigint NOT NULL,
+    hash bytea NOT NULL
+);
+
+CREATE TABLE state_digests (
+    position bigint PRIMARY KEY,
+    digest bytea NOT NULL
+);
+
+-- Returns the new head. Its row's lock orders all writers: positions have no gaps, commit order is feed order.
+CREATE FUNCTION append_events(
+    expected_position bigint, streams uuid[], versions bigint[], topics text[], states bytea[]
+) RETURNS TABLE (epoch bigint, "position" bigint, hash bytea)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    head public.feed_head%ROWTYPE;
+    name bytea;
+BEGIN
+    SELECT * INTO head FROM public.feed_head FOR UPDATE;
+    IF head.position <> expected_position THEN
+        RAISE EXCEPTION 'the feed stands at %, not at %', head.position, expected_position USING ERRCODE = '40001';
+    END IF;
+    FOR i IN 1 .. coalesce(array_length(streams, 1), 0) LOOP
+        name := convert_to(topics[i], 'UTF8');
+        head.position := head.position + 1;
+        head.hash := sha256(
+            head.hash || int8send(head.position) || uuid_send(streams[i]) || int8send(versions[i])
+            || int8send(octet_length(name)::bigint) || name || sha256(states[i])
+        );
+        INSERT INTO public.stored_events
+        VALUES (head.position, streams[i], versions[i], topics[i], states[i], head.hash);
+    END LOOP;
+    UPDATE public.feed_head h SET position = head.position, hash = head.hash;
+    RETURN QUERY SELECT head.epoch, head.position, head.hash;
+END $$;
+
+-- Opens the next epoch after a restore: an operator's command, for the owner role only.
+CREATE FUNCTION open_epoch(fork_position bigint, order_reference text) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+DECLARE
+    head public.feed_head%ROWTYPE;
+BEGIN
+    SELECT * INTO head FROM public.feed_head FOR UPDATE;
+    IF fork_position <> head.position OR order_reference = '' THEN
+        RAISE EXCEPTION 'name the head (%) as the fork position, and the order', head.position;
+    END IF;
+    UPDATE public.feed_head SET epoch = head.epoch + 1;
+    INSERT INTO public.feed_epochs VALUES (head.epoch + 1, fork_position, order_reference);
+    RETURN head.epoch + 1;
+END $$;
+
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
+REVOKE ALL ON FUNCTION append_events, open_epoch FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO {application_role};
+GRANT SELECT ON stored_events, feed_head, feed_epochs, cursors, state_digests TO {application_role};
+GRANT EXECUTE ON FUNCTION append_events TO {application_role};
+GRANT INSERT, UPDATE ON cursors TO {application_role};
+GRANT INSERT ON state_digests TO {application_role};
+"""
+
+
+def event_store_migrations() -> list[Migration]:
+    """Returns the migrations that every service starts with; a service's own begin at 100."""
+    return [Migration(1, "event store", EVENT_STORE)]
+
+
+def apply_migrations(conninfo: str, application_role: str, migrations: Sequence[Migration]) -> list[int]:
+    """Applies what is missing, each in a transaction of its own, as the owner role; returns the numbers applied."""
+    applied = []
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations ("
+            "number int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())"
+        )
+        for migration in sorted(migrations, key=lambda each: each.number):
+            with connection.transaction():
+                connection.execute("LOCK TABLE schema_migrations")
+                row = connection.execute(
+                    "INSERT INTO schema_migrations (number, name) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING 1",
+                    (migration.number, migration.name),
+                ).fetchone()
+                if row is not None:
+                    role = sql.Identifier(application_role).as_string(connection)
+                    connection.execute(migration.statements.replace("{application_role}", role).encode())
+                    applied.append(migration.number)
+    return applied

@@ -1,0 +1,251 @@
+"""Group commit: concurrent commands are decided in order in memory and written in one transaction.
+
+One writer owns a service's state. It drains its queue, decides every command against the state in memory, commits all
+new events together, and only then answers the callers. When a commit fails, the journal takes memory back, the state
+catches up with what somebody else wrote, and the same commands are decided again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+
+from ringfence_kernel.clock import Clock, MonotonicClock
+from ringfence_kernel.codec import EventCodec, Recorded
+from ringfence_kernel.errors import DomainError, Overloaded, StoreUnavailable
+from ringfence_kernel.journal import Journal
+from ringfence_kernel.store import EventStore, Head, NewEvent, VersionConflict
+from ringfence_kernel.store.recorder import Within
+
+log = structlog.get_logger(__name__)
+
+MAX_CONFLICTS = 16
+PAUSE_SECONDS = 0.2
+
+
+class State(Protocol):
+    """What a service keeps in memory, built from events alone."""
+
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
+        """Takes in one event; every change goes through the journal. Never refuses a committed event."""
+
+    def digest(self) -> bytes:
+        """Returns a hash of the whole state: equal states, equal digests."""
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    command: Callable[[Unit], Any]
+    weight: int
+    future: asyncio.Future[Any]
+    traceparent: str
+    reply: Any = None
+    error: Exception | None = None
+
+
+class Unit:
+    """What a command decides within: the time, the journal, and the events of the group so far."""
+
+    def __init__(self, writer: GroupWriter) -> None:
+        """Starts empty, at the writer's head."""
+        self._writer = writer
+        self.journal = writer.journal
+        self.now_ns = 0
+        self.traceparent = ""
+        self.events: list[NewEvent] = []
+        self.recorded: list[Recorded] = []
+        self.within: list[Within] = []
+        self.closing: dict[Any, Callable[[Unit], None]] = {}
+
+    def record(self, stream: bytes, event: Any, *, applied: bool = False) -> None:
+        """Adds an event to the group and applies it to the state, unless the decision has changed the state already."""
+        writer = self._writer
+        version = writer.versions.get(stream, 0) + 1
+        self.journal.put(writer.versions, stream, version)
+        topic, state = writer.codec.encode(event, self.now_ns, self.traceparent)
+        position = writer.head.position + len(self.events) + 1
+        recorded = Recorded(position, stream, version, event, self.now_ns, self.traceparent)
+        self.events.append(NewEvent(stream, version, topic, state))
+        self.recorded.append(recorded)
+        if not applied:
+            writer.state.apply(recorded, self.journal)
+
+    def commit_also(self, statements: Within) -> None:
+        """Runs statements inside the group's transaction: a follower's cursor, a row of a key table."""
+        self.within.append(statements)
+
+    def before_commit(self, key: Any, close: Callable[[Unit], None]) -> None:
+        """Has `close` called once per key when all commands of the group are decided, to record what they share."""
+        self.closing.setdefault(key, close)
+
+
+@dataclass(slots=True)
+class GroupWriter:
+    """The single writer of a service's events.
+
+    While a group is being committed, the state holds what is not durable yet: a read that is answered to a caller goes
+    through `submit` like a command, and is answered after the commit of its group.
+    """
+
+    store: EventStore
+    codec: EventCodec
+    state: State
+    clock: Clock
+    queue_weight_limit: int = 65_536
+    group_weight_limit: int = 16_384
+    gate: Callable[[], Awaitable[None]] | None = None
+    head: Head = field(init=False)
+    versions: dict[bytes, int] = field(init=False, default_factory=dict)
+    journal: Journal = field(init=False, default_factory=Journal)
+    _time: MonotonicClock = field(init=False)
+    _queue: asyncio.Queue[_Pending] = field(init=False, default_factory=asyncio.Queue)
+    _queued_weight: int = field(init=False, default=0)
+    _listeners: list[Callable[[list[Recorded]], None]] = field(init=False, default_factory=list)
+    _stale: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        """Stands at the beginning until `load` is called."""
+        self.head = Head(1, 0, bytes(32))
+        self._time = MonotonicClock(self.clock)
+
+    def subscribe(self, listener: Callable[[list[Recorded]], None]) -> None:
+        """Calls `listener` on the event loop with the events of every commit, in order; it must not raise."""
+        self._listeners.append(listener)
+
+    def load(self) -> int:
+        """Builds the state from all events that are not in it yet; blocks; returns how many there were."""
+        count = 0
+        for recorded in self.store.replay(self.codec, self.head.position):
+            self.state.apply(recorded, self.journal)
+            self.journal.clear()
+            self.versions[recorded.stream] = recorded.version
+            self._time.observe(recorded.recorded_at_ns)
+            self.head = Head(self.head.epoch, recorded.position, b"")
+            count += 1
+        head = self.store.head()
+        # Another writer may have added more since the last page; the next append will tell.
+        self.head = head if head.position == self.head.position else Head(head.epoch, self.head.position, b"")
+        return count
+
+    async def submit(self, command: Callable[[Unit], Any], *, weight: int = 1, traceparent: str = "") -> Any:
+        """Decides and commits a command; returns its reply after the commit, or raises its DomainError.
+
+        The command must be a pure decision on the state and the unit: it may be called more than once. Raises
+        Overloaded when the queue is full and StoreUnavailable when the outcome of the commit could not be found.
+        """
+        if self._queued_weight + weight > self.queue_weight_limit and self._queued_weight:
+            raise Overloaded("the queue of commands is full")
+        pending = _Pending(command, weight, asyncio.get_running_loop().create_future(), traceparent)
+        self._queued_weight += weight
+        self._queue.put_nowait(pending)
+        return await pending.future
+
+    async def run(self) -> None:
+        """Commits groups until cancelled; a group under way is finished first."""
+        while True:
+            group = await self._next_group()
+            serving = asyncio.ensure_future(self._serve(group))
+            try:
+                await asyncio.shield(serving)
+            except asyncio.CancelledError:
+                await serving
+                raise
+
+    async def _next_group(self) -> list[_Pending]:
+        """Waits for a command, then takes all that are there, up to the group's limit."""
+        group = [await self._queue.get()]
+        if self.gate is not None:
+            await self.gate()
+        weight = group[0].weight
+        while weight < self.group_weight_limit and not self._queue.empty():
+            group.append(self._queue.get_nowait())
+            weight += group[-1].weight
+        self._queued_weight -= weight
+        return [pending for pending in group if not pending.future.cancelled()]
+
+    async def _serve(self, group: list[_Pending]) -> None:
+        """Decides, commits and answers one group."""
+        try:
+            for _ in range(MAX_CONFLICTS):
+                if self._stale:
+                    await self._catch_up()
+                unit = self._decide(group)
+                if await self._commit(unit):
+                    self._answer(group, unit)
+                    return
+            raise StoreUnavailable("another writer keeps this store")
+        except Exception as error:
+            self.journal.rollback()
+            self._stale = True
+            if not isinstance(error, DomainError):
+                log.exception("group_failed")
+            for pending in group:
+                if not pending.future.done():
+                    pending.future.set_exception(error if isinstance(error, DomainError) else StoreUnavailable())
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def _decide(self, group: list[_Pending]) -> Unit:
+        """Decides every command in order; one that refuses leaves no trace."""
+        unit = Unit(self)
+        for pending in group:
+            mark, events, within = self.journal.mark(), len(unit.events), len(unit.within)
+            unit.now_ns, unit.traceparent = self._time.now_ns(), pending.traceparent
+            pending.reply = pending.error = None
+            try:
+                pending.reply = pending.command(unit)
+            except Exception as error:
+                self.journal.rollback(mark)
+                del unit.events[events:], unit.recorded[events:], unit.within[within:]
+                pending.error = error
+                if not isinstance(error, DomainError):
+                    log.exception("command_failed")
+        for close in list(unit.closing.values()):
+            close(unit)
+        return unit
+
+    async def _commit(self, unit: Unit) -> bool:
+        """Writes the group; False when another writer was first and everything must be decided again."""
+        if unit.events or unit.within:
+            try:
+                head = await asyncio.to_thread(self.store.append, self.head.position, unit.events, unit.within)
+            except VersionConflict:
+                log.warning("version_conflict", position=self.head.position)
+                self.journal.rollback()
+                self._stale = True
+                return False
+            self.head = head
+        self.journal.clear()
+        return True
+
+    async def _catch_up(self) -> None:
+        """Takes in what others have written; raises StoreUnavailable."""
+        count = await asyncio.to_thread(self.load)
+        self._stale = False
+        if count:
+            log.info("caught_up", events=count, position=self.head.position)
+
+    def _answer(self, group: list[_Pending], unit: Unit) -> None:
+        """Wakes listeners and callers, in that order."""
+        if unit.recorded:
+            for listener in self._listeners:
+                listener(unit.recorded)
+        for pending in group:
+            if pending.future.done():
+                continue
+            if pending.error is not None:
+                pending.future.set_exception(pending.error)
+            else:
+                pending.future.set_result(pending.reply)
+
+    async def save_digest(self) -> None:
+        """Stores the digest of the state in memory, for a later rebuild to compare with; call it when idle."""
+        position, digest = self.head.position, self.state.digest()
+        await asyncio.to_thread(self._insert_digest, position, digest)
+
+    def _insert_digest(self, position: int, digest: bytes) -> None:
+        with self.store.connection() as connection:
+            connection.execute("INSERT INTO state_digests VALUES (%s, %s) ON CONFLICT DO NOTHING", (position, digest))
