@@ -21,6 +21,13 @@ class PositionTaken(Exception):
     """The feed is not where the writer believes: somebody else has written."""
 
 
+class LazyDatastore(PostgresDatastore):
+    """The library's pool of connections, without its composite types: nothing connects before it is used."""
+
+    def register_type_adapters(self) -> None:
+        """Does nothing: events travel as plain arrays."""
+
+
 class ChainedRecorder(PostgresApplicationRecorder):
     """Appends through one SECURITY DEFINER function; the tables come from migrations, never from here."""
 
@@ -65,7 +72,7 @@ class ChainedRecorder(PostgresApplicationRecorder):
 def open_datastore(conninfo: str, connections: int = 8) -> PostgresDatastore:
     """Opens a pool for a libpq connection string or URL."""
     parts = psycopg.conninfo.conninfo_to_dict(conninfo)
-    return PostgresDatastore(
+    return LazyDatastore(
         dbname=str(parts.get("dbname", "")),
         host=str(parts.get("host", "")),
         port=str(parts.get("port", "5432")),

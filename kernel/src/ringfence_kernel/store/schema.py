@@ -107,6 +107,8 @@ GRANT SELECT ON stored_events, feed_head, feed_epochs, cursors, state_digests TO
 GRANT EXECUTE ON FUNCTION append_events TO {application_role};
 GRANT INSERT, UPDATE ON cursors TO {application_role};
 GRANT INSERT ON state_digests TO {application_role};
+-- A rebuild fills temporary tables beside the live read models.
+DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO {application_role}', current_database()); END $$;
 """
 
 

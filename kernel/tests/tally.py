@@ -1,0 +1,84 @@
+"""A smallest service for the kernel's tests: named counters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, ClassVar
+
+import psycopg
+from ringfence_kernel.codec import EventCodec, Recorded
+from ringfence_kernel.errors import DomainError
+from ringfence_kernel.journal import Journal
+from ringfence_kernel.store import Migration
+from ringfence_kernel.writer import Unit
+
+STREAM = b"tally-stream-016"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A counter went up."""
+
+    TOPIC: ClassVar[str] = "Counted.v1"
+    name: str
+    by: int
+
+
+class TooMuch(DomainError):
+    """The counter would pass its limit."""
+
+    reason = "TOO_MUCH"
+
+
+CODEC = EventCodec([Counted])
+
+
+class Tally:
+    """Counters by name."""
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        self.counters: dict[str, int] = {}
+
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
+        """Counts."""
+        event = recorded.event
+        journal.put(self.counters, event.name, self.counters.get(event.name, 0) + event.by)
+
+    def digest(self) -> bytes:
+        """Hashes the counters."""
+        return sha256(repr(sorted(self.counters.items())).encode()).digest()
+
+
+def count(state: Tally, name: str, by: int = 1, limit: int = 10**9, stream: bytes = STREAM) -> Any:
+    """Returns the command that counts `name` up and answers the new value."""
+
+    def decide(unit: Unit) -> int:
+        unit.record(stream, Counted(name, by))
+        if state.counters[name] > limit:
+            raise TooMuch
+        return state.counters[name]
+
+    return decide
+
+
+MIGRATION = Migration(
+    100,
+    "tally",
+    "CREATE TABLE tally (name text, total bigint, position bigint);"
+    " GRANT SELECT, INSERT, UPDATE, DELETE ON tally TO {application_role};",
+)
+
+
+class TallyModel:
+    """A read model: one row per event."""
+
+    name = "tally"
+    tables = ("tally",)
+
+    def project(self, connection: psycopg.Connection[Any], recorded: Sequence[Recorded]) -> None:
+        """Inserts a row per event."""
+        for each in recorded:
+            connection.execute("INSERT INTO tally VALUES (%s, %s, %s)", (each.event.name, each.event.by, each.position))

@@ -1,0 +1,176 @@
+"""Following a feed: everything once, in order, or a loud stop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import psycopg
+import pytest
+from ringfence.local.postgres import Database
+from ringfence_kernel.feed import FeedFork, FeedPage, FeedServicer, Follower
+from ringfence_kernel.projection import Projector, rebuild_and_compare
+from ringfence_kernel.store import EventStore, Head, NewEvent, apply_migrations, load_cursor
+from ringfence_protos.common.v1 import feed_pb2
+
+from .conftest import owner_conninfo
+from .tally import CODEC, MIGRATION, Counted, TallyModel
+
+
+class Source:
+    """A feed served in this process, with a way to tamper with pages."""
+
+    def __init__(self, store: EventStore) -> None:
+        self.servicer = FeedServicer("source", store)
+        self.tamper: Any = lambda response: None
+        self.away = False
+
+    async def __call__(self, request: feed_pb2.ReadRequest) -> feed_pb2.ReadResponse:
+        if self.away:
+            raise ConnectionError("away")
+        request.limit = 2
+        response = await self.servicer.Read(request, None)
+        self.tamper(response)
+        return response
+
+
+def fill(store: EventStore, count: int) -> Head:
+    """Appends counts."""
+    at = store.head()
+    rows = []
+    for n in range(count):
+        topic, state = CODEC.encode(Counted("a", 1), at.position + n + 1)
+        rows.append(NewEvent(b"s" * 16, at.position + n + 1, topic, state))
+    return store.append(at.position, rows)
+
+
+@pytest.fixture
+def source(store: EventStore) -> Source:
+    """A feed of five events."""
+    fill(store, 5)
+    return Source(store)
+
+
+class Result:
+    """What a follower has handled."""
+
+    def __init__(self) -> None:
+        self.positions: list[int] = []
+        self.fail_next = False
+
+    async def __call__(self, page: FeedPage) -> None:
+        if self.fail_next:
+            self.fail_next = False
+            raise ConnectionError("the commit failed")
+        self.positions += [event.position for event in page.events]
+
+
+async def follow(follower: Follower, until: Any) -> None:
+    """Runs the follower until a condition holds."""
+    task = asyncio.create_task(follower.run())
+    async with asyncio.timeout(10):
+        while not until():
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_every_event_comes_once_and_in_order(source: Source, store: EventStore) -> None:
+    """Through failed commits, an absent source and later events, a follower handles 1, 2, 3 … each once."""
+    result = Result()
+    result.fail_next = True
+    follower = Follower("source", source, result, Head(1, 0, bytes(32)), poll_seconds=0.05)
+    await follow(follower, lambda: follower.cursor.position == 5)
+    source.away = True
+    fill(store, 2)
+    task = asyncio.create_task(follower.run())
+    await asyncio.sleep(0.15)
+    assert result.positions == [1, 2, 3, 4, 5]
+    source.away = False
+    async with asyncio.timeout(5):
+        while follower.cursor.position < 7:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    assert result.positions == [1, 2, 3, 4, 5, 6, 7]
+    assert follower.cursor == store.head()
+
+
+async def test_ring_brings_news_before_the_timer(source: Source, store: EventStore) -> None:
+    """A ring makes a follower pull at once."""
+    result = Result()
+    follower = Follower("source", source, result, Head(1, 0, bytes(32)), poll_seconds=60)
+    task = asyncio.create_task(follower.run())
+    while follower.cursor.position < 5:
+        await asyncio.sleep(0.01)
+    fill(store, 1)
+    follower.ring()
+    async with asyncio.timeout(5):
+        while follower.cursor.position < 6:
+            await asyncio.sleep(0.01)
+    task.cancel()
+
+
+def flip_state(response: feed_pb2.ReadResponse) -> None:
+    """Changes one event of a page."""
+    event = response.events[-1]
+    event.state = event.state[:-1] + b"!"
+
+
+def drop_first(response: feed_pb2.ReadResponse) -> None:
+    """Leaves out an event."""
+    del response.events[0]
+
+
+def other_epoch(response: feed_pb2.ReadResponse) -> None:
+    """Says that the feed has been forked."""
+    response.head.epoch = 2
+
+
+def shorter(response: feed_pb2.ReadResponse) -> None:
+    """Loses the tail, as a restored database does."""
+    del response.events[:]
+    response.head.position = 1
+
+
+def rewritten(response: feed_pb2.ReadResponse) -> None:
+    """Has another event at the cursor's own position."""
+    if not response.events:
+        response.head.hash = b"x" * 32
+
+
+def wrong_source(response: feed_pb2.ReadResponse) -> None:
+    """Is another feed."""
+    response.head.source = "somebody"
+
+
+@pytest.mark.parametrize("tamper", [flip_state, drop_first, other_epoch, shorter, rewritten, wrong_source])
+async def test_fork_halts_and_is_never_skipped(source: Source, tamper: Any) -> None:
+    """A feed that does not continue what was followed halts the follower, which stays where it was."""
+    result = Result()
+    follower = Follower("source", source, result, Head(1, 0, bytes(32)), poll_seconds=0.02)
+    await follower.pull()
+    assert result.positions == [1, 2]
+    source.tamper = tamper
+    async with asyncio.timeout(5):
+        await follower.run()
+    assert follower.halted
+    assert result.positions in ([1, 2], [1, 2, 3, 4, 5])
+    with pytest.raises(FeedFork):
+        await follower.pull()
+
+
+async def test_read_model_is_rebuilt_from_events_alone(store: EventStore, migrated: Database) -> None:
+    """A rebuild beside the live read model finds no difference, and finds the one that is made."""
+    apply_migrations(owner_conninfo(migrated), migrated.app_role, [MIGRATION])
+    fill(store, 450)
+    projector = Projector(store, CODEC, TallyModel())
+    task = asyncio.create_task(projector.run())
+    async with asyncio.timeout(20):
+        await projector.reached(450)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert load_cursor(store, "projection:tally").position == 450
+    assert rebuild_and_compare(store, CODEC, TallyModel()) == {"tally": 0}
+    with psycopg.connect(owner_conninfo(migrated), autocommit=True) as connection:
+        connection.execute("UPDATE tally SET total = 2 WHERE position = 7")
+    assert rebuild_and_compare(store, CODEC, TallyModel()) == {"tally": 2}

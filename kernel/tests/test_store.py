@@ -1,0 +1,191 @@
+"""The event store on real PostgreSQL."""
+
+from __future__ import annotations
+
+import concurrent.futures
+
+import psycopg
+import pytest
+from ringfence.local.postgres import Database, PostgresServer
+from ringfence_kernel.errors import StoreUnavailable
+from ringfence_kernel.ids import new_id
+from ringfence_kernel.store import (
+    GENESIS,
+    ChainBroken,
+    EventStore,
+    Head,
+    NewEvent,
+    VersionConflict,
+    apply_migrations,
+    chain_hash,
+    event_store_migrations,
+    load_cursor,
+    save_cursor,
+)
+
+from .conftest import application_conninfo, owner_conninfo
+
+
+def events(count: int, stream: bytes = b"s" * 16, first_version: int = 1) -> list[NewEvent]:
+    """Returns events of one stream."""
+    return [NewEvent(stream, first_version + n, "Happened.v1", b"state %d" % n) for n in range(count)]
+
+
+def test_positions_are_gapless_and_chained(store: EventStore) -> None:
+    """Positions count 1, 2, 3 and every hash continues the one before by the published formula."""
+    head = store.append(0, events(3))
+    stored = store.read(0, 10)
+    previous = GENESIS
+    for n, event in enumerate(stored, start=1):
+        previous = chain_hash(previous, n, event.stream, event.version, event.topic, event.state)
+        assert (event.position, event.hash) == (n, previous)
+    assert head == Head(1, 3, previous) == store.head() == store.verify_chain()
+
+
+def test_refused_append_leaves_no_gap(store: EventStore) -> None:
+    """A version that exists already is a conflict, rolls everything back, and the next position follows on."""
+    store.append(0, events(2))
+    with pytest.raises(VersionConflict):
+        store.append(2, [*events(1, b"t" * 16), *events(1)])
+    assert store.append(2, events(1, b"u" * 16)).position == 3
+    assert [event.position for event in store.read(0, 10)] == [1, 2, 3]
+
+
+def test_writer_with_a_stale_position_is_refused(store: EventStore) -> None:
+    """Whoever does not know the head cannot append, even to another stream."""
+    store.append(0, events(1))
+    with pytest.raises(VersionConflict):
+        store.append(0, events(1, b"t" * 16))
+
+
+def test_retry_of_a_committed_append_is_recognised(store: EventStore) -> None:
+    """The same append again, as after a lost connection, answers the head it had reached."""
+    head = store.append(0, events(2))
+    assert store.append(0, events(2)) == head
+    assert store.head().position == 2
+
+
+def test_concurrent_writers_never_interleave(store: EventStore) -> None:
+    """Of writers that race for a position exactly one wins each time."""
+
+    def race(worker: int) -> int:
+        won = 0
+        for _ in range(30):
+            at = store.head().position
+            try:
+                store.append(at, events(2, new_id()))
+                won += 1
+            except VersionConflict:
+                pass
+        return won
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        won = sum(pool.map(race, range(4)))
+    assert store.verify_chain().position == 2 * won
+    assert won >= 30
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE stored_events SET topic = 'x'",
+        "DELETE FROM stored_events",
+        "TRUNCATE stored_events",
+        "INSERT INTO stored_events VALUES (9, gen_random_uuid(), 1, 'x', '', '')",
+        "UPDATE feed_head SET position = 0",
+        "SELECT open_epoch(1, 'order')",
+        "DROP TABLE stored_events",
+        "CREATE TABLE public.mine (x int)",
+        "ALTER TABLE stored_events DISABLE TRIGGER ALL",
+    ],
+)
+def test_application_role_can_only_append(store: EventStore, migrated: Database, statement: str) -> None:
+    """The service's role is refused everything but appending."""
+    store.append(0, events(1))
+    with (
+        psycopg.connect(application_conninfo(migrated), autocommit=True) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement.encode())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE stored_events SET state = set_byte(state, 0, get_byte(state, 0) # 1) WHERE notification_id = 2",
+        "UPDATE stored_events SET originator_version = 7 WHERE notification_id = 2",
+        "UPDATE stored_events SET topic = 'Happened.v2' WHERE notification_id = 2",
+        "UPDATE stored_events SET chain_hash = sha256('x') WHERE notification_id = 2",
+        "DELETE FROM stored_events WHERE notification_id = 2",
+    ],
+)
+def test_one_changed_bit_breaks_the_chain_at_its_position(store: EventStore, migrated: Database, damage: str) -> None:
+    """A change made behind the store's back is found, and named by position."""
+    store.append(0, events(3))
+    with psycopg.connect(owner_conninfo(migrated), autocommit=True) as connection:
+        connection.execute(damage.encode())
+    with pytest.raises(ChainBroken) as broken:
+        store.verify_chain()
+    assert broken.value.position == 2
+
+
+def test_cut_off_tail_breaks_the_chain(store: EventStore, migrated: Database) -> None:
+    """Events missing at the end are found by the head."""
+    store.append(0, events(3))
+    with psycopg.connect(owner_conninfo(migrated), autocommit=True) as connection:
+        connection.execute("DELETE FROM stored_events WHERE notification_id = 3")
+    with pytest.raises(ChainBroken):
+        store.verify_chain()
+
+
+def test_cursor_is_stored_with_the_events_or_not_at_all(store: EventStore) -> None:
+    """What a follower commits and its cursor share one transaction."""
+    cursor = Head(1, 5, b"h" * 32)
+    store.append(0, events(1), [lambda connection: save_cursor(connection, "follower:x", cursor)])
+    assert load_cursor(store, "follower:x") == cursor
+    with pytest.raises(VersionConflict):
+        store.append(0, events(2), [lambda c: save_cursor(c, "follower:x", Head(1, 9, b""))])
+    assert load_cursor(store, "follower:x") == cursor
+    store.append(1, [], [lambda c: save_cursor(c, "follower:x", Head(1, 6, b"i" * 32))])
+    assert load_cursor(store, "follower:x").position == 6
+
+
+def test_large_states_are_paged_by_bytes(store: EventStore) -> None:
+    """A page is cut before it passes its bound, but never empty."""
+    store.append(0, [NewEvent(b"s" * 16, n, "Big.v1", bytes(2_000_000)) for n in (1, 2, 3)])
+    assert [len(store.read(after, 10)) for after in (0, 1, 2, 3)] == [1, 1, 1, 0]
+
+
+def test_append_survives_a_killed_server(store: EventStore, postgres_server: PostgresServer) -> None:
+    """An append during kill -9 and restart of PostgreSQL commits exactly once."""
+    store.append(0, events(1))
+    postgres_server.kill()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        appended = pool.submit(store.append, 1, events(2, b"t" * 16))
+        postgres_server.start()
+        assert appended.result().position == 3
+    assert store.verify_chain().position == 3
+
+
+def test_absent_server_is_named(migrated: Database) -> None:
+    """A database that is not there is STORE_UNAVAILABLE, not a crash."""
+    lost = psycopg.conninfo.make_conninfo(application_conninfo(migrated), port=1)
+    store = EventStore(lost, settle_seconds=0)
+    with pytest.raises(StoreUnavailable):
+        store.append(0, events(1))
+    store.close()
+
+
+def test_migrations_apply_once(migrated: Database) -> None:
+    """Migrating again changes nothing."""
+    assert apply_migrations(owner_conninfo(migrated), migrated.app_role, event_store_migrations()) == []
+
+
+def test_new_epoch_names_the_fork_and_the_order(migrated: Database, store: EventStore) -> None:
+    """Only the owner opens an epoch, at the head, under an order."""
+    store.append(0, events(2))
+    with psycopg.connect(owner_conninfo(migrated), autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.RaiseException):
+            connection.execute("SELECT open_epoch(1, 'restore 7')")
+        connection.execute("SELECT open_epoch(2, 'restore 7')")
+    assert store.head().epoch == 2

@@ -1,0 +1,78 @@
+"""Ids, money, clocks, journal."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ringfence_kernel import ids, money
+from ringfence_kernel.clock import ManualClock, MonotonicClock
+from ringfence_kernel.journal import Journal
+
+
+def test_same_outside_key_gives_the_same_id() -> None:
+    """An outside key maps to one id per domain and tenant, and neighbours do not run together."""
+    assert ids.external_id("bank", b"t", "1") == ids.external_id("bank", b"t", "1")
+    assert ids.external_id("bank", b"t", "12") != ids.external_id("bank", b"t1", "2")
+    assert len(ids.external_id("", b"", "")) == 16
+
+
+def test_new_ids_are_uuid_version_7_and_grow_with_time() -> None:
+    """A fresh id is a UUIDv7."""
+    text = ids.show(ids.new_id())
+    assert text[14] == "7"
+    assert text[19] in "89ab"
+    assert ids.show(ids.parse(text)) == text
+
+
+@given(st.integers(0, money.MAX_AMOUNT_MINOR), st.sampled_from(money.CURRENCIES))
+def test_amounts_survive_the_way_to_text_and_back(amount_minor: int, currency: money.Currency) -> None:
+    """Every amount of every currency is the same after writing and reading."""
+    assert money.to_minor(money.from_minor(amount_minor, currency), currency) == amount_minor
+
+
+@pytest.mark.parametrize("text", ["1.005", "-1", "1e3x", "NaN", "Infinity", "", "92233720368547758.08", "1e400", "-0"])
+def test_what_is_no_amount_of_euros_is_refused(text: str) -> None:
+    """Too many decimals, signs, exotic numbers and amounts beyond 2^63 - 1 are refused by name."""
+    with pytest.raises(money.AmountInvalid):
+        money.to_minor(text, money.currency("EUR"))
+
+
+def test_currencies_have_unique_codes_and_known_exponents() -> None:
+    """The table has no double codes; yen have no decimals, dinars of Bahrain three."""
+    assert len({c.numeric_code for c in money.CURRENCIES}) == len({c.alpha for c in money.CURRENCIES}) >= 150
+    assert money.currency(392).exponent == 0
+    assert money.currency("BHD").exponent == 3
+    with pytest.raises(money.CurrencyUnknown):
+        money.currency("XXX")
+
+
+def test_time_never_goes_back() -> None:
+    """A clock set back, or a recorded time ahead of it, still gives later times."""
+    clock = ManualClock(100)
+    time = MonotonicClock(clock)
+    assert time.now_ns() == 100
+    clock.advance(-50)
+    assert time.now_ns() == 101
+    time.observe(500)
+    assert time.now_ns() == 501
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["put", "remove", "append", "mark"]), st.integers())))
+def test_rollback_restores_exactly_what_was(steps: list[tuple[str, str, int]]) -> None:
+    """Whatever was done after a mark, rolling back to it restores the containers as they were then."""
+    journal, mapping, items = Journal(), {"a": 1}, [1, 2, 3]
+    marks = [(0, dict(mapping), list(items))]
+    for key, step, value in steps:
+        if step == "put":
+            journal.put(mapping, key, value)
+            journal.put(items, 0, value)
+        elif step == "remove" and key in mapping:
+            journal.remove(mapping, key)
+        elif step == "append":
+            journal.append(items, value)
+        else:
+            marks.append((journal.mark(), dict(mapping), list(items)))
+    for mark, old_mapping, old_items in reversed(marks):
+        journal.rollback(mark)
+        assert (mapping, items) == (old_mapping, old_items)

@@ -1,0 +1,137 @@
+"""Group commit on real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from ringfence.local.postgres import PostgresServer
+from ringfence_kernel.clock import ManualClock
+from ringfence_kernel.errors import Overloaded
+from ringfence_kernel.store import EventStore
+from ringfence_kernel.writer import GroupWriter
+
+from .tally import CODEC, Tally, TooMuch, count
+
+
+@pytest.fixture
+async def writer(store: EventStore) -> AsyncIterator[GroupWriter]:
+    """A running writer over an empty store."""
+    made = GroupWriter(store, CODEC, Tally(), ManualClock(1_000))
+    made.load()
+    task = asyncio.create_task(made.run())
+    yield made
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_concurrent_commands_share_a_commit_and_keep_their_order(writer: GroupWriter, store: EventStore) -> None:
+    """A hundred callers get a hundred different answers, in few commits, and every event is stored."""
+    groups: list[int] = []
+    writer.subscribe(lambda recorded: groups.append(len(recorded)))
+    answers = await asyncio.gather(*(writer.submit(count(writer.state, "a")) for _ in range(100)))
+    assert answers == list(range(1, 101))
+    assert store.head().position == sum(groups) == 100
+    assert len(groups) < 10
+
+
+async def test_refused_command_leaves_no_trace(writer: GroupWriter, store: EventStore) -> None:
+    """In a group, a command that refuses after it has changed the state is taken back; its neighbours stand."""
+    answers = await asyncio.gather(
+        writer.submit(count(writer.state, "a")),
+        writer.submit(count(writer.state, "a", by=50, limit=10)),
+        writer.submit(count(writer.state, "a")),
+        return_exceptions=True,
+    )
+    assert isinstance(answers[1], TooMuch)
+    assert [answers[0], answers[2]] == [1, 2]
+    assert [e.version for e in store.read(0, 10)] == [1, 2]
+
+
+async def test_event_times_always_grow(writer: GroupWriter, store: EventStore) -> None:
+    """With a clock that stands still, every event still has a later time than the one before."""
+    for _ in range(3):
+        await writer.submit(count(writer.state, "a"))
+    times = [recorded.recorded_at_ns for recorded in store.replay(CODEC)]
+    assert times == sorted(set(times))
+
+
+async def test_two_writers_cannot_both_win(writer: GroupWriter, store: EventStore) -> None:
+    """Two writers on one store, both believing they lead, add up exactly: the loser catches up and decides again."""
+    other = GroupWriter(store, CODEC, Tally(), ManualClock(0))
+    other.load()
+    task = asyncio.create_task(other.run())
+    commands = [w.submit(count(w.state, "a")) for _ in range(40) for w in (writer, other)]
+    answers = await asyncio.gather(*commands)
+    task.cancel()
+    assert sorted(answers) == list(range(1, 81))
+    fresh = GroupWriter(store, CODEC, Tally(), ManualClock(0))
+    assert fresh.load() == 80
+    assert fresh.state.counters == {"a": 80}
+
+
+async def test_killed_database_loses_and_doubles_nothing(
+    writer: GroupWriter, store: EventStore, postgres_server: PostgresServer
+) -> None:
+    """kill -9 of PostgreSQL under load: every answered count is stored exactly once, and the writer recovers."""
+
+    async def client(name: str) -> int:
+        done = 0
+        for _ in range(60):
+            done = await writer.submit(count(writer.state, name))
+        return done
+
+    clients = asyncio.gather(*(client(f"c{n}") for n in range(8)))
+    await asyncio.sleep(0.05)
+    await asyncio.to_thread(postgres_server.kill)
+    await asyncio.to_thread(postgres_server.start)
+    assert await clients == [60] * 8
+    fresh = GroupWriter(store, CODEC, Tally(), ManualClock(0))
+    fresh.load()
+    assert fresh.state.counters == {f"c{n}": 60 for n in range(8)}
+    assert fresh.state.digest() == writer.state.digest()
+    assert store.verify_chain().position == 480
+
+
+async def test_full_queue_is_refused(store: EventStore) -> None:
+    """Beyond the bound of the queue a command is refused at once with a retry hint."""
+    writer = GroupWriter(store, CODEC, Tally(), ManualClock(0), queue_weight_limit=5)
+    waiting = [asyncio.create_task(writer.submit(count(writer.state, "a"))) for _ in range(5)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded) as refused:
+        await writer.submit(count(writer.state, "a"))
+    assert refused.value.retry_after_seconds
+    for task in waiting:
+        task.cancel()
+
+
+async def test_what_a_group_shares_is_recorded_once(writer: GroupWriter, store: EventStore) -> None:
+    """Commands of one group that close over the same key make one event together."""
+    rows: list[int] = []
+
+    def add(row: int):  # type: ignore[no-untyped-def]
+        def decide(unit):  # type: ignore[no-untyped-def]
+            unit.journal.append(rows, row)
+            unit.before_commit("rows", lambda unit: unit.record(b"r" * 16, _counted(rows)))
+            return row
+
+        return decide
+
+    await asyncio.gather(*(writer.submit(add(n)) for n in (1, 2, 3)))
+    assert [recorded.event.by for recorded in store.replay(CODEC)] == [6]
+
+
+def _counted(rows: list[int]):  # type: ignore[no-untyped-def]
+    from .tally import Counted
+
+    return Counted("sum", sum(rows))
+
+
+async def test_digest_is_kept_for_a_later_rebuild(writer: GroupWriter, store: EventStore) -> None:
+    """The digest of the memory is stored at its position."""
+    await writer.submit(count(writer.state, "a"))
+    await writer.save_digest()
+    with store.connection() as connection:
+        row = connection.execute("SELECT * FROM state_digests").fetchone()
+    assert row == {"position": 1, "digest": writer.state.digest()}
