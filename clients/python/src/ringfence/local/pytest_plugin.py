@@ -12,8 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from ringfence.local.files import private_folder
+from ringfence.local.certificates import Authority, infrastructure_id
+from ringfence.local.files import private_folder, write_private
+from ringfence.local.nats import NATS_SERVER, NatsServer
+from ringfence.local.openbao import OpenBaoServer
 from ringfence.local.postgres import Database, PostgresServer
+from ringfence.local.vault_policies import SERVICES
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +66,38 @@ def database(postgres_server: PostgresServer, _database_numbers: Iterator[int]) 
     yield make
     for each in made:
         postgres_server.drop_database(each)
+
+
+@pytest.fixture(scope="session")
+def openbao_server(stack_folder: Path) -> Iterator[OpenBaoServer]:
+    """A fresh OpenBao, unsealed and filled: transit keys, both certificate authorities, an AppRole per service."""
+    server = OpenBaoServer(stack_folder / "openbao", log_file=stack_folder / "logs" / "openbao.log")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def workload_authority() -> Authority:
+    """A throw-away authority for workload certificates, where a test does not need those of OpenBao."""
+    return Authority("Ringfence test workloads")
+
+
+@pytest.fixture(scope="session")
+def nats_server_process(stack_folder: Path, workload_authority: Authority) -> Iterator[NatsServer]:
+    """A fresh NATS server that trusts `workload_authority` and knows the four services and its administrator."""
+    tls = private_folder(stack_folder / "nats-tls")
+    server = NatsServer(
+        stack_folder / "nats",
+        log_file=stack_folder / "logs" / "nats.log",
+        certificate=workload_authority.issue(infrastructure_id(NATS_SERVER), tls, NATS_SERVER),
+        ca_file=write_private(tls / "ca.pem", workload_authority.certificate),
+        services=SERVICES,
+    )
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
