@@ -1,0 +1,72 @@
+"""Aliases: which account in which book an IBAN stands for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ringfence_kernel.errors import InvalidArgument
+from ringfence_kernel.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.journal import Journal
+
+from ringfence_identity.domain.errors import IbanTaken, OperatorRequired
+from ringfence_identity.domain.events import AliasRegistered, AliasRemoved, alias_stream
+from ringfence_identity.domain.parties import find
+from ringfence_identity.domain.principals import require_tenant
+from ringfence_identity.domain.state import Actor, Alias, State
+
+SealIban = Callable[[bytes, int], bytes]
+"""Seals the IBAN for the given stream and version."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAlias:
+    """An alias to register; `owner` is a party of the tenant, or the tenant for its own accounts and bank mirrors."""
+
+    tenant: bytes
+    account: bytes
+    owner: bytes
+    bank_mirror: bool
+    iban_index: bytes
+    seal: SealIban
+
+    def __post_init__(self) -> None:
+        """Raises InvalidArgument naming the field that is malformed."""
+        if len(self.account) != ID_BYTES or self.account == ZERO_ID:
+            raise InvalidArgument("account_id must be 16 bytes, not all zero", field="account_id")
+        if self.bank_mirror and self.owner != self.tenant:
+            raise InvalidArgument("a bank mirror has no owner", field="owner_id")
+
+
+def register(state: State, new: NewAlias, actor: Actor) -> list[AliasRegistered]:
+    """Registers an alias; the same again changes nothing.
+
+    Raises TenantNotFound (also for a tenant that is not the caller's), OperatorRequired for a bank mirror,
+    PartyNotFound, SubjectErased, IbanTaken.
+    """
+    require_tenant(state, new.tenant if actor.tenant in (None, new.tenant) else b"")
+    if new.bank_mirror and actor.tenant is not None:
+        raise OperatorRequired
+    if new.owner != new.tenant:
+        find(state, new.tenant, new.owner)
+    alias = Alias(new.tenant, new.account, new.owner, new.bank_mirror)
+    existing = state.aliases.get(new.iban_index)
+    if existing == alias:
+        return []
+    if existing is not None:
+        raise IbanTaken
+    sealed = new.seal(alias_stream(new.owner, new.iban_index), 1)
+    return [AliasRegistered(new.tenant, new.owner, new.iban_index, new.account, new.bank_mirror, sealed, actor.subject)]
+
+
+def apply_registered(state: State, event: AliasRegistered, journal: Journal) -> None:
+    """Takes in an alias."""
+    alias = Alias(event.tenant, event.account, event.owner, event.bank_mirror)
+    journal.put(state.aliases, event.iban_index, alias)
+    held = state.aliases_of.get(event.owner, ())
+    journal.put(state.aliases_of, event.owner, (*held, event.iban_index))
+
+
+def apply_removed(state: State, event: AliasRemoved, journal: Journal) -> None:
+    """Lets the IBAN stand for nothing."""
+    journal.remove(state.aliases, event.iban_index)
+    held = tuple(index for index in state.aliases_of[event.owner] if index != event.iban_index)
+    journal.put(state.aliases_of, event.owner, held)

@@ -1,0 +1,225 @@
+"""Assertions are spent once; tokens say no more than the principal may; authorisations bind a submission."""
+
+from typing import Any
+
+import pytest
+from ringfence_identity.domain import principals, tokens
+from ringfence_identity.domain.errors import (
+    AssertionExpired,
+    AssertionInvalid,
+    AssertionReplayed,
+    CertificateMismatch,
+    ExistsWithDifferentData,
+    PrincipalNotActive,
+    ScopeNotHeld,
+    SubmissionRefused,
+)
+from ringfence_identity.domain.roles import SCOPES_OF_KIND, Kind
+from ringfence_identity.domain.tokens import Assertion, Presented, Submission
+from ringfence_kernel.errors import InvalidArgument
+from ringfence_kernel.ids import show
+
+SECOND = 10**9
+TOKEN = b"token-id........"
+SUBMISSION = b"submission-1...."
+DIGEST = b"d" * 32
+
+
+def claims(world: Any, principal: bytes, **changes: object) -> dict[str, object]:
+    """Returns the claims of a good assertion, with changes; None removes a claim."""
+    made: dict[str, object] = {
+        "iss": show(principal),
+        "sub": show(principal),
+        "aud": "ringfence-identity",
+        "iat": world.now_ns // SECOND,
+        "exp": world.now_ns // SECOND + 300,
+        "jti": "one",
+    }
+    return {name: value for name, value in {**made, **changes}.items() if value is not None}
+
+
+def own(principal: bytes) -> Presented:
+    """Returns the principal's own certificate."""
+    return Presented(tokens.spiffe_id(principal), b"c" * 32)
+
+
+def spend(world: Any, assertion: Assertion, wanted: frozenset[str] = frozenset()) -> tokens.AccessGrant:
+    """Grants and issues, as the service does."""
+    presented = own(assertion.principal)
+    grant = tokens.grant_access(world.state, assertion, presented, wanted, TOKEN, world.now_ns)
+    world.happens(tokens.issue(world.state, assertion, presented, grant))
+    return grant
+
+
+def submission(world: Any, **changes: Any) -> Submission:
+    """Describes a submission of the first platform."""
+    made: dict[str, Any] = {
+        "submitter": world.platform,
+        "submitter_scopes": frozenset({"payments.submit"}),
+        "tenant": world.platform,
+        "id": SUBMISSION,
+        "digest": DIGEST,
+    }
+    return Submission(**{**made, **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": None},
+        {"iss": "someone"},
+        {"sub": show(b"somebody else...")},
+        {"aud": None},
+        {"aud": "ringfence"},
+        {"aud": ["ringfence-identity", "another"]},
+        {"jti": None},
+        {"jti": ""},
+        {"jti": "x" * 129},
+        {"jti": 7},
+        {"exp": None},
+        {"exp": "soon"},
+        {"exp": True},
+        {"exp": 1_800_000_100.5},
+        {"nbf": 1_800_000_031},
+        {"iat": 1_800_000_031},
+    ],
+)
+def test_malformed_claims_are_refused(world: Any, changes: dict[str, object]) -> None:
+    """A claim that is missing, foreign or of another type makes the assertion worthless."""
+    with pytest.raises(AssertionInvalid):
+        tokens.check_claims(claims(world, world.platform, **changes), world.now_ns)
+
+
+@pytest.mark.parametrize("seconds", [-10, 0, 331, 10**6])
+def test_assertion_lives_five_minutes_at_most(world: Any, seconds: int) -> None:
+    """An assertion that has ended, or would live longer than five minutes and the clock skew, is refused."""
+    expires = world.now_ns // SECOND + seconds
+    with pytest.raises(AssertionExpired):
+        tokens.check_claims(claims(world, world.platform, exp=expires), world.now_ns)
+
+
+def test_assertion_is_spent_once(world: Any) -> None:
+    """The second use of a jti is refused as long as the assertion could still be valid."""
+    assertion = tokens.check_claims(claims(world, world.platform), world.now_ns)
+    spend(world, assertion)
+    world.now_ns += 299 * SECOND
+    other = tokens.check_claims(claims(world, world.platform, jti="two"), world.now_ns)
+    spend(world, other)
+    with pytest.raises(AssertionReplayed):
+        spend(world, assertion)
+
+
+def test_jti_of_another_principal_is_another_jti(world: Any) -> None:
+    """Two principals may happen to choose the same jti."""
+    spend(world, tokens.check_claims(claims(world, world.platform), world.now_ns))
+    spend(world, tokens.check_claims(claims(world, world.other), world.now_ns))
+
+
+def test_spent_assertions_are_forgotten_when_they_cannot_come_back(world: Any) -> None:
+    """Memory of spent assertions is bounded by their life."""
+    for number in range(20):
+        assertion = tokens.check_claims(claims(world, world.platform, jti=str(number)), world.now_ns)
+        spend(world, assertion)
+        world.now_ns += 60 * SECOND
+    assert len(world.state.assertions) <= 7
+
+
+def test_token_needs_the_own_certificate(world: Any) -> None:
+    """Another principal's certificate is refused, and so is an unknown one where certificates are pinned."""
+    world.first(b"pinned-feed.....", Kind.BANK_FEED, certificate=b"p" * 32)
+    assertion = tokens.check_claims(claims(world, world.platform), world.now_ns)
+    with pytest.raises(CertificateMismatch):
+        tokens.require_bearer(world.state, assertion, own(world.other))
+    pinned = tokens.check_claims(claims(world, b"pinned-feed....."), world.now_ns)
+    with pytest.raises(CertificateMismatch):
+        tokens.require_bearer(world.state, pinned, own(b"pinned-feed....."))
+    world.happens(tokens.enrol(world.state, pinned, own(b"pinned-feed....."), b"c" * 32, world.now_ns))
+    tokens.require_bearer(world.state, pinned, own(b"pinned-feed....."))
+
+
+def test_pending_and_suspended_principals_get_no_token(world: Any) -> None:
+    """A principal that waits for its second operator, or was stopped, proves its key in vain."""
+    importer = world.principal(b"importer........", Kind.IMPORTER, world.platform)
+    world.happens(principals.register(world.state, importer, world.alice))
+    world.happens(principals.suspend(world.state, world.platform, "order 7", world.alice))
+    for number, principal in enumerate((importer.id, world.platform)):
+        with pytest.raises(PrincipalNotActive):
+            spend(world, tokens.check_claims(claims(world, principal, jti=str(number)), world.now_ns))
+
+
+def test_scopes_are_those_of_the_role_or_fewer(world: Any) -> None:
+    """No wish means every scope of the role; a wish beyond it is refused whole."""
+    first = tokens.check_claims(claims(world, world.platform), world.now_ns)
+    with pytest.raises(ScopeNotHeld):
+        spend(world, first, frozenset({"payments.submit", "custody.transfers.create"}))
+    assert spend(world, first).scopes == tuple(sorted(SCOPES_OF_KIND[Kind.PLATFORM]))
+    second = tokens.check_claims(claims(world, world.platform, jti="two"), world.now_ns)
+    assert spend(world, second, frozenset({"payments.read"})).scopes == ("payments.read",)
+
+
+def test_suspension_between_signature_and_commit_counts(world: Any) -> None:
+    """A token that was signed before the principal was suspended is not released after."""
+    assertion = tokens.check_claims(claims(world, world.platform), world.now_ns)
+    grant = tokens.grant_access(world.state, assertion, own(world.platform), frozenset(), TOKEN, world.now_ns)
+    world.happens(principals.suspend(world.state, world.platform, "order 7", world.alice))
+    with pytest.raises(PrincipalNotActive):
+        tokens.issue(world.state, assertion, own(world.platform), grant)
+
+
+def test_access_token_claims(world: Any) -> None:
+    """A token names its holder, tenant, role and scopes, lives five minutes and is bound to the certificate."""
+    grant = spend(world, tokens.check_claims(claims(world, world.platform), world.now_ns))
+    made = tokens.access_claims(grant, "ringfence-identity", "thumb")
+    assert made["sub"] == made["tenant"] == show(world.platform)
+    assert made["roles"] == ["platform"]
+    assert (made["iat"], made["exp"]) == (1_800_000_000, 1_800_000_300)
+    assert made["cnf"] == {"x5t#S256": "thumb"}
+    operator = spend(world, tokens.check_claims(claims(world, world.alice), world.now_ns))
+    assert "tenant" not in tokens.access_claims(operator, "ringfence-identity", "thumb")
+
+
+def test_authorisation_binds_one_submission_of_one_tenant(world: Any) -> None:
+    """The authorisation outlives the access token, names what was submitted, and is held by the workload."""
+    (event,) = world.happens(tokens.authorise(world.state, submission(world), TOKEN, world.now_ns))
+    holder = "spiffe://ringfence.local/service/payment-instruction"
+    made = tokens.authorisation_claims(event, "ringfence-identity", holder, world.now_ns)
+    assert made["tenant"] == show(world.platform)
+    assert made["scope"] == "custody.transfers.create custody.book.read"
+    assert (made["txn"], made["sha256"]) == (show(SUBMISSION), DIGEST.hex())
+    assert made["exp"] == 1_800_000_000 + 30 * 86_400
+    assert made["cnf"] == {"spiffe": holder}
+
+
+def test_submission_is_authorised_for_one_digest(world: Any) -> None:
+    """The same submission may be authorised again, never for other contents; another tenant's ids are its own."""
+    world.happens(tokens.authorise(world.state, submission(world), TOKEN, world.now_ns))
+    world.happens(tokens.authorise(world.state, submission(world), TOKEN, world.now_ns))
+    with pytest.raises(ExistsWithDifferentData):
+        tokens.authorise(world.state, submission(world, digest=b"e" * 32), TOKEN, world.now_ns)
+    other = submission(world, submitter=world.other, tenant=world.other, digest=b"e" * 32)
+    world.happens(tokens.authorise(world.state, other, TOKEN, world.now_ns))
+
+
+def test_submission_needs_the_right_submitter(world: Any) -> None:
+    """A foreign tenant, a token without the scope, an approver or an unknown tenant authorise nothing."""
+    approver = world.principal(b"approver........", Kind.PLATFORM_APPROVER, world.platform)
+    world.happens(principals.register(world.state, approver, world.alice))
+    world.first(b"bank-feed.......", Kind.BANK_FEED)
+    evidence = frozenset({"payments.evidence"})
+    for wrong in (
+        submission(world, tenant=world.other),
+        submission(world, submitter_scopes=frozenset({"payments.read"})),
+        submission(world, submitter=approver.id),
+        submission(world, submitter=b"nobody.........."),
+        submission(world, submitter=b"bank-feed.......", submitter_scopes=evidence, tenant=b"unknown-tenant.."),
+    ):
+        with pytest.raises(SubmissionRefused):
+            tokens.authorise(world.state, wrong, TOKEN, world.now_ns)
+    feed = submission(world, submitter=b"bank-feed.......", submitter_scopes=evidence)
+    assert tokens.authorise(world.state, feed, TOKEN, world.now_ns)
+
+
+def test_malformed_submission_is_named() -> None:
+    """A digest that is no SHA-256 is refused before anything is decided."""
+    with pytest.raises(InvalidArgument):
+        Submission(b"a" * 16, frozenset(), b"a" * 16, b"s" * 16, b"short")
