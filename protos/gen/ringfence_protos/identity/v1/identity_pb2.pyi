@@ -249,7 +249,7 @@ Global___RegisterPrincipalsResponse: _TypeAlias = RegisterPrincipalsResponse  # 
 
 @_typing.final
 class ConfirmPrincipalsRequest(_message.Message):
-    """Asks to confirm principals that another operator registered."""
+    """Asks to confirm principals that another operator registered or suspended."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -294,6 +294,58 @@ class ConfirmPrincipalsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConfirmPrincipalsResponse: _TypeAlias = ConfirmPrincipalsResponse  # noqa: Y015
+
+@_typing.final
+class SuspendPrincipalsRequest(_message.Message):
+    """Asks to suspend principals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_IDS_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    note: _builtins.str
+    """Why, 1 to 280 characters; no personal data."""
+    @_builtins.property
+    def principal_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """16 bytes each, at most 100; a platform's people stop with it."""
+
+    def __init__(
+        self,
+        *,
+        principal_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "principal_ids", b"principal_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspendPrincipalsRequest: _TypeAlias = SuspendPrincipalsRequest  # noqa: Y015
+
+@_typing.final
+class SuspendPrincipalsResponse(_message.Message):
+    """Answers one result per principal, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
+        """Results."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ItemResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspendPrincipalsResponse: _TypeAlias = SuspendPrincipalsResponse  # noqa: Y015
 
 @_typing.final
 class RotateKeyRequest(_message.Message):
@@ -685,22 +737,26 @@ class KycDecision(_message.Message):
     PARTY_ID_FIELD_NUMBER: _builtins.int
     TO_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
     party_id: _builtins.bytes
     """16 bytes."""
     to: Global___KycStatus.ValueType
     """State to go to; unlisted transitions are refused."""
     note: _builtins.str
     """Why, 1 to 280 characters; no personal data."""
+    id: _builtins.bytes
+    """16 bytes, chosen by the operator: a decision repeated under its id is made once. Empty: told apart by state alone."""
     def __init__(
         self,
         *,
         party_id: _builtins.bytes = ...,
         to: Global___KycStatus.ValueType = ...,
         note: _builtins.str = ...,
+        id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "party_id", b"party_id", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "note", b"note", "party_id", b"party_id", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -65,6 +65,11 @@ class TokenServiceStub:
                 request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmPrincipalsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmPrincipalsResponse.FromString,
                 _registered_method=True)
+        self.SuspendPrincipals = channel.unary_unary(
+                '/ringfence.identity.v1.TokenService/SuspendPrincipals',
+                request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.SuspendPrincipalsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.SuspendPrincipalsResponse.FromString,
+                _registered_method=True)
         self.AuthoriseSubmission = channel.unary_unary(
                 '/ringfence.identity.v1.TokenService/AuthoriseSubmission',
                 request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.AuthoriseSubmissionRequest.SerializeToString,
@@ -112,7 +117,14 @@ class TokenServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmPrincipals(self, request, context):
-        """Confirms principals that another operator registered.
+        """Confirms principals that another operator registered or suspended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendPrincipals(self, request, context):
+        """Suspends principals: no more tokens until another operator confirms them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,6 +169,11 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     servicer.ConfirmPrincipals,
                     request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmPrincipalsRequest.FromString,
                     response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmPrincipalsResponse.SerializeToString,
+            ),
+            'SuspendPrincipals': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendPrincipals,
+                    request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.SuspendPrincipalsRequest.FromString,
+                    response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.SuspendPrincipalsResponse.SerializeToString,
             ),
             'AuthoriseSubmission': grpc.unary_unary_rpc_method_handler(
                     servicer.AuthoriseSubmission,
@@ -327,6 +344,33 @@ class TokenService:
             '/ringfence.identity.v1.TokenService/ConfirmPrincipals',
             ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmPrincipalsRequest.SerializeToString,
             ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmPrincipalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendPrincipals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.identity.v1.TokenService/SuspendPrincipals',
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.SuspendPrincipalsRequest.SerializeToString,
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.SuspendPrincipalsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,7 +44,9 @@ class TokenServiceStub:
     RegisterPrincipals: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RegisterPrincipalsRequest, _identity_pb2.RegisterPrincipalsResponse]
     """Registers principals; operators and importers wait for a second operator."""
     ConfirmPrincipals: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ConfirmPrincipalsRequest, _identity_pb2.ConfirmPrincipalsResponse]
-    """Confirms principals that another operator registered."""
+    """Confirms principals that another operator registered or suspended."""
+    SuspendPrincipals: _grpc.UnaryUnaryMultiCallable[_identity_pb2.SuspendPrincipalsRequest, _identity_pb2.SuspendPrincipalsResponse]
+    """Suspends principals: no more tokens until another operator confirms them."""
     AuthoriseSubmission: _grpc.UnaryUnaryMultiCallable[_identity_pb2.AuthoriseSubmissionRequest, _identity_pb2.AuthoriseSubmissionResponse]
     """Authorises a submission for payment-instruction, beyond the life of the submitter's token."""
 
@@ -64,7 +66,9 @@ class TokenServiceAsyncStub(TokenServiceStub):
     RegisterPrincipals: _aio.UnaryUnaryMultiCallable[_identity_pb2.RegisterPrincipalsRequest, _identity_pb2.RegisterPrincipalsResponse]  # type: ignore[assignment]
     """Registers principals; operators and importers wait for a second operator."""
     ConfirmPrincipals: _aio.UnaryUnaryMultiCallable[_identity_pb2.ConfirmPrincipalsRequest, _identity_pb2.ConfirmPrincipalsResponse]  # type: ignore[assignment]
-    """Confirms principals that another operator registered."""
+    """Confirms principals that another operator registered or suspended."""
+    SuspendPrincipals: _aio.UnaryUnaryMultiCallable[_identity_pb2.SuspendPrincipalsRequest, _identity_pb2.SuspendPrincipalsResponse]  # type: ignore[assignment]
+    """Suspends principals: no more tokens until another operator confirms them."""
     AuthoriseSubmission: _aio.UnaryUnaryMultiCallable[_identity_pb2.AuthoriseSubmissionRequest, _identity_pb2.AuthoriseSubmissionResponse]  # type: ignore[assignment]
     """Authorises a submission for payment-instruction, beyond the life of the submitter's token."""
 
@@ -117,7 +121,15 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.ConfirmPrincipalsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.ConfirmPrincipalsResponse, _abc.Awaitable[_identity_pb2.ConfirmPrincipalsResponse]]:
-        """Confirms principals that another operator registered."""
+        """Confirms principals that another operator registered or suspended."""
+
+    @_abc_1.abstractmethod
+    def SuspendPrincipals(
+        self,
+        request: _identity_pb2.SuspendPrincipalsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.SuspendPrincipalsResponse, _abc.Awaitable[_identity_pb2.SuspendPrincipalsResponse]]:
+        """Suspends principals: no more tokens until another operator confirms them."""
 
     @_abc_1.abstractmethod
     def AuthoriseSubmission(
