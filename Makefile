@@ -1,0 +1,40 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+MEMBERS := $(wildcard protos kernel services/* clients/python tools/*)
+
+.PHONY: help setup demo up test lint protos bench lock
+
+help: ## Shows these verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.installed ## Installs everything needed (Debian 12, Python 3.11; apt by root or sudo)
+
+.venv/.installed: requirements.lock tools/setup.sh $(wildcard */pyproject.toml */*/pyproject.toml)
+	@tools/setup.sh
+
+demo: setup ## Starts the whole platform and moves a client's money through it
+	@$(BIN)/ringfence demo --fresh
+
+up: setup ## Starts the whole platform and leaves it running until Ctrl-C
+	@$(BIN)/ringfence up
+
+test: setup ## Unit, architecture and integration tests on real servers
+	@$(BIN)/python -m pytest
+
+lint: setup ## Format, lint, types, layers, protos
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint protos
+	$(BIN)/buf format --exit-code -d protos
+
+protos: setup ## Generates the Python code of the protos
+	@$(BIN)/python protos/generate.py
+
+bench: setup ## Measures the ledger and the instructions beside their controls
+	@$(BIN)/python -m bench
+
+lock: ## Pins every version by hash in requirements.lock
+	@tools/lock.sh

@@ -1,0 +1,54 @@
+"""The contract and its generated code."""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from google.protobuf import descriptor_pool
+from ringfence_protos.audit.v1 import audit_pb2
+from ringfence_protos.common.v1 import access_pb2, feed_pb2
+from ringfence_protos.custody.v1 import custody_pb2
+from ringfence_protos.identity.v1 import identity_pb2
+from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
+
+PROTOS = Path(__file__).parents[2] / "protos"
+FILES = (audit_pb2, feed_pb2, custody_pb2, identity_pb2, payment_instruction_pb2)
+METHODS = [
+    method for file in FILES for service in file.DESCRIPTOR.services_by_name.values() for method in service.methods
+]
+
+
+def test_generated_code_is_reproducible(tmp_path: Path) -> None:
+    """Generating again gives the committed bytes."""
+    copy = tmp_path / "protos"
+    shutil.copytree(PROTOS, copy, ignore=shutil.ignore_patterns("gen", "*.egg-info"))
+    subprocess.run([sys.executable, copy / "generate.py"], check=True)
+    fresh, committed = copy / "gen" / "ringfence_protos", PROTOS / "gen" / "ringfence_protos"
+    names = sorted(str(path.relative_to(fresh)) for path in fresh.rglob("*") if path.is_file())
+    there = sorted(
+        str(path.relative_to(committed))
+        for path in committed.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    )
+    assert names == there
+    assert filecmp.cmpfiles(fresh, committed, names, shallow=False) == (names, [], [])
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
+def test_every_method_says_who_may_call_it(method: object) -> None:
+    """A method has exactly one access rule."""
+    access = method.GetOptions().Extensions[access_pb2.access]  # type: ignore[attr-defined]
+    assert [bool(access.scope), bool(access.workloads), access.certificate_only].count(True) == 1
+
+
+def test_the_pool_knows_every_service() -> None:
+    """The five files hold six services, none forgotten by the tests above."""
+    names = {service.full_name for file in FILES for service in file.DESCRIPTOR.services_by_name.values()}
+    assert len(names) == 6
+    for name in names:
+        assert descriptor_pool.Default().FindServiceByName(name)
