@@ -1,0 +1,108 @@
+"""The file rail: messages to and from the bank as files in a spool folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+OUTBOX, INBOX, ARCHIVE, REFUSED = "outbox", "inbox", "archive", "refused"
+MAX_INBOUND_BYTES = 16 * 1024 * 1024
+_MAX_NAME_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class InboundFile:
+    """A file from the bank: its name in the inbox, its bytes, and their SHA-256."""
+
+    name: str
+    content: bytes
+    sha256: bytes
+
+
+class SpoolRail:
+    """Hands files to the bank through `outbox/` and takes its files from `inbox/`.
+
+    A file is whole or absent: it is written beside its place, synced, renamed, and the folder synced. A file stays in
+    the inbox until it is archived or refused, so a crash between reading and committing reads it again.
+    """
+
+    def __init__(self, directory: Path, max_inbound_bytes: int = MAX_INBOUND_BYTES) -> None:
+        """Makes the folders where they are missing, for this user alone."""
+        self._directory = directory
+        self._max_inbound_bytes = max_inbound_bytes
+        for name in (OUTBOX, INBOX, ARCHIVE, REFUSED):
+            (directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def send(self, message_id: str, content: bytes) -> Path:
+        """Writes a message to the outbox; the same message id writes the same file again. Raises OSError."""
+        target = self._directory / OUTBOX / file_name(message_id)
+        write_whole(target, content)
+        return target
+
+    def pending(self, limit: int = 100) -> list[InboundFile]:
+        """Returns up to `limit` files of the inbox, the oldest first.
+
+        Of a file above the size bound only one byte more than the bound is read, so that its reader refuses it.
+        """
+        found = sorted(
+            (entry.stat().st_mtime_ns, entry.name) for entry in os.scandir(self._directory / INBOX) if _is_taken(entry)
+        )
+        return [self._read(name) for _, name in found[:limit]]
+
+    def archive(self, name: str) -> None:
+        """Moves a file whose effect is committed from the inbox to the archive; once moved, does nothing."""
+        self._move(name, ARCHIVE)
+
+    def refuse(self, name: str) -> None:
+        """Moves a file that cannot be read from the inbox to the refused ones; once moved, does nothing."""
+        self._move(name, REFUSED)
+
+    def _read(self, name: str) -> InboundFile:
+        with (self._directory / INBOX / name).open("rb") as file:
+            content = file.read(self._max_inbound_bytes + 1)
+        return InboundFile(name, content, hashlib.sha256(content).digest())
+
+    def _move(self, name: str, folder: str) -> None:
+        source = self._directory / INBOX / Path(name).name
+        try:
+            arrived_ns = source.stat().st_mtime_ns
+            # The time of arrival keeps apart what the bank sends under one name again.
+            source.rename(self._directory / folder / f"{arrived_ns}-{source.name}")
+        except FileNotFoundError:
+            return
+        _sync_directory(self._directory / INBOX)
+        _sync_directory(self._directory / folder)
+
+
+def file_name(message_id: str) -> str:
+    """Returns a file name for a message id, the same for the same id; any id is safe."""
+    name = quote(message_id, safe="").replace(".", "%2E")
+    if len(name) > _MAX_NAME_LENGTH:
+        name = hashlib.sha256(message_id.encode()).hexdigest()
+    return f"{name}.xml"
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Writes a file so that a crash leaves the old one or the new one, never a part."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(target)
+    _sync_directory(target.parent)
+
+
+def _is_taken(entry: os.DirEntry[str]) -> bool:
+    return not entry.name.startswith(".") and entry.is_file(follow_symlinks=False)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
