@@ -1,0 +1,1 @@
+"""Benchmarks: the platform beside controls that ran in the same minute on the same machine."""
