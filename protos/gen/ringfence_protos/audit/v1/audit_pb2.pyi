@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -17,6 +18,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _SourceFinding:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SourceFindingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SourceFinding.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SOURCE_FINDING_UNSPECIFIED: _SourceFinding.ValueType  # 0
+    """Never answered."""
+    SOURCE_FINDING_AGREES: _SourceFinding.ValueType  # 1
+    """The source has the logged hash at the logged position."""
+    SOURCE_FINDING_UNREACHABLE: _SourceFinding.ValueType  # 2
+    """The source cannot be reached now."""
+    SOURCE_FINDING_DIFFERS: _SourceFinding.ValueType  # 3
+    """The source's events are not those that were logged."""
+
+class SourceFinding(_SourceFinding, metaclass=_SourceFindingEnumTypeWrapper):
+    """How a source compares with what the log took over from it."""
+
+SOURCE_FINDING_UNSPECIFIED: SourceFinding.ValueType  # 0
+"""Never answered."""
+SOURCE_FINDING_AGREES: SourceFinding.ValueType  # 1
+"""The source has the logged hash at the logged position."""
+SOURCE_FINDING_UNREACHABLE: SourceFinding.ValueType  # 2
+"""The source cannot be reached now."""
+SOURCE_FINDING_DIFFERS: SourceFinding.ValueType  # 3
+"""The source's events are not those that were logged."""
+Global___SourceFinding: _TypeAlias = SourceFinding  # noqa: Y015
 
 @_typing.final
 class Leaf(_message.Message):
@@ -226,7 +255,7 @@ class GetReceiptResponse(_message.Message):
     leaf: _builtins.bytes
     """Canonical bytes of the leaf."""
     proof: _builtins.str
-    """Proof in C2SP tlog-proof text: index, inclusion path, checkpoint."""
+    """Receipt in C2SP tlog-proof text: the leaf as extra data, index, inclusion path, checkpoint."""
     def __init__(
         self,
         *,
@@ -340,3 +369,87 @@ class ListLeavesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListLeavesResponse: _TypeAlias = ListLeavesResponse  # noqa: Y015
+
+@_typing.final
+class VerifySourcesRequest(_message.Message):
+    """Asks the log to compare itself with its sources."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECOMPUTE_FIELD_NUMBER: _builtins.int
+    recompute: _builtins.bool
+    """Whether to read every event of the sources again and compute their chains; otherwise only the heads are compared."""
+    def __init__(
+        self,
+        *,
+        recompute: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recompute", b"recompute"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifySourcesRequest: _TypeAlias = VerifySourcesRequest  # noqa: Y015
+
+@_typing.final
+class SourceComparison(_message.Message):
+    """One source compared."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOGGED_FIELD_NUMBER: _builtins.int
+    CURRENT_FIELD_NUMBER: _builtins.int
+    FINDING_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    finding: Global___SourceFinding.ValueType
+    """Verdict."""
+    detail: _builtins.str
+    """What differs, for people; empty when they agree."""
+    @_builtins.property
+    def logged(self) -> Global___SourceHead:
+        """How far the log has taken it over."""
+
+    @_builtins.property
+    def current(self) -> Global___SourceHead:
+        """Where the source itself stands now; absent when it cannot be reached."""
+
+    def __init__(
+        self,
+        *,
+        logged: Global___SourceHead | None = ...,
+        current: Global___SourceHead | None = ...,
+        finding: Global___SourceFinding.ValueType = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["current", b"current", "logged", b"logged"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["current", b"current", "detail", b"detail", "finding", b"finding", "logged", b"logged"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SourceComparison: _TypeAlias = SourceComparison  # noqa: Y015
+
+@_typing.final
+class VerifySourcesResponse(_message.Message):
+    """Answers one comparison per source."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedCompositeFieldContainer[Global___SourceComparison]:
+        """In order of name."""
+
+    def __init__(
+        self,
+        *,
+        sources: _abc.Iterable[Global___SourceComparison] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sources", b"sources"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifySourcesResponse: _TypeAlias = VerifySourcesResponse  # noqa: Y015

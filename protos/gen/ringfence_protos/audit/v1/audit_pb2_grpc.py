@@ -60,6 +60,11 @@ class AuditServiceStub:
                 request_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListLeavesRequest.SerializeToString,
                 response_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListLeavesResponse.FromString,
                 _registered_method=True)
+        self.VerifySources = channel.unary_unary(
+                '/ringfence.audit.v1.AuditService/VerifySources',
+                request_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.VerifySourcesRequest.SerializeToString,
+                response_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.VerifySourcesResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -101,6 +106,13 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifySources(self, request, context):
+        """Compares what was taken over from each source with the source itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +140,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListLeaves,
                     request_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListLeavesRequest.FromString,
                     response_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListLeavesResponse.SerializeToString,
+            ),
+            'VerifySources': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifySources,
+                    request_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.VerifySourcesRequest.FromString,
+                    response_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.VerifySourcesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +283,33 @@ class AuditService:
             '/ringfence.audit.v1.AuditService/ListLeaves',
             ringfence_dot_audit_dot_v1_dot_audit__pb2.ListLeavesRequest.SerializeToString,
             ringfence_dot_audit_dot_v1_dot_audit__pb2.ListLeavesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifySources(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.audit.v1.AuditService/VerifySources',
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.VerifySourcesRequest.SerializeToString,
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.VerifySourcesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,8 @@ class AuditServiceStub:
     """Proves that a newer log extends an older one."""
     ListLeaves: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListLeavesRequest, _audit_pb2.ListLeavesResponse]
     """Returns leaves in order, for whoever verifies the whole log."""
+    VerifySources: _grpc.UnaryUnaryMultiCallable[_audit_pb2.VerifySourcesRequest, _audit_pb2.VerifySourcesResponse]
+    """Compares what was taken over from each source with the source itself."""
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -59,6 +61,8 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Proves that a newer log extends an older one."""
     ListLeaves: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListLeavesRequest, _audit_pb2.ListLeavesResponse]  # type: ignore[assignment]
     """Returns leaves in order, for whoever verifies the whole log."""
+    VerifySources: _aio.UnaryUnaryMultiCallable[_audit_pb2.VerifySourcesRequest, _audit_pb2.VerifySourcesResponse]  # type: ignore[assignment]
+    """Compares what was taken over from each source with the source itself."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """Read by regulators and auditors; every read is itself a fact in the log before it is answered."""
@@ -102,5 +106,13 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.ListLeavesResponse, _abc.Awaitable[_audit_pb2.ListLeavesResponse]]:
         """Returns leaves in order, for whoever verifies the whole log."""
+
+    @_abc_1.abstractmethod
+    def VerifySources(
+        self,
+        request: _audit_pb2.VerifySourcesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.VerifySourcesResponse, _abc.Awaitable[_audit_pb2.VerifySourcesResponse]]:
+        """Compares what was taken over from each source with the source itself."""
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
