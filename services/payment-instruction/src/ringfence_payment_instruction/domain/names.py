@@ -1,0 +1,37 @@
+"""Names made comparable: two spellings that differ only in case, accents, punctuation or word order are one name."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+
+FINGERPRINT_BYTES = 16
+_APOSTROPHES = frozenset("'`´\u2018\u2019\u02bc\u02b9\u02bb\uff07")
+_SEPARATING = "PSZC"
+# Letters that Unicode does not decompose although they are another letter with a stroke or a ligature.
+_FOLDED = str.maketrans({"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
+
+
+def normalise(name: str) -> str:
+    """Returns the name decomposed (NFKD), casefolded, without marks or punctuation, its words sorted."""
+    text = name.casefold()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).translate(_FOLDED)
+    return " ".join(sorted("".join(map(_plain, text)).split()))
+
+
+def fingerprint(name: str) -> bytes:
+    """Returns the first 16 bytes of SHA-256 of the normalised name; empty bytes when nothing is left of it."""
+    normalised = normalise(name)
+    return hashlib.sha256(normalised.encode()).digest()[:FINGERPRINT_BYTES] if normalised else b""
+
+
+def _plain(character: str) -> str:
+    if character.isalnum():
+        return character
+    if character in _APOSTROPHES:
+        return ""
+    category = unicodedata.category(character)
+    if category[0] == "M" or category == "Cf":
+        return ""
+    return " " if category[0] in _SEPARATING else character

@@ -1,0 +1,119 @@
+"""Which transfer each stage asks custody for, and what custody's result means for the instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ringfence_kernel.ids import ZERO_ID, external_id, show
+
+from ringfence_payment_instruction.domain import reasons
+from ringfence_payment_instruction.domain.status import RELEASED, Directive, Stage, Status
+from ringfence_payment_instruction.domain.submission import Submission, slot, transfer_id_of
+
+# Stages that are work for custody.
+CUSTODY_STAGES = (Stage.TRANSFER, Stage.RELEASE, Stage.CONFIRM, Stage.RETURN)
+
+
+class TransferKind(IntEnum):
+    """How a transfer moves money: at once, set aside, finishing what was set aside, or releasing it."""
+
+    PLAIN = 0
+    PENDING = 1
+    POST = 2
+    VOID = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTransfer:
+    """A transfer to ask custody for; `subject` is the instruction or bank entry behind it."""
+
+    id: bytes
+    kind: TransferKind
+    debit_account: bytes
+    credit_account: bytes
+    amount_minor: int
+    ledger: int
+    subject: bytes
+    pending_id: bytes = ZERO_ID
+    value_day: int = 0
+
+
+class MirrorMissing(LookupError):
+    """The book has no bank mirror in that currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a result means: the states to go through, and the reason of a refusal. No states: somebody must look."""
+
+    statuses: tuple[Status, ...]
+    reason: str = ""
+
+
+def plan(submission: Submission, index: int, mirrors: Mapping[int, bytes]) -> PlannedTransfer:
+    """Returns the transfer of an instruction at a custody stage; `mirrors` maps ledgers to bank mirror accounts.
+
+    Raises MirrorMissing where the money must leave and the book has no bank account in that currency.
+    """
+    instruction_id = submission.instruction_id(index)
+    transfer_id = transfer_id_of(submission.tenant, instruction_id)
+    amount, ledger = submission.amounts_minor[index], submission.ledgers[index]
+    if submission.stages[index] == Stage.TRANSFER:
+        inside = submission.stays_in_book(index)
+        credit = slot(submission.creditor_accounts, index) if inside else _mirror(mirrors, ledger)
+        kind = TransferKind.PLAIN if inside else TransferKind.PENDING
+        debit = slot(submission.debtor_accounts, index)
+        return PlannedTransfer(transfer_id, kind, debit, credit, amount, ledger, instruction_id)
+    kind, domain = (
+        (TransferKind.POST, "transfer.post")
+        if submission.stages[index] == Stage.CONFIRM
+        else (TransferKind.VOID, "transfer.void")
+    )
+    second = external_id(domain, submission.tenant, show(instruction_id))
+    return PlannedTransfer(second, kind, ZERO_ID, ZERO_ID, amount, ledger, instruction_id, pending_id=transfer_id)
+
+
+def _mirror(mirrors: Mapping[int, bytes], ledger: int) -> bytes:
+    if ledger not in mirrors:
+        raise MirrorMissing(f"no bank mirror in ledger {ledger}")
+    return mirrors[ledger]
+
+
+def judge(submission: Submission, index: int, result: str) -> Verdict:
+    """Returns what custody's result means for an instruction at its stage."""
+    stage = submission.stages[index]
+    done = result in ("created", "exists")
+    if stage == Stage.TRANSFER:
+        if not done:
+            return Verdict((Status.REJECTED,), refusal(result))
+        if submission.stays_in_book(index):
+            return Verdict((Status.RESERVED, Status.SETTLED))
+        return Verdict((Status.RESERVED,))
+    if stage == Stage.CONFIRM:
+        settled = done or result == "pending_transfer_already_posted"
+        return Verdict((Status.SETTLED,)) if settled else Verdict((), reasons.LEDGER_CONTRADICTION)
+    released = done or result in ("pending_transfer_already_voided", "pending_transfer_expired")
+    if not released:
+        return Verdict((), reasons.LEDGER_CONTRADICTION)
+    if stage == Stage.RETURN:
+        return Verdict((Status.FAILED,), reasons.BANK_REFUSED)
+    return Verdict((RELEASED[Directive(submission.directives[index])],), submission.reasons[index])
+
+
+def refusal(result: str) -> str:
+    """Returns the reason that stands for custody's refusal of a transfer."""
+    return _REFUSALS.get(result, reasons.TRANSFER_REFUSED)
+
+
+_REFUSALS = {
+    "exceeds_credits": reasons.INSUFFICIENT_FUNDS,
+    "exceeds_debits": reasons.INSUFFICIENT_FUNDS,
+    "debit_account_not_found": reasons.DEBTOR_ACCOUNT_UNKNOWN,
+    "credit_account_not_found": reasons.CREDITOR_ACCOUNT_FORBIDDEN,
+    "debit_account_already_closed": reasons.ACCOUNT_CLOSED,
+    "credit_account_already_closed": reasons.ACCOUNT_CLOSED,
+    "transfer_must_have_the_same_ledger_as_accounts": reasons.CURRENCY_NOT_HELD,
+    "accounts_must_have_the_same_ledger": reasons.CURRENCY_NOT_HELD,
+}

@@ -1,0 +1,163 @@
+"""Bank notifications: money that came in, and payments that went out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ringfence_payment_instruction.domain import deposits, reasons
+from ringfence_payment_instruction.domain.columns import pack
+from ringfence_payment_instruction.domain.errors import BankAccountUnknown, EvidenceConflict
+from ringfence_payment_instruction.domain.events import EvidenceReceived
+from ringfence_payment_instruction.domain.evidence import (
+    CREDITOR_UNKNOWN,
+    PAYER_ON_SANCTIONS_LIST,
+    BankEntry,
+    Outcome,
+    Purpose,
+    evidence_stream,
+)
+from ringfence_payment_instruction.domain.names import fingerprint
+from ringfence_payment_instruction.domain.orders import Alias
+from ringfence_payment_instruction.domain.screening import SanctionsList, Screening
+
+NO_LISTS = Screening({}, 0)
+ENTRY = BankEntry("BANK", "REF-1", 50_00, "EUR", "CRDT", False, "BOOK", 20_000, creditor_iban="CLIENT")
+SUSPENSE = {978: b"s" * 16}
+
+
+@pytest.fixture
+def aliases(make_id: Callable[[str], bytes]) -> dict[str, Alias]:
+    """A safeguarding account and one client of the same tenant, and a client of another."""
+    tenant = make_id("platform")
+    return {
+        "BANK": Alias(tenant, make_id("mirror"), bytes(16), True),
+        "CLIENT": Alias(tenant, make_id("client account"), make_id("client"), False),
+        "FOREIGN": Alias(make_id("other"), make_id("foreign account"), make_id("foreigner"), False),
+    }
+
+
+def found(desk: Any, aliases: dict[str, Alias], *entries: BankEntry, lists: Screening = NO_LISTS) -> list[Any]:
+    """Returns what the entries match."""
+    matching = deposits.match(desk.state, entries, aliases, lists)
+    return [each for group in matching.by_tenant.values() for each in group]
+
+
+def received(matched: list[Any]) -> EvidenceReceived:
+    """Returns the event of matched entries."""
+    count = len(matched)
+    return EvidenceReceived(
+        tenant=matched[0].mirror.tenant,
+        evidence_id=b"f" * 16,
+        digest=b"f" * 32,
+        message_id="MSG",
+        source=bytes(16),
+        authorisation="token",
+        authorisation_expires_ns=0,
+        entry_ids=b"".join(each.id for each in matched),
+        entry_digests=b"".join(each.digest for each in matched),
+        references=tuple(each.entry.reference for each in matched),
+        purposes=bytes(each.purpose for each in matched),
+        mirror_accounts=b"".join(each.mirror.account_id for each in matched),
+        client_accounts=b"".join(each.client.account_id if each.client else bytes(16) for each in matched),
+        owners=b"".join(each.owner for each in matched),
+        instruction_ids=bytes(16 * count),
+        amounts_minor=pack("Q", [each.entry.amount_minor for each in matched]),
+        ledgers=pack("H", [978] * count),
+        value_days=pack("i", [each.entry.value_day for each in matched]),
+        reasons=tuple(each.reason for each in matched),
+        sealed=(b"sealed",) * count,
+    )
+
+
+def take_in(desk: Any, aliases: dict[str, Alias], *entries: BankEntry) -> Any:
+    """Records the entries and returns their file."""
+    event = received(found(desk, aliases, *entries))
+    stream = evidence_stream(event.tenant, event.digest)
+    desk.record(stream, [event])
+    return desk.state.evidence[stream]
+
+
+def test_a_deposit_credits_the_client_that_its_iban_names(desk: Any, aliases: dict[str, Alias]) -> None:
+    """From the bank mirror to the client's account, with the bank's value date."""
+    file = take_in(desk, aliases, ENTRY)
+    planned = deposits.plan_deposits(file, SUSPENSE)[0]
+    assert planned.debit_account == aliases["BANK"].account_id
+    assert planned.credit_account == aliases["CLIENT"].account_id
+    assert (planned.amount_minor, planned.value_day) == (50_00, 20_000)
+    desk.record(file.stream, deposits.posted(file, {0: (False, "created")}))
+    assert file.outcomes[0] == Outcome.CREDITED
+    assert file.waiting() == []
+
+
+@pytest.mark.parametrize("iban", ["", "NOBODY", "FOREIGN", "BANK"])
+def test_what_cannot_be_matched_goes_to_suspense(desk: Any, aliases: dict[str, Alias], iban: str) -> None:
+    """No IBAN, an unknown one, another tenant's client, the bank account itself: all suspense."""
+    (matched,) = found(desk, aliases, replace(ENTRY, creditor_iban=iban))
+    assert (matched.purpose, matched.reason) == (Purpose.CREDIT_SUSPENSE, CREDITOR_UNKNOWN)
+    file = take_in(desk, aliases, replace(ENTRY, creditor_iban=iban))
+    assert deposits.plan_deposits(file, SUSPENSE)[0].credit_account == SUSPENSE[978]
+
+
+def test_a_payer_on_a_list_goes_to_suspense(desk: Any, aliases: dict[str, Alias]) -> None:
+    """Money of a listed person is kept apart from the client it was meant for."""
+    lists = Screening({"UN": SanctionsList(b"", 0, {fingerprint("Bad Actor"): "1"})}, 0)
+    (matched,) = found(desk, aliases, replace(ENTRY, debtor_name="ACTOR, Bad"), lists=lists)
+    assert (matched.purpose, matched.reason) == (Purpose.CREDIT_SUSPENSE, PAYER_ON_SANCTIONS_LIST)
+
+
+def test_the_same_entry_in_another_file_is_a_duplicate(desk: Any, aliases: dict[str, Alias]) -> None:
+    """Known by account and reference, also twice in one file."""
+    take_in(desk, aliases, ENTRY)
+    matching = deposits.match(desk.state, [ENTRY, replace(ENTRY, reference="REF-2")] * 2, aliases, NO_LISTS)
+    assert (len(matching.by_tenant[aliases["BANK"].tenant]), matching.duplicates) == (1, 3)
+
+
+def test_a_reference_with_another_amount_is_refused(desk: Any, aliases: dict[str, Alias]) -> None:
+    """A bank that contradicts itself is not believed."""
+    take_in(desk, aliases, ENTRY)
+    with pytest.raises(EvidenceConflict):
+        found(desk, aliases, replace(ENTRY, amount_minor=51_00))
+
+
+@pytest.mark.parametrize("account", ["CLIENT", "NOBODY"])
+def test_only_safeguarding_accounts_have_evidence(desk: Any, aliases: dict[str, Alias], account: str) -> None:
+    """A notification about any other account is refused whole."""
+    with pytest.raises(BankAccountUnknown):
+        found(desk, aliases, replace(ENTRY, account_iban=account))
+
+
+@pytest.mark.parametrize("changes", [{"status": "PDNG"}, {"status": "INFO"}])
+def test_what_is_not_booked_is_not_taken_in(desk: Any, aliases: dict[str, Alias], changes: dict[str, Any]) -> None:
+    """Announced money is no money."""
+    assert found(desk, aliases, replace(ENTRY, **changes)) == []
+
+
+@pytest.mark.parametrize("changes", [{"reversal": True}, {"credit_debit": "DBIT"}])
+def test_booked_entries_that_are_not_ours_are_kept_for_reconciliation(
+    desk: Any, aliases: dict[str, Alias], changes: dict[str, Any]
+) -> None:
+    """They are recorded, and nothing is posted."""
+    file = take_in(desk, aliases, replace(ENTRY, **changes))
+    assert file.event.purposes == bytes([Purpose.UNMATCHED])
+    assert file.waiting() == []
+
+
+def test_a_client_account_that_refuses_sends_the_money_to_suspense(desk: Any, aliases: dict[str, Alias]) -> None:
+    """The reason is kept, and the second transfer has an id of its own."""
+    file = take_in(desk, aliases, ENTRY)
+    first = deposits.plan_deposits(file, SUSPENSE)[0]
+    desk.record(file.stream, deposits.posted(file, {0: (False, "credit_account_already_closed")}))
+    second = deposits.plan_deposits(file, SUSPENSE)[0]
+    assert file.reasons[0] == reasons.ACCOUNT_CLOSED
+    assert (second.credit_account, second.id == first.id) == (SUSPENSE[978], False)
+    desk.record(file.stream, deposits.posted(file, {0: (True, "exists")}))
+    assert file.outcomes[0] == Outcome.SUSPENDED
+    assert desk.replayed().digest() == desk.state.digest()
+
+
+def test_without_a_suspense_account_the_entry_waits(desk: Any, aliases: dict[str, Alias]) -> None:
+    """Nothing is planned, nothing is lost."""
+    file = take_in(desk, aliases, replace(ENTRY, creditor_iban=""))
+    assert deposits.plan_deposits(file, {}) == {}
+    assert file.waiting() == [0]
