@@ -1,0 +1,121 @@
+"""Audit: the transparency log, as regulators and auditors read it; what they get is proven by `ringfence.verifier`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from uuid import UUID
+
+import grpc
+from ringfence_protos.audit.v1 import audit_pb2 as pb
+from ringfence_protos.audit.v1 import audit_pb2_grpc
+
+from ringfence.transport import Connection
+
+_PAGE = 1_000
+_LEAVES = 10_000
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A fact in the log: its index and its canonical bytes (`ringfence.verifier.read_leaf` decodes them)."""
+
+    index: int
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A fact with the proof, in C2SP tlog-proof text, that the log holds it; `verifier.verify_receipt` checks it."""
+
+    leaf: bytes
+    proof: str
+
+
+class Finding(IntEnum):
+    """How a source compares with what the log took over from it."""
+
+    AGREES = 1
+    UNREACHABLE = 2
+    DIFFERS = 3
+
+
+@dataclass(frozen=True)
+class SourceComparison:
+    """One source: the position that the log has reached, where the source itself stands, and the verdict."""
+
+    source: str
+    logged_position: int
+    current_position: int | None
+    finding: Finding
+    detail: str
+
+
+class Audit:
+    """The audit service's read API; every call is itself a fact in the log before it is answered."""
+
+    def __init__(self, channel: grpc.Channel, connection: Connection) -> None:
+        self._connection = connection
+        self._stub = audit_pb2_grpc.AuditServiceStub(channel)
+
+    def checkpoint(self) -> str:
+        """The latest signed checkpoint (C2SP tlog-checkpoint), unverified."""
+        return self._connection.call(self._stub.GetCheckpoint, pb.GetCheckpointRequest()).checkpoint
+
+    def search(
+        self,
+        subject_id: UUID | None = None,
+        tenant_id: UUID | None = None,
+        *,
+        from_ns: int = 0,
+        until_ns: int = 0,
+    ) -> Iterator[Leaf]:
+        """Facts about a party, account, instruction, transfer, submission or principal, in order of the log.
+
+        Times are UTC nanoseconds, 0 for no bound; at least one of the four must be given.
+        """
+        token = ""
+        while True:
+            request = pb.SearchRequest(
+                subject_id=subject_id.bytes if subject_id else b"",
+                tenant_id=tenant_id.bytes if tenant_id else b"",
+                from_ns=from_ns,
+                until_ns=until_ns,
+                page_size=_PAGE,
+                page_token=token,
+            )
+            page = self._connection.call(self._stub.Search, request)
+            yield from (Leaf(each.index, each.content) for each in page.leaves)
+            if not (token := page.next_page_token):
+                return
+
+    def receipt(self, leaf_index: int) -> Receipt:
+        """The receipt of one fact."""
+        reply = self._connection.call(self._stub.GetReceipt, pb.GetReceiptRequest(leaf_index=leaf_index))
+        return Receipt(reply.leaf, reply.proof)
+
+    def consistency_proof(self, from_size: int, to_size: int) -> list[bytes]:
+        """The node hashes that prove the log of `to_size` to extend the one of `from_size`."""
+        request = pb.GetConsistencyProofRequest(from_size=from_size, to_size=to_size)
+        return list(self._connection.call(self._stub.GetConsistencyProof, request).path)
+
+    def leaves(self, from_index: int = 0, until_index: int | None = None) -> Iterator[Leaf]:
+        """Facts in order of the log, up to an index or to the end of what is there, fetched page by page."""
+        index = from_index
+        while until_index is None or index < until_index:
+            limit = _LEAVES if until_index is None else min(_LEAVES, until_index - index)
+            request = pb.ListLeavesRequest(from_index=index, limit=limit)
+            page = self._connection.call(self._stub.ListLeaves, request).leaves
+            if not page:
+                return
+            yield from (Leaf(each.index, each.content) for each in page)
+            index = page[-1].index + 1
+
+    def verify_sources(self, *, recompute: bool = False) -> list[SourceComparison]:
+        """Compares the log with its sources: their heads, or with `recompute` every event of theirs."""
+        request = pb.VerifySourcesRequest(recompute=recompute)
+        return [_comparison(each) for each in self._connection.call(self._stub.VerifySources, request).sources]
+
+
+def _comparison(read: pb.SourceComparison) -> SourceComparison:
+    current = read.current.position if read.HasField("current") else None
+    return SourceComparison(read.logged.source, read.logged.position, current, Finding(read.finding), read.detail)

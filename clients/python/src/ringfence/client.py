@@ -1,0 +1,57 @@
+"""The client: four services behind one object, for one principal."""
+
+from pathlib import Path
+from types import TracebackType
+
+from ringfence.audit import Audit
+from ringfence.credentials import Addresses, Credentials
+from ringfence.custody import Custody
+from ringfence.errors import CredentialsError
+from ringfence.identity import Identity
+from ringfence.payments import Payments
+from ringfence.transport import Connection, Patience, TokenSource, open_channel
+
+
+class Client:
+    """Calls the services as one principal; blocking and thread-safe.
+
+    Connects at the first call. Every call has a deadline and is repeated, within `patience`, while its service is
+    unavailable; this is safe because every write carries ids that its caller chose.
+    """
+
+    def __init__(self, addresses: Addresses, credentials: Credentials, patience: Patience | None = None) -> None:
+        self.credentials = credentials
+        targets = {
+            "identity": addresses.identity,
+            "custody": addresses.custody,
+            "payment-instruction": addresses.payment_instruction,
+            "audit": addresses.audit,
+        }
+        self._channels = {service: open_channel(address, service, credentials) for service, address in targets.items()}
+        tokens = TokenSource(self._channels["identity"], credentials)
+        connection = Connection(tokens, patience or Patience())
+        self.identity = Identity(self._channels["identity"], connection, credentials)
+        self.custody = Custody(self._channels["custody"], connection)
+        self.payments = Payments(self._channels["payment-instruction"], connection)
+        self.audit = Audit(self._channels["audit"], connection)
+
+    @classmethod
+    def load(cls, path: Path | str, patience: Patience | None = None) -> "Client":
+        """A client for a credentials directory that also names the addresses; raises CredentialsError."""
+        credentials = Credentials.load(path)
+        if credentials.addresses is None:
+            raise CredentialsError(f"{path} names no addresses: give them to Client(addresses, credentials)")
+        return cls(credentials.addresses, credentials, patience)
+
+    def close(self) -> None:
+        """Ends all connections."""
+        for channel in self._channels.values():
+            channel.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

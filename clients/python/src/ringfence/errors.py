@@ -1,0 +1,56 @@
+"""What the SDK raises: one error for whatever a service refuses, with the service's own name for the reason."""
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+
+TRANSIENT_CODES = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED"})
+_DETAILS_KEY = "grpc-status-details-bin"
+
+
+class RingfenceError(Exception):
+    """A refusal or failure of a call.
+
+    `code` is the gRPC status name, `reason` the UPPER_SNAKE name of docs/errors.md (empty when no service answered),
+    `metadata` what the service tells programs about it.
+    """
+
+    def __init__(self, code: str, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
+        super().__init__(f"{reason or code}: {message}")
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.metadata = dict(metadata or {})
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same call, with the same ids, may succeed later."""
+        return self.code in TRANSIENT_CODES
+
+
+class CredentialsError(Exception):
+    """A credentials directory is incomplete, malformed, or lets others read its keys; the text says which file."""
+
+
+def refusal_of(error: grpc.RpcError) -> RingfenceError:
+    """What a failed call says, from the google.rpc.Status in its trailers (AIP-193) where there is one."""
+    info = error_details_pb2.ErrorInfo()
+    status = status_pb2.Status()
+    trailers = cast("Iterable[tuple[str, str | bytes]]", error.trailing_metadata() or ())
+    for key, value in trailers:
+        if key == _DETAILS_KEY and isinstance(value, bytes):
+            _parse(value, status, info)
+    message = error.details() or error.code().value[1]
+    return RingfenceError(error.code().name, info.reason, message, info.metadata)
+
+
+def _parse(value: bytes, status: status_pb2.Status, info: error_details_pb2.ErrorInfo) -> None:
+    try:
+        status.ParseFromString(value)
+        for detail in status.details:
+            if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+                detail.Unpack(info)
+    except ValueError:  # protobuf's DecodeError is one
+        info.Clear()

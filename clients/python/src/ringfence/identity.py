@@ -1,0 +1,252 @@
+"""Identity: principals and certificates, parties and their KYC, IBAN aliases."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from uuid import UUID
+
+import grpc
+from ringfence_protos.identity.v1 import identity_pb2 as pb
+from ringfence_protos.identity.v1 import identity_pb2_grpc
+
+from ringfence.credentials import Credentials
+from ringfence.errors import RingfenceError
+from ringfence.ids import ZERO_ID, to_bytes
+from ringfence.transport import Connection
+
+
+class PrincipalKind(IntEnum):
+    """What a principal is; decides its scopes."""
+
+    PLATFORM = 1
+    PLATFORM_APPROVER = 2
+    OPERATOR = 3
+    REGULATOR = 4
+    BANK_FEED = 5
+    IMPORTER = 6
+
+
+class PartyKind(IntEnum):
+    """What a party is."""
+
+    PERSON = 1
+    COMPANY = 2
+
+
+class KycStatus(IntEnum):
+    """How far the identity of a party has been established."""
+
+    NOT_STARTED = 1
+    SUBMITTED = 2
+    CHECKING = 3
+    VERIFIED = 4
+    REVIEW = 5
+    REJECTED = 6
+    REFRESH_DUE = 7
+    EDD = 8
+    EXPIRED = 9
+    BLOCKED = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewPrincipal:
+    """A principal to register; approvers and importers name their platform as `tenant_id`."""
+
+    id: UUID
+    kind: PrincipalKind
+    name: str
+    public_key: bytes
+    tenant_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewParty:
+    """A client of the platform, person or company, with its personal data."""
+
+    id: UUID
+    kind: PartyKind
+    name: str
+    identity_number: str
+    country: str
+    date_of_birth: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Party(NewParty):
+    """A party as read; its personal data is empty once it is erased."""
+
+    kyc_status: KycStatus
+    erased: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class KycDecision:
+    """A step of a party through KYC; the note holds no personal data. With an `id` it is made only once."""
+
+    party_id: UUID
+    to: KycStatus
+    note: str
+    id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alias:
+    """An IBAN that stands for an account; without an owner it is the platform's own, or the bank's mirror."""
+
+    iban: str
+    account_id: UUID
+    owner_id: UUID | None = None
+    bank_mirror: bool = False
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """How one item of a batch ended: an empty reason means done, now or before."""
+
+    reason: str
+
+    @property
+    def done(self) -> bool:
+        """Whether it is done."""
+        return not self.reason
+
+
+class Identity:
+    """The identity service. Every batch answers one result per item, in order; all writes are idempotent by id."""
+
+    def __init__(self, channel: grpc.Channel, connection: Connection, credentials: Credentials) -> None:
+        self._connection = connection
+        self._credentials = credentials
+        self._tokens = identity_pb2_grpc.TokenServiceStub(channel)
+        self._parties = identity_pb2_grpc.PartyServiceStub(channel)
+
+    def register_principals(self, principals: Sequence[NewPrincipal]) -> list[ItemResult]:
+        """Registers principals; the reason APPROVAL_PENDING asks for a second operator's confirmation."""
+        rows = [
+            pb.NewPrincipal(
+                id=each.id.bytes,
+                kind=pb.PrincipalKind.ValueType(each.kind),
+                name=each.name,
+                tenant_id=_id(each.tenant_id),
+                public_key=each.public_key,
+            )
+            for each in principals
+        ]
+        request = pb.RegisterPrincipalsRequest(principals=rows)
+        return _results(self._connection.call(self._tokens.RegisterPrincipals, request).results)
+
+    def confirm_principals(self, principal_ids: Sequence[UUID]) -> list[ItemResult]:
+        """Confirms principals that another operator registered or suspended."""
+        request = pb.ConfirmPrincipalsRequest(principal_ids=to_bytes(principal_ids))
+        return _results(self._connection.call(self._tokens.ConfirmPrincipals, request).results)
+
+    def suspend_principals(self, principal_ids: Sequence[UUID], note: str) -> list[ItemResult]:
+        """Stops principals, and with a platform its people, until another operator confirms them."""
+        request = pb.SuspendPrincipalsRequest(principal_ids=to_bytes(principal_ids), note=note)
+        return _results(self._connection.call(self._tokens.SuspendPrincipals, request).results)
+
+    def rotate_key(self, public_key: bytes, overlap_seconds: int = 3600) -> int:
+        """Replaces the caller's signing key (32 bytes, Ed25519); returns when older keys end, in UTC nanoseconds."""
+        request = pb.RotateKeyRequest(public_key=public_key, overlap_seconds=overlap_seconds)
+        return self._connection.call(self._tokens.RotateKey, request).older_keys_end_ns
+
+    def enrol(self, certificate_request_pem: str) -> tuple[str, str]:
+        """Renews the caller's client certificate; returns it and its issuer's chain, both PEM."""
+        request = pb.EnrolRequest(
+            client_assertion=self._credentials.assertion(), certificate_request_pem=certificate_request_pem
+        )
+        reply = self._connection.call_without_token(self._tokens.Enrol, request)
+        return reply.certificate_pem, reply.issuer_chain_pem
+
+    def jwks(self) -> str:
+        """The public keys that sign access tokens, as a JSON Web Key Set (RFC 7517)."""
+        return self._connection.call_without_token(self._tokens.GetJwks, pb.GetJwksRequest()).jwks_json
+
+    def register_parties(self, parties: Sequence[NewParty]) -> list[ItemResult]:
+        """Registers clients of the caller's platform and hands them in for KYC."""
+        rows = [pb.NewParty(id=each.id.bytes, kind=_kind(each), personal_data=_personal(each)) for each in parties]
+        request = pb.RegisterPartiesRequest(parties=rows)
+        return _results(self._connection.call(self._parties.RegisterParties, request).results)
+
+    def parties(self, party_ids: Sequence[UUID], tenant_id: UUID | None = None) -> list[Party]:
+        """Parties by id, in the order asked; unknown ids are left out."""
+        request = pb.GetPartiesRequest(tenant_id=_id(tenant_id), party_ids=to_bytes(party_ids))
+        return [_party(each) for each in self._connection.call(self._parties.GetParties, request).parties]
+
+    def decide_kyc(self, tenant_id: UUID, decisions: Sequence[KycDecision]) -> list[ItemResult]:
+        """Moves parties through KYC, as an operator; unlisted steps are refused."""
+        rows = [
+            pb.KycDecision(
+                party_id=each.party_id.bytes,
+                to=pb.KycStatus.ValueType(each.to),
+                note=each.note,
+                id=_id(each.id),
+            )
+            for each in decisions
+        ]
+        request = pb.DecideKycRequest(tenant_id=tenant_id.bytes, decisions=rows)
+        return _results(self._connection.call(self._parties.DecideKyc, request).results)
+
+    def erase_parties(self, tenant_id: UUID, party_ids: Sequence[UUID]) -> list[ItemResult]:
+        """Erases parties for good by destroying their data keys, as an operator."""
+        request = pb.ErasePartiesRequest(tenant_id=tenant_id.bytes, party_ids=to_bytes(party_ids))
+        return _results(self._connection.call(self._parties.EraseParties, request).results)
+
+    def register_aliases(self, aliases: Sequence[Alias], tenant_id: UUID | None = None) -> list[ItemResult]:
+        """Registers IBANs for accounts; a bank mirror's takes an operator, who names the tenant."""
+        rows = [
+            pb.Alias(
+                iban=each.iban,
+                account_id=each.account_id.bytes,
+                owner_id=(each.owner_id or ZERO_ID).bytes,
+                bank_mirror=each.bank_mirror,
+            )
+            for each in aliases
+        ]
+        request = pb.RegisterAliasesRequest(tenant_id=_id(tenant_id), aliases=rows)
+        return _results(self._connection.call(self._parties.RegisterAliases, request).results)
+
+
+def require_done(results: Sequence[ItemResult], allowed: frozenset[str] = frozenset()) -> None:
+    """Raises RingfenceError for the first result whose reason is neither empty nor allowed."""
+    for row, result in enumerate(results):
+        if result.reason and result.reason not in allowed:
+            raise RingfenceError("FAILED_PRECONDITION", result.reason, f"item {row} was refused", {"item": str(row)})
+
+
+def _results(results: Sequence[pb.ItemResult]) -> list[ItemResult]:
+    return [ItemResult(each.reason) for each in results]
+
+
+def _id(identifier: UUID | None) -> bytes:
+    return identifier.bytes if identifier else b""
+
+
+def _kind(party: NewParty) -> pb.PartyKind.ValueType:
+    return pb.PartyKind.ValueType(party.kind)
+
+
+def _personal(party: NewParty) -> pb.PersonalData:
+    return pb.PersonalData(
+        name=party.name,
+        identity_number=party.identity_number,
+        date_of_birth=party.date_of_birth,
+        address=party.address,
+        country=party.country,
+    )
+
+
+def _party(read: pb.Party) -> Party:
+    data = read.personal_data
+    return Party(
+        id=UUID(bytes=read.id),
+        kind=PartyKind(read.kind),
+        name=data.name,
+        identity_number=data.identity_number,
+        country=data.country,
+        date_of_birth=data.date_of_birth,
+        address=data.address,
+        kyc_status=KycStatus(read.kyc_status),
+        erased=read.erased,
+    )

@@ -1,0 +1,267 @@
+"""Payments: instructions of a platform from intake to their end, and the bank's evidence."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from uuid import UUID
+
+import grpc
+from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
+from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2_grpc
+
+from ringfence.ids import optional, to_bytes
+from ringfence.transport import Connection
+
+_PAGE = 1_000
+
+
+class InstructionStatus(IntEnum):
+    """Where an instruction stands."""
+
+    RECEIVED = 1
+    VALIDATED = 2
+    AUTHENTICATED = 3
+    SCREENED = 4
+    HELD = 5
+    RESERVED = 6
+    SENT = 7
+    SETTLED = 8
+    RECONCILED = 9
+    REJECTED = 10
+    CANCELLED = 11
+    EXPIRED = 12
+    FAILED = 13
+    UNKNOWN = 14
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the money has moved or never will; only a bank statement may still follow."""
+        return self in _ENDS
+
+
+_ENDS = frozenset(
+    {
+        InstructionStatus.SETTLED,
+        InstructionStatus.RECONCILED,
+        InstructionStatus.REJECTED,
+        InstructionStatus.CANCELLED,
+        InstructionStatus.EXPIRED,
+        InstructionStatus.FAILED,
+    }
+)
+
+
+class Decision(IntEnum):
+    """What to do with a held instruction; one may also be cancelled before it is held."""
+
+    APPROVE = 1
+    REJECT = 2
+    CANCEL = 3
+
+
+class ListFormat(IntEnum):
+    """Format of a sanctions list."""
+
+    CSV = 1
+    OFAC_SDN = 2
+    UN_XML = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewInstruction:
+    """A payment that a platform orders for a client: inside the book if it knows the payee's IBAN, else by the bank."""
+
+    id: UUID
+    end_to_end_id: str
+    debtor_iban: str
+    creditor_iban: str
+    creditor_name: str
+    amount_minor: int
+    currency: str
+    remittance: str = ""
+
+
+@dataclass(frozen=True)
+class InstructionState:
+    """How an instruction stands: the reason says why it was refused or waits (docs/errors.md)."""
+
+    instruction_id: UUID
+    status: InstructionStatus
+    reason: str = ""
+    iso_reason_code: str = ""
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """An instruction as read; times in UTC nanoseconds."""
+
+    order: NewInstruction
+    state: InstructionState
+    submission_id: UUID
+    transfer_id: UUID | None
+    received_ns: int
+    changed_ns: int
+    maker_id: UUID | None
+    approver_id: UUID | None
+
+
+@dataclass(frozen=True)
+class FileAnswer:
+    """The answer to a pain.001 file: a pain.002, and the instructions made of it; none when the file was refused."""
+
+    status_report: bytes
+    submission_id: UUID | None
+    instruction_ids: list[UUID]
+
+
+@dataclass(frozen=True)
+class EvidenceAnswer:
+    """What became of the entries of a bank's notification."""
+
+    credited: int
+    suspended: int
+    duplicates: int
+    confirmed: int
+
+
+@dataclass(frozen=True)
+class Changes:
+    """States reached together; give `position` back to resume after them."""
+
+    position: int
+    states: list[InstructionState]
+
+
+class Payments:
+    """The payment-instruction service. `tenant_id` left out is the caller's own platform; writes are idempotent."""
+
+    def __init__(self, channel: grpc.Channel, connection: Connection) -> None:
+        self._connection = connection
+        self._stub = payment_instruction_pb2_grpc.PaymentInstructionServiceStub(channel)
+
+    def submit(self, submission_id: UUID, instructions: Sequence[NewInstruction]) -> list[InstructionState]:
+        """Hands in a batch, 1 to 8,190; the same id with the same content gets the same answer."""
+        request = pb.SubmitInstructionsRequest(
+            submission_id=submission_id.bytes, instructions=[_order(each) for each in instructions]
+        )
+        return _states(self._connection.call(self._stub.SubmitInstructions, request).states)
+
+    def submit_file(self, content: bytes) -> FileAnswer:
+        """Hands in a pain.001 message (.03 or .09); the same bytes get the same answer."""
+        reply = self._connection.call(self._stub.SubmitFile, pb.SubmitFileRequest(content=content))
+        ids = [UUID(bytes=each) for each in reply.instruction_ids]
+        return FileAnswer(reply.status_report, optional(reply.submission_id), ids)
+
+    def submit_evidence(self, content: bytes) -> EvidenceAnswer:
+        """Hands in a camt.054 notification, as the bank that wrote it."""
+        reply = self._connection.call(self._stub.SubmitEvidence, pb.SubmitEvidenceRequest(content=content))
+        return EvidenceAnswer(reply.credited, reply.suspended, reply.duplicates, reply.confirmed)
+
+    def instructions(self, instruction_ids: Sequence[UUID], tenant_id: UUID | None = None) -> list[Instruction]:
+        """Instructions by id, at most 1,000; unknown ids are left out."""
+        request = pb.GetInstructionsRequest(tenant_id=_id(tenant_id), instruction_ids=to_bytes(instruction_ids))
+        return [_instruction(each) for each in self._connection.call(self._stub.GetInstructions, request).instructions]
+
+    def list_instructions(
+        self,
+        tenant_id: UUID | None = None,
+        *,
+        status: InstructionStatus | None = None,
+        submission_id: UUID | None = None,
+    ) -> Iterator[Instruction]:
+        """All instructions in order of intake, or those in one state or of one submission, fetched page by page."""
+        token = ""
+        while True:
+            request = pb.ListInstructionsRequest(
+                tenant_id=_id(tenant_id),
+                status=pb.InstructionStatus.ValueType(status or 0),
+                page_size=_PAGE,
+                page_token=token,
+                submission_id=_id(submission_id),
+            )
+            page = self._connection.call(self._stub.ListInstructions, request)
+            yield from map(_instruction, page.instructions)
+            if not (token := page.next_page_token):
+                return
+
+    def decide(
+        self, instruction_ids: Sequence[UUID], decision: Decision, note: str = "", tenant_id: UUID | None = None
+    ) -> list[InstructionState]:
+        """Approves, rejects or cancels instructions, at most 1,000; an approver is never the maker."""
+        request = pb.DecideInstructionsRequest(
+            tenant_id=_id(tenant_id),
+            instruction_ids=to_bytes(instruction_ids),
+            decision=pb.Decision.ValueType(decision),
+            note=note,
+        )
+        return _states(self._connection.call(self._stub.DecideInstructions, request).states)
+
+    def watch(self, after_position: int = 0, submission_id: UUID | None = None) -> Iterator[Changes]:
+        """Follows the states that the platform's instructions reach, for ever, across restarts of the service."""
+
+        def request_after(last: pb.WatchInstructionsResponse | None) -> pb.WatchInstructionsRequest:
+            position = last.position if last is not None else after_position
+            return pb.WatchInstructionsRequest(after_position=position, submission_id=_id(submission_id))
+
+        for reply in self._connection.stream(self._stub.WatchInstructions, request_after):
+            yield Changes(reply.position, _states(reply.states))
+
+    def import_sanctions_list(self, list_name: str, list_format: ListFormat, content: bytes, published_ns: int) -> int:
+        """Replaces the list of this name, as an operator; returns how many names it has."""
+        request = pb.ImportSanctionsListRequest(
+            list_name=list_name,
+            format=pb.SanctionsListFormat.ValueType(list_format),
+            content=content,
+            published_ns=published_ns,
+        )
+        return self._connection.call(self._stub.ImportSanctionsList, request).names
+
+
+def _id(identifier: UUID | None) -> bytes:
+    return identifier.bytes if identifier else b""
+
+
+def _order(new: NewInstruction) -> pb.NewInstruction:
+    return pb.NewInstruction(
+        id=new.id.bytes,
+        end_to_end_id=new.end_to_end_id,
+        debtor_iban=new.debtor_iban,
+        creditor_iban=new.creditor_iban,
+        creditor_name=new.creditor_name,
+        amount_minor=new.amount_minor,
+        currency=new.currency,
+        remittance=new.remittance,
+    )
+
+
+def _states(states: Sequence[pb.InstructionState]) -> list[InstructionState]:
+    return [_state(each) for each in states]
+
+
+def _state(read: pb.InstructionState) -> InstructionState:
+    return InstructionState(
+        UUID(bytes=read.instruction_id), InstructionStatus(read.status), read.reason, read.iso_reason_code
+    )
+
+
+def _instruction(read: pb.Instruction) -> Instruction:
+    order = NewInstruction(
+        id=UUID(bytes=read.order.id),
+        end_to_end_id=read.order.end_to_end_id,
+        debtor_iban=read.order.debtor_iban,
+        creditor_iban=read.order.creditor_iban,
+        creditor_name=read.order.creditor_name,
+        amount_minor=read.order.amount_minor,
+        currency=read.order.currency,
+        remittance=read.order.remittance,
+    )
+    return Instruction(
+        order,
+        _state(read.state),
+        UUID(bytes=read.submission_id),
+        optional(read.transfer_id),
+        read.received_ns,
+        read.changed_ns,
+        optional(read.maker_id),
+        optional(read.approver_id),
+    )

@@ -1,0 +1,163 @@
+"""Calls to the services: mutual TLS, an access token when it is needed, deadlines, and bounded retries."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import grpc
+from ringfence_protos.identity.v1 import identity_pb2, identity_pb2_grpc
+
+from ringfence.credentials import Credentials
+from ringfence.errors import RingfenceError, refusal_of
+
+Request = TypeVar("Request")
+Reply = TypeVar("Reply")
+
+MAXIMUM_MESSAGE_BYTES = 64 * 1024 * 1024
+_RENEW_SECONDS = 30.0
+_CHANNEL_OPTIONS = (
+    ("grpc.max_receive_message_length", MAXIMUM_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAXIMUM_MESSAGE_BYTES),
+    ("grpc.enable_retries", 0),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long to wait. Every write is idempotent by the ids in it, so that a call may be made again as it is."""
+
+    call_seconds: float = 30.0
+    retry_seconds: float = 30.0
+    first_pause_seconds: float = 0.05
+    longest_pause_seconds: float = 2.0
+
+
+def open_channel(address: str, service: str, credentials: Credentials) -> grpc.Channel:
+    """A channel that shows the client certificate and accepts the certificate of this service only (RFC 9525)."""
+    tls = grpc.ssl_channel_credentials(
+        credentials.server_ca_pem, credentials.certificate_key_pem, credentials.certificate_chain_pem
+    )
+    return grpc.secure_channel(address, tls, (*_CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", service)))
+
+
+class TokenSource:
+    """The caller's access token: fetched when first needed, kept until shortly before it expires; thread-safe."""
+
+    def __init__(self, channel: grpc.Channel, credentials: Credentials) -> None:
+        self._stub = identity_pb2_grpc.TokenServiceStub(channel)
+        self._credentials = credentials
+        self._lock = threading.Lock()
+        self._token = ""
+        self._good_until = 0.0
+
+    def token(self, seconds: float) -> str:
+        """The token of the moment; asks identity, within `seconds`, when there is none. Raises grpc.RpcError."""
+        with self._lock:
+            if time.monotonic() >= self._good_until:
+                request = identity_pb2.IssueTokenRequest(client_assertion=self._credentials.assertion())
+                reply = self._stub.IssueToken(request, timeout=seconds)
+                self._token = reply.access_token
+                self._good_until = time.monotonic() + max(0.0, reply.expires_in_seconds - _RENEW_SECONDS)
+            return self._token
+
+    def forget(self, token: str) -> None:
+        """Drops a token that was refused, unless it was replaced meanwhile."""
+        with self._lock:
+            if token == self._token:
+                self._good_until = 0.0
+
+
+class Connection:
+    """How one principal calls the services' methods."""
+
+    def __init__(self, tokens: TokenSource, patience: Patience) -> None:
+        self._tokens = tokens
+        self._patience = patience
+
+    def call(self, method: grpc.UnaryUnaryMultiCallable[Request, Reply], request: Request) -> Reply:
+        """The reply of a method that needs a token; raises RingfenceError.
+
+        Tries again, with growing pauses, while the service is unavailable or overloaded; once when it refuses the
+        token.
+        """
+        return self._persist(lambda seconds, token: method(request, timeout=seconds, metadata=_bearer(token)))
+
+    def call_without_token(self, method: grpc.UnaryUnaryMultiCallable[Request, Reply], request: Request) -> Reply:
+        """The reply of a method for which the certificate is enough; raises RingfenceError; tries only once."""
+        try:
+            return method(request, timeout=self._patience.call_seconds)
+        except grpc.RpcError as error:
+            raise refusal_of(error) from None
+
+    def stream(
+        self, method: grpc.UnaryStreamMultiCallable[Request, Reply], request_after: Callable[[Reply | None], Request]
+    ) -> Iterator[Reply]:
+        """The replies of a stream, which goes on where it stood when it breaks; raises RingfenceError.
+
+        `request_after` makes the request that continues after the last reply. Close the iterator to end the stream.
+        """
+        last: Reply | None = None
+        retries = _Retries(self._tokens, self._patience)
+        while True:
+            replies: Any = None
+            try:
+                token = retries.token()
+                replies = method(request_after(last), metadata=_bearer(token))
+                for last in replies:
+                    yield last
+                    retries = _Retries(self._tokens, self._patience)
+                return
+            except grpc.RpcError as error:
+                refusal = refusal_of(error)
+            finally:
+                if replies is not None:
+                    replies.cancel()
+            retries.after(refusal)
+
+    def _persist(self, attempt: Callable[[float, str], Reply]) -> Reply:
+        retries = _Retries(self._tokens, self._patience)
+        while True:
+            try:
+                return attempt(self._patience.call_seconds, retries.token())
+            except grpc.RpcError as error:
+                refusal = refusal_of(error)
+            retries.after(refusal)
+
+
+class _Retries:
+    """The attempts at one call: what may be tried again, when, and until when."""
+
+    def __init__(self, tokens: TokenSource, patience: Patience) -> None:
+        self._tokens, self._patience = tokens, patience
+        self._end = time.monotonic() + patience.retry_seconds
+        self._pause = patience.first_pause_seconds
+        self._token = ""
+        self._may_renew_token = True
+
+    def token(self) -> str:
+        """The token for the next attempt; raises grpc.RpcError."""
+        self._token = ""
+        self._token = self._tokens.token(self._patience.call_seconds)
+        return self._token
+
+    def after(self, refusal: RingfenceError) -> None:
+        """Returns when it is time for another attempt, or raises the refusal when there shall be none."""
+        if refusal.code == "UNAUTHENTICATED" and self._token and self._may_renew_token:
+            self._tokens.forget(self._token)
+            self._may_renew_token = False
+            return
+        if not refusal.is_transient or time.monotonic() + self._pause > self._end:
+            raise refusal
+        time.sleep(self._pause * random.uniform(0.5, 1.0))
+        self._pause = min(self._pause * 2, self._patience.longest_pause_seconds)
+
+
+def _bearer(token: str) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {token}"),)
