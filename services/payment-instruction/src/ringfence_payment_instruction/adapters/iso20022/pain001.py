@@ -82,15 +82,14 @@ class _Reader:
         fields = self._fields(element)
         first, sum_before = self._position, self._sum
         method = _text(fields, "PmtMtd") or ""
-        debtor = self._account(fields, "DbtrAcct")
-        obstacle = _payment_obstacle(method, debtor)
+        obstacle = StatusReason("AG03", "payment by cheque is not supported") if method == _CHEQUE else None
         transfers = tuple(self._transfer(each, obstacle) for each in self._named(element, "CdtTrfTxInf"))
         self._require_totals(fields, self._position - first, self._sum - sum_before, "PmtInf")
         return PaymentInformation(
             payment_information_id=_text(fields, "PmtInfId") or "",
             payment_method=method,
             debtor_name=_text(self._fields(fields["Dbtr"]), "Nm"),
-            debtor_account=debtor,
+            debtor_account=self._account(fields, "DbtrAcct"),
             debtor_agent_bic=self._bic(fields, "DbtrAgt"),
             requested_execution_date=self._execution_date(fields["ReqdExctnDt"]),
             transactions=transfers,
@@ -138,10 +137,7 @@ class _Reader:
     def _account(self, fields: _Fields, name: str) -> Account:
         if name not in fields:
             return Account()
-        identification = self._fields(fields[name]).get("Id")
-        if identification is None:  # optional from .04 on, where a proxy may stand for the account
-            return Account()
-        choice = identification[0]
+        choice = self._fields(fields[name])["Id"][0]
         if choice.tag.endswith("}IBAN"):
             return Account(iban=(choice.text or "").upper())
         return Account(other=choice[0].text)
@@ -193,14 +189,6 @@ def _moment(element: etree._Element) -> datetime:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise FileRefused("DATE_INVALID", f"line {element.sourceline}: no time between the years 1 and 9999") from None
-
-
-def _payment_obstacle(method: str, debtor: Account) -> StatusReason | None:
-    if method == _CHEQUE:
-        return StatusReason("AG03", "payment by cheque is not supported")
-    if debtor == Account():
-        return StatusReason("AC02", "the debtor account is missing")
-    return None
 
 
 def _transfer_obstacle(amount_minor: int, creditor: Account) -> StatusReason | None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
+from xml.sax.saxutils import escape
 
-from lxml import etree
 from ringfence_kernel import money
 
 from ringfence_payment_instruction.adapters.iso20022.document import MAX_ID_LENGTH, NAMESPACE
@@ -16,6 +16,7 @@ from ringfence_payment_instruction.adapters.iso20022.messages import Account
 
 MAX_NAME_LENGTH = 140
 _AMOUNT_LIMIT = 10**18
+_LINE_END = {"\r": "&#13;"}  # a parser would read it as a newline
 _NANOSECONDS = 1_000_000_000
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 section 2.2
 
@@ -34,30 +35,26 @@ Node: TypeAlias = "tuple[str, Content]"
 
 def write_message(name: str, body: Node) -> bytes:
     """Returns the bytes of a message (UTF-8, with declaration) whose Document holds the body."""
-    namespace = NAMESPACE + name
-    document = etree.Element(f"{{{namespace}}}Document", nsmap={None: namespace})  # type: ignore[dict-item]  # None is the default namespace
-    _append(document, f"{{{namespace}}}", body)
-    return etree.tostring(document, xml_declaration=True, encoding="UTF-8")
+    document = f'<Document xmlns="{NAMESPACE}{name}">{_render(body)}</Document>'
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{document}\n'.encode()
 
 
-def _append(parent: etree._Element, prefix: str, node: Node) -> None:
+def _render(node: Node) -> str:
     name, content = node
     if content is None:
-        return
-    element = etree.SubElement(parent, prefix + name)
+        return ""
     if isinstance(content, str):
-        element.text = content
-    elif isinstance(content, Amount):
-        if not 0 <= content.amount_minor < _AMOUNT_LIMIT:
-            raise ValueError("an ISO 20022 amount is not negative and has at most 18 digits")
-        element.set("Ccy", content.currency)
-        element.text = money.from_minor(content.amount_minor, money.currency(content.currency))
-    else:
-        for child in content:
-            if child is not None:
-                _append(element, prefix, child)
-        if not len(element):
-            parent.remove(element)
+        return f"<{name}>{escape(content, _LINE_END)}</{name}>"
+    if isinstance(content, Amount):
+        return f'<{name} Ccy="{content.currency}">{_decimal(content)}</{name}>'
+    inner = "".join(_render(child) for child in content if child is not None)
+    return f"<{name}>{inner}</{name}>" if inner else ""
+
+
+def _decimal(amount: Amount) -> str:
+    if not 0 <= amount.amount_minor < _AMOUNT_LIMIT:
+        raise ValueError("an ISO 20022 amount is not negative and has at most 18 digits")
+    return money.from_minor(amount.amount_minor, money.currency(amount.currency))
 
 
 def limited(value: str | None, length: int) -> str | None:
