@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ringfence_audit.domain.checkpoint import Checkpoint, NoteKey, SourceHead
+from ringfence_audit.domain.checkpoint import Checkpoint, NoteKey, SourceHead, note_heads
 from ringfence_audit.domain.receipt import receipt
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "merkle"
@@ -63,3 +63,10 @@ def test_a_receipt_is_a_tlog_proof_with_its_leaf() -> None:
     assert receipt(b"leaf", 2, [ROOT], "checkpoint\n") == (
         "c2sp.org/tlog-proof@v1\nextra bGVhZg==\nindex 2\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n\ncheckpoint\n"
     )
+
+
+def test_source_heads_are_read_back_from_a_note() -> None:
+    """What the extension lines say comes back as it was, sorted by name."""
+    heads = (SourceHead("identity", 1, 3, ROOT), SourceHead("custody", 2, 9, bytes(32)))
+    note = NoteKey("log.example", bytes(32)).signed(Checkpoint("log.example", 5, ROOT, heads).text(), bytes(64))
+    assert note_heads(note) == (heads[1], heads[0])

@@ -322,7 +322,7 @@ Global___GetConsistencyProofResponse: _TypeAlias = GetConsistencyProofResponse  
 
 @_typing.final
 class ListLeavesRequest(_message.Message):
-    """Asks for leaves in order."""
+    """Asks for leaves in order, as far as the latest checkpoint."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

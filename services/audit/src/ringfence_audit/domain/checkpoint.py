@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -64,6 +64,12 @@ class NoteKey:
     def signed(self, text: str, signature: bytes) -> str:
         """Gives the note: the text, an empty line, and this key's signature line."""
         return f"{text}\n\u2014 {self.name} {base64_text(self.key_id + signature)}\n"
+
+
+def note_heads(note: str) -> tuple[SourceHead, ...]:
+    """Reads the source heads back from a checkpoint that this log signed."""
+    lines = [line.split(" ") for line in note.partition("\n\n")[0].split("\n")[3:]]
+    return tuple(SourceHead(name, int(epoch), int(at), b64decode(digest)) for _, name, epoch, at, digest in lines)
 
 
 def base64_text(value: bytes) -> str:

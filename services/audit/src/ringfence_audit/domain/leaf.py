@@ -56,20 +56,25 @@ def decode(leaf: bytes) -> tuple[str, dict[str, Value]]:
 
 
 class LeafTemplate:
-    """Encodes many facts of one kind whose fields are all present and of fixed length, at a fraction of the cost.
+    """Encodes many facts of one kind that share some fields and vary in others, at a fraction of the cost.
 
-    Lengths by name: 0 for an integer, otherwise the number of bytes.
+    The varying fields have fixed lengths by name: 0 for an integer, otherwise the number of bytes.
     """
 
-    def __init__(self, kind: str, lengths: Mapping[str, int]) -> None:
+    def __init__(self, kind: str, shared: Mapping[str, Value], lengths: Mapping[str, int]) -> None:
         self.names = tuple(sorted(lengths))
-        constants = [_string(name) + (_header(BYTES, lengths[name]) if lengths[name] else _header(INTEGER, 8))
-                     for name in self.names]  # fmt: skip
-        constants[0] = bytes([FORMAT_VERSION]) + _string(kind) + constants[0]
-        layout = [f"{len(constant)}s{f'{lengths[name]}s' if lengths[name] else 'q'}"
-                  for constant, name in zip(constants, self.names, strict=True)]  # fmt: skip
-        self._struct = struct.Struct(">" + "".join(layout))
-        self._arguments: list[Value] = [b""] * (2 * len(constants))
+        constants = [bytes([FORMAT_VERSION]) + _string(kind)]
+        layout = []
+        for name in sorted({*shared, *lengths}):
+            if name in shared:
+                constants[-1] += _field(name, shared[name])
+            else:
+                length = lengths[name]
+                constants[-1] += _string(name) + (_header(BYTES, length) if length else _header(INTEGER, 8))
+                layout.append(f"{len(constants[-1])}s{f'{length}s' if length else 'q'}")
+                constants.append(b"")
+        self._struct = struct.Struct(">" + "".join(layout) + f"{len(constants[-1])}s")
+        self._arguments: list[Value] = [b""] * (2 * len(constants) - 1)
         self._arguments[::2] = constants
 
     def encode(self, values: Iterable[Value]) -> bytes:

@@ -1,0 +1,19 @@
+"""Settings of the audit service, beyond what every service reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from ringfence_kernel.settings import Settings, Variable
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditSettings(Settings):
+    """Everything that `serve` reads from the environment.
+
+    `log_origin` names the log for ever: it is the first line of every checkpoint and the name of its key. A schema-less
+    URL without spaces or plus signs, for instance `ringfence.example/log`.
+    """
+
+    log_origin: Annotated[str, Variable("RINGFENCE_LOG_ORIGIN")] = "ringfence.local/log"
