@@ -1,0 +1,112 @@
+"""Between exceptions and google.rpc.Status (AIP-193): what a caller sees of an error, and what a client makes of it."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]  # no stubs are published
+from grpc_status import rpc_status
+
+from ringfence_kernel.errors import DomainError
+
+DOMAIN = "ringfence"
+TRANSIENT_CODES = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"})
+_DETAILS_KEY = "grpc-status-details-bin"
+
+
+class RemoteError(Exception):
+    """A peer's refusal: gRPC status name, reason (empty when the peer gave none), message and metadata."""
+
+    def __init__(self, code: str, reason: str, message: str, metadata: dict[str, str]) -> None:
+        super().__init__(f"{code} {reason}".strip())
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.metadata = metadata
+
+    @property
+    def is_transient(self) -> bool:
+        """Tells whether the same call may succeed later."""
+        return self.code in TRANSIENT_CODES
+
+
+class PeerUnavailable(DomainError):
+    """A service that this one depends on cannot answer now; a retry with the same id is safe."""
+
+    reason = "PEER_UNAVAILABLE"
+    code = "UNAVAILABLE"
+    retry_after_seconds = 0.5
+
+
+class InternalError(DomainError):
+    """Something went wrong here; the log knows what, under the trace id of the call."""
+
+    reason = "INTERNAL"
+    code = "INTERNAL"
+
+
+class MethodNotImplemented(DomainError):
+    """The proto has the method, this server does not."""
+
+    reason = "METHOD_NOT_IMPLEMENTED"
+    code = "UNIMPLEMENTED"
+
+
+def refusal_of(error: Exception) -> DomainError:
+    """Returns what a caller is told: a named refusal as it is, a peer's outage by name, of the rest nothing."""
+    if isinstance(error, DomainError):
+        return error
+    if isinstance(error, RemoteError) and error.is_transient:
+        return PeerUnavailable()
+    if isinstance(error, NotImplementedError):  # what a generated servicer raises for a method nobody wrote
+        return MethodNotImplemented()
+    return InternalError("internal error")
+
+
+def status_of(refusal: DomainError) -> status_pb2.Status:
+    """Returns the status with ErrorInfo, and RetryInfo where the refusal says when to come again."""
+    info = error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=refusal.metadata)
+    details = [_packed(info)]
+    if refusal.retry_after_seconds is not None:
+        delay = duration_pb2.Duration()
+        delay.FromNanoseconds(int(refusal.retry_after_seconds * 1e9))
+        details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))
+    return status_pb2.Status(code=_number(refusal.code), message=str(refusal), details=details)
+
+
+async def abort(context: grpc.aio.ServicerContext[Any, Any], refusal: DomainError) -> NoReturn:
+    """Ends a call with the refusal's status."""
+    await context.abort_with_status(rpc_status.to_status(status_of(refusal)))
+
+
+def remote_error(error: grpc.aio.AioRpcError) -> RemoteError:
+    """Returns the peer's refusal; details that are absent or broken leave the reason empty."""
+    status = status_pb2.Status()
+    info = error_details_pb2.ErrorInfo()
+    for key, value in error.trailing_metadata() or ():
+        if key == _DETAILS_KEY and isinstance(value, bytes):
+            _parse_details(value, status, info)
+    return RemoteError(error.code().name, info.reason, error.details() or "", dict(info.metadata))
+
+
+def _parse_details(value: bytes, status: status_pb2.Status, info: error_details_pb2.ErrorInfo) -> None:
+    try:
+        status.ParseFromString(value)
+        for detail in status.details:
+            if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+                detail.Unpack(info)
+    except ValueError:  # DecodeError is one
+        info.Clear()
+
+
+def _packed(message: error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(message)
+    return packed
+
+
+def _number(code: str) -> int:
+    number: int = grpc.StatusCode[code].value[0]
+    return number

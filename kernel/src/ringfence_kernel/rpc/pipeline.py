@@ -1,0 +1,147 @@
+"""What surrounds every call to a servicer, in one place and in this order: span, admission, access, parsing, errors.
+
+A request is not even parsed before its caller is admitted. Whatever happens, a call ends in time, with a named status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import grpc
+
+from ringfence_kernel import logs
+from ringfence_kernel.rpc import errors
+from ringfence_kernel.rpc.access import AccessControl
+from ringfence_kernel.rpc.admission import Admission
+from ringfence_kernel.rpc.caller import calling
+from ringfence_kernel.rpc.deadlines import Deadlines
+from ringfence_kernel.rpc.instruments import Instruments, Outcome
+from ringfence_kernel.rpc.refusals import DeadlineExceeded, MalformedRequest
+from ringfence_kernel.telemetry import context_from
+
+_LOG = logs.get(__name__)
+_HEALTH = "/grpc.health.v1.Health/"
+
+# Quoted: these classes are generic in their stubs only.
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Body = Callable[[], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class CallPipeline(grpc.aio.ServerInterceptor):
+    """Wraps the handler of every method that is served.
+
+    Calls and streams are admitted separately, so that watchers never starve commands; health checks always are.
+    """
+
+    access: AccessControl
+    instruments: Instruments
+    deadlines: Deadlines
+    calls: Admission
+    streams: Admission
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """Returns the wrapped handler; a method that is not served stays UNIMPLEMENTED."""
+        handler = await continuation(handler_call_details)
+        return None if handler is None else self._wrap(handler_call_details.method, handler)
+
+    def _wrap(self, method: str, handler: Handler) -> Handler:
+        behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+        parse = _parse_stream if handler.request_streaming else _parse
+
+        async def respond(request: Any, context: Context) -> Any:
+            async def body() -> Any:
+                parsed = parse(handler.request_deserializer, request)
+                if inspect.isasyncgenfunction(behaviour):
+                    return await _write_all(behaviour(parsed, context), context)
+                return await behaviour(parsed, context)
+
+            return await self._run(method, context, body, handler.request_streaming or handler.response_streaming)
+
+        # Without a deserializer the request arrives as bytes, for `parse`.
+        return _maker(handler)(respond, None, handler.response_serializer)
+
+    async def _run(self, method: str, context: Context, body: Body, is_stream: bool) -> Any:
+        metadata = tuple(context.invocation_metadata() or ())
+        with self.instruments.call(method, context_from(_texts(metadata))) as outcome:
+            caller = ""
+            try:
+                async with asyncio.timeout(self._seconds(context, is_stream)) as time_limit:
+                    with self._slot(method, is_stream):
+                        admitted = await self.access.admit(method, context.auth_context(), metadata)
+                        caller = admitted.spiffe_id
+                        with calling(admitted):
+                            return await body()
+            except grpc.aio.AbortError:
+                outcome.code = grpc.StatusCode(context.code()).name
+                raise
+            except Exception as error:
+                expired = isinstance(error, TimeoutError) and time_limit.expired()
+                await _refuse(context, DeadlineExceeded() if expired else error, outcome)
+            finally:
+                _log_call(method, caller, outcome)
+
+    def _seconds(self, context: Context, is_stream: bool) -> float:
+        remaining = context.time_remaining()
+        return self.deadlines.of_stream(remaining) if is_stream else self.deadlines.of_call(remaining)
+
+    def _slot(self, method: str, is_stream: bool) -> AbstractContextManager[None]:
+        if method.startswith(_HEALTH):
+            return nullcontext()
+        return (self.streams if is_stream else self.calls).slot()
+
+
+async def _refuse(context: Context, error: Exception, outcome: Outcome) -> None:
+    refusal = errors.refusal_of(error)
+    outcome.code, outcome.reason = refusal.code, refusal.reason
+    if isinstance(refusal, errors.InternalError):
+        _LOG.error("unexpected_error", exc_info=error)
+    await errors.abort(context, refusal)
+
+
+async def _write_all(messages: AsyncIterator[Any], context: Context) -> None:
+    async for message in messages:
+        await context.write(message)
+
+
+def _parse(deserialize: Callable[[bytes], Any] | None, data: bytes) -> Any:
+    try:
+        return deserialize(data) if deserialize else data
+    except Exception:  # the parser's own choice of exceptions says nothing that a caller may rely on
+        raise MalformedRequest from None
+
+
+async def _parse_stream(
+    deserialize: Callable[[bytes], Any] | None, messages: AsyncIterator[bytes]
+) -> AsyncIterator[Any]:
+    async for data in messages:
+        yield _parse(deserialize, data)
+
+
+def _maker(handler: Handler) -> Callable[..., Handler]:
+    if handler.request_streaming:
+        return (
+            grpc.stream_stream_rpc_method_handler
+            if handler.response_streaming
+            else grpc.stream_unary_rpc_method_handler
+        )
+    return grpc.unary_stream_rpc_method_handler if handler.response_streaming else grpc.unary_unary_rpc_method_handler
+
+
+def _texts(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
+    return {key: value for key, value in metadata if isinstance(value, str)}
+
+
+def _log_call(method: str, caller: str, outcome: Outcome) -> None:
+    log = _LOG.debug if method.startswith(_HEALTH) else _LOG.info
+    log("call", method=method, caller=caller, code=outcome.code, reason=outcome.reason)

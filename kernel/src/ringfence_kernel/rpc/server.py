@@ -1,0 +1,128 @@
+"""The gRPC server: mutual TLS with certificates that change while it runs, bounds on everything, graceful stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from opentelemetry.trace import SpanKind
+
+from ringfence_kernel.clock import Clock
+from ringfence_kernel.rpc.access import ANY_CERTIFICATE, AccessControl, rules_of
+from ringfence_kernel.rpc.admission import Admission
+from ringfence_kernel.rpc.certificates import PeerCertificates
+from ringfence_kernel.rpc.credentials import CertificateSource
+from ringfence_kernel.rpc.deadlines import Deadlines
+from ringfence_kernel.rpc.health import Health
+from ringfence_kernel.rpc.instruments import Instruments
+from ringfence_kernel.rpc.pipeline import CallPipeline
+from ringfence_kernel.rpc.tokens import TokenVerifier
+from ringfence_kernel.telemetry import Telemetry
+
+_OPEN_SERVICES = {
+    health.SERVICE_NAME: ("Check", "Watch"),
+    reflection.SERVICE_NAME: ("ServerReflectionInfo",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Servicer:
+    """A servicer, the generated function that adds it to a server, and the full name of its proto service."""
+
+    add: Callable[[Any, Any], None]
+    instance: object
+    service: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """Where the server listens, whom it trusts, and its bounds."""
+
+    listen: str
+    workload_ca: bytes
+    client_ca: bytes
+    trust_domain: str
+    maximum_calls: int = 512
+    maximum_streams: int = 256
+    maximum_request_bytes: int = 4 * 1024 * 1024
+    maximum_reply_bytes: int = 16 * 1024 * 1024
+    maximum_connection_age_seconds: float = 900.0
+    connection_grace_seconds: float = 60.0
+    deadlines: Deadlines = field(default_factory=Deadlines)
+
+
+class RpcServer:
+    """Serves the given servicers, health and reflection."""
+
+    def __init__(
+        self,
+        options: ServerOptions,
+        servicers: Sequence[Servicer],
+        certificate: CertificateSource,
+        tokens: TokenVerifier,
+        health: Health,
+        telemetry: Telemetry,
+        clock: Clock,
+    ) -> None:
+        """Reads every method's access rule; raises AccessRuleMissing where one states none."""
+        services = [servicer.service for servicer in servicers]
+        rules = rules_of(services) | {
+            f"/{service}/{method}": ANY_CERTIFICATE for service, methods in _OPEN_SERVICES.items() for method in methods
+        }
+        peers = PeerCertificates(options.workload_ca, options.client_ca, options.trust_domain, clock)
+        pipeline = CallPipeline(
+            AccessControl(rules, peers, tokens),
+            Instruments(telemetry, SpanKind.SERVER, options.listen),
+            options.deadlines,
+            Admission(options.maximum_calls),
+            Admission(options.maximum_streams),
+        )
+        self._server = grpc.aio.server(
+            interceptors=(pipeline,),
+            options=_channel_options(options),
+            maximum_concurrent_rpcs=2 * (options.maximum_calls + options.maximum_streams),
+        )
+        for servicer in servicers:
+            servicer.add(servicer.instance, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(health.servicer, self._server)
+        reflection.enable_server_reflection((*services, *_OPEN_SERVICES), self._server)
+        self.port = self._server.add_secure_port(options.listen, _credentials(options, certificate))
+
+    async def start(self) -> None:
+        """Begins to accept connections."""
+        await self._server.start()
+
+    async def stop(self, drain_seconds: float) -> None:
+        """Refuses new calls, lets running ones end within `drain_seconds`, then cancels them."""
+        await self._server.stop(drain_seconds)
+
+
+def _credentials(options: ServerOptions, certificate: CertificateSource) -> grpc.ServerCredentials:
+    roots = options.workload_ca + options.client_ca
+
+    def current() -> grpc.ServerCertificateConfiguration:
+        """Runs at every handshake, in a thread of gRPC's."""
+        bundle = certificate.current
+        pair = (bundle.private_key_pem, bundle.certificate_chain_pem)
+        return grpc.ssl_server_certificate_configuration([pair], roots)
+
+    return grpc.dynamic_ssl_server_credentials(current(), current, require_client_authentication=True)
+
+
+def _channel_options(options: ServerOptions) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", options.maximum_request_bytes),
+        ("grpc.max_send_message_length", options.maximum_reply_bytes),
+        ("grpc.max_concurrent_streams", options.maximum_calls + options.maximum_streams),
+        # A connection ends before long, so that certificates are checked anew and clients spread again.
+        ("grpc.max_connection_age_ms", int(options.maximum_connection_age_seconds * 1000)),
+        ("grpc.max_connection_age_grace_ms", int(options.connection_grace_seconds * 1000)),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.so_reuseport", 0),
+    ]

@@ -1,0 +1,121 @@
+"""Access tokens: JWT signed with Ed25519 (RFC 7519, RFC 8037), verified offline, bound to their holder (RFC 8705)."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from ringfence_kernel.bounded_cache import BoundedCache
+from ringfence_kernel.clock import NANOSECONDS, Clock
+from ringfence_kernel.rpc.certificates import PeerIdentity
+from ringfence_kernel.rpc.refusals import TokenExpired, TokenInvalid, TokenNotBound
+from ringfence_kernel.rpc.token_keys import KeySource
+
+MAXIMUM_TOKEN_BYTES = 8_192
+_MAXIMUM_REMEMBERED = 16_384
+_CLOCK_SKEW_SECONDS = 5
+_REQUIRED = ["iss", "aud", "sub", "iat", "exp", "jti", "cnf"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """What a genuine token says."""
+
+    subject: bytes
+    tenant: bytes | None
+    roles: frozenset[str]
+    scopes: frozenset[str]
+    confirmation: Mapping[str, Any]
+    expires_at_ns: int
+    key_id: str
+    key: Ed25519PublicKey
+
+
+class TokenVerifier:
+    """Verifies tokens without asking anyone, and remembers the verified ones until they expire."""
+
+    def __init__(self, keys: KeySource, issuer: str, audience: str, clock: Clock) -> None:
+        """Takes the source of public keys and the issuer and audience that a token must name."""
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+        self._clock = clock
+        self._seen: BoundedCache[bytes, VerifiedToken] = BoundedCache(_MAXIMUM_REMEMBERED)
+
+    async def verify(self, token: str, holder: PeerIdentity) -> VerifiedToken:
+        """Returns the content of a token that is genuine, in time, and bound to `holder`.
+
+        A token remembered as genuine is believed only while its key is still published.
+        Raises TokenInvalid, TokenExpired, TokenNotBound or TokenKeysUnavailable.
+        """
+        digest = hashlib.sha256(token.encode()).digest()
+        verified = self._seen.get(digest)
+        if verified is None or await self._keys.key(verified.key_id) is not verified.key:
+            verified = await self._check(token)
+            self._seen.put(digest, verified)
+        if self._clock.now_ns() >= verified.expires_at_ns:
+            self._seen.remove(digest)
+            raise TokenExpired
+        if not _is_bound(verified.confirmation, holder):
+            raise TokenNotBound
+        return verified
+
+    async def _check(self, token: str) -> VerifiedToken:
+        key_id = _key_id(token)
+        key = await self._keys.key(key_id)
+        if key is None:
+            raise TokenInvalid
+        try:
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=["EdDSA"],
+                audience=self._audience,
+                issuer=self._issuer,
+                # Times are compared below, with the clock that was passed in.
+                options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+            )
+            return self._read(claims, key_id, key)
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError):
+            raise TokenInvalid from None
+
+    def _read(self, claims: dict[str, Any], key_id: str, key: Ed25519PublicKey) -> VerifiedToken:
+        latest_start = self._clock.now_ns() // NANOSECONDS + _CLOCK_SKEW_SECONDS
+        if max(int(claims["iat"]), int(claims.get("nbf", 0))) > latest_start:
+            raise TokenInvalid
+        return VerifiedToken(
+            subject=uuid.UUID(claims["sub"]).bytes,
+            tenant=uuid.UUID(claims["tenant"]).bytes if "tenant" in claims else None,
+            roles=frozenset(_texts(claims.get("roles", []))),
+            scopes=frozenset(claims.get("scope", "").split()),
+            confirmation=dict(claims["cnf"]),
+            expires_at_ns=int(claims["exp"]) * NANOSECONDS,
+            key_id=key_id,
+            key=key,
+        )
+
+
+def _key_id(token: str) -> str:
+    try:
+        key_id = jwt.get_unverified_header(token).get("kid")
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        raise TokenInvalid from None
+    if not isinstance(key_id, str):
+        raise TokenInvalid
+    return key_id
+
+
+def _texts(values: Any) -> list[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError
+    return values
+
+
+def _is_bound(confirmation: Mapping[str, Any], holder: PeerIdentity) -> bool:
+    return confirmation in ({"x5t#S256": holder.thumbprint}, {"spiffe": holder.spiffe_id})

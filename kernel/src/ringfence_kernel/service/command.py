@@ -1,0 +1,54 @@
+"""The command line of every service: `serve`, `migrate`, `rebuild [--verify]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from typing import TypeVar
+
+from ringfence_kernel import logs
+from ringfence_kernel.rpc.access import AccessRuleMissing
+from ringfence_kernel.service.definition import Service
+from ringfence_kernel.service.serving import serve
+from ringfence_kernel.settings import InvalidSetting, MigrationSettings, MissingSetting, Settings, read
+from ringfence_kernel.vault import VaultLoginRefused
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+_CANNOT_START = 2
+
+
+def main(service: Service[SettingsT], arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns the exit code: 0 done, 1 failed or different, 2 cannot start (says why)."""
+    parser = argparse.ArgumentParser(prog=f"ringfence-{service.name}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="serve until SIGTERM")
+    commands.add_parser("migrate", help="bring the database up to date, as its owner")
+    rebuild = commands.add_parser("rebuild", help="build state and read models from events alone")
+    rebuild.add_argument("--verify", action="store_true", help="compare them with the live ones, change nothing")
+    parsed = parser.parse_args(arguments)
+    try:
+        return _run(service, parsed)
+    except (MissingSetting, InvalidSetting, VaultLoginRefused, AccessRuleMissing) as error:
+        print(f"{service.name} cannot start: {error}", file=sys.stderr)
+        return _CANNOT_START
+
+
+def _run(service: Service[SettingsT], parsed: argparse.Namespace) -> int:
+    if parsed.command == "migrate":
+        owner = read(MigrationSettings)
+        logs.configure(service.name, owner.log_level, sys.stderr)
+        service.migrate(owner)
+        return 0
+    settings = read(service.settings)
+    if parsed.command == "serve":
+        logs.configure(service.name, settings.log_level)
+        return asyncio.run(serve(service, settings))
+    logs.configure(service.name, settings.log_level, sys.stderr)
+    report = service.rebuild(settings, parsed.verify)
+    outcome = {"service": service.name, "events": report.events, "differences": dict(report.differences)}
+    print(json.dumps(outcome | {"same": report.is_same}))
+    return 0 if report.is_same else 1

@@ -1,0 +1,58 @@
+"""What a service says about itself; the skeleton does the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from ringfence_kernel.rpc.health import Check
+from ringfence_kernel.rpc.server import Servicer
+from ringfence_kernel.rpc.token_keys import KeySource
+from ringfence_kernel.service.runtime import Runtime
+from ringfence_kernel.service.tasks import Task
+from ringfence_kernel.settings import MigrationSettings, Settings
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """A service put together: what it serves, what runs beside, and what it needs in order to be well.
+
+    `token_keys` is given by the issuer of tokens alone; everybody else fetches the keys from it.
+    """
+
+    servicers: Sequence[Servicer]
+    tasks: Sequence[Task] = ()
+    checks: Sequence[Check] = ()
+    token_keys: KeySource | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebuildReport:
+    """What a rebuild from events alone found; `differences` counts by name of the state or read model compared."""
+
+    events: int
+    differences: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_same(self) -> bool:
+        """Tells whether nothing differs."""
+        return not any(self.differences.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service(Generic[SettingsT]):
+    """One of the services.
+
+    `assemble` opens the store, rebuilds the state and wires servicers; what must be closed goes to
+    `runtime.resources`. `migrate` runs as the owner of the database. `rebuild(settings, verify)` builds state and read
+    models from events; with `verify` it compares them with the live ones and leaves those alone.
+    """
+
+    name: str
+    settings: type[SettingsT]
+    assemble: Callable[[Runtime[SettingsT]], Awaitable[Assembly]]
+    migrate: Callable[[MigrationSettings], None]
+    rebuild: Callable[[SettingsT, bool], RebuildReport]

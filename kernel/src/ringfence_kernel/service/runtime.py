@@ -1,0 +1,115 @@
+"""What the skeleton gives a service to put itself together with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from ringfence_protos.common.v1 import feed_pb2, feed_pb2_grpc
+from ringfence_protos.identity.v1 import identity_pb2, identity_pb2_grpc
+
+from ringfence_kernel.clock import Clock
+from ringfence_kernel.feed import Doorbell, FeedPage, Follower
+from ringfence_kernel.rpc.client import Peer, PeerOptions
+from ringfence_kernel.rpc.health import Check
+from ringfence_kernel.rpc.token_keys import RemoteKeys
+from ringfence_kernel.service.tasks import Task
+from ringfence_kernel.settings import Settings
+from ringfence_kernel.store import Head
+from ringfence_kernel.telemetry import Telemetry
+from ringfence_kernel.vault import Vault, WorkloadCertificate
+from ringfence_kernel.vault.tls import client_tls
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+_FEED_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime(Generic[SettingsT]):
+    """The means of a process; what is pushed on `resources` is closed in reverse order when it stops."""
+
+    settings: SettingsT
+    clock: Clock
+    telemetry: Telemetry
+    vault: Vault
+    certificate: WorkloadCertificate
+    resources: AsyncExitStack
+    _peers: dict[str, Peer] = field(default_factory=dict)
+
+    def peer(self, service: str) -> Peer:
+        """Returns the one Peer for a service; raises MissingSetting when its address is not set."""
+        if service not in self._peers:
+            options = PeerOptions(
+                service=service,
+                address=self.settings.address_of(service),
+                workload_ca=self.settings.workload_ca_file.read_bytes(),
+            )
+            peer = Peer(options, self.certificate, self.telemetry)
+            self.resources.push_async_callback(peer.close)
+            self._peers[service] = peer
+        return self._peers[service]
+
+    def follower(self, source: str, handle: Callable[[FeedPage], Awaitable[None]], cursor: Head) -> Follower:
+        """Returns a follower of another service's feed, read over gRPC."""
+        peer = self.peer(source)
+
+        async def read(request: feed_pb2.ReadRequest) -> feed_pb2.ReadResponse:
+            reply: feed_pb2.ReadResponse = await peer.call(
+                feed_pb2_grpc.FeedServiceStub, "Read", request, timeout=_FEED_SECONDS
+            )
+            return reply
+
+        return Follower(source=source, read=read, handle=handle, cursor=cursor)
+
+    def doorbell(self) -> Doorbell:
+        """Returns this service's doorbell; it connects when the task of `hear` runs."""
+        settings = self.settings
+        doorbell = Doorbell(
+            service=settings.service,
+            url=settings.nats_url,
+            tls=client_tls(self.certificate, settings.nats_ca_file) if settings.nats_ca_file else None,
+            user=settings.nats_user,
+            password=settings.nats_password.reveal() if settings.nats_password else None,
+        )
+        self.resources.push_async_callback(doorbell.close)
+        return doorbell
+
+    def token_keys(self) -> RemoteKeys:
+        """Returns the keys of the issuer of tokens, fetched when they are needed."""
+        peer = self.peer("identity")
+
+        async def fetch() -> str:
+            request = identity_pb2.GetJwksRequest()
+            reply = await peer.call(
+                identity_pb2_grpc.TokenServiceStub, "GetJwks", request, timeout=3, idempotent=True
+            )
+            key_set: str = reply.jwks_json
+            return key_set
+
+        return RemoteKeys(fetch, self.clock)
+
+
+def hear(doorbell: Doorbell, rings: Mapping[str, Callable[[], None]]) -> Task:
+    """Returns the task that connects to NATS and calls `rings[source]` whenever that source has news."""
+
+    async def run() -> None:
+        await doorbell.connect()
+        for source, rung in rings.items():
+            await doorbell.listen(source, rung)
+        await asyncio.Event().wait()
+
+    return Task("doorbell", run)
+
+
+def follow(follower: Follower) -> tuple[Task, Check]:
+    """Returns the task that follows, and the check that fails once the follower has halted at a fork."""
+
+    async def probe() -> str | None:
+        return follower.halted or None
+
+    name = f"follower-{follower.source}"
+    return Task(name, follower.run), Check(name, probe)

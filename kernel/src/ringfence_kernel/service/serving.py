@@ -1,0 +1,141 @@
+"""From settings to a serving process and back, in one readable order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from typing import TypeVar
+
+from ringfence_kernel import logs
+from ringfence_kernel.clock import SystemClock
+from ringfence_kernel.rpc.health import Check, Health
+from ringfence_kernel.rpc.server import RpcServer, ServerOptions
+from ringfence_kernel.rpc.token_keys import KeySource
+from ringfence_kernel.rpc.tokens import TokenVerifier
+from ringfence_kernel.service.definition import Assembly, Service
+from ringfence_kernel.service.runtime import Runtime
+from ringfence_kernel.service.tasks import Task, Tasks
+from ringfence_kernel.settings import Settings
+from ringfence_kernel.telemetry import Telemetry
+from ringfence_kernel.vault import Vault, VaultOptions, VaultUnavailable, WorkloadCertificate
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+_LOG = logs.get(__name__)
+_RETRY_SECONDS = 1.0
+
+
+async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
+    """Serves until SIGTERM or SIGINT, then stops in order; returns the exit code.
+
+    Raises what stops start-up: VaultLoginRefused, MissingSetting, AccessRuleMissing, or the service's own.
+    """
+    loop = asyncio.get_running_loop()
+    failed = asyncio.Event()
+    running = asyncio.ensure_future(_run(service, settings, failed))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, running.cancel)
+    failing = asyncio.ensure_future(failed.wait())
+    await asyncio.wait({running, failing}, return_when=asyncio.FIRST_COMPLETED)
+    failing.cancel()
+    if not running.done():
+        running.cancel()
+        await asyncio.wait({running})
+    if not running.cancelled():
+        running.result()
+    return 1 if failed.is_set() else 0
+
+
+async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio.Event) -> None:
+    """Starts everything, waits to be cancelled, and lets the stack undo it all in reverse order."""
+    async with AsyncExitStack() as resources:
+        telemetry = Telemetry.start(service.name, settings.telemetry_endpoint)
+        telemetry.install()
+        resources.callback(telemetry.shutdown)
+        vault = await Vault.connect(_vault_options(settings))
+        resources.callback(vault.close)
+        certificate = await _certificate(settings, vault)
+        runtime = Runtime(
+            settings=settings,
+            clock=SystemClock(),
+            telemetry=telemetry,
+            vault=vault,
+            certificate=certificate,
+            resources=resources,
+        )
+        assembly = await service.assemble(runtime)
+        tasks = Tasks(failed.set)
+        resources.push_async_callback(tasks.stop)
+        tasks.start([Task("vault-token", vault.renew), Task("certificate", certificate.renew), *assembly.tasks])
+        await _open(runtime, assembly, tasks)
+        _LOG.info("started", listen=settings.listen)
+        await asyncio.Event().wait()
+
+
+async def _open(runtime: Runtime[SettingsT], assembly: Assembly, tasks: Tasks) -> None:
+    """Listens, and says SERVING once every check passes."""
+    settings = runtime.settings
+    checks = (*assembly.checks, _certificate_check(runtime))
+    health = Health([servicer.service for servicer in assembly.servicers], checks)
+    server = RpcServer(
+        _server_options(settings),
+        assembly.servicers,
+        runtime.certificate,
+        _token_verifier(runtime, assembly.token_keys),
+        health,
+        runtime.telemetry,
+        runtime.clock,
+    )
+    await health.start()
+    await server.start()
+    runtime.resources.push_async_callback(server.stop, settings.drain_seconds)
+    runtime.resources.push_async_callback(health.stop)
+    tasks.start([Task("health", health.watch)])
+
+
+async def _certificate(settings: Settings, vault: Vault) -> WorkloadCertificate:
+    """Returns this process's certificate, waiting while Vault is sealed or away."""
+    certificate = WorkloadCertificate(
+        vault.pki, settings.service, settings.trust_domain, settings.certificate_names, SystemClock()
+    )
+    while True:
+        try:
+            await certificate.obtain()
+            return certificate
+        except VaultUnavailable:
+            _LOG.warning("certificate_awaited")
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _vault_options(settings: Settings) -> VaultOptions:
+    return VaultOptions(
+        address=settings.vault_address,
+        ca_file=settings.vault_ca_file,
+        role_id=settings.vault_role_id,
+        wrapped_secret_id_file=settings.vault_wrapped_secret_id_file,
+    )
+
+
+def _server_options(settings: Settings) -> ServerOptions:
+    return ServerOptions(
+        listen=settings.listen,
+        workload_ca=settings.workload_ca_file.read_bytes(),
+        client_ca=settings.client_ca_file.read_bytes(),
+        trust_domain=settings.trust_domain,
+        maximum_calls=settings.maximum_concurrent_calls,
+        maximum_request_bytes=settings.maximum_request_bytes,
+    )
+
+
+def _token_verifier(runtime: Runtime[SettingsT], own_keys: KeySource | None) -> TokenVerifier:
+    settings = runtime.settings
+    keys = own_keys or runtime.token_keys()
+    return TokenVerifier(keys, settings.token_issuer, settings.token_audience, runtime.clock)
+
+
+def _certificate_check(runtime: Runtime[SettingsT]) -> Check:
+    async def probe() -> str | None:
+        return None if runtime.clock.now_ns() < runtime.certificate.current.not_after_ns else "expired"
+
+    return Check("certificate", probe)

@@ -1,0 +1,69 @@
+"""Background work of a process: named, watched, started again when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ringfence_kernel import logs
+
+_LOG = logs.get(__name__)
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 30.0
+_STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something that runs until it is cancelled.
+
+    When `run` raises it is started again after a pause; when it returns it has ended for good (a halted follower).
+    A critical task is one whose memory cannot be trusted after an exception: the whole process ends instead.
+    """
+
+    name: str
+    run: Callable[[], Awaitable[Any]]
+    critical: bool = False
+
+
+class Tasks:
+    """Runs tasks side by side."""
+
+    def __init__(self, end_process: Callable[[], None]) -> None:
+        """Calls `end_process` when a critical task fails."""
+        self._end_process = end_process
+        self._running: list[asyncio.Task[None]] = []
+
+    def start(self, tasks: Sequence[Task]) -> None:
+        """Starts tasks; may be called again for more."""
+        self._running += [asyncio.create_task(self._keep(task), name=task.name) for task in tasks]
+
+    async def stop(self) -> None:
+        """Cancels the tasks, the newest first, and waits for each within a bound."""
+        for running in reversed(self._running):
+            running.cancel()
+        if self._running:
+            _, unfinished = await asyncio.wait(self._running, timeout=_STOP_SECONDS)
+            for running in unfinished:
+                _LOG.error("task_does_not_stop", task=running.get_name())
+
+    async def _keep(self, task: Task) -> None:
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            started = asyncio.get_running_loop().time()
+            try:
+                await task.run()
+            except Exception as error:
+                _LOG.error("task_failed", task=task.name, exc_info=error)
+                if task.critical:
+                    self._end_process()
+                    return
+            else:
+                _LOG.info("task_ended", task=task.name)
+                return
+            if asyncio.get_running_loop().time() - started > _LONGEST_PAUSE_SECONDS:
+                pause = _FIRST_PAUSE_SECONDS
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)

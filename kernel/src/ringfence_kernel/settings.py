@@ -1,0 +1,190 @@
+"""Settings of one process: frozen, typed, read once from the environment at start-up."""
+
+import dataclasses
+import os
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+SettingsT = TypeVar("SettingsT")
+
+
+class MissingSetting(Exception):
+    """A variable without which the process cannot start; the text names it."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(f"{variable} is not set")
+        self.variable = variable
+
+
+class InvalidSetting(Exception):
+    """A variable whose value cannot be read as its type; the text names it and never shows the value."""
+
+    def __init__(self, variable: str, expected: str) -> None:
+        super().__init__(f"{variable} is not {expected}")
+        self.variable = variable
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A text that shows itself in no log, no trace and no traceback."""
+
+    _value: str = dataclasses.field(repr=False)
+
+    def reveal(self) -> str:
+        """Returns the text."""
+        return self._value
+
+    def __str__(self) -> str:
+        return "Secret(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """Annotates a settings field with the environment variable that holds its value."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileVariable:
+    """Annotates a settings field with the environment variable that names a file with its value (a mounted secret)."""
+
+    name: str
+
+
+def read(cls: type[SettingsT], environ: Mapping[str, str] | None = None) -> SettingsT:
+    """Returns the settings object filled from the environment; an empty variable counts as absent.
+
+    Raises MissingSetting or InvalidSetting, naming the variable.
+    """
+    source = os.environ if environ is None else environ
+    annotations = typing.get_type_hints(cls, include_extras=True)
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]  # no bound says "dataclass"
+        kind, variable = typing.get_args(annotations[field.name])
+        text = source.get(variable.name, "")
+        if text:
+            values[field.name] = _value(variable, text, _without_none(kind))
+        elif field.default is dataclasses.MISSING:
+            raise MissingSetting(variable.name)
+    return cls(**values)
+
+
+def _value(variable: Variable | FileVariable, text: str, kind: Any) -> Any:
+    if isinstance(variable, FileVariable):
+        text = _content(variable.name, text)
+    if typing.get_origin(kind) is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    parse, expected = _PARSERS[kind]
+    try:
+        return parse(text)
+    except ValueError:
+        raise InvalidSetting(variable.name, expected) from None
+
+
+def _content(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise InvalidSetting(variable, "a readable text file") from None
+
+
+def _without_none(annotation: Any) -> Any:
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        (kind,) = (part for part in typing.get_args(annotation) if part is not type(None))
+        return kind
+    return annotation
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in _BOOLEANS:
+        raise ValueError(text)
+    return _BOOLEANS[text.lower()]
+
+
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+_PARSERS: Mapping[Any, tuple[Callable[[str], Any], str]] = {
+    str: (str, "text"),
+    int: (int, "a whole number"),
+    float: (float, "a number"),
+    bool: (_boolean, "true or false"),
+    Path: (Path, "a path"),
+    Secret: (Secret, "text"),
+}
+
+
+def _conninfo(url: str, password: Secret | None) -> str:
+    return make_conninfo(url, password=password.reveal() if password else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every service reads to serve; a service adds its own fields in a subclass."""
+
+    service: Annotated[str, Variable("RINGFENCE_SERVICE")]
+    listen: Annotated[str, Variable("RINGFENCE_LISTEN")]
+    database_url: Annotated[str, Variable("RINGFENCE_DATABASE_URL")]
+    database_password: Annotated[Secret | None, FileVariable("RINGFENCE_DATABASE_PASSWORD_FILE")] = None
+    vault_address: Annotated[str, Variable("VAULT_ADDR")]
+    vault_ca_file: Annotated[Path | None, Variable("VAULT_CACERT")] = None
+    vault_role_id: Annotated[str, Variable("RINGFENCE_VAULT_ROLE_ID")]
+    vault_wrapped_secret_id_file: Annotated[Path, Variable("RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE")]
+    nats_url: Annotated[str, Variable("RINGFENCE_NATS_URL")]
+    nats_ca_file: Annotated[Path | None, Variable("RINGFENCE_NATS_CACERT")] = None
+    nats_user: Annotated[str | None, Variable("RINGFENCE_NATS_USER")] = None
+    nats_password: Annotated[Secret | None, FileVariable("RINGFENCE_NATS_PASSWORD_FILE")] = None
+    workload_ca_file: Annotated[Path, Variable("RINGFENCE_WORKLOAD_CA_FILE")]
+    client_ca_file: Annotated[Path, Variable("RINGFENCE_CLIENT_CA_FILE")]
+    trust_domain: Annotated[str, Variable("RINGFENCE_TRUST_DOMAIN")]
+    certificate_names: Annotated[tuple[str, ...], Variable("RINGFENCE_CERTIFICATE_NAMES")] = ("localhost", "127.0.0.1")
+    identity_address: Annotated[str | None, Variable("RINGFENCE_IDENTITY_ADDRESS")] = None
+    custody_address: Annotated[str | None, Variable("RINGFENCE_CUSTODY_ADDRESS")] = None
+    payment_instruction_address: Annotated[str | None, Variable("RINGFENCE_PAYMENT_INSTRUCTION_ADDRESS")] = None
+    audit_address: Annotated[str | None, Variable("RINGFENCE_AUDIT_ADDRESS")] = None
+    token_issuer: Annotated[str, Variable("RINGFENCE_TOKEN_ISSUER")] = "ringfence-identity"
+    token_audience: Annotated[str, Variable("RINGFENCE_TOKEN_AUDIENCE")] = "ringfence"
+    telemetry_endpoint: Annotated[str | None, Variable("OTEL_EXPORTER_OTLP_ENDPOINT")] = None
+    log_level: Annotated[str, Variable("RINGFENCE_LOG_LEVEL")] = "INFO"
+    maximum_concurrent_calls: Annotated[int, Variable("RINGFENCE_MAXIMUM_CONCURRENT_CALLS")] = 512
+    maximum_request_bytes: Annotated[int, Variable("RINGFENCE_MAXIMUM_REQUEST_BYTES")] = 4 * 1024 * 1024
+    drain_seconds: Annotated[float, Variable("RINGFENCE_DRAIN_SECONDS")] = 10.0
+
+    def database_conninfo(self) -> str:
+        """Returns the libpq connection string of the append-only role, password included."""
+        return _conninfo(self.database_url, self.database_password)
+
+    def address_of(self, service: str) -> str:
+        """Returns `host:port` of a peer service by its name; raises MissingSetting."""
+        word = service.replace("-", "_")
+        address: str | None = getattr(self, f"{word}_address")
+        if address is None:
+            raise MissingSetting(f"RINGFENCE_{word.upper()}_ADDRESS")
+        return address
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationSettings:
+    """What a migration reads: the owner's database, which a serving process never sees."""
+
+    service: Annotated[str, Variable("RINGFENCE_SERVICE")]
+    database_url: Annotated[str, Variable("RINGFENCE_DATABASE_URL")]
+    owner_database_url: Annotated[str, Variable("RINGFENCE_OWNER_DATABASE_URL")]
+    owner_database_password: Annotated[Secret | None, FileVariable("RINGFENCE_OWNER_DATABASE_PASSWORD_FILE")] = None
+    log_level: Annotated[str, Variable("RINGFENCE_LOG_LEVEL")] = "INFO"
+
+    def application_role(self) -> str:
+        """Returns the role that the service serves as, the user of its database URL; raises InvalidSetting."""
+        user = conninfo_to_dict(self.database_url).get("user")
+        if not isinstance(user, str):
+            raise InvalidSetting("RINGFENCE_DATABASE_URL", "a URL with a user")
+        return user
+
+    def conninfo(self) -> str:
+        """Returns the libpq connection string of the owner, password included."""
+        return _conninfo(self.owner_database_url, self.owner_database_password)

@@ -1,0 +1,21 @@
+"""Keys and certificates from Vault or OpenBao, spoken to with hvac."""
+
+from ringfence_kernel.vault.client import Vault
+from ringfence_kernel.vault.errors import VaultLoginRefused, VaultRefused, VaultUnavailable
+from ringfence_kernel.vault.pki import IssuedCertificate, Pki
+from ringfence_kernel.vault.session import VaultOptions
+from ringfence_kernel.vault.transit import Signature, Transit
+from ringfence_kernel.vault.workload import WorkloadCertificate
+
+__all__ = [
+    "IssuedCertificate",
+    "Pki",
+    "Signature",
+    "Transit",
+    "Vault",
+    "VaultLoginRefused",
+    "VaultOptions",
+    "VaultRefused",
+    "VaultUnavailable",
+    "WorkloadCertificate",
+]

@@ -1,0 +1,47 @@
+"""Vault as one object: the session that is logged in, and the engines on it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ringfence_kernel import logs
+from ringfence_kernel.vault.errors import VaultUnavailable
+from ringfence_kernel.vault.pki import Pki
+from ringfence_kernel.vault.session import VaultOptions, VaultSession
+from ringfence_kernel.vault.transit import Transit
+
+_LOG = logs.get(__name__)
+
+
+class Vault:
+    """A process's way to its keys. While Vault is sealed or away every call raises VaultUnavailable; it recovers."""
+
+    def __init__(self, session: VaultSession) -> None:
+        """Takes a session that is logged in."""
+        self._session = session
+        self.transit = Transit(session)
+        self.pki = Pki(session)
+
+    @classmethod
+    async def connect(cls, options: VaultOptions) -> Vault:
+        """Logs in, waiting while Vault is sealed or away; raises VaultLoginRefused."""
+        session = VaultSession(options)
+        while True:
+            try:
+                await session.login()
+                return cls(session)
+            except VaultUnavailable:
+                _LOG.warning("vault_awaited")
+                await asyncio.sleep(options.retry_seconds)
+
+    async def renew(self) -> None:
+        """Keeps the token alive, for ever; runs as a background task."""
+        await self._session.renew()
+
+    async def problem(self) -> str | None:
+        """Returns why Vault cannot be used now, or None: a readiness probe."""
+        return None if await self._session.is_well() else VaultUnavailable.reason
+
+    def close(self) -> None:
+        """Lets go of the connection; the token ends with its lease."""
+        self._session.close()

@@ -1,0 +1,21 @@
+"""How Vault fails, as the services see it."""
+
+from __future__ import annotations
+
+from ringfence_kernel.errors import DomainError
+
+
+class VaultUnavailable(DomainError):
+    """Vault is sealed, unreachable or does not know this process any more; nothing that needs a key can be done now."""
+
+    reason = "KEYS_UNAVAILABLE"
+    code = "UNAVAILABLE"
+    retry_after_seconds = 1.0
+
+
+class VaultRefused(Exception):
+    """Vault understood and said no: a policy or a request of ours is wrong. The text is Vault's own."""
+
+
+class VaultLoginRefused(Exception):
+    """The secret-id that this process was given is of no use; it needs a fresh one, wrapped, in its file."""

@@ -1,0 +1,181 @@
+"""A logged-in connection to Vault (or OpenBao): AppRole with a wrapped secret-id, renewal, deadlines, recovery."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import hvac
+import requests
+from hvac import exceptions
+
+from ringfence_kernel import logs
+from ringfence_kernel.errors import Overloaded
+from ringfence_kernel.vault.errors import VaultLoginRefused, VaultRefused, VaultUnavailable
+
+ResultT = TypeVar("ResultT")
+Request = Callable[[hvac.Client], ResultT]
+
+_LOG = logs.get(__name__)
+_THREADS = 8
+_MAXIMUM_WAITING = 256
+_WRAPPED_FOR_LOGIN = "auth/approle/role/"
+_AWAY = (OSError, exceptions.VaultDown, exceptions.InternalServerError, exceptions.BadGateway)
+_AWAY_TOO = (exceptions.RateLimitExceeded, exceptions.VaultNotInitialized, exceptions.UnexpectedError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultOptions:
+    """Where Vault is, and who this process is to it."""
+
+    address: str
+    ca_file: Path | None
+    role_id: str
+    wrapped_secret_id_file: Path
+    timeout_seconds: float = 5.0
+    retry_seconds: float = 1.0
+
+
+class VaultSession:
+    """Runs hvac calls in a few threads, each within a deadline; keeps the token alive and logs in again when it can.
+
+    A secret-id is kept in memory only. Where it works only once, a new login needs a new wrapping token in the file.
+    """
+
+    def __init__(self, options: VaultOptions) -> None:
+        """Connects to nothing yet."""
+        self._options = options
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="vault")
+        self._waiting = 0
+        self._login_lock = asyncio.Lock()
+        self._secret_id = ""
+        self._used_wrapping = ""
+        self._client = self._new_client("")
+        self._renew_at = 0.0
+
+    async def login(self) -> None:
+        """Logs in; raises VaultUnavailable to be tried again, VaultLoginRefused when trying again is no use."""
+        auth = await self._run(lambda _: self._log_in())
+        self._client = self._new_client(auth["client_token"])
+        # Renewal starts at a third of the lease, so that two thirds of it bridge an outage.
+        self._renew_at = time.monotonic() + auth["lease_duration"] / 3
+
+    async def call(self, request: Request[ResultT]) -> ResultT:
+        """Runs one request; raises VaultUnavailable, VaultRefused or Overloaded.
+
+        A token that Vault has forgotten is replaced by a new login, once.
+        """
+        client = self._client
+        try:
+            return await self._run(request)
+        except exceptions.Forbidden as refusal:
+            if await self._token_is_known():
+                raise VaultRefused(str(refusal)) from None
+        async with self._login_lock:
+            if self._client is client:
+                await self._log_in_again()
+        try:
+            return await self._run(request)
+        except exceptions.Forbidden as refusal:
+            raise VaultRefused(str(refusal)) from None
+
+    async def is_well(self) -> bool:
+        """Tells whether Vault answers and knows this process's token."""
+        try:
+            return await self._token_is_known()
+        except VaultUnavailable:
+            return False
+
+    async def renew(self) -> None:
+        """Keeps the token alive, for ever; logs in again when it was lost."""
+        while True:
+            await asyncio.sleep(max(self._options.retry_seconds, self._renew_at - time.monotonic()))
+            try:
+                answer = await self.call(lambda client: client.auth.token.renew_self())
+            except (VaultUnavailable, VaultRefused, Overloaded) as error:
+                _LOG.warning("vault_token_not_renewed", error=type(error).__name__)
+                continue
+            self._renew_at = time.monotonic() + answer["auth"]["lease_duration"] / 3
+
+    def close(self) -> None:
+        """Ends the threads; what they still do is thrown away."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _log_in_again(self) -> None:
+        try:
+            await self.login()
+        except VaultLoginRefused as refusal:
+            _LOG.error("vault_login_refused", detail=str(refusal))
+            raise VaultUnavailable from None
+
+    async def _token_is_known(self) -> bool:
+        try:
+            await self._run(lambda client: client.auth.token.lookup_self())
+        except exceptions.Forbidden:
+            return False
+        return True
+
+    async def _run(self, request: Request[ResultT]) -> ResultT:
+        if self._waiting >= _MAXIMUM_WAITING:
+            raise Overloaded
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(2 * self._options.timeout_seconds):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, request, self._client)
+        except (TimeoutError, *_AWAY, *_AWAY_TOO) as error:
+            raise VaultUnavailable from error
+        except (exceptions.Forbidden, VaultLoginRefused):
+            raise
+        except exceptions.VaultError as error:
+            raise VaultRefused(str(error)) from None
+        finally:
+            self._waiting -= 1
+
+    def _log_in(self) -> dict[str, Any]:
+        """Runs in a thread."""
+        wrapping = self._wrapping_token()
+        if wrapping and wrapping != self._used_wrapping:
+            self._secret_id = self._unwrap(wrapping)
+            self._used_wrapping = wrapping
+        if not self._secret_id:
+            raise VaultLoginRefused(f"{self._options.wrapped_secret_id_file} holds no wrapping token")
+        client = self._new_client("")
+        try:
+            answer = client.auth.approle.login(self._options.role_id, self._secret_id, use_token=False)
+        except (exceptions.InvalidRequest, exceptions.Forbidden, exceptions.Unauthorized):
+            self._secret_id = ""
+            raise VaultLoginRefused("the secret-id is used up, has expired, or belongs to another role") from None
+        auth: dict[str, Any] = answer["auth"]
+        return auth
+
+    def _unwrap(self, wrapping: str) -> str:
+        client = self._new_client(wrapping)
+        try:
+            origin = client.adapter.post("/v1/sys/wrapping/lookup", json={"token": wrapping})["data"]["creation_path"]
+            if not origin.startswith(_WRAPPED_FOR_LOGIN):
+                raise VaultLoginRefused("the wrapping token does not hold a secret-id")
+            secret_id: str = client.sys.unwrap()["data"]["secret_id"]
+        except (exceptions.InvalidRequest, exceptions.Forbidden):
+            raise VaultLoginRefused(
+                "the wrapping token was used before or has expired: if nobody here used it, somebody else has"
+            ) from None
+        return secret_id
+
+    def _wrapping_token(self) -> str:
+        try:
+            return self._options.wrapped_secret_id_file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    def _new_client(self, token: str) -> hvac.Client:
+        http = requests.Session()
+        http.trust_env = False  # neither proxies nor CA bundles of the environment
+        http.verify = str(self._options.ca_file) if self._options.ca_file else True
+        return hvac.Client(
+            url=self._options.address, token=token, session=http, timeout=self._options.timeout_seconds, namespace=""
+        )
