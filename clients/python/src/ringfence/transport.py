@@ -1,5 +1,7 @@
 """Calls to the services: mutual TLS, an access token when it is needed, deadlines, and bounded retries."""
 
+from __future__ import annotations
+
 import random
 import threading
 import time
@@ -26,6 +28,8 @@ _CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
+    # Otherwise clients of several principals in one process would share a connection, and with it a certificate.
+    ("grpc.use_local_subchannel_pool", 1),
 )
 
 

@@ -1,0 +1,113 @@
+"""The client over real gRPC: tokens, retries, refusals, pages and streams."""
+
+from itertools import islice
+
+import pytest
+from ringfence import RingfenceError, new_id
+from ringfence.ledger import Balances, NewTransfer
+
+from .conftest import Fakes
+
+
+def _transfer() -> NewTransfer:
+    return NewTransfer(
+        id=new_id(), amount_minor=5, currency="EUR", code=1, debit_account_id=new_id(), credit_account_id=new_id()
+    )
+
+
+def test_token_is_fetched_once_for_many_calls(fakes: Fakes) -> None:
+    """Nothing is asked of identity before the first call, and one token serves the calls after it."""
+    assert fakes.tokens.assertions == []
+    for _ in range(3):
+        fakes.client.custody.totals()
+    assert len(fakes.tokens.assertions) == 1
+    assert fakes.ledger.tokens == ["Bearer token-1"] * 3
+
+
+def test_token_about_to_expire_is_replaced(fakes: Fakes) -> None:
+    """A token with less than half a minute left is not used again."""
+    fakes.tokens.expires_in_seconds = 20
+    fakes.client.custody.totals()
+    fakes.client.custody.totals()
+    assert fakes.ledger.tokens == ["Bearer token-1", "Bearer token-2"]
+
+
+def test_refused_token_is_renewed_once(fakes: Fakes) -> None:
+    """A refused token is replaced and the call made again; a second refusal is the answer."""
+    fakes.ledger.refusals = [("UNAUTHENTICATED", "TOKEN_EXPIRED")]
+    fakes.client.custody.totals()
+    assert fakes.ledger.tokens == ["Bearer token-1", "Bearer token-2"]
+    fakes.ledger.refusals = [("UNAUTHENTICATED", "TOKEN_NOT_BOUND")] * 2
+    with pytest.raises(RingfenceError) as refused:
+        fakes.client.custody.totals()
+    assert refused.value.reason == "TOKEN_NOT_BOUND"
+
+
+def test_every_assertion_is_used_once(fakes: Fakes) -> None:
+    """Each token is asked for with an assertion of its own."""
+    fakes.tokens.expires_in_seconds = 0
+    for _ in range(3):
+        fakes.client.custody.totals()
+    assert len(set(fakes.tokens.assertions)) == 3
+
+
+def test_unavailable_service_is_asked_again_with_the_same_request(fakes: Fakes) -> None:
+    """An outage shorter than the patience is not seen by the caller, and the ids stay the same."""
+    fakes.ledger.refusals = [("UNAVAILABLE", "STORE_UNAVAILABLE"), ("RESOURCE_EXHAUSTED", "OVERLOADED")]
+    (result,) = fakes.client.custody.create_transfers(new_id(), [_transfer()])
+    assert result.done
+    first, second, third = (request.transfers.id for request in fakes.ledger.requests)
+    assert first == second == third
+
+
+def test_patience_ends(fakes: Fakes) -> None:
+    """An outage longer than the patience is raised with the service's own reason."""
+    fakes.ledger.refusals = [("UNAVAILABLE", "STORE_UNAVAILABLE")] * 1_000
+    with pytest.raises(RingfenceError) as refused:
+        fakes.client.custody.totals()
+    assert (refused.value.code, refused.value.reason) == ("UNAVAILABLE", "STORE_UNAVAILABLE")
+    assert refused.value.is_transient
+
+
+def test_refusal_is_raised_by_name_and_not_repeated(fakes: Fakes) -> None:
+    """A refusal that cannot change is raised at once with code, reason and metadata."""
+    fakes.ledger.refusals = [("PERMISSION_DENIED", "SCOPE_MISSING")]
+    with pytest.raises(RingfenceError) as refused:
+        fakes.client.custody.totals()
+    assert (refused.value.code, refused.value.reason) == ("PERMISSION_DENIED", "SCOPE_MISSING")
+    assert refused.value.metadata == {"seen": "yes"}
+    assert len(fakes.ledger.requests) == 1
+
+
+def test_transfers_answer_status_and_balances_per_row(fakes: Fakes) -> None:
+    """Statuses come back by name and balances per row, in the order of the rows."""
+    fakes.ledger.status = bytes([0, 46, 54])
+    transfers = [_transfer() for _ in range(3)]
+    results = fakes.client.custody.create_transfers(new_id(), transfers, return_balances=True)
+    assert [(each.id, each.status, each.done) for each in results] == [
+        (transfers[0].id, "created", True),
+        (transfers[1].id, "exists", True),
+        (transfers[2].id, "exceeds_credits", False),
+    ]
+    assert [each.credit for each in results] == [Balances(0, 0, 0, row) for row in (1, 2, 3)]
+
+
+def test_pages_are_fetched_as_needed(fakes: Fakes) -> None:
+    """A listing goes on to the next page only when it is read that far."""
+    accounts = fakes.client.custody.list_accounts()
+    assert [each.balances.posted_minor for each in islice(accounts, 2)] == [0, 1]
+    assert len(fakes.ledger.requests) == 1
+    assert [each.balances.posted_minor for each in accounts] == [2]
+
+
+def test_broken_stream_goes_on_after_the_last_position(fakes: Fakes) -> None:
+    """A stream that breaks is resumed where it stood: no change is lost and none comes twice."""
+    positions = [changes.position for changes in islice(fakes.client.payments.watch(), 4)]
+    assert positions == [1, 2, 3, 4]
+    assert fakes.instructions.asked_after == [0, 2]
+
+
+def test_leaves_are_read_to_the_end(fakes: Fakes) -> None:
+    """Leaves come in order and without gaps however they are cut into pages, up to a bound where one is given."""
+    assert [leaf.content for leaf in fakes.client.audit.leaves()] == [b"0", b"1", b"2", b"3", b"4"]
+    assert [leaf.index for leaf in fakes.client.audit.leaves(1, 4)] == [1, 2, 3]
