@@ -7,12 +7,9 @@ from pathlib import Path
 import nats
 import pytest
 from nats.aio.client import Client
-
 from ringfence.local.certificates import Authority, CertificateFiles, infrastructure_id, service_id
 from ringfence.local.errors import LocalStackError
 from ringfence.local.nats import NATS_ADMIN, NatsServer, stream_name
-
-pytest_plugins = ["ringfence.local.pytest_plugin"]
 
 
 class Peer:

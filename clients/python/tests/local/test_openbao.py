@@ -9,13 +9,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
-
 from ringfence.local.certificates import principal_id, service_id, signing_request
 from ringfence.local.openbao import OpenBaoServer
 from ringfence.local.vault_api import VaultApi
 from ringfence.local.vault_policies import SERVICES
-
-pytest_plugins = ["ringfence.local.pytest_plugin"]
 
 PRINCIPAL = "01938c2e-6f3a-7c41-9b52-3f8d1a2b4c5d"
 

@@ -5,10 +5,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-
-from ringfence.local.postgres import Database, PostgresServer
-
-pytest_plugins = ["ringfence.local.pytest_plugin"]
+from ringfence.local.database import Database
+from ringfence.local.postgres import PostgresServer
 
 DatabaseFactory = Callable[[str], Database]
 

@@ -12,21 +12,18 @@ import signal
 import threading
 from pathlib import Path
 
-from ringfence.local.certificates import Authority, CertificateFiles, SigningRequest, infrastructure_id, signing_request
-from ringfence.local.certificates import principal_id as principal_uri
-from ringfence.local.certificates import service_id as service_uri
+from ringfence.local.certificates import Authority, infrastructure_id
 from ringfence.local.files import private_folder, write_private
+from ringfence.local.openbao_access import OpenBaoAccess
 from ringfence.local.ports import LOOPBACK, free_ports
 from ringfence.local.process import Process
 from ringfence.local.programs import find_bao
-from ringfence.local.vault_api import VaultApi
 from ringfence.local.vault_bootstrap import bootstrap
 
 _START_SECONDS = 30.0
-_WRAP_SECONDS = 300
 
 
-class OpenBaoServer:
+class OpenBaoServer(OpenBaoAccess):
     """One server in `directory`, initialised and filled on the first start, only unsealed on the next ones."""
 
     def __init__(
@@ -34,8 +31,7 @@ class OpenBaoServer:
     ) -> None:
         first, self._cluster_port = free_ports(2)
         self.port = port or first
-        self._folder = directory
-        self._keys_file = directory / "keys.json"
+        super().__init__(f"https://{LOOPBACK}:{self.port}", directory)
         command: list[str | Path] = [find_bao(), "server", f"-config={directory / 'openbao.json'}"]
         environment = {"PATH": os.defpath, "HOME": str(directory), "LC_ALL": "C"}
         self._process = Process(
@@ -46,16 +42,6 @@ class OpenBaoServer:
     def pid(self) -> int | None:
         """Process id while the server runs, else None."""
         return self._process.pid
-
-    @property
-    def address(self) -> str:
-        """The API's address, for VAULT_ADDR."""
-        return f"https://{LOOPBACK}:{self.port}"
-
-    @property
-    def ca_file(self) -> Path:
-        """Certificate of the throw-away authority behind the API's TLS certificate, for VAULT_CACERT."""
-        return self._folder / "tls" / "ca.pem"
 
     @property
     def audit_file(self) -> Path:
@@ -87,51 +73,10 @@ class OpenBaoServer:
         """Kills the server with signal 9, as a crash would."""
         self._process.kill()
 
-    def seal(self) -> None:
-        """Seals the server: every request but unsealing is refused from now on."""
-        self.admin().write("sys/seal")
-
     def unseal(self) -> None:
         """Unseals the server and waits until it serves requests; does nothing if it does."""
-        self._api().write("sys/unseal", key=self._keys()["unseal_key"])
+        super().unseal()
         self._process.wait_until(self._api().is_active, _START_SECONDS)
-
-    def admin(self) -> VaultApi:
-        """Calls under the operator's token."""
-        return self._api(self._keys()["admin_token"])
-
-    def authority_certificate(self, mount: str) -> str:
-        """The root certificate of `pki-workload` or `pki-client`, PEM."""
-        return str(self._api().read(f"{mount}/cert/ca")["data"]["certificate"])
-
-    def role_id(self, service: str) -> str:
-        """The AppRole's role id of a service, which is no secret."""
-        return str(self.admin().read(f"auth/approle/role/{service}/role-id")["data"]["role_id"])
-
-    def write_wrapped_secret_id(self, service: str, file: Path) -> Path:
-        """Issues a secret id of one use, wrapped in a token of one use that lives 5 minutes, into `file` (0600)."""
-        path = f"auth/approle/role/{service}/secret-id"
-        wrapped = self.admin().write(path, wrap_seconds=_WRAP_SECONDS)
-        return write_private(file, str(wrapped["wrap_info"]["token"]))
-
-    def issue_service_certificate(self, service: str, folder: Path) -> CertificateFiles:
-        """A certificate of a service's workload, as that service would get it; for tests and drills."""
-        request = signing_request(service_uri(service), on_loopback=True)
-        return self._issue(f"pki-workload/sign/{service}", request, folder, service)
-
-    def issue_infrastructure_certificate(self, name: str, folder: Path, *, is_server: bool) -> CertificateFiles:
-        """A certificate of the stack's own NATS server or NATS administrator."""
-        request = signing_request(infrastructure_id(name), on_loopback=is_server)
-        return self._issue(f"pki-workload/sign/{name}", request, folder, name)
-
-    def issue_principal_certificate(self, principal: str, folder: Path) -> CertificateFiles:
-        """A client certificate for the principal with this UUID text, valid 30 days; the key never leaves `folder`."""
-        request = signing_request(principal_uri(principal), on_loopback=False)
-        return self._issue("pki-client/sign/principal", request, folder, principal)
-
-    def _issue(self, path: str, request: SigningRequest, folder: Path, name: str) -> CertificateFiles:
-        signed = self.admin().write(path, csr=request.csr)["data"]
-        return request.save(f"{signed['certificate']}\n", folder, name)
 
     def _prepare(self) -> None:
         """Writes the configuration, and the TLS certificate of this run."""
@@ -174,10 +119,3 @@ class OpenBaoServer:
         admin_token = bootstrap(root)
         write_private(self._keys_file, json.dumps({"unseal_key": unseal_key, "admin_token": admin_token}))
         root.write("auth/token/revoke-self")
-
-    def _api(self, token: str = "") -> VaultApi:
-        return VaultApi(self.address, self.ca_file, token)
-
-    def _keys(self) -> dict[str, str]:
-        keys: dict[str, str] = json.loads(self._keys_file.read_text())
-        return keys

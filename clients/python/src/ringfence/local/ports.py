@@ -4,9 +4,13 @@ import random
 import socket
 from pathlib import Path
 
+from ringfence.local.errors import LocalStackError
+
 LOOPBACK = "127.0.0.1"
 _LOWEST = 15_000
 _ATTEMPTS = 50
+# Ports that this process gave out, which their servers may not have bound yet.
+_given: set[int] = set()
 _EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -20,7 +24,9 @@ def free_ports(count: int) -> list[int]:
     try:
         for _ in range(count):
             held.append(_bind_any())
-        return [sock.getsockname()[1] for sock in held]
+        ports = [int(sock.getsockname()[1]) for sock in held]
+        _given.update(ports)
+        return ports
     finally:
         for sock in held:
             sock.close()
@@ -34,11 +40,10 @@ def free_port() -> int:
 def _bind_any() -> socket.socket:
     ceiling = _ephemeral_floor()
     for _ in range(_ATTEMPTS):
-        if ceiling > _LOWEST and (sock := _bind(random.randrange(_LOWEST, ceiling))):
+        port = random.randrange(_LOWEST, ceiling) if ceiling > _LOWEST else 0
+        if port not in _given and (sock := _bind(port)):
             return sock
-    sock = socket.socket()
-    sock.bind((LOOPBACK, 0))
-    return sock
+    raise LocalStackError(f"no free port was found in {_ATTEMPTS} attempts")
 
 
 def _bind(port: int) -> socket.socket | None:

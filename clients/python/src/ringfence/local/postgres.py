@@ -12,12 +12,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 
+from ringfence.local.database import Database, create_database, create_role, drop_database
 from ringfence.local.errors import ProcessFailed
 from ringfence.local.files import private_folder, secret_in, write_private
 from ringfence.local.ports import LOOPBACK, free_port
@@ -42,39 +41,6 @@ DEFAULT_SETTINGS: Mapping[str, str] = {
     "log_timezone": "UTC",
 }
 _HELD_BY_THE_DEAD = ("pre-existing shared memory block", "lock file")
-
-
-@dataclass(frozen=True)
-class Database:
-    """A database with its two roles: the owner runs migrations, the application gets what the migration grants."""
-
-    port: int
-    name: str
-    owner_role: str
-    owner_password_file: Path
-    app_role: str
-    app_password_file: Path
-    host: str = LOOPBACK
-
-    @property
-    def owner_url(self) -> str:
-        """libpq URL of the owner role, without its password."""
-        return f"postgresql://{self.owner_role}@{self.host}:{self.port}/{self.name}"
-
-    @property
-    def app_url(self) -> str:
-        """libpq URL of the application role, without its password."""
-        return f"postgresql://{self.app_role}@{self.host}:{self.port}/{self.name}"
-
-    @property
-    def owner_password(self) -> str:
-        """Password of the owner role."""
-        return self.owner_password_file.read_text()
-
-    @property
-    def app_password(self) -> str:
-        """Password of the application role."""
-        return self.app_password_file.read_text()
 
 
 class PostgresServer:
@@ -171,14 +137,14 @@ class PostgresServer:
         )
         with self.superuser() as connection:
             for role in (owner, app):
-                _create_role(connection, role, secret_in(self._secrets / role))
-            _create_database(connection, database)
+                create_role(connection, role, secret_in(self._secrets / role))
+            create_database(connection, database)
         return database
 
     def drop_database(self, database: Database) -> None:
         """Drops the database, cutting off whoever is connected; its roles stay."""
         with self.superuser() as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database.name)))
+            drop_database(connection, database.name)
 
     def _starts(self, deadline: float) -> bool:
         """Whether the server answers; False if the start is worth repeating; raises ProcessFailed if it is not."""
@@ -207,22 +173,21 @@ class PostgresServer:
         """Runs initdb beside the final place and moves the result there, so that no half-made cluster is left."""
         private_folder(self._folder, 0o711)
         private_folder(self._secrets)
-        secret_in(self.superuser_password_file)
         partial = self._data.with_name(f"{self._data.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
         password_file = self._data.with_name(f"{self._data.name}.password")
-        write_private(password_file, self.superuser_password_file.read_text())
+        shutil.rmtree(partial, ignore_errors=True)
         private_folder(partial)
+        write_private(password_file, secret_in(self.superuser_password_file))
         if self._account:
             for path in (partial, password_file):
                 os.chown(path, self._account.uid, self._account.gid)
         try:
             self._run_initdb(partial, password_file)
+            (partial / "pg_hba.conf").write_text(f"host all all {LOOPBACK}/32 scram-sha-256\n")
+            partial.rename(self._data)
         finally:
             password_file.unlink()
-        hba = partial / "pg_hba.conf"
-        hba.write_text(f"host all all {LOOPBACK}/32 scram-sha-256\n")
-        partial.rename(self._data)
+            shutil.rmtree(partial, ignore_errors=True)
 
     def _run_initdb(self, target: Path, password_file: Path) -> None:
         options = "--auth=scram-sha-256 --data-checksums --encoding=UTF8 --locale=C"
@@ -277,21 +242,3 @@ def _binaries(account: Account | None) -> Path:
         leave_out=("pginstall", "include", "*.a", "*.py*"),
     )
     return parent / package.name / "pginstall18" / "bin"
-
-
-def _create_role(connection: psycopg.Connection, role: str, password: str) -> None:
-    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
-        return
-    # Hashed here: the server never sees the password, and cannot log it.
-    verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-    statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
-    connection.execute(statement.format(sql.Identifier(role), sql.Literal(verifier)))
-
-
-def _create_database(connection: psycopg.Connection, database: Database) -> None:
-    if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database.name]).fetchone():
-        return
-    name, owner, app = (sql.Identifier(word) for word in (database.name, database.owner_role, database.app_role))
-    connection.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(name, owner))
-    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-    connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, app))

@@ -14,7 +14,6 @@ from pathlib import Path
 from ringfence.local.errors import ProcessFailed
 from ringfence.local.privileges import Account
 
-_POLL_SECONDS = 0.02
 _LOG_TAIL_LINES = 15
 _LAUNCHER = Path(__file__).with_name("launch.py")
 
@@ -22,7 +21,7 @@ _LAUNCHER = Path(__file__).with_name("launch.py")
 _forker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="forker")
 
 
-@dataclass
+@dataclass(eq=False)
 class Process:
     """A program under supervision, in a session of its own so that a terminal's Ctrl-C does not reach it first.
 
@@ -51,21 +50,24 @@ class Process:
         if self.pid is None:
             _forker.submit(self._spawn).result()
 
-    def wait_until(self, is_ready: Callable[[], bool], seconds: float) -> None:
-        """Waits until `is_ready`; raises ProcessFailed when the process ends first or `seconds` are over."""
+    def wait_until(self, is_ready: Callable[[], bool], seconds: float, *, poll_seconds: float = 0.02) -> None:
+        """Asks every `poll_seconds` until `is_ready`.
+
+        Raises ProcessFailed when the process ends first, or `seconds` are over.
+        """
         deadline = time.monotonic() + seconds
         while not is_ready():
             if self.pid is None:
                 raise self._failure(f"ended with status {self._status()}")
             if time.monotonic() > deadline:
                 raise self._failure(f"is not ready after {seconds:g} s")
-            if self.closing.wait(_POLL_SECONDS):
+            if self.closing.wait(poll_seconds):
                 raise self._failure("was stopped while it started")
 
     def run(self, seconds: float) -> None:
         """Starts the program and waits for its end; raises ProcessFailed unless it succeeds within `seconds`."""
-        self.start()
         try:
+            self.start()
             self.wait_until(lambda: self.pid is None, seconds)
         finally:
             self.stop()

@@ -7,16 +7,18 @@ starts its server once per session, in a temporary folder that is removed afterw
 import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from ringfence.local.certificates import Authority, infrastructure_id
+from ringfence.local.database import Database
 from ringfence.local.files import private_folder, write_private
 from ringfence.local.nats import NATS_SERVER, NatsServer
 from ringfence.local.openbao import OpenBaoServer
-from ringfence.local.postgres import Database, PostgresServer
+from ringfence.local.postgres import PostgresServer
+from ringfence.local.stack import LocalStack
 from ringfence.local.vault_policies import SERVICES
 
 
@@ -101,3 +103,18 @@ def nats_server_process(stack_folder: Path, workload_authority: Authority) -> It
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def local_stack_settings() -> Mapping[str, Mapping[str, str]]:
+    """Environment variables by service for `local_stack`; a `conftest.py` overrides it."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def local_stack(local_stack_settings: Mapping[str, Mapping[str, str]]) -> Iterator[LocalStack]:
+    """The whole stack with its four services, private and empty, removed at the end."""
+    with LocalStack.temporary(
+        service_settings=local_stack_settings, postgres_settings={"max_wal_size": "256MB"}
+    ) as stack:
+        yield stack
