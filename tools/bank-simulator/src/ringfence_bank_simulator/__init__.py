@@ -1,0 +1,1 @@
+"""A bank in a spool folder: answers payments and reports deposits, by simple rules (see README.md)."""
