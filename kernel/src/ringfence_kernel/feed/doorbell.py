@@ -109,7 +109,7 @@ class Doorbell:
             raise
 
     async def _ensure_stream(self, stream: JetStreamContext) -> None:
-        name = f"RINGFENCE_{self.service.upper().replace('-', '_')}"
+        name = f"ringfence-notify-{self.service}"
         try:
             await stream.stream_info(name)
         except NotFoundError:
