@@ -90,6 +90,14 @@ def test_a_deposit_is_reported(tmp_path: Path) -> None:
     assert _texts(content, "Ustrd") == ["for <Wolf> & co"]
 
 
+def test_a_deposit_and_a_payment_may_share_an_id(tmp_path: Path) -> None:
+    """Message ids of the two are chosen apart, so their answers never take each other's place."""
+    _ask(tmp_path, message_id="SAME")
+    _send(tmp_path, "1.00", message_id="SAME")
+    _bank(tmp_path).work(NOW_NS)
+    assert len(_inbox(tmp_path)) == 3
+
+
 def test_a_payment_is_debited_where_its_deposits_went(tmp_path: Path) -> None:
     """The bank knows to which account a client's IBAN belongs, also after a restart."""
     _ask(tmp_path)

@@ -104,7 +104,7 @@ class Bank:
         if not done.exists():
             movements = {request.account_iban: credits_of(request, file.arrived_ns)}
             message = notification(request.message_id, moment(file.arrived_ns), movements)
-            write_whole(self._folders.inbox / f"{safe_name(request.message_id)}-camt054.xml", message)
+            write_whole(self._folders.inbox / f"{safe_name(request.message_id)}-deposits-camt054.xml", message)
             self._learn(content)
             log.info("%s: %d deposits", request.message_id, len(request.deposits))
         elif done.read_bytes() != content:

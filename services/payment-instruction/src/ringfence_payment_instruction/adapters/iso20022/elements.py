@@ -39,15 +39,15 @@ class Node:
 
     def maybe(self, *path: str) -> Node | None:
         """Returns the element at the path, None where a part of it is absent; each part may stand at most once."""
-        node = self
+        element = self.element
         for name in path:
-            found = list(node.all(name))
+            found = list(element.iterchildren(f"{{{self.namespace}}}{name}"))
             if len(found) > 1:
-                raise node.invalid(f"{name} stands more than once")
+                raise Node(element, self.namespace).invalid(f"{name} stands more than once")
             if not found:
                 return None
-            node = found[0]
-        return node
+            element = found[0]
+        return Node(element, self.namespace)
 
     def only(self, *path: str) -> Node:
         """Returns the element at the path; each part must stand exactly once."""
