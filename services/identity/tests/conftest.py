@@ -1,17 +1,38 @@
-"""A small world for the tests of the domain: the state, and events applied to it as a commit would."""
+"""For the tests of the domain a small world in memory; for the others the real service beside real servers."""
 
-from collections.abc import Sequence
+import base64
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import grpc
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from ringfence.local.certificates import CertificateFiles
+from ringfence.local.files import private_folder, write_private
+from ringfence.local.health import is_serving
+from ringfence.local.openbao import OpenBaoServer
+from ringfence.local.ports import free_ports
+from ringfence.local.postgres import Database, PostgresServer
+from ringfence.local.process import Process
 from ringfence_identity.domain import evolve, principals
 from ringfence_identity.domain.kyc import PartyKind
 from ringfence_identity.domain.parties import NewParty
 from ringfence_identity.domain.principals import FirstPrincipal, NewPrincipal
 from ringfence_identity.domain.roles import ROLE_OF_KIND, Kind
 from ringfence_identity.domain.state import Actor, State
+from ringfence_kernel.ids import new_id, show
 from ringfence_kernel.journal import Journal
+from ringfence_kernel.rpc.errors import remote_error
+from ringfence_protos.identity.v1 import identity_pb2 as pb
+from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
 START_NS = 1_800_000_000 * 10**9
 
@@ -75,3 +96,190 @@ def world() -> World:
         made.happens(principals.register(made.state, made.principal(tenant, Kind.PLATFORM), made.alice))
     made.journal.clear()
     return made
+
+
+@dataclass
+class Client:
+    """A principal (or a workload) with its certificate, its signing key and a connection."""
+
+    id: bytes
+    key: Ed25519PrivateKey
+    certificate: CertificateFiles
+    channel: grpc.Channel
+    access_token: str = ""
+
+    @property
+    def public_key(self) -> bytes:
+        """The raw public key of its assertions."""
+        return self.key.public_key().public_bytes_raw()
+
+    def assertion(self, **changes: object) -> str:
+        """Signs a client assertion; None removes a claim."""
+        now = int(time.time())
+        made: dict[str, object] = {
+            "iss": show(self.id),
+            "sub": show(self.id),
+            "aud": "ringfence-identity",
+            "iat": now,
+            "exp": now + 120,
+            "jti": show(new_id()),
+        }
+        claims = {name: value for name, value in {**made, **changes}.items() if value is not None}
+        return jwt.encode(claims, self.key, algorithm="EdDSA")
+
+    def issue(self, assertion: str = "", scopes: Sequence[str] = ()) -> pb.IssueTokenResponse:
+        """Asks for an access token."""
+        request = pb.IssueTokenRequest(client_assertion=assertion or self.assertion(), scopes=scopes)
+        reply: pb.IssueTokenResponse = self.call(rpc.TokenServiceStub, "IssueToken", request, token="")
+        return reply
+
+    def call(self, stub: Any, method: str, request: Any, *, token: str | None = None) -> Any:
+        """Calls a method with its access token, another's, or (empty) none; raises RemoteError."""
+        if token is None:
+            self.access_token = self.access_token or self.issue().access_token
+            token = self.access_token
+        metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        try:
+            return getattr(stub(self.channel), method)(request, metadata=metadata, timeout=20)
+        except grpc.RpcError as error:
+            raise remote_error(error) from None
+
+    def reasons(self, stub: Any, method: str, request: Any) -> list[str]:
+        """Calls a batch method and returns its reasons."""
+        return [result.reason for result in self.call(stub, method, request).results]
+
+
+@dataclass
+class Identity:
+    """The service as a process, with its own database, beside the session's OpenBao."""
+
+    openbao: OpenBaoServer
+    database: Database
+    folder: Path
+    postgres: PostgresServer
+    port: int = field(default_factory=lambda: free_ports(1)[0])
+    operators: list[Client] = field(default_factory=list)
+    _process: Process | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"127.0.0.1:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """Settings for one start."""
+        secret = self.openbao.write_wrapped_secret_id("identity", self.folder / f"secret-{new_id().hex()}")
+        return {
+            "RINGFENCE_SERVICE": "identity",
+            "RINGFENCE_LISTEN": self.address,
+            "RINGFENCE_DATABASE_URL": self.database.app_url,
+            "RINGFENCE_DATABASE_PASSWORD_FILE": str(self.database.app_password_file),
+            "RINGFENCE_OWNER_DATABASE_URL": self.database.owner_url,
+            "RINGFENCE_OWNER_DATABASE_PASSWORD_FILE": str(self.database.owner_password_file),
+            "VAULT_ADDR": self.openbao.address,
+            "VAULT_CACERT": str(self.openbao.ca_file),
+            "RINGFENCE_VAULT_ROLE_ID": self.openbao.role_id("identity"),
+            "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE": str(secret),
+            # Nobody listens there: the service must do without news.
+            "RINGFENCE_NATS_URL": "nats://127.0.0.1:1",
+            "RINGFENCE_WORKLOAD_CA_FILE": str(self.folder / "workload-ca.pem"),
+            "RINGFENCE_CLIENT_CA_FILE": str(self.folder / "client-ca.pem"),
+            "RINGFENCE_TRUST_DOMAIN": "ringfence.local",
+            "RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE": str(self.folder / "first.json"),
+        }
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Runs a command of the service to its end."""
+        command = [sys.executable, "-m", "ringfence_identity", *arguments]
+        return subprocess.run(command, env=self.environment(), capture_output=True, text=True, timeout=60, check=False)
+
+    def start(self) -> None:
+        """Starts and waits for SERVING."""
+        command = [sys.executable, "-m", "ringfence_identity", "serve"]
+        log = self.folder / "identity.log"
+        self._process = Process("identity", command, log, self.environment(), None, signal.SIGTERM, self.folder)
+        self._process.start()
+        probe = self.openbao.issue_service_certificate("custody", private_folder(self.folder / "probe"))
+        self._process.wait_until(
+            lambda: is_serving(self.address, self.folder / "workload-ca.pem", probe), 40, poll_seconds=0.1
+        )
+
+    def stop(self) -> None:
+        """Stops it in order."""
+        if self._process:
+            self._process.stop(20)
+
+    def restart_after_kill(self) -> None:
+        """Kills it with signal 9 and starts it again."""
+        if self._process:
+            self._process.kill()
+        self.start()
+
+    def client(self, principal: bytes = b"", key: Ed25519PrivateKey | None = None) -> Client:
+        """Returns a principal that has a certificate; whether it is registered is another matter."""
+        principal = principal or new_id()
+        folder = private_folder(self.folder / "clients")
+        certificate = self.openbao.issue_principal_certificate(show(principal), folder)
+        return Client(principal, key or Ed25519PrivateKey.generate(), certificate, self.connect(certificate))
+
+    def workload(self, service: str) -> Client:
+        """Returns another service."""
+        certificate = self.openbao.issue_service_certificate(service, private_folder(self.folder / "workloads"))
+        return Client(b"", Ed25519PrivateKey.generate(), certificate, self.connect(certificate))
+
+    def connect(self, certificate: CertificateFiles) -> grpc.Channel:
+        """Opens a connection of its own."""
+        authority = (self.folder / "workload-ca.pem").read_bytes()
+        pair = (certificate.key.read_bytes(), certificate.certificate.read_bytes())
+        options = [("grpc.ssl_target_name_override", "localhost"), ("grpc.use_local_subchannel_pool", 1)]
+        return grpc.secure_channel(self.address, grpc.ssl_channel_credentials(authority, *pair), options=options)
+
+    def register(self, kind: int, tenant: bytes = b"", by: int = 0) -> tuple[Client, str]:
+        """Has an operator register a new principal; returns it and the reason answered."""
+        client = self.client()
+        new = pb.NewPrincipal(
+            id=client.id, kind=kind, name="under test", tenant_id=tenant, public_key=client.public_key
+        )
+        request = pb.RegisterPrincipalsRequest(principals=[new])
+        (reason,) = self.operators[by].reasons(rpc.TokenServiceStub, "RegisterPrincipals", request)
+        return client, reason
+
+    def platform(self) -> Client:
+        """Returns the server of a platform registered just now."""
+        client, reason = self.register(pb.PRINCIPAL_KIND_PLATFORM)
+        assert reason == ""
+        return client
+
+
+@pytest.fixture(scope="module")
+def identity(
+    openbao_server: OpenBaoServer,
+    database: Callable[[str], Database],
+    postgres_server: PostgresServer,
+    stack_folder: Path,
+) -> Iterator[Identity]:
+    """The running service, with two operators from its bootstrap file."""
+    folder = private_folder(stack_folder / f"identity-{new_id().hex()}")
+    running = Identity(openbao_server, database("identity"), folder, postgres_server)
+    for mount in ("workload", "client"):
+        write_private(folder / f"{mount}-ca.pem", openbao_server.authority_certificate(f"pki-{mount}"))
+    running.operators = [running.client(), running.client()]
+    write_private(folder / "first.json", json.dumps([first_operator(each) for each in running.operators]))
+    migrated = running.run("migrate")
+    assert migrated.returncode == 0, migrated.stderr
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def first_operator(client: Client) -> dict[str, object]:
+    """Returns an entry of the bootstrap file."""
+    return {
+        "id": show(client.id),
+        "kind": "OPERATOR",
+        "name": "operator",
+        "roles": ["operator"],
+        "public_key_b64url": base64.urlsafe_b64encode(client.public_key).rstrip(b"=").decode(),
+    }

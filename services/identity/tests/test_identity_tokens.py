@@ -40,7 +40,7 @@ def claims(world: Any, principal: bytes, **changes: object) -> dict[str, object]
 
 def own(principal: bytes) -> Presented:
     """Returns the principal's own certificate."""
-    return Presented(tokens.spiffe_id(principal), b"c" * 32)
+    return Presented(principal, b"c" * 32)
 
 
 def spend(world: Any, assertion: Assertion, wanted: frozenset[str] = frozenset()) -> tokens.AccessGrant:
@@ -169,13 +169,13 @@ def test_suspension_between_signature_and_commit_counts(world: Any) -> None:
 def test_access_token_claims(world: Any) -> None:
     """A token names its holder, tenant, role and scopes, lives five minutes and is bound to the certificate."""
     grant = spend(world, tokens.check_claims(claims(world, world.platform), world.now_ns))
-    made = tokens.access_claims(grant, "ringfence-identity", "thumb")
+    made = tokens.access_claims(grant, "ringfence-identity")
     assert made["sub"] == made["tenant"] == show(world.platform)
     assert made["roles"] == ["platform"]
     assert (made["iat"], made["exp"]) == (1_800_000_000, 1_800_000_300)
-    assert made["cnf"] == {"x5t#S256": "thumb"}
+    assert made["cnf"] == {"x5t#S256": "Y2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2M"}
     operator = spend(world, tokens.check_claims(claims(world, world.alice), world.now_ns))
-    assert "tenant" not in tokens.access_claims(operator, "ringfence-identity", "thumb")
+    assert "tenant" not in tokens.access_claims(operator, "ringfence-identity")
 
 
 def test_authorisation_binds_one_submission_of_one_tenant(world: Any) -> None:

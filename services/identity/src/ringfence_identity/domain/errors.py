@@ -117,3 +117,10 @@ class KycTransitionRefused(DomainError):
     """The KYC table lists no such step; the metadata names the states `from` and `to`."""
 
     reason: ClassVar[str] = "KYC_TRANSITION_REFUSED"
+
+
+class IbanInvalid(DomainError):
+    """The text is no IBAN: its form or its check digits are wrong (ISO 13616)."""
+
+    reason: ClassVar[str] = "IBAN_INVALID"
+    code: ClassVar[str] = "INVALID_ARGUMENT"

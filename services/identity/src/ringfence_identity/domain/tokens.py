@@ -1,5 +1,6 @@
 """Client assertions that are spent once, and the access and authorisation tokens given for them."""
 
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
 
 from ringfence_kernel.clock import DAY_NS, NANOSECONDS
@@ -44,9 +45,9 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """The client certificate of a call: its SPIFFE id and the SHA-256 of its DER bytes."""
+    """The client certificate of a call: the principal named in it and the SHA-256 of its DER bytes."""
 
-    spiffe_id: str
+    subject: bytes
     sha256: bytes
 
 
@@ -130,7 +131,7 @@ def require_bearer(state: State, assertion: Assertion, presented: Presented) -> 
     Raises CertificateMismatch, PrincipalNotActive.
     """
     principal = find(state, assertion.principal)
-    if presented.spiffe_id != spiffe_id(principal.id):
+    if presented.subject != principal.id:
         raise CertificateMismatch
     if principal.pinned and presented.sha256 not in principal.pinned:
         raise CertificateMismatch
@@ -225,12 +226,12 @@ def authorised_digest(state: State, tenant: bytes, submission: bytes) -> bytes |
     return None
 
 
-def spiffe_id(principal: bytes) -> str:
-    """Returns the URI that stands in a principal's client certificate."""
-    return f"spiffe://ringfence.local/principal/{show(principal)}"
+def thumbprint(certificate_sha256: bytes) -> str:
+    """Returns `x5t#S256`: base64url without padding (RFC 8705 section 3.1)."""
+    return urlsafe_b64encode(certificate_sha256).rstrip(b"=").decode()
 
 
-def access_claims(grant: AccessGrant, issuer: str, thumbprint: str) -> dict[str, object]:
+def access_claims(grant: AccessGrant, issuer: str) -> dict[str, object]:
     """Returns the claims of an access token (RFC 9068), bound to a certificate by its thumbprint (RFC 8705)."""
     principal = grant.principal
     claims: dict[str, object] = {
@@ -242,7 +243,7 @@ def access_claims(grant: AccessGrant, issuer: str, thumbprint: str) -> dict[str,
         "iat": grant.issued_ns // NANOSECONDS,
         "exp": grant.expires_ns // NANOSECONDS,
         "jti": show(grant.token),
-        "cnf": {"x5t#S256": thumbprint},
+        "cnf": {"x5t#S256": thumbprint(grant.certificate_sha256)},
     }
     if principal.tenant is not None:
         claims["tenant"] = show(principal.tenant)

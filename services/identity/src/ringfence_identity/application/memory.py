@@ -1,0 +1,32 @@
+"""The state as the kernel's writer keeps it: applied event by event, digested for comparison with a rebuild."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import msgspec
+from ringfence_kernel.codec import EventCodec, Recorded
+from ringfence_kernel.journal import Journal
+
+from ringfence_identity.domain import evolve
+from ringfence_identity.domain.events import EVENT_TYPES
+from ringfence_identity.domain.state import State
+
+
+@dataclass(slots=True)
+class Memory:
+    """Holds the domain's state for the writer."""
+
+    state: State = field(default_factory=State)
+
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
+        """Takes in one event."""
+        evolve.apply(self.state, recorded.event, recorded.version, recorded.recorded_at_ns, journal)
+
+    def digest(self) -> bytes:
+        """Returns SHA-256 over the whole state in a canonical order."""
+        return hashlib.sha256(msgspec.msgpack.encode(self.state, order="deterministic")).digest()
+
+
+def event_codec() -> EventCodec:
+    """Returns the codec of this service's events."""
+    return EventCodec(EVENT_TYPES)

@@ -1,0 +1,117 @@
+"""Handlers of the methods about parties."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ringfence_kernel.errors import DomainError
+from ringfence_kernel.writer import GroupWriter, Unit
+
+from ringfence_identity.application.batches import APPROVAL_PENDING, DONE, Item, commit, commit_each
+from ringfence_identity.application.personal import PersonalData
+from ringfence_identity.application.ports import SubjectKey, SubjectKeys
+from ringfence_identity.domain import parties
+from ringfence_identity.domain.errors import SubjectErased
+from ringfence_identity.domain.kyc import PartyKind
+from ringfence_identity.domain.parties import KycDecision, NewParty
+from ringfence_identity.domain.principals import require_tenant
+from ringfence_identity.domain.state import Actor, Party, State
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A party to register, in clear."""
+
+    id: bytes
+    kind: PartyKind
+    personal: PersonalData
+
+
+@dataclass(frozen=True, slots=True)
+class ReadParty:
+    """A party as read; `personal` is None once it is erased."""
+
+    party: Party
+    personal: PersonalData | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartyCommands:
+    """Registers, decides on, erases and reads parties."""
+
+    writer: GroupWriter
+    state: State
+    keys: SubjectKeys
+
+    async def register(self, registrations: Sequence[Item[Registration]], actor: Actor) -> list[str]:
+        """Returns one reason per party; new keys are made and wrapped together before anything is recorded.
+
+        Raises TenantNotFound, VaultUnavailable, StoreUnavailable.
+        """
+        require_tenant(self.state, actor.tenant or b"")
+        readable = [each for each in registrations if not isinstance(each, DomainError)]
+        keys = await self.keys.fetch([each.id for each in readable], create=True)
+        blind_key = await self.keys.blind_index_key()
+        items = [
+            each if isinstance(each, DomainError) else _sealable(each, actor, keys[each.id], blind_key)
+            for each in registrations
+        ]
+        return await commit_each(self.writer, items, lambda new: parties.register(self.state, new, actor))
+
+    async def decide_kyc(self, decisions: Sequence[Item[KycDecision]], by: bytes) -> list[str]:
+        """Returns one reason per decision; APPROVAL_PENDING where a second operator must confirm."""
+
+        def outcome(decision: KycDecision) -> str:
+            return APPROVAL_PENDING if parties.awaits_second_person(self.state, decision) else DONE
+
+        return await commit_each(self.writer, decisions, lambda each: parties.decide_kyc(self.state, each, by), outcome)
+
+    async def erase(self, tenant: bytes, ids: Sequence[bytes], by: bytes) -> list[str]:
+        """Returns one reason per party; tombstone and destruction of the key are one commit, also when repeated."""
+
+        def erase(unit: Unit) -> list[str]:
+            return [self._erase_one(unit, tenant, party, by) for party in ids]
+
+        reasons: list[str] = await commit(self.writer, erase, len(ids))
+        self.keys.forget([party for party, reason in zip(ids, reasons, strict=True) if reason == DONE])
+        return reasons
+
+    def _erase_one(self, unit: Unit, tenant: bytes, party: bytes, by: bytes) -> str:
+        try:
+            events = parties.erase(self.state, tenant, party, by)
+        except DomainError as refusal:
+            return refusal.reason
+        for event in events:
+            unit.record(event.stream, event)
+        unit.commit_also(self.keys.destruction(party))
+        return DONE
+
+    async def get(self, tenant: bytes, ids: Sequence[bytes]) -> list[ReadParty]:
+        """Returns the tenant's parties among these ids, in the order asked; raises VaultUnavailable."""
+
+        def find(unit: Unit) -> list[Party]:
+            found = (self.state.parties.get(party) for party in ids)
+            return [party for party in found if party is not None and party.tenant == tenant]
+
+        found: list[Party] = await commit(self.writer, find)
+        keys = await self.keys.fetch([party.id for party in found if not party.erased], create=False)
+        return [ReadParty(party, _opened(party, keys.get(party.id, SubjectKey()))) for party in found]
+
+
+def _sealable(registration: Registration, actor: Actor, key: SubjectKey, blind_key: bytes) -> NewParty:
+    personal, party = registration.personal, registration.id
+
+    def seal(version: int) -> dict[str, bytes]:
+        # The key is gone although no tombstone is known: the events are older than the key table (a restore).
+        if not key.key:
+            raise SubjectErased
+        return personal.sealed(key.key, party, version)
+
+    digest = personal.digest(key.key) if key.key else b""
+    index = personal.number_index(blind_key, actor.tenant or b"", registration.kind)
+    return NewParty(party, registration.kind, index, digest, seal)
+
+
+def _opened(party: Party, key: SubjectKey) -> PersonalData | None:
+    if party.erased or not key.key:
+        return None
+    return PersonalData.opened(key.key, party.id, party.personal_version, party.personal)

@@ -1,0 +1,268 @@
+"""The running service on real PostgreSQL and OpenBao: parties, aliases, keys, erasure, a sealed vault."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ringfence_kernel.ids import ZERO_ID, new_id
+from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_protos.identity.v1 import identity_pb2 as pb
+from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
+
+PARTIES = rpc.PartyServiceStub
+IBAN, OTHER_IBAN = "CZ6508000000192000145399", "NL91ABNA0417164300"
+
+
+def personal(number: str = "", name: str = "Anna Svobodová") -> pb.PersonalData:
+    """Returns personal data with an identity number of its own."""
+    return pb.PersonalData(
+        name=name,
+        identity_number=number or new_id().hex(),
+        date_of_birth="1985-04-12",
+        address="Dlouhá 5, Praha",
+        country="CZ",
+    )
+
+
+def register(platform: Any, *parties: pb.NewParty) -> list[str]:
+    """Registers parties and returns their reasons."""
+    reasons: list[str] = platform.reasons(PARTIES, "RegisterParties", pb.RegisterPartiesRequest(parties=parties))
+    return reasons
+
+
+def new_party(data: pb.PersonalData | None = None) -> pb.NewParty:
+    """Describes a person."""
+    return pb.NewParty(id=new_id(), kind=pb.PARTY_KIND_PERSON, personal_data=data or personal())
+
+
+def get(client: Any, *ids: bytes, tenant: bytes = b"") -> list[pb.Party]:
+    """Reads parties."""
+    reply = client.call(PARTIES, "GetParties", pb.GetPartiesRequest(tenant_id=tenant, party_ids=ids))
+    return list(reply.parties)
+
+
+def decide(operator: Any, tenant: bytes, party: bytes, to: int, decision: bytes = b"") -> str:
+    """Decides on one party and returns the reason."""
+    request = pb.DecideKycRequest(
+        tenant_id=tenant, decisions=[pb.KycDecision(party_id=party, to=to, note="why", id=decision)]
+    )
+    (reason,) = operator.reasons(PARTIES, "DecideKyc", request)
+    return str(reason)
+
+
+def erase(operator: Any, tenant: bytes, *parties: bytes) -> list[str]:
+    """Erases parties and returns the reasons."""
+    request = pb.ErasePartiesRequest(tenant_id=tenant, party_ids=parties)
+    reasons: list[str] = operator.reasons(PARTIES, "EraseParties", request)
+    return reasons
+
+
+def alias(client: Any, iban: str, owner: bytes, *, tenant: bytes = b"", mirror: bool = False) -> str:
+    """Registers one alias for a new account and returns the reason."""
+    new = pb.Alias(iban=iban, account_id=new_id(), owner_id=owner, bank_mirror=mirror)
+    request = pb.RegisterAliasesRequest(tenant_id=tenant, aliases=[new])
+    (reason,) = client.reasons(PARTIES, "RegisterAliases", request)
+    return str(reason)
+
+
+def resolve(workload: Any, *ibans: str) -> list[pb.ResolvedAlias]:
+    """Looks IBANs up."""
+    request = pb.ResolveAliasesRequest(ibans=ibans)
+    return list(workload.call(PARTIES, "ResolveAliases", request, token="").aliases)
+
+
+def fetch_keys(workload: Any, *subjects: bytes, create: bool = False) -> pb.FetchDataKeysResponse:
+    """Fetches data keys."""
+    request = pb.FetchDataKeysRequest(subject_ids=subjects, create=create)
+    reply: pb.FetchDataKeysResponse = workload.call(PARTIES, "FetchDataKeys", request, token="")
+    return reply
+
+
+@pytest.fixture
+def unsealed(identity: Any) -> Iterator[None]:
+    """Leaves OpenBao unsealed, whatever the test did."""
+    yield
+    identity.openbao.unseal()
+
+
+def test_party_is_registered_once_and_read_back(identity: Any) -> None:
+    """What was registered is read back in clear by its platform; repeating is done, other data is refused."""
+    platform, party = identity.platform(), new_party()
+    assert register(platform, party, party) == ["", ""]
+    (read,) = get(platform, party.id)
+    assert read.personal_data == party.personal_data
+    assert read.kyc_status == pb.KYC_STATUS_SUBMITTED
+    party.personal_data.address = "elsewhere"
+    assert register(platform, party) == ["EXISTS_WITH_DIFFERENT_DATA"]
+    assert register(platform, new_party(personal(party.personal_data.identity_number))) == ["IDENTITY_NUMBER_TAKEN"]
+
+
+def test_batch_answers_each_item(identity: Any) -> None:
+    """A malformed item is named and does not spoil the others; an empty batch is an empty answer."""
+    platform, good, bad = identity.platform(), new_party(), new_party(personal(name=""))
+    assert register(platform, bad, good) == ["INVALID_ARGUMENT", ""]
+    assert register(platform) == []
+    with pytest.raises(RemoteError, match="INVALID_ARGUMENT"):
+        register(platform, *[good] * 1001)
+
+
+def test_kyc_goes_the_listed_ways_only(identity: Any) -> None:
+    """An operator leads a party through KYC; an unlisted step is refused; two operators lead it out of BLOCKED."""
+    platform, (alice, bob), party = identity.platform(), identity.operators, new_party()
+    register(platform, party)
+    go = (platform.id, party.id)
+    assert decide(alice, *go, pb.KYC_STATUS_VERIFIED) == "KYC_TRANSITION_REFUSED"
+    decision = new_id()
+    assert decide(alice, *go, pb.KYC_STATUS_CHECKING, decision) == ""
+    assert decide(alice, *go, pb.KYC_STATUS_VERIFIED) == ""
+    assert decide(alice, *go, pb.KYC_STATUS_CHECKING, decision) == ""
+    assert get(platform, party.id)[0].kyc_status == pb.KYC_STATUS_VERIFIED
+    assert decide(alice, *go, pb.KYC_STATUS_BLOCKED) == ""
+    assert decide(alice, *go, pb.KYC_STATUS_REVIEW) == "APPROVAL_PENDING"
+    assert decide(alice, *go, pb.KYC_STATUS_REVIEW) == "APPROVAL_PENDING"
+    assert decide(bob, *go, pb.KYC_STATUS_REVIEW) == ""
+    with pytest.raises(RemoteError, match="SCOPE_MISSING"):
+        decide(platform, *go, pb.KYC_STATUS_VERIFIED)
+
+
+def test_foreign_party_is_answered_as_missing(identity: Any) -> None:
+    """Another tenant's party, tenant and owner get the very answers of those that do not exist."""
+    mine, other, party = identity.platform(), identity.platform(), new_party()
+    register(mine, party)
+    assert get(other, party.id) == get(other, new_id()) == []
+    assert get(other, party.id, tenant=mine.id) == get(other, party.id, tenant=new_id()) == []
+    assert alias(other, IBAN, party.id) == alias(other, IBAN, new_id()) == "PARTY_NOT_FOUND"
+    refusals = []
+    for tenant in (mine.id, new_id()):
+        with pytest.raises(RemoteError) as refusal:
+            alias(other, IBAN, party.id, tenant=tenant)
+        refusals.append((refusal.value.code, refusal.value.reason, refusal.value.message, refusal.value.metadata))
+    assert refusals[0] == refusals[1]
+    operator = identity.operators[0]
+    assert decide(operator, other.id, party.id, pb.KYC_STATUS_CHECKING) == "PARTY_NOT_FOUND"
+    assert erase(operator, other.id, party.id) == ["PARTY_NOT_FOUND"]
+
+
+def test_aliases_resolve_to_tenant_and_account(identity: Any) -> None:
+    """An IBAN resolves for payment-instruction; wrong check digits and a second account are refused."""
+    platform, payments, party = identity.platform(), identity.workload("payment-instruction"), new_party()
+    register(platform, party)
+    assert alias(platform, "CZ6608000000192000145399", party.id) == "IBAN_INVALID"
+    assert alias(platform, IBAN, party.id) == ""
+    assert alias(platform, IBAN, party.id) == "IBAN_TAKEN"
+    assert alias(platform, OTHER_IBAN, ZERO_ID, mirror=True) == "OPERATOR_REQUIRED"
+    assert alias(identity.operators[0], OTHER_IBAN, ZERO_ID, tenant=platform.id, mirror=True) == ""
+    found, mirror, unknown, nonsense = resolve(payments, IBAN, OTHER_IBAN, "DE89370400440532013000", "no iban")
+    assert (found.tenant_id, found.owner_id, found.bank_mirror) == (platform.id, party.id, False)
+    assert (mirror.tenant_id, mirror.owner_id, mirror.bank_mirror) == (platform.id, ZERO_ID, True)
+    assert unknown == nonsense == pb.ResolvedAlias()
+    with pytest.raises(RemoteError, match="WORKLOAD_NOT_ADMITTED"):
+        resolve(platform, IBAN)
+    identity.restart_after_kill()
+    assert resolve(payments, IBAN) == [found]
+    erase(identity.operators[0], platform.id, party.id)
+    assert resolve(payments, IBAN) == [pb.ResolvedAlias()]
+
+
+def test_no_personal_data_stands_in_clear(identity: Any) -> None:
+    """Neither events nor the key table nor the log hold a name, a number, an address or an IBAN."""
+    platform, party = identity.platform(), new_party()
+    register(platform, party)
+    alias(platform, "GB29NWBK60161331926819", party.id)
+    secrets = [party.personal_data.identity_number, "Svobodov", "Dlouh", "1985-04-12", "GB29NWBK60161331926819"]
+    with identity.postgres.superuser(identity.database.name) as connection:
+        states = b"".join(row[0] for row in connection.execute("SELECT state FROM stored_events").fetchall())
+        keys = str(connection.execute("SELECT * FROM data_keys").fetchall())
+    log = (identity.folder / "identity.log").read_text()
+    for secret in secrets:
+        assert secret.encode() not in states
+        assert secret not in keys + log
+
+
+def test_services_fetch_the_same_keys(identity: Any) -> None:
+    """A party's key is the same for every service and after a restart; strangers have none; platforms may not ask."""
+    platform, custody, party = identity.platform(), identity.workload("custody"), new_party()
+    register(platform, party)
+    first = fetch_keys(custody, party.id, platform.id, new_id(), create=True)
+    assert [len(key.key) for key in first.keys] == [32, 32, 0]
+    assert len(first.blind_index_key) == 32
+    identity.restart_after_kill()
+    again = fetch_keys(custody, party.id, platform.id)
+    assert list(again.keys) == list(first.keys[:2])
+    assert again.blind_index_key == first.blind_index_key
+    with pytest.raises(RemoteError, match="WORKLOAD_NOT_ADMITTED"):
+        fetch_keys(platform, party.id)
+
+
+def test_erasure_is_for_good_even_after_a_restore(identity: Any) -> None:
+    """An erased party is gone for every reader, and a key table restored from before is emptied again at the start."""
+    platform, custody, party = identity.platform(), identity.workload("custody"), new_party()
+    operator = identity.operators[0]
+    register(platform, party)
+    backup = wrapped_key(identity, party.id)
+    assert erase(operator, platform.id, party.id, party.id) == ["", ""]
+    assert wrapped_key(identity, party.id) is None
+    identity.stop()
+    with identity.postgres.superuser(identity.database.name) as connection:
+        connection.execute(
+            "UPDATE data_keys SET wrapped = %s, destroyed_at = NULL WHERE subject = %s", (backup, party.id.hex())
+        )
+    report = identity.run("rebuild", "--verify")
+    assert json.loads(report.stdout)["differences"]["data_keys"] == 1
+    identity.start()
+    assert wrapped_key(identity, party.id) is None
+    (key,) = fetch_keys(custody, party.id, create=True).keys
+    assert (key.key, key.destroyed) == (b"", True)
+    (read,) = get(platform, party.id)
+    assert (read.erased, read.HasField("personal_data")) == (True, False)
+    assert register(platform, party) == ["SUBJECT_ERASED"]
+    assert decide(operator, platform.id, party.id, pb.KYC_STATUS_CHECKING) == "SUBJECT_ERASED"
+    assert alias(platform, OTHER_IBAN, party.id) == "SUBJECT_ERASED"
+
+
+def wrapped_key(identity: Any, party: bytes) -> str | None:
+    """Returns what stands in the key table."""
+    with identity.postgres.superuser(identity.database.name) as connection:
+        row = connection.execute("SELECT wrapped FROM data_keys WHERE subject = %s", (party.hex(),)).fetchone()
+    assert row is not None
+    wrapped: str | None = row[0]
+    return wrapped
+
+
+@pytest.mark.usefixtures("unsealed")
+def test_sealed_vault_refuses_by_name_and_recovers_by_itself(identity: Any) -> None:
+    """While OpenBao is sealed whatever needs a key is refused, the rest goes on, and unsealing is all it takes."""
+    platform, operator, party = identity.platform(), identity.operators[0], new_party()
+    register(platform, party)
+    operator.issue()
+    assertion = platform.assertion()
+    identity.openbao.seal()
+    for refused in (lambda: platform.issue(assertion), lambda: register(platform, new_party())):
+        with pytest.raises(RemoteError, match=r"^UNAVAILABLE KEYS_UNAVAILABLE$"):
+            refused()
+    assert platform.call(rpc.TokenServiceStub, "GetJwks", pb.GetJwksRequest(), token="").jwks_json
+    assert decide(operator, platform.id, party.id, pb.KYC_STATUS_CHECKING) == ""
+    assert get(platform, party.id)[0].personal_data == party.personal_data
+    identity.openbao.unseal()
+    assert register(platform, new_party()) == [""]
+    platform.issue(assertion)
+
+
+def test_state_is_rebuilt_from_events_alone(identity: Any) -> None:
+    """The rebuilt state has the digest that the service stored when it stopped, and a changed event is found."""
+    identity.stop()
+    report = identity.run("rebuild", "--verify")
+    outcome = json.loads(report.stdout)
+    assert report.returncode == 0, report.stderr
+    assert outcome["same"]
+    assert outcome["events"] > 10
+    with identity.postgres.superuser(identity.database.name) as connection:
+        flip = "UPDATE stored_events SET state = set_bit(state, 77, 1 - get_bit(state, 77)) WHERE notification_id = 3"
+        connection.execute(flip)
+        assert identity.run("rebuild", "--verify").returncode != 0
+        connection.execute(flip)
+        connection.execute("UPDATE state_digests SET digest = sha256(digest)")
+    spoiled = identity.run("rebuild", "--verify")
+    assert (spoiled.returncode, json.loads(spoiled.stdout)["differences"]["state"]) == (1, 1)
+    identity.start()
