@@ -77,6 +77,9 @@ def _make_role(
         f"{mount}/roles/{name}",
         allowed_uri_sans=[uri],
         allow_any_name=False,
+        # The bare service name is what clients check: only the holder of the role can serve under it.
+        allowed_domains=[name] if server else [],
+        allow_bare_domains=server,
         allow_localhost=server,
         allow_ip_sans=server,
         allowed_ip_sans_cidr=[f"{LOOPBACK}/32"] if server else [],

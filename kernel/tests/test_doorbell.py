@@ -1,0 +1,89 @@
+"""Rings and notifications over real NATS: news, never truth."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import nats
+import pytest
+from ringfence.local.certificates import Authority, infrastructure_id, service_id
+from ringfence.local.nats import NATS_ADMIN, NatsServer, stream_name
+from ringfence_kernel.feed import Doorbell, Publisher
+from ringfence_kernel.store import EventStore, load_cursor
+
+from .test_follower import fill
+
+SERVICE = "custody"
+
+
+def tls(server: NatsServer, authority: Authority, folder: Path, name: str, uri: str) -> ssl.SSLContext:
+    """Returns the TLS context of a peer."""
+    files = authority.issue(uri, folder, name)
+    context = ssl.create_default_context(cafile=str(server.ca_file))
+    context.load_cert_chain(files.certificate, files.key)
+    return context
+
+
+@pytest.fixture
+async def doorbell(
+    nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path
+) -> AsyncIterator[Doorbell]:
+    """A connected doorbell of custody."""
+    context = tls(nats_server_process, workload_authority, tmp_path, SERVICE, service_id(SERVICE))
+    made = Doorbell(SERVICE, nats_server_process.url, context)
+    await made.connect()
+    yield made
+    await made.close()
+
+
+async def test_ring_is_heard(doorbell: Doorbell) -> None:
+    """Whoever listens to a source is told when it rings."""
+    heard = asyncio.Event()
+    await doorbell.listen(SERVICE, heard.set)
+    await doorbell.ring(1, 7)
+    async with asyncio.timeout(5):
+        await heard.wait()
+
+
+async def test_every_event_is_notified_even_when_its_stream_is_deleted(
+    doorbell: Doorbell, store: EventStore, nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path
+) -> None:
+    """With its stream deleted in between, the publisher makes it again and goes on after its own cursor."""
+    publisher = Publisher(doorbell, store)
+    task = asyncio.create_task(publisher.run())
+    context = tls(nats_server_process, workload_authority, tmp_path, NATS_ADMIN, infrastructure_id(NATS_ADMIN))
+    admin = await nats.connect(nats_server_process.url, tls=context)
+    streams = admin.jetstream()
+    try:
+        await _publish(publisher, store, 3)
+        assert (await streams.stream_info(stream_name(SERVICE))).state.messages == 3
+        await streams.delete_stream(stream_name(SERVICE))
+        await _publish(publisher, store, 2)
+        assert (await streams.stream_info(stream_name(SERVICE))).state.messages == 2
+    finally:
+        task.cancel()
+        await admin.close()
+
+
+async def _publish(publisher: Publisher, store: EventStore, count: int) -> None:
+    """Appends events and waits until the publisher's cursor has passed them."""
+    head = await asyncio.to_thread(fill, store, count)
+    publisher.ring()
+    async with asyncio.timeout(15):
+        while (await asyncio.to_thread(load_cursor, store, "notifications")).position < head.position:
+            await asyncio.sleep(0.02)
+
+
+async def test_silence_of_nats_fails_nothing(workload_authority: Authority) -> None:
+    """Without a server, ringing does nothing and publishing says that NATS is away."""
+    lonely = Doorbell(SERVICE, "nats://127.0.0.1:1", None)
+    connecting = asyncio.create_task(lonely.connect())
+    await asyncio.sleep(0.1)
+    await lonely.ring(1, 1)
+    with pytest.raises(ConnectionError):
+        await lonely.notify("Happened_v1", b"{}", "id")
+    connecting.cancel()
+    await asyncio.gather(connecting, return_exceptions=True)
