@@ -53,7 +53,8 @@ def single_commits_per_second(conninfo: str, seconds: float) -> float:
     with control_table(conninfo) as connection:
         rows, started = 0, time.perf_counter()
         while (elapsed := time.perf_counter() - started) < seconds:
-            connection.execute("INSERT INTO control_rows VALUES (%s, 1, 2, 100, %s)", (UUID(bytes=os.urandom(16)), rows), prepare=True)
+            connection.execute(
+                "INSERT INTO control_rows VALUES (%s, 1, 2, 100, %s)", (UUID(bytes=os.urandom(16)), rows), prepare=True
+            )
             rows += 1
         return rows / elapsed
-
