@@ -65,7 +65,7 @@ class World:
         """Serves the probe on a free port."""
         server = RpcServer(
             ServerOptions(
-                listen="localhost:0",
+                listen=options.pop("listen", "localhost:0"),
                 workload_ca=self.workload_ca.pem,
                 client_ca=self.client_ca.pem,
                 trust_domain=TRUST_DOMAIN,

@@ -13,6 +13,7 @@ from ringfence_kernel.errors import DomainError
 
 DOMAIN = "ringfence"
 TRANSIENT_CODES = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"})
+_NAMES: dict[int, str] = {code.value[0]: code.name for code in grpc.StatusCode}
 _DETAILS_KEY = "grpc-status-details-bin"
 
 
@@ -105,6 +106,11 @@ def _packed(message: error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo) 
     packed = any_pb2.Any()
     packed.Pack(message)
     return packed
+
+
+def code_name(code: grpc.StatusCode | int) -> str:
+    """Returns the name of a status, which grpc.aio gives as a number."""
+    return code.name if isinstance(code, grpc.StatusCode) else _NAMES.get(code, "UNKNOWN")
 
 
 def _number(code: str) -> int:

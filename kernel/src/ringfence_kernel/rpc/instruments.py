@@ -29,9 +29,14 @@ _SERVER_FAULTS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "IN
 class Outcome:
     """How a call ended; set before the block of `Instruments.call` is left."""
 
+    started: float
     code: str = "OK"
     reason: str = ""
-    seconds: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """The time since the call started."""
+        return time.perf_counter() - self.started
 
 
 class Instruments:
@@ -53,8 +58,7 @@ class Instruments:
         """Runs a call's block in its span and records its duration; an exception that passes means CANCELLED."""
         method = path.removeprefix("/")
         attributes = {rpc_attributes.RPC_SYSTEM_NAME: "grpc", rpc_attributes.RPC_METHOD: method, **self._server}
-        outcome = Outcome()
-        started = time.perf_counter()
+        outcome = Outcome(time.perf_counter())
         with self._tracer.start_as_current_span(
             method, context, self._kind, attributes, record_exception=False, set_status_on_exception=False
         ) as span:
@@ -65,7 +69,6 @@ class Instruments:
                     outcome.code = "CANCELLED"
                 raise
             finally:
-                outcome.seconds = time.perf_counter() - started
                 self._finish(span, attributes, outcome)
 
     def _finish(self, span: trace.Span, attributes: dict[str, str | int], outcome: Outcome) -> None:

@@ -83,7 +83,10 @@ class CallPipeline(grpc.aio.ServerInterceptor):
                         with calling(admitted):
                             return await body()
             except grpc.aio.AbortError:
-                outcome.code = grpc.StatusCode(context.code()).name
+                outcome.code = errors.code_name(context.code())
+                raise
+            except asyncio.CancelledError:
+                outcome.code = "CANCELLED"
                 raise
             except Exception as error:
                 expired = isinstance(error, TimeoutError) and time_limit.expired()
@@ -144,4 +147,5 @@ def _texts(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
 
 def _log_call(method: str, caller: str, outcome: Outcome) -> None:
     log = _LOG.debug if method.startswith(_HEALTH) else _LOG.info
-    log("call", method=method, caller=caller, code=outcome.code, reason=outcome.reason)
+    seconds = round(outcome.seconds, 6)
+    log("call", method=method, caller=caller, code=outcome.code, reason=outcome.reason, seconds=seconds)

@@ -61,38 +61,44 @@ class RemoteKeys:
         self._keys: Mapping[str, Ed25519PublicKey] = {}
         self._fetched_ns: int | None = None
         self._attempted_ns: int | None = None
-        self._lock = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, key_id: str) -> Ed25519PublicKey | None:
-        """Returns the key, or None when the issuer does not publish it; raises TokenKeysUnavailable."""
-        if self._is_due(key_id):
-            async with self._lock:
-                if self._is_due(key_id):
-                    await self._refresh()
-        if self._age_ns() > self._trusted_ns:
-            raise TokenKeysUnavailable
+        """Returns the key, or None when the issuer does not publish it; raises TokenKeysUnavailable.
+
+        A known key is answered at once, even while its set is fetched anew; an unknown one waits for the fetch.
+        """
+        if key_id not in self._keys or self._age_ns() > self._trusted_ns:
+            if self._may_fetch():
+                await asyncio.shield(self._begin())
+        elif self._age_ns() > self._refresh_ns and self._may_fetch():
+            self._begin()
         found = self._keys.get(key_id)
-        if found is None and self._fetched_ns != self._attempted_ns:
+        last_attempt_failed = self._fetched_ns != self._attempted_ns
+        if self._age_ns() > self._trusted_ns or (found is None and last_attempt_failed):
             raise TokenKeysUnavailable
         return found
 
-    def _is_due(self, key_id: str) -> bool:
-        if self._attempted_ns is not None and self._clock.now_ns() - self._attempted_ns < self._unknown_ns:
-            return False
-        return key_id not in self._keys or self._age_ns() > self._refresh_ns
+    def _may_fetch(self) -> bool:
+        return self._attempted_ns is None or self._clock.now_ns() - self._attempted_ns >= self._unknown_ns
 
     def _age_ns(self) -> int:
         return self._clock.now_ns() - self._fetched_ns if self._fetched_ns is not None else self._trusted_ns + 1
 
+    def _begin(self) -> asyncio.Task[None]:
+        """Returns the one fetch under way, starting it when there is none."""
+        if self._fetching is None or self._fetching.done():
+            self._fetching = asyncio.create_task(self._refresh())
+        return self._fetching
+
     async def _refresh(self) -> None:
-        self._attempted_ns = self._clock.now_ns()
+        started_ns = self._clock.now_ns()
         try:
-            keys = parse_key_set(await self._fetch())
+            self._keys = _merged(self._keys, parse_key_set(await self._fetch()))
+            self._fetched_ns = started_ns
         except Exception as error:  # whatever the transport raises, the last set goes on until it is too old
             _LOG.warning("token_keys_not_fetched", error=type(error).__name__)
-            return
-        self._keys = _merged(self._keys, keys)
-        self._fetched_ns = self._attempted_ns
+        self._attempted_ns = started_ns
 
 
 def parse_key_set(key_set: str) -> dict[str, Ed25519PublicKey]:

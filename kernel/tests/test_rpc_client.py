@@ -1,0 +1,130 @@
+"""Peers: certificates that are renewed while calls go on, names that are checked, retries that are bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from ringfence_kernel.rpc.credentials import CertificateBundle, FixedCertificate
+from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.vault.tls import client_tls
+
+from .probe_service import ProbeStub, Text
+from .rpc_world import World
+
+
+async def test_a_renewed_server_certificate_is_shown_to_the_next_connection(tmp_path: Path) -> None:
+    """The server changes its certificate while it serves; the open connection goes on."""
+    world = World()
+    client = world.client_ca.principal()
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_bytes(world.workload_ca.pem)
+    async with world.served(), world.stub(client) as old:
+        await old.Open(Text(text="x"))
+        renewed = world.workload_ca.service("probe")
+        world.certificate.replace(renewed.bundle)
+        await old.Open(Text(text="x"))
+        assert await shown_serial(world, client.bundle, ca_file) == renewed.certificate.serial_number
+
+
+async def test_a_renewed_client_certificate_is_used_by_the_next_call_and_the_running_one_ends_well() -> None:
+    """A call under way when the certificate changes is answered; the next one shows the new certificate."""
+    world = World()
+    custody = FixedCertificate(world.workload_ca.service("custody").bundle)
+    async with world.served():
+        peer = world.peer(custody)
+        running = asyncio.ensure_future(peer.call(ProbeStub, "Open", Text(text="wait")))
+        while not world.probe.calls:
+            await asyncio.sleep(0.01)
+        custody.replace(world.workload_ca.service("audit").bundle)
+        reply = await peer.call(ProbeStub, "Open", Text(text="caller"))
+        world.probe.release.set()
+        assert (await running).text == "wait"
+        await peer.close()
+    assert "service/audit" in reply.text
+
+
+async def test_a_server_that_is_another_service_is_not_spoken_to() -> None:
+    """The name in the certificate must be the peer's, even under the right issuer."""
+    world = World()
+    async with world.served():
+        peer = world.peer(FixedCertificate(world.workload_ca.service("audit").bundle), service="custody")
+        with pytest.raises(RemoteError) as caught:
+            await peer.call(ProbeStub, "Open", Text(text="x"), timeout=2)
+        await peer.close()
+    assert caught.value.code == "UNAVAILABLE"
+    assert world.probe.calls == 0
+
+
+async def test_an_idempotent_call_outlasts_a_short_outage() -> None:
+    """While the peer is UNAVAILABLE it is tried again; another call is not."""
+    world = World()
+    async with world.served():
+        port = world.port
+    peer = world.peer(FixedCertificate(world.workload_ca.service("audit").bundle))
+    with pytest.raises(RemoteError) as caught:
+        await peer.call(ProbeStub, "Open", Text(text="x"), timeout=5)
+    assert caught.value.code == "UNAVAILABLE"
+    waiting = asyncio.ensure_future(peer.call(ProbeStub, "Open", Text(text="x"), timeout=5, idempotent=True))
+    await asyncio.sleep(0.1)
+    async with world.served(listen=f"localhost:{port}"):
+        assert (await waiting).text == "x"
+        await peer.close()
+
+
+async def test_a_call_to_nobody_ends_within_its_deadline() -> None:
+    """Retries never outlast the timeout of the call."""
+    world = World()
+    async with world.served():
+        pass
+    peer = world.peer(FixedCertificate(world.workload_ca.service("audit").bundle))
+    started = asyncio.get_running_loop().time()
+    with pytest.raises(RemoteError) as caught:
+        await peer.call(ProbeStub, "Open", Text(text="x"), timeout=1, idempotent=True)
+    assert caught.value.is_transient
+    assert asyncio.get_running_loop().time() - started < 2
+    await peer.close()
+
+
+async def test_a_stream_is_read_to_its_end_and_its_refusal_is_raised() -> None:
+    """A peer's stream yields replies and raises the refusal that ends it."""
+    world = World()
+    async with world.served():
+        caller = world.workload_ca.service("audit")
+        peer = world.peer(FixedCertificate(caller.bundle))
+        token = world.token_for(caller)
+        seen = [reply.text async for reply in peer.stream(ProbeStub, "Watch", Text(text="end"), token=token)]
+        with pytest.raises(RemoteError) as caught:
+            [reply async for reply in peer.stream(ProbeStub, "Watch", Text(text="refuse"), token=token)]
+        await peer.close()
+    assert seen == ["0", "1", "2", "end"]
+    assert (caught.value.reason, caught.value.metadata) == ("PROBE_REFUSED", {"account": "17"})
+
+
+async def test_an_expired_certificate_of_the_server_is_refused() -> None:
+    """A server that could not renew is not spoken to any more."""
+    world = World()
+    world.certificate.replace(world.workload_ca.service("probe", lifetime=timedelta(minutes=-1)).bundle)
+    async with world.served():
+        peer = world.peer(FixedCertificate(world.workload_ca.service("audit").bundle))
+        with pytest.raises(RemoteError) as caught:
+            await peer.call(ProbeStub, "Open", Text(text="x"), timeout=2)
+        await peer.close()
+    assert caught.value.code == "UNAVAILABLE"
+
+
+async def shown_serial(world: World, bundle: CertificateBundle, ca_file: Path) -> int:
+    """Returns the serial number of the certificate that a new connection is shown."""
+    context = client_tls(FixedCertificate(bundle), ca_file)
+    context.set_alpn_protocols(["h2"])
+    _, writer = await asyncio.open_connection("localhost", world.port, ssl=context)
+    tls = writer.get_extra_info("ssl_object")
+    assert isinstance(tls, ssl.SSLObject)
+    der = tls.getpeercert(binary_form=True)
+    writer.close()
+    assert der is not None
+    return x509.load_der_x509_certificate(der).serial_number

@@ -1,0 +1,83 @@
+"""Health: what the checks say, while it is true."""
+
+from __future__ import annotations
+
+import asyncio
+
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from ringfence_kernel.rpc.health import Check, Health
+
+from .probe_service import SERVICE
+from .rpc_world import World
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class Dependency:
+    """Something that is well, ill, broken or hanging."""
+
+    def __init__(self) -> None:
+        """Is well."""
+        self.state = "well"
+
+    async def probe(self) -> str | None:
+        """Behaves as its state says."""
+        match self.state:
+            case "well":
+                return None
+            case "raises":
+                raise ConnectionError
+            case "hangs":
+                await asyncio.Event().wait()
+        return self.state
+
+
+async def test_health_follows_the_checks_both_ways() -> None:
+    """Ill, broken and hanging dependencies all mean NOT_SERVING, and recovery means SERVING again."""
+    dependency = Dependency()
+    world = World(checks=[Check("database", dependency.probe, timeout_seconds=0.05)])
+    async with world.served(), world.channel(world.client_ca.principal()) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+
+        async def status(service: str) -> int:
+            return int((await stub.Check(health_pb2.HealthCheckRequest(service=service))).status)
+
+        assert await status(SERVICE) == NOT_SERVING
+        for state, expected in (
+            ("well", SERVING),
+            ("ill", NOT_SERVING),
+            ("well", SERVING),
+            ("raises", NOT_SERVING),
+            ("well", SERVING),
+            ("hangs", NOT_SERVING),
+        ):
+            dependency.state = state
+            assert await world.health.probe() is (expected == SERVING)
+            assert [await status(service) for service in ("", SERVICE)] == [expected, expected]
+        assert world.health.problems == {"database": "TimeoutError"}
+
+
+async def test_a_watcher_hears_of_every_change_and_of_the_end() -> None:
+    """A client that watches sees SERVING come, and NOT_SERVING when the server is about to stop."""
+    world = World()
+    async with world.served(), world.channel(world.client_ca.principal()) as channel:
+        seen = []
+        next_step = [world.health.probe, world.health.stop]
+        stub = health_pb2_grpc.HealthStub(channel)
+        async for reply in stub.Watch(health_pb2.HealthCheckRequest(service=SERVICE), timeout=10):
+            seen.append(reply.status)
+            if not next_step:
+                break
+            await next_step.pop(0)()
+    assert seen == [NOT_SERVING, SERVING, NOT_SERVING]
+
+
+async def test_a_stopped_health_never_serves_again() -> None:
+    """After stop, passing checks do not say SERVING."""
+    health = Health([SERVICE], [])
+    await health.start()
+    await health.stop()
+    await health.probe()
+    reply = await health.servicer.Check(health_pb2.HealthCheckRequest(service=SERVICE), None)
+    assert reply.status == NOT_SERVING

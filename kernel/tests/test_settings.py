@@ -1,0 +1,98 @@
+"""Settings: complete and typed, or the process does not start and says which variable is at fault."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from ringfence_kernel.settings import (
+    FileVariable,
+    InvalidSetting,
+    MigrationSettings,
+    MissingSetting,
+    Secret,
+    Settings,
+    Variable,
+    read,
+)
+
+COMPLETE = {
+    "RINGFENCE_SERVICE": "custody",
+    "RINGFENCE_LISTEN": "localhost:7001",
+    "RINGFENCE_DATABASE_URL": "postgresql://custody_app@localhost:5432/custody",
+    "VAULT_ADDR": "https://localhost:8200",
+    "RINGFENCE_VAULT_ROLE_ID": "role",
+    "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE": "/run/wrapped",
+    "RINGFENCE_NATS_URL": "tls://localhost:4222",
+    "RINGFENCE_WORKLOAD_CA_FILE": "/run/workload.pem",
+    "RINGFENCE_CLIENT_CA_FILE": "/run/client.pem",
+    "RINGFENCE_TRUST_DOMAIN": "ringfence.local",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own(Settings):
+    """A service's own settings."""
+
+    bound: Annotated[int, Variable("OWN_BOUND")] = 7
+    strict: Annotated[bool, Variable("OWN_STRICT")] = False
+    names: Annotated[tuple[str, ...], Variable("OWN_NAMES")] = ()
+    key: Annotated[Secret | None, FileVariable("OWN_KEY_FILE")] = None
+
+
+def test_every_variable_is_read_as_its_type(tmp_path: Path) -> None:
+    """Numbers, booleans, lists and the content of secret files arrive typed; the rest has defaults."""
+    file = tmp_path / "key"
+    file.write_text("s3cret\n")
+    given = {"OWN_BOUND": "9", "OWN_STRICT": "true", "OWN_NAMES": "a, b,", "OWN_KEY_FILE": str(file)}
+    own = read(Own, COMPLETE | given)
+    assert (own.bound, own.strict, own.names, own.vault_ca_file) == (9, True, ("a", "b"), None)
+    assert own.key is not None
+    assert own.key.reveal() == "s3cret"
+    assert read(Own, COMPLETE).bound == 7
+
+
+@pytest.mark.parametrize("variable", sorted(COMPLETE))
+def test_a_missing_or_empty_variable_is_named(variable: str) -> None:
+    """Start-up stops with the name of the variable that is not set."""
+    for broken in ({**COMPLETE, variable: ""}, {name: value for name, value in COMPLETE.items() if name != variable}):
+        with pytest.raises(MissingSetting, match=f"^{variable} is not set$"):
+            read(Own, broken)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("OWN_BOUND", "many"), ("OWN_STRICT", "perhaps"), ("OWN_KEY_FILE", "/nowhere/key")]
+)
+def test_a_value_of_the_wrong_kind_is_named_and_not_shown(variable: str, value: str) -> None:
+    """The error names the variable, never the value."""
+    with pytest.raises(InvalidSetting, match=variable) as caught:
+        read(Own, COMPLETE | {variable: value})
+    assert value not in str(caught.value)
+
+
+def test_a_secret_shows_itself_nowhere(tmp_path: Path) -> None:
+    """Neither repr nor str of the settings holds the password; the connection string does."""
+    file = tmp_path / "password"
+    file.write_text("p@ss word")
+    own = read(Own, COMPLETE | {"RINGFENCE_DATABASE_PASSWORD_FILE": str(file)})
+    assert "p@ss" not in f"{own} {own!r} {own.database_password}"
+    assert conninfo_to_dict(own.database_conninfo())["password"] == "p@ss word"
+
+
+def test_the_address_of_a_peer_is_found_by_its_name() -> None:
+    """A peer without an address stops whoever needs it, naming the variable."""
+    own = read(Own, COMPLETE | {"RINGFENCE_PAYMENT_INSTRUCTION_ADDRESS": "localhost:7002"})
+    assert own.address_of("payment-instruction") == "localhost:7002"
+    with pytest.raises(MissingSetting, match="RINGFENCE_AUDIT_ADDRESS"):
+        own.address_of("audit")
+
+
+def test_a_migration_reads_the_owner_and_knows_the_serving_role() -> None:
+    """The role that gets append-only rights is the user of the service's own URL."""
+    owner = {"RINGFENCE_OWNER_DATABASE_URL": "postgresql://custody_owner@localhost:5432/custody"}
+    migration = read(MigrationSettings, COMPLETE | owner)
+    assert migration.application_role() == "custody_app"
+    assert conninfo_to_dict(migration.conninfo())["user"] == "custody_owner"

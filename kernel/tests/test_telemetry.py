@@ -1,0 +1,136 @@
+"""Telemetry: the conventional names, trace context that travels, and a document that says the same as the code."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+from pathlib import Path
+
+import grpc
+import pytest
+from opentelemetry.trace import SpanKind
+from ringfence_kernel import logs, telemetry
+from ringfence_kernel.rpc import instruments
+from ringfence_kernel.rpc.credentials import FixedCertificate
+from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.telemetry import Telemetry
+
+from .probe_service import SERVICE, ProbeStub, Text
+from .rpc_world import World
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "telemetry.md"
+
+
+async def test_a_call_makes_a_client_span_with_the_server_span_under_it() -> None:
+    """One trace runs through both sides, with the current semantic names."""
+    world = World()
+    async with world.served():
+        peer = world.peer(FixedCertificate(world.workload_ca.service("audit").bundle))
+        await peer.call(ProbeStub, "Open", Text(text="x"))
+        await peer.close()
+    server, client = world.spans.get_finished_spans()
+    assert (server.kind, client.kind) == (SpanKind.SERVER, SpanKind.CLIENT)
+    assert server.parent is not None
+    assert server.parent.span_id == client.context.span_id
+    assert server.name == f"{SERVICE}/Open"
+    assert server.attributes is not None
+    assert server.attributes["rpc.system.name"] == "grpc"
+    assert server.attributes["rpc.method"] == f"{SERVICE}/Open"
+    assert server.attributes["rpc.response.status_code"] == "OK"
+
+
+async def test_durations_are_measured_in_seconds_by_status() -> None:
+    """Both sides record a histogram point per status of the call."""
+    world = World()
+    async with world.served():
+        peer = world.peer(FixedCertificate(world.workload_ca.service("audit").bundle))
+        await peer.call(ProbeStub, "Open", Text(text="x"))
+        with pytest.raises(RemoteError):
+            await peer.call(ProbeStub, "Open", Text(text="refuse"))
+        await peer.close()
+    data = world.metrics.get_metrics_data()
+    assert data is not None
+    metrics = {metric.name: metric for metric in data.resource_metrics[0].scope_metrics[0].metrics}
+    for name in (instruments.SERVER_DURATION, instruments.CLIENT_DURATION):
+        points = list(metrics[name].data.data_points)
+        assert metrics[name].unit == "s"
+        assert {str(point.attributes["rpc.response.status_code"]) for point in points} == {"OK", "FAILED_PRECONDITION"}
+        assert all(0 < point.sum < 5 for point in points)
+
+
+async def test_a_refusal_is_no_fault_of_the_server_and_names_its_reason() -> None:
+    """The server span of a refusal has the reason and no error; that of a fault has the error."""
+    world = World()
+    async with world.served(), world.stub(world.client_ca.principal()) as stub:
+        for text in ("refuse", "break"):
+            with pytest.raises(grpc.aio.AioRpcError):
+                await stub.Open(Text(text=text))
+    refused, broken = world.spans.get_finished_spans()
+    assert refused.attributes is not None
+    assert broken.attributes is not None
+    assert refused.attributes[instruments.REASON] == "PROBE_REFUSED"
+    assert "error.type" not in refused.attributes
+    assert broken.attributes["error.type"] == "INTERNAL"
+    assert not broken.events
+
+
+async def test_an_incoming_traceparent_is_continued() -> None:
+    """The server's span belongs to the caller's trace; a malformed header starts a new one."""
+    world = World()
+    async with world.served(), world.stub(world.client_ca.principal()) as stub:
+        await stub.Open(Text(text="x"), metadata=(("traceparent", TRACEPARENT),))
+        await stub.Open(Text(text="x"), metadata=(("traceparent", "00-zz-zz-01"),))
+    known, fresh = world.spans.get_finished_spans()
+    assert f"{known.context.trace_id:032x}" == TRACEPARENT.split("-")[1]
+    assert fresh.parent is None
+
+
+def test_headers_carry_the_context_there_and_back() -> None:
+    """What `inject` writes, `context_from` and `link_from` read; a broken text gives no link."""
+    tracer = Telemetry.start("probe").tracer
+    headers: dict[str, str] = {}
+    with tracer.start_as_current_span("x", context=telemetry.context_from({"traceparent": TRACEPARENT})):
+        telemetry.inject(headers)
+        assert telemetry.current_traceparent() == headers["traceparent"]
+    link = telemetry.link_from(headers["traceparent"])
+    assert link is not None
+    assert f"{link.context.trace_id:032x}" == TRACEPARENT.split("-")[1]
+    assert telemetry.link_from("") is None
+    assert telemetry.current_traceparent() == ""
+
+
+def test_without_an_endpoint_trace_ids_run_but_nothing_is_recorded() -> None:
+    """Spans that nobody collects cost nothing, yet logs and events have a trace id."""
+    with Telemetry.start("probe").tracer.start_as_current_span("x") as span:
+        assert not span.is_recording()
+        assert telemetry.current_traceparent().startswith("00-")
+
+
+def test_the_document_lists_exactly_the_names_in_the_code() -> None:
+    """Every metric of calls and every own attribute or metric of any part is in docs/telemetry.md, and nothing else."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    durations = set(re.findall(r"`(rpc\.\w+\.call\.duration)`", text))
+    assert durations == {instruments.SERVER_DURATION, instruments.CLIENT_DURATION}
+    sources = [*ROOT.glob("kernel/src/**/*.py"), *ROOT.glob("services/*/src/**/*.py")]
+    instrumented = [code for file in sources if "telemetry" in (code := file.read_text(encoding="utf-8"))]
+    in_code = {name for code in instrumented for name in re.findall(r'"(ringfence(?:\.[a-z_]+){2,})"', code)}
+    assert in_code == set(re.findall(r"`(ringfence(?:\.[a-z_]+){2,})`", text))
+
+
+def test_the_standard_librarys_logs_join_the_same_stream() -> None:
+    """A library's warning is a JSON line; its exception shows places, never its text."""
+    stream = io.StringIO()
+    logs.configure("probe", stream=stream)
+    try:
+        raise ValueError("private words")
+    except ValueError:
+        logging.getLogger("somewhere").exception("it failed")
+    logging.getLogger("urllib3").info("chatter")
+    (line,) = (json.loads(text) for text in stream.getvalue().splitlines())
+    assert (line["event"], line["service"], line["level"]) == ("it failed", "probe", "error")
+    assert line["exception"][0]["type"] == "ValueError"
+    assert "private words" not in stream.getvalue()
