@@ -262,7 +262,7 @@ def identity(
     folder = private_folder(stack_folder / f"identity-{new_id().hex()}")
     running = Identity(openbao_server, database("identity"), folder, postgres_server)
     for mount in ("workload", "client"):
-        write_private(folder / f"{mount}-ca.pem", openbao_server.authority_certificate(f"pki-{mount}"))
+        write_private(folder / f"{mount}-ca.pem", openbao_server.authority_certificate(f"pki-{mount}") + "\n")
     running.operators = [running.client(), running.client()]
     write_private(folder / "first.json", json.dumps([first_operator(each) for each in running.operators]))
     migrated = running.run("migrate")

@@ -236,8 +236,9 @@ def test_sealed_vault_refuses_by_name_and_recovers_by_itself(identity: Any) -> N
     platform, operator, party = identity.platform(), identity.operators[0], new_party()
     register(platform, party)
     operator.issue()
-    assertion = platform.assertion()
+    assertion, payments = platform.assertion(), identity.workload("payment-instruction")
     identity.openbao.seal()
+    assert resolve(payments, "DE89370400440532013000") == [pb.ResolvedAlias()]
     for refused in (lambda: platform.issue(assertion), lambda: register(platform, new_party())):
         with pytest.raises(RemoteError, match=r"^UNAVAILABLE KEYS_UNAVAILABLE$"):
             refused()

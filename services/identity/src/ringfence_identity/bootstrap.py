@@ -87,7 +87,10 @@ async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
     _LOG.info("state_loaded", events=events, keys_destroyed_again=destroyed)
     token_keys = TokenKeys(runtime.vault.transit)
     await _awaited(token_keys.refresh)
-    return _Core(store, writer, memory, token_keys, VaultSubjectKeys(table, runtime.vault.transit))
+    subject_keys = VaultSubjectKeys(table, runtime.vault.transit)
+    # From here on IBANs are resolved while Vault is sealed, too.
+    await _awaited(subject_keys.blind_index_key)
+    return _Core(store, writer, memory, token_keys, subject_keys)
 
 
 def _servicers(runtime: Runtime[IdentitySettings], core: _Core, principals: PrincipalCommands) -> tuple[Servicer, ...]:

@@ -7,11 +7,12 @@ from typing import Any
 
 import psycopg
 from ringfence_kernel.bounded_cache import BoundedCache
+from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.vault import Transit
 
 from ringfence_identity.adapters import key_table
 from ringfence_identity.adapters.key_table import KeyTable
-from ringfence_identity.application.ports import Statements, SubjectKey
+from ringfence_identity.application.ports import SubjectKey
 
 WRAPPING_KEY = "identity-wrap"
 BLIND_INDEX_KEY = "identity-blind-index"
@@ -59,7 +60,7 @@ class VaultSubjectKeys:
             self._blind_index_key = await self._transit.hmac(BLIND_INDEX_KEY, BLIND_INDEX_LABEL)
         return self._blind_index_key
 
-    def destruction(self, subject: bytes) -> Statements:
+    def destruction(self, subject: bytes) -> Within:
         """Returns what destroys a key inside a commit."""
 
         def destroy(connection: psycopg.Connection[Any]) -> None:

@@ -1,7 +1,7 @@
 """The state as the kernel's writer keeps it: applied event by event, digested for comparison with a rebuild."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import msgspec
 from ringfence_kernel.codec import EventCodec, Recorded
@@ -23,8 +23,14 @@ class Memory:
         evolve.apply(self.state, recorded.event, recorded.version, recorded.recorded_at_ns, journal)
 
     def digest(self) -> bytes:
-        """Returns SHA-256 over the whole state in a canonical order."""
-        return hashlib.sha256(msgspec.msgpack.encode(self.state, order="deterministic")).digest()
+        """Returns SHA-256 over the whole state, every dictionary in the order of its keys."""
+        digest = hashlib.sha256()
+        for each in fields(self.state):
+            digest.update(each.name.encode())
+            for key, value in sorted(getattr(self.state, each.name).items()):
+                inner = sorted(value.items()) if isinstance(value, dict) else value
+                digest.update(msgspec.msgpack.encode((key, inner), order="deterministic"))
+        return digest.digest()
 
 
 def event_codec() -> EventCodec:

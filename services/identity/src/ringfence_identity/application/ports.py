@@ -1,13 +1,10 @@
 """What the application needs from outside: signatures, subjects' keys, certificates."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-import psycopg
-
-Statements = Callable[[psycopg.Connection[Any]], None]
-"""Statements that run inside the transaction of a commit."""
+from ringfence_kernel.store.recorder import Within
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ class SubjectKeys(Protocol):
     async def blind_index_key(self) -> bytes:
         """Returns the key of the blind indexes, 32 bytes; raises VaultUnavailable."""
 
-    def destruction(self, subject: bytes) -> Statements:
+    def destruction(self, subject: bytes) -> Within:
         """Returns the statements that destroy a key, to be committed with the tombstone. Repeating them is harmless."""
 
     def forget(self, subjects: Sequence[bytes]) -> None:

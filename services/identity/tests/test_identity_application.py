@@ -1,0 +1,244 @@
+"""What stands between the wire and the domain: hostile assertions, personal data, token keys, first principals."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+from ringfence_identity.adapters.bootstrap_file import read_first_principals
+from ringfence_identity.adapters.subject_keys import VaultSubjectKeys
+from ringfence_identity.adapters.token_keys import TokenKeys
+from ringfence_identity.application import assertions
+from ringfence_identity.application.personal import PersonalData, compact_iban
+from ringfence_identity.domain.errors import AssertionExpired, AssertionInvalid, IbanInvalid
+from ringfence_identity.domain.kyc import PartyKind
+from ringfence_identity.domain.roles import Kind
+from ringfence_identity.domain.state import AssertionKey, Principal, State, Status
+from ringfence_kernel.encryption import EnvelopeBroken
+from ringfence_kernel.errors import InvalidArgument
+from ringfence_kernel.ids import show
+from ringfence_kernel.settings import InvalidSetting
+from ringfence_kernel.vault import Signature
+
+NOW_NS = 1_800_000_000 * 10**9
+PRINCIPAL = b"some principal.."
+SIGNER = Ed25519PrivateKey.generate()
+PUBLIC = SIGNER.public_key().public_bytes_raw()
+KEY, PARTY = b"k" * 32, b"some party......"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def state() -> State:
+    """Returns a state with one regulator."""
+    made = State()
+    made.principals[PRINCIPAL] = Principal(
+        PRINCIPAL, Kind.REGULATOR, "a name", None, PUBLIC, (AssertionKey(PUBLIC),), Status.ACTIVE, b""
+    )
+    return made
+
+
+def good_claims() -> dict[str, Any]:
+    """Returns the claims of an assertion that passes."""
+    text = show(PRINCIPAL)
+    return {"iss": text, "sub": text, "aud": "ringfence-identity", "exp": NOW_NS // 10**9 + 60, "jti": "one"}
+
+
+def personal(**changes: str) -> PersonalData:
+    """Returns personal data, with changes."""
+    made = {
+        "name": "Anna Svobodová",
+        "identity_number": "855412/1234",
+        "date_of_birth": "1985-04-12",
+        "address": "Dlouhá 5",
+        "country": "CZ",
+    }
+    return PersonalData(**{**made, **changes})
+
+
+def test_good_assertion_passes() -> None:
+    """The signed claims are accepted, so that the refusals below mean something."""
+    text = jwt.encode(good_claims(), SIGNER, algorithm="EdDSA")
+    assert assertions.verify(state(), text, NOW_NS).principal == PRINCIPAL
+
+
+@given(st.text(max_size=200) | st.from_regex(r"[A-Za-z0-9_-]{0,60}(\.[A-Za-z0-9_-]{0,60}){0,3}", fullmatch=True))
+def test_nonsense_is_no_assertion(text: str) -> None:
+    """Whatever a stranger sends, the answer is the same refusal."""
+    with pytest.raises(AssertionInvalid):
+        assertions.verify(state(), text, NOW_NS)
+
+
+@given(st.sampled_from(["iss", "sub", "aud", "exp", "jti", "nbf", "iat"]), JSON)
+def test_signed_nonsense_is_refused_or_harmless(claim: str, value: Any) -> None:
+    """A registered principal that signs claims of any type gets a named refusal, or an assertion of its own."""
+    try:
+        text = jwt.encode({**good_claims(), claim: value}, SIGNER, algorithm="EdDSA")
+    except (TypeError, ValueError):
+        return
+    try:
+        assert assertions.verify(state(), text, NOW_NS).principal == PRINCIPAL
+    except (AssertionInvalid, AssertionExpired):
+        pass
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256"])
+def test_other_algorithms_are_refused(algorithm: str) -> None:
+    """Neither an unsigned assertion nor one keyed with the public key passes (RFC 8725 section 3.1)."""
+    text = jwt.encode(good_claims(), None if algorithm == "none" else PUBLIC, algorithm=algorithm)
+    with pytest.raises(AssertionInvalid):
+        assertions.verify(state(), text, NOW_NS)
+
+
+@given(st.text(min_size=1, max_size=140).filter(str.strip), st.text(max_size=280), st.integers(1, 2**40))
+def test_personal_data_opens_where_it_was_sealed(name: str, address: str, version: int) -> None:
+    """Sealed fields open to the same data, at their own version and under their own key alone."""
+    data = personal(name=name, address=address)
+    sealed = data.sealed(KEY, PARTY, version)
+    assert PersonalData.opened(KEY, PARTY, version, sealed) == data
+    for key, party, at in ((b"l" * 32, PARTY, version), (KEY, b"another party...", version), (KEY, PARTY, version + 1)):
+        with pytest.raises(EnvelopeBroken):
+            PersonalData.opened(key, party, at, sealed)
+
+
+def test_personal_data_shows_itself_nowhere() -> None:
+    """The representation holds no field, so that no log and no traceback can."""
+    assert "Anna" not in repr(personal()) + str(personal())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": " "},
+        {"name": "x" * 141},
+        {"identity_number": "-/ "},
+        {"identity_number": "1" * 65},
+        {"date_of_birth": "12.4.1985"},
+        {"date_of_birth": "1985-02-30"},
+        {"address": "x" * 281},
+        {"country": "cz"},
+        {"country": "CZE"},
+    ],
+)
+def test_malformed_personal_data_is_named_without_its_value(changes: dict[str, str]) -> None:
+    """A refusal names the field and never shows what stood in it."""
+    with pytest.raises(InvalidArgument) as refusal:
+        personal(**changes)
+    ((field, value),) = changes.items()
+    assert refusal.value.metadata == {"field": field}
+    assert value.strip() == "" or value not in str(refusal.value)
+
+
+def test_number_index_ignores_writing_and_separates_tenants() -> None:
+    """The same number written otherwise has the same index; another tenant, country or number has another."""
+    index = personal().number_index(KEY, b"tenant", PartyKind.PERSON)
+    assert personal(identity_number="8554121234").number_index(KEY, b"tenant", PartyKind.PERSON) == index
+    assert personal().number_index(KEY, b"other", PartyKind.PERSON) != index
+    assert personal(country="SK").number_index(KEY, b"tenant", PartyKind.PERSON) != index
+    assert personal(identity_number="8554121235").number_index(KEY, b"tenant", PartyKind.PERSON) != index
+
+
+@given(st.integers(2, 23), st.integers(1, 9))
+def test_every_single_wrong_digit_of_an_iban_is_found(place: int, step: int) -> None:
+    """The check digits (ISO 7064, MOD 97-10) betray any changed digit."""
+    iban = "CZ6508000000192000145399"
+    assert compact_iban(" ".join(iban[i : i + 4] for i in range(0, 24, 4))) == iban
+    wrong = iban[:place] + str((int(iban[place]) + step) % 10) + iban[place + 1 :]
+    with pytest.raises(IbanInvalid):
+        compact_iban(wrong)
+
+
+class RotatingTransit:
+    """A transit engine whose token key is rotated between being read and signing."""
+
+    def __init__(self) -> None:
+        self.keys = {1: Ed25519PrivateKey.generate()}
+
+    async def public_keys(self, key: str) -> dict[int, bytes]:
+        """Returns the versions there are."""
+        return {version: each.public_key().public_bytes_raw() for version, each in self.keys.items()}
+
+    async def sign(self, key: str, data: bytes) -> Signature:
+        """Rotates before the first signature."""
+        self.keys.setdefault(2, Ed25519PrivateKey.generate())
+        return Signature(self.keys[2].sign(data), 2)
+
+
+async def test_token_names_the_key_that_signed_it() -> None:
+    """A rotation at the worst moment gives a token that still verifies under the key it names."""
+    transit = RotatingTransit()
+    keys = TokenKeys(transit)  # type: ignore[arg-type]
+    token = await keys.sign({"sub": "someone"})
+    header = jwt.get_unverified_header(token)
+    assert header["kid"] == "identity-token.v2"
+    public = await keys.local.key(header["kid"])
+    assert public is not None
+    assert jwt.decode(token, public, algorithms=["EdDSA"]) == {"sub": "someone"}
+    assert len(json.loads(await keys.jwks())["keys"]) == 2
+
+
+class SlowTable:
+    """A key table that waits for the test before it answers."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loads = 0
+        self.asked, self.answered = asyncio.Event(), asyncio.Event()
+        self._loop = loop
+
+    def load(self, subjects: Sequence[bytes]) -> dict[bytes, str | None]:
+        """Answers one wrapped key after the erasure below has happened."""
+        self.loads += 1
+        self._loop.call_soon_threadsafe(self.asked.set)
+        asyncio.run_coroutine_threadsafe(self.answered.wait(), self._loop).result(5)
+        return dict.fromkeys(subjects, "wrapped")
+
+
+class OpenTransit:
+    """A transit engine that unwraps everything to the same key."""
+
+    async def decrypt(self, key: str, wrapped: Sequence[str], subjects: Sequence[bytes]) -> list[bytes]:
+        """Returns one key per text."""
+        return [KEY for _ in wrapped]
+
+
+async def test_key_destroyed_while_it_was_fetched_does_not_stay_in_memory() -> None:
+    """A fetch that began before an erasure leaves nothing behind for later ones."""
+    table = SlowTable(asyncio.get_running_loop())
+    keys = VaultSubjectKeys(table, OpenTransit())  # type: ignore[arg-type]
+    fetching = asyncio.create_task(keys.fetch([PARTY], create=False))
+    await table.asked.wait()
+    keys.forget([PARTY])
+    table.answered.set()
+    await fetching
+    await keys.fetch([PARTY], create=False)
+    assert table.loads == 2
+    await keys.fetch([PARTY], create=False)
+    assert table.loads == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "nonsense",
+        "{}",
+        '[{"id": "no uuid"}]',
+        '["text"]',
+        json.dumps([{"id": show(PRINCIPAL), "kind": "KING", "name": "x", "roles": [], "public_key_b64url": "AA"}]),
+        json.dumps([{"id": show(PRINCIPAL), "kind": "OPERATOR", "name": "x", "roles": [], "public_key_b64url": "AA"}]),
+    ],
+)
+def test_unfit_bootstrap_file_stops_the_start(tmp_path: Path, content: str) -> None:
+    """A file that is not a list of principals is refused before anything is recorded."""
+    file = tmp_path / "first.json"
+    file.write_text(content)
+    with pytest.raises(InvalidSetting, match="RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE"):
+        read_first_principals(file)
