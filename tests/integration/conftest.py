@@ -1,0 +1,27 @@
+"""The whole platform once per session, with the sandbox's first principals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ringfence.local.stack import LocalStack
+from ringfence.sandbox.sandbox import Sandbox
+from ringfence.sandbox.stacks import empty_stack
+from ringfence.transport import Patience
+
+PATIENCE = Patience(call_seconds=30, retry_seconds=90)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[LocalStack]:
+    """A private stack: PostgreSQL, OpenBao, NATS and the four services."""
+    with empty_stack(lambda what: None) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def sandbox(stack: LocalStack) -> Iterator[Sandbox]:
+    """The stack's principals as clients that wait while a part is being killed."""
+    with Sandbox(stack.running, PATIENCE) as box:
+        yield box
