@@ -7,8 +7,9 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notes import leaf, tree_hash
 from ringfence.verifier import Checkpoint, SourceHead, VerificationError, read_leaf, verify_log
+
+from .notes import leaf, tree_hash
 
 EMPTY = bytes(32)
 

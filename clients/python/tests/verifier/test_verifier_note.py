@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notes import ORIGIN, Signer, base64, path, tree_hash
 from ringfence.verifier import (
     SourceHead,
     VerificationError,
@@ -18,6 +17,8 @@ from ringfence.verifier import (
     verify_receipt,
 )
 from ringfence.verifier.proofs import TreeHash, leaf_hash
+
+from .notes import ORIGIN, Signer, base64, path, tree_hash
 
 LEAVES = [f"leaf {number}".encode() for number in range(7)]
 SIGNER = Signer()

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notes import consistency, path, tree_hash
 from ringfence.verifier import VerificationError, verify_consistency, verify_inclusion
 from ringfence.verifier.proofs import TreeHash, leaf_hash
+
+from .notes import consistency, path, tree_hash
 
 sizes = st.integers(1, 70)
 

@@ -17,12 +17,13 @@ from ringfence_kernel.writer import GroupWriter, Unit
 
 from ringfence_audit.application.ports import LogRows, StoredPage
 from ringfence_audit.application.translation import Translator
+from ringfence_audit.domain.accounts import Accounts
 from ringfence_audit.domain.checkpoint import Checkpoint, SourceHead
 from ringfence_audit.domain.events import CheckpointSigned
 from ringfence_audit.domain.leaf import Value, encode
 from ringfence_audit.domain.log import Log, SignedHead
 from ringfence_audit.domain.merkle import Tile, leaf_hashes
-from ringfence_audit.domain.page import MAX_PAGE_EVENTS, Page, SourceEvent, close_page
+from ringfence_audit.domain.page import MAX_PAGE_EVENTS, Page, SourceEvent, Translated, close_page
 
 READ_KIND = "audit.read.v1"
 PAGE_BYTES = 1 << 20
@@ -64,7 +65,7 @@ class Keeper:
         events = remaining(head, feed)
         if not events:
             return
-        pages = await asyncio.to_thread(lambda: list(prepare(head, events)))
+        pages = await asyncio.to_thread(lambda: list(prepare(head, events, self._log.accounts)))
 
         def command(unit: Unit) -> None:
             if self._log.head(feed.source) != head:
@@ -128,20 +129,19 @@ def remaining(head: SourceHead, feed: FeedPage) -> list[StoredEvent]:
     return events
 
 
-def prepare(head: SourceHead, events: Sequence[StoredEvent]) -> Iterator[tuple[Page, bytes]]:
+def prepare(head: SourceHead, events: Sequence[StoredEvent], accounts: Accounts) -> Iterator[tuple[Page, bytes]]:
     """Translates events and closes pages of bounded size; yields each with the hashes of its leaves."""
-    translator = Translator(head.source)
-    batch: list[tuple[SourceEvent, list[bytes]]] = []
+    translator = Translator(head.source, accounts)
+    batch: list[Translated] = []
     size = 0
     for stored in events:
-        event = _source_event(stored)
-        leaves = translator.leaves(event)
-        added = sum(map(len, leaves))
+        translated = translator.translate(_source_event(stored))
+        added = sum(map(len, translated.leaves))
         if batch and (size + added > PAGE_BYTES or len(batch) == MAX_PAGE_EVENTS):
             page = close_page(head, batch)
             yield page, leaf_hashes(page.leaves)
             head, batch, size = page.head, [], 0
-        batch.append((event, leaves))
+        batch.append(translated)
         size += added
     if batch:
         page = close_page(head, batch)

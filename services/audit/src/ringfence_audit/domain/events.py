@@ -12,7 +12,7 @@ class LeavesAppended:
 
     The event is also the cursor: `hash` is the source's chain hash at `last`, from where following goes on. `leaves` is
     a C2SP entry bundle whose first leaf has the index `first_leaf`; `root` is the tree head after the last.
-    `earliest_ns` and `latest_ns` span the times at which the source committed the events.
+    `earliest_ns` and `latest_ns` span the times that the leaves state.
     """
 
     TOPIC: ClassVar[str] = "LeavesAppended.v1"

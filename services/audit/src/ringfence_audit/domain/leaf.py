@@ -58,7 +58,8 @@ def decode(leaf: bytes) -> tuple[str, dict[str, Value]]:
 class LeafTemplate:
     """Encodes many facts of one kind that share some fields and vary in others, at a fraction of the cost.
 
-    The varying fields have fixed lengths by name: 0 for an integer, otherwise the number of bytes.
+    The varying fields have fixed lengths by name: 0 for an integer, otherwise the number of bytes. Raises ValueError
+    where a leaf would be too long.
     """
 
     def __init__(self, kind: str, shared: Mapping[str, Value], lengths: Mapping[str, int]) -> None:
@@ -74,6 +75,8 @@ class LeafTemplate:
                 layout.append(f"{len(constants[-1])}s{f'{length}s' if length else 'q'}")
                 constants.append(b"")
         self._struct = struct.Struct(">" + "".join(layout) + f"{len(constants[-1])}s")
+        if self._struct.size > MAX_LEAF_BYTES:
+            raise ValueError(f"a leaf of {self._struct.size} bytes exceeds {MAX_LEAF_BYTES}")
         self._arguments: list[Value] = [b""] * (2 * len(constants) - 1)
         self._arguments[::2] = constants
 

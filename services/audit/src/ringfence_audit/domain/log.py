@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ringfence_kernel.journal import Journal
 
+from ringfence_audit.domain.accounts import Accounts
 from ringfence_audit.domain.checkpoint import Checkpoint, SourceHead, note_heads
 from ringfence_audit.domain.events import CheckpointSigned, LeavesAppended, ReadRecorded
 from ringfence_audit.domain.leaf import pack, unpack
@@ -49,6 +50,8 @@ class Log:
     signed: SignedHead | None = None
     unsigned: dict[int, bytes] = field(default_factory=dict)
     """The root at every size since the latest checkpoint: a checkpoint must be of one of these."""
+    accounts: Accounts = field(default_factory=Accounts)
+    """What leaves have said of accounts. Not undone with a failed commit: the same leaves come again."""
 
     def head(self, source: str) -> SourceHead:
         """Gives how far a source is taken over; one never followed stands at the beginning of epoch 1."""
@@ -103,6 +106,7 @@ class Log:
             head = SourceHead(event.source, event.epoch, event.last, event.hash)
             journal.put(self.heads, event.source, head)
             leaves = list(unpack(event.leaves))
+            self.accounts.learn(leaves)
         elif isinstance(event, ReadRecorded):
             leaves = [event.leaf]
         else:

@@ -33,6 +33,16 @@ class SourceEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Translated:
+    """An event with its leaves in order, and the span of the times that they state (UTC nanoseconds)."""
+
+    event: SourceEvent
+    leaves: tuple[bytes, ...]
+    earliest_ns: int
+    latest_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What one LeavesAppended event is made from: leaves in order, the page leaf last, and the head they reach."""
 
@@ -43,10 +53,10 @@ class Page:
     leaves: tuple[bytes, ...]
 
 
-def close_page(previous: SourceHead, events: Sequence[tuple[SourceEvent, Sequence[bytes]]]) -> Page:
-    """Closes a page of events, each with its leaves, that go on from `previous`."""
-    last = events[-1][0]
-    records = b"".join(_record(event, len(leaves)) for event, leaves in events)
+def close_page(previous: SourceHead, events: Sequence[Translated]) -> Page:
+    """Closes a page of events that go on from `previous`."""
+    last = events[-1].event
+    records = b"".join(_record(each.event, len(each.leaves)) for each in events)
     page_leaf = encode(
         PAGE_KIND,
         {
@@ -59,10 +69,10 @@ def close_page(previous: SourceHead, events: Sequence[tuple[SourceEvent, Sequenc
             "events": records,
         },
     )
-    times = [event.time_ns for event, _ in events]
-    leaves = (*(leaf for _, leaves in events for leaf in leaves), page_leaf)
+    leaves = (*(leaf for each in events for leaf in each.leaves), page_leaf)
     head = SourceHead(previous.source, previous.epoch, last.position, last.hash)
-    return Page(head, previous.position + 1, min(times), max(times), leaves)
+    earliest, latest = min(each.earliest_ns for each in events), max(each.latest_ns for each in events)
+    return Page(head, previous.position + 1, earliest, latest, leaves)
 
 
 def _record(event: SourceEvent, leaves: int) -> bytes:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ringfence_protos.payment_instruction.v1.payment_instruction_pb2 import InstructionStatus
 
-from ringfence_audit.application.translation.rows import Packed, blobs, named, numbers, sealed, texts
-from ringfence_audit.domain.leaf import Value
+from ringfence_audit.application.translation.rows import Packed, Table, digests, ids, named, numbers, sealed, texts
 
 STATUS = {int(value): name.removeprefix("INSTRUCTION_STATUS_") for name, value in InstructionStatus.items()}
-_ID = blobs(16)
 _OF_SUBMISSION = {"tenant": "tenant_id", "submission_id": "submission_id"}
 
 INSTRUCTIONS = Packed(
     "payment-instruction.instruction.v1",
     "instruction_ids",
     [
-        ("instruction_ids", "instruction_id", _ID),
+        ("instruction_ids", "instruction_id", ids),
         ("end_to_end_ids", "end_to_end_id", texts),
-        ("debtor_accounts", "debtor_account_id", _ID),
-        ("debtor_owners", "debtor_owner_id", _ID),
-        ("creditor_accounts", "creditor_account_id", _ID),
-        ("creditor_owners", "creditor_owner_id", _ID),
+        ("debtor_accounts", "debtor_account_id", ids),
+        ("debtor_owners", "debtor_owner_id", ids),
+        ("creditor_accounts", "creditor_account_id", ids),
+        ("creditor_owners", "creditor_owner_id", ids),
         ("amounts_minor", "amount_minor", numbers("Q")),
         ("ledgers", "ledger", numbers("H", zero=False)),
         ("execution_days", "execution_day", numbers("i", zero=False)),
@@ -36,7 +35,7 @@ STEPS = Packed(
     "payment-instruction.step.v1",
     "instruction_ids",
     [
-        ("instruction_ids", "instruction_id", _ID),
+        ("instruction_ids", "instruction_id", ids),
         ("indexes", "index", numbers("I")),
         ("statuses", "status", named(STATUS)),
     ],
@@ -45,7 +44,7 @@ STEPS = Packed(
 DIRECTIVES = Packed(
     "payment-instruction.directive.v1",
     "instruction_ids",
-    [("instruction_ids", "instruction_id", _ID), ("indexes", "index", numbers("I"))],
+    [("instruction_ids", "instruction_id", ids), ("indexes", "index", numbers("I"))],
     {
         **_OF_SUBMISSION,
         "directive": "directive",
@@ -60,14 +59,14 @@ ENTRIES = Packed(
     "payment-instruction.bank_entry.v1",
     "entry_ids",
     [
-        ("entry_ids", "entry_id", _ID),
-        ("entry_digests", "entry_digest", blobs(32)),
+        ("entry_ids", "entry_id", ids),
+        ("entry_digests", "entry_digest", digests),
         ("references", "entry_reference", texts),
         ("purposes", "purpose", numbers("B")),
-        ("mirror_accounts", "mirror_account_id", _ID),
-        ("client_accounts", "client_account_id", _ID),
-        ("owners", "owner_id", _ID),
-        ("instruction_ids", "instruction_id", _ID),
+        ("mirror_accounts", "mirror_account_id", ids),
+        ("client_accounts", "client_account_id", ids),
+        ("owners", "owner_id", ids),
+        ("instruction_ids", "instruction_id", ids),
         ("amounts_minor", "amount_minor", numbers("Q")),
         ("ledgers", "ledger", numbers("H", zero=False)),
         ("value_days", "value_date_days", numbers("i")),
@@ -86,7 +85,7 @@ OUTCOMES = Packed(
     "payment-instruction.bank_entry_outcome.v1",
     "entry_ids",
     [
-        ("entry_ids", "entry_id", _ID),
+        ("entry_ids", "entry_id", ids),
         ("indexes", "index", numbers("I")),
         ("outcomes", "outcome", numbers("B")),
         ("reasons", "reason", texts),
@@ -95,20 +94,19 @@ OUTCOMES = Packed(
 )
 
 
-def steps(event: Mapping[str, Any]) -> Iterator[dict[str, Value | None]]:
-    """Yields the transitions of an InstructionsAdvanced event, each with its own reason and detail."""
+def steps(event: Mapping[str, Any]) -> Table:
+    """Splits an InstructionsAdvanced event into transitions, each with its own reason and detail."""
+    table = _with_details(STEPS, event)
     reasons = event.get("reasons") or [""]
-    reason_rows = event.get("reason_rows") or bytes(len(event["statuses"]))
-    for row, fields in enumerate(_with_details(STEPS, event)):
-        yield fields | {"reason": reasons[reason_rows[row]] or None}
+    reason_rows = event.get("reason_rows") or bytes(table.rows)
+    return replace(table, columns={**table.columns, "reason": [reasons[row] or None for row in reason_rows]})
 
 
-def directives(event: Mapping[str, Any]) -> Iterator[dict[str, Value | None]]:
-    """Yields the rows of an InstructionsDirected event, each with its own detail."""
+def directives(event: Mapping[str, Any]) -> Table:
+    """Splits an InstructionsDirected event into its rows, each with its own detail."""
     return _with_details(DIRECTIVES, event)
 
 
-def _with_details(packed: Packed, event: Mapping[str, Any]) -> Iterator[dict[str, Value | None]]:
-    details = event.get("details") or {}
-    for row, fields in enumerate(packed.rows(event)):
-        yield fields | {"detail": details.get(row)}
+def _with_details(packed: Packed, event: Mapping[str, Any]) -> Table:
+    table, details = packed.table(event), event.get("details") or {}
+    return replace(table, columns={**table.columns, "detail": [details.get(row) for row in range(table.rows)]})

@@ -12,13 +12,17 @@ from ringfence_kernel import logs
 from ringfence_kernel.codec import open_envelope
 
 from ringfence_audit.application.translation import payment
+from ringfence_audit.application.translation.custody import CustodyTables
 from ringfence_audit.application.translation.facts import fact_fields, kind_of
+from ringfence_audit.application.translation.rows import Table
+from ringfence_audit.domain.accounts import Accounts
 from ringfence_audit.domain.leaf import Value, encode
-from ringfence_audit.domain.page import SourceEvent
+from ringfence_audit.domain.page import SourceEvent, Translated
 
 log = logs.get(__name__)
 
-Rows = Callable[[Mapping[str, Any]], Iterable[Mapping[str, Value | None]]]
+Split = Callable[[bytes, Mapping[str, Any]], Iterable[Table]]
+"""Splits an event, given its stream and its fields, into facts of one or more kinds."""
 
 SINGLE: Mapping[str, frozenset[str]] = {
     "identity": frozenset(
@@ -33,47 +37,46 @@ SINGLE: Mapping[str, frozenset[str]] = {
         {"SubmissionReceived.v1", "SubmissionRefused.v1", "SubmissionWaiting.v1", "SanctionsListImported.v1"}
     ),
 }
-PACKED: Mapping[tuple[str, str], tuple[str, Rows]] = {
-    ("payment-instruction", "InstructionsReceived.v1"): (payment.INSTRUCTIONS.kind, payment.INSTRUCTIONS.rows),
-    ("payment-instruction", "InstructionsAdvanced.v1"): (payment.STEPS.kind, payment.steps),
-    ("payment-instruction", "InstructionsDirected.v1"): (payment.DIRECTIVES.kind, payment.directives),
-    ("payment-instruction", "EvidenceReceived.v1"): (payment.ENTRIES.kind, payment.ENTRIES.rows),
-    ("payment-instruction", "EvidenceApplied.v1"): (payment.OUTCOMES.kind, payment.OUTCOMES.rows),
+PACKED_PAYMENTS: Mapping[str, Callable[[Mapping[str, Any]], Table]] = {
+    "InstructionsReceived.v1": payment.INSTRUCTIONS.table,
+    "InstructionsAdvanced.v1": payment.steps,
+    "InstructionsDirected.v1": payment.directives,
+    "EvidenceReceived.v1": payment.ENTRIES.table,
+    "EvidenceApplied.v1": payment.OUTCOMES.table,
 }
-UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error, msgspec.MsgspecError)
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, struct.error, msgspec.MsgspecError)
 
 
 class Translator:
     """Translates the events of one source."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, accounts: Accounts) -> None:
+        """Takes the accounts known so far; those that custody's events open are added to them."""
         self._source = source
+        self._single = SINGLE.get(source, frozenset())
+        self._packed = _splits(source, accounts)
 
-    def leaves(self, event: SourceEvent) -> list[bytes]:
-        """Gives the leaves of an event in the order of its facts.
+    def translate(self, event: SourceEvent) -> Translated:
+        """Gives an event with its leaves in the order of its facts.
 
         A topic that is not known, or bytes that do not fit their topic, give one leaf that names the event and commits
         to its state: nothing is left out, and nothing can stop the log.
         """
+        leaves, times = list[bytes](), [event.time_ns]
         try:
-            leaves = self._translated(event)
+            for table in self._tables(event):
+                times += table.times()
+                leaves.extend(table.leaves(self._header(event), len(leaves)))
         except UNREADABLE as error:
             log.warning("event_unreadable", source=self._source, topic=event.topic, error=type(error).__name__)
             leaves = []
-        return leaves or [self._opaque(event)]
+        return Translated(event, tuple(leaves or [self._opaque(event)]), min(times), max(times))
 
-    def _translated(self, event: SourceEvent) -> list[bytes]:
-        if event.topic in SINGLE.get(self._source, ()):
-            fields = fact_fields(self._fields(event))
-            return [encode(kind_of(self._source, event.topic), fields | self._header(event, 0))]
-        packed = PACKED.get((self._source, event.topic))
-        if packed is None:
-            return []
-        kind, rows = packed
-        return [
-            encode(kind, {**row, **self._header(event, ordinal)})
-            for ordinal, row in enumerate(rows(self._fields(event)))
-        ]
+    def _tables(self, event: SourceEvent) -> Iterable[Table]:
+        if event.topic in self._single:
+            return [Table(kind_of(self._source, event.topic), 1, {}, fact_fields(_fields(event)))]
+        split = self._packed.get(event.topic)
+        return split(event.stream, _fields(event)) if split else ()
 
     def _opaque(self, event: SourceEvent) -> bytes:
         commitment: dict[str, Value] = {
@@ -81,12 +84,33 @@ class Translator:
             "stream_id": event.stream,
             "state_sha256": sha256(event.state).digest(),
         }
-        return encode(f"{self._source}.event.v1", commitment | self._header(event, 0))
+        return encode(f"{self._source}.event.v1", {**commitment, **self._header(event), "ordinal": 0})
 
-    def _header(self, event: SourceEvent, ordinal: int) -> dict[str, Value]:
-        return {"source": self._source, "position": event.position, "ordinal": ordinal, "time_ns": event.time_ns}
+    def _header(self, event: SourceEvent) -> dict[str, Value]:
+        return {"source": self._source, "position": event.position, "time_ns": event.time_ns}
 
-    @staticmethod
-    def _fields(event: SourceEvent) -> dict[str, Any]:
-        fields: dict[str, Any] = msgspec.msgpack.decode(open_envelope(event.state).fields, strict=True)
-        return fields
+
+def _splits(source: str, accounts: Accounts) -> Mapping[str, Split]:
+    if source == "payment-instruction":
+        return {topic: _of_fields(table) for topic, table in PACKED_PAYMENTS.items()}
+    if source != "custody":
+        return {}
+    custody = CustodyTables(accounts)
+    return {
+        "AccountsCreated.v1": custody.accounts_created,
+        "TransfersCreated.v1": custody.transfers_created,
+        "TransfersExpired.v1": custody.transfers_expired,
+        "OwnerStandingChanged.v1": custody.owner_standing_changed,
+        "AccountsFrozen.v1": custody.accounts_frozen,
+        "AccountsReleased.v1": custody.accounts_released,
+        "AccountStatusChanged.v1": custody.account_status_changed,
+    }
+
+
+def _of_fields(table: Callable[[Mapping[str, Any]], Table]) -> Split:
+    return lambda stream, fields: [table(fields)]
+
+
+def _fields(event: SourceEvent) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.msgpack.decode(open_envelope(event.state).fields)
+    return fields

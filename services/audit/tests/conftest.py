@@ -1,0 +1,135 @@
+"""An audit log on real PostgreSQL, without the network around it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from ringfence.local.database import Database
+from ringfence_audit.adapters.models import SearchModel, TileModel
+from ringfence_audit.adapters.schema import migrations
+from ringfence_audit.adapters.stored_leaves import ChainedLeaves
+from ringfence_audit.adapters.tables import PostgresTables
+from ringfence_audit.api.servicer import AuditServicer
+from ringfence_audit.application.checkpointer import Checkpointer
+from ringfence_audit.application.keeper import Keeper
+from ringfence_audit.application.queries import Queries
+from ringfence_audit.domain.checkpoint import NoteKey
+from ringfence_audit.domain.events import EVENT_TYPES
+from ringfence_audit.domain.log import Log
+from ringfence_kernel.clock import ManualClock
+from ringfence_kernel.codec import EventCodec
+from ringfence_kernel.errors import DomainError
+from ringfence_kernel.projection import Projector
+from ringfence_kernel.store import EventStore, apply_migrations
+from ringfence_kernel.writer import GroupWriter
+
+from .feeds import START_NS, SourceFeed
+
+ORIGIN = "ringfence.test/log"
+
+
+class KeysAway(DomainError):
+    """The signing key cannot be used."""
+
+    reason = "KEYS_UNAVAILABLE"
+    code = "UNAVAILABLE"
+
+
+class LocalSigner:
+    """Signs with a key in this process; `sealed` makes it refuse."""
+
+    def __init__(self) -> None:
+        self._private = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+        self.key = NoteKey(ORIGIN, self._private.public_key().public_bytes_raw())
+        self.sealed = False
+
+    async def sign(self, checkpoint_text: str) -> str:
+        """Signs, or raises KeysAway."""
+        if self.sealed:
+            raise KeysAway
+        return self.key.signed(checkpoint_text, self._private.sign(checkpoint_text.encode()))
+
+
+@dataclass
+class Audit:
+    """A running log."""
+
+    store: EventStore
+    log: Log
+    keeper: Keeper
+    signer: LocalSigner
+    checkpointer: Checkpointer
+    servicer: AuditServicer
+    search: Projector
+    clock: ManualClock
+
+    async def follow(self, feed: SourceFeed) -> None:
+        """Takes over whatever the log does not have of a feed."""
+        await self.keeper.take_over(await feed.page(self.log.head(feed.source).position))
+
+    async def publish(self) -> None:
+        """Signs the head and brings the search index up to date."""
+        await self.checkpointer.step()
+        while await asyncio.to_thread(self.search.step):
+            pass
+
+
+@pytest.fixture
+def audit_database(database: Callable[[str], Database]) -> Database:
+    """A fresh, migrated database of the audit service."""
+    fresh = database("audit")
+    owner = psycopg.conninfo.make_conninfo(fresh.owner_url, password=fresh.owner_password)
+    apply_migrations(owner, fresh.app_role, migrations())
+    return fresh
+
+
+@pytest.fixture
+def audit_store(audit_database: Database) -> Iterator[EventStore]:
+    """The log's event store, opened with the append-only role."""
+    conninfo = psycopg.conninfo.make_conninfo(audit_database.app_url, password=audit_database.app_password)
+    store = EventStore(conninfo, settle_seconds=10)
+    yield store
+    store.close()
+
+
+@asynccontextmanager
+async def running(store: EventStore, feeds: list[SourceFeed]) -> AsyncIterator[Audit]:
+    """Starts a log over a store, as a process would."""
+    codec, log, signer, clock = EventCodec(EVENT_TYPES), Log(ORIGIN), LocalSigner(), ManualClock(START_NS)
+    writer = GroupWriter(store, codec, log, clock)
+    writer.load()
+    keeper, search = Keeper(writer, log, TileModel()), Projector(store, codec, SearchModel())
+    queries = Queries(PostgresTables(store), ChainedLeaves(store, codec))
+    servicer = AuditServicer(keeper, queries, search, {feed.source: feed for feed in feeds})
+    task = asyncio.create_task(writer.run())
+    try:
+        yield Audit(store, log, keeper, signer, Checkpointer(keeper, signer), servicer, search, clock)
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+def custody() -> SourceFeed:
+    """An empty feed of custody."""
+    return SourceFeed("custody")
+
+
+@pytest.fixture
+def identity() -> SourceFeed:
+    """An empty feed of identity."""
+    return SourceFeed("identity")
+
+
+@pytest.fixture
+async def audit(audit_store: EventStore, custody: SourceFeed, identity: SourceFeed) -> AsyncIterator[Audit]:
+    """A running log over two empty feeds."""
+    async with running(audit_store, [custody, identity]) as started:
+        yield started

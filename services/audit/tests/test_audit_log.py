@@ -1,0 +1,218 @@
+"""The log on real PostgreSQL: taking over feeds, restarting, checkpoints, and damage that is found."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import psycopg
+import pytest
+from ringfence.local.database import Database
+from ringfence.verifier import VerificationError, verify_checkpoint, verify_log
+from ringfence_audit.adapters.models import event_leaves
+from ringfence_audit.adapters.rebuild import rebuild
+from ringfence_audit.application.keeper import TakenOverElsewhere
+from ringfence_audit.domain.events import EVENT_TYPES, LeavesAppended, ReadRecorded
+from ringfence_audit.domain.log import LogTampered
+from ringfence_kernel.codec import EventCodec
+from ringfence_kernel.feed import FeedFork
+from ringfence_kernel.store import EventStore
+
+from .conftest import ORIGIN, Audit, running
+from .feeds import BOOK, SourceFeed, accounts_created, identifier, transfers_created
+
+
+def fill(feed: SourceFeed, events: int = 3) -> None:
+    """Opens two accounts and moves money between them, two transfers an event."""
+    feed.add("AccountsCreated.v1", accounts_created("alice", "bob"))
+    for number in range(events):
+        feed.add("TransfersCreated.v1", transfers_created(f"t{number}-0", f"t{number}-1"))
+
+
+def stored_leaves(store: EventStore) -> list[bytes]:
+    """Reads all leaves from the log's own events."""
+    leaves: list[bytes] = []
+    for recorded in store.replay(EventCodec(EVENT_TYPES)):
+        if isinstance(recorded.event, LeavesAppended | ReadRecorded):
+            leaves += event_leaves(recorded.event)
+    return leaves
+
+
+def as_owner(database: Database, statement: str, *parameters: Any) -> None:
+    """Changes stored rows the way somebody with the owner's password could."""
+    conninfo = psycopg.conninfo.make_conninfo(database.owner_url, password=database.owner_password)
+    with psycopg.connect(conninfo) as connection:
+        connection.execute(statement.encode(), parameters)
+
+
+async def test_a_followed_log_verifies_offline_and_names_its_sources_heads(audit: Audit, custody: SourceFeed) -> None:
+    """What was taken over leads, leaf by leaf, to the signed root and to the source's own head."""
+    fill(custody)
+    await audit.follow(custody)
+    await audit.publish()
+    assert audit.log.signed is not None
+    checkpoint = verify_checkpoint(audit.log.signed.note, audit.signer.key.text())
+    summary = verify_log(stored_leaves(audit.store), checkpoint)
+    assert summary.leaves_by_kind["custody.transfer.v1"] == 6
+    assert [(head.source, head.position, head.hash) for head in summary.source_heads] == [
+        ("custody", 4, custody.events[-1].hash)
+    ]
+
+
+async def test_a_page_that_comes_again_is_taken_over_once(audit: Audit, custody: SourceFeed) -> None:
+    """Redelivery of a page, whole or overlapping, adds nothing that is there already."""
+    fill(custody)
+    await audit.keeper.take_over(await custody.page(0, 3))
+    size = audit.log.frontier.size
+    await audit.keeper.take_over(await custody.page(0, 3))
+    assert audit.log.frontier.size == size
+    await audit.keeper.take_over(await custody.page(0))
+    assert audit.log.head("custody").position == 4
+
+
+async def test_a_feed_with_another_past_is_refused(audit: Audit, custody: SourceFeed) -> None:
+    """A page whose event at the log's head has another hash is a fork, and changes nothing."""
+    fill(custody)
+    await audit.follow(custody)
+    other = SourceFeed("custody")
+    fill(other, 2)
+    other.add("TransfersCreated.v1", transfers_created("stolen"))
+    other.add("TransfersCreated.v1", transfers_created("more"))
+    with pytest.raises(FeedFork, match="another event at position 4"):
+        await audit.keeper.take_over(await other.page(3))
+    assert audit.log.head("custody").hash == custody.events[-1].hash
+
+
+async def test_a_restarted_log_goes_on_where_it_stood(audit: Audit, custody: SourceFeed) -> None:
+    """A second process over the same store has the same head and resolves accounts opened before it started."""
+    fill(custody)
+    await audit.follow(custody)
+    await audit.publish()
+    async with running(audit.store, [custody]) as again:
+        assert again.log.digest() == audit.log.digest()
+        custody.add("TransfersCreated.v1", transfers_created("later"))
+        await again.follow(custody)
+        await again.publish()
+        assert again.log.signed is not None
+        checkpoint = verify_checkpoint(again.log.signed.note, again.signer.key.text())
+        summary = verify_log(stored_leaves(again.store), checkpoint)
+        assert summary.leaves_by_kind["custody.transfer.v1"] == 7
+
+
+async def test_two_processes_over_one_log_never_fork_it(
+    audit: Audit, custody: SourceFeed, identity: SourceFeed
+) -> None:
+    """Two processes that follow the same feeds at the same time end with one log that verifies."""
+    fill(custody, 8)
+    for _ in range(8):
+        identity.add("KycChanged.v1", {"party": identifier("party"), "before": 1, "after": 2})
+
+    async def drive(one: Audit) -> None:
+        for feed, step in [(custody, 1), (identity, 1), (custody, 5), (identity, 4), (custody, 9), (identity, 8)]:
+            for _ in range(4):
+                try:
+                    await one.keeper.take_over(await feed.page(one.log.head(feed.source).position, step))
+                    break
+                except TakenOverElsewhere:
+                    continue
+
+    async with running(audit.store, [custody, identity]) as other:
+        await asyncio.gather(drive(audit), drive(other))
+        await other.keeper.record_read(b"r" * 16, "Search", {})
+        await audit.keeper.record_read(b"r" * 16, "Search", {})
+        await other.keeper.record_read(b"r" * 16, "Search", {})
+        await other.publish()
+        assert other.log.signed is not None
+        checkpoint = verify_checkpoint(other.log.signed.note, other.signer.key.text())
+        heads = {head.source: head.position for head in verify_log(stored_leaves(audit.store), checkpoint).source_heads}
+    assert heads == {"custody": 9, "identity": 8}
+
+
+async def test_checkpoints_wait_while_the_key_is_away_and_leaves_go_on(audit: Audit, custody: SourceFeed) -> None:
+    """Without the key the log grows and says what it waits for; with the key the next step signs all of it."""
+    fill(custody, 1)
+    await audit.follow(custody)
+    audit.signer.sealed = True
+    checkpoints = asyncio.create_task(audit.checkpointer.run())
+    try:
+        await asyncio.sleep(0.2)
+        assert await audit.checkpointer.problem() == "checkpoints wait: KEYS_UNAVAILABLE"
+        custody.add("TransfersCreated.v1", transfers_created("while-sealed"))
+        await audit.follow(custody)
+        assert audit.log.signed is None
+        audit.signer.sealed = False
+        async with asyncio.timeout(5):
+            while audit.log.signed is None or await audit.checkpointer.problem():
+                await asyncio.sleep(0.05)
+    finally:
+        checkpoints.cancel()
+    assert audit.log.signed.size == audit.log.frontier.size
+
+
+async def test_nothing_is_signed_without_news(audit: Audit, custody: SourceFeed) -> None:
+    """A second step over an unchanged log signs nothing."""
+    fill(custody, 1)
+    await audit.follow(custody)
+    await audit.publish()
+    head = audit.store.head()
+    await audit.checkpointer.step()
+    assert audit.store.head() == head
+
+
+async def test_rebuilding_from_events_gives_the_same_log_and_tables(audit: Audit, custody: SourceFeed) -> None:
+    """Chain, tree, tiles, pages and search index built anew from events alone equal the live ones."""
+    fill(custody)
+    await audit.follow(custody)
+    await audit.keeper.record_read(b"r" * 16, "Search", {"tenant_id": BOOK})
+    await audit.publish()
+    report = await asyncio.to_thread(rebuild, audit.store, ORIGIN, compare=True)
+    assert report.differences == {"chain": 0, "tree": 0, "tiles": 0, "leaf_pages": 0, "leaf_keys": 0}
+    assert report.events == audit.store.head().position
+
+
+@pytest.mark.parametrize(
+    ("statement", "difference"),
+    [
+        ("UPDATE tiles SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1)", "tiles"),
+        ("DELETE FROM leaf_keys WHERE first_leaf = 2", "leaf_keys"),
+        ("UPDATE leaf_pages SET position = position + 1", "leaf_pages"),
+        ("UPDATE stored_events SET state = set_byte(state, 100, get_byte(state, 100) # 1)", "chain"),
+    ],
+)
+async def test_a_changed_row_shows_in_a_rebuild(
+    audit: Audit, custody: SourceFeed, audit_database: Database, statement: str, difference: str
+) -> None:
+    """One bit or one row changed behind the service's back is counted where it was changed."""
+    fill(custody)
+    await audit.follow(custody)
+    await audit.publish()
+    as_owner(audit_database, statement)
+    report = await asyncio.to_thread(rebuild, audit.store, ORIGIN, compare=True)
+    assert report.differences[difference] > 0
+
+
+async def test_a_log_whose_leaves_were_changed_does_not_start(
+    audit: Audit, custody: SourceFeed, audit_database: Database
+) -> None:
+    """A leaf changed in a stored event stops the next start: nothing is ever signed over it."""
+    fill(custody)
+    await audit.follow(custody)
+    state = audit.store.read(0, 1)[0].state
+    at = state.index(identifier("t1-0")) + 3
+    as_owner(audit_database, "UPDATE stored_events SET state = set_byte(state, %s, 1) WHERE notification_id = 1", at)
+    with pytest.raises(LogTampered):
+        async with running(audit.store, [custody]):
+            pass
+
+
+async def test_a_changed_leaf_is_found_by_whoever_holds_an_older_checkpoint(audit: Audit, custody: SourceFeed) -> None:
+    """A log rewritten after a checkpoint was published does not lead to that checkpoint any more."""
+    fill(custody)
+    await audit.follow(custody)
+    await audit.publish()
+    assert audit.log.signed is not None
+    checkpoint = verify_checkpoint(audit.log.signed.note, audit.signer.key.text())
+    leaves = stored_leaves(audit.store)
+    leaves[4] = leaves[4].replace(b"alice", b"mallo")
+    with pytest.raises(VerificationError, match="root"):
+        verify_log(leaves, checkpoint)

@@ -1,0 +1,197 @@
+"""Translation: one leaf per fact from the published event schemas, and one for what cannot be read."""
+
+from __future__ import annotations
+
+import struct
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ringfence_audit.application.keeper import prepare
+from ringfence_audit.application.translation import Translator
+from ringfence_audit.application.translation.rows import Cells, Table
+from ringfence_audit.domain.accounts import Accounts
+from ringfence_audit.domain.checkpoint import SourceHead
+from ringfence_audit.domain.leaf import Value, commitment, decode, encode
+from ringfence_audit.domain.page import MAX_PAGE_EVENTS, SourceEvent
+from ringfence_kernel.store import GENESIS
+
+from .feeds import BOOK, START_NS, SourceFeed, accounts_created, identifier, transfers_created
+
+
+def source_event(feed: SourceFeed, position: int = -1) -> SourceEvent:
+    """Gives an event of a feed as the translator takes it."""
+    event = feed.events[position]
+    return SourceEvent(event.position, event.stream_id, event.version, event.topic, event.state, event.hash, START_NS)
+
+
+def translated(source: str, topic: str, fields: Any) -> list[tuple[str, dict[str, Value]]]:
+    """Translates one event of a source by itself."""
+    feed = SourceFeed(source)
+    feed.add(topic, fields)
+    return [decode(leaf) for leaf in Translator(source, Accounts()).translate(source_event(feed)).leaves]
+
+
+def custody_facts(*events: tuple[str, dict[str, Any]]) -> list[tuple[str, dict[str, Value]]]:
+    """Translates events of custody in order."""
+    feed, translator, facts = SourceFeed("custody"), Translator("custody", Accounts()), []
+    for topic, fields in events:
+        feed.add(topic, fields)
+        facts += [decode(leaf) for leaf in translator.translate(source_event(feed)).leaves]
+    return facts
+
+
+OPENED = ("AccountsCreated.v1", accounts_created("alice", "bob", owners=("owner-a", "owner-b")))
+
+
+def test_each_transfer_of_a_packed_event_is_a_leaf_by_itself() -> None:
+    """Accounts stand by id and owner, currency and time are filled in, and what is zero is left out."""
+    facts = custody_facts(OPENED, ("TransfersCreated.v1", transfers_created("t0", "t1")))[2:]
+    kind, fields = facts[1]
+    assert kind == "custody.transfer.v1"
+    assert fields == {
+        "source": "custody", "position": 2, "ordinal": 1, "time_ns": START_NS + 6, "tenant_id": BOOK,
+        "transfer_id": identifier("t1"), "debit_account_id": identifier("alice"),
+        "debit_owner_id": identifier("owner-a"), "credit_account_id": identifier("bob"),
+        "credit_owner_id": identifier("owner-b"), "ledger": 978,
+        "amount_minor": 101, "user_data_128": identifier("mandate"), "code": 7, "flags": 0, "value_date_days": 19_000,
+    }  # fmt: skip
+    assert "user_data_128" not in facts[0][1]
+
+
+def test_ids_that_were_refused_for_good_are_leaves_after_the_transfers() -> None:
+    """A burnt id is a fact of its own, with the next ordinal of its event."""
+    facts = custody_facts(OPENED, ("TransfersCreated.v1", transfers_created("t0", burnt=("t9",))))
+    assert [kind for kind, _ in facts[-2:]] == ["custody.transfer.v1", "custody.transfer_refused.v1"]
+    assert facts[-1][1]["transfer_id"] == identifier("t9")
+    assert facts[-1][1]["ordinal"] == 1
+
+
+def test_a_transfer_of_an_unknown_account_is_committed_to_as_a_whole() -> None:
+    """Where an index cannot be resolved the event is one leaf with the digest of its state, not nothing."""
+    [(kind, fields)] = custody_facts(("TransfersCreated.v1", transfers_created("t0", "t1")))
+    assert kind == "custody.event.v1"
+    assert fields["topic"] == "TransfersCreated.v1"
+
+
+def test_an_owner_and_the_accounts_it_stops_are_leaves_each() -> None:
+    """A change of standing is a fact about the owner, and one about each account."""
+    change = {
+        "timestamp_ns": START_NS, "owner_id": identifier("owner-a"), "standing": 4,
+        "account": struct.pack("<2I", 2, 1), "status": b"\x02", "holds": b"\x02",
+    }  # fmt: skip
+    facts = custody_facts(OPENED, ("OwnerStandingChanged.v1", change))[2:]
+    assert [kind for kind, _ in facts] == ["custody.owner_standing.v1"] + 2 * ["custody.account_status.v1"]
+    assert [fields.get("account_id") for _, fields in facts] == [None, identifier("bob"), identifier("alice")]
+    assert facts[1][1]["status"] == "ACTIVE"
+
+
+def test_identity_facts_commit_to_personal_data_and_leave_blind_indexes_out() -> None:
+    """Sealed fields become commitments to their ciphertext; keyed indexes do not leave identity."""
+    event = {
+        "tenant": BOOK, "party": identifier("party"), "kind": "PERSON", "by": identifier("server"),
+        "personal": {"name": b"sealed name"}, "identity_index": b"i" * 16, "digest": b"d" * 32,
+    }  # fmt: skip
+    [(kind, fields)] = translated("identity", "PartyRegistered.v1", event)
+    assert kind == "identity.party_registered.v1"
+    assert fields == {
+        "source": "identity", "position": 1, "ordinal": 0, "time_ns": START_NS, "tenant_id": BOOK,
+        "party_id": identifier("party"), "kind": "PERSON", "by_id": identifier("server"), "digest": b"d" * 32,
+        "personal_name_commitment": commitment(b"sealed name"),
+    }  # fmt: skip
+
+
+def test_tokens_and_reports_stand_as_digests_only() -> None:
+    """A stored authorisation and a pain.002 never appear in a leaf, only their SHA-256."""
+    event = {
+        "tenant": BOOK, "submission_id": identifier("batch"), "kind": 1, "instruction_count": 2, "digest": b"d" * 32,
+        "maker": identifier("maker"), "authorisation": "secret.token", "authorisation_expires_ns": 5,
+        "message_id": "", "status_report": b"<Document/>" * 20,
+    }  # fmt: skip
+    [(_, fields)] = translated("payment-instruction", "SubmissionReceived.v1", event)
+    assert fields["authorisation_sha256"] == sha256(b"secret.token").digest()
+    assert fields["status_report_sha256"] == sha256(b"<Document/>" * 20).digest()
+    assert not {"authorisation", "status_report", "message_id"} & fields.keys()
+
+
+def test_each_step_of_an_instruction_is_a_leaf_with_its_own_reason() -> None:
+    """A packed event of transitions gives one leaf a row, statuses by name, reasons from their table."""
+    event = {
+        "tenant": BOOK, "submission_id": identifier("batch"), "cause": "screening",
+        "instruction_ids": identifier("one") + identifier("two"), "indexes": struct.pack(">2I", 0, 1),
+        "statuses": bytes([4, 10]), "reasons": ["", "SANCTIONS_HIT"], "reason_rows": bytes([0, 1]),
+        "details": {1: "entry 77"}, "actor": b"", "evidence": b"e" * 32, "reference": "",
+    }  # fmt: skip
+    facts = translated("payment-instruction", "InstructionsAdvanced.v1", event)
+    assert [fields["status"] for _, fields in facts] == ["SCREENED", "REJECTED"]
+    assert [fields.get("reason") for _, fields in facts] == [None, "SANCTIONS_HIT"]
+    assert facts[1][1]["detail"] == "entry 77"
+    assert facts[1][1]["instruction_id"] == identifier("two")
+
+
+def test_an_instruction_commits_to_the_sealed_data_of_both_sides() -> None:
+    """Names and IBANs of an order stand as commitments; ids, amount and currency in clear."""
+    event = {
+        "tenant": BOOK, "submission_id": identifier("batch"), "first_index": 0, "instruction_ids": identifier("one"),
+        "end_to_end_ids": ["E2E-1"], "debtor_accounts": identifier("alice"), "debtor_owners": identifier("owner-a"),
+        "creditor_accounts": bytes(16), "creditor_owners": bytes(16), "creditor_indexes": b"i" * 16,
+        "amounts_minor": struct.pack(">Q", 12_345), "ledgers": struct.pack(">H", 978),
+        "execution_days": struct.pack(">i", 0), "debtor_sealed": [b"sealed d"], "creditor_sealed": [b"sealed c"],
+    }  # fmt: skip
+    [(kind, fields)] = translated("payment-instruction", "InstructionsReceived.v1", event)
+    assert kind == "payment-instruction.instruction.v1"
+    assert fields["creditor_commitment"] == commitment(b"sealed c")
+    assert (fields["amount_minor"], fields["ledger"], fields["end_to_end_id"]) == (12_345, 978, "E2E-1")
+    assert not {"creditor_account_id", "execution_day"} & fields.keys()
+
+
+@given(
+    st.sampled_from(["identity", "custody", "payment-instruction", "another"]),
+    st.sampled_from(["PartyRegistered.v1", "TransfersCreated.v1", "InstructionsAdvanced.v1", "Unheard.v1"]),
+    st.binary(max_size=60),
+)
+def test_whatever_an_event_holds_it_has_a_leaf(source: str, topic: str, state: bytes) -> None:
+    """Unknown topics and unreadable bytes give one leaf that commits to the state; nothing raises."""
+    feed = SourceFeed(source)
+    feed.add_state(topic, state)
+    [leaf] = Translator(source, Accounts()).translate(source_event(feed)).leaves
+    kind, fields = decode(leaf)
+    assert kind == f"{source}.event.v1"
+    assert (fields["topic"], fields["state_sha256"]) == (topic, sha256(state).digest())
+
+
+def test_an_event_too_large_for_a_leaf_is_committed_to_as_a_whole() -> None:
+    """A fact of more than 64 KiB does not stop the log."""
+    for event in ({f"field_{number}": "x" * 900 for number in range(100)}, {"after": 2**63}):
+        [(kind, _)] = translated("identity", "KycChanged.v1", event)
+        assert kind == "identity.event.v1"
+
+
+@given(st.lists(st.tuples(st.integers(-5, 5), st.none() | st.binary(min_size=16, max_size=16)), max_size=12))
+def test_the_fast_encoding_of_rows_equals_the_plain_one(rows: list[tuple[int, bytes | None]]) -> None:
+    """Rows encoded by templates are the bytes that each row gives by itself, absent values included."""
+    columns: dict[str, Cells] = {"amount": [amount for amount, _ in rows], "some_id": [value for _, value in rows]}
+    header: dict[str, Value] = {"source": "custody", "time_ns": 7}
+    leaves = list(Table("custody.transfer.v1", len(rows), columns, {"tenant_id": BOOK}).leaves(header, 3))
+    assert leaves == [
+        encode(
+            "custody.transfer.v1",
+            {**header, "tenant_id": BOOK, "amount": amount, "some_id": value, "ordinal": 3 + row},
+        )
+        for row, (amount, value) in enumerate(rows)
+    ]
+
+
+@pytest.mark.parametrize(("events", "pages"), [(1, 1), (MAX_PAGE_EVENTS, 1), (MAX_PAGE_EVENTS + 1, 2)])
+async def test_pages_are_bounded_in_events(events: int, pages: int) -> None:
+    """A feed page of many events becomes pages that each close with a leaf under 64 KiB."""
+    feed = SourceFeed("identity")
+    for _ in range(events):
+        feed.add("KycChanged.v1", {"party": identifier("party"), "before": 1, "after": 2})
+    taken = (await feed.page()).events
+    prepared = list(prepare(SourceHead("identity", 1, 0, GENESIS), taken, Accounts()))
+    assert [page.leaves[-1].startswith(b"\x01\x0daudit.page.v1") for page, _ in prepared] == [True] * pages
+    assert prepared[-1][0].head == SourceHead("identity", 1, events, feed.events[-1].hash)
+    assert sum(len(page.leaves) for page, _ in prepared) == events + pages
