@@ -90,7 +90,7 @@ class KycDecision:
     id: UUID | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Alias:
     """An IBAN that stands for an account; without an owner it is the platform's own, or the bank's mirror."""
 

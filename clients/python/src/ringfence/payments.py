@@ -196,14 +196,19 @@ class Payments:
         )
         return _states(self._connection.call(self._stub.DecideInstructions, request).states)
 
-    def watch(self, after_position: int = 0, submission_id: UUID | None = None) -> Iterator[Changes]:
-        """Follows the states that the platform's instructions reach, for ever, across restarts of the service."""
+    def watch(
+        self, after_position: int = 0, submission_id: UUID | None = None, *, seconds: float | None = None
+    ) -> Iterator[Changes]:
+        """Follows the states that the platform's instructions reach, across restarts of the service.
+
+        Begins after a position, 0 for all that ever was, and ends after `seconds`, by default never.
+        """
 
         def request_after(last: pb.WatchInstructionsResponse | None) -> pb.WatchInstructionsRequest:
             position = last.position if last is not None else after_position
             return pb.WatchInstructionsRequest(after_position=position, submission_id=_id(submission_id))
 
-        for reply in self._connection.stream(self._stub.WatchInstructions, request_after):
+        for reply in self._connection.stream(self._stub.WatchInstructions, request_after, seconds):
             yield Changes(reply.position, _states(reply.states))
 
     def import_sanctions_list(self, list_name: str, list_format: ListFormat, content: bytes, published_ns: int) -> int:

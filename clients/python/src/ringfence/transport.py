@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -101,19 +102,25 @@ class Connection:
             raise refusal_of(error) from None
 
     def stream(
-        self, method: grpc.UnaryStreamMultiCallable[Request, Reply], request_after: Callable[[Reply | None], Request]
+        self,
+        method: grpc.UnaryStreamMultiCallable[Request, Reply],
+        request_after: Callable[[Reply | None], Request],
+        seconds: float | None = None,
     ) -> Iterator[Reply]:
         """The replies of a stream, which goes on where it stood when it breaks; raises RingfenceError.
 
-        `request_after` makes the request that continues after the last reply. Close the iterator to end the stream.
+        `request_after` makes the request that continues after the last reply. The stream ends after `seconds`, or when
+        the iterator is closed.
         """
         last: Reply | None = None
+        end = math.inf if seconds is None else time.monotonic() + seconds
         retries = _Retries(self._tokens, self._patience)
-        while True:
+        while (left := end - time.monotonic()) > 0:
             replies: Any = None
             try:
                 token = retries.token()
-                replies = method(request_after(last), metadata=_bearer(token))
+                timeout = None if seconds is None else left
+                replies = method(request_after(last), timeout=timeout, metadata=_bearer(token))
                 for last in replies:
                     yield last
                     retries = _Retries(self._tokens, self._patience)
@@ -123,7 +130,8 @@ class Connection:
             finally:
                 if replies is not None:
                     replies.cancel()
-            retries.after(refusal)
+            if time.monotonic() < end:
+                retries.after(refusal)
 
     def _persist(self, attempt: Callable[[float, str], Reply]) -> Reply:
         retries = _Retries(self._tokens, self._patience)

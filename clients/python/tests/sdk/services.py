@@ -1,5 +1,6 @@
 """Fake services behind real gRPC and mutual TLS: they remember what they were asked and answer as told."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,10 +85,11 @@ class Ledger(custody_pb2_grpc.CustodyServiceServicer):
 
 
 class Instructions(payment_instruction_pb2_grpc.PaymentInstructionServiceServicer):
-    """Streams positions 1 to 4 and breaks the stream once, after position 2."""
+    """Streams positions 1 to 4 and breaks the stream once, after position 2; `goes_on` keeps it open at the end."""
 
     def __init__(self) -> None:
         self.asked_after: list[int] = []
+        self.goes_on = False
 
     def WatchInstructions(self, request: Any, context: Any) -> Iterator[Any]:
         """Resumes after the position asked for."""
@@ -97,6 +99,8 @@ class Instructions(payment_instruction_pb2_grpc.PaymentInstructionServiceService
             yield payment_instruction_pb2.WatchInstructionsResponse(position=position, states=[state])
             if position == 2 and len(self.asked_after) == 1:
                 refuse(context, "UNAVAILABLE", "SHUTTING_DOWN")
+        while self.goes_on and context.is_active():
+            time.sleep(0.01)
 
 
 class Log(audit_pb2_grpc.AuditServiceServicer):

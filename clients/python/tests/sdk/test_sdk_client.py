@@ -111,3 +111,9 @@ def test_leaves_are_read_to_the_end(fakes: Fakes) -> None:
     """Leaves come in order and without gaps however they are cut into pages, up to a bound where one is given."""
     assert [leaf.content for leaf in fakes.client.audit.leaves()] == [b"0", b"1", b"2", b"3", b"4"]
     assert [leaf.index for leaf in fakes.client.audit.leaves(1, 4)] == [1, 2, 3]
+
+
+def test_stream_ends_after_its_seconds(fakes: Fakes) -> None:
+    """A stream that is given so many seconds ends by itself, without an error, though its service would go on."""
+    fakes.instructions.goes_on = True
+    assert [changes.position for changes in fakes.client.payments.watch(2, seconds=0.5)] == [3, 4]

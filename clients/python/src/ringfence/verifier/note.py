@@ -15,6 +15,7 @@ from ringfence.verifier.errors import VerificationError
 
 MAX_NOTE_BYTES = 1 << 20
 MAX_SIGNATURES = 64
+_ED25519 = b"\x01"
 _SIGNATURE_LINE = re.compile(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 _FORBIDDEN = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 
@@ -38,11 +39,20 @@ class VerifierKey:
         name, _, rest = text.partition("+")
         key_id, _, encoded = rest.partition("+")
         key = decode_base64(encoded, "the key")
-        if not name or any(character.isspace() for character in name) or len(key) != 33 or key[0] != 1:
+        if not name or any(character.isspace() for character in name) or len(key) != 33 or key[:1] != _ED25519:
             raise VerificationError("the key is not an Ed25519 note key")
-        if key_id != sha256(name.encode() + b"\n" + key).digest()[:4].hex():
+        if key_id != _key_id(name, key).hex():
             raise VerificationError("the key id does not belong to the key")
         return cls(name, bytes.fromhex(key_id), key[1:])
+
+    @classmethod
+    def of(cls, name: str, public_key: bytes) -> VerifierKey:
+        """Makes the key of a log from its origin and 32 bytes of Ed25519, as its keeper publishes them."""
+        return cls(name, _key_id(name, _ED25519 + public_key), public_key)
+
+    def text(self) -> str:
+        """Gives the vkey text."""
+        return f"{self.name}+{self.key_id.hex()}+{b64encode(_ED25519 + self.public_key).decode()}"
 
     def verify(self, text: bytes, signature: bytes) -> None:
         """Checks an Ed25519 signature (RFC 8032); raises VerificationError where it is wrong."""
@@ -131,6 +141,10 @@ def decode_base64(text: str, what: str) -> bytes:
     if b64encode(value).decode() != text:
         raise VerificationError(f"{what} is not canonical base64")
     return value
+
+
+def _key_id(name: str, key: bytes) -> bytes:
+    return sha256(name.encode() + b"\n" + key).digest()[:4]
 
 
 def _signature(line: str) -> tuple[str, bytes, bytes]:

@@ -1,0 +1,69 @@
+"""The `ringfence` command."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ringfence.commands import accounts, demo, keys, pay, rebuild, replay, statement, status, up, verify, watch
+from ringfence.commands.errors import CommandFailed, ExitCode
+from ringfence.commands.terminal import notes
+from ringfence.errors import CredentialsError, RingfenceError
+from ringfence.local.errors import LocalStackError
+from ringfence.verifier import VerificationError
+
+_OPTIONAL = ("hvac", "psycopg")
+
+app = typer.Typer(
+    name="ringfence",
+    help="Ringfence keeps client money apart: run it, pay with it, and prove what happened.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(up.up)
+app.command()(demo.demo)
+app.command()(keys.keys)
+app.command()(replay.replay)
+app.command()(pay.pay)
+app.command()(watch.watch)
+app.command()(accounts.accounts)
+app.command()(statement.statement)
+app.add_typer(verify.app, name="verify")
+app.command()(rebuild.rebuild)
+app.command()(status.status)
+
+
+def main() -> None:
+    """Runs the command; whatever goes wrong ends in one named line on standard error and an exit code."""
+    try:
+        app()
+    except CommandFailed as error:
+        _end("failed", str(error), error.exit_code)
+    except VerificationError as error:
+        _end("not proven", str(error), ExitCode.FAILED)
+    except RingfenceError as error:
+        _end("unavailable" if error.is_transient else "refused", _told(error), _code(error))
+    except CredentialsError as error:
+        _end("credentials", str(error), ExitCode.ENVIRONMENT)
+    except LocalStackError as error:
+        _end("stack", str(error), ExitCode.ENVIRONMENT)
+    except ModuleNotFoundError as error:
+        if error.name not in _OPTIONAL:
+            raise
+        _end("stack", f"{error.name} is not installed: pip install 'ringfence[local]'", ExitCode.ENVIRONMENT)
+
+
+def _told(error: RingfenceError) -> str:
+    details = " ".join(f"{name}={value}" for name, value in error.metadata.items())
+    return f"{error} {details}".rstrip()
+
+
+def _code(error: RingfenceError) -> ExitCode:
+    return ExitCode.UNAVAILABLE if error.is_transient else ExitCode.REFUSED
+
+
+def _end(kind: str, text: str, code: int) -> None:
+    notes.print(f"[bold red]{kind}[/bold red] {text}", highlight=False, soft_wrap=True)
+    sys.exit(code)

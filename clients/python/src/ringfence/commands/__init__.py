@@ -1,0 +1,1 @@
+"""The subcommands of `ringfence`, one file each."""

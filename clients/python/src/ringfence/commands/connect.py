@@ -1,0 +1,47 @@
+"""How a command gets to the services: a credentials directory, or a principal of the sandbox by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ringfence.client import Client
+from ringfence.commands.terminal import note
+from ringfence.credentials import FILE_NAME
+from ringfence.transport import Patience
+
+if TYPE_CHECKING:
+    from ringfence.sandbox.sandbox import Sandbox
+
+As = Annotated[
+    str,
+    typer.Option("--as", envvar="RINGFENCE_AS", help="Credentials directory, or name of a principal of the sandbox."),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Use a private, empty stack, gone afterwards.")]
+Book = Annotated[str, typer.Option("--book", help="Book (platform id); the caller's own where left out.")]
+
+
+@contextmanager
+def sandbox(fresh: bool, patience: Patience | None = None) -> Iterator[Sandbox]:
+    """The sandbox of the stack that is up, or of one that is started for as long as the block lasts."""
+    from ringfence.sandbox.sandbox import Sandbox
+    from ringfence.sandbox.stacks import running_stack
+
+    with running_stack(fresh, note) as stack, Sandbox(stack, patience) as box:
+        yield box
+
+
+@contextmanager
+def client_as(principal: str, fresh: bool = False) -> Iterator[Client]:
+    """A client for a credentials directory, wherever its services are, or for a principal of the sandbox."""
+    path = Path(principal)
+    if path.is_file() or (path / FILE_NAME).is_file():
+        with Client.load(path) as client:
+            yield client
+        return
+    with sandbox(fresh) as box:
+        yield box.client(principal)

@@ -1,0 +1,96 @@
+"""`ringfence pay`: one payment, or a pain.001 file, and what becomes of it."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from ringfence.client import Client
+from ringfence.commands.connect import As, Fresh, client_as
+from ringfence.commands.errors import CommandFailed, ExitCode
+from ringfence.commands.terminal import note, output, show
+from ringfence.ids import new_id
+from ringfence.money import show as amount
+from ringfence.money import to_minor
+from ringfence.payments import Instruction, InstructionStatus, NewInstruction
+
+_LOOK_SECONDS = 0.2
+
+
+def pay(
+    principal: As,
+    debtor: Annotated[str, typer.Option("--from", help="Payer's IBAN, of a client of the platform.")] = "",
+    creditor: Annotated[str, typer.Option("--to", help="Payee's IBAN.")] = "",
+    name: Annotated[str, typer.Option(help="Payee's name.")] = "",
+    sum_: Annotated[str, typer.Option("--amount", help="Amount, for instance 12.50.")] = "",
+    currency: Annotated[str, typer.Option(help="ISO 4217 code.")] = "EUR",
+    remittance: Annotated[str, typer.Option(help="Text for the payee.")] = "",
+    file: Annotated[Path | None, typer.Option(help="A pain.001 file instead of one payment.", exists=True)] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the end.")] = 20.0,
+    fresh: Fresh = False,
+) -> None:
+    """Orders a payment for a client of the platform and follows it to its end, or until it waits for somebody."""
+    if file is None and not (debtor and creditor and name and sum_):
+        raise typer.BadParameter("give --from, --to, --name and --amount, or --file")
+    with client_as(principal, fresh) as client:
+        if file is not None:
+            ids = _submit_file(client, file)
+        else:
+            order = NewInstruction(
+                id=new_id(),
+                end_to_end_id=f"E2E-{new_id().hex[-12:]}",
+                debtor_iban=debtor,
+                creditor_iban=creditor,
+                creditor_name=name,
+                amount_minor=_minor(sum_, currency),
+                currency=currency,
+                remittance=remittance,
+            )
+            client.payments.submit(new_id(), [order])
+            ids = [order.id]
+        _report(follow(client, ids, wait))
+
+
+def follow(client: Client, ids: list[UUID], seconds: float) -> list[Instruction]:
+    """The instructions once each has ended, is held for a second person, or `seconds` are over."""
+    end = time.monotonic() + seconds
+    while True:
+        found = client.payments.instructions(ids)
+        resting = [each.state.status.is_end or each.state.status is InstructionStatus.HELD for each in found]
+        if all(resting) or time.monotonic() > end:
+            return found
+        time.sleep(_LOOK_SECONDS)
+
+
+def _submit_file(client: Client, file: Path) -> list[UUID]:
+    answer = client.payments.submit_file(file.read_bytes())
+    if answer.submission_id is None:
+        output.print(answer.status_report.decode(), highlight=False)
+        raise CommandFailed(f"{file} was refused whole; its pain.002 is printed above", ExitCode.REFUSED)
+    note(f"submission {answer.submission_id}")
+    return answer.instruction_ids
+
+
+def _minor(text: str, currency: str) -> int:
+    try:
+        return to_minor(text, currency)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _report(found: list[Instruction]) -> None:
+    rows = [
+        [
+            each.order.end_to_end_id,
+            amount(each.order.amount_minor, each.order.currency),
+            each.state.status.name.lower(),
+            each.state.reason,
+            str(each.state.instruction_id),
+        ]
+        for each in found
+    ]
+    show("Payments", ["end to end", "amount", "status", "reason", "instruction"], rows, right=["amount"])
+    if any(each.state.status in (InstructionStatus.REJECTED, InstructionStatus.FAILED) for each in found):
+        raise CommandFailed("a payment was refused: see the reason above", ExitCode.REFUSED)

@@ -1,0 +1,69 @@
+"""`ringfence up`: the whole platform on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ringfence.commands.terminal import note, output, show
+
+if TYPE_CHECKING:
+    from ringfence.local.stack import LocalStack
+
+_LOOK_SECONDS = 1.0
+
+
+def up(
+    bank: Annotated[
+        list[str] | None, typer.Option(help="Let a simulated bank keep this IBAN; may be repeated.")
+    ] = None,
+) -> None:
+    """Starts PostgreSQL, OpenBao, NATS and the four services, and keeps them running until Ctrl-C.
+
+    Data is kept for the next start. A part that dies is started again.
+    """
+    from ringfence.local.directories import default_directory
+    from ringfence.sandbox.bank import simulated_bank
+    from ringfence.sandbox.sandbox import Sandbox
+    from ringfence.sandbox.stacks import started_stack
+
+    with started_stack(default_directory(), note) as stack:
+        with Sandbox(stack.running) as box:
+            for name in box.names():
+                box.client(name)
+        _describe(stack)
+        if bank:
+            with simulated_bank(stack.running, bank):
+                _keep_up(stack)
+        else:
+            _keep_up(stack)
+
+
+def _describe(stack: LocalStack) -> None:
+    from ringfence.sandbox.birth import principals_folder
+
+    running = stack.running
+    servers = {
+        "postgres": f"127.0.0.1:{stack.postgres.port}",
+        "openbao": running.vault_address,
+        "nats": running.nats_url,
+    }
+    where = {**servers, **running.addresses}
+    show("Ringfence is up", ["part", "address", "pid"], [[p, where[p], str(running.pids.get(p, ""))] for p in where])
+    output.print(f"credentials of the sandbox  {principals_folder(running.directory)}", highlight=False, soft_wrap=True)
+    output.print(f"logs                        {running.directory / 'logs'}", highlight=False, soft_wrap=True)
+    output.print("Ctrl-C stops it.")
+
+
+def _keep_up(stack: LocalStack) -> None:
+    try:
+        while True:
+            time.sleep(_LOOK_SECONDS)
+            for name, part in list(stack.parts.items()):
+                if part.pid is None:
+                    note(f"{name} died and is started again")
+                    stack.restart(name)
+    except KeyboardInterrupt:
+        note("stopping")

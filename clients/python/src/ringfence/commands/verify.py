@@ -1,0 +1,94 @@
+"""`ringfence verify`: evidence checked on this machine, with a public key that the evidence does not bring along."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ringfence.audit import Finding
+from ringfence.client import Client
+from ringfence.commands.connect import Fresh, client_as, sandbox
+from ringfence.commands.errors import CommandFailed
+from ringfence.commands.rebuild import rebuild_service
+from ringfence.commands.terminal import note, output, show
+from ringfence.verifier import LogSummary, VerifiedLeaf, read_leaf, verify_checkpoint, verify_log, verify_receipt
+
+Key = Annotated[str, typer.Option("--key", help="The log's public key (C2SP vkey), or a file that holds it.")]
+app = typer.Typer(no_args_is_help=True, help="Checks receipts, checkpoints and the whole log.")
+
+
+@app.command()
+def receipt(
+    file: Annotated[Path, typer.Argument(exists=True, help="A receipt (C2SP tlog-proof).")],
+    key: Key,
+    leaf: Annotated[Path | None, typer.Option(help="The fact, where the receipt does not carry it.")] = None,
+) -> None:
+    """Proves offline that the log holds a fact, and prints the fact."""
+    proven = verify_receipt(file.read_text(), _key(key), leaf=leaf.read_bytes() if leaf else None)
+    print_fact(proven)
+
+
+@app.command()
+def checkpoint(
+    file: Annotated[Path, typer.Argument(exists=True, help="A checkpoint (C2SP tlog-checkpoint).")], key: Key
+) -> None:
+    """Checks the signature of a checkpoint offline, and prints what it says."""
+    checked = verify_checkpoint(file.read_text(), _key(key))
+    output.print(f"{checked.origin}: {checked.size} facts, root {checked.root.hex()}", highlight=False, soft_wrap=True)
+    for head in checked.source_heads:
+        output.print(f"  {head.source} up to position {head.position}, epoch {head.epoch}", highlight=False)
+
+
+@app.command()
+def log(
+    principal: Annotated[str, typer.Option("--as", envvar="RINGFENCE_AS", help="A regulator.")] = "regulator",
+    key: Annotated[str, typer.Option("--key", help="The log's public key; the sandbox's where left out.")] = "",
+    fresh: Fresh = False,
+) -> None:
+    """Downloads the whole log and verifies every fact, and every service's feed against it.
+
+    In a sandbox each service's stored events are read and verified as well.
+    """
+    if key:
+        with client_as(principal, fresh) as client:
+            _verify(client, _key(key))
+        return
+    with sandbox(fresh) as box:
+        _verify(box.client(principal), box.log_key())
+        for service in box.stack.addresses:
+            note(f"verifying the events of {service}")
+            rebuild_service(box.stack, service, verify=True)
+
+
+def print_fact(proven: VerifiedLeaf) -> None:
+    """Prints a fact that a receipt has proven."""
+    fact = read_leaf(proven.leaf)
+    output.print(
+        f"proven: fact {proven.index} of {proven.checkpoint.size} in {proven.checkpoint.origin}", highlight=False
+    )
+    rows = [[name, value.hex() if isinstance(value, bytes) else str(value)] for name, value in fact.fields.items()]
+    show(fact.kind, ["field", "value"], rows)
+
+
+def _verify(client: Client, key: str) -> None:
+    checked = verify_checkpoint(client.audit.checkpoint(), key)
+    note(f"reading {checked.size} facts")
+    summary = verify_log((leaf.content for leaf in client.audit.leaves(0, checked.size)), checked)
+    note("asking the log to compare itself with its sources, event by event")
+    comparisons = client.audit.verify_sources(recompute=True)
+    _show(summary)
+    for each in comparisons:
+        if each.finding is not Finding.AGREES:
+            raise CommandFailed(f"{each.source} {each.finding.name.lower()}: {each.detail}")
+
+
+def _show(summary: LogSummary) -> None:
+    show("Facts", ["kind", "facts"], [[k, str(n)] for k, n in sorted(summary.leaves_by_kind.items())], right=["facts"])
+    heads = [[head.source, str(head.position), head.hash.hex()[:16]] for head in summary.source_heads]
+    show("Sources, complete up to", ["service", "position", "chain hash"], heads, right=["position"])
+    output.print(f"verified: {summary.size} facts, root {summary.root.hex()}", highlight=False, soft_wrap=True)
+
+
+def _key(text: str) -> str:
+    path = Path(text)
+    return path.read_text().strip() if "+" not in text and path.is_file() else text

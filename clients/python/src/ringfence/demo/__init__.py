@@ -1,0 +1,1 @@
+"""The demonstration: two platforms, their clients' money, and a regulator who believes nobody."""

@@ -1,0 +1,140 @@
+"""Tells the story from the first to the last act, with its progress on screen and a summary at the end."""
+
+import time
+from dataclasses import dataclass
+from itertools import chain
+
+from ringfence.commands.connect import sandbox
+from ringfence.commands.terminal import note, output, show
+from ringfence.demo import onboarding, payments, proof
+from ringfence.demo.deposits import receive
+from ringfence.demo.onboarding import Stage
+from ringfence.demo.payments import Followed
+from ringfence.demo.script import CURRENCY, content, platforms, refused_amounts
+from ringfence.ledger import Totals
+from ringfence.money import show as amount
+from ringfence.sandbox.bank import simulated_bank
+from ringfence.sandbox.birth import spool_folder
+from ringfence.sandbox.sandbox import Sandbox
+from ringfence.verifier import VerifiedLeaf
+
+_FILE = "lantern-pain.001.xml"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """All that the summary tells."""
+
+    stages: list[Stage]
+    payments: list[Followed]
+    proven: VerifiedLeaf
+    totals: list[Totals]
+    seconds: float
+
+
+def tell(fresh: bool) -> None:
+    """Tells it on the stack that is up or one of its own; raises CommandFailed at the first deviation."""
+    began = time.monotonic()
+    with sandbox(fresh) as box:
+        note(f"the stack is up after {time.monotonic() - began:.1f} s")
+        accounts = [each.safeguarding_iban for each in platforms()]
+        with simulated_bank(box.stack, accounts, fail_amounts=refused_amounts()):
+            stages = _first_act(box)
+            _second_act(box, stages)
+            followed = _third_act(stages)
+        proven = _last_act(box, followed)
+        totals = [proof.check_books(box.operators[0], stage) for stage in stages]
+        note("both books balance, and every account has the balance that it must have")
+        _summary(box, Ending(stages, followed, proven, totals, time.monotonic() - began))
+
+
+def _first_act(box: Sandbox) -> list[Stage]:
+    _heading("Onboarding")
+    operator = box.operators[0]
+    stages = []
+    for platform in platforms():
+        stage = onboarding.enter(box, platform)
+        onboarding.onboard_clients(stage, operator)
+        accounts, ibans = onboarding.open_book(stage), onboarding.register_ibans(stage, operator)
+        verified = sum(each.verified for each in platform.clients)
+        note(
+            f"{platform.name}: {len(platform.clients)} clients, {verified} verified by an operator; "
+            f"{accounts} segregated accounts, {ibans} IBANs"
+        )
+        stages.append(stage)
+    note(f"sanctions list imported: {onboarding.import_sanctions(operator)} names")
+    return stages
+
+
+def _second_act(box: Sandbox, stages: list[Stage]) -> None:
+    _heading("Deposits, by the bank's camt.054")
+    for stage in stages:
+        answer = receive(stage, spool_folder(box.stack.directory), box.bank_feed)
+        known = f", {answer.duplicates} known from before" if answer.duplicates else ""
+        note(f"{stage.platform.name}: {answer.credited} credited, {answer.suspended} to suspense{known}")
+
+
+def _third_act(stages: list[Stage]) -> list[Followed]:
+    _heading("Payments")
+    lender, wallet = stages
+    file = payments.submit_file(lender)
+    note(f"{lender.platform.name}: pain.001 of {len(content(_FILE))} bytes, {len(file[1])} instructions")
+    from_file = payments.follow(lender, *file, _step)
+    batch = payments.submit_batch(wallet)
+    note(f"{wallet.platform.name}: batch over gRPC, {len(batch[1])} instructions")
+    return from_file + payments.follow(wallet, *batch, _step)
+
+
+def _step(each: Followed) -> None:
+    reason = f" [yellow]{each.last.reason}[/yellow]" if each.last.reason else ""
+    output.print(f"  {each.name}  {each.last.status.name.lower()}{reason}", highlight=False)
+
+
+def _last_act(box: Sandbox, followed: list[Followed]) -> VerifiedLeaf:
+    _heading("The regulator")
+    found = proof.find(box.regulator, followed)
+    facts = sum(len(each.facts) for each in found)
+    note(f"found all {len(found)} payments in the log: {facts} facts about them")
+    settled = next(each for each in found if each.payment.last.status.name == "RECONCILED")
+    receipt, proven = proof.prove(box.regulator, settled, box.log_key())
+    note(
+        f"receipt of {settled.payment.name} ({len(receipt.proof)} bytes) verified offline with the log's public key: "
+        f"fact {proven.index} of {proven.checkpoint.size}"
+    )
+    return proven
+
+
+def _summary(box: Sandbox, ending: Ending) -> None:
+    rows = [
+        [
+            each.name,
+            amount(each.instruction.order.amount_minor, each.instruction.order.currency),
+            " → ".join(dict.fromkeys(state.status.name.lower() for state in each.path)),
+            f"{each.last.status.name} {each.last.reason}".rstrip(),
+            each.expected.meaning,
+        ]
+        for each in ending.payments
+    ]
+    show("Instructions", ["payment", "amount", "way", "end", "meaning"], rows, right=["amount"])
+    balances = [
+        [stage.platform.name, name, amount(abs(minor), CURRENCY)]
+        for stage in ending.stages
+        for name, minor in stage.platform.balances.items()
+    ]
+    show("Balances", ["platform", "account", "balance"], balances, right=["balance"])
+    ports = ", ".join(f"{service} {address.rpartition(':')[2]}" for service, address in box.stack.addresses.items())
+    clients = len(list(chain.from_iterable(stage.platform.clients for stage in ending.stages)))
+    transfers = sum(each.transfers for each in ending.totals)
+    for name, value in (
+        ("platforms", f"{len(ending.stages)} with {clients} clients"),
+        ("payments", f"{len(ending.payments)}, each ended as it must"),
+        ("transfers", f"{transfers} in custody; debits equal credits in both books"),
+        ("proof", f"fact {ending.proven.index} proven in a log of {ending.proven.checkpoint.size}"),
+        ("ports", ports),
+        ("seconds", f"{ending.seconds:.1f}"),
+    ):
+        output.print(f"{name:<10} {value}", highlight=False, soft_wrap=True)
+
+
+def _heading(text: str) -> None:
+    output.print(f"\n[bold]{text}[/bold]")

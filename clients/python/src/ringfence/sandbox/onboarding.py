@@ -1,0 +1,66 @@
+"""What every onboarding in the sandbox does: parties led through KYC, accounts opened and waited for."""
+
+import time
+from collections.abc import Sequence
+from typing import TypeVar
+from uuid import UUID
+
+from ringfence.client import Client
+from ringfence.errors import RingfenceError
+from ringfence.identity import KycDecision, KycStatus, require_done
+from ringfence.ids import external_id
+from ringfence.ledger import AccountStatus, NewAccount, Result
+
+Row = TypeVar("Row")
+
+ACTIVATION_SECONDS = 60.0
+_LOOK_SECONDS = 0.1
+_ROWS = 1_000
+
+
+def decide_kyc(operator: Client, tenant_id: UUID, party_ids: Sequence[UUID], to: KycStatus, note: str) -> None:
+    """Leads parties to a state that the operator decides on; the same again changes nothing."""
+    decisions = [
+        KycDecision(party_id=each, to=to, note=note, id=external_id("sandbox.kyc", each, to.name)) for each in party_ids
+    ]
+    require_done(operator.identity.decide_kyc(tenant_id, decisions))
+
+
+def verify_parties(operator: Client, tenant_id: UUID, party_ids: Sequence[UUID]) -> None:
+    """Leads parties that were handed in to VERIFIED."""
+    decide_kyc(operator, tenant_id, party_ids, KycStatus.CHECKING, "documents complete")
+    decide_kyc(operator, tenant_id, party_ids, KycStatus.VERIFIED, "identity confirmed")
+
+
+def open_accounts(client: Client, book_id: UUID, accounts: Sequence[NewAccount]) -> None:
+    """Opens accounts, new or as they were; raises RingfenceError for one that is refused."""
+    require_created(
+        [each for page in _pages(accounts) for each in client.custody.create_accounts(page, book_id)], "account"
+    )
+
+
+def require_created(results: Sequence[Result], what: str) -> None:
+    """Raises RingfenceError for the first row that the ledger refused."""
+    for result in results:
+        if not result.done:
+            raise RingfenceError("FAILED_PRECONDITION", result.status.upper(), f"{what} {result.id} was refused")
+
+
+def await_status(
+    client: Client, book_id: UUID, account_ids: Sequence[UUID], status: AccountStatus = AccountStatus.ACTIVE
+) -> None:
+    """Waits until custody has heard of the owners' KYC; raises RingfenceError after a minute."""
+    end = time.monotonic() + ACTIVATION_SECONDS
+    while True:
+        found = [each for page in _pages(account_ids) for each in client.custody.accounts(page, book_id)]
+        late = [each for each in found if each.status is not status]
+        if not late and len(found) == len(account_ids):
+            return
+        if time.monotonic() > end:
+            text = f"{len(late)} of {len(account_ids)} accounts are not {status.name.lower()} yet"
+            raise RingfenceError("DEADLINE_EXCEEDED", "ACCOUNTS_NOT_READY", text)
+        time.sleep(_LOOK_SECONDS)
+
+
+def _pages(rows: Sequence[Row]) -> list[Sequence[Row]]:
+    return [rows[at : at + _ROWS] for at in range(0, len(rows), _ROWS)]

@@ -1,0 +1,56 @@
+"""Which stack a command talks to: the one that is up, or one that lives as long as the command."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ringfence.local.directories import default_directory
+from ringfence.local.errors import StackNotRunning
+from ringfence.local.running import RunningStack
+from ringfence.local.stack import LocalStack
+from ringfence.sandbox.birth import prepare
+
+Progress = Callable[[str], None]
+
+
+@contextmanager
+def running_stack(fresh: bool, progress: Progress) -> Iterator[RunningStack]:
+    """The stack that is up; else one in the default directory for as long as the block lasts.
+
+    With `fresh` a private, empty one, which is gone afterwards. Raises LocalStackError.
+    """
+    attached = None if fresh else _attached()
+    if attached is not None:
+        yield attached
+        return
+    with empty_stack(progress) if fresh else started_stack(default_directory(), progress) as stack:
+        yield stack.running
+
+
+@contextmanager
+def started_stack(directory: Path, progress: Progress) -> Iterator[LocalStack]:
+    """A stack in `directory`, with the sandbox's first principals, stopped at the end of the block."""
+    with LocalStack(directory, service_settings=prepare(directory), progress=progress) as stack:
+        yield stack
+
+
+@contextmanager
+def empty_stack(progress: Progress) -> Iterator[LocalStack]:
+    """A stack in a temporary folder; both are gone at the end of the block."""
+    directory = Path(tempfile.mkdtemp(prefix="ringfence-"))
+    stack = LocalStack(directory, service_settings=prepare(directory), progress=progress)
+    try:
+        with stack:
+            yield stack
+    finally:
+        stack.remove()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _attached() -> RunningStack | None:
+    try:
+        return LocalStack.attach()
+    except StackNotRunning:
+        return None
