@@ -29,6 +29,10 @@ _OPEN_SERVICES = {
 }
 
 
+class CannotListen(Exception):
+    """The address is taken, or the certificates do not load; stops start-up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Servicer:
     """A servicer, the generated function that adds it to a server, and the full name of its proto service."""
@@ -68,7 +72,7 @@ class RpcServer:
         telemetry: Telemetry,
         clock: Clock,
     ) -> None:
-        """Reads every method's access rule; raises AccessRuleMissing where one states none."""
+        """Reads every method's access rule; raises AccessRuleMissing where one states none, CannotListen."""
         services = [servicer.service for servicer in servicers]
         rules = rules_of(services) | {
             f"/{service}/{method}": ANY_CERTIFICATE for service, methods in _OPEN_SERVICES.items() for method in methods
@@ -90,7 +94,13 @@ class RpcServer:
             servicer.add(servicer.instance, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(health.servicer, self._server)
         reflection.enable_server_reflection((*services, *_OPEN_SERVICES), self._server)
-        self.port = self._server.add_secure_port(options.listen, _credentials(options, certificate))
+        self.port = self._bind(options, certificate)
+
+    def _bind(self, options: ServerOptions, certificate: CertificateSource) -> int:
+        try:
+            return self._server.add_secure_port(options.listen, _credentials(options, certificate))
+        except RuntimeError:
+            raise CannotListen(f"cannot listen on {options.listen}") from None
 
     async def start(self) -> None:
         """Begins to accept connections."""
@@ -102,7 +112,7 @@ class RpcServer:
 
 
 def _credentials(options: ServerOptions, certificate: CertificateSource) -> grpc.ServerCredentials:
-    roots = options.workload_ca + options.client_ca
+    roots = options.workload_ca.rstrip() + b"\n" + options.client_ca  # PEM files may lack their last newline
 
     def current() -> grpc.ServerCertificateConfiguration:
         """Runs at every handshake, in a thread of gRPC's."""
