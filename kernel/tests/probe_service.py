@@ -82,6 +82,10 @@ class Probe:
                 await asyncio.Event().wait()
             case "wait":
                 await self.release.wait()
+            case "pause":
+                await asyncio.sleep(1)
+            case "release":
+                self.release.set()
         return Text(text=request.text)
 
     async def watch(self, request: Any, context: Any) -> AsyncIterator[Any]:

@@ -66,8 +66,8 @@ class World:
         server = RpcServer(
             ServerOptions(
                 listen=options.pop("listen", "localhost:0"),
-                workload_ca=self.workload_ca.pem,
-                client_ca=self.client_ca.pem,
+                workload_ca=self.workload_ca.pem.strip(),
+                client_ca=self.client_ca.pem.strip(),
                 trust_domain=TRUST_DOMAIN,
                 **options,
             ),

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from ringfence_kernel import logs
 from ringfence_kernel.rpc.access import AccessRuleMissing
+from ringfence_kernel.rpc.server import CannotListen
 from ringfence_kernel.service.definition import Service
 from ringfence_kernel.service.serving import serve
 from ringfence_kernel.settings import InvalidSetting, MigrationSettings, MissingSetting, Settings, read
@@ -19,6 +20,7 @@ from ringfence_kernel.vault import VaultLoginRefused
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 _CANNOT_START = 2
+_STOPS_START_UP = (MissingSetting, InvalidSetting, VaultLoginRefused, AccessRuleMissing, CannotListen)
 
 
 def main(service: Service[SettingsT], arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +34,7 @@ def main(service: Service[SettingsT], arguments: Sequence[str] | None = None) ->
     parsed = parser.parse_args(arguments)
     try:
         return _run(service, parsed)
-    except (MissingSetting, InvalidSetting, VaultLoginRefused, AccessRuleMissing) as error:
+    except _STOPS_START_UP as error:
         print(f"{service.name} cannot start: {error}", file=sys.stderr)
         return _CANNOT_START
 

@@ -84,9 +84,7 @@ class Runtime(Generic[SettingsT]):
 
         async def fetch() -> str:
             request = identity_pb2.GetJwksRequest()
-            reply = await peer.call(
-                identity_pb2_grpc.TokenServiceStub, "GetJwks", request, timeout=3, idempotent=True
-            )
+            reply = await peer.call(identity_pb2_grpc.TokenServiceStub, "GetJwks", request, timeout=3, idempotent=True)
             key_set: str = reply.jwks_json
             return key_set
 

@@ -8,6 +8,7 @@ from typing import Any
 from cryptography import x509
 
 from ringfence_kernel.clock import NANOSECONDS
+from ringfence_kernel.vault.errors import VaultRefused
 from ringfence_kernel.vault.session import VaultSession
 
 
@@ -34,11 +35,18 @@ class Pki:
         return await self._sign("pki-workload", service, request_pem, {})
 
     async def sign_client(self, request_pem: str, spiffe_id: str, ttl_seconds: int | None = None) -> IssuedCertificate:
-        """Signs a principal's request; only its key is taken, the name is `spiffe_id`."""
+        """Signs a principal's request; raises VaultRefused unless the certificate names `spiffe_id` and nothing else.
+
+        Depending on the role, the issuer takes the name from the request, whoever wrote that.
+        """
         parameters: dict[str, Any] = {"uri_sans": spiffe_id}
         if ttl_seconds is not None:
             parameters["ttl"] = f"{ttl_seconds}s"
-        return await self._sign("pki-client", "principal", request_pem, parameters)
+        issued = await self._sign("pki-client", "principal", request_pem, parameters)
+        if _names(issued) != [spiffe_id]:
+            await self.revoke_client(issued.serial_number)
+            raise VaultRefused("the issuer named somebody else")
+        return issued
 
     async def revoke_client(self, serial_number: str) -> None:
         """Puts a client certificate on the revocation list."""
@@ -62,6 +70,15 @@ def _issued(data: dict[str, Any]) -> IssuedCertificate:
         not_before_ns=int(leaf.not_valid_before_utc.timestamp()) * NANOSECONDS,
         not_after_ns=int(leaf.not_valid_after_utc.timestamp()) * NANOSECONDS,
     )
+
+
+def _names(issued: IssuedCertificate) -> list[object]:
+    extensions = x509.load_pem_x509_certificate(issued.certificate_pem.encode()).extensions
+    try:
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [name.value for name in names]
 
 
 def _is_root(pem: str) -> bool:

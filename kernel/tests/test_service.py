@@ -1,0 +1,241 @@
+"""The skeleton as a process: starts in order, tells the truth about itself, stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from ringfence.local.openbao import OpenBaoServer
+from ringfence_kernel.service.tasks import Task, Tasks
+
+from .probe_service import SERVICE, ProbeStub, Text
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+PROGRAM = Path(__file__).with_name("probe_process.py")
+
+
+@dataclass
+class Launcher:
+    """Starts the probe's process with complete settings, which a test may change."""
+
+    openbao: OpenBaoServer
+    folder: Path
+    port: int = field(default_factory=lambda: free_port())
+
+    def __post_init__(self) -> None:
+        """Writes the files that the settings name."""
+        for mount in ("pki-workload", "pki-client"):
+            (self.folder / f"{mount}.pem").write_text(self.openbao.authority_certificate(mount))
+        self.client = self.openbao.issue_principal_certificate(str(uuid.uuid4()), self.folder)
+
+    def environment(self, **changes: str | None) -> dict[str, str]:
+        """Returns complete settings with a fresh wrapped secret-id; None takes a variable away."""
+        secret_id = self.openbao.write_wrapped_secret_id("custody", self.folder / "secret-id")
+        complete: dict[str, str | None] = {
+            "PATH": os.environ["PATH"],
+            "RINGFENCE_SERVICE": "custody",
+            "RINGFENCE_LISTEN": f"localhost:{self.port}",
+            "RINGFENCE_DATABASE_URL": str(self.folder),
+            "RINGFENCE_OWNER_DATABASE_URL": str(self.folder),
+            "VAULT_ADDR": self.openbao.address,
+            "VAULT_CACERT": str(self.openbao.ca_file),
+            "RINGFENCE_VAULT_ROLE_ID": self.openbao.role_id("custody"),
+            "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE": str(secret_id),
+            "RINGFENCE_NATS_URL": "tls://localhost:1",
+            "RINGFENCE_WORKLOAD_CA_FILE": str(self.folder / "pki-workload.pem"),
+            "RINGFENCE_CLIENT_CA_FILE": str(self.folder / "pki-client.pem"),
+            "RINGFENCE_TRUST_DOMAIN": "ringfence.local",
+            "RINGFENCE_IDENTITY_ADDRESS": "localhost:1",
+            "RINGFENCE_DRAIN_SECONDS": "5",
+        }
+        return {name: value for name, value in (complete | changes).items() if value is not None}
+
+    async def start(self, *arguments: str, **changes: str | None) -> asyncio.subprocess.Process:
+        """Starts one command."""
+        environment = await asyncio.to_thread(self.environment, **changes)
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(
+            sys.executable, str(PROGRAM), *arguments, env=environment, stdout=pipe, stderr=pipe
+        )
+
+    async def run(self, *arguments: str, **changes: str | None) -> tuple[int | None, str, str]:
+        """Runs one command to its end; returns its exit code and what it said."""
+        process = await self.start(*arguments, **changes)
+        output, errors = await asyncio.wait_for(process.communicate(), 30)
+        return process.returncode, output.decode(), errors.decode()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[tuple[asyncio.subprocess.Process, grpc.aio.Channel]]:
+        """Serves, and kills what a test leaves behind."""
+        process = await self.start("serve")
+        credentials = grpc.ssl_channel_credentials(
+            (self.folder / "pki-workload.pem").read_bytes(),
+            self.client.key.read_bytes(),
+            self.client.certificate.read_bytes(),
+        )
+        try:
+            async with grpc.aio.secure_channel(f"localhost:{self.port}", credentials) as channel:
+                yield process, channel
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
+
+
+def free_port() -> int:
+    """Returns a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return int(probe.getsockname()[1])
+
+
+async def until_health_is(channel: grpc.aio.Channel, serving: bool) -> None:
+    """Waits for a state of health, within a bound."""
+    stub = health_pb2_grpc.HealthStub(channel)
+    request = health_pb2.HealthCheckRequest(service=SERVICE)
+    async with asyncio.timeout(20):
+        while ((await stub.Check(request, wait_for_ready=True)).status == SERVING) is not serving:
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def launcher(openbao_server: OpenBaoServer, tmp_path: Path) -> Launcher:
+    """A launcher in a folder of its own."""
+    return Launcher(openbao_server, tmp_path)
+
+
+async def test_sigterm_drains_what_runs_and_closes_in_order(launcher: Launcher) -> None:
+    """After SIGTERM the running call is still answered, resources are closed, and the exit code is 0."""
+    async with launcher.serving() as (process, channel):
+        await until_health_is(channel, serving=True)
+        stub = ProbeStub(channel)
+        running = asyncio.ensure_future(stub.Open(Text(text="pause"), timeout=10))
+        await stub.Open(Text(text="x"))
+        process.send_signal(signal.SIGTERM)
+        assert (await running).text == "pause"
+        output, errors = await asyncio.wait_for(process.communicate(), 20)
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert process.returncode == 0
+    assert (launcher.folder / "closed").exists()
+    assert {"started", "health_changed", "call"} <= {line["event"] for line in lines}
+    assert not errors
+
+
+async def test_health_falls_while_vault_is_sealed_and_rises_again(launcher: Launcher) -> None:
+    """A dependency that is away shows in the health of the process that needs it."""
+    async with launcher.serving() as (_, channel):
+        await until_health_is(channel, serving=True)
+        await asyncio.to_thread(launcher.openbao.seal)
+        try:
+            await until_health_is(channel, serving=False)
+        finally:
+            await asyncio.to_thread(launcher.openbao.unseal)
+        await until_health_is(channel, serving=True)
+
+
+async def test_tokens_wait_for_their_issuer_by_name(launcher: Launcher) -> None:
+    """While the issuer of tokens cannot be reached, a token is neither believed nor called invalid."""
+    async with launcher.serving() as (_, channel):
+        await until_health_is(channel, serving=True)
+        token = "eyJhbGciOiJFZERTQSIsImtpZCI6InYxIn0.e30.AA"
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await ProbeStub(channel).Write(Text(text="x"), metadata=(("authorization", f"Bearer {token}"),), timeout=10)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_failed_critical_task_ends_the_process(launcher: Launcher) -> None:
+    """Memory that cannot be trusted is thrown away with its process: exit code 1, after an orderly stop."""
+    async with launcher.serving() as (process, channel):
+        await until_health_is(channel, serving=True)
+        await ProbeStub(channel).Open(Text(text="release"), timeout=5)
+        await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 1
+    assert (launcher.folder / "closed").exists()
+
+
+@pytest.mark.parametrize("variable", ["RINGFENCE_LISTEN", "VAULT_ADDR", "RINGFENCE_TRUST_DOMAIN"])
+async def test_a_missing_setting_stops_start_up_with_its_name(launcher: Launcher, variable: str) -> None:
+    """Exit code 2 and one line that names the variable."""
+    code, _, errors = await launcher.run("serve", **{variable: None})
+    assert (code, errors) == (2, f"custody cannot start: {variable} is not set\n")
+
+
+async def test_a_used_secret_id_stops_start_up(launcher: Launcher) -> None:
+    """A wrapping token that is worth nothing is named; the process does not wait for ever."""
+    (launcher.folder / "used").write_text("s.nothing")
+    code, _, errors = await launcher.run("serve", RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE=str(launcher.folder / "used"))
+    assert code == 2
+    assert "wrapping token" in errors
+
+
+async def test_migrate_needs_the_owner_and_not_vault(launcher: Launcher) -> None:
+    """A migration runs with the owner's database alone, and serving settings never hold the owner's."""
+    without_vault = dict.fromkeys(("VAULT_ADDR", "RINGFENCE_VAULT_ROLE_ID", "RINGFENCE_NATS_URL"))
+    code, _, _ = await launcher.run("migrate", **without_vault)
+    assert code == 0
+    assert (launcher.folder / "migrated").exists()
+    code, _, errors = await launcher.run("migrate", RINGFENCE_OWNER_DATABASE_URL=None)
+    assert (code, "RINGFENCE_OWNER_DATABASE_URL" in errors) == (2, True)
+
+
+async def test_rebuild_reports_in_one_line_and_by_its_exit_code(launcher: Launcher) -> None:
+    """The same state is exit code 0, a difference 1."""
+    code, output, _ = await launcher.run("rebuild", "--verify")
+    report = {"service": "custody", "events": 3, "differences": {"state": 0}, "same": True}
+    assert (code, json.loads(output)) == (0, report)
+    (launcher.folder / "broken").touch()
+    code, output, _ = await launcher.run("rebuild", "--verify")
+    assert (code, json.loads(output)["same"]) == (1, False)
+
+
+async def test_a_failed_task_is_started_again_and_a_returned_one_is_not() -> None:
+    """A task that raises runs again after a pause; one that returns has ended."""
+    runs: dict[str, int] = {"fails once": 0, "returns": 0}
+    ended = asyncio.Event()
+
+    async def fails_once() -> None:
+        runs["fails once"] += 1
+        if runs["fails once"] == 1:
+            raise ConnectionError
+        ended.set()
+
+    async def returns() -> None:
+        runs["returns"] += 1
+
+    tasks = Tasks(lambda: pytest.fail("no task here is critical"))
+    tasks.start([Task("fails once", fails_once), Task("returns", returns)])
+    async with asyncio.timeout(5):
+        await ended.wait()
+    await tasks.stop()
+    assert runs == {"fails once": 2, "returns": 1}
+
+
+async def test_stopping_waits_for_what_a_task_finishes() -> None:
+    """A cancelled task may finish what it has begun before the stop goes on."""
+    finished: list[Any] = []
+
+    async def slow_to_stop() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.05)
+            finished.append(True)
+
+    tasks = Tasks(lambda: None)
+    tasks.start([Task("slow", slow_to_stop)])
+    await asyncio.sleep(0)
+    await tasks.stop()
+    assert finished
