@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,14 +17,13 @@ _LOOK_SECONDS = 1.0
 
 
 def up(
-    bank: Annotated[
-        list[str] | None, typer.Option(help="Let a simulated bank keep this IBAN; may be repeated.")
-    ] = None,
+    bank: Annotated[bool, typer.Option("--bank", help="Also run the simulated bank of the demo's platforms.")] = False,
 ) -> None:
     """Starts PostgreSQL, OpenBao, NATS and the four services, and keeps them running until Ctrl-C.
 
     Data is kept for the next start. A part that dies is started again.
     """
+    from ringfence.demo.script import platforms, refused_amounts
     from ringfence.local.directories import default_directory
     from ringfence.sandbox.bank import simulated_bank
     from ringfence.sandbox.sandbox import Sandbox
@@ -34,10 +34,8 @@ def up(
             for name in box.names():
                 box.client(name)
         _describe(stack)
-        if bank:
-            with simulated_bank(stack.running, bank):
-                _keep_up(stack)
-        else:
+        accounts = [each.safeguarding_iban for each in platforms()]
+        with simulated_bank(stack.running, accounts, fail_amounts=refused_amounts()) if bank else nullcontext():
             _keep_up(stack)
 
 
