@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -25,7 +24,6 @@ class SourceFeed:
         self.source = source
         self.events: list[feed_pb2.FeedEvent] = []
         self.away = False
-        self.tamper: Callable[[feed_pb2.ReadResponse], None] = lambda response: None
 
     def add(self, topic: str, fields: Any, stream: bytes = BOOK) -> feed_pb2.FeedEvent:
         """Appends an event whose envelope says it was committed one second after the one before."""
@@ -44,20 +42,22 @@ class SourceFeed:
         self.events.append(event)
         return event
 
-    async def read(self, request: feed_pb2.ReadRequest) -> feed_pb2.ReadResponse:
+    def answer(self, request: feed_pb2.ReadRequest) -> feed_pb2.ReadResponse:
         """Answers as FeedService.Read does."""
+        page = self.events[request.after : request.after + (request.limit or 1_000)]
+        return feed_pb2.ReadResponse(events=page, head=self.feed_head())
+
+    async def read(self, request: feed_pb2.ReadRequest) -> feed_pb2.ReadResponse:
+        """Answers, unless it is away."""
         if self.away:
             raise SourceAway("away")
-        page = self.events[request.after : request.after + (request.limit or 1_000)]
-        response = feed_pb2.ReadResponse(events=page, head=self._head())
-        self.tamper(response)
-        return response
+        return self.answer(request)
 
     async def head(self) -> SourceHead:
-        """Answers where the feed stands."""
+        """Answers where the feed stands, unless it is away."""
         if self.away:
             raise SourceAway("away")
-        head = self._head()
+        head = self.feed_head()
         return SourceHead(head.source, head.epoch, head.position, head.hash)
 
     async def page(self, after: int = 0, limit: int = 1_000) -> FeedPage:
@@ -65,7 +65,8 @@ class SourceFeed:
         cursor = Head(1, after, self.events[after - 1].hash if after else GENESIS)
         return verify(self.source, cursor, await self.read(feed_pb2.ReadRequest(after=after, limit=limit)))
 
-    def _head(self) -> feed_pb2.FeedHead:
+    def feed_head(self) -> feed_pb2.FeedHead:
+        """Answers as FeedService.Head does."""
         last = self.events[-1] if self.events else None
         return feed_pb2.FeedHead(
             source=self.source, epoch=1, position=last.position if last else 0, hash=last.hash if last else GENESIS

@@ -111,6 +111,13 @@ def test_malformed_keys_are_refused(vkey: str) -> None:
         VerifierKey.parse(vkey)
 
 
+def test_a_key_made_from_its_parts_is_the_published_text() -> None:
+    """Origin and public key give the vkey text that reads back as the same key."""
+    key = VerifierKey.of(ORIGIN, SIGNER.public[1:])
+    assert key.text() == SIGNER.vkey
+    assert VerifierKey.parse(key.text()) == key
+
+
 @pytest.mark.parametrize("index", range(7))
 def test_a_receipt_proves_the_leaf_it_carries(index: int) -> None:
     """The leaf in the receipt's extra line is proven by the proof below it."""

@@ -39,19 +39,23 @@ def decode(leaf: bytes) -> tuple[str, dict[str, Value]]:
 
     Raises ValueError where the bytes are not the one canonical encoding.
     """
+    fields: dict[str, Value] = {}
+    previous = b""
     try:
-        kind, at = _read_string(leaf, 1)
-        fields: dict[str, Value] = {}
+        at = 2 + leaf[1]
+        kind = leaf[2:at].decode("ascii")
         while at < len(leaf):
-            name, at = _read_string(leaf, at)
-            kind_of_value, length = struct.unpack_from(">BH", leaf, at)
-            fields[name] = _value(kind_of_value, leaf[at + 3 : at + 3 + length])
-            at += 3 + length
-        canonical = encode(kind, fields)
-    except (struct.error, IndexError, UnicodeError) as error:
-        raise ValueError("the leaf is cut short or malformed") from error
-    if canonical != leaf:
-        raise ValueError("the leaf is not in canonical form")
+            end = at + 1 + leaf[at]
+            name = leaf[at + 1 : end]
+            at = end + 3 + (leaf[end + 1] << 8 | leaf[end + 2])
+            if name <= previous:
+                raise ValueError("the leaf is not in order")
+            fields[name.decode("ascii")] = _value(leaf[end], leaf[end + 3 : at])
+            previous = name
+    except (IndexError, UnicodeError) as error:
+        raise ValueError("the leaf is malformed") from error
+    if leaf[0] != FORMAT_VERSION or not kind or at != len(leaf) or at > MAX_LEAF_BYTES:
+        raise ValueError("the leaf is cut short or of another version")
     return kind, fields
 
 
@@ -130,12 +134,11 @@ def _string(text: str) -> bytes:
     return bytes([len(content)]) + content
 
 
-def _read_string(leaf: bytes, at: int) -> tuple[str, int]:
-    end = at + 1 + leaf[at]
-    return leaf[at + 1 : end].decode("ascii"), end
-
-
 def _value(kind_of_value: int, content: bytes) -> Value:
-    if kind_of_value == INTEGER:
+    if kind_of_value == BYTES:
+        return content
+    if kind_of_value == INTEGER and len(content) == 8:
         return int.from_bytes(content, "big", signed=True)
-    return content.decode() if kind_of_value == TEXT else content
+    if kind_of_value != TEXT:
+        raise ValueError("the leaf has a value of an unknown type")
+    return content.decode()

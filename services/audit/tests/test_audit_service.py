@@ -1,0 +1,161 @@
+"""The audit service as a process beside real PostgreSQL and OpenBao, with mutual TLS all around."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ringfence.local.database import Database
+from ringfence.local.files import private_folder, write_private
+from ringfence.local.openbao import OpenBaoServer
+from ringfence.verifier import Checkpoint, verify_checkpoint, verify_consistency, verify_log, verify_receipt
+from ringfence_kernel.ids import new_id
+from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_protos.audit.v1 import audit_pb2
+
+from .feeds import BOOK, accounts_created, identifier, transfers_created
+from .process import AuditProcess, Reader
+
+
+@pytest.fixture(scope="module")
+def service(
+    openbao_server: OpenBaoServer, database: Callable[[str], Database], stack_folder: Path
+) -> Iterator[AuditProcess]:
+    """A running service with a few events in its sources."""
+    folder = private_folder(stack_folder / f"audit-{new_id().hex()}")
+    running = AuditProcess(openbao_server, database("audit"), folder)
+    for mount in ("workload", "client"):
+        write_private(folder / f"{mount}-ca.pem", openbao_server.authority_certificate(f"pki-{mount}") + "\n")
+    running.serve_sources()
+    custody = running.feeds["custody"]
+    custody.add("AccountsCreated.v1", accounts_created("alice", "bob", owners=("owner-a", "owner-b")))
+    custody.add("TransfersCreated.v1", transfers_created("t0", "t1"))
+    running.feeds["identity"].add("KycChanged.v1", {"tenant": BOOK, "party": identifier("owner-a"), "after": 2})
+    migrated = running.run("migrate")
+    assert migrated.returncode == 0, migrated.stderr
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+def checkpoint_with(service: AuditProcess, reader: Reader, custody_position: int) -> Checkpoint:
+    """Waits for a checkpoint that holds custody up to a position."""
+    give_up = time.monotonic() + 20
+    while time.monotonic() < give_up:
+        try:
+            note = reader.call("GetCheckpoint", audit_pb2.GetCheckpointRequest()).checkpoint
+        except RemoteError as error:
+            if error.reason != "CHECKPOINT_PENDING":
+                raise
+        else:
+            checkpoint = verify_checkpoint(note, service.verifier_key())
+            heads = {head.source: head.position for head in checkpoint.source_heads}
+            if heads.get("custody", 0) >= custody_position and "identity" in heads:
+                return checkpoint
+        time.sleep(0.1)
+    raise AssertionError("no checkpoint came")
+
+
+def all_leaves(reader: Reader, size: int) -> list[bytes]:
+    """Lists the log up to a size."""
+    leaves: list[bytes] = []
+    while len(leaves) < size:
+        request = audit_pb2.ListLeavesRequest(from_index=len(leaves), limit=size - len(leaves))
+        leaves += [leaf.content for leaf in reader.call("ListLeaves", request).leaves]
+    return leaves
+
+
+def logged_position(reader: Reader, source: str) -> int:
+    """Gives how far the log has taken over a source."""
+    compared = reader.call("VerifySources", audit_pb2.VerifySourcesRequest()).sources
+    return next(int(each.logged.position) for each in compared if each.logged.source == source)
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Waits up to 20 seconds until something holds."""
+    give_up = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
+
+
+def refusal(call: Callable[[], Any]) -> str:
+    """Gives the reason a call was refused for."""
+    with pytest.raises(RemoteError) as refused:
+        call()
+    return refused.value.reason
+
+
+def test_a_regulator_finds_a_payment_and_proves_it_offline(service: AuditProcess) -> None:
+    """From search to receipt to whole log, with the public key from OpenBao and nothing else trusted."""
+    regulator = service.reader("audit.read")
+    checkpoint = checkpoint_with(service, regulator, 2)
+    found = regulator.call("Search", audit_pb2.SearchRequest(subject_id=identifier("t1"))).leaves
+    reply = regulator.call("GetReceipt", audit_pb2.GetReceiptRequest(leaf_index=found[0].index))
+    assert verify_receipt(reply.proof, service.verifier_key()).leaf == found[0].content
+    summary = verify_log(all_leaves(regulator, checkpoint.size), checkpoint)
+    assert summary.leaves_by_kind["custody.transfer.v1"] == 2
+    compared = regulator.call("VerifySources", audit_pb2.VerifySourcesRequest(recompute=True)).sources
+    assert [each.finding for each in compared] == [audit_pb2.SOURCE_FINDING_AGREES] * 3
+
+
+def test_a_token_without_the_scope_reads_nothing(service: AuditProcess) -> None:
+    """A platform's token is refused by every method, whatever it asks."""
+    platform = service.reader("payments.read")
+    for method, request in [
+        ("GetCheckpoint", audit_pb2.GetCheckpointRequest()),
+        ("Search", audit_pb2.SearchRequest(tenant_id=BOOK)),
+        ("ListLeaves", audit_pb2.ListLeavesRequest()),
+    ]:
+        with pytest.raises(RemoteError) as refused:
+            platform.call(method, request)
+        assert refused.value.code == "PERMISSION_DENIED"
+
+
+def test_the_log_outlives_its_process(service: AuditProcess) -> None:
+    """Killed with -9 and started again, it goes on with the same log and misses nothing."""
+    regulator = service.reader("audit.read")
+    before = checkpoint_with(service, regulator, len(service.feeds["custody"].events))
+    assert service.process is not None
+    service.process.kill()
+    service.feeds["custody"].add("TransfersCreated.v1", transfers_created("while-dead"))
+    service.start()
+    after = checkpoint_with(service, regulator, len(service.feeds["custody"].events))
+    request = audit_pb2.GetConsistencyProofRequest(from_size=before.size, to_size=after.size)
+    proof = list(regulator.call("GetConsistencyProof", request).path)
+    verify_consistency(before.size, before.root, after.size, after.root, proof)
+    assert regulator.call("Search", audit_pb2.SearchRequest(subject_id=identifier("while-dead"))).leaves
+
+
+def test_sealed_keys_hold_checkpoints_back_and_nothing_else(service: AuditProcess) -> None:
+    """While OpenBao is sealed leaves go on, health says so and receipts are pending; after unsealing all is signed."""
+    regulator, custody = service.reader("audit.read"), service.feeds["custody"]
+    before = checkpoint_with(service, regulator, len(custody.events))
+    service.openbao.seal()
+    try:
+        custody.add("TransfersCreated.v1", transfers_created("while-sealed"))
+        eventually(lambda: logged_position(regulator, "custody") == len(custody.events))
+        pending = audit_pb2.GetReceiptRequest(leaf_index=before.size + 2)
+        assert refusal(lambda: regulator.call("GetReceipt", pending)) == "CHECKPOINT_PENDING"
+        eventually(lambda: not service.is_serving())
+    finally:
+        service.openbao.unseal()
+    checkpoint = checkpoint_with(service, regulator, len(custody.events))
+    verify_log(all_leaves(regulator, checkpoint.size), checkpoint)
+    eventually(service.is_serving)
+
+
+def test_rebuild_verify_compares_everything(service: AuditProcess) -> None:
+    """The command line rebuilds the log of the running service from events alone and finds no difference."""
+    checkpoint_with(service, service.reader("audit.read"), len(service.feeds["custody"].events))
+    rebuilt = service.run("rebuild", "--verify")
+    assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
+    outcome = json.loads(rebuilt.stdout.splitlines()[-1])
+    assert outcome["same"] is True
+    assert set(outcome["differences"]) == {"chain", "tree", "tiles", "leaf_pages", "leaf_keys"}
