@@ -4,12 +4,15 @@ from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.rpc.server import Servicer
 from ringfence_kernel.service.command import main
 from ringfence_kernel.service.definition import Assembly, RebuildReport, Service
+from ringfence_kernel.service.event_sourced import EventSourced, when_possible
+from ringfence_kernel.service.rebuilding import migrator, opened_store, rebuild, replay_into
 from ringfence_kernel.service.runtime import Runtime, follow, hear
 from ringfence_kernel.service.tasks import Task
 
 __all__ = [
     "Assembly",
     "Check",
+    "EventSourced",
     "RebuildReport",
     "Runtime",
     "Service",
@@ -18,4 +21,9 @@ __all__ = [
     "follow",
     "hear",
     "main",
+    "migrator",
+    "opened_store",
+    "rebuild",
+    "replay_into",
+    "when_possible",
 ]

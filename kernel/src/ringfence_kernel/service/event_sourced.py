@@ -1,0 +1,157 @@
+"""What every event-sourced service has: its store, its writer, its feed, and what it left behind to compare with."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import psycopg
+from ringfence_protos.common.v1 import feed_pb2_grpc
+
+from ringfence_kernel import logs
+from ringfence_kernel.codec import EventCodec, Recorded
+from ringfence_kernel.errors import DomainError, StoreUnavailable
+from ringfence_kernel.feed import Doorbell, FeedServicer, Publisher
+from ringfence_kernel.projection import Projector, ReadModel
+from ringfence_kernel.rpc.health import Check
+from ringfence_kernel.rpc.server import Servicer
+from ringfence_kernel.service.runtime import Runtime, hear
+from ringfence_kernel.service.tasks import Task
+from ringfence_kernel.settings import Settings
+from ringfence_kernel.store import EventStore
+from ringfence_kernel.vault import VaultUnavailable
+from ringfence_kernel.writer import GroupWriter, State, Unit
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+ResultT = TypeVar("ResultT")
+
+DIGEST_PAUSE_SECONDS = 5.0
+DIGEST_SHARE_OF_TIME = 0.01
+_RETRY_SECONDS = 1.0
+
+_LOG = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSourced:
+    """A service's store, loaded state and feed; `projectors` stand by the name of their read model."""
+
+    name: str
+    store: EventStore
+    writer: GroupWriter
+    projectors: Mapping[str, Projector]
+    doorbell: Doorbell
+    publisher: Publisher
+
+    @classmethod
+    async def open(
+        cls, runtime: Runtime[SettingsT], codec: EventCodec, state: State, models: Sequence[ReadModel] = ()
+    ) -> EventSourced:
+        """Connects, builds the state from all events as soon as the database can be reached, and wires the rings."""
+        store = EventStore(runtime.settings.database_conninfo())
+        runtime.resources.callback(store.close)
+        writer = GroupWriter(store, codec, state, runtime.clock)
+        started = time.monotonic()
+        events = await when_possible(lambda: asyncio.to_thread(writer.load))
+        _LOG.info("state_loaded", events=events, seconds=round(time.monotonic() - started, 3))
+        runtime.resources.push_async_callback(_save_last_digest, writer)
+        doorbell = runtime.doorbell()
+        core = cls(
+            name=runtime.settings.service,
+            store=store,
+            writer=writer,
+            projectors={model.name: Projector(store, codec, model) for model in models},
+            doorbell=doorbell,
+            publisher=Publisher(doorbell, store),
+        )
+        writer.subscribe(core._ring)
+        return core
+
+    def _ring(self, recorded: list[Recorded]) -> None:
+        self.publisher.ring()
+        for projector in self.projectors.values():
+            projector.ring()
+
+    def tasks(self, rings: Mapping[str, Callable[[], None]] | None = None) -> list[Task]:
+        """Returns the tasks of writer, read models, digests and news; `rings` calls followers by their source."""
+        return [
+            Task("writer", self.writer.run, critical=True),
+            Task("digests", lambda: keep_digests(self.writer)),
+            Task("notifications", self.publisher.run),
+            hear(self.doorbell, rings or {}),
+            *(Task(f"projection-{name}", projector.run) for name, projector in self.projectors.items()),
+        ]
+
+    def check(self) -> Check:
+        """Returns the check that the database answers."""
+
+        async def probe() -> str | None:
+            try:
+                await asyncio.to_thread(self.store.head)
+            except DomainError as error:
+                return error.reason
+            return None
+
+        return Check("database", probe)
+
+    def feed(self) -> Servicer:
+        """Returns the servicer of this service's feed."""
+        return Servicer(
+            feed_pb2_grpc.add_FeedServiceServicer_to_server,
+            FeedServicer(self.name, self.store),
+            "ringfence.common.v1.FeedService",
+        )
+
+
+async def when_possible(step: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """Takes a step of the start-up as soon as the database and Vault can be reached."""
+    while True:
+        try:
+            return await step()
+        except (StoreUnavailable, VaultUnavailable) as error:
+            _LOG.warning("start_waits", reason=error.reason)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def keep_digests(writer: GroupWriter) -> None:
+    """Stores a digest of the state whenever there is news, and spends at most a hundredth of the time on it."""
+    last_position, pause = 0, DIGEST_PAUSE_SECONDS
+    while True:
+        await asyncio.sleep(pause)
+        if writer.head.position == last_position:
+            continue
+        try:
+            last_position, spent_seconds = await writer.submit(lambda unit: store_digest(writer, unit))
+        except DomainError as error:
+            _LOG.warning("digest_not_stored", reason=error.reason)
+            continue
+        pause = max(DIGEST_PAUSE_SECONDS, spent_seconds / DIGEST_SHARE_OF_TIME)
+
+
+def store_digest(writer: GroupWriter, unit: Unit) -> tuple[int, float]:
+    """Stores the digest of everything decided so far, in the commit that makes it durable.
+
+    Returns the position that it is for, and the seconds spent; position 0 when commands of the group have changed the
+    state and record it only at the end.
+    """
+    if unit.closing:
+        return 0, 0.0
+    started = time.monotonic()
+    position, digest = writer.head.position + len(unit.events), writer.state.digest()
+
+    def insert(connection: psycopg.Connection[Any]) -> None:
+        connection.execute("INSERT INTO state_digests VALUES (%s, %s) ON CONFLICT DO NOTHING", (position, digest))
+
+    unit.commit_also(insert)
+    return position, time.monotonic() - started
+
+
+async def _save_last_digest(writer: GroupWriter) -> None:
+    """Stores a digest when the writer has stopped; without a database the one before has to do."""
+    try:
+        await writer.save_digest()
+    except StoreUnavailable as error:
+        _LOG.warning("digest_not_stored", reason=error.reason)
