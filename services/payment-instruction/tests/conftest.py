@@ -1,12 +1,13 @@
-"""An in-memory desk for the domain's tests: given events, when decided, then states."""
+"""For the domain's tests a desk in memory, for the application's a world on a real PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from ringfence.local.postgres import Database
 from ringfence_kernel.codec import Recorded
 from ringfence_kernel.ids import ZERO_ID, external_id
 from ringfence_kernel.journal import Journal
@@ -18,6 +19,8 @@ from ringfence_payment_instruction.domain.orders import Order
 from ringfence_payment_instruction.domain.state import State
 from ringfence_payment_instruction.domain.status import Status
 from ringfence_payment_instruction.domain.submission import Submission, stream_of
+
+from .world import World, migrate
 
 NOW_NS = 1_750_000_000_000_000_000
 TENANT = external_id("test", b"", "platform")
@@ -155,3 +158,13 @@ def order() -> Callable[..., Order]:
 def external() -> bytes:
     """The creditor account of money that leaves by the bank."""
     return ZERO_ID
+
+
+@pytest.fixture
+async def world(database: Callable[[str], Database]) -> AsyncIterator[World]:
+    """The application, started on a fresh database, with a sanctions list in force."""
+    world = World(migrate(database("payment-instruction")))
+    await world.start()
+    await world.import_list()
+    yield world
+    await world.stop()

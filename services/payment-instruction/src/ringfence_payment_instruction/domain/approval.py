@@ -42,3 +42,13 @@ def may_be_stopped(status: int, directive: int) -> bool:
     if status in (Status.RECEIVED, Status.VALIDATED, Status.AUTHENTICATED):
         return True
     return status in (Status.HELD, Status.RESERVED) and directive == Directive.NONE
+
+
+def is_done(submission: Submission, index: int, decision: Directive, decider: bytes) -> bool:
+    """Tells whether the same decision was taken before: deciding again changes nothing."""
+    status, directive = submission.statuses[index], submission.directives[index]
+    if decision is Directive.APPROVE:
+        return submission.approvers.get(index) == decider
+    if decision is Directive.CANCEL:
+        return status == Status.CANCELLED or directive == Directive.CANCEL
+    return submission.reasons[index] == reasons.APPROVAL_REFUSED

@@ -8,9 +8,9 @@ from typing import Any
 
 from ringfence_kernel.ids import ZERO_ID
 
-from ringfence_payment_instruction.domain.columns import pack, split_ids
+from ringfence_payment_instruction.domain.columns import pack
 from ringfence_payment_instruction.domain.errors import BankAccountUnknown, EvidenceConflict
-from ringfence_payment_instruction.domain.events import EvidenceApplied, EvidenceReceived
+from ringfence_payment_instruction.domain.events import EvidenceApplied
 from ringfence_payment_instruction.domain.evidence import (
     BOOKED,
     BankEntry,
@@ -29,7 +29,7 @@ from ringfence_payment_instruction.domain.screening import Screening
 from ringfence_payment_instruction.domain.state import Place, State
 from ringfence_payment_instruction.domain.status import Status
 from ringfence_payment_instruction.domain.submission import slot
-from ringfence_payment_instruction.domain.transfers import PlannedTransfer, TransferKind, refusal
+from ringfence_payment_instruction.domain.transfers import PlannedTransfer, TransferKind, Use, refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +117,6 @@ def _is_payment(state: State, place: Place, matched: MatchedEntry) -> bool:
     )
 
 
-def unchanged(state: State, event: EvidenceReceived) -> bool:
-    """Tells whether all entries are still new: another file may have brought one meanwhile."""
-    return all(entry not in state.entries for entry in split_ids(event.entry_ids))
-
-
 def confirm(state: State, matched: Sequence[MatchedEntry], evidence: bytes) -> list[tuple[bytes, Any]]:
     """Returns the events, with their streams, of payments that the bank's own account shows."""
     by_stream: dict[bytes, list[int]] = {}
@@ -153,6 +148,7 @@ def plan_deposits(file: EvidenceFile, suspense: Mapping[int, bytes]) -> dict[int
         planned[index] = PlannedTransfer(
             id=deposit_transfer_id(event.tenant, entry, purpose),
             kind=TransferKind.PLAIN,
+            use=Use.DEPOSIT,
             debit_account=slot(event.mirror_accounts, index),
             credit_account=account,
             amount_minor=amounts[index],

@@ -63,3 +63,70 @@ class SanctionsListOutdated(DomainError):
 
     reason = "SANCTIONS_LIST_OUTDATED"
     code = "FAILED_PRECONDITION"
+
+
+class AuthorisationRefused(DomainError):
+    """Identity does not authorise the submission, or custody does not accept its authorisation any more."""
+
+    reason = "AUTHORISATION_REFUSED"
+    code = "PERMISSION_DENIED"
+
+
+class IdentityUnavailable(DomainError):
+    """Identity cannot answer now; nothing was taken in, and the same request may be sent again."""
+
+    reason = "IDENTITY_UNAVAILABLE"
+    code = "UNAVAILABLE"
+    retry_after_seconds = 0.5
+
+
+class KeysUnavailable(DomainError):
+    """The keys that seal personal data cannot be had now; the same request may be sent again."""
+
+    reason = "KEYS_UNAVAILABLE"
+    code = "UNAVAILABLE"
+    retry_after_seconds = 0.5
+
+
+class CustodyUnavailable(DomainError):
+    """Custody cannot answer now; instructions wait and go on by themselves."""
+
+    reason = "CUSTODY_UNAVAILABLE"
+    code = "UNAVAILABLE"
+    retry_after_seconds = 0.5
+
+
+class RailUnavailable(DomainError):
+    """The way to the bank is closed now; instructions wait and go on by themselves."""
+
+    reason = "RAIL_UNAVAILABLE"
+    code = "UNAVAILABLE"
+    retry_after_seconds = 0.5
+
+
+class ScreeningListStale(DomainError):
+    """No sanctions list is in force, or one is older than its bound; instructions wait for an import."""
+
+    reason = "SCREENING_LIST_STALE"
+    code = "FAILED_PRECONDITION"
+
+
+class BookAccountMissing(DomainError):
+    """The book has no bank mirror or suspense account in that currency; instructions and deposits wait for one."""
+
+    reason = "BOOK_ACCOUNT_MISSING"
+    code = "FAILED_PRECONDITION"
+
+
+class LedgerContradiction(DomainError):
+    """Custody's answer contradicts what the bank said; somebody must look, nothing is invented."""
+
+    reason = "LEDGER_CONTRADICTION"
+    code = "FAILED_PRECONDITION"
+
+
+class SubjectErased(DomainError):
+    """A party's data key was destroyed while its payment was on the way to the bank; somebody must look."""
+
+    reason = "SUBJECT_ERASED"
+    code = "FAILED_PRECONDITION"

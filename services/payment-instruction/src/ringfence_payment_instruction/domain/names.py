@@ -15,8 +15,9 @@ _FOLDED = str.maketrans({"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", 
 def normalise(name: str) -> str:
     """Returns the name decomposed (NFKD), casefolded, without marks or punctuation, its words sorted."""
     text = name.casefold()
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).translate(_FOLDED)
+    if text.isascii():
+        return " ".join(sorted(text.translate(_ASCII).split()))
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).translate(_FOLDED)
     return " ".join(sorted("".join(map(_plain, text)).split()))
 
 
@@ -35,3 +36,7 @@ def _plain(character: str) -> str:
     if category[0] == "M" or category == "Cf":
         return ""
     return " " if category[0] in _SEPARATING else character
+
+
+# What `_plain` does to the characters of ASCII, as a table: most names need no more.
+_ASCII = {code: _plain(chr(code)) for code in range(128)}

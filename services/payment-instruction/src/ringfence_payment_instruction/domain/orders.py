@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ MAX_END_TO_END_ID = 35
 MAX_NAME = 140
 MAX_REMITTANCE = 140
 CREDIT_TRANSFER = "TRF"
+_LENGTHS = struct.Struct(">Q6I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +51,20 @@ class Alias:
 
 
 def digest(orders: Iterable[Order]) -> bytes:
-    """Returns the SHA-256 of a batch's content: its fields in order, each prefixed by its length."""
+    """Returns the SHA-256 of a batch's content: per order its id, amount, and texts with their lengths before them."""
     content = hashlib.sha256()
     for order in orders:
-        for part in (
-            order.instruction_id,
-            order.end_to_end_id.encode(),
-            order.debtor_iban.encode(),
-            order.creditor_iban.encode(),
-            order.creditor_name.encode(),
-            order.amount_minor.to_bytes(8, "big"),
-            order.currency.encode(),
-            order.remittance.encode(),
-        ):
-            content.update(len(part).to_bytes(4, "big") + part)
+        texts = (
+            order.end_to_end_id,
+            order.debtor_iban,
+            order.creditor_iban,
+            order.creditor_name,
+            order.currency,
+            order.remittance,
+        )
+        lengths = _LENGTHS.pack(order.amount_minor, *map(len, texts))
+        # Lengths in characters part the texts as well as lengths in bytes would.
+        content.update(order.instruction_id + lengths + "".join(texts).encode())
     return content.digest()
 
 

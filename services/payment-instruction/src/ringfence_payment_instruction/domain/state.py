@@ -26,6 +26,14 @@ class Place:
     index: int
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message to the bank: when it was decided, and the payments in it."""
+
+    created_ns: int
+    places: tuple[Place, ...]
+
+
 class State:
     """Submissions, evidence and lists. Every change goes through the journal; nothing here decides."""
 
@@ -35,7 +43,7 @@ class State:
         self.refused_files: dict[bytes, events.SubmissionRefused] = {}
         self.instructions: dict[bytes, Place] = {}  # tenant ‖ instruction id
         self.sent: dict[bytes, Place] = {}  # transfer id, which the bank knows as transaction id
-        self.messages: dict[str, tuple[Place, ...]] = {}
+        self.messages: dict[str, Message] = {}
         self.evidence: dict[bytes, EvidenceFile] = {}
         self.entries: dict[bytes, bytes] = {}  # entry id -> digest of its content
         self.lists: dict[str, SanctionsList] = {}
@@ -101,7 +109,7 @@ class State:
             places.append(Place(recorded.stream, index))
             transfer_id = transfer_id_of(event.tenant, submission.instruction_id(index))
             journal.put(self.sent, transfer_id, places[-1])
-        journal.put(self.messages, event.reference, (*self.messages.get(event.reference, ()), *places))
+        journal.put(self.messages, event.reference, Message(recorded.recorded_at_ns, tuple(places)))
 
     def _submission_waiting(self, recorded: Committed, journal: Journal) -> None:
         self.submissions[recorded.stream].wait(recorded.event.reason, journal)

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ringfence_kernel.clock import DAY_NS
 from ringfence_kernel.ids import ZERO_ID, external_id, show
 
 from ringfence_payment_instruction.domain import reasons
+from ringfence_payment_instruction.domain.errors import LedgerContradiction
 from ringfence_payment_instruction.domain.status import RELEASED, Directive, Stage, Status
 from ringfence_payment_instruction.domain.submission import Submission, slot, transfer_id_of
 
@@ -25,19 +27,28 @@ class TransferKind(IntEnum):
     VOID = 3
 
 
+class Use(IntEnum):
+    """Why money moves."""
+
+    DEPOSIT = 1
+    WITHDRAWAL = 2
+    PAYMENT = 3
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedTransfer:
     """A transfer to ask custody for; `subject` is the instruction or bank entry behind it."""
 
     id: bytes
     kind: TransferKind
+    use: Use
     debit_account: bytes
     credit_account: bytes
     amount_minor: int
     ledger: int
     subject: bytes
+    value_day: int
     pending_id: bytes = ZERO_ID
-    value_day: int = 0
 
 
 class MirrorMissing(LookupError):
@@ -60,19 +71,24 @@ def plan(submission: Submission, index: int, mirrors: Mapping[int, bytes]) -> Pl
     instruction_id = submission.instruction_id(index)
     transfer_id = transfer_id_of(submission.tenant, instruction_id)
     amount, ledger = submission.amounts_minor[index], submission.ledgers[index]
+    # The day of the last step, not of the call: a retry after midnight must be the same transfer.
+    day = submission.changed_ns[index] // DAY_NS
     if submission.stages[index] == Stage.TRANSFER:
         inside = submission.stays_in_book(index)
         credit = slot(submission.creditor_accounts, index) if inside else _mirror(mirrors, ledger)
         kind = TransferKind.PLAIN if inside else TransferKind.PENDING
+        use = Use.PAYMENT if inside else Use.WITHDRAWAL
         debit = slot(submission.debtor_accounts, index)
-        return PlannedTransfer(transfer_id, kind, debit, credit, amount, ledger, instruction_id)
+        return PlannedTransfer(transfer_id, kind, use, debit, credit, amount, ledger, instruction_id, day)
     kind, domain = (
         (TransferKind.POST, "transfer.post")
         if submission.stages[index] == Stage.CONFIRM
         else (TransferKind.VOID, "transfer.void")
     )
     second = external_id(domain, submission.tenant, show(instruction_id))
-    return PlannedTransfer(second, kind, ZERO_ID, ZERO_ID, amount, ledger, instruction_id, pending_id=transfer_id)
+    return PlannedTransfer(
+        second, kind, Use.WITHDRAWAL, ZERO_ID, ZERO_ID, amount, ledger, instruction_id, day, transfer_id
+    )
 
 
 def _mirror(mirrors: Mapping[int, bytes], ledger: int) -> bytes:
@@ -93,10 +109,10 @@ def judge(submission: Submission, index: int, result: str) -> Verdict:
         return Verdict((Status.RESERVED,))
     if stage == Stage.CONFIRM:
         settled = done or result == "pending_transfer_already_posted"
-        return Verdict((Status.SETTLED,)) if settled else Verdict((), reasons.LEDGER_CONTRADICTION)
+        return Verdict((Status.SETTLED,)) if settled else Verdict((), LedgerContradiction.reason)
     released = done or result in ("pending_transfer_already_voided", "pending_transfer_expired")
     if not released:
-        return Verdict((), reasons.LEDGER_CONTRADICTION)
+        return Verdict((), LedgerContradiction.reason)
     if stage == Stage.RETURN:
         return Verdict((Status.FAILED,), reasons.BANK_REFUSED)
     return Verdict((RELEASED[Directive(submission.directives[index])],), submission.reasons[index])
@@ -112,6 +128,14 @@ _REFUSALS = {
     "exceeds_debits": reasons.INSUFFICIENT_FUNDS,
     "debit_account_not_found": reasons.DEBTOR_ACCOUNT_UNKNOWN,
     "credit_account_not_found": reasons.CREDITOR_ACCOUNT_FORBIDDEN,
+    "overdraft_not_covered": reasons.INSUFFICIENT_FUNDS,
+    "guarantee_below_overdrafts": reasons.INSUFFICIENT_FUNDS,
+    "debit_account_frozen": reasons.DEBTOR_ACCOUNT_BLOCKED,
+    "debit_account_not_active": reasons.DEBTOR_ACCOUNT_BLOCKED,
+    "credit_account_frozen": reasons.CREDITOR_ACCOUNT_BLOCKED,
+    "credit_account_not_active": reasons.CREDITOR_ACCOUNT_BLOCKED,
+    "account_class_mismatch": reasons.TRANSFER_FORBIDDEN,
+    "mandate_missing": reasons.TRANSFER_FORBIDDEN,
     "debit_account_already_closed": reasons.ACCOUNT_CLOSED,
     "credit_account_already_closed": reasons.ACCOUNT_CLOSED,
     "transfer_must_have_the_same_ledger_as_accounts": reasons.CURRENCY_NOT_HELD,

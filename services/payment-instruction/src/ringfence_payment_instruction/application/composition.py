@@ -1,0 +1,84 @@
+"""The application put together from its parts: the same in the service and in tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringfence_kernel.clock import Clock
+
+from ringfence_payment_instruction.application.deadlines import Deadlines
+from ringfence_payment_instruction.application.decisions import Decisions
+from ringfence_payment_instruction.application.desk import Desk
+from ringfence_payment_instruction.application.dispatch import DispatchWork
+from ringfence_payment_instruction.application.evidence import DepositWork, EvidenceIntake
+from ringfence_payment_instruction.application.inbox import Inbox
+from ringfence_payment_instruction.application.intake import Intake
+from ringfence_payment_instruction.application.lists import ListImport, ListReader
+from ringfence_payment_instruction.application.pipeline import Pipeline
+from ringfence_payment_instruction.application.ports import Custody, Identity, PaymentFiles, Rail
+from ringfence_payment_instruction.application.queries import Queries, ReadModel
+from ringfence_payment_instruction.application.screening import ScreeningWork
+from ringfence_payment_instruction.application.sealing import PersonalData
+from ringfence_payment_instruction.application.settlement import SettlementWork
+from ringfence_payment_instruction.application.signal import Signal
+from ringfence_payment_instruction.domain.approval import ApprovalLimits
+from ringfence_payment_instruction.domain.progress import Patience
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the application is made of."""
+
+    desk: Desk
+    clock: Clock
+    identity: Identity
+    custody: Custody
+    rail: Rail
+    files: PaymentFiles
+    lists: ListReader
+    read_model: ReadModel
+    limits: ApprovalLimits
+    patience: Patience
+    list_maximum_age_ns: int
+    rail_poll_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """Handlers for the API, and what runs beside."""
+
+    intake: Intake
+    evidence: EvidenceIntake
+    decisions: Decisions
+    lists: ListImport
+    queries: Queries
+    pipeline: Pipeline
+    inbox: Inbox
+
+
+def compose(parts: Parts) -> Application:
+    """Wires handlers and lanes."""
+    desk, clock = parts.desk, parts.clock
+    personal = PersonalData(parts.identity, clock)
+    committed = Signal()
+    screening = ScreeningWork(desk, personal, parts.limits, parts.list_maximum_age_ns, clock)
+    evidence = EvidenceIntake(desk, parts.identity, screening, committed, clock)
+    pipeline = Pipeline(
+        desk=desk,
+        personal=personal,
+        screening=screening,
+        settlement=SettlementWork(desk, parts.custody),
+        dispatch=DispatchWork(desk, personal, parts.files, parts.rail, clock),
+        deposits=DepositWork(desk, parts.custody),
+        deadlines=Deadlines(desk, parts.patience, clock),
+        committed=committed,
+    )
+    return Application(
+        intake=Intake(desk, parts.identity, personal, parts.files, clock),
+        evidence=evidence,
+        decisions=Decisions(desk),
+        lists=ListImport(desk, parts.lists),
+        queries=Queries(desk, personal, parts.read_model),
+        pipeline=pipeline,
+        inbox=Inbox(desk, parts.rail, parts.files, evidence, parts.rail_poll_seconds),
+    )

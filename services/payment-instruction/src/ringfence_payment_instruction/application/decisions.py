@@ -1,0 +1,71 @@
+"""People's decisions on instructions: approve, reject, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ringfence_kernel.writer import Unit
+
+from ringfence_payment_instruction.application.desk import Desk, record_all
+from ringfence_payment_instruction.application.ports import Submitter
+from ringfence_payment_instruction.application.views import StateView, state_view, unknown
+from ringfence_payment_instruction.domain.approval import is_done, objection
+from ringfence_payment_instruction.domain.errors import TenantForbidden
+from ringfence_payment_instruction.domain.progress import decided
+from ringfence_payment_instruction.domain.status import Directive
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Takes decisions, each instruction by itself."""
+
+    desk: Desk
+
+    async def decide(
+        self, decider: Submitter, tenant: bytes, instruction_ids: Sequence[bytes], decision: Directive, note: str
+    ) -> list[StateView]:
+        """Returns one state per id, in order; where the decision was not taken, the reason says why."""
+        ids = list(dict.fromkeys(instruction_ids))
+
+        def command(unit: Unit) -> dict[bytes, StateView]:
+            views = {}
+            taken: dict[bytes, list[int]] = {}
+            for instruction_id in ids:
+                found = self.desk.state.find(tenant, instruction_id)
+                if found is None:
+                    views[instruction_id] = unknown(instruction_id)
+                    continue
+                submission, index = found
+                if is_done(submission, index, decision, decider.subject):
+                    continue
+                refusal = objection(submission, index, decision, decider.subject)
+                if refusal:
+                    views[instruction_id] = state_view(submission, index)._replace(reason=refusal, iso_reason="")
+                else:
+                    taken.setdefault(submission.stream, []).append(index)
+            for stream, indexes in taken.items():
+                submission = self.desk.state.submissions[stream]
+                record_all(unit, stream, decided(submission, indexes, decision, decider.subject, note))
+            return views | self._present(tenant, [each for each in ids if each not in views])
+
+        views = await self.desk.commit(command, weight=len(ids))
+        return [views[instruction_id] for instruction_id in instruction_ids]
+
+    def _present(self, tenant: bytes, instruction_ids: Sequence[bytes]) -> dict[bytes, StateView]:
+        places = [self.desk.state.find(tenant, each) for each in instruction_ids]
+        return {each: state_view(*place) for each, place in zip(instruction_ids, places, strict=True) if place}
+
+
+def tenant_for(caller: Submitter, wanted: bytes | None) -> bytes:
+    """Returns the tenant that a caller asks about: its own, or for the custodian's people the one they name.
+
+    Raises TenantForbidden, whether or not that tenant exists.
+    """
+    if caller.tenant is None:
+        if wanted is None:
+            raise TenantForbidden("name the tenant")
+        return wanted
+    if wanted not in (None, caller.tenant):
+        raise TenantForbidden("the caller acts for another tenant")
+    return caller.tenant

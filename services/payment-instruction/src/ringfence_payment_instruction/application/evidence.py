@@ -1,0 +1,185 @@
+"""Bank notifications: taken in once per entry, then posted by the deposit lane."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from ringfence_kernel.clock import DAY_NS, Clock
+from ringfence_kernel.ids import ZERO_ID
+from ringfence_kernel.logs import get
+from ringfence_kernel.writer import Unit
+
+from ringfence_payment_instruction.application.desk import Desk, record_all
+from ringfence_payment_instruction.application.ports import (
+    Authorisation,
+    BankFile,
+    BookAccounts,
+    Custody,
+    Identity,
+    Submitter,
+)
+from ringfence_payment_instruction.application.screening import ScreeningWork
+from ringfence_payment_instruction.application.sealing import ledger_of, seal_entries
+from ringfence_payment_instruction.application.signal import Signal
+from ringfence_payment_instruction.domain.columns import pack
+from ringfence_payment_instruction.domain.deposits import (
+    MatchedEntry,
+    confirm,
+    match,
+    plan_deposits,
+    posted,
+)
+from ringfence_payment_instruction.domain.errors import BookAccountMissing, LedgerContradiction
+from ringfence_payment_instruction.domain.events import EvidenceReceived
+from ringfence_payment_instruction.domain.evidence import Outcome, Purpose, evidence_stream
+
+RAIL = Submitter(ZERO_ID, None)
+POSTING_SECONDS = 5.0
+_LOG = get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCounts:
+    """What became of a file's entries."""
+
+    credited: int
+    suspended: int
+    duplicates: int
+    confirmed: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceIntake:
+    """Takes in bank notifications."""
+
+    desk: Desk
+    identity: Identity
+    screening: ScreeningWork
+    committed: Signal
+    clock: Clock
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def take_in(self, submitter: Submitter, file: BankFile) -> EvidenceCounts:
+        """Records the file's new entries, waits a little for custody, and says what became of them.
+
+        Raises BankAccountUnknown, EvidenceConflict, IdentityUnavailable, KeysUnavailable, AuthorisationRefused.
+        """
+        ibans = {iban for entry in file.entries for iban in (entry.account_iban, entry.creditor_iban) if iban}
+        aliases = await self.identity.resolve(sorted(ibans))
+        # One file at a time: two that share an entry would otherwise both find it new.
+        async with self._turn:
+            matching = match(self.desk.state, file.entries, aliases, self.screening.current())
+            prepared = [
+                await self._prepare(submitter, file, tenant, matched) for tenant, matched in matching.by_tenant.items()
+            ]
+            new = [entry for matched in matching.by_tenant.values() for entry in matched]
+            await self._record(prepared, new, file.digest)
+        await self._until_posted(prepared)
+        return self._count(prepared, matching.duplicates)
+
+    async def _record(self, prepared: list[EvidenceReceived], new: list[MatchedEntry], digest: bytes) -> None:
+        def command(unit: Unit) -> None:
+            for event in prepared:
+                unit.record(evidence_stream(event.tenant, event.digest), event)
+            for stream, event in confirm(self.desk.state, new, digest):
+                unit.record(stream, event)
+
+        if new:
+            await self.desk.commit(command, weight=len(new))
+
+    async def _prepare(
+        self, submitter: Submitter, file: BankFile, tenant: bytes, matched: list[MatchedEntry]
+    ) -> EvidenceReceived:
+        """Seals a tenant's entries and has them authorised; what the rail brings without money needs no word for it."""
+        stream = evidence_stream(tenant, file.digest)
+        ring = await self.identity.keys({tenant, *(each.owner for each in matched)})
+        authorisation = Authorisation("", 0)
+        credits_money = any(each.purpose in (Purpose.CREDIT_CLIENT, Purpose.CREDIT_SUSPENSE) for each in matched)
+        if submitter is not RAIL or credits_money:
+            authorisation = await self.identity.authorise(submitter, tenant, stream, file.digest)
+        today = self.clock.now_ns() // DAY_NS
+        return EvidenceReceived(
+            tenant=tenant,
+            evidence_id=stream,
+            digest=file.digest,
+            message_id=file.message_id,
+            source=submitter.subject,
+            authorisation=authorisation.token,
+            authorisation_expires_ns=authorisation.expires_ns,
+            entry_ids=b"".join([each.id for each in matched]),
+            entry_digests=b"".join([each.digest for each in matched]),
+            references=tuple(each.entry.reference for each in matched),
+            purposes=bytes([each.purpose for each in matched]),
+            mirror_accounts=b"".join([each.mirror.account_id for each in matched]),
+            client_accounts=b"".join([each.client.account_id if each.client else ZERO_ID for each in matched]),
+            owners=b"".join([each.owner for each in matched]),
+            instruction_ids=b"".join([self._instruction_id(each) for each in matched]),
+            amounts_minor=pack("Q", [each.entry.amount_minor for each in matched]),
+            ledgers=pack("H", [ledger_of(each.entry.currency) for each in matched]),
+            value_days=pack("i", [each.entry.value_day or today for each in matched]),
+            reasons=tuple(each.reason for each in matched),
+            sealed=seal_entries(stream, matched, ring),
+        )
+
+    def _instruction_id(self, matched: MatchedEntry) -> bytes:
+        place = matched.instruction
+        return ZERO_ID if place is None else self.desk.state.submissions[place.stream].instruction_id(place.index)
+
+    async def _until_posted(self, prepared: list[EvidenceReceived]) -> None:
+        """Waits until custody has posted the entries, within a bound: what is late goes on by itself."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + POSTING_SECONDS
+        files = [self.desk.state.evidence[event.evidence_id] for event in prepared]
+        while any(file.waiting() for file in files) and loop.time() < until:
+            await self.committed.wait(until - loop.time())
+
+    def _count(self, prepared: list[EvidenceReceived], duplicates: int) -> EvidenceCounts:
+        """Counts entries by what became of them, or by what they are for while custody has not answered."""
+        credited = suspended = confirmed = 0
+        for event in prepared:
+            file = self.desk.state.evidence[event.evidence_id]
+            for purpose, outcome in zip(event.purposes, file.outcomes, strict=True):
+                late = outcome == Outcome.WAITING
+                credited += outcome == Outcome.CREDITED or (late and purpose == Purpose.CREDIT_CLIENT)
+                suspended += outcome == Outcome.SUSPENDED or (late and purpose == Purpose.CREDIT_SUSPENSE)
+                confirmed += purpose == Purpose.CONFIRM
+        return EvidenceCounts(credited, suspended, duplicates, confirmed)
+
+
+@dataclass(frozen=True, slots=True)
+class DepositWork:
+    """Posts a file's entries in custody."""
+
+    desk: Desk
+    custody: Custody
+
+    def has_work(self, stream: bytes) -> bool:
+        """Tells whether a file has entries to post."""
+        file = self.desk.state.evidence.get(stream)
+        return file is not None and bool(file.waiting())
+
+    async def handle(self, stream: bytes) -> None:
+        """Asks custody and records its results; raises as custody does, BookAccountMissing, LedgerContradiction."""
+        file = self.desk.state.evidence[stream]
+        tenant, token = file.event.tenant, file.event.authorisation
+        accounts = BookAccounts({}, {})
+        if any(file.reasons[index] for index in file.waiting()):
+            accounts = await self.custody.book_accounts(tenant, token)
+        planned = plan_deposits(file, accounts.suspense)
+        if not planned:
+            await self.custody.book_accounts(tenant, token, fresh=True)
+            raise BookAccountMissing
+        to_suspense = {index: bool(file.reasons[index]) for index in planned}
+        names = await self.custody.create_transfers(tenant, token, list(planned.values()))
+        results = {index: (to_suspense[index], name) for index, name in zip(planned, names, strict=True)}
+        if any(kept and name not in ("created", "exists") for kept, name in results.values()):
+            _LOG.error("suspense_refused", results=sorted({name for _, name in results.values()}))
+
+        def command(unit: Unit) -> bool:
+            events = posted(file, results)
+            record_all(unit, stream, events)
+            return bool(events)
+
+        if not await self.desk.commit(command, weight=len(results)):
+            raise LedgerContradiction

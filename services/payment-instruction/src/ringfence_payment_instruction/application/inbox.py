@@ -1,0 +1,123 @@
+"""The bank's answers and notifications, as they lie in the rail's inbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ringfence_kernel.errors import DomainError
+from ringfence_kernel.logs import get
+from ringfence_kernel.writer import Unit
+
+from ringfence_payment_instruction.application.desk import Desk, record_all
+from ringfence_payment_instruction.application.evidence import RAIL, EvidenceIntake
+from ringfence_payment_instruction.application.ports import BankFile, InboundFile, PaymentFiles, Rail
+from ringfence_payment_instruction.domain.errors import BankAccountUnknown, EvidenceConflict, EvidenceUnreadable
+from ringfence_payment_instruction.domain.evidence import BankReply
+from ringfence_payment_instruction.domain.progress import answered
+from ringfence_payment_instruction.domain.state import Place, State
+
+PAUSE_AFTER_FAILURE_SECONDS = 2.0
+_LOG = get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Reads the inbox again and again. A file is archived after its content is committed, so none is lost."""
+
+    desk: Desk
+    rail: Rail
+    files: PaymentFiles
+    evidence: EvidenceIntake
+    poll_seconds: float
+
+    async def run(self) -> None:
+        """Reads until cancelled."""
+        while True:
+            try:
+                pause = self.poll_seconds if await self.step() else PAUSE_AFTER_FAILURE_SECONDS
+            except OSError as error:
+                _LOG.warning("inbox_unreadable", error=type(error).__name__)
+                pause = PAUSE_AFTER_FAILURE_SECONDS
+            await asyncio.sleep(pause)
+
+    async def step(self) -> bool:
+        """Takes every file that lies there; returns whether all could be taken."""
+        complete = True
+        for file in await asyncio.to_thread(self.rail.pending):
+            complete &= await self._take(file)
+        return complete
+
+    async def _take(self, file: InboundFile) -> bool:
+        """Takes one file, puts aside one that can never be used, and leaves one that may be used later."""
+        try:
+            content = await asyncio.to_thread(self.files.read_bank_file, file.content)
+            if content.replies:
+                await self._answers(content)
+            if content.entries:
+                await self.evidence.take_in(RAIL, content)
+        except (EvidenceUnreadable, EvidenceConflict, BankAccountUnknown) as error:
+            _LOG.warning("bank_file_refused", reason=error.reason)
+            await asyncio.to_thread(self.rail.refuse, file.name)
+            return True
+        except DomainError as error:
+            _LOG.warning("bank_file_waits", reason=error.reason)
+            return False
+        await asyncio.to_thread(self.rail.archive, file.name)
+        return True
+
+    async def _answers(self, file: BankFile) -> None:
+        def command(unit: Unit) -> int:
+            found, unknown = group(self.desk.state, file.replies)
+            for (stream, message_id), (settled, failed) in found.items():
+                submission = self.desk.state.submissions[stream]
+                record_all(unit, stream, answered(submission, settled, failed, file.digest, message_id))
+            return unknown
+
+        unknown = await self.desk.commit(command, weight=len(file.replies))
+        if unknown:
+            _LOG.warning("bank_replies_unknown", count=unknown)
+
+
+Answers = dict[tuple[bytes, str], tuple[list[int], dict[int, str]]]
+
+
+def group(state: State, replies: Sequence[BankReply]) -> tuple[Answers, int]:
+    """Returns, per submission and message, rows to settle and rows to fail; and how many replies are about nothing."""
+    found: Answers = {}
+    unknown = 0
+    for reply in replies:
+        places = _places(state, reply)
+        unknown += not places
+        for place in places:
+            reference = state.submissions[place.stream].references[place.index]
+            settled, failed = found.setdefault((place.stream, reference), ([], {}))
+            if reply.settled:
+                settled.append(place.index)
+            else:
+                failed[place.index] = reply.reason
+    return found, unknown
+
+
+def _places(state: State, reply: BankReply) -> Sequence[Place]:
+    """Returns the payments that a reply is about; one that names both must name them together."""
+    if not reply.transaction_id:
+        message = state.messages.get(reply.message_id)
+        return () if message is None else message.places
+    try:
+        place = state.sent.get(bytes.fromhex(reply.transaction_id))
+    except ValueError:
+        return ()
+    if place is None:
+        return ()
+    reference = state.submissions[place.stream].references[place.index]
+    return (place,) if reply.message_id in ("", reference) else ()
+
+
+async def read_notification(files: PaymentFiles, content: bytes) -> BankFile:
+    """Returns a bank's notification; raises EvidenceUnreadable for anything else, a bank's answer included."""
+    file = await asyncio.to_thread(files.read_bank_file, content)
+    if file.replies or not file.entries:
+        raise EvidenceUnreadable("not a notification with entries")
+    return file

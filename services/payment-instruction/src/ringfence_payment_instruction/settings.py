@@ -1,0 +1,64 @@
+"""Settings of the payment-instruction service, beyond what every service reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from ringfence_kernel.clock import NANOSECONDS
+from ringfence_kernel.errors import DomainError
+from ringfence_kernel.money import currency, to_minor
+from ringfence_kernel.settings import InvalidSetting, Settings, Variable
+
+from ringfence_payment_instruction.domain.approval import ApprovalLimits
+from ringfence_payment_instruction.domain.progress import Patience
+
+_LIMITS = "RINGFENCE_APPROVAL_LIMITS"
+DAY_SECONDS = 86_400
+FILE_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentInstructionSettings(Settings):
+    """Everything that `serve` reads from the environment.
+
+    `approval_limits` lists amounts above which a second person decides, such as "EUR=10000.00,CZK=250000.00"; in a
+    currency that is not listed every payment is held.
+    """
+
+    maximum_request_bytes: Annotated[int, Variable("RINGFENCE_MAXIMUM_REQUEST_BYTES")] = FILE_BYTES + 64 * 1024
+    spool_directory: Annotated[Path, Variable("RINGFENCE_RAIL_SPOOL_DIRECTORY")]
+    rail_poll_seconds: Annotated[float, Variable("RINGFENCE_RAIL_POLL_SECONDS")] = 0.5
+    approval_limits: Annotated[tuple[str, ...], Variable(_LIMITS)] = ()
+    approval_seconds: Annotated[int, Variable("RINGFENCE_APPROVAL_SECONDS")] = 3 * DAY_SECONDS
+    bank_reply_seconds: Annotated[int, Variable("RINGFENCE_BANK_REPLY_SECONDS")] = DAY_SECONDS
+    screening_list_maximum_age_seconds: Annotated[int, Variable("RINGFENCE_SCREENING_LIST_MAXIMUM_AGE_SECONDS")] = (
+        7 * DAY_SECONDS
+    )
+
+    def limits(self) -> ApprovalLimits:
+        """Returns the approval limits; raises InvalidSetting."""
+        return parse_limits(self.approval_limits)
+
+    def patience(self) -> Patience:
+        """Returns how long instructions wait."""
+        return Patience(self.approval_seconds * NANOSECONDS, self.bank_reply_seconds * NANOSECONDS)
+
+    def list_maximum_age_ns(self) -> int:
+        """Returns the age beyond which a sanctions list is stale."""
+        return self.screening_list_maximum_age_seconds * NANOSECONDS
+
+
+def parse_limits(texts: Sequence[str]) -> ApprovalLimits:
+    """Returns the limits of texts such as "EUR=10000.00"; raises InvalidSetting."""
+    limits = {}
+    for text in texts:
+        alpha, _, amount = text.partition("=")
+        try:
+            of = currency(alpha)
+            limits[of.numeric_code] = to_minor(amount, of)
+        except DomainError:
+            raise InvalidSetting(_LIMITS, "a list such as EUR=10000.00,CZK=250000.00") from None
+    return ApprovalLimits(limits)

@@ -1,0 +1,174 @@
+"""Fakes of the application's ports: small, strict, and able to be away."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from hashlib import sha256
+
+from ringfence_payment_instruction.application.ports import Authorisation, BookAccounts, KeyRing, Submitter
+from ringfence_payment_instruction.domain.errors import (
+    AuthorisationRefused,
+    CustodyUnavailable,
+    IdentityUnavailable,
+    KeysUnavailable,
+    SubmissionConflict,
+)
+from ringfence_payment_instruction.domain.orders import Alias
+from ringfence_payment_instruction.domain.transfers import PlannedTransfer, TransferKind
+
+TOKEN_PREFIX = "authorisation-for-"
+
+
+class FakeIdentity:
+    """Aliases and keys in memory. `is_away` and `is_sealed` make it unavailable; erased subjects have no key."""
+
+    def __init__(self) -> None:
+        """Knows nobody."""
+        self.aliases: dict[str, Alias] = {}
+        self.erased: set[bytes] = set()
+        self.authorised: dict[tuple[bytes, bytes], bytes] = {}
+        self.is_away = self.is_sealed = False
+        self.key_calls = 0
+
+    async def resolve(self, ibans: Sequence[str]) -> dict[str, Alias]:
+        """Answers aliases that are known."""
+        if self.is_away:
+            raise IdentityUnavailable
+        return {iban: self.aliases[iban] for iban in ibans if iban in self.aliases}
+
+    async def keys(self, subjects: Collection[bytes]) -> KeyRing:
+        """Answers a key that depends on the subject alone."""
+        self.key_calls += 1
+        if self.is_away or self.is_sealed:
+            raise KeysUnavailable
+        return KeyRing({each: sha256(each).digest() for each in subjects if each not in self.erased}, bytes(32))
+
+    async def authorise(
+        self, submitter: Submitter, tenant: bytes, submission_id: bytes, digest: bytes
+    ) -> Authorisation:
+        """Authorises who has a token, each submission for one content."""
+        if self.is_away:
+            raise IdentityUnavailable
+        if not submitter.access_token:
+            raise AuthorisationRefused
+        if self.authorised.setdefault((tenant, submission_id), digest) != digest:
+            raise SubmissionConflict
+        return Authorisation(TOKEN_PREFIX + tenant.hex(), 2**62)
+
+
+class FakeCustody:
+    """A ledger of credit balances. `is_away` refuses before, `loses_replies` after the work is done."""
+
+    def __init__(self) -> None:
+        """Starts with no accounts."""
+        self.balances: dict[bytes, int] = {}
+        self.transfers: dict[bytes, PlannedTransfer] = {}
+        self.failed: set[bytes] = set()
+        self.finished: dict[bytes, TransferKind] = {}
+        self.closed: set[bytes] = set()
+        self.accounts = BookAccounts({}, {})
+        self.is_away = self.loses_replies = False
+        self.calls = 0
+
+    async def create_transfers(self, tenant: bytes, token: str, transfers: Sequence[PlannedTransfer]) -> list[str]:
+        """Creates transfers one by one."""
+        self.calls += 1
+        if self.is_away:
+            raise CustodyUnavailable
+        if token != TOKEN_PREFIX + tenant.hex():
+            raise AuthorisationRefused
+        results = [self._create(each) for each in transfers]
+        if self.loses_replies:
+            raise CustodyUnavailable
+        return results
+
+    async def book_accounts(self, tenant: bytes, token: str, *, fresh: bool = False) -> BookAccounts:
+        """Answers the mirrors and suspense accounts."""
+        if self.is_away:
+            raise CustodyUnavailable
+        return self.accounts
+
+    def _create(self, transfer: PlannedTransfer) -> str:
+        if transfer.id in self.transfers:
+            return "exists" if self.transfers[transfer.id] == transfer else "exists_with_different_amount"
+        if transfer.id in self.failed:
+            return "id_already_failed"
+        result = self._move(transfer)
+        if result == "created":
+            self.transfers[transfer.id] = transfer
+        else:
+            self.failed.add(transfer.id)
+        return result
+
+    def _move(self, transfer: PlannedTransfer) -> str:
+        if transfer.kind in (TransferKind.POST, TransferKind.VOID):
+            return self._finish(transfer)
+        if transfer.credit_account in self.closed:
+            return "credit_account_already_closed"
+        if transfer.debit_account not in self.balances:
+            return "debit_account_not_found"
+        is_mirror = transfer.debit_account in self.accounts.mirrors.values()
+        if not is_mirror and self.balances[transfer.debit_account] < transfer.amount_minor:
+            return "exceeds_credits"
+        self.balances[transfer.debit_account] -= transfer.amount_minor
+        if transfer.kind is TransferKind.PLAIN:
+            self._credit(transfer.credit_account, transfer.amount_minor)
+        return "created"
+
+    def _finish(self, transfer: PlannedTransfer) -> str:
+        pending = self.transfers.get(transfer.pending_id)
+        if pending is None:
+            return "pending_transfer_not_found"
+        if transfer.pending_id in self.finished:
+            posted = self.finished[transfer.pending_id] is TransferKind.POST
+            return "pending_transfer_already_posted" if posted else "pending_transfer_already_voided"
+        self.finished[transfer.pending_id] = transfer.kind
+        to = pending.credit_account if transfer.kind is TransferKind.POST else pending.debit_account
+        self._credit(to, pending.amount_minor)
+        return "created"
+
+    def _credit(self, account: bytes, amount_minor: int) -> None:
+        self.balances[account] = self.balances.get(account, 0) + amount_minor
+
+
+class MemoryFile:
+    """A file in the inbox."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        """Has a name and bytes."""
+        self.name, self.content = name, content
+
+
+class FakeRail:
+    """A rail in memory; `is_broken` refuses to take messages."""
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        self.sent: dict[str, bytes] = {}
+        self.times_sent = 0
+        self.inbox: dict[str, bytes] = {}
+        self.archived: list[str] = []
+        self.refused: list[str] = []
+        self.is_broken = False
+
+    def send(self, message_id: str, content: bytes) -> None:
+        """Takes a message."""
+        if self.is_broken:
+            raise OSError(28, "No space left on device")
+        self.times_sent += 1
+        if self.sent.setdefault(message_id, content) != content:
+            raise AssertionError("one message id, two messages")
+
+    def pending(self) -> list[MemoryFile]:
+        """Answers the files in the inbox."""
+        return [MemoryFile(name, content) for name, content in self.inbox.items()]
+
+    def archive(self, name: str) -> None:
+        """Puts a file away."""
+        self.archived.append(name)
+        del self.inbox[name]
+
+    def refuse(self, name: str) -> None:
+        """Puts a file aside."""
+        self.refused.append(name)
+        del self.inbox[name]
