@@ -13,7 +13,7 @@ from ringfence_kernel.rpc.credentials import CertificateBundle, FixedCertificate
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.vault.tls import client_tls
 
-from .probe_service import ProbeStub, Text
+from .probe_service import SERVICE, ProbeStub, Text
 from .rpc_world import World
 
 
@@ -128,3 +128,48 @@ async def shown_serial(world: World, bundle: CertificateBundle, ca_file: Path) -
     writer.close()
     assert der is not None
     return x509.load_der_x509_certificate(der).serial_number
+
+
+async def test_a_tls_1_2_connection_is_refused_by_name(tmp_path: Path) -> None:
+    """A client that speaks only TLS 1.2 is told so; with TLS 1.3 the same bytes are answered."""
+    for newest, expected in (
+        (ssl.TLSVersion.TLSv1_2, b"Tls version refused"),
+        (ssl.TLSVersion.TLSv1_3, b"grpc-status\x010"),
+    ):
+        world = World()
+        ca_file = tmp_path / "ca.pem"
+        ca_file.write_bytes(world.workload_ca.pem)
+        context = client_tls(FixedCertificate(world.client_ca.principal().bundle), ca_file)
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1_2, newest
+        context.set_alpn_protocols(["h2"])
+        async with world.served():
+            assert expected in await answer_to_open(world.port, context, expected)
+
+
+async def answer_to_open(port: int, context: ssl.SSLContext, until: bytes) -> bytes:
+    """Calls Open over hand-made HTTP/2 (RFC 9113), which a gRPC client would not do without TLS 1.3."""
+    fields = {
+        b":method": b"POST",
+        b":scheme": b"https",
+        b":path": f"/{SERVICE}/Open".encode(),
+        b":authority": b"localhost",
+        b"content-type": b"application/grpc",
+        b"te": b"trailers",
+    }
+    headers = b"".join(
+        b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value for name, value in fields.items()
+    )
+    reader, writer = await asyncio.open_connection("localhost", port, ssl=context)
+    writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b""))
+    writer.write(frame(1, 4, 1, headers) + frame(0, 1, 1, bytes(5)))
+    answer = b""
+    async with asyncio.timeout(5):
+        while until not in answer and not reader.at_eof():
+            answer += await reader.read(4096)
+    writer.close()
+    return answer
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """Returns an HTTP/2 frame."""
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload

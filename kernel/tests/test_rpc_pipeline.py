@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ringfence_kernel import logs
+from ringfence_kernel.rpc import errors
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 
@@ -93,6 +94,18 @@ async def test_one_line_is_logged_per_call_and_never_the_payload(world: World) -
     assert (line["event"], line["method"], line["code"]) == ("call", f"/{SERVICE}/Open", "OK")
     assert line["caller"].startswith("spiffe://")
     assert "private words" not in stream.getvalue()
+
+
+async def test_the_outage_of_a_peer_is_told_by_name_and_its_other_refusals_are_not() -> None:
+    """What a peer cannot do now is UNAVAILABLE here too, with its reason; its refusal of our own call is our fault."""
+    sealed = errors.refusal_of(RemoteError("UNAVAILABLE", "KEYS_UNAVAILABLE", "", {}))
+    assert (sealed.code, sealed.reason, sealed.metadata) == (
+        "UNAVAILABLE",
+        "PEER_UNAVAILABLE",
+        {"peer_reason": "KEYS_UNAVAILABLE"},
+    )
+    refused = errors.refusal_of(RemoteError("PERMISSION_DENIED", "SCOPE_MISSING", "secret detail", {}))
+    assert (refused.code, refused.reason, str(refused)) == ("INTERNAL", "INTERNAL", "internal error")
 
 
 async def test_a_call_without_a_deadline_gets_the_default(world: World) -> None:

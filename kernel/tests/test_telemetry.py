@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import re
+import time
 from pathlib import Path
 
 import grpc
@@ -134,3 +135,13 @@ def test_the_standard_librarys_logs_join_the_same_stream() -> None:
     assert (line["event"], line["service"], line["level"]) == ("it failed", "probe", "error")
     assert line["exception"][0]["type"] == "ValueError"
     assert "private words" not in stream.getvalue()
+
+
+def test_a_collector_that_is_away_does_not_hold_up_a_stop() -> None:
+    """Shutting down with spans and metrics that nobody takes ends within a few seconds."""
+    started = Telemetry.start("probe", "http://localhost:1")
+    with started.tracer.start_as_current_span("x"):
+        started.meter.create_counter("ringfence_test").add(1)
+    before = time.monotonic()
+    started.shutdown()
+    assert time.monotonic() - before < 6

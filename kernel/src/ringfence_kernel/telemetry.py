@@ -25,7 +25,8 @@ SCOPE = "ringfence"
 """Instrumentation scope of every span and metric that Ringfence itself makes."""
 
 _PROPAGATOR = TraceContextTextMapPropagator()
-_FLUSH_MILLISECONDS = 5_000
+_EXPORT_SECONDS = 2
+"""Bound of one export, retries included, so that a collector that is away does not hold up a stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,10 @@ class Telemetry:
         processors = [span_processor] if span_processor else []
         readers = [metric_reader] if metric_reader else []
         if endpoint:
-            processors.append(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
-            readers.append(PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint)))
+            processors.append(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, timeout=_EXPORT_SECONDS)))
+            readers.append(
+                PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint, timeout=_EXPORT_SECONDS))
+            )
         sampler = DEFAULT_ON if processors else ParentBased(ALWAYS_OFF)
         tracer_provider = TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
         for processor in processors:
@@ -79,9 +82,8 @@ class Telemetry:
 
     def shutdown(self) -> None:
         """Flushes what is waiting, within a bound, and stops the exporters."""
-        self.tracer_provider.force_flush(_FLUSH_MILLISECONDS)
         self.tracer_provider.shutdown()
-        self.meter_provider.shutdown(_FLUSH_MILLISECONDS)
+        self.meter_provider.shutdown(_EXPORT_SECONDS * 1_000)
 
 
 def tracer() -> trace.Tracer:

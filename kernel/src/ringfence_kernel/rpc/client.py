@@ -17,7 +17,7 @@ from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.rpc.instruments import Instruments, Outcome
 from ringfence_kernel.telemetry import Telemetry, inject
 
-_ATTEMPTS = 4
+_RETRIES = 3
 _FIRST_PAUSE_SECONDS = 0.05
 _OLD_CHANNEL_GRACE_SECONDS = 30.0
 
@@ -67,17 +67,15 @@ class Peer:
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (timeout or self._options.timeout_seconds)
-        pause = _FIRST_PAUSE_SECONDS
-        for attempt in range(_ATTEMPTS if idempotent else 1):
+        pause, retries = _FIRST_PAUSE_SECONDS, _RETRIES if idempotent else 0
+        while True:
             try:
                 return await self._attempt(stub, method, request, token, deadline - loop.time())
             except RemoteError as error:
-                is_last = attempt == _ATTEMPTS - 1 or loop.time() + pause >= deadline
-                if not idempotent or error.code != "UNAVAILABLE" or is_last:
+                if error.code != "UNAVAILABLE" or not retries or loop.time() + pause >= deadline:
                     raise
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-            pause *= 4
-        raise AssertionError("a loop that neither returns nor raises")
+            pause, retries = 4 * pause, retries - 1
 
     async def stream(
         self, stub: type, method: str, request: Any, *, token: str | None = None, timeout: float | None = None

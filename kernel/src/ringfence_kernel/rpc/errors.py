@@ -60,7 +60,7 @@ def refusal_of(error: Exception) -> DomainError:
     if isinstance(error, DomainError):
         return error
     if isinstance(error, RemoteError) and error.is_transient:
-        return PeerUnavailable()
+        return PeerUnavailable(**({"peer_reason": error.reason} if error.reason else {}))
     if isinstance(error, NotImplementedError):  # what a generated servicer raises for a method nobody wrote
         return MethodNotImplemented()
     return InternalError("internal error")
