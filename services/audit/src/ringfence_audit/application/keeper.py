@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 
 import msgspec
+from opentelemetry import trace
+from ringfence_kernel import telemetry
 from ringfence_kernel.codec import open_envelope
 from ringfence_kernel.errors import DomainError
 from ringfence_kernel.feed import FeedFork, FeedPage
@@ -26,6 +28,9 @@ from ringfence_audit.domain.merkle import Tile, leaf_hashes
 from ringfence_audit.domain.page import MAX_PAGE_EVENTS, Page, SourceEvent, Translated, close_page
 
 READ_KIND = "audit.read.v1"
+SOURCE = "ringfence.source"
+"""Span attribute: the service whose events were taken over."""
+MOST_LINKS = 16
 PAGE_BYTES = 1 << 20
 """Bytes of leaves in one page, unless a single event of the source needs more."""
 
@@ -65,17 +70,21 @@ class Keeper:
         events = remaining(head, feed)
         if not events:
             return
-        pages = await asyncio.to_thread(lambda: list(prepare(head, events, self._log.accounts)))
+        with telemetry.span("take_over", links=links(events), attributes={SOURCE: feed.source}, new_trace=True):
+            pages = await asyncio.to_thread(lambda: list(prepare(head, events, self._log.accounts)))
+            await self._append(head, pages)
 
+    async def _append(self, head: SourceHead, pages: Sequence[tuple[Page, bytes]]) -> None:
         def command(unit: Unit) -> None:
-            if self._log.head(feed.source) != head:
-                raise TakenOverElsewhere(source=feed.source)
+            if self._log.head(head.source) != head:
+                raise TakenOverElsewhere(source=head.source)
             for page, hashes in pages:
                 event, tiles = self._log.append_page(page, hashes, unit.journal)
                 unit.record(self._stream, event, applied=True)
                 self._save(unit, tiles, event.first_leaf, event.count, page.earliest_ns, page.latest_ns)
 
-        await self._writer.submit(command, weight=sum(len(page.leaves) for page, _ in pages))
+        weight = sum(len(page.leaves) for page, _ in pages)
+        await self._writer.submit(command, weight=weight, traceparent=telemetry.current_traceparent())
 
     async def record_read(self, reader: bytes, method: str, query: Mapping[str, Value | None]) -> Standing:
         """Appends the leaf of a read before it is answered; gives where the log stands then."""
@@ -88,7 +97,7 @@ class Keeper:
             self._save(unit, tiles, event.first_leaf, 1, unit.now_ns, unit.now_ns)
             return Standing(self._log.frontier.size, self._log.signed, dict(self._log.heads))
 
-        standing: Standing = await self._writer.submit(command)
+        standing: Standing = await self._writer.submit(command, traceparent=telemetry.current_traceparent())
         return standing
 
     async def checkpoint_due(self) -> Checkpoint | None:
@@ -146,6 +155,19 @@ def prepare(head: SourceHead, events: Sequence[StoredEvent], accounts: Accounts)
     if batch:
         page = close_page(head, batch)
         yield page, leaf_hashes(page.leaves)
+
+
+def links(events: Sequence[StoredEvent]) -> list[trace.Link]:
+    """Gives links to the traces in which the first events were made; those that cannot be read have none."""
+    found = []
+    for event in events[:MOST_LINKS]:
+        try:
+            link = telemetry.link_from(open_envelope(event.state).traceparent)
+        except msgspec.MsgspecError:
+            continue
+        if link is not None:
+            found.append(link)
+    return found
 
 
 def _source_event(stored: StoredEvent) -> SourceEvent:

@@ -1,0 +1,68 @@
+"""The published vectors of leaves, checkpoints and receipts, against the service and the verifier."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ringfence.verifier import VerifierKey, read_leaf, verify_checkpoint, verify_log, verify_receipt
+from ringfence_audit.domain.checkpoint import NoteKey
+from ringfence_audit.domain.leaf import Value, commitment, encode
+from ringfence_audit.domain.merkle import leaf_hash
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+
+
+def vectors(kind: str) -> list[dict[str, Any]]:
+    """Gives the published vectors of a kind."""
+    text = "".join(file.read_text(encoding="utf-8") for file in sorted(DOCS.glob("formats*.md")))
+    blocks = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    return [vector for block in blocks for vector in json.loads(block) if vector["kind"] == kind]
+
+
+def fields_of(vector: dict[str, Any]) -> dict[str, Value]:
+    """Gives the fields of a leaf vector; bytes stand as {"hex": …}."""
+    return {
+        name: bytes.fromhex(value["hex"]) if isinstance(value, dict) else value
+        for name, value in vector["fields"].items()
+    }
+
+
+def test_leaves_agree_with_the_vectors() -> None:
+    """The service encodes, and the verifier reads, exactly the published bytes."""
+    assert len(vectors("leaf")) == 2
+    for vector in vectors("leaf"):
+        leaf = bytes.fromhex(vector["leaf"])
+        assert encode(vector["leaf_kind"], fields_of(vector)) == leaf
+        assert leaf_hash(leaf).hex() == vector["hash"]
+        fact = read_leaf(leaf)
+        assert (fact.kind, fact.fields) == (vector["leaf_kind"], fields_of(vector))
+
+
+def test_commitments_and_keys_agree_with_the_vectors() -> None:
+    """Commitment and vkey are computed as published."""
+    [committed], [key] = vectors("commitment"), vectors("log_key")
+    assert commitment(bytes.fromhex(committed["ciphertext"])).hex() == committed["commitment"]
+    for made in (NoteKey(key["origin"], bytes.fromhex(key["public_key"])),
+                 VerifierKey.of(key["origin"], bytes.fromhex(key["public_key"]))):  # fmt: skip
+        assert made.text() == key["vkey"]
+
+
+def test_the_published_log_verifies_whole() -> None:
+    """The two published leaves are the log that the published checkpoint and receipt speak of."""
+    [noted], [received] = vectors("checkpoint"), vectors("receipt")
+    checkpoint = verify_checkpoint(noted["note"], noted["vkey"])
+    assert (checkpoint.size, checkpoint.root.hex()) == (noted["size"], noted["root"])
+    leaves = [bytes.fromhex(vector["leaf"]) for vector in vectors("leaf")]
+    assert verify_log(leaves, checkpoint).source_heads == checkpoint.source_heads
+    verified = verify_receipt(received["receipt"], received["vkey"])
+    assert (verified.index, verified.leaf.hex()) == (received["index"], received["leaf"])
+
+
+@pytest.mark.parametrize("kind", ["leaf", "commitment", "log_key", "checkpoint", "receipt"])
+def test_every_kind_of_vector_is_published(kind: str) -> None:
+    """None of the tests above runs over an empty list."""
+    assert vectors(kind)
