@@ -1,5 +1,7 @@
 """`ringfence verify`: evidence checked on this machine, with a public key that the evidence does not bring along."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +13,18 @@ from ringfence.commands.connect import Fresh, client_as, sandbox
 from ringfence.commands.errors import CommandFailed
 from ringfence.commands.rebuild import rebuild_service
 from ringfence.commands.terminal import note, output, show
-from ringfence.verifier import LogSummary, VerifiedLeaf, read_leaf, verify_checkpoint, verify_log, verify_receipt
+from ringfence.verifier import (
+    LogSummary,
+    VerificationError,
+    VerifiedLeaf,
+    read_leaf,
+    verify_checkpoint,
+    verify_log,
+    verify_receipt,
+)
 
 Key = Annotated[str, typer.Option("--key", help="The log's public key (C2SP vkey), or a file that holds it.")]
+Check = Callable[[], None]
 app = typer.Typer(no_args_is_help=True, help="Checks receipts, checkpoints and the whole log.")
 
 
@@ -51,13 +62,13 @@ def log(
     """
     if key:
         with client_as(principal, fresh) as client:
-            _verify(client, _key(key))
+            _report(_failures([lambda: _verify_log(client, _key(key)), lambda: _compare_sources(client)]))
         return
     with sandbox(fresh) as box:
-        _verify(box.client(principal), box.log_key())
-        for service in box.stack.addresses:
-            note(f"verifying the events of {service}")
-            rebuild_service(box.stack, service, verify=True)
+        regulator, log_key, stack = box.client(principal), box.log_key(), box.stack
+        checks: list[Check] = [lambda: _verify_log(regulator, log_key), lambda: _compare_sources(regulator)]
+        checks += [partial(rebuild_service, stack, service, verify=True) for service in stack.addresses]
+        _report(_failures(checks))
 
 
 def print_fact(proven: VerifiedLeaf) -> None:
@@ -70,16 +81,38 @@ def print_fact(proven: VerifiedLeaf) -> None:
     show(fact.kind, ["field", "value"], rows)
 
 
-def _verify(client: Client, key: str) -> None:
+def _verify_log(client: Client, key: str) -> None:
     checked = verify_checkpoint(client.audit.checkpoint(), key)
     note(f"reading {checked.size} facts")
-    summary = verify_log((leaf.content for leaf in client.audit.leaves(0, checked.size)), checked)
+    _show(verify_log((leaf.content for leaf in client.audit.leaves(0, checked.size)), checked))
+
+
+def _compare_sources(client: Client) -> None:
     note("asking the log to compare itself with its sources, event by event")
-    comparisons = client.audit.verify_sources(recompute=True)
-    _show(summary)
-    for each in comparisons:
-        if each.finding is not Finding.AGREES:
-            raise CommandFailed(f"{each.source} {each.finding.name.lower()}: {each.detail}")
+    differing = [
+        f"{each.source} {each.finding.name.lower()} {each.detail}".rstrip()
+        for each in client.audit.verify_sources(recompute=True)
+        if each.finding is not Finding.AGREES
+    ]
+    if differing:
+        raise CommandFailed("; ".join(differing))
+
+
+def _failures(checks: Sequence[Check]) -> list[str]:
+    """Makes every check, also after one has failed: whoever looks for tampering wants to see all of it."""
+    failures = []
+    for check in checks:
+        try:
+            check()
+        except (CommandFailed, VerificationError) as error:
+            failures.append(str(error))
+    return failures
+
+
+def _report(failures: list[str]) -> None:
+    if failures:
+        raise VerificationError("\n".join(failures))
+    output.print("everything agrees")
 
 
 def _show(summary: LogSummary) -> None:
