@@ -96,7 +96,7 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error:
-            yield reader.line_num, ["?"]
+            yield reader.line_num, ["unreadable"]
         else:
             if row:
                 yield reader.line_num, row

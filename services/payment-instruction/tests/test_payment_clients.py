@@ -1,0 +1,185 @@
+"""The clients of identity and custody: what they send, and what they make of answers and refusals."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import pytest
+from ringfence_kernel.clock import ManualClock
+from ringfence_kernel.ids import ZERO_ID
+from ringfence_kernel.rpc.client import Peer
+from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_payment_instruction.adapters.custody_client import CustodyClient
+from ringfence_payment_instruction.adapters.identity_client import IdentityClient
+from ringfence_payment_instruction.domain.errors import (
+    AuthorisationRefused,
+    CustodyUnavailable,
+    IdentityUnavailable,
+    KeysUnavailable,
+    SubmissionConflict,
+)
+from ringfence_payment_instruction.domain.transfers import PlannedTransfer, TransferKind, Use
+from ringfence_protos.custody.v1 import custody_pb2
+from ringfence_protos.identity.v1 import identity_pb2
+
+from .world import PLATFORM, TENANT, an_id
+
+
+class ScriptedPeer:
+    """Answers calls by a function, and remembers them."""
+
+    def __init__(self, answer: Callable[[str, Any], Any]) -> None:
+        """Takes what answers a method and its request."""
+        self._answer = answer
+        self.calls: list[tuple[str, Any, str | None]] = []
+
+    async def call(self, stub: type, method: str, request: Any, *, token: str | None = None, **options: Any) -> Any:
+        """Answers."""
+        self.calls.append((method, request, token))
+        return self._answer(method, request)
+
+
+def peer(answer: Callable[[str, Any], Any]) -> tuple[ScriptedPeer, Peer]:
+    """Returns a scripted peer, and the same as what clients take."""
+    made = ScriptedPeer(answer)
+    return made, cast(Peer, made)
+
+
+def refusing(code: str, reason: str) -> Callable[[str, Any], Any]:
+    """Returns an answer that refuses."""
+
+    def answer(method: str, request: Any) -> Any:
+        raise RemoteError(code, reason, "", {})
+
+    return answer
+
+
+def fetched(request: identity_pb2.FetchDataKeysRequest, unknown: Sequence[bytes] = ()) -> Any:
+    """Returns keys for all subjects but some."""
+    keys = [
+        identity_pb2.DataKey(destroyed=True) if subject in unknown else identity_pb2.DataKey(key=subject * 2)
+        for subject in request.subject_ids
+    ]
+    return identity_pb2.FetchDataKeysResponse(keys=keys, blind_index_key=b"i" * 32)
+
+
+async def test_only_registered_ibans_are_resolved() -> None:
+    """Ten thousand per call, unknown ones left out."""
+
+    def answer(method: str, request: identity_pb2.ResolveAliasesRequest) -> Any:
+        return identity_pb2.ResolveAliasesResponse(
+            aliases=[
+                identity_pb2.ResolvedAlias(found=iban != "NOBODY", tenant_id=TENANT, account_id=an_id(iban))
+                for iban in request.ibans
+            ]
+        )
+
+    scripted, made = peer(answer)
+    aliases = await IdentityClient(made, ManualClock()).resolve(["NOBODY", *map(str, range(10_000))])
+    assert len(aliases) == 10_000
+    assert aliases["7"].account_id == an_id("7")
+    assert [len(request.ibans) for _, request, _ in scripted.calls] == [10_000, 1]
+
+
+async def test_keys_are_fetched_once_in_thousands_and_held_briefly() -> None:
+    """A destroyed key is absent; after its time a key is asked for again."""
+    clock = ManualClock()
+    erased = an_id("erased")
+    scripted, made = peer(lambda method, request: fetched(request, [erased]))
+    client = IdentityClient(made, clock, ttl_seconds=60)
+    subjects = {erased, *(an_id(str(number)) for number in range(1_500))}
+    ring = await client.keys(subjects)
+    assert (len(ring.keys), ring.blind_index_key, erased in ring.keys) == (1_500, b"i" * 32, False)
+    assert len(scripted.calls) == 2
+    await client.keys(subjects - {erased})
+    assert len(scripted.calls) == 2
+    clock.advance(61 * 10**9)
+    await client.keys([an_id("7")])
+    assert len(scripted.calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "error"),
+    [
+        ("UNAVAILABLE", "", IdentityUnavailable),
+        ("DEADLINE_EXCEEDED", "", IdentityUnavailable),
+        ("INTERNAL", "INTERNAL", IdentityUnavailable),
+        ("UNAVAILABLE", "KEYS_UNAVAILABLE", KeysUnavailable),
+        ("PERMISSION_DENIED", "SUBMISSION_REFUSED", AuthorisationRefused),
+        ("ALREADY_EXISTS", "EXISTS_WITH_DIFFERENT_DATA", SubmissionConflict),
+    ],
+)
+async def test_identitys_refusals_have_names_here(code: str, reason: str, error: type[Exception]) -> None:
+    """A sealed Vault behind identity is told from identity being away, and both from a no."""
+    client = IdentityClient(peer(refusing(code, reason))[1], ManualClock())
+    with pytest.raises(error):
+        await client.authorise(PLATFORM, TENANT, an_id("s"), b"d" * 32)
+
+
+async def test_keys_that_cannot_be_had_are_named_so() -> None:
+    """Whatever the cause, the caller waits for keys."""
+    client = IdentityClient(peer(refusing("UNAVAILABLE", ""))[1], ManualClock())
+    with pytest.raises(KeysUnavailable):
+        await client.keys([TENANT])
+
+
+def planned(kind: TransferKind, use: Use = Use.WITHDRAWAL, pending_id: bytes = ZERO_ID) -> PlannedTransfer:
+    """Returns a transfer."""
+    return PlannedTransfer(
+        an_id(kind.name), kind, use, an_id("d"), an_id("c"), 5, 978, an_id("subject"), 20_000, pending_id
+    )
+
+
+async def test_transfers_go_as_columns_and_results_come_back_by_name() -> None:
+    """Flags and purposes are custody's; a code that is new here keeps its number."""
+    scripted, made = peer(lambda method, request: custody_pb2.CreateTransfersResponse(status=bytes([0, 46, 54, 199])))
+    transfers = [
+        planned(TransferKind.PLAIN, Use.PAYMENT),
+        planned(TransferKind.PENDING),
+        planned(TransferKind.POST, pending_id=an_id("PENDING")),
+        planned(TransferKind.VOID, Use.DEPOSIT),
+    ]
+    results = await CustodyClient(made).create_transfers(TENANT, "token", transfers)
+    assert results == ["created", "exists", "exceeds_credits", "status_199"]
+    ((method, request, token),) = scripted.calls
+    assert (method, token, request.book_id) == ("CreateTransfers", "token", TENANT)
+    assert list(request.transfers.flags) == [0, 2, 4, 8]
+    assert list(request.transfers.code) == [3, 2, 2, 1]
+    assert request.transfers.pending_id[32:48] == an_id("PENDING")
+    assert request.transfers.user_data_128 == an_id("subject") * 4
+
+
+async def test_a_books_own_accounts_are_found_once() -> None:
+    """The oldest mirror and suspense account of each ledger, over all pages, until asked afresh."""
+
+    def answer(method: str, request: custody_pb2.ListAccountsRequest) -> Any:
+        mirror, suspense = custody_pb2.ACCOUNT_CLASS_BANK_MIRROR, custody_pb2.ACCOUNT_CLASS_SUSPENSE
+        rows = [(mirror, 978, "m1"), (suspense, 978, "s1")] if not request.page_token else [(mirror, 978, "m2")]
+        return custody_pb2.ListAccountsResponse(
+            accounts=[custody_pb2.Account(id=an_id(n), account_class=c, ledger=ledger) for c, ledger, n in rows],
+            next_page_token="" if request.page_token else "2",
+        )
+
+    scripted, made = peer(answer)
+    client = CustodyClient(made)
+    for _ in range(2):
+        accounts = await client.book_accounts(TENANT, "token")
+        assert (accounts.mirrors, accounts.suspense) == ({978: an_id("m1")}, {978: an_id("s1")})
+    assert len(scripted.calls) == 2
+    assert scripted.calls[0][1].owner_id == ZERO_ID
+    await client.book_accounts(TENANT, "token", fresh=True)
+    assert len(scripted.calls) == 4
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("UNAVAILABLE", CustodyUnavailable),
+        ("RESOURCE_EXHAUSTED", CustodyUnavailable),
+        ("UNAUTHENTICATED", AuthorisationRefused),
+        ("PERMISSION_DENIED", AuthorisationRefused),
+    ],
+)
+async def test_custodys_refusals_have_names_here(code: str, error: type[Exception]) -> None:
+    """None of them is taken for a refusal of the payment."""
+    with pytest.raises(error):
+        await CustodyClient(peer(refusing(code, ""))[1]).create_transfers(TENANT, "t", [planned(TransferKind.PLAIN)])

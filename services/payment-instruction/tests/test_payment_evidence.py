@@ -1,0 +1,130 @@
+"""Bank notifications through the application."""
+
+import pytest
+from ringfence_payment_instruction.application.inbox import read_notification
+from ringfence_payment_instruction.domain.errors import (
+    AuthorisationRefused,
+    BankAccountUnknown,
+    EvidenceConflict,
+    EvidenceUnreadable,
+)
+from ringfence_payment_instruction.domain.status import Status
+from ringfence_payment_instruction.domain.submission import transfer_id_of
+
+from .messages import camt_054, entry, pain_001
+from .world import (
+    ANNA,
+    BANK,
+    BANK_FEED,
+    BORIS,
+    MIRROR,
+    PLATFORM,
+    STRANGER,
+    SUSPENSE,
+    TENANT,
+    Submitter,
+    World,
+    an_id,
+    order,
+)
+
+
+async def hand_in(world: World, content: bytes, caller: Submitter = BANK_FEED) -> tuple[int, int, int, int]:
+    """Hands in a notification; returns credited, suspended, duplicates, confirmed."""
+    file = await read_notification(world.application.intake.files, content)
+    counts = await world.application.evidence.take_in(caller, file)
+    return counts.credited, counts.suspended, counts.duplicates, counts.confirmed
+
+
+async def test_deposits_credit_clients_and_the_rest_goes_to_suspense(world: World) -> None:
+    """The bank mirror is debited with all of it."""
+    content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS), entry("R2", "7.00", STRANGER), entry("R3", "1.00"))
+    assert await hand_in(world, content) == (1, 2, 0, 0)
+    assert world.custody.balances[an_id("boris account")] == 5_00
+    assert world.custody.balances[SUSPENSE] == 8_00
+    assert world.custody.balances[MIRROR] == -13_00
+    values = {each.value_day for each in world.custody.transfers.values()}
+    assert values == {20_459}  # 2026-01-06
+
+
+async def test_an_entry_is_posted_once_in_whatever_file_it_comes(world: World) -> None:
+    """Same file, same entry in another file, after a restart: duplicates."""
+    first = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))
+    both = camt_054("N-2", BANK, entry("R1", "5.00", BORIS), entry("R2", "6.00", BORIS))
+    assert await hand_in(world, first) == (1, 0, 0, 0)
+    assert await hand_in(world, first) == (0, 0, 1, 0)
+    await world.restart()
+    assert await hand_in(world, both) == (1, 0, 1, 0)
+    assert world.custody.balances[an_id("boris account")] == 11_00
+
+
+async def test_a_bank_that_contradicts_itself_is_refused_whole(world: World) -> None:
+    """Nothing of the second file is taken in."""
+    await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    with pytest.raises(EvidenceConflict):
+        await hand_in(world, camt_054("N-2", BANK, entry("R9", "1.00", BORIS), entry("R1", "6.00", BORIS)))
+    assert world.custody.balances[an_id("boris account")] == 5_00
+
+
+@pytest.mark.parametrize("account", [ANNA, STRANGER])
+async def test_only_safeguarding_accounts_have_notifications(world: World, account: str) -> None:
+    """A client's account or a strange one is refused."""
+    with pytest.raises(BankAccountUnknown):
+        await hand_in(world, camt_054("N-1", account, entry("R1", "5.00", BORIS)))
+
+
+@pytest.mark.parametrize("content", [b"", b"noise", pain_001("X", ANNA, ("A", "1.00", BORIS))])
+async def test_what_is_no_notification_is_refused(world: World, content: bytes) -> None:
+    """Noise and other messages are named unreadable."""
+    with pytest.raises(EvidenceUnreadable):
+        await hand_in(world, content)
+
+
+async def test_evidence_needs_identitys_word(world: World) -> None:
+    """A caller without a token credits nobody."""
+    with pytest.raises(AuthorisationRefused):
+        await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)), Submitter(an_id("x"), None))
+    assert world.state.evidence == {}
+
+
+async def test_custody_away_delays_the_credit_and_loses_nothing(world: World) -> None:
+    """The entry is recorded, and posted once by the next process."""
+    world.custody.loses_replies = True
+    await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    world.custody.loses_replies = False
+    await world.restart()
+    await world.until(lambda: all(not file.waiting() for file in world.state.evidence.values()))
+    assert world.custody.balances[an_id("boris account")] == 5_00
+
+
+async def test_a_listed_payers_money_is_kept_apart(world: World) -> None:
+    """It goes to suspense, whoever it was meant for."""
+    assert await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS, payer="Bad ACTOR"))) == (0, 1, 0, 0)
+
+
+async def test_a_debit_entry_settles_and_then_reconciles_a_payment(world: World) -> None:
+    """The bank's own account is evidence: SENT settles, SETTLED is reconciled."""
+    await world.application.intake.submit_batch(PLATFORM, an_id("s"), [order("out", creditor=STRANGER)])
+    await world.reaches("out", Status.SENT)
+    transaction_id = transfer_id_of(TENANT, an_id("out")).hex()
+    debit = entry("D1", "10.00", direction="DBIT", transaction_id=transaction_id)
+    assert await hand_in(world, camt_054("N-1", BANK, debit)) == (0, 0, 0, 1)
+    await world.reaches("out", Status.SETTLED)
+    again = entry("D2", "10.00", direction="DBIT", transaction_id=transaction_id)
+    assert await hand_in(world, camt_054("N-2", BANK, again)) == (0, 0, 0, 1)
+    await world.reaches("out", Status.RECONCILED)
+
+
+async def test_the_rails_inbox_is_read_and_archived(world: World) -> None:
+    """A file with a debit is used, noise is put aside, a credit without the rail's own word waits."""
+    await world.application.intake.submit_batch(PLATFORM, an_id("s"), [order("out", creditor=STRANGER)])
+    await world.reaches("out", Status.SENT)
+    debit = entry("D1", "10.00", direction="DBIT", transaction_id=transfer_id_of(TENANT, an_id("out")).hex())
+    world.rail.inbox = {
+        "noise.xml": b"noise",
+        "debit.xml": camt_054("N-1", BANK, debit),
+        "credit.xml": camt_054("N-2", BANK, entry("R1", "5.00", BORIS)),
+    }
+    await world.reaches("out", Status.SETTLED)
+    assert (world.rail.refused, world.rail.archived) == (["noise.xml"], ["debit.xml"])
+    assert list(world.rail.inbox) == ["credit.xml"]

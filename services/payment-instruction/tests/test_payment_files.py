@@ -1,0 +1,110 @@
+"""pain.001 in and pain.002 out, through the application."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from ringfence_payment_instruction.domain import reasons
+from ringfence_payment_instruction.domain.errors import IdentityUnavailable
+from ringfence_payment_instruction.domain.status import Status
+
+from .messages import pain_001
+from .world import ANNA, BORIS, FOREIGN, OTHER_TENANT, PLATFORM, STRANGER, World, an_id
+
+
+def said(report: bytes, tag: str) -> list[str]:
+    """Returns the texts of an element."""
+    return re.findall(f"<{tag}>([^<]*)</{tag}>", re.sub(r"<(/?)\w+:", r"<\1", report.decode()))
+
+
+async def test_a_file_is_taken_in_and_settles(world: World) -> None:
+    """Its pain.002 names the file and every payment; both ways lead to their ends."""
+    content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS), ("B", "20.00", STRANGER))
+    answer = await world.application.intake.submit_file(PLATFORM, content)
+    assert said(answer.status_report, "OrgnlMsgId") == ["FILE-1"]
+    assert said(answer.status_report, "TxSts") == ["ACCP", "ACCP"]
+    submission = world.state.submissions[next(iter(world.state.submissions))]
+    await world.until(lambda: list(submission.statuses) == [Status.SETTLED, Status.SENT])
+    assert answer.instruction_ids == submission.id_list
+    assert world.custody.balances[an_id("boris account")] == 10_00
+
+
+async def test_the_same_bytes_get_the_first_report_again(world: World) -> None:
+    """Byte for byte, also after a restart, and nothing is paid again."""
+    content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS))
+    first = await world.application.intake.submit_file(PLATFORM, content)
+    await world.restart()
+    assert await world.application.intake.submit_file(PLATFORM, content) == first
+    await world.until(lambda: world.custody.balances[an_id("boris account")] == 10_00)
+    assert len(world.state.submissions) == 1
+
+
+async def test_other_bytes_under_a_message_id_are_refused(world: World) -> None:
+    """AM05; the first answer stands. Another tenant's message ids are its own."""
+    first = await world.application.intake.submit_file(PLATFORM, pain_001("FILE-1", ANNA, ("A", "10.00", BORIS)))
+    other_bytes = pain_001("FILE-1", ANNA, ("A", "11.00", BORIS))
+    second = await world.application.intake.submit_file(PLATFORM, other_bytes)
+    assert (said(second.status_report, "GrpSts"), said(second.status_report, "Cd")) == (["RJCT"], ["AM05"])
+    assert second.submission_id == b""
+    other = replace(PLATFORM, subject=OTHER_TENANT, tenant=OTHER_TENANT)
+    third = await world.application.intake.submit_file(other, pain_001("FILE-1", FOREIGN, ("A", "11.00", BORIS)))
+    assert third.submission_id not in (b"", first.submission_id)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "message_id"),
+    [
+        (pain_001("BAD-1", ANNA, ("A", "10.00", BORIS), count=2), "AM18", "BAD-1"),
+        (b"no xml at all", "FF01", "NOTPROVIDED"),
+        (
+            b'<!DOCTYPE x [<!ENTITY e "y">]>' + pain_001("BAD-2", ANNA, ("A", "10.00", BORIS))[39:],
+            "FF01",
+            "NOTPROVIDED",
+        ),
+        (pain_001("BAD-3", ANNA, ("A", "10.00", BORIS[:-1] + "0")), "AC01", "BAD-3"),
+    ],
+    ids=["count", "noise", "doctype", "iban"],
+)
+async def test_a_file_with_a_flaw_is_refused_whole(world: World, content: bytes, code: str, message_id: str) -> None:
+    """A pain.002 says why, the refusal is recorded, and the same bytes get the same report."""
+    first = await world.application.intake.submit_file(PLATFORM, content)
+    assert said(first.status_report, "GrpSts") == ["RJCT"]
+    assert said(first.status_report, "Cd") == [code]
+    assert said(first.status_report, "OrgnlMsgId") == [message_id]
+    await world.restart()
+    assert await world.application.intake.submit_file(PLATFORM, content) == first
+    assert (first.submission_id, len(world.state.submissions)) == (b"", 0)
+    assert len(world.state.refused_files) == 1
+
+
+async def test_single_payments_of_a_file_may_be_refused(world: World) -> None:
+    """The group is PART, each refused payment has its code, the others go on."""
+    content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS), ("B", "10.00", ANNA))
+    answer = await world.application.intake.submit_file(PLATFORM, content)
+    assert said(answer.status_report, "GrpSts") == ["PART"]
+    assert said(answer.status_report, "TxSts") == ["ACCP", "RJCT"]
+    assert said(answer.status_report, "Cd") == ["AC03"]
+    cheques = await world.application.intake.submit_file(
+        PLATFORM, pain_001("FILE-2", ANNA, ("A", "10.00", BORIS), method="CHK")
+    )
+    assert said(cheques.status_report, "Cd") == ["AG03"]
+
+
+async def test_a_file_for_a_later_day_waits(world: World) -> None:
+    """Taken in now, screened and paid on its day."""
+    content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS), day="2999-01-01")
+    await world.application.intake.submit_file(PLATFORM, content)
+    (submission,) = world.state.submissions.values()
+    assert submission.reasons == [reasons.EXECUTION_DATE_NOT_REACHED]
+    assert world.application.pipeline.is_idle
+
+
+async def test_identity_away_leaves_no_answer_behind(world: World) -> None:
+    """A file that could not be authorised is not refused: the same bytes are taken in later."""
+    content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS))
+    world.identity.is_away = True
+    with pytest.raises(IdentityUnavailable):
+        await world.application.intake.submit_file(PLATFORM, content)
+    world.identity.is_away = False
+    answer = await world.application.intake.submit_file(PLATFORM, content)
+    assert said(answer.status_report, "TxSts") == ["ACCP"]
