@@ -131,6 +131,20 @@ class FakeCustody:
         self.balances[account] = self.balances.get(account, 0) + amount_minor
 
 
+class FakeVoucher:
+    """The rail's principal; without a submitter nobody vouches."""
+
+    def __init__(self) -> None:
+        """Vouches for nothing."""
+        self.principal: Submitter | None = None
+
+    async def submitter(self) -> Submitter:
+        """Answers the principal."""
+        if self.principal is None:
+            raise AuthorisationRefused
+        return self.principal
+
+
 class MemoryFile:
     """A file in the inbox."""
 
@@ -159,9 +173,9 @@ class FakeRail:
         if self.sent.setdefault(message_id, content) != content:
             raise AssertionError("one message id, two messages")
 
-    def pending(self) -> list[MemoryFile]:
-        """Answers the files in the inbox."""
-        return [MemoryFile(name, content) for name, content in self.inbox.items()]
+    def pending(self, limit: int) -> list[MemoryFile]:
+        """Answers the first files in the inbox."""
+        return [MemoryFile(name, content) for name, content in self.inbox.items()][:limit]
 
     def archive(self, name: str) -> None:
         """Puts a file away."""

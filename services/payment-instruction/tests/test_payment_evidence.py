@@ -116,7 +116,7 @@ async def test_a_debit_entry_settles_and_then_reconciles_a_payment(world: World)
 
 
 async def test_the_rails_inbox_is_read_and_archived(world: World) -> None:
-    """A file with a debit is used, noise is put aside, a credit without the rail's own word waits."""
+    """A debit confirms, noise is put aside, money waits until somebody vouches: the rail's principal, or the bank."""
     await world.application.intake.submit_batch(PLATFORM, an_id("s"), [order("out", creditor=STRANGER)])
     await world.reaches("out", Status.SENT)
     debit = entry("D1", "10.00", direction="DBIT", transaction_id=transfer_id_of(TENANT, an_id("out")).hex())
@@ -128,3 +128,17 @@ async def test_the_rails_inbox_is_read_and_archived(world: World) -> None:
     await world.reaches("out", Status.SETTLED)
     assert (world.rail.refused, world.rail.archived) == (["noise.xml"], ["debit.xml"])
     assert list(world.rail.inbox) == ["credit.xml"]
+    world.voucher.principal = BANK_FEED
+    await world.until(lambda: not world.rail.inbox)
+    assert world.custody.balances[an_id("boris account")] == 5_00
+    (source,) = {file.event.source for file in world.state.evidence.values() if file.event.authorisation}
+    assert source == BANK_FEED.subject
+
+
+async def test_what_the_bank_has_handed_in_itself_leaves_the_inbox(world: World) -> None:
+    """Every entry of the file is known by then, so nothing is left to vouch for."""
+    content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))
+    world.rail.inbox["credit.xml"] = content
+    assert await hand_in(world, content) == (1, 0, 0, 0)
+    await world.until(lambda: world.rail.archived == ["credit.xml"])
+    assert world.custody.balances[an_id("boris account")] == 5_00

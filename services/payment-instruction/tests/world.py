@@ -26,7 +26,7 @@ from ringfence_payment_instruction.domain.progress import Patience
 from ringfence_payment_instruction.domain.state import State
 from ringfence_payment_instruction.domain.status import Status
 
-from .fakes import FakeCustody, FakeIdentity, FakeRail
+from .fakes import FakeCustody, FakeIdentity, FakeRail, FakeVoucher
 
 EUR = 978
 LISTED = b"name,kind,reference\nBad Actor,person,X-1\n"
@@ -77,6 +77,7 @@ class World:
         """Opens accounts: Anna has 1,000.00 EUR, Boris nothing."""
         self.database = database
         self.identity, self.custody, self.rail = FakeIdentity(), FakeCustody(), FakeRail()
+        self.voucher = FakeVoucher()
         self.clock = SystemClock()
         self.limits = limits or ApprovalLimits({EUR: 500_00})
         self.patience = Patience(3_600 * NANOSECONDS, 3_600 * NANOSECONDS)
@@ -109,6 +110,7 @@ class World:
                 identity=self.identity,
                 custody=self.custody,
                 rail=self.rail,
+                voucher=self.voucher,
                 files=Iso20022Files(),
                 lists=SanctionsFiles(),
                 read_model=InstructionsReader(self.store, codec, self.projector),

@@ -24,6 +24,7 @@ from ringfence_payment_instruction.adapters.digests import keep_digests
 from ringfence_payment_instruction.adapters.identity_client import IdentityClient
 from ringfence_payment_instruction.adapters.payment_files import Iso20022Files
 from ringfence_payment_instruction.adapters.rail import SpoolRail
+from ringfence_payment_instruction.adapters.rail_principal import RailPrincipal
 from ringfence_payment_instruction.adapters.read_model import InstructionsModel, InstructionsReader, migrations
 from ringfence_payment_instruction.adapters.sanctions_files import SanctionsFiles
 from ringfence_payment_instruction.api.servicer import PaymentInstructionServicer
@@ -97,6 +98,7 @@ def _parts(runtime: Runtime[PaymentInstructionSettings], core: _Core) -> Parts:
         identity=IdentityClient(runtime.peer("identity"), runtime.clock),
         custody=CustodyClient(runtime.peer("custody")),
         rail=SpoolRail(settings.spool_directory),
+        voucher=RailPrincipal(settings.rail_credentials_directory, settings.address_of("identity"), runtime.clock),
         files=Iso20022Files(),
         lists=SanctionsFiles(),
         read_model=core.reader,

@@ -30,6 +30,7 @@ class PaymentInstructionSettings(Settings):
 
     maximum_request_bytes: Annotated[int, Variable("RINGFENCE_MAXIMUM_REQUEST_BYTES")] = FILE_BYTES + 64 * 1024
     spool_directory: Annotated[Path, Variable("RINGFENCE_RAIL_SPOOL_DIRECTORY")]
+    rail_credentials_directory: Annotated[Path | None, Variable("RINGFENCE_RAIL_CREDENTIALS_DIRECTORY")] = None
     rail_poll_seconds: Annotated[float, Variable("RINGFENCE_RAIL_POLL_SECONDS")] = 0.5
     approval_limits: Annotated[tuple[str, ...], Variable(_LIMITS)] = ()
     approval_seconds: Annotated[int, Variable("RINGFENCE_APPROVAL_SECONDS")] = 3 * DAY_SECONDS

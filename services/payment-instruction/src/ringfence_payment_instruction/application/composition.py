@@ -15,7 +15,7 @@ from ringfence_payment_instruction.application.inbox import Inbox
 from ringfence_payment_instruction.application.intake import Intake
 from ringfence_payment_instruction.application.lists import ListImport, ListReader
 from ringfence_payment_instruction.application.pipeline import Pipeline
-from ringfence_payment_instruction.application.ports import Custody, Identity, PaymentFiles, Rail
+from ringfence_payment_instruction.application.ports import Custody, Identity, PaymentFiles, Rail, RailVoucher
 from ringfence_payment_instruction.application.queries import Queries, ReadModel
 from ringfence_payment_instruction.application.screening import ScreeningWork
 from ringfence_payment_instruction.application.sealing import PersonalData
@@ -34,6 +34,7 @@ class Parts:
     identity: Identity
     custody: Custody
     rail: Rail
+    voucher: RailVoucher
     files: PaymentFiles
     lists: ListReader
     read_model: ReadModel
@@ -80,5 +81,5 @@ def compose(parts: Parts) -> Application:
         lists=ListImport(desk, parts.lists),
         queries=Queries(desk, personal, parts.read_model),
         pipeline=pipeline,
-        inbox=Inbox(desk, parts.rail, parts.files, evidence, parts.rail_poll_seconds),
+        inbox=Inbox(desk, parts.rail, parts.files, evidence, parts.voucher, parts.rail_poll_seconds),
     )

@@ -17,6 +17,7 @@ from ringfence_payment_instruction.application.ports import (
     BookAccounts,
     Custody,
     Identity,
+    RailVoucher,
     Submitter,
 )
 from ringfence_payment_instruction.application.screening import ScreeningWork
@@ -34,8 +35,8 @@ from ringfence_payment_instruction.domain.errors import BookAccountMissing, Ledg
 from ringfence_payment_instruction.domain.events import EvidenceReceived
 from ringfence_payment_instruction.domain.evidence import Outcome, Purpose, evidence_stream
 
-RAIL = Submitter(ZERO_ID, None)
 POSTING_SECONDS = 5.0
+UNVOUCHED = Submitter(ZERO_ID, None)
 _LOG = get(__name__)
 
 
@@ -60,8 +61,10 @@ class EvidenceIntake:
     clock: Clock
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def take_in(self, submitter: Submitter, file: BankFile) -> EvidenceCounts:
+    async def take_in(self, submitter: Submitter | RailVoucher, file: BankFile) -> EvidenceCounts:
         """Records the file's new entries, waits a little for custody, and says what became of them.
+
+        What the rail brings is vouched for only where it brings money; a debit that confirms a payment needs no word.
 
         Raises BankAccountUnknown, EvidenceConflict, IdentityUnavailable, KeysUnavailable, AuthorisationRefused.
         """
@@ -89,14 +92,15 @@ class EvidenceIntake:
             await self.desk.commit(command, weight=len(new))
 
     async def _prepare(
-        self, submitter: Submitter, file: BankFile, tenant: bytes, matched: list[MatchedEntry]
+        self, source: Submitter | RailVoucher, file: BankFile, tenant: bytes, matched: list[MatchedEntry]
     ) -> EvidenceReceived:
-        """Seals a tenant's entries and has them authorised; what the rail brings without money needs no word for it."""
+        """Seals a tenant's entries and has them authorised."""
         stream = evidence_stream(tenant, file.digest)
         ring = await self.identity.keys({tenant, *(each.owner for each in matched)})
-        authorisation = Authorisation("", 0)
+        submitter, authorisation = UNVOUCHED, Authorisation("", 0)
         credits_money = any(each.purpose in (Purpose.CREDIT_CLIENT, Purpose.CREDIT_SUSPENSE) for each in matched)
-        if submitter is not RAIL or credits_money:
+        if isinstance(source, Submitter) or credits_money:
+            submitter = source if isinstance(source, Submitter) else await source.submitter()
             authorisation = await self.identity.authorise(submitter, tenant, stream, file.digest)
         today = self.clock.now_ns() // DAY_NS
         return EvidenceReceived(

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ringfence_kernel.errors import DomainError
 from ringfence_kernel.logs import get
 from ringfence_kernel.writer import Unit
 
 from ringfence_payment_instruction.application.desk import Desk, record_all
-from ringfence_payment_instruction.application.evidence import RAIL, EvidenceIntake
-from ringfence_payment_instruction.application.ports import BankFile, InboundFile, PaymentFiles, Rail
+from ringfence_payment_instruction.application.evidence import EvidenceIntake
+from ringfence_payment_instruction.application.ports import BankFile, InboundFile, PaymentFiles, Rail, RailVoucher
 from ringfence_payment_instruction.domain.errors import BankAccountUnknown, EvidenceConflict, EvidenceUnreadable
 from ringfence_payment_instruction.domain.evidence import BankReply
 from ringfence_payment_instruction.domain.progress import answered
 from ringfence_payment_instruction.domain.state import Place, State
 
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
+FILES_PER_STEP = 100
 _LOG = get(__name__)
 
 
@@ -30,24 +31,34 @@ class Inbox:
     rail: Rail
     files: PaymentFiles
     evidence: EvidenceIntake
+    voucher: RailVoucher
     poll_seconds: float
+    _later: dict[str, float] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Reads until cancelled."""
         while True:
             try:
-                pause = self.poll_seconds if await self.step() else PAUSE_AFTER_FAILURE_SECONDS
+                await self.step()
             except OSError as error:
                 _LOG.warning("inbox_unreadable", error=type(error).__name__)
-                pause = PAUSE_AFTER_FAILURE_SECONDS
-            await asyncio.sleep(pause)
+                await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+            await asyncio.sleep(self.poll_seconds)
 
-    async def step(self) -> bool:
-        """Takes every file that lies there; returns whether all could be taken."""
-        complete = True
-        for file in await asyncio.to_thread(self.rail.pending):
-            complete &= await self._take(file)
-        return complete
+    async def step(self) -> None:
+        """Takes every file that lies there, but those that could not be taken a moment ago."""
+        now = asyncio.get_running_loop().time()
+        # Files that wait must not hide the ones behind them.
+        files = await asyncio.to_thread(self.rail.pending, FILES_PER_STEP + len(self._later))
+        for name in self._later.keys() - {file.name for file in files}:
+            del self._later[name]
+        for file in files:
+            if self._later.get(file.name, 0.0) > now:
+                continue
+            if await self._take(file):
+                self._later.pop(file.name, None)
+            else:
+                self._later[file.name] = now + PAUSE_AFTER_FAILURE_SECONDS
 
     async def _take(self, file: InboundFile) -> bool:
         """Takes one file, puts aside one that can never be used, and leaves one that may be used later."""
@@ -56,13 +67,13 @@ class Inbox:
             if content.replies:
                 await self._answers(content)
             if content.entries:
-                await self.evidence.take_in(RAIL, content)
+                await self.evidence.take_in(self.voucher, content)
         except (EvidenceUnreadable, EvidenceConflict, BankAccountUnknown) as error:
             _LOG.warning("bank_file_refused", reason=error.reason)
             await asyncio.to_thread(self.rail.refuse, file.name)
             return True
         except DomainError as error:
-            _LOG.warning("bank_file_waits", reason=error.reason)
+            _LOG.info("bank_file_waits", reason=error.reason)
             return False
         await asyncio.to_thread(self.rail.archive, file.name)
         return True

@@ -73,6 +73,13 @@ class Custody(Protocol):
         """Returns the book's bank mirrors and suspense accounts; errors as above."""
 
 
+class RailVoucher(Protocol):
+    """Who vouches for what the rail brings."""
+
+    async def submitter(self) -> Submitter:
+        """Returns the bank's principal; raises AuthorisationRefused where there is none, IdentityUnavailable."""
+
+
 class InboundFile(Protocol):
     """A file of the bank in the rail's inbox."""
 
@@ -91,8 +98,8 @@ class Rail(Protocol):
     def send(self, message_id: str, content: bytes) -> Any:
         """Hands a message over; the same message id hands over the same message."""
 
-    def pending(self) -> Sequence[InboundFile]:
-        """Returns the bank's files that were not archived yet, oldest first."""
+    def pending(self, limit: int) -> Sequence[InboundFile]:
+        """Returns up to `limit` of the bank's files that were not archived yet, oldest first."""
 
     def archive(self, name: str) -> None:
         """Puts away a file whose content is committed."""
