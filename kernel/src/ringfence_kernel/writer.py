@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -22,6 +22,8 @@ from ringfence_kernel.store import EventStore, Head, NewEvent, VersionConflict
 from ringfence_kernel.store.recorder import Within
 
 log = structlog.get_logger(__name__)
+
+Reply = TypeVar("Reply")
 
 MAX_CONFLICTS = 16
 PAUSE_SECONDS = 0.2
@@ -131,7 +133,7 @@ class GroupWriter:
         self.head = head if head.position == self.head.position else Head(head.epoch, self.head.position, b"")
         return count
 
-    async def submit(self, command: Callable[[Unit], Any], *, weight: int = 1, traceparent: str = "") -> Any:
+    async def submit(self, command: Callable[[Unit], Reply], *, weight: int = 1, traceparent: str = "") -> Reply:
         """Decides and commits a command; returns its reply after the commit, or raises its DomainError.
 
         The command must be a pure decision on the state and the unit: it may be called more than once. Raises
@@ -142,7 +144,8 @@ class GroupWriter:
         pending = _Pending(command, weight, asyncio.get_running_loop().create_future(), traceparent)
         self._queued_weight += weight
         self._queue.put_nowait(pending)
-        return await pending.future
+        reply: Reply = await pending.future
+        return reply
 
     async def run(self) -> None:
         """Commits groups until cancelled; a group under way is finished first."""

@@ -1,0 +1,156 @@
+"""Between the protos and the domain: fields checked and converted, nothing decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ringfence_kernel.ids import ID_BYTES
+from ringfence_kernel.rpc import bounds
+from ringfence_kernel.rpc.caller import Caller
+from ringfence_protos.custody.v1 import custody_pb2 as pb
+
+from ringfence_custody.application.ports import StatementLine
+from ringfence_custody.application.queries import AccountView, ClassTotals, NamedTransfer
+from ringfence_custody.domain.columns import AccountColumns, TransferColumns
+from ringfence_custody.domain.errors import BookNotFound, PageTokenInvalid
+from ringfence_custody.domain.incoming import Balances, Outcome
+
+
+def book_of(caller: Caller, book_id: bytes) -> bytes:
+    """Returns the book a request is about; another tenant's is answered exactly like one that does not exist."""
+    if caller.tenant is None:
+        return bounds.identifier("book_id", book_id)
+    if book_id and book_id != caller.tenant:
+        raise BookNotFound
+    return caller.tenant
+
+
+def identifiers(field: str, values: Sequence[bytes], maximum: int) -> list[bytes]:
+    """Returns ids of 16 bytes each; raises InvalidArgument."""
+    bounds.size(field, len(values), minimum=1, maximum=maximum)
+    return [bounds.identifier(field, value) for value in values]
+
+
+def page_number(token: str) -> int:
+    """Returns the number in a page token, 0 for an empty one; raises PageTokenInvalid."""
+    if not token:
+        return 0
+    if not (token.isascii() and token.isdigit() and len(token) < 20):
+        raise PageTokenInvalid
+    return int(token)
+
+
+def account_columns(message: pb.AccountColumns) -> AccountColumns:
+    """Returns the columns as they came."""
+    return AccountColumns(
+        id=message.id,
+        owner_id=message.owner_id,
+        account_class=list(message.account_class),
+        ledger=list(message.ledger),
+        code=list(message.code),
+        flags=list(message.flags),
+        user_data_128=message.user_data_128,
+        user_data_64=list(message.user_data_64),
+    )
+
+
+def transfer_columns(message: pb.TransferColumns) -> TransferColumns:
+    """Returns the columns as they came."""
+    return TransferColumns(
+        id=message.id,
+        debit_account_id=message.debit_account_id,
+        credit_account_id=message.credit_account_id,
+        amount_minor=list(message.amount_minor),
+        pending_id=message.pending_id,
+        user_data_128=message.user_data_128,
+        user_data_64=list(message.user_data_64),
+        timeout_seconds=list(message.timeout_seconds),
+        ledger=list(message.ledger),
+        code=list(message.code),
+        flags=list(message.flags),
+        value_date_days=list(message.value_date_days),
+    )
+
+
+def transfers_response(outcome: Outcome) -> pb.CreateTransfersResponse:
+    """Returns statuses, times and, where asked for, balances as columns."""
+    response = pb.CreateTransfersResponse(status=outcome.status, timestamp_ns=outcome.timestamp_ns)
+    if outcome.balances is not None:
+        response.debit_balances.CopyFrom(_balances(outcome.balances, 0))
+        response.credit_balances.CopyFrom(_balances(outcome.balances, 4))
+    return response
+
+
+def _balances(rows: Sequence[Balances], first: int) -> pb.BalanceColumns:
+    return pb.BalanceColumns(
+        debits_pending_minor=[row[first] for row in rows],
+        debits_posted_minor=[row[first + 1] for row in rows],
+        credits_pending_minor=[row[first + 2] for row in rows],
+        credits_posted_minor=[row[first + 3] for row in rows],
+    )
+
+
+def account(view: AccountView) -> pb.Account:
+    """Returns an account with its balances."""
+    return pb.Account(
+        id=view.id,
+        owner_id=view.owner_id,
+        account_class=pb.AccountClass.ValueType(view.account_class),
+        ledger=view.ledger,
+        code=view.code,
+        flags=view.flags,
+        status=pb.AccountStatus.ValueType(view.status),
+        order_reference=view.order_reference,
+        debits_pending_minor=view.debits_pending,
+        debits_posted_minor=view.debits_posted,
+        credits_pending_minor=view.credits_pending,
+        credits_posted_minor=view.credits_posted,
+        timestamp_ns=view.timestamp_ns,
+        user_data_128=view.user_data_128,
+        user_data_64=view.user_data_64,
+    )
+
+
+def transfer(named: NamedTransfer) -> pb.Transfer:
+    """Returns a transfer as stored."""
+    stored = named.transfer
+    return pb.Transfer(
+        id=stored.id,
+        debit_account_id=named.debit_account_id,
+        credit_account_id=named.credit_account_id,
+        amount_minor=stored.amount,
+        pending_id=stored.pending_id,
+        user_data_128=stored.user_data_128,
+        user_data_64=stored.user_data_64,
+        timeout_seconds=stored.timeout,
+        ledger=named.ledger,
+        code=stored.code,
+        flags=stored.flags,
+        value_date_days=stored.value_date,
+        timestamp_ns=stored.timestamp,
+    )
+
+
+def statement_entry(named: NamedTransfer, line: StatementLine) -> pb.StatementEntry:
+    """Returns a line of a statement."""
+    return pb.StatementEntry(transfer=transfer(named), balance_minor=line.balance_minor, position=line.position)
+
+
+def class_total(totals: ClassTotals) -> pb.ClassTotal:
+    """Returns the totals of one class and currency."""
+    return pb.ClassTotal(
+        account_class=pb.AccountClass.ValueType(totals.account_class),
+        ledger=totals.ledger,
+        accounts=totals.accounts,
+        debits_posted_minor=totals.debits_posted,
+        credits_posted_minor=totals.credits_posted,
+        debits_pending_minor=totals.debits_pending,
+        credits_pending_minor=totals.credits_pending,
+    )
+
+
+def owner_filter(owner_id: bytes) -> bytes | None:
+    """Returns the owner whose accounts are asked for; sixteen zeros ask for accounts without an owner."""
+    if owner_id:
+        bounds.size("owner_id", len(owner_id), minimum=ID_BYTES, maximum=ID_BYTES)
+    return owner_id or None

@@ -1,0 +1,109 @@
+"""CustodyService: map, call one command or query, map back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ringfence_kernel.rpc import bounds
+from ringfence_kernel.rpc.caller import current_caller
+from ringfence_kernel.telemetry import current_traceparent
+from ringfence_protos.custody.v1 import custody_pb2 as pb
+from ringfence_protos.custody.v1 import custody_pb2_grpc
+
+from ringfence_custody.api import mapping
+from ringfence_custody.application.commands import Commands
+from ringfence_custody.application.queries import Queries
+
+MAX_ROWS = 8_190
+MAX_ACCOUNTS = 1_000
+DEFAULT_PAGE = 100
+MAX_PAGE = 1_000
+ORDER_REFERENCE_CHARACTERS = 140
+
+
+class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
+    """The ledger over gRPC; the caller's tenant decides the book."""
+
+    def __init__(self, commands: Commands, queries: Queries) -> None:
+        """Serves these commands and queries."""
+        self._commands = commands
+        self._queries = queries
+
+    async def CreateAccounts(self, request: pb.CreateAccountsRequest, context: Any) -> pb.CreateAccountsResponse:
+        """Opens accounts; see the proto."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        columns = mapping.account_columns(request.accounts)
+        status, timestamps = await self._commands.create_accounts(book_id, columns, current_traceparent())
+        return pb.CreateAccountsResponse(status=status, timestamp_ns=timestamps)
+
+    async def CreateTransfers(self, request: pb.CreateTransfersRequest, context: Any) -> pb.CreateTransfersResponse:
+        """Creates transfers; see the proto."""
+        outcome = await self._commands.create_transfers(
+            mapping.book_of(current_caller(), request.book_id),
+            mapping.transfer_columns(request.transfers),
+            with_balances=request.return_balances,
+            traceparent=current_traceparent(),
+        )
+        return mapping.transfers_response(outcome)
+
+    async def GetAccounts(self, request: pb.GetAccountsRequest, context: Any) -> pb.GetAccountsResponse:
+        """Returns accounts by id."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        account_ids = mapping.identifiers("account_ids", request.account_ids, MAX_ROWS)
+        views = await self._queries.accounts(book_id, account_ids)
+        return pb.GetAccountsResponse(accounts=map(mapping.account, views))
+
+    async def ListAccounts(self, request: pb.ListAccountsRequest, context: Any) -> pb.ListAccountsResponse:
+        """Returns a page of accounts."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        limit = bounds.page("page_size", request.page_size, default=DEFAULT_PAGE, maximum=MAX_PAGE)
+        owner_id, after = mapping.owner_filter(request.owner_id), mapping.page_number(request.page_token)
+        views, more = await self._queries.list_accounts(book_id, owner_id, after, limit)
+        return pb.ListAccountsResponse(accounts=map(mapping.account, views), next_page_token=str(more) if more else "")
+
+    async def GetTransfers(self, request: pb.GetTransfersRequest, context: Any) -> pb.GetTransfersResponse:
+        """Returns transfers by id."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        transfer_ids = mapping.identifiers("transfer_ids", request.transfer_ids, MAX_ROWS)
+        found = await self._queries.transfers(book_id, transfer_ids)
+        return pb.GetTransfersResponse(transfers=map(mapping.transfer, found))
+
+    async def GetStatement(self, request: pb.GetStatementRequest, context: Any) -> pb.GetStatementResponse:
+        """Returns a page of an account's statement; its token is the time of the last line."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        account_id = bounds.identifier("account_id", request.account_id)
+        limit = bounds.page("page_size", request.page_size, default=DEFAULT_PAGE, maximum=MAX_PAGE)
+        after = max(mapping.page_number(request.page_token), request.from_ns - 1)
+        lines = await self._queries.statement(book_id, account_id, after, request.until_ns, limit)
+        more = lines[-1][1].transfer.timestamp if len(lines) == limit else 0
+        return pb.GetStatementResponse(
+            entries=[mapping.statement_entry(named, line) for named, line in lines],
+            next_page_token=str(more) if more else "",
+        )
+
+    async def GetBalances(self, request: pb.GetBalancesRequest, context: Any) -> pb.GetBalancesResponse:
+        """Returns balances at a past time, or now."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        account_ids = mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS)
+        found = await self._queries.balances(book_id, account_ids, request.as_of_ns)
+        return pb.GetBalancesResponse(
+            account_ids=[account_id for account_id, _ in found], balance_minor=[balance for _, balance in found]
+        )
+
+    async def GetTotals(self, request: pb.GetTotalsRequest, context: Any) -> pb.GetTotalsResponse:
+        """Returns totals per class and currency."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        totals, transfers, position = await self._queries.totals(book_id)
+        return pb.GetTotalsResponse(totals=map(mapping.class_total, totals), transfers=transfers, position=position)
+
+    async def SetFreeze(self, request: pb.SetFreezeRequest, context: Any) -> pb.SetFreezeResponse:
+        """Freezes accounts by order, or releases them."""
+        caller = current_caller()
+        status = await self._commands.set_freeze(
+            mapping.book_of(caller, request.book_id),
+            mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS),
+            bounds.text("order_reference", request.order_reference, maximum=ORDER_REFERENCE_CHARACTERS),
+            caller.subject,
+            frozen=request.frozen,
+        )
+        return pb.SetFreezeResponse(status=[pb.AccountStatus.ValueType(each) for each in status])

@@ -1,0 +1,124 @@
+"""Commands: each becomes one decision on one book, committed together with whatever comes at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ringfence_kernel.store.recorder import Within
+from ringfence_kernel.writer import GroupWriter, Unit
+
+from ringfence_custody.application.ledger import Ledger
+from ringfence_custody.domain.book import Book
+from ringfence_custody.domain.columns import AccountColumns, TransferColumns
+from ringfence_custody.domain.create_accounts import decide_accounts
+from ringfence_custody.domain.create_transfers import decide_transfers
+from ringfence_custody.domain.errors import AccountNotFound
+from ringfence_custody.domain.incoming import Outcome
+from ringfence_custody.domain.lifecycle import AccountStatus, Standing
+from ringfence_custody.domain.standings import decide_freeze, decide_release, decide_standing
+
+EXPIRY_LIMIT = 8_190
+
+Reply = TypeVar("Reply")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerFact:
+    """What identity's feed says of one owner of one tenant."""
+
+    book_id: bytes
+    owner_id: bytes
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """The commands of the ledger; all raise Overloaded and StoreUnavailable."""
+
+    writer: GroupWriter
+    ledger: Ledger
+
+    async def create_accounts(
+        self, book_id: bytes, columns: AccountColumns, traceparent: str
+    ) -> tuple[bytes, list[int]]:
+        """Opens accounts; returns a status and a time per row. Raises ColumnsMalformed."""
+        columns.check()
+
+        def decide(unit: Unit) -> tuple[bytes, list[int]]:
+            event, status, timestamps = decide_accounts(self.ledger.book(book_id), columns, unit.now_ns)
+            if event is not None:
+                unit.record(book_id, event)
+            return status, timestamps
+
+        return await self._submit(decide, len(columns), traceparent)
+
+    async def create_transfers(
+        self, book_id: bytes, columns: TransferColumns, *, with_balances: bool, traceparent: str
+    ) -> Outcome:
+        """Creates transfers; all of a group's transfers in a book become one event. Raises ColumnsMalformed."""
+        columns.check()
+
+        def decide(unit: Unit) -> Outcome:
+            book = self.ledger.book(book_id)
+            unit.journal.call(book.undo, len(book.open), len(book.open.burnt), book.last_timestamp)
+            unit.before_commit(book_id, lambda closing: _seal(closing, book_id, book))
+            return decide_transfers(book, columns, unit.now_ns, with_balances=with_balances)
+
+        return await self._submit(decide, len(columns), traceparent)
+
+    async def set_freeze(
+        self, book_id: bytes, account_ids: Sequence[bytes], order_reference: str, ordered_by: bytes, *, frozen: bool
+    ) -> list[AccountStatus]:
+        """Freezes accounts by order, or releases them from it; raises AccountNotFound for any that is not there."""
+        decide_event = decide_freeze if frozen else decide_release
+
+        def decide(unit: Unit) -> list[AccountStatus]:
+            book = self.ledger.find(book_id)
+            if book is None or any(each not in book.accounts.index for each in account_ids):
+                raise AccountNotFound
+            accounts = [book.accounts.index[each] for each in account_ids]
+            event = decide_event(book, accounts, order_reference, ordered_by, unit.now_ns)
+            if event is not None:
+                unit.record(book_id, event)
+            return [book.accounts.shown_status(each) for each in accounts]
+
+        return await self._submit(decide, len(account_ids))
+
+    async def note_owners(self, facts: Sequence[OwnerFact], save_cursor: Within) -> None:
+        """Takes in a page of identity's feed and, in the same transaction, the cursor after it."""
+
+        def decide(unit: Unit) -> None:
+            for fact in facts:
+                event = decide_standing(self.ledger.book(fact.book_id), fact.owner_id, fact.standing, unit.now_ns)
+                if event is not None:
+                    unit.record(fact.book_id, event)
+            unit.commit_also(save_cursor)
+
+        await self._submit(decide, 1 + len(facts))
+
+    async def expire(self) -> int:
+        """Releases pending transfers whose time is over; returns how many."""
+
+        def decide(unit: Unit) -> int:
+            count = 0
+            for book_id, book in self.ledger.books.items():
+                event = book.decide_expiry(unit.now_ns, EXPIRY_LIMIT)
+                if event is not None:
+                    unit.record(book_id, event)
+                    count += len(event.id) // 16
+            return count
+
+        return await self._submit(decide, 1)
+
+    async def _submit(self, decide: Callable[[Unit], Reply], weight: int, traceparent: str = "") -> Reply:
+        return await self.writer.submit(decide, weight=weight, traceparent=traceparent)
+
+
+def _seal(unit: Unit, book_id: bytes, book: Book) -> None:
+    """Records everything decided in a book as one event; raises InvariantBroken before anything is committed."""
+    event = book.seal()
+    if event is not None:
+        unit.journal.call(book.unseal)
+        unit.record(book_id, event, applied=True)

@@ -1,0 +1,63 @@
+"""All books of this service: its state in memory, built from events alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+
+from ringfence_kernel.codec import Recorded
+from ringfence_kernel.journal import Journal
+
+from ringfence_custody.application.ports import CommittedBatches
+from ringfence_custody.domain.apply import apply
+from ringfence_custody.domain.book import Book
+from ringfence_custody.domain.digest import digest
+from ringfence_custody.domain.events import TransfersCreated
+
+
+class Ledger:
+    """Books by id, which is the id of their platform; a book begins with its first event."""
+
+    def __init__(self, batches_of_book: Callable[[], CommittedBatches]) -> None:
+        """Starts empty; each book gets its committed batches from a call of `batches_of_book`."""
+        self._batches_of_book = batches_of_book
+        self._batches: dict[bytes, CommittedBatches] = {}
+        self.books: dict[bytes, Book] = {}
+
+    def book(self, book_id: bytes) -> Book:
+        """Returns a book, empty when nothing ever happened in it."""
+        book = self.books.get(book_id)
+        if book is None:
+            batches = self._batches[book_id] = self._batches_of_book()
+            book = self.books[book_id] = Book(batches)
+        return book
+
+    def find(self, book_id: bytes) -> Book | None:
+        """Returns a book that has accounts, or None."""
+        book = self.books.get(book_id)
+        return book if book is not None and len(book.accounts) > 1 else None
+
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
+        """Takes in one event."""
+        apply(self.book(recorded.stream), recorded.event, journal)
+        self._note(recorded)
+
+    def committed(self, recorded: list[Recorded]) -> None:
+        """Takes note of what the writer has committed: its batches can be read again from now on."""
+        for each in recorded:
+            self._note(each)
+            if isinstance(each.event, TransfersCreated):
+                self.books[each.stream].forget_sealed(each.event.number)
+
+    def _note(self, recorded: Recorded) -> None:
+        if isinstance(recorded.event, TransfersCreated):
+            self._batches[recorded.stream].committed(recorded.event.number, recorded.position)
+
+    def digest(self) -> bytes:
+        """Returns a hash of all books that have events."""
+        hashed = sha256()
+        for book_id in sorted(self.books):
+            book = self.books[book_id]
+            if book.last_timestamp:
+                hashed.update(book_id + digest(book))
+        return hashed.digest()

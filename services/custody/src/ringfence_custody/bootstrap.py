@@ -1,0 +1,93 @@
+"""Puts the service together: the one place where ports meet adapters."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ringfence_kernel.codec import EventCodec
+from ringfence_kernel.errors import DomainError
+from ringfence_kernel.service import (
+    Assembly,
+    EventSourced,
+    RebuildReport,
+    Runtime,
+    Service,
+    Servicer,
+    Task,
+    follow,
+    migrator,
+    opened_store,
+    rebuild,
+    when_possible,
+)
+from ringfence_kernel.store import EventStore, load_cursor
+from ringfence_protos.custody.v1 import custody_pb2_grpc
+
+from ringfence_custody.adapters import identity_feed, schema
+from ringfence_custody.adapters.batches import StoredBatches
+from ringfence_custody.adapters.statement_model import StatementModel
+from ringfence_custody.adapters.statement_reader import StatementReader
+from ringfence_custody.api.servicer import CustodyServicer
+from ringfence_custody.application.commands import Commands
+from ringfence_custody.application.ledger import Ledger
+from ringfence_custody.application.queries import Queries
+from ringfence_custody.domain.events import EVENT_TYPES
+from ringfence_custody.settings import CustodySettings
+
+
+async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
+    """Rebuilds the books, then wires the follower of identity, expiry, the read model's backpressure and servicers."""
+    settings, codec = runtime.settings, EventCodec(EVENT_TYPES)
+    batches_store = EventStore(settings.database_conninfo())
+    runtime.resources.callback(batches_store.close)
+    ledger = Ledger(lambda: StoredBatches(batches_store, codec))
+    core = await EventSourced.open(runtime, codec, ledger, [StatementModel()])
+    core.writer.subscribe(ledger.committed)
+    commands = Commands(core.writer, ledger)
+    projector = core.projectors[StatementModel.name]
+
+    async def wait_for_statements() -> None:
+        await projector.reached(core.writer.head.position - settings.statement_lag_events)
+
+    core.writer.gate = wait_for_statements
+    cursor = await when_possible(lambda: asyncio.to_thread(load_cursor, core.store, identity_feed.CURSOR))
+    follower = runtime.follower("identity", identity_feed.take_over(commands), cursor)
+    following, halted = follow(follower)
+    queries = Queries(core.writer, ledger, StatementReader(core.store, projector, lambda: core.writer.head))
+    servicer = CustodyServicer(commands, queries)
+    return Assembly(
+        servicers=[
+            Servicer(
+                custody_pb2_grpc.add_CustodyServiceServicer_to_server, servicer, "ringfence.custody.v1.CustodyService"
+            ),
+            core.feed(),
+        ],
+        tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],
+        checks=[core.check(), halted],
+    )
+
+
+async def keep_expiring(commands: Commands, pause_seconds: float = 1.0) -> None:
+    """Releases pending transfers whose time is over, for ever; a database that is away only delays it."""
+    while True:
+        await asyncio.sleep(pause_seconds)
+        try:
+            await commands.expire()
+        except DomainError:
+            continue
+
+
+def verify(settings: CustodySettings, compare: bool) -> RebuildReport:
+    """Builds books and statements from events alone; with `compare` checks them against the live ones."""
+    codec = EventCodec(EVENT_TYPES)
+    with opened_store(settings) as store:
+        return rebuild(store, codec, Ledger(lambda: StoredBatches(store, codec)), [StatementModel()], compare=compare)
+
+
+SERVICE = Service(
+    name="custody",
+    settings=CustodySettings,
+    assemble=assemble,
+    migrate=migrator(schema.migrations),
+    rebuild=verify,
+)

@@ -1,0 +1,158 @@
+"""A batch of transfers on its way through a decision: its columns, its results, and how it enters the book."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress, repeat
+from typing import Any
+
+from ringfence_kernel.clock import DAY_NS
+from ringfence_kernel.ids import ZERO_ID
+
+from ringfence_custody.domain.book import IS_PENDING, NEVER_PENDING, Book
+from ringfence_custody.domain.chain import Chain
+from ringfence_custody.domain.columns import TransferColumns, split_ids
+from ringfence_custody.domain.packed import COLUMNS, Transfer
+from ringfence_custody.domain.rules import RulePack
+from ringfence_custody.domain.statuses import LINKED, PENDING
+
+NO_BALANCES = (0,) * 8
+
+Balances = tuple[int, int, int, int, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch, row by row.
+
+    `status` has one code per row. `timestamp_ns` is the transfer's time (for `exists` the first one), or the time of
+    the refusal. `balances`, when asked for, has the four balances of the debit account after the row and then those of
+    the credit account, zeros for refused rows.
+    """
+
+    status: bytes
+    timestamp_ns: Sequence[int]
+    balances: list[Balances] | None
+
+
+class IncomingBatch:
+    """The columns, filled in and clipped in place by the decision, and the results so far."""
+
+    def __init__(self, book: Book, columns: TransferColumns, now_ns: int, with_balances: bool, rules: RulePack) -> None:
+        self.book, self.accounts, self.columns, self.rules = book, book.accounts, columns, rules
+        self.count = count = len(columns)
+        self.base = max(now_ns, book.last_timestamp + 1)
+        index = book.accounts.index.get
+        self.id = split_ids(columns.id)
+        self.debit_id = ids_or_zeros(columns.debit_account_id, count)
+        self.credit_id = ids_or_zeros(columns.credit_account_id, count)
+        self.debit = list(map(index, self.debit_id, repeat(0)))
+        self.credit = list(map(index, self.credit_id, repeat(0)))
+        self.pending_id = ids_or_zeros(columns.pending_id, count)
+        self.user_data_128 = ids_or_zeros(columns.user_data_128, count)
+        self.amount = numbers_or_zeros(columns.amount_minor, count)
+        self.user_data_64 = numbers_or_zeros(columns.user_data_64, count)
+        self.timeout = numbers_or_zeros(columns.timeout_seconds, count)
+        self.ledger = numbers_or_zeros(columns.ledger, count)
+        self.code = numbers_or_zeros(columns.code, count)
+        self.flags = numbers_or_zeros(columns.flags, count)
+        self.value_date = list(columns.value_date_days) or [self.base // DAY_NS] * count
+        self.status = bytearray(count)
+        self.timestamp = list(range(self.base, self.base + count))
+        self.balances: list[Balances] | None = [NO_BALANCES] * count if with_balances else None
+        self.chain = Chain(count)
+        self.burnt: dict[bytes, None] = {}
+        self.resolved: dict[bytes, tuple[Transfer, int]] = {}
+        self.rows_of: dict[bytes, list[int]] | None = None
+        self.first_row = book.open.first_row + len(book.open)
+        self.refused = 0
+        self.suspects = book.known.claim(self.id, book.open.number)
+
+    def unusual_rows(self) -> list[int]:
+        """Returns the rows that must take the long way.
+
+        Those with a flag, the one that ends a chain, those that use a field which plain transfers leave out, and those
+        whose id may be known.
+        """
+        rows = set(self.suspects)
+        if any(self.flags):
+            rows.update(row for row, flags in enumerate(self.flags) if flags)
+            rows.update(row + 1 for row, flags in enumerate(self.flags[:-1]) if flags & LINKED)
+        if self.columns.timeout_seconds:
+            rows.update(row for row, timeout in enumerate(self.timeout) if timeout)
+        if self.columns.pending_id:
+            rows.update(row for row, pending_id in enumerate(self.pending_id) if pending_id != ZERO_ID)
+        return list(rows)
+
+    def lanes(self) -> Iterable[Callable[[int], int | None]]:
+        """Returns for each row where money may pass, by the sum of the accounts' keys (RulePack.lanes)."""
+        mandated = ZERO_ID not in self.user_data_128
+        code, ledger = self.code[0], self.ledger[0]
+        if self.code.count(code) == self.ledger.count(ledger) == self.count:
+            return repeat(self.rules.lanes(code, ledger, mandated).get, self.count)
+        purposes = list(zip(self.code, self.ledger, strict=True))
+        tables = {purpose: self.rules.lanes(*purpose, mandated).get for purpose in set(purposes)}
+        return map(tables.__getitem__, purposes)
+
+    def note_balances(self, row: int) -> None:
+        """Keeps the balances after a row for the answer."""
+        if self.balances is not None:
+            balances = self.accounts.balances
+            self.balances[row] = balances(self.debit[row]) + balances(self.credit[row])
+
+    def find(self, identifier: bytes, before: int) -> Transfer | None:
+        """Returns a transfer of this batch, from the rows before, or of an earlier one."""
+        if self.rows_of is None:
+            self.rows_of = {}
+            for row, each in enumerate(self.id):
+                self.rows_of.setdefault(each, []).append(row)
+        for row in self.rows_of.get(identifier, ()):
+            if row < before and not self.status[row]:
+                return self.transfer(row, self.status.count(0, 0, row))
+        return self.book.find(identifier)
+
+    def transfer(self, row: int, created_before: int) -> Transfer:
+        """Returns a row as it will be stored, after as many other rows of this batch."""
+        return Transfer(
+            self.id[row],
+            self.debit[row],
+            self.credit[row],
+            self.amount[row],
+            self.pending_id[row],
+            self.user_data_128[row],
+            self.user_data_64[row],
+            self.timeout[row],
+            self.code[row],
+            self.flags[row],
+            self.value_date[row],
+            self.timestamp[row],
+            self.first_row + created_before,
+        )
+
+    def finish(self) -> Outcome:
+        """Moves what was created to the book's open batch."""
+        book, batch = self.book, self.book.open
+        first = len(batch)
+        chosen = None if not any(self.status) else [not status for status in self.status]
+        for name in COLUMNS:
+            column: Sequence[Any] = getattr(self, name)
+            getattr(batch, name).extend(column if chosen is None else compress(column, chosen))
+        book.fates += bytes(IS_PENDING if flags & PENDING else NEVER_PENDING for flags in batch.flags[first:])
+        for pending, fate in self.resolved.values():
+            book.fates[pending.row] = fate
+        batch.burnt.update(self.burnt)
+        unnoted = [self.id[row] for row in self.suspects if not self.status[row] or self.id[row] in self.burnt]
+        book.known.note(unnoted, batch.number)
+        book.last_timestamp = self.base + self.count - 1
+        return Outcome(bytes(self.status), self.timestamp, self.balances)
+
+
+def ids_or_zeros(column: bytes, count: int) -> list[bytes]:
+    """Returns the ids of a column that may be left out."""
+    return list(split_ids(column)) if column else [ZERO_ID] * count
+
+
+def numbers_or_zeros(column: Sequence[int], count: int) -> list[int]:
+    """Returns the numbers of a column that may be left out."""
+    return list(column) if column else [0] * count

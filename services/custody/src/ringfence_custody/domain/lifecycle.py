@@ -1,0 +1,83 @@
+"""States of an account (requirements C) and what they let through.
+
+An account has a lifecycle state and, beside it, holds: orders that froze it, and a block of its owner. While there is a
+hold its status is FROZEN, whatever happens underneath; when the last hold goes, the lifecycle state shows again.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class AccountStatus(IntEnum):
+    """What an account's state is called outside."""
+
+    PENDING_KYC = 1
+    ACTIVE = 2
+    RESTRICTED = 3
+    DORMANT = 4
+    FROZEN = 5
+    CLOSING = 6
+    CLOSED = 7
+    REJECTED = 8
+
+
+class Hold:
+    """Bits of an account's holds."""
+
+    ORDER = 1
+    OWNER_BLOCKED = 2
+
+
+class Standing(IntEnum):
+    """What is known of an owner from identity's feed, as far as it matters to accounts."""
+
+    UNKNOWN = 0
+    ADMITTED = 1
+    LAPSED = 2
+    REFUSED = 3
+    BLOCKED = 4
+
+
+S = AccountStatus
+
+TRANSITIONS: dict[AccountStatus, frozenset[AccountStatus]] = {
+    S.PENDING_KYC: frozenset({S.ACTIVE, S.REJECTED}),
+    S.ACTIVE: frozenset({S.RESTRICTED, S.DORMANT, S.CLOSING}),
+    S.RESTRICTED: frozenset({S.ACTIVE, S.CLOSING}),
+    S.DORMANT: frozenset({S.ACTIVE, S.CLOSING}),
+    S.CLOSING: frozenset({S.CLOSED}),
+    S.CLOSED: frozenset(),
+    S.REJECTED: frozenset(),
+}
+DEBITS_PASS = frozenset({S.ACTIVE, S.CLOSING})
+CREDITS_PASS = frozenset({S.ACTIVE, S.RESTRICTED, S.DORMANT})
+FINAL = frozenset({S.CLOSED, S.REJECTED})
+
+
+def first_state(has_owner: bool, standing: Standing) -> tuple[AccountStatus, int]:
+    """Returns the lifecycle state and holds of a new account: without an owner there is nobody to verify."""
+    if not has_owner:
+        return S.ACTIVE, 0
+    holds = Hold.OWNER_BLOCKED if standing is Standing.BLOCKED else 0
+    return (S.ACTIVE if standing is Standing.ADMITTED else S.PENDING_KYC), holds
+
+
+def after_standing(state: AccountStatus, holds: int, standing: Standing) -> tuple[AccountStatus, int]:
+    """Returns lifecycle state and holds after the owner's standing became `standing`.
+
+    ADMITTED lifts a block and wakes what waited for KYC or its renewal; LAPSED and REFUSED restrict what was active;
+    REFUSED ends what never was; BLOCKED holds everything that is open.
+    """
+    if state in FINAL or standing is Standing.UNKNOWN:
+        return state, holds
+    if standing is Standing.BLOCKED:
+        return state, holds | Hold.OWNER_BLOCKED
+    if standing is Standing.ADMITTED:
+        awake = S.ACTIVE if state in (S.PENDING_KYC, S.RESTRICTED) else state
+        return awake, holds & ~Hold.OWNER_BLOCKED
+    if state is S.ACTIVE:
+        return S.RESTRICTED, holds
+    if state is S.PENDING_KYC and standing is Standing.REFUSED:
+        return S.REJECTED, holds
+    return state, holds

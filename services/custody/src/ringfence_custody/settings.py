@@ -1,0 +1,16 @@
+"""Settings of the custody service, beyond what every service reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from ringfence_kernel.settings import Settings, Variable
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustodySettings(Settings):
+    """Everything that `serve` reads from the environment."""
+
+    statement_lag_events: Annotated[int, Variable("RINGFENCE_STATEMENT_LAG_EVENTS")] = 2_000
+    """How many commits the statements may be behind before the ledger waits for them."""
