@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from ringfence_custody.domain.digest import digest
 from ringfence_custody.domain.rules import AccountClass
 from ringfence_custody.domain.statuses import AMOUNT_MAX, CreateTransferStatus, TransferFlag
 from ringfence_kernel.ids import MAX_ID
@@ -389,3 +390,45 @@ def test_every_code_has_a_case() -> None:
 def test_the_amount_of_a_payment_may_be_zero(ledger: Ledger) -> None:
     """A transfer of 0 is a transfer."""
     assert ledger.send(Row("zero", "carol", "bob", 0, code=PAYMENT)) == ["created"]
+
+
+class StoreAway(Exception):
+    """The store cannot be read."""
+
+
+def test_a_store_that_is_away_leaves_the_book_as_it_was(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When an earlier batch cannot be read, the whole batch is given up and nothing of it stays."""
+
+    def away(number: int) -> None:
+        raise StoreAway
+
+    before = digest(ledger.book)
+    monkeypatch.setattr(ledger, "load", away)
+    rows = (
+        replace(POST, id="p"),
+        Row("a", "alice", "bob", 5),
+        Row("r", "alice", "bob", 5, F.PENDING),
+        replace(POST, id="q", pending_id="r"),
+        replace(PAY, id="plain"),
+    )
+    with pytest.raises(StoreAway):
+        ledger.decide(*rows)
+    assert digest(ledger.book) == before
+    monkeypatch.undo()
+    assert ledger.send(*rows) == ["created"] * 4 + ["exists_with_different_amount"]
+
+
+def test_taking_back_needs_no_store(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed commit is taken back in memory alone, for the store is likely to be away then."""
+    before, book = digest(ledger.book), ledger.book
+    mark = len(book.open), len(book.open.burnt), book.last_timestamp
+    ledger.decide(replace(POST, id="p"), Row("r", "alice", "bob", 5, F.PENDING), Row("x", "carol", "bob", 5))
+
+    def away(number: int) -> None:
+        raise StoreAway
+
+    monkeypatch.setattr(ledger, "load", away)
+    book.seal()
+    book.unseal()
+    book.undo(*mark)
+    assert digest(book) == before

@@ -153,11 +153,8 @@ class Book:
         batch = self.open
         for row in range(len(batch) - 1, rows - 1, -1):
             transfer = batch.transfer(row)
-            pending = None
-            if transfer.flags & (POST | VOID):
-                pending = self.find(transfer.pending_id)
-                if pending is None:
-                    raise AssertionError("what was posted or voided is stored")
+            pending = batch.resolved.pop(transfer.pending_id, None)
+            if pending is not None:
                 self.fates[pending.row] = IS_PENDING
             self.reverse(transfer, pending)
         batch.cut(rows)

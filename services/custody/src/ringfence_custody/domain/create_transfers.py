@@ -47,7 +47,8 @@ def decide_transfers(
 ) -> Outcome:
     """Decides a batch of at most 8,190 rows in order, and leaves what is created in the book's open batch.
 
-    Row k has the time max(now_ns, last + 1) + k. The columns must have passed their `check`.
+    Row k has the time max(now_ns, last + 1) + k. The columns must have passed their `check`. Raises what reading a
+    committed batch raises; the book is then as it was.
     """
     batch = _Decision(book, columns, now_ns, with_balances, rules)
     accounts, net = book.accounts, book.totals.net
@@ -76,7 +77,11 @@ def decide_transfers(
                 if with_balances:
                     batch.note_balances(row)
                 continue
-        batch.take_the_long_way(row)
+        try:
+            batch.take_the_long_way(row)
+        except BaseException:
+            batch.abandon(row)
+            raise
     return batch.finish()
 
 
@@ -96,9 +101,7 @@ class _Decision(IncomingBatch):
             self.note_balances(row)
         for taken_back in reversed(self.chain.leave(row, flags, status)):
             self.refused += 1
-            transfer = self.transfer(taken_back, 0)
-            pending, _ = self.resolved.pop(transfer.pending_id, (None, 0))
-            self.book.reverse(transfer, pending)
+            self.take_back(taken_back)
             self.status[taken_back] = Status.LINKED_EVENT_FAILED
             if self.balances is not None:
                 self.balances[taken_back] = NO_BALANCES

@@ -130,6 +130,17 @@ class IncomingBatch:
             self.first_row + created_before,
         )
 
+    def take_back(self, row: int) -> None:
+        """Takes back what a row has done in this batch."""
+        pending, _ = self.resolved.pop(self.pending_id[row], (None, 0))
+        self.book.reverse(self.transfer(row, 0), pending)
+
+    def abandon(self, count: int) -> None:
+        """Takes back what the first `count` rows have done, newest first: the book is as if the batch had not come."""
+        for row in reversed(range(count)):
+            if not self.status[row]:
+                self.take_back(row)
+
     def finish(self) -> Outcome:
         """Moves what was created to the book's open batch."""
         book, batch = self.book, self.book.open
@@ -139,8 +150,9 @@ class IncomingBatch:
             column: Sequence[Any] = getattr(self, name)
             getattr(batch, name).extend(column if chosen is None else compress(column, chosen))
         book.fates += bytes(IS_PENDING if flags & PENDING else NEVER_PENDING for flags in batch.flags[first:])
-        for pending, fate in self.resolved.values():
+        for pending_id, (pending, fate) in self.resolved.items():
             book.fates[pending.row] = fate
+            batch.resolved[pending_id] = pending
         batch.burnt.update(self.burnt)
         unnoted = [self.id[row] for row in self.suspects if not self.status[row] or self.id[row] in self.burnt]
         book.known.note(unnoted, batch.number)

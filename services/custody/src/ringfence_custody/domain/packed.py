@@ -70,12 +70,14 @@ def id_column(column: bytes, count: int) -> Sequence[bytes]:
 class TransferBatch:
     """Transfers of one commit as columns; random access by row and by id."""
 
-    __slots__ = ("_indexed", "_row_of", "burnt", "first_row", "number", *COLUMNS)
+    __slots__ = ("_indexed", "_row_of", "burnt", "first_row", "number", "resolved", *COLUMNS)
 
     def __init__(self, number: int, first_row: int) -> None:
         """Starts empty."""
         self.number, self.first_row = number, first_row
         self.burnt: dict[bytes, None] = {}
+        # What the rows post or void, by id, until they are committed: taking them back must not need the store.
+        self.resolved: dict[bytes, Transfer] = {}
         self.id: list[bytes] = []
         self.debit: list[int] = []
         self.credit: list[int] = []
