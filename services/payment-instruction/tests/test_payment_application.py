@@ -9,6 +9,7 @@ from ringfence_payment_instruction.domain import reasons
 from ringfence_payment_instruction.domain.errors import (
     AuthorisationRefused,
     IdentityUnavailable,
+    InstructionUnknown,
     KeysUnavailable,
     SubmissionConflict,
     TenantForbidden,
@@ -132,8 +133,9 @@ async def test_a_large_payment_waits_for_another_person(world: World) -> None:
     await world.reaches("large", Status.HELD)
     decide = world.application.decisions.decide
     (own,) = await decide(PLATFORM, TENANT, [an_id("large")], Directive.APPROVE, "")
-    (foreign,) = await decide(APPROVER, OTHER_TENANT, [an_id("large")], Directive.APPROVE, "")
-    assert (own.reason, foreign.reason) == (reasons.APPROVER_IS_MAKER, reasons.INSTRUCTION_UNKNOWN)
+    assert own.reason == reasons.APPROVER_IS_MAKER
+    with pytest.raises(InstructionUnknown):
+        await decide(APPROVER, OTHER_TENANT, [an_id("large")], Directive.APPROVE, "")
     assert world.status("large") is Status.HELD
     (taken,) = await decide(APPROVER, TENANT, [an_id("large")], Directive.APPROVE, "looks right")
     assert taken.reason == ""
@@ -147,16 +149,19 @@ async def test_held_payments_are_rejected_and_cancelled_each_by_itself(world: Wo
     await submit(world, "a", "b", amount_minor=600_00)
     await world.reaches("b", Status.HELD)
     decide = world.application.decisions.decide
-    ids = [an_id("a"), an_id("unheard of")]
-    first = await decide(OPERATOR, TENANT, ids, Directive.REJECT, "")
+    with pytest.raises(InstructionUnknown):
+        await decide(OPERATOR, TENANT, [an_id("a"), an_id("unheard of")], Directive.REJECT, "")
+    await submit(world, "small")
+    await world.reaches("small", Status.SETTLED)
+    first = await decide(OPERATOR, TENANT, [an_id("a"), an_id("small")], Directive.REJECT, "")
     assert [(view.status, view.reason) for view in first] == [
-        (Status.REJECTED, reasons.APPROVAL_REFUSED), (Status.DRAFT, reasons.INSTRUCTION_UNKNOWN),
+        (Status.REJECTED, reasons.APPROVAL_REFUSED), (Status.SETTLED, reasons.NOT_HELD),
     ]  # fmt: skip
     (second,) = await decide(APPROVER, TENANT, [an_id("b")], Directive.CANCEL, "")
     assert second.status == Status.CANCELLED
     (late,) = await decide(APPROVER, TENANT, [an_id("a")], Directive.APPROVE, "")
     assert late.reason == reasons.NOT_HELD
-    assert world.custody.calls == 0
+    assert world.custody.calls == 1
 
 
 async def test_a_payee_on_the_list_is_refused(world: World) -> None:

@@ -32,7 +32,7 @@ from .world import (
 async def hand_in(world: World, content: bytes, caller: Submitter = BANK_FEED) -> tuple[int, int, int, int]:
     """Hands in a notification; returns credited, suspended, duplicates, confirmed."""
     file = await read_notification(world.application.intake.files, content)
-    counts = await world.application.evidence.take_in(caller, file)
+    counts = await world.application.evidence.hand_in(caller, file)
     return counts.credited, counts.suspended, counts.duplicates, counts.confirmed
 
 

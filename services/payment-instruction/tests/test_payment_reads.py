@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from ringfence_payment_instruction.adapters.digests import store_digest
-from ringfence_payment_instruction.adapters.rebuild import rebuild
+from ringfence_kernel.service import RebuildReport, rebuild
+from ringfence_kernel.service.event_sourced import store_digest
+from ringfence_payment_instruction.adapters.read_model import InstructionsModel
 from ringfence_payment_instruction.application.queries import Change
 from ringfence_payment_instruction.bootstrap import event_codec
+from ringfence_payment_instruction.domain.state import State
 from ringfence_payment_instruction.domain.status import Directive, Status
 
 from .world import ANNA, APPROVER, BORIS, OTHER_TENANT, PLATFORM, STRANGER, TENANT, World, an_id, order
@@ -112,6 +114,11 @@ async def test_the_status_stream_says_why_things_wait_and_keeps_tenants_apart(wo
     reading.cancel()
 
 
+def rebuilt(world: World, *, compare: bool) -> RebuildReport:
+    """Rebuilds as the command does."""
+    return rebuild(world.store, event_codec(), State(), [InstructionsModel()], compare=compare)
+
+
 async def test_events_alone_give_the_same_state_and_tables(world: World) -> None:
     """`rebuild --verify` finds no difference after all kinds of ends, and finds one that was made."""
     await settle(world, "a", "b")
@@ -121,16 +128,15 @@ async def test_events_alone_give_the_same_state_and_tables(world: World) -> None
     await world.writer.submit(lambda unit: store_digest(world.writer, unit))
     head = world.writer.head.position
     await world.until(lambda: world.projector.position >= head)
-    codec = event_codec()
-    report = await asyncio.to_thread(rebuild, world.store, codec, compare=True)
+    report = await asyncio.to_thread(rebuilt, world, compare=True)
     assert report.events == head
     assert report.is_same
     with world.store.connection() as connection:
         connection.execute("UPDATE instructions SET status = 99 WHERE instruction_index = 0")
-    broken = await asyncio.to_thread(rebuild, world.store, codec, compare=True)
+    broken = await asyncio.to_thread(rebuilt, world, compare=True)
     assert broken.differences["instructions"] == 4
-    await asyncio.to_thread(rebuild, world.store, codec, compare=False)
-    assert (await asyncio.to_thread(rebuild, world.store, codec, compare=True)).is_same
+    await asyncio.to_thread(rebuilt, world, compare=False)
+    assert (await asyncio.to_thread(rebuilt, world, compare=True)).is_same
 
 
 async def test_no_personal_data_stands_in_events_or_tables(world: World) -> None:

@@ -52,7 +52,7 @@ CREATE TABLE tenant_events (
 );
 
 REVOKE ALL ON instructions, tenant_events FROM PUBLIC;
-GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON instructions, tenant_events TO {application_role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON instructions, tenant_events TO {application_role};
 """
 
 _INSERT = (

@@ -63,7 +63,7 @@ class PaymentInstructionServicer(payment_instruction_pb2_grpc.PaymentInstruction
         """Takes in a camt.054."""
         bounds.size("content", len(request.content), minimum=1, maximum=MAX_FILE_BYTES)
         file = await read_notification(self.intake.files, request.content)
-        counts = await self.evidence.take_in(mapping.submitter(current_caller()), file)
+        counts = await self.evidence.hand_in(mapping.submitter(current_caller()), file)
         return pb.SubmitEvidenceResponse(
             credited=counts.credited,
             suspended=counts.suspended,

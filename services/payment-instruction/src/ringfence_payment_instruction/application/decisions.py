@@ -9,9 +9,9 @@ from ringfence_kernel.writer import Unit
 
 from ringfence_payment_instruction.application.desk import Desk, record_all
 from ringfence_payment_instruction.application.ports import Submitter
-from ringfence_payment_instruction.application.views import StateView, state_view, unknown
+from ringfence_payment_instruction.application.views import StateView, state_view
 from ringfence_payment_instruction.domain.approval import is_done, objection
-from ringfence_payment_instruction.domain.errors import TenantForbidden
+from ringfence_payment_instruction.domain.errors import InstructionUnknown, TenantForbidden
 from ringfence_payment_instruction.domain.progress import decided
 from ringfence_payment_instruction.domain.status import Directive
 
@@ -25,7 +25,10 @@ class Decisions:
     async def decide(
         self, decider: Submitter, tenant: bytes, instruction_ids: Sequence[bytes], decision: Directive, note: str
     ) -> list[StateView]:
-        """Returns one state per id, in order; where the decision was not taken, the reason says why."""
+        """Returns one state per id, in order; where the decision was not taken, the reason says why.
+
+        Raises InstructionUnknown, before anything is decided, for an id that the tenant has not used.
+        """
         ids = list(dict.fromkeys(instruction_ids))
 
         def command(unit: Unit) -> dict[bytes, StateView]:
@@ -34,8 +37,7 @@ class Decisions:
             for instruction_id in ids:
                 found = self.desk.state.find(tenant, instruction_id)
                 if found is None:
-                    views[instruction_id] = unknown(instruction_id)
-                    continue
+                    raise InstructionUnknown
                 submission, index = found
                 if is_done(submission, index, decision, decider.subject):
                     continue

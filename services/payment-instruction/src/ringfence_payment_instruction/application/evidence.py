@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ringfence_kernel.clock import DAY_NS, Clock
 from ringfence_kernel.ids import ZERO_ID
@@ -50,6 +51,13 @@ class EvidenceCounts:
     confirmed: int
 
 
+class Taken(NamedTuple):
+    """What was recorded of a file, one event per tenant, and how many entries were known before."""
+
+    received: list[EvidenceReceived]
+    duplicates: int
+
+
 @dataclass(frozen=True, slots=True)
 class EvidenceIntake:
     """Takes in bank notifications."""
@@ -61,8 +69,14 @@ class EvidenceIntake:
     clock: Clock
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def take_in(self, submitter: Submitter | RailVoucher, file: BankFile) -> EvidenceCounts:
-        """Records the file's new entries, waits a little for custody, and says what became of them.
+    async def hand_in(self, submitter: Submitter, file: BankFile) -> EvidenceCounts:
+        """Takes a file in, waits a little for custody, and says what became of its entries; raises as `take_in`."""
+        taken = await self.take_in(submitter, file)
+        await self._until_posted(taken.received)
+        return self._count(taken.received, taken.duplicates)
+
+    async def take_in(self, source: Submitter | RailVoucher, file: BankFile) -> Taken:
+        """Records the file's new entries; the deposit lane posts them.
 
         What the rail brings is vouched for only where it brings money; a debit that confirms a payment needs no word.
 
@@ -74,12 +88,11 @@ class EvidenceIntake:
         async with self._turn:
             matching = match(self.desk.state, file.entries, aliases, self.screening.current())
             prepared = [
-                await self._prepare(submitter, file, tenant, matched) for tenant, matched in matching.by_tenant.items()
+                await self._prepare(source, file, tenant, matched) for tenant, matched in matching.by_tenant.items()
             ]
             new = [entry for matched in matching.by_tenant.values() for entry in matched]
             await self._record(prepared, new, file.digest)
-        await self._until_posted(prepared)
-        return self._count(prepared, matching.duplicates)
+        return Taken(prepared, matching.duplicates)
 
     async def _record(self, prepared: list[EvidenceReceived], new: list[MatchedEntry], digest: bytes) -> None:
         def command(unit: Unit) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ringfence_payment_instruction.domain import reasons
 from ringfence_payment_instruction.domain.reasons import iso_reason
-from ringfence_payment_instruction.domain.status import Status
 from ringfence_payment_instruction.domain.submission import Submission
 
 
@@ -41,8 +39,3 @@ def intake_states(submission: Submission) -> list[StateView]:
             zip(submission.intake_statuses, submission.intake_reasons, strict=True)
         )
     ]
-
-
-def unknown(instruction_id: bytes) -> StateView:
-    """Returns the answer for an id that the tenant has not used."""
-    return StateView(instruction_id, Status.DRAFT, reasons.INSTRUCTION_UNKNOWN, "")

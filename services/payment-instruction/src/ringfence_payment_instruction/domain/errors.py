@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.errors import DomainError
+from ringfence_kernel.errors import DomainError, NotFound
 
 
 class TransitionUnlisted(DomainError):
@@ -21,6 +21,12 @@ class TenantForbidden(DomainError):
 
     reason = "TENANT_FORBIDDEN"
     code = "PERMISSION_DENIED"
+
+
+class InstructionUnknown(NotFound):
+    """The tenant has no instruction of this id; another tenant's is as unknown."""
+
+    reason = "INSTRUCTION_UNKNOWN"
 
 
 class SubmissionConflict(DomainError):
