@@ -49,7 +49,11 @@ async def test_ring_is_heard(doorbell: Doorbell) -> None:
 
 
 async def test_every_event_is_notified_even_when_its_stream_is_deleted(
-    doorbell: Doorbell, store: EventStore, nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path
+    doorbell: Doorbell,
+    store: EventStore,
+    nats_server_process: NatsServer,
+    workload_authority: Authority,
+    tmp_path: Path,
 ) -> None:
     """With its stream deleted in between, the publisher makes it again and goes on after its own cursor."""
     publisher = Publisher(doorbell, store)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
+import time
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,6 +15,7 @@ from ringfence_kernel.ids import new_id
 from ringfence_kernel.store import (
     GENESIS,
     ChainBroken,
+    ChainedRecorder,
     EventStore,
     Head,
     NewEvent,
@@ -22,6 +26,7 @@ from ringfence_kernel.store import (
     load_cursor,
     save_cursor,
 )
+from ringfence_kernel.store.recorder import READING_CONNECTIONS
 
 from .conftest import application_conninfo, owner_conninfo
 
@@ -58,11 +63,93 @@ def test_writer_with_a_stale_position_is_refused(store: EventStore) -> None:
         store.append(0, events(1, b"t" * 16))
 
 
-def test_retry_of_a_committed_append_is_recognised(store: EventStore) -> None:
-    """The same append again, as after a lost connection, answers the head it had reached."""
-    head = store.append(0, events(2))
-    assert store.append(0, events(2)) == head
-    assert store.head().position == 2
+@pytest.mark.parametrize("state_bytes", [10, 2_000_000])
+def test_append_whose_answer_was_lost_is_recognised(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch, state_bytes: int
+) -> None:
+    """When the connection is lost between commit and answer, the append answers the head that it had reached.
+
+    So it does where its events do not fit into one page.
+    """
+    commit, tries = ChainedRecorder.append, []
+
+    def lossy(self: ChainedRecorder, *arguments: Any) -> Any:
+        tries.append(arguments)
+        answer = commit(self, *arguments)
+        if len(tries) == 1:
+            raise psycopg.OperationalError("the connection is lost")
+        return answer
+
+    monkeypatch.setattr(ChainedRecorder, "append", lossy)
+    group = [NewEvent(b"s" * 16, version, "Big.v1", bytes(state_bytes)) for version in (1, 2)]
+    assert store.append(0, group) == store.head()
+    assert (store.head().position, len(tries)) == (2, 2)
+
+
+def test_equal_events_of_another_writer_are_not_ones_own(store: EventStore) -> None:
+    """An append that was never in doubt is refused even when the event at its place is the same to the last byte."""
+    store.append(0, events(1))
+    with pytest.raises(VersionConflict):
+        store.append(0, events(1))
+
+
+def test_readers_cannot_keep_the_writer_waiting(store: EventStore) -> None:
+    """With every pooled connection lent out, an append still commits at once."""
+    with contextlib.ExitStack() as lent, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        for _ in range(READING_CONNECTIONS):
+            lent.enter_context(store.connection())
+        assert pool.submit(store.append, 0, events(1)).result(timeout=3).position == 1
+
+
+def test_lock_that_nobody_releases_is_named(migrated: Database) -> None:
+    """A transaction that holds the head for good makes an append STORE_UNAVAILABLE, never a hang."""
+    blocked = EventStore(application_conninfo(migrated), settle_seconds=0)
+    with psycopg.connect(owner_conninfo(migrated)) as holder, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        holder.execute("SELECT * FROM feed_head FOR UPDATE")
+        appending = pool.submit(blocked.append, 0, events(1))
+        try:
+            with pytest.raises(StoreUnavailable):
+                appending.result(timeout=10)
+        finally:
+            holder.rollback()
+    blocked.close()
+
+
+def test_refused_statement_within_is_no_conflict(store: EventStore) -> None:
+    """A statement that breaks a constraint of its own rolls the events back and is reported as what it is."""
+
+    def twice(connection: psycopg.Connection[Any]) -> None:
+        for _ in range(2):
+            connection.execute("INSERT INTO state_digests VALUES (1, 'x')")
+
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        store.append(0, events(1), [twice])
+    assert store.append(0, events(1)).position == 1
+
+
+def test_every_connection_parameter_counts(migrated: Database) -> None:
+    """What the database's URL asks for is kept: here TLS, which this server does not have, on both kinds of use."""
+    strict = EventStore(
+        psycopg.conninfo.make_conninfo(application_conninfo(migrated), sslmode="require"), settle_seconds=0
+    )
+    with pytest.raises(StoreUnavailable):
+        strict.append(0, events(1))
+    with pytest.raises(StoreUnavailable):
+        strict.head()
+    strict.close()
+
+
+def test_readers_are_back_soon_after_a_long_absence(store: EventStore, postgres_server: PostgresServer) -> None:
+    """The time that a database was away is not added again by growing pauses between attempts."""
+    store.head()
+    postgres_server.kill()
+    away_until = time.monotonic() + 8
+    while time.monotonic() < away_until:
+        with pytest.raises(StoreUnavailable):
+            store.head()
+    postgres_server.start()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        assert pool.submit(store.head).result(timeout=4).position == 0
 
 
 def test_concurrent_writers_never_interleave(store: EventStore) -> None:

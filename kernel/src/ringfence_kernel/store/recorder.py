@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +12,16 @@ import psycopg
 from eventsourcing.persistence import StoredEvent as LibraryEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg import sql
-from psycopg.rows import DictRow
+from psycopg.pq import TransactionStatus
+from psycopg.rows import DictRow, dict_row
+
+READING_CONNECTIONS = 8
+RECONNECT_SECONDS = 2.0
+"""Pauses between attempts of the pool double until this; then the next reader starts them anew."""
+FAIL_EARLY = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+"""What libpq is told unless the connection string says otherwise: a peer that has vanished is noticed in seconds."""
+BOUNDS = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s'"
+"""A writer neither waits for ever for the head, nor keeps it from others when its process stands still."""
 
 APPEND = sql.SQL("SELECT * FROM append_events(%b::bigint, %b::uuid[], %b::bigint[], %b::text[], %b::bytea[])")
 
@@ -22,14 +33,66 @@ class PositionTaken(Exception):
 
 
 class LazyDatastore(PostgresDatastore):
-    """The library's pool of connections, without its composite types: nothing connects before it is used."""
+    """The library's pool of connections, for readers, with every parameter of the connection string.
+
+    Nothing connects before it is used, and attempts to connect start afresh before their pauses have grown long.
+    """
+
+    def __init__(self, parameters: dict[str, Any]) -> None:
+        """Takes the parameters of a libpq connection string."""
+        super().__init__(
+            "", "", "", "", "", connect_timeout=5.0, pool_size=1, max_overflow=READING_CONNECTIONS - 1, pre_ping=True
+        )
+        self.pool.kwargs = {**parameters, "row_factory": dict_row}
+        self.pool.reconnect_timeout = RECONNECT_SECONDS
 
     def register_type_adapters(self) -> None:
         """Does nothing: events travel as plain arrays."""
 
 
+class WritingConnection:
+    """The one connection that appends: never lent to readers, checked by use alone, given up after a failure."""
+
+    def __init__(self, parameters: dict[str, Any]) -> None:
+        """Takes the parameters of a libpq connection string; connects when it is used."""
+        self._parameters = parameters
+        self._lock = threading.Lock()
+        self._connection: psycopg.Connection[DictRow] | None = None
+
+    @contextmanager
+    def use(self) -> Iterator[psycopg.Connection[DictRow]]:
+        """Lends the connection to one thread at a time; raises psycopg.OperationalError when there is none."""
+        with self._lock:
+            connection = self._connection
+            if connection is None or connection.closed:
+                connection = self._connection = self._connect()
+            try:
+                yield connection
+            except BaseException:
+                if connection.info.transaction_status is not TransactionStatus.IDLE:
+                    connection.close()
+                raise
+
+    def _connect(self) -> psycopg.Connection[DictRow]:
+        connection = psycopg.connect(**self._parameters, autocommit=True, row_factory=dict_row)
+        connection.execute(BOUNDS)
+        return connection
+
+    def close(self) -> None:
+        """Closes the connection when nobody uses it."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+
+
 class ChainedRecorder(PostgresApplicationRecorder):
     """Appends through one SECURITY DEFINER function; the tables come from migrations, never from here."""
+
+    def __init__(self, conninfo: str) -> None:
+        """Takes a libpq connection string or URL."""
+        parameters = {**FAIL_EARLY, **psycopg.conninfo.conninfo_to_dict(conninfo)}
+        super().__init__(LazyDatastore(parameters))
+        self._writing = WritingConnection(parameters)
 
     def create_table(self) -> None:
         """Does nothing: the service's role may not create tables."""
@@ -39,8 +102,8 @@ class ChainedRecorder(PostgresApplicationRecorder):
     ) -> tuple[int, int, bytes]:
         """Commits the events and whatever `within` adds in one transaction; returns the head: epoch, position, hash.
 
-        Raises PositionTaken when the feed does not stand at `expected_position`, and the library's PersistenceError
-        family for everything else.
+        Events alone take one round trip. Raises PositionTaken when the feed does not stand at `expected_position`, and
+        psycopg.Error for everything else.
         """
         arguments: list[Any] = [
             expected_position,
@@ -49,14 +112,13 @@ class ChainedRecorder(PostgresApplicationRecorder):
             [event.topic for event in events],
             [event.state for event in events],
         ]
-        with self.datastore.get_connection() as connection:
+        with self._writing.use() as connection, connection.transaction() if within else nullcontext():
             try:
-                with connection.transaction():
-                    row = connection.execute(APPEND, arguments, prepare=True).fetchone()
-                    for extra in within:
-                        extra(connection)
+                row = connection.execute(APPEND, arguments, prepare=True).fetchone()
             except (psycopg.errors.SerializationFailure, psycopg.errors.UniqueViolation) as error:
                 raise PositionTaken(str(error)) from error
+            for extra in within:
+                extra(connection)
         if row is None:
             raise AssertionError("append_events answers one row")
         return row["epoch"], row["position"], bytes(row["hash"])
@@ -68,21 +130,10 @@ class ChainedRecorder(PostgresApplicationRecorder):
             self.append(first - 1, stored_events)
         return range(first, first + len(stored_events))
 
-
-def open_datastore(conninfo: str, connections: int = 8) -> PostgresDatastore:
-    """Opens a pool for a libpq connection string or URL."""
-    parts = psycopg.conninfo.conninfo_to_dict(conninfo)
-    return LazyDatastore(
-        dbname=str(parts.get("dbname", "")),
-        host=str(parts.get("host", "")),
-        port=str(parts.get("port", "5432")),
-        user=str(parts.get("user", "")),
-        password=str(parts.get("password", "")),
-        connect_timeout=5.0,
-        pool_size=1,
-        max_overflow=connections - 1,
-        pre_ping=True,
-    )
+    def close(self) -> None:
+        """Closes all connections."""
+        self._writing.close()
+        self.datastore.close()
 
 
 def library_event(stream: bytes, version: int, topic: str, state: bytes) -> LibraryEvent:

@@ -11,19 +11,24 @@ from typing import Any
 import psycopg
 import structlog
 from eventsourcing.persistence import InterfaceError, OperationalError
-from psycopg.rows import DictRow
+from psycopg.rows import DictRow, tuple_row
 
 from ringfence_kernel.codec import EventCodec, Recorded
 from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.store.chain import GENESIS, chain_hash
-from ringfence_kernel.store.recorder import ChainedRecorder, PositionTaken, Within, library_event, open_datastore
+from ringfence_kernel.store.recorder import ChainedRecorder, PositionTaken, Within, library_event
 
 log = structlog.get_logger(__name__)
 
-READ = (
-    "SELECT notification_id, originator_id, originator_version, topic, state, chain_hash FROM stored_events"
-    " WHERE notification_id > %s ORDER BY notification_id LIMIT %s"
-)
+# One round trip: the database cuts the page, by sizes that it knows without fetching large states.
+READ = """
+SELECT notification_id, uuid_send(originator_id), originator_version, topic, state, chain_hash FROM (
+    SELECT *, sum(octet_length(state)) OVER rising AS size, row_number() OVER rising AS number
+    FROM stored_events WHERE notification_id > %s
+    WINDOW rising AS (ORDER BY notification_id ROWS UNBOUNDED PRECEDING)
+    ORDER BY notification_id LIMIT %s
+) page WHERE size <= %s OR number = 1 ORDER BY notification_id
+"""
 PAGE_BYTES = 3 * 1024 * 1024
 RECONNECT_SECONDS = 0.2
 
@@ -77,79 +82,70 @@ class EventStore:
 
     def __init__(self, conninfo: str, *, settle_seconds: float = 30.0) -> None:
         """Connects lazily; `settle_seconds` bounds how long an append with unknown outcome is pursued."""
-        self._datastore = open_datastore(conninfo)
-        self._recorder = ChainedRecorder(self._datastore)
+        self._recorder = ChainedRecorder(conninfo)
         self._settle_seconds = settle_seconds
 
     def append(self, expected_position: int, events: Sequence[NewEvent], within: Sequence[Within] = ()) -> Head:
         """Commits events right after `expected_position`, all or none, with the statements of `within`.
 
         A lost connection leaves the outcome open; it is found by trying again: either the events go in, or the feed
-        has moved and its next events are compared with these. Raises VersionConflict when they are somebody else's,
-        StoreUnavailable when the database stays away for longer than `settle_seconds`.
+        has moved and its next events are compared with these. Statements without events may then run twice. Raises
+        VersionConflict when the feed holds somebody else's events, StoreUnavailable when the database stays away for
+        longer than `settle_seconds`.
         """
         rows = [library_event(event.stream, event.version, event.topic, event.state) for event in events]
         give_up = time.monotonic() + self._settle_seconds
+        in_doubt = False
         while True:
             try:
                 return Head(*self._recorder.append(expected_position, rows, within))
             except PositionTaken as taken:
-                return self._settle(expected_position, events, taken)
-            except (InterfaceError, OperationalError) as error:
+                head = self._committed_earlier(expected_position, events) if in_doubt else None
+                if head is None:
+                    raise VersionConflict(str(taken)) from taken
+                return head
+            except (psycopg.InterfaceError, psycopg.OperationalError) as error:
+                in_doubt = True
                 if time.monotonic() > give_up:
                     raise StoreUnavailable("the event store cannot be reached") from error
                 log.warning("store_connection_lost", error=type(error).__name__)
                 time.sleep(RECONNECT_SECONDS)
 
-    def _settle(self, expected_position: int, events: Sequence[NewEvent], taken: PositionTaken) -> Head:
-        """Returns the head of an earlier try that did commit, or raises VersionConflict."""
-        found = self.read(expected_position, len(events))
+    def _committed_earlier(self, expected_position: int, events: Sequence[NewEvent]) -> Head | None:
+        """Returns the head that an earlier try of the same append has reached, if it did."""
+        found = [event for page in self._pages(expected_position, len(events)) for event in page]
         if not events or [(e.stream, e.version, e.topic, e.state) for e in found] != [
             (e.stream, e.version, e.topic, e.state) for e in events
         ]:
-            raise VersionConflict(str(taken)) from taken
+            return None
         return Head(self.head().epoch, found[-1].position, found[-1].hash)
 
     def read(self, after: int, limit: int, max_bytes: int = PAGE_BYTES) -> list[StoredEvent]:
         """Returns up to `limit` events after a position, in order; at least one, then cut at `max_bytes` of state."""
-        page: list[StoredEvent] = []
-        size = 0
-        with self.connection() as connection, connection.transaction(), connection.cursor("page", binary=True) as rows:
-            rows.itersize = 200
-            rows.execute(READ, (after, limit))
-            for row in rows:
-                size += len(row["state"])
-                if page and size > max_bytes:
-                    break
-                page.append(
-                    StoredEvent(
-                        row["notification_id"],
-                        row["originator_id"].bytes,
-                        row["originator_version"],
-                        row["topic"],
-                        bytes(row["state"]),
-                        bytes(row["chain_hash"]),
-                    )
-                )
-        return page
+        with self.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+            return [StoredEvent(*row) for row in cursor.execute(READ, (after, limit, max_bytes))]
 
     def replay(self, codec: EventCodec, after: int = 0, until: int | None = None) -> Iterator[Recorded]:
         """Yields decoded events in order, as far as `until` or to the end."""
-        while page := self.read(after, 1_000):
+        for page in self._pages(after, None if until is None else until - after):
             for stored in page:
-                if until is not None and stored.position > until:
-                    return
                 event, envelope = codec.decode(stored.topic, stored.state)
                 yield Recorded(
                     stored.position, stored.stream, stored.version, event, envelope.recorded_at_ns, envelope.traceparent
                 )
-            after = page[-1].position
+
+    def _pages(self, after: int, limit: int | None = None) -> Iterator[list[StoredEvent]]:
+        """Yields up to `limit` events after a position, page by page."""
+        left = 2**63 if limit is None else limit
+        while left > 0 and (page := self.read(after, min(left, 1_000))):
+            yield page
+            after, left = page[-1].position, left - len(page)
 
     def verify_chain(self) -> Head:
         """Recomputes the whole chain; returns the head, or raises ChainBroken at the first event that does not fit."""
         previous, position = GENESIS, 0
         head = self.head()
-        while page := self.read(position, 1_000):
+        for page in self._pages(0):
             for stored in page:
                 position += 1
                 previous = chain_hash(previous, position, stored.stream, stored.version, stored.topic, stored.state)
@@ -171,14 +167,14 @@ class EventStore:
     def connection(self) -> Iterator[psycopg.Connection[DictRow]]:
         """Lends a pooled connection (autocommit, rows as dicts); raises StoreUnavailable when there is none."""
         try:
-            with self._datastore.get_connection() as connection:
+            with self._recorder.datastore.get_connection() as connection:
                 yield connection
         except (InterfaceError, OperationalError) as error:
             raise StoreUnavailable("the event store cannot be reached") from error
 
     def close(self) -> None:
         """Closes the pool."""
-        self._datastore.close()
+        self._recorder.close()
 
 
 def load_cursor(store: EventStore, name: str) -> Head:
