@@ -1,6 +1,7 @@
 """The book that postings are replayed into: its importer, its accounts, and the guarantee behind overdrafts."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
 from ringfence.client import Client
@@ -21,12 +22,12 @@ class Book:
     importer: Client
     id: UUID
 
-    @property
+    @cached_property
     def mirror(self) -> UUID:
         """Mirror of the safeguarding account: where money comes from and goes to."""
         return external_id("replay.mirror", self.id, CURRENCY)
 
-    @property
+    @cached_property
     def guarantee(self) -> UUID:
         """Money set aside to cover overdrafts."""
         return external_id("replay.guarantee", self.id, CURRENCY)

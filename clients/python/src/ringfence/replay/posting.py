@@ -3,12 +3,15 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 from uuid import UUID
 
 from ringfence.ids import external_id
 from ringfence.ledger import NewTransfer, Purpose, TransferResult
 from ringfence.replay.book import Book
 from ringfence.replay.rows import CURRENCY, Postings, Row
+
+Each = TypeVar("Each")
 
 LOOKUP_ROWS = 8_000
 STATEMENT_SECONDS = 60.0
@@ -63,10 +66,11 @@ def replay(
     A batch whose answer was lost is sent again with the same ids, so a row may come back as `exists` although this run
     posted it: whether it was there before is asked first.
     """
-    before = _already_there(book, postings.rows)
+    all_steps = [list(_steps(book, row)) for row in postings.rows]
+    before = _already_there(book, [step.transfer.id for steps in all_steps for step in steps])
     outcome, unseen = Outcome(), list[Step]()
-    for rows in _batches(postings.rows, batch_rows):
-        steps = [step for row in rows for step in _steps(book, row)]
+    for rows in _pages(all_steps, batch_rows):
+        steps = [step for row in rows for step in row]
         results = book.importer.custody.create_transfers(
             book.id, [step.transfer for step in steps], return_balances=True
         )
@@ -125,14 +129,11 @@ def _statement(book: Book, account: UUID, wanted: set[UUID]) -> dict[UUID, int]:
         time.sleep(_LOOK_SECONDS)
 
 
-def _already_there(book: Book, rows: Sequence[Row]) -> set[UUID]:
-    ids = [step.transfer.id for row in rows for step in _steps(book, row)]
-    pages = (ids[at : at + LOOKUP_ROWS] for at in range(0, len(ids), LOOKUP_ROWS))
-    return {found.id for page in pages for found in book.importer.custody.transfers(page, book.id)}
+def _already_there(book: Book, ids: Sequence[UUID]) -> set[UUID]:
+    return {found.id for page in _pages(ids, LOOKUP_ROWS) for found in book.importer.custody.transfers(page, book.id)}
 
 
-def _batches(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
-    """Batches of at most `size` rows; with their adjustments they stay within what custody takes at once."""
+def _pages(rows: Sequence[Each], size: int) -> Iterator[Sequence[Each]]:
     return (rows[at : at + size] for at in range(0, len(rows), size))
 
 
