@@ -75,8 +75,8 @@ class Commands:
         decide_event = decide_freeze if frozen else decide_release
 
         def decide(unit: Unit) -> list[AccountStatus]:
-            book = self.ledger.find(book_id)
-            if book is None or any(each not in book.accounts.index for each in account_ids):
+            book = self.ledger.book(book_id)
+            if any(each not in book.accounts.index for each in account_ids):
                 raise AccountNotFound
             accounts = [book.accounts.index[each] for each in account_ids]
             event = decide_event(book, accounts, order_reference, ordered_by, unit.now_ns)

@@ -32,11 +32,6 @@ class Ledger:
             book = self.books[book_id] = Book(batches)
         return book
 
-    def find(self, book_id: bytes) -> Book | None:
-        """Returns a book that has accounts, or None."""
-        book = self.books.get(book_id)
-        return book if book is not None and len(book.accounts) > 1 else None
-
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
         apply(self.book(recorded.stream), recorded.event, journal)

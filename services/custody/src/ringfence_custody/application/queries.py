@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ringfence_kernel.writer import GroupWriter, Unit
+from ringfence_kernel.writer import GroupWriter
 
 from ringfence_custody.application.ledger import Ledger
 from ringfence_custody.application.ports import StatementLine, Statements
 from ringfence_custody.domain.accounts import Accounts
 from ringfence_custody.domain.book import Book
-from ringfence_custody.domain.errors import AccountNotFound, BookNotFound
+from ringfence_custody.domain.errors import AccountNotFound
 from ringfence_custody.domain.packed import Transfer
 
 Answer = TypeVar("Answer")
@@ -65,7 +65,7 @@ class NamedTransfer:
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """Every answer shows committed facts only; a book that the caller may not see is BookNotFound to the servicer."""
+    """Every answer shows committed facts only."""
 
     writer: GroupWriter
     ledger: Ledger
@@ -135,15 +135,8 @@ class Queries:
         return await self._read(book_id, lambda book: [book.accounts.index.get(each) for each in account_ids])
 
     async def _read(self, book_id: bytes, read: Callable[[Book], Answer]) -> Answer:
-        """Reads a book between two commits; raises BookNotFound."""
-
-        def decide(unit: Unit) -> Answer:
-            book = self.ledger.find(book_id)
-            if book is None:
-                raise BookNotFound
-            return read(book)
-
-        return await self.writer.submit(decide)
+        """Reads a book between two commits; one in which nothing ever happened is empty."""
+        return await self.writer.submit(lambda unit: read(self.ledger.book(book_id)))
 
 
 def view(accounts: Accounts, account: int) -> AccountView:
