@@ -43,13 +43,14 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     ledger = Ledger(lambda: StoredBatches(batches_store, codec))
     core = await EventSourced.open(runtime, codec, ledger, [StatementModel()])
     core.writer.subscribe(ledger.committed)
-    commands = Commands(core.writer, ledger)
     projector = core.projectors[StatementModel.name]
 
-    async def wait_for_statements() -> None:
-        await projector.reached(core.writer.head.position - settings.statement_lag_events)
+    async def statements_follow() -> None:
+        oldest = core.writer.head.position - settings.statement_lag_events
+        if projector.position < oldest:
+            await projector.reached(oldest)
 
-    core.writer.gate = wait_for_statements
+    commands = Commands(core.writer, ledger, statements_follow)
     cursor = await when_possible(lambda: asyncio.to_thread(load_cursor, core.store, identity_feed.CURSOR))
     follower = runtime.follower("identity", identity_feed.take_over(commands), cursor)
     following, halted = follow(follower)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -39,6 +39,8 @@ class Commands:
 
     writer: GroupWriter
     ledger: Ledger
+    statements_follow: Callable[[], Awaitable[None]]
+    """Waits while the read model is too far behind."""
 
     async def create_accounts(
         self, book_id: bytes, columns: AccountColumns, traceparent: str
@@ -59,6 +61,7 @@ class Commands:
     ) -> Outcome:
         """Creates transfers; all of a group's transfers in a book become one event. Raises ColumnsMalformed."""
         columns.check()
+        await self.statements_follow()
 
         def decide(unit: Unit) -> Outcome:
             book = self.ledger.book(book_id)
