@@ -8,6 +8,7 @@ import pkgutil
 import re
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from ringfence.ids import external_id as sdk_external_id
@@ -53,10 +54,15 @@ def vectors(kind: str) -> list[dict[str, Any]]:
     return [vector for block in blocks for vector in json.loads(block) if vector["kind"] == kind]
 
 
-@pytest.mark.parametrize("make", [ids.external_id, sdk_external_id])
+def by_sdk(domain: str, tenant: bytes, key: str) -> bytes:
+    """Maps a key as the SDK does, which has UUIDs for ids."""
+    return sdk_external_id(domain, UUID(bytes=tenant), key).bytes
+
+
+@pytest.mark.parametrize("make", [ids.external_id, by_sdk])
 def test_external_ids_agree_with_the_vectors(make: Any) -> None:
     """Kernel and SDK map outside keys as docs/formats.md shows."""
-    assert vectors("external_id")
+    assert len(vectors("external_id")) == 2
     for vector in vectors("external_id"):
         made = make(vector["domain"], bytes.fromhex(vector["tenant"]), vector["key"])
         assert made.hex() == vector["id"]
