@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 
+import psycopg
 import pytest
-from ringfence.local.postgres import PostgresServer
+from ringfence.local.postgres import Database, PostgresServer
 from ringfence_kernel.clock import ManualClock
-from ringfence_kernel.errors import Overloaded
+from ringfence_kernel.errors import Overloaded, StoreUnavailable
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.writer import GroupWriter
+from ringfence_kernel.writer import MAX_STATE_BYTES, EventTooLarge, GroupWriter, Unit
 
-from .tally import CODEC, Tally, TooMuch, count
+from .conftest import owner_conninfo
+from .tally import CODEC, STREAM, Counted, Tally, TooMuch, count
 
 
 @pytest.fixture
@@ -123,8 +126,6 @@ async def test_what_a_group_shares_is_recorded_once(writer: GroupWriter, store: 
 
 
 def _counted(rows: list[int]):  # type: ignore[no-untyped-def]
-    from .tally import Counted
-
     return Counted("sum", sum(rows))
 
 
@@ -135,3 +136,107 @@ async def test_digest_is_kept_for_a_later_rebuild(writer: GroupWriter, store: Ev
     with store.connection() as connection:
         row = connection.execute("SELECT * FROM state_digests").fetchone()
     assert row == {"position": 1, "digest": writer.state.digest()}
+
+
+async def test_refused_command_has_nothing_closed(writer: GroupWriter, store: EventStore) -> None:
+    """What a command asked to have recorded at the end of the group is forgotten when it refuses."""
+
+    def decide(unit: Unit) -> None:
+        unit.before_commit("sum", lambda unit: unit.record(b"r" * 16, Counted("sum", 1)))
+        raise TooMuch
+
+    with pytest.raises(TooMuch):
+        await writer.submit(decide)
+    await writer.submit(count(writer.state, "a"))
+    assert [recorded.event.name for recorded in store.replay(CODEC)] == ["a"]
+
+
+async def test_failing_closer_takes_the_whole_group_back(writer: GroupWriter, store: EventStore) -> None:
+    """When what a group shares cannot be recorded, memory and store are as before and the next group stands."""
+
+    def decide(unit: Unit) -> None:
+        unit.record(STREAM, Counted("a", 1))
+        unit.before_commit("sum", lambda unit: unit.record(b"r" * 16, 1 / 0))
+
+    with pytest.raises(StoreUnavailable):
+        await writer.submit(decide)
+    assert await writer.submit(count(writer.state, "a")) == 1
+    assert store.head().position == 1
+
+
+async def test_listener_that_raises_harms_nobody(writer: GroupWriter) -> None:
+    """A committed command is answered and the other listeners hear of it, whatever one listener does."""
+    heard: list[int] = []
+    writer.subscribe(lambda recorded: heard.append(len(recorded) // 0))
+    writer.subscribe(lambda recorded: heard.append(len(recorded)))
+    assert await writer.submit(count(writer.state, "a")) == 1
+    assert heard == [1]
+
+
+async def test_commits_do_not_wait_for_slow_threads(writer: GroupWriter) -> None:
+    """With every thread that reads share taken by something slow, a command is still committed at once."""
+    release = threading.Event()
+    slow = [asyncio.create_task(asyncio.to_thread(release.wait)) for _ in range(40)]
+    await asyncio.sleep(0)
+    try:
+        async with asyncio.timeout(3):
+            assert await writer.submit(count(writer.state, "a")) == 1
+    finally:
+        release.set()
+        await asyncio.gather(*slow)
+
+
+async def test_writers_with_stopped_clocks_cannot_both_win(store: EventStore) -> None:
+    """Events of two writers that are equal to the last byte are still two facts."""
+    writers = [GroupWriter(store, CODEC, Tally(), ManualClock(0)) for _ in range(2)]
+    tasks = [asyncio.create_task(each.run()) for each in writers]
+    answers = await asyncio.gather(*(each.submit(count(each.state, "a")) for each in writers))
+    for task in tasks:
+        task.cancel()
+    assert sorted(answers) == [1, 2]
+    assert store.head().position == 2
+
+
+async def test_digest_of_what_is_not_committed_is_never_kept(
+    writer: GroupWriter, store: EventStore, migrated: Database
+) -> None:
+    """While a group's commit is stuck, the state in memory is ahead of the store and leaves no digest."""
+    await writer.submit(count(writer.state, "a"))
+    with psycopg.connect(owner_conninfo(migrated)) as holder:
+        holder.execute("SELECT * FROM feed_head FOR UPDATE")
+        waiting = asyncio.create_task(writer.submit(count(writer.state, "a")))
+        await asyncio.sleep(0.1)
+        await writer.save_digest()
+        holder.rollback()
+    await waiting
+    with store.connection() as connection:
+        assert connection.execute("SELECT * FROM state_digests").fetchall() == []
+
+
+async def test_callers_that_gave_up_free_the_queue(store: EventStore) -> None:
+    """Commands whose callers are gone no longer fill the queue, and are never decided."""
+    writer = GroupWriter(store, CODEC, Tally(), ManualClock(0), queue_weight_limit=5)
+    gone = [asyncio.create_task(writer.submit(count(writer.state, "a"))) for _ in range(5)]
+    await asyncio.sleep(0)
+    for task in gone:
+        task.cancel()
+    await asyncio.gather(*gone, return_exceptions=True)
+    waiting = asyncio.create_task(writer.submit(count(writer.state, "b")))
+    task = asyncio.create_task(writer.run())
+    assert await waiting == 1
+    assert writer.state.counters == {"b": 1}
+    assert await writer.submit(count(writer.state, "b"), weight=5) == 2
+    task.cancel()
+
+
+async def test_event_beyond_the_bound_is_refused(writer: GroupWriter, store: EventStore) -> None:
+    """An event that no follower could fetch is refused, and its neighbours stand."""
+    answers = await asyncio.gather(
+        writer.submit(count(writer.state, "a")),
+        writer.submit(count(writer.state, "x" * MAX_STATE_BYTES)),
+        return_exceptions=True,
+    )
+    assert answers[0] == 1
+    assert isinstance(answers[1], EventTooLarge)
+    assert store.head().position == 1
+    assert list(writer.state.counters) == ["a"]

@@ -8,7 +8,8 @@ catches up with what somebody else wrote, and the same commands are decided agai
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -26,7 +27,15 @@ log = structlog.get_logger(__name__)
 Reply = TypeVar("Reply")
 
 MAX_CONFLICTS = 16
+MAX_STATE_BYTES = 8 * 1024 * 1024
 PAUSE_SECONDS = 0.2
+
+
+class EventTooLarge(DomainError):
+    """The event would be larger than a feed carries; nothing was done, and a smaller batch would be taken."""
+
+    reason = "EVENT_TOO_LARGE"
+    code = "RESOURCE_EXHAUSTED"
 
 
 class State(Protocol):
@@ -64,11 +73,16 @@ class Unit:
         self.closing: dict[Any, Callable[[Unit], None]] = {}
 
     def record(self, stream: bytes, event: Any, *, applied: bool = False) -> None:
-        """Adds an event to the group and applies it to the state, unless the decision has changed the state already."""
+        """Adds an event to the group and applies it to the state, unless the decision has changed the state already.
+
+        Raises EventTooLarge beyond 8 MiB: such an event would hold up every follower for good.
+        """
         writer = self._writer
+        topic, state = writer.codec.encode(event, self.now_ns, self.traceparent)
+        if len(state) > MAX_STATE_BYTES:
+            raise EventTooLarge(bytes=str(len(state)))
         version = writer.versions.get(stream, 0) + 1
         self.journal.put(writer.versions, stream, version)
-        topic, state = writer.codec.encode(event, self.now_ns, self.traceparent)
         position = writer.head.position + len(self.events) + 1
         recorded = Recorded(position, stream, version, event, self.now_ns, self.traceparent)
         self.events.append(NewEvent(stream, version, topic, state))
@@ -99,11 +113,11 @@ class GroupWriter:
     clock: Clock
     queue_weight_limit: int = 65_536
     group_weight_limit: int = 16_384
-    gate: Callable[[], Awaitable[None]] | None = None
     head: Head = field(init=False)
     versions: dict[bytes, int] = field(init=False, default_factory=dict)
     journal: Journal = field(init=False, default_factory=Journal)
     _time: MonotonicClock = field(init=False)
+    _thread: ThreadPoolExecutor = field(init=False)
     _queue: asyncio.Queue[_Pending] = field(init=False, default_factory=asyncio.Queue)
     _queued_weight: int = field(init=False, default=0)
     _listeners: list[Callable[[list[Recorded]], None]] = field(init=False, default_factory=list)
@@ -113,9 +127,11 @@ class GroupWriter:
         """Stands at the beginning until `load` is called."""
         self.head = Head(1, 0, bytes(32))
         self._time = MonotonicClock(self.clock)
+        # A thread of its own: what else blocks in threads, reads above all, never holds up a commit.
+        self._thread = ThreadPoolExecutor(1, "writer")
 
     def subscribe(self, listener: Callable[[list[Recorded]], None]) -> None:
-        """Calls `listener` on the event loop with the events of every commit, in order; it must not raise."""
+        """Calls `listener` on the event loop with the events of every commit, in order; what it raises is logged."""
         self._listeners.append(listener)
 
     def load(self) -> int:
@@ -144,8 +160,17 @@ class GroupWriter:
         pending = _Pending(command, weight, asyncio.get_running_loop().create_future(), traceparent)
         self._queued_weight += weight
         self._queue.put_nowait(pending)
-        reply: Reply = await pending.future
-        return reply
+        try:
+            reply: Reply = await pending.future
+            return reply
+        except asyncio.CancelledError:
+            self._leave_queue(pending)
+            raise
+
+    def _leave_queue(self, pending: _Pending) -> None:
+        """Gives the weight of a command back, once."""
+        self._queued_weight -= pending.weight
+        pending.weight = 0
 
     async def run(self) -> None:
         """Commits groups until cancelled; a group under way is finished first."""
@@ -160,15 +185,14 @@ class GroupWriter:
 
     async def _next_group(self) -> list[_Pending]:
         """Waits for a command, then takes all that are there, up to the group's limit."""
-        group = [await self._queue.get()]
-        if self.gate is not None:
-            await self.gate()
-        weight = group[0].weight
+        taken = [await self._queue.get()]
+        weight = taken[0].weight
         while weight < self.group_weight_limit and not self._queue.empty():
-            group.append(self._queue.get_nowait())
-            weight += group[-1].weight
-        self._queued_weight -= weight
-        return [pending for pending in group if not pending.future.cancelled()]
+            taken.append(self._queue.get_nowait())
+            weight += taken[-1].weight
+        for pending in taken:
+            self._leave_queue(pending)
+        return [pending for pending in taken if not pending.future.cancelled()]
 
     async def _serve(self, group: list[_Pending]) -> None:
         """Decides, commits and answers one group."""
@@ -195,7 +219,7 @@ class GroupWriter:
         """Decides every command in order; one that refuses leaves no trace."""
         unit = Unit(self)
         for pending in group:
-            mark, events, within = self.journal.mark(), len(unit.events), len(unit.within)
+            mark, events, within, closing = self.journal.mark(), len(unit.events), len(unit.within), len(unit.closing)
             unit.now_ns, unit.traceparent = self._time.now_ns(), pending.traceparent
             pending.reply = pending.error = None
             try:
@@ -203,6 +227,8 @@ class GroupWriter:
             except Exception as error:
                 self.journal.rollback(mark)
                 del unit.events[events:], unit.recorded[events:], unit.within[within:]
+                while len(unit.closing) > closing:
+                    unit.closing.popitem()
                 pending.error = error
                 if not isinstance(error, DomainError):
                     log.exception("command_failed")
@@ -214,7 +240,7 @@ class GroupWriter:
         """Writes the group; False when another writer was first and everything must be decided again."""
         if unit.events or unit.within:
             try:
-                head = await asyncio.to_thread(self.store.append, self.head.position, unit.events, unit.within)
+                head = await self._blocking(self.store.append, self.head.position, unit.events, unit.within)
             except VersionConflict:
                 log.warning("version_conflict", position=self.head.position)
                 self.journal.rollback()
@@ -226,7 +252,7 @@ class GroupWriter:
 
     async def _catch_up(self) -> None:
         """Takes in what others have written; raises StoreUnavailable."""
-        count = await asyncio.to_thread(self.load)
+        count = await self._blocking(self.load)
         self._stale = False
         if count:
             log.info("caught_up", events=count, position=self.head.position)
@@ -235,7 +261,10 @@ class GroupWriter:
         """Wakes listeners and callers, in that order."""
         if unit.recorded:
             for listener in self._listeners:
-                listener(unit.recorded)
+                try:
+                    listener(unit.recorded)
+                except Exception:
+                    log.exception("listener_failed")
         for pending in group:
             if pending.future.done():
                 continue
@@ -245,10 +274,18 @@ class GroupWriter:
                 pending.future.set_result(pending.reply)
 
     async def save_digest(self) -> None:
-        """Stores the digest of the state in memory, for a later rebuild to compare with; call it when idle."""
+        """Stores the digest of the state in memory, for a later rebuild to compare with.
+
+        Does nothing while a group is under way: the state is ahead of the store then, or not known to be equal.
+        """
+        if self._stale or self.journal.mark():
+            return
         position, digest = self.head.position, self.state.digest()
-        await asyncio.to_thread(self._insert_digest, position, digest)
+        await self._blocking(self._insert_digest, position, digest)
 
     def _insert_digest(self, position: int, digest: bytes) -> None:
         with self.store.connection() as connection:
             connection.execute("INSERT INTO state_digests VALUES (%s, %s) ON CONFLICT DO NOTHING", (position, digest))
+
+    async def _blocking(self, function: Callable[..., Reply], *arguments: Any) -> Reply:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
