@@ -90,7 +90,8 @@ async def test_evidence_needs_identitys_word(world: World) -> None:
 async def test_custody_away_delays_the_credit_and_loses_nothing(world: World) -> None:
     """The entry is recorded, and posted once by the next process."""
     world.custody.loses_replies = True
-    await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    file = await read_notification(world.application.intake.files, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    await world.application.evidence.take_in(BANK_FEED, file)
     world.custody.loses_replies = False
     await world.restart()
     await world.until(lambda: all(not file.waiting() for file in world.state.evidence.values()))
