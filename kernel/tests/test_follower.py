@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 import pytest
 from ringfence.local.postgres import Database
+from ringfence_kernel.codec import Recorded
 from ringfence_kernel.feed import FeedFork, FeedPage, FeedServicer, Follower
 from ringfence_kernel.projection import Projector, rebuild_and_compare
 from ringfence_kernel.store import EventStore, Head, NewEvent, apply_migrations, load_cursor
@@ -174,3 +178,69 @@ async def test_read_model_is_rebuilt_from_events_alone(store: EventStore, migrat
     with psycopg.connect(owner_conninfo(migrated), autocommit=True) as connection:
         connection.execute("UPDATE tally SET total = 2 WHERE position = 7")
     assert rebuild_and_compare(store, CODEC, TallyModel()) == {"tally": 2}
+
+
+@pytest.fixture
+def tally_rows(store: EventStore, migrated: Database) -> EventStore:
+    """A store of five events with the table of the read model."""
+    apply_migrations(owner_conninfo(migrated), migrated.app_role, [MIGRATION])
+    fill(store, 5)
+    return store
+
+
+class Together(TallyModel):
+    """A read model that waits for others of its kind before it writes."""
+
+    def __init__(self, barrier: threading.Barrier) -> None:
+        self._barrier = barrier
+
+    def project(self, connection: psycopg.Connection[Any], recorded: Sequence[Recorded]) -> None:
+        """Waits a moment for the other, then writes."""
+        try:
+            self._barrier.wait(0.5)
+        except threading.BrokenBarrierError:
+            pass
+        super().project(connection, recorded)
+
+
+def test_projectors_of_two_processes_never_project_twice(tally_rows: EventStore) -> None:
+    """Of two projectors that read the same page, one writes its rows."""
+    model = Together(threading.Barrier(2))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        steps = [pool.submit(Projector(tally_rows, CODEC, model).step) for _ in range(2)]
+        assert all(step.result() for step in steps)
+    assert rebuild_and_compare(tally_rows, CODEC, TallyModel()) == {"tally": 0}
+
+
+async def test_rows_of_another_process_count_as_reached(tally_rows: EventStore) -> None:
+    """Whoever waits for a position is woken although another process has projected it."""
+    mine, other = (Projector(tally_rows, CODEC, TallyModel()) for _ in range(2))
+    task = asyncio.create_task(mine.run())
+    async with asyncio.timeout(5):
+        await mine.reached(5)
+        fill(tally_rows, 1)
+        while other.step():
+            pass
+        mine.ring()
+        await mine.reached(6)
+    task.cancel()
+
+
+def test_rebuild_beside_a_working_projector_writes_nothing_live(tally_rows: EventStore) -> None:
+    """Statements that a connection has prepared for the live tables go to the rebuilt ones during a comparison."""
+    projector = Projector(tally_rows, CODEC, TallyModel())
+    for _ in range(12):
+        fill(tally_rows, 20)
+        while projector.step():
+            pass
+        assert rebuild_and_compare(tally_rows, CODEC, TallyModel()) == {"tally": 0}
+
+
+async def test_fresh_follower_takes_the_epoch_it_finds(source: Source, migrated: Database) -> None:
+    """Who has followed nothing yet cannot have been forked: it starts in whatever epoch the feed is in."""
+    with psycopg.connect(owner_conninfo(migrated), autocommit=True) as connection:
+        connection.execute("SELECT open_epoch(5, 'restore 1')")
+    follower = Follower("source", source, Result(), Head(1, 0, bytes(32)))
+    while await follower.pull():
+        pass
+    assert (follower.cursor.epoch, follower.cursor.position) == (2, 5)

@@ -14,7 +14,7 @@ from psycopg.rows import DictRow
 
 from ringfence_kernel.codec import EventCodec, Recorded
 from ringfence_kernel.errors import StoreUnavailable
-from ringfence_kernel.store import EventStore, Head, StoredEvent, load_cursor, save_cursor
+from ringfence_kernel.store import EventStore, Head, StoredEvent, advance_cursor, load_cursor
 
 log = structlog.get_logger(__name__)
 
@@ -52,9 +52,10 @@ class Projector:
         while True:
             self._rung.clear()
             try:
-                if await asyncio.to_thread(self.step):
-                    async with self._moved:
-                        self._moved.notify_all()
+                more = await asyncio.to_thread(self.step)
+                async with self._moved:
+                    self._moved.notify_all()
+                if more:
                     continue
             except StoreUnavailable:
                 log.warning("projection_waits", model=self.model.name)
@@ -65,17 +66,20 @@ class Projector:
                 pass
 
     def step(self) -> bool:
-        """Projects one page; returns whether there was any. Blocks."""
+        """Projects one page, or finds that another process has; returns whether there was any. Blocks."""
         cursor = load_cursor(self.store, self._cursor_name)
         self.position = cursor.position
         page = self.store.read(cursor.position, PAGE_EVENTS)
         if not page:
             return False
         recorded = decode(self.codec, page)
+        reached = Head(cursor.epoch, page[-1].position, page[-1].hash)
         with self.store.connection() as connection, connection.transaction():
+            # The cursor first: its lock keeps every other projector of this model out until the rows are there.
+            if not advance_cursor(connection, self._cursor_name, cursor.position, reached):
+                return True
             self.model.project(connection, recorded)
-            save_cursor(connection, self._cursor_name, Head(cursor.epoch, page[-1].position, page[-1].hash))
-        self.position = page[-1].position
+        self.position = reached.position
         return True
 
     async def reached(self, position: int) -> None:
@@ -124,6 +128,8 @@ def rebuild_and_compare(store: EventStore, codec: EventCodec, model: ReadModel) 
                     t=sql.Identifier(table)
                 )
             )
+        # Plans made for the live tables do not notice what shadows them now, and would write there.
+        connection.execute("DISCARD PLANS")
         pending: list[Recorded] = []
         for recorded in store.replay(codec, until=until):
             pending.append(recorded)

@@ -96,11 +96,14 @@ class Follower:
 
 
 def verify(source: str, cursor: Head, response: feed_pb2.ReadResponse) -> FeedPage:
-    """Returns the page when it continues the cursor event by event; raises FeedFork otherwise."""
+    """Returns the page when it continues the cursor event by event; raises FeedFork otherwise.
+
+    A cursor at the very beginning follows whatever epoch the feed is in.
+    """
     head = response.head
     if head.source != source:
         raise FeedFork(f"the feed says it is {head.source!r}, not {source!r}")
-    if head.epoch != cursor.epoch:
+    if head.epoch != cursor.epoch and cursor.position > 0:
         raise FeedFork(f"the feed is in epoch {head.epoch}, the cursor in {cursor.epoch}")
     if head.position < cursor.position:
         raise FeedFork(f"the feed ends at {head.position}, the cursor stands at {cursor.position}")
@@ -114,4 +117,4 @@ def verify(source: str, cursor: Head, response: feed_pb2.ReadResponse) -> FeedPa
         events.append(StoredEvent(position, event.stream_id, event.version, event.topic, event.state, previous))
     if not events and head.position == cursor.position and head.hash != cursor.hash:
         raise FeedFork(f"the feed has another event at position {position}")
-    return FeedPage(source, events, Head(cursor.epoch, position, previous))
+    return FeedPage(source, events, Head(head.epoch, position, previous))

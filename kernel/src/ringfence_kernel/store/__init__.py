@@ -10,6 +10,7 @@ from ringfence_kernel.store.store import (
     NewEvent,
     StoredEvent,
     VersionConflict,
+    advance_cursor,
     load_cursor,
     save_cursor,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "NewEvent",
     "StoredEvent",
     "VersionConflict",
+    "advance_cursor",
     "apply_migrations",
     "chain_hash",
     "event_store_migrations",

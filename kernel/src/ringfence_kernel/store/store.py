@@ -191,3 +191,17 @@ def save_cursor(connection: psycopg.Connection[Any], name: str, head: Head) -> N
         " SET epoch = excluded.epoch, position = excluded.position, hash = excluded.hash",
         (name, head.epoch, head.position, head.hash),
     )
+
+
+def advance_cursor(connection: psycopg.Connection[Any], name: str, position: int, head: Head) -> bool:
+    """Moves a cursor from a position to `head` inside the caller's transaction; False when it stands elsewhere.
+
+    The cursor's row is locked until the transaction ends: of several processes that share a cursor, each page is
+    handled by one.
+    """
+    moved = connection.execute(
+        "INSERT INTO cursors AS held VALUES (%s, %s, %s, %s) ON CONFLICT (name) DO UPDATE"
+        " SET epoch = excluded.epoch, position = excluded.position, hash = excluded.hash WHERE held.position = %s",
+        (name, head.epoch, head.position, head.hash, position),
+    )
+    return moved.rowcount == 1
