@@ -103,17 +103,17 @@ async def test_a_listed_payers_money_is_kept_apart(world: World) -> None:
     assert await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS, payer="Bad ACTOR"))) == (0, 1, 0, 0)
 
 
-async def test_a_debit_entry_settles_and_then_reconciles_a_payment(world: World) -> None:
-    """The bank's own account is evidence: SENT settles, SETTLED is reconciled."""
+async def test_a_debit_entry_settles_and_reconciles_a_payment(world: World) -> None:
+    """The bank's own account is evidence enough; a second debit for the same payment confirms nothing."""
     await world.application.intake.submit_batch(PLATFORM, an_id("s"), [order("out", creditor=STRANGER)])
     await world.reaches("out", Status.SENT)
     transaction_id = transfer_id_of(TENANT, an_id("out")).hex()
     debit = entry("D1", "10.00", direction="DBIT", transaction_id=transaction_id)
     assert await hand_in(world, camt_054("N-1", BANK, debit)) == (0, 0, 0, 1)
-    await world.reaches("out", Status.SETTLED)
-    again = entry("D2", "10.00", direction="DBIT", transaction_id=transaction_id)
-    assert await hand_in(world, camt_054("N-2", BANK, again)) == (0, 0, 0, 1)
     await world.reaches("out", Status.RECONCILED)
+    again = entry("D2", "10.00", direction="DBIT", transaction_id=transaction_id)
+    assert await hand_in(world, camt_054("N-2", BANK, again)) == (0, 0, 0, 0)
+    assert world.custody.balances[MIRROR] == 10_00
 
 
 async def test_the_rails_inbox_is_read_and_archived(world: World) -> None:
@@ -126,7 +126,7 @@ async def test_the_rails_inbox_is_read_and_archived(world: World) -> None:
         "debit.xml": camt_054("N-1", BANK, debit),
         "credit.xml": camt_054("N-2", BANK, entry("R1", "5.00", BORIS)),
     }
-    await world.reaches("out", Status.SETTLED)
+    await world.reaches("out", Status.RECONCILED)
     assert (world.rail.refused, world.rail.archived) == (["noise.xml"], ["debit.xml"])
     assert list(world.rail.inbox) == ["credit.xml"]
     world.voucher.principal = BANK_FEED

@@ -83,7 +83,7 @@ def test_a_payment_by_the_bank_settles_on_the_banks_word(desk: Any, external: by
     assert desk.status(submission) is Status.SETTLED
     assert (reserve.kind, post.kind) == (TransferKind.PENDING, TransferKind.POST)
     assert post.pending_id == reserve.id != post.id
-    desk.record(submission.stream, progress.reconciled(submission, [0], EVIDENCE))
+    desk.record(submission.stream, progress.booked(submission, [0], EVIDENCE))
     assert desk.status(submission) is Status.RECONCILED
 
 
@@ -110,6 +110,21 @@ def test_the_bank_may_answer_before_sent_is_noted(desk: Any, external: bytes) ->
     desk.record(submission.stream, progress.answered(submission, [0], {}, EVIDENCE, "MSG"))
     assert (desk.status(submission), submission.stages[0]) == (Status.SENT, Stage.CONFIRM)
     assert progress.dispatched(submission, "MSG", [0]) == []
+
+
+@pytest.mark.parametrize("reply_first", [False, True])
+def test_the_banks_own_account_settles_and_reconciles(desk: Any, external: bytes, reply_first: bool) -> None:
+    """A debit entry is the better evidence, whether it comes before the reply was worked off or instead of it."""
+    submission = desk.submit("one", creditor=external)
+    screen(desk, submission)
+    custody(desk, submission)
+    send(desk, submission)
+    if reply_first:
+        desk.record(submission.stream, progress.answered(submission, [0], {}, EVIDENCE, "MSG"))
+    desk.record(submission.stream, progress.booked(submission, [0], EVIDENCE))
+    custody(desk, submission)
+    assert steps_of(desk)[-2:] == [Status.SETTLED, Status.RECONCILED]
+    assert progress.booked(submission, [0], EVIDENCE) == []
 
 
 def test_a_second_answer_of_the_bank_changes_nothing(desk: Any, external: bytes) -> None:
@@ -290,6 +305,8 @@ def act(desk: Any, submission: Submission, action: str) -> None:
         send(desk, submission)
     elif action == "settle":
         desk.record(submission.stream, progress.answered(submission, list(rows), {}, EVIDENCE, "MSG"))
+    elif action == "booked":
+        desk.record(submission.stream, progress.booked(submission, list(rows), EVIDENCE))
     elif action == "fail":
         desk.record(submission.stream, progress.answered(submission, [], dict.fromkeys(rows, "AC04"), EVIDENCE, "MSG"))
     elif action == "later":
@@ -299,7 +316,7 @@ def act(desk: Any, submission: Submission, action: str) -> None:
         desk.record(submission.stream, progress.decided(submission, rows, decisions[action], b"c" * 16, ""))
 
 
-ACTIONS = ["screen", "created", "exceeds_credits", "send", "settle", "fail", "approve", "cancel", "reject", "later"]
+ACTIONS = "screen created exceeds_credits send settle booked fail approve cancel reject later".split()
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

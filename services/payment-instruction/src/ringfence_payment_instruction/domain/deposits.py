@@ -24,12 +24,14 @@ from ringfence_payment_instruction.domain.evidence import (
     purpose_of_credit,
 )
 from ringfence_payment_instruction.domain.orders import Alias
-from ringfence_payment_instruction.domain.progress import answered, reconciled
+from ringfence_payment_instruction.domain.progress import booked
 from ringfence_payment_instruction.domain.screening import Screening
 from ringfence_payment_instruction.domain.state import Place, State
 from ringfence_payment_instruction.domain.status import Status
 from ringfence_payment_instruction.domain.submission import slot
-from ringfence_payment_instruction.domain.transfers import PlannedTransfer, TransferKind, Use, refusal
+from ringfence_payment_instruction.domain.transfers import BOOKED, PlannedTransfer, TransferKind, Use, refusal
+
+CONFIRMABLE = frozenset({Status.RESERVED, Status.SENT, Status.UNKNOWN, Status.SETTLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,9 @@ def _is_payment(state: State, place: Place, matched: MatchedEntry) -> bool:
     return (
         submission.tenant == matched.mirror.tenant
         and submission.amounts_minor[place.index] == matched.entry.amount_minor
+        # A second debit for the same payment, or one for a failed payment, is the bank's to explain.
+        and submission.statuses[place.index] in CONFIRMABLE
+        and submission.details.get(place.index) != BOOKED
     )
 
 
@@ -126,10 +131,7 @@ def confirm(state: State, matched: Sequence[MatchedEntry], evidence: bytes) -> l
     events: list[tuple[bytes, Any]] = []
     for stream, indexes in by_stream.items():
         submission = state.submissions[stream]
-        found = reconciled(submission, indexes, evidence)
-        awaiting = [index for index in indexes if submission.statuses[index] != Status.SETTLED]
-        found += answered(submission, awaiting, {}, evidence, "")
-        events += [(stream, event) for event in found]
+        events += [(stream, event) for event in booked(submission, indexes, evidence)]
     return events
 
 

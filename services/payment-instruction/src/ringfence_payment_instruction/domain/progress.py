@@ -14,7 +14,7 @@ from ringfence_payment_instruction.domain.columns import pack
 from ringfence_payment_instruction.domain.events import InstructionsAdvanced, InstructionsDirected, SubmissionWaiting
 from ringfence_payment_instruction.domain.status import RELEASED, Directive, Stage, Status
 from ringfence_payment_instruction.domain.submission import Submission
-from ringfence_payment_instruction.domain.transfers import CUSTODY_STAGES, judge
+from ringfence_payment_instruction.domain.transfers import BOOKED, CUSTODY_STAGES, judge
 
 
 class Step(NamedTuple):
@@ -151,10 +151,14 @@ def answered(
     )
 
 
-def reconciled(submission: Submission, indexes: Sequence[int], evidence: bytes) -> list[Any]:
-    """Decides that payments settled before were seen on the bank's own account."""
+def booked(submission: Submission, indexes: Sequence[int], evidence: bytes) -> list[Any]:
+    """Decides that payments were seen on the bank's own account: settled ones are reconciled, others will be."""
     steps = [Step(index, Status.RECONCILED) for index in indexes if submission.statuses[index] == Status.SETTLED]
-    return moved(submission, "bank", steps, evidence=evidence)
+    steps += [Step(index, Status.SENT) for index in indexes if submission.stages[index] == Stage.DISPATCH]
+    events = moved(submission, "bank", steps, evidence=evidence)
+    due = [index for index in indexes if _awaits_bank(submission, index) or submission.stages[index] == Stage.CONFIRM]
+    marks = dict.fromkeys(range(len(due)), BOOKED)
+    return events + directed(submission, Directive.SETTLE, due, details=marks, evidence=evidence)
 
 
 def decided(

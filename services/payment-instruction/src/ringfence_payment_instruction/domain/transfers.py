@@ -18,6 +18,10 @@ from ringfence_payment_instruction.domain.submission import Submission, slot, tr
 CUSTODY_STAGES = (Stage.TRANSFER, Stage.RELEASE, Stage.CONFIRM, Stage.RETURN)
 
 
+# Detail of a payment that is to be settled because the bank's own account shows it.
+BOOKED = "BOOKED"
+
+
 class TransferKind(IntEnum):
     """How a transfer moves money: at once, set aside, finishing what was set aside, or releasing it."""
 
@@ -108,8 +112,10 @@ def judge(submission: Submission, index: int, result: str) -> Verdict:
             return Verdict((Status.RESERVED, Status.SETTLED))
         return Verdict((Status.RESERVED,))
     if stage == Stage.CONFIRM:
-        settled = done or result == "pending_transfer_already_posted"
-        return Verdict((Status.SETTLED,)) if settled else Verdict((), LedgerContradiction.reason)
+        if not done and result != "pending_transfer_already_posted":
+            return Verdict((), LedgerContradiction.reason)
+        seen = submission.details.get(index) == BOOKED
+        return Verdict((Status.SETTLED, Status.RECONCILED) if seen else (Status.SETTLED,))
     released = done or result in ("pending_transfer_already_voided", "pending_transfer_expired")
     if not released:
         return Verdict((), LedgerContradiction.reason)
