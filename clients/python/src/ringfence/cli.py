@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import typer
@@ -37,6 +38,8 @@ app.command()(status.status)
 
 def main() -> None:
     """Runs the command; whatever goes wrong ends in one named line on standard error and an exit code."""
+    # A shell that starts a command in the background has it ignore Ctrl-C, and with it a stack could not be stopped.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app()
     except CommandFailed as error:

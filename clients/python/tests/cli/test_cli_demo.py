@@ -98,3 +98,16 @@ def test_bank_refuses_only_what_the_script_says_fails() -> None:
     expected = script.expectations()
     failing = [minor for name, (_, _, minor) in _orders().items() if expected[name].status is InstructionStatus.FAILED]
     assert [str(from_minor(minor, script.CURRENCY)) for minor in failing] == script.refused_amounts()
+
+
+def test_number_of_transfers_follows_from_the_ends() -> None:
+    """A deposit or a payment in the book is one transfer; one by the bank is two: reserved, then posted or voided."""
+    expected = script.expectations()
+    ours = {client.iban for platform in script.platforms() for client in platform.clients}
+    for platform in script.platforms():
+        payers = {client.iban for client in platform.clients}
+        count = len(platform.deposits)
+        for name, (payer, payee, _) in _orders().items():
+            if payer in payers and expected[name].status is not InstructionStatus.REJECTED:
+                count += 1 if payee in ours else 2
+        assert count == platform.transfers

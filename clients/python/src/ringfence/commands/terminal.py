@@ -1,12 +1,17 @@
 """What commands print: results on standard output, everything about their progress on standard error."""
 
+import sys
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-output = Console()
-notes = Console(stderr=True)
+# A file or a pipe has no width of its own, and an id should stand there in one piece.
+_PIPED_WIDTH = 160
+
+output = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
+notes = Console(stderr=True, width=None if sys.stderr.isatty() else _PIPED_WIDTH)
 
 
 def note(text: str) -> None:
@@ -16,7 +21,7 @@ def note(text: str) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> Table:
     """A table whose columns in `right` are aligned right."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD)
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:

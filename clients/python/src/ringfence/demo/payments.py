@@ -58,7 +58,9 @@ def submit_batch(stage: Stage) -> tuple[UUID, list[UUID]]:
     return submission_id, [each.instruction_id for each in states]
 
 
-def follow(stage: Stage, submission_id: UUID, ids: list[UUID], on_step: Callable[[Followed], None]) -> list[Followed]:
+def follow(
+    stage: Stage, submission_id: UUID, ids: list[UUID], on_step: Callable[[InstructionState, list[str]], None]
+) -> list[Followed]:
     """Follows a submission to its end on the status stream; the second person decides what is held.
 
     Raises CommandFailed when an instruction ends otherwise than the script says, or not in time.
@@ -68,9 +70,9 @@ def follow(stage: Stage, submission_id: UUID, ids: list[UUID], on_step: Callable
     followed = {each.state.instruction_id: Followed(each, expected[each.order.end_to_end_id]) for each in found}
     for changes in stage.client.payments.watch(0, submission_id, seconds=END_SECONDS):
         for state in changes.states:
-            each = followed[state.instruction_id]
-            each.path.append(state)
-            on_step(each)
+            followed[state.instruction_id].path.append(state)
+        for state, ids_reached in _grouped(changes.states):
+            on_step(state, [followed[each].name for each in ids_reached])
         decide(stage, [each for each in followed.values() if each.last.status is HELD])
         if all(each.has_ended_as_expected for each in followed.values()):
             return list(followed.values())
@@ -88,6 +90,14 @@ def decide(stage: Stage, held: list[Followed]) -> None:
             raise CommandFailed(f"{each.name} is held, which was not expected: {each.last.reason}")
         decision = Decision[each.expected.decision]
         stage.approver.payments.decide([each.id], decision, "decided by the second person of the platform")
+
+
+def _grouped(states: list[InstructionState]) -> list[tuple[InstructionState, list[UUID]]]:
+    """Which instructions reached the same state for the same reason together."""
+    groups: dict[tuple[InstructionStatus, str], tuple[InstructionState, list[UUID]]] = {}
+    for state in states:
+        groups.setdefault((state.status, state.reason), (state, []))[1].append(state.instruction_id)
+    return list(groups.values())
 
 
 def _refuse_wrong_ends(followed: list[Followed]) -> None:

@@ -50,12 +50,14 @@ class DemoClient:
 class DemoPlatform:
     """A platform: names of its principals, its account at the bank, its clients, and what the bank receives for them.
 
-    `balances` are what must stand on the accounts at the end, in minor units, by name of client or own account.
+    At the end custody must hold so many `transfers`, and accounts have these `balances`, in minor units by the name of
+    a client or of an own account.
     """
 
     name: str
     approver: str
     safeguarding_iban: str
+    transfers: int
     clients: list[DemoClient]
     deposits: list[dict[str, str]]
     balances: dict[str, int]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ringfence.commands.connect import sandbox
-from ringfence.commands.terminal import note, output, show
+from ringfence.commands.terminal import output, show
 from ringfence.demo import onboarding, payments, proof
 from ringfence.demo.deposits import receive
 from ringfence.demo.onboarding import Stage
@@ -13,12 +13,21 @@ from ringfence.demo.payments import Followed
 from ringfence.demo.script import CURRENCY, content, platforms, refused_amounts
 from ringfence.ledger import Totals
 from ringfence.money import show as amount
+from ringfence.payments import InstructionState, InstructionStatus
 from ringfence.sandbox.bank import simulated_bank
 from ringfence.sandbox.birth import spool_folder
 from ringfence.sandbox.sandbox import Sandbox
 from ringfence.verifier import VerifiedLeaf
 
 _FILE = "lantern-pain.001.xml"
+_INTAKE = frozenset(
+    {
+        InstructionStatus.RECEIVED,
+        InstructionStatus.VALIDATED,
+        InstructionStatus.AUTHENTICATED,
+        InstructionStatus.SCREENED,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ def tell(fresh: bool) -> None:
     """Tells it on the stack that is up or one of its own; raises CommandFailed at the first deviation."""
     began = time.monotonic()
     with sandbox(fresh) as box:
-        note(f"the stack is up after {time.monotonic() - began:.1f} s")
+        _say(f"the stack is up after {time.monotonic() - began:.1f} s")
         accounts = [each.safeguarding_iban for each in platforms()]
         with simulated_bank(box.stack, accounts, fail_amounts=refused_amounts()):
             stages = _first_act(box)
@@ -44,7 +53,7 @@ def tell(fresh: bool) -> None:
             followed = _third_act(stages)
         proven = _last_act(box, followed)
         totals = [proof.check_books(box.operators[0], stage) for stage in stages]
-        note("both books balance, and every account has the balance that it must have")
+        _say("both books balance: debits equal credits, no money is missing")
         _summary(box, Ending(stages, followed, proven, totals, time.monotonic() - began))
 
 
@@ -57,12 +66,12 @@ def _first_act(box: Sandbox) -> list[Stage]:
         onboarding.onboard_clients(stage, operator)
         accounts, ibans = onboarding.open_book(stage), onboarding.register_ibans(stage, operator)
         verified = sum(each.verified for each in platform.clients)
-        note(
+        _say(
             f"{platform.name}: {len(platform.clients)} clients, {verified} verified by an operator; "
             f"{accounts} segregated accounts, {ibans} IBANs"
         )
         stages.append(stage)
-    note(f"sanctions list imported: {onboarding.import_sanctions(operator)} names")
+    _say(f"sanctions list imported: {onboarding.import_sanctions(operator)} names")
     return stages
 
 
@@ -71,33 +80,33 @@ def _second_act(box: Sandbox, stages: list[Stage]) -> None:
     for stage in stages:
         answer = receive(stage, spool_folder(box.stack.directory), box.bank_feed)
         known = f", {answer.duplicates} known from before" if answer.duplicates else ""
-        note(f"{stage.platform.name}: {answer.credited} credited, {answer.suspended} to suspense{known}")
+        _say(f"{stage.platform.name}: {answer.credited} credited, {answer.suspended} to suspense{known}")
 
 
 def _third_act(stages: list[Stage]) -> list[Followed]:
     _heading("Payments")
     lender, wallet = stages
     file = payments.submit_file(lender)
-    note(f"{lender.platform.name}: pain.001 of {len(content(_FILE))} bytes, {len(file[1])} instructions")
+    _say(f"{lender.platform.name}: pain.001 of {len(content(_FILE))} bytes, {len(file[1])} instructions")
     from_file = payments.follow(lender, *file, _step)
     batch = payments.submit_batch(wallet)
-    note(f"{wallet.platform.name}: batch over gRPC, {len(batch[1])} instructions")
+    _say(f"{wallet.platform.name}: batch over gRPC, {len(batch[1])} instructions")
     return from_file + payments.follow(wallet, *batch, _step)
 
 
-def _step(each: Followed) -> None:
-    reason = f" [yellow]{each.last.reason}[/yellow]" if each.last.reason else ""
-    output.print(f"  {each.name}  {each.last.status.name.lower()}{reason}", highlight=False)
+def _step(state: InstructionState, names: list[str]) -> None:
+    reason = f"  [yellow]{state.reason}[/yellow]" if state.reason else ""
+    output.print(f"    {state.status.name.lower():<13} {' '.join(names)}{reason}", highlight=False, soft_wrap=True)
 
 
 def _last_act(box: Sandbox, followed: list[Followed]) -> VerifiedLeaf:
     _heading("The regulator")
     found = proof.find(box.regulator, followed)
     facts = sum(len(each.facts) for each in found)
-    note(f"found all {len(found)} payments in the log: {facts} facts about them")
+    _say(f"found all {len(found)} payments in the log: {facts} facts about them")
     settled = next(each for each in found if each.payment.last.status.name == "RECONCILED")
     receipt, proven = proof.prove(box.regulator, settled, box.log_key())
-    note(
+    _say(
         f"receipt of {settled.payment.name} ({len(receipt.proof)} bytes) verified offline with the log's public key: "
         f"fact {proven.index} of {proven.checkpoint.size}"
     )
@@ -109,17 +118,17 @@ def _summary(box: Sandbox, ending: Ending) -> None:
         [
             each.name,
             amount(each.instruction.order.amount_minor, each.instruction.order.currency),
-            " → ".join(dict.fromkeys(state.status.name.lower() for state in each.path)),
-            f"{each.last.status.name} {each.last.reason}".rstrip(),
-            each.expected.meaning,
+            " → ".join(state.status.name.lower() for state in each.path if state.status not in _INTAKE),
+            f"{each.expected.meaning} {f'({each.last.reason})' if each.last.reason else ''}".rstrip(),
         ]
         for each in ending.payments
     ]
-    show("Instructions", ["payment", "amount", "way", "end", "meaning"], rows, right=["amount"])
+    show("Instructions, after intake and screening", ["payment", "amount", "way", "meaning"], rows, right=["amount"])
     balances = [
-        [stage.platform.name, name, amount(abs(minor), CURRENCY)]
+        [stage.platform.name, names[account.id], amount(abs(account.balances.posted_minor), CURRENCY)]
         for stage in ending.stages
-        for name, minor in stage.platform.balances.items()
+        for names in [{stage.account(name): name for name in stage.platform.balances}]
+        for account in stage.client.custody.accounts(list(names))
     ]
     show("Balances", ["platform", "account", "balance"], balances, right=["balance"])
     ports = ", ".join(f"{service} {address.rpartition(':')[2]}" for service, address in box.stack.addresses.items())
@@ -134,6 +143,10 @@ def _summary(box: Sandbox, ending: Ending) -> None:
         ("seconds", f"{ending.seconds:.1f}"),
     ):
         output.print(f"{name:<10} {value}", highlight=False, soft_wrap=True)
+
+
+def _say(text: str) -> None:
+    output.print(f"  {text}", highlight=False, soft_wrap=True)
 
 
 def _heading(text: str) -> None:
