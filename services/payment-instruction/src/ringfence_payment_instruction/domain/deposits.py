@@ -29,7 +29,7 @@ from ringfence_payment_instruction.domain.screening import Screening
 from ringfence_payment_instruction.domain.state import Place, State
 from ringfence_payment_instruction.domain.status import Status
 from ringfence_payment_instruction.domain.submission import slot
-from ringfence_payment_instruction.domain.transfers import BOOKED, PlannedTransfer, TransferKind, Use, refusal
+from ringfence_payment_instruction.domain.transfers import ON_ACCOUNT, PlannedTransfer, TransferKind, Use, refusal
 
 CONFIRMABLE = frozenset({Status.RESERVED, Status.SENT, Status.UNKNOWN, Status.SETTLED})
 
@@ -118,7 +118,7 @@ def _is_payment(state: State, place: Place, matched: MatchedEntry) -> bool:
         and submission.amounts_minor[place.index] == matched.entry.amount_minor
         # A second debit for the same payment, or one for a failed payment, is the bank's to explain.
         and submission.statuses[place.index] in CONFIRMABLE
-        and submission.details.get(place.index) != BOOKED
+        and submission.details.get(place.index) != ON_ACCOUNT
     )
 
 

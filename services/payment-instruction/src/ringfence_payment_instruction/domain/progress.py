@@ -14,7 +14,7 @@ from ringfence_payment_instruction.domain.columns import pack
 from ringfence_payment_instruction.domain.events import InstructionsAdvanced, InstructionsDirected, SubmissionWaiting
 from ringfence_payment_instruction.domain.status import RELEASED, Directive, Stage, Status
 from ringfence_payment_instruction.domain.submission import Submission
-from ringfence_payment_instruction.domain.transfers import BOOKED, CUSTODY_STAGES, judge
+from ringfence_payment_instruction.domain.transfers import CUSTODY_STAGES, ON_ACCOUNT, judge
 
 
 class Step(NamedTuple):
@@ -157,7 +157,7 @@ def booked(submission: Submission, indexes: Sequence[int], evidence: bytes) -> l
     steps += [Step(index, Status.SENT) for index in indexes if submission.stages[index] == Stage.DISPATCH]
     events = moved(submission, "bank", steps, evidence=evidence)
     due = [index for index in indexes if _awaits_bank(submission, index) or submission.stages[index] == Stage.CONFIRM]
-    marks = dict.fromkeys(range(len(due)), BOOKED)
+    marks = dict.fromkeys(range(len(due)), ON_ACCOUNT)
     return events + directed(submission, Directive.SETTLE, due, details=marks, evidence=evidence)
 
 

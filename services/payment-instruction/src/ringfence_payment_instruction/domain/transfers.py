@@ -19,7 +19,7 @@ CUSTODY_STAGES = (Stage.TRANSFER, Stage.RELEASE, Stage.CONFIRM, Stage.RETURN)
 
 
 # Detail of a payment that is to be settled because the bank's own account shows it.
-BOOKED = "BOOKED"
+ON_ACCOUNT = "BOOKED_BY_BANK"
 
 
 class TransferKind(IntEnum):
@@ -114,7 +114,7 @@ def judge(submission: Submission, index: int, result: str) -> Verdict:
     if stage == Stage.CONFIRM:
         if not done and result != "pending_transfer_already_posted":
             return Verdict((), LedgerContradiction.reason)
-        seen = submission.details.get(index) == BOOKED
+        seen = submission.details.get(index) == ON_ACCOUNT
         return Verdict((Status.SETTLED, Status.RECONCILED) if seen else (Status.SETTLED,))
     released = done or result in ("pending_transfer_already_voided", "pending_transfer_expired")
     if not released:
