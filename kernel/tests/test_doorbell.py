@@ -8,12 +8,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import nats
+import psycopg
 import pytest
 from ringfence.local.certificates import Authority, infrastructure_id, service_id
 from ringfence.local.nats import NATS_ADMIN, NatsServer, stream_name
+from ringfence.local.postgres import Database
 from ringfence_kernel.feed import Doorbell, Publisher
+from ringfence_kernel.service import hear
 from ringfence_kernel.store import EventStore, load_cursor
 
+from .conftest import application_conninfo
 from .test_follower import fill
 
 SERVICE = "custody"
@@ -91,3 +95,78 @@ async def test_silence_of_nats_fails_nothing(workload_authority: Authority) -> N
         await lonely.notify("Happened_v1", b"{}", "id")
     connecting.cancel()
     await asyncio.gather(connecting, return_exceptions=True)
+
+
+class DeafStreams(Doorbell):
+    """A doorbell whose notifications are never acknowledged."""
+
+    async def ring(self, epoch: int, position: int) -> None:
+        """Remembers."""
+        rings.append((epoch, position))
+
+    async def notify(self, topic: str, payload: bytes, message_id: str) -> None:
+        """Never comes back."""
+        await asyncio.Event().wait()
+
+
+rings: list[tuple[int, int]] = []
+
+
+async def test_doorbell_rings_while_notifications_wait(store: EventStore) -> None:
+    """Every commit rings at once, however long JetStream takes to acknowledge what was published before."""
+    rings.clear()
+    publisher = Publisher(DeafStreams(SERVICE, "", None), store)
+    task = asyncio.create_task(publisher.run())
+    for position in (1, 2, 3):
+        publisher.ring(await asyncio.to_thread(fill, store, 1))
+        await asyncio.sleep(0.05)
+        assert rings[-1] == (1, position)
+    await asyncio.to_thread(fill, store, 1)
+    publisher.ring()
+    async with asyncio.timeout(0.9):
+        while rings[-1] != (1, 4):
+            await asyncio.sleep(0.01)
+    task.cancel()
+
+
+async def test_publisher_outlives_its_store(migrated: Database) -> None:
+    """While the database is away the publisher waits; it does not end."""
+    lost = EventStore(psycopg.conninfo.make_conninfo(application_conninfo(migrated), port=1))
+    publisher = Publisher(DeafStreams(SERVICE, "", None), lost)
+    task = asyncio.create_task(publisher.run())
+    publisher.ring()
+    await asyncio.wait({task}, timeout=7)
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    lost.close()
+
+
+async def test_killed_broker_is_heard_again(doorbell: Doorbell, nats_server_process: NatsServer) -> None:
+    """After kill -9 of NATS and its restart, rings are heard again on the same subscription."""
+    heard = asyncio.Event()
+    await doorbell.listen(SERVICE, heard.set)
+    await asyncio.to_thread(nats_server_process.kill)
+    await doorbell.ring(1, 1)
+    await asyncio.to_thread(nats_server_process.start)
+    async with asyncio.timeout(10):
+        while not heard.is_set():
+            await doorbell.ring(1, 2)
+            await asyncio.sleep(0.05)
+
+
+async def test_doorbell_that_the_broker_sent_away_is_replaced(doorbell: Doorbell) -> None:
+    """A client that is closed for good, as after an error of the broker, ends `hear`, which is then started again."""
+    heard = asyncio.Event()
+    hearing = asyncio.create_task(hear(doorbell, {SERVICE: heard.set}).run())
+    await asyncio.sleep(0.3)
+    await doorbell.close()
+    with pytest.raises(ConnectionError):
+        async with asyncio.timeout(5):
+            await hearing
+    hearing = asyncio.create_task(hear(doorbell, {SERVICE: heard.set}).run())
+    async with asyncio.timeout(5):
+        while not heard.is_set():
+            await doorbell.ring(1, 1)
+            await asyncio.sleep(0.05)
+    hearing.cancel()

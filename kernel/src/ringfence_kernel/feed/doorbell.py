@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 import nats
@@ -40,11 +40,13 @@ class Doorbell:
     password: str | None = None
     _client: Client | None = None
     _stream_known: bool = False
+    _closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def connect(self) -> None:
-        """Connects in the background and stays connected until closed."""
+        """Connects as soon as NATS answers, in place of an earlier connection; comes back by itself after a loss."""
+        await self.close()
         client = Client()
-        self._client = client
+        self._client, self._closed = client, asyncio.Event()
         while True:
             try:
                 await client.connect(
@@ -57,6 +59,7 @@ class Doorbell:
                     reconnect_time_wait=1,
                     max_reconnect_attempts=-1,
                     error_cb=self._log_error,
+                    closed_cb=self._note_closed,
                     pending_size=1024 * 1024,
                 )
                 return
@@ -66,6 +69,13 @@ class Doorbell:
 
     async def _log_error(self, error: Exception) -> None:
         log.warning("nats_error", error=type(error).__name__)
+
+    async def _note_closed(self) -> None:
+        self._closed.set()
+
+    async def closed(self) -> None:
+        """Waits until the connection has ended for good, as NATS ends it after an error: then connect again."""
+        await self._closed.wait()
 
     @property
     def connected(self) -> bool:

@@ -9,12 +9,14 @@ import msgspec
 import nats
 import structlog
 
+from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.feed.doorbell import Doorbell
 from ringfence_kernel.store import EventStore, Head, StoredEvent, load_cursor, save_cursor
 
 log = structlog.get_logger(__name__)
 
 CURSOR = "notifications"
+PAGE_EVENTS = 200
 POLL_SECONDS = 1.0
 
 
@@ -30,28 +32,48 @@ class Notification(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Publisher:
-    """Reads the service's own feed after its cursor and publishes one notification per event."""
+    """Rings the doorbell after commits, and publishes one notification per event of the service's own feed.
+
+    The two go their own ways: a ring never waits for a notification to be acknowledged.
+    """
 
     doorbell: Doorbell
     store: EventStore
+    _head: Head | None = None
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def ring(self) -> None:
-        """Tells the publisher that events were committed."""
+    def ring(self, head: Head | None = None) -> None:
+        """Tells the publisher that events were committed, up to `head` where the caller knows it."""
+        self._head = head
         self._rung.set()
+        self._news.set()
 
     async def run(self) -> None:
-        """Publishes until cancelled; waits while NATS or the store is away."""
-        cursor: Head | None = None
+        """Rings and publishes until cancelled; waits while NATS or the store is away."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._ring())
+            group.create_task(self._notify())
+
+    async def _ring(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                head = self._head
+                if head is None:
+                    head = await asyncio.to_thread(self.store.head)
+                await self.doorbell.ring(head.epoch, head.position)
+            except StoreUnavailable as error:
+                log.info("doorbell_silent", error=error.reason)
+
+    async def _notify(self) -> None:
         while True:
             self._rung.clear()
             try:
-                if cursor is None:
-                    cursor = await asyncio.to_thread(load_cursor, self.store, CURSOR)
-                cursor, more = await self._publish_page(cursor)
-                if more:
+                if await self._publish_page():
                     continue
-            except (ConnectionError, TimeoutError, nats.errors.Error) as error:
+            except (OSError, nats.errors.Error, StoreUnavailable) as error:
                 log.info("notifications_wait", error=type(error).__name__)
                 await asyncio.sleep(POLL_SECONDS)
             try:
@@ -60,17 +82,17 @@ class Publisher:
             except TimeoutError:
                 pass
 
-    async def _publish_page(self, cursor: Head) -> tuple[Head, bool]:
-        """Rings the doorbell, publishes a page and stores the cursor; returns it and whether there may be more."""
-        page = await asyncio.to_thread(self.store.read, cursor.position, 200)
+    async def _publish_page(self) -> bool:
+        """Publishes a page and stores the cursor; returns whether there may be more."""
+        cursor = await asyncio.to_thread(load_cursor, self.store, CURSOR)
+        page = await asyncio.to_thread(self.store.read, cursor.position, PAGE_EVENTS)
         if not page:
-            return cursor, False
-        await self.doorbell.ring(cursor.epoch, page[-1].position)
+            return False
+        epoch = (await asyncio.to_thread(self.store.head)).epoch
         for event in page:
-            await self._publish(cursor.epoch, event)
-        reached = Head(cursor.epoch, page[-1].position, page[-1].hash)
-        await asyncio.to_thread(self._save, reached)
-        return reached, True
+            await self._publish(epoch, event)
+        await asyncio.to_thread(self._save, Head(epoch, page[-1].position, page[-1].hash))
+        return True
 
     async def _publish(self, epoch: int, event: StoredEvent) -> None:
         source = self.doorbell.service

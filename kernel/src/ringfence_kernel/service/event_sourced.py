@@ -71,7 +71,7 @@ class EventSourced:
         return core
 
     def _ring(self, recorded: list[Recorded]) -> None:
-        self.publisher.ring()
+        self.publisher.ring(self.writer.head)
         for projector in self.projectors.values():
             projector.ring()
 

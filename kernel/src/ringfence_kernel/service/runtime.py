@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -92,13 +91,17 @@ class Runtime(Generic[SettingsT]):
 
 
 def hear(doorbell: Doorbell, rings: Mapping[str, Callable[[], None]]) -> Task:
-    """Returns the task that connects to NATS and calls `rings[source]` whenever that source has news."""
+    """Returns the task that connects to NATS and calls `rings[source]` whenever that source has news.
+
+    It raises when NATS ends the connection for good, and is then started again.
+    """
 
     async def run() -> None:
         await doorbell.connect()
         for source, rung in rings.items():
             await doorbell.listen(source, rung)
-        await asyncio.Event().wait()
+        await doorbell.closed()
+        raise ConnectionError("NATS has ended the connection")
 
     return Task("doorbell", run)
 
