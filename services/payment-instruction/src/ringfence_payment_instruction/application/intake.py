@@ -85,7 +85,7 @@ class Intake:
         """
         tenant = tenant_of(submitter)
         content = _Content(tenant, submission_id, events.KIND_BATCH, digest(orders), orders)
-        submission = await self._take_in(submitter, content, lambda invalid, forbidden: b"")
+        submission = await self._take_in(submitter, content)
         return intake_states(submission)
 
     async def submit_file(self, submitter: Submitter, content: bytes) -> FileAnswer:
@@ -104,7 +104,7 @@ class Intake:
             return self._duplicate(file.refused(DUPLICATE), submission_id)
         return FileAnswer(submission.received.status_report, submission_id, submission.id_list)
 
-    async def _take_in(self, submitter: Submitter, content: _Content, report: Report) -> Submission:
+    async def _take_in(self, submitter: Submitter, content: _Content, report: Report | None = None) -> Submission:
         known = known_digest(self.desk.state, content.stream)
         if known == content.digest and content.stream in self.desk.state.submissions:
             # Answered after the group that may be committing it.
@@ -120,7 +120,7 @@ class Intake:
         self.personal.remember(content.stream, [clear_of(order) for order in content.orders])
         return await self.desk.commit(command, weight=len(content.orders))
 
-    async def _prepare(self, submitter: Submitter, content: _Content, report: Report) -> NewSubmission:
+    async def _prepare(self, submitter: Submitter, content: _Content, report: Report | None) -> NewSubmission:
         """Checks, resolves, seals and authorises; changes nothing."""
         tenant, orders = content.tenant, content.orders
         invalid = tuple(invalidity(order) for order in orders)
@@ -143,7 +143,7 @@ class Intake:
             authorisation=authorisation.token,
             authorisation_expires_ns=authorisation.expires_ns,
             message_id=content.message_id,
-            status_report=await asyncio.to_thread(report, invalid, forbidden),
+            status_report=await asyncio.to_thread(report, invalid, forbidden) if report else b"",
         )
         rows = Sealer(tenant, content.submission_id, content.stream, ring).events(orders, aliases)
         return NewSubmission(content.stream, received, rows, invalid, forbidden)
