@@ -1,0 +1,75 @@
+"""Load on payment-instruction: payments inside the book, timed from the submission until all are settled."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+from ringfence.demo import onboarding
+from ringfence.demo.deposits import receive
+from ringfence.demo.script import platforms
+from ringfence.ids import new_id
+from ringfence.payments import InstructionStatus, NewInstruction
+from ringfence.sandbox.bank import simulated_bank
+from ringfence.sandbox.birth import spool_folder
+from ringfence.sandbox.sandbox import Sandbox
+
+from bench.load import Seen
+
+LOOK_SECONDS = 0.02
+SETTLE_SECONDS = 300.0
+
+
+class InstructionLoad:
+    """The example wallet with money on two clients' accounts, who pay each other one cent at a time."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Onboards the platform and takes its deposits."""
+        platform, operator = platforms()[1], sandbox.operators[0]
+        self._stage = onboarding.enter(sandbox, platform)
+        onboarding.onboard_clients(self._stage, operator)
+        onboarding.open_book(self._stage)
+        onboarding.register_ibans(self._stage, operator)
+        onboarding.import_sanctions(operator)
+        with simulated_bank(sandbox.stack, [platform.safeguarding_iban]):
+            receive(self._stage, spool_folder(sandbox.stack.directory), sandbox.bank_feed)
+
+    def settle(self, per_request: int, requests: int) -> Seen:
+        """Submits requests one after the other, then waits until every instruction of all has settled."""
+        payments, seen = self._stage.client.payments, Seen()
+        started = time.perf_counter()
+        last = []
+        for _ in range(requests):
+            orders = [self._order(number) for number in range(per_request)]
+            began = time.perf_counter()
+            payments.submit(new_id(), orders)
+            seen.latencies_ms.append((time.perf_counter() - began) * 1_000)
+            last.append(orders[-1].id)
+            seen.rows += per_request
+        for at in range(0, len(last), 1_000):
+            self._await_settled(last[at : at + 1_000])
+        seen.seconds = time.perf_counter() - started
+        return seen
+
+    def _await_settled(self, ids: list[UUID]) -> None:
+        end = time.monotonic() + SETTLE_SECONDS
+        while True:
+            found = self._stage.client.payments.instructions(ids)
+            if len(found) == len(ids) and all(each.state.status is InstructionStatus.SETTLED for each in found):
+                return
+            if time.monotonic() > end:
+                raise RuntimeError("instructions do not settle")
+            time.sleep(LOOK_SECONDS)
+
+    def _order(self, number: int) -> NewInstruction:
+        one, other = self._stage.platform.clients[:2]
+        debtor, creditor = (one, other) if number % 2 else (other, one)
+        return NewInstruction(
+            id=new_id(),
+            end_to_end_id=f"B{number}",
+            debtor_iban=debtor.iban,
+            creditor_iban=creditor.iban,
+            creditor_name=creditor.name,
+            amount_minor=1,
+            currency="EUR",
+        )
