@@ -20,10 +20,8 @@ python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"
 
 [ -x .venv/bin/python ] || python3 -m venv .venv
-.venv/bin/python -m uv --version >/dev/null 2>&1 || {
-    .venv/bin/python -m ensurepip -q >/dev/null
+.venv/bin/python -m uv --version >/dev/null 2>&1 ||
     .venv/bin/python -m pip install --quiet --disable-pip-version-check uv
-}
 uv() { VIRTUAL_ENV="$PWD/.venv" .venv/bin/python -m uv --quiet "$@"; }
 
 uv pip install --require-hashes -r requirements.lock
