@@ -39,7 +39,7 @@ class FeedEvent(_message.Message):
     topic: _builtins.str
     """Name and version of the event type, for instance "TransfersCreated.v1"."""
     state: _builtins.bytes
-    """Event envelope as stored, msgpack; at most 4 MiB."""
+    """Event envelope as stored, msgpack; at most 8 MiB."""
     hash: _builtins.bytes
     """Chain hash at this position, 32 bytes (docs/formats.md)."""
     def __init__(
@@ -105,7 +105,7 @@ class ReadRequest(_message.Message):
     after: _builtins.int
     """Last position that the follower has."""
     limit: _builtins.int
-    """Most events to return, 1 to 10,000; 0 means 1,000. Answers are also cut at 3 MiB."""
+    """Most events to return, 1 to 10,000; 0 means 1,000. Pages are also cut at 3 MiB, but hold one event at least."""
     def __init__(
         self,
         *,
