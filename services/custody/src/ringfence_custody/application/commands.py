@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from ringfence_kernel.ids import ID_BYTES
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.writer import GroupWriter, Unit
 
@@ -49,9 +50,9 @@ class Commands:
         columns.check()
 
         def decide(unit: Unit) -> tuple[bytes, list[int]]:
-            event, status, timestamps = decide_accounts(self.ledger.book(book_id), columns, unit.now_ns)
-            if event is not None:
-                unit.record(book_id, event)
+            book = self.ledger.book(book_id)
+            event, status, timestamps = decide_accounts(book, columns, unit.now_ns)
+            _record(unit, book_id, book, event)
             return status, timestamps
 
         return await self._submit(decide, len(columns), traceparent)
@@ -59,7 +60,7 @@ class Commands:
     async def create_transfers(
         self, book_id: bytes, columns: TransferColumns, *, with_balances: bool, traceparent: str
     ) -> Outcome:
-        """Creates transfers; all of a group's transfers in a book become one event. Raises ColumnsMalformed."""
+        """Creates transfers; those that a group decides in a row are one event. Raises ColumnsMalformed."""
         columns.check()
         await self.statements_follow()
 
@@ -82,9 +83,7 @@ class Commands:
             if any(each not in book.accounts.index for each in account_ids):
                 raise AccountNotFound
             accounts = [book.accounts.index[each] for each in account_ids]
-            event = decide_event(book, accounts, order_reference, ordered_by, unit.now_ns)
-            if event is not None:
-                unit.record(book_id, event)
+            _record(unit, book_id, book, decide_event(book, accounts, order_reference, ordered_by, unit.now_ns))
             return [book.accounts.shown_status(each) for each in accounts]
 
         return await self._submit(decide, len(account_ids))
@@ -94,9 +93,8 @@ class Commands:
 
         def decide(unit: Unit) -> None:
             for fact in facts:
-                event = decide_standing(self.ledger.book(fact.book_id), fact.owner_id, fact.standing, unit.now_ns)
-                if event is not None:
-                    unit.record(fact.book_id, event)
+                book = self.ledger.book(fact.book_id)
+                _record(unit, fact.book_id, book, decide_standing(book, fact.owner_id, fact.standing, unit.now_ns))
             unit.commit_also(save_cursor)
 
         await self._submit(decide, 1 + len(facts))
@@ -108,15 +106,21 @@ class Commands:
             count = 0
             for book_id, book in self.ledger.books.items():
                 event = book.decide_expiry(unit.now_ns, EXPIRY_LIMIT)
-                if event is not None:
-                    unit.record(book_id, event)
-                    count += len(event.id) // 16
+                _record(unit, book_id, book, event)
+                count += len(event.id) // ID_BYTES if event else 0
             return count
 
         return await self._submit(decide, 1)
 
     async def _submit(self, decide: Callable[[Unit], Reply], weight: int, traceparent: str = "") -> Reply:
         return await self.writer.submit(decide, weight=weight, traceparent=traceparent)
+
+
+def _record(unit: Unit, book_id: bytes, book: Book, event: Any) -> None:
+    """Records an event, if there is one, after the transfers that the group decided in the book before it."""
+    if event is not None:
+        _seal(unit, book_id, book)
+        unit.record(book_id, event)
 
 
 def _seal(unit: Unit, book_id: bytes, book: Book) -> None:

@@ -53,6 +53,6 @@ class Ledger:
         hashed = sha256()
         for book_id in sorted(self.books):
             book = self.books[book_id]
-            if book.last_timestamp:
+            if book.has_events():
                 hashed.update(book_id + digest(book))
         return hashed.digest()

@@ -75,6 +75,10 @@ class Book:
             self._totals.recount(self.accounts)
         return self._totals
 
+    def has_events(self) -> bool:
+        """Tells whether anything was ever recorded; a book that was only asked for has no history."""
+        return self.open.number > 1 or len(self.accounts) > 1 or bool(self.standings)
+
     def find(self, identifier: bytes) -> Transfer | None:
         """Returns a transfer that is decided already, or None."""
         for batch in self._batches_with(identifier):
@@ -189,10 +193,6 @@ class Book:
             if transfer is not None and transfer.timestamp == timestamp:
                 found[identifier] = None
         return TransfersExpired(max(now_ns, self.last_timestamp + 1), b"".join(found)) if found else None
-
-    def next_deadline(self) -> int | None:
-        """Returns when `decide_expiry` may next find something, UTC nanoseconds, or None."""
-        return self._deadlines[0][0] if self._deadlines else None
 
     def expire(self, transfers: list[Transfer]) -> None:
         """Releases what the transfers reserved."""

@@ -1,0 +1,112 @@
+"""The service on a real database, without its wires: store, writer, read model and servicer in one process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+from ringfence.local.database import Database
+from ringfence_custody.adapters.batches import StoredBatches
+from ringfence_custody.adapters.schema import migrations
+from ringfence_custody.adapters.statement_model import StatementModel
+from ringfence_custody.adapters.statement_reader import StatementReader
+from ringfence_custody.api.servicer import CustodyServicer
+from ringfence_custody.application.commands import Commands
+from ringfence_custody.application.ledger import Ledger
+from ringfence_custody.application.queries import Queries
+from ringfence_custody.domain.events import EVENT_TYPES
+from ringfence_kernel.clock import ManualClock
+from ringfence_kernel.codec import EventCodec
+from ringfence_kernel.projection import Projector
+from ringfence_kernel.rpc.caller import Caller, calling
+from ringfence_kernel.store import EventStore, apply_migrations
+from ringfence_kernel.writer import GroupWriter
+
+from .ledger import START_NS
+
+pytest_plugins = ["ringfence.local.pytest_plugin"]
+
+CODEC = EventCodec(EVENT_TYPES)
+
+
+@dataclass
+class Custody:
+    """A running service."""
+
+    store: EventStore
+    writer: GroupWriter
+    ledger: Ledger
+    commands: Commands
+    projector: Projector
+    servicer: CustodyServicer
+    clock: ManualClock
+
+    async def call(self, method: str, request: object, tenant: bytes | None) -> object:
+        """Calls a method as a principal of a tenant, or as the custodian's own."""
+        with calling(Caller("spiffe://test/principal", None, bytes(15) + b"\x07", "", tenant)):
+            return await getattr(self.servicer, method)(request, None)
+
+    async def project(self) -> None:
+        """Brings the statements up to date."""
+        while await asyncio.to_thread(self.projector.step):
+            pass
+
+
+@pytest.fixture
+def custody_database(database: Callable[[str], Database]) -> Database:
+    """A fresh, migrated database of the custody service."""
+    fresh = database("custody")
+    owner = psycopg.conninfo.make_conninfo(fresh.owner_url, password=fresh.owner_password)
+    apply_migrations(owner, fresh.app_role, migrations())
+    return fresh
+
+
+@pytest.fixture
+def stores(custody_database: Database) -> Iterator[Callable[[], EventStore]]:
+    """A factory of event stores on that database, with the append-only role."""
+    conninfo = psycopg.conninfo.make_conninfo(custody_database.app_url, password=custody_database.app_password)
+    opened: list[EventStore] = []
+
+    def make() -> EventStore:
+        opened.append(EventStore(conninfo, settle_seconds=10))
+        return opened[-1]
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@asynccontextmanager
+async def running(stores: Callable[[], EventStore]) -> AsyncIterator[Custody]:
+    """Starts the service on what the database holds, as a process would."""
+    store, clock = stores(), ManualClock(START_NS)
+    batches_store = stores()
+    ledger = Ledger(lambda: StoredBatches(batches_store, CODEC))
+    writer = GroupWriter(store, CODEC, ledger, clock)
+    writer.load()
+    writer.subscribe(ledger.committed)
+    projector = Projector(store, CODEC, StatementModel())
+
+    async def follow() -> None:
+        """Statements are projected by the tests themselves."""
+
+    commands = Commands(writer, ledger, follow)
+    queries = Queries(writer, ledger, StatementReader(store, projector, lambda: writer.head))
+    task = asyncio.create_task(writer.run())
+    try:
+        yield Custody(store, writer, ledger, commands, projector, CustodyServicer(commands, queries), clock)
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+async def custody(stores: Callable[[], EventStore]) -> AsyncIterator[Custody]:
+    """The service on an empty database."""
+    async with running(stores) as started:
+        yield started
