@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -14,6 +15,7 @@ from ringfence.errors import CredentialsError, RingfenceError
 from ringfence.local.errors import LocalStackError
 from ringfence.verifier import VerificationError
 
+_TRACEBACK = "RINGFENCE_TRACEBACK"
 _OPTIONAL = ("hvac", "psycopg")
 
 app = typer.Typer(
@@ -56,6 +58,10 @@ def main() -> None:
         if error.name not in _OPTIONAL:
             raise
         _end("stack", f"{error.name} is not installed: pip install 'ringfence[local]'", ExitCode.ENVIRONMENT)
+    except Exception as error:
+        if os.environ.get(_TRACEBACK):
+            raise
+        _end("error", f"{type(error).__name__}: {error} ({_TRACEBACK}=1 shows where)", ExitCode.FAILED)
 
 
 def _told(error: RingfenceError) -> str:

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 from ringfence.commands.connect import sandbox
 from ringfence.commands.terminal import output, show
@@ -12,6 +13,7 @@ from ringfence.demo.onboarding import Stage
 from ringfence.demo.payments import Followed
 from ringfence.demo.script import CURRENCY, content, platforms, refused_amounts
 from ringfence.ledger import Totals
+from ringfence.local.files import private_folder, write_private
 from ringfence.money import show as amount
 from ringfence.payments import InstructionState, InstructionStatus
 from ringfence.sandbox.bank import simulated_bank
@@ -20,6 +22,7 @@ from ringfence.sandbox.sandbox import Sandbox
 from ringfence.verifier import VerifiedLeaf
 
 _FILE = "lantern-pain.001.xml"
+_LINE: dict[str, Any] = {"highlight": False, "soft_wrap": True}
 _INTAKE = frozenset(
     {
         InstructionStatus.RECEIVED,
@@ -55,6 +58,11 @@ def tell(fresh: bool) -> None:
         totals = [proof.check_books(box.operators[0], stage) for stage in stages]
         _say("both books balance: debits equal credits, no money is missing")
         _summary(box, Ending(stages, followed, proven, totals, time.monotonic() - began))
+        if not fresh:
+            evidence = box.stack.directory / "sandbox" / "evidence"
+            output.print(
+                f"evidence   {evidence}: `ringfence verify receipt FILE --key {evidence / 'log.vkey'}`", **_LINE
+            )
 
 
 def _first_act(box: Sandbox) -> list[Stage]:
@@ -96,7 +104,7 @@ def _third_act(stages: list[Stage]) -> list[Followed]:
 
 def _step(state: InstructionState, names: list[str]) -> None:
     reason = f"  [yellow]{state.reason}[/yellow]" if state.reason else ""
-    output.print(f"    {state.status.name.lower():<13} {' '.join(names)}{reason}", highlight=False, soft_wrap=True)
+    output.print(f"    {state.status.name.lower():<13} {' '.join(names)}{reason}", **_LINE)
 
 
 def _last_act(box: Sandbox, followed: list[Followed]) -> VerifiedLeaf:
@@ -104,12 +112,14 @@ def _last_act(box: Sandbox, followed: list[Followed]) -> VerifiedLeaf:
     found = proof.find(box.regulator, followed)
     facts = sum(len(each.facts) for each in found)
     _say(f"found all {len(found)} payments in the log: {facts} facts about them")
-    settled = next(each for each in found if each.payment.last.status.name == "RECONCILED")
-    receipt, proven = proof.prove(box.regulator, settled, box.log_key())
-    _say(
-        f"receipt of {settled.payment.name} ({len(receipt.proof)} bytes) verified offline with the log's public key: "
-        f"fact {proven.index} of {proven.checkpoint.size}"
-    )
+    paid = next(each for each in found if each.payment.last.status is InstructionStatus.RECONCILED)
+    key = box.log_key()
+    receipt, proven = proof.prove(box.regulator, paid, key)
+    size = proven.checkpoint.size
+    _say(f"receipt of {paid.payment.name} verified offline with the log's public key: fact {proven.index} of {size}")
+    folder = private_folder(box.stack.directory / "sandbox" / "evidence")
+    write_private(folder / "log.vkey", f"{key}\n")
+    write_private(folder / f"{paid.payment.name}.receipt", receipt.proof)
     return proven
 
 
@@ -142,11 +152,11 @@ def _summary(box: Sandbox, ending: Ending) -> None:
         ("ports", ports),
         ("seconds", f"{ending.seconds:.1f}"),
     ):
-        output.print(f"{name:<10} {value}", highlight=False, soft_wrap=True)
+        output.print(f"{name:<10} {value}", **_LINE)
 
 
 def _say(text: str) -> None:
-    output.print(f"  {text}", highlight=False, soft_wrap=True)
+    output.print(f"  {text}", **_LINE)
 
 
 def _heading(text: str) -> None:

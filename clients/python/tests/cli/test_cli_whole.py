@@ -1,0 +1,188 @@
+"""The command on a whole stack of its own: started, used, proven and stopped as a person would."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-c", "from ringfence.cli import main; main()"]
+UP_SECONDS = 120
+POSTINGS = """account_id,seq,trans_id,date,signed_amount,balance_after,rounding_vs_previous
+2,1,11,1993-01-01,1000.00,1000.00,0.00
+2,2,12,1993-01-02,-1200.50,-200.50,0.00
+4,1,13,1993-01-02,50.00,50.00,0.00
+2,3,14,1993-01-31,300.00,99.60,0.10
+"""
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def environment(stack_folder: Path) -> dict[str, str]:
+    """A stack directory of its own."""
+    return {**os.environ, "RINGFENCE_STACK": str(stack_folder / "whole"), "NO_COLOR": "1"}
+
+
+@pytest.fixture(scope="module")
+def up(environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """`ringfence up`, once it says that everything is up."""
+    process = subprocess.Popen([*COMMAND, "up"], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        end = time.monotonic() + UP_SECONDS
+        while "Ctrl-C" not in (line := process.stdout.readline()):
+            assert line, "the stack did not come up"
+            assert time.monotonic() < end
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.fixture
+def run(up: "subprocess.Popen[str]", environment: dict[str, str]) -> Run:
+    """Runs a command beside it."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def demo(up: "subprocess.Popen[str]", environment: dict[str, str]) -> list[str]:
+    """What the demo prints, told twice on the same stack."""
+    told = []
+    for _ in range(2):
+        done = subprocess.run(
+            [*COMMAND, "demo"], env=environment, capture_output=True, text=True, check=False, timeout=180
+        )
+        assert done.returncode == 0, done.stderr
+        told.append(done.stdout)
+    return told
+
+
+def test_demo_passes_and_changes_nothing_the_second_time(demo: list[str]) -> None:
+    """Every payment ends as the script says; told again on the same stack, the same transfers are all there is."""
+    endings = [[line for line in told.splitlines() if line.startswith(("payments   ", "transfers  "))] for told in demo]
+    assert endings == 2 * [
+        [
+            "payments   11, each ended as it must",
+            "transfers  17 in custody; debits equal credits in both books",
+        ]
+    ]
+
+
+def test_platform_sees_its_own_book_alone(run: Run, demo: list[str]) -> None:
+    """A platform lists its accounts and sees what moved; with a foreign book it is refused by name."""
+    listed = run("accounts", "--as", "lantern-lending")
+    assert "EUR balances" in listed.stdout
+    client = next(line.split()[0] for line in listed.stdout.splitlines() if "4,269.50 EUR" in line)
+    assert "withdrawal" in run("statement", client, "--as", "lantern-lending").stdout
+    foreign = run("statement", client, "--as", "tidepool-wallet")
+    assert (foreign.returncode, foreign.stdout) == (3, "")
+    assert "NOT_FOUND" in foreign.stderr
+
+
+def test_payment_is_followed_to_its_end(run: Run, demo: list[str]) -> None:
+    """A payment in the book settles; one without the money ends with its reason and the exit code of a refusal."""
+    order = ["--as", "lantern-lending", "--from", "DE12500999010000000101", "--to", "DE82500999010000000102"]
+    settled = run("pay", *order, "--name", "Tomas Reuter", "--amount", "1.25")
+    assert settled.returncode == 0, settled.stderr
+    assert "settled" in settled.stdout
+    refused = run("pay", *order, "--name", "Tomas Reuter", "--amount", "9000.00")
+    assert refused.returncode == 3
+    assert "INSUFFICIENT_FUNDS" in refused.stdout
+
+
+def test_keys_make_a_principal_that_works(run: Run, tmp_path: Path) -> None:
+    """A principal made for the sandbox can call the services with nothing but its directory."""
+    made = run("keys", "corner-shop", "--directory", str(tmp_path / "keys"))
+    assert made.returncode == 0, made.stderr
+    listed = run("accounts", "--as", made.stdout.strip())
+    assert listed.returncode == 0, listed.stderr
+    assert "empty book" in listed.stdout
+
+
+def test_replay_ends_with_its_line_and_posts_nothing_twice(run: Run, tmp_path: Path) -> None:
+    """The last line is the JSON of the counts; the same file again is all duplicates."""
+    file = tmp_path / "postings.csv"
+    file.write_text(POSTINGS)
+    for expected in (
+        {"posted": 4, "adjustments": 1, "duplicates": 0, "mismatches": 0},
+        {"posted": 0, "adjustments": 0, "duplicates": 4, "mismatches": 0},
+    ):
+        done = run("replay", str(file))
+        assert done.returncode == 0, done.stderr
+        counts = json.loads(done.stdout.splitlines()[-1])
+        assert counts.pop("seconds") >= 0
+        assert counts == expected
+
+
+def test_whole_log_is_verified(run: Run) -> None:
+    """Every fact, every source and every service's own events agree."""
+    done = run("verify", "log")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "everything agrees"
+
+
+def test_receipt_is_verified_without_the_stack_and_a_changed_one_is_not(
+    demo: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    """The receipt that the demo leaves proves a payment by the log key alone; with one letter changed it does not."""
+    folder = Path(environment["RINGFENCE_STACK"]) / "sandbox" / "evidence"
+    receipt, changed = folder / "LNT-0002.receipt", tmp_path / "changed.receipt"
+    lines = receipt.read_text().splitlines(keepends=True)
+    lines[1] = lines[1].replace("A", "B", 1)
+    changed.write_text("".join(lines))
+    alone = {**environment, "RINGFENCE_STACK": str(tmp_path / "nowhere")}
+    endings = [
+        subprocess.run(
+            [*COMMAND, "verify", "receipt", str(file), "--key", str(folder / "log.vkey")],
+            env=alone,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        for file in (receipt, changed)
+    ]
+    assert [done.returncode for done in endings] == [0, 1]
+    assert "RECONCILED" in endings[0].stdout
+    assert "not proven" in endings[1].stderr
+
+
+def test_part_that_dies_is_started_again(run: Run, environment: dict[str, str]) -> None:
+    """A service killed with signal 9 is back soon, and what it held is still there."""
+    state = Path(environment["RINGFENCE_STACK"]) / "stack.json"
+    before = json.loads(state.read_text())["pids"]["custody"]
+    os.kill(before, signal.SIGKILL)
+    end = time.monotonic() + 60
+    while json.loads(state.read_text())["pids"]["custody"] == before:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert run("accounts", "--as", "lantern-lending").returncode == 0
+
+
+def test_status_tells_every_part(run: Run) -> None:
+    """All parts are running or serving, and the log agrees with its sources."""
+    done = run("status")
+    assert done.returncode == 0, done.stderr
+    assert [done.stdout.count(word) for word in ("running", "serving", "agrees")] == [3, 4, 3]
+
+
+def test_ctrl_c_leaves_nothing_behind(up: "subprocess.Popen[str]", run: Run, environment: dict[str, str]) -> None:
+    """Ctrl-C ends it with exit code 0; no process runs on, and no stack is found any more."""
+    directory = Path(environment["RINGFENCE_STACK"])
+    pids = list(json.loads((directory / "stack.json").read_text())["pids"].values())
+    up.send_signal(signal.SIGINT)
+    assert up.wait(60) == 0
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+    assert run("status").returncode == 5
