@@ -31,6 +31,7 @@ from ringfence_custody.api.servicer import CustodyServicer
 from ringfence_custody.application.commands import Commands
 from ringfence_custody.application.ledger import Ledger
 from ringfence_custody.application.queries import Queries
+from ringfence_custody.application.statement_lag import StatementLag
 from ringfence_custody.domain.events import EVENT_TYPES
 from ringfence_custody.settings import CustodySettings
 
@@ -44,13 +45,9 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     core = await EventSourced.open(runtime, codec, ledger, [StatementModel()])
     core.writer.subscribe(ledger.committed)
     projector = core.projectors[StatementModel.name]
-
-    async def statements_follow() -> None:
-        oldest = core.writer.head.position - settings.statement_lag_events
-        if projector.position < oldest:
-            await projector.reached(oldest)
-
-    commands = Commands(core.writer, ledger, statements_follow)
+    lag = StatementLag(projector, settings.statement_lag_transfers)
+    core.writer.subscribe(lag.note)
+    commands = Commands(core.writer, ledger, lag.follow)
     cursor = await when_possible(lambda: asyncio.to_thread(load_cursor, core.store, identity_feed.CURSOR))
     follower = runtime.follower("identity", identity_feed.take_over(commands), cursor)
     following, halted = follow(follower)

@@ -12,5 +12,5 @@ from ringfence_kernel.settings import Settings, Variable
 class CustodySettings(Settings):
     """Everything that `serve` reads from the environment."""
 
-    statement_lag_events: Annotated[int, Variable("RINGFENCE_STATEMENT_LAG_EVENTS")] = 2_000
-    """How many commits the statements may be behind before the ledger waits for them."""
+    statement_lag_transfers: Annotated[int, Variable("RINGFENCE_STATEMENT_LAG_TRANSFERS")] = 250_000
+    """How many transfers the statements may be behind before the ledger waits for them: a few seconds' worth."""

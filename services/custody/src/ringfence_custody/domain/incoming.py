@@ -149,7 +149,10 @@ class IncomingBatch:
         for name in COLUMNS:
             column: Sequence[Any] = getattr(self, name)
             getattr(batch, name).extend(column if chosen is None else compress(column, chosen))
-        book.fates += bytes(IS_PENDING if flags & PENDING else NEVER_PENDING for flags in batch.flags[first:])
+        if any(self.flags):
+            book.fates += bytes(IS_PENDING if flags & PENDING else NEVER_PENDING for flags in batch.flags[first:])
+        else:
+            book.fates += bytes(len(batch) - first)
         for pending_id, (pending, fate) in self.resolved.items():
             book.fates[pending.row] = fate
             batch.resolved[pending_id] = pending
