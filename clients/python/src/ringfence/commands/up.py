@@ -13,7 +13,7 @@ from ringfence.commands.terminal import note, output, show
 if TYPE_CHECKING:
     from ringfence.local.stack import LocalStack
 
-_LOOK_SECONDS = 1.0
+_SLEEP_SECONDS = 3600.0
 
 
 def up(
@@ -28,6 +28,7 @@ def up(
     from ringfence.sandbox.bank import simulated_bank
     from ringfence.sandbox.sandbox import Sandbox
     from ringfence.sandbox.stacks import started_stack
+    from ringfence.sandbox.supervision import kept_up
 
     with started_stack(default_directory(), note) as stack:
         with Sandbox(stack.running) as box:
@@ -35,8 +36,9 @@ def up(
                 box.client(name)
         _describe(stack)
         accounts = [each.safeguarding_iban for each in platforms()]
-        with simulated_bank(stack.running, accounts, fail_amounts=refused_amounts()) if bank else nullcontext():
-            _keep_up(stack)
+        simulator = simulated_bank(stack.running, accounts, fail_amounts=refused_amounts()) if bank else nullcontext()
+        with simulator, kept_up(stack, note):
+            _until_interrupted()
 
 
 def _describe(stack: LocalStack) -> None:
@@ -55,13 +57,9 @@ def _describe(stack: LocalStack) -> None:
     output.print("Ctrl-C stops it.")
 
 
-def _keep_up(stack: LocalStack) -> None:
+def _until_interrupted() -> None:
     try:
         while True:
-            time.sleep(_LOOK_SECONDS)
-            for name, part in list(stack.parts.items()):
-                if part.pid is None:
-                    note(f"{name} died and is started again")
-                    stack.restart(name)
+            time.sleep(_SLEEP_SECONDS)
     except KeyboardInterrupt:
         note("stopping")

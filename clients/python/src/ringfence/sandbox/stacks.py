@@ -11,6 +11,7 @@ from ringfence.local.errors import StackNotRunning
 from ringfence.local.running import RunningStack
 from ringfence.local.stack import LocalStack
 from ringfence.sandbox.birth import prepare
+from ringfence.sandbox.supervision import kept_up
 
 Progress = Callable[[str], None]
 
@@ -19,13 +20,15 @@ Progress = Callable[[str], None]
 def running_stack(fresh: bool, progress: Progress) -> Iterator[RunningStack]:
     """The stack that is up; else one in the default directory for as long as the block lasts.
 
-    With `fresh` a private, empty one, which is gone afterwards. Raises LocalStackError.
+    With `fresh` a private, empty one, which is gone afterwards. A part of it that dies is started again. Raises
+    LocalStackError.
     """
     attached = None if fresh else _attached()
     if attached is not None:
         yield attached
         return
-    with empty_stack(progress) if fresh else started_stack(default_directory(), progress) as stack:
+    own = empty_stack(progress) if fresh else started_stack(default_directory(), progress)
+    with own as stack, kept_up(stack, progress):
         yield stack.running
 
 
