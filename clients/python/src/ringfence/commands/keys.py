@@ -31,8 +31,8 @@ def keys(
 ) -> None:
     """Makes a principal of the sandbox: key pair, registration by its two operators, client certificate.
 
-    Writes a credentials directory for the SDK and `--as`, and prints where it is. The same name again keeps its keys and
-    brings the addresses up to date.
+    Writes a credentials directory for the SDK and `--as`, and prints where it is. The same name again keeps its keys
+    and brings the addresses up to date.
     """
     with sandbox(fresh) as box:
         if name is None:
