@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import nats
 import psycopg
 import pytest
+from nats.aio.client import Client
+from nats.js.errors import NotFoundError
 from ringfence.local.certificates import Authority, infrastructure_id, service_id
 from ringfence.local.nats import NATS_ADMIN, NatsServer, stream_name
 from ringfence.local.postgres import Database
@@ -43,6 +47,17 @@ async def doorbell(
     await made.close()
 
 
+@pytest.fixture
+async def nats_admin(
+    nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path
+) -> AsyncIterator[Client]:
+    """The administrator's connection."""
+    context = tls(nats_server_process, workload_authority, tmp_path, NATS_ADMIN, infrastructure_id(NATS_ADMIN))
+    connected = await nats.connect(nats_server_process.url, tls=context)
+    yield connected
+    await connected.close()
+
+
 async def test_ring_is_heard(doorbell: Doorbell) -> None:
     """Whoever listens to a source is told when it rings."""
     heard = asyncio.Event()
@@ -53,18 +68,14 @@ async def test_ring_is_heard(doorbell: Doorbell) -> None:
 
 
 async def test_every_event_is_notified_even_when_its_stream_is_deleted(
-    doorbell: Doorbell,
-    store: EventStore,
-    nats_server_process: NatsServer,
-    workload_authority: Authority,
-    tmp_path: Path,
+    doorbell: Doorbell, store: EventStore, nats_admin: Client
 ) -> None:
     """With its stream deleted in between, the publisher makes it again and goes on after its own cursor."""
     publisher = Publisher(doorbell, store)
     task = asyncio.create_task(publisher.run())
-    context = tls(nats_server_process, workload_authority, tmp_path, NATS_ADMIN, infrastructure_id(NATS_ADMIN))
-    admin = await nats.connect(nats_server_process.url, tls=context)
-    streams = admin.jetstream()
+    streams = nats_admin.jetstream()
+    with suppress(NotFoundError):
+        await streams.delete_stream(stream_name(SERVICE))
     try:
         await _publish(publisher, store, 3)
         assert (await streams.stream_info(stream_name(SERVICE))).state.messages == 3
@@ -73,7 +84,6 @@ async def test_every_event_is_notified_even_when_its_stream_is_deleted(
         assert (await streams.stream_info(stream_name(SERVICE))).state.messages == 2
     finally:
         task.cancel()
-        await admin.close()
 
 
 async def _publish(publisher: Publisher, store: EventStore, count: int) -> None:
@@ -83,6 +93,16 @@ async def _publish(publisher: Publisher, store: EventStore, count: int) -> None:
     async with asyncio.timeout(15):
         while (await asyncio.to_thread(load_cursor, store, "notifications")).position < head.position:
             await asyncio.sleep(0.02)
+
+
+async def test_notification_carries_the_trace_of_its_event(doorbell: Doorbell, nats_admin: Client) -> None:
+    """The W3C trace context of the event travels in the headers of its notification."""
+    traceparent = f"00-{'ab' * 16}-{'cd' * 8}-01"
+    await doorbell.notify("Traced_v1", b"{}", f"traced:{time.time_ns()}", traceparent)
+    streams = nats_admin.jetstream()
+    (message,) = [await streams.get_last_msg(stream_name(SERVICE), f"ringfence.notify.{SERVICE}.Traced_v1")]
+    assert message.headers is not None
+    assert message.headers["traceparent"] == traceparent
 
 
 async def test_silence_of_nats_fails_nothing(workload_authority: Authority) -> None:
@@ -104,7 +124,7 @@ class DeafStreams(Doorbell):
         """Remembers."""
         rings.append((epoch, position))
 
-    async def notify(self, topic: str, payload: bytes, message_id: str) -> None:
+    async def notify(self, topic: str, payload: bytes, message_id: str, traceparent: str = "") -> None:
         """Never comes back."""
         await asyncio.Event().wait()
 

@@ -10,13 +10,23 @@ from ringfence.sandbox.sandbox import Sandbox
 from ringfence.sandbox.stacks import empty_stack
 from ringfence.transport import Patience
 
+from .collector import Collector, collecting
+
 PATIENCE = Patience(call_seconds=30, retry_seconds=90)
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[LocalStack]:
+def collector() -> Iterator[Collector]:
+    """Where the services send their telemetry."""
+    with collecting() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(collector: Collector) -> Iterator[LocalStack]:
     """A private stack: PostgreSQL, OpenBao, NATS and the four services."""
-    with empty_stack(lambda what: None) as started:
+    telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_METRIC_EXPORT_INTERVAL": "1000"}
+    with empty_stack(lambda what: None, telemetry) as started:
         yield started
 
 

@@ -101,10 +101,11 @@ class Doorbell:
 
         await self._client.subscribe(f"ringfence.doorbell.{source}", cb=heard)
 
-    async def notify(self, topic: str, payload: bytes, message_id: str) -> None:
+    async def notify(self, topic: str, payload: bytes, message_id: str, traceparent: str = "") -> None:
         """Publishes an outward notification to the service's stream and waits for its acknowledgement.
 
-        JetStream drops a second message with the same id. A stream that is gone is made again.
+        JetStream drops a second message with the same id. A stream that is gone is made again. A `traceparent` (W3C
+        Trace Context) travels in the message's headers.
         """
         if self._client is None or not self.connected:
             raise ConnectionError("NATS is away")
@@ -113,7 +114,8 @@ class Doorbell:
             await self._ensure_stream(stream)
         subject = f"ringfence.notify.{self.service}.{topic}"
         try:
-            await stream.publish(subject, payload, headers={"Nats-Msg-Id": message_id}, timeout=CONNECT_SECONDS)
+            headers = {"Nats-Msg-Id": message_id} | ({"traceparent": traceparent} if traceparent else {})
+            await stream.publish(subject, payload, headers=headers, timeout=CONNECT_SECONDS)
         except (nats.errors.NoRespondersError, NoStreamResponseError):
             self._stream_known = False
             raise

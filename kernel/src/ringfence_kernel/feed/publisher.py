@@ -9,6 +9,7 @@ import msgspec
 import nats
 import structlog
 
+from ringfence_kernel.codec import open_envelope
 from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.feed.doorbell import Doorbell
 from ringfence_kernel.store import EventStore, Head, StoredEvent, load_cursor, save_cursor
@@ -98,7 +99,8 @@ class Publisher:
         source = self.doorbell.service
         note = Notification(source, epoch, event.position, event.stream.hex(), event.topic)
         message_id = f"{source}:{epoch}:{event.position}"
-        await self.doorbell.notify(event.topic.replace(".", "_"), msgspec.json.encode(note), message_id)
+        topic, traceparent = event.topic.replace(".", "_"), open_envelope(event.state).traceparent
+        await self.doorbell.notify(topic, msgspec.json.encode(note), message_id, traceparent)
 
     def _save(self, cursor: Head) -> None:
         with self.store.connection() as connection:

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from ringfence.local.directories import default_directory
 from ringfence.local.errors import StackNotRunning
 from ringfence.local.running import RunningStack
 from ringfence.local.stack import LocalStack
+from ringfence.local.vault_policies import SERVICES
 from ringfence.sandbox.birth import prepare
 from ringfence.sandbox.supervision import kept_up
 
@@ -40,10 +41,12 @@ def started_stack(directory: Path, progress: Progress) -> Iterator[LocalStack]:
 
 
 @contextmanager
-def empty_stack(progress: Progress) -> Iterator[LocalStack]:
-    """A stack in a temporary folder; both are gone at the end of the block."""
+def empty_stack(progress: Progress, settings: Mapping[str, str] | None = None) -> Iterator[LocalStack]:
+    """A stack in a temporary folder; both are gone at the end of the block. `settings` are for every service."""
     directory = Path(tempfile.mkdtemp(prefix="ringfence-"))
-    stack = LocalStack(directory, service_settings=prepare(directory), progress=progress)
+    own = prepare(directory)
+    every = {service: {**own.get(service, {}), **(settings or {})} for service in SERVICES}
+    stack = LocalStack(directory, service_settings=every, progress=progress)
     try:
         with stack:
             yield stack
