@@ -79,7 +79,7 @@ class Commands:
         decide_event = decide_freeze if frozen else decide_release
 
         def decide(unit: Unit) -> list[AccountStatus]:
-            book = self.ledger.book(book_id)
+            book = self.ledger.look(book_id)
             if any(each not in book.accounts.index for each in account_ids):
                 raise AccountNotFound
             accounts = [book.accounts.index[each] for each in account_ids]

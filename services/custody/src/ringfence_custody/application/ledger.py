@@ -23,6 +23,7 @@ class Ledger:
         self._batches_of_book = batches_of_book
         self._batches: dict[bytes, CommittedBatches] = {}
         self.books: dict[bytes, Book] = {}
+        self._nothing = Book(batches_of_book())
 
     def book(self, book_id: bytes) -> Book:
         """Returns a book, empty when nothing ever happened in it."""
@@ -31,6 +32,10 @@ class Ledger:
             batches = self._batches[book_id] = self._batches_of_book()
             book = self.books[book_id] = Book(batches)
         return book
+
+    def look(self, book_id: bytes) -> Book:
+        """Returns a book to read from; asking for one in which nothing happened leaves nothing behind."""
+        return self.books.get(book_id, self._nothing)
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
