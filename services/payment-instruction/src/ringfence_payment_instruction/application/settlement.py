@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ringfence_kernel.writer import Unit
@@ -10,9 +11,10 @@ from ringfence_payment_instruction.application.desk import Desk, record_all
 from ringfence_payment_instruction.application.ports import Custody
 from ringfence_payment_instruction.domain.errors import BookAccountMissing, LedgerContradiction
 from ringfence_payment_instruction.domain.progress import transferred
-from ringfence_payment_instruction.domain.status import Stage
 from ringfence_payment_instruction.domain.submission import Submission
 from ringfence_payment_instruction.domain.transfers import CUSTODY_STAGES, MirrorMissing, PlannedTransfer, plan
+
+Asked = dict[int, tuple[int, PlannedTransfer]]  # index -> stage and transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,12 @@ class SettlementWork:
         done has been recorded by then.
         """
         submission = self.desk.state.submissions[stream]
-        planned, missing = await self._plan(submission)
+        asked, missing = await self._plan(submission)
         contradictions = 0
-        if planned:
-            token = submission.received.authorisation
-            asked = {index: submission.stages[index] for index in planned}
-            names = await self.custody.create_transfers(submission.tenant, token, list(planned.values()))
-            results = {index: (asked[index], name) for index, name in zip(planned, names, strict=True)}
+        if asked:
+            transfers = [transfer for _, transfer in asked.values()]
+            names = await self.custody.create_transfers(submission.tenant, submission.received.authorisation, transfers)
+            results = {index: (stage, name) for (index, (stage, _)), name in zip(asked.items(), names, strict=True)}
 
             def command(unit: Unit) -> int:
                 events, unresolved = transferred(submission, results)
@@ -53,24 +54,28 @@ class SettlementWork:
         if missing:
             raise BookAccountMissing
 
-    async def _plan(self, submission: Submission) -> tuple[dict[int, PlannedTransfer], bool]:
-        """Returns the transfers to ask for, and whether some cannot be planned for want of a bank mirror."""
-        planned, missing = await self._plan_with(submission, fresh=False)
-        return await self._plan_with(submission, fresh=True) if missing else (planned, False)
+    async def _plan(self, submission: Submission) -> tuple[Asked, bool]:
+        """Returns what to ask for, and whether some cannot be asked for, for want of a bank mirror."""
+        asked, missing = await self._plan_with(submission, {})
+        for fresh in (False, True):
+            if missing:
+                token = submission.received.authorisation
+                accounts = await self.custody.book_accounts(submission.tenant, token, fresh=fresh)
+                asked, missing = await self._plan_with(submission, accounts.mirrors)
+        return asked, missing
 
-    async def _plan_with(self, submission: Submission, *, fresh: bool) -> tuple[dict[int, PlannedTransfer], bool]:
-        rows = [index for stage in CUSTODY_STAGES for index in submission.at_stage(stage)]
-        leaves = any(
-            submission.stages[index] == Stage.TRANSFER and not submission.stays_in_book(index) for index in rows
-        )
-        mirrors = {}
-        if leaves:
-            token = submission.received.authorisation
-            mirrors = dict((await self.custody.book_accounts(submission.tenant, token, fresh=fresh)).mirrors)
-        planned, missing = {}, False
-        for index in rows:
-            try:
-                planned[index] = plan(submission, index, mirrors)
-            except MirrorMissing:
-                missing = True
-        return planned, missing
+    async def _plan_with(self, submission: Submission, mirrors: Mapping[int, bytes]) -> tuple[Asked, bool]:
+        """Plans in the writer's order: what custody does is for good, so it must rest on what is committed."""
+
+        def command(unit: Unit) -> tuple[Asked, bool]:
+            asked: Asked = {}
+            missing = False
+            for stage in CUSTODY_STAGES:
+                for index in submission.at_stage(stage):
+                    try:
+                        asked[index] = stage, plan(submission, index, mirrors)
+                    except MirrorMissing:
+                        missing = True
+            return asked, missing
+
+        return await self.desk.commit(command)
