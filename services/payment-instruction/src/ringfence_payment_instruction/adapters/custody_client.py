@@ -46,7 +46,7 @@ RESULTS = {
     207: "credit_account_not_active",
     208: "overdraft_not_covered",
     209: "guarantee_below_overdrafts",
-}
+} | dict.fromkeys((36, 37, 38, 39, 40, 41, 42, 44, 45, 67, 200), "exists_with_different_content")
 
 
 class CustodyClient:

@@ -106,6 +106,8 @@ def judge(submission: Submission, index: int, result: str) -> Verdict:
     stage = submission.stages[index]
     done = result in ("created", "exists")
     if stage == Stage.TRANSFER:
+        if is_contradiction(result):
+            return Verdict((), LedgerContradiction.reason)
         if not done:
             return Verdict((Status.REJECTED,), refusal(result))
         if submission.stays_in_book(index):
@@ -122,6 +124,11 @@ def judge(submission: Submission, index: int, result: str) -> Verdict:
     if stage == Stage.RETURN:
         return Verdict((Status.FAILED,), reasons.BANK_REFUSED)
     return Verdict((RELEASED[Directive(submission.directives[index])],), submission.reasons[index])
+
+
+def is_contradiction(result: str) -> bool:
+    """Tells whether the transfer stands in custody with another body: its money has moved, or is set aside."""
+    return result.startswith("exists_with_different")
 
 
 def refusal(result: str) -> str:
