@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ringfence_payment_instruction.domain import deposits, reasons
+from ringfence_payment_instruction.domain import deposits, progress, reasons
 from ringfence_payment_instruction.domain.columns import pack
 from ringfence_payment_instruction.domain.errors import BankAccountUnknown, EvidenceConflict
 from ringfence_payment_instruction.domain.events import EvidenceReceived
@@ -20,6 +20,8 @@ from ringfence_payment_instruction.domain.evidence import (
 from ringfence_payment_instruction.domain.names import fingerprint
 from ringfence_payment_instruction.domain.orders import Alias
 from ringfence_payment_instruction.domain.screening import SanctionsList, Screening
+from ringfence_payment_instruction.domain.status import Directive, Stage, Status
+from ringfence_payment_instruction.domain.submission import transfer_id_of
 
 NO_LISTS = Screening({}, 0)
 ENTRY = BankEntry("BANK", "REF-1", 50_00, "EUR", "CRDT", False, "BOOK", 20_000, creditor_iban="CLIENT")
@@ -161,3 +163,48 @@ def test_without_a_suspense_account_the_entry_waits(desk: Any, aliases: dict[str
     file = take_in(desk, aliases, replace(ENTRY, creditor_iban=""))
     assert deposits.plan_deposits(file, {}) == {}
     assert file.waiting() == [0]
+
+
+@pytest.fixture
+def sent_payment(desk: Any, aliases: dict[str, Alias]) -> tuple[Any, BankEntry]:
+    """A payment of 100.00 EUR that is with the bank, and the debit entry that shows it."""
+    submission = desk.submit("one", creditor=bytes(16))
+    for status in (Status.SCREENED, Status.RESERVED):
+        desk.record(submission.stream, progress.moved(submission, "test", [progress.Step(0, status)]))
+    desk.record(submission.stream, progress.directed(submission, Directive.SEND, [0], reference="MSG"))
+    desk.record(submission.stream, progress.dispatched(submission, "MSG", [0]))
+    transaction_id = transfer_id_of(submission.tenant, submission.instruction_id(0)).hex()
+    return submission, replace(ENTRY, credit_debit="DBIT", amount_minor=100_00, transaction_id=transaction_id)
+
+
+@pytest.mark.parametrize("changes", [{}, {"currency": "USD"}, {"amount_minor": 100_01}, {"reversal": True}])
+def test_a_debit_confirms_the_same_money_only(
+    desk: Any, aliases: dict[str, Alias], sent_payment: tuple[Any, BankEntry], changes: dict[str, Any]
+) -> None:
+    """Another currency, another amount or a reversal is none of that payment's."""
+    (matched,) = found(desk, aliases, replace(sent_payment[1], **changes))
+    assert matched.purpose is (Purpose.UNMATCHED if changes else Purpose.CONFIRM)
+
+
+def test_one_file_confirms_a_payment_once(
+    desk: Any, aliases: dict[str, Alias], sent_payment: tuple[Any, BankEntry]
+) -> None:
+    """The bank's second debit of one file is left for reconciliation, and the first counts."""
+    submission, debit = sent_payment
+    desk.record(submission.stream, progress.answered(submission, [0], {}, b"e" * 32, "MSG"))
+    desk.record(submission.stream, progress.transferred(submission, {0: (Stage.CONFIRM, "created")})[0])
+    matched = found(desk, aliases, debit, replace(debit, reference="REF-2"))
+    assert [each.purpose for each in matched] == [Purpose.CONFIRM, Purpose.UNMATCHED]
+    for stream, event in deposits.confirm(desk.state, matched, b"e" * 32):
+        desk.record(stream, [event])
+    assert desk.status(submission) is Status.RECONCILED
+
+
+def test_a_debit_for_a_payment_that_the_bank_refused_is_left_for_reconciliation(
+    desk: Any, aliases: dict[str, Alias], sent_payment: tuple[Any, BankEntry]
+) -> None:
+    """The money is on its way back to the payer: what the bank took all the same must be seen."""
+    submission, debit = sent_payment
+    desk.record(submission.stream, progress.answered(submission, [], {0: "AC04"}, b"e" * 32, "MSG"))
+    (matched,) = found(desk, aliases, debit)
+    assert matched.purpose is Purpose.UNMATCHED

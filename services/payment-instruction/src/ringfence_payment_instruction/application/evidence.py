@@ -32,9 +32,15 @@ from ringfence_payment_instruction.domain.deposits import (
     plan_deposits,
     posted,
 )
-from ringfence_payment_instruction.domain.errors import BookAccountMissing, LedgerContradiction
+from ringfence_payment_instruction.domain.errors import BookAccountMissing, LedgerContradiction, ScreeningListStale
 from ringfence_payment_instruction.domain.events import EvidenceReceived
-from ringfence_payment_instruction.domain.evidence import Outcome, Purpose, evidence_stream
+from ringfence_payment_instruction.domain.evidence import (
+    ENTRIES_PER_PART,
+    Outcome,
+    Purpose,
+    evidence_stream,
+    is_incoming,
+)
 
 POSTING_SECONDS = 5.0
 UNVOUCHED = Submitter(ZERO_ID, None)
@@ -80,35 +86,50 @@ class EvidenceIntake:
 
         What the rail brings is vouched for only where it brings money; a debit that confirms a payment needs no word.
 
-        Raises BankAccountUnknown, EvidenceConflict, IdentityUnavailable, KeysUnavailable, AuthorisationRefused.
+        Raises BankAccountUnknown, EvidenceConflict, ScreeningListStale, IdentityUnavailable, KeysUnavailable,
+        AuthorisationRefused.
         """
         ibans = {iban for entry in file.entries for iban in (entry.account_iban, entry.creditor_iban) if iban}
         aliases = await self.identity.resolve(sorted(ibans))
         # One file at a time: two that share an entry would otherwise both find it new.
         async with self._turn:
-            matching = match(self.desk.state, file.entries, aliases, self.screening.current())
-            prepared = [
-                await self._prepare(source, file, tenant, matched) for tenant, matched in matching.by_tenant.items()
-            ]
-            new = [entry for matched in matching.by_tenant.values() for entry in matched]
-            await self._record(prepared, new, file.digest)
-        return Taken(prepared, matching.duplicates)
+            while True:
+                matching = match(self.desk.state, file.entries, aliases, self.screening.current())
+                new = [entry for matched in matching.by_tenant.values() for entry in matched]
+                self._require_fresh_list(new)
+                prepared = [
+                    await self._prepare(source, file, part, matched[first : first + ENTRIES_PER_PART])
+                    for matched in matching.by_tenant.values()
+                    for part, first in enumerate(range(0, len(matched), ENTRIES_PER_PART))
+                ]
+                if await self._record(prepared, new, file.digest):
+                    return Taken(prepared, matching.duplicates)
 
-    async def _record(self, prepared: list[EvidenceReceived], new: list[MatchedEntry], digest: bytes) -> None:
-        def command(unit: Unit) -> None:
+    def _require_fresh_list(self, new: list[MatchedEntry]) -> None:
+        """Raises ScreeningListStale where money came in and its payers cannot be looked up."""
+        if any(is_incoming(each.entry) for each in new) and self.screening.current().is_stale(self.clock.now_ns()):
+            raise ScreeningListStale
+
+    async def _record(self, prepared: list[EvidenceReceived], new: list[MatchedEntry], digest: bytes) -> bool:
+        """Returns False when another process has taken in one of the entries meanwhile: they are matched again."""
+
+        def command(unit: Unit) -> bool:
+            if any(each.id in self.desk.state.entries for each in new):
+                return False
             for event in prepared:
-                unit.record(evidence_stream(event.tenant, event.digest), event)
+                unit.record(event.evidence_id, event)
             for stream, event in confirm(self.desk.state, new, digest):
                 unit.record(stream, event)
+            return True
 
-        if new:
-            await self.desk.commit(command, weight=len(new))
+        return not new or await self.desk.commit(command, weight=len(new))
 
     async def _prepare(
-        self, source: Submitter | RailVoucher, file: BankFile, tenant: bytes, matched: list[MatchedEntry]
+        self, source: Submitter | RailVoucher, file: BankFile, part: int, matched: list[MatchedEntry]
     ) -> EvidenceReceived:
-        """Seals a tenant's entries and has them authorised."""
-        stream = evidence_stream(tenant, file.digest)
+        """Seals entries of one tenant and has them authorised."""
+        tenant = matched[0].mirror.tenant
+        stream = evidence_stream(tenant, file.digest, part)
         ring = await self.identity.keys({tenant, *(each.owner for each in matched)})
         submitter, authorisation = UNVOUCHED, Authorisation("", 0)
         credits_money = any(each.purpose in (Purpose.CREDIT_CLIENT, Purpose.CREDIT_SUSPENSE) for each in matched)
@@ -136,7 +157,7 @@ class EvidenceIntake:
             ledgers=pack("H", [ledger_of(each.entry.currency) for each in matched]),
             value_days=pack("i", [each.entry.value_day or today for each in matched]),
             reasons=tuple(each.reason for each in matched),
-            sealed=seal_entries(stream, matched, ring),
+            sealed=await asyncio.to_thread(seal_entries, stream, matched, ring),
         )
 
     def _instruction_id(self, matched: MatchedEntry) -> bytes:

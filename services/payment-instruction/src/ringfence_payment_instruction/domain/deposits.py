@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ringfence_kernel.ids import ZERO_ID
+from ringfence_kernel.money import currency
 
 from ringfence_payment_instruction.domain.columns import pack
 from ringfence_payment_instruction.domain.errors import BankAccountUnknown, EvidenceConflict
@@ -27,9 +28,16 @@ from ringfence_payment_instruction.domain.orders import Alias
 from ringfence_payment_instruction.domain.progress import booked
 from ringfence_payment_instruction.domain.screening import Screening
 from ringfence_payment_instruction.domain.state import Place, State
-from ringfence_payment_instruction.domain.status import Status
+from ringfence_payment_instruction.domain.status import Directive, Status
 from ringfence_payment_instruction.domain.submission import slot
-from ringfence_payment_instruction.domain.transfers import ON_ACCOUNT, PlannedTransfer, TransferKind, Use, refusal
+from ringfence_payment_instruction.domain.transfers import (
+    ON_ACCOUNT,
+    PlannedTransfer,
+    TransferKind,
+    Use,
+    is_contradiction,
+    refusal,
+)
 
 CONFIRMABLE = frozenset({Status.RESERVED, Status.SENT, Status.UNKNOWN, Status.SETTLED})
 
@@ -69,6 +77,7 @@ def match(state: State, entries: Sequence[BankEntry], aliases: Mapping[str, Alia
     """
     by_tenant: dict[bytes, list[MatchedEntry]] = {}
     seen: dict[bytes, bytes] = {}
+    confirmed: set[Place] = set()
     duplicates = 0
     for entry in entries:
         mirror = aliases.get(entry.account_iban)
@@ -83,9 +92,12 @@ def match(state: State, entries: Sequence[BankEntry], aliases: Mapping[str, Alia
         duplicates += known is not None
         if known is None:
             seen[identifier] = digest
-            matched = _match(
-                state, MatchedEntry(identifier, digest, entry, mirror, Purpose.UNMATCHED), aliases, screening
-            )
+            new = MatchedEntry(identifier, digest, entry, mirror, Purpose.UNMATCHED)
+            matched = _match(state, new, aliases, screening)
+            if matched.instruction in confirmed:
+                matched = new
+            elif matched.instruction is not None:
+                confirmed.add(matched.instruction)
             by_tenant.setdefault(mirror.tenant, []).append(matched)
     return Matching(by_tenant, duplicates)
 
@@ -116,8 +128,10 @@ def _is_payment(state: State, place: Place, matched: MatchedEntry) -> bool:
     return (
         submission.tenant == matched.mirror.tenant
         and submission.amounts_minor[place.index] == matched.entry.amount_minor
+        and currency(submission.ledgers[place.index]).alpha == matched.entry.currency
         # A second debit for the same payment, or one for a failed payment, is the bank's to explain.
         and submission.statuses[place.index] in CONFIRMABLE
+        and submission.directives[place.index] != Directive.FAIL
         and submission.details.get(place.index) != ON_ACCOUNT
     )
 
@@ -173,7 +187,7 @@ def posted(file: EvidenceFile, results: Mapping[int, tuple[bool, str]]) -> list[
         if result in ("created", "exists"):
             done = Outcome.SUSPENDED if to_suspense else Outcome.CREDITED
             outcomes[index] = (done, file.reasons[index])
-        elif not to_suspense:
+        elif not to_suspense and not is_contradiction(result):
             outcomes[index] = (Outcome.WAITING, refusal(result))
     if not outcomes:
         return []

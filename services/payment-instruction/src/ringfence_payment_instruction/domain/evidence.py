@@ -17,6 +17,8 @@ CREDIT = "CRDT"
 BOOKED = "BOOK"
 CREDITOR_UNKNOWN = "CREDITOR_UNKNOWN"
 PAYER_ON_SANCTIONS_LIST = "PAYER_ON_SANCTIONS_LIST"
+# Entries per EvidenceReceived event: keeps it below the feed's bounds, and its transfers below custody's.
+ENTRIES_PER_PART = 1_000
 
 
 class Purpose(IntEnum):
@@ -80,9 +82,9 @@ def entry_digest(entry: BankEntry) -> bytes:
     return hashlib.sha256(content.encode()).digest()
 
 
-def evidence_stream(tenant: bytes, digest: bytes) -> bytes:
-    """Returns the stream of a tenant's entries of one file."""
-    return external_id("evidence", tenant, digest.hex())
+def evidence_stream(tenant: bytes, digest: bytes, part: int = 0) -> bytes:
+    """Returns the stream of one part of a tenant's entries of one file."""
+    return external_id("evidence", tenant, f"{digest.hex()}/{part}")
 
 
 def deposit_transfer_id(tenant: bytes, entry: bytes, purpose: Purpose) -> bytes:
