@@ -145,14 +145,6 @@ class FakeVoucher:
         return self.principal
 
 
-class MemoryFile:
-    """A file in the inbox."""
-
-    def __init__(self, name: str, content: bytes) -> None:
-        """Has a name and bytes."""
-        self.name, self.content = name, content
-
-
 class FakeRail:
     """A rail in memory; `is_broken` refuses to take messages."""
 
@@ -173,9 +165,13 @@ class FakeRail:
         if self.sent.setdefault(message_id, content) != content:
             raise AssertionError("one message id, two messages")
 
-    def pending(self, limit: int) -> list[MemoryFile]:
-        """Answers the first files in the inbox."""
-        return [MemoryFile(name, content) for name, content in self.inbox.items()][:limit]
+    def pending(self) -> list[str]:
+        """Answers the names in the inbox."""
+        return list(self.inbox)
+
+    def read(self, name: str) -> bytes:
+        """Answers a file's bytes."""
+        return self.inbox[name]
 
     def archive(self, name: str) -> None:
         """Puts a file away."""

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 OUTBOX, INBOX, ARCHIVE, REFUSED = "outbox", "inbox", "archive", "refused"
 MAX_INBOUND_BYTES = 16 * 1024 * 1024
 _MAX_NAME_LENGTH = 100
-
-
-@dataclass(frozen=True, slots=True)
-class InboundFile:
-    """A file from the bank: its name in the inbox, its bytes, and their SHA-256."""
-
-    name: str
-    content: bytes
-    sha256: bytes
 
 
 class SpoolRail:
@@ -42,15 +32,17 @@ class SpoolRail:
         write_whole(target, content)
         return target
 
-    def pending(self, limit: int = 100) -> list[InboundFile]:
-        """Returns up to `limit` files of the inbox, the oldest first.
-
-        Of a file above the size bound only one byte more than the bound is read, so that its reader refuses it.
-        """
+    def pending(self) -> list[str]:
+        """Returns the names of the files in the inbox, the oldest first."""
         found = sorted(
             (entry.stat().st_mtime_ns, entry.name) for entry in os.scandir(self._directory / INBOX) if _is_taken(entry)
         )
-        return [self._read(name) for _, name in found[:limit]]
+        return [name for _, name in found]
+
+    def read(self, name: str) -> bytes:
+        """Returns a file's bytes; of one above the size bound one byte more, so that its reader refuses it."""
+        with (self._directory / INBOX / Path(name).name).open("rb") as file:
+            return file.read(self._max_inbound_bytes + 1)
 
     def archive(self, name: str) -> None:
         """Moves a file whose effect is committed from the inbox to the archive; once moved, does nothing."""
@@ -59,11 +51,6 @@ class SpoolRail:
     def refuse(self, name: str) -> None:
         """Moves a file that cannot be read from the inbox to the refused ones; once moved, does nothing."""
         self._move(name, REFUSED)
-
-    def _read(self, name: str) -> InboundFile:
-        with (self._directory / INBOX / name).open("rb") as file:
-            content = file.read(self._max_inbound_bytes + 1)
-        return InboundFile(name, content, hashlib.sha256(content).digest())
 
     def _move(self, name: str, folder: str) -> None:
         source = self._directory / INBOX / Path(name).name

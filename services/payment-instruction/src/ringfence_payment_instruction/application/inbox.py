@@ -12,14 +12,13 @@ from ringfence_kernel.writer import Unit
 
 from ringfence_payment_instruction.application.desk import Desk, record_all
 from ringfence_payment_instruction.application.evidence import EvidenceIntake
-from ringfence_payment_instruction.application.ports import BankFile, InboundFile, PaymentFiles, Rail, RailVoucher
+from ringfence_payment_instruction.application.ports import BankFile, PaymentFiles, Rail, RailVoucher
 from ringfence_payment_instruction.domain.errors import BankAccountUnknown, EvidenceConflict, EvidenceUnreadable
 from ringfence_payment_instruction.domain.evidence import BankReply
 from ringfence_payment_instruction.domain.progress import answered
 from ringfence_payment_instruction.domain.state import Place, State
 
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
-FILES_PER_STEP = 100
 _LOG = get(__name__)
 
 
@@ -48,34 +47,39 @@ class Inbox:
     async def step(self) -> None:
         """Takes every file that lies there, but those that could not be taken a moment ago."""
         now = asyncio.get_running_loop().time()
-        # Files that wait must not hide the ones behind them.
-        files = await asyncio.to_thread(self.rail.pending, FILES_PER_STEP + len(self._later))
-        for name in self._later.keys() - {file.name for file in files}:
+        names = await asyncio.to_thread(self.rail.pending)
+        for name in self._later.keys() - set(names):
             del self._later[name]
-        for file in files:
-            if self._later.get(file.name, 0.0) > now:
+        for name in names:
+            if self._later.get(name, 0.0) > now:
                 continue
-            if await self._take(file):
-                self._later.pop(file.name, None)
+            if await self._take(name):
+                self._later.pop(name, None)
             else:
-                self._later[file.name] = now + PAUSE_AFTER_FAILURE_SECONDS
+                self._later[name] = now + PAUSE_AFTER_FAILURE_SECONDS
 
-    async def _take(self, file: InboundFile) -> bool:
+    async def _take(self, name: str) -> bool:
         """Takes one file, puts aside one that can never be used, and leaves one that may be used later."""
         try:
-            content = await asyncio.to_thread(self.files.read_bank_file, file.content)
+            content = await asyncio.to_thread(self.files.read_bank_file, await asyncio.to_thread(self.rail.read, name))
             if content.replies:
                 await self._answers(content)
             if content.entries:
                 await self.evidence.take_in(self.voucher, content)
         except (EvidenceUnreadable, EvidenceConflict, BankAccountUnknown) as error:
             _LOG.warning("bank_file_refused", reason=error.reason)
-            await asyncio.to_thread(self.rail.refuse, file.name)
+            await asyncio.to_thread(self.rail.refuse, name)
             return True
         except DomainError as error:
             _LOG.info("bank_file_waits", reason=error.reason)
             return False
-        await asyncio.to_thread(self.rail.archive, file.name)
+        except OSError:
+            raise
+        except Exception:
+            # One file that we do not understand must not keep the bank's other news from us.
+            _LOG.exception("bank_file_failed")
+            return False
+        await asyncio.to_thread(self.rail.archive, name)
         return True
 
     async def _answers(self, file: BankFile) -> None:
@@ -83,7 +87,7 @@ class Inbox:
             found, unknown = group(self.desk.state, file.replies)
             for (stream, message_id), (settled, failed) in found.items():
                 submission = self.desk.state.submissions[stream]
-                record_all(unit, stream, answered(submission, settled, failed, file.digest, message_id))
+                record_all(unit, stream, answered(submission, list(settled), failed, file.digest, message_id))
             return unknown
 
         unknown = await self.desk.commit(command, weight=len(file.replies))
@@ -91,11 +95,14 @@ class Inbox:
             _LOG.warning("bank_replies_unknown", count=unknown)
 
 
-Answers = dict[tuple[bytes, str], tuple[list[int], dict[int, str]]]
+Answers = dict[tuple[bytes, str], tuple[dict[int, str], dict[int, str]]]
 
 
 def group(state: State, replies: Sequence[BankReply]) -> tuple[Answers, int]:
-    """Returns, per submission and message, rows to settle and rows to fail; and how many replies are about nothing."""
+    """Returns, per submission and message, rows to settle and rows to fail; and how many replies are about nothing.
+
+    Raises EvidenceConflict for a file that answers one payment both ways: neither is believed.
+    """
     found: Answers = {}
     unknown = 0
     for reply in replies:
@@ -103,11 +110,10 @@ def group(state: State, replies: Sequence[BankReply]) -> tuple[Answers, int]:
         unknown += not places
         for place in places:
             reference = state.submissions[place.stream].references[place.index]
-            settled, failed = found.setdefault((place.stream, reference), ([], {}))
-            if reply.settled:
-                settled.append(place.index)
-            else:
-                failed[place.index] = reply.reason
+            settled, failed = found.setdefault((place.stream, reference), ({}, {}))
+            (settled if reply.settled else failed)[place.index] = reply.reason
+            if place.index in settled and place.index in failed:
+                raise EvidenceConflict("a payment is answered both ways")
     return found, unknown
 
 

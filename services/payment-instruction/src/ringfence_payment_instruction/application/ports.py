@@ -80,26 +80,17 @@ class RailVoucher(Protocol):
         """Returns the bank's principal; raises AuthorisationRefused where there is none, IdentityUnavailable."""
 
 
-class InboundFile(Protocol):
-    """A file of the bank in the rail's inbox."""
-
-    @property
-    def name(self) -> str:
-        """Name in the inbox."""
-
-    @property
-    def content(self) -> bytes:
-        """Bytes."""
-
-
 class Rail(Protocol):
     """The way to the bank and back; every call blocks and may raise OSError."""
 
     def send(self, message_id: str, content: bytes) -> Any:
         """Hands a message over; the same message id hands over the same message."""
 
-    def pending(self, limit: int) -> Sequence[InboundFile]:
-        """Returns up to `limit` of the bank's files that were not archived yet, oldest first."""
+    def pending(self) -> Sequence[str]:
+        """Returns the names of the bank's files that were not archived yet, oldest first."""
+
+    def read(self, name: str) -> bytes:
+        """Returns the bytes of one of them."""
 
     def archive(self, name: str) -> None:
         """Puts away a file whose content is committed."""
