@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from ringfence_payment_instruction.application.ports import FileRefusal
 from ringfence_payment_instruction.domain import reasons
 from ringfence_payment_instruction.domain.errors import IdentityUnavailable
 from ringfence_payment_instruction.domain.status import Status
@@ -88,11 +89,29 @@ async def test_single_payments_of_a_file_may_be_refused(world: World) -> None:
         PLATFORM, pain_001("FILE-2", ANNA, ("A", "10.00", BORIS), method="CHK")
     )
     assert said(cheques.status_report, "Cd") == ["AG03"]
+    amount = b'<InstdAmt Ccy="EUR">10.00</InstdAmt>'
+    equivalent = b'<EqvtAmt><Amt Ccy="EUR">10.00</Amt><CcyOfTrf>USD</CcyOfTrf></EqvtAmt>'
+    converted = pain_001("FILE-3", ANNA, ("A", "10.00", BORIS)).replace(amount, equivalent)
+    answer = await world.application.intake.submit_file(PLATFORM, converted)
+    assert said(answer.status_report, "Cd") == ["AM03"]
+
+
+async def test_a_file_refused_by_earlier_rules_gets_its_first_answer(world: World) -> None:
+    """Also when the rules of today would take it."""
+    content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS))
+    files = world.application.intake.files
+    read = files.read_orders
+    strict = FileRefusal("IBAN_INVALID", "AC01", "refused by a rule of then")
+    files.read_orders = lambda *given: read(*given).refused(strict)  # type: ignore[method-assign,union-attr]
+    first = await world.application.intake.submit_file(PLATFORM, content)
+    files.read_orders = read  # type: ignore[method-assign]
+    assert await world.application.intake.submit_file(PLATFORM, content) == first
+    assert world.state.submissions == {}
 
 
 async def test_a_file_for_a_later_day_waits(world: World) -> None:
     """Taken in now, screened and paid on its day."""
-    content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS), day="2999-01-01")
+    content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS), day="2099-01-01")
     await world.application.intake.submit_file(PLATFORM, content)
     (submission,) = world.state.submissions.values()
     assert submission.reasons == [reasons.EXECUTION_DATE_NOT_REACHED]

@@ -20,7 +20,7 @@ from ringfence_payment_instruction.adapters.iso20022.messages import (
     StatusReport,
 )
 from ringfence_payment_instruction.adapters.iso20022.pacs008 import write_credit_transfers
-from ringfence_payment_instruction.adapters.iso20022.pain001 import read_credit_transfer_file
+from ringfence_payment_instruction.adapters.iso20022.pain001 import CONVERSION, read_credit_transfer_file
 from ringfence_payment_instruction.adapters.iso20022.pain002 import write_status_report
 from ringfence_payment_instruction.application.ports import (
     BankFile,
@@ -101,6 +101,7 @@ def _order(payment: PaymentInformation, transfer: CreditTransfer, instruction_id
         creditor_agent_bic=transfer.creditor_agent_bic or "",
         execution_day=(payment.requested_execution_date - EPOCH).days,
         payment_method=payment.payment_method,
+        needs_conversion=transfer.unpayable == CONVERSION,
     )
 
 

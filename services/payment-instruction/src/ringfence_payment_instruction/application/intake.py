@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ringfence_kernel.clock import Clock
+from ringfence_kernel.clock import DAY_NS, Clock
 from ringfence_kernel.ids import external_id
 from ringfence_kernel.logs import get
 from ringfence_kernel.writer import Unit
@@ -23,7 +23,7 @@ from ringfence_payment_instruction.application.ports import (
 )
 from ringfence_payment_instruction.application.sealing import PersonalData, Sealer, clear_of, owners
 from ringfence_payment_instruction.application.views import StateView, intake_states
-from ringfence_payment_instruction.domain import events
+from ringfence_payment_instruction.domain import events, reasons
 from ringfence_payment_instruction.domain.errors import SubmissionConflict, TenantForbidden
 from ringfence_payment_instruction.domain.intake import NewSubmission, known_digest, receive, refuse
 from ringfence_payment_instruction.domain.orders import Order, digest, forbiddance, ibans_of, invalidity
@@ -33,6 +33,7 @@ from ringfence_payment_instruction.domain.submission import MAX_INSTRUCTIONS, Su
 
 NOT_PROVIDED = "NOTPROVIDED"
 TOO_MANY = FileRefusal("TOO_MANY_TRANSACTIONS", "AM18", f"more than {MAX_INSTRUCTIONS} transactions")
+NOT_TAKEN_BEFORE = FileRefusal("REFUSED_BEFORE", "NARR", "the same file was refused before")
 DUPLICATE = FileRefusal("DUPLICATE", "AM05", "the message id was used before with other content")
 _LOG = get(__name__)
 
@@ -84,7 +85,7 @@ class Intake:
         Raises SubmissionConflict, IdentityUnavailable, KeysUnavailable, AuthorisationRefused, TenantForbidden.
         """
         tenant = tenant_of(submitter)
-        content = _Content(tenant, submission_id, events.KIND_BATCH, digest(orders), orders)
+        content = _Content(tenant, submission_id, events.KIND_BATCH, await asyncio.to_thread(digest, orders), orders)
         submission = await self._take_in(submitter, content)
         return intake_states(submission)
 
@@ -97,6 +98,10 @@ class Intake:
         if isinstance(file, RefusedFile):
             return await self._refuse(submitter, tenant, file)
         submission_id = file_submission_id(tenant, file.message_id, file.digest)
+        earlier = self.desk.state.refused_files.get(stream_of(tenant, submission_id))
+        if earlier is not None and earlier.digest == file.digest:
+            # Refused by earlier rules: the first answer stands.
+            return await self._refuse(submitter, tenant, file.refused(NOT_TAKEN_BEFORE))
         new = _Content(tenant, submission_id, events.KIND_PAIN_001, file.digest, file.orders, file.message_id)
         try:
             submission = await self._take_in(submitter, new, self._reporter(file, submission_id))
@@ -106,24 +111,32 @@ class Intake:
 
     async def _take_in(self, submitter: Submitter, content: _Content, report: Report | None = None) -> Submission:
         known = known_digest(self.desk.state, content.stream)
-        if known == content.digest and content.stream in self.desk.state.submissions:
-            # Answered after the group that may be committing it.
-            return await self.desk.commit(lambda unit: self.desk.state.submissions[content.stream])
-        if known is not None and known != content.digest:
+        if known == content.digest:
+            # Answered after the group that may be committing it; should that fail, it is new after all.
+            submission = await self.desk.commit(lambda unit: self.desk.state.submissions.get(content.stream))
+            if submission is not None:
+                return submission
+        elif known is not None:
             raise SubmissionConflict
         new = await self._prepare(submitter, content, report)
+        clear = [clear_of(order) for order in content.orders]
 
         def command(unit: Unit) -> Submission:
-            record_all(unit, new.stream, receive(self.desk.state, new, unit.now_ns))
+            found = receive(self.desk.state, new, unit.now_ns)
+            record_all(unit, new.stream, found)
+            if found:
+                # Only what is recorded may be remembered under its name: it is what the bank will be told.
+                unit.journal.call(self.personal.forget, new.stream)
+                self.personal.remember(new.stream, clear)
             return self.desk.state.submissions[new.stream]
 
-        self.personal.remember(content.stream, [clear_of(order) for order in content.orders])
         return await self.desk.commit(command, weight=len(content.orders))
 
     async def _prepare(self, submitter: Submitter, content: _Content, report: Report | None) -> NewSubmission:
         """Checks, resolves, seals and authorises; changes nothing."""
         tenant, orders = content.tenant, content.orders
-        invalid = tuple(invalidity(order) for order in orders)
+        # Long work on thousands of rows: the event loop must not stand still meanwhile.
+        invalid = await asyncio.to_thread(lambda: tuple(map(invalidity, orders)))
         valid = [order for order, flaw in zip(orders, invalid, strict=True) if not flaw]
         aliases = await self.identity.resolve(ibans_of(valid))
         pairs = [(aliases.get(order.debtor_iban), aliases.get(order.creditor_iban)) for order in orders]
@@ -132,6 +145,11 @@ class Intake:
         ring, authorisation = await asyncio.gather(
             self.identity.keys(subjects),
             self.identity.authorise(submitter, tenant, content.submission_id, content.digest),
+        )
+        lasts = authorisation.expires_ns // DAY_NS
+        forbidden = tuple(
+            refusal or (reasons.EXECUTION_DATE_TOO_LATE if order.execution_day >= lasts else "")
+            for order, refusal in zip(orders, forbidden, strict=True)
         )
         received = events.SubmissionReceived(
             tenant=tenant,
@@ -145,7 +163,8 @@ class Intake:
             message_id=content.message_id,
             status_report=await asyncio.to_thread(report, invalid, forbidden) if report else b"",
         )
-        rows = Sealer(tenant, content.submission_id, content.stream, ring).events(orders, aliases)
+        sealer = Sealer(tenant, content.submission_id, content.stream, ring)
+        rows = await asyncio.to_thread(sealer.events, orders, aliases)
         return NewSubmission(content.stream, received, rows, invalid, forbidden)
 
     def _reporter(self, file: OrderFile, submission_id: bytes) -> Report:

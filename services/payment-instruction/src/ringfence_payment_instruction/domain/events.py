@@ -111,6 +111,7 @@ class InstructionsAdvanced:
     actor: bytes = b""  # principal behind it; empty for the service itself
     evidence: bytes = b""  # SHA-256 of what it rests on: screening lists used, bank's file
     reference: str = ""  # message id of the bank message
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

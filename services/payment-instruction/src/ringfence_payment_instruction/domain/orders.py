@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ringfence_kernel.ids import ZERO_ID
-from ringfence_kernel.money import MAX_AMOUNT_MINOR, CurrencyUnknown, currency
+from ringfence_kernel.money import CurrencyUnknown, currency
 
 from ringfence_payment_instruction.domain import iban, reasons
 
 MAX_END_TO_END_ID = 35
 MAX_NAME = 140
 MAX_REMITTANCE = 140
+# An amount that the bank can be told has at most 18 digits (ISO 20022 ActiveCurrencyAndAmount).
+AMOUNT_LIMIT_MINOR = 10**18
 CREDIT_TRANSFER = "TRF"
 _LENGTHS = struct.Struct(">Q6I")
 
@@ -38,6 +40,7 @@ class Order:
     creditor_agent_bic: str = ""
     execution_day: int = 0
     payment_method: str = CREDIT_TRANSFER
+    needs_conversion: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,12 @@ def invalidity(order: Order) -> str:
         return reasons.PAYMENT_METHOD_NOT_SUPPORTED
     if not _is_text(order.end_to_end_id, MAX_END_TO_END_ID) or not order.end_to_end_id.strip():
         return reasons.END_TO_END_ID_INVALID
-    if not 0 < order.amount_minor <= MAX_AMOUNT_MINOR:
+    if not 0 < order.amount_minor < AMOUNT_LIMIT_MINOR:
         return reasons.AMOUNT_INVALID
     if not _is_currency(order.currency):
         return reasons.CURRENCY_UNKNOWN
+    if order.needs_conversion:
+        return reasons.CONVERSION_NOT_SUPPORTED
     if not iban.is_valid(order.debtor_iban):
         return reasons.DEBTOR_IBAN_INVALID
     if not iban.is_valid(order.creditor_iban):

@@ -172,7 +172,7 @@ def decided(
     reserved = [index for index in allowed if submission.statuses[index] == Status.RESERVED]
     status = RELEASED[decision]
     steps = [Step(index, status, reason) for index in allowed if submission.statuses[index] != Status.RESERVED]
-    events = moved(submission, "decision", steps, actor=decider)
+    events = moved(submission, "decision", steps, actor=decider, note=note)
     return events + directed(submission, decision, reserved, actor=decider, note=note, reason=reason)
 
 
@@ -187,6 +187,8 @@ def overdue(submission: Submission, now_ns: int, patience: Patience) -> list[Any
             expired.append(Step(index, Status.EXPIRED, reasons.APPROVAL_EXPIRED))
         elif status == Status.SENT:
             silent.append(Step(index, Status.UNKNOWN, reasons.BANK_REPLY_MISSING))
+        elif submission.received.authorisation_expires_ns <= now_ns:
+            expired.append(Step(index, Status.EXPIRED, reasons.AUTHORISATION_EXPIRED))
         else:
             due.append(index)
     events = moved(submission, "expiry", [*expired, *silent])
@@ -195,19 +197,18 @@ def overdue(submission: Submission, now_ns: int, patience: Patience) -> list[Any
 
 def deadlines(submission: Submission, patience: Patience) -> list[tuple[int, int]]:
     """Returns the rows that wait for time, each with the UTC nanoseconds when it is up."""
-    found = []
-    for status, wait_ns in ((Status.HELD, patience.for_approval_ns), (Status.SENT, patience.for_bank_ns)):
-        found += [
-            (index, submission.changed_ns[index] + wait_ns)
-            for index in submission.with_status(status)
-            if submission.directives[index] == Directive.NONE
-        ]
-    if submission.directives.find(Directive.SCHEDULE) >= 0:
-        found += [
-            (index, submission.execution_days[index] * DAY_NS)
-            for index in submission.with_status(Status.AUTHENTICATED)
-            if submission.directives[index] == Directive.SCHEDULE
-        ]
+    # Without an authorisation custody moves nothing: what has not come to it by then never will.
+    last_ns = submission.received.authorisation_expires_ns
+    found: list[tuple[int, int]] = []
+    for index in submission.with_status(Status.HELD):
+        if submission.directives[index] == Directive.NONE:
+            found.append((index, min(submission.changed_ns[index] + patience.for_approval_ns, last_ns)))
+    for index in submission.with_status(Status.SENT):
+        if submission.directives[index] == Directive.NONE:
+            found.append((index, submission.changed_ns[index] + patience.for_bank_ns))
+    for index in submission.with_status(Status.AUTHENTICATED):
+        is_scheduled = submission.directives[index] == Directive.SCHEDULE
+        found.append((index, min(submission.execution_days[index] * DAY_NS, last_ns) if is_scheduled else last_ns))
     return found
 
 

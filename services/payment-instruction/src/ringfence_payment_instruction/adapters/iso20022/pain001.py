@@ -23,6 +23,7 @@ from ringfence_payment_instruction.domain import iban
 
 _Fields = dict[str, etree._Element]
 _CHEQUE = "CHK"
+CONVERSION = StatusReason("AM03", "an equivalent amount to be converted is not supported")
 
 
 def read_credit_transfer_file(content: bytes, max_bytes: int = MAX_FILE_BYTES) -> CreditTransferFile:
@@ -122,7 +123,7 @@ class _Reader:
         if element.tag.endswith("}EqvtAmt"):
             element, target = element[0], element[1].text
             if target != element.get("Ccy"):
-                obstacle = StatusReason("AM03", "an equivalent amount to be converted is not supported")
+                obstacle = CONVERSION
         text, code = (element.text or "").strip(), element.get("Ccy", "")
         try:
             currency = money.currency(code)

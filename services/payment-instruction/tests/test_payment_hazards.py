@@ -1,0 +1,266 @@
+"""Where money could be lost or doubled: commits that are still under way, second processes, banks that contradict."""
+
+import asyncio
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ringfence_kernel.store import EventStore
+from ringfence_payment_instruction.application.inbox import read_notification
+from ringfence_payment_instruction.application.ports import Authorisation, BookAccounts
+from ringfence_payment_instruction.bootstrap import event_codec
+from ringfence_payment_instruction.domain import reasons
+from ringfence_payment_instruction.domain.errors import (
+    EvidenceConflict,
+    LedgerContradiction,
+    ScreeningListStale,
+    SubmissionConflict,
+)
+from ringfence_payment_instruction.domain.events import InstructionsDirected
+from ringfence_payment_instruction.domain.evidence import ENTRIES_PER_PART, Outcome
+from ringfence_payment_instruction.domain.status import Directive, Status
+from ringfence_payment_instruction.domain.submission import MAX_INSTRUCTIONS, transfer_id_of
+
+from .messages import camt_054, entry
+from .test_payment_application import bank_answers, submit
+from .world import (
+    APPROVER,
+    BANK,
+    BANK_FEED,
+    BORIS,
+    EUR,
+    MIRROR,
+    OPERATOR,
+    PLATFORM,
+    STRANGER,
+    SUSPENSE,
+    TENANT,
+    World,
+    an_id,
+    order,
+)
+
+
+class GatedStore:
+    """The store of a world, whose commits wait while the gate is closed."""
+
+    def __init__(self, store: EventStore) -> None:
+        """Starts open."""
+        self._store = store
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def append(self, *arguments: Any) -> Any:
+        """Commits once the gate is open."""
+        self.gate.wait(10)
+        return self._store.append(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        """Leaves the rest to the store."""
+        return getattr(self._store, name)
+
+
+async def take_in(world: World, content: bytes) -> None:
+    """Hands in a notification and waits until custody has posted it."""
+    file = await read_notification(world.application.intake.files, content)
+    await world.application.evidence.hand_in(BANK_FEED, file)
+
+
+async def test_custody_hears_nothing_that_is_not_committed(world: World) -> None:
+    """A process that ends before an approval is durable must not have moved the money by then."""
+    world.custody.balances[an_id("anna account")] = 2_000_00
+    await submit(world, "a", "b", amount_minor=600_00)
+    await world.reaches("b", Status.HELD)
+    gated = GatedStore(world.store)
+    world.writer.store = gated  # type: ignore[assignment]
+    decide = world.application.decisions.decide
+    world.custody.is_away = True
+    await decide(APPROVER, TENANT, [an_id("a")], Directive.APPROVE, "")
+    gated.gate.clear()
+    approval = asyncio.create_task(decide(APPROVER, TENANT, [an_id("b")], Directive.APPROVE, ""))
+    await world.until(lambda: world.state.submissions[_stream(world, "b")].directives[1] == Directive.APPROVE)
+    world.custody.is_away = False
+    for lane in world.application.pipeline.lanes:
+        lane.wake()
+    await asyncio.sleep(0.3)
+    assert transfer_id_of(TENANT, an_id("b")) not in world.custody.transfers
+    gated.gate.set()
+    await approval
+    await world.reaches("b", Status.SETTLED)
+
+
+def _stream(world: World, name: str) -> bytes:
+    found = world.state.find(TENANT, an_id(name))
+    assert found is not None
+    return found[0].stream
+
+
+async def test_two_processes_take_an_entry_in_once(world: World) -> None:
+    """The second finds out at its commit that the first was there, and counts a duplicate."""
+    second = World(world.database)
+    second.identity, second.custody, second.rail = world.identity, world.custody, world.rail
+    await second.start()
+    content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))
+    file = await read_notification(world.application.intake.files, content)
+    await world.application.evidence.hand_in(BANK_FEED, file)
+    counts = await second.application.evidence.hand_in(BANK_FEED, file)
+    assert (counts.credited, counts.duplicates) == (0, 1)
+    assert [world.store.head().position, len(second.state.evidence)] == [second.writer.head.position, 1]
+    assert all(version == 2 for version in (second.writer.versions[stream] for stream in second.state.evidence))
+    assert world.custody.balances[an_id("boris account")] == 5_00
+    await second.stop()
+
+
+async def test_a_transfer_that_stands_otherwise_in_custody_is_left_for_people(world: World) -> None:
+    """Rejecting the payment would leave its money set aside for ever."""
+    world.custody.loses_replies = True
+    await submit(world, "out", creditor=STRANGER)
+    await world.until(lambda: bool(world.custody.transfers))
+    world.custody.accounts = BookAccounts({EUR: an_id("newer mirror")}, {EUR: SUSPENSE})
+    world.custody.loses_replies = False
+    await world.until(lambda: world.reason("out") == LedgerContradiction.reason)
+    assert world.status("out") is Status.SCREENED
+
+
+async def test_a_deposit_that_stands_otherwise_is_not_posted_again(world: World) -> None:
+    """Suspense gets nothing of what a client may have been credited with."""
+    await take_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    (file,) = world.state.evidence.values()
+    (transfer_id,) = world.custody.transfers
+    world.custody.transfers[transfer_id] = replace(world.custody.transfers[transfer_id], amount_minor=4_00)
+    file.outcomes[0] = Outcome.WAITING
+    with pytest.raises(LedgerContradiction):
+        await world.application.pipeline.deposits.handle(file.stream)
+    assert SUSPENSE not in world.custody.balances
+
+
+async def test_more_deposits_than_custody_takes_at_once_are_all_posted(world: World) -> None:
+    """A notification is cut into parts, each below the bounds of custody and of the feed."""
+    create, sizes = world.custody.create_transfers, []
+
+    async def bounded(tenant: bytes, token: str, transfers: Any) -> list[str]:
+        sizes.append(len(transfers))
+        assert len(transfers) <= MAX_INSTRUCTIONS
+        return await create(tenant, token, transfers)
+
+    world.custody.create_transfers = bounded  # type: ignore[method-assign]
+    count = MAX_INSTRUCTIONS + 10
+    entries = [entry(f"R{number}", "0.01", BORIS) for number in range(count)]
+    await take_in(world, camt_054("N-1", BANK, *entries))
+    await world.until(lambda: world.custody.balances[an_id("boris account")] == count, 20)
+    assert max(sizes) == ENTRIES_PER_PART
+
+
+async def test_money_that_comes_in_waits_for_a_fresh_list(world: World) -> None:
+    """Nobody is credited by a payer who cannot be looked up; a debit needs no list."""
+    world.state.lists.clear()
+    with pytest.raises(ScreeningListStale):
+        await take_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    await take_in(world, camt_054("N-2", BANK, entry("D1", "5.00", direction="DBIT")))
+    await world.import_list()
+    await take_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    assert world.custody.balances[an_id("boris account")] == 5_00
+
+
+async def test_a_file_that_answers_a_payment_both_ways_is_put_aside(world: World) -> None:
+    """The payment stays with the bank; the money is neither posted nor given back."""
+    await submit(world, "out", creditor=STRANGER)
+    await world.reaches("out", Status.SENT)
+    bank_answers(world, "out", "ACSC")
+    (content,) = world.rail.inbox.values()
+    row = content[content.index(b"<TxInfAndSts>") : content.index(b"</FIToFIPmtStsRpt>")]
+    world.rail.inbox = {"both.xml": content.replace(row, row + row.replace(b"ACSC", b"RJCT"))}
+    await world.until(lambda: world.rail.refused == ["both.xml"])
+    assert world.status("out") is Status.SENT
+    world.rail.inbox = {"twice.xml": content.replace(row, row + row)}
+    await world.reaches("out", Status.SETTLED)
+    assert world.custody.balances[MIRROR] == 10_00
+
+
+async def test_a_file_that_breaks_the_reader_holds_up_no_other(world: World) -> None:
+    """It stays where it is and is told in the log; the next one is taken."""
+    files = world.application.inbox.files
+    read = files.read_bank_file
+
+    def broken(content: bytes) -> Any:
+        if content == b"poison":
+            raise RuntimeError("a fault of ours")
+        return read(content)
+
+    files.read_bank_file = broken  # type: ignore[method-assign]
+    world.voucher.principal = BANK_FEED
+    world.rail.inbox = {"a.xml": b"poison", "b.xml": camt_054("N-1", BANK, entry("R1", "5.00", BORIS))}
+    await world.until(lambda: world.rail.archived == ["b.xml"])
+    assert list(world.rail.inbox) == ["a.xml"]
+
+
+async def test_a_conflicting_submission_changes_nothing_that_is_sent(world: World) -> None:
+    """Even where identity would authorise both, the bank is told what was recorded."""
+
+    async def authorise(*arguments: Any) -> Authorisation:
+        await asyncio.sleep(0.05)
+        return Authorisation(f"authorisation-for-{TENANT.hex()}", 2**62)
+
+    world.identity.authorise = authorise  # type: ignore[method-assign]
+    world.rail.is_broken = True
+    intake, other = world.application.intake, "NL91ABNA0417164300"
+    answers = await asyncio.gather(
+        intake.submit_batch(PLATFORM, an_id("same"), [order("out", creditor=STRANGER)]),
+        intake.submit_batch(PLATFORM, an_id("same"), [order("out", creditor=other)]),
+        return_exceptions=True,
+    )
+    assert isinstance(answers[1], SubmissionConflict)
+    await world.until(lambda: world.status("out") is Status.RESERVED)
+    world.rail.is_broken = False
+    await world.reaches("out", Status.SENT)
+    (message,) = world.rail.sent.values()
+    assert (STRANGER.encode() in message, other.encode() in message) == (True, False)
+
+
+async def test_an_operators_approval_is_recorded_by_name(world: World) -> None:
+    """The custodian's own person may be the second one; the event and the reading say who it was."""
+    await submit(world, "large", amount_minor=600_00)
+    await world.reaches("large", Status.HELD)
+    await world.application.decisions.decide(OPERATOR, TENANT, [an_id("large")], Directive.APPROVE, "called back")
+    await world.reaches("large", Status.SETTLED)
+    (view,) = await world.application.queries.get(TENANT, [an_id("large")])
+    assert (view.maker, view.approver) == (PLATFORM.subject, OPERATOR.subject)
+    found = [each.event for each in world.store.replay(event_codec(), 0)]
+    directed = [each for each in found if isinstance(each, InstructionsDirected)]
+    assert [(each.actor, each.note) for each in directed] == [(OPERATOR.subject, "called back")]
+
+
+async def test_a_refusals_note_is_kept(world: World) -> None:
+    """Why a person said no stands in the event, as why one said yes does."""
+    await submit(world, "large", amount_minor=600_00)
+    await world.reaches("large", Status.HELD)
+    await world.application.decisions.decide(APPROVER, TENANT, [an_id("large")], Directive.REJECT, "unknown payee")
+    found = [each.event for each in world.store.replay(event_codec(), 0)]
+    assert [each.note for each in found if getattr(each, "actor", b"") == APPROVER.subject] == ["unknown payee"]
+
+
+async def test_an_authorisation_that_ends_ends_what_waits(world: World) -> None:
+    """No instruction is left to wait for a date on which custody would not listen any more."""
+    now_ns = world.clock.now_ns()
+
+    async def authorise(*arguments: Any) -> Authorisation:
+        return Authorisation(f"authorisation-for-{TENANT.hex()}", now_ns + 2 * 10**9)
+
+    world.identity.authorise = authorise  # type: ignore[method-assign]
+    world.state.lists.clear()
+    await submit(world, "late", execution_day=now_ns // (86_400 * 10**9) + 40)
+    assert (world.status("late"), world.reason("late")) == (Status.REJECTED, reasons.EXECUTION_DATE_TOO_LATE)
+    await submit(world, "waits")
+    await world.reaches("waits", Status.EXPIRED)
+    assert (world.reason("waits"), world.custody.calls) == (reasons.AUTHORISATION_EXPIRED, 0)
+
+
+async def test_an_entry_of_another_bank_file_never_meets_an_unposted_one(world: World) -> None:
+    """Two notifications with a common entry, handed in at once: the entry is posted once."""
+    one = camt_054("N-1", BANK, entry("R1", "5.00", BORIS), entry("R2", "1.00", BORIS))
+    other = camt_054("N-2", BANK, entry("R2", "1.00", BORIS), entry("R3", "2.00", BORIS))
+    await asyncio.gather(take_in(world, one), take_in(world, other))
+    assert world.custody.balances[an_id("boris account")] == 8_00
+    with pytest.raises(EvidenceConflict):
+        await take_in(world, camt_054("N-3", BANK, entry("R2", "1.01", BORIS)))
