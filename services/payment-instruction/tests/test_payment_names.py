@@ -18,6 +18,7 @@ from ringfence_payment_instruction.domain.names import fingerprint, normalise
         ("AERO-CARIBBEAN", "caribbean aero"),
         ("Müller", "Mu\u0308ller"),
         ("Ali\u200b Baba", "Ali Baba"),
+        ("\u02bfAbd al-\u02beAziz", "Abd Al Aziz"),
     ],
 )
 def test_spellings_of_one_name_are_one_name(one: str, other: str) -> None:

@@ -88,8 +88,12 @@ class Queries:
 
     async def get(self, tenant: bytes, instruction_ids: Sequence[bytes]) -> list[InstructionView]:
         """Returns instructions found, in the order asked; raises KeysUnavailable."""
-        found = [self.desk.state.find(tenant, each) for each in instruction_ids]
-        return await self._views([place for place in found if place is not None])
+
+        def command(unit: Unit) -> list[tuple[Submission, int]]:
+            found = [self.desk.state.find(tenant, each) for each in instruction_ids]
+            return [place for place in found if place is not None]
+
+        return await self._views(await self.desk.commit(command))
 
     async def page(
         self, tenant: bytes, *, status: int, submission_id: bytes | None, size: int, after: tuple[int, int] | None

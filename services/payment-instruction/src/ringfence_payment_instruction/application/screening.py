@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from ringfence_kernel.clock import Clock
@@ -44,7 +45,7 @@ class ScreeningWork:
         submission = self.desk.state.submissions[stream]
         indexes = list(submission.at_stage(Stage.SCREEN))
         clear = await self.personal.open(submission, indexes)
-        outcomes = {index: _refusal(index, row, screening) for index, row in clear.items()}
+        outcomes = await asyncio.to_thread(_screen, clear, screening)
         evidence = screening.evidence()
 
         def command(unit: Unit) -> None:
@@ -53,6 +54,10 @@ class ScreeningWork:
                 record_all(unit, stream, screened(submission, outcomes, self.limits, evidence))
 
         await self.desk.commit(command, weight=len(outcomes))
+
+
+def _screen(clear: dict[int, Clear], screening: Screening) -> dict[int, Step | None]:
+    return {index: _refusal(index, row, screening) for index, row in clear.items()}
 
 
 def _refusal(index: int, row: Clear, screening: Screening) -> Step | None:

@@ -6,7 +6,9 @@ import hashlib
 import unicodedata
 
 FINGERPRINT_BYTES = 16
-_APOSTROPHES = frozenset("'`´\u2018\u2019\u02bc\u02b9\u02bb\uff07")
+_APOSTROPHES = frozenset("'`´\u2018\u2019\uff07")
+# Spacing modifier letters (Unicode block 02B0 to 02FF), as transliterations write ayn and hamza.
+_MODIFIERS = frozenset(map(chr, range(0x2B0, 0x300)))
 _SEPARATING = "PSZC"
 # Letters that Unicode does not decompose although they are another letter with a stroke or a ligature.
 _FOLDED = str.maketrans({"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
@@ -28,10 +30,10 @@ def fingerprint(name: str) -> bytes:
 
 
 def _plain(character: str) -> str:
+    if character in _APOSTROPHES or character in _MODIFIERS:
+        return ""
     if character.isalnum():
         return character
-    if character in _APOSTROPHES:
-        return ""
     category = unicodedata.category(character)
     if category[0] == "M" or category == "Cf":
         return ""
