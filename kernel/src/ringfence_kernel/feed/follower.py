@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
 PAGE_EVENTS = 1_000
+GATHER_SECONDS = 0.02
+"""Pause after a page that was not full: what is committed meanwhile comes in one page."""
 
 
 class FeedFork(Exception):
@@ -67,7 +69,9 @@ class Follower:
         while not self.halted:
             self._rung.clear()
             try:
-                if await self.pull():
+                count = await self.pull()
+                if count:
+                    await asyncio.sleep(0 if count >= PAGE_EVENTS else GATHER_SECONDS)
                     continue
             except FeedFork as fork:
                 self.halted = str(fork)
@@ -83,16 +87,15 @@ class Follower:
             except TimeoutError:
                 pass
 
-    async def pull(self) -> bool:
-        """Fetches, verifies and handles one page; returns whether there may be more. Raises FeedFork."""
+    async def pull(self) -> int:
+        """Fetches, verifies and handles one page; returns how many events it had. Raises FeedFork."""
         response = await self.read(feed_pb2.ReadRequest(after=self.cursor.position, limit=PAGE_EVENTS))
         page = verify(self.source, self.cursor, response)
         self.lag = response.head.position - page.cursor.position
-        if not page.events:
-            return False
-        await self.handle(page)
-        self.cursor = page.cursor
-        return self.lag > 0
+        if page.events:
+            await self.handle(page)
+            self.cursor = page.cursor
+        return len(page.events)
 
 
 def verify(source: str, cursor: Head, response: feed_pb2.ReadResponse) -> FeedPage:
