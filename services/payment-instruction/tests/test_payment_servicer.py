@@ -118,6 +118,25 @@ async def test_tenants_and_the_custodians_people_name_what_they_may(servicer: Pa
     assert not found.instructions
 
 
+async def test_an_operator_names_the_tenant_to_decide(world: World, servicer: PaymentInstructionServicer) -> None:
+    """Without a tenant nothing is decided; with one the answer names the operator as approver."""
+    request = pb.SubmitInstructionsRequest(submission_id=an_id("s"), instructions=[new("one", amount_minor=600_00)])
+    with acting_as(TENANT, TENANT):
+        await servicer.SubmitInstructions(request, None)
+    await world.reaches("one", Status.HELD)
+    approval = pb.DecideInstructionsRequest(instruction_ids=[an_id("one")], decision=pb.DECISION_APPROVE)
+    with acting_as(an_id("operator"), None):
+        with pytest.raises(TenantForbidden):
+            await servicer.DecideInstructions(approval, None)
+        assert world.status("one") is Status.HELD
+        approval.tenant_id = TENANT
+        await servicer.DecideInstructions(approval, None)
+        await world.reaches("one", Status.SETTLED)
+        read = pb.GetInstructionsRequest(tenant_id=TENANT, instruction_ids=[an_id("one")])
+        (instruction,) = (await servicer.GetInstructions(read, None)).instructions
+    assert instruction.approver_id == an_id("operator")
+
+
 GOOD_ID = an_id("good")
 MALFORMED = [
     ("SubmitInstructions", pb.SubmitInstructionsRequest(instructions=[new("x")])),

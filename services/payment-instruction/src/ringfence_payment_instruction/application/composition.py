@@ -77,7 +77,7 @@ def compose(parts: Parts) -> Application:
     return Application(
         intake=Intake(desk, parts.identity, personal, parts.files, clock),
         evidence=evidence,
-        decisions=Decisions(desk),
+        decisions=Decisions(desk, parts.patience),
         lists=ListImport(desk, parts.lists),
         queries=Queries(desk, personal, parts.read_model),
         pipeline=pipeline,

@@ -12,8 +12,9 @@ from ringfence_payment_instruction.application.ports import Submitter
 from ringfence_payment_instruction.application.views import StateView, state_view
 from ringfence_payment_instruction.domain.approval import is_done, objection
 from ringfence_payment_instruction.domain.errors import InstructionUnknown, TenantForbidden
-from ringfence_payment_instruction.domain.progress import decided
+from ringfence_payment_instruction.domain.progress import Patience, decided, overdue
 from ringfence_payment_instruction.domain.status import Directive
+from ringfence_payment_instruction.domain.submission import Submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Decisions:
     """Takes decisions, each instruction by itself."""
 
     desk: Desk
+    patience: Patience
 
     async def decide(
         self, decider: Submitter, tenant: bytes, instruction_ids: Sequence[bytes], decision: Directive, note: str
@@ -34,11 +36,7 @@ class Decisions:
         def command(unit: Unit) -> dict[bytes, StateView]:
             views = {}
             taken: dict[bytes, list[int]] = {}
-            for instruction_id in ids:
-                found = self.desk.state.find(tenant, instruction_id)
-                if found is None:
-                    raise InstructionUnknown
-                submission, index = found
+            for instruction_id, (submission, index) in self._places(unit, tenant, ids):
                 if is_done(submission, index, decision, decider.subject):
                     continue
                 refusal = objection(submission, index, decision, decider.subject)
@@ -53,6 +51,18 @@ class Decisions:
 
         views = await self.desk.commit(command, weight=len(ids))
         return [views[instruction_id] for instruction_id in instruction_ids]
+
+    def _places(self, unit: Unit, tenant: bytes, ids: Sequence[bytes]) -> list[tuple[bytes, tuple[Submission, int]]]:
+        """Finds instructions; what time has decided meanwhile is recorded first, so that nobody decides otherwise."""
+        places = []
+        for instruction_id in ids:
+            found = self.desk.state.find(tenant, instruction_id)
+            if found is None:
+                raise InstructionUnknown
+            places.append((instruction_id, found))
+        for submission in {submission.stream: submission for _, (submission, _) in places}.values():
+            record_all(unit, submission.stream, overdue(submission, unit.now_ns, self.patience))
+        return places
 
     def _present(self, tenant: bytes, instruction_ids: Sequence[bytes]) -> dict[bytes, StateView]:
         places = [self.desk.state.find(tenant, each) for each in instruction_ids]
