@@ -144,6 +144,12 @@ def test_bootstrap_admits_no_importer_and_no_foreign_role(world: Any) -> None:
         FirstPrincipal(world.principal(b"new-principal...", Kind.REGULATOR), ("operator",))
 
 
+def test_those_who_approve_are_people() -> None:
+    """A platform's approver and the custodian's operator approve payments, and nobody else."""
+    approving = {kind for kind, scopes in SCOPES_OF_KIND.items() if "payments.approve" in scopes}
+    assert approving == {Kind.PLATFORM_APPROVER, Kind.OPERATOR}
+
+
 def test_duties_are_separate() -> None:
     """No kind can both submit and approve payments, nor both grant roles and move money."""
     for scopes in SCOPES_OF_KIND.values():

@@ -59,6 +59,7 @@ SCOPES_OF_KIND: dict[Kind, frozenset[str]] = {
             "custody.admin",
             "custody.freeze",
             "payments.admin",
+            "payments.approve",
             "payments.read",
             "custody.book.read",
         }
