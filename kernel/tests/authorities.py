@@ -71,7 +71,15 @@ class TestAuthority:
         return self.issue(f"spiffe://{TRUST_DOMAIN}/principal/{identifier or uuid.uuid4()}")
 
 
-def token(key: Ed25519PrivateKey, bound_to: Issued | None, *, now_ns: int, key_id: str = KEY_ID, **claims: Any) -> str:
+def token(
+    key: Ed25519PrivateKey,
+    bound_to: Issued | None,
+    *,
+    now_ns: int,
+    key_id: str = KEY_ID,
+    kind: str = "at+jwt",
+    **claims: Any,
+) -> str:
     """Signs an access token that a test may bend by claims (None leaves one out)."""
     now = now_ns // NANOSECONDS
     content: dict[str, Any] = {
@@ -89,7 +97,7 @@ def token(key: Ed25519PrivateKey, bound_to: Issued | None, *, now_ns: int, key_i
         content["cnf"] = {"x5t#S256": bound_to.thumbprint}
     content |= claims
     content = {name: value for name, value in content.items() if value is not None}
-    return jwt.encode(content, key, algorithm="EdDSA", headers={"kid": key_id})
+    return jwt.encode(content, key, algorithm="EdDSA", headers={"kid": key_id, "typ": kind})
 
 
 def _builder(

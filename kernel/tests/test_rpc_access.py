@@ -176,6 +176,14 @@ async def test_a_token_with_wrong_claims_is_refused(world: World, claims: dict[s
     assert await refusal(world, client, metadata=metadata) == ("UNAUTHENTICATED", "TOKEN_INVALID")
 
 
+@pytest.mark.parametrize("kind", ["JWT", "", "secevent+jwt"])
+async def test_a_jwt_of_another_type_is_no_access_token(world: World, kind: str) -> None:
+    """What the same key signs for another purpose is refused by its type (RFC 9068 section 4)."""
+    client = world.client_ca.principal()
+    text = world.token_for(client, kind=kind)
+    assert await refusal(world, client, metadata=bearer(text)) == ("UNAUTHENTICATED", "TOKEN_INVALID")
+
+
 async def test_a_token_signed_by_another_key_is_refused(world: World) -> None:
     """Neither a foreign key under a known id nor an unknown id is believed."""
     client = world.client_ca.principal()

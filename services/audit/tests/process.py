@@ -180,7 +180,7 @@ class AuditProcess:
             "iat": now, "exp": now + 600, "roles": ["regulator"], "scope": scope,
             "cnf": {"x5t#S256": thumbprint(certificate)},
         }  # fmt: skip
-        return jwt.encode(claims, self.token_key, algorithm="EdDSA", headers={"kid": "test"})
+        return jwt.encode(claims, self.token_key, algorithm="EdDSA", headers={"kid": "test", "typ": "at+jwt"})
 
     def _environment(self) -> dict[str, str]:
         secret = self.openbao.write_wrapped_secret_id("audit", self.folder / f"secret-{new_id().hex()}")

@@ -20,6 +20,7 @@ from ringfence_kernel.rpc.token_keys import KeySource
 MAXIMUM_TOKEN_BYTES = 8_192
 _MAXIMUM_REMEMBERED = 16_384
 _CLOCK_SKEW_SECONDS = 5
+_TYPE = "at+jwt"
 _REQUIRED = ["iss", "aud", "sub", "iat", "exp", "jti", "cnf"]
 
 
@@ -102,11 +103,13 @@ class TokenVerifier:
 
 
 def _key_id(token: str) -> str:
+    """Returns the key that the header names, where it says that this is an access token (RFC 9068 section 4)."""
     try:
-        key_id = jwt.get_unverified_header(token).get("kid")
+        header = jwt.get_unverified_header(token)
     except (jwt.PyJWTError, ValueError, RecursionError):
         raise TokenInvalid from None
-    if not isinstance(key_id, str):
+    key_id = header.get("kid")
+    if header.get("typ") != _TYPE or not isinstance(key_id, str):
         raise TokenInvalid
     return key_id
 
