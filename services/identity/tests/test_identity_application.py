@@ -99,6 +99,22 @@ def test_other_algorithms_are_refused(algorithm: str) -> None:
         assertions.verify(state(), text, NOW_NS)
 
 
+@pytest.mark.parametrize("jti", ["\ud800", "a\udfffb"])
+def test_an_assertion_whose_id_is_no_unicode_text_is_refused(jti: str) -> None:
+    """JSON can spell a lone surrogate, which no hash can be made of: the assertion is invalid, not an error here."""
+    text = jwt.encode({**good_claims(), "jti": jti}, SIGNER, algorithm="EdDSA")
+    with pytest.raises(AssertionInvalid):
+        assertions.verify(state(), text, NOW_NS)
+
+
+def test_an_assertion_with_a_critical_extension_is_refused() -> None:
+    """A header that must be understood and is not makes the assertion invalid (RFC 7515 section 4.1.11)."""
+    headers = {"crit": ["exp"], "exp": 1}
+    text = jwt.encode(good_claims(), SIGNER, algorithm="EdDSA", headers=headers)
+    with pytest.raises(AssertionInvalid):
+        assertions.verify(state(), text, NOW_NS)
+
+
 @given(st.text(min_size=1, max_size=140).filter(str.strip), st.text(max_size=280), st.integers(1, 2**40))
 def test_personal_data_opens_where_it_was_sealed(name: str, address: str, version: int) -> None:
     """Sealed fields open to the same data, at their own version and under their own key alone."""

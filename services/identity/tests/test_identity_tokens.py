@@ -47,7 +47,7 @@ def spend(world: Any, assertion: Assertion, wanted: frozenset[str] = frozenset()
     """Grants and issues, as the service does."""
     presented = own(assertion.principal)
     grant = tokens.grant_access(world.state, assertion, presented, wanted, TOKEN, world.now_ns)
-    world.happens(tokens.issue(world.state, assertion, presented, grant))
+    world.happens(tokens.issue(world.state, assertion, presented, grant, world.now_ns))
     return grant
 
 
@@ -133,7 +133,8 @@ def test_token_needs_the_own_certificate(world: Any) -> None:
     pinned = tokens.check_claims(claims(world, b"pinned-feed....."), world.now_ns)
     with pytest.raises(CertificateMismatch):
         tokens.require_bearer(world.state, pinned, own(b"pinned-feed....."))
-    world.happens(tokens.enrol(world.state, pinned, own(b"pinned-feed....."), b"c" * 32, world.now_ns))
+    held = Presented(b"pinned-feed.....", b"p" * 32)
+    world.happens(tokens.enrol(world.state, pinned, held, b"c" * 32, world.now_ns, world.now_ns))
     tokens.require_bearer(world.state, pinned, own(b"pinned-feed....."))
 
 
@@ -163,7 +164,21 @@ def test_suspension_between_signature_and_commit_counts(world: Any) -> None:
     grant = tokens.grant_access(world.state, assertion, own(world.platform), frozenset(), TOKEN, world.now_ns)
     world.happens(principals.suspend(world.state, world.platform, "order 7", world.alice))
     with pytest.raises(PrincipalNotActive):
-        tokens.issue(world.state, assertion, own(world.platform), grant)
+        tokens.issue(world.state, assertion, own(world.platform), grant, world.now_ns)
+
+
+def test_an_assertion_that_ended_before_the_commit_is_not_spent(world: Any) -> None:
+    """A slow signature cannot carry an assertion beyond its end, where its first use may be forgotten already."""
+    assertion = tokens.check_claims(claims(world, world.platform), world.now_ns)
+    spend(world, assertion)
+    late = tokens.AccessGrant(TOKEN, world.state.principals[world.platform], (), b"c" * 32, world.now_ns)
+    world.now_ns += 361 * SECOND
+    other = tokens.check_claims(claims(world, world.platform, jti="two"), world.now_ns)
+    spend(world, other)
+    with pytest.raises(AssertionExpired):
+        tokens.issue(world.state, assertion, own(world.platform), late, world.now_ns)
+    with pytest.raises(AssertionExpired):
+        tokens.enrol(world.state, assertion, own(world.platform), b"c" * 32, world.now_ns, world.now_ns)
 
 
 def test_access_token_claims(world: Any) -> None:

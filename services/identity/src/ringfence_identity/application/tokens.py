@@ -57,7 +57,11 @@ class TokenCommands:
         assertion = assertions.verify(self.state, text, now_ns)
         grant = tokens.grant_access(self.state, assertion, presented, wanted, new_id(), now_ns)
         signed = await self.signer.sign(tokens.access_claims(grant, self.issuer))
-        await commit(self.writer, lambda unit: record_all(unit, tokens.issue(self.state, assertion, presented, grant)))
+
+        def spend(unit: Unit) -> None:
+            record_all(unit, tokens.issue(self.state, assertion, presented, grant, unit.now_ns))
+
+        await commit(self.writer, spend)
         return AccessToken(signed, ACCESS_TOKEN_SECONDS, grant.scopes)
 
     async def enrol(self, text: str, request_pem: str, presented: Presented) -> IssuedCertificate:
@@ -65,13 +69,14 @@ class TokenCommands:
 
         Raises as `issue`, and InvalidArgument for a request that names anything but the principal.
         """
-        assertion = assertions.verify(self.state, text, self.clock.now_ns())
-        tokens.require_unspent(self.state, assertion)
+        now_ns = self.clock.now_ns()
+        assertion = assertions.verify(self.state, text, now_ns)
+        tokens.require_unspent(self.state, assertion, now_ns)
         tokens.require_bearer(self.state, assertion, presented)
         issued = await self.certificates.issue(request_pem, assertion.principal)
 
         def spend(unit: Unit) -> None:
-            events = tokens.enrol(self.state, assertion, presented, issued.sha256, issued.expires_ns)
+            events = tokens.enrol(self.state, assertion, presented, issued.sha256, issued.expires_ns, unit.now_ns)
             record_all(unit, events)
 
         await commit(self.writer, spend)

@@ -107,7 +107,7 @@ def check_claims(claims: dict[str, object], now_ns: int) -> Assertion:
         raise AssertionInvalid
     if not isinstance(expires, int) or isinstance(expires, bool):
         raise AssertionInvalid
-    if not isinstance(token_id, str) or not 1 <= len(token_id) <= MAX_JTI_CHARACTERS:
+    if not isinstance(token_id, str) or not 1 <= len(token_id) <= MAX_JTI_CHARACTERS or not token_id.isprintable():
         raise AssertionInvalid
     now = now_ns // NANOSECONDS
     if not now < expires <= now + ASSERTION_LIFE_SECONDS + CLOCK_SKEW_SECONDS:
@@ -119,8 +119,13 @@ def check_claims(claims: dict[str, object], now_ns: int) -> Assertion:
     return Assertion(principal, external_id("identity.assertion", principal, token_id), expires * NANOSECONDS)
 
 
-def require_unspent(state: State, assertion: Assertion) -> None:
-    """Raises AssertionReplayed for an assertion that was spent before, in this run or an earlier one."""
+def require_unspent(state: State, assertion: Assertion, now_ns: int) -> None:
+    """Raises AssertionReplayed for an assertion that was spent before, in this run or an earlier one.
+
+    Raises AssertionExpired once it has ended: from then on its use may be forgotten.
+    """
+    if now_ns >= assertion.expires_ns:
+        raise AssertionExpired
     if assertion.digest in state.assertions.get(assertion.expires_ns // _MINUTE_NS, ()):
         raise AssertionReplayed
 
@@ -145,9 +150,9 @@ def grant_access(
 ) -> AccessGrant:
     """Decides what an assertion is worth; empty `wanted` means every scope of the role.
 
-    Raises AssertionReplayed, CertificateMismatch, PrincipalNotActive, ScopeNotHeld.
+    Raises AssertionExpired, AssertionReplayed, CertificateMismatch, PrincipalNotActive, ScopeNotHeld.
     """
-    require_unspent(state, assertion)
+    require_unspent(state, assertion, now_ns)
     principal = require_bearer(state, assertion, presented)
     if not wanted <= principal.scopes:
         raise ScopeNotHeld
@@ -155,12 +160,14 @@ def grant_access(
     return AccessGrant(token, principal, scopes, presented.sha256, now_ns)
 
 
-def issue(state: State, assertion: Assertion, presented: Presented, grant: AccessGrant) -> list[AccessTokenIssued]:
-    """Spends the assertion for a grant that was signed meanwhile; whatever changed since then counts.
+def issue(
+    state: State, assertion: Assertion, presented: Presented, grant: AccessGrant, now_ns: int
+) -> list[AccessTokenIssued]:
+    """Spends the assertion for a grant that was signed meanwhile; whatever changed since then counts, time too.
 
     Raises as `grant_access`.
     """
-    grant_access(state, assertion, presented, frozenset(grant.scopes), grant.token, grant.issued_ns)
+    grant_access(state, assertion, presented, frozenset(grant.scopes), grant.token, now_ns)
     return [
         AccessTokenIssued(
             assertion.principal,
@@ -175,12 +182,14 @@ def issue(state: State, assertion: Assertion, presented: Presented, grant: Acces
 
 
 def enrol(
-    state: State, assertion: Assertion, presented: Presented, certificate_sha256: bytes, expires_ns: int
+    state: State, assertion: Assertion, presented: Presented, certificate_sha256: bytes, expires_ns: int, now_ns: int
 ) -> list[CertificateEnrolled]:
-    """Spends the assertion for a client certificate; raises AssertionReplayed, PrincipalNotActive."""
-    require_unspent(state, assertion)
-    if not state.is_active(find(state, assertion.principal)):
-        raise PrincipalNotActive
+    """Spends the assertion for a client certificate that was signed meanwhile; whatever changed since then counts.
+
+    Raises AssertionExpired, AssertionReplayed, CertificateMismatch, PrincipalNotActive.
+    """
+    require_unspent(state, assertion, now_ns)
+    require_bearer(state, assertion, presented)
     return [
         CertificateEnrolled(
             assertion.principal,
