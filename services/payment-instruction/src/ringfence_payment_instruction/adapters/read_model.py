@@ -41,7 +41,6 @@ CREATE TABLE instructions (
 );
 CREATE INDEX instructions_of_tenant ON instructions (tenant, received_position, instruction_index);
 CREATE INDEX instructions_by_status ON instructions (tenant, status, received_position, instruction_index);
-CREATE INDEX instructions_by_creditor ON instructions (tenant, creditor_blind_index);
 
 -- Which events are about which tenant, so that a tenant's followers skip everybody else's.
 CREATE TABLE tenant_events (

@@ -87,6 +87,8 @@ class Sealer:
         pairs = [(aliases.get(order.debtor_iban), aliases.get(order.creditor_iban)) for order in orders]
         owned = [owners(self._tenant, debtor, creditor) for debtor, creditor in pairs]
         clear = [clear_of(order) for order in orders]
+        # A payee often stands in many rows, and an index costs as much as sealing a row.
+        indexes = {iban: creditor_index(self._ring, iban) for iban in {each.creditor_iban for each in clear}}
         debtors = [
             debtor.account_id if debtor is not None and debtor.tenant == self._tenant else bytes(16)
             for debtor, _ in pairs
@@ -101,7 +103,7 @@ class Sealer:
             debtor_owners=b"".join([debtor for debtor, _ in owned]),
             creditor_accounts=b"".join([creditor_in_book(self._tenant, creditor) for _, creditor in pairs]),
             creditor_owners=b"".join([creditor for _, creditor in owned]),
-            creditor_indexes=b"".join([creditor_index(self._ring, each.creditor_iban) for each in clear]),
+            creditor_indexes=b"".join([indexes[each.creditor_iban] for each in clear]),
             amounts_minor=pack("Q", [order.amount_minor for order in orders]),
             ledgers=pack("H", [ledger_of(order.currency) for order in orders]),
             execution_days=pack("i", [order.execution_day for order in orders]),
