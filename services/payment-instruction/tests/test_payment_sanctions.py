@@ -97,6 +97,20 @@ async def test_a_list_replaces_the_one_of_its_name(world: World) -> None:
         await lists.import_list(OPERATOR, "UN", CSV, b"name,kind,reference\n...,person,2\n", now_ns)
 
 
+async def test_a_list_that_was_cut_off_replaces_nothing(world: World) -> None:
+    """Most of its names gone, a list is not believed; half of them may go."""
+    lists = world.application.lists
+    rows = [f"Person Number{number},person,{number}\n".encode() for number in range(10)]
+    for kept in (10, 5):
+        content = b"name,kind,reference\n" + b"".join(rows[:kept])
+        assert await lists.import_list(OPERATOR, "EU", CSV, content, world.clock.now_ns()) == (kept, [])
+    with pytest.raises(SanctionsListDamaged):
+        await lists.import_list(
+            OPERATOR, "EU", CSV, b"name,kind,reference\n" + b"".join(rows[:2]), world.clock.now_ns()
+        )
+    assert world.application.pipeline.screening.current().hit(["number4 person"]) == "EU/4"
+
+
 @needs_data
 @pytest.mark.parametrize(
     ("file", "list_format", "names", "bad"),

@@ -14,7 +14,12 @@ from ringfence_payment_instruction.application.desk import Desk
 from ringfence_payment_instruction.application.ports import Submitter
 from ringfence_payment_instruction.domain.errors import SanctionsListDamaged
 from ringfence_payment_instruction.domain.events import SanctionsListImported
-from ringfence_payment_instruction.domain.screening import ListedName, fingerprints_of, require_newer
+from ringfence_payment_instruction.domain.screening import (
+    ListedName,
+    fingerprints_of,
+    require_newer,
+    require_not_cut_off,
+)
 
 MAX_NAMES = 100_000
 
@@ -65,6 +70,7 @@ class ListImport:
         def command(unit: Unit) -> None:
             current = self.desk.state.lists.get(list_name)
             require_newer(current, published_ns, unit.now_ns)
+            require_not_cut_off(current, len(marks))
             if current is None or (current.digest, current.published_ns) != (event.digest, published_ns):
                 unit.record(external_id("sanctions-list", b"", list_name), event)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ringfence_payment_instruction.domain.columns import split_ids
-from ringfence_payment_instruction.domain.errors import SanctionsListOutdated
+from ringfence_payment_instruction.domain.errors import SanctionsListDamaged, SanctionsListOutdated
 from ringfence_payment_instruction.domain.events import SanctionsListImported
 from ringfence_payment_instruction.domain.names import fingerprint
 
@@ -76,6 +76,15 @@ def fingerprints_of(names: Iterable[ListedName]) -> dict[bytes, str]:
         if mark:
             marks.setdefault(mark, listed.reference)
     return marks
+
+
+def require_not_cut_off(current: SanctionsList | None, names: int) -> None:
+    """Raises SanctionsListDamaged for a list with less than half the names of the one in force.
+
+    A file that was cut off between two lines is a good file of its format; no publisher takes off half its names.
+    """
+    if current is not None and names * 2 < len(current.references):
+        raise SanctionsListDamaged("less than half of the names in force", names=str(names))
 
 
 def require_newer(current: SanctionsList | None, published_ns: int, now_ns: int) -> None:
