@@ -137,6 +137,20 @@ def test_a_second_answer_of_the_bank_changes_nothing(desk: Any, external: bytes)
     assert progress.answered(submission, [], {0: "AC04"}, EVIDENCE, "MSG") == []
     custody(desk, submission)
     assert progress.answered(submission, [0], {}, EVIDENCE, "MSG") == []
+    assert (progress.contradicted(submission, [0], []), progress.contradicted(submission, [], [0])) == (0, 1)
+
+
+def test_a_bank_that_takes_a_refusal_back_is_noticed(desk: Any, external: bytes) -> None:
+    """The payer may have the money again, and the payee too: from the refusal on it is counted as a contradiction."""
+    submission = desk.submit("one", creditor=external)
+    screen(desk, submission)
+    custody(desk, submission)
+    send(desk, submission)
+    assert progress.contradicted(submission, [0], []) == progress.contradicted(submission, [], [0]) == 0
+    desk.record(submission.stream, progress.answered(submission, [], {0: "AC04"}, EVIDENCE, "MSG"))
+    for _ in range(2):
+        assert (progress.contradicted(submission, [0], []), progress.contradicted(submission, [], [0])) == (1, 0)
+        custody(desk, submission)
 
 
 def test_above_the_limit_a_second_person_decides(desk: Any, make_id: Callable[[str], bytes]) -> None:

@@ -15,7 +15,7 @@ from ringfence_payment_instruction.application.evidence import EvidenceIntake
 from ringfence_payment_instruction.application.ports import BankFile, PaymentFiles, Rail, RailVoucher
 from ringfence_payment_instruction.domain.errors import BankAccountUnknown, EvidenceConflict, EvidenceUnreadable
 from ringfence_payment_instruction.domain.evidence import BankReply
-from ringfence_payment_instruction.domain.progress import answered
+from ringfence_payment_instruction.domain.progress import answered, contradicted
 from ringfence_payment_instruction.domain.state import Place, State
 
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
@@ -83,16 +83,21 @@ class Inbox:
         return True
 
     async def _answers(self, file: BankFile) -> None:
-        def command(unit: Unit) -> int:
+        def command(unit: Unit) -> tuple[int, int]:
             found, unknown = group(self.desk.state, file.replies)
+            contradictions = 0
             for (stream, message_id), (settled, failed) in found.items():
                 submission = self.desk.state.submissions[stream]
+                contradictions += contradicted(submission, list(settled), failed)
                 record_all(unit, stream, answered(submission, list(settled), failed, file.digest, message_id))
-            return unknown
+            return unknown, contradictions
 
-        unknown = await self.desk.commit(command, weight=len(file.replies))
+        unknown, contradictions = await self.desk.commit(command, weight=len(file.replies))
         if unknown:
             _LOG.warning("bank_replies_unknown", count=unknown)
+        if contradictions:
+            # The bank has changed its word: money may be at the wrong place there.
+            _LOG.error("bank_replies_contradict", count=contradictions)
 
 
 Answers = dict[tuple[bytes, str], tuple[dict[int, str], dict[int, str]]]

@@ -22,7 +22,8 @@ from ringfence_payment_instruction.domain.status import Status
 from ringfence_payment_instruction.domain.submission import Submission, transfer_id_of
 
 POLL_SECONDS = 1.0
-PAGE_EVENTS = 100
+# Events of a thousand rows: a page is what every watcher holds in memory.
+PAGE_EVENTS = 20
 _WITH_TRANSFER = frozenset(
     {Status.RESERVED, Status.SENT, Status.SETTLED, Status.RECONCILED, Status.FAILED, Status.UNKNOWN}
 )

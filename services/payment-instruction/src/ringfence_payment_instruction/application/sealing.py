@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -191,7 +192,9 @@ class PersonalData:
         sealed = {index: submission.sealed(index) for index in indexes}
         subjects = {owner for each in sealed.values() for owner in (each.debtor_owner, each.creditor_owner)}
         ring = await self._identity.keys(subjects) if subjects else KeyRing({}, b"")
-        return {index: _open(ring, submission.stream, each) for index, each in sealed.items()}
+        return await asyncio.to_thread(
+            lambda: {index: _open(ring, submission.stream, each) for index, each in sealed.items()}
+        )
 
 
 def _open(ring: KeyRing, stream: bytes, sealed: Sealed) -> Clear:

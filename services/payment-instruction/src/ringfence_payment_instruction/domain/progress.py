@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -148,6 +148,23 @@ def answered(
     codes = {row: failed[index] for row, index in enumerate(rejected) if failed[index]}
     return events + directed(
         submission, Directive.FAIL, rejected, reason=reasons.BANK_REFUSED, details=codes, evidence=evidence
+    )
+
+
+def contradicted(submission: Submission, settled: Sequence[int], failed: Iterable[int]) -> int:
+    """Returns how many payments stand otherwise than a bank's answer says: nothing changes, somebody must look."""
+    paid = [_is_paid(submission, index) for index in failed]
+    returned = [
+        submission.statuses[index] == Status.FAILED or submission.directives[index] == Directive.FAIL
+        for index in settled
+    ]
+    return sum(paid) + sum(returned)
+
+
+def _is_paid(submission: Submission, index: int) -> bool:
+    return (
+        submission.statuses[index] in (Status.SETTLED, Status.RECONCILED)
+        or submission.directives[index] == Directive.SETTLE
     )
 
 
