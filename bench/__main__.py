@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 from dataclasses import asdict, dataclass
 
 import psycopg
@@ -116,7 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=8.0, help="length of each measurement")
     arguments = parser.parse_args()
-    out = Console(stderr=True)
+    out = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
     with empty_stack(lambda what: out.print(what)) as stack:
         rows = measure(stack, arguments.seconds, out)
     show(rows, out)
