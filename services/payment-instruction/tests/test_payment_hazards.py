@@ -276,3 +276,22 @@ async def test_an_approval_that_comes_too_late_finds_the_payment_expired(world: 
     (view,) = await late.decide(APPROVER, TENANT, [an_id("large")], Directive.APPROVE, "")
     assert (view.status, view.reason) == (Status.EXPIRED, reasons.NOT_HELD)
     assert world.custody.calls == 0
+
+
+async def test_a_deposit_outlives_ids_that_custody_has_burnt(world: World) -> None:
+    """While the bank mirror is frozen both ids fail for good; thawed, the money comes to suspense, once."""
+    move = world.custody._move
+    world.custody._move = lambda transfer: "debit_account_frozen"  # type: ignore[method-assign]
+    await take_in_now(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    await world.until(lambda: len(world.custody.failed) >= 3)
+    world.custody._move = move  # type: ignore[method-assign]
+    await world.until(lambda: world.custody.balances.get(SUSPENSE) == 5_00)
+    (file,) = world.state.evidence.values()
+    await world.until(lambda: not file.waiting())
+    assert world.custody.balances[an_id("boris account")] == 0
+
+
+async def take_in_now(world: World, content: bytes) -> None:
+    """Hands in a notification without waiting for custody."""
+    file = await read_notification(world.application.intake.files, content)
+    await world.application.evidence.take_in(BANK_FEED, file)

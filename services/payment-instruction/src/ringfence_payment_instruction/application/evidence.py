@@ -211,7 +211,8 @@ class DepositWork:
         to_suspense = {index: bool(file.reasons[index]) for index in planned}
         names = await self.custody.create_transfers(tenant, token, list(planned.values()))
         results = {index: (to_suspense[index], name) for index, name in zip(planned, names, strict=True)}
-        if any(kept and name not in ("created", "exists") for kept, name in results.values()):
+        refused = any(kept and name not in ("created", "exists") for kept, name in results.values())
+        if refused:
             _LOG.error("suspense_refused", results=sorted({name for _, name in results.values()}))
 
         def command(unit: Unit) -> bool:
@@ -219,5 +220,5 @@ class DepositWork:
             record_all(unit, stream, events)
             return bool(events)
 
-        if not await self.desk.commit(command, weight=len(results)):
+        if not await self.desk.commit(command, weight=len(results)) or refused:
             raise LedgerContradiction

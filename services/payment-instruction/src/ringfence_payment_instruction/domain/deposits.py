@@ -162,7 +162,7 @@ def plan_deposits(file: EvidenceFile, suspense: Mapping[int, bytes]) -> dict[int
             continue
         entry = slot(event.entry_ids, index)
         planned[index] = PlannedTransfer(
-            id=deposit_transfer_id(event.tenant, entry, purpose),
+            id=deposit_transfer_id(event.tenant, entry, purpose, file.burnt.get(index, 0)),
             kind=TransferKind.PLAIN,
             use=Use.DEPOSIT,
             debit_account=slot(event.mirror_accounts, index),
@@ -178,7 +178,8 @@ def plan_deposits(file: EvidenceFile, suspense: Mapping[int, bytes]) -> dict[int
 def posted(file: EvidenceFile, results: Mapping[int, tuple[bool, str]]) -> list[Any]:
     """Decides on custody's results: index -> (was it for suspense, result name).
 
-    A client's account that refuses money sends it to suspense, with the reason; suspense that refuses keeps waiting.
+    A client's account that refuses money sends it to suspense, with the reason; suspense that refuses keeps waiting,
+    and is asked under the next id once custody says that this one has failed for good.
     """
     outcomes: dict[int, tuple[Outcome, str]] = {}
     for index, (to_suspense, result) in results.items():
@@ -189,6 +190,8 @@ def posted(file: EvidenceFile, results: Mapping[int, tuple[bool, str]]) -> list[
             outcomes[index] = (done, file.reasons[index])
         elif not to_suspense and not is_contradiction(result):
             outcomes[index] = (Outcome.WAITING, refusal(result))
+        elif result == "id_already_failed":
+            outcomes[index] = (Outcome.WAITING, file.reasons[index])
     if not outcomes:
         return []
     return [

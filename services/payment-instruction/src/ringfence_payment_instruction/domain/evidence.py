@@ -87,9 +87,13 @@ def evidence_stream(tenant: bytes, digest: bytes, part: int = 0) -> bytes:
     return external_id("evidence", tenant, f"{digest.hex()}/{part}")
 
 
-def deposit_transfer_id(tenant: bytes, entry: bytes, purpose: Purpose) -> bytes:
-    """Returns the transfer that credits an entry; a client's refused credit goes to suspense under an id of its own."""
-    return external_id("deposit" if purpose is Purpose.CREDIT_CLIENT else "deposit.suspense", tenant, show(entry))
+def deposit_transfer_id(tenant: bytes, entry: bytes, purpose: Purpose, burnt: int = 0) -> bytes:
+    """Returns the transfer that credits an entry; a client's refused credit goes to suspense under an id of its own.
+
+    `burnt` counts the ids for suspense that custody has failed for good, as when the bank mirror was frozen.
+    """
+    domain = "deposit" if purpose is Purpose.CREDIT_CLIENT else "deposit.suspense"
+    return external_id(domain, tenant, f"{show(entry)}/{burnt}" if burnt else show(entry))
 
 
 def purpose_of_credit(entry: BankEntry, tenant: bytes, creditor: Alias | None, on_list: bool) -> tuple[Purpose, str]:
@@ -109,7 +113,7 @@ def is_incoming(entry: BankEntry) -> bool:
 class EvidenceFile:
     """Entries of one file and tenant in memory; `outcomes` has one byte per entry."""
 
-    __slots__ = ("event", "outcomes", "reasons", "stream")
+    __slots__ = ("burnt", "event", "outcomes", "reasons", "stream")
 
     def __init__(self, stream: bytes, event: EvidenceReceived) -> None:
         """Starts with everything that needs posting still waiting."""
@@ -120,6 +124,7 @@ class EvidenceFile:
             for purpose in event.purposes
         )
         self.reasons = list(event.reasons)
+        self.burnt: dict[int, int] = {}
 
     def columns(self) -> tuple[array[int], array[int], array[int]]:
         """Returns amounts in minor units, ledgers and value days."""

@@ -12,7 +12,7 @@ from ringfence_kernel.journal import Journal
 from ringfence_payment_instruction.domain import events
 from ringfence_payment_instruction.domain.columns import split_ids, unpack
 from ringfence_payment_instruction.domain.events import Committed
-from ringfence_payment_instruction.domain.evidence import EvidenceFile
+from ringfence_payment_instruction.domain.evidence import EvidenceFile, Outcome
 from ringfence_payment_instruction.domain.screening import SanctionsList
 from ringfence_payment_instruction.domain.status import Directive
 from ringfence_payment_instruction.domain.submission import Submission, transfer_id_of
@@ -78,7 +78,7 @@ class State:
         for tables in (self.refused_files, self.instructions, self.sent, self.messages, self.entries, self.lists):
             content.update(repr(list(tables.items())).encode())
         for stream, file in self.evidence.items():
-            content.update(stream + bytes(file.outcomes) + repr(file.reasons).encode())
+            content.update(stream + bytes(file.outcomes) + repr((file.reasons, file.burnt)).encode())
         return content.digest()
 
     def _submission_received(self, recorded: Committed, journal: Journal) -> None:
@@ -124,6 +124,8 @@ class State:
         event: events.EvidenceApplied = recorded.event
         file = self.evidence[recorded.stream]
         for index, outcome, reason in zip(unpack("I", event.indexes), event.outcomes, event.reasons, strict=True):
+            if outcome == Outcome.WAITING and file.reasons[index]:
+                journal.put(file.burnt, index, file.burnt.get(index, 0) + 1)
             journal.put(file.outcomes, index, outcome)
             journal.put(file.reasons, index, reason)
 
