@@ -7,6 +7,7 @@ import signal
 import sys
 
 import typer
+from rich.markup import escape
 
 from ringfence.commands import accounts, demo, keys, pay, rebuild, replay, statement, status, up, verify, watch
 from ringfence.commands.errors import CommandFailed, ExitCode
@@ -58,6 +59,10 @@ def main() -> None:
         if error.name not in _OPTIONAL:
             raise
         _end("stack", f"{error.name} is not installed: pip install 'ringfence[local]'", ExitCode.ENVIRONMENT)
+    except OSError as error:
+        if error.filename is None or os.environ.get(_TRACEBACK):
+            raise
+        _end("environment", f"{error.strerror}: {error.filename}", ExitCode.ENVIRONMENT)
     except Exception as error:
         if os.environ.get(_TRACEBACK):
             raise
@@ -74,5 +79,5 @@ def _code(error: RingfenceError) -> ExitCode:
 
 
 def _end(kind: str, text: str, code: int) -> None:
-    notes.print(f"[bold red]{kind}[/bold red] {text}", highlight=False, soft_wrap=True)
+    notes.print(f"[bold red]{kind}[/bold red] {escape(text)}", highlight=False, soft_wrap=True)
     sys.exit(code)

@@ -33,7 +33,18 @@ def test_status_without_a_stack_says_how_to_start_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(("replay", "no-such-file.csv"), 2), (("rebuild", "nothing"), 2), (("pay", "--as", "x"), 2), (("nonsense",), 2)],
+    [
+        (("replay", "no-such-file.csv"), 2),
+        (("rebuild", "nothing"), 2),
+        (("pay", "--as", "x"), 2),
+        (("pay", "--as", "x", "--from", "a", "--to", "b", "--name", "c", "--amount", "-1"), 2),
+        (("pay", "--as", "x", "--file", __file__, "--amount", "1"), 2),
+        (("accounts", "--as", "x", "--book", "no-uuid"), 2),
+        (("watch", "--as", "x", "--submission", "no-uuid"), 2),
+        (("keys", "../elsewhere"), 2),
+        (("verify", "receipt", "/", "--key", "k"), 2),
+        (("nonsense",), 2),
+    ],
 )
 def test_wrong_command_line_is_told_apart(tmp_path: Path, arguments: tuple[str, ...], code: int) -> None:
     """A command line that makes no sense ends with exit code 2 before anything is started."""
@@ -70,3 +81,47 @@ def test_credentials_that_are_incomplete_end_with_their_own_code(tmp_path: Path)
     done = _run("accounts", "--as", str(tmp_path), directory=tmp_path / "stack")
     assert done.returncode == 5
     assert "credentials.json" in done.stderr
+
+
+def test_evidence_that_is_not_text_is_not_proven(tmp_path: Path) -> None:
+    """A file of bytes that are no text is no receipt, and the error names the file."""
+    file = tmp_path / "receipt"
+    file.write_bytes(b"\xff\xfe")
+    done = _run("verify", "receipt", str(file), "--key", "k", directory=tmp_path)
+    assert done.returncode == 1
+    assert f"not proven {file} is not text" in done.stderr
+
+
+def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """A stack in a place that is no folder ends with the place's name and the exit code of the environment."""
+    (tmp_path / "file").touch()
+    done = _run("up", directory=tmp_path / "file")
+    assert done.returncode == 5
+    assert done.stderr.startswith(f"environment Not a directory: {tmp_path / 'file'}")
+
+
+def test_text_in_brackets_is_printed_as_it_is(tmp_path: Path) -> None:
+    """What stands in brackets in a path or a name is text, not a style, in tables and in errors."""
+    code = "from ringfence.commands.terminal import show; show('t', ['name'], [['[bold] :smile: x']])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "[bold] :smile: x" in done.stdout
+    done = _run("replay", str(_csv(tmp_path / "[red]")), directory=tmp_path)
+    assert f"{tmp_path}/[red] lacks the column" in done.stderr
+
+
+def test_id_stands_in_one_piece_on_a_narrow_terminal() -> None:
+    """On a terminal of 80 columns a row of the accounts has its id whole, so that it can be copied."""
+    account = "0099939f-5908-e640-24c2-eaf38e27f475"
+    row = [account, "bank_mirror", "active", "-9,739.75 EUR", "0.00 EUR"]
+    code = (
+        "from ringfence.commands import terminal; terminal.output.width = 80; "
+        f"terminal.show('t', ['account', 'class', 'status', 'balance', 'reserved'], [{row!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert account in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def _csv(file: Path) -> Path:
+    file.write_text("account_id\n1\n")
+    return file

@@ -1,15 +1,15 @@
 """`ringfence accounts`: the accounts of a book with their balances."""
 
-from uuid import UUID
-
 from ringfence.commands.connect import As, Book, Fresh, client_as
 from ringfence.commands.terminal import show
 from ringfence.money import show as amount
 
 
-def accounts(principal: As, book: Book = "", fresh: Fresh = False) -> None:
-    """Lists the accounts of a book, and tells whether its debits equal its credits."""
-    book_id = UUID(book) if book else None
+def accounts(principal: As, book: Book = None, fresh: Fresh = False) -> None:
+    """Lists the accounts of a book, and tells whether its debits equal its credits.
+
+    A balance is credits minus debits: that of a bank mirror, which is what the bank owes, is below zero.
+    """
     with client_as(principal, fresh) as client:
         rows = [
             [
@@ -19,9 +19,9 @@ def accounts(principal: As, book: Book = "", fresh: Fresh = False) -> None:
                 amount(each.balances.posted_minor, each.currency),
                 amount(each.balances.reserved_minor, each.currency),
             ]
-            for each in client.custody.list_accounts(book_id)
+            for each in client.custody.list_accounts(book)
         ]
-        balanced = client.custody.totals(book_id).balanced_currencies()
+        balanced = client.custody.totals(book).balanced_currencies()
     verdict = ", ".join(
         f"{currency} {'balances' if good else 'DOES NOT BALANCE'}" for currency, good in balanced.items()
     )

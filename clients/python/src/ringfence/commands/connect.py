@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
@@ -22,7 +23,7 @@ As = Annotated[
     typer.Option("--as", envvar="RINGFENCE_AS", help="Credentials directory, or name of a principal of the sandbox."),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Use a private, empty stack, gone afterwards.")]
-Book = Annotated[str, typer.Option("--book", help="Book (platform id); the caller's own where left out.")]
+Book = Annotated[UUID | None, typer.Option("--book", help="Book (platform id); the caller's own where left out.")]
 
 
 @contextmanager

@@ -1,14 +1,23 @@
 """`ringfence keys`: principals of the sandbox with their keys and certificates."""
 
+from __future__ import annotations
+
+import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ringfence.commands.connect import Fresh, sandbox
+from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import output, show
 from ringfence.identity import PrincipalKind
+
+if TYPE_CHECKING:
+    from ringfence.sandbox.folders import PrincipalFolder
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Kind(StrEnum):
@@ -24,7 +33,7 @@ class Kind(StrEnum):
 
 def keys(
     name: Annotated[str | None, typer.Argument(help="Name of the principal; lists all where left out.")] = None,
-    kind: Annotated[Kind, typer.Option(help="What the principal is.")] = Kind.PLATFORM,
+    kind: Annotated[Kind | None, typer.Option(help="What a new principal is; a platform where left out.")] = None,
     platform: Annotated[str, typer.Option(help="Name of the platform that an approver or importer belongs to.")] = "",
     directory: Annotated[Path | None, typer.Option(help="Where to write; in the stack's directory by default.")] = None,
     fresh: Fresh = False,
@@ -34,6 +43,10 @@ def keys(
     Writes a credentials directory for the SDK and `--as`, and prints where it is. The same name again keeps its keys
     and brings the addresses up to date.
     """
+    from ringfence.sandbox.folders import PrincipalFolder
+
+    if name is not None and not _NAME.fullmatch(name):
+        raise typer.BadParameter("a name has 1 to 64 letters, digits, dots, dashes or underscores")
     with sandbox(fresh) as box:
         if name is None:
             for each in box.names():
@@ -44,5 +57,16 @@ def keys(
             show("Principals of the sandbox", ["name", "id", "credentials"], rows)
             return
         tenant = box.client(platform).credentials.tenant_id if platform else None
-        made = box.principal(name, PrincipalKind[kind.name], tenant_id=tenant, path=directory)
+        wanted = _kind(name, kind, PrincipalFolder.open(directory or box.folder_of(name)))
+        made = box.principal(name, wanted, tenant_id=tenant, path=directory)
         output.print(str(made.path), highlight=False, soft_wrap=True)
+
+
+def _kind(name: str, kind: Kind | None, found: PrincipalFolder | None) -> PrincipalKind:
+    """What the principal is to be; raises CommandFailed where one is there that is something else."""
+    wanted = PrincipalKind[kind.name] if kind else PrincipalKind.PLATFORM
+    if found is None:
+        return wanted
+    if kind and found.kind is not wanted:
+        raise CommandFailed(f"{name} is there already, as {found.kind.name.lower()}", ExitCode.REFUSED)
+    return found.kind

@@ -27,13 +27,17 @@ def pay(
     sum_: Annotated[str, typer.Option("--amount", help="Amount, for instance 12.50.")] = "",
     currency: Annotated[str, typer.Option(help="ISO 4217 code.")] = "EUR",
     remittance: Annotated[str, typer.Option(help="Text for the payee.")] = "",
-    file: Annotated[Path | None, typer.Option(help="A pain.001 file instead of one payment.", exists=True)] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="A pain.001 file instead of one payment.", exists=True, dir_okay=False)
+    ] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for the end.")] = 20.0,
     fresh: Fresh = False,
 ) -> None:
     """Orders a payment for a client of the platform and follows it to its end, or until it waits for somebody."""
-    if file is None and not (debtor and creditor and name and sum_):
+    given = [debtor, creditor, name, sum_]
+    if any(given) if file else not all(given):
         raise typer.BadParameter("give --from, --to, --name and --amount, or --file")
+    amount_minor = 0 if file else _minor(sum_, currency)
     with client_as(principal, fresh) as client:
         if file is not None:
             ids = _submit_file(client, file)
@@ -44,7 +48,7 @@ def pay(
                 debtor_iban=debtor,
                 creditor_iban=creditor,
                 creditor_name=name,
-                amount_minor=_minor(sum_, currency),
+                amount_minor=amount_minor,
                 currency=currency,
                 remittance=remittance,
             )
@@ -67,7 +71,7 @@ def follow(client: Client, ids: list[UUID], seconds: float) -> list[Instruction]
 def _submit_file(client: Client, file: Path) -> list[UUID]:
     answer = client.payments.submit_file(file.read_bytes())
     if answer.submission_id is None:
-        output.print(answer.status_report.decode(), highlight=False)
+        output.print(answer.status_report.decode(), highlight=False, soft_wrap=True)
         raise CommandFailed(f"{file} was refused whole; its pain.002 is printed above", ExitCode.REFUSED)
     note(f"submission {answer.submission_id}")
     return answer.instruction_ids
@@ -75,9 +79,12 @@ def _submit_file(client: Client, file: Path) -> list[UUID]:
 
 def _minor(text: str, currency: str) -> int:
     try:
-        return to_minor(text, currency)
+        minor = to_minor(text, currency)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    if minor <= 0:
+        raise typer.BadParameter(f"{text!r} is nothing to pay")
+    return minor
 
 
 def _report(found: list[Instruction]) -> None:

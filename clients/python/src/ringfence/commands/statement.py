@@ -14,11 +14,11 @@ _PURPOSES = {each.value: each.name.lower() for each in Purpose}
 
 
 def statement(
-    account: Annotated[UUID, typer.Argument(help="Account id.")], principal: As, book: Book = "", fresh: Fresh = False
+    account: Annotated[UUID, typer.Argument(help="Account id.")], principal: As, book: Book = None, fresh: Fresh = False
 ) -> None:
     """Prints the statement of an account with its running balance, oldest entry first."""
     with client_as(principal, fresh) as client:
-        entries = client.custody.statement(account, UUID(book) if book else None)
+        entries = client.custody.statement(account, book)
         rows = [_row(account, entry) for entry in entries]
     columns = ["value date", "purpose", "amount", "balance", "transfer"]
     show(f"Statement of {account}", columns, rows, right=["amount", "balance"])

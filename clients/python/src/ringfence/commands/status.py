@@ -50,6 +50,11 @@ def _parts(box: Sandbox) -> list[list[str]]:
 
 def _feeds(box: Sandbox) -> list[list[str]]:
     return [
-        [each.source, str(each.logged_position), str(each.current_position or ""), each.finding.name.lower()]
+        [
+            each.source,
+            str(each.logged_position),
+            "" if each.current_position is None else str(each.current_position),
+            each.finding.name.lower(),
+        ]
         for each in box.regulator.audit.verify_sources()
     ]

@@ -5,23 +5,36 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 # A file or a pipe has no width of its own, and an id should stand there in one piece.
 _PIPED_WIDTH = 160
+# Below this the columns move together, so that an id still stands in one piece.
+_NARROW_WIDTH = 100
 
-output = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
-notes = Console(stderr=True, width=None if sys.stderr.isatty() else _PIPED_WIDTH)
+# What is printed comes from files and servers: brackets and colons in it are text.
+output = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, markup=False, emoji=False)
+notes = Console(stderr=True, width=None if sys.stderr.isatty() else _PIPED_WIDTH, emoji=False)
 
 
 def note(text: str) -> None:
     """One line about what is happening."""
-    notes.print(f"[dim]·[/dim] {text}", highlight=False)
+    notes.print(f"[dim]·[/dim] {escape(text)}", highlight=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> Table:
     """A table whose columns in `right` are aligned right."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD)
+    roomy = output.width >= _NARROW_WIDTH
+    made = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1 if roomy else 0),
+        show_edge=roomy,
+    )
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:

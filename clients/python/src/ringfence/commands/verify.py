@@ -30,21 +30,24 @@ app = typer.Typer(no_args_is_help=True, help="Checks receipts, checkpoints and t
 
 @app.command()
 def receipt(
-    file: Annotated[Path, typer.Argument(exists=True, help="A receipt (C2SP tlog-proof).")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A receipt (C2SP tlog-proof).")],
     key: Key,
-    leaf: Annotated[Path | None, typer.Option(help="The fact, where the receipt does not carry it.")] = None,
+    leaf: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="The fact, where the receipt does not carry it.")
+    ] = None,
 ) -> None:
     """Proves offline that the log holds a fact, and prints the fact."""
-    proven = verify_receipt(file.read_text(), _key(key), leaf=leaf.read_bytes() if leaf else None)
+    proven = verify_receipt(_text(file), _key(key), leaf=leaf.read_bytes() if leaf else None)
     print_fact(proven)
 
 
 @app.command()
 def checkpoint(
-    file: Annotated[Path, typer.Argument(exists=True, help="A checkpoint (C2SP tlog-checkpoint).")], key: Key
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A checkpoint (C2SP tlog-checkpoint).")],
+    key: Key,
 ) -> None:
     """Checks the signature of a checkpoint offline, and prints what it says."""
-    checked = verify_checkpoint(file.read_text(), _key(key))
+    checked = verify_checkpoint(_text(file), _key(key))
     output.print(f"{checked.origin}: {checked.size} facts, root {checked.root.hex()}", highlight=False, soft_wrap=True)
     for head in checked.source_heads:
         output.print(f"  {head.source} up to position {head.position}, epoch {head.epoch}", highlight=False)
@@ -124,4 +127,11 @@ def _show(summary: LogSummary) -> None:
 
 def _key(text: str) -> str:
     path = Path(text)
-    return path.read_text().strip() if "+" not in text and path.is_file() else text
+    return _text(path).strip() if "+" not in text and path.is_file() else text
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise VerificationError(f"{file} is not text") from None

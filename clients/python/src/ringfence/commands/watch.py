@@ -12,12 +12,12 @@ from ringfence.commands.terminal import output
 def watch(
     principal: As,
     after: Annotated[int, typer.Option(help="Feed position to go on after; 0 for everything.")] = 0,
-    submission: Annotated[str, typer.Option(help="Only this submission.")] = "",
+    submission: Annotated[UUID | None, typer.Option(help="Only this submission.")] = None,
     fresh: Fresh = False,
 ) -> None:
     """Follows the platform's instructions until Ctrl-C; goes on by itself when the service restarts."""
     with client_as(principal, fresh) as client:
-        changes = client.payments.watch(after, UUID(submission) if submission else None)
+        changes = client.payments.watch(after, submission)
         try:
             for change in changes:
                 for state in change.states:

@@ -104,7 +104,7 @@ def _third_act(stages: list[Stage]) -> list[Followed]:
 
 def _step(state: InstructionState, names: list[str]) -> None:
     reason = f"  [yellow]{state.reason}[/yellow]" if state.reason else ""
-    output.print(f"    {state.status.name.lower():<13} {' '.join(names)}{reason}", **_LINE)
+    output.print(f"    {state.status.name.lower():<13} {' '.join(names)}{reason}", markup=True, **_LINE)
 
 
 def _last_act(box: Sandbox, followed: list[Followed]) -> VerifiedLeaf:
@@ -160,4 +160,4 @@ def _say(text: str) -> None:
 
 
 def _heading(text: str) -> None:
-    output.print(f"\n[bold]{text}[/bold]")
+    output.print(f"\n[bold]{text}[/bold]", markup=True)

@@ -141,10 +141,11 @@ def attach(directory: Path) -> RunningStack:
 
 
 def process_started(pid: int) -> int | None:
-    """When the process started, in clock ticks since boot (proc(5), field 22), or None if it does not run."""
+    """When the process started, in clock ticks since boot (proc(5), field 22), or None if it does not run any more."""
     try:
         # The second field, the name, may itself hold spaces and brackets.
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if state == "Z" else int(fields[18])
     except (OSError, ValueError, IndexError):
         return None
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ringfence.ids import external_id
 from ringfence.ledger import NewTransfer, Purpose, TransferResult
+from ringfence.money import show
 from ringfence.replay.book import Book
 from ringfence.replay.rows import CURRENCY, Postings, Row
 
@@ -32,7 +33,7 @@ class Outcome:
         """Counts a row whose balance is not the bank's; the first few are remembered for people."""
         self.mismatches += 1
         if len(self.first_mismatches) < 10:
-            self.first_mismatches.append(f"trans_id {row.trans_id}: expected {row.balance_minor}, {found}")
+            self.first_mismatches.append(f"trans_id {row.trans_id}: expected {_shown(row.balance_minor)}, {found}")
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _compare(outcome: Outcome, step: Step, result: TransferResult) -> None:
     if not result.done:
         outcome.mismatch(step.row, f"refused: {result.status}")
     elif (found := step.balance_minor(result)) != step.row.balance_minor:
-        outcome.mismatch(step.row, f"found {found}")
+        outcome.mismatch(step.row, f"found {_shown(found)}")
 
 
 def _compare_statements(book: Book, steps: Sequence[Step], outcome: Outcome) -> None:
@@ -114,7 +115,7 @@ def _compare_statements(book: Book, steps: Sequence[Step], outcome: Outcome) -> 
         for step in own:
             found = balances.get(step.transfer.id)
             if found != step.row.balance_minor:
-                outcome.mismatch(step.row, f"found {found} on the statement")
+                outcome.mismatch(step.row, f"found {_shown(found)} on the statement")
 
 
 def _statement(book: Book, account: UUID, wanted: set[UUID]) -> dict[UUID, int]:
@@ -157,3 +158,7 @@ def _transfer(book: Book, row: Row, key: str, amount: int, coming: Purpose, goin
         user_data_128=external_id("replay.entry", book.id, key),
         value_date=row.value_date,
     )
+
+
+def _shown(amount_minor: int | None) -> str:
+    return "none" if amount_minor is None else show(amount_minor, CURRENCY)
