@@ -36,5 +36,5 @@ protos: setup ## Generates the Python code of the protos
 bench: setup ## Measures the ledger and the instructions beside their controls
 	@$(BIN)/python -m bench
 
-lock: ## Pins every version by hash in requirements.lock
+lock: setup ## Pins every version by hash in requirements.lock
 	@tools/lock.sh

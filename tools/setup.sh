@@ -8,6 +8,10 @@ as_root() {
 }
 
 install_debian() {
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+        echo "there is no sudo here; as root: apt-get install $*" >&2
+        exit 1
+    fi
     echo "installing Debian packages: $*"
     as_root apt-get update -q >/dev/null
     # A server of its own would start with the package; the stack starts its own instead.
@@ -18,10 +22,14 @@ missing=()
 PATH="$PATH:/usr/sbin" command -v nats-server >/dev/null || missing+=(nats-server)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
 
-[ -x .venv/bin/python ] || python3 -m venv .venv
+# Also completes an environment whose making was interrupted.
+.venv/bin/python -m pip --version >/dev/null 2>&1 || python3 -m venv .venv
 .venv/bin/python -m uv --version >/dev/null 2>&1 ||
     .venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+# Like pip's, uv's downloads trust what the machine trusts: a company's own authority too.
+[ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS=1
 uv() { VIRTUAL_ENV="$PWD/.venv" .venv/bin/python -m uv --quiet "$@"; }
 
 uv pip install --require-hashes -r requirements.lock
