@@ -150,7 +150,7 @@ async def test_tokens_wait_for_their_issuer_by_name(launcher: Launcher) -> None:
     """While the issuer of tokens cannot be reached, a token is neither believed nor called invalid."""
     async with launcher.serving() as (_, channel):
         await until_health_is(channel, serving=True)
-        token = "eyJhbGciOiJFZERTQSIsImtpZCI6InYxIn0.e30.AA"
+        token = "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6InYxIn0.e30.AA"
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await ProbeStub(channel).Write(Text(text="x"), metadata=(("authorization", f"Bearer {token}"),), timeout=10)
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
