@@ -131,8 +131,9 @@ async def test_an_oversized_request_is_refused(world: World) -> None:
 
 async def test_calls_above_the_bound_are_refused_with_a_time_to_retry(world: World) -> None:
     """The third of two allowed calls is OVERLOADED; when one has ended, there is room again."""
-    async with world.stub(world.client_ca.principal()) as stub:
-        waiting = [asyncio.ensure_future(stub.Open(Text(text="wait"), timeout=5)) for _ in range(2)]
+    first, second = world.client_ca.principal(), world.client_ca.principal()
+    async with world.stub(first) as stub, world.stub(second) as other:
+        waiting = [asyncio.ensure_future(each.Open(Text(text="wait"), timeout=5)) for each in (stub, other)]
         while world.probe.calls < 2:
             await asyncio.sleep(0.01)
         with pytest.raises(grpc.aio.AioRpcError) as caught:

@@ -1,6 +1,7 @@
 """What surrounds every call to a servicer, in one place and in this order: span, admission, access, parsing, errors.
 
-A request is not even parsed before its caller is admitted. Whatever happens, a call ends in time, with a named status.
+A request is not even read before its caller is admitted, and must arrive within the time of its call. Whatever
+happens, a call ends in time, with a named status.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ Body = Callable[[], Awaitable[Any]]
 class CallPipeline(grpc.aio.ServerInterceptor):
     """Wraps the handler of every method that is served.
 
-    Calls and streams are admitted separately, so that watchers never starve commands; health checks always are.
+    Calls and streams are admitted separately, so that watchers never starve commands; health checks always are. Every
+    method is served as one with a stream of requests: gRPC waits for a single request before it calls its handler, for
+    as long as the caller likes.
     """
 
     access: AccessControl
@@ -57,19 +60,29 @@ class CallPipeline(grpc.aio.ServerInterceptor):
 
     def _wrap(self, method: str, handler: Handler) -> Handler:
         behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
-        parse = _parse_stream if handler.request_streaming else _parse
+        is_stream = handler.request_streaming or handler.response_streaming
 
-        async def respond(request: Any, context: Context) -> Any:
+        async def respond(requests: AsyncIterator[bytes], context: Context) -> Any:
             async def body() -> Any:
-                parsed = parse(handler.request_deserializer, request)
+                parsed = (
+                    _parse_stream(handler.request_deserializer, requests)
+                    if handler.request_streaming
+                    else _parse(handler.request_deserializer, await context.read())
+                )
                 if inspect.isasyncgenfunction(behaviour):
                     return await _write_all(behaviour(parsed, context), context)
                 return await behaviour(parsed, context)
 
-            return await self._run(method, context, body, handler.request_streaming or handler.response_streaming)
+            return await self._run(method, context, body, is_stream)
 
-        # Without a deserializer the request arrives as bytes, for `parse`.
-        return _maker(handler)(respond, None, handler.response_serializer)
+        maker: Any = (
+            grpc.stream_stream_rpc_method_handler
+            if handler.response_streaming
+            else grpc.stream_unary_rpc_method_handler
+        )
+        # Without a deserializer the requests arrive as bytes, for `_parse_stream`.
+        wrapped: Handler = maker(respond, None, handler.response_serializer)
+        return wrapped
 
     async def _run(self, method: str, context: Context, body: Body, is_stream: bool) -> Any:
         metadata = tuple(context.invocation_metadata() or ())
@@ -80,7 +93,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
                     with self._slot(method, is_stream):
                         admitted = await self.access.admit(method, context.auth_context(), metadata)
                         caller = admitted.spiffe_id
-                        with calling(admitted):
+                        with self._share(method, caller, is_stream), calling(admitted):
                             return await body()
             except grpc.aio.AbortError:
                 outcome.code = errors.code_name(context.code())
@@ -99,9 +112,17 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         return self.deadlines.of_stream(remaining) if is_stream else self.deadlines.of_call(remaining)
 
     def _slot(self, method: str, is_stream: bool) -> AbstractContextManager[None]:
-        if method.startswith(_HEALTH):
-            return nullcontext()
-        return (self.streams if is_stream else self.calls).slot()
+        admission = self._admission(method, is_stream)
+        return admission.slot() if admission else nullcontext()
+
+    def _share(self, method: str, caller: str, is_stream: bool) -> AbstractContextManager[None]:
+        admission = self._admission(method, is_stream)
+        return admission.share(caller) if admission else nullcontext()
+
+    def _admission(self, method: str, is_stream: bool) -> Admission | None:
+        if is_stream:
+            return self.streams
+        return None if method.startswith(_HEALTH) else self.calls
 
 
 async def _refuse(context: Context, error: Exception, outcome: Outcome) -> None:
@@ -117,7 +138,9 @@ async def _write_all(messages: AsyncIterator[Any], context: Context) -> None:
         await context.write(message)
 
 
-def _parse(deserialize: Callable[[bytes], Any] | None, data: bytes) -> Any:
+def _parse(deserialize: Callable[[bytes], Any] | None, data: Any) -> Any:
+    if data is grpc.aio.EOF:  # the caller has closed without a request
+        raise MalformedRequest
     try:
         return deserialize(data) if deserialize else data
     except Exception:  # the parser's own choice of exceptions says nothing that a caller may rely on
@@ -129,16 +152,6 @@ async def _parse_stream(
 ) -> AsyncIterator[Any]:
     async for data in messages:
         yield _parse(deserialize, data)
-
-
-def _maker(handler: Handler) -> Callable[..., Handler]:
-    if handler.request_streaming:
-        return (
-            grpc.stream_stream_rpc_method_handler
-            if handler.response_streaming
-            else grpc.stream_unary_rpc_method_handler
-        )
-    return grpc.unary_stream_rpc_method_handler if handler.response_streaming else grpc.unary_unary_rpc_method_handler
 
 
 def _texts(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
