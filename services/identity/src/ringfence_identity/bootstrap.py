@@ -33,7 +33,7 @@ from ringfence_identity.api.token_servicer import TokenServicer
 from ringfence_identity.application.aliases import AliasCommands
 from ringfence_identity.application.data_keys import DataKeyQueries
 from ringfence_identity.application.memory import Memory, event_codec
-from ringfence_identity.application.parties import PartyCommands
+from ringfence_identity.application.parties import PartyCommands, key_forgetter
 from ringfence_identity.application.principals import PrincipalCommands
 from ringfence_identity.application.tokens import TokenCommands
 from ringfence_identity.settings import IdentitySettings
@@ -73,7 +73,9 @@ async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
     _LOG.info("keys_destroyed_again", count=destroyed)
     token_keys = TokenKeys(runtime.vault.transit)
     await when_possible(token_keys.refresh)
-    return _Core(events, memory, token_keys, VaultSubjectKeys(table, runtime.vault.transit))
+    subject_keys = VaultSubjectKeys(table, runtime.vault.transit)
+    events.writer.subscribe(key_forgetter(subject_keys))
+    return _Core(events, memory, token_keys, subject_keys)
 
 
 def _servicers(runtime: Runtime[IdentitySettings], core: _Core, principals: PrincipalCommands) -> tuple[Servicer, ...]:

@@ -1,8 +1,9 @@
 """Handlers of the methods about parties."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ringfence_kernel.codec import Recorded
 from ringfence_kernel.errors import DomainError
 from ringfence_kernel.writer import GroupWriter, Unit
 
@@ -11,6 +12,7 @@ from ringfence_identity.application.personal import PersonalData
 from ringfence_identity.application.ports import SubjectKey, SubjectKeys
 from ringfence_identity.domain import parties
 from ringfence_identity.domain.errors import SubjectErased
+from ringfence_identity.domain.events import PartyErased
 from ringfence_identity.domain.kyc import PartyKind
 from ringfence_identity.domain.parties import KycDecision, NewParty
 from ringfence_identity.domain.principals import require_tenant
@@ -66,13 +68,15 @@ class PartyCommands:
         return await commit_each(self.writer, decisions, lambda each: parties.decide_kyc(self.state, each, by), outcome)
 
     async def erase(self, tenant: bytes, ids: Sequence[bytes], by: bytes) -> list[str]:
-        """Returns one reason per party; tombstone and destruction of the key are one commit, also when repeated."""
+        """Returns one reason per party; tombstone and destruction of the key are one commit, also when repeated.
+
+        Memory drops the keys by `key_forgetter`, whether or not the caller is still there when the commit is done.
+        """
 
         def erase(unit: Unit) -> list[str]:
             return [self._erase_one(unit, tenant, party, by) for party in ids]
 
         reasons: list[str] = await commit(self.writer, erase, len(ids))
-        self.keys.forget([party for party, reason in zip(ids, reasons, strict=True) if reason == DONE])
         return reasons
 
     def _erase_one(self, unit: Unit, tenant: bytes, party: bytes, by: bytes) -> str:
@@ -95,6 +99,16 @@ class PartyCommands:
         found: list[Party] = await commit(self.writer, find)
         keys = await self.keys.fetch([party.id for party in found if not party.erased], create=False)
         return [ReadParty(party, _opened(party, keys.get(party.id, SubjectKey()))) for party in found]
+
+
+def key_forgetter(keys: SubjectKeys) -> Callable[[list[Recorded]], None]:
+    """Returns a listener of the writer that drops the keys of parties whose erasure was committed."""
+
+    def forget(recorded: list[Recorded]) -> None:
+        if erased := [each.event.party for each in recorded if isinstance(each.event, PartyErased)]:
+            keys.forget(erased)
+
+    return forget
 
 
 def _sealable(registration: Registration, actor: Actor, key: SubjectKey, blind_key: bytes) -> NewParty:
