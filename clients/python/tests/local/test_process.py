@@ -1,11 +1,13 @@
 """Supervision of one process, free ports, and programs that are missing."""
 
 import os
+import shutil
 import signal
 import socket
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ringfence.local import programs
@@ -141,6 +143,24 @@ def test_programs_in_a_closed_folder_are_copied_once(tmp_path: Path, monkeypatch
         parent = reachable_copy([programs_folder], "v1", stranger, leave_out=["*.a"])
         assert parent == tmp_path / "shared" / "v1"
         assert [file.name for file in (parent / "programs").iterdir()] == ["server"]
+
+
+def test_second_of_two_copies_made_at_once_gives_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another stack finished the copy first, that one is used, and nothing half-made is left."""
+    shared = tmp_path / "shared"
+    monkeypatch.setattr("ringfence.local.privileges.SHARED_ROOT", shared)
+    folder = tmp_path / "closed" / "programs"
+    folder.mkdir(parents=True)
+    (tmp_path / "closed").chmod(0o700)
+    copytree = shutil.copytree
+
+    def overtaken(*paths: Path, **options: Any) -> None:
+        copytree(*paths, **options)
+        copytree(folder, shared / "v1" / "programs")
+
+    monkeypatch.setattr("ringfence.local.privileges.shutil.copytree", overtaken)
+    assert reachable_copy([folder], "v1", Account(uid=64_999, gid=64_999), leave_out=()) == shared / "v1"
+    assert [each.name for each in shared.iterdir()] == ["v1"]
 
 
 def test_stack_lives_in_the_checkout_or_the_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

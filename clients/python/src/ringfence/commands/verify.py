@@ -55,7 +55,7 @@ def checkpoint(
 
 @app.command()
 def log(
-    principal: Annotated[str, typer.Option("--as", envvar="RINGFENCE_AS", help="A regulator.")] = "regulator",
+    principal: Annotated[str, typer.Option("--as", help="A regulator.")] = "regulator",
     key: Annotated[str, typer.Option("--key", help="The log's public key; the sandbox's where left out.")] = "",
     fresh: Fresh = False,
 ) -> None:

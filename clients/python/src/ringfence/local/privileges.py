@@ -63,15 +63,17 @@ def reachable_copy(
     copy = _shared_root() / version
     if not copy.exists():
         partial = copy.with_name(f"{version}.{os.getpid()}.partial")
-        for folder in folders:
-            shutil.copytree(
-                folder,
-                partial / folder.name,
-                symlinks=True,
-                ignore=shutil.ignore_patterns(*leave_out),
-            )
-        partial.chmod(0o755)
-        partial.rename(copy)
+        try:
+            for folder in folders:
+                shutil.copytree(folder, partial / folder.name, symlinks=True, ignore=shutil.ignore_patterns(*leave_out))
+            partial.chmod(0o755)
+            partial.rename(copy)
+        except OSError:
+            # Another stack that started at the same time may have been first.
+            if not copy.exists():
+                raise
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
     return copy
 
 
