@@ -145,3 +145,11 @@ def test_hostile_leaves_are_refused_with_the_verifiers_own_error(content: bytes)
             read_leaf(hostile)
         except VerificationError:
             continue
+
+
+def test_a_leaf_that_no_log_can_hold_is_refused() -> None:
+    """A leaf is under 64 KiB, so that its bytes fit an entry bundle; a longer one is no leaf of any log."""
+    longest = leaf("k", a=bytes(65_535 - len(leaf("k", a=b""))))
+    assert read_leaf(longest).kind == "k"
+    with pytest.raises(VerificationError, match="longer"):
+        read_leaf(leaf("k", a=bytes(40_000), b=bytes(40_000)))

@@ -101,6 +101,29 @@ def test_malformed_sizes_are_refused_even_when_signed(size: str) -> None:
         verify_checkpoint(SIGNER.note(ORIGIN, size, base64(tree_hash(LEAVES))), SIGNER.vkey)
 
 
+def test_an_empty_log_has_one_root_only() -> None:
+    """A checkpoint of size 0 with any other root than that of no leaves is refused, whoever signed it."""
+    with pytest.raises(VerificationError, match="empty"):
+        verify_checkpoint(SIGNER.note(ORIGIN, "0", base64(tree_hash(LEAVES))), SIGNER.vkey)
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        (HEAD, HEAD),
+        (HEAD, HEAD.replace(" 12 ", " 13 ")),
+        (HEAD, HEAD.replace("custody", "bank")),
+        (HEAD.replace("custody", ""),),
+        ("source custody 1 12 AAAA",),
+        ("source custody 1 012 " + base64(bytes(32)),),
+    ],
+)
+def test_a_source_has_one_head_in_one_place(heads: tuple[str, ...]) -> None:
+    """Heads that are repeated, out of order, nameless or no hash are refused, whoever signed them."""
+    with pytest.raises(VerificationError):
+        verify_checkpoint(SIGNER.note(ORIGIN, "7", base64(tree_hash(LEAVES)), *heads), SIGNER.vkey)
+
+
 @pytest.mark.parametrize(
     "vkey",
     ["", "name", "name+00000000+", SIGNER.vkey.replace("+", "+0", 1), SIGNER.vkey[:-4] + "AAA=", SIGNER.vkey + "\n"],

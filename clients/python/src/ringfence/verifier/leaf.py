@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from ringfence.verifier.errors import VerificationError
 
+MAX_LEAF_BYTES = 65_535
+
 Value = int | bytes | str
 
 
@@ -40,6 +42,8 @@ class Fact:
 
 def read_leaf(leaf: bytes) -> Fact:
     """Decodes a leaf; raises VerificationError where it is not in the one canonical form of version 1."""
+    if len(leaf) > MAX_LEAF_BYTES:
+        raise VerificationError("the leaf is longer than any leaf may be")
     if leaf[:1] != b"\x01":
         raise VerificationError("the leaf is of an unknown version")
     reader = _Reader(leaf, 1)

@@ -2,7 +2,9 @@
 
 After the leaves of some events of a source stands a page leaf (`audit.page.v1`). It lists those events with the digest
 of each and the number of leaves each was given. From it the source's own hash chain is computed again, so that an event
-left out, added, reordered or given fewer leaves shows without asking the source.
+left out, added, reordered or given other than the stated number of leaves shows without asking the source. What the
+leaves say of an event, and that they say all of it, is the log's word: only the event itself, whose digest the page
+has, can show otherwise.
 """
 
 from __future__ import annotations

@@ -121,8 +121,14 @@ def verify_checkpoint(note: str, vkey: str, *, origin: str | None = None) -> Che
     root = decode_base64(lines[2], "the root")
     if len(root) != 32:
         raise VerificationError("the root does not have 32 bytes")
+    size = parse_size(lines[1])
+    if size == 0 and root != sha256(b"").digest():
+        raise VerificationError("the root of an empty log is another")
     heads = tuple(_source_head(line) for line in lines[3:] if line.startswith("source "))
-    return Checkpoint(lines[0], parse_size(lines[1]), root, heads)
+    names = [head.source for head in heads]
+    if names != sorted(set(names)):
+        raise VerificationError("the checkpoint's source heads are not in order, each once")
+    return Checkpoint(lines[0], size, root, heads)
 
 
 def parse_size(text: str) -> int:
@@ -159,6 +165,9 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
 
 def _source_head(line: str) -> SourceHead:
     parts = line.split(" ")
-    if len(parts) != 5:
+    if len(parts) != 5 or not parts[1]:
         raise VerificationError("a source head is malformed")
-    return SourceHead(parts[1], parse_size(parts[2]), parse_size(parts[3]), decode_base64(parts[4], "a source head"))
+    head = SourceHead(parts[1], parse_size(parts[2]), parse_size(parts[3]), decode_base64(parts[4], "a source head"))
+    if len(head.hash) != 32:
+        raise VerificationError("a source head does not have 32 bytes")
+    return head
