@@ -29,7 +29,7 @@ class InstructionLoad:
         self._stage = onboarding.enter(sandbox, platform)
         onboarding.onboard_clients(self._stage, operator)
         onboarding.open_book(self._stage)
-        onboarding.register_ibans(self._stage, operator)
+        onboarding.register_ibans(self._stage, operator, sandbox.bank_feed)
         onboarding.import_sanctions(operator)
         with simulated_bank(sandbox.stack, [platform.safeguarding_iban]):
             receive(self._stage, spool_folder(sandbox.stack.directory), sandbox.bank_feed)

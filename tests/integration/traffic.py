@@ -28,7 +28,7 @@ def open_stage(sandbox: Sandbox) -> Stage:
     stage, operator = onboarding.enter(sandbox, platform), sandbox.operators[0]
     onboarding.onboard_clients(stage, operator)
     onboarding.open_book(stage)
-    onboarding.register_ibans(stage, operator)
+    onboarding.register_ibans(stage, operator, sandbox.bank_feed)
     onboarding.import_sanctions(operator)
     with simulated_bank(sandbox.stack, [platform.safeguarding_iban]):
         receive(stage, spool_folder(sandbox.stack.directory), sandbox.bank_feed)

@@ -5,8 +5,15 @@ from typing import Any
 import pytest
 from ringfence_identity.domain import aliases, parties
 from ringfence_identity.domain.aliases import NewAlias
-from ringfence_identity.domain.errors import IbanTaken, OperatorRequired, PartyNotFound, TenantNotFound
+from ringfence_identity.domain.errors import (
+    IbanTaken,
+    OperatorRequired,
+    PartyNotFound,
+    PrincipalNotFound,
+    TenantNotFound,
+)
 from ringfence_identity.domain.events import alias_stream
+from ringfence_identity.domain.roles import Kind
 from ringfence_identity.domain.state import Actor, Alias
 from ringfence_kernel.errors import InvalidArgument
 
@@ -14,11 +21,15 @@ ANNA = b"party-anna......"
 ACCOUNT = b"account-1......."
 OTHER_ACCOUNT = b"account-2......."
 INDEX = b"index-of-an-iban"
+FEED = b"bank-feed......."
 
 
 def alias(world: Any, owner: bytes = ANNA, account: bytes = ACCOUNT, mirror: bool = False) -> NewAlias:
     """Describes an alias in the first platform's book."""
-    return NewAlias(world.platform, account, owner, mirror, INDEX, lambda stream, version: stream + bytes([version]))
+    feed = FEED if mirror else b""
+    return NewAlias(
+        world.platform, account, owner, mirror, INDEX, lambda stream, version: stream + bytes([version]), feed
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -48,14 +59,19 @@ def test_foreign_tenant_and_foreign_owner_are_as_missing(world: Any) -> None:
 
 
 def test_bank_mirror_needs_an_operator(world: Any) -> None:
-    """Only an operator says which account at a bank holds a platform's clients' money."""
+    """Only an operator says which account at which bank holds a platform's clients' money."""
     mirror = alias(world, owner=world.platform, mirror=True)
+    with pytest.raises(PrincipalNotFound):
+        aliases.register(world.state, mirror, Actor(world.alice, None))
+    world.first(FEED, Kind.BANK_FEED)
     with pytest.raises(OperatorRequired):
         aliases.register(world.state, mirror, world.server(world.platform))
     world.happens(aliases.register(world.state, mirror, Actor(world.alice, None)))
     assert world.state.aliases[INDEX].bank_mirror
     with pytest.raises(InvalidArgument):
         alias(world, owner=ANNA, mirror=True)
+    with pytest.raises(InvalidArgument):
+        NewAlias(world.platform, ACCOUNT, world.platform, True, INDEX, lambda stream, version: b"")
 
 
 def test_erasure_takes_the_aliases_along(world: Any) -> None:

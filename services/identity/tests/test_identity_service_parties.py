@@ -58,9 +58,9 @@ def erase(operator: Any, tenant: bytes, *parties: bytes) -> list[str]:
     return reasons
 
 
-def alias(client: Any, iban: str, owner: bytes, *, tenant: bytes = b"", mirror: bool = False) -> str:
-    """Registers one alias for a new account and returns the reason."""
-    new = pb.Alias(iban=iban, account_id=new_id(), owner_id=owner, bank_mirror=mirror)
+def alias(client: Any, iban: str, owner: bytes, *, tenant: bytes = b"", feed: bytes = b"") -> str:
+    """Registers one alias for a new account, or a bank mirror with its feed, and returns the reason."""
+    new = pb.Alias(iban=iban, account_id=new_id(), owner_id=owner, bank_mirror=bool(feed), bank_feed_id=feed)
     request = pb.RegisterAliasesRequest(tenant_id=tenant, aliases=[new])
     (reason,) = client.reasons(PARTIES, "RegisterAliases", request)
     return str(reason)
@@ -151,11 +151,15 @@ def test_aliases_resolve_to_tenant_and_account(identity: Any) -> None:
     assert alias(platform, "CZ6608000000192000145399", party.id) == "IBAN_INVALID"
     assert alias(platform, IBAN, party.id) == ""
     assert alias(platform, IBAN, party.id) == "IBAN_TAKEN"
-    assert alias(platform, OTHER_IBAN, ZERO_ID, mirror=True) == "OPERATOR_REQUIRED"
-    assert alias(identity.operators[0], OTHER_IBAN, ZERO_ID, tenant=platform.id, mirror=True) == ""
+    feed, _ = identity.register(pb.PRINCIPAL_KIND_BANK_FEED)
+    operator = identity.operators[0]
+    assert alias(platform, OTHER_IBAN, ZERO_ID, feed=feed.id) == "OPERATOR_REQUIRED"
+    assert alias(operator, OTHER_IBAN, ZERO_ID, tenant=platform.id, feed=platform.id) == "PRINCIPAL_NOT_FOUND"
+    assert alias(operator, OTHER_IBAN, ZERO_ID, tenant=platform.id, feed=feed.id) == ""
     found, mirror, unknown, nonsense = resolve(payments, IBAN, OTHER_IBAN, "DE89370400440532013000", "no iban")
     assert (found.tenant_id, found.owner_id, found.bank_mirror) == (platform.id, party.id, False)
     assert (mirror.tenant_id, mirror.owner_id, mirror.bank_mirror) == (platform.id, ZERO_ID, True)
+    assert (found.bank_feed_id, mirror.bank_feed_id) == (b"", feed.id)
     assert unknown == nonsense == pb.ResolvedAlias()
     with pytest.raises(RemoteError, match="WORKLOAD_NOT_ADMITTED"):
         resolve(platform, IBAN)

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from ringfence_identity.domain import principals, tokens
+from ringfence_identity.domain import aliases, principals, tokens
+from ringfence_identity.domain.aliases import NewAlias
 from ringfence_identity.domain.errors import (
     AssertionExpired,
     AssertionInvalid,
@@ -15,6 +16,7 @@ from ringfence_identity.domain.errors import (
     SubmissionRefused,
 )
 from ringfence_identity.domain.roles import SCOPES_OF_KIND, Kind
+from ringfence_identity.domain.state import Actor
 from ringfence_identity.domain.tokens import Assertion, Presented, Submission
 from ringfence_kernel.errors import InvalidArgument
 from ringfence_kernel.ids import show
@@ -230,8 +232,25 @@ def test_submission_needs_the_right_submitter(world: Any) -> None:
     ):
         with pytest.raises(SubmissionRefused):
             tokens.authorise(world.state, wrong, TOKEN, world.now_ns)
-    feed = submission(world, submitter=b"bank-feed.......", submitter_scopes=evidence)
-    assert tokens.authorise(world.state, feed, TOKEN, world.now_ns)
+
+
+def test_bank_feed_speaks_for_tenants_with_an_account_at_its_bank(world: Any) -> None:
+    """Evidence is authorised for a tenant only when an operator registered an account of it with this very bank."""
+    for feed in (b"bank-feed.......", b"another-bank...."):
+        world.first(feed, Kind.BANK_FEED)
+    mirror = NewAlias(
+        world.platform, b"mirror-account..", world.platform, True, b"i" * 16, lambda *_: b"sealed", b"bank-feed......."
+    )
+    world.happens(aliases.register(world.state, mirror, Actor(world.alice, None)))
+    evidence = frozenset({"payments.evidence"})
+    own = submission(world, submitter=b"bank-feed.......", submitter_scopes=evidence)
+    assert tokens.authorise(world.state, own, TOKEN, world.now_ns)
+    for wrong in (
+        submission(world, submitter=b"another-bank....", submitter_scopes=evidence),
+        submission(world, submitter=b"bank-feed.......", submitter_scopes=evidence, tenant=world.other),
+    ):
+        with pytest.raises(SubmissionRefused):
+            tokens.authorise(world.state, wrong, TOKEN, world.now_ns)
 
 
 def test_malformed_submission_is_named() -> None:

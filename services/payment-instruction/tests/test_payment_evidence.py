@@ -83,7 +83,15 @@ async def test_what_is_no_notification_is_refused(world: World, content: bytes) 
 async def test_evidence_needs_identitys_word(world: World) -> None:
     """A caller without a token credits nobody."""
     with pytest.raises(AuthorisationRefused):
-        await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)), Submitter(an_id("x"), None))
+        await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)), Submitter(BANK_FEED.subject, None))
+    assert world.state.evidence == {}
+
+
+async def test_a_bank_speaks_for_its_own_accounts_only(world: World) -> None:
+    """Evidence about an account that another bank keeps is refused like evidence about an unknown account."""
+    other_bank = Submitter(an_id("other bank"), None, "access token", b"b" * 32)
+    with pytest.raises(BankAccountUnknown):
+        await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)), other_bank)
     assert world.state.evidence == {}
 
 

@@ -83,7 +83,7 @@ class World:
         self.patience = Patience(3_600 * NANOSECONDS, 3_600 * NANOSECONDS)
         self.list_maximum_age_ns = 86_400 * NANOSECONDS
         self.identity.aliases = {
-            BANK: Alias(TENANT, MIRROR, bytes(16), True),
+            BANK: Alias(TENANT, MIRROR, bytes(16), True, BANK_FEED.subject),
             ANNA: Alias(TENANT, an_id("anna account"), an_id("anna"), False),
             BORIS: Alias(TENANT, an_id("boris account"), an_id("boris"), False),
             FOREIGN: Alias(OTHER_TENANT, an_id("foreign account"), an_id("foreigner"), False),

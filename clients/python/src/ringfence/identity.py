@@ -92,12 +92,15 @@ class KycDecision:
 
 @dataclass(frozen=True)
 class Alias:
-    """An IBAN that stands for an account; without an owner it is the platform's own, or the bank's mirror."""
+    """An IBAN that stands for an account; without an owner it is the platform's own.
+
+    `bank_feed_id` makes it a bank mirror: the safeguarding account at the bank for which that principal speaks.
+    """
 
     iban: str
     account_id: UUID
     owner_id: UUID | None = None
-    bank_mirror: bool = False
+    bank_feed_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,8 @@ class Identity:
                 iban=each.iban,
                 account_id=each.account_id.bytes,
                 owner_id=(each.owner_id or ZERO_ID).bytes,
-                bank_mirror=each.bank_mirror,
+                bank_mirror=each.bank_feed_id is not None,
+                bank_feed_id=each.bank_feed_id.bytes if each.bank_feed_id else b"",
             )
             for each in aliases
         ]

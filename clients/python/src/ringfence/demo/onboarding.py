@@ -66,13 +66,14 @@ def open_book(stage: Stage) -> int:
     return len(own) + len(clients)
 
 
-def register_ibans(stage: Stage, operator: Client) -> int:
-    """Registers the clients' IBANs, and by an operator the safeguarding account's. Returns how many."""
+def register_ibans(stage: Stage, operator: Client, bank_feed: Client) -> int:
+    """Registers the clients' IBANs, and by an operator the safeguarding account's and its bank. Returns how many."""
     aliases = [
         Alias(each.iban, stage.account(each.name), each.party(stage.book_id).id) for each in stage.platform.clients
     ]
     require_done(stage.client.identity.register_aliases(aliases))
-    mirror = Alias(stage.platform.safeguarding_iban, stage.account("bank"), bank_mirror=True)
+    feed_id = bank_feed.credentials.principal_id
+    mirror = Alias(stage.platform.safeguarding_iban, stage.account("bank"), bank_feed_id=feed_id)
     require_done(operator.identity.register_aliases([mirror], stage.book_id))
     return len(aliases) + 1
 

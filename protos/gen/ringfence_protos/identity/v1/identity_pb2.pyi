@@ -968,6 +968,7 @@ class Alias(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     OWNER_ID_FIELD_NUMBER: _builtins.int
     BANK_MIRROR_FIELD_NUMBER: _builtins.int
+    BANK_FEED_ID_FIELD_NUMBER: _builtins.int
     iban: _builtins.str
     """IBAN (ISO 13616), without spaces."""
     account_id: _builtins.bytes
@@ -976,6 +977,8 @@ class Alias(_message.Message):
     """Party that owns the account, 16 bytes; zero for a bank mirror."""
     bank_mirror: _builtins.bool
     """True when it is the safeguarding account at the bank itself."""
+    bank_feed_id: _builtins.bytes
+    """Bank-feed principal whose statements speak for a bank mirror, 16 bytes; empty for other aliases."""
     def __init__(
         self,
         *,
@@ -983,10 +986,11 @@ class Alias(_message.Message):
         account_id: _builtins.bytes = ...,
         owner_id: _builtins.bytes = ...,
         bank_mirror: _builtins.bool = ...,
+        bank_feed_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "bank_mirror", b"bank_mirror", "iban", b"iban", "owner_id", b"owner_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "bank_feed_id", b"bank_feed_id", "bank_mirror", b"bank_mirror", "iban", b"iban", "owner_id", b"owner_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1079,6 +1083,7 @@ class ResolvedAlias(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     OWNER_ID_FIELD_NUMBER: _builtins.int
     BANK_MIRROR_FIELD_NUMBER: _builtins.int
+    BANK_FEED_ID_FIELD_NUMBER: _builtins.int
     found: _builtins.bool
     """False when nobody registered it; the other fields are then empty."""
     tenant_id: _builtins.bytes
@@ -1089,6 +1094,8 @@ class ResolvedAlias(_message.Message):
     """Owner, 16 bytes; zero for a bank mirror."""
     bank_mirror: _builtins.bool
     """True for a safeguarding account."""
+    bank_feed_id: _builtins.bytes
+    """Bank-feed principal whose statements speak for a bank mirror, 16 bytes; empty for other aliases."""
     def __init__(
         self,
         *,
@@ -1097,10 +1104,11 @@ class ResolvedAlias(_message.Message):
         account_id: _builtins.bytes = ...,
         owner_id: _builtins.bytes = ...,
         bank_mirror: _builtins.bool = ...,
+        bank_feed_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "bank_mirror", b"bank_mirror", "found", b"found", "owner_id", b"owner_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "bank_feed_id", b"bank_feed_id", "bank_mirror", b"bank_mirror", "found", b"found", "owner_id", b"owner_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

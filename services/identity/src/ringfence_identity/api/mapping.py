@@ -98,7 +98,9 @@ def alias_request(message: pb.Alias, tenant: bytes) -> AliasRequest:
     if message.bank_mirror == bool(owner):
         raise InvalidArgument("owner_id names the owner, or is zero for a bank mirror", field="owner_id")
     owner = bounds.identifier("owner_id", owner or tenant)
-    return AliasRequest(compact_iban(message.iban), message.account_id, owner, message.bank_mirror)
+    return AliasRequest(
+        compact_iban(message.iban), message.account_id, owner, message.bank_mirror, message.bank_feed_id
+    )
 
 
 def party_message(read: ReadParty) -> pb.Party:
@@ -131,6 +133,7 @@ def resolved_alias(alias: Alias | None) -> pb.ResolvedAlias:
         account_id=alias.account,
         owner_id=ZERO_ID if alias.bank_mirror else alias.owner,
         bank_mirror=alias.bank_mirror,
+        bank_feed_id=alias.bank_feed,
     )
 
 

@@ -25,6 +25,7 @@ class AliasRequest:
     account: bytes
     owner: bytes
     bank_mirror: bool
+    bank_feed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def _sealable(request: AliasRequest, tenant: bytes, key: SubjectKey, blind_key: 
 
     index = iban_index(blind_key, request.iban)
     try:
-        return NewAlias(tenant, request.account, request.owner, request.bank_mirror, index, seal_iban)
+        return NewAlias(
+            tenant, request.account, request.owner, request.bank_mirror, index, seal_iban, request.bank_feed
+        )
     except DomainError as refusal:
         return refusal

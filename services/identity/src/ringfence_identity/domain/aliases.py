@@ -7,10 +7,11 @@ from ringfence_kernel.errors import InvalidArgument
 from ringfence_kernel.ids import ID_BYTES, ZERO_ID
 from ringfence_kernel.journal import Journal
 
-from ringfence_identity.domain.errors import IbanTaken, OperatorRequired
+from ringfence_identity.domain.errors import IbanTaken, OperatorRequired, PrincipalNotFound
 from ringfence_identity.domain.events import AliasRegistered, AliasRemoved, alias_stream
 from ringfence_identity.domain.parties import find
 from ringfence_identity.domain.principals import require_tenant
+from ringfence_identity.domain.roles import Kind
 from ringfence_identity.domain.state import Actor, Alias, State
 
 SealIban = Callable[[bytes, int], bytes]
@@ -19,7 +20,10 @@ SealIban = Callable[[bytes, int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class NewAlias:
-    """An alias to register; `owner` is a party of the tenant, or the tenant for its own accounts and bank mirrors."""
+    """An alias to register; `owner` is a party of the tenant, or the tenant for its own accounts and bank mirrors.
+
+    `bank_feed` is the principal of the bank that keeps a mirrored account: only its statements count for it.
+    """
 
     tenant: bytes
     account: bytes
@@ -27,6 +31,7 @@ class NewAlias:
     bank_mirror: bool
     iban_index: bytes
     seal: SealIban
+    bank_feed: bytes = b""
 
     def __post_init__(self) -> None:
         """Raises InvalidArgument naming the field that is malformed."""
@@ -34,32 +39,47 @@ class NewAlias:
             raise InvalidArgument("account_id must be 16 bytes, not all zero", field="account_id")
         if self.bank_mirror and self.owner != self.tenant:
             raise InvalidArgument("a bank mirror has no owner", field="owner_id")
+        if len(self.bank_feed) != (ID_BYTES if self.bank_mirror else 0):
+            raise InvalidArgument("a bank mirror, and nothing else, names its bank's feed", field="bank_feed_id")
 
 
 def register(state: State, new: NewAlias, actor: Actor) -> list[AliasRegistered]:
     """Registers an alias; the same again changes nothing.
 
     Raises TenantNotFound (also for a tenant that is not the caller's), OperatorRequired for a bank mirror,
-    PartyNotFound, SubjectErased, IbanTaken.
+    PrincipalNotFound where no bank feed has the id named, PartyNotFound, SubjectErased, IbanTaken.
     """
     require_tenant(state, new.tenant if actor.tenant in (None, new.tenant) else b"")
     if new.bank_mirror and actor.tenant is not None:
         raise OperatorRequired
+    feed = state.principals.get(new.bank_feed)
+    if new.bank_mirror and (feed is None or feed.kind is not Kind.BANK_FEED):
+        raise PrincipalNotFound
     if new.owner != new.tenant:
         find(state, new.tenant, new.owner)
-    alias = Alias(new.tenant, new.account, new.owner, new.bank_mirror)
+    alias = Alias(new.tenant, new.account, new.owner, new.bank_mirror, new.bank_feed)
     existing = state.aliases.get(new.iban_index)
     if existing == alias:
         return []
     if existing is not None:
         raise IbanTaken
     sealed = new.seal(alias_stream(new.owner, new.iban_index), 1)
-    return [AliasRegistered(new.tenant, new.owner, new.iban_index, new.account, new.bank_mirror, sealed, actor.subject)]
+    return [
+        AliasRegistered(
+            new.tenant, new.owner, new.iban_index, new.account, new.bank_mirror, sealed, actor.subject, new.bank_feed
+        )
+    ]
+
+
+def speaks_for(state: State, bank_feed: bytes, tenant: bytes) -> bool:
+    """Tells whether the tenant has a safeguarding account with the bank of this feed."""
+    held = (state.aliases[index] for index in state.aliases_of.get(tenant, ()))
+    return any(alias.bank_mirror and alias.bank_feed == bank_feed for alias in held)
 
 
 def apply_registered(state: State, event: AliasRegistered, journal: Journal) -> None:
     """Takes in an alias."""
-    alias = Alias(event.tenant, event.account, event.owner, event.bank_mirror)
+    alias = Alias(event.tenant, event.account, event.owner, event.bank_mirror, event.bank_feed)
     journal.put(state.aliases, event.iban_index, alias)
     held = state.aliases_of.get(event.owner, ())
     journal.put(state.aliases_of, event.owner, (*held, event.iban_index))

@@ -200,6 +200,8 @@ class AliasRegistered(_OfAlias):
     bank_mirror: bool
     iban: bytes
     by: bytes
+    bank_feed: bytes = b""
+    """Principal whose statements speak for a bank mirror."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,12 +79,13 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """What an IBAN stands for; `owner` is a party, or the tenant itself."""
+    """What an IBAN stands for; `owner` is a party, or the tenant itself; `bank_feed` speaks for a bank mirror."""
 
     tenant: bytes
     account: bytes
     owner: bytes
     bank_mirror: bool
+    bank_feed: bytes = b""
 
 
 @dataclass(slots=True)

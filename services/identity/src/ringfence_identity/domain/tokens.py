@@ -8,6 +8,7 @@ from ringfence_kernel.errors import InvalidArgument
 from ringfence_kernel.ids import ID_BYTES, external_id, parse, show
 from ringfence_kernel.journal import Journal
 
+from ringfence_identity.domain.aliases import speaks_for
 from ringfence_identity.domain.errors import (
     AssertionExpired,
     AssertionInvalid,
@@ -205,7 +206,7 @@ def enrol(
 def authorise(state: State, submission: Submission, token: bytes, now_ns: int) -> list[SubmissionAuthorised]:
     """Authorises a submission; again for the same digest gives another token for the same.
 
-    A platform submits for itself, a bank feed for the tenant whose account it reports on. Raises SubmissionRefused,
+    A platform submits for itself, a bank feed for a tenant that has an account with its bank. Raises SubmissionRefused,
     and ExistsWithDifferentData when the submission was authorised with another digest.
     """
     principal = state.principals.get(submission.submitter)
@@ -213,7 +214,8 @@ def authorise(state: State, submission: Submission, token: bytes, now_ns: int) -
         raise SubmissionRefused
     if not submission.submitter_scopes & principal.scopes & SUBMITTING_SCOPES:
         raise SubmissionRefused
-    if principal.kind is not Kind.BANK_FEED and principal.tenant != submission.tenant:
+    is_feed = principal.kind is Kind.BANK_FEED
+    if not (speaks_for(state, principal.id, submission.tenant) if is_feed else principal.tenant == submission.tenant):
         raise SubmissionRefused
     known = authorised_digest(state, submission.tenant, submission.id)
     if known not in (None, submission.digest):

@@ -44,7 +44,9 @@ class IdentityClient:
             reply = await self._call(PartyServiceStub, "ResolveAliases", pb.ResolveAliasesRequest(ibans=part))
             for iban, alias in zip(part, reply.aliases, strict=True):
                 if alias.found:
-                    found[iban] = Alias(alias.tenant_id, alias.account_id, alias.owner_id, alias.bank_mirror)
+                    found[iban] = Alias(
+                        alias.tenant_id, alias.account_id, alias.owner_id, alias.bank_mirror, alias.bank_feed_id
+                    )
         return found
 
     async def keys(self, subjects: Collection[bytes]) -> KeyRing:

@@ -32,7 +32,12 @@ from ringfence_payment_instruction.domain.deposits import (
     plan_deposits,
     posted,
 )
-from ringfence_payment_instruction.domain.errors import BookAccountMissing, LedgerContradiction, ScreeningListStale
+from ringfence_payment_instruction.domain.errors import (
+    BankAccountUnknown,
+    BookAccountMissing,
+    LedgerContradiction,
+    ScreeningListStale,
+)
 from ringfence_payment_instruction.domain.events import EvidenceReceived
 from ringfence_payment_instruction.domain.evidence import (
     ENTRIES_PER_PART,
@@ -84,7 +89,8 @@ class EvidenceIntake:
     async def take_in(self, source: Submitter | RailVoucher, file: BankFile) -> Taken:
         """Records the file's new entries; the deposit lane posts them.
 
-        What the rail brings is vouched for only where it brings money; a debit that confirms a payment needs no word.
+        What the rail brings is vouched for only where it brings money; a debit that confirms a payment needs no word. A
+        bank speaks for the accounts that it keeps: another's account is as unknown as one that is none.
 
         Raises BankAccountUnknown, EvidenceConflict, ScreeningListStale, IdentityUnavailable, KeysUnavailable,
         AuthorisationRefused.
@@ -135,6 +141,8 @@ class EvidenceIntake:
         credits_money = any(each.purpose in (Purpose.CREDIT_CLIENT, Purpose.CREDIT_SUSPENSE) for each in matched)
         if isinstance(source, Submitter) or credits_money:
             submitter = source if isinstance(source, Submitter) else await source.submitter()
+            if any(each.mirror.bank_feed != submitter.subject for each in matched):
+                raise BankAccountUnknown
             authorisation = await self.identity.authorise(submitter, tenant, stream, file.digest)
         today = self.clock.now_ns() // DAY_NS
         return EvidenceReceived(

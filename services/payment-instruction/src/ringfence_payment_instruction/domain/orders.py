@@ -45,12 +45,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """What an IBAN stands for: an account of a tenant, owned by a party (zero for a bank mirror)."""
+    """What an IBAN stands for: an account of a tenant, owned by a party (zero for a bank mirror).
+
+    Statements about a bank mirror count only from the principal `bank_feed`.
+    """
 
     tenant: bytes
     account_id: bytes
     owner_id: bytes
     bank_mirror: bool
+    bank_feed: bytes = b""
 
 
 def digest(orders: Iterable[Order]) -> bytes:
