@@ -17,7 +17,6 @@ from ringfence.local.openbao import OpenBaoServer
 from ringfence_kernel.clock import NANOSECONDS, SystemClock
 from ringfence_kernel.rpc.certificates import PeerCertificates
 from ringfence_kernel.vault import (
-    Signature,
     Vault,
     VaultLoginRefused,
     VaultOptions,
@@ -81,18 +80,15 @@ async def test_what_is_no_wrapped_secret_id_is_refused(options: Options, openbao
         await Vault.connect(given)
 
 
-async def test_ed25519_signatures_verify_offline_across_a_rotation(vault: Vault) -> None:
+async def test_ed25519_signatures_verify_offline_across_a_rotation(vault: Vault, openbao_server: OpenBaoServer) -> None:
     """Every signature verifies with the published key of its version, before and after the key is rotated."""
     before = await vault.transit.sign("identity-token", b"message")
-    newest = await vault.transit.rotate("identity-token")
+    await asyncio.to_thread(openbao_server.admin().write, "transit/keys/identity-token/rotate")
     after = await vault.transit.sign("identity-token", b"message", marshaling="jws")
     keys = await vault.transit.public_keys("identity-token")
-    assert (after.version, before.version) == (newest, newest - 1)
+    assert (after.version, before.version) == (max(keys), max(keys) - 1)
     for made in (before, after):
         Ed25519PublicKey.from_public_bytes(keys[made.version]).verify(made.signature, b"message")
-    assert await vault.transit.verify("identity-token", b"message", before)
-    assert not await vault.transit.verify("identity-token", b"other", before)
-    assert not await vault.transit.verify("identity-token", b"message", Signature(bytes(64), newest))
 
 
 async def test_any_number_of_texts_is_encrypted_in_order(vault: Vault) -> None:

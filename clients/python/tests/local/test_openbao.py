@@ -120,17 +120,37 @@ def test_signing_keys_cannot_be_exported(openbao_server: OpenBaoServer) -> None:
 
 
 def test_operator_has_no_root_rights(openbao_server: OpenBaoServer) -> None:
-    """The kept token is the operator's: it cannot sign as identity, change policies or mint tokens."""
+    """The kept token is the operator's: no signing as identity, no new key for the log, no policies, no tokens."""
     admin = openbao_server.admin()
     assert admin.read("auth/token/lookup-self")["data"]["policies"] == ["admin"]
     refused = {
         "transit/sign/identity-token": {"input": "eA=="},
+        "transit/keys/audit-checkpoint/rotate": {},
+        "transit/keys/identity-blind-index/rotate": {},
         "sys/policies/acl/custody": {"policy": "{}"},
         "auth/token/create": {},
     }
     for path, fields in refused.items():
         with pytest.raises(hvac.exceptions.Forbidden):
             admin.write(path, **fields)
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "fields"),
+    [
+        ("identity", "transit/keys/identity-token/rotate", {}),
+        ("identity", "transit/rewrap/identity-wrap", {"ciphertext": "vault:v1:AAAA"}),
+        ("identity", "transit/sign/audit-checkpoint", {"input": "eA=="}),
+        ("audit", "transit/verify/audit-checkpoint", {"input": "eA==", "signature": "vault:v1:AAAA"}),
+        ("audit", "transit/decrypt/identity-wrap", {"ciphertext": "vault:v1:AAAA"}),
+    ],
+)
+def test_service_may_do_only_what_it_does(
+    logged_in: dict[str, VaultApi], service: str, path: str, fields: dict[str, str]
+) -> None:
+    """A policy grants no more than the service's own code calls for."""
+    with pytest.raises(hvac.exceptions.Forbidden):
+        logged_in[service].write(path, **fields)
 
 
 def test_sealed_server_refuses_and_recovers(openbao_server: OpenBaoServer, logged_in: dict[str, VaultApi]) -> None:

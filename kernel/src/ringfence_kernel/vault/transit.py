@@ -25,7 +25,7 @@ class Signature:
 
 
 class Transit:
-    """Signs, verifies, encrypts and decrypts under named keys; raises VaultUnavailable, VaultRefused or Overloaded."""
+    """Signs, encrypts and decrypts under named keys; raises VaultUnavailable, VaultRefused or Overloaded."""
 
     def __init__(self, session: VaultSession) -> None:
         """Uses the engine mounted at `transit`."""
@@ -42,14 +42,6 @@ class Transit:
         if marshaling == "jws":
             return Signature(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4)), _number(version))
         return Signature(base64.b64decode(signature), _number(version))
-
-    async def verify(self, key: str, data: bytes, signature: Signature) -> bool:
-        """Tells whether the signature (marshaling asn1) is that key's."""
-        text = f"vault:v{signature.version}:{_text(signature.signature)}"
-        answer = await self._session.call(
-            lambda client: client.secrets.transit.verify_signed_data(key, hash_input=_text(data), signature=text)
-        )
-        return bool(answer["data"]["valid"])
 
     async def public_keys(self, key: str) -> dict[int, bytes]:
         """Returns the public keys by version: 32 raw bytes for Ed25519, PEM for other types."""
@@ -83,11 +75,6 @@ class Transit:
             )
         )
         return base64.b64decode(answer["data"]["hmac"].split(":", 2)[2])
-
-    async def rotate(self, key: str) -> int:
-        """Makes a new version, which signs and encrypts from now on; returns its number."""
-        await self._session.call(lambda client: client.secrets.transit.rotate_key(key))
-        return max(await self.public_keys(key))
 
     async def _batches(
         self, operation: str, key: str, items: list[dict[str, str]], associated_data: Sequence[bytes] | None

@@ -15,12 +15,9 @@ _OWN_TOKEN: Rules = {
 }
 _IDENTITY: Rules = {
     "transit/keys/identity-token": ("read",),
-    "transit/keys/identity-token/rotate": ("update",),
     "transit/sign/identity-token": ("update",),
-    "transit/verify/identity-token": ("update",),
     "transit/encrypt/identity-wrap": ("update",),
     "transit/decrypt/identity-wrap": ("update",),
-    "transit/rewrap/identity-wrap": ("update",),
     "transit/hmac/identity-blind-index": ("update",),
     "pki-client/sign/principal": ("update",),
     "pki-client/revoke": ("update",),
@@ -28,7 +25,6 @@ _IDENTITY: Rules = {
 _AUDIT: Rules = {
     "transit/keys/audit-checkpoint": ("read",),
     "transit/sign/audit-checkpoint": ("update",),
-    "transit/verify/audit-checkpoint": ("update",),
 }
 _OF_SERVICE: Mapping[str, Rules] = {"identity": _IDENTITY, "audit": _AUDIT}
 _OPERATOR: Rules = {
@@ -36,7 +32,9 @@ _OPERATOR: Rules = {
     "sys/mounts": ("read",),
     "sys/policies/acl/*": ("read", "list"),
     "transit/keys/+": ("read",),
-    "transit/keys/+/rotate": ("update",),
+    # Not the key of the log, which its readers pin, nor that of the blind indexes, whose first version always serves.
+    "transit/keys/identity-token/rotate": ("update",),
+    "transit/keys/identity-wrap/rotate": ("update",),
     "pki-workload/sign/*": ("update",),
     "pki-client/sign/*": ("update",),
     "pki-client/revoke": ("update",),
