@@ -144,6 +144,16 @@ def test_foreign_party_is_answered_as_missing(identity: Any) -> None:
     assert erase(operator, other.id, party.id) == ["PARTY_NOT_FOUND"]
 
 
+@pytest.mark.parametrize("service", ["custody", "audit"])
+def test_data_keys_are_for_the_service_that_seals_with_them(identity: Any, service: str) -> None:
+    """A workload that reads every event of identity, yet seals nothing, cannot have the keys that open them."""
+    platform, party = identity.platform(), new_party()
+    register(platform, party)
+    with pytest.raises(RemoteError) as refusal:
+        fetch_keys(identity.workload(service), party.id)
+    assert (refusal.value.code, refusal.value.reason) == ("PERMISSION_DENIED", "WORKLOAD_NOT_ADMITTED")
+
+
 def test_aliases_resolve_to_tenant_and_account(identity: Any) -> None:
     """An IBAN resolves for payment-instruction; wrong check digits and a second account are refused."""
     platform, payments, party = identity.platform(), identity.workload("payment-instruction"), new_party()
@@ -184,15 +194,15 @@ def test_no_personal_data_stands_in_clear(identity: Any) -> None:
         assert secret not in keys + log
 
 
-def test_services_fetch_the_same_keys(identity: Any) -> None:
-    """A party's key is the same for every service and after a restart; strangers have none; platforms may not ask."""
-    platform, custody, party = identity.platform(), identity.workload("custody"), new_party()
+def test_data_keys_stay_the_same(identity: Any) -> None:
+    """A party's key is the same at every call and after a restart; strangers have none; platforms may not ask."""
+    platform, payments, party = identity.platform(), identity.workload("payment-instruction"), new_party()
     register(platform, party)
-    first = fetch_keys(custody, party.id, platform.id, new_id(), create=True)
+    first = fetch_keys(payments, party.id, platform.id, new_id(), create=True)
     assert [len(key.key) for key in first.keys] == [32, 32, 0]
     assert len(first.blind_index_key) == 32
     identity.restart_after_kill()
-    again = fetch_keys(custody, party.id, platform.id)
+    again = fetch_keys(payments, party.id, platform.id)
     assert list(again.keys) == list(first.keys[:2])
     assert again.blind_index_key == first.blind_index_key
     with pytest.raises(RemoteError, match="WORKLOAD_NOT_ADMITTED"):
@@ -201,7 +211,7 @@ def test_services_fetch_the_same_keys(identity: Any) -> None:
 
 def test_erasure_is_for_good_even_after_a_restore(identity: Any) -> None:
     """An erased party is gone for every reader, and a key table restored from before is emptied again at the start."""
-    platform, custody, party = identity.platform(), identity.workload("custody"), new_party()
+    platform, payments, party = identity.platform(), identity.workload("payment-instruction"), new_party()
     operator = identity.operators[0]
     register(platform, party)
     backup = wrapped_key(identity, party.id)
@@ -216,7 +226,7 @@ def test_erasure_is_for_good_even_after_a_restore(identity: Any) -> None:
     assert json.loads(report.stdout)["differences"]["data_keys"] == 1
     identity.start()
     assert wrapped_key(identity, party.id) is None
-    (key,) = fetch_keys(custody, party.id, create=True).keys
+    (key,) = fetch_keys(payments, party.id, create=True).keys
     assert (key.key, key.destroyed) == (b"", True)
     (read,) = get(platform, party.id)
     assert (read.erased, read.HasField("personal_data")) == (True, False)
