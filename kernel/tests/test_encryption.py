@@ -146,6 +146,22 @@ async def test_a_forgotten_key_is_asked_for_again() -> None:
     assert await cache.get(a) is None
 
 
+async def test_a_key_that_is_forgotten_while_it_is_asked_for_is_not_kept() -> None:
+    """An answer that was on its way when the erasure was heard of is not put back into the cache."""
+    table = KeyTable()
+    (a, _) = table.keys
+
+    async def slow(subjects: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        found = await table.load(subjects)
+        table.keys.pop(a, None)
+        cache.forget(a)
+        return found
+
+    cache = DataKeyCache(slow, ManualClock(0))
+    await cache.get(a)
+    assert await cache.get(a) is None
+
+
 async def test_the_cache_is_bounded() -> None:
     """The key not used for longest makes room."""
     table = KeyTable()

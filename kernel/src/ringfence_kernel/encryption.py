@@ -136,6 +136,7 @@ class DataKeyCache:
         self._clock = clock
         self._ttl_ns = int(ttl_seconds * NANOSECONDS)
         self._held: BoundedCache[bytes, tuple[int, bytes]] = BoundedCache(maximum)
+        self._forgotten = 0
 
     async def get(self, subject: bytes) -> bytes | None:
         """Returns the subject's key, or None when there is none (any more)."""
@@ -150,11 +151,15 @@ class DataKeyCache:
         if missing:
             for subject in missing:
                 self._held.remove(subject)
-            for subject, key in (await self._load(missing)).items():
+            forgotten = self._forgotten
+            loaded = await self._load(missing)
+            found |= loaded
+            # If some were forgotten meanwhile, these may be among them: they serve this call and are not kept.
+            for subject, key in loaded.items() if forgotten == self._forgotten else ():
                 self._held.put(subject, (now_ns + self._ttl_ns, key))
-                found[subject] = key
         return found
 
     def forget(self, subject: bytes) -> None:
         """Drops a subject's key at once, for instance when its erasure is heard of."""
+        self._forgotten += 1
         self._held.remove(subject)
