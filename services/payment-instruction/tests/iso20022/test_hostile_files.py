@@ -73,7 +73,7 @@ def test_an_external_entity_is_never_read(pain001: Pain001, tmp_path: Path) -> N
         (lambda c: c.replace(b"<Nm>Wolf", b"<x>" * 5000 + b"</x>" * 5000 + b"<Nm>Wolf"), "NOT_WELL_FORMED"),
         (lambda c: c.replace(b"Wolf", b"W" * 12_000_000), "NOT_WELL_FORMED"),
         (lambda c: c.replace(b"Wolf", b"W" * 1_000_000), "SCHEMA_INVALID"),
-        (lambda c: c + b" " * (17 * 1024 * 1024), "FILE_TOO_LARGE"),
+        (lambda c: c + b" " * (33 * 1024 * 1024), "FILE_TOO_LARGE"),
         (lambda c: b"<Document/>", "NO_MESSAGE"),
         (lambda c: b'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"/>', "SCHEMA_INVALID"),
     ],

@@ -90,7 +90,7 @@ class _AccountStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Account
     """Final; KYC was refused."""
 
 class AccountStatus(_AccountStatus, metaclass=_AccountStatusEnumTypeWrapper):
-    """State of an account (requirements, account state machine)."""
+    """State of an account (docs/ledger.md)."""
 
 ACCOUNT_STATUS_UNSPECIFIED: AccountStatus.ValueType  # 0
 """Never answered."""

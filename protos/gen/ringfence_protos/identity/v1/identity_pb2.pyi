@@ -89,7 +89,7 @@ class _KycStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_KycStatus.V
     """On a list; only two people can lead it back to review."""
 
 class KycStatus(_KycStatus, metaclass=_KycStatusEnumTypeWrapper):
-    """KYC state of a party (requirements, KYC state machine)."""
+    """KYC state of a party."""
 
 KYC_STATUS_UNSPECIFIED: KycStatus.ValueType  # 0
 """Never answered."""

@@ -57,7 +57,7 @@ class _InstructionStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ins
     """Sent, and the bank's answer is missing."""
 
 class InstructionStatus(_InstructionStatus, metaclass=_InstructionStatusEnumTypeWrapper):
-    """State of an instruction (requirements, instruction state machine; ISO 20022 external status in brackets)."""
+    """State of an instruction; ISO 20022 external status in brackets."""
 
 INSTRUCTION_STATUS_UNSPECIFIED: InstructionStatus.ValueType  # 0
 """Never answered."""

@@ -1,4 +1,4 @@
-"""States of an account (requirements C) and what they let through.
+"""States of an account (docs/ledger.md) and what they let through.
 
 An account has a lifecycle state and, beside it, holds: orders that froze it, and a block of its owner. While there is a
 hold its status is FROZEN, whatever happens underneath; when the last hold goes, the lifecycle state shows again.

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 OUTBOX, INBOX, ARCHIVE, REFUSED = "outbox", "inbox", "archive", "refused"
-MAX_INBOUND_BYTES = 16 * 1024 * 1024
+MAX_INBOUND_BYTES = 32 * 1024 * 1024
 _MAX_NAME_LENGTH = 100
 
 

@@ -6,7 +6,7 @@ from ringfence_kernel.errors import DomainError, NotFound
 
 
 class TransitionUnlisted(DomainError):
-    """The state machine of requirements C has no such transition; nothing was changed."""
+    """The table of transitions has no such step; nothing was changed."""
 
     reason = "TRANSITION_UNLISTED"
     code = "FAILED_PRECONDITION"

@@ -91,7 +91,7 @@ BEFORE_SENT = (
     Status.RESERVED,
 )
 
-# Requirements, section C, "Instruction".
+# The life cycle of an instruction.
 TRANSITIONS = frozenset(
     [
         (Status.DRAFT, Status.RECEIVED),
@@ -152,6 +152,6 @@ def stage_of(status: int, directive: int) -> int:
 
 
 def require_listed(before: int, after: int) -> None:
-    """Raises TransitionUnlisted unless the requirements list the transition."""
+    """Raises TransitionUnlisted unless the table lists the transition."""
     if not _ALLOWED[before * _COLUMNS + after]:
         raise TransitionUnlisted(Status(before).name, Status(after).name)

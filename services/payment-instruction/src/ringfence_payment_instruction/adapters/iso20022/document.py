@@ -14,7 +14,7 @@ from lxml import etree
 
 from ringfence_payment_instruction.adapters.iso20022.refusal import NOT_PROVIDED, FileRefused
 
-MAX_FILE_BYTES = 16 * 1024 * 1024
+MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_ID_LENGTH = 35
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
 _HEADER = NAMESPACE + "head."
