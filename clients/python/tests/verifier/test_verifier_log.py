@@ -55,7 +55,7 @@ class Log:
 def log() -> Log:
     """Two pages and a read of the log's own."""
     written = Log()
-    written.page(1, 3, 0)
+    written.page(1, 3, 1)
     written.leaves.append(leaf("audit.read.v1", method="Search"))
     written.page(2)
     return written
@@ -65,7 +65,7 @@ def test_a_complete_log_gives_its_heads_and_counts(log: Log) -> None:
     """The summary of a sound log repeats the checkpoint's head from the leaves alone."""
     summary = verify_log(log.leaves, log.checkpoint())
     assert summary.source_heads == (SourceHead("custody", 1, 4, log.hash),)
-    assert summary.leaves_by_kind == {"custody.transfer.v1": 6, "audit.page.v1": 2, "audit.read.v1": 1}
+    assert summary.leaves_by_kind == {"custody.transfer.v1": 7, "audit.page.v1": 2, "audit.read.v1": 1}
 
 
 def test_leaves_after_the_checkpoint_are_not_read(log: Log) -> None:
@@ -107,6 +107,14 @@ def test_an_event_with_fewer_leaves_than_declared_is_found() -> None:
     log.page(1, declared=2)
     with pytest.raises(VerificationError, match="lacks leaves"):
         verify_log(log.leaves, log.checkpoint())
+
+
+def test_an_event_without_any_leaf_is_found() -> None:
+    """A log that takes an event into its chain and keeps silent about what happened is found."""
+    silent = Log()
+    silent.page(1, 0)
+    with pytest.raises(VerificationError, match="event 2 of custody has no leaf"):
+        verify_log(silent.leaves, silent.checkpoint())
 
 
 def test_swapped_leaves_are_found(log: Log) -> None:

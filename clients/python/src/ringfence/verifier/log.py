@@ -2,7 +2,7 @@
 
 After the leaves of some events of a source stands a page leaf (`audit.page.v1`). It lists those events with the digest
 of each and the number of leaves each was given. From it the source's own hash chain is computed again, so that an event
-left out, added, reordered or given other than the stated number of leaves shows without asking the source. What the
+left out, added, reordered, or given no leaf or other than the stated number shows without asking the source. What the
 leaves say of an event, and that they say all of it, is the log's word: only the event itself, whose digest the page
 has, can show otherwise.
 """
@@ -122,6 +122,8 @@ class LogAudit:
         if first != len(source.hashes) or fact.content("previous_hash") != source.hashes[-1]:
             raise VerificationError("its page does not follow the source's last one")
         for event in _events(first, source.hashes[-1], fact.content("events")):
+            if not event.leaves:
+                raise VerificationError(f"event {event.position} of {fact.text('source')} has no leaf at all")
             if source.waiting.pop(event.position, 0) != event.leaves:
                 raise VerificationError(f"event {event.position} of {fact.text('source')} lacks leaves or has too many")
             source.hashes.append(event.hash)
