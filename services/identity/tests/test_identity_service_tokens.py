@@ -1,6 +1,8 @@
 """The running service on real PostgreSQL and OpenBao: tokens, certificates, keys and principals."""
 
 import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jwt
@@ -81,6 +83,40 @@ def test_replayed_assertion_is_refused_also_after_a_crash(identity: Any) -> None
     with pytest.raises(RemoteError, match="UNAUTHENTICATED ASSERTION_REPLAYED"):
         platform.issue(assertion)
     platform.issue()
+
+
+def test_one_assertion_sent_many_times_at_once_gives_one_token(identity: Any) -> None:
+    """Concurrent uses of a jti pass the first check together; the commit lets one through."""
+    platform = identity.platform()
+    assertion = platform.assertion()
+
+    def use(_: int) -> str:
+        try:
+            return "issued" if platform.issue(assertion).access_token else ""
+        except RemoteError as refusal:
+            return refusal.reason
+
+    with ThreadPoolExecutor(16) as threads:
+        outcomes = Counter(threads.map(use, range(16)))
+    assert outcomes == {"issued": 1, "ASSERTION_REPLAYED": 15}
+
+
+def test_each_token_serves_in_its_own_place_only(identity: Any) -> None:
+    """An access token is no assertion, an assertion no access token, and an authorisation begets no authorisation."""
+    platform, payments = identity.platform(), identity.workload("payment-instruction")
+    access = platform.issue().access_token
+    with pytest.raises(RemoteError, match="ASSERTION_INVALID"):
+        platform.issue(access)
+    with pytest.raises(RemoteError, match="TOKEN_INVALID"):
+        platform.call(rpc.PartyServiceStub, "GetParties", READ, token=platform.assertion())
+    request = submission(platform, platform.id)
+    authorised = payments.call(rpc.TokenServiceStub, "AuthoriseSubmission", request, token="")
+    for wrong in (authorised.authorisation_token, platform.assertion()):
+        again = submission(platform, platform.id, access_token=wrong)
+        with pytest.raises(RemoteError, match="SUBMISSION_REFUSED"):
+            payments.call(rpc.TokenServiceStub, "AuthoriseSubmission", again, token="")
+    with pytest.raises(RemoteError, match="SCOPE_MISSING"):
+        payments.call(rpc.PartyServiceStub, "GetParties", READ, token=authorised.authorisation_token)
 
 
 def test_stolen_token_and_stolen_assertion_are_worthless(identity: Any) -> None:
