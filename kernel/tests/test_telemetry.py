@@ -11,7 +11,9 @@ from pathlib import Path
 
 import grpc
 import pytest
-from opentelemetry.trace import SpanKind
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
 from ringfence_kernel import logs, telemetry
 from ringfence_kernel.rpc import instruments
 from ringfence_kernel.rpc.credentials import FixedCertificate
@@ -88,6 +90,19 @@ async def test_an_incoming_traceparent_is_continued() -> None:
     known, fresh = world.spans.get_finished_spans()
     assert f"{known.context.trace_id:032x}" == TRACEPARENT.split("-")[1]
     assert fresh.parent is None
+
+
+def test_a_span_tells_the_type_of_an_exception_and_not_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an exception quotes, a row or a name, does not leave the process in a span."""
+    spans = InMemorySpanExporter()
+    started = Telemetry.start("probe", span_processor=SimpleSpanProcessor(spans))
+    monkeypatch.setattr(telemetry, "tracer", lambda: started.tracer)
+    with pytest.raises(ValueError, match="Anna"), telemetry.span("work"):
+        raise ValueError("Anna's IBAN")
+    (made,) = spans.get_finished_spans()
+    assert "Anna" not in made.to_json()
+    assert dict(made.attributes or {}) == {"error.type": "ValueError"}
+    assert made.status.status_code is StatusCode.ERROR
 
 
 def test_headers_carry_the_context_there_and_back() -> None:

@@ -18,6 +18,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON, ParentBased
+from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
@@ -104,10 +105,24 @@ def span(
     attributes: Mapping[str, AttributeValue] | None = None,
     new_trace: bool = False,
 ) -> Iterator[trace.Span]:
-    """Runs a block in a span; with `new_trace` it starts a trace of its own (a replay, a follower's batch)."""
-    parent = Context() if new_trace else None
-    with tracer().start_as_current_span(name, context=parent, links=links, attributes=attributes) as current:
-        yield current
+    """Runs a block in a span; with `new_trace` it starts a trace of its own (a replay, a follower's batch).
+
+    Of an exception the span tells the type alone: messages may quote what was being worked on.
+    """
+    with tracer().start_as_current_span(
+        name,
+        context=Context() if new_trace else None,
+        links=links,
+        attributes=attributes,
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as current:
+        try:
+            yield current
+        except Exception as error:
+            current.set_attribute(ERROR_TYPE, type(error).__qualname__)
+            current.set_status(trace.StatusCode.ERROR)
+            raise
 
 
 def current_traceparent() -> str:
