@@ -28,8 +28,6 @@ from ringfence_kernel.writer import GroupWriter
 
 from .ledger import START_NS
 
-pytest_plugins = ["ringfence.local.pytest_plugin"]
-
 CODEC = EventCodec(EVENT_TYPES)
 
 
