@@ -80,7 +80,7 @@ class Follower:
             except DomainError as error:
                 log.warning("feed_waits", source=self.source, reason=error.reason)
             except Exception as error:
-                log.warning("feed_waits", source=self.source, error=type(error).__name__, detail=str(error)[:200])
+                log.warning("feed_waits", source=self.source, exc_info=error)
             try:
                 async with asyncio.timeout(self.poll_seconds):
                     await self._rung.wait()
