@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 from dataclasses import asdict, dataclass
 
 import psycopg
@@ -23,6 +24,7 @@ from bench.load import Seen, closed_loop
 CALLERS = {1: 64, 100: 8, 1_000: 4, 8_190: 2}
 REQUESTS = {1: 200, 100: 40, 1_000: 10, 8_190: 2}
 CONTROL_DATABASE = "control"
+SETTLE_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,29 @@ def measure(stack: LocalStack, seconds: float, out: Console) -> list[Row]:
         out.print("preparing 10,000 accounts and the clients of a wallet")
         custody, instructions = CustodyLoad(sandbox), InstructionLoad(sandbox)
         for per_request, callers in CALLERS.items():
+            settle(sandbox, custody)
             control, rate = run_control(conninfo, per_request, seconds)
             seen = asyncio.run(custody_load(custody, per_request, callers, seconds))
             rows.append(row("custody", per_request, callers, seen, control, rate))
             out.print(f"custody {per_request}: {rows[-1].per_second:,.0f}/s, {control}: {rate:,.0f}/s")
         for per_request, requests in REQUESTS.items():
+            settle(sandbox, custody)
             control, rate = run_control(conninfo, per_request, seconds)
             seen = instructions.settle(per_request, requests)
             rows.append(row("instructions", per_request, 1, seen, control, rate))
             out.print(f"instructions {per_request}: {rows[-1].per_second:,.0f}/s settled, {control}: {rate:,.0f}/s")
     return rows
+
+
+def settle(sandbox: Sandbox, custody: CustodyLoad) -> None:
+    """Waits until statements and the audit log have caught up, so that no size pays for the one before it."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < end:
+        compared = sandbox.regulator.audit.verify_sources()
+        if all(each.logged_position == each.current_position for each in compared) and custody.statements_caught_up():
+            return
+        time.sleep(0.5)
+    raise RuntimeError("statements or the log do not catch up")
 
 
 async def custody_load(load: CustodyLoad, per_request: int, callers: int, seconds: float) -> Seen:
@@ -115,7 +130,7 @@ def show(rows: list[Row], out: Console) -> None:
 def main() -> None:
     """Runs the benchmark; the last line on standard output is the JSON."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=8.0, help="length of each measurement")
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of each measurement")
     arguments = parser.parse_args()
     out = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
     with empty_stack(lambda what: out.print(what)) as stack:

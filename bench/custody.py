@@ -8,6 +8,7 @@ from uuid import UUID
 
 import grpc
 from ringfence.credentials import Credentials
+from ringfence.errors import RingfenceError
 from ringfence.identity import NewParty, PartyKind, PrincipalKind, require_done
 from ringfence.ids import external_id
 from ringfence.ledger import AccountClass, NewAccount, NewTransfer, Purpose
@@ -31,6 +32,7 @@ class CustodyLoad:
         sandbox.principal("bench-importer", PrincipalKind.IMPORTER, tenant_id=platform.principal_id)
         self.book_id = platform.principal_id
         importer = sandbox.client("bench-importer")
+        self._importer = importer
         self.credentials: Credentials = importer.credentials
         owner = external_id("bench", self.book_id, "owner")
         party = NewParty(
@@ -63,6 +65,16 @@ class CustodyLoad:
             credit_account_id=client,
             user_data_128=client,
         )
+
+    def statements_caught_up(self) -> bool:
+        """Tells whether statements show everything that is committed."""
+        try:
+            self._importer.custody.transfers([self.clients[0]], self.book_id)
+        except RingfenceError as error:
+            if error.reason != "STATEMENTS_BEHIND":
+                raise
+            return False
+        return True
 
     async def open(self) -> None:
         """Connects, and gets the importer's token."""
