@@ -50,6 +50,7 @@ class Row:
     timeout: int = 0
     user_data_128: bytes = MANDATE
     user_data_64: int = 0
+    user_data_32: int = 0
     value_date: int | None = None
 
 
@@ -64,6 +65,7 @@ def columns_of(rows: Sequence[Row]) -> TransferColumns:
         pending_id=b"".join(id_of(row.pending_id) for row in rows),
         user_data_128=b"".join(row.user_data_128 for row in rows),
         user_data_64=[row.user_data_64 for row in rows],
+        user_data_32=[row.user_data_32 for row in rows],
         timeout_seconds=[row.timeout for row in rows],
         ledger=[row.ledger for row in rows],
         code=[row.code for row in rows],

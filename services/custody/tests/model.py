@@ -136,6 +136,7 @@ class Model:
             ("amount", "amount"),
             ("user_data_128", "user_data_128"),
             ("user_data_64", "user_data_64"),
+            ("user_data_32", "user_data_32"),
             ("ledger", "ledger"),
             ("code", "code"),
         ):
@@ -252,6 +253,7 @@ class Model:
             amount=pending.amount if everything else row.amount,
             user_data_128=pending.user_data_128 if row.user_data_128 == ZERO else row.user_data_128,
             user_data_64=row.user_data_64 or pending.user_data_64,
+            user_data_32=row.user_data_32 or pending.user_data_32,
             ledger=row.ledger or pending.ledger,
             code=row.code or pending.code,
         )

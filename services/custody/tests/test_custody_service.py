@@ -306,7 +306,7 @@ MALFORMED = [
     pb.TransferColumns(),
     pb.TransferColumns(id=bytes(15)),
     pb.TransferColumns(id=bytes(16 * 8_191)),
-    pb.TransferColumns(id=bytes(32), amount_minor=[1]),
+    pb.TransferColumns(id=bytes(48), amount_minor=[1, 2]),
     pb.TransferColumns(id=bytes(16), debit_account_id=bytes(17)),
     pb.TransferColumns(id=bytes(16), code=[65_536]),
     pb.TransferColumns(id=bytes(16), flags=[2**32 - 1]),

@@ -49,6 +49,7 @@ rows = st.builds(
     timeout=st.sampled_from([0, 0, 0, 0, 1, 5]),
     user_data_128=st.sampled_from([MANDATE] * 6 + [bytes(16)]),
     user_data_64=st.sampled_from([0, 0, 0, 9]),
+    user_data_32=st.sampled_from([0, 0, 0, 9]),
 )
 WAYS = [
     ("bank", "alice", 1),
@@ -98,6 +99,7 @@ resent = st.builds(
             {"amount": 1},
             {"user_data_128": bytes(16)},
             {"user_data_64": 5},
+            {"user_data_32": 5},
             {"ledger": CZK},
             {"code": 8},
         ]

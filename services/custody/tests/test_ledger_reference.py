@@ -105,7 +105,7 @@ def test_the_first_refusal_of_several_is_answered(ledger: Ledger, row: Row, stat
     assert ledger.send(row) == [status]
 
 
-STORED = Row("stored", "alice", "bob", 100, F.PENDING, timeout=30, user_data_64=7, value_date=20_000)
+STORED = Row("stored", "alice", "bob", 100, F.PENDING, timeout=30, user_data_64=7, user_data_32=8, value_date=20_000)
 DIFFERENCES = {
     "exists": STORED,
     "exists_with_different_flags": replace(STORED, flags=0, pending_id="plain", timeout=1),
@@ -115,7 +115,8 @@ DIFFERENCES = {
     "exists_with_different_credit_account_id": replace(STORED, credit="carol", amount=1),
     "exists_with_different_amount": replace(STORED, amount=99, user_data_64=1),
     "exists_with_different_user_data_128": replace(STORED, user_data_128=bytes(16), user_data_64=1),
-    "exists_with_different_user_data_64": replace(STORED, user_data_64=1, ledger=CZK),
+    "exists_with_different_user_data_64": replace(STORED, user_data_64=1, user_data_32=1),
+    "exists_with_different_user_data_32": replace(STORED, user_data_32=1, ledger=CZK),
     "exists_with_different_ledger": replace(STORED, ledger=CZK, code=DEPOSIT),
     "exists_with_different_code": replace(STORED, code=DEPOSIT, value_date=1),
     "exists_with_different_value_date": replace(STORED, value_date=1),

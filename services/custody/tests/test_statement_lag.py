@@ -32,7 +32,7 @@ class Projection:
 def committed(position: int, rows: int) -> Recorded:
     """Returns a commit of so many transfers."""
     batch = TransferBatch(position, 0)
-    for name in ("debit", "credit", "amount", "user_data_64", "timeout", "code", "flags", "value_date"):
+    for name in ("debit", "credit", "amount", "user_data_64", "user_data_32", "timeout", "code", "flags", "value_date"):
         getattr(batch, name).extend([1] * rows)
     for name in ("id", "pending_id", "user_data_128"):
         getattr(batch, name).extend([bytes(16)] * rows)

@@ -37,6 +37,7 @@ def account_columns(accounts: Sequence[NewAccount]) -> pb.AccountColumns:
         flags=_unless_zero([int(each.flags) for each in accounts]),
         user_data_128=pack(each.user_data_128 for each in accounts),
         user_data_64=_unless_zero([each.user_data_64 for each in accounts]),
+        user_data_32=_unless_zero([each.user_data_32 for each in accounts]),
     )
 
 
@@ -50,6 +51,7 @@ def transfer_columns(transfers: Sequence[NewTransfer]) -> pb.TransferColumns:
         pending_id=pack(each.pending_id for each in transfers),
         user_data_128=pack(each.user_data_128 for each in transfers),
         user_data_64=_unless_zero([each.user_data_64 for each in transfers]),
+        user_data_32=_unless_zero([each.user_data_32 for each in transfers]),
         timeout_seconds=_unless_zero([each.timeout_seconds for each in transfers]),
         ledger=[ledger_of(each.currency) for each in transfers],
         code=[each.code for each in transfers],
@@ -103,6 +105,7 @@ def transfer(read: pb.Transfer) -> Transfer:
         pending_id=optional(read.pending_id),
         user_data_128=optional(read.user_data_128),
         user_data_64=read.user_data_64,
+        user_data_32=read.user_data_32,
         timeout_seconds=read.timeout_seconds,
         flags=TransferFlag(read.flags),
         value_date=_EPOCH + timedelta(days=read.value_date_days),

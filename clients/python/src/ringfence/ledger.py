@@ -90,6 +90,7 @@ class NewAccount:
     flags: int = 0
     user_data_128: UUID | None = None
     user_data_64: int = 0
+    user_data_32: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +110,7 @@ class NewTransfer:
     pending_id: UUID | None = None
     user_data_128: UUID | None = None
     user_data_64: int = 0
+    user_data_32: int = 0
     timeout_seconds: int = 0
     flags: int = 0
     value_date: date | None = None

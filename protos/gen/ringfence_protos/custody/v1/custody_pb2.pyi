@@ -4,8 +4,9 @@ isort:skip_file
 The segregated double-entry ledger.
 
 A book holds all accounts of one platform (tenant); its id is the platform's id. Batches travel as columns: each
-column holds one value per row, or is left empty when every row has the default. Names, flags and result codes are
-those that TigerBeetle publishes for create_accounts and create_transfers (docs/ledger.md).
+column holds one value per row, or a single value that every row has, or nothing when every row has the default; ids
+of rows always stand one per row. Names, flags and result codes are those that TigerBeetle publishes for
+create_accounts and create_transfers (docs/ledger.md).
 """
 
 from collections import abc as _abc
@@ -112,6 +113,30 @@ ACCOUNT_STATUS_REJECTED: AccountStatus.ValueType  # 8
 """Final; KYC was refused."""
 Global___AccountStatus: _TypeAlias = AccountStatus  # noqa: Y015
 
+class _AccountSide:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AccountSideEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AccountSide.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACCOUNT_SIDE_UNSPECIFIED: _AccountSide.ValueType  # 0
+    """Both."""
+    ACCOUNT_SIDE_DEBIT: _AccountSide.ValueType  # 1
+    """The account is debited."""
+    ACCOUNT_SIDE_CREDIT: _AccountSide.ValueType  # 2
+    """The account is credited."""
+
+class AccountSide(_AccountSide, metaclass=_AccountSideEnumTypeWrapper):
+    """Side of an account that a transfer is on."""
+
+ACCOUNT_SIDE_UNSPECIFIED: AccountSide.ValueType  # 0
+"""Both."""
+ACCOUNT_SIDE_DEBIT: AccountSide.ValueType  # 1
+"""The account is debited."""
+ACCOUNT_SIDE_CREDIT: AccountSide.ValueType  # 2
+"""The account is credited."""
+Global___AccountSide: _TypeAlias = AccountSide  # noqa: Y015
+
 @_typing.final
 class AccountColumns(_message.Message):
     """Accounts to open, as columns of n rows."""
@@ -126,12 +151,13 @@ class AccountColumns(_message.Message):
     FLAGS_FIELD_NUMBER: _builtins.int
     USER_DATA_128_FIELD_NUMBER: _builtins.int
     USER_DATA_64_FIELD_NUMBER: _builtins.int
+    USER_DATA_32_FIELD_NUMBER: _builtins.int
     id: _builtins.bytes
     """16 bytes per row; chosen by the client, neither zero nor all ones."""
     owner_id: _builtins.bytes
     """16 bytes per row: the party that owns the account; zero for classes without an owner. Empty means all zero."""
     user_data_128: _builtins.bytes
-    """16 bytes per row, opaque; empty means zero."""
+    """16 bytes per row, a reference of the platform's own, opaque and searchable; empty means zero."""
     @_builtins.property
     def account_class(self) -> _containers.RepeatedScalarFieldContainer[Global___AccountClass.ValueType]:
         """One per row."""
@@ -150,7 +176,11 @@ class AccountColumns(_message.Message):
 
     @_builtins.property
     def user_data_64(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Opaque; empty means zero."""
+        """Opaque and searchable; empty means zero."""
+
+    @_builtins.property
+    def user_data_32(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Opaque and searchable; empty means zero."""
 
     def __init__(
         self,
@@ -163,10 +193,11 @@ class AccountColumns(_message.Message):
         flags: _abc.Iterable[_builtins.int] | None = ...,
         user_data_128: _builtins.bytes = ...,
         user_data_64: _abc.Iterable[_builtins.int] | None = ...,
+        user_data_32: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_class", b"account_class", "code", b"code", "flags", b"flags", "id", b"id", "ledger", b"ledger", "owner_id", b"owner_id", "user_data_128", b"user_data_128", "user_data_64", b"user_data_64"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_class", b"account_class", "code", b"code", "flags", b"flags", "id", b"id", "ledger", b"ledger", "owner_id", b"owner_id", "user_data_128", b"user_data_128", "user_data_32", b"user_data_32", "user_data_64", b"user_data_64"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -246,6 +277,7 @@ class TransferColumns(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
     VALUE_DATE_DAYS_FIELD_NUMBER: _builtins.int
+    USER_DATA_32_FIELD_NUMBER: _builtins.int
     id: _builtins.bytes
     """16 bytes per row; chosen by the client, neither zero nor all ones."""
     debit_account_id: _builtins.bytes
@@ -255,7 +287,7 @@ class TransferColumns(_message.Message):
     pending_id: _builtins.bytes
     """16 bytes per row: the pending transfer to post or void; empty means all zero."""
     user_data_128: _builtins.bytes
-    """16 bytes per row, opaque and searchable; empty means zero."""
+    """16 bytes per row, searchable: the reference of the mandate (docs/ledger.md, purposes); empty means zero."""
     @_builtins.property
     def amount_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Minor units of the ledger's currency, below 2^63; 2^64 - 1 stands for "all" where docs/ledger.md says so."""
@@ -284,6 +316,10 @@ class TransferColumns(_message.Message):
     def value_date_days(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Value date in days since 1970-01-01; empty means the day of the commit (UTC)."""
 
+    @_builtins.property
+    def user_data_32(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Opaque and searchable; empty means zero."""
+
     def __init__(
         self,
         *,
@@ -299,10 +335,11 @@ class TransferColumns(_message.Message):
         code: _abc.Iterable[_builtins.int] | None = ...,
         flags: _abc.Iterable[_builtins.int] | None = ...,
         value_date_days: _abc.Iterable[_builtins.int] | None = ...,
+        user_data_32: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "code", b"code", "credit_account_id", b"credit_account_id", "debit_account_id", b"debit_account_id", "flags", b"flags", "id", b"id", "ledger", b"ledger", "pending_id", b"pending_id", "timeout_seconds", b"timeout_seconds", "user_data_128", b"user_data_128", "user_data_64", b"user_data_64", "value_date_days", b"value_date_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "code", b"code", "credit_account_id", b"credit_account_id", "debit_account_id", b"debit_account_id", "flags", b"flags", "id", b"id", "ledger", b"ledger", "pending_id", b"pending_id", "timeout_seconds", b"timeout_seconds", "user_data_128", b"user_data_128", "user_data_32", b"user_data_32", "user_data_64", b"user_data_64", "value_date_days", b"value_date_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -443,6 +480,7 @@ class Account(_message.Message):
     TIMESTAMP_NS_FIELD_NUMBER: _builtins.int
     USER_DATA_128_FIELD_NUMBER: _builtins.int
     USER_DATA_64_FIELD_NUMBER: _builtins.int
+    USER_DATA_32_FIELD_NUMBER: _builtins.int
     id: _builtins.bytes
     """16 bytes."""
     owner_id: _builtins.bytes
@@ -473,6 +511,8 @@ class Account(_message.Message):
     """16 bytes, opaque."""
     user_data_64: _builtins.int
     """Opaque."""
+    user_data_32: _builtins.int
+    """Opaque."""
     def __init__(
         self,
         *,
@@ -491,10 +531,11 @@ class Account(_message.Message):
         timestamp_ns: _builtins.int = ...,
         user_data_128: _builtins.bytes = ...,
         user_data_64: _builtins.int = ...,
+        user_data_32: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_class", b"account_class", "code", b"code", "credits_pending_minor", b"credits_pending_minor", "credits_posted_minor", b"credits_posted_minor", "debits_pending_minor", b"debits_pending_minor", "debits_posted_minor", b"debits_posted_minor", "flags", b"flags", "id", b"id", "ledger", b"ledger", "order_reference", b"order_reference", "owner_id", b"owner_id", "status", b"status", "timestamp_ns", b"timestamp_ns", "user_data_128", b"user_data_128", "user_data_64", b"user_data_64"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_class", b"account_class", "code", b"code", "credits_pending_minor", b"credits_pending_minor", "credits_posted_minor", b"credits_posted_minor", "debits_pending_minor", b"debits_pending_minor", "debits_posted_minor", b"debits_posted_minor", "flags", b"flags", "id", b"id", "ledger", b"ledger", "order_reference", b"order_reference", "owner_id", b"owner_id", "status", b"status", "timestamp_ns", b"timestamp_ns", "user_data_128", b"user_data_128", "user_data_32", b"user_data_32", "user_data_64", b"user_data_64"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -562,6 +603,13 @@ class ListAccountsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     OWNER_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_CLASS_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    USER_DATA_128_FIELD_NUMBER: _builtins.int
+    USER_DATA_64_FIELD_NUMBER: _builtins.int
+    USER_DATA_32_FIELD_NUMBER: _builtins.int
     book_id: _builtins.bytes
     """16 bytes; empty means the caller's own book."""
     page_size: _builtins.int
@@ -570,6 +618,20 @@ class ListAccountsRequest(_message.Message):
     """From the last answer; empty for the first page."""
     owner_id: _builtins.bytes
     """16 bytes: only accounts of this owner; empty means all."""
+    account_class: Global___AccountClass.ValueType
+    """Only accounts of this class; unspecified means all."""
+    ledger: _builtins.int
+    """Only accounts in this currency, ISO 4217 numeric; 0 means all."""
+    code: _builtins.int
+    """Only accounts of this kind; 0 means all."""
+    status: Global___AccountStatus.ValueType
+    """Only accounts in this state; unspecified means all."""
+    user_data_128: _builtins.bytes
+    """16 bytes: only accounts with this reference; empty means all."""
+    user_data_64: _builtins.int
+    """Only accounts with this value; 0 means all."""
+    user_data_32: _builtins.int
+    """Only accounts with this value; 0 means all."""
     def __init__(
         self,
         *,
@@ -577,10 +639,17 @@ class ListAccountsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         owner_id: _builtins.bytes = ...,
+        account_class: Global___AccountClass.ValueType = ...,
+        ledger: _builtins.int = ...,
+        code: _builtins.int = ...,
+        status: Global___AccountStatus.ValueType = ...,
+        user_data_128: _builtins.bytes = ...,
+        user_data_64: _builtins.int = ...,
+        user_data_32: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_id", b"book_id", "owner_id", b"owner_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_class", b"account_class", "book_id", b"book_id", "code", b"code", "ledger", b"ledger", "owner_id", b"owner_id", "page_size", b"page_size", "page_token", b"page_token", "status", b"status", "user_data_128", b"user_data_128", "user_data_32", b"user_data_32", "user_data_64", b"user_data_64"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -633,6 +702,7 @@ class Transfer(_message.Message):
     FLAGS_FIELD_NUMBER: _builtins.int
     VALUE_DATE_DAYS_FIELD_NUMBER: _builtins.int
     TIMESTAMP_NS_FIELD_NUMBER: _builtins.int
+    USER_DATA_32_FIELD_NUMBER: _builtins.int
     id: _builtins.bytes
     """16 bytes."""
     debit_account_id: _builtins.bytes
@@ -659,6 +729,8 @@ class Transfer(_message.Message):
     """Days since 1970-01-01."""
     timestamp_ns: _builtins.int
     """UTC nanoseconds of the commit."""
+    user_data_32: _builtins.int
+    """Opaque."""
     def __init__(
         self,
         *,
@@ -675,14 +747,125 @@ class Transfer(_message.Message):
         flags: _builtins.int = ...,
         value_date_days: _builtins.int = ...,
         timestamp_ns: _builtins.int = ...,
+        user_data_32: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "code", b"code", "credit_account_id", b"credit_account_id", "debit_account_id", b"debit_account_id", "flags", b"flags", "id", b"id", "ledger", b"ledger", "pending_id", b"pending_id", "timeout_seconds", b"timeout_seconds", "timestamp_ns", b"timestamp_ns", "user_data_128", b"user_data_128", "user_data_64", b"user_data_64", "value_date_days", b"value_date_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "code", b"code", "credit_account_id", b"credit_account_id", "debit_account_id", b"debit_account_id", "flags", b"flags", "id", b"id", "ledger", b"ledger", "pending_id", b"pending_id", "timeout_seconds", b"timeout_seconds", "timestamp_ns", b"timestamp_ns", "user_data_128", b"user_data_128", "user_data_32", b"user_data_32", "user_data_64", b"user_data_64", "value_date_days", b"value_date_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Transfer: _TypeAlias = Transfer  # noqa: Y015
+
+@_typing.final
+class TransferFilter(_message.Message):
+    """Which transfers are meant: those that have every value named here."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    USER_DATA_128_FIELD_NUMBER: _builtins.int
+    USER_DATA_64_FIELD_NUMBER: _builtins.int
+    USER_DATA_32_FIELD_NUMBER: _builtins.int
+    code: _builtins.int
+    """Purpose; 0 means any."""
+    user_data_128: _builtins.bytes
+    """16 bytes: reference of the mandate; empty means any."""
+    user_data_64: _builtins.int
+    """0 means any."""
+    user_data_32: _builtins.int
+    """0 means any."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.int = ...,
+        user_data_128: _builtins.bytes = ...,
+        user_data_64: _builtins.int = ...,
+        user_data_32: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "user_data_128", b"user_data_128", "user_data_32", b"user_data_32", "user_data_64", b"user_data_64"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferFilter: _TypeAlias = TransferFilter  # noqa: Y015
+
+@_typing.final
+class ListTransfersRequest(_message.Message):
+    """Asks for the transfers of a book by what they say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_ID_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    FROM_NS_FIELD_NUMBER: _builtins.int
+    UNTIL_NS_FIELD_NUMBER: _builtins.int
+    NEWEST_FIRST_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    book_id: _builtins.bytes
+    """16 bytes; empty means the caller's own book."""
+    from_ns: _builtins.int
+    """Transfers at or after this time, UTC nanoseconds; 0 for no bound."""
+    until_ns: _builtins.int
+    """Transfers before this time, UTC nanoseconds; 0 for no bound."""
+    newest_first: _builtins.bool
+    """Whether the newest come first."""
+    page_size: _builtins.int
+    """1 to 1,000; 0 means 100."""
+    page_token: _builtins.str
+    """From the last answer to the same question; empty for the first page."""
+    @_builtins.property
+    def filter(self) -> Global___TransferFilter:
+        """What they must have; left out it asks for all."""
+
+    def __init__(
+        self,
+        *,
+        book_id: _builtins.bytes = ...,
+        filter: Global___TransferFilter | None = ...,
+        from_ns: _builtins.int = ...,
+        until_ns: _builtins.int = ...,
+        newest_first: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_id", b"book_id", "filter", b"filter", "from_ns", b"from_ns", "newest_first", b"newest_first", "page_size", b"page_size", "page_token", b"page_token", "until_ns", b"until_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTransfersRequest: _TypeAlias = ListTransfersRequest  # noqa: Y015
+
+@_typing.final
+class ListTransfersResponse(_message.Message):
+    """Answers a page of transfers in order of commit; a page stays the same however many transfers come later."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRANSFERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty at the end."""
+    @_builtins.property
+    def transfers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Transfer]:
+        """Transfers as stored."""
+
+    def __init__(
+        self,
+        *,
+        transfers: _abc.Iterable[Global___Transfer] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "transfers", b"transfers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTransfersResponse: _TypeAlias = ListTransfersResponse  # noqa: Y015
 
 @_typing.final
 class GetTransfersRequest(_message.Message):
@@ -748,6 +931,9 @@ class GetStatementRequest(_message.Message):
     UNTIL_NS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    NEWEST_FIRST_FIELD_NUMBER: _builtins.int
     book_id: _builtins.bytes
     """16 bytes; empty means the caller's own book."""
     account_id: _builtins.bytes
@@ -759,7 +945,15 @@ class GetStatementRequest(_message.Message):
     page_size: _builtins.int
     """1 to 1,000; 0 means 100."""
     page_token: _builtins.str
-    """From the last answer; empty for the first page."""
+    """From the last answer to the same question; empty for the first page."""
+    side: Global___AccountSide.ValueType
+    """Only lines on this side; unspecified means both."""
+    newest_first: _builtins.bool
+    """Whether the newest come first."""
+    @_builtins.property
+    def filter(self) -> Global___TransferFilter:
+        """What the transfers must have; left out it asks for all."""
+
     def __init__(
         self,
         *,
@@ -769,10 +963,13 @@ class GetStatementRequest(_message.Message):
         until_ns: _builtins.int = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: Global___TransferFilter | None = ...,
+        side: Global___AccountSide.ValueType = ...,
+        newest_first: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "book_id", b"book_id", "from_ns", b"from_ns", "page_size", b"page_size", "page_token", b"page_token", "until_ns", b"until_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "book_id", b"book_id", "filter", b"filter", "from_ns", b"from_ns", "newest_first", b"newest_first", "page_size", b"page_size", "page_token", b"page_token", "side", b"side", "until_ns", b"until_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -812,7 +1009,7 @@ Global___StatementEntry: _TypeAlias = StatementEntry  # noqa: Y015
 
 @_typing.final
 class GetStatementResponse(_message.Message):
-    """Answers a page of a statement, oldest first."""
+    """Answers a page of a statement; a page stays the same however many transfers come later."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -822,7 +1019,7 @@ class GetStatementResponse(_message.Message):
     """Empty at the end."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatementEntry]:
-        """Lines in order of commit."""
+        """Lines in order of commit, or the other way round."""
 
     def __init__(
         self,
@@ -840,17 +1037,20 @@ Global___GetStatementResponse: _TypeAlias = GetStatementResponse  # noqa: Y015
 
 @_typing.final
 class GetBalancesRequest(_message.Message):
-    """Asks for balances at a past time."""
+    """Asks for balances at a past time or event."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     BOOK_ID_FIELD_NUMBER: _builtins.int
     ACCOUNT_IDS_FIELD_NUMBER: _builtins.int
     AS_OF_NS_FIELD_NUMBER: _builtins.int
+    AS_OF_POSITION_FIELD_NUMBER: _builtins.int
     book_id: _builtins.bytes
     """16 bytes; empty means the caller's own book."""
     as_of_ns: _builtins.int
     """UTC nanoseconds: transfers at or before it count; 0 means now."""
+    as_of_position: _builtins.int
+    """Feed position: transfers committed at or before it count; 0 means now. Only one of the two may be given."""
     @_builtins.property
     def account_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """16 bytes each, at most 1,000."""
@@ -861,10 +1061,11 @@ class GetBalancesRequest(_message.Message):
         book_id: _builtins.bytes = ...,
         account_ids: _abc.Iterable[_builtins.bytes] | None = ...,
         as_of_ns: _builtins.int = ...,
+        as_of_position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ids", b"account_ids", "as_of_ns", b"as_of_ns", "book_id", b"book_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ids", b"account_ids", "as_of_ns", b"as_of_ns", "as_of_position", b"as_of_position", "book_id", b"book_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1059,3 +1260,63 @@ class SetFreezeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetFreezeResponse: _TypeAlias = SetFreezeResponse  # noqa: Y015
+
+@_typing.final
+class SetAccountStatusRequest(_message.Message):
+    """Asks to move accounts along their life cycle (docs/ledger.md, states): restrict, wake, make dormant, close."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_IDS_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    book_id: _builtins.bytes
+    """16 bytes."""
+    status: Global___AccountStatus.ValueType
+    """The state to move to: ACTIVE, RESTRICTED, DORMANT, CLOSING or CLOSED."""
+    reason: _builtins.str
+    """Why, or the reference of the decision, 1 to 140 characters; no personal data."""
+    @_builtins.property
+    def account_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """16 bytes each, at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        book_id: _builtins.bytes = ...,
+        account_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        status: Global___AccountStatus.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ids", b"account_ids", "book_id", b"book_id", "reason", b"reason", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetAccountStatusRequest: _TypeAlias = SetAccountStatusRequest  # noqa: Y015
+
+@_typing.final
+class SetAccountStatusResponse(_message.Message):
+    """Answers the status of each account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def status(self) -> _containers.RepeatedScalarFieldContainer[Global___AccountStatus.ValueType]:
+        """One per account, in order."""
+
+    def __init__(
+        self,
+        *,
+        status: _abc.Iterable[Global___AccountStatus.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetAccountStatusResponse: _TypeAlias = SetAccountStatusResponse  # noqa: Y015

@@ -60,6 +60,11 @@ class CustodyServiceStub:
                 request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetTransfersRequest.SerializeToString,
                 response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetTransfersResponse.FromString,
                 _registered_method=True)
+        self.ListTransfers = channel.unary_unary(
+                '/ringfence.custody.v1.CustodyService/ListTransfers',
+                request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.ListTransfersRequest.SerializeToString,
+                response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.ListTransfersResponse.FromString,
+                _registered_method=True)
         self.GetStatement = channel.unary_unary(
                 '/ringfence.custody.v1.CustodyService/GetStatement',
                 request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetStatementRequest.SerializeToString,
@@ -74,6 +79,11 @@ class CustodyServiceStub:
                 '/ringfence.custody.v1.CustodyService/GetTotals',
                 request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetTotalsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetTotalsResponse.FromString,
+                _registered_method=True)
+        self.SetAccountStatus = channel.unary_unary(
+                '/ringfence.custody.v1.CustodyService/SetAccountStatus',
+                request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.SetAccountStatusRequest.SerializeToString,
+                response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.SetAccountStatusResponse.FromString,
                 _registered_method=True)
         self.SetFreeze = channel.unary_unary(
                 '/ringfence.custody.v1.CustodyService/SetFreeze',
@@ -121,6 +131,13 @@ class CustodyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListTransfers(self, request, context):
+        """Returns the transfers of a book by reference, code or user data, page by page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStatement(self, request, context):
         """Returns the statement of an account with running balance.
         """
@@ -129,7 +146,7 @@ class CustodyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetBalances(self, request, context):
-        """Returns balances at a past time.
+        """Returns balances now, at a past time or as of an event.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,6 +154,13 @@ class CustodyServiceServicer:
 
     def GetTotals(self, request, context):
         """Returns totals per class and currency.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetAccountStatus(self, request, context):
+        """Moves accounts along their life cycle, all or none; accounts that are there already are left alone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -177,6 +201,11 @@ def add_CustodyServiceServicer_to_server(servicer, server):
                     request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetTransfersRequest.FromString,
                     response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetTransfersResponse.SerializeToString,
             ),
+            'ListTransfers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTransfers,
+                    request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.ListTransfersRequest.FromString,
+                    response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.ListTransfersResponse.SerializeToString,
+            ),
             'GetStatement': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatement,
                     request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetStatementRequest.FromString,
@@ -191,6 +220,11 @@ def add_CustodyServiceServicer_to_server(servicer, server):
                     servicer.GetTotals,
                     request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetTotalsRequest.FromString,
                     response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetTotalsResponse.SerializeToString,
+            ),
+            'SetAccountStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetAccountStatus,
+                    request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.SetAccountStatusRequest.FromString,
+                    response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.SetAccountStatusResponse.SerializeToString,
             ),
             'SetFreeze': grpc.unary_unary_rpc_method_handler(
                     servicer.SetFreeze,
@@ -345,6 +379,33 @@ class CustodyService:
             _registered_method=True)
 
     @staticmethod
+    def ListTransfers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.custody.v1.CustodyService/ListTransfers',
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.ListTransfersRequest.SerializeToString,
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.ListTransfersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetStatement(request,
             target,
             options=(),
@@ -415,6 +476,33 @@ class CustodyService:
             '/ringfence.custody.v1.CustodyService/GetTotals',
             ringfence_dot_custody_dot_v1_dot_custody__pb2.GetTotalsRequest.SerializeToString,
             ringfence_dot_custody_dot_v1_dot_custody__pb2.GetTotalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetAccountStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.custody.v1.CustodyService/SetAccountStatus',
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.SetAccountStatusRequest.SerializeToString,
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.SetAccountStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

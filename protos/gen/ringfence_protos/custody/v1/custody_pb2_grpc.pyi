@@ -4,8 +4,9 @@ isort:skip_file
 The segregated double-entry ledger.
 
 A book holds all accounts of one platform (tenant); its id is the platform's id. Batches travel as columns: each
-column holds one value per row, or is left empty when every row has the default. Names, flags and result codes are
-those that TigerBeetle publishes for create_accounts and create_transfers (docs/ledger.md).
+column holds one value per row, or a single value that every row has, or nothing when every row has the default; ids
+of rows always stand one per row. Names, flags and result codes are those that TigerBeetle publishes for
+create_accounts and create_transfers (docs/ledger.md).
 """
 
 from collections import abc as _abc
@@ -48,12 +49,16 @@ class CustodyServiceStub:
     """Returns the accounts of a book, page by page."""
     GetTransfers: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetTransfersRequest, _custody_pb2.GetTransfersResponse]
     """Returns transfers by id."""
+    ListTransfers: _grpc.UnaryUnaryMultiCallable[_custody_pb2.ListTransfersRequest, _custody_pb2.ListTransfersResponse]
+    """Returns the transfers of a book by reference, code or user data, page by page."""
     GetStatement: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetStatementRequest, _custody_pb2.GetStatementResponse]
     """Returns the statement of an account with running balance."""
     GetBalances: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetBalancesRequest, _custody_pb2.GetBalancesResponse]
-    """Returns balances at a past time."""
+    """Returns balances now, at a past time or as of an event."""
     GetTotals: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetTotalsRequest, _custody_pb2.GetTotalsResponse]
     """Returns totals per class and currency."""
+    SetAccountStatus: _grpc.UnaryUnaryMultiCallable[_custody_pb2.SetAccountStatusRequest, _custody_pb2.SetAccountStatusResponse]
+    """Moves accounts along their life cycle, all or none; accounts that are there already are left alone."""
     SetFreeze: _grpc.UnaryUnaryMultiCallable[_custody_pb2.SetFreezeRequest, _custody_pb2.SetFreezeResponse]
     """Freezes accounts by order, or releases them; idempotent."""
 
@@ -72,12 +77,16 @@ class CustodyServiceAsyncStub(CustodyServiceStub):
     """Returns the accounts of a book, page by page."""
     GetTransfers: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetTransfersRequest, _custody_pb2.GetTransfersResponse]  # type: ignore[assignment]
     """Returns transfers by id."""
+    ListTransfers: _aio.UnaryUnaryMultiCallable[_custody_pb2.ListTransfersRequest, _custody_pb2.ListTransfersResponse]  # type: ignore[assignment]
+    """Returns the transfers of a book by reference, code or user data, page by page."""
     GetStatement: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetStatementRequest, _custody_pb2.GetStatementResponse]  # type: ignore[assignment]
     """Returns the statement of an account with running balance."""
     GetBalances: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetBalancesRequest, _custody_pb2.GetBalancesResponse]  # type: ignore[assignment]
-    """Returns balances at a past time."""
+    """Returns balances now, at a past time or as of an event."""
     GetTotals: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetTotalsRequest, _custody_pb2.GetTotalsResponse]  # type: ignore[assignment]
     """Returns totals per class and currency."""
+    SetAccountStatus: _aio.UnaryUnaryMultiCallable[_custody_pb2.SetAccountStatusRequest, _custody_pb2.SetAccountStatusResponse]  # type: ignore[assignment]
+    """Moves accounts along their life cycle, all or none; accounts that are there already are left alone."""
     SetFreeze: _aio.UnaryUnaryMultiCallable[_custody_pb2.SetFreezeRequest, _custody_pb2.SetFreezeResponse]  # type: ignore[assignment]
     """Freezes accounts by order, or releases them; idempotent."""
 
@@ -125,6 +134,14 @@ class CustodyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns transfers by id."""
 
     @_abc_1.abstractmethod
+    def ListTransfers(
+        self,
+        request: _custody_pb2.ListTransfersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custody_pb2.ListTransfersResponse, _abc.Awaitable[_custody_pb2.ListTransfersResponse]]:
+        """Returns the transfers of a book by reference, code or user data, page by page."""
+
+    @_abc_1.abstractmethod
     def GetStatement(
         self,
         request: _custody_pb2.GetStatementRequest,
@@ -138,7 +155,7 @@ class CustodyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _custody_pb2.GetBalancesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_custody_pb2.GetBalancesResponse, _abc.Awaitable[_custody_pb2.GetBalancesResponse]]:
-        """Returns balances at a past time."""
+        """Returns balances now, at a past time or as of an event."""
 
     @_abc_1.abstractmethod
     def GetTotals(
@@ -147,6 +164,14 @@ class CustodyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_custody_pb2.GetTotalsResponse, _abc.Awaitable[_custody_pb2.GetTotalsResponse]]:
         """Returns totals per class and currency."""
+
+    @_abc_1.abstractmethod
+    def SetAccountStatus(
+        self,
+        request: _custody_pb2.SetAccountStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custody_pb2.SetAccountStatusResponse, _abc.Awaitable[_custody_pb2.SetAccountStatusResponse]]:
+        """Moves accounts along their life cycle, all or none; accounts that are there already are left alone."""
 
     @_abc_1.abstractmethod
     def SetFreeze(

@@ -42,7 +42,13 @@ CREATE TABLE account_balances (
 GRANT SELECT, INSERT, UPDATE, DELETE ON transfers, account_balances TO {application_role};
 """
 
+USER_DATA_32 = "ALTER TABLE transfers ADD COLUMN user_data_32 bigint NOT NULL DEFAULT 0"
+
 
 def migrations() -> list[Migration]:
     """Returns all migrations of this service."""
-    return [*event_store_migrations(), Migration(100, "statements", READ_MODEL)]
+    return [
+        *event_store_migrations(),
+        Migration(100, "statements", READ_MODEL),
+        Migration(101, "user_data_32", USER_DATA_32),
+    ]

@@ -15,11 +15,16 @@ from ringfence_custody.domain.packed import TransferBatch, unpacked
 from ringfence_custody.domain.statuses import PENDING, VOID
 
 # Rows are packed for binary COPY by hand, one `pack` a row: the ledger outruns a general-purpose writer.
-COPY = "COPY transfers FROM STDIN (FORMAT BINARY)"
+COLUMNS = (
+    "book_id, id, row, position, timestamp_ns, debit_account, credit_account, amount_minor, pending_id, user_data_128,"
+    " user_data_64, user_data_32, timeout_seconds, code, flags, value_date_days, moves, debit_balance_minor,"
+    " credit_balance_minor"
+)
+COPY = f"COPY transfers ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TRAILER = b"\xff\xff"
-FIELDS = 18
-ROW = Struct(">h i16s i16s iq iq iq ii ii iq i16s i16s iQ iq ii ii ii i?")
+FIELDS = 19
+ROW = Struct(">h i16s i16s iq iq iq ii ii iq i16s i16s iQ iq iq ii ii ii i?")
 """The number of fields, then each with its length, in the order of the table; u64 user data as its signed twin."""
 BALANCES = Struct(">iq iq").pack
 NO_BALANCES = Struct(">ii").pack(-1, -1)
@@ -73,6 +78,7 @@ def _rows(book_id: bytes, position: int, batch: TransferBatch, balances: dict[in
         batch.pending_id,
         batch.user_data_128,
         batch.user_data_64,
+        batch.user_data_32,
         batch.timeout,
         batch.code,
         batch.flags,
@@ -88,6 +94,7 @@ def _rows(book_id: bytes, position: int, batch: TransferBatch, balances: dict[in
         pending,
         user_128,
         user_64,
+        user_32,
         timeout,
         code,
         flags,
@@ -100,7 +107,7 @@ def _rows(book_id: bytes, position: int, batch: TransferBatch, balances: dict[in
         # fmt: off
         yield pack(
             FIELDS, 16, book_id, 16, identifier, 8, row, 8, position, 8, time_ns, 4, debit, 4, credit, 8, amount,
-            16, pending, 16, user_128, 8, user_64, 8, timeout, 4, code, 4, flags, 4, day, 1, moves,
+            16, pending, 16, user_128, 8, user_64, 8, user_32, 8, timeout, 4, code, 4, flags, 4, day, 1, moves,
         )
         # fmt: on
         yield BALANCES(8, balances[debit], 8, balances[credit]) if moves else NO_BALANCES

@@ -96,6 +96,7 @@ def _transfer(row: dict[str, Any]) -> Transfer:
         row["pending_id"].bytes,
         row["user_data_128"].bytes,
         user_data_64 + 2 * SIGN if user_data_64 < 0 else user_data_64,
+        row["user_data_32"],
         row["timeout_seconds"],
         row["code"],
         row["flags"],

@@ -51,6 +51,7 @@ def account_columns(message: pb.AccountColumns) -> AccountColumns:
         flags=list(message.flags),
         user_data_128=message.user_data_128,
         user_data_64=list(message.user_data_64),
+        user_data_32=list(message.user_data_32),
     )
 
 
@@ -64,6 +65,7 @@ def transfer_columns(message: pb.TransferColumns) -> TransferColumns:
         pending_id=message.pending_id,
         user_data_128=message.user_data_128,
         user_data_64=list(message.user_data_64),
+        user_data_32=list(message.user_data_32),
         timeout_seconds=list(message.timeout_seconds),
         ledger=list(message.ledger),
         code=list(message.code),
@@ -108,6 +110,7 @@ def account(view: AccountView) -> pb.Account:
         timestamp_ns=view.timestamp_ns,
         user_data_128=view.user_data_128,
         user_data_64=view.user_data_64,
+        user_data_32=view.user_data_32,
     )
 
 
@@ -122,6 +125,7 @@ def transfer(named: NamedTransfer) -> pb.Transfer:
         pending_id=stored.pending_id,
         user_data_128=stored.user_data_128,
         user_data_64=stored.user_data_64,
+        user_data_32=stored.user_data_32,
         timeout_seconds=stored.timeout,
         ledger=named.ledger,
         code=stored.code,

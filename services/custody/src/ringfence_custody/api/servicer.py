@@ -68,6 +68,14 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         found = await self._queries.transfers(book_id, transfer_ids)
         return pb.GetTransfersResponse(transfers=map(mapping.transfer, found))
 
+    async def ListTransfers(self, request: pb.ListTransfersRequest, context: Any) -> pb.ListTransfersResponse:
+        """Is not served yet."""
+        raise NotImplementedError
+
+    async def SetAccountStatus(self, request: pb.SetAccountStatusRequest, context: Any) -> pb.SetAccountStatusResponse:
+        """Is not served yet."""
+        raise NotImplementedError
+
     async def GetStatement(self, request: pb.GetStatementRequest, context: Any) -> pb.GetStatementResponse:
         """Returns a page of an account's statement; its token is the time of the last line."""
         book_id = mapping.book_of(current_caller(), request.book_id)

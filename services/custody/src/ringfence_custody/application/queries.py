@@ -38,6 +38,7 @@ class AccountView:
     timestamp_ns: int
     user_data_128: bytes
     user_data_64: int
+    user_data_32: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,7 @@ def view(accounts: Accounts, account: int) -> AccountView:
         timestamp_ns=accounts.timestamp[account],
         user_data_128=accounts.user_data_128[account],
         user_data_64=accounts.user_data_64[account],
+        user_data_32=accounts.user_data_32[account],
     )
 
 

@@ -41,6 +41,7 @@ class Accounts:
         "owner_id",
         "status",
         "timestamp",
+        "user_data_32",
         "user_data_64",
         "user_data_128",
     )
@@ -54,6 +55,7 @@ class Accounts:
         self.owner_id: list[bytes] = [ZERO_ID]
         self.user_data_128: list[bytes] = [ZERO_ID]
         self.user_data_64: list[int] = [0]
+        self.user_data_32: list[int] = [0]
         self.account_class: list[int] = [0]
         self.ledger: list[int] = [0]
         self.code: list[int] = [0]

@@ -1,4 +1,7 @@
-"""Batches as they come in: columns of n rows; an empty column means that every row has the default."""
+"""Batches as they come in: columns of n rows.
+
+An empty column means that every row has the default; one that holds a single value, that every row has it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
 
-from ringfence_kernel.ids import ID_BYTES
+from ringfence_kernel.ids import ID_BYTES, ZERO_ID
 
 from ringfence_custody.domain.errors import ColumnsMalformed
 
@@ -35,6 +38,7 @@ class TransferColumns:
     pending_id: bytes = b""
     user_data_128: bytes = b""
     user_data_64: Sequence[int] = ()
+    user_data_32: Sequence[int] = ()
     timeout_seconds: Sequence[int] = ()
     ledger: Sequence[int] = ()
     code: Sequence[int] = ()
@@ -47,8 +51,8 @@ class TransferColumns:
     def check(self) -> None:
         """Raises ColumnsMalformed unless every column fits the ids."""
         ids = ("debit_account_id", "credit_account_id", "pending_id", "user_data_128")
-        numbers = ("amount_minor", "user_data_64", "timeout_seconds", "ledger", "code", "flags", "value_date_days")
-        _check(self, ids, numbers)
+        numbers = ("amount_minor", "user_data_64", "user_data_32", "timeout_seconds")
+        _check(self, ids, (*numbers, "ledger", "code", "flags", "value_date_days"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +67,15 @@ class AccountColumns:
     flags: Sequence[int] = ()
     user_data_128: bytes = b""
     user_data_64: Sequence[int] = ()
+    user_data_32: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.id) // ID_BYTES
 
     def check(self) -> None:
         """Raises ColumnsMalformed unless every column fits the ids."""
-        _check(self, ("owner_id", "user_data_128"), ("account_class", "ledger", "code", "flags", "user_data_64"))
+        numbers = ("account_class", "ledger", "code", "flags", "user_data_64", "user_data_32")
+        _check(self, ("owner_id", "user_data_128"), numbers)
 
 
 _BOUNDS = {
@@ -77,6 +83,7 @@ _BOUNDS = {
     "flags": (0, 2**16 - 1),
     "ledger": (0, 2**32 - 1),
     "timeout_seconds": (0, 2**32 - 1),
+    "user_data_32": (0, 2**32 - 1),
     "value_date_days": (-(2**31), 2**31 - 1),
 }
 
@@ -86,12 +93,22 @@ def _check(columns: TransferColumns | AccountColumns, ids: Sequence[str], number
     if not 1 <= count <= MAX_ROWS or len(columns.id) % ID_BYTES:
         raise ColumnsMalformed(f"a batch has 1 to {MAX_ROWS} rows with ids of {ID_BYTES} bytes", field="id")
     for name in ids:
-        if (size := len(getattr(columns, name))) and size != count * ID_BYTES:
+        if (size := len(getattr(columns, name))) not in (0, ID_BYTES, count * ID_BYTES):
             raise ColumnsMalformed(f"{name} has {size} bytes for {count} rows", field=name)
     for name in numbers:
         values = getattr(columns, name)
-        if values and len(values) != count:
+        if len(values) not in (0, 1, count):
             raise ColumnsMalformed(f"{name} has {len(values)} values for {count} rows", field=name)
         low, high = _BOUNDS.get(name, (0, 2**64 - 1))
         if values and not (low <= min(values) and max(values) <= high):
             raise ColumnsMalformed(f"{name} has a value outside {low} to {high}", field=name)
+
+
+def row_ids(column: bytes, count: int) -> list[bytes]:
+    """Returns the ids of all rows: none means zero everywhere, one that every row has it."""
+    return list(split_ids(column)) if len(column) > ID_BYTES else [column or ZERO_ID] * count
+
+
+def row_numbers(column: Sequence[int], count: int) -> list[int]:
+    """Returns the numbers of all rows: none means 0 everywhere, one that every row has it."""
+    return list(column) if len(column) > 1 else [*(column or (0,))] * count

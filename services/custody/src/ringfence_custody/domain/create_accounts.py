@@ -8,11 +8,10 @@ from ringfence_kernel.ids import MAX_ID, ZERO_ID
 
 from ringfence_custody.domain.book import Book
 from ringfence_custody.domain.chain import Chain
-from ringfence_custody.domain.columns import AccountColumns, split_ids
+from ringfence_custody.domain.columns import AccountColumns, row_ids, row_numbers, split_ids
 from ringfence_custody.domain.events import AccountsCreated
-from ringfence_custody.domain.incoming import ids_or_zeros, numbers_or_zeros
 from ringfence_custody.domain.lifecycle import Standing, first_state
-from ringfence_custody.domain.packed import id_column, number_column, packed_ids, packed_numbers
+from ringfence_custody.domain.packed import number_column, packed_ids, packed_numbers
 from ringfence_custody.domain.rules import LEDGERS, PERMITTED_FLAGS, AccountClass, stored_flags
 from ringfence_custody.domain.statuses import ACCOUNT_FLAGS, COVERED, CREDITS_LIMITED, DEBITS_LIMITED
 from ringfence_custody.domain.statuses import CreateAccountStatus as Status
@@ -51,13 +50,14 @@ class _Decision:
         self.count = count = len(columns)
         self.base = max(now_ns, book.last_timestamp + 1)
         self.id = split_ids(columns.id)
-        self.owner_id = ids_or_zeros(columns.owner_id, count)
-        self.account_class = numbers_or_zeros(columns.account_class, count)
-        self.ledger = numbers_or_zeros(columns.ledger, count)
-        self.code = numbers_or_zeros(columns.code, count)
-        self.flags = numbers_or_zeros(columns.flags, count)
-        self.user_data_128 = ids_or_zeros(columns.user_data_128, count)
-        self.user_data_64 = numbers_or_zeros(columns.user_data_64, count)
+        self.owner_id = row_ids(columns.owner_id, count)
+        self.account_class = row_numbers(columns.account_class, count)
+        self.ledger = row_numbers(columns.ledger, count)
+        self.code = row_numbers(columns.code, count)
+        self.flags = row_numbers(columns.flags, count)
+        self.user_data_128 = row_ids(columns.user_data_128, count)
+        self.user_data_64 = row_numbers(columns.user_data_64, count)
+        self.user_data_32 = row_numbers(columns.user_data_32, count)
         self.status = bytearray(count)
         self.created: dict[bytes, int] = {}
 
@@ -97,6 +97,7 @@ class _Decision:
                 Status.EXISTS_WITH_DIFFERENT_FLAGS,
                 Status.EXISTS_WITH_DIFFERENT_USER_DATA_128,
                 Status.EXISTS_WITH_DIFFERENT_USER_DATA_64,
+                Status.EXISTS_WITH_DIFFERENT_USER_DATA_32,
                 Status.EXISTS_WITH_DIFFERENT_LEDGER,
                 Status.EXISTS_WITH_DIFFERENT_CODE,
                 Status.EXISTS_WITH_DIFFERENT_ACCOUNT_CLASS,
@@ -115,6 +116,7 @@ class _Decision:
             stored_flags(self.account_class[row], self.flags[row]),
             self.user_data_128[row],
             self.user_data_64[row],
+            self.user_data_32[row],
             self.ledger[row],
             self.code[row],
             self.account_class[row],
@@ -127,6 +129,7 @@ class _Decision:
             accounts.flags[account],
             accounts.user_data_128[account],
             accounts.user_data_64[account],
+            accounts.user_data_32[account],
             accounts.ledger[account],
             accounts.code[account],
             accounts.account_class[account],
@@ -169,6 +172,7 @@ class _Decision:
             holds=packed_numbers("B", [holds for _, holds in states]),
             user_data_128=_ids(self.user_data_128, rows),
             user_data_64=_numbers("Q", self.user_data_64, rows),
+            user_data_32=_numbers("I", self.user_data_32, rows),
             timestamp_ns=packed_numbers("Q", [self.base + row for row in rows]),
         )
 
@@ -188,9 +192,10 @@ def apply_accounts(book: Book, event: AccountsCreated) -> None:
     count = len(ids)
     accounts.index.update(zip(ids, range(event.first_index, event.first_index + count), strict=True))
     accounts.id.extend(ids)
-    accounts.owner_id.extend(id_column(event.owner_id, count))
-    accounts.user_data_128.extend(id_column(event.user_data_128, count))
+    accounts.owner_id.extend(row_ids(event.owner_id, count))
+    accounts.user_data_128.extend(row_ids(event.user_data_128, count))
     accounts.user_data_64.extend(number_column("Q", event.user_data_64, count))
+    accounts.user_data_32.extend(number_column("I", event.user_data_32, count))
     accounts.account_class.extend(number_column("B", event.account_class, count))
     accounts.ledger.extend(number_column("I", event.ledger, count))
     accounts.code.extend(number_column("H", event.code, count))

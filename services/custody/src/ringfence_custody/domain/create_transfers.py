@@ -295,6 +295,7 @@ class _Decision(IncomingBatch):
         if self.user_data_128[row] == ZERO_ID:
             self.user_data_128[row] = pending.user_data_128
         self.user_data_64[row] = self.user_data_64[row] or pending.user_data_64
+        self.user_data_32[row] = self.user_data_32[row] or pending.user_data_32
         return Status.CREATED
 
     def _fate(self, pending: Transfer) -> int:
@@ -320,11 +321,13 @@ class _Decision(IncomingBatch):
             return Status.EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID
         if self.credit_id[row] != credit_id and self.credit_id[row] not in default:
             return Status.EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID
-        amount, user_data_128, user_data_64 = self.amount[row], self.user_data_128[row], self.user_data_64[row]
+        amount, user_data_128 = self.amount[row], self.user_data_128[row]
+        user_data_64, user_data_32 = self.user_data_64[row], self.user_data_32[row]
         if pending:
             amount = _amount_resolved(amount, flags, pending)
             user_data_128 = pending.user_data_128 if user_data_128 == ZERO_ID else user_data_128
             user_data_64 = user_data_64 or pending.user_data_64
+            user_data_32 = user_data_32 or pending.user_data_32
         elif flags & (BALANCING_DEBIT | BALANCING_CREDIT):
             amount = min(amount, existing.amount)
         if amount != existing.amount:
@@ -333,6 +336,8 @@ class _Decision(IncomingBatch):
             return Status.EXISTS_WITH_DIFFERENT_USER_DATA_128
         if user_data_64 != existing.user_data_64:
             return Status.EXISTS_WITH_DIFFERENT_USER_DATA_64
+        if user_data_32 != existing.user_data_32:
+            return Status.EXISTS_WITH_DIFFERENT_USER_DATA_32
         if self.ledger[row] != accounts.ledger[existing.debit] and self.ledger[row] not in default:
             return Status.EXISTS_WITH_DIFFERENT_LEDGER
         if self.code[row] != existing.code and self.code[row] not in default:

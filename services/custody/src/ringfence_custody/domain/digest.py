@@ -16,6 +16,7 @@ def digest(book: Book) -> bytes:
         hashed.update(b"".join(ids))
     for numbers in (
         accounts.user_data_64,
+        accounts.user_data_32,
         accounts.account_class,
         accounts.ledger,
         accounts.code,

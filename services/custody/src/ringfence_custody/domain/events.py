@@ -38,6 +38,8 @@ class AccountsCreated:
     """u64."""
     timestamp_ns: bytes
     """u64, UTC."""
+    user_data_32: bytes = b""
+    """u32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class TransfersCreated:
     """i32, days since 1970-01-01."""
     burnt: bytes
     """16 bytes each; not a column of the rows."""
+    user_data_32: bytes = b""
+    """u32."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from ringfence_kernel.ids import ZERO_ID
 
 from ringfence_custody.domain.book import IS_PENDING, NEVER_PENDING, Book
 from ringfence_custody.domain.chain import Chain
-from ringfence_custody.domain.columns import TransferColumns, split_ids
+from ringfence_custody.domain.columns import TransferColumns, row_ids, row_numbers, split_ids
 from ringfence_custody.domain.packed import COLUMNS, Transfer
 from ringfence_custody.domain.rules import RulePack
 from ringfence_custody.domain.statuses import LINKED, PENDING
@@ -45,19 +45,20 @@ class IncomingBatch:
         self.base = max(now_ns, book.last_timestamp + 1)
         index = book.accounts.index.get
         self.id = split_ids(columns.id)
-        self.debit_id = ids_or_zeros(columns.debit_account_id, count)
-        self.credit_id = ids_or_zeros(columns.credit_account_id, count)
+        self.debit_id = row_ids(columns.debit_account_id, count)
+        self.credit_id = row_ids(columns.credit_account_id, count)
         self.debit = list(map(index, self.debit_id, repeat(0)))
         self.credit = list(map(index, self.credit_id, repeat(0)))
-        self.pending_id = ids_or_zeros(columns.pending_id, count)
-        self.user_data_128 = ids_or_zeros(columns.user_data_128, count)
-        self.amount = numbers_or_zeros(columns.amount_minor, count)
-        self.user_data_64 = numbers_or_zeros(columns.user_data_64, count)
-        self.timeout = numbers_or_zeros(columns.timeout_seconds, count)
-        self.ledger = numbers_or_zeros(columns.ledger, count)
-        self.code = numbers_or_zeros(columns.code, count)
-        self.flags = numbers_or_zeros(columns.flags, count)
-        self.value_date = list(columns.value_date_days) or [self.base // DAY_NS] * count
+        self.pending_id = row_ids(columns.pending_id, count)
+        self.user_data_128 = row_ids(columns.user_data_128, count)
+        self.amount = row_numbers(columns.amount_minor, count)
+        self.user_data_64 = row_numbers(columns.user_data_64, count)
+        self.user_data_32 = row_numbers(columns.user_data_32, count)
+        self.timeout = row_numbers(columns.timeout_seconds, count)
+        self.ledger = row_numbers(columns.ledger, count)
+        self.code = row_numbers(columns.code, count)
+        self.flags = row_numbers(columns.flags, count)
+        self.value_date = row_numbers(columns.value_date_days or [self.base // DAY_NS], count)
         self.status = bytearray(count)
         self.timestamp = list(range(self.base, self.base + count))
         self.balances: list[Balances] | None = [NO_BALANCES] * count if with_balances else None
@@ -122,6 +123,7 @@ class IncomingBatch:
             self.pending_id[row],
             self.user_data_128[row],
             self.user_data_64[row],
+            self.user_data_32[row],
             self.timeout[row],
             self.code[row],
             self.flags[row],
@@ -161,13 +163,3 @@ class IncomingBatch:
         book.known.note(unnoted, batch.number)
         book.last_timestamp = self.base + self.count - 1
         return Outcome(bytes(self.status), self.timestamp, self.balances)
-
-
-def ids_or_zeros(column: bytes, count: int) -> list[bytes]:
-    """Returns the ids of a column that may be left out."""
-    return list(split_ids(column)) if column else [ZERO_ID] * count
-
-
-def numbers_or_zeros(column: Sequence[int], count: int) -> list[int]:
-    """Returns the numbers of a column that may be left out."""
-    return list(column) if column else [0] * count

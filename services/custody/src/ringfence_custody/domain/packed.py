@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ringfence_kernel.ids import ID_BYTES, ZERO_ID
 
-from ringfence_custody.domain.columns import split_ids
+from ringfence_custody.domain.columns import row_ids, split_ids
 from ringfence_custody.domain.events import TransfersCreated
 
 
@@ -23,6 +23,7 @@ class Transfer(NamedTuple):
     pending_id: bytes
     user_data_128: bytes
     user_data_64: int
+    user_data_32: int
     timeout: int
     code: int
     flags: int
@@ -62,11 +63,6 @@ def number_column(kind: str, column: bytes, count: int) -> array[int]:
     return values
 
 
-def id_column(column: bytes, count: int) -> Sequence[bytes]:
-    """Returns the ids of a column of `count` rows."""
-    return split_ids(column if len(column) > ID_BYTES else (column or ZERO_ID) * count)
-
-
 class TransferBatch:
     """Transfers of one commit as columns; random access by row and by id."""
 
@@ -85,6 +81,7 @@ class TransferBatch:
         self.pending_id: list[bytes] = []
         self.user_data_128: list[bytes] = []
         self.user_data_64: list[int] = []
+        self.user_data_32: list[int] = []
         self.timeout: list[int] = []
         self.code: list[int] = []
         self.flags: list[int] = []
@@ -113,6 +110,7 @@ class TransferBatch:
             self.pending_id[row],
             self.user_data_128[row],
             self.user_data_64[row],
+            self.user_data_32[row],
             self.timeout[row],
             self.code[row],
             self.flags[row],
@@ -144,6 +142,7 @@ class TransferBatch:
             pending_id=packed_ids(self.pending_id),
             user_data_128=packed_ids(self.user_data_128),
             user_data_64=packed_numbers("Q", self.user_data_64),
+            user_data_32=packed_numbers("I", self.user_data_32),
             timeout_seconds=packed_numbers("I", self.timeout),
             code=packed_numbers("H", self.code),
             flags=packed_numbers("H", self.flags),
@@ -161,9 +160,10 @@ def unpacked(event: TransfersCreated) -> TransferBatch:
     batch.debit = number_column("I", event.debit_account, count).tolist()
     batch.credit = number_column("I", event.credit_account, count).tolist()
     batch.amount = number_column("Q", event.amount_minor, count).tolist()
-    batch.pending_id = list(id_column(event.pending_id, count))
-    batch.user_data_128 = list(id_column(event.user_data_128, count))
+    batch.pending_id = row_ids(event.pending_id, count)
+    batch.user_data_128 = row_ids(event.user_data_128, count)
     batch.user_data_64 = number_column("Q", event.user_data_64, count).tolist()
+    batch.user_data_32 = number_column("I", event.user_data_32, count).tolist()
     batch.timeout = number_column("I", event.timeout_seconds, count).tolist()
     batch.code = number_column("H", event.code, count).tolist()
     batch.flags = number_column("H", event.flags, count).tolist()

@@ -1,7 +1,7 @@
 """Result codes and flags: the names and numbers that TigerBeetle publishes, and the custodian's own from 200.
 
 Members stand in order of precedence: when several apply, the first is the answer (docs/ledger.md). TigerBeetle's codes
-for imported events, for a non-zero timestamp and for user_data_32 have no counterpart here.
+for imported events and for a non-zero timestamp have no counterpart here.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class CreateAccountStatus(IntEnum):
     EXISTS_WITH_DIFFERENT_FLAGS = 15
     EXISTS_WITH_DIFFERENT_USER_DATA_128 = 16
     EXISTS_WITH_DIFFERENT_USER_DATA_64 = 17
+    EXISTS_WITH_DIFFERENT_USER_DATA_32 = 18
     EXISTS_WITH_DIFFERENT_LEDGER = 19
     EXISTS_WITH_DIFFERENT_CODE = 20
     EXISTS_WITH_DIFFERENT_ACCOUNT_CLASS = 200
@@ -92,6 +93,7 @@ class CreateTransferStatus(IntEnum):
     EXISTS_WITH_DIFFERENT_AMOUNT = 39
     EXISTS_WITH_DIFFERENT_USER_DATA_128 = 41
     EXISTS_WITH_DIFFERENT_USER_DATA_64 = 42
+    EXISTS_WITH_DIFFERENT_USER_DATA_32 = 43
     EXISTS_WITH_DIFFERENT_LEDGER = 67
     EXISTS_WITH_DIFFERENT_CODE = 45
     EXISTS_WITH_DIFFERENT_VALUE_DATE = 200

@@ -46,6 +46,7 @@ class CustodyTables:
             "holds": _numbers("B", event["holds"], rows),
             "user_data_128": _present(_ids(event["user_data_128"], rows)),
             "user_data_64": _present(_signed(event["user_data_64"], rows)),
+            "user_data_32": _present(_numbers("I", event.get("user_data_32", b""), rows)),
             "time_ns": _numbers("Q", event["timestamp_ns"], rows),
         }
         yield Table(ACCOUNT_KIND, rows, columns, {"tenant_id": book})
@@ -68,6 +69,7 @@ class CustodyTables:
             "pending_id": _present(_ids(event["pending_id"], rows)),
             "user_data_128": _present(_ids(event["user_data_128"], rows)),
             "user_data_64": _present(_signed(event["user_data_64"], rows)),
+            "user_data_32": _present(_numbers("I", event.get("user_data_32", b""), rows)),
             "timeout_seconds": _present(_numbers("I", event["timeout_seconds"], rows)),
             "code": _numbers("H", event["code"], rows),
             "flags": _numbers("H", event["flags"], rows),
