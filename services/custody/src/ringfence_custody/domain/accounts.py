@@ -1,16 +1,27 @@
-"""The accounts of a book as parallel lists: plain, small, and quick to index."""
+"""The accounts of a book as parallel columns: plain, small, and quick to index.
+
+Balances and keys are machine integers, so that a whole batch can be looked at in one go; the rest are lists.
+"""
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
+from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
 from ringfence_kernel.ids import ZERO_ID
+from ringfence_kernel.money import MAX_AMOUNT_MINOR as MAX
 
 from ringfence_custody.domain.lifecycle import CREDITS_PASS, DEBITS_PASS, AccountStatus
-from ringfence_custody.domain.rules import CREDIT_SHIFT, AccountClass, account_key
+from ringfence_custody.domain.rules import CLASS_MASK, CREDIT_SHIFT, AccountClass, account_key
 from ringfence_custody.domain.statuses import CLOSED, COVERED
 
 BLOCKED = -1
+
+Numbers: TypeAlias = NDArray[np.int64]
+Flags: TypeAlias = NDArray[np.bool_]
 
 
 class Accounts:
@@ -22,6 +33,7 @@ class Accounts:
     """
 
     __slots__ = (
+        "_scratch",
         "account_class",
         "code",
         "covered",
@@ -63,20 +75,21 @@ class Accounts:
         self.status: list[int] = [0]
         self.holds: list[int] = [0]
         self.timestamp: list[int] = [0]
-        self.debits_pending: list[int] = [0]
-        self.debits_posted: list[int] = [0]
-        self.credits_pending: list[int] = [0]
-        self.credits_posted: list[int] = [0]
+        self.debits_pending = array("q", [0])
+        self.debits_posted = array("q", [0])
+        self.credits_pending = array("q", [0])
+        self.credits_posted = array("q", [0])
         self.covered: list[bool] = [False]
-        self.debit_key: list[int] = [BLOCKED]
-        self.credit_key: list[int] = [BLOCKED]
+        self.debit_key = array("q", [BLOCKED])
+        self.credit_key = array("q", [BLOCKED])
+        self._scratch: tuple[Numbers, Numbers, Flags] | None = None
 
     def __len__(self) -> int:
         """Returns the number of accounts, nobody included: the index of the next one."""
         return len(self.id)
 
-    def balance_lists(self) -> tuple[list[int], ...]:
-        """Returns the four lists of balances."""
+    def balance_columns(self) -> tuple[array[int], ...]:
+        """Returns the four columns of balances."""
         return self.debits_pending, self.debits_posted, self.credits_pending, self.credits_posted
 
     def add_keys(self, account: int) -> None:
@@ -92,8 +105,33 @@ class Accounts:
             del self.index[self.id[account]]
             self.of_owner[self.owner_id[account]].pop()
         for name in self.__slots__:
-            if isinstance(column := getattr(self, name), list):
+            if isinstance(column := getattr(self, name), list | array):
                 del column[count:]
+
+    def view(self, name: str) -> Numbers:
+        """Returns a column of numbers as an array over the same memory, to be dropped before an account is added."""
+        return np.frombuffer(getattr(self, name), np.int64)
+
+    def scratch(self) -> tuple[Numbers, Numbers, Flags]:
+        """Returns two arrays of amounts and one of flags by account, all zero; whoever writes there clears it again."""
+        if self._scratch is None or len(self._scratch[0]) < len(self):
+            size = 2 * len(self)
+            self._scratch = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.bool_)
+        return self._scratch
+
+    def room_to_debit(self, accounts: Numbers) -> Numbers:
+        """Returns what can be debited from each: a bank mirror has no limit but the largest sum."""
+        posted, pending = self.view("debits_posted")[accounts], self.view("debits_pending")[accounts]
+        is_mirror = self.view("debit_key")[accounts] & CLASS_MASK == AccountClass.BANK_MIRROR
+        room: Numbers = np.where(is_mirror, MAX, self.view("credits_posted")[accounts]) - posted - pending
+        return room
+
+    def room_to_credit(self, accounts: Numbers) -> Numbers:
+        """Returns what can be credited to each: a bank mirror has no more room than was debited."""
+        posted, pending = self.view("credits_posted")[accounts], self.view("credits_pending")[accounts]
+        is_mirror = self.view("credit_key")[accounts] >> CREDIT_SHIFT & CLASS_MASK == AccountClass.BANK_MIRROR
+        room: Numbers = np.where(is_mirror, self.view("debits_posted")[accounts], MAX) - posted - pending
+        return room
 
     def set_keys(self, account: int) -> None:
         """Works out the account's keys after its flags, state or holds changed."""

@@ -9,15 +9,17 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import Protocol
 
+import numpy as np
 from ringfence_kernel.clock import NANOSECONDS
-from ringfence_kernel.ids import MAX_ID, ZERO_ID
+from ringfence_kernel.ids import ID_BYTES, MAX_ID, ZERO_ID
 
 from ringfence_custody.domain.accounts import Accounts
 from ringfence_custody.domain.columns import split_ids
 from ringfence_custody.domain.events import TransfersCreated, TransfersExpired
 from ringfence_custody.domain.known_ids import KnownIds
 from ringfence_custody.domain.lifecycle import Standing
-from ringfence_custody.domain.packed import Transfer, TransferBatch, number_column, timestamps, unpacked
+from ringfence_custody.domain.outright import Movements
+from ringfence_custody.domain.packed import Transfer, TransferBatch, as_array, timestamps, unpacked
 from ringfence_custody.domain.statuses import CLOSED, CLOSING_CREDIT, CLOSING_DEBIT, PENDING, POST, VOID
 from ringfence_custody.domain.totals import Totals
 
@@ -60,7 +62,7 @@ class Book:
         self.fates = bytearray()
         self.known = KnownIds()
         # Reserved ids take the long way like known ones, which refuses them.
-        self.known.claim((ZERO_ID, MAX_ID), 1)
+        self.known.claim(ZERO_ID + MAX_ID, 1)
         self.open = TransferBatch(1, 0)
         self.sealed: dict[int, TransferBatch] = {}
         self.last_timestamp = 0
@@ -118,6 +120,16 @@ class Book:
                 net[accounts.account_class[credit]] += posted
         for account in covered:
             self.totals.cover(accounts, account, 1)
+
+    def move_at_once(self, moved: Movements, sign: int) -> None:
+        """Posts (1) or takes back (-1) movements between accounts that take no part in the cover of overdrafts."""
+        amount = sign * moved.amount
+        np.add.at(self.accounts.view("debits_posted"), moved.debit, amount)
+        np.add.at(self.accounts.view("credits_posted"), moved.credit, amount)
+        for ledger, debit_class, credit_class, crossed in moved.crossed:
+            net = self.totals.net[ledger]
+            net[debit_class] -= sign * crossed
+            net[credit_class] += sign * crossed
 
     def reserve(self, transfer: Transfer) -> None:
         """Makes a transfer pending; a closing one closes its accounts."""
@@ -218,27 +230,20 @@ class Book:
 
     def apply_transfers(self, event: TransfersCreated) -> None:
         """Takes in a committed batch; totals are counted anew when next asked for."""
-        ids = split_ids(event.id)
+        count = len(event.id) // ID_BYTES
         self._totals = None
         if event.flags:
             self._apply_rows(unpacked(event))
         else:
-            self._post_columns(event, len(ids))
-            self.fates += bytes(len(ids))
-        self.known.note(ids, event.number)
+            self.fates += bytes(count)
+            amount = as_array("Q", event.amount_minor, count).astype(np.int64)
+            for side, column in (("debits_posted", event.debit_account), ("credits_posted", event.credit_account)):
+                np.add.at(self.accounts.view(side), as_array("I", column, count), amount)
+        self.known.add(event.id, event.number)
         self.known.note(split_ids(event.burnt), event.number)
-        if ids:
+        if count:
             self.last_timestamp = max(self.last_timestamp, timestamps(event)[-1])
-        self.open = TransferBatch(event.number + 1, event.first_row + len(ids))
-
-    def _post_columns(self, event: TransfersCreated, count: int) -> None:
-        """Posts a batch of plain transfers: the way of nearly all rows, without a look at anything else."""
-        debits_posted, credits_posted = self.accounts.debits_posted, self.accounts.credits_posted
-        debits = number_column("I", event.debit_account, count)
-        credits_ = number_column("I", event.credit_account, count)
-        for debit, credit, amount in zip(debits, credits_, number_column("Q", event.amount_minor, count), strict=True):
-            debits_posted[debit] += amount
-            credits_posted[credit] += amount
+        self.open = TransferBatch(event.number + 1, event.first_row + count)
 
     def _apply_rows(self, batch: TransferBatch) -> None:
         """Takes in a batch row by row."""

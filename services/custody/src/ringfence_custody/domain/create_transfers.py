@@ -1,8 +1,7 @@
 """The decision of a batch of transfers, from top to bottom.
 
-`decide_transfers` takes the short way for rows about which nothing is unusual, which is nearly all of them: it only
-finds out that they may pass. Every other row takes the long way, `_decide`, which is the definition: each check in the
-order of precedence that docs/ledger.md gives. A test holds the two together.
+`_decide` is the definition: each check in the order of precedence that docs/ledger.md gives. Rows about which nothing
+is unusual, nearly all of them, do not come here: one look at the whole batch finds that they pass (outright.py).
 """
 
 from __future__ import annotations
@@ -32,8 +31,6 @@ from ringfence_custody.domain.statuses import (
 )
 from ringfence_custody.domain.statuses import CreateTransferStatus as Status
 
-NOBODY = 0
-BANK_MIRROR = int(AccountClass.BANK_MIRROR)
 NOT_WITH_POST_OR_VOID = PENDING | BALANCING_DEBIT | BALANCING_CREDIT | CLOSING
 FATE_STATUS = {
     POSTED: Status.PENDING_TRANSFER_ALREADY_POSTED,
@@ -51,36 +48,12 @@ def decide_transfers(
     committed batch raises; the book is then as it was.
     """
     batch = _Decision(book, columns, now_ns, with_balances, rules)
-    accounts, net = book.accounts, book.totals.net
-    debit_key, debits_pending, debits_posted = accounts.debit_key, accounts.debits_pending, accounts.debits_posted
-    credit_key, credits_pending, credits_posted = accounts.credit_key, accounts.credits_pending, accounts.credits_posted
-    debits = batch.debit.copy()
-    for row in batch.unusual_rows():
-        debits[row] = NOBODY
-    for row, debit, credit, amount, lane in zip(
-        range(batch.count), debits, batch.credit, batch.amount, batch.lanes(), strict=True
-    ):
-        crossed = lane(debit_key[debit] + credit_key[credit])
-        if crossed is not None:
-            debited, credited = debits_posted[debit] + amount, credits_posted[credit] + amount
-            if crossed:
-                may_debit = MAX if crossed >> 3 == BANK_MIRROR else credits_posted[debit]
-                may_credit = debits_posted[credit] if crossed & 7 == BANK_MIRROR else MAX
-            else:
-                may_debit, may_credit = (credits_posted[debit], MAX) if debit != credit else (-1, -1)
-            if debited + debits_pending[debit] <= may_debit and credited + credits_pending[credit] <= may_credit:
-                debits_posted[debit], credits_posted[credit] = debited, credited
-                if crossed:
-                    class_net = net[accounts.ledger[debit]]
-                    class_net[crossed >> 3] -= amount
-                    class_net[crossed & 7] += amount
-                if with_balances:
-                    batch.note_balances(row)
-                continue
+    left = batch.pass_outright()
+    for position, row in enumerate(left):
         try:
-            batch.take_the_long_way(row)
+            batch.decide(row)
         except BaseException:
-            batch.abandon(row)
+            batch.abandon(left[:position])
             raise
     return batch.finish()
 
@@ -88,7 +61,7 @@ def decide_transfers(
 class _Decision(IncomingBatch):
     """A batch under decision: every check, in order of precedence."""
 
-    def take_the_long_way(self, row: int) -> None:
+    def decide(self, row: int) -> None:
         """Decides one row by every check, and follows its chain."""
         flags = self.flags[row]
         status = self.chain.enter(row, flags) or self._decide(row)

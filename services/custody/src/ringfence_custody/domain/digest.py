@@ -24,7 +24,7 @@ def digest(book: Book) -> bytes:
         accounts.status,
         accounts.holds,
         accounts.timestamp,
-        *accounts.balance_lists(),
+        *accounts.balance_columns(),
     ):
         hashed.update(array("Q", numbers).tobytes())
     for plain in (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress, repeat
 from typing import Any
@@ -13,10 +13,13 @@ from ringfence_kernel.ids import ZERO_ID
 from ringfence_custody.domain.book import IS_PENDING, NEVER_PENDING, Book
 from ringfence_custody.domain.chain import Chain
 from ringfence_custody.domain.columns import TransferColumns, row_ids, row_numbers, split_ids
+from ringfence_custody.domain.outright import Look, Movements
 from ringfence_custody.domain.packed import COLUMNS, Transfer
 from ringfence_custody.domain.rules import RulePack
 from ringfence_custody.domain.statuses import LINKED, PENDING
 
+FEW = 8
+"""Up to so many rows are decided one by one: looking at a whole batch costs more."""
 NO_BALANCES = (0,) * 8
 
 Balances = tuple[int, int, int, int, int, int, int, int]
@@ -68,10 +71,11 @@ class IncomingBatch:
         self.rows_of: dict[bytes, list[int]] | None = None
         self.first_row = book.open.first_row + len(book.open)
         self.refused = 0
-        self.suspects = book.known.claim(self.id, book.open.number)
+        self.moved: Movements | None = None
+        self.suspects = set(book.known.claim(columns.id, book.open.number))
 
     def unusual_rows(self) -> list[int]:
-        """Returns the rows that must take the long way.
+        """Returns the rows that are no plain transfers.
 
         Those with a flag, the one that ends a chain, those that use a field which plain transfers leave out, and those
         whose id may be known.
@@ -86,15 +90,14 @@ class IncomingBatch:
             rows.update(row for row, pending_id in enumerate(self.pending_id) if pending_id != ZERO_ID)
         return list(rows)
 
-    def lanes(self) -> Iterable[Callable[[int], int | None]]:
-        """Returns for each row where money may pass, by the sum of the accounts' keys (RulePack.lanes)."""
-        mandated = ZERO_ID not in self.user_data_128
-        code, ledger = self.code[0], self.ledger[0]
-        if self.code.count(code) == self.ledger.count(ledger) == self.count:
-            return repeat(self.rules.lanes(code, ledger, mandated).get, self.count)
-        purposes = list(zip(self.code, self.ledger, strict=True))
-        tables = {purpose: self.rules.lanes(*purpose, mandated).get for purpose in set(purposes)}
-        return map(tables.__getitem__, purposes)
+    def pass_outright(self) -> list[int]:
+        """Moves at once what is sure to pass (outright.py); returns the rows that are to be decided, in order."""
+        if self.count <= FEW or self.balances is not None:
+            return list(range(self.count))
+        look = Look(self.accounts, self.columns, self.rules, self.debit, self.credit, self.unusual_rows())
+        self.moved, left = look.movements()
+        self.book.move_at_once(self.moved, 1)
+        return left
 
     def note_balances(self, row: int) -> None:
         """Keeps the balances after a row for the answer."""
@@ -137,11 +140,13 @@ class IncomingBatch:
         pending, _ = self.resolved.pop(self.pending_id[row], (None, 0))
         self.book.reverse(self.transfer(row, 0), pending)
 
-    def abandon(self, count: int) -> None:
-        """Takes back what the first `count` rows have done, newest first: the book is as if the batch had not come."""
-        for row in reversed(range(count)):
+    def abandon(self, decided: Sequence[int]) -> None:
+        """Takes back what was moved at once and what these rows have done: the book is as if no batch had come."""
+        for row in reversed(decided):
             if not self.status[row]:
                 self.take_back(row)
+        if self.moved is not None:
+            self.book.move_at_once(self.moved, -1)
 
     def finish(self) -> Outcome:
         """Moves what was created to the book's open batch."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from ringfence_kernel.ids import ID_BYTES, ZERO_ID
 
 from ringfence_custody.domain.columns import row_ids, split_ids
@@ -61,6 +63,12 @@ def number_column(kind: str, column: bytes, count: int) -> array[int]:
     if sys.byteorder == "big":
         values.byteswap()
     return values
+
+
+def as_array(kind: str, column: bytes, count: int) -> NDArray[Any]:
+    """Returns the numbers of a column of `count` rows as an array, without a copy where every row has its own."""
+    values = np.frombuffer(column, f"<{kind}")
+    return values if len(values) > 1 else np.full(count, values[0] if len(values) else 0, f"<{kind}")
 
 
 class TransferBatch:

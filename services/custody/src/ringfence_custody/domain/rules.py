@@ -19,6 +19,8 @@ from ringfence_custody.domain.statuses import COVERED, CREDITS_LIMITED, DEBITS_L
 LEDGERS = frozenset(currency.numeric_code for currency in CURRENCIES)
 CREDIT_SHIFT = 13
 """An account's key takes 13 bits; that of the credit side stands above that of the debit side."""
+CLASS_MASK = 7
+"""The class is in the lowest bits of an account's key."""
 
 
 class AccountClass(IntEnum):
@@ -109,7 +111,7 @@ class RulePack:
     def __init__(self, purposes: tuple[Purpose, ...]) -> None:
         """Compiles a table of purposes with distinct codes."""
         self.purposes = {purpose.code: purpose for purpose in purposes}
-        self._lanes: dict[tuple[int, int, bool], dict[int, int]] = {}
+        self._lanes: dict[tuple[int, int, bool], dict[int, tuple[int, int]]] = {}
 
     def permits(self, code: int, debit_class: int, credit_class: int, closing: bool) -> bool:
         """Tells whether money may move between the classes for this purpose."""
@@ -120,10 +122,9 @@ class RulePack:
         """Tells whether the transfer must name its mandate."""
         return self.purposes[code].mandate is not Mandate.PLATFORM
 
-    def lanes(self, code: int, ledger: int, mandated: bool) -> dict[int, int]:
-        """Returns where money may pass for a purpose in a ledger: sum of debit key and credit key -> classes crossed.
+    def lanes(self, code: int, ledger: int, mandated: bool) -> dict[int, tuple[int, int]]:
+        """Returns where money may pass for a purpose in a ledger: sum of debit key and credit key -> the classes.
 
-        The value is 0 between accounts of the same class, else debit class and credit class in 3 bits each.
         `mandated` says that the transfers name a mandate.
         """
         lanes = self._lanes.get((code, ledger, mandated))
@@ -131,14 +132,14 @@ class RulePack:
             lanes = self._lanes[code, ledger, mandated] = dict(self._compile(code, ledger, mandated))
         return lanes
 
-    def _compile(self, code: int, ledger: int, mandated: bool) -> Iterator[tuple[int, int]]:
+    def _compile(self, code: int, ledger: int, mandated: bool) -> Iterator[tuple[int, tuple[int, int]]]:
         purpose = self.purposes.get(code)
         if purpose is None or purpose.closing_only or ledger not in LEDGERS:
             return
         if mandated or not self.needs_mandate(code):
             for debit, credit in purpose.pairs:
                 key = account_key(ledger, debit) + (account_key(ledger, credit) << CREDIT_SHIFT)
-                yield key, 0 if debit == credit else debit << 3 | credit
+                yield key, (int(debit), int(credit))
 
 
 MINIMUM = RulePack(PURPOSES)

@@ -1,0 +1,59 @@
+"""The table of ids: nothing noted is ever forgotten, and hardly anything foreign is taken for known."""
+
+from __future__ import annotations
+
+import os
+from random import Random
+
+import pytest
+from ringfence_custody.domain import known_ids
+from ringfence_custody.domain.known_ids import Fingerprints, KnownIds
+
+
+def split(ids: bytes) -> list[bytes]:
+    """Returns the ids of a column."""
+    return [ids[at : at + 16] for at in range(0, len(ids), 16)]
+
+
+@pytest.mark.parametrize("sizes", [(1,), (1, 5, 16, 17, 100), (8_190,)])
+def test_every_id_claimed_is_known_under_its_number(monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, ...]) -> None:
+    """Through the filling of several tables each id keeps its batch, and none is taken for known before it came."""
+    monkeypatch.setattr(known_ids, "FIRST_BITS", 6 if max(sizes) < 1_000 else 14)
+    known, claimed, random = KnownIds(), [], Random(7)
+    for number in range(1, 13 if max(sizes) > 1_000 else 200):
+        ids = os.urandom(16 * random.choice(sizes))
+        assert known.claim(ids, number) == []
+        claimed.append(ids)
+    assert len(known.tables) > 1
+    for number, ids in enumerate(claimed, 1):
+        assert known.claim(ids, 10_000) == list(range(len(ids) // 16))
+        for identifier in split(ids)[:50]:
+            assert known.numbers(identifier) == [number]
+
+
+@pytest.mark.parametrize("size", [10, 1_000])
+def test_an_id_twice_in_a_batch_is_suspected_the_second_time(size: int) -> None:
+    """Of two equal ids in one batch the first is claimed, the second may be known."""
+    known, ids = KnownIds(), os.urandom(16 * size)
+    assert known.claim(ids + ids[32:48] + ids[:16], 1) == [size, size + 1]
+    assert known.numbers(ids[:16]) == [1]
+
+
+def test_an_id_may_be_noted_again_under_another_number() -> None:
+    """An id whose first batch came to nothing has both numbers."""
+    known, identifier = KnownIds(), os.urandom(16)
+    known.claim(identifier, 1)
+    known.note([identifier], 5)
+    known.add(os.urandom(16 * 100_000), 6)
+    known.note([identifier], 9)
+    assert known.numbers(identifier) == [1, 5, 9]
+
+
+def test_one_fingerprint_is_that_of_many() -> None:
+    """An id has the same fingerprint alone and in a column; another key gives others."""
+    fingerprints, ids = Fingerprints(os.urandom(80)), os.urandom(16 * 500) + bytes(16) + b"\xff" * 16
+    prints = fingerprints.of_all(ids).tolist()
+    assert [fingerprints.of_one(each) for each in split(ids)] == prints
+    assert len(set(prints)) == len(prints)
+    assert 0 not in prints
+    assert Fingerprints(os.urandom(80)).of_all(ids).tolist() != prints
