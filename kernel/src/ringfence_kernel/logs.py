@@ -5,6 +5,7 @@ import sys
 import traceback
 from typing import Any, TextIO
 
+import msgspec
 import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
@@ -30,7 +31,7 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
         structlog.processors.ExceptionRenderer(_exception_places),
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer()],
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=_json)],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.PrintLoggerFactory(stream or sys.stdout),
         cache_logger_on_first_use=False,
@@ -41,7 +42,7 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(),
+                structlog.processors.JSONRenderer(serializer=_json),
             ],
         )
     )
@@ -54,6 +55,11 @@ def get(name: str) -> FilteringBoundLogger:
     """Returns a logger that names its module on every line."""
     logger: FilteringBoundLogger = structlog.get_logger(component=name)
     return logger
+
+
+def _json(event: EventDict, **_: Any) -> str:
+    """Renders an event; a value that JSON does not know stands as its text."""
+    return msgspec.json.encode(event, enc_hook=str).decode()
 
 
 def _service_adder(service: str) -> Processor:

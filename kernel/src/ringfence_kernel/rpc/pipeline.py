@@ -10,7 +10,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import grpc
@@ -48,6 +48,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
     deadlines: Deadlines
     calls: Admission
     streams: Admission
+    _wrapped: dict[str, Handler] = field(default_factory=dict)
 
     async def intercept_service(
         self,
@@ -55,12 +56,16 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
         """Returns the wrapped handler; a method that is not served stays UNIMPLEMENTED."""
-        handler = await continuation(handler_call_details)
-        return None if handler is None else self._wrap(handler_call_details.method, handler)
+        method = handler_call_details.method
+        wrapped = self._wrapped.get(method)
+        if wrapped is None and (handler := await continuation(handler_call_details)) is not None:
+            wrapped = self._wrapped[method] = self._wrap(method, handler)
+        return wrapped
 
     def _wrap(self, method: str, handler: Handler) -> Handler:
         behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         is_stream = handler.request_streaming or handler.response_streaming
+        yields = inspect.isasyncgenfunction(behaviour)
 
         async def respond(requests: AsyncIterator[bytes], context: Context) -> Any:
             async def body() -> Any:
@@ -69,7 +74,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
                     if handler.request_streaming
                     else _parse(handler.request_deserializer, await context.read())
                 )
-                if inspect.isasyncgenfunction(behaviour):
+                if yields:
                     return await _write_all(behaviour(parsed, context), context)
                 return await behaviour(parsed, context)
 

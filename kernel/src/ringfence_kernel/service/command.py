@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
 from typing import TypeVar
+
+import uvloop
 
 from ringfence_kernel import logs
 from ringfence_kernel.rpc.access import AccessRuleMissing
@@ -48,7 +49,7 @@ def _run(service: Service[SettingsT], parsed: argparse.Namespace) -> int:
     settings = read(service.settings)
     if parsed.command == "serve":
         logs.configure(service.name, settings.log_level)
-        return asyncio.run(serve(service, settings))
+        return uvloop.run(serve(service, settings))
     logs.configure(service.name, settings.log_level, sys.stderr)
     report = service.rebuild(settings, parsed.verify)
     outcome = {"service": service.name, "events": report.events, "differences": dict(report.differences)}
