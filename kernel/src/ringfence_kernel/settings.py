@@ -154,6 +154,8 @@ class Settings:
     maximum_concurrent_calls: Annotated[int, Variable("RINGFENCE_MAXIMUM_CONCURRENT_CALLS")] = 512
     maximum_request_bytes: Annotated[int, Variable("RINGFENCE_MAXIMUM_REQUEST_BYTES")] = 4 * 1024 * 1024
     drain_seconds: Annotated[float, Variable("RINGFENCE_DRAIN_SECONDS")] = 10.0
+    snapshot_directory: Annotated[Path | None, Variable("RINGFENCE_SNAPSHOT_DIRECTORY")] = None
+    snapshot_seconds: Annotated[float, Variable("RINGFENCE_SNAPSHOT_SECONDS")] = 300.0
 
     def database_conninfo(self) -> str:
         """Returns the libpq connection string of the append-only role, password included."""

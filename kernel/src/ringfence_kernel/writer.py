@@ -8,6 +8,7 @@ catches up with what somebody else wrote, and the same commands are decided agai
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -121,6 +122,7 @@ class GroupWriter:
     _queue: asyncio.Queue[_Pending] = field(init=False, default_factory=asyncio.Queue)
     _queued_weight: int = field(init=False, default=0)
     _listeners: list[Callable[[list[Recorded]], None]] = field(init=False, default_factory=list)
+    _lookers: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = field(init=False, default_factory=deque)
     _stale: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
@@ -133,6 +135,21 @@ class GroupWriter:
     def subscribe(self, listener: Callable[[list[Recorded]], None]) -> None:
         """Calls `listener` on the event loop with the events of every commit, in order; what it raises is logged."""
         self._listeners.append(listener)
+
+    @property
+    def last_ns(self) -> int:
+        """Returns the latest time given to a command or seen in an event."""
+        return self._time.last_ns
+
+    @property
+    def is_settled(self) -> bool:
+        """Tells whether the state holds exactly what is known to be committed: nothing is being decided or in doubt."""
+        return not (self._stale or self.journal.mark())
+
+    def start_from(self, head: Head, versions: dict[bytes, int], last_ns: int) -> None:
+        """Stands at `head` with a state that was restored; `load` takes in what came later."""
+        self.head, self.versions = head, versions
+        self._time.observe(last_ns)
 
     def load(self) -> int:
         """Builds the state from all events that are not in it yet; blocks; returns how many there were."""
@@ -167,6 +184,13 @@ class GroupWriter:
             self._leave_queue(pending)
             raise
 
+    async def between_groups(self, look: Callable[[], Reply]) -> Reply:
+        """Returns what `look` sees of the state when all of it is committed; the writer stands still meanwhile."""
+        seen: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._lookers.append((look, seen))
+        await self.submit(lambda unit: None)
+        return await seen
+
     def _leave_queue(self, pending: _Pending) -> None:
         """Gives the weight of a command back, once."""
         self._queued_weight -= pending.weight
@@ -182,6 +206,18 @@ class GroupWriter:
             except asyncio.CancelledError:
                 await serving
                 raise
+            self._let_look()
+
+    def _let_look(self) -> None:
+        """Lets those look who wait for a state that is committed."""
+        while self._lookers and not self._stale:
+            look, seen = self._lookers.popleft()
+            try:
+                result = look()
+            except Exception as error:
+                seen.set_exception(error)
+            else:
+                seen.set_result(result)
 
     async def _next_group(self) -> list[_Pending]:
         """Waits for a command, then takes all that are there, up to the group's limit."""
@@ -278,7 +314,7 @@ class GroupWriter:
 
         Does nothing while a group is under way: the state is ahead of the store then, or not known to be equal.
         """
-        if self._stale or self.journal.mark():
+        if not self.is_settled:
             return
         position, digest = self.head.position, self.state.digest()
         await self._blocking(self._insert_digest, position, digest)

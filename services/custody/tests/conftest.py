@@ -23,6 +23,7 @@ from ringfence_kernel.clock import ManualClock
 from ringfence_kernel.codec import EventCodec
 from ringfence_kernel.projection import Projector
 from ringfence_kernel.rpc.caller import Caller, calling
+from ringfence_kernel.snapshots import SnapshotFile, Snapshots
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.writer import GroupWriter
 
@@ -79,12 +80,14 @@ def stores(custody_database: Database) -> Iterator[Callable[[], EventStore]]:
 
 
 @asynccontextmanager
-async def running(stores: Callable[[], EventStore]) -> AsyncIterator[Custody]:
-    """Starts the service on what the database holds, as a process would."""
+async def running(stores: Callable[[], EventStore], snapshot: SnapshotFile | None = None) -> AsyncIterator[Custody]:
+    """Starts the service on what the database holds, and a snapshot where there is one, as a process would."""
     store, clock = stores(), ManualClock(START_NS)
     batches_store = stores()
     ledger = Ledger(lambda: StoredBatches(batches_store, CODEC))
     writer = GroupWriter(store, CODEC, ledger, clock)
+    if snapshot is not None:
+        Snapshots(snapshot, writer, ledger).restore(store)
     writer.load()
     writer.subscribe(ledger.committed)
     projector = Projector(store, CODEC, StatementModel())

@@ -21,6 +21,7 @@ from ringfence_kernel.rpc.server import Servicer
 from ringfence_kernel.service.runtime import Runtime, hear
 from ringfence_kernel.service.tasks import Task
 from ringfence_kernel.settings import Settings
+from ringfence_kernel.snapshots import SavedState, SnapshotFile, Snapshots
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.vault import VaultUnavailable
 from ringfence_kernel.writer import GroupWriter, State, Unit
@@ -45,16 +46,21 @@ class EventSourced:
     projectors: Mapping[str, Projector]
     doorbell: Doorbell
     publisher: Publisher
+    background: Sequence[Task] = ()
 
     @classmethod
     async def open(
         cls, runtime: Runtime[SettingsT], codec: EventCodec, state: State, models: Sequence[ReadModel] = ()
     ) -> EventSourced:
-        """Connects, builds the state from all events as soon as the database can be reached, and wires the rings."""
+        """Connects, builds the state from its snapshot and the events since, and wires the rings.
+
+        Waits until the database can be reached. A state that can be saved is, where the settings name a directory.
+        """
         store = EventStore(runtime.settings.database_conninfo())
         runtime.resources.callback(store.close)
         writer = GroupWriter(store, codec, state, runtime.clock)
         started = time.monotonic()
+        background = await _snapshots(runtime, writer, state)
         events = await when_possible(lambda: asyncio.to_thread(writer.load))
         _LOG.info("state_loaded", events=events, seconds=round(time.monotonic() - started, 3))
         runtime.resources.push_async_callback(_save_last_digest, writer)
@@ -66,6 +72,7 @@ class EventSourced:
             projectors={model.name: Projector(store, codec, model) for model in models},
             doorbell=doorbell,
             publisher=Publisher(doorbell, store),
+            background=background,
         )
         writer.subscribe(core._ring)
         return core
@@ -82,6 +89,7 @@ class EventSourced:
             Task("digests", lambda: keep_digests(self.writer)),
             Task("notifications", self.publisher.run),
             hear(self.doorbell, rings or {}),
+            *self.background,
             *(Task(f"projection-{name}", projector.run) for name, projector in self.projectors.items()),
         ]
 
@@ -104,6 +112,17 @@ class EventSourced:
             FeedServicer(self.name, self.store),
             "ringfence.common.v1.FeedService",
         )
+
+
+async def _snapshots(runtime: Runtime[SettingsT], writer: GroupWriter, state: State) -> list[Task]:
+    """Restores a state that can be saved; returns the task that goes on saving it."""
+    settings = runtime.settings
+    if settings.snapshot_directory is None or not isinstance(state, SavedState):
+        return []
+    snapshots = Snapshots(SnapshotFile(settings.snapshot_directory, settings.service), writer, state)
+    await when_possible(lambda: asyncio.to_thread(snapshots.restore, writer.store))
+    runtime.resources.push_async_callback(snapshots.save_last)
+    return [Task("snapshots", lambda: snapshots.keep(settings.snapshot_seconds))]
 
 
 async def when_possible(step: Callable[[], Awaitable[ResultT]]) -> ResultT:

@@ -20,23 +20,23 @@ class StoredBatches:
     def __init__(self, store: EventStore, codec: EventCodec) -> None:
         """Knows no batch yet."""
         self._store, self._codec = store, codec
-        self._positions = array("Q")
+        self.positions = array("Q")
         self._cached: OrderedDict[int, TransferBatch] = OrderedDict()
         self._rows = 0
 
     def committed(self, number: int, position: int) -> None:
         """Takes note of where a batch stands; numbers come in order, and maybe again."""
-        if number == len(self._positions) + 1:
-            self._positions.append(position)
+        if number == len(self.positions) + 1:
+            self.positions.append(position)
 
     def load(self, number: int) -> TransferBatch | None:
         """Returns the batch of a number, or None when there is none. Blocks; raises StoreUnavailable."""
         if (cached := self._cached.get(number)) is not None:
             self._cached.move_to_end(number)
             return cached
-        if not 0 < number <= len(self._positions):
+        if not 0 < number <= len(self.positions):
             return None
-        (stored,) = self._store.read(self._positions[number - 1] - 1, 1)
+        (stored,) = self._store.read(self.positions[number - 1] - 1, 1)
         event, _ = self._codec.decode(stored.topic, stored.state)
         if not isinstance(event, TransfersCreated) or event.number != number:
             raise AssertionError("the position is that of the batch")

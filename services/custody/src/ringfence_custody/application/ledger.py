@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 from ringfence_kernel.codec import Recorded
 from ringfence_kernel.journal import Journal
+from ringfence_kernel.snapshots import Sections
 
+from ringfence_custody.application import saving
 from ringfence_custody.application.ports import CommittedBatches
 from ringfence_custody.domain.apply import apply
 from ringfence_custody.domain.book import Book
@@ -52,6 +54,25 @@ class Ledger:
     def _note(self, recorded: Recorded) -> None:
         if isinstance(recorded.event, TransfersCreated):
             self._batches[recorded.stream].committed(recorded.event.number, recorded.position)
+
+    def save(self) -> Sections:
+        """Returns every book as sections of a snapshot, named by its id."""
+        return [
+            (f"{book_id.hex()} {name}", content)
+            for book_id, book in self.books.items()
+            if book.has_events()
+            for name, content in saving.save(book, self._batches[book_id].positions)
+        ]
+
+    def restore(self, sections: Mapping[str, memoryview]) -> None:
+        """Takes up what `save` returned; raises ValueError for another format."""
+        of_book: dict[bytes, dict[str, memoryview]] = {}
+        for name, content in sections.items():
+            shown, _, section = name.partition(" ")
+            of_book.setdefault(bytes.fromhex(shown), {})[section] = content
+        for book_id, its in of_book.items():
+            book = self.book(book_id)
+            self._batches[book_id].positions = saving.restore(book, its)
 
     def digest(self) -> bytes:
         """Returns a hash of all books that have events."""

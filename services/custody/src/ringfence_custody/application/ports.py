@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +12,12 @@ from ringfence_custody.domain.packed import Transfer
 
 
 class CommittedBatches(TransferBatches, Protocol):
-    """Where one book's batches stand, told as they are committed or replayed."""
+    """Where one book's batches stand, told as they are committed or replayed.
+
+    `positions` has the feed position of batch number k at k - 1.
+    """
+
+    positions: array[int]
 
     def committed(self, number: int, position: int) -> None:
         """Takes note that batch `number` is the event at a feed position; numbers come in order, and maybe again."""

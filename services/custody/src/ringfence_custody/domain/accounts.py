@@ -99,6 +99,15 @@ class Accounts:
         self.covered.append(False)
         self.set_keys(account)
 
+    def restored(self) -> None:
+        """Makes look-ups and keys anew after the columns were set."""
+        self.index = {identifier: account for account, identifier in enumerate(self.id) if account}
+        self.of_owner.clear()
+        self.debit_key, self.credit_key, self.covered = array("q", [BLOCKED]), array("q", [BLOCKED]), [False]
+        for account in range(1, len(self)):
+            self.add_keys(account)
+            self.of_owner[self.owner_id[account]].append(account)
+
     def cut(self, count: int) -> None:
         """Forgets all accounts from index `count` on; they have no transfers."""
         for account in range(len(self) - 1, count - 1, -1):

@@ -7,7 +7,7 @@ Decisions change this state at once and leave the transfers in an open batch, wh
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from ringfence_kernel.clock import NANOSECONDS
@@ -29,6 +29,10 @@ NEVER_PENDING, IS_PENDING, POSTED, VOIDED, EXPIRED = range(5)
 """Fate of a transfer, one byte per row."""
 
 
+Deadline: TypeAlias = tuple[int, int, bytes]
+"""When a pending transfer expires, when it was created, UTC nanoseconds, and its id."""
+
+
 class TransferBatches(Protocol):
     """Where committed batches are read again, to compare a resent id with what is stored."""
 
@@ -40,10 +44,10 @@ class Book:
     """State of one book."""
 
     __slots__ = (
-        "_deadlines",
         "_totals",
         "accounts",
         "batches",
+        "deadlines",
         "fates",
         "known",
         "last_timestamp",
@@ -66,7 +70,7 @@ class Book:
         self.open = TransferBatch(1, 0)
         self.sealed: dict[int, TransferBatch] = {}
         self.last_timestamp = 0
-        self._deadlines: list[tuple[int, int, bytes]] = []
+        self.deadlines: list[Deadline] = []
         self._totals: Totals | None = Totals()
 
     @property
@@ -76,6 +80,10 @@ class Book:
             self._totals = Totals()
             self._totals.recount(self.accounts)
         return self._totals
+
+    def count_anew(self) -> None:
+        """Has the totals counted from the balances when next asked for."""
+        self._totals = None
 
     def has_events(self) -> bool:
         """Tells whether anything was ever recorded; a book that was only asked for has no history."""
@@ -137,7 +145,7 @@ class Book:
         self.pending[transfer.id] = transfer
         if transfer.timeout:
             deadline = transfer.timestamp + transfer.timeout * NANOSECONDS
-            heappush(self._deadlines, (deadline, transfer.timestamp, transfer.id))
+            heappush(self.deadlines, (deadline, transfer.timestamp, transfer.id))
         if transfer.flags & CLOSING:
             self._set_closed(transfer, True)
 
@@ -199,8 +207,8 @@ class Book:
     def decide_expiry(self, now_ns: int, limit: int) -> TransfersExpired | None:
         """Returns the event for the pending transfers whose time is over, in order of expiry then creation, or None."""
         found: dict[bytes, None] = {}
-        while self._deadlines and self._deadlines[0][0] <= now_ns and len(found) < limit:
-            _, timestamp, identifier = heappop(self._deadlines)
+        while self.deadlines and self.deadlines[0][0] <= now_ns and len(found) < limit:
+            _, timestamp, identifier = heappop(self.deadlines)
             transfer = self.pending.get(identifier)
             if transfer is not None and transfer.timestamp == timestamp:
                 found[identifier] = None
@@ -218,7 +226,7 @@ class Book:
             self.unresolve(transfer, 0)
             self.fates[transfer.row] = IS_PENDING
             deadline = transfer.timestamp + transfer.timeout * NANOSECONDS
-            heappush(self._deadlines, (deadline, transfer.timestamp, transfer.id))
+            heappush(self.deadlines, (deadline, transfer.timestamp, transfer.id))
 
     def _set_closed(self, transfer: Transfer, closed: bool) -> None:
         """Sets or clears the closed flag on the accounts that a closing transfer names."""
@@ -231,7 +239,7 @@ class Book:
     def apply_transfers(self, event: TransfersCreated) -> None:
         """Takes in a committed batch; totals are counted anew when next asked for."""
         count = len(event.id) // ID_BYTES
-        self._totals = None
+        self.count_anew()
         if event.flags:
             self._apply_rows(unpacked(event))
         else:
