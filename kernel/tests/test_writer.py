@@ -12,7 +12,7 @@ from ringfence.local.postgres import Database, PostgresServer
 from ringfence_kernel.clock import ManualClock
 from ringfence_kernel.errors import Overloaded, StoreUnavailable
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.writer import MAX_STATE_BYTES, EventTooLarge, GroupWriter, Unit
+from ringfence_kernel.writer import MAX_STATE_BYTES, EventTooLarge, GroupWriter, Together, Unit
 
 from .conftest import owner_conninfo
 from .tally import CODEC, STREAM, Counted, Tally, TooMuch, count
@@ -49,6 +49,42 @@ async def test_refused_command_leaves_no_trace(writer: GroupWriter, store: Event
     )
     assert isinstance(answers[1], TooMuch)
     assert [answers[0], answers[2]] == [1, 2]
+    assert [e.version for e in store.read(0, 10)] == [1, 2]
+
+
+async def test_neighbours_of_one_key_are_decided_in_one_go(writer: GroupWriter, store: EventStore) -> None:
+    """Commands that are decided together get each its own reply, in order, and never overtake another command."""
+    runs: list[list[int]] = []
+
+    def add(unit: Unit, amounts: list[int]) -> list[int]:
+        runs.append(amounts)
+        return [count(writer.state, "a", by=amount)(unit) for amount in amounts]
+
+    def together(amount: int) -> Together[int, int]:
+        return Together("adding", amount, add)
+
+    answers = await asyncio.gather(
+        writer.submit(together(1)),
+        writer.submit(together(2)),
+        writer.submit(count(writer.state, "a", by=10)),
+        writer.submit(together(3)),
+    )
+    assert answers == [1, 3, 13, 16]
+    assert runs == [[1, 2], [3]]
+
+
+async def test_one_that_refuses_does_not_take_its_neighbours_with_it(writer: GroupWriter, store: EventStore) -> None:
+    """When a run of commands cannot be decided in one go, each is decided alone, and only the guilty one refused."""
+
+    def add(unit: Unit, amounts: list[int]) -> list[int]:
+        return [count(writer.state, "a", by=amount, limit=100)(unit) for amount in amounts]
+
+    answers = await asyncio.gather(
+        *(writer.submit(Together("adding", amount, add)) for amount in (1, 1_000, 2)), return_exceptions=True
+    )
+    assert answers[0] == 1
+    assert isinstance(answers[1], TooMuch)
+    assert answers[2] == 3
     assert [e.version for e in store.read(0, 10)] == [1, 2]
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from itertools import groupby
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
@@ -25,6 +26,7 @@ from ringfence_kernel.store.recorder import Within
 
 log = structlog.get_logger(__name__)
 
+Item = TypeVar("Item")
 Reply = TypeVar("Reply")
 
 MAX_CONFLICTS = 16
@@ -49,14 +51,37 @@ class State(Protocol):
         """Returns a hash of the whole state: equal states, equal digests."""
 
 
+@dataclass(frozen=True, slots=True)
+class Together(Generic[Item, Reply]):
+    """A command that is decided in one go with its neighbours of the same key, as if one came after the other.
+
+    `decide` takes the items of all, in order, and returns a reply for each. What it raises makes every one of them be
+    decided again, alone.
+    """
+
+    key: Hashable
+    item: Item
+    decide: Callable[[Unit, list[Item]], list[Reply]]
+
+    def __call__(self, unit: Unit) -> Reply:
+        """Decides the item alone."""
+        (reply,) = self.decide(unit, [self.item])
+        return reply
+
+
 @dataclass(slots=True, eq=False)
 class _Pending:
-    command: Callable[[Unit], Any]
+    command: Any
     weight: int
     future: asyncio.Future[Any]
     traceparent: str
     reply: Any = None
     error: Exception | None = None
+
+    @property
+    def key(self) -> Hashable:
+        """Returns what the commands have in common that are decided in one go; every other command has its own."""
+        return self.command.key if isinstance(self.command, Together) else self
 
 
 class Unit:
@@ -254,23 +279,36 @@ class GroupWriter:
     def _decide(self, group: list[_Pending]) -> Unit:
         """Decides every command in order; one that refuses leaves no trace."""
         unit = Unit(self)
-        for pending in group:
-            mark, events, within, closing = self.journal.mark(), len(unit.events), len(unit.within), len(unit.closing)
-            unit.now_ns, unit.traceparent = self._time.now_ns(), pending.traceparent
-            pending.reply = pending.error = None
-            try:
-                pending.reply = pending.command(unit)
-            except Exception as error:
-                self.journal.rollback(mark)
-                del unit.events[events:], unit.recorded[events:], unit.within[within:]
-                while len(unit.closing) > closing:
-                    unit.closing.popitem()
-                pending.error = error
-                if not isinstance(error, DomainError):
-                    log.exception("command_failed")
+        for _, neighbours in groupby(group, key=lambda pending: pending.key):
+            run = list(neighbours)
+            if len(run) == 1 or self._try(unit, run) is not None:
+                for pending in run:
+                    pending.error = self._try(unit, [pending])
+                    if pending.error is not None and not isinstance(pending.error, DomainError):
+                        log.error("command_failed", exc_info=pending.error)
         for close in list(unit.closing.values()):
             close(unit)
         return unit
+
+    def _try(self, unit: Unit, run: list[_Pending]) -> Exception | None:
+        """Decides one command, or several in one go; takes everything back and returns what was raised, if it was."""
+        mark, events, within, closing = self.journal.mark(), len(unit.events), len(unit.within), len(unit.closing)
+        unit.now_ns, unit.traceparent = self._time.now_ns(), run[-1].traceparent
+        first = run[0].command
+        try:
+            if isinstance(first, Together):
+                replies = first.decide(unit, [pending.command.item for pending in run])
+            else:
+                replies = [first(unit)]
+        except Exception as error:
+            self.journal.rollback(mark)
+            del unit.events[events:], unit.recorded[events:], unit.within[within:]
+            while len(unit.closing) > closing:
+                unit.closing.popitem()
+            return error
+        for pending, reply in zip(run, replies, strict=True):
+            pending.reply, pending.error = reply, None
+        return None
 
     async def _commit(self, unit: Unit) -> bool:
         """Writes the group; False when another writer was first and everything must be decided again."""

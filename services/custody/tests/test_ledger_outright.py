@@ -6,12 +6,13 @@ from random import Random
 
 import pytest
 from ringfence_custody.domain import incoming
+from ringfence_custody.domain.create_transfers import decide_batches, decide_transfers
 from ringfence_custody.domain.digest import digest
 from ringfence_custody.domain.outright import LARGE
 from ringfence_custody.domain.rules import AccountClass
 from ringfence_custody.domain.statuses import AMOUNT_MAX, TransferFlag
 
-from .ledger import CZK, DEPOSIT, EUR, FUNDING, GRANT, MANDATE, PAYMENT, WITHDRAWAL, Ledger, Row
+from .ledger import CZK, DEPOSIT, EUR, FUNDING, GRANT, MANDATE, PAYMENT, WITHDRAWAL, Ledger, Row, columns_of
 
 F = TransferFlag
 CLIENTS = [f"client {number}" for number in range(8)]
@@ -103,6 +104,30 @@ def test_rows_passed_at_once_are_those_that_pass_one_by_one(monkeypatch: pytest.
     assert passed > 100
     assert together.events == singly.events
     assert digest(together.replayed()) == digest(together.book)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_batches_decided_in_one_go_are_those_decided_one_after_the_other(seed: int) -> None:
+    """Chains end with their batch, and a resent id finds the first one in a batch before."""
+    together, singly = opened(Random(seed)), opened(Random(seed))
+    random, ids = Random(seed), []
+    for round_ in range(20):
+        batches = []
+        for batch in range(random.choice([2, 5, 20])):
+            rows = [
+                row(random, round_ * 1_000 + batch * 20 + number, ids) for number in range(random.choice([1, 1, 5, 12]))
+            ]
+            ids = [*ids, *(str(each.id) for each in rows)][-150:]
+            batches.append(columns_of(rows))
+        outcomes = decide_batches(together.book, batches, together.now_ns)
+        expected = [decide_transfers(singly.book, columns, singly.now_ns) for columns in batches]
+        assert [each.status for each in outcomes] == [each.status for each in expected]
+        assert [list(each.timestamp_ns) for each in outcomes] == [list(each.timestamp_ns) for each in expected]
+        for ledger in (together, singly):
+            ledger.commit()
+            ledger.advance(1)
+        assert digest(together.book) == digest(singly.book)
+    assert together.events == singly.events
 
 
 def test_a_batch_that_cannot_be_finished_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 from ringfence_kernel.ids import ID_BYTES
 from ringfence_kernel.store.recorder import Within
-from ringfence_kernel.writer import GroupWriter, Unit
+from ringfence_kernel.writer import GroupWriter, Together, Unit
 
 from ringfence_custody.application.ledger import Ledger
 from ringfence_custody.domain.book import Book
 from ringfence_custody.domain.columns import AccountColumns, TransferColumns
 from ringfence_custody.domain.create_accounts import decide_accounts
-from ringfence_custody.domain.create_transfers import decide_transfers
+from ringfence_custody.domain.create_transfers import decide_batches
 from ringfence_custody.domain.errors import AccountNotFound
 from ringfence_custody.domain.incoming import Outcome
 from ringfence_custody.domain.lifecycle import AccountStatus, Standing
@@ -64,13 +64,15 @@ class Commands:
         columns.check()
         await self.statements_follow()
 
-        def decide(unit: Unit) -> Outcome:
+        def decide(unit: Unit, batches: list[TransferColumns]) -> list[Outcome]:
             book = self.ledger.book(book_id)
             unit.journal.call(book.undo, len(book.open), len(book.open.burnt), book.last_timestamp)
             unit.before_commit(book_id, lambda closing: _seal(closing, book_id, book))
-            return decide_transfers(book, columns, unit.now_ns, with_balances=with_balances)
+            return decide_batches(book, batches, unit.now_ns, with_balances=with_balances)
 
-        return await self._submit(decide, len(columns), traceparent)
+        # What a retry compares depends on whether it names a value date.
+        kind = book_id, with_balances, bool(columns.value_date_days)
+        return await self._submit(Together(kind, columns, decide), len(columns), traceparent)
 
     async def set_freeze(
         self, book_id: bytes, account_ids: Sequence[bytes], order_reference: str, ordered_by: bytes, *, frozen: bool

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from ringfence_custody.domain.statuses import LINKED
 from ringfence_custody.domain.statuses import CreateTransferStatus as Status
 
 
 class Chain:
-    """Follows the chains of one batch. Codes 0, 1 and 2 are the same for accounts and transfers."""
+    """Follows the chains of batches. Codes 0, 1 and 2 are the same for accounts and transfers."""
 
     __slots__ = ("_broken", "_last", "_start")
 
-    def __init__(self, count: int) -> None:
-        """Takes the number of rows."""
+    def __init__(self, *counts: int) -> None:
+        """Takes the number of rows of each batch; no chain reaches from one into the next."""
         self._start: int | None = None
         self._broken = False
-        self._last = count - 1
+        self._last = {end - 1 for end in accumulate(counts)}
 
     def enter(self, row: int, flags: int) -> int:
         """Returns the status that the chain forces on a row before it is looked at, or 0.
@@ -25,7 +27,7 @@ class Chain:
         if flags & LINKED:
             if self._start is None:
                 self._start = row
-            if row == self._last:
+            if row in self._last:
                 return Status.LINKED_EVENT_CHAIN_OPEN
         return Status.LINKED_EVENT_FAILED if self._broken else 0
 

@@ -6,9 +6,10 @@ An empty column means that every row has the default; one that holds a single va
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from struct import Struct
+from typing import Any
 
 from ringfence_kernel.ids import ID_BYTES, ZERO_ID
 
@@ -53,6 +54,33 @@ class TransferColumns:
         ids = ("debit_account_id", "credit_account_id", "pending_id", "user_data_128")
         numbers = ("amount_minor", "user_data_64", "user_data_32", "timeout_seconds")
         _check(self, ids, (*numbers, "ledger", "code", "flags", "value_date_days"))
+
+
+def joined(batches: Sequence[TransferColumns]) -> TransferColumns:
+    """Returns several batches, one after the other, as one; all of them name value dates, or none does."""
+    if len(batches) == 1:
+        return batches[0]
+    counts = list(map(len, batches))
+    columns: dict[str, Any] = {"id": b"".join(batch.id for batch in batches)}
+    for each in fields(TransferColumns)[1:]:
+        values = [getattr(batch, each.name) for batch in batches]
+        columns[each.name] = (_joined_ids if isinstance(values[0], bytes) else _joined_numbers)(values, counts)
+    return TransferColumns(**columns)
+
+
+def _joined_ids(columns: Sequence[bytes], counts: Sequence[int]) -> bytes:
+    if len(columns[0]) <= ID_BYTES and columns.count(columns[0]) == len(columns):
+        return columns[0]
+    return b"".join(
+        column if len(column) > ID_BYTES else (column or ZERO_ID) * count
+        for column, count in zip(columns, counts, strict=True)
+    )
+
+
+def _joined_numbers(columns: Sequence[Sequence[int]], counts: Sequence[int]) -> Sequence[int]:
+    if len(columns[0]) <= 1 and columns.count(columns[0]) == len(columns):
+        return columns[0]
+    return [number for column, count in zip(columns, counts, strict=True) for number in row_numbers(column, count)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ is unusual, nearly all of them, do not come here: one look at the whole batch fi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ringfence_kernel.clock import NANOSECONDS
 from ringfence_kernel.ids import MAX_ID, ZERO_ID
 from ringfence_kernel.money import MAX_AMOUNT_MINOR as MAX
@@ -42,12 +44,25 @@ FATE_STATUS = {
 def decide_transfers(
     book: Book, columns: TransferColumns, now_ns: int, *, with_balances: bool = False, rules: RulePack = MINIMUM
 ) -> Outcome:
-    """Decides a batch of at most 8,190 rows in order, and leaves what is created in the book's open batch.
+    """Decides one batch; see `decide_batches`."""
+    (outcome,) = decide_batches(book, [columns], now_ns, with_balances=with_balances, rules=rules)
+    return outcome
 
-    Row k has the time max(now_ns, last + 1) + k. The columns must have passed their `check`. Raises what reading a
-    committed batch raises; the book is then as it was.
+
+def decide_batches(
+    book: Book,
+    batches: Sequence[TransferColumns],
+    now_ns: int,
+    *,
+    with_balances: bool = False,
+    rules: RulePack = MINIMUM,
+) -> list[Outcome]:
+    """Decides batches in order, as if each came alone, and leaves what is created in the book's open batch.
+
+    Row k of all has the time max(now_ns, last + 1) + k. The columns must have passed their `check`; either all or none
+    name value dates. Raises what reading a committed batch raises; the book is then as it was.
     """
-    batch = _Decision(book, columns, now_ns, with_balances, rules)
+    batch = _Decision(book, batches, now_ns, with_balances, rules)
     left = batch.pass_outright()
     for position, row in enumerate(left):
         try:

@@ -1,4 +1,4 @@
-"""A batch of transfers on its way through a decision: its columns, its results, and how it enters the book."""
+"""Transfers on their way through a decision: their columns, their results, and how they enter the book."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ringfence_kernel.ids import ZERO_ID
 
 from ringfence_custody.domain.book import IS_PENDING, NEVER_PENDING, Book
 from ringfence_custody.domain.chain import Chain
-from ringfence_custody.domain.columns import TransferColumns, row_ids, row_numbers, split_ids
+from ringfence_custody.domain.columns import TransferColumns, joined, row_ids, row_numbers, split_ids
 from ringfence_custody.domain.outright import Look, Movements
 from ringfence_custody.domain.packed import COLUMNS, Transfer
 from ringfence_custody.domain.rules import RulePack
@@ -42,7 +42,11 @@ class Outcome:
 class IncomingBatch:
     """The columns, filled in and clipped in place by the decision, and the results so far."""
 
-    def __init__(self, book: Book, columns: TransferColumns, now_ns: int, with_balances: bool, rules: RulePack) -> None:
+    def __init__(
+        self, book: Book, batches: Sequence[TransferColumns], now_ns: int, with_balances: bool, rules: RulePack
+    ) -> None:
+        """Takes one batch, or several that are decided one after the other."""
+        columns, self.counts = joined(batches), list(map(len, batches))
         self.book, self.accounts, self.columns, self.rules = book, book.accounts, columns, rules
         self.count = count = len(columns)
         self.base = max(now_ns, book.last_timestamp + 1)
@@ -65,7 +69,7 @@ class IncomingBatch:
         self.status = bytearray(count)
         self.timestamp = list(range(self.base, self.base + count))
         self.balances: list[Balances] | None = [NO_BALANCES] * count if with_balances else None
-        self.chain = Chain(count)
+        self.chain = Chain(*self.counts)
         self.burnt: dict[bytes, None] = {}
         self.resolved: dict[bytes, tuple[Transfer, int]] = {}
         self.rows_of: dict[bytes, list[int]] | None = None
@@ -148,8 +152,8 @@ class IncomingBatch:
         if self.moved is not None:
             self.book.move_at_once(self.moved, -1)
 
-    def finish(self) -> Outcome:
-        """Moves what was created to the book's open batch."""
+    def finish(self) -> list[Outcome]:
+        """Moves what was created to the book's open batch; returns what became of each batch."""
         book, batch = self.book, self.book.open
         first = len(batch)
         chosen = None if not any(self.status) else [not status for status in self.status]
@@ -167,4 +171,13 @@ class IncomingBatch:
         unnoted = [self.id[row] for row in self.suspects if not self.status[row] or self.id[row] in self.burnt]
         book.known.note(unnoted, batch.number)
         book.last_timestamp = self.base + self.count - 1
-        return Outcome(bytes(self.status), self.timestamp, self.balances)
+        return self._outcomes()
+
+    def _outcomes(self) -> list[Outcome]:
+        status, outcomes, first = bytes(self.status), [], 0
+        for count in self.counts:
+            last = first + count
+            balances = None if self.balances is None else self.balances[first:last]
+            outcomes.append(Outcome(status[first:last], self.timestamp[first:last], balances))
+            first = last
+        return outcomes
