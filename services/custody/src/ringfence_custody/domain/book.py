@@ -130,10 +130,13 @@ class Book:
             self.totals.cover(accounts, account, 1)
 
     def move_at_once(self, moved: Movements, sign: int) -> None:
-        """Posts (1) or takes back (-1) movements between accounts that take no part in the cover of overdrafts."""
-        amount = sign * moved.amount
-        np.add.at(self.accounts.view("debits_posted"), moved.debit, amount)
-        np.add.at(self.accounts.view("credits_posted"), moved.credit, amount)
+        """Makes (1) or takes back (-1) movements between accounts that take no part in the cover of overdrafts.
+
+        What is reserved is still to be held.
+        """
+        for amounts, how in ((moved.posted, "posted"), (moved.reserved, "pending")):
+            np.add.at(self.accounts.view(f"debits_{how}"), amounts.debit, sign * amounts.amount)
+            np.add.at(self.accounts.view(f"credits_{how}"), amounts.credit, sign * amounts.amount)
         for ledger, debit_class, credit_class, crossed in moved.crossed:
             net = self.totals.net[ledger]
             net[debit_class] -= sign * crossed
@@ -142,12 +145,16 @@ class Book:
     def reserve(self, transfer: Transfer) -> None:
         """Makes a transfer pending; a closing one closes its accounts."""
         self.move(transfer.debit, transfer.credit, transfer.amount, 0)
+        self.hold(transfer)
+        if transfer.flags & CLOSING:
+            self._set_closed(transfer, True)
+
+    def hold(self, transfer: Transfer) -> None:
+        """Takes note of a pending transfer and its deadline."""
         self.pending[transfer.id] = transfer
         if transfer.timeout:
             deadline = transfer.timestamp + transfer.timeout * NANOSECONDS
             heappush(self.deadlines, (deadline, transfer.timestamp, transfer.id))
-        if transfer.flags & CLOSING:
-            self._set_closed(transfer, True)
 
     def resolve(self, pending: Transfer, posted: int) -> None:
         """Ends a pending transfer: moves what is posted, releases the rest; an unposted closing one reopens."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress, repeat
+from itertools import accumulate, compress, repeat
 from typing import Any
 
-from ringfence_kernel.clock import DAY_NS
+from ringfence_kernel.clock import DAY_NS, NANOSECONDS
 from ringfence_kernel.ids import ZERO_ID
+from ringfence_kernel.money import MAX_AMOUNT_MINOR as MAX
 
 from ringfence_custody.domain.book import IS_PENDING, NEVER_PENDING, Book
 from ringfence_custody.domain.chain import Chain
@@ -16,7 +17,7 @@ from ringfence_custody.domain.columns import TransferColumns, joined, row_ids, r
 from ringfence_custody.domain.outright import Look, Movements
 from ringfence_custody.domain.packed import COLUMNS, Transfer
 from ringfence_custody.domain.rules import RulePack
-from ringfence_custody.domain.statuses import LINKED, PENDING
+from ringfence_custody.domain.statuses import LINKED, PENDING, POST, VOID
 
 FEW = 8
 """Up to so many rows are decided one by one: looking at a whole batch costs more."""
@@ -81,15 +82,19 @@ class IncomingBatch:
     def unusual_rows(self) -> list[int]:
         """Returns the rows that are no plain transfers.
 
-        Those with a flag, the one that ends a chain, those that use a field which plain transfers leave out, and those
-        whose id may be known.
+        Those with another flag than pending, the one that ends a chain, those that use a field which plain transfers
+        leave out, and those whose id may be known. Where rows post or void, which may mean a row of this very batch,
+        pending ones are unusual too.
         """
-        rows = set(self.suspects)
+        rows, plain = set(self.suspects), {0}
         if any(self.flags):
-            rows.update(row for row, flags in enumerate(self.flags) if flags)
+            late = self.base + self.count + max(self.timeout) * NANOSECONDS > MAX
+            if not late and not any(flags & (POST | VOID) for flags in self.flags):
+                plain.add(PENDING)
+            rows.update(row for row, flags in enumerate(self.flags) if flags not in plain)
             rows.update(row + 1 for row, flags in enumerate(self.flags[:-1]) if flags & LINKED)
         if self.columns.timeout_seconds:
-            rows.update(row for row, timeout in enumerate(self.timeout) if timeout)
+            rows.update(row for row, timeout in enumerate(self.timeout) if timeout and not self.flags[row])
         if self.columns.pending_id:
             rows.update(row for row, pending_id in enumerate(self.pending_id) if pending_id != ZERO_ID)
         return list(rows)
@@ -164,6 +169,10 @@ class IncomingBatch:
             book.fates += bytes(IS_PENDING if flags & PENDING else NEVER_PENDING for flags in batch.flags[first:])
         else:
             book.fates += bytes(len(batch) - first)
+        if self.moved is not None and self.moved.reserved_rows:
+            before = list(range(self.count)) if chosen is None else [0, *accumulate(chosen)]
+            for row in self.moved.reserved_rows:
+                book.hold(self.transfer(row, before[row]))
         for pending_id, (pending, fate) in self.resolved.items():
             book.fates[pending.row] = fate
             batch.resolved[pending_id] = pending

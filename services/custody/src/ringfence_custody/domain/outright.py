@@ -1,16 +1,16 @@
 """Transfers that pass whatever the others of their batch do: found by one look at the whole batch, moved all at once.
 
-A plain transfer is sure to pass when, on both of its accounts, all that the batch could possibly take fits into what is
-free before the batch begins: credits, posts and voids only add room. Its place in the batch then makes no difference,
-nor does it change anybody else's verdict. The rest, and what touches an account where the sum does not fit, is decided
-row by row (create_transfers.py); a test holds the two ways together.
+A plain transfer, posted or pending, is sure to pass when, on both of its accounts, all that the batch could possibly
+take fits into what is free before the batch begins: credits, posts and voids only add room. Its place in the batch then
+makes no difference, nor does it change anybody else's verdict. The rest, and what touches an account where the sum does
+not fit, is decided row by row (create_transfers.py); a test holds the two ways together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from ringfence_custody.domain.statuses import (
     BALANCING_DEBIT,
     CLOSING_CREDIT,
     CLOSING_DEBIT,
+    PENDING,
     POST,
     VOID,
 )
@@ -34,16 +35,24 @@ LARGE = 2**48
 """Amounts from here on are not added up: a batch of them would overflow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Movements:
-    """Amounts moved at once, to be taken back when the batch cannot be finished.
-
-    `crossed` is what passed between two classes: (ledger, debit class, credit class, amount in minor units).
-    """
+class Amounts(NamedTuple):
+    """Amounts in minor units, each from one account to another, by dense index."""
 
     debit: Numbers
     credit: Numbers
     amount: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Movements:
+    """What is posted and reserved at once, to be taken back when the batch cannot be finished.
+
+    `crossed` is what is posted between two classes: (ledger, debit class, credit class, amount in minor units).
+    """
+
+    posted: Amounts
+    reserved: Amounts
+    reserved_rows: Sequence[int]
     crossed: Sequence[tuple[int, int, int, int]]
 
 
@@ -75,18 +84,21 @@ class Look:
 
     def movements(self) -> tuple[Movements, list[int]]:
         """Returns what is sure to pass, and the rows that are not, in order."""
-        lanes = self._lanes()
-        passing = np.zeros(self.count, np.bool_)
+        passing, pending = np.zeros(self.count, np.bool_), self.flags & PENDING != 0
         fitting = self.plain & ~self._touches_doubt()
         crossed = []
-        for ledger, debit_class, credit_class, rows in lanes:
+        for ledger, debit_class, credit_class, rows in self._lanes():
             rows &= fitting
             passing |= rows
             if debit_class != credit_class:
-                crossed.append((ledger, debit_class, credit_class, int(self.amount[rows].sum())))
-        moved = Movements(self.debit[passing], self.credit[passing], self.amount[passing], crossed)
+                crossed.append((ledger, debit_class, credit_class, int(self.amount[rows & ~pending].sum())))
+        reserved = passing & pending
+        reserved_rows: list[int] = np.flatnonzero(reserved).tolist()
         left: list[int] = np.flatnonzero(~passing).tolist()
-        return moved, left
+        return Movements(self._amounts(passing & ~pending), self._amounts(reserved), reserved_rows, crossed), left
+
+    def _amounts(self, rows: Flags) -> Amounts:
+        return Amounts(self.debit[rows], self.credit[rows], self.amount[rows])
 
     def _lanes(self) -> list[tuple[int, int, int, Flags]]:
         """Returns ledger, debit class, credit class, and the rows whose purpose lets money pass between them."""
