@@ -125,10 +125,12 @@ def _check(columns: TransferColumns | AccountColumns, ids: Sequence[str], number
             raise ColumnsMalformed(f"{name} has {size} bytes for {count} rows", field=name)
     for name in numbers:
         values = getattr(columns, name)
-        if len(values) not in (0, 1, count):
+        if not values:
+            continue
+        if len(values) not in (1, count):
             raise ColumnsMalformed(f"{name} has {len(values)} values for {count} rows", field=name)
         low, high = _BOUNDS.get(name, (0, 2**64 - 1))
-        if values and not (low <= min(values) and max(values) <= high):
+        if not (low <= min(values) and max(values) <= high):
             raise ColumnsMalformed(f"{name} has a value outside {low} to {high}", field=name)
 
 
