@@ -1,4 +1,8 @@
-"""What PostgreSQL itself does on this machine, so that a figure means something elsewhere."""
+"""What PostgreSQL itself does on this machine with the same fsync, so that a figure means something elsewhere.
+
+Both sides get their rows as columns that were made ahead: the ledger's as requests, these as lists of bytes. Ids are
+random on both sides.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,15 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from uuid import UUID
+from dataclasses import dataclass, field
+from random import Random
 
 import psycopg
+from psycopg.pq import ExecStatus, Format
+
+from bench.load import Seen
+from bench.rows import Row, row
+from bench.stack import MeasuredStack
 
 TABLE = """
 CREATE TABLE control_rows (
@@ -18,8 +28,33 @@ CREATE INDEX ON control_rows (debit_account, position);
 CREATE INDEX ON control_rows (credit_account, position);
 """
 COPY = "COPY control_rows FROM STDIN (FORMAT BINARY)"
-TYPES = ["uuid", "int4", "int4", "int8", "int8"]
+INSERT = b"INSERT INTO control_rows VALUES ($1, $2, $3, $4, $5)"
+HEADER, TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+WIDTHS = (16, 4, 4, 8, 8)
+TEMPLATE = len(WIDTHS).to_bytes(2, "big") + b"".join(width.to_bytes(4, "big") + bytes(width) for width in WIDTHS)
 ACCOUNTS = 10_000
+AMOUNT = (100).to_bytes(8, "big")
+
+
+@dataclass
+class Controls:
+    """Runs the controls, and pools what each size has shown in the whole run."""
+
+    seconds: float
+    seen: dict[tuple[str, int], Seen] = field(default_factory=dict)
+
+    def measure(self, measured: MeasuredStack, per_request: int) -> tuple[str, float]:
+        """Runs the control for a size on the stack's own server; returns its name and its rows per second."""
+        name, run = ("single_commit", single_commits) if per_request == 1 else ("copy", copies)
+        seen = Seen()
+        with control_table(measured.control_conninfo()) as connection, measured.cpu.during(seen):
+            run(connection, per_request, self.seconds, seen)
+        self.seen.setdefault((name, per_request), Seen()).add(seen)
+        return name, seen.per_second
+
+    def rows(self) -> list[Row]:
+        """Returns the controls as rows of their own."""
+        return [row(name, per_request, 1, seen, None) for (name, per_request), seen in self.seen.items()]
 
 
 @contextmanager
@@ -34,27 +69,55 @@ def control_table(conninfo: str) -> Iterator[psycopg.Connection]:
             connection.execute("DROP TABLE control_rows")
 
 
-def copy_rows_per_second(conninfo: str, rows_per_commit: int, seconds: float) -> float:
-    """Returns rows per second of binary COPY into a table with its primary key and two (account, position) indexes."""
-    with control_table(conninfo) as connection:
-        rows, started = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - started) < seconds:
-            with connection.cursor() as cursor, cursor.copy(COPY) as copy:
-                copy.set_types(TYPES)
-                for row in range(rows, rows + rows_per_commit):
-                    debit, credit = row * 7919 % ACCOUNTS, row * 104_729 % ACCOUNTS
-                    copy.write_row((UUID(bytes=os.urandom(16)), debit, credit, 100, row))
-            rows += rows_per_commit
-        return rows / elapsed
+def copies(connection: psycopg.Connection, per_commit: int, seconds: float, seen: Seen) -> None:
+    """Commits rows by binary COPY into a table with its primary key and two (account, position) indexes."""
+    prepared = [columns(per_commit, at) for at in range(0, 16 * per_commit, per_commit)]
+    while seen.seconds < seconds:
+        made = prepared[len(seen.latencies_ms) % len(prepared)]
+        # The others may come again, an id may not.
+        made[0] = os.urandom(16 * per_commit)
+        began = time.perf_counter()
+        with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+            copy.write(HEADER + packed(made, per_commit) + TRAILER)
+        _note(seen, began, per_commit)
 
 
-def single_commits_per_second(conninfo: str, seconds: float) -> float:
-    """Returns one-row commits per second by one connection."""
-    with control_table(conninfo) as connection:
-        rows, started = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - started) < seconds:
-            connection.execute(
-                "INSERT INTO control_rows VALUES (%s, 1, 2, 100, %s)", (UUID(bytes=os.urandom(16)), rows), prepare=True
-            )
-            rows += 1
-        return rows / elapsed
+def columns(count: int, first: int) -> list[bytes]:
+    """Returns `count` rows as columns of big-endian bytes, without ids."""
+    random = Random(first)
+    accounts = [b"".join(random.randrange(ACCOUNTS).to_bytes(4, "big") for _ in range(count)) for _ in range(2)]
+    positions = b"".join(position.to_bytes(8, "big") for position in range(first, first + count))
+    return [b"", *accounts, AMOUNT * count, positions]
+
+
+def packed(made: list[bytes], count: int) -> bytes:
+    """Returns columns as rows of binary COPY: each byte of a column is written into all rows at once."""
+    rows, offset = bytearray(TEMPLATE * count), 2
+    for column, width in zip(made, WIDTHS, strict=True):
+        offset += 4
+        for byte in range(width):
+            rows[offset + byte :: len(TEMPLATE)] = column[byte::width]
+        offset += width
+    return bytes(rows)
+
+
+def single_commits(connection: psycopg.Connection, per_commit: int, seconds: float, seen: Seen) -> None:
+    """Commits one row at a time by one connection: a prepared statement with binary parameters, straight to libpq."""
+    server = connection.pgconn
+    server.prepare(b"insert", INSERT)
+    formats = [Format.BINARY] * len(WIDTHS)
+    one, other = (account.to_bytes(4, "big") for account in (1, 2))
+    while seen.seconds < seconds:
+        position = seen.rows.to_bytes(8, "big")
+        began = time.perf_counter()
+        done = server.exec_prepared(b"insert", [os.urandom(16), one, other, AMOUNT, position], formats)
+        if done.status != ExecStatus.COMMAND_OK:
+            raise RuntimeError(done.error_message.decode())
+        _note(seen, began, per_commit)
+
+
+def _note(seen: Seen, began: float, rows: int) -> None:
+    took = time.perf_counter() - began
+    seen.rows += rows
+    seen.seconds += took
+    seen.latencies_ms.append(took * 1_000)

@@ -14,10 +14,27 @@ from ringfence.sandbox.bank import simulated_bank
 from ringfence.sandbox.birth import spool_folder
 from ringfence.sandbox.sandbox import Sandbox
 
+from bench.book import Book
+from bench.controls import Controls
 from bench.load import Seen
+from bench.rows import Results, row
+from bench.stack import MeasuredStack
 
+REQUESTS = {1: 200, 100: 40, 1_000: 10, 8_190: 2}
 LOOK_SECONDS = 0.02
 SETTLE_SECONDS = 300.0
+
+
+def instruction_rows(measured: MeasuredStack, book: Book, controls: Controls, results: Results) -> None:
+    """Measures payments of every size, each beside the control of the size."""
+    load = InstructionLoad(measured.sandbox)
+    for per_request, requests in REQUESTS.items():
+        measured.settle(book)
+        control = controls.measure(measured, per_request)
+        seen = Seen()
+        with measured.cpu.during(seen):
+            load.settle(per_request, requests, seen)
+        results.add(row("instructions", per_request, 1, seen, control))
 
 
 class InstructionLoad:
@@ -34,9 +51,9 @@ class InstructionLoad:
         with simulated_bank(sandbox.stack, [platform.safeguarding_iban]):
             receive(self._stage, spool_folder(sandbox.stack.directory), sandbox.bank_feed)
 
-    def settle(self, per_request: int, requests: int) -> Seen:
+    def settle(self, per_request: int, requests: int, seen: Seen) -> None:
         """Submits requests one after the other, then waits until every instruction of all has settled."""
-        payments, seen = self._stage.client.payments, Seen()
+        payments = self._stage.client.payments
         started = time.perf_counter()
         last = []
         for _ in range(requests):
@@ -49,7 +66,6 @@ class InstructionLoad:
         for at in range(0, len(last), 1_000):
             self._await_settled(last[at : at + 1_000])
         seen.seconds = time.perf_counter() - started
-        return seen
 
     def _await_settled(self, ids: list[UUID]) -> None:
         end = time.monotonic() + SETTLE_SECONDS

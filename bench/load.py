@@ -4,41 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Request(NamedTuple):
+    """A request as bytes of the wire, made ahead, so that the client costs little while the service is measured."""
+
+    body: bytes
+    rows: int
+
+
+Job = Sequence[Request]
+"""Requests that one caller sends one after the other."""
+Ask = Callable[[Request], Awaitable[None]]
 
 
 @dataclass
 class Seen:
-    """Rows answered, the seconds that took, and the latency of every call in milliseconds."""
+    """Rows answered, the seconds that took, CPU seconds by part, and the latency of every call in milliseconds."""
 
     rows: int = 0
     seconds: float = 0.0
     latencies_ms: list[float] = field(default_factory=list)
+    cpu_seconds: Counter[str] = field(default_factory=Counter)
 
     @property
     def per_second(self) -> float:
         """Rows per second."""
         return self.rows / self.seconds
 
-    def quantile_ms(self, share: float) -> float:
-        """Returns a quantile of the latencies."""
+    def quantile_ms(self, share: float) -> float | None:
+        """Returns a quantile of the latencies, None without any."""
         ordered = sorted(self.latencies_ms)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+    def add(self, other: Seen) -> None:
+        """Pools another measurement with this one."""
+        self.rows += other.rows
+        self.seconds += other.seconds
+        self.latencies_ms += other.latencies_ms
+        self.cpu_seconds += other.cpu_seconds
 
 
-async def closed_loop(ask: Callable[[int], Awaitable[int]], callers: int, seconds: float) -> Seen:
-    """Has `callers` call `ask(caller)`, which returns the rows it got answered, again and again for `seconds`."""
-    seen = Seen()
+async def closed_loop(ask: Ask, jobs: Iterable[Job], callers: int, seconds: float) -> Seen:
+    """Has `callers` take jobs and send their requests until no job is left or `seconds` are over."""
+    seen, left = Seen(), iter(jobs)
     started = time.perf_counter()
     end = started + seconds
 
-    async def caller(number: int) -> None:
-        while (began := time.perf_counter()) < end:
-            rows = await ask(number)
-            seen.rows += rows
-            seen.latencies_ms.append((time.perf_counter() - began) * 1_000)
+    async def call() -> None:
+        while time.perf_counter() < end and (job := next(left, None)) is not None:
+            for request in job:
+                began = time.perf_counter()
+                await ask(request)
+                seen.latencies_ms.append((time.perf_counter() - began) * 1_000)
+                seen.rows += request.rows
 
-    await asyncio.gather(*(caller(number) for number in range(callers)))
+    await asyncio.gather(*(call() for _ in range(callers)))
     seen.seconds = time.perf_counter() - started
     return seen

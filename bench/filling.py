@@ -1,0 +1,152 @@
+"""A book of millions of transfers, decided by the ledger's own code and written straight into its event store."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from random import Random
+from typing import Any
+
+import psycopg
+from ringfence.ledger import AccountClass, Purpose
+from ringfence.local.database import Database
+from ringfence_custody.adapters.statement_model import StatementModel
+from ringfence_custody.domain.apply import apply
+from ringfence_custody.domain.book import Book
+from ringfence_custody.domain.columns import AccountColumns, TransferColumns
+from ringfence_custody.domain.create_accounts import decide_accounts
+from ringfence_custody.domain.create_transfers import decide_transfers
+from ringfence_custody.domain.events import EVENT_TYPES
+from ringfence_custody.domain.lifecycle import Standing
+from ringfence_custody.domain.packed import TransferBatch
+from ringfence_custody.domain.standings import decide_standing
+from ringfence_kernel.codec import EventCodec
+from ringfence_kernel.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.journal import Journal
+from ringfence_kernel.store import EventStore, NewEvent, save_cursor
+from ringfence_protos.custody.v1 import custody_pb2 as pb
+
+from bench.load import Request
+from bench.transfers import AMOUNT_MINOR, EUR, SEED
+
+PER_EVENT = 8_190
+PER_COMMIT = 8
+FUNDS_MINOR = 10**12
+MIRROR = 2**64
+"""Number of the bank mirror, apart from those of clients."""
+
+
+class NothingStored:
+    """No batch is read again while a book is filled: its ids are random."""
+
+    def load(self, number: int) -> TransferBatch | None:
+        """Returns nothing."""
+        return None
+
+
+@dataclass
+class Filling:
+    """A book on its way; clients and their deposits have the numbers 1, 2, 3, … for ids."""
+
+    book_id: bytes
+    accounts: int
+    transfers: int
+    book: Book = field(default_factory=lambda: Book(NothingStored()))
+
+    def write(self, database: Database) -> None:
+        """Appends all events, and tells statements that they show them already: only the ledger shall start on them."""
+        conninfo = psycopg.conninfo.make_conninfo(database.app_url, password=database.app_password)
+        codec, store = EventCodec(EVENT_TYPES), EventStore(conninfo)
+        try:
+            head, waiting = store.head(), list[NewEvent]()
+            for version, event in enumerate(self._events(), start=1):
+                waiting.append(NewEvent(self.book_id, version, *codec.encode(event, time.time_ns())))
+                if len(waiting) == PER_COMMIT:
+                    head, waiting = store.append(head.position, waiting), []
+            head = store.append(head.position, waiting)
+            with store.connection() as connection:
+                save_cursor(connection, f"projection:{StatementModel.name}", head)
+        finally:
+            store.close()
+
+    def first_again(self) -> Request:
+        """Returns the request that sends the first transfer once more."""
+        columns = _deposits(self.book_id, range(1, 2))
+        request = pb.CreateTransfersRequest(book_id=self.book_id, transfers=pb.TransferColumns(**_given(columns)))
+        return Request(request.SerializeToString(), 1)
+
+    def _events(self) -> Iterator[Any]:
+        """Yields the accounts, deposits as the first transfers, and payments at random as the others."""
+        clients = range(1, 1 + self.accounts)
+        yield self._applied(decide_standing(self.book, self.book_id, Standing.ADMITTED, time.time_ns()))
+        yield self._opened(_accounts([MIRROR], AccountClass.BANK_MIRROR, ZERO_ID))
+        for some in _pages(clients):
+            yield self._opened(_accounts(some, AccountClass.CLIENT, self.book_id))
+        for some in _pages(clients):
+            yield self._created(_deposits(self.book_id, some))
+        random = Random(SEED)
+        for some in _pages(range(self.accounts, self.transfers)):
+            yield self._created(_payments(self.book_id, random, clients, len(some)))
+
+    def _opened(self, columns: AccountColumns) -> Any:
+        event, _, _ = decide_accounts(self.book, columns, time.time_ns())
+        return self._applied(event)
+
+    def _applied(self, event: Any) -> Any:
+        apply(self.book, event, Journal())
+        return event
+
+    def _created(self, columns: TransferColumns) -> Any:
+        outcome = decide_transfers(self.book, columns, time.time_ns())
+        assert not any(outcome.status), "the ledger refuses what it is filled with"
+        event = self.book.seal()
+        assert event is not None
+        self.book.forget_sealed(event.number)
+        return event
+
+
+def _pages(rows: range) -> Iterator[range]:
+    for at in range(0, len(rows), PER_EVENT):
+        yield rows[at : at + PER_EVENT]
+
+
+def _ids(numbers: Iterable[int]) -> bytes:
+    return b"".join(number.to_bytes(ID_BYTES, "big") for number in numbers)
+
+
+def _accounts(numbers: Sequence[int], account_class: AccountClass, owner: bytes) -> AccountColumns:
+    return AccountColumns(id=_ids(numbers), owner_id=owner, account_class=[account_class], ledger=[EUR], code=[1])
+
+
+def _deposits(book_id: bytes, clients: Sequence[int]) -> TransferColumns:
+    return TransferColumns(
+        id=_ids(clients),
+        debit_account_id=_ids([MIRROR]),
+        credit_account_id=_ids(clients),
+        amount_minor=[FUNDS_MINOR],
+        user_data_128=book_id,
+        ledger=[EUR],
+        code=[Purpose.DEPOSIT],
+    )
+
+
+def _payments(book_id: bytes, random: Random, clients: range, rows: int) -> TransferColumns:
+    debits = random.choices(clients, k=rows)
+    # The next of the numbers is another account.
+    credits = [each % len(clients) + 1 for each in debits]
+    return TransferColumns(
+        id=os.urandom(ID_BYTES * rows),
+        debit_account_id=_ids(debits),
+        credit_account_id=_ids(credits),
+        amount_minor=[AMOUNT_MINOR],
+        user_data_128=book_id,
+        ledger=[EUR],
+        code=[Purpose.PAYMENT],
+    )
+
+
+def _given(columns: TransferColumns) -> dict[str, Any]:
+    """Returns the columns that are not empty, by name."""
+    return {name: value for name, value in asdict(columns).items() if value}

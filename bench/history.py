@@ -1,0 +1,37 @@
+"""Every run is kept: one JSON file each, named by its time and commit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "history"
+
+
+def keep(result: dict[str, Any], now: datetime) -> Path:
+    """Writes what a run has found; returns the file."""
+    commit = _git("rev-parse", "--short", "HEAD") or "unknown"
+    record = {
+        "time": now.astimezone(UTC).isoformat(timespec="seconds"),
+        "commit": commit,
+        "changed": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        **result,
+    }
+    FOLDER.mkdir(exist_ok=True)
+    file = FOLDER / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{commit}.json"
+    file.write_text(f"{json.dumps(record, indent=1)}\n", encoding="utf-8")
+    return file
+
+
+def complete_runs() -> list[dict[str, Any]]:
+    """Returns the runs of all rows, oldest first."""
+    runs = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.json"))]
+    return [run for run in runs if run["complete"]]
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=FOLDER.parent, capture_output=True, text=True, check=False)
+    return done.stdout.strip()

@@ -1,0 +1,115 @@
+"""The picture of a run for the README: throughput and latency over the size of a request, and how both have gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+FILE = Path(__file__).parents[1] / "docs" / "bench.svg"
+STYLE: Any = {
+    "svg.hashsalt": "ringfence",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 8.5,
+    "axes.grid": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+}
+SERIES = {
+    "custody": ("transfers", "#0b6e99", "o"),
+    "custody_hot": ("all through one account", "#d9730d", "s"),
+    "custody_pending": ("reserved, then posted", "#6940a5", "^"),
+    "custody_sustained": ("sustained, statements included", "#0f7b6c", "D"),
+    "custody_sdk": ("256 callers through the SDK", "#ad1a72", "*"),
+    "instructions": ("instructions, to settled", "#9b9a97", "v"),
+}
+CONTROLS = {"copy": ("PostgreSQL: binary COPY", "--"), "single_commit": ("PostgreSQL: one-row commits", ":")}
+CONTROL_COLOUR = "#37352f"
+KEPT_IN_VIEW = 30
+
+Row = Mapping[str, Any]
+Record = Mapping[str, Any]
+
+
+def draw(records: Sequence[Record]) -> None:
+    """Draws the newest of the runs, and the history of all; the same runs give the same bytes."""
+    if not records:
+        return
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(10, 6.4), layout="constrained")
+        panels = figure.subplot_mosaic([["rate", "latency"], ["history", "history"]], height_ratios=[2.6, 1])
+        _over_size(panels["rate"], records[-1]["rows"], "per_second", "rows per second")
+        _over_size(panels["latency"], records[-1]["rows"], "p50_ms", "latency of a request, ms: p50, dotted p99")
+        _history(panels["history"], records[-KEPT_IN_VIEW:])
+        figure.suptitle(_title(records[-1]), fontsize=9)
+        figure.savefig(FILE, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def _over_size(axes: Axes, rows: Sequence[Row], figure: str, label: str) -> None:
+    for name, (text, colour, marker) in SERIES.items():
+        found = _measured(rows, name, figure)
+        axes.plot(*_points(found, figure), marker=marker, color=colour, label=text, linewidth=1.4, markersize=4.5)
+        if figure == "p50_ms":
+            axes.plot(*_points(found, "p99_ms"), color=colour, linestyle=":", linewidth=1)
+    if figure == "per_second":
+        _controls(axes, rows)
+    axes.set(xscale="log", yscale="log", xlabel="rows per request", ylabel=label)
+    sizes = sorted({row["per_request"] for row in rows})
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.minorticks_off()
+    axes.legend(loc="lower right" if figure == "per_second" else "upper left")
+
+
+def _controls(axes: Axes, rows: Sequence[Row]) -> None:
+    """Draws the controls as lines; that of one size goes all the way across."""
+    for name, (text, style) in CONTROLS.items():
+        found = _measured(rows, name, "per_second")
+        if len(found) == 1:
+            axes.axhline(found[0]["per_second"], color=CONTROL_COLOUR, linestyle=style, linewidth=1, label=text)
+        else:
+            axes.plot(*_points(found, "per_second"), color=CONTROL_COLOUR, linestyle=style, linewidth=1, label=text)
+
+
+def _history(axes: Axes, records: Sequence[Record]) -> None:
+    """Draws what does not depend on the machine: each size beside its control."""
+    commits = [record["commit"] for record in records]
+    sizes = sorted({row["per_request"] for record in records for row in _measured(record["rows"], "custody", "ratio")})
+    for size, marker in zip(sizes, "v^so", strict=False):
+        ratios = [_ratio(record["rows"], size) for record in records]
+        axes.plot(range(len(records)), ratios, marker=marker, markersize=3.5, linewidth=1, label=f"{size:,} a request")
+    axes.set(ylabel="transfers ÷ control", ylim=(0, None))
+    axes.set_xticks(range(len(records)), commits, rotation=30, ha="right", fontsize=7)
+    axes.legend(loc="lower left", ncols=len(sizes))
+
+
+def _ratio(rows: Sequence[Row], size: int) -> float:
+    return next(
+        (row["ratio"] for row in _measured(rows, "custody", "ratio") if row["per_request"] == size), float("nan")
+    )
+
+
+def _measured(rows: Sequence[Row], name: str, figure: str) -> list[Row]:
+    """Returns the rows of a name that have a figure, by size."""
+    found = [row for row in rows if row["name"] == name and row[figure] is not None]
+    return sorted(found, key=lambda row: int(row["per_request"]))
+
+
+def _points(rows: Sequence[Row], figure: str) -> tuple[list[int], list[float]]:
+    return [row["per_request"] for row in rows], [row[figure] for row in rows]
+
+
+def _title(record: Record) -> str:
+    machine = record["machine"]
+    return (
+        f"{machine['cores']} cores of {machine['cpu']} for client, services and PostgreSQL {machine['postgresql']};"
+        f" fsync, mTLS, authentication and tracing on; commit {record['commit']}"
+    )

@@ -1,0 +1,91 @@
+"""One run: which rows are wanted, on which stack each is measured, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ringfence.local.vault_policies import SERVICES
+
+from bench import transfers
+from bench.controls import Controls
+from bench.custody import CALLERS, CustodyRows
+from bench.instructions import instruction_rows
+from bench.machine import machine
+from bench.rebuild import rebuild
+from bench.rows import Results
+from bench.stack import CUSTODY_ALONE, MeasuredStack, measured_stack
+
+LARGE = (1_000, 8_190)
+ALL_SERVICES_SIZES = (1_000,)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Names of the rows to measure, seconds of a measurement, and transfers to rebuild from."""
+
+    rows: tuple[str, ...]
+    seconds: float
+    sustained_seconds: float
+    transfers: int
+
+
+Measure = Callable[[CustodyRows, Plan], None]
+
+CUSTODY: Mapping[str, Measure] = {
+    "custody": lambda rows, plan: rows.bursts("custody", transfers.plain(rows.book), CALLERS),
+    "custody_hot": lambda rows, plan: rows.bursts("custody_hot", transfers.hot(rows.book), LARGE),
+    "custody_pending": lambda rows, plan: rows.bursts("custody_pending", transfers.pending(rows.book), LARGE),
+    "custody_sustained": lambda rows, plan: rows.sustained(plan.sustained_seconds),
+    "custody_sdk": lambda rows, plan: rows.through_the_sdk(),
+}
+REBUILD: Mapping[str, Measure] = {
+    "custody_rebuild": lambda rows, plan: rebuild(rows.measured, rows.results, plan.transfers),
+}
+ALL_SERVICES: Mapping[str, Measure] = {
+    "custody_all_services": lambda rows, plan: rows.bursts(
+        "custody_all_services", transfers.plain(rows.book), ALL_SERVICES_SIZES
+    ),
+    "instructions": lambda rows, plan: instruction_rows(rows.measured, rows.book, rows.controls, rows.results),
+}
+STACKS = ((CUSTODY_ALONE, CUSTODY), (CUSTODY_ALONE, REBUILD), (SERVICES, ALL_SERVICES))
+"""Services and the rows measured on them; the rebuild has a stack to itself, whose events are the filled ones alone."""
+NAMES = tuple(name for _, measures in STACKS for name in measures)
+
+
+@dataclass
+class Run:
+    """What a run does and finds."""
+
+    plan: Plan
+    results: Results
+    machine: dict[str, Any] = field(default_factory=dict)
+    traced: Counter[str] = field(default_factory=Counter)
+
+    def measure(self) -> dict[str, Any]:
+        """Measures what is wanted; returns it ready for JSON."""
+        controls = Controls(self.plan.seconds)
+        for services, measures in STACKS:
+            wanted = [measure for name, measure in measures.items() if name in self.plan.rows]
+            if wanted:
+                with measured_stack(services, self.results.progress) as measured:
+                    self._measure_on(measured, wanted, controls)
+        self.results.rows.extend(controls.rows())
+        return {
+            "rows": [each.as_json() for each in self.results.rows],
+            "machine": self.machine,
+            "plan": asdict(self.plan),
+            "complete": set(self.plan.rows) == set(NAMES),
+            "traced": dict(self.traced),
+        }
+
+    def _measure_on(self, measured: MeasuredStack, wanted: Iterable[Measure], controls: Controls) -> None:
+        self.machine = machine(measured.stack)
+        rows = CustodyRows(measured, controls, self.results, self.plan.seconds)
+        for measure in wanted:
+            measure(rows, self.plan)
+        calls, spans = measured.traced()
+        self.traced += Counter(calls=calls, spans=spans)
+        self.results.progress(f"traced: {spans:,} of {calls:,} calls")

@@ -1,0 +1,100 @@
+"""What the benchmark says must be so: its own arithmetic, its control, its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from ringfence.local.database import Database
+
+from bench import controls, history, plot
+from bench.load import Request, Seen, closed_loop
+from bench.rows import row
+from bench.statements import Lag
+
+
+def test_control_writes_the_rows_it_counts(database: Callable[[str], Database]) -> None:
+    """Every row that the COPY control counts stands in its table, with a key of its own."""
+    fresh, seen = database("custody"), Seen()
+    conninfo = psycopg.conninfo.make_conninfo(fresh.owner_url, password=fresh.owner_password)
+    with controls.control_table(conninfo) as connection:
+        controls.copies(connection, 100, 0.05, seen)
+        stored = connection.execute("SELECT count(*) FROM control_rows WHERE amount_minor = 100").fetchone()
+    assert stored == (seen.rows,)
+
+
+def test_control_packs_columns_as_rows(database: Callable[[str], Database]) -> None:
+    """A packed row holds its own value of every column."""
+    fresh = database("custody")
+    conninfo = psycopg.conninfo.make_conninfo(fresh.owner_url, password=fresh.owner_password)
+    made = controls.columns(2, 5)
+    made[0] = bytes(range(32))
+    with controls.control_table(conninfo) as connection:
+        with connection.cursor() as cursor, cursor.copy(controls.COPY) as copy:
+            copy.write(controls.HEADER + controls.packed(made, 2) + controls.TRAILER)
+        rows = connection.execute("SELECT * FROM control_rows ORDER BY position").fetchall()
+    assert [each[0].bytes for each in rows] == [bytes(range(16)), bytes(range(16, 32))]
+    assert [each[1] for each in rows] == [int.from_bytes(made[1][at : at + 4], "big") for at in (0, 4)]
+    assert [each[3:] for each in rows] == [(100, 5), (100, 6)]
+
+
+async def test_callers_send_every_job_once() -> None:
+    """Callers share the jobs, send each job's requests in order, and count all of their rows."""
+    jobs = [[Request(bytes([job, step]), 3) for step in range(2)] for job in range(5)]
+    sent: list[bytes] = []
+
+    async def ask(request: Request) -> None:
+        sent.append(request.body)
+
+    seen = await closed_loop(ask, jobs, callers=3, seconds=60)
+    assert sorted(sent) == [request.body for job in jobs for request in job]
+    assert (seen.rows, len(seen.latencies_ms)) == (30, 10)
+
+
+@pytest.mark.parametrize(("latency_ms", "met"), [(40.0, True), (40.01, False)])
+def test_target_is_met_up_to_its_bound(latency_ms: float, met: bool) -> None:
+    """A row says of each target whether it is met."""
+    done = row("custody", 1, 64, Seen(100, 1.0, [latency_ms]), ("single_commit", 100.0))
+    assert {each["figure"]: each["met"] for each in done.verdicts} == {"ratio": True, "p99_ms": met}
+
+
+def test_figure_that_was_not_measured_misses_its_target() -> None:
+    """A target is not met by leaving its figure out."""
+    done = row("custody_rebuild", 8_190, 1, Seen(2_000_000, 1.0), None, memory_mib=None)
+    assert [each["met"] for each in done.verdicts] == [True, False, False]
+
+
+def test_lag_is_the_age_of_the_oldest_commit_not_shown() -> None:
+    """Statements that are one commit behind for two seconds lag two seconds and a look; shown commits do not count."""
+    lag = Lag()
+    for now, head, shown in ((0.0, 1, 1), (1.0, 2, 1), (2.0, 3, 1), (3.0, 9, 1), (4.0, 9, 9)):
+        lag.note(now, head, shown)
+    assert lag.largest_seconds == pytest.approx(2.1)
+
+
+def test_same_runs_give_the_same_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture depends on the kept runs alone."""
+    rows = [
+        row(name, size, 1, Seen(size * 100, 1.0, [1.0, 2.0]), control).as_json()
+        for name, control in (("custody", ("copy", 50.0)), ("copy", None))
+        for size in (1, 100)
+    ]
+    machine = {"cores": 2, "cpu": "a processor", "postgresql": "18"}
+    drawn = []
+    for name in ("one.svg", "other.svg"):
+        monkeypatch.setattr(plot, "FILE", tmp_path / name)
+        plot.draw([{"rows": rows, "machine": machine, "commit": "abcdef0"}])
+        drawn.append((tmp_path / name).read_bytes())
+    assert drawn[0] == drawn[1]
+
+
+def test_only_complete_runs_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at some rows is kept, but is no part of the history that is shown."""
+    monkeypatch.setattr(history, "FOLDER", tmp_path)
+    for second, complete in enumerate((True, False)):
+        history.keep({"complete": complete}, datetime(2030, 1, 1, second=second, tzinfo=UTC))
+    assert [run["time"] for run in history.complete_runs()] == ["2030-01-01T00:00:00+00:00"]
+    assert len(list(tmp_path.iterdir())) == 2
