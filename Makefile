@@ -33,7 +33,7 @@ lint: setup ## Format, lint, types, layers, protos
 protos: setup ## Generates the Python code of the protos
 	@$(BIN)/python protos/generate.py
 
-bench: setup ## Measures the ledger and the instructions beside their controls
+bench: setup ## Measures ledger and instructions beside their controls; draws docs/bench.svg
 	@$(BIN)/python -m bench
 
 lock: setup ## Pins every version by hash in requirements.lock

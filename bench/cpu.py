@@ -11,16 +11,20 @@ from pathlib import Path
 
 from bench.load import Seen
 
+OTHERS = "others"
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PROC = Path("/proc")
 PARENT, OWN, REAPED = 0, slice(10, 12), slice(12, 14)
 """Places in the file after the state: the parent, the process's own ticks, those of children that have ended."""
+BUSY = (1, 2, 3, 6, 7, 8)
+"""Columns of a core's line: user, nice, system, irq, softirq, stolen by the host."""
 
 
 @dataclass(frozen=True)
 class CpuMeter:
     """Reads the CPU seconds of processes by part; those of `families` with their children, alive and ended.
 
+    Whatever else kept the same cores busy is `others`: where that is much, the machine was not the benchmark's own.
     Both are asked for their process ids every time: a part may have been started again.
     """
 
@@ -43,6 +47,7 @@ class CpuMeter:
         for folder in PROC.iterdir():
             if folder.name.isdigit() and (stat := _stat(int(folder.name))) and stat[PARENT] in part_of:
                 ticks[part_of[stat[PARENT]]] += sum(stat[OWN])
+        ticks[OTHERS] = _busy() - sum(ticks.values())
         return Counter({part: count / TICKS_PER_SECOND for part, count in ticks.items()})
 
 
@@ -50,6 +55,13 @@ def resident_mib(pid: int) -> float:
     """Returns the resident memory of a process in MiB."""
     (line,) = (line for line in (PROC / str(pid) / "status").read_text().splitlines() if line.startswith("VmRSS:"))
     return int(line.split()[1]) / 1024
+
+
+def _busy() -> int:
+    """Returns the ticks for which the cores of this process were busy."""
+    lines = [line.split() for line in (PROC / "stat").read_text().splitlines()]
+    cores = {f"cpu{core}" for core in os.sched_getaffinity(0)}
+    return sum(int(line[column]) for line in lines if line[0] in cores for column in BUSY)
 
 
 def _stat(pid: int) -> list[int]:

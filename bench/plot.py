@@ -56,7 +56,8 @@ def draw(records: Sequence[Record]) -> None:
 
 def _over_size(axes: Axes, rows: Sequence[Row], figure: str, label: str) -> None:
     for name, (text, colour, marker) in SERIES.items():
-        found = _measured(rows, name, figure)
+        if not (found := _measured(rows, name, figure)):
+            continue
         axes.plot(*_points(found, figure), marker=marker, color=colour, label=text, linewidth=1.4, markersize=4.5)
         if figure == "p50_ms":
             axes.plot(*_points(found, "p99_ms"), color=colour, linestyle=":", linewidth=1)
@@ -66,7 +67,8 @@ def _over_size(axes: Axes, rows: Sequence[Row], figure: str, label: str) -> None
     sizes = sorted({row["per_request"] for row in rows})
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.minorticks_off()
-    axes.legend(loc="lower right" if figure == "per_second" else "upper left")
+    if figure == "per_second":
+        axes.legend(loc="lower right")
 
 
 def _controls(axes: Axes, rows: Sequence[Row]) -> None:

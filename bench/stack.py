@@ -23,6 +23,7 @@ from bench.sink import METHOD, Sink, sink
 
 CUSTODY_ALONE = ("identity", "custody")
 CONTROL_DATABASE = "control"
+SNAPSHOTS = "snapshots"
 SETTLE_SECONDS = 600.0
 LOOK_SECONDS = 0.2
 EXPORT_SECONDS = 6.0
@@ -63,6 +64,10 @@ class MeasuredStack:
                 connection.info.dsn, dbname=CONTROL_DATABASE, password=connection.info.password
             )
 
+    def forget_snapshot(self) -> None:
+        """Makes custody, which is down, start from events alone."""
+        (self.stack.directory / SNAPSHOTS / "custody.snapshot").unlink(missing_ok=True)
+
     def settle(self, book: Book) -> None:
         """Waits until statements and the audit log have caught up, so that nothing pays for what came before it."""
         end = time.monotonic() + SETTLE_SECONDS
@@ -75,7 +80,7 @@ class MeasuredStack:
     def traced(self) -> tuple[int, int]:
         """Returns how many calls of CreateTransfers custody has logged, and how many spans of them have come in."""
         log = self.stack.running.log_file("custody").read_text()
-        calls = sum(METHOD in line and '"event": "call"' in line for line in log.splitlines())
+        calls = sum(METHOD in line and '"call"' in line for line in log.splitlines())
         time.sleep(EXPORT_SECONDS)
         return calls, self.sink.spans()
 
@@ -90,8 +95,11 @@ def measured_stack(services: Sequence[str], progress: Progress) -> Iterator[Meas
     directory = Path(tempfile.mkdtemp(prefix="ringfence-bench-"))
     own = prepare(directory)
     with sink() as receiving:
-        telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiving.endpoint}
-        settings = {service: {**own.get(service, {}), **telemetry} for service in SERVICES}
+        every = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiving.endpoint,
+            "RINGFENCE_SNAPSHOT_DIRECTORY": str(directory / SNAPSHOTS),
+        }
+        settings = {service: {**own.get(service, {}), **every} for service in SERVICES}
         stack = LocalStack(directory, with_services=services, service_settings=settings, progress=progress)
         try:
             with stack, Sandbox(stack.running) as sandbox:

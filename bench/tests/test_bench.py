@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from ringfence.local.database import Database
 
 from bench import controls, history, plot
 from bench.load import Request, Seen, closed_loop
-from bench.rows import row
+from bench.rows import TARGETS, row
 from bench.statements import Lag
 
 
@@ -59,6 +60,18 @@ def test_target_is_met_up_to_its_bound(latency_ms: float, met: bool) -> None:
     """A row says of each target whether it is met."""
     done = row("custody", 1, 64, Seen(100, 1.0, [latency_ms]), ("single_commit", 100.0))
     assert {each["figure"]: each["met"] for each in done.verdicts} == {"ratio": True, "p99_ms": met}
+
+
+def test_targets_are_documented() -> None:
+    """docs/bench.md lists every target of the code with its bound, and no other."""
+    text = (Path(__file__).parents[2] / "docs" / "bench.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `(\w+)`, ([\d,]+) \| (\w+) \| ([≥≤]) ([\d,.]+)", text, re.MULTILINE)
+    targets = [
+        (name, f"{size:,}", target.figure, "≤" if target.least is None else "≥", target.most or target.least)
+        for (name, size), each in TARGETS.items()
+        for target in each
+    ]
+    assert sorted((*row, float(bound.replace(",", ""))) for *row, bound in documented) == sorted(targets)
 
 
 def test_figure_that_was_not_measured_misses_its_target() -> None:
