@@ -70,19 +70,16 @@ class CustodyRows:
 
     def through_the_sdk(self) -> None:
         """Measures callers whose transfers the SDK puts together; the control is one transfer per request."""
-        load = sdk.batching_load(self.book)
-        if load is None:
-            self.results.progress("custody_sdk is left out: this SDK does not put transfers together by itself")
+        create = sdk.creating(self.book)
+        if create is None:
+            self.results.progress("custody_sdk is left out: this SDK does not put transfers together")
             return
         if (alone := self.results.find("custody", 1)) is None:
             self.bursts("custody", transfers.plain(self.book), [1])
-            alone = self.results.find("custody", 1)
-            assert alone is not None
+            alone = self.results.rows[-1]
         self.measured.settle(self.book)
-        seen = Seen()
-        with self.measured.cpu.during(seen):
-            load.run(self.seconds, BURST_ROWS, seen)
-        self.results.add(row("custody_sdk", 1, load.callers, seen, ("custody 1", alone.per_second)))
+        seen = sdk.run(self.book, create, self.seconds, self.measured.cpu)
+        self.results.add(row("custody_sdk", 1, sdk.CALLERS, seen, ("custody 1", alone.per_second)))
 
     def _timed(
         self, jobs: Iterable[Job], callers: int, seconds: float | None = None, *, until_shown: bool = False

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 
 class Request(NamedTuple):
@@ -19,7 +19,9 @@ class Request(NamedTuple):
 
 Job = Sequence[Request]
 """Requests that one caller sends one after the other."""
-Ask = Callable[[Request], Awaitable[None]]
+Ask = Callable[[Request], Awaitable[int]]
+"""Sends a request and returns the rows that were answered."""
+Asked = TypeVar("Asked")
 
 
 @dataclass
@@ -49,19 +51,22 @@ class Seen:
         self.cpu_seconds += other.cpu_seconds
 
 
-async def closed_loop(ask: Ask, jobs: Iterable[Job], callers: int, seconds: float) -> Seen:
-    """Has `callers` take jobs and send their requests until no job is left or `seconds` are over."""
+async def closed_loop(
+    ask: Callable[[Asked], Awaitable[int]], jobs: Iterable[Sequence[Asked]], callers: int, seconds: float
+) -> Seen:
+    """Has `callers` take jobs and ask one by one what is in them until no job is left or `seconds` are over."""
     seen, left = Seen(), iter(jobs)
     started = time.perf_counter()
     end = started + seconds
 
     async def call() -> None:
         while time.perf_counter() < end and (job := next(left, None)) is not None:
-            for request in job:
+            for asked in job:
                 began = time.perf_counter()
-                await ask(request)
+                # Apart: `+=` with an await in it would read before what others add meanwhile.
+                rows = await ask(asked)
+                seen.rows += rows
                 seen.latencies_ms.append((time.perf_counter() - began) * 1_000)
-                seen.rows += request.rows
 
     await asyncio.gather(*(call() for _ in range(callers)))
     seen.seconds = time.perf_counter() - started

@@ -1,22 +1,67 @@
-"""Callers of one transfer each through the SDK's own batching: the one place that knows how the SDK is asked for it."""
+"""Callers of one transfer each through the SDK, which puts together what is created at the same time."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any
+
+import uvloop
+from ringfence.ids import new_id
+from ringfence.ledger import NewTransfer, Purpose
 
 from bench.book import Book
-from bench.load import Seen
+from bench.cpu import CpuMeter
+from bench.load import Seen, closed_loop
+from bench.transfers import AMOUNT_MINOR, SEED
+
+CALLERS = 256
+ROWS_AHEAD = 100_000
+"""Transfers made ahead; few enough for statements not to hold the ledger up."""
+
+Create = Callable[[NewTransfer], Awaitable[int]]
 
 
-class BatchingLoad(Protocol):
-    """Concurrent callers who each await their own transfer."""
+def creating(book: Book) -> Create | None:
+    """Returns how a task creates one transfer, or None while the SDK does not put transfers together."""
+    gathered: Any = getattr(book.importer.custody, "create_transfers_async", None)
+    if gathered is None:
+        return None
 
-    callers: int
+    async def create(transfer: NewTransfer) -> int:
+        (result,) = await gathered(book.book_id, [transfer])
+        if result.status != "created":
+            raise RuntimeError(f"{result.id} was answered {result.status}")
+        return 1
 
-    def run(self, seconds: float, rows: int, seen: Seen) -> None:
-        """Has the callers create transfers until `seconds` are over or `rows` are created; adds what was seen."""
+    return create
 
 
-def batching_load(book: Book) -> BatchingLoad | None:
-    """Returns the load on a book, or None while the SDK sends every call as it comes."""
-    return None
+def run(book: Book, create: Create, seconds: float, cpu: CpuMeter) -> Seen:
+    """Has the callers create transfers until the time is over; the connection is warm when it begins."""
+    random, spent = Random(SEED), Seen()
+    jobs = [[_payment(book, random)] for _ in range(ROWS_AHEAD)]
+
+    async def calls() -> Seen:
+        await closed_loop(create, [[_payment(book, random)] for _ in range(CALLERS)], CALLERS, seconds)
+        with cpu.during(spent):
+            return await closed_loop(create, jobs, CALLERS, seconds)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        seen = runner.run(calls())
+    seen.cpu_seconds = spent.cpu_seconds
+    return seen
+
+
+def _payment(book: Book, random: Random) -> NewTransfer:
+    debit, credit = random.sample(book.clients, 2)
+    return NewTransfer(
+        id=new_id(),
+        amount_minor=AMOUNT_MINOR,
+        currency="EUR",
+        code=Purpose.PAYMENT,
+        debit_account_id=debit,
+        credit_account_id=credit,
+        user_data_128=book.book_id,
+    )

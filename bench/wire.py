@@ -35,10 +35,11 @@ async def connected(credentials: Credentials, *, status: int = 0) -> AsyncIterat
     async with _channel(addresses.custody, "custody", credentials) as channel:
         create: Any = channel.unary_unary(CREATE, None, custody_pb2.CreateTransfersResponse.FromString)
 
-        async def ask(request: Request) -> None:
+        async def ask(request: Request) -> int:
             reply = await create(request.body, metadata=metadata, timeout=CALL_SECONDS)
             if reply.status.count(status) != request.rows:
                 raise RuntimeError(f"answered {sorted(set(reply.status))}, not {status} in every row")
+            return request.rows
 
         yield ask
 

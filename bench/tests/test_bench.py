@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -47,8 +48,10 @@ async def test_callers_send_every_job_once() -> None:
     jobs = [[Request(bytes([job, step]), 3) for step in range(2)] for job in range(5)]
     sent: list[bytes] = []
 
-    async def ask(request: Request) -> None:
+    async def ask(request: Request) -> int:
         sent.append(request.body)
+        await asyncio.sleep(0)
+        return request.rows
 
     seen = await closed_loop(ask, jobs, callers=3, seconds=60)
     assert sorted(sent) == [request.body for job in jobs for request in job]
