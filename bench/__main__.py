@@ -37,7 +37,7 @@ def main() -> None:
 
 def _measure(plan: Plan) -> None:
     started = datetime.now(UTC)
-    out = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
+    out = Console(stderr=True, width=None if sys.stderr.isatty() else 200)
     done = Run(plan, Results(lambda what: out.print(what, highlight=False)))
     result = done.measure()
     history.keep(result, started)

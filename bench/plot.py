@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from bench.cpu import OTHERS
 
 FILE = Path(__file__).parents[1] / "docs" / "bench.svg"
 STYLE: Any = {
@@ -35,6 +38,9 @@ SERIES = {
 CONTROLS = {"copy": ("PostgreSQL: binary COPY", "--"), "single_commit": ("PostgreSQL: one-row commits", ":")}
 CONTROL_COLOUR = "#37352f"
 KEPT_IN_VIEW = 30
+ALONE = ("custody", "custody_hot", "custody_pending", "custody_sustained")
+"""Rows during which nothing else is needed."""
+QUIET_CORES = 0.25
 
 Row = Mapping[str, Any]
 Record = Mapping[str, Any]
@@ -60,7 +66,7 @@ def _over_size(axes: Axes, rows: Sequence[Row], figure: str, label: str) -> None
             continue
         axes.plot(*_points(found, figure), marker=marker, color=colour, label=text, linewidth=1.4, markersize=4.5)
         if figure == "p50_ms":
-            axes.plot(*_points(found, "p99_ms"), color=colour, linestyle=":", linewidth=1)
+            axes.plot(*_points(found, "p99_ms"), color=colour, linestyle=":", linewidth=1, marker=".", markersize=3)
     if figure == "per_second":
         _controls(axes, rows)
     axes.set(xscale="log", yscale="log", xlabel="rows per request", ylabel=label)
@@ -88,6 +94,7 @@ def _history(axes: Axes, records: Sequence[Record]) -> None:
     for size, marker in zip(sizes, "v^so", strict=False):
         ratios = [_ratio(record["rows"], size) for record in records]
         axes.plot(range(len(records)), ratios, marker=marker, markersize=3.5, linewidth=1, label=f"{size:,} a request")
+    axes.margins(y=0.2)
     axes.set(ylabel="transfers ÷ control", ylim=(0, None))
     axes.set_xticks(range(len(records)), commits, rotation=30, ha="right", fontsize=7)
     axes.legend(loc="lower left", ncols=len(sizes))
@@ -110,8 +117,12 @@ def _points(rows: Sequence[Row], figure: str) -> tuple[list[int], list[float]]:
 
 
 def _title(record: Record) -> str:
-    machine = record["machine"]
+    machine, disturbed = record["machine"], ""
+    others = [row["cpu_cores"].get(OTHERS, 0.0) for row in record["rows"] if row["name"] in ALONE]
+    if others and (usually := median(others)) > QUIET_CORES:
+        disturbed = f"\nnot a quiet machine: something else had {usually:.1f} cores meanwhile"
     return (
         f"{machine['cores']} cores of {machine['cpu']} for client, services and PostgreSQL {machine['postgresql']};"
         f" fsync, mTLS, authentication and tracing on; commit {record['commit']}"
+        f"{disturbed}"
     )

@@ -127,7 +127,7 @@ def _rows_table(rows: Sequence[Row]) -> Table:
     for column in ("per request", "callers", "rows", "per second", "p50 ms", "p99 ms", "ratio"):
         shown.add_column(column, justify="right")
     for column in ("control", "CPU, cores", "figures"):
-        shown.add_column(column, overflow="fold")
+        shown.add_column(column, no_wrap=True)
     for each in rows:
         shown.add_row(
             each.name,
