@@ -16,6 +16,7 @@ from ringfence_kernel.clock import SystemClock
 from ringfence_kernel.rpc.client import Peer, PeerOptions
 from ringfence_kernel.rpc.credentials import FixedCertificate
 from ringfence_kernel.rpc.health import Check, Health
+from ringfence_kernel.rpc.pipeline import Gate
 from ringfence_kernel.rpc.server import RpcServer, ServerOptions
 from ringfence_kernel.rpc.token_keys import LocalKeys
 from ringfence_kernel.rpc.tokens import TokenVerifier
@@ -47,6 +48,7 @@ class World:
     clock: OffsetClock = field(default_factory=OffsetClock)
     probe: Probe = field(default_factory=Probe)
     checks: list[Check] = field(default_factory=list)
+    gate: Gate | None = None
     spans: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
     metrics: InMemoryMetricReader = field(default_factory=InMemoryMetricReader)
 
@@ -77,6 +79,7 @@ class World:
             self.health,
             self.telemetry,
             self.clock,
+            self.gate,
         )
         self.port = server.port
         await self.health.start()
@@ -107,9 +110,8 @@ class World:
 
     def peer(self, certificate: FixedCertificate, *, service: str = "probe", **options: Any) -> Peer:
         """Returns the served probe as another service sees it."""
-        target = PeerOptions(
-            service=service, address=f"localhost:{self.port}", workload_ca=self.workload_ca.pem, **options
-        )
+        addresses = options.pop("addresses", (f"localhost:{self.port}",))
+        target = PeerOptions(service=service, addresses=addresses, workload_ca=self.workload_ca.pem, **options)
         return Peer(target, certificate, self.telemetry)
 
 

@@ -11,6 +11,7 @@ import pytest
 from cryptography import x509
 from ringfence_kernel.rpc.credentials import CertificateBundle, FixedCertificate
 from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.vault.tls import client_tls
 
 from .probe_service import SERVICE, ProbeStub, Text
@@ -115,6 +116,70 @@ async def test_an_expired_certificate_of_the_server_is_refused() -> None:
             await peer.call(ProbeStub, "Open", Text(text="x"), timeout=2)
         await peer.close()
     assert caught.value.code == "UNAVAILABLE"
+
+
+class Post:
+    """Whether a process leads, as its gate tells it."""
+
+    def __init__(self, leads: bool) -> None:
+        self.leads = leads
+
+    def __enter__(self) -> None:
+        if not self.leads:
+            raise NotLeader
+
+    def __exit__(self, *reason: object) -> None:
+        return None
+
+
+async def test_calls_find_the_process_that_leads() -> None:
+    """Of two processes the one that leads is called, also when they change places, and the other costs one refusal."""
+    first = World(gate=Post(False))
+    second = World(workload_ca=first.workload_ca, client_ca=first.client_ca, gate=Post(True))
+    async with first.served(), second.served():
+        addresses = (f"localhost:{first.port}", f"localhost:{second.port}")
+        peer = first.peer(FixedCertificate(first.workload_ca.service("audit").bundle), addresses=addresses)
+        for _ in range(3):
+            await peer.call(ProbeStub, "Open", Text(text="x"))
+        assert (first.probe.calls, second.probe.calls) == (0, 3)
+        second.gate.leads = False  # type: ignore[union-attr]
+        waiting = asyncio.ensure_future(peer.call(ProbeStub, "Open", Text(text="x"), timeout=5))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        first.gate.leads = True  # type: ignore[union-attr]
+        assert (await waiting).text == "x"
+        assert (first.probe.calls, second.probe.calls) == (1, 3)
+        await peer.close()
+
+
+async def test_while_nobody_leads_a_call_is_refused_by_name_in_time() -> None:
+    """At the end of its time a call that no process would take says NOT_LEADER."""
+    world = World(gate=Post(False))
+    async with world.served():
+        peer = world.peer(FixedCertificate(world.workload_ca.service("audit").bundle))
+        with pytest.raises(RemoteError) as caught:
+            await peer.call(ProbeStub, "Open", Text(text="x"), timeout=1)
+        await peer.close()
+    assert (caught.value.code, caught.value.reason) == ("UNAVAILABLE", "NOT_LEADER")
+    assert world.probe.calls == 0
+
+
+async def test_a_process_that_is_gone_is_passed_over() -> None:
+    """An idempotent call goes to the address that answers; a stream is refused once, and the next one is served."""
+    world = World()
+    async with world.served():
+        caller = world.workload_ca.service("audit")
+        addresses = ("localhost:1", f"localhost:{world.port}")
+        peer, other = (world.peer(FixedCertificate(caller.bundle), addresses=addresses) for _ in range(2))
+        assert (await peer.call(ProbeStub, "Open", Text(text="x"), idempotent=True)).text == "x"
+        token = world.token_for(caller)
+        with pytest.raises(RemoteError):
+            [reply async for reply in other.stream(ProbeStub, "Watch", Text(text="end"), token=token)]
+        assert [reply.text async for reply in other.stream(ProbeStub, "Watch", Text(text="end"), token=token)][-1:] == [
+            "end"
+        ]
+        await peer.close()
+        await other.close()
 
 
 async def shown_serial(world: World, bundle: CertificateBundle, ca_file: Path) -> int:

@@ -81,3 +81,37 @@ async def test_a_stopped_health_never_serves_again() -> None:
     await health.probe()
     reply = await health.servicer.Check(health_pb2.HealthCheckRequest(service=SERVICE), None)
     assert reply.status == NOT_SERVING
+
+
+async def test_leadership_shows_at_once_and_beside_the_checks() -> None:
+    """A standby is well and serves nothing of the leader's; taking over shows without a probe, and so does the end."""
+    dependency = Dependency()
+    health = Health([SERVICE, "feed"], [Check("database", dependency.probe)], leader_only=[SERVICE])
+
+    async def statuses() -> list[int]:
+        requests = (health_pb2.HealthCheckRequest(service=name) for name in ("", "feed", SERVICE))
+        return [(await health.servicer.Check(request, None)).status for request in requests]
+
+    await health.start()
+    await health.probe()
+    assert await statuses() == [SERVING, SERVING, NOT_SERVING]
+    await health.lead(True)
+    assert await statuses() == [SERVING, SERVING, SERVING]
+    dependency.state = "ill"
+    await health.probe()
+    assert await statuses() == [NOT_SERVING, NOT_SERVING, NOT_SERVING]
+    dependency.state = "well"
+    await health.lead(False)
+    await health.probe()
+    assert await statuses() == [SERVING, SERVING, NOT_SERVING]
+
+
+async def test_watchers_do_not_hold_up_a_stop() -> None:
+    """A server with a client that watches its health stops at once, and not when its time to drain is over."""
+    world = World()
+    async with world.served() as server, world.channel(world.client_ca.principal()) as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+        assert (await watch.read()).status == NOT_SERVING
+        await world.health.stop()
+        async with asyncio.timeout(2):
+            await server.stop(10)

@@ -86,6 +86,8 @@ def test_the_address_of_a_peer_is_found_by_its_name() -> None:
     """A peer without an address stops whoever needs it, naming the variable."""
     own = read(Own, COMPLETE | {"RINGFENCE_PAYMENT_INSTRUCTION_ADDRESS": "localhost:7002"})
     assert own.address_of("payment-instruction") == "localhost:7002"
+    several = read(Own, COMPLETE | {"RINGFENCE_PAYMENT_INSTRUCTION_ADDRESS": "one:7002, other:7002"})
+    assert several.addresses_of("payment-instruction") == ("one:7002", "other:7002")
     with pytest.raises(MissingSetting, match="RINGFENCE_AUDIT_ADDRESS"):
         own.address_of("audit")
 

@@ -11,6 +11,8 @@ import pytest
 from ringfence.local.postgres import Database, PostgresServer
 from ringfence_kernel.clock import ManualClock
 from ringfence_kernel.errors import Overloaded, StoreUnavailable
+from ringfence_kernel.journal import Journal
+from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.writer import MAX_STATE_BYTES, EventTooLarge, GroupWriter, Together, Unit
 
@@ -276,3 +278,40 @@ async def test_event_beyond_the_bound_is_refused(writer: GroupWriter, store: Eve
     assert isinstance(answers[1], EventTooLarge)
     assert store.head().position == 1
     assert list(writer.state.counters) == ["a"]
+
+
+async def test_two_that_both_believe_they_lead_make_one_history(store: EventStore) -> None:
+    """Two writers under load on many streams: every reply is the count at its own event, one event per position."""
+    writers = [GroupWriter(store, CODEC, Tally(), ManualClock(0)) for _ in range(2)]
+    tasks = [asyncio.create_task(each.run()) for each in writers]
+    streams = [bytes([number]) * 16 for number in range(1, 6)]
+
+    async def client(writer: GroupWriter, number: int) -> list[tuple[str, int]]:
+        replies = []
+        for turn in range(20):
+            stream = streams[(number + turn) % len(streams)]
+            name = stream.hex()[:2]
+            replies.append((name, await writer.submit(count(writer.state, name, stream=stream))))
+        return replies
+
+    answered = await asyncio.gather(*(client(each, number) for number in range(6) for each in writers))
+    for task in tasks:
+        task.cancel()
+    history, counters = [], Tally()
+    for position, recorded in enumerate(store.replay(CODEC), start=1):
+        counters.apply(recorded, Journal())
+        assert recorded.position == position
+        history.append((recorded.event.name, counters.counters[recorded.event.name]))
+    assert sorted(reply for replies in answered for reply in replies) == sorted(history)
+    assert store.verify_chain().position == len(history) == len(answered) * 20
+
+
+async def test_looking_that_was_refused_is_forgotten(writer: GroupWriter) -> None:
+    """Who wanted to look while the writer stands by is refused, and a later group calls nobody back."""
+    looked: list[int] = []
+    writer.stand_by(NotLeader)
+    with pytest.raises(NotLeader):
+        await writer.between_groups(lambda: looked.append(1))
+    writer.lead()
+    assert await writer.submit(count(writer.state, "a")) == 1
+    assert not looked

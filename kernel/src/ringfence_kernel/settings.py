@@ -161,13 +161,18 @@ class Settings:
         """Returns the libpq connection string of the append-only role, password included."""
         return _conninfo(self.database_url, self.database_password)
 
-    def address_of(self, service: str) -> str:
-        """Returns `host:port` of a peer service by its name; raises MissingSetting."""
+    def addresses_of(self, service: str) -> tuple[str, ...]:
+        """Returns `host:port` of a peer service's processes by its name; raises MissingSetting."""
         word = service.replace("-", "_")
-        address: str | None = getattr(self, f"{word}_address")
-        if address is None:
+        text: str = getattr(self, f"{word}_address") or ""
+        addresses = tuple(part.strip() for part in text.split(",") if part.strip())
+        if not addresses:
             raise MissingSetting(f"RINGFENCE_{word.upper()}_ADDRESS")
-        return address
+        return addresses
+
+    def address_of(self, service: str) -> str:
+        """Returns the first `host:port` of a peer service; raises MissingSetting."""
+        return self.addresses_of(service)[0]
 
 
 @dataclass(frozen=True, kw_only=True)

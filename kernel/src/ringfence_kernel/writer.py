@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Generic, Protocol, TypeVar
@@ -149,6 +150,7 @@ class GroupWriter:
     _listeners: list[Callable[[list[Recorded]], None]] = field(init=False, default_factory=list)
     _lookers: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = field(init=False, default_factory=deque)
     _stale: bool = field(init=False, default=False)
+    _refusal: type[DomainError] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Stands at the beginning until `load` is called."""
@@ -195,8 +197,11 @@ class GroupWriter:
         """Decides and commits a command; returns its reply after the commit, or raises its DomainError.
 
         The command must be a pure decision on the state and the unit: it may be called more than once. Raises
-        Overloaded when the queue is full and StoreUnavailable when the outcome of the commit could not be found.
+        Overloaded when the queue is full, StoreUnavailable when the outcome of the commit could not be found, and the
+        refusal of a writer that stands by.
         """
+        if self._refusal:
+            raise self._refusal
         if self._queued_weight + weight > self.queue_weight_limit and self._queued_weight:
             raise Overloaded("the queue of commands is full")
         pending = _Pending(command, weight, asyncio.get_running_loop().create_future(), traceparent)
@@ -213,8 +218,28 @@ class GroupWriter:
         """Returns what `look` sees of the state when all of it is committed; the writer stands still meanwhile."""
         seen: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._lookers.append((look, seen))
-        await self.submit(lambda unit: None)
-        return await seen
+        try:
+            await self.submit(lambda unit: None)
+            return await seen
+        finally:
+            with suppress(ValueError):  # refused or cancelled: nobody looks any more
+                self._lookers.remove((look, seen))
+
+    def stand_by(self, refusal: type[DomainError]) -> None:
+        """Refuses every command from now on, and all that wait; a group under way is still committed and answered.
+
+        It is refused as well when another writer was first: whoever does not lead decides nothing again.
+        """
+        self._refusal = refusal
+        while not self._queue.empty():
+            pending = self._queue.get_nowait()
+            self._leave_queue(pending)
+            if not pending.future.done():
+                pending.future.set_exception(refusal())
+
+    def lead(self) -> None:
+        """Takes commands again; whoever calls it has caught up."""
+        self._refusal = None
 
     def _leave_queue(self, pending: _Pending) -> None:
         """Gives the weight of a command back, once."""
@@ -259,8 +284,10 @@ class GroupWriter:
         """Decides, commits and answers one group."""
         try:
             for _ in range(MAX_CONFLICTS):
+                if self._refusal:
+                    raise self._refusal
                 if self._stale:
-                    await self._catch_up()
+                    await self.catch_up()
                 unit = self._decide(group)
                 if await self._commit(unit):
                     self._answer(group, unit)
@@ -324,8 +351,10 @@ class GroupWriter:
         self.journal.clear()
         return True
 
-    async def _catch_up(self) -> None:
-        """Takes in what others have written; raises StoreUnavailable."""
+    async def catch_up(self) -> None:
+        """Takes in what others have written, never beside a running `run`; raises StoreUnavailable."""
+        # Until it has ended, and also when nobody waits for the end, the state is between two positions.
+        self._stale = True
         count = await self._blocking(self.load)
         self._stale = False
         if count:

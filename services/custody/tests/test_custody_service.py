@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 from ringfence_custody.adapters.batches import StoredBatches
-from ringfence_custody.adapters.identity_feed import CURSOR, KycChanged, owner_facts
+from ringfence_custody.adapters.identity_feed import CURSOR, KycChanged, owner_facts, take_over
 from ringfence_custody.adapters.statement_model import StatementModel
 from ringfence_custody.application.ledger import Ledger
 from ringfence_custody.domain.errors import AccountNotFound, BookNotFound, ColumnsMalformed, PageTokenInvalid
 from ringfence_custody.domain.events import TransfersCreated, TransfersExpired
+from ringfence_custody.domain.lifecycle import Standing
 from ringfence_custody.domain.rules import AccountClass
 from ringfence_custody.domain.statuses import CreateTransferStatus, TransferFlag
 from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.errors import InvalidArgument
+from ringfence_kernel.errors import InvalidArgument, StoreUnavailable
+from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.projection import rebuild_and_compare
 from ringfence_kernel.service import replay_into
 from ringfence_kernel.store import EventStore, Head, StoredEvent, load_cursor, save_cursor
@@ -146,6 +148,40 @@ async def test_two_writers_cannot_both_commit(custody: Custody, stores: Callable
         assert await send(rival, Row("d", "bob", "alice", 1)) == ["created"]
         await send(custody, Row("e", "bob", "alice", 1))
         assert (await account(custody, "alice")).debits_posted_minor == 1_005
+
+
+async def test_two_that_both_believe_they_lead_keep_one_book(
+    custody: Custody, stores: Callable[[], EventStore]
+) -> None:
+    """Every transfer is sent to two processes at once: one creates it, the other finds it, the money moves once."""
+    await open_accounts(custody)
+    rows = [Row(f"t{n}", *(("alice", "bob"), ("bob", "alice"))[n % 3 == 0], 1 + n % 7) for n in range(120)]
+    async with running(stores) as rival:
+        names = await asyncio.gather(*(send(each, row) for row in rows for each in (custody, rival)))
+    pairs = zip(names[::2], names[1::2], strict=True)
+    assert all(sorted(one + other) == ["created", "exists"] for one, other in pairs)
+    async with running(stores) as fresh:
+        moved = {side: sum(row.amount for row in rows if row.debit == side) for side in ("alice", "bob")}
+        found = {side: (await account(fresh, side)).debits_posted_minor for side in moved}
+        totals: Any = await fresh.call("GetTotals", pb.GetTotalsRequest(), PLATFORM)
+    assert (found, totals.transfers) == (moved, len(rows) + 2)
+
+
+async def test_a_page_of_identity_is_taken_in_by_one_process(
+    custody: Custody, stores: Callable[[], EventStore]
+) -> None:
+    """A process that was deposed cannot set the cursor back and apply old facts over newer ones."""
+    pages = [
+        FeedPage("identity", [kyc_changed(position, PLATFORM, after)], Head(1, position, bytes([position]) * 32))
+        for position, after in ((1, "VERIFIED"), (2, "BLOCKED"))
+    ]
+    async with running(stores) as deposed:
+        for page in (pages[0], pages[0], pages[1]):
+            await take_over(custody.commands)(page)
+        with pytest.raises(StoreUnavailable):
+            await take_over(deposed.commands)(pages[0])
+    assert load_cursor(custody.store, CURSOR) == pages[1].cursor
+    assert [each.event.standing for each in custody.store.replay(CODEC)] == [Standing.ADMITTED, Standing.BLOCKED]
 
 
 async def test_a_reservation_and_its_expiry_in_one_group_replay(

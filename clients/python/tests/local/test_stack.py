@@ -134,6 +134,25 @@ def test_service_outside_the_subset_is_not_there(stack: LocalStack) -> None:
         stack.service("audit")
 
 
+def test_standby_is_a_part_of_its_own() -> None:
+    """A second process of a service has its own address, log and secret id; others are told both addresses."""
+    with LocalStack.temporary(with_services=("custody",), standbys=("custody",), service_settings=STAND_IN) as stack:
+        running, count = stack.running, starts(stack.running)
+        assert count == 2
+        assert running.addresses["custody"] == f"{running.listens['custody']},{running.listens['custody-standby']}"
+        assert running.pids["custody"] != running.pids["custody-standby"]
+        standby, other = running.environment("custody-standby"), running.environment("audit")
+        assert (standby["RINGFENCE_SERVICE"], standby["RINGFENCE_LISTEN"]) == (
+            "custody",
+            running.listens["custody-standby"],
+        )
+        assert other["RINGFENCE_CUSTODY_ADDRESS"] == running.addresses["custody"]
+        stack.restart("custody", kill=True)
+        assert stack.service("custody-standby").is_healthy()
+        assert (stack.running.pids["custody-standby"], starts(running)) == (running.pids["custody-standby"], 3)
+        assert running.log_file("custody-standby").exists()
+
+
 def test_failing_service_stops_the_stack_and_shows_its_log(folder: Path) -> None:
     """A service that cannot start is named with the end of its log, and the servers are stopped."""
     broken = folder / "broken" / "ringfence_custody"

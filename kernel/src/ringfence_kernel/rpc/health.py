@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from grpc_health.v1 import health, health_pb2
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from ringfence_kernel import logs
 
 _LOG = logs.get(__name__)
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+_SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,73 @@ class Check:
             return type(error).__name__
 
 
-class Health:
-    """Keeps the health servicer at what the checks say."""
+class HealthServicer(health_pb2_grpc.HealthServicer):
+    """Answers what was set last. Unlike the library's, its watches end with it and do not hold up a server's stop."""
 
-    def __init__(self, services: Sequence[str], checks: Sequence[Check], interval_seconds: float = 1.0) -> None:
-        """Speaks for `services` and for the server as a whole (the empty name)."""
-        self.servicer = health.aio.HealthServicer()
-        self._services = ("", *services)
+    def __init__(self) -> None:
+        """Knows no service yet."""
+        self._statuses: dict[str, Any] = {}
+        self._changed = asyncio.Event()
+        self._ended = False
+
+    def set(self, services: Sequence[str], status: Any) -> None:
+        """Changes the status of services and tells who watches."""
+        self._statuses |= dict.fromkeys(services, status)
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    def end(self) -> None:
+        """Says NOT_SERVING, for good, and ends all watches with it."""
+        self._ended = True
+        self.set(list(self._statuses), _NOT_SERVING)
+
+    async def Check(self, request: health_pb2.HealthCheckRequest, context: Any) -> health_pb2.HealthCheckResponse:
+        """Returns the status of a service; NOT_FOUND for one that is not served here."""
+        if request.service not in self._statuses:
+            await context.abort(grpc.StatusCode.NOT_FOUND)
+        return health_pb2.HealthCheckResponse(status=self._statuses[request.service])
+
+    async def Watch(
+        self, request: health_pb2.HealthCheckRequest, context: Any
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        """Yields the status of a service now and whenever it changes."""
+        last = None
+        while True:
+            # All three before the yield, which others run in.
+            changed, ended = self._changed, self._ended
+            status = self._statuses.get(request.service, _SERVICE_UNKNOWN)
+            if status != last:
+                yield health_pb2.HealthCheckResponse(status=status)
+            if ended:
+                return
+            last = status
+            await changed.wait()
+
+
+class Health:
+    """Keeps the health servicer at what the checks say, and at who leads."""
+
+    def __init__(
+        self,
+        services: Sequence[str],
+        checks: Sequence[Check],
+        interval_seconds: float = 1.0,
+        *,
+        leader_only: Sequence[str] = (),
+    ) -> None:
+        """Speaks for `services` and for the process as a whole (the empty name).
+
+        Those of `leader_only` are SERVING only between `lead(True)` and `lead(False)`: a standby is alive and well, and
+        nobody is to send it their calls.
+        """
+        self.servicer = HealthServicer()
+        self._always = ("", *(service for service in services if service not in leader_only))
+        self._leader_only = tuple(leader_only)
         self._checks = checks
         self._interval_seconds = interval_seconds
         self._problems: dict[str, str] | None = {"start": "starting"}
+        self._is_leading = False
+        self._stopped = False
 
     @property
     def problems(self) -> dict[str, str]:
@@ -50,7 +110,14 @@ class Health:
 
     async def start(self) -> None:
         """Says NOT_SERVING, until the checks have passed."""
-        await self._set(_NOT_SERVING)
+        self._publish()
+
+    async def lead(self, is_leading: bool) -> None:
+        """Takes note of who leads; it shows at once, not at the next probe."""
+        self._is_leading = is_leading
+        self._publish()
+        if is_leading:
+            await self.probe()
 
     async def watch(self) -> None:
         """Runs the checks for ever, all at once, and changes the health when their results do."""
@@ -65,13 +132,17 @@ class Health:
         if problems != self._problems:
             self._problems = problems
             _LOG.info("health_changed", serving=not problems, problems=problems)
-            await self._set(_NOT_SERVING if problems else _SERVING)
+            self._publish()
         return not problems
 
     async def stop(self) -> None:
         """Says NOT_SERVING for good, so that callers go elsewhere while the server drains."""
-        await self.servicer.enter_graceful_shutdown()
+        self._stopped = True
+        self.servicer.end()
 
-    async def _set(self, status: int) -> None:
-        for service in self._services:
-            await self.servicer.set(service, status)
+    def _publish(self) -> None:
+        if self._stopped:
+            return
+        well = _NOT_SERVING if self._problems else _SERVING
+        self.servicer.set(self._always, well)
+        self.servicer.set(self._leader_only, well if self._is_leading else _NOT_SERVING)

@@ -1,4 +1,4 @@
-"""What surrounds every call to a servicer, in one place and in this order: span, admission, access, parsing, errors.
+"""What surrounds every call to a servicer, in this order: span, admission, gate, access, parsing, errors.
 
 A request is not even read before its caller is admitted, and must arrive within the time of its call. Whatever
 happens, a call ends in time, with a named status.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -32,6 +32,7 @@ _HEALTH = "/grpc.health.v1.Health/"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Body = Callable[[], Awaitable[Any]]
+Gate: TypeAlias = AbstractContextManager[None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class CallPipeline(grpc.aio.ServerInterceptor):
     deadlines: Deadlines
     calls: Admission
     streams: Admission
+    gates: Mapping[str, Gate] = field(default_factory=dict)
+    """What calls of a service, by its full name, are made within; it may refuse, also an answer."""
     _wrapped: dict[str, Handler] = field(default_factory=dict)
 
     async def intercept_service(
@@ -66,6 +69,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         is_stream = handler.request_streaming or handler.response_streaming
         yields = inspect.isasyncgenfunction(behaviour)
+        gate = self.gates.get(method.split("/")[1], nullcontext())
 
         async def respond(requests: AsyncIterator[bytes], context: Context) -> Any:
             async def body() -> Any:
@@ -78,7 +82,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
                     return await _write_all(behaviour(parsed, context), context)
                 return await behaviour(parsed, context)
 
-            return await self._run(method, context, body, is_stream)
+            return await self._run(method, context, body, is_stream, gate)
 
         maker: Any = (
             grpc.stream_stream_rpc_method_handler
@@ -89,13 +93,13 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         wrapped: Handler = maker(respond, None, handler.response_serializer)
         return wrapped
 
-    async def _run(self, method: str, context: Context, body: Body, is_stream: bool) -> Any:
+    async def _run(self, method: str, context: Context, body: Body, is_stream: bool, gate: Gate) -> Any:
         metadata = tuple(context.invocation_metadata() or ())
         with self.instruments.call(method, context_from(_texts(metadata))) as outcome:
             caller = ""
             try:
                 async with asyncio.timeout(self._seconds(context, is_stream)) as time_limit:
-                    with self._slot(method, is_stream):
+                    with self._slot(method, is_stream), gate:
                         admitted = await self.access.admit(method, context.auth_context(), metadata)
                         caller = admitted.spiffe_id
                         with self._share(method, caller, is_stream), calling(admitted):

@@ -5,6 +5,14 @@ from __future__ import annotations
 from ringfence_kernel.errors import DomainError
 
 
+class NotLeader(DomainError):
+    """This process is a standby, or leads no more; nothing was done, another process of the service may."""
+
+    reason = "NOT_LEADER"
+    code = "UNAVAILABLE"
+    retry_after_seconds = 0.1
+
+
 class TlsVersionRefused(DomainError):
     """The connection negotiated something older than TLS 1.3."""
 

@@ -19,7 +19,7 @@ from ringfence_kernel.rpc.credentials import CertificateSource
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.health import Health
 from ringfence_kernel.rpc.instruments import Instruments
-from ringfence_kernel.rpc.pipeline import CallPipeline
+from ringfence_kernel.rpc.pipeline import CallPipeline, Gate
 from ringfence_kernel.rpc.tokens import TokenVerifier
 from ringfence_kernel.telemetry import Telemetry
 
@@ -35,11 +35,15 @@ class CannotListen(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Servicer:
-    """A servicer, the generated function that adds it to a server, and the full name of its proto service."""
+    """A servicer, the generated function that adds it to a server, and the full name of its proto service.
+
+    Where a service has standbys, only its leader serves, unless the servicer is good `by_standby` as well.
+    """
 
     add: Callable[[Any, Any], None]
     instance: object
     service: str
+    by_standby: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +75,12 @@ class RpcServer:
         health: Health,
         telemetry: Telemetry,
         clock: Clock,
+        leader_gate: Gate | None = None,
     ) -> None:
-        """Reads every method's access rule; raises AccessRuleMissing where one states none, CannotListen."""
+        """Reads every method's access rule; raises AccessRuleMissing where one states none, CannotListen.
+
+        Calls that only a leader may answer are made within `leader_gate`.
+        """
         services = [servicer.service for servicer in servicers]
         rules = rules_of(services) | {
             f"/{service}/{method}": ANY_CERTIFICATE for service, methods in _OPEN_SERVICES.items() for method in methods
@@ -84,6 +92,7 @@ class RpcServer:
             options.deadlines,
             Admission(options.maximum_calls),
             Admission(options.maximum_streams),
+            {each.service: leader_gate for each in servicers if not each.by_standby} if leader_gate else {},
         )
         self._server = grpc.aio.server(
             interceptors=(pipeline,),

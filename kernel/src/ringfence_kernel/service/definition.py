@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.rpc.server import Servicer
 from ringfence_kernel.rpc.token_keys import KeySource
+from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.runtime import Runtime
 from ringfence_kernel.service.tasks import Task
 from ringfence_kernel.settings import MigrationSettings, Settings
@@ -20,13 +21,15 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 class Assembly:
     """A service put together: what it serves, what runs beside, and what it needs in order to be well.
 
-    `token_keys` is given by the issuer of tokens alone; everybody else fetches the keys from it.
+    `token_keys` is given by the issuer of tokens alone; everybody else fetches the keys from it. With `leadership`
+    several processes may share the database: `tasks` run, and servicers answer, in the one that leads.
     """
 
     servicers: Sequence[Servicer]
     tasks: Sequence[Task] = ()
     checks: Sequence[Check] = ()
     token_keys: KeySource | None = None
+    leadership: Leadership | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import psycopg
@@ -18,11 +18,12 @@ from ringfence_kernel.feed import Doorbell, FeedServicer, Publisher
 from ringfence_kernel.projection import Projector, ReadModel
 from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.rpc.server import Servicer
+from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.runtime import Runtime, hear
 from ringfence_kernel.service.tasks import Task
 from ringfence_kernel.settings import Settings
 from ringfence_kernel.snapshots import SavedState, SnapshotFile, Snapshots
-from ringfence_kernel.store import EventStore
+from ringfence_kernel.store import EventStore, Lease
 from ringfence_kernel.vault import VaultUnavailable
 from ringfence_kernel.writer import GroupWriter, State, Unit
 
@@ -41,6 +42,7 @@ class EventSourced:
     """A service's store, loaded state and feed; `projectors` stand by the name of their read model."""
 
     name: str
+    conninfo: str = field(repr=False)
     store: EventStore
     writer: GroupWriter
     projectors: Mapping[str, Projector]
@@ -56,7 +58,8 @@ class EventSourced:
 
         Waits until the database can be reached. A state that can be saved is, where the settings name a directory.
         """
-        store = EventStore(runtime.settings.database_conninfo())
+        conninfo = runtime.settings.database_conninfo()
+        store = EventStore(conninfo)
         runtime.resources.callback(store.close)
         writer = GroupWriter(store, codec, state, runtime.clock)
         started = time.monotonic()
@@ -67,6 +70,7 @@ class EventSourced:
         doorbell = runtime.doorbell()
         core = cls(
             name=runtime.settings.service,
+            conninfo=conninfo,
             store=store,
             writer=writer,
             projectors={model.name: Projector(store, codec, model) for model in models},
@@ -111,7 +115,12 @@ class EventSourced:
             feed_pb2_grpc.add_FeedServiceServicer_to_server,
             FeedServicer(self.name, self.store),
             "ringfence.common.v1.FeedService",
+            by_standby=True,
         )
+
+    def leadership(self) -> Leadership:
+        """Returns what lets other processes of the service stand by on the same database."""
+        return Leadership(Lease(self.conninfo), self.writer)
 
 
 async def _snapshots(runtime: Runtime[SettingsT], writer: GroupWriter, state: State) -> list[Task]:

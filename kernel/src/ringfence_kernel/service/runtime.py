@@ -44,7 +44,7 @@ class Runtime(Generic[SettingsT]):
         if service not in self._peers:
             options = PeerOptions(
                 service=service,
-                address=self.settings.address_of(service),
+                addresses=self.settings.addresses_of(service),
                 workload_ca=self.settings.workload_ca_file.read_bytes(),
             )
             peer = Peer(options, self.certificate, self.telemetry)
@@ -106,11 +106,19 @@ def hear(doorbell: Doorbell, rings: Mapping[str, Callable[[], None]]) -> Task:
     return Task("doorbell", run)
 
 
-def follow(follower: Follower) -> tuple[Task, Check]:
-    """Returns the task that follows, and the check that fails once the follower has halted at a fork."""
+def follow(follower: Follower, cursor: Callable[[], Awaitable[Head]] | None = None) -> tuple[Task, Check]:
+    """Returns the task that follows, and the check that fails once the follower has halted at a fork.
+
+    The task goes on where `cursor` says whenever it starts: another process may have followed meanwhile.
+    """
+
+    async def run() -> None:
+        if cursor is not None:
+            follower.cursor = await cursor()
+        await follower.run()
 
     async def probe() -> str | None:
         return follower.halted or None
 
     name = f"follower-{follower.source}"
-    return Task(name, follower.run), Check(name, probe)
+    return Task(name, run), Check(name, probe)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from ringfence_kernel.rpc.server import RpcServer, ServerOptions
 from ringfence_kernel.rpc.token_keys import KeySource
 from ringfence_kernel.rpc.tokens import TokenVerifier
 from ringfence_kernel.service.definition import Assembly, Service
+from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.runtime import Runtime
 from ringfence_kernel.service.tasks import Task, Tasks
 from ringfence_kernel.settings import Settings
@@ -69,8 +71,12 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
         assembly = await service.assemble(runtime)
         tasks = Tasks(failed.set)
         resources.push_async_callback(tasks.stop)
-        tasks.start([Task("vault-token", vault.renew), Task("certificate", certificate.renew), *assembly.tasks])
-        await _open(runtime, assembly, tasks)
+        tasks.start([Task("vault-token", vault.renew), Task("certificate", certificate.renew)])
+        if assembly.leadership is None:
+            tasks.start(assembly.tasks)
+        health = await _open(runtime, assembly, tasks)
+        if assembly.leadership is not None:
+            tasks.start([_leading(assembly.leadership, assembly.tasks, health, failed)])
         _spare_the_collector()
         _LOG.info("started", listen=settings.listen)
         await asyncio.Event().wait()
@@ -83,11 +89,16 @@ def _spare_the_collector() -> None:
     gc.set_threshold(YOUNG_OBJECTS)
 
 
-async def _open(runtime: Runtime[SettingsT], assembly: Assembly, tasks: Tasks) -> None:
+async def _open(runtime: Runtime[SettingsT], assembly: Assembly, tasks: Tasks) -> Health:
     """Listens, and says SERVING once every check passes."""
     settings = runtime.settings
     checks = (*assembly.checks, _certificate_check(runtime))
-    health = Health([servicer.service for servicer in assembly.servicers], checks)
+    of_leader = [
+        servicer.service
+        for servicer in assembly.servicers
+        if assembly.leadership is not None and not servicer.by_standby
+    ]
+    health = Health([servicer.service for servicer in assembly.servicers], checks, leader_only=of_leader)
     server = RpcServer(
         _server_options(settings),
         assembly.servicers,
@@ -96,12 +107,20 @@ async def _open(runtime: Runtime[SettingsT], assembly: Assembly, tasks: Tasks) -
         health,
         runtime.telemetry,
         runtime.clock,
+        assembly.leadership,
     )
     await health.start()
     await server.start()
     runtime.resources.push_async_callback(server.stop, settings.drain_seconds)
     runtime.resources.push_async_callback(health.stop)
     tasks.start([Task("health", health.watch)])
+    return health
+
+
+def _leading(leadership: Leadership, led: Sequence[Task], health: Health, failed: asyncio.Event) -> Task:
+    """Returns the task that competes to lead, and runs what a leader runs."""
+    leadership.subscribe(health.lead)
+    return Task("leadership", lambda: leadership.run(led, failed.set), critical=True)
 
 
 async def _certificate(settings: Settings, vault: Vault) -> WorkloadCertificate:

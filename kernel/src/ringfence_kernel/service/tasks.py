@@ -40,12 +40,12 @@ class Tasks:
         """Starts tasks; may be called again for more."""
         self._running += [asyncio.create_task(self._keep(task), name=task.name) for task in tasks]
 
-    async def stop(self) -> None:
-        """Cancels the tasks, the newest first, and waits for each within a bound."""
+    async def stop(self, seconds: float | None = _STOP_SECONDS) -> None:
+        """Cancels the tasks, the newest first, and waits for them within a bound, or without one for None."""
         for running in reversed(self._running):
             running.cancel()
         if self._running:
-            _, unfinished = await asyncio.wait(self._running, timeout=_STOP_SECONDS)
+            _, unfinished = await asyncio.wait(self._running, timeout=seconds)
             for running in unfinished:
                 _LOG.error("task_does_not_stop", task=running.get_name())
 

@@ -1,6 +1,7 @@
 """The event store: gapless, hash-chained, append-only, on eventsourcing's PostgreSQL recorder."""
 
 from ringfence_kernel.store.chain import GENESIS, chain_hash
+from ringfence_kernel.store.lease import Lease
 from ringfence_kernel.store.recorder import ChainedRecorder
 from ringfence_kernel.store.schema import Migration, apply_migrations, event_store_migrations
 from ringfence_kernel.store.store import (
@@ -12,6 +13,7 @@ from ringfence_kernel.store.store import (
     VersionConflict,
     advance_cursor,
     load_cursor,
+    move_cursor,
     save_cursor,
 )
 
@@ -21,6 +23,7 @@ __all__ = [
     "ChainedRecorder",
     "EventStore",
     "Head",
+    "Lease",
     "Migration",
     "NewEvent",
     "StoredEvent",
@@ -30,5 +33,6 @@ __all__ = [
     "chain_hash",
     "event_store_migrations",
     "load_cursor",
+    "move_cursor",
     "save_cursor",
 ]

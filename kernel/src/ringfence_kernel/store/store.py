@@ -205,3 +205,15 @@ def advance_cursor(connection: psycopg.Connection[Any], name: str, position: int
         (name, head.epoch, head.position, head.hash, position),
     )
     return moved.rowcount == 1
+
+
+def move_cursor(connection: psycopg.Connection[Any], name: str, position: int, head: Head) -> None:
+    """Moves a cursor from a position to `head` inside the caller's transaction, once or again.
+
+    Raises VersionConflict when it stands elsewhere: another process follows the same source.
+    """
+    if advance_cursor(connection, name, position, head):
+        return
+    row = connection.execute("SELECT position, hash FROM cursors WHERE name = %s", (name,)).fetchone()
+    if row is None or (row["position"], bytes(row["hash"])) != (head.position, head.hash):
+        raise VersionConflict(f"the cursor {name} is not at {position}")

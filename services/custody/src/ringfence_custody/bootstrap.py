@@ -20,7 +20,7 @@ from ringfence_kernel.service import (
     rebuild,
     when_possible,
 )
-from ringfence_kernel.store import EventStore, load_cursor
+from ringfence_kernel.store import EventStore, Head, load_cursor
 from ringfence_protos.custody.v1 import custody_pb2_grpc
 
 from ringfence_custody.adapters import identity_feed, schema
@@ -37,7 +37,10 @@ from ringfence_custody.settings import CustodySettings
 
 
 async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
-    """Rebuilds the books, then wires the follower of identity, expiry, the read model's backpressure and servicers."""
+    """Rebuilds the books, then wires the follower of identity, expiry, the read model's backpressure and servicers.
+
+    All of it works in the process that leads; a standby follows the books, and serves their feed.
+    """
     settings, codec = runtime.settings, EventCodec(EVENT_TYPES)
     batches_store = EventStore(settings.database_conninfo())
     runtime.resources.callback(batches_store.close)
@@ -48,9 +51,8 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     lag = StatementLag(projector, settings.statement_lag_transfers)
     core.writer.subscribe(lag.note)
     commands = Commands(core.writer, ledger, lag.follow)
-    cursor = await when_possible(lambda: asyncio.to_thread(load_cursor, core.store, identity_feed.CURSOR))
-    follower = runtime.follower("identity", identity_feed.take_over(commands), cursor)
-    following, halted = follow(follower)
+    follower = runtime.follower("identity", identity_feed.take_over(commands), await identity_cursor(core.store))
+    following, halted = follow(follower, lambda: identity_cursor(core.store))
     queries = Queries(core.writer, ledger, StatementReader(core.store, projector, lambda: core.writer.head))
     servicer = CustodyServicer(commands, queries)
     return Assembly(
@@ -62,7 +64,13 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
         ],
         tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],
         checks=[core.check(), halted],
+        leadership=core.leadership(),
     )
+
+
+async def identity_cursor(store: EventStore) -> Head:
+    """Returns how far this service has followed identity, in whichever of its processes."""
+    return await when_possible(lambda: asyncio.to_thread(load_cursor, store, identity_feed.CURSOR))
 
 
 async def keep_expiring(commands: Commands, pause_seconds: float = 1.0) -> None:

@@ -40,7 +40,7 @@ def _parts(box: Sandbox) -> list[list[str]]:
     probe = box.certificate_files("regulator")
     rows = []
     for part, pid in box.stack.pids.items():
-        address = box.stack.addresses.get(part, "")
+        address = box.stack.listens.get(part, "")
         state = "running" if process_started(pid) else "dead"
         if address and state == "running":
             state = "serving" if is_serving(address, box.stack.workload_ca_file, probe) else "not serving"

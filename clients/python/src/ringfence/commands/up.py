@@ -50,7 +50,7 @@ def _describe(stack: LocalStack) -> None:
         "openbao": running.vault_address,
         "nats": running.nats_url,
     }
-    where = {**servers, **running.addresses}
+    where = {**servers, **running.listens}
     show("Ringfence is up", ["part", "address", "pid"], [[p, where[p], str(running.pids.get(p, ""))] for p in where])
     output.print(f"credentials of the sandbox  {principals_folder(running.directory)}", highlight=False, soft_wrap=True)
     output.print(f"logs                        {running.directory / 'logs'}", highlight=False, soft_wrap=True)

@@ -141,7 +141,7 @@ def _summary(box: Sandbox, ending: Ending) -> None:
         for account in stage.client.custody.accounts(list(names))
     ]
     show("Balances", ["platform", "account", "balance"], balances, right=["balance"])
-    ports = ", ".join(f"{service} {address.rpartition(':')[2]}" for service, address in box.stack.addresses.items())
+    ports = ", ".join(f"{service} {address.rpartition(':')[2]}" for service, address in box.stack.listens.items())
     clients = len(list(chain.from_iterable(stage.platform.clients for stage in ending.stages)))
     transfers = sum(each.transfers for each in ending.totals)
     for name, value in (

@@ -17,6 +17,8 @@ from ringfence.local.openbao_access import OpenBaoAccess
 from ringfence.local.ports import LOOPBACK
 
 STATE_FILE = "stack.json"
+STANDBY = "-standby"
+"""What the part of a second process is called, after the name of its service."""
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "RINGFENCE_LOG_LEVEL")
 
 
@@ -24,7 +26,8 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "RINGFENCE_LOG_LEVEL")
 class RunningStack:
     """Where everything is; written as `stack.json` while the stack is up.
 
-    `addresses` and `databases` are by service, `pids` by part; `owner_pid` and `owner_started` (clock ticks since boot)
+    `databases` is by service, `listens` (host:port) and `pids` are by part, of which a service with a standby has two;
+    `owner_pid` and `owner_started` (clock ticks since boot)
     name the process that runs the stack, so that a file left by a dead one is recognised.
     """
 
@@ -33,10 +36,18 @@ class RunningStack:
     owner_started: int
     vault_address: str
     nats_port: int
-    addresses: Mapping[str, str]
+    listens: Mapping[str, str]
     databases: Mapping[str, Database]
     pids: Mapping[str, int]
     service_settings: Mapping[str, Mapping[str, str]]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where each service is called: `host:port`, of all its processes with commas between them."""
+        processes: dict[str, list[str]] = {}
+        for part, address in self.listens.items():
+            processes.setdefault(service_of(part), []).append(address)
+        return {service: ",".join(addresses) for service, addresses in processes.items()}
 
     @property
     def workload_ca_file(self) -> Path:
@@ -76,9 +87,13 @@ class RunningStack:
         certificate = self.openbao.issue_infrastructure_certificate(NATS_ADMIN, folder, is_server=False)
         return NatsAdmin(self.nats_port, self.workload_ca_file, certificate)
 
-    def environment(self, service: str) -> dict[str, str]:
-        """The settings of a service as environment variables, with a fresh wrapped secret id: good for one start."""
-        folder = private_folder(self.directory / "services" / service)
+    def environment(self, part: str) -> dict[str, str]:
+        """The settings of a service's process as environment variables, with a fresh wrapped secret id for one start.
+
+        A standby has those of its service, and an address of its own.
+        """
+        service = service_of(part)
+        folder = private_folder(self.directory / "services" / part)
         secret_id = self.openbao.write_wrapped_secret_id(service, folder / f"secret-id.{os.urandom(4).hex()}")
         vault = {
             "VAULT_ADDR": self.vault_address,
@@ -86,7 +101,8 @@ class RunningStack:
             "RINGFENCE_VAULT_ROLE_ID": self.openbao.role_id(service),
             "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE": str(secret_id),
         }
-        return {**self._common_environment(service), **vault, **self.service_settings.get(service, {})}
+        own = {"RINGFENCE_LISTEN": self.listens[part]}
+        return {**self._common_environment(service), **own, **vault, **self.service_settings.get(service, {})}
 
     def migration_environment(self, service: str) -> dict[str, str]:
         """The settings of a migration: those of the service without Vault, and the owner's database."""
@@ -111,7 +127,7 @@ class RunningStack:
             **peers,
             "PYTHONUNBUFFERED": "1",
             "RINGFENCE_SERVICE": service,
-            "RINGFENCE_LISTEN": self.addresses[service],
+            "RINGFENCE_LISTEN": self.listens[service],
             "RINGFENCE_DATABASE_URL": database.app_url,
             "RINGFENCE_DATABASE_PASSWORD_FILE": str(database.app_password_file),
             "RINGFENCE_NATS_URL": self.nats_url,
@@ -120,6 +136,11 @@ class RunningStack:
             "RINGFENCE_CLIENT_CA_FILE": str(self.client_ca_file),
             "RINGFENCE_TRUST_DOMAIN": TRUST_DOMAIN,
         }
+
+
+def service_of(part: str) -> str:
+    """The service that a process of the stack is one of."""
+    return part.removesuffix(STANDBY)
 
 
 def attach(directory: Path) -> RunningStack:

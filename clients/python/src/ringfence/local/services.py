@@ -1,4 +1,4 @@
-"""The four services as supervised processes: migrated by the owner role, started under their own, watched by health."""
+"""The services as supervised processes: migrated by the owner role, started under their own, watched by health."""
 
 import contextlib
 import signal
@@ -11,7 +11,7 @@ from ringfence.local.certificates import CertificateFiles
 from ringfence.local.files import private_folder
 from ringfence.local.health import is_serving
 from ringfence.local.process import Process
-from ringfence.local.running import RunningStack
+from ringfence.local.running import RunningStack, service_of
 
 _MIGRATION_SECONDS = 60.0
 _HEALTHY_SECONDS = 60.0
@@ -20,13 +20,16 @@ _HEALTH_POLL_SECONDS = 0.1
 
 
 class ServiceProcess:
-    """One service. `stack` is asked at every start, because each needs a wrapped secret id of its own."""
+    """One process of a service, by the name of its part. `stack` is asked at every start, because each needs a wrapped
+    secret id of its own.
+    """
 
     def __init__(
-        self, service: str, stack: Callable[[], RunningStack], probe: CertificateFiles, closing: threading.Event
+        self, part: str, stack: Callable[[], RunningStack], probe: CertificateFiles, closing: threading.Event
     ) -> None:
         """`probe` is a client certificate for the health checks."""
-        self.service = service
+        self.part = part
+        self.service = service_of(part)
         self._stack = stack
         self._probe = probe
         self._closing = closing
@@ -45,7 +48,7 @@ class ServiceProcess:
         """Starts the service and waits until it is healthy; raises ProcessFailed. Does nothing if it runs."""
         if self.pid is not None:
             return
-        environment = self._stack().environment(self.service)
+        environment = self._stack().environment(self.part)
         self._process = self._supervised("serve", environment)
         try:
             self._process.start()
@@ -59,9 +62,9 @@ class ServiceProcess:
                 Path(environment["RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE"]).unlink()
 
     def is_healthy(self) -> bool:
-        """Whether the service says SERVING."""
+        """Whether the process says SERVING: it is well, as leader or as standby."""
         stack = self._stack()
-        return is_serving(stack.addresses[self.service], stack.workload_ca_file, self._probe)
+        return is_serving(stack.listens[self.part], stack.workload_ca_file, self._probe)
 
     def stop(self) -> None:
         """Asks the service to drain its calls and stop."""
@@ -76,8 +79,8 @@ class ServiceProcess:
     def _supervised(self, verb: str, environment: dict[str, str]) -> Process:
         stack = self._stack()
         command = [sys.executable, "-m", f"ringfence_{self.service.replace('-', '_')}", verb]
-        folder = private_folder(stack.directory / "services" / self.service)
-        log_file = stack.log_file(self.service)
+        folder = private_folder(stack.directory / "services" / self.part)
+        log_file = stack.log_file(self.part)
         return Process(
-            f"{self.service} {verb}", command, log_file, environment, None, signal.SIGTERM, folder, self._closing
+            f"{self.part} {verb}", command, log_file, environment, None, signal.SIGTERM, folder, self._closing
         )

@@ -21,7 +21,7 @@ from ringfence.local.openbao import OpenBaoServer
 from ringfence.local.parts import Part, side_by_side
 from ringfence.local.ports import LOOPBACK, free_ports
 from ringfence.local.postgres import PostgresServer
-from ringfence.local.running import STATE_FILE, RunningStack, attach, process_started
+from ringfence.local.running import STANDBY, STATE_FILE, RunningStack, attach, process_started
 from ringfence.local.services import ServiceProcess
 from ringfence.local.signals import ending_on_signals, undisturbed
 from ringfence.local.vault_policies import SERVICES
@@ -33,7 +33,8 @@ class LocalStack:
     """Real servers and services in `directory` (see `default_directory`), whose data is kept for the next start.
 
     Use it as a context manager: SIGTERM then ends it like Ctrl-C, and no process, state file or half-made data is left.
-    `with_services` starts only some services; `service_settings` adds environment variables by service.
+    `with_services` starts only some services, `standbys` a second process of some of them (the part `custody-standby`);
+    `service_settings` adds environment variables by service.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class LocalStack:
         directory: Path | None = None,
         *,
         with_services: Sequence[str] = SERVICES,
+        standbys: Sequence[str] = (),
         service_settings: Mapping[str, Mapping[str, str]] | None = None,
         postgres_settings: Mapping[str, str] | None = None,
         progress: Callable[[str], None] = lambda what: None,
     ) -> None:
         self.directory = (directory or default_directory()).absolute()
         self._with_services = tuple(with_services)
+        self._standbys = tuple(f"{service}{STANDBY}" for service in standbys)
         self._service_settings = service_settings or {}
         self._postgres_settings = postgres_settings
         self._progress = progress
@@ -108,7 +111,7 @@ class LocalStack:
         return self._part("nats", NatsServer)
 
     def service(self, name: str) -> ServiceProcess:
-        """One of the services; raises LocalStackError for one that this stack does not run."""
+        """A process of one of the services; raises LocalStackError for one that this stack does not run."""
         return self._part(name, ServiceProcess)
 
     def start(self) -> None:
@@ -176,14 +179,15 @@ class LocalStack:
         nats = self._make_nats(openbao)
         self.parts["nats"] = nats
         nats.start()
-        ports = free_ports(len(SERVICES))
+        parts = (*SERVICES, *self._standbys)
+        ports = free_ports(len(parts))
         self._running = RunningStack(
             directory=self.directory,
             owner_pid=os.getpid(),
             owner_started=process_started(os.getpid()) or 0,
             vault_address=openbao.address,
             nats_port=nats.port,
-            addresses={service: f"{LOOPBACK}:{port}" for service, port in zip(SERVICES, ports, strict=True)},
+            listens={part: f"{LOOPBACK}:{port}" for part, port in zip(parts, ports, strict=True)},
             databases=databases,
             pids={},
             service_settings=self._service_settings,
@@ -206,12 +210,16 @@ class LocalStack:
         if not self._with_services:
             return
         probe = self.running.issue_principal_certificate(str(uuid.uuid4()))
-        services = [ServiceProcess(name, lambda: self.running, probe, self._closing) for name in self._with_services]
+        services, standbys = (
+            [ServiceProcess(part, lambda: self.running, probe, self._closing) for part in parts]
+            for parts in (self._with_services, self._standbys)
+        )
         self._progress("migrating the databases")
         side_by_side([service.migrate for service in services], self._closing)
-        self.parts.update({service.service: service for service in services})
+        self.parts.update({process.part: process for process in (*services, *standbys)})
         self._progress("starting the services")
         side_by_side([service.start for service in services], self._closing)
+        side_by_side([standby.start for standby in standbys], self._closing)
 
     def _save_state(self) -> None:
         pids = {name: part.pid for name, part in self.parts.items() if part.pid is not None}

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,12 +41,14 @@ def started_stack(directory: Path, progress: Progress) -> Iterator[LocalStack]:
 
 
 @contextmanager
-def empty_stack(progress: Progress, settings: Mapping[str, str] | None = None) -> Iterator[LocalStack]:
+def empty_stack(
+    progress: Progress, settings: Mapping[str, str] | None = None, standbys: Sequence[str] = ()
+) -> Iterator[LocalStack]:
     """A stack in a temporary folder; both are gone at the end of the block. `settings` are for every service."""
     directory = Path(tempfile.mkdtemp(prefix="ringfence-"))
     own = prepare(directory)
     every = {service: {**own.get(service, {}), **(settings or {})} for service in SERVICES}
-    stack = LocalStack(directory, service_settings=every, progress=progress)
+    stack = LocalStack(directory, service_settings=every, standbys=standbys, progress=progress)
     try:
         with stack:
             yield stack

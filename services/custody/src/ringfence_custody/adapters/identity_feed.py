@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ringfence_kernel.codec import EventCodec
 from ringfence_kernel.feed import FeedPage
-from ringfence_kernel.store import StoredEvent, save_cursor
+from ringfence_kernel.store import StoredEvent, move_cursor
 
 from ringfence_custody.application.commands import Commands, OwnerFact
 from ringfence_custody.domain.lifecycle import Standing
@@ -50,11 +50,12 @@ def owner_facts(events: Iterable[StoredEvent]) -> list[OwnerFact]:
 
 
 def take_over(commands: Commands) -> Callable[[FeedPage], Awaitable[None]]:
-    """Returns the handler of pages: facts and cursor in one transaction."""
+    """Returns the handler of pages: facts and cursor in one transaction, of each page in one process only."""
 
     async def handle(page: FeedPage) -> None:
+        before = page.cursor.position - len(page.events)
         await commands.note_owners(
-            owner_facts(page.events), lambda connection: save_cursor(connection, CURSOR, page.cursor)
+            owner_facts(page.events), lambda connection: move_cursor(connection, CURSOR, before, page.cursor)
         )
 
     return handle

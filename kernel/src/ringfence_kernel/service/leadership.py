@@ -1,0 +1,117 @@
+"""Several processes of one service on one database: one leads, the others follow the store and stand by."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+
+from ringfence_kernel import logs
+from ringfence_kernel.errors import StoreUnavailable
+from ringfence_kernel.rpc.refusals import NotLeader
+from ringfence_kernel.service.tasks import Task, Tasks
+from ringfence_kernel.store import Lease
+from ringfence_kernel.writer import GroupWriter
+
+FOLLOW_SECONDS = 0.1
+"""How often a standby asks for the lease and for news, in one statement."""
+RETRY_SECONDS = 0.25
+
+_LOG = logs.get(__name__)
+
+
+class StoreWentBack(Exception):
+    """The store ends before what this process has in memory: it was restored, and the memory is not its history."""
+
+
+class Leadership:
+    """Whether this process leads.
+
+    A standby keeps its state up to date and refuses; it leads when it has won the lease and read what it missed. A
+    leader that loses the lease refuses at once, ends its tasks, and competes again. `with leadership:` holds a call.
+    """
+
+    def __init__(self, lease: Lease, writer: GroupWriter) -> None:
+        """Begins as a standby, so that the writer refuses every command."""
+        self._lease = lease
+        self._writer = writer
+        self._in_term = False
+        self._listeners: list[Callable[[bool], Awaitable[None]]] = []
+        writer.stand_by(NotLeader)
+
+    @property
+    def is_leading(self) -> bool:
+        """Tells whether this process leads now; a lease that has run out counts as lost before anybody noticed."""
+        return self._in_term and self._lease.is_held
+
+    def subscribe(self, listener: Callable[[bool], Awaitable[None]]) -> None:
+        """Calls `listener` at the beginning and at the end of each term."""
+        self._listeners.append(listener)
+
+    def __enter__(self) -> None:
+        """Begins a call that only a leader answers; raises NotLeader."""
+        if not self.is_leading:
+            raise NotLeader
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Ends the call; raises StoreUnavailable when it has outlived the leadership.
+
+        What a deposed leader read in memory may be old, so its answer is withheld. What it committed stands, and the
+        same command sent again finds it.
+        """
+        if kind is None and not self.is_leading:
+            raise StoreUnavailable("this process stopped leading before it could answer")
+
+    async def run(self, tasks: Sequence[Task], end_process: Callable[[], None]) -> None:
+        """Competes until cancelled, running `tasks` while this process leads; raises StoreWentBack."""
+        waits = False
+        while True:
+            try:
+                is_held, position = await self._lease.attempt()
+                if position < self._writer.head.position:
+                    raise StoreWentBack(f"it ends at {position}, this process is at {self._writer.head.position}")
+                waits = False
+                if is_held:
+                    await self._lead(tasks, end_process)
+                    continue
+                if position > self._writer.head.position:
+                    await self._writer.catch_up()
+                await asyncio.sleep(FOLLOW_SECONDS)
+            except StoreUnavailable as error:
+                if not waits:
+                    _LOG.warning("leadership_waits", reason=error.reason)
+                waits = True
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _lead(self, tasks: Sequence[Task], end_process: Callable[[], None]) -> None:
+        """Reads what is missing, then leads until the lease is lost."""
+        keeping = asyncio.create_task(self._lease.keep(), name="lease")
+        term = Tasks(end_process)
+        try:
+            await self._writer.catch_up()
+            self._writer.lead()
+            self._in_term = True
+            term.start(tasks)
+            _LOG.info("leading", position=self._writer.head.position)
+            await self._announce(True)
+            await keeping
+        finally:
+            keeping.cancel()
+            await asyncio.wait({keeping})
+            await self._step_down(term)
+
+    async def _step_down(self, term: Tasks) -> None:
+        """Refuses first; competes again only when the writer has settled what it had begun."""
+        if self._in_term:
+            _LOG.warning("leadership_ends", position=self._writer.head.position)
+        self._in_term = False
+        self._writer.stand_by(NotLeader)
+        await self._announce(False)
+        await term.stop(None)
+        await self._lease.release()
+
+    async def _announce(self, is_leading: bool) -> None:
+        for listener in self._listeners:
+            await listener(is_leading)

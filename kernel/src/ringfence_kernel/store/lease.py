@@ -1,0 +1,129 @@
+"""Who leads: a PostgreSQL session lock that lives as long as its holder shows signs of life.
+
+The lease only saves work. Two that both believe they hold it cannot both commit: every append names the position that
+it follows (docs/adr/0002-position-is-the-fence.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+
+from ringfence_kernel.errors import StoreUnavailable
+from ringfence_kernel.store.recorder import FAIL_EARLY
+
+LEASE_SECONDS = 3.0
+BEAT_SECONDS = 0.5
+# Whoever stands still loses its session, and with it the lock: a process that hangs, a host that is gone.
+BOUND = f"SET idle_session_timeout = '{LEASE_SECONDS:g}s'"
+# The lock belongs to the database, and a database to one service.
+ATTEMPT = (
+    "SELECT pg_try_advisory_lock(hashtextextended('ringfence leader', 0)) AS is_held,"
+    " (SELECT position FROM feed_head) AS position"
+)
+
+
+class Lease:
+    """One session of one process; used by one task at a time, which must beat or attempt within `LEASE_SECONDS`.
+
+    The holder's clock starts before a statement is sent, the server's idle clock after it has run: the lease ends here
+    before it can begin elsewhere, also for a process that was stopped and goes on.
+    """
+
+    def __init__(self, conninfo: str) -> None:
+        """Takes a libpq connection string or URL; connects at the first attempt."""
+        self._parameters: dict[str, Any] = {**FAIL_EARLY, **psycopg.conninfo.conninfo_to_dict(conninfo)}
+        self._connection: psycopg.AsyncConnection[DictRow] | None = None
+        self._good_until = 0.0
+        self._ending: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_held(self) -> bool:
+        """Tells whether nobody else can hold the lease now, as far as this process can know."""
+        return time.monotonic() < self._good_until
+
+    async def attempt(self) -> tuple[bool, int]:
+        """Tries to take the lease; returns whether it is held now, and the position of the feed's head.
+
+        Raises StoreUnavailable.
+        """
+        started = time.monotonic()
+        row = await self._ask(ATTEMPT, LEASE_SECONDS)
+        if row["is_held"]:
+            self._good_until = started + LEASE_SECONDS
+        return row["is_held"], row["position"]
+
+    async def keep(self) -> None:
+        """Keeps the lease that an attempt has won; returns when it is lost, at once where the server says so."""
+        while self._connection is not None and self.is_held:
+            try:
+                # Reads what the server may say unasked: that the session has ended.
+                async for _ in self._connection.notifies(timeout=BEAT_SECONDS):
+                    pass
+                started = time.monotonic()
+                await self._ask("SELECT 1 AS beat", self._good_until - started)
+            except (psycopg.Error, StoreUnavailable):
+                break
+            self._good_until = started + LEASE_SECONDS
+        await self.release()
+
+    async def release(self) -> None:
+        """Gives the lease up, if it is held, and ends the session."""
+        self._good_until = 0.0
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def _ask(self, statement: str, seconds: float) -> DictRow:
+        """Runs a statement that answers one row; a server that does not answer in time is left to itself."""
+        if self._connection is None:
+            self._connection = await self._connect()
+        asking = asyncio.ensure_future(_first_row(self._connection, statement))
+        try:
+            await asyncio.wait({asking}, timeout=seconds)
+        finally:
+            if not asking.done():
+                self._abandon(asking)
+        if asking.cancelled() or not asking.done():
+            raise StoreUnavailable("the event store does not answer")
+        try:
+            return asking.result()
+        except psycopg.Error as error:
+            await self.release()
+            raise StoreUnavailable("the event store cannot be reached") from error
+
+    async def _connect(self) -> psycopg.AsyncConnection[DictRow]:
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                **self._parameters, autocommit=True, row_factory=dict_row
+            )
+            await connection.execute(BOUND)
+        except psycopg.Error as error:
+            raise StoreUnavailable("the event store cannot be reached") from error
+        return connection
+
+    def _abandon(self, asking: asyncio.Future[DictRow]) -> None:
+        """Lets go of the session without waiting for the server, which may be gone."""
+        self._good_until = 0.0
+        connection, self._connection = self._connection, None
+
+        async def end() -> None:
+            asking.cancel()
+            await asyncio.wait({asking})
+            if connection is not None:
+                await connection.close()
+
+        ending = asyncio.create_task(end())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+
+async def _first_row(connection: psycopg.AsyncConnection[DictRow], statement: str) -> DictRow:
+    row = await (await connection.execute(statement.encode())).fetchone()
+    if row is None:
+        raise AssertionError("the statement answers one row")
+    return row

@@ -1,0 +1,245 @@
+"""One leads, the others stand by: on real PostgreSQL, with processes that die, hang, and are cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import psycopg
+import pytest
+from ringfence.local.postgres import Database, PostgresServer
+from ringfence_kernel.clock import SystemClock
+from ringfence_kernel.errors import StoreUnavailable
+from ringfence_kernel.rpc.refusals import NotLeader
+from ringfence_kernel.service import Task
+from ringfence_kernel.service.leadership import Leadership, StoreWentBack
+from ringfence_kernel.store import EventStore, Lease
+from ringfence_kernel.store.lease import LEASE_SECONDS
+from ringfence_kernel.writer import GroupWriter
+
+from .conftest import application_conninfo, owner_conninfo
+from .tally import CODEC, Tally, count
+
+TAKEOVER_SECONDS = 2.0
+
+
+@dataclass
+class Process:
+    """What a process of a service is, as far as leading goes."""
+
+    conninfo: str
+    heard: list[bool] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Opens the store and stands at its beginning."""
+        self.store = EventStore(self.conninfo, settle_seconds=15)
+        self.writer = GroupWriter(self.store, CODEC, Tally(), SystemClock())
+        self.lease = Lease(self.conninfo)
+        self.leadership = Leadership(self.lease, self.writer)
+        self.leadership.subscribe(self.hear)
+
+    async def hear(self, is_leading: bool) -> None:
+        """Takes note of a term's beginning or end."""
+        self.heard.append(is_leading)
+
+    async def count(self, name: str = "a") -> int:
+        """Counts up, as a caller of this process would."""
+        with self.leadership:
+            return int(await self.writer.submit(count(self.writer.state, name)))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Process]:
+        """Competes; at the end it gives up in order."""
+
+        def end_process() -> None:
+            pytest.fail("a critical task has failed")
+
+        task = asyncio.create_task(self.leadership.run([Task("writer", self.writer.run, critical=True)], end_process))
+        try:
+            yield self
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            self.store.close()
+
+
+@pytest.fixture
+def process(migrated: Database) -> Callable[[], Process]:
+    """A factory of processes on one database."""
+    conninfo = application_conninfo(migrated)
+    return lambda: Process(conninfo)
+
+
+async def until(true: Callable[[], bool], seconds: float = TAKEOVER_SECONDS) -> None:
+    """Waits for a condition, within a bound."""
+    async with asyncio.timeout(seconds):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+async def counted(process: Process) -> int:
+    """Counts up with patience."""
+    while True:
+        try:
+            return await process.count()
+        except (NotLeader, StoreUnavailable):
+            await asyncio.sleep(0.02)
+
+
+async def test_one_leads_and_the_other_follows_and_refuses(process: Callable[[], Process]) -> None:
+    """The standby has what the leader committed, and refuses by name without deciding anything."""
+    async with process().running() as first:
+        await until(lambda: first.leadership.is_leading)
+        async with process().running() as second:
+            assert [await first.count() for _ in range(3)] == [1, 2, 3]
+            await until(lambda: second.writer.head == first.writer.head)
+            assert second.writer.state.digest() == first.writer.state.digest()
+            with pytest.raises(NotLeader):
+                await second.count()
+            with pytest.raises(NotLeader):
+                await second.writer.submit(count(second.writer.state, "a"))
+            assert (first.heard, second.heard) == ([True], [])
+
+
+async def test_standby_takes_over_and_nothing_is_lost_or_doubled(process: Callable[[], Process]) -> None:
+    """Clients that try both processes count on without a gap while the leader stops; the history is one."""
+    acknowledged: dict[str, int] = {}
+    done = asyncio.Event()
+
+    async def client(name: str, both: list[Process]) -> None:
+        while not done.is_set():
+            for each in both:
+                with suppress(NotLeader, StoreUnavailable):
+                    acknowledged[name] = await each.count(name)
+            await asyncio.sleep(0)
+
+    first, second = process(), process()
+    async with AsyncExitStack() as first_runs, second_when(first, second, first_runs):
+        clients = [asyncio.create_task(client(f"c{n}", [first, second])) for n in range(4)]
+        await asyncio.sleep(0.3)
+        before = dict(acknowledged)
+        await first_runs.aclose()
+        await until(lambda: second.leadership.is_leading)
+        await until(lambda: all(acknowledged[name] > before[name] for name in before))
+        done.set()
+        await asyncio.gather(*clients)
+    fresh = process()
+    fresh.writer.load()
+    assert fresh.writer.state.counters == acknowledged
+    assert fresh.store.verify_chain().position == sum(acknowledged.values())
+    fresh.store.close()
+
+
+@asynccontextmanager
+async def second_when(first: Process, second: Process, first_runs: AsyncExitStack) -> AsyncIterator[None]:
+    """Runs both, the first as the leader."""
+    await first_runs.enter_async_context(first.running())
+    await until(lambda: first.leadership.is_leading)
+    async with second.running():
+        await until(lambda: second.writer.head == first.writer.head)
+        yield
+
+
+async def test_ended_session_deposes_at_once(
+    process: Callable[[], Process], migrated: Database, postgres_server: PostgresServer
+) -> None:
+    """A leader whose session the server ends knows within a moment; it refuses what waits, and competes again."""
+    async with process().running() as first:
+        await until(lambda: first.leadership.is_leading)
+        assert await first.count() == 1
+        with postgres_server.superuser(migrated.name) as admin:
+            held = admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = database"
+                " WHERE locktype = 'advisory' AND granted AND datname = current_database()"
+            )
+            assert held.rowcount == 1
+        await until(lambda: False in first.heard, 0.5)
+        assert await counted(first) == 2
+    assert first.heard[:3] == [True, False, True]
+
+
+async def test_process_that_hangs_loses_the_lease_before_another_has_it(process: Callable[[], Process]) -> None:
+    """Without a sign of life the server gives the lease away, and the holder knows by its own clock before that."""
+    holder, other = process(), process()
+    assert (await holder.lease.attempt())[0]
+    started = time.monotonic()
+    while not (await other.lease.attempt())[0]:
+        assert time.monotonic() - started < LEASE_SECONDS + TAKEOVER_SECONDS
+        await asyncio.sleep(0.05)
+    assert not holder.lease.is_held
+    assert time.monotonic() - started >= LEASE_SECONDS
+    await holder.lease.release()
+    await other.lease.release()
+
+
+async def test_leader_outlives_its_database(process: Callable[[], Process], postgres_server: PostgresServer) -> None:
+    """kill -9 of PostgreSQL ends the term; one of the two leads again, and no acknowledged count is lost or doubled."""
+    async with process().running() as first, process().running() as second:
+        both = (first, second)
+        await until(lambda: any(each.leadership.is_leading for each in both))
+        leader = first if first.leadership.is_leading else second
+        assert await leader.count() == 1
+        await asyncio.to_thread(postgres_server.kill)
+        await until(lambda: not leader.leadership.is_leading)
+        with pytest.raises(NotLeader):
+            await leader.count()
+        await asyncio.to_thread(postgres_server.start)
+        await until(lambda: any(each.leadership.is_leading for each in both), 10)
+        leader = first if first.leadership.is_leading else second
+        assert await leader.count() == 2
+
+
+async def test_deposed_writer_decides_nothing_again(process: Callable[[], Process], migrated: Database) -> None:
+    """A group that meets another's commit after its process stopped leading is refused, not written by both."""
+    old, new = process(), process()
+    for each in (old, new):
+        each.writer.lead()
+    writing = [asyncio.create_task(each.writer.run()) for each in (old, new)]
+    with psycopg.connect(owner_conninfo(migrated)) as holder:
+        holder.execute("SELECT * FROM feed_head FOR UPDATE")
+        waiting = asyncio.create_task(new.writer.submit(count(new.writer.state, "new")))
+        await asyncio.sleep(0.1)
+        stale = asyncio.create_task(old.writer.submit(count(old.writer.state, "old")))
+        await asyncio.sleep(0.1)
+        queued = asyncio.create_task(old.writer.submit(count(old.writer.state, "old")))
+        await asyncio.sleep(0)
+        old.writer.stand_by(NotLeader)
+        holder.rollback()
+    assert await waiting == 1
+    for refused in (stale, queued):
+        with pytest.raises(NotLeader):
+            await refused
+    assert new.store.head().position == 1
+    for task in writing:
+        task.cancel()
+    await asyncio.gather(*writing, return_exceptions=True)
+    for each in (old, new):
+        each.store.close()
+
+
+async def test_answer_that_outlives_the_leadership_is_withheld(process: Callable[[], Process]) -> None:
+    """What a process read while it led is not answered when it leads no more: it could be old."""
+    async with process().running() as first:
+        await until(lambda: first.leadership.is_leading)
+        with pytest.raises(StoreUnavailable), first.leadership:
+            await first.lease.release()
+
+
+async def test_store_that_went_back_ends_the_process(process: Callable[[], Process], migrated: Database) -> None:
+    """A standby that knows more than the store does not lead on a history that is gone."""
+    first = process()
+    async with first.running():
+        await until(lambda: first.leadership.is_leading)
+        await first.count()
+        await first.count()
+    restored = process()
+    restored.writer.load()
+    with psycopg.connect(owner_conninfo(migrated)) as owner:
+        owner.execute("DELETE FROM stored_events WHERE notification_id = 2")
+        owner.execute("UPDATE feed_head SET position = 1")
+    with pytest.raises(StoreWentBack):
+        await restored.leadership.run([], lambda: None)
+    restored.store.close()

@@ -1,0 +1,151 @@
+"""Transfers that keep being posted by several threads while processes of custody come and go."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from ringfence.client import Client
+from ringfence.errors import RingfenceError
+from ringfence.identity import NewParty, PartyKind, PrincipalKind, require_done
+from ringfence.ids import external_id, new_id
+from ringfence.ledger import AccountClass, NewAccount, NewTransfer, Purpose
+from ringfence.sandbox.onboarding import await_status, open_accounts, require_created, verify_parties
+from ringfence.sandbox.sandbox import Sandbox
+
+THREADS = 6
+ROWS = 5
+PAUSE_SECONDS = 0.02
+END_SECONDS = 60.0
+FUNDS_MINOR = 10**9
+CURRENCY = "EUR"
+
+
+@dataclass(frozen=True)
+class Ring:
+    """A book whose clients pay each other."""
+
+    book_id: UUID
+    clients: Sequence[UUID]
+    importer: Client
+    importer_name: str
+
+
+def open_ring(sandbox: Sandbox, name: str) -> Ring:
+    """Registers a platform and its importer; opens and funds four clients."""
+    platform = sandbox.principal(name, PrincipalKind.PLATFORM)
+    sandbox.principal(f"{name}-importer", PrincipalKind.IMPORTER, tenant_id=platform.principal_id)
+    book_id, importer = platform.principal_id, sandbox.client(f"{name}-importer")
+    party = NewParty(id=new_id(), kind=PartyKind.COMPANY, name="Ring", identity_number=f"RING-{name}", country="DE")
+    require_done(sandbox.client(name).identity.register_parties([party]))
+    verify_parties(sandbox.operators[0], book_id, [party.id])
+    clients = [external_id("ring", book_id, str(number)) for number in range(4)]
+    mirror = NewAccount(id=new_id(), account_class=AccountClass.BANK_MIRROR, currency=CURRENCY)
+    accounts = [
+        NewAccount(id=each, account_class=AccountClass.CLIENT, currency=CURRENCY, owner_id=party.id) for each in clients
+    ]
+    open_accounts(importer, book_id, [mirror, *accounts])
+    await_status(importer, book_id, clients)
+    deposits = [transfer(mirror.id, each, FUNDS_MINOR, Purpose.DEPOSIT) for each in clients]
+    require_created(importer.custody.create_transfers(book_id, deposits), "deposit")
+    return Ring(book_id, clients, importer, f"{name}-importer")
+
+
+def transfer(debit: UUID, credit: UUID, amount_minor: int, code: Purpose = Purpose.PAYMENT) -> NewTransfer:
+    """Returns a transfer with a new id."""
+    return NewTransfer(
+        id=new_id(),
+        amount_minor=amount_minor,
+        currency=CURRENCY,
+        code=code,
+        debit_account_id=debit,
+        credit_account_id=credit,
+        user_data_128=credit,
+    )
+
+
+@dataclass
+class Posting:
+    """Posts for as long as the block lasts; what was sent is sent again, to any process, until it is acknowledged."""
+
+    ring: Ring
+    processes: Sequence[Client]
+    acknowledged: list[NewTransfer] = field(default_factory=list)
+    repeated: int = 0
+    """Rows that had been committed when their answer was lost."""
+    refusals: Counter[str] = field(default_factory=Counter)
+    _leader: int = 0
+    _answers: list[tuple[float, float]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _failures: list[BaseException] = field(default_factory=list)
+
+    def __enter__(self) -> Posting:
+        """Starts."""
+        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(THREADS)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        """Stops when everything sent has been acknowledged; raises what stopped a thread before."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        for process in self.processes:
+            process.close()
+        if self._failures:
+            raise self._failures[0]
+
+    def longest_silence(self, since: float, until: float) -> float:
+        """Returns the longest time without an answer from a moment on; waits for one to a call made after another."""
+        self._wait(lambda: any(sent > until for sent, _ in self._answers))
+        times = sorted([since, *(answered for _, answered in self._answers if answered > since)])
+        return max(later - earlier for earlier, later in itertools.pairwise(times))
+
+    def wait_for_more(self, count: int) -> None:
+        """Waits until as many more transfers have been acknowledged."""
+        until = len(self.acknowledged) + count
+        self._wait(lambda: len(self.acknowledged) >= until)
+
+    def _wait(self, true: Callable[[], bool]) -> None:
+        end = time.monotonic() + END_SECONDS
+        while not true():
+            assert not self._failures, self._failures
+            assert time.monotonic() < end, self.refusals
+            time.sleep(PAUSE_SECONDS)
+
+    def _run(self, number: int) -> None:
+        try:
+            for turn in itertools.count(number):
+                if self._stop.is_set():
+                    return
+                debit, credit = (self.ring.clients[(turn + side) % len(self.ring.clients)] for side in (0, 1))
+                self._post([transfer(debit, credit, 1 + row) for row in range(ROWS)])
+        except BaseException as failure:
+            self._failures.append(failure)
+
+    def _post(self, transfers: Sequence[NewTransfer]) -> None:
+        while True:
+            sent, at = time.monotonic(), self._leader
+            try:
+                results = self.processes[at].custody.create_transfers(self.ring.book_id, transfers)
+            except RingfenceError as error:
+                if not error.is_transient:
+                    raise
+                self.refusals[error.reason or error.code] += 1
+                self._leader = (at + 1) % len(self.processes)
+                time.sleep(PAUSE_SECONDS)
+                continue
+            assert {each.status for each in results} <= {"created", "exists"}, results
+            with self._lock:
+                self._answers.append((sent, time.monotonic()))
+                self.acknowledged += transfers
+                self.repeated += sum(each.status == "exists" for each in results)
+            return
