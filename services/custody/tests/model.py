@@ -26,6 +26,9 @@ BURNS = {
     "credit_account_frozen",
     "overdraft_not_covered",
     "guarantee_below_overdrafts",
+    "purpose_unknown",
+    "account_class_mismatch",
+    "mandate_missing",
 }
 
 

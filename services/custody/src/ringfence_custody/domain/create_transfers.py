@@ -189,6 +189,8 @@ class _Decision(IncomingBatch):
             amount = min(amount, max(0, accounts.credits_posted[debit] - debits_posted - debits_pending))
         if flags & BALANCING_CREDIT:
             amount = min(amount, max(0, accounts.debits_posted[credit] - credits_posted - credits_pending))
+        if amount > self.rules.maximum_minor(self.code[row]):
+            return Status.EXCEEDS_PURPOSE_MAXIMUM
         if flags & PENDING:
             if debits_pending + amount > MAX:
                 return Status.OVERFLOWS_DEBITS_PENDING
