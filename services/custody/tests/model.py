@@ -130,7 +130,10 @@ class Model:
         if row.timeout != stored.timeout:
             return "exists_with_different_timeout"
         if row.flags & (POST | VOID):
-            row = self.filled_in(row, self.transfers[stored.pending_id].row)
+            pending = self.transfers[stored.pending_id].row
+            row = self.filled_in(row, pending)
+            if row.flags & POST and row.amount > pending.amount:
+                row = replace(row, amount=pending.amount)
         if row.flags & (BALANCING_DEBIT | BALANCING_CREDIT) and row.amount > stored.amount:
             row = replace(row, amount=stored.amount)
         for name, field_name in (

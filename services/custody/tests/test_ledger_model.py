@@ -97,6 +97,7 @@ resent = st.builds(
             {"debit": "bob"},
             {"credit": "fee"},
             {"amount": 1},
+            {"amount": 5_000},
             {"user_data_128": bytes(16)},
             {"user_data_64": 5},
             {"user_data_32": 5},
