@@ -158,9 +158,7 @@ class Book:
     def hold(self, transfer: Transfer) -> None:
         """Takes note of a pending transfer and its deadline."""
         self.pending[transfer.id] = transfer
-        if transfer.timeout:
-            deadline = transfer.timestamp + transfer.timeout * NANOSECONDS
-            heappush(self.deadlines, (deadline, transfer.timestamp, transfer.id))
+        self._await_deadline(transfer)
 
     def resolve(self, pending: Transfer, posted: int) -> None:
         """Ends a pending transfer: moves what is posted, releases the rest; an unposted closing one reopens."""
@@ -193,6 +191,8 @@ class Book:
             pending = batch.resolved.pop(transfer.pending_id, None)
             if pending is not None:
                 self.fates[pending.row] = IS_PENDING
+                # An expiry decided in between has passed over it.
+                self._await_deadline(pending)
             self.reverse(transfer, pending)
         batch.cut(rows)
         del self.fates[batch.first_row + rows :]
@@ -238,6 +238,11 @@ class Book:
         for transfer in transfers:
             self.unresolve(transfer, 0)
             self.fates[transfer.row] = IS_PENDING
+            self._await_deadline(transfer)
+
+    def _await_deadline(self, transfer: Transfer) -> None:
+        """Has a pending transfer released when its time is over, if it has a timeout; twice does no harm."""
+        if transfer.timeout:
             deadline = transfer.timestamp + transfer.timeout * NANOSECONDS
             heappush(self.deadlines, (deadline, transfer.timestamp, transfer.id))
 
