@@ -80,8 +80,15 @@ def test_a_stricter_pack_narrows_purposes_classes_and_mandates(ledger: Ledger) -
     assert ledger.send(*rows) == ["id_already_failed"] * 3 + ["exists"] * 2
 
 
+OTHERS = [
+    (),
+    (Row("other", "alice", "fees", 7, code=FEE),),
+    tuple(Row(f"other {number}", "bob", "alice", 1) for number in range(12)),
+]
+
+
 @pytest.mark.parametrize("flags", [0, F.PENDING, F.LINKED])
-@pytest.mark.parametrize("others", [(), (Row("other", "alice", "fees", 7, code=FEE),)])
+@pytest.mark.parametrize("others", OTHERS, ids=["alone", "beside another purpose", "among rows that pass at once"])
 def test_a_transfer_has_at_most_the_maximum(ledger: Ledger, flags: int, others: tuple[Row, ...]) -> None:
     """The maximum is allowed, a unit more is not, on the short way and on the long one, beside other purposes."""
     ledger.adopt("capped", *[replace(rule, maximum_minor=100 if rule is PAYMENTS else None) for rule in LEAST.values()])
@@ -89,6 +96,7 @@ def test_a_transfer_has_at_most_the_maximum(ledger: Ledger, flags: int, others: 
     within, beyond = Row("a", "alice", "bob", 100, flags), Row("b", "alice", "bob", 101, flags)
     assert ledger.send(*others, within, *last)[-2:] == ["created", "created"]
     first = "linked_event_failed" if flags == F.LINKED else "created"
+    others = tuple(replace(row, id=f"{row.id} again") for row in others)
     results = ledger.send(*others, beyond, Row("c", "alice", "bob", 1))
     assert results[-2:] == ["exceeds_purpose_maximum", first]
     assert ledger.send(beyond) == ["id_already_failed" if flags != F.LINKED else "linked_event_chain_open"]

@@ -2,14 +2,15 @@
 
 A case begins with `== title`. Its lines are, in order of what happens:
 
-    accounts  alice 1000, bob, czech CZK          opens accounts, and funds them from a bank; bank EUR is there always
+    accounts  alice 1000, bob, karel CZK        opens accounts, and funds them from `bank`, which is always there
     t1   alice > bob   100   pending timeout=5  | created            a transfer: id, accounts, amount, options, result
     p1   post t1        40                      | created            a post or void: id, pending transfer, amount
     later                                       ends the batch; what follows is another one
-    wait 5        expire        freeze bob        release bob        close bob        restart
+    wait 5        expire        freeze bob        release bob        restart
     alice   5 40 / 0 1000                       debits pending, posted / credits pending, posted
 
-`all` is the maximum amount. Transfers between clients are payments, to a bank withdrawals, from a bank deposits.
+`all` is the maximum amount, `max` the largest sum, `max9` 9 less. Transfers between clients are payments, to a bank
+withdrawals, from a bank deposits.
 """
 
 from __future__ import annotations
@@ -157,11 +158,18 @@ VERBS: dict[str, Callable[[Run, str], Any]] = {
 }
 
 
+def amount_of(text: str) -> int:
+    """Returns an amount: a number, `all`, or the largest sum, less a number."""
+    if text == "all":
+        return AMOUNT_MAX
+    return MAX - int(text.removeprefix("max") or "0") if text.startswith("max") else int(text)
+
+
 def row_of(
     identifier: str, debit: str | None, credit: str | None, verb: str | None, pending: str | None, *rest: str
 ) -> Row:
     """Returns the row that a line of a table stands for."""
-    amount, options = AMOUNT_MAX if rest[0] == "all" else MAX if rest[0] == "max" else int(rest[0]), rest[1].split()
+    amount, options = amount_of(rest[0]), rest[1].split()
     values: dict[str, Any] = {"debit": debit or "", "credit": credit or "", "amount": amount, "code": PAYMENT}
     flags = 0
     if verb:

@@ -59,6 +59,13 @@ TABLE = """
   t2  bank > bob      5                                     | created
   b2  alice > bank  all  balancing_credit                   | exceeds_credits
 
+== a balancing credit counts what is reserved for the credit side
+  accounts  alice 100, other bank
+  t1  other > alice   9  code=deposit                       | created
+  r1  alice > other   4  pending code=withdrawal            | created
+  b1  alice > other all  balancing_credit code=withdrawal   | created
+      other   0 9 / 4 5
+
 == both sides balance: the smaller of the two moves
   accounts  alice 100, bob 50
   b1  alice > bank  all  balancing_debit balancing_credit   | created
@@ -149,8 +156,24 @@ TABLE = """
   o1  spent > still max                                     | overflows_debits_posted
   o1  still > bob   max                                     | overflows_credits_posted
   o1  alice > still max                                     | overflows_debits
-  o1  still > bob   9223372036854775657                     | overflows_credits
-  o1  still > bob   9223372036854775647                     | exceeds_credits
+  o1  still > bob   max150                                  | overflows_credits
+
+== every sum may reach its bound, and a unit more is too much
+  accounts  alice 100, bob 100, spent 50, still
+  t0  spent > bob    50                                     | created
+  r0  alice > bob    10  pending                            | created
+  o1  alice > still max9    pending                         | overflows_debits_pending
+  x1  alice > still max10   pending                         | exceeds_credits
+  o1  still > bob   max9    pending                         | overflows_credits_pending
+  o1  still > bob   max10   pending                         | overflows_credits_posted
+  o1  spent > still max49                                   | overflows_debits_posted
+  x2  spent > still max50                                   | exceeds_credits
+  o1  still > bob   max149                                  | overflows_credits_posted
+  o1  still > bob   max150                                  | overflows_credits
+  o1  alice > still max9                                    | overflows_debits
+  x3  alice > still max10                                   | exceeds_credits
+  o1  still > bob   max159                                  | overflows_credits
+  x4  still > bob   max160                                  | exceeds_credits
 
 == an amount beyond the bound is refused by the first sum that it would pass
   accounts  alice 100, bob

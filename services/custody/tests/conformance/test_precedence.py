@@ -12,7 +12,7 @@ from ringfence_custody.domain.statuses import TRANSIENT, CreateTransferStatus
 from ..ledger import Ledger, Row
 from . import test_chains, test_limits, test_retries, test_two_phases
 from .pairs import Defect, Pair, both, neighbours
-from .script import MAX, results_in
+from .script import results_in
 from .test_retries import DIFFERENCES
 from .world import BOTH, BOTH_LATE, LATE_NS, OF_A_POST, OF_A_TRANSFER, PAY, POST, VOID, world
 
@@ -120,8 +120,3 @@ def test_every_code_has_a_case() -> None:
     answered = {*SINGLE, *DIFFERENCES, *(pair[0] for pair in BOTH_LATE)}
     answered |= set.union(*(results_in(module.TABLE) for module in tables))
     assert answered == {code.name.lower() for code in CreateTransferStatus}
-
-
-def test_the_bound_of_amounts_is_the_one_documented() -> None:
-    """Sums end at 2^63 - 1."""
-    assert MAX == 2**63 - 1
