@@ -88,6 +88,33 @@ def test_an_owner_and_the_accounts_it_stops_are_leaves_each() -> None:
     assert facts[1][1]["status"] == "ACTIVE"
 
 
+@pytest.mark.parametrize("reason", ["case 4711", None])
+def test_a_decision_on_an_account_is_a_leaf_with_its_reason(reason: str | None) -> None:
+    """A state by decision stands by its name, with who decided it and, where it was given, why."""
+    change = {"timestamp_ns": START_NS, "account": 2, "status": 3, "decided_by": identifier("operator")}
+    facts = custody_facts(OPENED, ("AccountStatusChanged.v1", change | ({"reason": reason} if reason else {})))[2:]
+    [(kind, fields)] = facts
+    assert kind == "custody.account_status.v1"
+    assert fields.get("reason") == reason
+    assert (fields["account_id"], fields["status"]) == (identifier("bob"), "RESTRICTED")
+    assert fields["decided_by_id"] == identifier("operator")
+
+
+def test_rules_adopted_are_a_leaf_that_shows_them_whole() -> None:
+    """The rules of a book stand in the log as their canonical text, with its hash and who adopted them."""
+    text = "ringfence-rules/1\nversion v1\n"
+    change = {
+        "timestamp_ns": START_NS, "version": "v1", "document": text, "sha256": sha256(text.encode()).digest(),
+        "adopted_by": identifier("operator"),
+    }  # fmt: skip
+    [(kind, fields)] = custody_facts(("RulesAdopted.v1", change))
+    assert kind == "custody.rules_adopted.v1"
+    assert fields == {
+        "source": "custody", "position": 1, "ordinal": 0, "time_ns": START_NS, "tenant_id": BOOK, "version": "v1",
+        "document": text, "document_sha256": sha256(text.encode()).digest(), "adopted_by_id": identifier("operator"),
+    }  # fmt: skip
+
+
 def test_identity_facts_commit_to_personal_data_and_leave_blind_indexes_out() -> None:
     """Sealed fields become commitments to their ciphertext; keyed indexes do not leave identity."""
     event = {

@@ -13,10 +13,11 @@ from ringfence_custody.domain.columns import AccountColumns, TransferColumns
 from ringfence_custody.domain.create_accounts import decide_accounts
 from ringfence_custody.domain.create_transfers import decide_transfers
 from ringfence_custody.domain.incoming import Outcome
-from ringfence_custody.domain.lifecycle import Standing
+from ringfence_custody.domain.lifecycle import AccountStatus, Standing
 from ringfence_custody.domain.packed import TransferBatch, unpacked
+from ringfence_custody.domain.rule_packs import PurposeRule, decide_rules
 from ringfence_custody.domain.rules import AccountClass
-from ringfence_custody.domain.standings import decide_freeze, decide_release, decide_standing
+from ringfence_custody.domain.standings import decide_freeze, decide_release, decide_standing, decide_statuses
 from ringfence_custody.domain.statuses import CreateAccountStatus, CreateTransferStatus
 from ringfence_kernel.journal import Journal
 
@@ -124,7 +125,7 @@ class Ledger:
         """Decides a batch without committing it."""
         columns = columns_of(rows)
         columns.check()
-        return decide_transfers(self.book, columns, self.now_ns, with_balances=with_balances)
+        return decide_transfers(self.book, columns, self.now_ns, with_balances=with_balances, rules=self.book.rules)
 
     def send(self, *rows: Row) -> list[str]:
         """Decides and commits a batch; returns the names of the result codes."""
@@ -177,6 +178,20 @@ class Ledger:
     def standing(self, standing: Standing, owner: bytes = OWNER) -> None:
         """Takes in what identity says of an owner."""
         self.record(decide_standing(self.book, owner, standing, self.now_ns))
+
+    def set_status(self, status: AccountStatus, *names: str, reason: str = "decision 1") -> None:
+        """Moves accounts along their life cycle by an operator's decision."""
+        accounts = [self.index(name) for name in names]
+        for event in decide_statuses(self.book, accounts, status, MANDATE, reason, self.now_ns):
+            self.record(event)
+
+    def adopt(self, version: str, *rules: PurposeRule) -> None:
+        """Puts rules in force."""
+        self.record(decide_rules(self.book, version, rules, MANDATE, self.now_ns))
+
+    def shown(self, name: str) -> AccountStatus:
+        """Returns the status of an account as seen from outside."""
+        return self.book.accounts.shown_status(self.index(name))
 
     def replayed(self) -> Book:
         """Returns a book built from the committed events alone."""

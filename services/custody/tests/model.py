@@ -1,11 +1,10 @@
-"""A small, slow, obviously right ledger: every transfer is an object, every check one line, every chain a deep copy."""
+"""A small, slow, obviously right ledger: every transfer is an object, every check one line, every chain a copy."""
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
-from ringfence_custody.domain.rules import PURPOSES, AccountClass, Mandate
+from ringfence_custody.domain.rules import PURPOSES, AccountClass, Purpose
 from ringfence_kernel.ids import MAX_ID
 
 from .ledger import SECOND, Row, id_of
@@ -26,6 +25,11 @@ BURNS = {
     "credit_account_frozen",
     "overdraft_not_covered",
     "guarantee_below_overdrafts",
+    "purpose_unknown",
+    "account_class_mismatch",
+    "mandate_missing",
+    "debit_account_not_active",
+    "exceeds_purpose_maximum",
 }
 
 
@@ -38,6 +42,7 @@ class ModelAccount:
     covered: bool = False
     closed: bool = False
     frozen: bool = False
+    restricted: bool = False
     debits_pending: int = 0
     debits_posted: int = 0
     credits_pending: int = 0
@@ -54,9 +59,9 @@ class ModelAccount:
         return self.debits_posted - self.credits_posted - self.credits_pending
 
 
-@dataclass
+@dataclass(frozen=True)
 class Stored:
-    """A transfer as stored."""
+    """A transfer as stored, and what became of it."""
 
     row: Row
     timestamp: int
@@ -75,6 +80,12 @@ class Model:
     accounts: dict[str | bytes, ModelAccount] = field(default_factory=dict)
     transfers: dict[str | bytes, Stored] = field(default_factory=dict)
     burnt: set[str | bytes] = field(default_factory=set)
+    purposes: dict[int, Purpose] = field(default_factory=lambda: dict(PURPOSE))
+
+    def copy(self) -> Model:
+        """Returns a model that goes its own way from here."""
+        accounts = {name: replace(account) for name, account in self.accounts.items()}
+        return Model(accounts, dict(self.transfers), set(self.burnt), self.purposes)
 
     def send(self, rows: list[Row], now: int) -> list[str]:
         """Decides a batch; returns the result names."""
@@ -84,7 +95,7 @@ class Model:
         broken = False
         for index, row in enumerate(rows):
             if row.flags & LINKED and before is None:
-                before = deepcopy(self)
+                before = self.copy()
             if before is not None:
                 chain.append(index)
             if row.flags & LINKED and index == len(rows) - 1:
@@ -127,7 +138,10 @@ class Model:
         if row.timeout != stored.timeout:
             return "exists_with_different_timeout"
         if row.flags & (POST | VOID):
-            row = self.filled_in(row, self.transfers[stored.pending_id].row)
+            pending = self.transfers[stored.pending_id].row
+            row = self.filled_in(row, pending)
+            if row.flags & POST and row.amount > pending.amount:
+                row = replace(row, amount=pending.amount)
         if row.flags & (BALANCING_DEBIT | BALANCING_CREDIT) and row.amount > stored.amount:
             row = replace(row, amount=stored.amount)
         for name, field_name in (
@@ -168,7 +182,7 @@ class Model:
         if row.credit not in self.accounts:
             return "credit_account_not_found"
         debit, credit = self.accounts[row.debit], self.accounts[row.credit]
-        purpose = PURPOSE.get(row.code)
+        purpose = self.purposes.get(row.code)
         closing = bool(row.flags & (CLOSING_DEBIT | CLOSING_CREDIT))
         checks = [
             (debit.ledger != credit.ledger, "accounts_must_have_the_same_ledger"),
@@ -183,10 +197,11 @@ class Model:
                 "account_class_mismatch",
             ),
             (
-                purpose is not None and purpose.mandate is not Mandate.PLATFORM and row.user_data_128 == ZERO,
+                purpose is not None and purpose.mandate_required and row.user_data_128 == ZERO,
                 "mandate_missing",
             ),
             (debit.frozen, "debit_account_frozen"),
+            (debit.restricted, "debit_account_not_active"),
             (credit.frozen, "credit_account_frozen"),
             (debit.closed, "debit_account_already_closed"),
             (credit.closed, "credit_account_already_closed"),
@@ -202,6 +217,7 @@ class Model:
             row = replace(row, amount=min(row.amount, max(0, credit.room)))
         amount, pending = row.amount, bool(row.flags & PENDING)
         checks = [
+            (amount > self.purposes[row.code].maximum_minor, "exceeds_purpose_maximum"),
             (pending and debit.debits_pending + amount > MAX, "overflows_debits_pending"),
             (pending and credit.credits_pending + amount > MAX, "overflows_credits_pending"),
             (debit.debits_posted + amount > MAX, "overflows_debits_posted"),
@@ -218,7 +234,7 @@ class Model:
         refusal = next((name for wrong, name in checks if wrong), "")
         if refusal:
             return refusal
-        kept = deepcopy(self.accounts)
+        kept = self.copy().accounts
         if pending:
             debit.debits_pending += amount
             credit.credits_pending += amount
@@ -288,6 +304,7 @@ class Model:
             (stored.fate == "voided", "pending_transfer_already_voided"),
             (stored.fate == "expired" or bool(pending.timeout and stored.deadline <= now), "pending_transfer_expired"),
             (stops and debit.frozen, "debit_account_frozen"),
+            (stops and debit.restricted, "debit_account_not_active"),
             (stops and credit.frozen, "credit_account_frozen"),
             (post and debit.closed, "debit_account_already_closed"),
             (post and credit.closed, "credit_account_already_closed"),
@@ -309,10 +326,10 @@ class Model:
         credit.credits_posted += posted
         debit.closed = debit.closed and not pending.flags & CLOSING_DEBIT
         credit.closed = credit.closed and not pending.flags & CLOSING_CREDIT
-        stored.fate = fate
+        self.transfers[pending.id] = replace(stored, fate=fate)
 
     def expire(self, now: int) -> None:
         """Releases what is due."""
-        for stored in self.transfers.values():
+        for stored in list(self.transfers.values()):
             if stored.fate == "pending" and stored.row.timeout and stored.deadline <= now:
                 self.finish(stored, "expired", 0)

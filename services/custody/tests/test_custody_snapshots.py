@@ -10,6 +10,7 @@ from random import Random
 import pytest
 from ringfence_custody.adapters.batches import StoredBatches
 from ringfence_custody.application.ledger import Ledger as Books
+from ringfence_custody.domain.errors import RulesVersionTaken
 from ringfence_custody.domain.statuses import TransferFlag
 from ringfence_kernel.clock import ManualClock
 from ringfence_kernel.snapshots import SnapshotFile, Snapshots
@@ -18,7 +19,8 @@ from ringfence_kernel.writer import GroupWriter
 
 from .conftest import CODEC, Custody, running
 from .ledger import START_NS, Row
-from .test_custody_service import open_accounts, send
+from .test_custody_decisions import ARRIVALS, RESTRICTED, SMALL_PAYMENTS, adopt, status_request
+from .test_custody_service import PLATFORM, account, learn, open_accounts, send
 
 F = TransferFlag
 
@@ -29,12 +31,30 @@ def reserved(name: str, amount: int = 3, timeout: int = 60) -> Row:
 
 
 async def history(custody: Custody) -> None:
-    """Fills a book: plain transfers, reservations, one posted, one burnt id."""
+    """Fills a book: plain transfers, reservations, one posted, one burnt id, an account restricted, rules adopted."""
     await open_accounts(custody)
     await send(custody, *(Row(f"plain {number}", "alice", "bob", 1) for number in range(50)))
     await send(custody, reserved("open"), reserved("posted"))
     await send(custody, Row("post", flags=F.POST_PENDING_TRANSFER, pending_id="posted", amount=3, code=0, ledger=0))
     await send(custody, Row("burnt", "alice", "nobody", 1))
+    await custody.call("SetAccountStatus", status_request(RESTRICTED, "bob"), None)
+    await adopt(custody, ARRIVALS, SMALL_PAYMENTS)
+
+
+async def test_decisions_of_before_a_snapshot_still_hold(
+    custody: Custody, stores: Callable[[], EventStore], tmp_path: Path
+) -> None:
+    """After a restart from a snapshot KYC does not lift a restriction, rules are obeyed, and versions are taken."""
+    file = SnapshotFile(tmp_path, "custody")
+    await history(custody)
+    await saved(custody, file)
+    async with running(stores, file) as again:
+        await learn(again, PLATFORM, "EXPIRED", position=2)
+        await learn(again, PLATFORM, "VERIFIED", position=3)
+        assert (await account(again, "bob")).status == RESTRICTED
+        assert await send(again, Row("large", "alice", "bob", 11)) == ["exceeds_purpose_maximum"]
+        with pytest.raises(RulesVersionTaken):
+            await adopt(again, ARRIVALS)
 
 
 async def saved(custody: Custody, file: SnapshotFile) -> None:

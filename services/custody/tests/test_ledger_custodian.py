@@ -6,10 +6,9 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from ringfence_custody.domain.errors import AccountTransitionRefused, InvariantBroken
-from ringfence_custody.domain.lifecycle import TRANSITIONS, AccountStatus, Standing
+from ringfence_custody.domain.errors import InvariantBroken
+from ringfence_custody.domain.lifecycle import AccountStatus, Standing
 from ringfence_custody.domain.rules import PURPOSES, AccountClass, Mandate
-from ringfence_custody.domain.standings import decide_status
 from ringfence_custody.domain.statuses import AccountFlag, TransferFlag
 
 from .ledger import (
@@ -256,33 +255,3 @@ def test_a_freeze_stops_a_post_inside_the_book_but_not_at_the_bank(ledger: Ledge
     assert ledger.send(post, replace(post, id="p2", pending_id="outside")) == ["debit_account_frozen", "created"]
     void = replace(post, id="v", flags=TransferFlag.VOID_PENDING_TRANSFER, pending_id="inside")
     assert ledger.send(void) == ["created"]
-
-
-@pytest.mark.parametrize(("before", "after"), list(product(TRANSITIONS, TRANSITIONS)))
-def test_the_life_cycle_has_these_transitions_only(ledger: Ledger, before: AccountStatus, after: AccountStatus) -> None:
-    """A transition that the state machine does not list is refused."""
-    ledger.book.accounts.status[ledger.index("covered")] = before
-    if after in TRANSITIONS[before]:
-        event = decide_status(ledger.book, ledger.index("covered"), after, MANDATE, ledger.now_ns)
-        assert event.status == after
-    else:
-        with pytest.raises(AccountTransitionRefused):
-            decide_status(ledger.book, ledger.index("covered"), after, MANDATE, ledger.now_ns)
-
-
-def test_an_account_is_closed_empty(ledger: Ledger) -> None:
-    """CLOSING lets money out only, and CLOSED needs that nothing is left, posted or pending."""
-    index = ledger.index("CLIENT")
-
-    def move_to(status: AccountStatus) -> None:
-        ledger.record(decide_status(ledger.book, index, status, MANDATE, ledger.now_ns))
-
-    move_to(AccountStatus.CLOSING)
-    assert ledger.send(Row("in", "PLATFORM", "CLIENT", 5, code=8)) == ["credit_account_not_active"]
-    with pytest.raises(AccountTransitionRefused):
-        move_to(AccountStatus.CLOSED)
-    assert ledger.send(Row("out", "CLIENT", "bank 978", 1_000, code=WITHDRAWAL)) == ["created"]
-    move_to(AccountStatus.CLOSED)
-    assert ledger.book.accounts.shown_status(index) is AccountStatus.CLOSED
-    ledger.freeze("CLIENT")
-    assert ledger.book.accounts.shown_status(index) is AccountStatus.CLOSED

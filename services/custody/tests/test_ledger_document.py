@@ -7,6 +7,8 @@ from enum import IntEnum
 from pathlib import Path
 
 import pytest
+from ringfence_custody.domain.lifecycle import BY_DECISION
+from ringfence_custody.domain.rule_packs import document, parsed
 from ringfence_custody.domain.rules import PERMITTED_FLAGS, PURPOSES, AccountClass
 from ringfence_custody.domain.statuses import (
     TRANSIENT,
@@ -70,3 +72,16 @@ def test_every_class_has_its_limit() -> None:
         assert row[0] == f"{int(account_class)} {account_class.name}"
         limit = 4 if row[3].startswith("credits must not") else 2
         assert PERMITTED_FLAGS[account_class] & 6 == limit
+
+
+def test_the_decisions_are_those_of_the_code() -> None:
+    """The table of decisions has every state that one may bring about, each with the states it may follow."""
+    documented = {row[0]: {each.split()[0] for each in row[1].split(", ")} for row in rows_after("stands in for KYC:")}
+    assert documented == {after.name: {each.name for each in before} for after, before in BY_DECISION.items()}
+
+
+def test_the_canonical_text_of_rules_is_as_shown() -> None:
+    """The example of a book's rules is what the code writes for them."""
+    example = re.search(r"```\n(ringfence-rules/1\n.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    assert example is not None
+    assert document(*parsed(example[1])) == example[1]

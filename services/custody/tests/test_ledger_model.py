@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+import os
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from ringfence_custody.domain.digest import digest
-from ringfence_custody.domain.rules import AccountClass
+from ringfence_custody.domain.lifecycle import AccountStatus
+from ringfence_custody.domain.rule_packs import compiled, rules_of
+from ringfence_custody.domain.rules import MINIMUM, AccountClass
 from ringfence_custody.domain.statuses import AccountFlag, CreateTransferStatus
 
 from .ledger import CLOSURE, CZK, EUR, MANDATE, Ledger, Row
@@ -97,6 +99,7 @@ resent = st.builds(
             {"debit": "bob"},
             {"credit": "fee"},
             {"amount": 1},
+            {"amount": 5_000},
             {"user_data_128": bytes(16)},
             {"user_data_64": 5},
             {"user_data_32": 5},
@@ -106,6 +109,15 @@ resent = st.builds(
     ),
 )
 FRESH, RESERVED = "fresh", "reserved "
+LEAST = rules_of(MINIMUM)
+PACKS = {
+    "minimum": LEAST,
+    "capped": [replace(each, maximum_minor=40) if each.code in (2, 3, 13) else each for each in LEAST],
+    "narrow": [replace(each, mandate_required=True) for each in LEAST if each.code in (1, 3, 8, 11, CLOSURE)],
+}
+"""Rules that the book adopts by turns."""
+STEPS = int(os.environ.get("RINGFENCE_MODEL_STEPS", "150"))
+"""Batches of each long run; examples of the machine grow with it. Set it to thousands for a night's run."""
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -119,7 +131,7 @@ class LedgerMachine(RuleBasedStateMachine):
             flags = int(AccountFlag.OVERDRAFT_COVERED) if covered else 0
             assert self.ledger.account(name, account_class, flags=flags, ledger=ledger) == "created"
             self.model.accounts[name] = ModelAccount(account_class, ledger, covered)
-        self.committed = deepcopy(self.model)
+        self.committed = self.model.copy()
         self.sent: list[Row] = []
         self.reserved: list[str | bytes] = []
         self.undecided: list[tuple[int, int, int]] = []
@@ -160,7 +172,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def commit(self) -> None:
         """Commits what was decided."""
         self.ledger.commit()
-        self.committed, self.undecided = deepcopy(self.model), []
+        self.committed, self.undecided = self.model.copy(), []
 
     @precondition(lambda self: self.undecided)
     @rule(sealed=st.booleans())
@@ -171,7 +183,7 @@ class LedgerMachine(RuleBasedStateMachine):
             book.unseal()
         for mark in reversed(self.undecided):
             book.undo(*mark)
-        self.model, self.undecided = deepcopy(self.committed), []
+        self.model, self.undecided = self.committed.copy(), []
 
     @rule(name=st.sampled_from(list(ACCOUNTS)), frozen=st.booleans())
     def freeze(self, name: str, frozen: bool) -> None:
@@ -179,7 +191,24 @@ class LedgerMachine(RuleBasedStateMachine):
         self.commit()
         self.ledger.freeze(name) if frozen else self.ledger.release(name)
         self.model.accounts[name].frozen = frozen
-        self.committed = deepcopy(self.model)
+        self.committed = self.model.copy()
+
+    @rule(name=st.sampled_from(["alice", "covered", "platform"]), restricted=st.booleans())
+    def restrict(self, name: str, restricted: bool) -> None:
+        """Restricts an account by decision, or makes it active again, unless an order holds it."""
+        self.commit()
+        if not self.model.accounts[name].frozen:
+            self.ledger.set_status(AccountStatus.RESTRICTED if restricted else AccountStatus.ACTIVE, name)
+            self.model.accounts[name].restricted = restricted
+        self.committed = self.model.copy()
+
+    @rule(pack=st.sampled_from(list(PACKS)))
+    def adopt(self, pack: str) -> None:
+        """Puts other rules in force."""
+        self.commit()
+        self.ledger.adopt(pack, *PACKS[pack])
+        self.model.purposes = compiled(pack, PACKS[pack]).purposes
+        self.committed = self.model.copy()
 
     @rule(seconds=st.sampled_from([1, 3]))
     def expire(self, seconds: int) -> None:
@@ -188,7 +217,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ledger.advance(seconds)
         self.ledger.expire()
         self.model.expire(self.ledger.now_ns)
-        self.committed = deepcopy(self.model)
+        self.committed = self.model.copy()
 
     @rule()
     def restart(self) -> None:
@@ -213,7 +242,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 LedgerMachine.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=max(60, STEPS * 2 // 5),
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -241,7 +270,7 @@ def test_a_long_run_agrees_with_the_model(seed: int) -> None:
     random = Random(seed)
     machine = LedgerMachine()
     machine.open()
-    for _ in range(150):
+    for _ in range(STEPS):
         machine.decide([_random_row(random) for _ in range(random.randint(1, 24))])
         step = random.random()
         if step < 0.3:
@@ -254,5 +283,9 @@ def test_a_long_run_agrees_with_the_model(seed: int) -> None:
             machine.restart()
         elif step < 0.55:
             machine.freeze(random.choice(["alice", "covered"]), random.random() < 0.4)
+        elif step < 0.6:
+            machine.restrict(random.choice(["alice", "covered"]), random.random() < 0.4)
+        elif step < 0.64:
+            machine.adopt(random.choice(list(PACKS)))
         machine.same()
     assert len(machine.model.transfers) > 200

@@ -8,6 +8,7 @@ from ringfence_protos.custody.v1 import custody_pb2 as pb
 from ringfence_protos.custody.v1 import custody_pb2_grpc
 
 from ringfence import columns
+from ringfence import rules as rule_messages
 from ringfence.ids import to_bytes
 from ringfence.ledger import (
     Account,
@@ -23,6 +24,7 @@ from ringfence.ledger import (
     TransferResult,
 )
 from ringfence.money import currency_of
+from ringfence.rules import PurposeRule, Rules
 from ringfence.transport import Connection
 
 MAX_ROWS = 8_190
@@ -123,6 +125,30 @@ class Custody:
             order_reference=order_reference,
         )
         return [AccountStatus(each) for each in self._connection.call(self._stub.SetFreeze, request).status]
+
+    def set_account_status(
+        self, book_id: UUID, account_ids: Sequence[UUID], status: AccountStatus, *, reason: str
+    ) -> list[AccountStatus]:
+        """Moves accounts along their life cycle, all or none, as an operator; those that are there are left alone."""
+        request = pb.SetAccountStatusRequest(
+            book_id=book_id.bytes,
+            account_ids=to_bytes(account_ids),
+            status=pb.AccountStatus.ValueType(status),
+            reason=reason,
+        )
+        return [AccountStatus(each) for each in self._connection.call(self._stub.SetAccountStatus, request).status]
+
+    def adopt_rules(self, book_id: UUID, version: str, purposes: Sequence[PurposeRule]) -> Rules:
+        """Puts rules in force that are as strict as the built-in minimum or stricter, as an operator."""
+        request = pb.AdoptRulesRequest(
+            book_id=book_id.bytes, version=version, purposes=rule_messages.messages(purposes)
+        )
+        return rule_messages.rules(self._connection.call(self._stub.AdoptRules, request).rules)
+
+    def rules(self, book_id: UUID | None = None) -> Rules:
+        """The rules in force: those adopted last, or the built-in minimum."""
+        request = pb.GetRulesRequest(book_id=_book(book_id))
+        return rule_messages.rules(self._connection.call(self._stub.GetRules, request).rules)
 
 
 def _book(book_id: UUID | None) -> bytes:

@@ -95,6 +95,7 @@ TRANSFER_STATUS = {
     207: "credit_account_not_active",
     208: "overdraft_not_covered",
     209: "guarantee_below_overdrafts",
+    210: "exceeds_purpose_maximum",
 }
 
 

@@ -83,6 +83,24 @@ class Ledger(custody_pb2_grpc.CustodyServiceServicer):
         ]
         return custody_pb2.ListAccountsResponse(accounts=accounts, next_page_token="2" if first == 0 else "")
 
+    def SetAccountStatus(self, request: Any, context: Any) -> Any:
+        """Answers the state asked for."""
+        self._enter(request, context)
+        return custody_pb2.SetAccountStatusResponse(status=[request.status] * len(request.account_ids))
+
+    def AdoptRules(self, request: Any, context: Any) -> Any:
+        """Puts what it is asked for in force."""
+        self._enter(request, context)
+        self.rules = custody_pb2.Rules(
+            version=request.version, purposes=request.purposes, document="text", sha256=bytes(32)
+        )
+        return custody_pb2.AdoptRulesResponse(rules=self.rules)
+
+    def GetRules(self, request: Any, context: Any) -> Any:
+        """Answers what was adopted."""
+        self._enter(request, context)
+        return custody_pb2.GetRulesResponse(rules=self.rules)
+
 
 class Instructions(payment_instruction_pb2_grpc.PaymentInstructionServiceServicer):
     """Streams positions 1 to 4 and breaks the stream once, after position 2; `goes_on` keeps it open at the end."""

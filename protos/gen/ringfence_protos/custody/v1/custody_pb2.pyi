@@ -1320,3 +1320,203 @@ class SetAccountStatusResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetAccountStatusResponse: _TypeAlias = SetAccountStatusResponse  # noqa: Y015
+
+@_typing.final
+class ClassPair(_message.Message):
+    """Two classes between which money may pass."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEBIT_CLASS_FIELD_NUMBER: _builtins.int
+    CREDIT_CLASS_FIELD_NUMBER: _builtins.int
+    debit_class: Global___AccountClass.ValueType
+    """Class of the debit account."""
+    credit_class: Global___AccountClass.ValueType
+    """Class of the credit account."""
+    def __init__(
+        self,
+        *,
+        debit_class: Global___AccountClass.ValueType = ...,
+        credit_class: Global___AccountClass.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit_class", b"credit_class", "debit_class", b"debit_class"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClassPair: _TypeAlias = ClassPair  # noqa: Y015
+
+@_typing.final
+class PurposeRule(_message.Message):
+    """What the rules of a book let one purpose do."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    PAIRS_FIELD_NUMBER: _builtins.int
+    MANDATE_REQUIRED_FIELD_NUMBER: _builtins.int
+    MAXIMUM_MINOR_FIELD_NUMBER: _builtins.int
+    code: _builtins.int
+    """Purpose, one of docs/ledger.md."""
+    mandate_required: _builtins.bool
+    """Whether a transfer must name its mandate in user_data_128."""
+    maximum_minor: _builtins.int
+    """Largest amount of one transfer, in minor units of its currency, up to 2^63 - 1; 0 means no maximum."""
+    @_builtins.property
+    def pairs(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClassPair]:
+        """Where money may pass, 1 to 36."""
+
+    def __init__(
+        self,
+        *,
+        code: _builtins.int = ...,
+        pairs: _abc.Iterable[Global___ClassPair] | None = ...,
+        mandate_required: _builtins.bool = ...,
+        maximum_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "mandate_required", b"mandate_required", "maximum_minor", b"maximum_minor", "pairs", b"pairs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PurposeRule: _TypeAlias = PurposeRule  # noqa: Y015
+
+@_typing.final
+class Rules(_message.Message):
+    """Rules in force in a book."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    PURPOSES_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    version: _builtins.str
+    """Text that names these rules and no others in the book; "minimum" where none were adopted."""
+    document: _builtins.str
+    """The same in canonical text (docs/ledger.md, rules of a book)."""
+    sha256: _builtins.bytes
+    """SHA-256 of the document in UTF-8, 32 bytes."""
+    @_builtins.property
+    def purposes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PurposeRule]:
+        """One per purpose that the book knows, in order of code."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.str = ...,
+        purposes: _abc.Iterable[Global___PurposeRule] | None = ...,
+        document: _builtins.str = ...,
+        sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "purposes", b"purposes", "sha256", b"sha256", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rules: _TypeAlias = Rules  # noqa: Y015
+
+@_typing.final
+class AdoptRulesRequest(_message.Message):
+    """Asks to put rules in force that are as strict as the minimum of docs/ledger.md, or stricter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    PURPOSES_FIELD_NUMBER: _builtins.int
+    book_id: _builtins.bytes
+    """16 bytes."""
+    version: _builtins.str
+    """Names these rules for ever, 1 to 64 printable characters; "minimum" stands for the built-in ones."""
+    @_builtins.property
+    def purposes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PurposeRule]:
+        """1 to 64, one per purpose; a purpose that is left out is refused from then on."""
+
+    def __init__(
+        self,
+        *,
+        book_id: _builtins.bytes = ...,
+        version: _builtins.str = ...,
+        purposes: _abc.Iterable[Global___PurposeRule] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_id", b"book_id", "purposes", b"purposes", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AdoptRulesRequest: _TypeAlias = AdoptRulesRequest  # noqa: Y015
+
+@_typing.final
+class AdoptRulesResponse(_message.Message):
+    """Answers the rules that are in force now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rules(self) -> Global___Rules:
+        """As adopted."""
+
+    def __init__(
+        self,
+        *,
+        rules: Global___Rules | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AdoptRulesResponse: _TypeAlias = AdoptRulesResponse  # noqa: Y015
+
+@_typing.final
+class GetRulesRequest(_message.Message):
+    """Asks for the rules of a book."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_ID_FIELD_NUMBER: _builtins.int
+    book_id: _builtins.bytes
+    """16 bytes; empty means the caller's own book."""
+    def __init__(
+        self,
+        *,
+        book_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_id", b"book_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRulesRequest: _TypeAlias = GetRulesRequest  # noqa: Y015
+
+@_typing.final
+class GetRulesResponse(_message.Message):
+    """Answers the rules in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rules(self) -> Global___Rules:
+        """The built-in minimum where none were adopted."""
+
+    def __init__(
+        self,
+        *,
+        rules: Global___Rules | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRulesResponse: _TypeAlias = GetRulesResponse  # noqa: Y015

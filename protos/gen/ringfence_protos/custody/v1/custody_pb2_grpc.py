@@ -90,6 +90,16 @@ class CustodyServiceStub:
                 request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.SetFreezeRequest.SerializeToString,
                 response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.SetFreezeResponse.FromString,
                 _registered_method=True)
+        self.AdoptRules = channel.unary_unary(
+                '/ringfence.custody.v1.CustodyService/AdoptRules',
+                request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.AdoptRulesRequest.SerializeToString,
+                response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.AdoptRulesResponse.FromString,
+                _registered_method=True)
+        self.GetRules = channel.unary_unary(
+                '/ringfence.custody.v1.CustodyService/GetRules',
+                request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetRulesRequest.SerializeToString,
+                response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetRulesResponse.FromString,
+                _registered_method=True)
 
 
 class CustodyServiceServicer:
@@ -173,6 +183,20 @@ class CustodyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AdoptRules(self, request, context):
+        """Puts stricter rules in force, from the next decision on; idempotent by version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRules(self, request, context):
+        """Returns the rules in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CustodyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -230,6 +254,16 @@ def add_CustodyServiceServicer_to_server(servicer, server):
                     servicer.SetFreeze,
                     request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.SetFreezeRequest.FromString,
                     response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.SetFreezeResponse.SerializeToString,
+            ),
+            'AdoptRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdoptRules,
+                    request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.AdoptRulesRequest.FromString,
+                    response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.AdoptRulesResponse.SerializeToString,
+            ),
+            'GetRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRules,
+                    request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetRulesRequest.FromString,
+                    response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetRulesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -530,6 +564,60 @@ class CustodyService:
             '/ringfence.custody.v1.CustodyService/SetFreeze',
             ringfence_dot_custody_dot_v1_dot_custody__pb2.SetFreezeRequest.SerializeToString,
             ringfence_dot_custody_dot_v1_dot_custody__pb2.SetFreezeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdoptRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.custody.v1.CustodyService/AdoptRules',
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.AdoptRulesRequest.SerializeToString,
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.AdoptRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.custody.v1.CustodyService/GetRules',
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.GetRulesRequest.SerializeToString,
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.GetRulesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,6 +61,10 @@ class CustodyServiceStub:
     """Moves accounts along their life cycle, all or none; accounts that are there already are left alone."""
     SetFreeze: _grpc.UnaryUnaryMultiCallable[_custody_pb2.SetFreezeRequest, _custody_pb2.SetFreezeResponse]
     """Freezes accounts by order, or releases them; idempotent."""
+    AdoptRules: _grpc.UnaryUnaryMultiCallable[_custody_pb2.AdoptRulesRequest, _custody_pb2.AdoptRulesResponse]
+    """Puts stricter rules in force, from the next decision on; idempotent by version."""
+    GetRules: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetRulesRequest, _custody_pb2.GetRulesResponse]
+    """Returns the rules in force."""
 
 @_typing.type_check_only
 class CustodyServiceAsyncStub(CustodyServiceStub):
@@ -89,6 +93,10 @@ class CustodyServiceAsyncStub(CustodyServiceStub):
     """Moves accounts along their life cycle, all or none; accounts that are there already are left alone."""
     SetFreeze: _aio.UnaryUnaryMultiCallable[_custody_pb2.SetFreezeRequest, _custody_pb2.SetFreezeResponse]  # type: ignore[assignment]
     """Freezes accounts by order, or releases them; idempotent."""
+    AdoptRules: _aio.UnaryUnaryMultiCallable[_custody_pb2.AdoptRulesRequest, _custody_pb2.AdoptRulesResponse]  # type: ignore[assignment]
+    """Puts stricter rules in force, from the next decision on; idempotent by version."""
+    GetRules: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetRulesRequest, _custody_pb2.GetRulesResponse]  # type: ignore[assignment]
+    """Returns the rules in force."""
 
 class CustodyServiceServicer(metaclass=_abc_1.ABCMeta):
     """The ledger."""
@@ -180,5 +188,21 @@ class CustodyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_custody_pb2.SetFreezeResponse, _abc.Awaitable[_custody_pb2.SetFreezeResponse]]:
         """Freezes accounts by order, or releases them; idempotent."""
+
+    @_abc_1.abstractmethod
+    def AdoptRules(
+        self,
+        request: _custody_pb2.AdoptRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custody_pb2.AdoptRulesResponse, _abc.Awaitable[_custody_pb2.AdoptRulesResponse]]:
+        """Puts stricter rules in force, from the next decision on; idempotent by version."""
+
+    @_abc_1.abstractmethod
+    def GetRules(
+        self,
+        request: _custody_pb2.GetRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custody_pb2.GetRulesResponse, _abc.Awaitable[_custody_pb2.GetRulesResponse]]:
+        """Returns the rules in force."""
 
 def add_CustodyServiceServicer_to_server(servicer: CustodyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ringfence_kernel.errors import InvalidArgument
 from ringfence_kernel.ids import ID_BYTES
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.caller import Caller
@@ -14,6 +15,7 @@ from ringfence_custody.application.queries import AccountView, ClassTotals, Name
 from ringfence_custody.domain.columns import AccountColumns, TransferColumns
 from ringfence_custody.domain.errors import BookNotFound, PageTokenInvalid
 from ringfence_custody.domain.incoming import Balances, Outcome
+from ringfence_custody.domain.lifecycle import BY_DECISION, AccountStatus
 
 
 def book_of(caller: Caller, book_id: bytes) -> bytes:
@@ -151,6 +153,14 @@ def class_total(totals: ClassTotals) -> pb.ClassTotal:
         debits_pending_minor=totals.debits_pending,
         credits_pending_minor=totals.credits_pending,
     )
+
+
+def decided_status(value: int) -> AccountStatus:
+    """Returns a state that a decision may bring about; raises InvalidArgument for any other."""
+    if value not in BY_DECISION:
+        names = ", ".join(status.name for status in BY_DECISION)
+        raise InvalidArgument(f"status must be one of {names}", field="status")
+    return AccountStatus(value)
 
 
 def owner_filter(owner_id: bytes) -> bytes | None:

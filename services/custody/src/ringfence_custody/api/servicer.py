@@ -10,7 +10,7 @@ from ringfence_kernel.telemetry import current_traceparent
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 from ringfence_protos.custody.v1 import custody_pb2_grpc
 
-from ringfence_custody.api import mapping
+from ringfence_custody.api import mapping, rule_mapping
 from ringfence_custody.application.commands import Commands
 from ringfence_custody.application.queries import Queries
 
@@ -19,6 +19,8 @@ MAX_ACCOUNTS = 1_000
 DEFAULT_PAGE = 100
 MAX_PAGE = 1_000
 ORDER_REFERENCE_CHARACTERS = 140
+REASON_CHARACTERS = 140
+VERSION_CHARACTERS = 64
 
 
 class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
@@ -72,10 +74,6 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         """Is not served yet."""
         raise NotImplementedError
 
-    async def SetAccountStatus(self, request: pb.SetAccountStatusRequest, context: Any) -> pb.SetAccountStatusResponse:
-        """Is not served yet."""
-        raise NotImplementedError
-
     async def GetStatement(self, request: pb.GetStatementRequest, context: Any) -> pb.GetStatementResponse:
         """Returns a page of an account's statement; its token is the time of the last line."""
         book_id = mapping.book_of(current_caller(), request.book_id)
@@ -115,3 +113,31 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
             frozen=request.frozen,
         )
         return pb.SetFreezeResponse(status=[pb.AccountStatus.ValueType(each) for each in status])
+
+    async def SetAccountStatus(self, request: pb.SetAccountStatusRequest, context: Any) -> pb.SetAccountStatusResponse:
+        """Moves accounts along their life cycle."""
+        caller = current_caller()
+        status = await self._commands.set_status(
+            mapping.book_of(caller, request.book_id),
+            mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS),
+            mapping.decided_status(request.status),
+            bounds.text("reason", request.reason, maximum=REASON_CHARACTERS),
+            caller.subject,
+        )
+        return pb.SetAccountStatusResponse(status=[pb.AccountStatus.ValueType(each) for each in status])
+
+    async def AdoptRules(self, request: pb.AdoptRulesRequest, context: Any) -> pb.AdoptRulesResponse:
+        """Puts stricter rules in force."""
+        caller = current_caller()
+        pack = await self._commands.adopt_rules(
+            mapping.book_of(caller, request.book_id),
+            bounds.text("version", request.version, maximum=VERSION_CHARACTERS),
+            rule_mapping.purpose_rules(request.purposes),
+            caller.subject,
+        )
+        return pb.AdoptRulesResponse(rules=rule_mapping.rules(pack))
+
+    async def GetRules(self, request: pb.GetRulesRequest, context: Any) -> pb.GetRulesResponse:
+        """Returns the rules in force."""
+        pack = await self._queries.rules(mapping.book_of(current_caller(), request.book_id))
+        return pb.GetRulesResponse(rules=rule_mapping.rules(pack))

@@ -18,7 +18,9 @@ from ringfence_custody.domain.create_transfers import decide_batches
 from ringfence_custody.domain.errors import AccountNotFound
 from ringfence_custody.domain.incoming import Outcome
 from ringfence_custody.domain.lifecycle import AccountStatus, Standing
-from ringfence_custody.domain.standings import decide_freeze, decide_release, decide_standing
+from ringfence_custody.domain.rule_packs import PurposeRule, decide_rules
+from ringfence_custody.domain.rules import RulePack
+from ringfence_custody.domain.standings import decide_freeze, decide_release, decide_standing, decide_statuses
 
 EXPIRY_LIMIT = 8_190
 
@@ -68,7 +70,7 @@ class Commands:
             book = self.ledger.book(book_id)
             unit.journal.call(book.undo, len(book.open), len(book.open.burnt), book.last_timestamp)
             unit.before_commit(book_id, lambda closing: _seal(closing, book_id, book))
-            return decide_batches(book, batches, unit.now_ns, with_balances=with_balances)
+            return decide_batches(book, batches, unit.now_ns, with_balances=with_balances, rules=book.rules)
 
         # What a retry compares depends on whether it names a value date.
         kind = book_id, with_balances, bool(columns.value_date_days)
@@ -82,13 +84,37 @@ class Commands:
 
         def decide(unit: Unit) -> list[AccountStatus]:
             book = self.ledger.look(book_id)
-            if any(each not in book.accounts.index for each in account_ids):
-                raise AccountNotFound
-            accounts = [book.accounts.index[each] for each in account_ids]
+            accounts = _accounts(book, account_ids)
             _record(unit, book_id, book, decide_event(book, accounts, order_reference, ordered_by, unit.now_ns))
             return [book.accounts.shown_status(each) for each in accounts]
 
         return await self._submit(decide, len(account_ids))
+
+    async def set_status(
+        self, book_id: bytes, account_ids: Sequence[bytes], status: AccountStatus, reason: str, decided_by: bytes
+    ) -> list[AccountStatus]:
+        """Moves accounts along their life cycle, all or none; raises AccountNotFound, AccountTransitionRefused."""
+
+        def decide(unit: Unit) -> list[AccountStatus]:
+            book = self.ledger.look(book_id)
+            accounts = _accounts(book, account_ids)
+            for event in decide_statuses(book, accounts, status, decided_by, reason, unit.now_ns):
+                _record(unit, book_id, book, event)
+            return [book.accounts.shown_status(each) for each in accounts]
+
+        return await self._submit(decide, len(account_ids))
+
+    async def adopt_rules(
+        self, book_id: bytes, version: str, rules: Sequence[PurposeRule], adopted_by: bytes
+    ) -> RulePack:
+        """Puts rules in force in a book; raises RulesBelowMinimum, RulesVersionTaken."""
+
+        def decide(unit: Unit) -> RulePack:
+            book = self.ledger.book(book_id)
+            _record(unit, book_id, book, decide_rules(book, version, rules, adopted_by, unit.now_ns))
+            return book.rules
+
+        return await self._submit(decide, 1)
 
     async def note_owners(self, facts: Sequence[OwnerFact], save_cursor: Within) -> None:
         """Takes in a page of identity's feed and, in the same transaction, the cursor after it."""
@@ -116,6 +142,13 @@ class Commands:
 
     async def _submit(self, decide: Callable[[Unit], Reply], weight: int, traceparent: str = "") -> Reply:
         return await self.writer.submit(decide, weight=weight, traceparent=traceparent)
+
+
+def _accounts(book: Book, account_ids: Sequence[bytes]) -> list[int]:
+    """Returns the indexes of accounts; raises AccountNotFound unless all are in the book."""
+    if any(each not in book.accounts.index for each in account_ids):
+        raise AccountNotFound
+    return [book.accounts.index[each] for each in account_ids]
 
 
 def _record(unit: Unit, book_id: bytes, book: Book, event: Any) -> None:

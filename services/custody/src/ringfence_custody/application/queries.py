@@ -15,6 +15,7 @@ from ringfence_custody.domain.accounts import Accounts
 from ringfence_custody.domain.book import Book
 from ringfence_custody.domain.errors import AccountNotFound
 from ringfence_custody.domain.packed import Transfer
+from ringfence_custody.domain.rules import RulePack
 
 Answer = TypeVar("Answer")
 
@@ -101,6 +102,10 @@ class Queries:
             return class_totals(book.accounts), book.open.first_row, self.writer.head.position
 
         return await self._read(book_id, read)
+
+    async def rules(self, book_id: bytes) -> RulePack:
+        """Returns the rules in force in a book, the built-in minimum where none were adopted."""
+        return await self._read(book_id, lambda book: book.rules)
 
     async def transfers(self, book_id: bytes, identifiers: Sequence[bytes]) -> list[NamedTransfer]:
         """Returns transfers in the order asked; unknown ids are left out. Raises StatementsBehind."""

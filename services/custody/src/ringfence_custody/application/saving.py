@@ -21,8 +21,9 @@ from ringfence_custody.domain.columns import split_ids
 from ringfence_custody.domain.known_ids import KnownIds, Table
 from ringfence_custody.domain.lifecycle import Standing
 from ringfence_custody.domain.packed import Transfer, TransferBatch
+from ringfence_custody.domain.rule_packs import compiled, document_of, parsed
 
-FORMAT = 1
+FORMAT = 2
 ID_COLUMNS = ("id", "owner_id", "user_data_128")
 NUMBERS = tuple("account_class ledger code flags status holds timestamp user_data_64 user_data_32".split())
 BALANCES = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
@@ -37,6 +38,10 @@ class Rest(msgspec.Struct, frozen=True):
     last_timestamp: int
     standings: dict[bytes, int]
     orders: dict[int, tuple[str, ...]]
+    restricted: list[int]
+    rules: str
+    """Canonical text; empty where none were adopted."""
+    rule_versions: dict[str, bytes]
     pending: list[Transfer]
     deadlines: list[Deadline]
     keys: bytes
@@ -54,6 +59,9 @@ def save(book: Book, positions: array[int]) -> Sections:
         last_timestamp=book.last_timestamp,
         standings={owner: int(standing) for owner, standing in book.standings.items()},
         orders=dict(accounts.orders),
+        restricted=list(accounts.restricted),
+        rules=document_of(book.rules) if book.rule_versions else "",
+        rule_versions=book.rule_versions,
         pending=list(book.pending.values()),
         deadlines=list(book.deadlines),
         keys=known.fingerprints.keys,
@@ -78,6 +86,10 @@ def restore(book: Book, sections: Mapping[str, memoryview]) -> array[int]:
         raise ValueError(f"a book of format {rest.format}")
     _restore_accounts(book.accounts, sections)
     book.accounts.orders = dict(rest.orders)
+    book.accounts.restricted = dict.fromkeys(rest.restricted)
+    if rest.rules:
+        book.rules = compiled(*parsed(rest.rules))
+    book.rule_versions = dict(rest.rule_versions)
     book.standings = {owner: Standing(standing) for owner, standing in rest.standings.items()}
     book.pending = {transfer.id: transfer for transfer in rest.pending}
     book.deadlines = list(rest.deadlines)

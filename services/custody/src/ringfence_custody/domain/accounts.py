@@ -51,6 +51,7 @@ class Accounts:
         "of_owner",
         "orders",
         "owner_id",
+        "restricted",
         "status",
         "timestamp",
         "user_data_32",
@@ -63,6 +64,8 @@ class Accounts:
         self.index: dict[bytes, int] = {}
         self.of_owner: defaultdict[bytes, list[int]] = defaultdict(list)
         self.orders: dict[int, tuple[str, ...]] = {}
+        # Accounts that an operator restricted: their owner's KYC cannot lift that.
+        self.restricted: dict[int, None] = {}
         self.id: list[bytes] = [ZERO_ID]
         self.owner_id: list[bytes] = [ZERO_ID]
         self.user_data_128: list[bytes] = [ZERO_ID]

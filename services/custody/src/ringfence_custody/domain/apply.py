@@ -15,9 +15,11 @@ from ringfence_custody.domain.events import (
     AccountsReleased,
     AccountStatusChanged,
     OwnerStandingChanged,
+    RulesAdopted,
     TransfersCreated,
     TransfersExpired,
 )
+from ringfence_custody.domain.rule_packs import apply_rules
 from ringfence_custody.domain.standings import apply_freeze, apply_release, apply_standing, apply_status
 
 
@@ -48,5 +50,7 @@ def apply(book: Book, event: Any, journal: Journal) -> None:
             apply_release(book, event, journal)
         case AccountStatusChanged():
             apply_status(book, event, journal)
+        case RulesAdopted():
+            apply_rules(book, event, journal)
         case _:
             raise TypeError(f"{type(event).__name__} is not an event of a book")

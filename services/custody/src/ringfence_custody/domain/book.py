@@ -20,6 +20,7 @@ from ringfence_custody.domain.known_ids import KnownIds
 from ringfence_custody.domain.lifecycle import Standing
 from ringfence_custody.domain.outright import Movements
 from ringfence_custody.domain.packed import Transfer, TransferBatch, as_array, timestamps, unpacked
+from ringfence_custody.domain.rules import MINIMUM, RulePack
 from ringfence_custody.domain.statuses import CLOSED, CLOSING_CREDIT, CLOSING_DEBIT, PENDING, POST, VOID
 from ringfence_custody.domain.totals import Totals
 
@@ -53,6 +54,8 @@ class Book:
         "last_timestamp",
         "open",
         "pending",
+        "rule_versions",
+        "rules",
         "sealed",
         "standings",
     )
@@ -62,6 +65,9 @@ class Book:
         self.accounts = Accounts()
         self.batches = batches
         self.standings: dict[bytes, Standing] = {}
+        self.rules: RulePack = MINIMUM
+        # SHA-256 of every pack that the book ever adopted: a version names one pack for ever.
+        self.rule_versions: dict[str, bytes] = {}
         self.pending: dict[bytes, Transfer] = {}
         self.fates = bytearray()
         self.known = KnownIds()
@@ -87,7 +93,7 @@ class Book:
 
     def has_events(self) -> bool:
         """Tells whether anything was ever recorded; a book that was only asked for has no history."""
-        return self.open.number > 1 or len(self.accounts) > 1 or bool(self.standings)
+        return self.open.number > 1 or len(self.accounts) > 1 or bool(self.standings or self.rule_versions)
 
     def find(self, identifier: bytes) -> Transfer | None:
         """Returns a transfer that is decided already, or None."""
@@ -152,9 +158,7 @@ class Book:
     def hold(self, transfer: Transfer) -> None:
         """Takes note of a pending transfer and its deadline."""
         self.pending[transfer.id] = transfer
-        if transfer.timeout:
-            deadline = transfer.timestamp + transfer.timeout * NANOSECONDS
-            heappush(self.deadlines, (deadline, transfer.timestamp, transfer.id))
+        self._await_deadline(transfer)
 
     def resolve(self, pending: Transfer, posted: int) -> None:
         """Ends a pending transfer: moves what is posted, releases the rest; an unposted closing one reopens."""
@@ -187,6 +191,8 @@ class Book:
             pending = batch.resolved.pop(transfer.pending_id, None)
             if pending is not None:
                 self.fates[pending.row] = IS_PENDING
+                # An expiry decided in between has passed over it.
+                self._await_deadline(pending)
             self.reverse(transfer, pending)
         batch.cut(rows)
         del self.fates[batch.first_row + rows :]
@@ -232,6 +238,11 @@ class Book:
         for transfer in transfers:
             self.unresolve(transfer, 0)
             self.fates[transfer.row] = IS_PENDING
+            self._await_deadline(transfer)
+
+    def _await_deadline(self, transfer: Transfer) -> None:
+        """Has a pending transfer released when its time is over, if it has a timeout; twice does no harm."""
+        if transfer.timeout:
             deadline = transfer.timestamp + transfer.timeout * NANOSECONDS
             heappush(self.deadlines, (deadline, transfer.timestamp, transfer.id))
 

@@ -71,9 +71,11 @@ class _Decision:
         if identifier == MAX_ID:
             return Status.ID_MUST_NOT_BE_INT_MAX
         if identifier in self.created:
-            return self._compare(row, self._row(self.created[identifier]))
+            first = self.created[identifier]
+            return self._compare(row, self.account_class[first], self._row(first, self.account_class[first]))
         if identifier in self.book.accounts.index:
-            return self._compare(row, self._account(self.book.accounts.index[identifier]))
+            account = self.book.accounts.index[identifier]
+            return self._compare(row, self.book.accounts.account_class[account], self._account(account))
         if flags & BOTH_LIMITS == BOTH_LIMITS or flags & COVERED_LIMITED == COVERED_LIMITED:
             return Status.FLAGS_ARE_MUTUALLY_EXCLUSIVE
         if not self.ledger[row]:
@@ -90,8 +92,8 @@ class _Decision:
             return Status.OWNER_ID_MUST_NOT_BE_ZERO
         return Status.CREATED
 
-    def _compare(self, row: int, existing: tuple[object, ...]) -> int:
-        """Compares a resent row with the account that has its id."""
+    def _compare(self, row: int, account_class: int, existing: tuple[object, ...]) -> int:
+        """Compares a resent row with the account that has its id, a limit left out being that of its class."""
         for status, asked, stored in zip(
             (
                 Status.EXISTS_WITH_DIFFERENT_FLAGS,
@@ -103,7 +105,7 @@ class _Decision:
                 Status.EXISTS_WITH_DIFFERENT_ACCOUNT_CLASS,
                 Status.EXISTS_WITH_DIFFERENT_OWNER_ID,
             ),
-            self._row(row),
+            self._row(row, account_class),
             existing,
             strict=True,
         ):
@@ -111,9 +113,9 @@ class _Decision:
                 return status
         return Status.EXISTS
 
-    def _row(self, row: int) -> tuple[object, ...]:
+    def _row(self, row: int, limits_of_class: int) -> tuple[object, ...]:
         return (
-            stored_flags(self.account_class[row], self.flags[row]),
+            stored_flags(limits_of_class, self.flags[row]),
             self.user_data_128[row],
             self.user_data_64[row],
             self.user_data_32[row],

@@ -189,6 +189,8 @@ class _Decision(IncomingBatch):
             amount = min(amount, max(0, accounts.credits_posted[debit] - debits_posted - debits_pending))
         if flags & BALANCING_CREDIT:
             amount = min(amount, max(0, accounts.debits_posted[credit] - credits_posted - credits_pending))
+        if amount > self.rules.maximum_minor(self.code[row]):
+            return Status.EXCEEDS_PURPOSE_MAXIMUM
         if flags & PENDING:
             if debits_pending + amount > MAX:
                 return Status.OVERFLOWS_DEBITS_PENDING
@@ -312,7 +314,8 @@ class _Decision(IncomingBatch):
         amount, user_data_128 = self.amount[row], self.user_data_128[row]
         user_data_64, user_data_32 = self.user_data_64[row], self.user_data_32[row]
         if pending:
-            amount = _amount_resolved(amount, flags, pending)
+            # Whoever posted everything may have asked for more than there was, with the maximum or any such amount.
+            amount = min(amount, pending.amount) if flags & POST else amount or pending.amount
             user_data_128 = pending.user_data_128 if user_data_128 == ZERO_ID else user_data_128
             user_data_64 = user_data_64 or pending.user_data_64
             user_data_32 = user_data_32 or pending.user_data_32

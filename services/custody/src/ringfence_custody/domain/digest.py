@@ -29,8 +29,10 @@ def digest(book: Book) -> bytes:
         hashed.update(array("Q", numbers).tobytes())
     for plain in (
         sorted(accounts.orders.items()),
+        sorted(accounts.restricted),
         sorted((owner, int(standing)) for owner, standing in book.standings.items()),
         sorted(tuple(transfer) for transfer in book.pending.values()),
+        (book.rules.version, sorted(book.rule_versions.items())),
         (book.open.number, book.open.first_row),
     ):
         hashed.update(repr(plain).encode())

@@ -42,10 +42,24 @@ class AccountNotFound(DomainError):
 
 
 class AccountTransitionRefused(DomainError):
-    """The account's state machine has no such transition, or closing finds a balance or a hold."""
+    """An account may not move to that state; the metadata names `account`, `from`, `to` and `because`."""
 
     reason = "ACCOUNT_TRANSITION_REFUSED"
     code = "FAILED_PRECONDITION"
+
+
+class RulesBelowMinimum(DomainError):
+    """Rules may be stricter than the built-in minimum, never looser; the metadata names `purpose` and `because`."""
+
+    reason = "RULES_BELOW_MINIMUM"
+    code = "INVALID_ARGUMENT"
+
+
+class RulesVersionTaken(DomainError):
+    """The book has adopted other rules under this version before."""
+
+    reason = "RULES_VERSION_TAKEN"
+    code = "ALREADY_EXISTS"
 
 
 class InvariantBroken(DomainError):

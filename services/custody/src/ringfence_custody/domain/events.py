@@ -139,7 +139,7 @@ class AccountsReleased:
 
 @dataclass(frozen=True, slots=True)
 class AccountStatusChanged:
-    """An account's lifecycle state was changed by a decision: dormant, woken, closing, closed."""
+    """An account's lifecycle state was changed by a decision: restricted, dormant, active again, closing, closed."""
 
     TOPIC: ClassVar[str] = "AccountStatusChanged.v1"
     timestamp_ns: int
@@ -147,6 +147,23 @@ class AccountStatusChanged:
     status: int
     decided_by: bytes
     """16 bytes: who decided it."""
+    reason: str = ""
+    """Why, or the reference of the decision; no personal data."""
+
+
+@dataclass(frozen=True, slots=True)
+class RulesAdopted:
+    """A book's rules from here on: what the purposes of its transfers allow (docs/ledger.md, rules of a book)."""
+
+    TOPIC: ClassVar[str] = "RulesAdopted.v1"
+    timestamp_ns: int
+    version: str
+    document: str
+    """All of the rules, in canonical text."""
+    sha256: bytes
+    """32 bytes, of the document in UTF-8."""
+    adopted_by: bytes
+    """16 bytes: the operator."""
 
 
 EVENT_TYPES = (
@@ -157,4 +174,5 @@ EVENT_TYPES = (
     AccountsFrozen,
     AccountsReleased,
     AccountStatusChanged,
+    RulesAdopted,
 )

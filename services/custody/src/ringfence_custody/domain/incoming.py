@@ -83,8 +83,8 @@ class IncomingBatch:
         """Returns the rows that are no plain transfers.
 
         Those with another flag than pending, the one that ends a chain, those that use a field which plain transfers
-        leave out, and those whose id may be known. Where rows post or void, which may mean a row of this very batch,
-        pending ones are unusual too.
+        leave out, those whose id may be known, and those beyond the maximum of their purpose. Where rows post or void,
+        which may mean a row of this very batch, pending ones are unusual too.
         """
         rows, plain = set(self.suspects), {0}
         if any(self.flags):
@@ -97,6 +97,9 @@ class IncomingBatch:
             rows.update(row for row, timeout in enumerate(self.timeout) if timeout and not self.flags[row])
         if self.columns.pending_id:
             rows.update(row for row, pending_id in enumerate(self.pending_id) if pending_id != ZERO_ID)
+        if self.rules.has_maximum:
+            maxima = map(self.rules.maximum_minor, self.code)
+            rows.update(compress(range(self.count), map(int.__gt__, self.amount, maxima)))
         return list(rows)
 
     def pass_outright(self) -> list[int]:

@@ -41,15 +41,15 @@ class Standing(IntEnum):
 
 S = AccountStatus
 
-TRANSITIONS: dict[AccountStatus, frozenset[AccountStatus]] = {
-    S.PENDING_KYC: frozenset({S.ACTIVE, S.REJECTED}),
-    S.ACTIVE: frozenset({S.RESTRICTED, S.DORMANT, S.CLOSING}),
-    S.RESTRICTED: frozenset({S.ACTIVE, S.CLOSING}),
-    S.DORMANT: frozenset({S.ACTIVE, S.CLOSING}),
-    S.CLOSING: frozenset({S.CLOSED}),
-    S.CLOSED: frozenset(),
-    S.REJECTED: frozenset(),
+BY_DECISION: dict[AccountStatus, frozenset[AccountStatus]] = {
+    S.ACTIVE: frozenset({S.RESTRICTED, S.DORMANT}),
+    # A restriction by decision joins one that the owner's standing has brought, and outlasts it.
+    S.RESTRICTED: frozenset({S.ACTIVE, S.RESTRICTED}),
+    S.DORMANT: frozenset({S.ACTIVE}),
+    S.CLOSING: frozenset({S.ACTIVE, S.RESTRICTED, S.DORMANT}),
+    S.CLOSED: frozenset({S.CLOSING}),
 }
+"""The states that an operator may bring about, each with the states it may follow; all others come from KYC alone."""
 DEBITS_PASS = frozenset({S.ACTIVE, S.CLOSING})
 CREDITS_PASS = frozenset({S.ACTIVE, S.RESTRICTED, S.DORMANT})
 FINAL = frozenset({S.CLOSED, S.REJECTED})
@@ -63,19 +63,22 @@ def first_state(has_owner: bool, standing: Standing) -> tuple[AccountStatus, int
     return (S.ACTIVE if standing is Standing.ADMITTED else S.PENDING_KYC), holds
 
 
-def after_standing(state: AccountStatus, holds: int, standing: Standing) -> tuple[AccountStatus, int]:
+def after_standing(
+    state: AccountStatus, holds: int, standing: Standing, *, decided: bool = False
+) -> tuple[AccountStatus, int]:
     """Returns lifecycle state and holds after the owner's standing became `standing`.
 
-    ADMITTED lifts a block and wakes what waited for KYC or its renewal; LAPSED and REFUSED restrict what was active;
-    REFUSED ends what never was; BLOCKED holds everything that is open.
+    ADMITTED lifts a block and wakes what waited for KYC or its renewal, but not what an operator has `decided` to
+    restrict; LAPSED and REFUSED restrict what was active; REFUSED ends what never was; BLOCKED holds everything that
+    is open.
     """
     if state in FINAL or standing is Standing.UNKNOWN:
         return state, holds
     if standing is Standing.BLOCKED:
         return state, holds | Hold.OWNER_BLOCKED
     if standing is Standing.ADMITTED:
-        awake = S.ACTIVE if state in (S.PENDING_KYC, S.RESTRICTED) else state
-        return awake, holds & ~Hold.OWNER_BLOCKED
+        waited = state is S.PENDING_KYC or (state is S.RESTRICTED and not decided)
+        return S.ACTIVE if waited else state, holds & ~Hold.OWNER_BLOCKED
     if state is S.ACTIVE:
         return S.RESTRICTED, holds
     if state is S.PENDING_KYC and standing is Standing.REFUSED:

@@ -2,21 +2,23 @@
 
 This table is the minimum of every book. A purpose is the `code` of a transfer; it permits certain pairs of classes and
 says on whose mandate money moves. Mandates other than the platform's own are named by the transfer's `user_data_128`
-(instruction, bank entry, or operator's decision); a transfer that names none is refused.
+(instruction, bank entry, or operator's decision); a transfer that names none is refused. A book may adopt a stricter
+table (rule_packs.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from itertools import product
 
 from ringfence_kernel.money import CURRENCIES
 
-from ringfence_custody.domain.statuses import COVERED, CREDITS_LIMITED, DEBITS_LIMITED, AccountFlag
+from ringfence_custody.domain.statuses import AMOUNT_MAX, COVERED, CREDITS_LIMITED, DEBITS_LIMITED, AccountFlag
 
 LEDGERS = frozenset(currency.numeric_code for currency in CURRENCIES)
+NO_MAXIMUM = AMOUNT_MAX
 CREDIT_SHIFT = 13
 """An account's key takes 13 bits; that of the credit side stands above that of the debit side."""
 CLASS_MASK = 7
@@ -50,20 +52,26 @@ class Mandate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """A reason for moving money: the pairs (debit class, credit class) it permits, and its mandate."""
+    """A reason for moving money: the pairs (debit class, credit class) it permits, its mandate, and its bounds.
+
+    `mandate_required` says that transfers must name the mandate; `maximum_minor` bounds a transfer's amount, in minor
+    units of its currency.
+    """
 
     code: int
     name: str
     mandate: Mandate
     pairs: frozenset[tuple[AccountClass, AccountClass]]
     closing_only: bool = False
+    mandate_required: bool = True
+    maximum_minor: int = NO_MAXIMUM
 
 
 C = AccountClass
 
 
 def _purpose(code: int, name: str, mandate: Mandate, *pairs: tuple[C, C], closing_only: bool = False) -> Purpose:
-    return Purpose(code, name, mandate, frozenset(pairs), closing_only)
+    return Purpose(code, name, mandate, frozenset(pairs), closing_only, mandate is not Mandate.PLATFORM)
 
 
 PURPOSES = (
@@ -106,11 +114,13 @@ def stored_flags(account_class: int, flags: int) -> int:
 
 
 class RulePack:
-    """The purposes compiled for look-up."""
+    """The purposes compiled for look-up; `has_maximum` tells whether any of them bounds the amount."""
 
-    def __init__(self, purposes: tuple[Purpose, ...]) -> None:
+    def __init__(self, purposes: Iterable[Purpose], version: str = "minimum") -> None:
         """Compiles a table of purposes with distinct codes."""
+        self.version = version
         self.purposes = {purpose.code: purpose for purpose in purposes}
+        self.has_maximum = any(purpose.maximum_minor != NO_MAXIMUM for purpose in self.purposes.values())
         self._lanes: dict[tuple[int, int, bool], dict[int, tuple[int, int]]] = {}
 
     def permits(self, code: int, debit_class: int, credit_class: int, closing: bool) -> bool:
@@ -120,7 +130,12 @@ class RulePack:
 
     def needs_mandate(self, code: int) -> bool:
         """Tells whether the transfer must name its mandate."""
-        return self.purposes[code].mandate is not Mandate.PLATFORM
+        return self.purposes[code].mandate_required
+
+    def maximum_minor(self, code: int) -> int:
+        """Returns the largest amount of one transfer for a purpose; what is no purpose has no bound of its own."""
+        purpose = self.purposes.get(code)
+        return NO_MAXIMUM if purpose is None else purpose.maximum_minor
 
     def lanes(self, code: int, ledger: int, mandated: bool) -> dict[int, tuple[int, int]]:
         """Returns where money may pass for a purpose in a ledger: sum of debit key and credit key -> the classes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ringfence_kernel.ids import ZERO_ID, show
 from ringfence_kernel.journal import Journal
 
 from ringfence_custody.domain.book import Book
@@ -14,7 +15,7 @@ from ringfence_custody.domain.events import (
     AccountStatusChanged,
     OwnerStandingChanged,
 )
-from ringfence_custody.domain.lifecycle import FINAL, TRANSITIONS, AccountStatus, Hold, Standing, after_standing
+from ringfence_custody.domain.lifecycle import BY_DECISION, FINAL, AccountStatus, Hold, Standing, after_standing
 from ringfence_custody.domain.packed import number_column, packed_numbers
 
 
@@ -24,7 +25,12 @@ def decide_standing(book: Book, owner_id: bytes, standing: Standing, now_ns: int
         return None
     accounts = book.accounts
     owned = accounts.of_owner.get(owner_id, [])
-    after = [after_standing(AccountStatus(accounts.status[each]), accounts.holds[each], standing) for each in owned]
+    after = [
+        after_standing(
+            AccountStatus(accounts.status[each]), accounts.holds[each], standing, decided=each in accounts.restricted
+        )
+        for each in owned
+    ]
     return OwnerStandingChanged(
         timestamp_ns=max(now_ns, book.last_timestamp + 1),
         owner_id=owner_id,
@@ -60,23 +66,61 @@ def decide_release(
     return AccountsReleased(max(now_ns, book.last_timestamp + 1), order_reference, ordered_by, _indexes(held))
 
 
-def decide_status(
-    book: Book, account: int, status: AccountStatus, decided_by: bytes, now_ns: int
-) -> AccountStatusChanged:
-    """Returns the event that moves an account along its life cycle.
+def decide_statuses(
+    book: Book, accounts: Sequence[int], status: AccountStatus, decided_by: bytes, reason: str, now_ns: int
+) -> list[AccountStatusChanged]:
+    """Returns the events that move accounts along their life cycle by an operator's decision, all or none.
 
-    Raises AccountTransitionRefused when the state machine has no such transition, while there is a hold, and for
-    CLOSED unless nothing is left in the account, posted or pending.
+    Those that are there by decision already are left alone. Raises AccountTransitionRefused for the first that may not
+    move: see `_refusal`.
     """
+    state, moving = book.accounts, list[int]()
+    for account in dict.fromkeys(accounts):
+        if because := _refusal(book, account, status):
+            raise AccountTransitionRefused(
+                f"an account cannot become {status.name}: {because.replace('_', ' ')}",
+                account=show(state.id[account]),
+                to=status.name,
+                because=because,
+                **{"from": state.shown_status(account).name},
+            )
+        if not _is_there(book, account, status):
+            moving.append(account)
+    first = max(now_ns, book.last_timestamp + 1)
+    return [
+        AccountStatusChanged(first + count, account, status, decided_by, reason) for count, account in enumerate(moving)
+    ]
+
+
+def _is_there(book: Book, account: int, status: AccountStatus) -> bool:
+    """Tells whether a decision has brought the account there; a restriction by KYC alone is none."""
     accounts = book.accounts
-    before = AccountStatus(accounts.status[account])
-    if accounts.holds[account] or status not in TRANSITIONS[before]:
-        shown = accounts.shown_status(account)
-        raise AccountTransitionRefused(f"no transition from {shown.name} to {status.name}")
+    return accounts.status[account] == status and (
+        status is not AccountStatus.RESTRICTED or account in accounts.restricted
+    )
+
+
+def _refusal(book: Book, account: int, status: AccountStatus) -> str:
+    """Returns why a decision may not bring an account to a state, empty when it may or the account is there."""
+    accounts = book.accounts
+    if _is_there(book, account, status):
+        return ""
+    if accounts.holds[account]:
+        return "held"
+    if accounts.status[account] not in BY_DECISION[status]:
+        return "no_such_transition"
+    if status is AccountStatus.ACTIVE and not _is_admitted(book, account):
+        return "owner_not_admitted"
     debits_pending, _, credits_pending, _ = accounts.balances(account)
     if status is AccountStatus.CLOSED and (accounts.posted_balance(account) or debits_pending or credits_pending):
-        raise AccountTransitionRefused("an account is closed with nothing in it")
-    return AccountStatusChanged(max(now_ns, book.last_timestamp + 1), account, status, decided_by)
+        return "not_empty"
+    return ""
+
+
+def _is_admitted(book: Book, account: int) -> bool:
+    """Tells whether the owner's KYC stands; nobody's account has no KYC to wait for."""
+    owner = book.accounts.owner_id[account]
+    return owner == ZERO_ID or book.standings.get(owner) is Standing.ADMITTED
 
 
 def _indexes(accounts: Sequence[int]) -> bytes:
@@ -126,6 +170,11 @@ def apply_release(book: Book, event: AccountsReleased, journal: Journal) -> None
 
 def apply_status(book: Book, event: AccountStatusChanged, journal: Journal) -> None:
     """Moves an account along its life cycle."""
+    restricted = book.accounts.restricted
+    if event.status == AccountStatus.RESTRICTED:
+        journal.put(restricted, event.account, None)
+    elif event.account in restricted:
+        journal.remove(restricted, event.account)
     _set_state(book, event.account, event.status, book.accounts.holds[event.account], journal)
     _observe(book, event.timestamp_ns, journal)
 

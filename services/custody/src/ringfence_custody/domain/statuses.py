@@ -137,6 +137,7 @@ class CreateTransferStatus(IntEnum):
     CREDIT_ACCOUNT_NOT_ACTIVE = 207
     DEBIT_ACCOUNT_ALREADY_CLOSED = 65
     CREDIT_ACCOUNT_ALREADY_CLOSED = 66
+    EXCEEDS_PURPOSE_MAXIMUM = 210
     OVERFLOWS_DEBITS_PENDING = 47
     OVERFLOWS_CREDITS_PENDING = 48
     OVERFLOWS_DEBITS_POSTED = 49
@@ -166,6 +167,11 @@ TRANSIENT = frozenset(
         _S.CREDIT_ACCOUNT_NOT_ACTIVE,
         _S.OVERDRAFT_NOT_COVERED,
         _S.GUARANTEE_BELOW_OVERDRAFTS,
+        _S.PURPOSE_UNKNOWN,
+        _S.ACCOUNT_CLASS_MISMATCH,
+        _S.MANDATE_MISSING,
+        _S.EXCEEDS_PURPOSE_MAXIMUM,
     }
 )
-"""Refusals that depend on the state of the moment: they burn the id, so that a retry cannot end differently."""
+"""Refusals that depend on the state of the moment, the book's rules included: they burn the id, so that a retry cannot
+end differently."""

@@ -38,6 +38,7 @@ RESULTS = {
     55: "exceeds_debits",
     65: "debit_account_already_closed",
     66: "credit_account_already_closed",
+    201: "purpose_unknown",
     202: "account_class_mismatch",
     203: "mandate_missing",
     204: "debit_account_frozen",
@@ -46,7 +47,8 @@ RESULTS = {
     207: "credit_account_not_active",
     208: "overdraft_not_covered",
     209: "guarantee_below_overdrafts",
-} | dict.fromkeys((36, 37, 38, 39, 40, 41, 42, 44, 45, 67, 200), "exists_with_different_content")
+    210: "exceeds_purpose_maximum",
+} | dict.fromkeys((36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 67, 200), "exists_with_different_content")
 
 
 class CustodyClient:

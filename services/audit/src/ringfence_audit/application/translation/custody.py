@@ -110,8 +110,22 @@ class CustodyTables:
         """One fact: an account's lifecycle state after a decision."""
         account = self._accounts.of_book(book)[event["account"]]
         shared = {"tenant_id": book, "decided_by_id": event["decided_by"], "time_ns": event["timestamp_ns"]}
-        columns: dict[str, Cells] = {"account_id": [account.id], "status": [STATUS[event["status"]]]}
+        columns: dict[str, Cells] = {
+            "account_id": [account.id],
+            "status": [STATUS[event["status"]]],
+            "reason": [event.get("reason") or None],
+        }
         yield Table("custody.account_status.v1", 1, columns, shared)
+
+    def rules_adopted(self, book: bytes, event: Mapping[str, Any]) -> Iterator[Table]:
+        """One fact: the rules of a book from here on, whole."""
+        columns: dict[str, Cells] = {
+            "version": [event["version"]],
+            "document": [event["document"]],
+            "document_sha256": [event["sha256"]],
+        }
+        shared = {"tenant_id": book, "adopted_by_id": event["adopted_by"], "time_ns": event["timestamp_ns"]}
+        yield Table("custody.rules_adopted.v1", 1, columns, shared)
 
     def _ordered(self, kind: str, book: bytes, event: Mapping[str, Any]) -> Iterator[Table]:
         accounts = self._named_accounts(book, event["account"])

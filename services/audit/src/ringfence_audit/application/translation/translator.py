@@ -104,6 +104,7 @@ def _splits(source: str, accounts: Accounts) -> Mapping[str, Split]:
         "AccountsFrozen.v1": custody.accounts_frozen,
         "AccountsReleased.v1": custody.accounts_released,
         "AccountStatusChanged.v1": custody.account_status_changed,
+        "RulesAdopted.v1": custody.rules_adopted,
     }
 
 

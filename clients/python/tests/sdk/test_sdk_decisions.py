@@ -1,0 +1,29 @@
+"""An operator's decisions over real gRPC: the life cycle of accounts, and rules of a book."""
+
+from ringfence import new_id
+from ringfence.ledger import AccountClass, AccountStatus, Purpose
+from ringfence.rules import PurposeRule, Rules
+
+from .conftest import Fakes
+
+C = AccountClass
+ARRIVALS = PurposeRule(Purpose.DEPOSIT, frozenset({(C.BANK_MIRROR, C.SUSPENSE), (C.BANK_MIRROR, C.CLIENT)}))
+GRANTS = PurposeRule(Purpose.PLATFORM_GRANT, frozenset({(C.PLATFORM, C.CLIENT)}), False, 10_000)
+
+
+def test_accounts_are_moved_along_their_life_cycle(fakes: Fakes) -> None:
+    """The request names book, accounts, state and reason, and the answer is a state per account."""
+    book, accounts = new_id(), [new_id(), new_id()]
+    answer = fakes.client.custody.set_account_status(book, accounts, AccountStatus.DORMANT, reason="case 1")
+    assert answer == [AccountStatus.DORMANT] * 2
+    (request,) = fakes.ledger.requests
+    assert (request.book_id, list(request.account_ids)) == (book.bytes, [each.bytes for each in accounts])
+    assert request.reason == "case 1"
+
+
+def test_rules_come_back_as_they_were_adopted(fakes: Fakes) -> None:
+    """Purposes, pairs, mandates and bounds travel both ways; no bound is None here and 0 on the wire."""
+    adopted = fakes.client.custody.adopt_rules(new_id(), "v1", [ARRIVALS, GRANTS])
+    assert adopted == Rules("v1", (ARRIVALS, GRANTS), "text", "00" * 32)
+    assert fakes.client.custody.rules() == adopted
+    assert [each.maximum_minor for each in fakes.ledger.requests[0].purposes] == [0, 10_000]
