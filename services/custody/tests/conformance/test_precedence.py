@@ -96,6 +96,17 @@ def test_the_first_of_two_refusals_is_answered(first: str, second: str, row: Row
     assert shared_world().send(fresh) == [first]
 
 
+AMONG = [(code, row) for code, row in SINGLE.items()] + [(first, row) for first, _, row in PAIRS]
+
+
+@pytest.mark.parametrize(("code", "row"), AMONG, ids=range(len(AMONG)))
+def test_a_refusal_is_the_same_among_rows_that_pass_at_once(code: str, row: Row) -> None:
+    """In the company of a dozen plain transfers each row gets the answer that it gets alone, and they pass."""
+    ledger = world()
+    plain = [replace(PAY, id=f"plain {number}", amount=0) for number in range(12)]
+    assert ledger.send(*plain, row) == ["created"] * len(plain) + [code]
+
+
 @pytest.mark.parametrize("pair", BOTH_LATE, ids=", ".join)
 def test_the_first_of_two_refusals_near_the_end_of_time(pair: Pair) -> None:
     """A deadline beyond 2^63 - 1 nanoseconds stands between the sums and the limits."""

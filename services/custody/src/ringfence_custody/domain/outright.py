@@ -75,7 +75,7 @@ class Look:
         self.large = amount >= LARGE
         self.amount: Numbers = np.where(self.large, 0, amount).astype(np.int64)
         self.flags: Numbers = _numbers(columns.flags, self.count, np.int64)
-        self.plain = ~self.large
+        self.plain = ~self.large & (self.debit != self.credit)
         self.plain[unusual] = False
         # A purpose in a ledger, with or without a mandate, is a number of 49 bits.
         self.purpose: Numbers = _numbers(columns.code, self.count, np.int64) << 33
