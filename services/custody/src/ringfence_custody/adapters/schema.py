@@ -44,6 +44,70 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON transfers, account_balances TO {applicat
 
 USER_DATA_32 = "ALTER TABLE transfers ADD COLUMN user_data_32 bigint NOT NULL DEFAULT 0"
 
+NARROW_READ_MODEL = """
+-- Rows are only ever inserted, and have a fixed width. No index has a random key first: each grows in few places at a
+-- time, so that a row costs the same however many there are (docs/ledger.md, reading).
+DROP TABLE transfers, account_balances;
+DELETE FROM cursors WHERE name = 'projection:statements';
+
+-- Books by a small number, in order of their first transfer.
+CREATE TABLE books (
+    book int PRIMARY KEY,
+    book_id uuid NOT NULL UNIQUE
+);
+
+-- One row per transfer as stored; accounts by dense index. Times are unique within a book and give the order. Unsigned
+-- numbers (user data, timeout) stand as their signed twins. A slice is 2^20 transfers of a book in a row.
+CREATE TABLE transfers (
+    timestamp_ns bigint NOT NULL,
+    position bigint NOT NULL,
+    amount_minor bigint NOT NULL,
+    user_data_64 bigint NOT NULL,
+    id uuid NOT NULL,
+    pending_id uuid NOT NULL,
+    user_data_128 uuid NOT NULL,
+    book int NOT NULL,
+    slice int NOT NULL,
+    debit_account int NOT NULL,
+    credit_account int NOT NULL,
+    user_data_32 int NOT NULL,
+    timeout_seconds int NOT NULL,
+    value_date_days int NOT NULL,
+    code int NOT NULL,
+    flags smallint NOT NULL
+);
+-- The ledger knows in memory which commit an id came with.
+CREATE UNIQUE INDEX transfers_by_id ON transfers (book, position, id);
+CREATE UNIQUE INDEX transfers_by_time ON transfers (book, code, timestamp_ns);
+CREATE INDEX transfers_by_user_data_128 ON transfers (book, slice, user_data_128, timestamp_ns)
+    WHERE user_data_128 <> '00000000-0000-0000-0000-000000000000';
+CREATE INDEX transfers_by_user_data_64 ON transfers (book, slice, user_data_64, timestamp_ns) WHERE user_data_64 <> 0;
+CREATE INDEX transfers_by_user_data_32 ON transfers (book, slice, user_data_32, timestamp_ns) WHERE user_data_32 <> 0;
+
+-- When each slice began.
+CREATE TABLE slices (
+    book int NOT NULL,
+    slice int NOT NULL,
+    first_ns bigint NOT NULL,
+    PRIMARY KEY (book, slice)
+);
+
+-- Two rows per transfer that moved posted balances, one for either account, with its balance (credits minus debits)
+-- after it. A page of the projection is written account by account.
+CREATE TABLE entries (
+    timestamp_ns bigint NOT NULL,
+    balance_minor bigint NOT NULL,
+    book int NOT NULL,
+    account int NOT NULL,
+    code int NOT NULL,
+    debit boolean NOT NULL
+);
+CREATE UNIQUE INDEX entries_by_account ON entries (book, account, debit, code, timestamp_ns);
+
+REVOKE ALL ON books, transfers, slices, entries FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON books, transfers, slices, entries TO {application_role};
+"""
+
 
 def migrations() -> list[Migration]:
     """Returns all migrations of this service."""
@@ -51,4 +115,5 @@ def migrations() -> list[Migration]:
         *event_store_migrations(),
         Migration(100, "statements", READ_MODEL),
         Migration(101, "user_data_32", USER_DATA_32),
+        Migration(102, "narrow statements", NARROW_READ_MODEL),
     ]

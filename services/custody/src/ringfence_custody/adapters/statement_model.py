@@ -1,113 +1,122 @@
-"""The read model of statements: filled from events by COPY, a row per transfer with the balances after it."""
+"""The read model of statements: filled from events by COPY, a row per transfer and one per account that it moved."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from struct import Struct
+from collections.abc import Sequence
 from uuid import UUID
 
+import numpy as np
 import psycopg
 from psycopg.rows import DictRow
 from ringfence_kernel.codec import Recorded
 
+from ringfence_custody.adapters.statement_rows import (
+    COPY_ENTRIES,
+    COPY_TRANSFERS,
+    HEADER,
+    TRAILER,
+    Numbers,
+    Rows,
+    entries_of,
+    transfers_of,
+)
+from ringfence_custody.adapters.statement_sql import BALANCES, END_OF_TIME, PREDICTABLE
 from ringfence_custody.domain.events import TransfersCreated
-from ringfence_custody.domain.packed import TransferBatch, unpacked
-from ringfence_custody.domain.statuses import PENDING, VOID
 
-# Rows are packed for binary COPY by hand, one `pack` a row: the ledger outruns a general-purpose writer.
-COLUMNS = (
-    "book_id, id, row, position, timestamp_ns, debit_account, credit_account, amount_minor, pending_id, user_data_128,"
-    " user_data_64, user_data_32, timeout_seconds, code, flags, value_date_days, moves, debit_balance_minor,"
-    " credit_balance_minor"
-)
-COPY = f"COPY transfers ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
-COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-COPY_TRAILER = b"\xff\xff"
-FIELDS = 19
-ROW = Struct(">h i16s i16s iq iq iq ii ii iq i16s i16s iQ iq iq ii ii ii i?")
-"""The number of fields, then each with its length, in the order of the table; u64 user data as its signed twin."""
-BALANCES = Struct(">iq iq").pack
-NO_BALANCES = Struct(">ii").pack(-1, -1)
-KNOWN_BALANCES = "SELECT account, balance_minor FROM account_balances WHERE book_id = %s AND account = ANY(%s)"
-SAVE_BALANCES = (
-    "INSERT INTO account_balances SELECT %s, * FROM unnest(%s::int[], %s::bigint[])"
-    " ON CONFLICT (book_id, account) DO UPDATE SET balance_minor = excluded.balance_minor"
-)
-SIGN = 1 << 63
+BOOK = "SELECT book FROM books WHERE book_id = %s"
+NEW_BOOK = "INSERT INTO books SELECT count(*) + 1, %s FROM books RETURNING book"
+SLICE_BITS = 20
+NEW_SLICES = "INSERT INTO slices SELECT %s, * FROM unnest(%s::int[], %s::bigint[])"
+
+
+class LastBalances:
+    """Posted balance of each account of a book after the last entry, as far as it was asked for."""
+
+    def __init__(self) -> None:
+        """Knows none."""
+        self.of_account = np.zeros(0, np.int64)
+        self._known = np.zeros(0, np.bool_)
+
+    def unknown(self, accounts: Numbers) -> Numbers:
+        """Makes room for these accounts, sorted, and returns those whose balance is not known."""
+        if len(accounts) and (missing := int(accounts[-1]) + 1 - len(self._known)) > 0:
+            missing += len(self._known) // 2
+            self.of_account = np.concatenate([self.of_account, np.zeros(missing, np.int64)])
+            self._known = np.concatenate([self._known, np.zeros(missing, np.bool_)])
+        return accounts[~self._known[accounts]]
+
+    def learn(self, accounts: Sequence[int], balances: Sequence[int]) -> None:
+        """Takes balances as known."""
+        self.of_account[accounts] = balances
+        self._known[accounts] = True
 
 
 class StatementModel:
-    """Transfers and the balances after them."""
+    """Transfers and the balances after them.
+
+    Balances after the last entries are kept in memory from page to page, and looked up in the tables when the page does
+    not follow the one before: after a start, a failed commit, or a page of another process.
+    """
 
     name = "statements"
-    tables: Sequence[str] = ("transfers", "account_balances")
+    tables: Sequence[str] = ("books", "transfers", "slices", "entries")
+
+    def __init__(self, slice_bits: int = SLICE_BITS) -> None:
+        """Starts without balances; a slice has 2^slice_bits transfers."""
+        self._slice_bits = slice_bits
+        self._position = -1
+        self._balances: dict[bytes, LastBalances] = {}
 
     def project(self, connection: psycopg.Connection[DictRow], recorded: Sequence[Recorded]) -> None:
         """Writes the transfers of these events; other events leave no row."""
-        by_book: dict[bytes, list[tuple[int, TransferBatch]]] = {}
+        if not recorded:
+            return
+        if self._position != recorded[0].position - 1:
+            self._balances.clear()
+        self._position = -1
+        by_book: dict[bytes, list[tuple[int, TransfersCreated]]] = {}
         for each in recorded:
-            if isinstance(each.event, TransfersCreated):
-                by_book.setdefault(each.stream, []).append((each.position, unpacked(each.event)))
-        for book_id, batches in by_book.items():
-            self._project_book(connection, UUID(bytes=book_id), batches)
+            if isinstance(each.event, TransfersCreated) and each.event.id:
+                by_book.setdefault(each.stream, []).append((each.position, each.event))
+        for book_id, events in by_book.items():
+            self._project_book(connection, book_id, events)
+        self._position = recorded[-1].position
 
     def _project_book(
-        self, connection: psycopg.Connection[DictRow], book_id: UUID, batches: list[tuple[int, TransferBatch]]
+        self, connection: psycopg.Connection[DictRow], book_id: bytes, events: list[tuple[int, TransfersCreated]]
     ) -> None:
-        touched = {account for _, batch in batches for account in (*batch.debit, *batch.credit)}
-        balances = dict.fromkeys(touched, 0)
-        for row in connection.execute(KNOWN_BALANCES, (book_id, list(touched))):
-            balances[row["account"]] = row["balance_minor"]
-        with connection.cursor() as cursor, cursor.copy(COPY) as copy:
-            copy.write(COPY_HEADER)
-            for position, batch in batches:
-                copy.write(b"".join(_rows(book_id.bytes, position, batch, balances)))
-            copy.write(COPY_TRAILER)
-        connection.execute(SAVE_BALANCES, (book_id, list(balances), list(balances.values())))
+        book = _book(connection, book_id)
+        rows = transfers_of(book, events, self._slice_bits)
+        self._note_slices(connection, book, events[0][1].first_row, rows)
+        _copy(connection, COPY_TRANSFERS, rows)
+        balances = self._balances.setdefault(book_id, LastBalances())
+        accounts = np.unique(np.concatenate([rows["debit_account"], rows["credit_account"]])).astype(np.int64)
+        if unknown := balances.unknown(accounts).tolist():
+            connection.execute(PREDICTABLE)
+            found = connection.execute(BALANCES, {"book": book, "as_of": END_OF_TIME, "accounts": unknown}).fetchall()
+            balances.learn([row["account"] for row in found], [row["balance_minor"] for row in found])
+        _copy(connection, COPY_ENTRIES, entries_of(rows, balances.of_account))
+
+    def _note_slices(self, connection: psycopg.Connection[DictRow], book: int, first_row: int, rows: Rows) -> None:
+        """Notes when the slices that begin within these rows began."""
+        bits = self._slice_bits
+        begun = range(-(-first_row >> bits), -(-(first_row + len(rows)) >> bits))
+        if begun:
+            first = [(each << bits) - first_row for each in begun]
+            connection.execute(NEW_SLICES, (book, list(begun), rows["timestamp_ns"][first].tolist()))
 
 
-def _rows(book_id: bytes, position: int, batch: TransferBatch, balances: dict[int, int]) -> Iterator[bytes]:
-    """Yields the rows of a batch in order, packed in two pieces each, and moves the balances on."""
-    pack = ROW.pack
-    columns = zip(
-        batch.id,
-        batch.timestamp,
-        batch.debit,
-        batch.credit,
-        batch.amount,
-        batch.pending_id,
-        batch.user_data_128,
-        batch.user_data_64,
-        batch.user_data_32,
-        batch.timeout,
-        batch.code,
-        batch.flags,
-        batch.value_date,
-        strict=True,
-    )
-    for row, (
-        identifier,
-        time_ns,
-        debit,
-        credit,
-        amount,
-        pending,
-        user_128,
-        user_64,
-        user_32,
-        timeout,
-        code,
-        flags,
-        day,
-    ) in enumerate(columns, start=batch.first_row):
-        moves = not flags & (PENDING | VOID)
-        if moves:
-            balances[debit] -= amount
-            balances[credit] += amount
-        # fmt: off
-        yield pack(
-            FIELDS, 16, book_id, 16, identifier, 8, row, 8, position, 8, time_ns, 4, debit, 4, credit, 8, amount,
-            16, pending, 16, user_128, 8, user_64, 8, user_32, 8, timeout, 4, code, 4, flags, 4, day, 1, moves,
-        )
-        # fmt: on
-        yield BALANCES(8, balances[debit], 8, balances[credit]) if moves else NO_BALANCES
+def _book(connection: psycopg.Connection[DictRow], book_id: bytes) -> int:
+    """Returns the number of a book, giving it the next one when it is new; the cursor's lock keeps others out."""
+    name = (UUID(bytes=book_id),)
+    row = connection.execute(BOOK, name).fetchone() or connection.execute(NEW_BOOK, name).fetchone()
+    if row is None:
+        raise AssertionError("a row was inserted")
+    return int(row["book"])
+
+
+def _copy(connection: psycopg.Connection[DictRow], statement: str, rows: Rows) -> None:
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(HEADER)
+        copy.write(rows.tobytes())
+        copy.write(TRAILER)

@@ -10,10 +10,11 @@ from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.caller import Caller
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
-from ringfence_custody.application.ports import StatementLine
-from ringfence_custody.application.queries import AccountView, ClassTotals, NamedTransfer
+from ringfence_custody.application.account_filter import AccountFilter
+from ringfence_custody.application.ports import Selection, StatementLine
+from ringfence_custody.application.views import AccountView, ClassTotals, NamedTransfer
 from ringfence_custody.domain.columns import AccountColumns, TransferColumns
-from ringfence_custody.domain.errors import BookNotFound, PageTokenInvalid
+from ringfence_custody.domain.errors import BookNotFound
 from ringfence_custody.domain.incoming import Balances, Outcome
 from ringfence_custody.domain.lifecycle import BY_DECISION, AccountStatus
 
@@ -31,15 +32,6 @@ def identifiers(field: str, values: Sequence[bytes], maximum: int) -> list[bytes
     """Returns ids of 16 bytes each; raises InvalidArgument."""
     bounds.size(field, len(values), minimum=1, maximum=maximum)
     return [bounds.identifier(field, value) for value in values]
-
-
-def page_number(token: str) -> int:
-    """Returns the number in a page token, 0 for an empty one; raises PageTokenInvalid."""
-    if not token:
-        return 0
-    if not (token.isascii() and token.isdigit() and len(token) < 20):
-        raise PageTokenInvalid
-    return int(token)
 
 
 def account_columns(message: pb.AccountColumns) -> AccountColumns:
@@ -163,8 +155,44 @@ def decided_status(value: int) -> AccountStatus:
     return AccountStatus(value)
 
 
-def owner_filter(owner_id: bytes) -> bytes | None:
-    """Returns the owner whose accounts are asked for; sixteen zeros ask for accounts without an owner."""
-    if owner_id:
-        bounds.size("owner_id", len(owner_id), minimum=ID_BYTES, maximum=ID_BYTES)
-    return owner_id or None
+def account_filter(request: pb.ListAccountsRequest) -> AccountFilter:
+    """Returns which accounts are asked for; sixteen zeros as owner ask for accounts without one."""
+    if request.owner_id:
+        bounds.size("owner_id", len(request.owner_id), minimum=ID_BYTES, maximum=ID_BYTES)
+    return AccountFilter(
+        owner_id=request.owner_id,
+        account_class=request.account_class,
+        ledger=request.ledger,
+        code=request.code,
+        status=request.status,
+        user_data_128=bounds.optional_identifier("user_data_128", request.user_data_128) or b"",
+        user_data_64=request.user_data_64,
+        user_data_32=request.user_data_32,
+    )
+
+
+def selection(request: pb.ListTransfersRequest | pb.GetStatementRequest, place: int, limit: int) -> Selection:
+    """Returns which transfers are asked for, beyond the place that the page token names: the last time shown."""
+    wanted, from_ns, until_ns = request.filter, request.from_ns, request.until_ns
+    if place and request.newest_first:
+        until_ns = place
+    elif place:
+        from_ns = place + 1
+    return Selection(
+        code=bounds.number("filter.code", wanted.code, minimum=0, maximum=2**16 - 1),
+        user_data_128=bounds.optional_identifier("filter.user_data_128", wanted.user_data_128) or b"",
+        user_data_64=wanted.user_data_64,
+        user_data_32=wanted.user_data_32,
+        from_ns=from_ns,
+        until_ns=until_ns,
+        newest_first=request.newest_first,
+        limit=limit,
+    )
+
+
+def debit_side(side: pb.AccountSide.ValueType) -> bool | None:
+    """Returns whether the debit side is meant, None for both; raises InvalidArgument."""
+    sides = {pb.ACCOUNT_SIDE_UNSPECIFIED: None, pb.ACCOUNT_SIDE_DEBIT: True, pb.ACCOUNT_SIDE_CREDIT: False}
+    if side not in sides:
+        raise InvalidArgument("side is unknown", field="side")
+    return sides[side]

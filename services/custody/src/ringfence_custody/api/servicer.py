@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ringfence_kernel.errors import InvalidArgument
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.caller import current_caller
 from ringfence_kernel.telemetry import current_traceparent
@@ -11,6 +12,7 @@ from ringfence_protos.custody.v1 import custody_pb2 as pb
 from ringfence_protos.custody.v1 import custody_pb2_grpc
 
 from ringfence_custody.api import mapping, rule_mapping
+from ringfence_custody.api.page_tokens import Question
 from ringfence_custody.application.commands import Commands
 from ringfence_custody.application.queries import Queries
 
@@ -58,10 +60,11 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
     async def ListAccounts(self, request: pb.ListAccountsRequest, context: Any) -> pb.ListAccountsResponse:
         """Returns a page of accounts."""
         book_id = mapping.book_of(current_caller(), request.book_id)
-        limit = bounds.page("page_size", request.page_size, default=DEFAULT_PAGE, maximum=MAX_PAGE)
-        owner_id, after = mapping.owner_filter(request.owner_id), mapping.page_number(request.page_token)
-        views, more = await self._queries.list_accounts(book_id, owner_id, after, limit)
-        return pb.ListAccountsResponse(accounts=map(mapping.account, views), next_page_token=str(more) if more else "")
+        question = Question(book_id, request)
+        views, more = await self._queries.list_accounts(
+            book_id, mapping.account_filter(request), question.place(), _page_size(request)
+        )
+        return pb.ListAccountsResponse(accounts=map(mapping.account, views), next_page_token=question.token(more))
 
     async def GetTransfers(self, request: pb.GetTransfersRequest, context: Any) -> pb.GetTransfersResponse:
         """Returns transfers by id."""
@@ -71,27 +74,38 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         return pb.GetTransfersResponse(transfers=map(mapping.transfer, found))
 
     async def ListTransfers(self, request: pb.ListTransfersRequest, context: Any) -> pb.ListTransfersResponse:
-        """Is not served yet."""
-        raise NotImplementedError
+        """Returns a page of transfers by what they say."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        question = Question(book_id, request)
+        selection = mapping.selection(request, question.place(), _page_size(request))
+        found, more = await self._queries.list_transfers(book_id, selection)
+        return pb.ListTransfersResponse(
+            transfers=map(mapping.transfer, found),
+            next_page_token=question.token(found[-1].transfer.timestamp if more else 0),
+        )
 
     async def GetStatement(self, request: pb.GetStatementRequest, context: Any) -> pb.GetStatementResponse:
-        """Returns a page of an account's statement; its token is the time of the last line."""
+        """Returns a page of an account's statement."""
         book_id = mapping.book_of(current_caller(), request.book_id)
         account_id = bounds.identifier("account_id", request.account_id)
-        limit = bounds.page("page_size", request.page_size, default=DEFAULT_PAGE, maximum=MAX_PAGE)
-        after = max(mapping.page_number(request.page_token), request.from_ns - 1)
-        lines = await self._queries.statement(book_id, account_id, after, request.until_ns, limit)
-        more = lines[-1][1].transfer.timestamp if len(lines) == limit else 0
+        question = Question(book_id, request)
+        selection = mapping.selection(request, question.place(), _page_size(request))
+        side = mapping.debit_side(request.side)
+        lines, more = await self._queries.statement(book_id, account_id, selection, side)
         return pb.GetStatementResponse(
             entries=[mapping.statement_entry(named, line) for named, line in lines],
-            next_page_token=str(more) if more else "",
+            next_page_token=question.token(lines[-1][1].transfer.timestamp if more else 0),
         )
 
     async def GetBalances(self, request: pb.GetBalancesRequest, context: Any) -> pb.GetBalancesResponse:
-        """Returns balances at a past time, or now."""
+        """Returns balances at a past time or event, or now."""
         book_id = mapping.book_of(current_caller(), request.book_id)
         account_ids = mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS)
-        found = await self._queries.balances(book_id, account_ids, request.as_of_ns)
+        if request.as_of_ns and request.as_of_position:
+            raise InvalidArgument("only one of as_of_ns and as_of_position may be given", field="as_of_position")
+        found = await self._queries.balances(
+            book_id, account_ids, as_of_ns=request.as_of_ns, as_of_position=request.as_of_position
+        )
         return pb.GetBalancesResponse(
             account_ids=[account_id for account_id, _ in found], balance_minor=[balance for _, balance in found]
         )
@@ -141,3 +155,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         """Returns the rules in force."""
         pack = await self._queries.rules(mapping.book_of(current_caller(), request.book_id))
         return pb.GetRulesResponse(rules=rule_mapping.rules(pack))
+
+
+def _page_size(request: pb.ListAccountsRequest | pb.ListTransfersRequest | pb.GetStatementRequest) -> int:
+    return bounds.page("page_size", request.page_size, default=DEFAULT_PAGE, maximum=MAX_PAGE)

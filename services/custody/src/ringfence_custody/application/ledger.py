@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
 from ringfence_kernel.codec import Recorded
@@ -54,6 +54,12 @@ class Ledger:
     def _note(self, recorded: Recorded) -> None:
         if isinstance(recorded.event, TransfersCreated):
             self._batches[recorded.stream].committed(recorded.event.number, recorded.position)
+
+    def places(self, book_id: bytes, numbers: Sequence[tuple[bytes, int]]) -> list[tuple[bytes, int]]:
+        """Returns ids with the feed positions of their batches, given by number; one never committed is left out."""
+        batches = self._batches.get(book_id)
+        positions = batches.positions if batches else ()
+        return [(each, positions[number - 1]) for each, number in numbers if number <= len(positions)]
 
     def save(self) -> Sections:
         """Returns every book as sections of a snapshot, named by its id."""

@@ -4,65 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from ringfence_kernel.errors import InvalidArgument
 from ringfence_kernel.writer import GroupWriter
 
+from ringfence_custody.application.account_filter import AccountFilter
 from ringfence_custody.application.ledger import Ledger
-from ringfence_custody.application.ports import StatementLine, Statements
+from ringfence_custody.application.ports import Selection, StatementLine, Statements
+from ringfence_custody.application.views import AccountView, ClassTotals, NamedTransfer, class_totals, named, view
 from ringfence_custody.domain.accounts import Accounts
 from ringfence_custody.domain.book import Book
 from ringfence_custody.domain.errors import AccountNotFound
-from ringfence_custody.domain.packed import Transfer
 from ringfence_custody.domain.rules import RulePack
 
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class AccountView:
-    """An account with its balances as of one moment; amounts in minor units."""
-
-    id: bytes
-    owner_id: bytes
-    account_class: int
-    ledger: int
-    code: int
-    flags: int
-    status: int
-    order_reference: str
-    debits_pending: int
-    debits_posted: int
-    credits_pending: int
-    credits_posted: int
-    timestamp_ns: int
-    user_data_128: bytes
-    user_data_64: int
-    user_data_32: int
-
-
-@dataclass(frozen=True, slots=True)
-class ClassTotals:
-    """What all accounts of one class and ledger add up to, in minor units."""
-
-    account_class: int
-    ledger: int
-    accounts: int
-    debits_pending: int
-    debits_posted: int
-    credits_pending: int
-    credits_posted: int
-
-
-@dataclass(frozen=True, slots=True)
-class NamedTransfer:
-    """A transfer with the ids of its accounts."""
-
-    transfer: Transfer
-    debit_account_id: bytes
-    credit_account_id: bytes
-    ledger: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +40,13 @@ class Queries:
         return await self._read(book_id, lambda book: read(book.accounts))
 
     async def list_accounts(
-        self, book_id: bytes, owner_id: bytes | None, after: int, limit: int
+        self, book_id: bytes, wanted: AccountFilter, after: int, limit: int
     ) -> tuple[list[AccountView], int]:
         """Returns a page in order of creation after a dense index, and the index to go on after, 0 at the end."""
 
         def read(accounts: Accounts) -> tuple[list[AccountView], int]:
-            indexes = range(1, len(accounts)) if owner_id is None else accounts.of_owner.get(owner_id, ())
-            page = [account for account in indexes if account > after][: limit + 1]
-            more = page[limit - 1] if len(page) > limit else 0
-            return [view(accounts, account) for account in page[:limit]], more
+            page, more = wanted.page(accounts, after, limit)
+            return [view(accounts, account) for account in page], more
 
         return await self._read(book_id, lambda book: read(book.accounts))
 
@@ -109,33 +64,65 @@ class Queries:
 
     async def transfers(self, book_id: bytes, identifiers: Sequence[bytes]) -> list[NamedTransfer]:
         """Returns transfers in the order asked; unknown ids are left out. Raises StatementsBehind."""
+        numbers = await self._read(
+            book_id, lambda book: [(each, number) for each in identifiers for number in book.known.numbers(each)]
+        )
+        places = self.ledger.places(book_id, numbers)
         await self.statements.reached()
-        found = await asyncio.to_thread(self.statements.transfers, book_id, identifiers)
+        found = await asyncio.to_thread(self.statements.transfers, book_id, places)
         transfers = [found[each] for each in identifiers if each in found]
         return await self._read(book_id, lambda book: [named(book.accounts, each) for each in transfers])
 
+    async def list_transfers(self, book_id: bytes, selection: Selection) -> tuple[list[NamedTransfer], bool]:
+        """Returns a page of transfers, and whether there are more; raises StatementsBehind."""
+        await self.statements.reached()
+        found = await asyncio.to_thread(self.statements.list_transfers, book_id, _and_one_more(selection))
+        page = found[: selection.limit]
+        answer = await self._read(book_id, lambda book: [named(book.accounts, each) for each in page])
+        return answer, len(found) > len(page)
+
     async def statement(
-        self, book_id: bytes, account_id: bytes, after_ns: int, until_ns: int, limit: int
-    ) -> list[tuple[NamedTransfer, StatementLine]]:
-        """Returns lines later than `after_ns`, oldest first; raises AccountNotFound, StatementsBehind."""
+        self, book_id: bytes, account_id: bytes, selection: Selection, debit: bool | None
+    ) -> tuple[list[tuple[NamedTransfer, StatementLine]], bool]:
+        """Returns a page of lines, of one side or both, and whether there are more.
+
+        Raises AccountNotFound, StatementsBehind.
+        """
         (account,) = await self._indexes(book_id, [account_id])
         if account is None:
             raise AccountNotFound
         await self.statements.reached()
-        lines = await asyncio.to_thread(self.statements.statement, book_id, account, after_ns, until_ns, limit)
-        return await self._read(book_id, lambda book: [(named(book.accounts, line.transfer), line) for line in lines])
+        found = await asyncio.to_thread(
+            self.statements.statement, book_id, account, _and_one_more(selection), debit=debit
+        )
+        page = found[: selection.limit]
+        answer = await self._read(book_id, lambda book: [(named(book.accounts, each.transfer), each) for each in page])
+        return answer, len(found) > len(page)
 
-    async def balances(self, book_id: bytes, account_ids: Sequence[bytes], as_of_ns: int) -> list[tuple[bytes, int]]:
-        """Returns (account, posted balance) at a time, 0 for now; accounts not in the book are left out."""
-        if not as_of_ns:
+    async def balances(
+        self, book_id: bytes, account_ids: Sequence[bytes], *, as_of_ns: int, as_of_position: int
+    ) -> list[tuple[bytes, int]]:
+        """Returns (account, posted balance) at a time or feed position, now when neither is given.
+
+        Accounts that are not in the book are left out. Raises InvalidArgument for a position that is still to come,
+        StatementsBehind.
+        """
+        if not (as_of_ns or as_of_position):
             views = await self.accounts(book_id, account_ids)
             return [(each.id, each.credits_posted - each.debits_posted) for each in views]
         indexes = await self._indexes(book_id, account_ids)
+        if as_of_position > self.writer.head.position:
+            raise InvalidArgument("as_of_position is still to come", field="as_of_position")
         known = [each for each in indexes if each is not None]
         await self.statements.reached()
-        found = await asyncio.to_thread(self.statements.balances, book_id, known, as_of_ns)
+        found = await asyncio.to_thread(self._past_balances, book_id, known, as_of_ns, as_of_position)
         pairs = zip(account_ids, indexes, strict=True)
         return [(account_id, found[index]) for account_id, index in pairs if index is not None]
+
+    def _past_balances(self, book_id: bytes, accounts: list[int], as_of_ns: int, as_of_position: int) -> dict[int, int]:
+        if as_of_position:
+            as_of_ns = self.statements.time_of(book_id, as_of_position)
+        return self.statements.balances(book_id, accounts, as_of_ns)
 
     async def _indexes(self, book_id: bytes, account_ids: Sequence[bytes]) -> list[int | None]:
         return await self._read(book_id, lambda book: [book.accounts.index.get(each) for each in account_ids])
@@ -145,40 +132,6 @@ class Queries:
         return await self.writer.submit(lambda unit: read(self.ledger.look(book_id)))
 
 
-def view(accounts: Accounts, account: int) -> AccountView:
-    """Returns an account as it stands."""
-    debits_pending, debits_posted, credits_pending, credits_posted = accounts.balances(account)
-    return AccountView(
-        id=accounts.id[account],
-        owner_id=accounts.owner_id[account],
-        account_class=accounts.account_class[account],
-        ledger=accounts.ledger[account],
-        code=accounts.code[account],
-        flags=accounts.flags[account],
-        status=accounts.shown_status(account),
-        order_reference=", ".join(accounts.orders.get(account, ())),
-        debits_pending=debits_pending,
-        debits_posted=debits_posted,
-        credits_pending=credits_pending,
-        credits_posted=credits_posted,
-        timestamp_ns=accounts.timestamp[account],
-        user_data_128=accounts.user_data_128[account],
-        user_data_64=accounts.user_data_64[account],
-        user_data_32=accounts.user_data_32[account],
-    )
-
-
-def class_totals(accounts: Accounts) -> list[ClassTotals]:
-    """Adds up all accounts by ledger and class."""
-    sums: dict[tuple[int, int], list[int]] = {}
-    for account in range(1, len(accounts)):
-        row = sums.setdefault((accounts.ledger[account], accounts.account_class[account]), [0] * 5)
-        for column, amount in enumerate((1, *accounts.balances(account))):
-            row[column] += amount
-    return [ClassTotals(account_class, ledger, *row) for (ledger, account_class), row in sorted(sums.items())]
-
-
-def named(accounts: Accounts, transfer: Transfer) -> NamedTransfer:
-    """Returns a transfer with the ids of its accounts."""
-    debit, credit = transfer.debit, transfer.credit
-    return NamedTransfer(transfer, accounts.id[debit], accounts.id[credit], accounts.ledger[debit])
+def _and_one_more(selection: Selection) -> Selection:
+    """Asks for one more than a page has, which tells whether the page is the last."""
+    return replace(selection, limit=selection.limit + 1)

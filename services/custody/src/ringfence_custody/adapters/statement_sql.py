@@ -1,0 +1,119 @@
+"""The questions to the read model, each answered by one index at the cost of what it shows.
+
+`{order}` is ASC or DESC: a page goes up in time or down, from `from` (inclusive) and `until` (exclusive).
+"""
+
+from __future__ import annotations
+
+END_OF_TIME = 2**63 - 1
+UP, DOWN = "ASC", "DESC"
+KEYS = ("user_data_128", "user_data_64", "user_data_32")
+"""What clients choose and search for, the most selective first."""
+
+# A plan follows from the indexes, not from statistics that may be missing or old, and nothing runs without a bound.
+PREDICTABLE = """
+SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_custom_plan;
+SET LOCAL statement_timeout = '10s'
+"""
+
+# An account's entries stand by kind: side and code. The kinds there are, are found by a few steps through the index.
+_KINDS = """
+RECURSIVE kinds AS (
+    (SELECT debit, code FROM entries WHERE book = %(book)s AND account = {account} ORDER BY debit, code LIMIT 1)
+    UNION ALL
+    SELECT next.debit, next.code FROM kinds CROSS JOIN LATERAL (
+        SELECT debit, code FROM entries
+        WHERE book = %(book)s AND account = {account} AND (debit, code) > (kinds.debit, kinds.code)
+        ORDER BY debit, code LIMIT 1
+    ) next
+)
+"""
+_FILTER = """
+    transfers.timestamp_ns >= %(from)s AND transfers.timestamp_ns < %(until)s
+    AND (%(code)s = 0 OR transfers.code = %(code)s)
+    AND (%(user_data_128)s::uuid IS NULL OR user_data_128 = %(user_data_128)s::uuid)
+    AND (%(user_data_64)s = 0 OR user_data_64 = %(user_data_64)s)
+    AND (%(user_data_32)s = 0 OR user_data_32 = %(user_data_32)s)
+"""
+
+BALANCES = f"""
+SELECT account, coalesce((
+    WITH {_KINDS.format(account="asked.account")}
+    SELECT last.balance_minor FROM kinds CROSS JOIN LATERAL (
+        SELECT timestamp_ns, balance_minor FROM entries
+        WHERE book = %(book)s AND account = asked.account AND debit = kinds.debit AND code = kinds.code
+            AND timestamp_ns <= %(as_of)s
+        ORDER BY timestamp_ns DESC LIMIT 1
+    ) last ORDER BY last.timestamp_ns DESC LIMIT 1
+), 0) AS balance_minor FROM unnest(%(accounts)s::int[]) AS asked (account)
+"""
+
+TIME_OF_POSITION = """
+SELECT max(timestamp_ns) AS time_ns FROM transfers WHERE book = %(book)s AND position = (
+    SELECT position FROM transfers WHERE book = %(book)s AND position <= %(position)s ORDER BY position DESC LIMIT 1
+)
+"""
+
+TRANSFERS_BY_ID = """
+SELECT transfers.* FROM unnest(%(positions)s::bigint[], %(ids)s::uuid[]) AS asked (position, id)
+JOIN transfers ON book = %(book)s AND transfers.position = asked.position AND transfers.id = asked.id
+"""
+
+TRANSFERS_BY_TIME = f"""
+WITH RECURSIVE codes AS (
+    (SELECT code FROM transfers WHERE book = %(book)s ORDER BY code LIMIT 1)
+    UNION ALL
+    SELECT next.code FROM codes CROSS JOIN LATERAL (
+        SELECT code FROM transfers WHERE book = %(book)s AND code > codes.code ORDER BY code LIMIT 1
+    ) next
+)
+SELECT found.* FROM codes CROSS JOIN LATERAL (
+    SELECT * FROM transfers WHERE book = %(book)s AND transfers.code = codes.code AND {_FILTER}
+    ORDER BY timestamp_ns {{order}} LIMIT %(limit)s
+) found ORDER BY found.timestamp_ns {{order}} LIMIT %(limit)s
+"""
+
+# Slices follow one another in time: the search ends in the one that fills the page.
+_SLICES = """
+    SELECT slice FROM slices WHERE book = %(book)s AND first_ns < %(until)s AND slice >= coalesce(
+        (SELECT max(slice) FROM slices WHERE book = %(book)s AND first_ns <= %(from)s), 0
+    ) ORDER BY slice {order}
+"""
+TRANSFERS_BY_KEY = f"""
+SELECT found.* FROM ({_SLICES}) AS asked CROSS JOIN LATERAL (
+    SELECT * FROM transfers WHERE book = %(book)s AND transfers.slice = asked.slice AND {{key}} AND {_FILTER}
+    ORDER BY timestamp_ns {{order}} LIMIT %(limit)s
+) found ORDER BY found.slice {{order}}, found.timestamp_ns {{order}} LIMIT %(limit)s
+"""
+
+STATEMENT = f"""
+WITH {_KINDS.format(account="%(account)s")}
+SELECT line.* FROM kinds CROSS JOIN LATERAL (
+    SELECT transfers.*, entries.balance_minor FROM entries JOIN transfers ON transfers.book = %(book)s
+        AND transfers.code = entries.code AND transfers.timestamp_ns = entries.timestamp_ns
+    WHERE entries.book = %(book)s AND entries.account = %(account)s
+        AND entries.debit = kinds.debit AND entries.code = kinds.code
+        AND entries.timestamp_ns >= %(from)s AND entries.timestamp_ns < %(until)s AND {_FILTER}
+    ORDER BY entries.timestamp_ns {{order}} LIMIT %(limit)s
+) line
+WHERE (%(code)s = 0 OR kinds.code = %(code)s) AND (%(debit)s::boolean IS NULL OR kinds.debit = %(debit)s::boolean)
+ORDER BY line.timestamp_ns {{order}} LIMIT %(limit)s
+"""
+STATEMENT_BY_KEY = f"""
+SELECT line.* FROM ({_SLICES}) AS asked CROSS JOIN LATERAL (
+    SELECT transfers.*, entries.balance_minor FROM transfers JOIN entries ON entries.book = %(book)s
+        AND entries.account = %(account)s AND entries.debit = (debit_account = %(account)s)
+        AND entries.code = transfers.code AND entries.timestamp_ns = transfers.timestamp_ns
+    WHERE transfers.book = %(book)s AND transfers.slice = asked.slice AND {{key}} AND {_FILTER}
+        AND (debit_account = %(account)s OR credit_account = %(account)s)
+        AND (%(debit)s::boolean IS NULL OR entries.debit = %(debit)s::boolean)
+    ORDER BY transfers.timestamp_ns {{order}} LIMIT %(limit)s
+) line ORDER BY line.slice {{order}}, line.timestamp_ns {{order}} LIMIT %(limit)s
+"""
+
+
+def by_key(question: str, key: str, order: str) -> str:
+    """Returns a question that is answered by the index of user data; a partial index wants its condition told."""
+    nothing = "'00000000-0000-0000-0000-000000000000'" if key == "user_data_128" else "0"
+    return question.format(order=order, key=f"{key} = %({key})s AND {key} <> {nothing}")
