@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,10 +18,10 @@ from ringfence_kernel.store import EventStore, Head, StoredEvent, advance_cursor
 
 log = structlog.get_logger(__name__)
 
-PAGE_EVENTS = 200
+PAGE_EVENTS = 1_000
 POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.02
-"""Pause after a page that was not full: what is committed meanwhile comes in one page."""
+"""Pause after a page that was not full, and while on hold: what is committed meanwhile comes in one page."""
 
 
 class ReadModel(Protocol):
@@ -36,12 +36,17 @@ class ReadModel(Protocol):
 
 @dataclass(slots=True)
 class Projector:
-    """Keeps one read model up to date; `position` is how far it has come."""
+    """Keeps one read model up to date; `position` is how far it has come.
+
+    `hold` tells whether to put the next page off, as long as nobody waits for it.
+    """
 
     store: EventStore
     codec: EventCodec
     model: ReadModel
     position: int = 0
+    hold: Callable[[], bool] | None = None
+    _waiting: int = 0
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -52,6 +57,9 @@ class Projector:
     async def run(self) -> None:
         """Projects until cancelled."""
         while True:
+            if self.hold is not None and not self._waiting and self.hold():
+                await asyncio.sleep(GATHER_SECONDS)
+                continue
             self._rung.clear()
             try:
                 count = await asyncio.to_thread(self.step)
@@ -70,7 +78,8 @@ class Projector:
 
     def step(self) -> int:
         """Projects one page, or finds that another process has; returns how many events it had. Blocks."""
-        cursor = load_cursor(self.store, self._cursor_name)
+        name = cursor_name(self.model)
+        cursor = load_cursor(self.store, name)
         self.position = cursor.position
         page = self.store.read(cursor.position, PAGE_EVENTS)
         if not page:
@@ -81,7 +90,7 @@ class Projector:
             # Rows and cursor come or go together, so a crash costs a little work and no fact: no need to wait for disk.
             connection.execute("SET LOCAL synchronous_commit = off")
             # The cursor first: its lock keeps every other projector of this model out until the rows are there.
-            if not advance_cursor(connection, self._cursor_name, cursor.position, reached):
+            if not advance_cursor(connection, name, cursor.position, reached):
                 return len(page)
             self.model.project(connection, recorded)
         self.position = reached.position
@@ -89,12 +98,17 @@ class Projector:
 
     async def reached(self, position: int) -> None:
         """Waits until the read model shows everything up to a position; the caller sets the deadline."""
-        async with self._moved:
-            await self._moved.wait_for(lambda: self.position >= position)
+        self._waiting += 1
+        try:
+            async with self._moved:
+                await self._moved.wait_for(lambda: self.position >= position)
+        finally:
+            self._waiting -= 1
 
-    @property
-    def _cursor_name(self) -> str:
-        return f"projection:{self.model.name}"
+
+def cursor_name(model: ReadModel) -> str:
+    """Returns the name of the cursor that tells how far a read model has come."""
+    return f"projection:{model.name}"
 
 
 def decode(codec: EventCodec, page: Sequence[StoredEvent]) -> list[Recorded]:
@@ -123,9 +137,7 @@ def rebuild_and_compare(store: EventStore, codec: EventCodec, model: ReadModel) 
     """
     with store.connection() as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        row = connection.execute(
-            "SELECT position FROM cursors WHERE name = %s", (f"projection:{model.name}",)
-        ).fetchone()
+        row = connection.execute("SELECT position FROM cursors WHERE name = %s", (cursor_name(model),)).fetchone()
         until = row["position"] if row else 0
         for table in model.tables:
             connection.execute(

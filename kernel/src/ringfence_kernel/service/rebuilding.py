@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from psycopg import sql
-
 from ringfence_kernel import logs
 from ringfence_kernel.codec import EventCodec
 from ringfence_kernel.journal import Journal
-from ringfence_kernel.projection import PAGE_EVENTS, ReadModel, decode, rebuild_and_compare
+from ringfence_kernel.projection import ReadModel, rebuild_and_compare
+from ringfence_kernel.refilling import refill
 from ringfence_kernel.service.definition import RebuildReport
 from ringfence_kernel.settings import MigrationSettings, Settings
 from ringfence_kernel.store import ChainBroken, EventStore, Migration, apply_migrations
@@ -78,18 +77,3 @@ def replay_into(store: EventStore, codec: EventCodec, state: State) -> tuple[int
         if recorded.position == position:
             differs = int(state.digest() != expected)
     return events, differs
-
-
-def refill(store: EventStore, codec: EventCodec, model: ReadModel) -> None:
-    """Empties the tables and fills them up to the projection's own cursor, in one transaction."""
-    with store.connection() as connection, connection.transaction():
-        row = connection.execute(
-            "SELECT position FROM cursors WHERE name = %s FOR UPDATE", (f"projection:{model.name}",)
-        ).fetchone()
-        until, after = (row["position"] if row else 0), 0
-        for table in model.tables:
-            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
-        while after < until:
-            page = [stored for stored in store.read(after, PAGE_EVENTS) if stored.position <= until]
-            model.project(connection, decode(codec, page))
-            after = page[-1].position

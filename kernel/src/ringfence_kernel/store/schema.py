@@ -112,9 +112,74 @@ DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO {application_role}
 """
 
 
+SHADOW = """
+-- Read models are filled anew in this schema, beside the live ones, and then take their place.
+CREATE SCHEMA shadow;
+REVOKE ALL ON SCHEMA shadow FROM PUBLIC;
+GRANT USAGE ON SCHEMA shadow TO {application_role};
+
+-- Read models are the tables that the caller may delete from: what it does to them here, it may do anyway.
+CREATE FUNCTION require_read_models(tables text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY tables LOOP
+        IF NOT has_table_privilege(session_user, format('public.%I', name), 'DELETE') THEN
+            RAISE EXCEPTION '% is not a read model', name USING ERRCODE = '42501';
+        END IF;
+    END LOOP;
+END $$;
+
+-- Makes empty tables like the live ones, with their indexes, constraints and rights under the same names.
+CREATE FUNCTION open_shadow(tables text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    name text;
+    live regclass;
+    part record;
+BEGIN
+    PERFORM public.require_read_models(tables);
+    FOREACH name IN ARRAY tables LOOP
+        live := format('public.%I', name)::regclass;
+        EXECUTE format('DROP TABLE IF EXISTS shadow.%I', name);
+        EXECUTE format('CREATE TABLE shadow.%I (LIKE %s INCLUDING ALL EXCLUDING INDEXES)', name, live);
+        FOR part IN SELECT conname, pg_get_constraintdef(oid) AS definition FROM pg_constraint
+            WHERE conrelid = live AND contype IN ('p', 'u') LOOP
+            EXECUTE format('ALTER TABLE shadow.%I ADD CONSTRAINT %I %s', name, part.conname, part.definition);
+        END LOOP;
+        FOR part IN SELECT pg_get_indexdef(indexrelid) AS definition FROM pg_index WHERE indrelid = live
+            AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid) LOOP
+            EXECUTE regexp_replace(part.definition, ' ON public[.]', ' ON shadow.');
+        END LOOP;
+        FOR part IN SELECT grantee::regrole AS role, privilege_type FROM pg_class, aclexplode(relacl)
+            WHERE pg_class.oid = live AND grantee NOT IN (0, relowner) LOOP
+            EXECUTE format('GRANT %s ON shadow.%I TO %s', part.privilege_type, name, part.role);
+        END LOOP;
+    END LOOP;
+END $$;
+
+-- Puts the shadows in the place of the live tables, all or none.
+CREATE FUNCTION swap_shadow(tables text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    name text;
+BEGIN
+    PERFORM public.require_read_models(tables);
+    FOREACH name IN ARRAY tables LOOP
+        EXECUTE format('DROP TABLE public.%I', name);
+        EXECUTE format('ALTER TABLE shadow.%I SET SCHEMA public', name);
+    END LOOP;
+END $$;
+
+REVOKE ALL ON FUNCTION require_read_models, open_shadow, swap_shadow FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION open_shadow, swap_shadow TO {application_role};
+"""
+
+
 def event_store_migrations() -> list[Migration]:
     """Returns the migrations that every service starts with; a service's own begin at 100."""
-    return [Migration(1, "event store", EVENT_STORE)]
+    return [Migration(1, "event store", EVENT_STORE), Migration(2, "shadow read models", SHADOW)]
 
 
 def apply_migrations(conninfo: str, application_role: str, migrations: Sequence[Migration]) -> list[int]:

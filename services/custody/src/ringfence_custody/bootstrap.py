@@ -48,8 +48,10 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     core = await EventSourced.open(runtime, codec, ledger, [StatementModel()])
     core.writer.subscribe(ledger.committed)
     projector = core.projectors[StatementModel.name]
-    lag = StatementLag(projector, settings.statement_lag_transfers)
+    lag = StatementLag(projector, settings.statement_lag_transfers, start=core.writer.head.position)
     core.writer.subscribe(lag.note)
+    projector.hold = lag.may_rest
+    lag.gauge(runtime.telemetry.meter)
     commands = Commands(core.writer, ledger, lag.follow)
     follower = runtime.follower("identity", identity_feed.take_over(commands), await identity_cursor(core.store))
     following, halted = follow(follower, lambda: identity_cursor(core.store))

@@ -111,16 +111,18 @@ def entries_of(transfers: Rows, last_balances: Numbers) -> Rows:
 
     `last_balances` has the balance of each account before them, and is brought to the one after them.
     """
-    moved = transfers[transfers["flags"] & (PENDING | VOID) == 0]
-    account = np.stack([moved["debit_account"], moved["credit_account"]], axis=1).ravel().astype(np.int32)
-    signed = np.stack([-moved["amount_minor"], moved["amount_minor"]], axis=1).ravel().astype(np.int64)
-    order = np.argsort(account, kind="stable")
-    account, signed, transfer = account[order], signed[order], order >> 1
+    # A column is taken out of the rows before it is put in order: a page of rows is too large to jump about in.
+    moved = np.flatnonzero(transfers["flags"] & (PENDING | VOID) == 0)
+    account = np.stack([transfers["debit_account"][moved], transfers["credit_account"][moved]], axis=1).ravel()
+    order = np.argsort(account := account.astype(np.int32), kind="stable")
+    account, transfer, debit = account[order], moved[order >> 1], order & 1 == 0
+    amount = transfers["amount_minor"].astype(np.int64)[transfer]
     rows = np.full(len(order), _ENTRY)
-    rows["account"], rows["debit"] = account, order & 1 == 0
-    for name in ("timestamp_ns", "book", "code"):
-        rows[name] = moved[name][transfer]
-    rows["balance_minor"] = _running(account, signed, last_balances)
+    rows["account"], rows["debit"] = account, debit
+    for name in ("timestamp_ns", "code"):
+        rows[name] = transfers[name].copy()[transfer]
+    rows["book"] = transfers["book"][:1]
+    rows["balance_minor"] = _running(account, np.where(debit, -amount, amount), last_balances)
     return rows
 
 

@@ -56,8 +56,9 @@ SELECT max(timestamp_ns) AS time_ns FROM transfers WHERE book = %(book)s AND pos
 """
 
 TRANSFERS_BY_ID = """
-SELECT transfers.* FROM unnest(%(positions)s::bigint[], %(ids)s::uuid[]) AS asked (position, id)
-JOIN transfers ON book = %(book)s AND transfers.position = asked.position AND transfers.id = asked.id
+SELECT found.* FROM unnest(%(positions)s::bigint[], %(ids)s::uuid[]) AS asked (position, id) CROSS JOIN LATERAL (
+    SELECT * FROM transfers WHERE book = %(book)s AND position = asked.position AND id = asked.id LIMIT 1
+) found
 """
 
 TRANSFERS_BY_TIME = f"""
@@ -87,11 +88,14 @@ SELECT found.* FROM ({_SLICES}) AS asked CROSS JOIN LATERAL (
 ) found ORDER BY found.slice {{order}}, found.timestamp_ns {{order}} LIMIT %(limit)s
 """
 
+# LIMIT 1 says that an entry has one transfer, and so which of the two tables is gone through.
 STATEMENT = f"""
 WITH {_KINDS.format(account="%(account)s")}
 SELECT line.* FROM kinds CROSS JOIN LATERAL (
-    SELECT transfers.*, entries.balance_minor FROM entries JOIN transfers ON transfers.book = %(book)s
-        AND transfers.code = entries.code AND transfers.timestamp_ns = entries.timestamp_ns
+    SELECT transfers.*, entries.balance_minor FROM entries CROSS JOIN LATERAL (
+        SELECT * FROM transfers WHERE book = %(book)s AND code = entries.code AND timestamp_ns = entries.timestamp_ns
+        LIMIT 1
+    ) transfers
     WHERE entries.book = %(book)s AND entries.account = %(account)s
         AND entries.debit = kinds.debit AND entries.code = kinds.code
         AND entries.timestamp_ns >= %(from)s AND entries.timestamp_ns < %(until)s AND {_FILTER}
@@ -102,12 +106,15 @@ ORDER BY line.timestamp_ns {{order}} LIMIT %(limit)s
 """
 STATEMENT_BY_KEY = f"""
 SELECT line.* FROM ({_SLICES}) AS asked CROSS JOIN LATERAL (
-    SELECT transfers.*, entries.balance_minor FROM transfers JOIN entries ON entries.book = %(book)s
-        AND entries.account = %(account)s AND entries.debit = (debit_account = %(account)s)
-        AND entries.code = transfers.code AND entries.timestamp_ns = transfers.timestamp_ns
+    SELECT transfers.*, entries.balance_minor FROM transfers CROSS JOIN LATERAL (
+        SELECT balance_minor FROM entries WHERE book = %(book)s AND account = %(account)s
+            AND debit = (transfers.debit_account = %(account)s) AND code = transfers.code
+            AND timestamp_ns = transfers.timestamp_ns
+        LIMIT 1
+    ) entries
     WHERE transfers.book = %(book)s AND transfers.slice = asked.slice AND {{key}} AND {_FILTER}
         AND (debit_account = %(account)s OR credit_account = %(account)s)
-        AND (%(debit)s::boolean IS NULL OR entries.debit = %(debit)s::boolean)
+        AND (%(debit)s::boolean IS NULL OR (debit_account = %(account)s) = %(debit)s::boolean)
     ORDER BY transfers.timestamp_ns {{order}} LIMIT %(limit)s
 ) line ORDER BY line.slice {{order}}, line.timestamp_ns {{order}} LIMIT %(limit)s
 """

@@ -1,14 +1,22 @@
-"""Backpressure: the ledger outruns its statements, so transfers wait while too many of them are not shown yet."""
+"""How far the statements are behind the ledger, when they may rest, and when transfers wait for them."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from ringfence_kernel.codec import Recorded
 from ringfence_kernel.ids import ID_BYTES
 
 from ringfence_custody.domain.events import TransfersCreated
+
+LAG_ROWS, LAG_DURATION = "ringfence.statements.lag.rows", "ringfence.statements.lag.duration"  # docs/telemetry.md
+REST_SECONDS = 1.0
+"""So long the statements may leave the machine to the ledger, unless somebody wants to read them."""
 
 
 class Projection(Protocol):
@@ -21,29 +29,68 @@ class Projection(Protocol):
 
 
 class StatementLag:
-    """Counts transfers that are committed and not yet shown; a burst below the limit costs nobody anything."""
+    """Counts transfers that are committed and not yet shown.
 
-    def __init__(self, projection: Projection, limit_rows: int) -> None:
-        """Lets `limit_rows` transfers be committed ahead of the projection."""
-        self._projection, self._limit = projection, limit_rows
-        self._ahead: deque[tuple[int, int]] = deque()
+    Up to half the limit, and for a second, a burst has the machine to itself; up to the limit it costs nobody anything;
+    beyond, transfers wait. A lag that was there when the process started, after a migration say, need not shrink at the
+    ledger's cost: while the statements make up for it nobody waits, and what came on top of it may only not grow.
+    """
+
+    def __init__(
+        self, projection: Projection, limit_rows: int, start: int = 0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Lets `limit_rows` transfers be committed ahead of the projection; the feed stands at `start` already."""
+        self._projection, self._limit, self._start, self._clock = projection, limit_rows, start, clock
+        self._ahead: deque[tuple[int, int, float]] = deque()
         self._rows = 0
+        self._bound: float = math.inf
 
     def note(self, recorded: list[Recorded]) -> None:
         """Takes note of what was committed."""
+        now = self._clock()
         for each in recorded:
             if isinstance(each.event, TransfersCreated):
                 rows = len(each.event.id) // ID_BYTES
-                self._ahead.append((each.position, rows))
+                self._ahead.append((each.position, rows, now))
                 self._rows += rows
+
+    def rows(self) -> int:
+        """Returns how many transfers, committed by this process, are not shown."""
+        while self._ahead and self._ahead[0][0] <= self._projection.position:
+            self._rows -= self._ahead.popleft()[1]
+        return self._rows
+
+    def seconds(self) -> float:
+        """Returns how long ago the first of them was committed, 0 when there is none."""
+        return self._clock() - self._ahead[0][2] if self.rows() else 0.0
+
+    def may_rest(self) -> bool:
+        """Tells whether the projection may put its next page off: what is behind is little, and not old."""
+        return 0 < self.rows() <= self._limit / 2 and self.seconds() < REST_SECONDS
 
     async def follow(self) -> None:
         """Waits while the statements are too far behind; the caller sets the deadline."""
-        self._forget_shown()
-        while self._rows > self._limit:
+        if self._projection.position < self._start:
+            return
+        self._bound = max(self._limit, min(self._bound, self.rows()))
+        while self.rows() > self._bound:
             await self._projection.reached(self._ahead[0][0])
-            self._forget_shown()
 
-    def _forget_shown(self) -> None:
-        while self._ahead and self._ahead[0][0] <= self._projection.position:
-            self._rows -= self._ahead.popleft()[1]
+    def gauge(self, meter: Meter) -> None:
+        """Has the lag measured by telemetry."""
+
+        def rows(options: CallbackOptions) -> Iterable[Observation]:
+            return [Observation(self.rows())]
+
+        def seconds(options: CallbackOptions) -> Iterable[Observation]:
+            return [Observation(self.seconds())]
+
+        meter.create_observable_gauge(
+            LAG_ROWS, [rows], unit="{row}", description="Transfers committed and not yet in the statements."
+        )
+        meter.create_observable_gauge(
+            LAG_DURATION,
+            [seconds],
+            unit="s",
+            description="Age of the first of the transfers not yet in the statements.",
+        )
