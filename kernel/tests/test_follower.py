@@ -226,6 +226,25 @@ async def test_rows_of_another_process_count_as_reached(tally_rows: EventStore) 
     task.cancel()
 
 
+async def test_a_held_projector_goes_on_when_somebody_waits(tally_rows: EventStore) -> None:
+    """On hold nothing is projected, until somebody waits for a position or the hold ends."""
+    held = True
+    projector = Projector(tally_rows, CODEC, TallyModel(), hold=lambda: held)
+    task = asyncio.create_task(projector.run())
+    async with asyncio.timeout(5):
+        await asyncio.sleep(0.1)
+        assert projector.position == 0
+        await projector.reached(5)
+        fill(tally_rows, 1)
+        projector.ring()
+        await asyncio.sleep(0.1)
+        assert projector.position == 5
+        held = False
+        while projector.position < 6:
+            await asyncio.sleep(0.01)
+    task.cancel()
+
+
 def test_rebuild_beside_a_working_projector_writes_nothing_live(tally_rows: EventStore) -> None:
     """Statements that a connection has prepared for the live tables go to the rebuilt ones during a comparison."""
     projector = Projector(tally_rows, CODEC, TallyModel())

@@ -1,10 +1,13 @@
-"""Backpressure between the ledger and its statements."""
+"""Backpressure between the ledger and its statements, and when they may rest."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 from ringfence_custody.application.statement_lag import StatementLag
 from ringfence_custody.domain.packed import TransferBatch
 from ringfence_kernel.codec import Recorded
@@ -29,6 +32,17 @@ class Projection:
             self.moved.notify_all()
 
 
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        """Returns the time."""
+        return self.seconds
+
+
 def committed(position: int, rows: int) -> Recorded:
     """Returns a commit of so many transfers."""
     batch = TransferBatch(position, 0)
@@ -40,18 +54,80 @@ def committed(position: int, rows: int) -> Recorded:
     return Recorded(position, b"book", position, batch.event(), 1, "")
 
 
+async def passes(waiting: Awaitable[None]) -> bool:
+    """Tells whether something ends at once."""
+    try:
+        await asyncio.wait_for(asyncio.shield(waiting), 0.05)
+    except TimeoutError:
+        return False
+    return True
+
+
 async def test_transfers_wait_while_statements_are_too_far_behind() -> None:
     """Up to the limit nobody waits; beyond it transfers wait until the statements have caught up below it."""
     projection = Projection()
     lag = StatementLag(projection, limit_rows=100)
     lag.note([committed(1, 60), committed(2, 40)])
-    await asyncio.wait_for(lag.follow(), 1)
+    assert await passes(lag.follow())
     lag.note([committed(3, 60), committed(4, 1)])
     waiting = asyncio.create_task(lag.follow())
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(waiting), 0.05)
+    assert not await passes(waiting)
     await projection.come_to(1)
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(waiting), 0.05)
+    assert not await passes(waiting)
     await projection.come_to(2)
     await asyncio.wait_for(waiting, 1)
+
+
+async def test_statements_may_rest_while_little_is_behind_for_a_moment() -> None:
+    """They rest up to half the limit and for a second, not when there is nothing to show or it has become old."""
+    projection, clock = Projection(), Clock()
+    lag = StatementLag(projection, limit_rows=100, clock=clock)
+    assert not lag.may_rest()
+    lag.note([committed(1, 50)])
+    assert lag.may_rest()
+    clock.seconds += 0.9
+    assert lag.may_rest()
+    lag.note([committed(2, 1)])
+    assert not lag.may_rest()
+    await projection.come_to(1)
+    assert lag.may_rest()
+    clock.seconds += 1
+    assert not lag.may_rest()
+
+
+async def test_a_lag_from_before_the_start_may_only_not_grow() -> None:
+    """While statements make up for what the process found, nobody waits; then the lag may shrink, and not grow."""
+    projection = Projection()
+    lag = StatementLag(projection, limit_rows=100, start=1_000)
+    lag.note([committed(1_001, 400)])
+    assert await passes(lag.follow())
+    await projection.come_to(1_000)
+    assert await passes(lag.follow())
+    lag.note([committed(1_002, 1)])
+    waiting = asyncio.create_task(lag.follow())
+    assert not await passes(waiting)
+    await projection.come_to(1_001)
+    await asyncio.wait_for(waiting, 1)
+    lag.note([committed(1_003, 100)])
+    assert not await passes(asyncio.create_task(lag.follow()))
+
+
+@pytest.mark.parametrize(("rows", "seconds"), [(0, 0.0), (70, 2.5)])
+async def test_the_lag_is_measured(rows: int, seconds: float) -> None:
+    """Telemetry shows how many transfers statements are behind, and for how long already."""
+    clock, reader = Clock(), InMemoryMetricReader()
+    lag = StatementLag(Projection(), limit_rows=100, clock=clock)
+    lag.gauge(MeterProvider([reader]).get_meter("test"))
+    if rows:
+        lag.note([committed(1, rows)])
+        clock.seconds += seconds
+    data = reader.get_metrics_data()
+    assert data is not None
+    metrics = data.resource_metrics[0].scope_metrics[0].metrics
+    values = {
+        metric.name: point.value
+        for metric in metrics
+        for point in metric.data.data_points
+        if isinstance(point, NumberDataPoint)
+    }
+    assert values == {"ringfence.statements.lag.rows": rows, "ringfence.statements.lag.duration": seconds}

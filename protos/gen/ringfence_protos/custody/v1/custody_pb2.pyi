@@ -667,7 +667,7 @@ class ListAccountsResponse(_message.Message):
     """Empty at the end."""
     @_builtins.property
     def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Account]:
-        """Accounts."""
+        """Accounts. A filter that few accounts meet may leave a page short, even empty, with more to come."""
 
     def __init__(
         self,
@@ -1050,7 +1050,9 @@ class GetBalancesRequest(_message.Message):
     as_of_ns: _builtins.int
     """UTC nanoseconds: transfers at or before it count; 0 means now."""
     as_of_position: _builtins.int
-    """Feed position: transfers committed at or before it count; 0 means now. Only one of the two may be given."""
+    """Feed position, not beyond the head: transfers committed at or before it count; 0 means now. Only one of the two may
+    be given.
+    """
     @_builtins.property
     def account_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """16 bytes each, at most 1,000."""

@@ -13,8 +13,8 @@ KEYS = ("user_data_128", "user_data_64", "user_data_32")
 # A plan follows from the indexes, not from statistics that may be missing or old, and nothing runs without a bound.
 PREDICTABLE = """
 SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off;
-SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_custom_plan;
-SET LOCAL statement_timeout = '10s'
+SET LOCAL enable_mergejoin = off; SET LOCAL enable_sort = off; SET LOCAL jit = off;
+SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL statement_timeout = '10s'
 """
 
 # An account's entries stand by kind: side and code. The kinds there are, are found by a few steps through the index.
@@ -85,7 +85,7 @@ TRANSFERS_BY_KEY = f"""
 SELECT found.* FROM ({_SLICES}) AS asked CROSS JOIN LATERAL (
     SELECT * FROM transfers WHERE book = %(book)s AND transfers.slice = asked.slice AND {{key}} AND {_FILTER}
     ORDER BY timestamp_ns {{order}} LIMIT %(limit)s
-) found ORDER BY found.slice {{order}}, found.timestamp_ns {{order}} LIMIT %(limit)s
+) found ORDER BY asked.slice {{order}}, found.timestamp_ns {{order}} LIMIT %(limit)s
 """
 
 # LIMIT 1 says that an entry has one transfer, and so which of the two tables is gone through.
@@ -116,7 +116,7 @@ SELECT line.* FROM ({_SLICES}) AS asked CROSS JOIN LATERAL (
         AND (debit_account = %(account)s OR credit_account = %(account)s)
         AND (%(debit)s::boolean IS NULL OR (debit_account = %(account)s) = %(debit)s::boolean)
     ORDER BY transfers.timestamp_ns {{order}} LIMIT %(limit)s
-) line ORDER BY line.slice {{order}}, line.timestamp_ns {{order}} LIMIT %(limit)s
+) line ORDER BY asked.slice {{order}}, line.timestamp_ns {{order}} LIMIT %(limit)s
 """
 
 

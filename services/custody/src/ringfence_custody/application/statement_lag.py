@@ -47,6 +47,7 @@ class StatementLag:
 
     def note(self, recorded: list[Recorded]) -> None:
         """Takes note of what was committed."""
+        self._tighten()
         now = self._clock()
         for each in recorded:
             if isinstance(each.event, TransfersCreated):
@@ -70,11 +71,14 @@ class StatementLag:
 
     async def follow(self) -> None:
         """Waits while the statements are too far behind; the caller sets the deadline."""
-        if self._projection.position < self._start:
-            return
-        self._bound = max(self._limit, min(self._bound, self.rows()))
+        self._tighten()
         while self.rows() > self._bound:
             await self._projection.reached(self._ahead[0][0])
+
+    def _tighten(self) -> None:
+        """Lowers the bound to what is behind now, never below the limit, once what was there at the start is shown."""
+        if self._projection.position >= self._start:
+            self._bound = max(self._limit, min(self._bound, self.rows()))
 
     def gauge(self, meter: Meter) -> None:
         """Has the lag measured by telemetry."""

@@ -28,7 +28,7 @@ class StatementsBehind(DomainError):
 
 
 class PageTokenInvalid(DomainError):
-    """The page token is none that this method gave."""
+    """The page token is none that was given for this question."""
 
     reason = "PAGE_TOKEN_INVALID"
     code = "INVALID_ARGUMENT"
