@@ -11,6 +11,7 @@ from typing import TypeVar
 import uvloop
 
 from ringfence_kernel import logs
+from ringfence_kernel.refilling import ReadersInTheWay, RebuildUnderWay
 from ringfence_kernel.rpc.access import AccessRuleMissing
 from ringfence_kernel.rpc.server import CannotListen
 from ringfence_kernel.service.definition import Service
@@ -51,7 +52,11 @@ def _run(service: Service[SettingsT], parsed: argparse.Namespace) -> int:
         logs.configure(service.name, settings.log_level)
         return uvloop.run(serve(service, settings))
     logs.configure(service.name, settings.log_level, sys.stderr)
-    report = service.rebuild(settings, parsed.verify)
+    try:
+        report = service.rebuild(settings, parsed.verify)
+    except (RebuildUnderWay, ReadersInTheWay) as error:
+        print(f"{service.name} cannot be rebuilt now: {error.__doc__} ({error})", file=sys.stderr)
+        return 1
     outcome = {"service": service.name, "events": report.events, "differences": dict(report.differences)}
     print(json.dumps(outcome | {"same": report.is_same}))
     return 0 if report.is_same else 1
