@@ -1,4 +1,4 @@
-"""Transfers as requests made ahead: columns are made once and used again, only ids are fresh."""
+"""Transfers as requests made ahead: columns are made once and used again; ids and references are fresh."""
 
 from __future__ import annotations
 
@@ -61,6 +61,9 @@ def _single(made: list[pb.CreateTransfersRequest], rows: int) -> Iterator[Job]:
 
 def _fresh(request: pb.CreateTransfersRequest, rows: int) -> Request:
     request.transfers.id = os.urandom(ID_BYTES * rows)
+    if request.transfers.debit_account_id:
+        # Every payment has a mandate of its own; a post takes over that of its reservation.
+        request.transfers.user_data_128 = os.urandom(ID_BYTES * rows)
     return Request(request.SerializeToString(), rows)
 
 
@@ -85,7 +88,6 @@ def _request(book: Book, pairs: list[tuple[bytes, bytes]]) -> pb.CreateTransfers
         debit_account_id=b"".join(debit for debit, _ in pairs),
         credit_account_id=b"".join(credit for _, credit in pairs),
         amount_minor=[AMOUNT_MINOR],
-        user_data_128=book.book_id.bytes,
         ledger=[EUR],
         code=[Purpose.PAYMENT],
     )
