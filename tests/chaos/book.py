@@ -52,7 +52,7 @@ def open_book(sandbox: Sandbox, name: str, clients: int) -> FundedBook:
         id=book_id,
         owner=owner,
         mirror=external_id("chaos", book_id, "mirror"),
-        clients=tuple(external_id("chaos.client", book_id, str(number)) for number in range(clients)),
+        clients=client_ids(book_id, clients),
         credentials=sandbox.client(f"{name}-importer").credentials,
         journal=Journal(),
     )
@@ -63,6 +63,11 @@ def open_book(sandbox: Sandbox, name: str, clients: int) -> FundedBook:
         for at in range(0, clients, 1_000):
             importer.post([deposit(book, each, FUNDS_MINOR) for each in book.clients[at : at + 1_000]])
     return book
+
+
+def client_ids(book_id: UUID, count: int) -> tuple[UUID, ...]:
+    """Returns the ids of the accounts that a book begins with."""
+    return tuple(external_id("chaos.client", book_id, str(number)) for number in range(count))
 
 
 def mirror_account(book: FundedBook) -> NewAccount:

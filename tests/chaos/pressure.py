@@ -1,22 +1,30 @@
-"""Importers that ask as fast as they are answered and never retry, and what each of their calls got."""
+"""Importers that ask as fast as they are answered and never retry, and what each of their calls got.
+
+`python -m tests.chaos.pressure CREDENTIALS BOOK CLIENTS ROWS CALLERS SECONDS` is a crowd in a process of its own: what
+it costs to be a crowd is not mistaken for what the service takes to answer somebody else.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from uuid import UUID
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+from ringfence.credentials import Credentials
 from ringfence.ledger import Purpose
 from ringfence_protos.custody.v1 import custody_pb2
 from ringfence_protos.identity.v1 import identity_pb2, identity_pb2_grpc
 
-from .book import FundedBook
+from .book import client_ids
 
 EUR = 978
 CREATE_TRANSFERS = "/ringfence.custody.v1.CustodyService/CreateTransfers"
@@ -66,11 +74,11 @@ class Seen:
 
 
 class Pressure:
-    """Connections of a book's importer."""
+    """A connection of a book's importer."""
 
-    def __init__(self, book: FundedBook, channel: grpc.aio.Channel, token: str) -> None:
-        """Takes an open channel to custody and the importer's token."""
-        self._book = book
+    def __init__(self, book_id: UUID, clients: Sequence[UUID], channel: grpc.aio.Channel, token: str) -> None:
+        """Takes the accounts to pay between, an open channel to custody and the importer's token."""
+        self._book_id, self._clients = book_id, clients
         self._create = channel.unary_unary(CREATE_TRANSFERS)
         self._metadata = (("authorization", f"Bearer {token}"),)
 
@@ -93,7 +101,7 @@ class Pressure:
 
     def _all_but_ids(self, rows: int) -> bytes:
         """Returns the part of a request that all share: concatenated messages are one (protobuf's merging)."""
-        clients = [self._book.clients[row % len(self._book.clients)].bytes for row in range(rows + 1)]
+        clients = [self._clients[row % len(self._clients)].bytes for row in range(rows + 1)]
         columns = custody_pb2.TransferColumns(
             debit_account_id=b"".join(clients[:-1]),
             credit_account_id=b"".join(clients[1:]),
@@ -102,23 +110,22 @@ class Pressure:
             ledger=[EUR] * rows,
             code=[int(Purpose.PAYMENT)] * rows,
         )
-        return custody_pb2.CreateTransfersRequest(book_id=self._book.id.bytes, transfers=columns).SerializeToString()
+        return custody_pb2.CreateTransfersRequest(book_id=self._book_id.bytes, transfers=columns).SerializeToString()
 
 
 @asynccontextmanager
-async def pressing(book: FundedBook) -> AsyncIterator[Pressure]:
-    """Connects as the book's importer."""
-    addresses = book.credentials.addresses
+async def pressing(credentials: Credentials, book_id: UUID, clients: int) -> AsyncIterator[Pressure]:
+    """Connects as the importer of a book that began with so many clients."""
+    addresses = credentials.addresses
     assert addresses is not None
-    async with _channel(addresses.identity, "identity", book) as identity:
-        request = identity_pb2.IssueTokenRequest(client_assertion=book.credentials.assertion())
+    async with _channel(addresses.identity, "identity", credentials) as identity:
+        request = identity_pb2.IssueTokenRequest(client_assertion=credentials.assertion())
         token = (await identity_pb2_grpc.TokenServiceStub(identity).IssueToken(request)).access_token
-    async with _channel(addresses.custody, "custody", book) as custody:
-        yield Pressure(book, custody, token)
+    async with _channel(addresses.custody, "custody", credentials) as custody:
+        yield Pressure(book_id, client_ids(book_id, clients), custody, token)
 
 
-def _channel(address: str, service: str, book: FundedBook) -> grpc.aio.Channel:
-    credentials = book.credentials
+def _channel(address: str, service: str, credentials: Credentials) -> grpc.aio.Channel:
     tls = grpc.ssl_channel_credentials(
         credentials.server_ca_pem, credentials.certificate_key_pem, credentials.certificate_chain_pem
     )
@@ -144,3 +151,20 @@ def _refusal(error: grpc.aio.AioRpcError) -> Refusal:
         if detail.Unpack(retry):
             retry_after = retry.retry_delay.ToNanoseconds() / 1e9
     return Refusal(error.code().name, info.reason, retry_after)
+
+
+async def crowd(credentials: Credentials, book_id: UUID, clients: int, rows: int, callers: int, seconds: float) -> Seen:
+    """Offers payments from a process of its own."""
+    async with pressing(credentials, book_id, clients) as pressure:
+        return await pressure.offer(rows, callers, seconds)
+
+
+def seen_by_crowd(text: str) -> Seen:
+    """Returns what a crowd has printed."""
+    fields = json.loads(text)
+    return Seen(**{**fields, "refusals": [Refusal(**each) for each in fields["refusals"]]})
+
+
+if __name__ == "__main__":
+    folder, book, *numbers = sys.argv[1:]
+    print(json.dumps(asdict(asyncio.run(crowd(Credentials.load(folder), UUID(book), *map(int, numbers))))))
