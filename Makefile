@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 MEMBERS := $(wildcard protos kernel services/* clients/python tools/*)
 
-.PHONY: help setup demo up test lint protos bench lock
+.PHONY: help setup demo up test lint protos bench chaos lock
 
 help: ## Shows these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ protos: setup ## Generates the Python code of the protos
 
 bench: setup ## Measures ledger and instructions beside their controls; draws docs/bench.svg
 	@$(BIN)/python -m bench
+
+chaos: setup ## Kills custody and PostgreSQL 200 times under load and compares the books
+	@$(BIN)/python -m tests.chaos
 
 lock: setup ## Pins every version by hash in requirements.lock
 	@tools/lock.sh

@@ -37,11 +37,15 @@ class NotFound(DomainError):
 
 
 class Overloaded(DomainError):
-    """A bounded queue is full; nothing was done."""
+    """More is asked for than can be done soon; nothing was done."""
 
     reason = "OVERLOADED"
     code = "RESOURCE_EXHAUSTED"
-    retry_after_seconds = 0.1
+
+    def __init__(self, message: str = "", *, retry_after_seconds: float = 0.1) -> None:
+        """Takes the time after which it is worth to come again."""
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class StoreUnavailable(DomainError):

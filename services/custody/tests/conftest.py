@@ -19,6 +19,7 @@ from ringfence_custody.application.commands import Commands
 from ringfence_custody.application.ledger import Ledger
 from ringfence_custody.application.queries import Queries
 from ringfence_custody.domain.events import EVENT_TYPES
+from ringfence_kernel.backlog import Backlog
 from ringfence_kernel.clock import ManualClock
 from ringfence_kernel.codec import EventCodec
 from ringfence_kernel.projection import Projector
@@ -99,7 +100,9 @@ async def running(stores: Callable[[], EventStore], snapshot: SnapshotFile | Non
     queries = Queries(writer, ledger, StatementReader(store, projector, lambda: writer.head))
     task = asyncio.create_task(writer.run())
     try:
-        yield Custody(store, writer, ledger, commands, projector, CustodyServicer(commands, queries), clock)
+        yield Custody(
+            store, writer, ledger, commands, projector, CustodyServicer(commands, queries, Backlog(60.0, 1)), clock
+        )
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -50,7 +50,10 @@ class CallPipeline(grpc.aio.ServerInterceptor):
     calls: Admission
     streams: Admission
     gates: Mapping[str, Gate] = field(default_factory=dict)
-    """What calls of a service, by its full name, are made within; it may refuse, also an answer."""
+    """What calls of a service, by its full name, or of a method, by its path, are made within.
+
+    It is entered before the request is read, and may refuse, also an answer.
+    """
     _wrapped: dict[str, Handler] = field(default_factory=dict)
 
     async def intercept_service(
@@ -69,7 +72,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         is_stream = handler.request_streaming or handler.response_streaming
         yields = inspect.isasyncgenfunction(behaviour)
-        gate = self.gates.get(method.split("/")[1], nullcontext())
+        gate, place = (self.gates.get(name, nullcontext()) for name in (method.split("/")[1], method))
 
         async def respond(requests: AsyncIterator[bytes], context: Context) -> Any:
             async def body() -> Any:
@@ -82,7 +85,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
                     return await _write_all(behaviour(parsed, context), context)
                 return await behaviour(parsed, context)
 
-            return await self._run(method, context, body, is_stream, gate)
+            return await self._run(method, context, body, is_stream, gate, place)
 
         maker: Any = (
             grpc.stream_stream_rpc_method_handler
@@ -93,13 +96,13 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         wrapped: Handler = maker(respond, None, handler.response_serializer)
         return wrapped
 
-    async def _run(self, method: str, context: Context, body: Body, is_stream: bool, gate: Gate) -> Any:
+    async def _run(self, method: str, context: Context, body: Body, is_stream: bool, gate: Gate, place: Gate) -> Any:
         metadata = tuple(context.invocation_metadata() or ())
         with self.instruments.call(method, context_from(_texts(metadata))) as outcome:
             caller = ""
             try:
                 async with asyncio.timeout(self._seconds(context, is_stream)) as time_limit:
-                    with self._slot(method, is_stream), gate:
+                    with self._slot(method, is_stream), gate, place:
                         admitted = await self.access.admit(method, context.auth_context(), metadata)
                         caller = admitted.spiffe_id
                         with self._share(method, caller, is_stream), calling(admitted):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,13 +37,15 @@ class CannotListen(Exception):
 class Servicer:
     """A servicer, the generated function that adds it to a server, and the full name of its proto service.
 
-    Where a service has standbys, only its leader serves, unless the servicer is good `by_standby` as well.
+    Where a service has standbys, only its leader serves, unless the servicer is good `by_standby` as well. `places` are
+    what calls of a method, by its name, are made within: they may refuse before a request is read.
     """
 
     add: Callable[[Any, Any], None]
     instance: object
     service: str
     by_standby: bool = False
+    places: Mapping[str, Gate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ class RpcServer:
             options.deadlines,
             Admission(options.maximum_calls),
             Admission(options.maximum_streams),
-            {each.service: leader_gate for each in servicers if not each.by_standby} if leader_gate else {},
+            _gates(servicers, leader_gate),
         )
         self._server = grpc.aio.server(
             interceptors=(pipeline,),
@@ -118,6 +120,14 @@ class RpcServer:
     async def stop(self, drain_seconds: float) -> None:
         """Refuses new calls, lets running ones end within `drain_seconds`, then cancels them."""
         await self._server.stop(drain_seconds)
+
+
+def _gates(servicers: Sequence[Servicer], leader_gate: Gate | None) -> dict[str, Gate]:
+    """Returns what calls are made within, by service and by method."""
+    gates = {f"/{each.service}/{method}": place for each in servicers for method, place in each.places.items()}
+    if leader_gate:
+        gates |= {each.service: leader_gate for each in servicers if not each.by_standby}
+    return gates
 
 
 def _credentials(options: ServerOptions, certificate: CertificateSource) -> grpc.ServerCredentials:

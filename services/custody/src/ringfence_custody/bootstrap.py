@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ringfence_kernel.backlog import Backlog, FewWaiting
 from ringfence_kernel.codec import EventCodec
 from ringfence_kernel.errors import DomainError
 from ringfence_kernel.service import (
@@ -35,6 +36,9 @@ from ringfence_custody.application.statement_lag import StatementLag
 from ringfence_custody.domain.events import EVENT_TYPES
 from ringfence_custody.settings import CustodySettings
 
+REQUEST_WEIGHT = 64
+"""What a request costs beside its rows, in rows: the wire, the checks of its caller, its line in the log."""
+
 
 async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     """Rebuilds the books, then wires the follower of identity, expiry, the read model's backpressure and servicers.
@@ -52,15 +56,19 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     core.writer.subscribe(lag.note)
     projector.hold = lag.may_rest
     lag.gauge(runtime.telemetry.meter)
-    commands = Commands(core.writer, ledger, lag.follow)
+    backlog = Backlog(settings.backlog_seconds, REQUEST_WEIGHT)
+    commands = Commands(core.writer, ledger, FewWaiting(lag.follow, backlog.refusal).wait)
     follower = runtime.follower("identity", identity_feed.take_over(commands), await identity_cursor(core.store))
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     queries = Queries(core.writer, ledger, StatementReader(core.store, projector, lambda: core.writer.head))
-    servicer = CustodyServicer(commands, queries)
+    servicer = CustodyServicer(commands, queries, backlog)
     return Assembly(
         servicers=[
             Servicer(
-                custody_pb2_grpc.add_CustodyServiceServicer_to_server, servicer, "ringfence.custody.v1.CustodyService"
+                custody_pb2_grpc.add_CustodyServiceServicer_to_server,
+                servicer,
+                "ringfence.custody.v1.CustodyService",
+                places={"CreateAccounts": backlog, "CreateTransfers": backlog},
             ),
             core.feed(),
         ],

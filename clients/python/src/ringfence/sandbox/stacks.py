@@ -2,9 +2,10 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ringfence.local.directories import default_directory
 from ringfence.local.errors import StackNotRunning
@@ -41,14 +42,15 @@ def started_stack(directory: Path, progress: Progress) -> Iterator[LocalStack]:
 
 
 @contextmanager
-def empty_stack(
-    progress: Progress, settings: Mapping[str, str] | None = None, standbys: Sequence[str] = ()
-) -> Iterator[LocalStack]:
-    """A stack in a temporary folder; both are gone at the end of the block. `settings` are for every service."""
+def empty_stack(progress: Progress, settings: Mapping[str, str] | None = None, **options: Any) -> Iterator[LocalStack]:
+    """A stack in a temporary folder; both are gone at the end of the block. `settings` are for every service.
+
+    Further options as for LocalStack.
+    """
     directory = Path(tempfile.mkdtemp(prefix="ringfence-"))
     own = prepare(directory)
     every = {service: {**own.get(service, {}), **(settings or {})} for service in SERVICES}
-    stack = LocalStack(directory, service_settings=every, standbys=standbys, progress=progress)
+    stack = LocalStack(directory, service_settings=every, progress=progress, **options)
     try:
         with stack:
             yield stack

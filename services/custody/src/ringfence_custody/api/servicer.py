@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ringfence_kernel.backlog import Backlog
 from ringfence_kernel.errors import InvalidArgument
+from ringfence_kernel.ids import ID_BYTES
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.caller import current_caller
 from ringfence_kernel.telemetry import current_traceparent
@@ -28,26 +30,30 @@ VERSION_CHARACTERS = 64
 class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
     """The ledger over gRPC; the caller's tenant decides the book."""
 
-    def __init__(self, commands: Commands, queries: Queries) -> None:
-        """Serves these commands and queries."""
+    def __init__(self, commands: Commands, queries: Queries, backlog: Backlog) -> None:
+        """Serves these commands and queries; rows are taken on as `backlog` allows."""
         self._commands = commands
         self._queries = queries
+        self._backlog = backlog
 
     async def CreateAccounts(self, request: pb.CreateAccountsRequest, context: Any) -> pb.CreateAccountsResponse:
         """Opens accounts; see the proto."""
         book_id = mapping.book_of(current_caller(), request.book_id)
-        columns = mapping.account_columns(request.accounts)
-        status, timestamps = await self._commands.create_accounts(book_id, columns, current_traceparent())
+        with self._backlog.taken(len(request.accounts.id) // ID_BYTES):
+            columns = mapping.account_columns(request.accounts)
+            status, timestamps = await self._commands.create_accounts(book_id, columns, current_traceparent())
         return pb.CreateAccountsResponse(status=status, timestamp_ns=timestamps)
 
     async def CreateTransfers(self, request: pb.CreateTransfersRequest, context: Any) -> pb.CreateTransfersResponse:
         """Creates transfers; see the proto."""
-        outcome = await self._commands.create_transfers(
-            mapping.book_of(current_caller(), request.book_id),
-            mapping.transfer_columns(request.transfers),
-            with_balances=request.return_balances,
-            traceparent=current_traceparent(),
-        )
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        with self._backlog.taken(len(request.transfers.id) // ID_BYTES):
+            outcome = await self._commands.create_transfers(
+                book_id,
+                mapping.transfer_columns(request.transfers),
+                with_balances=request.return_balances,
+                traceparent=current_traceparent(),
+            )
         return mapping.transfers_response(outcome)
 
     async def GetAccounts(self, request: pb.GetAccountsRequest, context: Any) -> pb.GetAccountsResponse:
