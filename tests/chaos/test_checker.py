@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
@@ -61,7 +61,7 @@ def answered(transfer: NewTransfer, status: str, time_ns: int, *, attempts: int 
 
 def stands(transfer: NewTransfer, time_ns: int) -> Transfer:
     """Returns the transfer as the ledger shows it."""
-    return Transfer(**vars(transfer), timestamp_ns=time_ns)
+    return Transfer(**asdict(transfer), timestamp_ns=time_ns)
 
 
 def account(identifier: UUID, account_class: AccountClass, balances: Balances) -> Account:
@@ -77,6 +77,9 @@ def account(identifier: UUID, account_class: AccountClass, balances: Balances) -
         order_reference="",
         balances=balances,
         timestamp_ns=1,
+        user_data_128=None,
+        user_data_64=0,
+        user_data_32=0,
     )
 
 

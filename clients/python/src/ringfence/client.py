@@ -44,7 +44,8 @@ class Client:
         return cls(credentials.addresses, credentials, patience)
 
     def close(self) -> None:
-        """Ends all connections."""
+        """Ends all connections, once what is being created in custody is answered."""
+        self.custody.close()
         for channel in self._channels.values():
             channel.close()
 

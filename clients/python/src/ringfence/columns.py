@@ -1,4 +1,7 @@
-"""Between the ledger's objects and its packed columns: one value per row, empty where every row has the default."""
+"""Between the ledger's objects and its packed columns.
+
+A column has one value per row, a single one that every row has, or nothing where that is the default.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -13,10 +16,12 @@ from ringfence.ledger import (
     AccountFlag,
     AccountStatus,
     Balances,
+    ClassTotal,
     NewAccount,
     NewTransfer,
     Result,
     Transfer,
+    TransferFilter,
     TransferFlag,
     TransferResult,
 )
@@ -29,35 +34,40 @@ _EPOCH = date(1970, 1, 1)
 def account_columns(accounts: Sequence[NewAccount]) -> pb.AccountColumns:
     """Accounts to open, as columns."""
     return pb.AccountColumns(
-        id=b"".join(each.id.bytes for each in accounts),
-        owner_id=pack(each.owner_id for each in accounts),
-        account_class=[pb.AccountClass.ValueType(each.account_class) for each in accounts],
-        ledger=[ledger_of(each.currency) for each in accounts],
-        code=[each.code for each in accounts],
-        flags=_unless_zero([int(each.flags) for each in accounts]),
-        user_data_128=pack(each.user_data_128 for each in accounts),
-        user_data_64=_unless_zero([each.user_data_64 for each in accounts]),
-        user_data_32=_unless_zero([each.user_data_32 for each in accounts]),
+        id=b"".join([each.id.bytes for each in accounts]),
+        owner_id=pack([each.owner_id for each in accounts]),
+        account_class=[pb.AccountClass.ValueType(each) for each in _numbers([each.account_class for each in accounts])],
+        ledger=_ledgers([each.currency for each in accounts]),
+        code=_numbers([each.code for each in accounts]),
+        flags=_numbers([each.flags for each in accounts]),
+        user_data_128=pack([each.user_data_128 for each in accounts]),
+        user_data_64=_numbers([each.user_data_64 for each in accounts]),
+        user_data_32=_numbers([each.user_data_32 for each in accounts]),
     )
 
 
 def transfer_columns(transfers: Sequence[NewTransfer]) -> pb.TransferColumns:
     """Transfers to create, as columns; with a value date in one row the others get today's (UTC)."""
     return pb.TransferColumns(
-        id=b"".join(each.id.bytes for each in transfers),
-        debit_account_id=pack(each.debit_account_id for each in transfers),
-        credit_account_id=pack(each.credit_account_id for each in transfers),
-        amount_minor=[each.amount_minor for each in transfers],
-        pending_id=pack(each.pending_id for each in transfers),
-        user_data_128=pack(each.user_data_128 for each in transfers),
-        user_data_64=_unless_zero([each.user_data_64 for each in transfers]),
-        user_data_32=_unless_zero([each.user_data_32 for each in transfers]),
-        timeout_seconds=_unless_zero([each.timeout_seconds for each in transfers]),
-        ledger=[ledger_of(each.currency) for each in transfers],
-        code=[each.code for each in transfers],
-        flags=_unless_zero([int(each.flags) for each in transfers]),
-        value_date_days=_value_dates(transfers),
+        id=b"".join([each.id.bytes for each in transfers]),
+        debit_account_id=pack([each.debit_account_id for each in transfers]),
+        credit_account_id=pack([each.credit_account_id for each in transfers]),
+        amount_minor=_numbers([each.amount_minor for each in transfers]),
+        pending_id=pack([each.pending_id for each in transfers]),
+        user_data_128=pack([each.user_data_128 for each in transfers]),
+        user_data_64=_numbers([each.user_data_64 for each in transfers]),
+        user_data_32=_numbers([each.user_data_32 for each in transfers]),
+        timeout_seconds=_numbers([each.timeout_seconds for each in transfers]),
+        ledger=_ledgers([each.currency for each in transfers]),
+        code=_numbers([each.code for each in transfers]),
+        flags=_numbers([each.flags for each in transfers]),
+        value_date_days=_value_dates([each.value_date for each in transfers]),
     )
+
+
+def names_value_dates(transfers: Sequence[NewTransfer]) -> bool:
+    """Whether any transfer has a value date of its own."""
+    return any(each.value_date is not None for each in transfers)
 
 
 def account_results(accounts: Sequence[NewAccount], reply: pb.CreateAccountsResponse) -> list[Result]:
@@ -90,6 +100,9 @@ def account(read: pb.Account) -> Account:
         order_reference=read.order_reference,
         balances=balances(read),
         timestamp_ns=read.timestamp_ns,
+        user_data_128=optional(read.user_data_128),
+        user_data_64=read.user_data_64,
+        user_data_32=read.user_data_32,
     )
 
 
@@ -120,6 +133,21 @@ def balances(read: pb.Account | pb.ClassTotal) -> Balances:
     )
 
 
+def class_total(read: pb.ClassTotal) -> ClassTotal:
+    """The totals of one class of accounts in one currency."""
+    return ClassTotal(AccountClass(read.account_class), currency_of(read.ledger), read.accounts, balances(read))
+
+
+def transfer_filter(where: TransferFilter) -> pb.TransferFilter:
+    """A filter as the ledger takes it."""
+    return pb.TransferFilter(
+        code=where.code,
+        user_data_128=where.user_data_128.bytes if where.user_data_128 else b"",
+        user_data_64=where.user_data_64,
+        user_data_32=where.user_data_32,
+    )
+
+
 def _balance_rows(columns: pb.BalanceColumns, count: int) -> Sequence[Balances | None]:
     if not columns.debits_posted_minor:
         return [None] * count
@@ -133,12 +161,22 @@ def _balance_rows(columns: pb.BalanceColumns, count: int) -> Sequence[Balances |
     return [Balances(*row) for row in rows]
 
 
-def _value_dates(transfers: Sequence[NewTransfer]) -> list[int]:
-    if all(each.value_date is None for each in transfers):
+def _value_dates(dates: Sequence[date | None]) -> list[int]:
+    if not any(dates):
         return []
     today = datetime.now(UTC).date()
-    return [((each.value_date or today) - _EPOCH).days for each in transfers]
+    days = [((each or today) - _EPOCH).days for each in dates]
+    # Not `_numbers`: nothing at all would stand for the day of the commit, not for 1970-01-01.
+    return days[:1] if days.count(days[0]) == len(days) else days
 
 
-def _unless_zero(values: list[int]) -> list[int]:
-    return values if any(values) else []
+def _ledgers(currencies: Sequence[str]) -> list[int]:
+    if currencies and currencies.count(currencies[0]) == len(currencies):
+        return [ledger_of(currencies[0])]
+    return [ledger_of(each) for each in currencies]
+
+
+def _numbers(values: list[int]) -> list[int]:
+    if not values or values.count(values[0]) < len(values):
+        return values
+    return values[:1] if values[0] != 0 else []

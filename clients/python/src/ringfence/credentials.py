@@ -22,7 +22,7 @@ _OTHERS_MAY_READ = 0o077
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """`host:port` of each service."""
+    """`host:port` of each service, or several with commas between them: its leader and its standbys."""
 
     identity: str
     custody: str

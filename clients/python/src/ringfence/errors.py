@@ -7,6 +7,8 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 TRANSIENT_CODES = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED"})
+# RESOURCE_EXHAUSTED, but only because the request itself is too much.
+_TOO_MUCH_AT_ONCE = "EVENT_TOO_LARGE"
 _DETAILS_KEY = "grpc-status-details-bin"
 
 
@@ -27,7 +29,11 @@ class RingfenceError(Exception):
     @property
     def is_transient(self) -> bool:
         """Whether the same call, with the same ids, may succeed later."""
-        return self.code in TRANSIENT_CODES
+        return self.code in TRANSIENT_CODES and self.reason != _TOO_MUCH_AT_ONCE
+
+    def copy(self) -> "RingfenceError":
+        """The same for another caller: an exception that is raised twice would mix up two tracebacks."""
+        return RingfenceError(self.code, self.reason, self.message, self.metadata)
 
 
 class CredentialsError(Exception):

@@ -8,6 +8,7 @@ from uuid import UUID
 
 ID_BYTES = 16
 ZERO_ID = UUID(int=0)
+_ZERO = bytes(ID_BYTES)
 
 
 def new_id() -> UUID:
@@ -28,9 +29,12 @@ def external_id(domain: str, tenant: UUID, key: str) -> UUID:
 
 
 def pack(ids: Iterable[UUID | None]) -> bytes:
-    """A column of ids, 16 bytes per row, zeros for None; empty when every row is None or zero."""
-    column = b"".join((each or ZERO_ID).bytes for each in ids)
-    return column if any(column) else b""
+    """A column of ids, 16 bytes per row, zeros for None; a single one that every row has, empty when that is zero."""
+    column = b"".join([_ZERO if each is None else each.bytes for each in ids])
+    first = column[:ID_BYTES]
+    if column != first * (len(column) // ID_BYTES):
+        return column
+    return first if first != _ZERO else b""
 
 
 def optional(value: bytes) -> UUID | None:

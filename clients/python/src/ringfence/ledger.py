@@ -33,6 +33,13 @@ class AccountStatus(IntEnum):
     REJECTED = 8
 
 
+class AccountSide(IntEnum):
+    """Side of a transfer that an account is on."""
+
+    DEBIT = 1
+    CREDIT = 2
+
+
 class AccountFlag(IntFlag):
     """Bits of an account's flags."""
 
@@ -172,6 +179,9 @@ class Account:
     order_reference: str
     balances: Balances
     timestamp_ns: int
+    user_data_128: UUID | None
+    user_data_64: int
+    user_data_32: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +189,16 @@ class Transfer(NewTransfer):
     """A transfer as it stands in the ledger."""
 
     timestamp_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferFilter:
+    """Which transfers are meant: those that have every value named here; None and 0 stand for any."""
+
+    code: int = 0
+    user_data_128: UUID | None = None
+    user_data_64: int = 0
+    user_data_32: int = 0
 
 
 @dataclass(frozen=True)

@@ -101,9 +101,9 @@ TRANSFER_STATUS = {
 
 def account_status(code: int) -> str:
     """The name of what became of an account; a code newer than this SDK is named by its number."""
-    return ACCOUNT_STATUS.get(code, f"status_{code}")
+    return ACCOUNT_STATUS.get(code) or f"status_{code}"
 
 
 def transfer_status(code: int) -> str:
     """The name of what became of a transfer; a code newer than this SDK is named by its number."""
-    return TRANSFER_STATUS.get(code, f"status_{code}")
+    return TRANSFER_STATUS.get(code) or f"status_{code}"

@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import grpc
 from ringfence_protos.identity.v1 import identity_pb2, identity_pb2_grpc
 
 from ringfence.credentials import Credentials
 from ringfence.errors import RingfenceError, refusal_of
+from ringfence.leader import LeaderChannel, health_options
 
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
@@ -28,10 +29,16 @@ _CHANNEL_OPTIONS = (
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
     # Otherwise clients of several principals in one process would share a connection, and with it a certificate.
     ("grpc.use_local_subchannel_pool", 1),
 )
+_HEALTH_NAMES = {
+    "identity": "ringfence.identity.v1.TokenService",
+    "custody": "ringfence.custody.v1.CustodyService",
+    "payment-instruction": "ringfence.payment_instruction.v1.PaymentInstructionService",
+    "audit": "ringfence.audit.v1.AuditService",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +48,23 @@ class Patience:
     call_seconds: float = 30.0
     retry_seconds: float = 30.0
     first_pause_seconds: float = 0.05
-    longest_pause_seconds: float = 2.0
+    longest_pause_seconds: float = 1.0
 
 
-def open_channel(address: str, service: str, credentials: Credentials) -> grpc.Channel:
-    """A channel that shows the client certificate and accepts the certificate of this service only (RFC 9525)."""
+def open_channel(addresses: str, service: str, credentials: Credentials) -> grpc.Channel:
+    """A channel that shows the client certificate and accepts the certificate of this service only (RFC 9525).
+
+    `addresses` is `host:port`, or several with commas between them, of which the leader is looked for.
+    """
     tls = grpc.ssl_channel_credentials(
         credentials.server_ca_pem, credentials.certificate_key_pem, credentials.certificate_chain_pem
     )
-    return grpc.secure_channel(address, tls, (*_CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", service)))
+    options = (*_CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", service))
+    targets = [each.strip() for each in addresses.split(",")]
+    if len(targets) == 1:
+        return grpc.secure_channel(targets[0], tls, options)
+    watching = (*options, *health_options(_HEALTH_NAMES[service]))
+    return cast(grpc.Channel, LeaderChannel([grpc.secure_channel(each, tls, watching) for each in targets]))
 
 
 class TokenSource:
@@ -84,7 +99,7 @@ class Connection:
 
     def __init__(self, tokens: TokenSource, patience: Patience) -> None:
         self._tokens = tokens
-        self._patience = patience
+        self.patience = patience
 
     def call(self, method: grpc.UnaryUnaryMultiCallable[Request, Reply], request: Request) -> Reply:
         """The reply of a method that needs a token; raises RingfenceError.
@@ -97,7 +112,7 @@ class Connection:
     def call_without_token(self, method: grpc.UnaryUnaryMultiCallable[Request, Reply], request: Request) -> Reply:
         """The reply of a method for which the certificate is enough; raises RingfenceError; tries only once."""
         try:
-            return method(request, timeout=self._patience.call_seconds)
+            return method(request, timeout=self.patience.call_seconds)
         except grpc.RpcError as error:
             raise refusal_of(error) from None
 
@@ -114,7 +129,7 @@ class Connection:
         """
         last: Reply | None = None
         end = math.inf if seconds is None else time.monotonic() + seconds
-        retries = _Retries(self._tokens, self._patience)
+        retries = _Retries(self._tokens, self.patience)
         while (left := end - time.monotonic()) > 0:
             replies: Any = None
             try:
@@ -123,7 +138,7 @@ class Connection:
                 replies = method(request_after(last), timeout=timeout, metadata=_bearer(token))
                 for last in replies:
                     yield last
-                    retries = _Retries(self._tokens, self._patience)
+                    retries = _Retries(self._tokens, self.patience)
                 return
             except grpc.RpcError as error:
                 refusal = refusal_of(error)
@@ -134,10 +149,10 @@ class Connection:
                 retries.after(refusal)
 
     def _persist(self, attempt: Callable[[float, str], Reply]) -> Reply:
-        retries = _Retries(self._tokens, self._patience)
+        retries = _Retries(self._tokens, self.patience)
         while True:
             try:
-                return attempt(self._patience.call_seconds, retries.token())
+                return attempt(self.patience.call_seconds, retries.token())
             except grpc.RpcError as error:
                 refusal = refusal_of(error)
             retries.after(refusal)

@@ -1,5 +1,6 @@
 """Fake services behind real gRPC and mutual TLS: they remember what they were asked and answer as told."""
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,9 @@ from ringfence_protos.custody.v1 import custody_pb2, custody_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2, identity_pb2_grpc
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2, payment_instruction_pb2_grpc
 
+# So that a test that fails ends.
+_HELD_SECONDS = 20.0
+
 
 def refuse(context: grpc.ServicerContext, code: str, reason: str, **metadata: str) -> None:
     """Ends the call as the services do: google.rpc.Status with ErrorInfo."""
@@ -20,6 +24,16 @@ def refuse(context: grpc.ServicerContext, code: str, reason: str, **metadata: st
     detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain="ringfence", metadata=metadata))
     status = status_pb2.Status(code=code_pb2.Code.Value(code), message=reason.lower(), details=[detail])
     context.abort_with_status(rpc_status.to_status(status))
+
+
+def split(column: bytes) -> list[bytes]:
+    """The ids in a column."""
+    return [column[at : at + 16] for at in range(0, len(column), 16)]
+
+
+def time_of(identifier: bytes) -> int:
+    """The time at which the ledger creates what has this id."""
+    return int.from_bytes(identifier[8:])
 
 
 class Tokens(identity_pb2_grpc.TokenServiceServicer):
@@ -37,24 +51,47 @@ class Tokens(identity_pb2_grpc.TokenServiceServicer):
 
 
 class Ledger(custody_pb2_grpc.CustodyServiceServicer):
-    """Creates whatever it is asked to; `refusals` are given first, one per call."""
+    """Creates whatever it is asked to, at a time that is the end of the row's id.
+
+    `refusals` are given first, one per call. `may_answer` holds answers back while it is not set. `poison` are ids that
+    get the whole request refused, and so do more rows than `most_rows`.
+    """
 
     def __init__(self) -> None:
         self.refusals: list[tuple[str, str]] = []
         self.tokens: list[str] = []
         self.requests: list[Any] = []
         self.status = b""
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.poison: set[bytes] = set()
+        self.most_rows = 8_190
 
     def _enter(self, request: Any, context: Any) -> None:
         self.requests.append(request)
         self.tokens.append(dict(context.invocation_metadata())["authorization"])
+        self.may_answer.wait(_HELD_SECONDS)
         if self.refusals:
             refuse(context, *self.refusals.pop(0), seen="yes")
 
+    def _enter_rows(self, request: Any, rows: Any, context: Any) -> list[bytes]:
+        self._enter(request, context)
+        ids = split(rows.id)
+        if self.poison.intersection(ids):
+            refuse(context, "INVALID_ARGUMENT", "COLUMNS_MALFORMED")
+        if len(ids) > self.most_rows:
+            refuse(context, "RESOURCE_EXHAUSTED", "EVENT_TOO_LARGE")
+        return ids
+
+    def CreateAccounts(self, request: Any, context: Any) -> Any:
+        """Answers one status per row."""
+        ids = self._enter_rows(request, request.accounts, context)
+        return custody_pb2.CreateAccountsResponse(status=bytes(len(ids)), timestamp_ns=map(time_of, ids))
+
     def CreateTransfers(self, request: Any, context: Any) -> Any:
         """Answers one status per row, and balances that count the rows."""
-        self._enter(request, context)
-        count = len(request.transfers.id) // 16
+        ids = self._enter_rows(request, request.transfers, context)
+        count = len(ids)
         balances = custody_pb2.BalanceColumns(
             debits_pending_minor=[0] * count,
             debits_posted_minor=[0] * count,
@@ -63,10 +100,36 @@ class Ledger(custody_pb2_grpc.CustodyServiceServicer):
         )
         return custody_pb2.CreateTransfersResponse(
             status=self.status or bytes(count),
-            timestamp_ns=[7] * count,
+            timestamp_ns=map(time_of, ids),
             credit_balances=balances if request.return_balances else None,
             debit_balances=balances if request.return_balances else None,
         )
+
+    def ListTransfers(self, request: Any, context: Any) -> Any:
+        """Answers three transfers on two pages."""
+        self._enter(request, context)
+        first = int(request.page_token or 0)
+        transfers = [
+            custody_pb2.Transfer(id=bytes([n + 1] * 16), ledger=978, user_data_32=n)
+            for n in range(first, min(first + 2, 3))
+        ]
+        return custody_pb2.ListTransfersResponse(transfers=transfers, next_page_token="2" if first == 0 else "")
+
+    def GetStatement(self, request: Any, context: Any) -> Any:
+        """Answers an empty statement."""
+        self._enter(request, context)
+        return custody_pb2.GetStatementResponse()
+
+    def GetBalances(self, request: Any, context: Any) -> Any:
+        """Answers 5 for every account."""
+        self._enter(request, context)
+        balances = [5] * len(request.account_ids)
+        return custody_pb2.GetBalancesResponse(account_ids=request.account_ids, balance_minor=balances)
+
+    def SetAccountStatus(self, request: Any, context: Any) -> Any:
+        """Answers that every account is where it was asked to go."""
+        self._enter(request, context)
+        return custody_pb2.SetAccountStatusResponse(status=[request.status] * len(request.account_ids))
 
     def GetTotals(self, request: Any, context: Any) -> Any:
         """Answers an empty book."""
@@ -82,11 +145,6 @@ class Ledger(custody_pb2_grpc.CustodyServiceServicer):
             for n in range(first, min(first + 2, 3))
         ]
         return custody_pb2.ListAccountsResponse(accounts=accounts, next_page_token="2" if first == 0 else "")
-
-    def SetAccountStatus(self, request: Any, context: Any) -> Any:
-        """Answers the state asked for."""
-        self._enter(request, context)
-        return custody_pb2.SetAccountStatusResponse(status=[request.status] * len(request.account_ids))
 
     def AdoptRules(self, request: Any, context: Any) -> Any:
         """Puts what it is asked for in force."""

@@ -1,15 +1,17 @@
 """The SDK's own tables and formats agree with the protos, the ledger and the kernel."""
 
+from datetime import date
 from enum import IntEnum
 
 import pytest
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence import external_id, ids, ledger, money, new_id, result_codes
+from ringfence import columns, external_id, ids, ledger, money, new_id, result_codes
 from ringfence.audit import Finding
 from ringfence.identity import KycStatus, PartyKind, PrincipalKind
 from ringfence.payments import Decision, InstructionStatus, ListFormat
+from ringfence_custody.domain import columns as custody_columns
 from ringfence_custody.domain import rules, statuses
 from ringfence_kernel import ids as kernel_ids
 from ringfence_kernel import money as kernel_money
@@ -27,6 +29,7 @@ from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
         (KycStatus, identity_pb2.KycStatus, "KYC_STATUS_"),
         (ledger.AccountClass, custody_pb2.AccountClass, "ACCOUNT_CLASS_"),
         (ledger.AccountStatus, custody_pb2.AccountStatus, "ACCOUNT_STATUS_"),
+        (ledger.AccountSide, custody_pb2.AccountSide, "ACCOUNT_SIDE_"),
         (InstructionStatus, payment_instruction_pb2.InstructionStatus, "INSTRUCTION_STATUS_"),
         (Decision, payment_instruction_pb2.Decision, "DECISION_"),
         (ListFormat, payment_instruction_pb2.SanctionsListFormat, "SANCTIONS_LIST_FORMAT_"),
@@ -88,5 +91,59 @@ def test_new_ids_are_uuid_version_7_in_order_of_time() -> None:
 def test_column_of_nothing_is_empty() -> None:
     """A column of ids is left out when no row has one, and padded with zeros otherwise."""
     some = new_id()
-    assert ids.pack([None, ids.ZERO_ID]) == b""
+    assert ids.pack([]) == ids.pack([None, ids.ZERO_ID]) == b""
     assert ids.pack([None, some]) == bytes(16) + some.bytes
+    assert ids.pack([some, some]) == some.bytes
+
+
+SOME_ID = st.sampled_from([None, new_id(), new_id()])
+TRANSFERS = st.lists(
+    st.builds(
+        ledger.NewTransfer,
+        id=st.uuids(),
+        amount_minor=st.sampled_from([0, 1, ledger.ALL_OF_IT]),
+        currency=st.sampled_from(["EUR", "JPY"]),
+        code=st.sampled_from(ledger.Purpose),
+        debit_account_id=SOME_ID,
+        credit_account_id=SOME_ID,
+        pending_id=SOME_ID,
+        user_data_128=SOME_ID,
+        user_data_64=st.sampled_from([0, 2**64 - 1]),
+        user_data_32=st.sampled_from([0, 2**32 - 1]),
+        timeout_seconds=st.sampled_from([0, 60]),
+        flags=st.sampled_from([0, ledger.TransferFlag.PENDING]),
+        value_date=st.sampled_from([date(1970, 1, 1), date(1993, 2, 26)]),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(TRANSFERS)
+def test_columns_of_one_value_are_read_back_for_every_row(transfers: list[ledger.NewTransfer]) -> None:
+    """However a column is shortened, the ledger reads the value of every row from it."""
+    packed, count = columns.transfer_columns(transfers), len(transfers)
+    for name in ("debit_account_id", "credit_account_id", "pending_id", "user_data_128"):
+        values = [(getattr(each, name) or ids.ZERO_ID).bytes for each in transfers]
+        assert custody_columns.row_ids(getattr(packed, name), count) == values
+    for name in ("amount_minor", "code", "flags", "user_data_64", "user_data_32", "timeout_seconds"):
+        values = [getattr(each, name) for each in transfers]
+        assert custody_columns.row_numbers(getattr(packed, name), count) == values
+    days = [(each.value_date or date.min).toordinal() - date(1970, 1, 1).toordinal() for each in transfers]
+    assert custody_columns.row_numbers(packed.value_date_days, count) == days
+    assert custody_columns.row_numbers(packed.ledger, count) == [money.ledger_of(each.currency) for each in transfers]
+
+
+def test_columns_in_which_all_rows_agree_have_one_value() -> None:
+    """A thousand plain payments on one mandate carry ids and amounts per row, and the rest once."""
+    mandate = new_id()
+    transfers = [
+        ledger.NewTransfer(
+            id=new_id(), amount_minor=n, currency="EUR", code=3, debit_account_id=new_id(), user_data_128=mandate
+        )
+        for n in range(1_000)
+    ]
+    packed = columns.transfer_columns(transfers)
+    assert (packed.ledger, packed.code, packed.user_data_128) == ([978], [3], mandate.bytes)
+    assert (packed.flags, packed.credit_account_id, packed.value_date_days) == ([], b"", [])
+    assert (len(packed.id), len(packed.debit_account_id), len(packed.amount_minor)) == (16_000, 16_000, 1_000)

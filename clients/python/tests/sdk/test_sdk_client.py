@@ -4,7 +4,8 @@ from itertools import islice
 
 import pytest
 from ringfence import RingfenceError, new_id
-from ringfence.ledger import Balances, NewTransfer
+from ringfence.ledger import AccountClass, AccountSide, AccountStatus, Balances, NewTransfer, TransferFilter
+from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import Fakes
 
@@ -98,6 +99,78 @@ def test_pages_are_fetched_as_needed(fakes: Fakes) -> None:
     assert [each.balances.posted_minor for each in islice(accounts, 2)] == [0, 1]
     assert len(fakes.ledger.requests) == 1
     assert [each.balances.posted_minor for each in accounts] == [2]
+
+
+def test_listing_of_transfers_asks_for_what_is_named(fakes: Fakes) -> None:
+    """Filter, bounds and order are asked for on every page, and the transfers come with all their user data."""
+    where, book = TransferFilter(code=3, user_data_128=new_id(), user_data_64=64, user_data_32=32), new_id()
+    listed = fakes.client.custody.list_transfers(book, where, from_ns=5, until_ns=9, newest_first=True)
+    assert [each.user_data_32 for each in listed] == [0, 1, 2]
+    first, second = fakes.ledger.requests
+    assert (first.page_token, second.page_token) == ("", "2")
+    assert (first.from_ns, first.until_ns, first.newest_first, first.book_id) == (5, 9, True, book.bytes)
+    assert where.user_data_128 is not None
+    assert first.filter == second.filter
+    assert first.filter == pb.TransferFilter(
+        code=3, user_data_128=where.user_data_128.bytes, user_data_64=64, user_data_32=32
+    )
+
+
+def test_statement_asks_for_one_side_and_order(fakes: Fakes) -> None:
+    """A statement can be of one side of the account, filtered, and with the newest first."""
+    account = new_id()
+    entries = fakes.client.custody.statement(
+        account, None, TransferFilter(code=2), side=AccountSide.DEBIT, newest_first=True
+    )
+    assert list(entries) == []
+    (request,) = fakes.ledger.requests
+    assert (request.account_id, request.filter.code) == (account.bytes, 2)
+    assert (request.side, request.newest_first) == (pb.ACCOUNT_SIDE_DEBIT, True)
+
+
+def test_listing_of_accounts_asks_for_what_is_named(fakes: Fakes) -> None:
+    """Accounts are listed by owner, class, currency, code, state and user data."""
+    owner, reference = new_id(), new_id()
+    listed = fakes.client.custody.list_accounts(
+        None,
+        owner,
+        account_class=AccountClass.CLIENT,
+        currency="EUR",
+        code=4,
+        status=AccountStatus.ACTIVE,
+        user_data_128=reference,
+        user_data_64=6,
+        user_data_32=7,
+    )
+    assert next(listed).currency == "EUR"
+    assert fakes.ledger.requests[0] == pb.ListAccountsRequest(
+        page_size=1_000,
+        owner_id=owner.bytes,
+        account_class=pb.ACCOUNT_CLASS_CLIENT,
+        ledger=978,
+        code=4,
+        status=pb.ACCOUNT_STATUS_ACTIVE,
+        user_data_128=reference.bytes,
+        user_data_64=6,
+        user_data_32=7,
+    )
+
+
+def test_balances_are_asked_for_as_of_an_event(fakes: Fakes) -> None:
+    """Balances are those at a feed position where one is named."""
+    account = new_id()
+    assert fakes.client.custody.balances([account], as_of_position=12) == {account: 5}
+    assert (fakes.ledger.requests[0].as_of_position, fakes.ledger.requests[0].as_of_ns) == (12, 0)
+
+
+def test_accounts_are_moved_along_their_life_cycle(fakes: Fakes) -> None:
+    """The state to move to and the reason are sent, and the state of each account comes back."""
+    book, accounts = new_id(), [new_id(), new_id()]
+    moved = fakes.client.custody.set_account_status(book, accounts, AccountStatus.DORMANT, reason="no movement")
+    assert moved == [AccountStatus.DORMANT] * 2
+    (request,) = fakes.ledger.requests
+    assert (request.book_id, list(request.account_ids)) == (book.bytes, [each.bytes for each in accounts])
+    assert (request.status, request.reason) == (pb.ACCOUNT_STATUS_DORMANT, "no movement")
 
 
 def test_broken_stream_goes_on_after_the_last_position(fakes: Fakes) -> None:

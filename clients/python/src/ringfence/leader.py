@@ -1,0 +1,83 @@
+"""Several addresses of one service, of which one leads: calls go where the last one was taken."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import grpc
+
+_UNAVAILABLE, _EXPIRED = grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def health_options(service: str) -> tuple[tuple[str, str], ...]:
+    """Options of a channel whose calls fail at once while its server does not say SERVING (gRFC A17)."""
+    config = {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": service}}
+    return (("grpc.service_config", json.dumps(config)),)
+
+
+class LeaderChannel:
+    """A channel for each address; stands in for a channel where methods have one request.
+
+    A call that a server cannot take is made at the next address, within its deadline. gRPC's own balancing over a list
+    takes literal addresses only: names are kept here, and resolved again when a server has moved.
+    """
+
+    def __init__(self, channels: Sequence[grpc.Channel]) -> None:
+        self._channels = channels
+        self._leader = 0
+
+    def unary_unary(self, *arguments: Any, **options: Any) -> Callable[..., Any]:
+        """A method with one reply."""
+        methods = [each.unary_unary(*arguments, **options) for each in self._channels]
+
+        def call(request: Any, timeout: float, **options: Any) -> Any:
+            end, refusals = time.monotonic() + timeout, list[grpc.RpcError]()
+            for address in self._addresses():
+                try:
+                    reply = methods[address](request, timeout=end - time.monotonic(), **options)
+                except grpc.RpcError as error:
+                    refusals.append(error)
+                    if error.code() in (_UNAVAILABLE, _EXPIRED):
+                        self._leave(address)
+                    if error.code() is not _UNAVAILABLE:
+                        break
+                else:
+                    self._leader = address
+                    return reply
+            # The others say no more than that they do not lead.
+            raise refusals[0] if refusals[-1].code() is _UNAVAILABLE else refusals[-1]
+
+        return call
+
+    def unary_stream(self, *arguments: Any, **options: Any) -> Callable[..., Any]:
+        """A method with many replies; a stream that breaks is opened at the next address the next time."""
+        methods = [each.unary_stream(*arguments, **options) for each in self._channels]
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            address = self._leader
+            replies = methods[address](*arguments, **options)
+
+            def ended() -> None:
+                if replies.code() is _UNAVAILABLE:
+                    self._leave(address)
+
+            replies.add_callback(ended)
+            return replies
+
+        return call
+
+    def close(self) -> None:
+        """Ends all connections."""
+        for each in self._channels:
+            each.close()
+
+    def _addresses(self) -> Iterator[int]:
+        count, first = len(self._channels), self._leader
+        return ((first + step) % count for step in range(count))
+
+    def _leave(self, address: int) -> None:
+        if self._leader == address:
+            self._leader = (address + 1) % len(self._channels)
