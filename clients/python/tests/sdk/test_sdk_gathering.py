@@ -237,7 +237,7 @@ def test_close_answers_everybody(fakes: Fakes) -> None:
         closing.result(SLOW_SECONDS)
     with pytest.raises(RingfenceError, match="CLIENT_CLOSED"):
         custody.create_transfers(BOOKS[0], call().transfers)
-    assert not [each for each in threading.enumerate() if each.name == "ringfence-sender" and each.is_alive()]
+    until(lambda: all(each.name != "ringfence-sender" for each in threading.enumerate()))
 
 
 def test_full_queue_makes_threads_wait_and_refuses_tasks(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
