@@ -315,3 +315,25 @@ async def test_looking_that_was_refused_is_forgotten(writer: GroupWriter) -> Non
     writer.lead()
     assert await writer.submit(count(writer.state, "a")) == 1
     assert not looked
+
+
+async def test_looking_at_the_last_group_of_a_writer_that_stops(store: EventStore) -> None:
+    """Who waits to look when the writer is stopped during the group sees it committed, and does not wait for ever."""
+    writer = GroupWriter(store, CODEC, Tally(), ManualClock(1_000))
+    task = asyncio.create_task(writer.run())
+    counting = asyncio.create_task(writer.submit(count(writer.state, "a")))
+    looking = asyncio.create_task(writer.between_groups(lambda: writer.head.position))
+    while not writer.journal.mark():
+        await asyncio.sleep(0)
+    task.cancel()
+    assert await counting == 1
+    assert await asyncio.wait_for(looking, 5) == 1
+
+
+async def test_looking_that_was_cancelled_does_not_stop_the_writer(writer: GroupWriter) -> None:
+    """A look whose caller was cancelled a moment ago, and that is still in line, is passed over."""
+    nobody: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    nobody.cancel()
+    writer._lookers.append((lambda: None, nobody))
+    answers = [await asyncio.wait_for(writer.submit(count(writer.state, "a")), 5) for _ in range(2)]
+    assert answers == [1, 2]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +47,10 @@ class SavedState(State, Protocol):
         """
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
-        """Takes up what `save` returned, into an empty state; raises ValueError for sections of another format."""
+        """Takes up what `save` returned, into an empty state.
+
+        Raises ValueError or LookupError for sections of another format; the state is as empty as before then.
+        """
 
 
 class SnapshotUnusable(Exception):
@@ -89,9 +93,17 @@ class SnapshotFile:
     def __init__(self, directory: Path, service: str) -> None:
         """Keeps it in `directory`, which must be the process's own."""
         self.path = directory / f"{service}.snapshot"
+        self._lock = threading.Lock()
 
     def write(self, snapshot: Snapshot) -> int:
-        """Replaces the file, or leaves it as it was when the power is cut; returns its size in bytes. Blocks."""
+        """Replaces the file, or leaves it as it was when the power is cut; returns its size in bytes. Blocks.
+
+        A task that is cancelled leaves its thread writing: whoever writes next waits for it.
+        """
+        with self._lock:
+            return self._write(snapshot)
+
+    def _write(self, snapshot: Snapshot) -> int:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = self.path.with_suffix(".new")
         header = msgspec.msgpack.encode(snapshot.header)
@@ -184,7 +196,7 @@ def restore(file: SnapshotFile, store: EventStore, writer: GroupWriter, state: S
         header, sections = found
         _compare(header, store)
         state.restore(sections)
-    except (SnapshotUnusable, msgspec.MsgspecError, ValueError) as error:
+    except (SnapshotUnusable, msgspec.MsgspecError, ValueError, LookupError) as error:
         log.warning("snapshot_unusable", error=type(error).__name__, detail=str(error))
         return 0
     versions = {bytes.fromhex(stream): version for stream, version in header.versions.items()}

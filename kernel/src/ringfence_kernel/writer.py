@@ -256,12 +256,15 @@ class GroupWriter:
             except asyncio.CancelledError:
                 await serving
                 raise
-            self._let_look()
+            finally:
+                self._let_look()
 
     def _let_look(self) -> None:
         """Lets those look who wait for a state that is committed."""
         while self._lookers and not self._stale:
             look, seen = self._lookers.popleft()
+            if seen.done():
+                continue
             try:
                 result = look()
             except Exception as error:

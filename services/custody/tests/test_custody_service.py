@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from ringfence_custody.adapters import batches
 from ringfence_custody.adapters.batches import StoredBatches
 from ringfence_custody.adapters.identity_feed import CURSOR, KycChanged, owner_facts, take_over
 from ringfence_custody.adapters.statement_model import StatementModel
@@ -14,6 +15,7 @@ from ringfence_custody.application.ledger import Ledger
 from ringfence_custody.domain.errors import AccountNotFound, BookNotFound, ColumnsMalformed, PageTokenInvalid
 from ringfence_custody.domain.events import TransfersCreated, TransfersExpired
 from ringfence_custody.domain.lifecycle import Standing
+from ringfence_custody.domain.packed import unpacked
 from ringfence_custody.domain.rules import AccountClass
 from ringfence_custody.domain.statuses import CreateTransferStatus, TransferFlag
 from ringfence_kernel.codec import EventCodec
@@ -316,6 +318,39 @@ async def test_totals_tell_that_the_book_balances(custody: Custody) -> None:
     assert sum(each.credits_posted_minor for each in reply.totals) == 2_000
     assert sum(each.debits_pending_minor - each.credits_pending_minor for each in reply.totals) == 0
     assert reply.transfers == 3
+
+
+async def test_totals_among_transfers_stand_for_their_position(custody: Custody) -> None:
+    """Totals asked for in the middle of a group have the transfers, the balances and the position of one commit."""
+    await open_accounts(custody)
+    replies: Any = await asyncio.gather(
+        send(custody, Row("a", "bank", "alice", 5, code=DEPOSIT)),
+        custody.call("GetTotals", pb.GetTotalsRequest(), PLATFORM),
+        send(custody, Row("b", "bank", "alice", 7, code=DEPOSIT)),
+    )
+    totals = replies[1]
+    until = [each.event for each in custody.store.replay(CODEC, until=totals.position)]
+    amounts = [amount for event in until if isinstance(event, TransfersCreated) for amount in unpacked(event).amount]
+    assert totals.transfers == len(amounts)
+    assert sum(each.credits_posted_minor for each in totals.totals) == sum(amounts)
+
+
+async def test_batches_of_burnt_ids_are_not_kept_for_ever(
+    custody: Custody, stores: Callable[[], EventStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches read again are let go of beyond a number of rows, to which burnt ids count."""
+    monkeypatch.setattr(batches, "CACHED_ROWS", 10)
+    await open_accounts(custody)
+    for number in range(6):
+        await send(custody, *(Row(f"{number} {row}", "alice", "nobody", 1) for row in range(4)))
+    stored = StoredBatches(stores(), CODEC)
+    for each in custody.store.replay(CODEC):
+        if isinstance(each.event, TransfersCreated):
+            stored.committed(each.event.number, each.position)
+    read = [stored.load(number) for number in range(2, 8)]
+    assert [len(each.burnt) for each in read if each is not None] == [4] * 6
+    assert stored.load(7) is read[-1]
+    assert stored.load(2) is not read[0]
 
 
 async def test_accounts_are_listed_in_pages(custody: Custody) -> None:

@@ -13,14 +13,14 @@ from ringfence_custody.application.ledger import Ledger as Books
 from ringfence_custody.domain.errors import RulesVersionTaken
 from ringfence_custody.domain.statuses import TransferFlag
 from ringfence_kernel.clock import ManualClock
-from ringfence_kernel.snapshots import SnapshotFile, Snapshots
+from ringfence_kernel.snapshots import SnapshotFile, Snapshots, take
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.writer import GroupWriter
 
 from .conftest import CODEC, Custody, running
 from .ledger import START_NS, Row
 from .test_custody_decisions import ARRIVALS, RESTRICTED, SMALL_PAYMENTS, adopt, status_request
-from .test_custody_service import PLATFORM, account, learn, open_accounts, send
+from .test_custody_service import OTHER, PLATFORM, account, learn, open_accounts, send
 
 F = TransferFlag
 
@@ -166,3 +166,27 @@ async def test_snapshots_are_taken_while_the_ledger_works(
     assert 0 < writer.head.position <= custody.writer.head.position
     writer.load()
     assert books.digest() == custody.ledger.digest()
+
+
+async def test_a_snapshot_of_which_one_book_cannot_be_read_is_not_used_at_all(custody: Custody) -> None:
+    """Books are taken up together or not at all: a replay begins with an empty state."""
+    await open_accounts(custody)
+    await open_accounts(custody, OTHER)
+    sections = {name: memoryview(content) for name, content in custody.ledger.save()}
+    last = [name for name in sections if name.endswith(" rest")][-1]
+    sections[last] = memoryview(b"\x80")
+    books = Books(lambda: StoredBatches(custody.store, CODEC))
+    with pytest.raises(ValueError, match="format"):
+        books.restore(sections)
+    assert not books.books
+
+
+async def test_writers_of_one_snapshot_take_turns(custody: Custody, tmp_path: Path) -> None:
+    """A file that a cancelled task is still writing is not written by another at the same time."""
+    file = SnapshotFile(tmp_path, "custody")
+    await history(custody)
+    snapshot = take(custody.writer, custody.ledger)
+    assert snapshot is not None
+    for _ in range(20):
+        await asyncio.gather(*(asyncio.to_thread(file.write, snapshot) for _ in range(4)))
+        assert file.read() is not None

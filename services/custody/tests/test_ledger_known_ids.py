@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from random import Random
 
+import numpy as np
 import pytest
 from ringfence_custody.domain import known_ids
-from ringfence_custody.domain.known_ids import Fingerprints, KnownIds
+from ringfence_custody.domain.known_ids import Fingerprints, KnownIds, Table
 
 
 def split(ids: bytes) -> list[bytes]:
@@ -47,6 +48,29 @@ def test_an_id_may_be_noted_again_under_another_number() -> None:
     known.add(os.urandom(16 * 100_000), 6)
     known.note([identifier], 9)
     assert known.numbers(identifier) == [1, 5, 9]
+
+
+def test_ids_added_again_take_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids claimed and then replayed keep their slots, in full buckets too, under the number that was committed."""
+    monkeypatch.setattr(known_ids, "FIRST_BITS", 10)
+    for _ in range(20):
+        known, ids = KnownIds(), os.urandom(16 * 300)
+        known.claim(ids, 4)
+        known.add(ids, 5)
+        assert np.count_nonzero(known.tables[0].prints) == 300
+        assert all(known.numbers(each) == [5] for each in split(ids))
+
+
+def test_tables_that_filled_up_while_they_were_saved_can_be_taken_up() -> None:
+    """A table with more ids than were counted when its snapshot was taken takes their replay, and knows them all."""
+    known, ids = KnownIds(), os.urandom(16 * 40_000)
+    known.claim(ids, 7)
+    (table,) = known.tables
+    restored = KnownIds(known.fingerprints.keys, [Table(table.prints.copy(), table.numbers.copy(), used=0)])
+    for at in range(0, len(ids), 16 * 8_000):
+        restored.add(ids[at : at + 16 * 8_000], 7)
+    assert (len(restored.tables), restored.tables[0].used) == (1, 40_000)
+    assert restored.claim(ids, 8) == list(range(40_000))
 
 
 def test_one_fingerprint_is_that_of_many() -> None:

@@ -16,6 +16,7 @@ from ringfence_custody.domain.statuses import AMOUNT_MAX, TransferFlag
 from .ledger import CZK, DEPOSIT, EUR, FUNDING, GRANT, MANDATE, PAYMENT, WITHDRAWAL, Ledger, Row, columns_of
 
 F = TransferFlag
+ALLOCATION = 9
 CLIENTS = [f"client {number}" for number in range(8)]
 WAYS = [(PAYMENT, "client", "client")] * 6 + [
     (DEPOSIT, "bank", "client"),
@@ -165,3 +166,18 @@ def test_a_batch_that_cannot_be_finished_leaves_nothing(monkeypatch: pytest.Monk
     assert digest(ledger.book) == before
     assert len(ledger.book.open) == 0
     ledger.book.totals.check()
+
+
+def test_totals_are_right_when_the_first_batch_after_a_restart_passes_at_once() -> None:
+    """Totals that were not counted since a replay do not have the first batch twice."""
+    ledger = Ledger()
+    ledger.account("alice")
+    ledger.account("suspense", AccountClass.SUSPENSE)
+    ledger.account("bank 978", AccountClass.BANK_MIRROR)
+    assert ledger.send(Row("arrival", "bank 978", "suspense", 100, code=DEPOSIT)) == ["created"]
+    ledger.book = ledger.replayed()
+    allocated = [Row(f"r{number}", "suspense", "alice", 6, code=ALLOCATION) for number in range(10)]
+    assert ledger.send(*allocated) == ["created"] * 10
+    kept = dict(ledger.book.totals.net)
+    ledger.book.count_anew()
+    assert ledger.book.totals.net == kept

@@ -12,10 +12,10 @@ from ringfence_custody.domain.digest import digest
 from ringfence_custody.domain.errors import RulesBelowMinimum, RulesVersionTaken
 from ringfence_custody.domain.events import RulesAdopted
 from ringfence_custody.domain.rule_packs import PurposeRule, compiled, document, document_of, parsed, rules_of
-from ringfence_custody.domain.rules import MINIMUM, NO_MAXIMUM, AccountClass
+from ringfence_custody.domain.rules import MINIMUM, NO_MAXIMUM, PURPOSES, AccountClass, RulePack
 from ringfence_custody.domain.statuses import AMOUNT_MAX, TransferFlag
 
-from .ledger import DEPOSIT, FEE, GRANT, MANDATE, PAYMENT, WITHDRAWAL, Ledger, Row
+from .ledger import DEPOSIT, EUR, FEE, GRANT, MANDATE, PAYMENT, WITHDRAWAL, Ledger, Row
 
 C = AccountClass
 F = TransferFlag
@@ -215,3 +215,13 @@ def test_the_canonical_text_says_all_and_only_the_rules(version: str, rules: lis
     assert document(version, reversed(rules)) == text
     assert parsed(text) == (version, sorted(rules, key=lambda rule: rule.code))
     assert document_of(compiled(*parsed(text))) == text
+
+
+def test_what_callers_name_does_not_fill_memory() -> None:
+    """Lanes are kept for purposes and currencies that exist; any other code or ledger leaves nothing behind."""
+    pack = RulePack(PURPOSES)
+    for number in range(100):
+        assert not pack.lanes(1_000 + number, EUR, mandated=True)
+        assert not pack.lanes(PAYMENT, 10_000 + number, mandated=True)
+    assert pack.lanes(PAYMENT, EUR, mandated=True)
+    assert len(pack._lanes) == 1

@@ -12,6 +12,7 @@ from ringfence_custody.domain.events import TransfersCreated
 from ringfence_custody.domain.packed import TransferBatch, unpacked
 
 CACHED_ROWS = 200_000
+"""Transfers, and ids that were burnt, of the batches that are kept."""
 
 
 class StoredBatches:
@@ -42,8 +43,12 @@ class StoredBatches:
             raise AssertionError("the position is that of the batch")
         batch = unpacked(event)
         self._cached[number] = batch
-        self._rows += len(batch)
+        self._rows += _rows(batch)
         while self._rows > CACHED_ROWS and len(self._cached) > 1:
             _, dropped = self._cached.popitem(last=False)
-            self._rows -= len(dropped)
+            self._rows -= _rows(dropped)
         return batch
+
+
+def _rows(batch: TransferBatch) -> int:
+    return len(batch) + len(batch.burnt)

@@ -71,14 +71,16 @@ class Ledger:
         ]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
-        """Takes up what `save` returned; raises ValueError for another format."""
+        """Takes up what `save` returned, all or nothing; raises ValueError or LookupError for another format."""
         of_book: dict[bytes, dict[str, memoryview]] = {}
         for name, content in sections.items():
             shown, _, section = name.partition(" ")
             of_book.setdefault(bytes.fromhex(shown), {})[section] = content
+        restored = Ledger(self._batches_of_book)
         for book_id, its in of_book.items():
-            book = self.book(book_id)
-            self._batches[book_id].positions = saving.restore(book, its)
+            book = restored.book(book_id)
+            restored._batches[book_id].positions = saving.restore(book, its)
+        self.books, self._batches = restored.books, restored._batches
 
     def digest(self) -> bytes:
         """Returns a hash of all books that have events."""

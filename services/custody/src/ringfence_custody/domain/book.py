@@ -117,7 +117,7 @@ class Book:
     def move(self, debit: int, credit: int, pending: int, posted: int) -> None:
         """Adds signed minor units to what is pending and posted on both sides, and to the totals where they are kept.
 
-        Decisions begin by asking for `totals`; a replay does not, and leaves them to be counted at its end.
+        After events were taken in they are not, until somebody asks for them: they are counted then from the balances.
         """
         accounts, totals = self.accounts, self._totals
         covered = [each for each in (debit, credit) if accounts.covered[each]] if totals else ()
@@ -140,11 +140,12 @@ class Book:
 
         What is reserved is still to be held.
         """
+        totals = self.totals  # before anything moves: counted after it, they would have it twice
         for amounts, how in ((moved.posted, "posted"), (moved.reserved, "pending")):
             np.add.at(self.accounts.view(f"debits_{how}"), amounts.debit, sign * amounts.amount)
             np.add.at(self.accounts.view(f"credits_{how}"), amounts.credit, sign * amounts.amount)
         for ledger, debit_class, credit_class, crossed in moved.crossed:
-            net = self.totals.net[ledger]
+            net = totals.net[ledger]
             net[debit_class] -= sign * crossed
             net[credit_class] += sign * crossed
 

@@ -85,7 +85,10 @@ class Table:
         return 8 * (self.used + count) <= 5 * len(self.prints)
 
     def find(self, prints: Prints) -> tuple[NDArray[np.bool_], Rows]:
-        """Returns which fingerprints are there, and for the others the free slot where each would go."""
+        """Returns which fingerprints are there, and where `put` begins: the free slot of one that is not.
+
+        For one that is there, the first slot of its bucket: `put` comes to it before it comes to a free slot.
+        """
         homes = (prints >> np.uint64(64 - self.bits + BUCKET_BITS)).astype(np.intp)
         found, taken = self._look(prints, homes)
         going = np.flatnonzero(~found & (taken == BUCKET))
@@ -93,7 +96,7 @@ class Table:
             homes[going] = homes[going] + 1 & len(self.prints) // BUCKET - 1
             found[going], taken[going] = self._look(prints[going], homes[going])
             going = going[~found[going] & (taken[going] == BUCKET)]
-        return found, homes * BUCKET + taken
+        return found, homes * BUCKET + np.where(found, 0, taken)
 
     def _look(self, prints: Prints, homes: Rows) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
         """Returns which fingerprints are in these buckets, and how many slots of each are taken."""
@@ -103,7 +106,10 @@ class Table:
         return same != 0, np.bitwise_count((there != 0).view(np.uint64)[:, 0])
 
     def put(self, prints: Prints, slots: Rows, number: int) -> None:
-        """Adds fingerprints that differ and are not there, each at the free slot that `find` gave or after it."""
+        """Adds fingerprints that differ, each at the slot that `find` gave or after it.
+
+        One that is there keeps its slot and gets this number. All of them count as used.
+        """
         table, last = self.prints, len(self.prints) - 1
         self.used += len(prints)
         while len(prints):
@@ -174,7 +180,12 @@ class KnownIds:
         return suspects
 
     def add(self, ids: bytes, number: int) -> None:
-        """Notes the ids of a committed batch, none of which is known."""
+        """Notes the ids of a committed batch.
+
+        Some may be there already: claimed for a commit that came to nothing or whose outcome was in doubt, or saved in
+        a snapshot a moment after its position. They get this number, which is the one that counts: no other batch has
+        them.
+        """
         self._make_room(len(ids) // ID_BYTES)
         prints, table = self.fingerprints.of_all(ids), self.tables[-1]
         table.put(prints, table.find(prints)[1], number)

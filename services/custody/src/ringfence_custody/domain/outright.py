@@ -106,9 +106,9 @@ class Look:
         lanes = []
         for purpose in np.unique(self.purpose).tolist():
             code, ledger, mandated = purpose >> 33, purpose >> 1 & 2**32 - 1, bool(purpose & 1)
-            of_purpose = self.purpose == purpose
             for key, (debit_class, credit_class) in self.rules.lanes(code, ledger, mandated).items():
-                lanes.append((ledger, debit_class, credit_class, of_purpose & (keys == key)))
+                rows = (self.purpose == purpose) & (keys == key)
+                lanes.append((ledger, debit_class, credit_class, rows))
         return lanes
 
     def _touches_doubt(self) -> Flags:

@@ -144,7 +144,9 @@ class RulePack:
         """
         lanes = self._lanes.get((code, ledger, mandated))
         if lanes is None:
-            lanes = self._lanes[code, ledger, mandated] = dict(self._compile(code, ledger, mandated))
+            lanes = dict(self._compile(code, ledger, mandated))
+            if lanes:  # callers choose codes and ledgers: what leads nowhere is not kept
+                self._lanes[code, ledger, mandated] = lanes
         return lanes
 
     def _compile(self, code: int, ledger: int, mandated: bool) -> Iterator[tuple[int, tuple[int, int]]]:
