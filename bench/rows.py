@@ -29,11 +29,16 @@ class Target:
 
 
 TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
-    ("custody", 8_190): (Target("ratio", least=1.7),),
-    ("custody", 1_000): (Target("ratio", least=1.8),),
-    ("custody", 1): (Target("ratio", least=1.0), Target("p99_ms", most=40)),
-    ("custody_sdk", 1): (Target("ratio", least=6),),
-    ("custody_sustained", 1_000): (Target("ratio", least=0.6), Target("largest_lag_seconds", most=5)),
+    ("custody", 8_190): (Target("per_second", least=250_000), Target("ratio", least=1.7)),
+    ("custody", 1_000): (Target("per_second", least=200_000), Target("ratio", least=1.8)),
+    ("custody", 100): (Target("per_second", least=100_000),),
+    ("custody", 1): (Target("per_second", least=2_500), Target("ratio", least=1.0), Target("p99_ms", most=40)),
+    ("custody_sdk", 1): (Target("per_second", least=20_000), Target("ratio", least=6)),
+    ("custody_sustained", 1_000): (
+        Target("per_second", least=60_000),
+        Target("ratio", least=0.6),
+        Target("largest_lag_seconds", most=5),
+    ),
     ("custody_rebuild", 8_190): (
         Target("per_second", least=1_000_000),
         Target("memory_mib", most=1_024),
