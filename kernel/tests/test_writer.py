@@ -10,11 +10,13 @@ import psycopg
 import pytest
 from ringfence.local.postgres import Database, PostgresServer
 from ringfence_kernel.clock import ManualClock
+from ringfence_kernel.codec import Recorded
 from ringfence_kernel.errors import Overloaded, StoreUnavailable
 from ringfence_kernel.journal import Journal
 from ringfence_kernel.rpc.refusals import NotLeader
+from ringfence_kernel.service.event_sourced import save_digest
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.writer import MAX_STATE_BYTES, EventTooLarge, GroupWriter, Together, Unit
+from ringfence_kernel.writer import MAX_STATE_BYTES, EventTooLarge, GroupWriter, StateBroken, Together, Unit
 
 from .conftest import owner_conninfo
 from .tally import CODEC, STREAM, Counted, Tally, TooMuch, count
@@ -170,7 +172,7 @@ def _counted(rows: list[int]):  # type: ignore[no-untyped-def]
 async def test_digest_is_kept_for_a_later_rebuild(writer: GroupWriter, store: EventStore) -> None:
     """The digest of the memory is stored at its position."""
     await writer.submit(count(writer.state, "a"))
-    await writer.save_digest()
+    await save_digest(writer)
     with store.connection() as connection:
         row = connection.execute("SELECT * FROM state_digests").fetchone()
     assert row == {"position": 1, "digest": writer.state.digest()}
@@ -244,7 +246,7 @@ async def test_digest_of_what_is_not_committed_is_never_kept(
         holder.execute("SELECT * FROM feed_head FOR UPDATE")
         waiting = asyncio.create_task(writer.submit(count(writer.state, "a")))
         await asyncio.sleep(0.1)
-        await writer.save_digest()
+        await save_digest(writer)
         holder.rollback()
     await waiting
     with store.connection() as connection:
@@ -337,3 +339,25 @@ async def test_looking_that_was_cancelled_does_not_stop_the_writer(writer: Group
     writer._lookers.append((lambda: None, nobody))
     answers = [await asyncio.wait_for(writer.submit(count(writer.state, "a")), 5) for _ in range(2)]
     assert answers == [1, 2]
+
+
+class Refusing(Tally):
+    """Counters that cannot take in one name."""
+
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
+        """Counts, then refuses."""
+        super().apply(recorded, journal)
+        if recorded.event.name == "broken":
+            raise IndexError
+
+
+async def test_a_writer_ends_when_an_event_cannot_be_taken_in(writer: GroupWriter, store: EventStore) -> None:
+    """Memory that may have half of an event decides nothing more: callers are refused, and the task fails."""
+    refusing = GroupWriter(store, CODEC, Refusing(), ManualClock(1_000))
+    task = asyncio.create_task(refusing.run())
+    await writer.submit(count(writer.state, "broken"))
+    with pytest.raises(StoreUnavailable):
+        await refusing.submit(count(refusing.state, "a"))
+    with pytest.raises(StateBroken):
+        await asyncio.wait_for(task, 5)
+    assert store.head().position == 1

@@ -42,6 +42,10 @@ class EventTooLarge(DomainError):
     code = "RESOURCE_EXHAUSTED"
 
 
+class StateBroken(Exception):
+    """An event could not be taken in, and may be there in part: memory cannot be trusted, and the process must end."""
+
+
 class State(Protocol):
     """What a service keeps in memory, built from events alone."""
 
@@ -179,10 +183,16 @@ class GroupWriter:
         self._time.observe(last_ns)
 
     def load(self) -> int:
-        """Builds the state from all events that are not in it yet; blocks; returns how many there were."""
+        """Builds the state from all events that are not in it yet; blocks; returns how many there were.
+
+        Raises StoreUnavailable, and StateBroken for an event that cannot be taken in.
+        """
         count = 0
         for recorded in self.store.replay(self.codec, self.head.position):
-            self.state.apply(recorded, self.journal)
+            try:
+                self.state.apply(recorded, self.journal)
+            except Exception as error:
+                raise StateBroken(f"event {recorded.position}") from error
             self.journal.clear()
             self.versions[recorded.stream] = recorded.version
             self._time.observe(recorded.recorded_at_ns)
@@ -247,7 +257,7 @@ class GroupWriter:
         pending.weight = 0
 
     async def run(self) -> None:
-        """Commits groups until cancelled; a group under way is finished first."""
+        """Commits groups until cancelled; a group under way is finished first. Raises StateBroken."""
         while True:
             group = await self._next_group()
             serving = asyncio.ensure_future(self._serve(group))
@@ -304,6 +314,8 @@ class GroupWriter:
             for pending in group:
                 if not pending.future.done():
                     pending.future.set_exception(error if isinstance(error, DomainError) else StoreUnavailable())
+            if isinstance(error, StateBroken):
+                raise
             await asyncio.sleep(PAUSE_SECONDS)
 
     def _decide(self, group: list[_Pending]) -> Unit:
@@ -378,20 +390,6 @@ class GroupWriter:
                 pending.future.set_exception(pending.error)
             else:
                 pending.future.set_result(pending.reply)
-
-    async def save_digest(self) -> None:
-        """Stores the digest of the state in memory, for a later rebuild to compare with.
-
-        Does nothing while a group is under way: the state is ahead of the store then, or not known to be equal.
-        """
-        if not self.is_settled:
-            return
-        position, digest = self.head.position, self.state.digest()
-        await self._blocking(self._insert_digest, position, digest)
-
-    def _insert_digest(self, position: int, digest: bytes) -> None:
-        with self.store.connection() as connection:
-            connection.execute("INSERT INTO state_digests VALUES (%s, %s) ON CONFLICT DO NOTHING", (position, digest))
 
     async def _blocking(self, function: Callable[..., Reply], *arguments: Any) -> Reply:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)

@@ -23,6 +23,7 @@ from ringfence_kernel.errors import InvalidArgument, StoreUnavailable
 from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.projection import rebuild_and_compare
 from ringfence_kernel.service import replay_into
+from ringfence_kernel.service.event_sourced import save_digest
 from ringfence_kernel.store import EventStore, Head, StoredEvent, load_cursor, save_cursor
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
@@ -125,7 +126,7 @@ async def test_an_empty_book_leaves_no_trace_in_the_digest(custody: Custody) -> 
     digest = custody.ledger.digest()
     assert await send(custody, Row("x", "alice", "alice", 1), tenant=OTHER) == ["accounts_must_be_different"]
     assert custody.ledger.digest() == digest
-    await custody.writer.save_digest()
+    await save_digest(custody.writer)
     rebuilt, differs = replay_into(custody.store, CODEC, Ledger(lambda: StoredBatches(custody.store, CODEC)))
     assert (rebuilt, differs) == (custody.writer.head.position, 0)
 

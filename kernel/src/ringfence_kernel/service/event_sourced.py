@@ -170,16 +170,33 @@ def store_digest(writer: GroupWriter, unit: Unit) -> tuple[int, float]:
     started = time.monotonic()
     position, digest = writer.head.position + len(unit.events), writer.state.digest()
 
-    def insert(connection: psycopg.Connection[Any]) -> None:
-        connection.execute("INSERT INTO state_digests VALUES (%s, %s) ON CONFLICT DO NOTHING", (position, digest))
-
-    unit.commit_also(insert)
+    unit.commit_also(lambda connection: _insert_digest(connection, position, digest))
     return position, time.monotonic() - started
+
+
+async def save_digest(writer: GroupWriter) -> None:
+    """Stores the digest of the state in memory, for a later rebuild to compare with; raises StoreUnavailable.
+
+    Does nothing while a group is under way: the state is ahead of the store then, or not known to be equal.
+    """
+    if not writer.is_settled:
+        return
+    position, digest = writer.head.position, writer.state.digest()
+
+    def insert() -> None:
+        with writer.store.connection() as connection:
+            _insert_digest(connection, position, digest)
+
+    await asyncio.to_thread(insert)
+
+
+def _insert_digest(connection: psycopg.Connection[Any], position: int, digest: bytes) -> None:
+    connection.execute("INSERT INTO state_digests VALUES (%s, %s) ON CONFLICT DO NOTHING", (position, digest))
 
 
 async def _save_last_digest(writer: GroupWriter) -> None:
     """Stores a digest when the writer has stopped; without a database the one before has to do."""
     try:
-        await writer.save_digest()
+        await save_digest(writer)
     except StoreUnavailable as error:
         _LOG.warning("digest_not_stored", reason=error.reason)
