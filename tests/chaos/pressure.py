@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from typing import Any
 from uuid import UUID
 
 import grpc
@@ -80,7 +81,7 @@ class Pressure:
     def __init__(self, book_id: UUID, clients: Sequence[UUID], channel: grpc.aio.Channel, token: str) -> None:
         """Takes the accounts to pay between, an open channel to custody and the importer's token."""
         self._book_id, self._clients = book_id, clients
-        self._create = channel.unary_unary(CREATE_TRANSFERS)
+        self._create: Any = channel.unary_unary(CREATE_TRANSFERS)
         self._metadata = (("authorization", f"Bearer {token}"),)
 
     async def offer(self, rows: int, callers: int, seconds: float, *, heed_hints: bool = False) -> Seen:
