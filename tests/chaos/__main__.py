@@ -36,14 +36,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="how many processes are killed at least")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**31, help="repeats a run, as far as that goes")
+    parser.add_argument("--standby", action="store_true", help="run a second process of custody, and kill who leads")
     parser.add_argument(
         "--not-durable", action="store_true", help="acknowledge before the disk has it, to see losses found"
     )
     arguments = parser.parse_args()
     out = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
     out.print(f"seed {arguments.seed}")
-    with small_stack(lambda what: out.print(what), durable=not arguments.not_durable) as stack:
-        report = run_drill(stack, arguments.kills, arguments.seed, lambda what: out.print(what))
+    durable, standby = not arguments.not_durable, arguments.standby
+    with small_stack(out.print, durable=durable, standby=standby) as stack:
+        report = run_drill(stack, arguments.kills, arguments.seed, out.print)
     show(report, out)
     print(json.dumps(asdict(report)))
     return 1 if report.findings else 0

@@ -78,7 +78,7 @@ def _check_accounts(journal: Sequence[Opened], accounts: Sequence[Account]) -> I
         for asked, result in zip(opened.accounts, opened.results, strict=True):
             if not result.done:
                 yield Finding(Kind.UNEXPECTED, f"account {asked.id} was answered {result.status}")
-            if result.status == "exists" and opened.attempts == 1 and asked.id not in times:
+            if result.status == "exists" and not opened.sent_again and asked.id not in times:
                 yield Finding(Kind.UNEXPECTED, f"account {asked.id} existed before it was asked for")
             times.setdefault(asked.id, set()).add(result.timestamp_ns)
     for identifier, acknowledged in times.items():

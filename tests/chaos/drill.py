@@ -22,7 +22,7 @@ from .books import read_books
 from .checker import acknowledged_transfers, check
 from .importer import Importer
 from .journal import Pulse
-from .killer import Killer, NoRecovery, Strike, leading_custody
+from .killer import Killer, NoRecovery, Strike, custody_processes
 from .mix import Mix
 
 PARTS = ("identity", "custody")
@@ -59,13 +59,14 @@ class Report:
 
 
 @contextmanager
-def small_stack(progress: Progress, *, durable: bool = True) -> Iterator[LocalStack]:
+def small_stack(progress: Progress, *, durable: bool = True, standby: bool = False) -> Iterator[LocalStack]:
     """Runs custody and what it needs, with a PostgreSQL that recovers quickly and a snapshot every other second.
 
     Without `durable`, commits are acknowledged before they are on disk: a drill that finds nothing then proves nothing.
     """
     postgres = {"max_wal_size": "256MB"} | ({} if durable else {"synchronous_commit": "off"})
-    with empty_stack(progress, SNAPSHOTS, with_services=PARTS, postgres_settings=postgres) as stack:
+    standbys = ("custody",) if standby else ()
+    with empty_stack(progress, SNAPSHOTS, with_services=PARTS, standbys=standbys, postgres_settings=postgres) as stack:
         yield stack
 
 
@@ -82,7 +83,7 @@ def run_drill(stack: LocalStack, kills: int, seed: int, progress: Progress) -> R
                 report.strikes.append(killer.strike())
             except NoRecovery as error:
                 failures.append(str(error))
-                stack.restart(leading_custody(stack), kill=True)
+                stack.restart(killer.leading_custody(), kill=True)
             progress(f"{report.kills} kills, {sum(book.journal.acknowledged() for book in books):,} answers")
     report.findings += failures
     for book in books:
@@ -132,7 +133,8 @@ def _inspect(stack: LocalStack, books: Sequence[FundedBook]) -> list[str]:
             ours = read_books(client, book.id, book.journal)
         found += [str(finding) for finding in check(book.journal, ours)]
     # A digest of the last state is stored when the service stops.
-    stack.service("custody").stop()
+    for name in custody_processes(stack):
+        stack.parts[name].stop()
     report = _rebuild(stack)
     if not report["same"]:
         found.append(f"rebuild finds differences: {report['differences']}")

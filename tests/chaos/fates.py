@@ -47,7 +47,7 @@ def wrong_answers(journal: Sequence[Answered]) -> Iterator[Finding]:
     """Yields the answers that no run without losses could give."""
     for answered in journal:
         for row, result in zip(answered.rows, answered.results, strict=True):
-            right = row.answers | row.again if answered.attempts > 1 else row.answers
+            right = row.answers | row.again if answered.sent_again else row.answers
             if result.status not in right:
                 expected = " or ".join(sorted(right))
                 yield Finding(Kind.UNEXPECTED, f"transfer {row.asked.id} was answered {result.status}, not {expected}")

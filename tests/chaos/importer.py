@@ -25,6 +25,8 @@ class Importer:
     def __init__(self, book_id: UUID, client: Client, journal: Journal, pulse: Pulse) -> None:
         """Takes a client without patience of its own: every attempt is counted here."""
         self._book_id, self._client, self._journal, self._pulse = book_id, client, journal, pulse
+        addresses = client.credentials.addresses
+        self._unseen = addresses is not None and "," in addresses.custody
         # Pauses are no part of what a seed repeats.
         self._pauses = Random()
 
@@ -32,13 +34,13 @@ class Importer:
         """Creates transfers; returns the status of each."""
         asked = [row.asked for row in rows]
         results, attempts = self._insist(lambda: self._client.custody.create_transfers(self._book_id, asked))
-        self._journal.write(Answered(rows, [_plain(each) for each in results], attempts))
+        self._journal.write(Answered(rows, [_plain(each) for each in results], attempts, self._unseen))
         return [each.status for each in results]
 
     def open(self, accounts: Sequence[NewAccount]) -> None:
         """Opens accounts."""
         results, attempts = self._insist(lambda: self._client.custody.create_accounts(accounts, self._book_id))
-        self._journal.write(Opened(accounts, results, attempts))
+        self._journal.write(Opened(accounts, results, attempts, self._unseen))
 
     def _insist(self, call: Callable[[], Results]) -> tuple[Results, int]:
         """Makes a call until it is answered; raises RingfenceError for a refusal that stays, or after two minutes."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -24,20 +26,38 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A request for transfers with its results, and how often it was sent until they came."""
+    """A request for transfers with its results, and how often it was sent until they came.
+
+    A client that knows several processes sends it again by itself, unseen.
+    """
 
     rows: Sequence[Row]
     results: Sequence[Result]
     attempts: int
+    unseen_attempts: bool = False
+
+    @property
+    def sent_again(self) -> bool:
+        """Whether it may have been decided before it was answered."""
+        return self.unseen_attempts or self.attempts > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A request for accounts with its results, and how often it was sent until they came."""
+    """A request for accounts with its results, and how often it was sent until they came.
+
+    A client that knows several processes sends it again by itself, unseen.
+    """
 
     accounts: Sequence[NewAccount]
     results: Sequence[Result]
     attempts: int
+    unseen_attempts: bool = False
+
+    @property
+    def sent_again(self) -> bool:
+        """Whether it may have been decided before it was answered."""
+        return self.unseen_attempts or self.attempts > 1
 
 
 @dataclass
@@ -65,18 +85,27 @@ class Journal:
 
 @dataclass
 class Pulse:
-    """Tells when writes are acknowledged, and whether any still are."""
+    """Tells when writes are acknowledged again after a moment."""
 
-    _latest_start: float = 0.0
+    _moment: float = math.inf
+    _first: float | None = None
     _beat: threading.Condition = field(default_factory=threading.Condition)
 
     def beat(self, started: float) -> None:
-        """Notes an acknowledged write that was sent at `started`, a monotonic time."""
+        """Notes a write that was sent at `started`, a monotonic time, and is acknowledged now."""
         with self._beat:
-            self._latest_start = max(self._latest_start, started)
-            self._beat.notify_all()
+            if self._first is None and started > self._moment:
+                self._first = time.monotonic()
+                self._beat.notify_all()
 
-    def await_write_after(self, moment: float, seconds: float) -> bool:
-        """Waits until a write sent after `moment` is acknowledged; False when `seconds` pass without one."""
+    def listen(self) -> float:
+        """Looks out for writes sent from now on; returns this moment."""
         with self._beat:
-            return self._beat.wait_for(lambda: self._latest_start > moment, seconds)
+            self._moment, self._first = time.monotonic(), None
+            return self._moment
+
+    def await_write(self, seconds: float) -> float | None:
+        """Returns when the first of these writes was acknowledged; None when `seconds` pass without one."""
+        with self._beat:
+            self._beat.wait_for(lambda: self._first is not None, seconds)
+            return self._first

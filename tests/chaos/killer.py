@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
 from ringfence.local.errors import ProcessFailed
+from ringfence.local.health import is_serving
+from ringfence.local.running import service_of
 from ringfence.local.stack import LocalStack
 
 from .journal import Pulse
 
 POSTGRES = "postgres"
+LEDGER = "ringfence.custody.v1.CustodyService"
 LONGEST_PEACE_SECONDS = 2.0
 LONGEST_RECOVERY_SECONDS = 60.0
 AGAIN = 0.15
@@ -30,13 +34,13 @@ class Strike:
     recovery_seconds: float
 
 
+def custody_processes(stack: LocalStack) -> list[str]:
+    """Returns the parts that are processes of custody: one, or with a standby two."""
+    return [name for name in stack.parts if service_of(name) == "custody"]
+
+
 class NoRecovery(Exception):
     """No write was acknowledged within a minute after a kill."""
-
-
-def leading_custody(stack: LocalStack) -> str:
-    """Returns the name of the part that writes to the ledger now; with a warm standby, whichever of them leads."""
-    return "custody"
 
 
 @dataclass
@@ -47,20 +51,36 @@ class Killer:
     pulse: Pulse
     random: Random
 
+    def __post_init__(self) -> None:
+        """Gets a certificate to ask for health with."""
+        self._probe = self.stack.running.issue_principal_certificate(str(uuid.uuid4()))
+
     def strike(self) -> Strike:
         """Waits for a moment drawn by lot, kills, starts again, and waits for an acknowledged write."""
         time.sleep(self.random.uniform(0.0, LONGEST_PEACE_SECONDS))
-        custody = leading_custody(self.stack)
+        custody = self.leading_custody()
         (names,) = self.random.choices(((custody,), (POSTGRES,), (POSTGRES, custody)), (6, 3, 1))
         kills = sum(self._kill(name) for name in names)
-        moment = time.monotonic()
+        moment = self.pulse.listen()
         if self.random.random() < AGAIN:
             kills += self._kill_while_starting(names[0], self.random.uniform(0.0, 1.5))
         for name in names:
             self.stack.parts[name].start()
-        if not self.pulse.await_write_after(moment, LONGEST_RECOVERY_SECONDS):
+        acknowledged = self.pulse.await_write(LONGEST_RECOVERY_SECONDS)
+        if acknowledged is None:
             raise NoRecovery(f"nothing was acknowledged after {names} was killed")
-        return Strike(names, kills, time.monotonic() - moment)
+        return Strike([service_of(name) for name in names], kills, acknowledged - moment)
+
+    def leading_custody(self) -> str:
+        """Returns the process that writes to the ledger now: the only one, or the one that says so."""
+        processes = custody_processes(self.stack)
+        end = time.monotonic() + LONGEST_RECOVERY_SECONDS
+        while len(processes) > 1 and time.monotonic() < end:
+            running = self.stack.running
+            for name in processes:
+                if is_serving(running.listens[name], running.workload_ca_file, self._probe, LEDGER):
+                    return name
+        return processes[0]
 
     def _kill(self, name: str) -> int:
         """Kills a part; returns how many processes of ours that ended, 0 or 1."""

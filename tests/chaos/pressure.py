@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from typing import Any
 from uuid import UUID
 
 import grpc
@@ -79,11 +81,11 @@ class Pressure:
     def __init__(self, book_id: UUID, clients: Sequence[UUID], channel: grpc.aio.Channel, token: str) -> None:
         """Takes the accounts to pay between, an open channel to custody and the importer's token."""
         self._book_id, self._clients = book_id, clients
-        self._create = channel.unary_unary(CREATE_TRANSFERS)
+        self._create: Any = channel.unary_unary(CREATE_TRANSFERS)
         self._metadata = (("authorization", f"Bearer {token}"),)
 
-    async def offer(self, rows: int, callers: int, seconds: float) -> Seen:
-        """Has `callers` offer payments, `rows` per call, for a while."""
+    async def offer(self, rows: int, callers: int, seconds: float, *, heed_hints: bool = False) -> Seen:
+        """Has `callers` offer payments, `rows` per call, for a while; who heeds hints stays away as long as told."""
         seen, body, started = Seen(), self._all_but_ids(rows), time.perf_counter()
 
         async def call_on_and_on() -> None:
@@ -91,7 +93,9 @@ class Pressure:
                 try:
                     await self._create(body + _ids(rows), metadata=self._metadata, timeout=DEADLINE_SECONDS)
                 except grpc.aio.AioRpcError as error:
-                    seen.refusals.append(_refusal(error))
+                    seen.refusals.append(refusal := _refusal(error))
+                    if heed_hints and refusal.retry_after_seconds:
+                        await asyncio.sleep(refusal.retry_after_seconds * random.uniform(1.0, 1.5))
                 else:
                     seen.latencies_seconds.append(time.perf_counter() - began)
 
@@ -156,7 +160,7 @@ def _refusal(error: grpc.aio.AioRpcError) -> Refusal:
 async def crowd(credentials: Credentials, book_id: UUID, clients: int, rows: int, callers: int, seconds: float) -> Seen:
     """Offers payments from a process of its own."""
     async with pressing(credentials, book_id, clients) as pressure:
-        return await pressure.offer(rows, callers, seconds)
+        return await pressure.offer(rows, callers, seconds, heed_hints=True)
 
 
 def seen_by_crowd(text: str) -> Seen:

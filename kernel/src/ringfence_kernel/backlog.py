@@ -22,8 +22,8 @@ FIRST_RATE = 50_000.0
 WINDOW_SECONDS = 0.1
 NEWEST_SHARE = 0.3
 LONGEST_WAIT_SECONDS = 5.0
-LONGEST_HINT_SECONDS = 5.0
-"""Callers that do not heed the hints would drive them up for ever."""
+SHORTEST_HINT_SECONDS, LONGEST_HINT_SECONDS = 0.5, 5.0
+"""Callers who come back too soon make others wait; callers that heed no hint would drive the hints up for ever."""
 
 
 class Backlog(AbstractContextManager[None]):
@@ -73,8 +73,8 @@ class Backlog(AbstractContextManager[None]):
         now = self._now()
         away = max(0.0, self._away - (now - self._away_at) * self._rate) + self._each + weight
         self._away, self._away_at = min(away, LONGEST_HINT_SECONDS * self._rate), now
-        seconds = min((self._weight + self._away) / self._rate, LONGEST_HINT_SECONDS)
-        return Overloaded(retry_after_seconds=seconds)
+        seconds = (self._weight + self._away) / self._rate
+        return Overloaded(retry_after_seconds=max(SHORTEST_HINT_SECONDS, min(seconds, LONGEST_HINT_SECONDS)))
 
     @property
     def _limit(self) -> float:
