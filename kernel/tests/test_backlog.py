@@ -115,7 +115,7 @@ async def test_few_may_wait() -> None:
     async def wait() -> None:
         await released.wait()
 
-    waiting = FewWaiting(wait, Overloaded)
+    waiting = FewWaiting(lambda: not released.is_set(), wait, Overloaded)
     first = [asyncio.create_task(waiting.wait()) for _ in range(LEAST_COMMANDS)]
     await asyncio.sleep(0)
     with pytest.raises(Overloaded):
@@ -133,4 +133,4 @@ async def test_nobody_waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(60)
 
     with pytest.raises(Overloaded):
-        await FewWaiting(wait, Overloaded).wait()
+        await FewWaiting(lambda: True, wait, Overloaded).wait()

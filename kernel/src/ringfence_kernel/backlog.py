@@ -98,13 +98,17 @@ class Backlog(AbstractContextManager[None]):
 class FewWaiting:
     """Lets a few callers wait for something, and not for long; refuses the others."""
 
-    def __init__(self, wait: Callable[[], Awaitable[None]], refusal: Callable[[], Overloaded]) -> None:
-        """Takes what is waited for, and the refusal of those who may not."""
-        self._wait, self._refusal = wait, refusal
+    def __init__(
+        self, is_due: Callable[[], bool], wait: Callable[[], Awaitable[None]], refusal: Callable[[], Overloaded]
+    ) -> None:
+        """Takes whether there is something to wait for, the wait, and the refusal of those who may not."""
+        self._is_due, self._wait, self._refusal = is_due, wait, refusal
         self._waiting = 0
 
     async def wait(self) -> None:
-        """Waits; raises Overloaded when as many do already as always are taken on, or after 5 s."""
+        """Waits if need be; raises Overloaded when as many do already as always are taken on, or after 5 s."""
+        if not self._is_due():
+            return
         if self._waiting >= LEAST_COMMANDS:
             raise self._refusal()
         self._waiting += 1

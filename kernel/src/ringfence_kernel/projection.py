@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 PAGE_EVENTS = 1_000
 POLL_SECONDS = 1.0
+LARGE_PAGE_BYTES = 512 * 1024
 GATHER_SECONDS = 0.02
 """Pause after a page that was not full, and while on hold: what is committed meanwhile comes in one page."""
 
@@ -49,6 +51,8 @@ class Projector:
     _waiting: int = 0
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _reading: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "projection"))
+    _ahead: tuple[int, Future[list[StoredEvent]]] | None = None
 
     def ring(self) -> None:
         """Tells the projector that events were committed."""
@@ -66,7 +70,7 @@ class Projector:
                 async with self._moved:
                     self._moved.notify_all()
                 if count:
-                    await asyncio.sleep(0 if count >= PAGE_EVENTS else GATHER_SECONDS)
+                    await asyncio.sleep(0 if self._ahead or count >= PAGE_EVENTS else GATHER_SECONDS)
                     continue
             except StoreUnavailable:
                 log.warning("projection_waits", model=self.model.name)
@@ -81,7 +85,7 @@ class Projector:
         name = cursor_name(self.model)
         cursor = load_cursor(self.store, name)
         self.position = cursor.position
-        page = self.store.read(cursor.position, PAGE_EVENTS)
+        page = self._page_after(cursor.position)
         if not page:
             return 0
         recorded = decode(self.codec, page)
@@ -95,6 +99,16 @@ class Projector:
             self.model.project(connection, recorded)
         self.position = reached.position
         return len(page)
+
+    def _page_after(self, position: int) -> list[StoredEvent]:
+        """Returns a page, read while the one before was written if that was a large one; reads the one after ahead."""
+        ahead, self._ahead = self._ahead, None
+        page = ahead[1].result() if ahead and ahead[0] == position else []
+        page = page or self.store.read(position, PAGE_EVENTS)
+        if sum(len(each.state) for each in page) > LARGE_PAGE_BYTES:
+            after = page[-1].position
+            self._ahead = after, self._reading.submit(self.store.read, after, PAGE_EVENTS)
+        return page
 
     async def reached(self, position: int) -> None:
         """Waits until the read model shows everything up to a position; the caller sets the deadline."""

@@ -79,19 +79,19 @@ async def test_transfers_wait_while_statements_are_too_far_behind() -> None:
 
 
 async def test_statements_may_rest_while_little_is_behind_for_a_moment() -> None:
-    """They rest up to half the limit and for a second, not when there is nothing to show or it has become old."""
+    """They rest up to 3/4 of the limit and for two seconds, not when there is nothing to show or it has become old."""
     projection, clock = Projection(), Clock()
     lag = StatementLag(projection, limit_rows=100, clock=clock)
     assert not lag.may_rest()
-    lag.note([committed(1, 50)])
+    lag.note([committed(1, 75)])
     assert lag.may_rest()
-    clock.seconds += 0.9
+    clock.seconds += 1.9
     assert lag.may_rest()
     lag.note([committed(2, 1)])
     assert not lag.may_rest()
     await projection.come_to(1)
     assert lag.may_rest()
-    clock.seconds += 1
+    clock.seconds += 2
     assert not lag.may_rest()
 
 

@@ -21,6 +21,8 @@ PAGE_EVENTS = 200
 POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.05
 """Pause after a page that was not full: what is committed meanwhile comes in one page."""
+RING_SECONDS = 0.01
+"""Pause after a ring: what is committed meanwhile rings once."""
 
 
 class Notification(msgspec.Struct, frozen=True):
@@ -67,6 +69,7 @@ class Publisher:
                 if head is None:
                     head = await asyncio.to_thread(self.store.head)
                 await self.doorbell.ring(head.epoch, head.position)
+                await asyncio.sleep(RING_SECONDS)
             except StoreUnavailable as error:
                 log.info("doorbell_silent", error=error.reason)
 
@@ -94,8 +97,8 @@ class Publisher:
         if not page:
             return 0
         epoch = (await asyncio.to_thread(self.store.head)).epoch
-        for event in page:
-            await self._publish(epoch, event)
+        # In order on one connection, but not one after the other's acknowledgement.
+        await asyncio.gather(*(self._publish(epoch, event) for event in page))
         await asyncio.to_thread(self._save, Head(epoch, page[-1].position, page[-1].hash))
         return len(page)
 

@@ -57,7 +57,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     projector.hold = lag.may_rest
     lag.gauge(runtime.telemetry.meter)
     backlog = Backlog(settings.backlog_seconds, REQUEST_WEIGHT)
-    commands = Commands(core.writer, ledger, FewWaiting(lag.follow, backlog.refusal).wait)
+    commands = Commands(core.writer, ledger, FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait)
     follower = runtime.follower("identity", identity_feed.take_over(commands), await identity_cursor(core.store))
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     queries = Queries(core.writer, ledger, StatementReader(core.store, projector, lambda: core.writer.head))

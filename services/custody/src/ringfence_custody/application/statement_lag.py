@@ -15,8 +15,8 @@ from ringfence_kernel.ids import ID_BYTES
 from ringfence_custody.domain.events import TransfersCreated
 
 LAG_ROWS, LAG_DURATION = "ringfence.statements.lag.rows", "ringfence.statements.lag.duration"  # docs/telemetry.md
-REST_SECONDS = 1.0
-"""So long the statements may leave the machine to the ledger, unless somebody wants to read them."""
+REST_SECONDS, REST_SHARE = 2.0, 0.75
+"""So long, and up to this share of the limit, statements leave the machine to the ledger, unless somebody reads."""
 
 
 class Projection(Protocol):
@@ -31,9 +31,10 @@ class Projection(Protocol):
 class StatementLag:
     """Counts transfers that are committed and not yet shown.
 
-    Up to half the limit, and for a second, a burst has the machine to itself; up to the limit it costs nobody anything;
-    beyond, transfers wait. A lag that was there when the process started, after a migration say, need not shrink at the
-    ledger's cost: while the statements make up for it nobody waits, and what came on top of it may only not grow.
+    Up to three quarters of the limit, and for two seconds, a burst has the machine to itself; up to the limit it costs
+    nobody anything; beyond, transfers wait. A lag that was there when the process started, after a migration say, need
+    not shrink at the ledger's cost: while the statements make up for it nobody waits, and what came on top of it may
+    only not grow.
     """
 
     def __init__(
@@ -67,12 +68,16 @@ class StatementLag:
 
     def may_rest(self) -> bool:
         """Tells whether the projection may put its next page off: what is behind is little, and not old."""
-        return 0 < self.rows() <= self._limit / 2 and self.seconds() < REST_SECONDS
+        return 0 < self.rows() <= REST_SHARE * self._limit and self.seconds() < REST_SECONDS
+
+    def is_too_far(self) -> bool:
+        """Tells whether transfers have to wait."""
+        self._tighten()
+        return self.rows() > self._bound
 
     async def follow(self) -> None:
         """Waits while the statements are too far behind; the caller sets the deadline."""
-        self._tighten()
-        while self.rows() > self._bound:
+        while self.is_too_far():
             await self._projection.reached(self._ahead[0][0])
 
     def _tighten(self) -> None:
