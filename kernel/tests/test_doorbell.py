@@ -190,3 +190,14 @@ async def test_doorbell_that_the_broker_sent_away_is_replaced(doorbell: Doorbell
             await doorbell.ring(1, 1)
             await asyncio.sleep(0.05)
     hearing.cancel()
+
+
+async def test_hearing_ends_whenever_it_is_cancelled(doorbell: Doorbell) -> None:
+    """However far it has come, to connect or to listen, a cancelled task ends: the client does not keep it."""
+    for turns in range(150):
+        hearing = asyncio.ensure_future(hear(doorbell, {"identity": lambda: None}).run())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        hearing.cancel()
+        done, _ = await asyncio.wait({hearing}, timeout=2)
+        assert done, f"cancelled after {turns} turns of the loop"

@@ -45,6 +45,7 @@ class Doorbell:
     async def connect(self) -> None:
         """Connects as soon as NATS answers, in place of an earlier connection; comes back by itself after a loss."""
         await self.close()
+        _heed_cancellation()
         client = Client()
         self._client, self._closed = client, asyncio.Event()
         while True:
@@ -62,6 +63,7 @@ class Doorbell:
                     closed_cb=self._note_closed,
                     pending_size=1024 * 1024,
                 )
+                _heed_cancellation()
                 return
             except (OSError, TimeoutError, nats.errors.Error) as error:
                 log.warning("nats_waits", error=type(error).__name__)
@@ -88,6 +90,7 @@ class Doorbell:
             payload = msgspec.json.encode(Ring(self.service, epoch, position))
             try:
                 await self._client.publish(f"ringfence.doorbell.{self.service}", payload)
+                _heed_cancellation()
             except (nats.errors.Error, OSError) as error:
                 log.warning("nats_error", error=type(error).__name__)
 
@@ -100,6 +103,7 @@ class Doorbell:
             rung()
 
         await self._client.subscribe(f"ringfence.doorbell.{source}", cb=heard)
+        _heed_cancellation()
 
     async def notify(self, topic: str, payload: bytes, message_id: str, traceparent: str = "") -> None:
         """Publishes an outward notification to the service's stream and waits for its acknowledgement.
@@ -116,6 +120,7 @@ class Doorbell:
         try:
             headers = {"Nats-Msg-Id": message_id} | ({"traceparent": traceparent} if traceparent else {})
             await stream.publish(subject, payload, headers=headers, timeout=CONNECT_SECONDS)
+            _heed_cancellation()
         except (nats.errors.NoRespondersError, NoStreamResponseError):
             self._stream_known = False
             raise
@@ -134,3 +139,10 @@ class Doorbell:
         """Flushes and leaves."""
         if self._client is not None and not self._client.is_closed:
             await self._client.close()
+
+
+def _heed_cancellation() -> None:
+    """Ends a task that was cancelled: the client, and asyncio.wait_for before Python 3.12, may swallow it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -102,10 +102,10 @@ class CallPipeline(grpc.aio.ServerInterceptor):
             caller = ""
             try:
                 async with asyncio.timeout(self._seconds(context, is_stream)) as time_limit:
-                    with self._slot(method, is_stream), gate, place:
+                    with self._slot(method, is_stream), gate:
                         admitted = await self.access.admit(method, context.auth_context(), metadata)
                         caller = admitted.spiffe_id
-                        with self._share(method, caller, is_stream), calling(admitted):
+                        with self._share(method, caller, is_stream), place, calling(admitted):
                             return await body()
             except grpc.aio.AbortError:
                 outcome.code = errors.code_name(context.code())

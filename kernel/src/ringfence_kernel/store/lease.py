@@ -51,6 +51,7 @@ class Lease:
 
         Raises StoreUnavailable.
         """
+        await self._connected()
         started = time.monotonic()
         row = await self._ask(ATTEMPT, LEASE_SECONDS)
         if row["is_held"]:
@@ -80,9 +81,7 @@ class Lease:
 
     async def _ask(self, statement: str, seconds: float) -> DictRow:
         """Runs a statement that answers one row; a server that does not answer in time is left to itself."""
-        if self._connection is None:
-            self._connection = await self._connect()
-        asking = asyncio.ensure_future(_first_row(self._connection, statement))
+        asking = asyncio.ensure_future(_first_row(await self._connected(), statement))
         try:
             await asyncio.wait({asking}, timeout=seconds)
         finally:
@@ -95,6 +94,12 @@ class Lease:
         except psycopg.Error as error:
             await self.release()
             raise StoreUnavailable("the event store cannot be reached") from error
+
+    async def _connected(self) -> psycopg.AsyncConnection[DictRow]:
+        """Returns the session, a new one where there is none; a server may take longer to let in than a lease lasts."""
+        if self._connection is None:
+            self._connection = await self._connect()
+        return self._connection
 
     async def _connect(self) -> psycopg.AsyncConnection[DictRow]:
         try:
