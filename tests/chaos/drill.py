@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -59,14 +59,16 @@ class Report:
 
 
 @contextmanager
-def small_stack(progress: Progress, *, durable: bool = True, standby: bool = False) -> Iterator[LocalStack]:
-    """Runs custody and what it needs, with a PostgreSQL that recovers quickly and a snapshot every other second.
+def small_stack(
+    progress: Progress, settings: Mapping[str, str] = SNAPSHOTS, *, durable: bool = True, standby: bool = False
+) -> Iterator[LocalStack]:
+    """Runs custody and what it needs, with a PostgreSQL that recovers quickly; `settings` are for every service.
 
     Without `durable`, commits are acknowledged before they are on disk: a drill that finds nothing then proves nothing.
     """
     postgres = {"max_wal_size": "256MB"} | ({} if durable else {"synchronous_commit": "off"})
     standbys = ("custody",) if standby else ()
-    with empty_stack(progress, SNAPSHOTS, with_services=PARTS, standbys=standbys, postgres_settings=postgres) as stack:
+    with empty_stack(progress, settings, with_services=PARTS, standbys=standbys, postgres_settings=postgres) as stack:
         yield stack
 
 

@@ -16,7 +16,9 @@ from .book import FundedBook, open_book
 from .drill import PATIENCE, small_stack
 from .pressure import Pressure, Seen, pressing, seen_by_crowd
 
-ROWS, CALLERS, CLIENTS = 100, 8, 1_000
+LAG = {"RINGFENCE_STATEMENT_LAG_TRANSFERS": "5000000"}
+"""What is usual here is more than statements could follow for ever: it is the ledger that is pressed on."""
+ROWS, CALLERS, CLIENTS = 100, 16, 1_000
 CROWD = 9 * CALLERS
 SECONDS, CROWD_SECONDS, CROWD_STARTS_SECONDS = 4.0, 9, 2.5
 SETTLING_SECONDS = 5.0
@@ -43,7 +45,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     """A funded book on a stack of its own."""
-    with small_stack(print) as stack:
+    with small_stack(print, LAG) as stack:
         with Sandbox(stack.running, PATIENCE) as sandbox:
             book = open_book(sandbox, "press", CLIENTS)
             folder = sandbox.folder_of("press-importer")

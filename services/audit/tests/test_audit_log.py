@@ -17,6 +17,7 @@ from ringfence_audit.domain.log import LogTampered
 from ringfence_kernel.codec import EventCodec
 from ringfence_kernel.feed import FeedFork
 from ringfence_kernel.store import EventStore
+from ringfence_kernel.writer import StateBroken
 
 from .conftest import ORIGIN, Audit, running
 from .feeds import BOOK, SourceFeed, accounts_created, identifier, transfers_created
@@ -200,9 +201,10 @@ async def test_a_log_whose_leaves_were_changed_does_not_start(
     state = audit.store.read(0, 1)[0].state
     at = state.index(identifier("t1-0")) + 3
     as_owner(audit_database, "UPDATE stored_events SET state = set_byte(state, %s, 1) WHERE notification_id = 1", at)
-    with pytest.raises(LogTampered):
+    with pytest.raises(StateBroken) as stopped:
         async with running(audit.store, [custody]):
             pass
+    assert isinstance(stopped.value.__cause__, LogTampered)
 
 
 async def test_a_changed_leaf_is_found_by_whoever_holds_an_older_checkpoint(audit: Audit, custody: SourceFeed) -> None:
