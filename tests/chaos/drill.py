@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 
+from ringfence.local.errors import ProcessFailed
 from ringfence.local.stack import LocalStack
 from ringfence.sandbox.sandbox import Sandbox
 from ringfence.sandbox.stacks import empty_stack
@@ -30,6 +31,8 @@ BOOKS = ("north", "south")
 IMPORTERS_PER_BOOK = 3
 CLIENTS = 40
 THINKING_SECONDS = 0.05
+FAULTS = {"PYTHONFAULTHANDLER": "1"}
+"""A process that dies of a signal says where."""
 SNAPSHOTS = {"RINGFENCE_SNAPSHOT_DIRECTORY": "snapshots", "RINGFENCE_SNAPSHOT_SECONDS": "2"}
 PATIENCE = Patience(call_seconds=30, retry_seconds=90)
 Progress = Callable[[str], None]
@@ -68,7 +71,9 @@ def small_stack(
     """
     postgres = {"max_wal_size": "256MB"} | ({} if durable else {"synchronous_commit": "off"})
     standbys = ("custody",) if standby else ()
-    with empty_stack(progress, settings, with_services=PARTS, standbys=standbys, postgres_settings=postgres) as stack:
+    with empty_stack(
+        progress, {**FAULTS, **settings}, with_services=PARTS, standbys=standbys, postgres_settings=postgres
+    ) as stack:
         yield stack
 
 
@@ -83,7 +88,7 @@ def run_drill(stack: LocalStack, kills: int, seed: int, progress: Progress) -> R
         while report.kills < kills and not failures:
             try:
                 report.strikes.append(killer.strike())
-            except NoRecovery as error:
+            except (NoRecovery, ProcessFailed) as error:
                 failures.append(str(error))
                 stack.restart(killer.leading_custody(), kill=True)
             progress(f"{report.kills} kills, {sum(book.journal.acknowledged() for book in books):,} answers")
