@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 import grpc
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 TRANSIENT_CODES = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED"})
@@ -16,15 +17,23 @@ class RingfenceError(Exception):
     """A refusal or failure of a call.
 
     `code` is the gRPC status name, `reason` the UPPER_SNAKE name of docs/errors.md (empty when no service answered),
-    `metadata` what the service tells programs about it.
+    `metadata` what the service tells programs about it, `retry_after_seconds` how long it asks to be left alone.
     """
 
-    def __init__(self, code: str, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        reason: str,
+        message: str,
+        metadata: Mapping[str, str] | None = None,
+        retry_after_seconds: float = 0.0,
+    ) -> None:
         super().__init__(f"{reason or code}: {message}")
         self.code = code
         self.reason = reason
         self.message = message
         self.metadata = dict(metadata or {})
+        self.retry_after_seconds = retry_after_seconds
 
     @property
     def is_transient(self) -> bool:
@@ -33,7 +42,7 @@ class RingfenceError(Exception):
 
     def copy(self) -> "RingfenceError":
         """The same for another caller: an exception that is raised twice would mix up two tracebacks."""
-        return RingfenceError(self.code, self.reason, self.message, self.metadata)
+        return RingfenceError(self.code, self.reason, self.message, self.metadata, self.retry_after_seconds)
 
 
 class CredentialsError(Exception):
@@ -42,21 +51,23 @@ class CredentialsError(Exception):
 
 def refusal_of(error: grpc.RpcError) -> RingfenceError:
     """What a failed call says, from the google.rpc.Status in its trailers (AIP-193) where there is one."""
-    info = error_details_pb2.ErrorInfo()
-    status = status_pb2.Status()
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
     trailers = cast("Iterable[tuple[str, str | bytes]]", error.trailing_metadata() or ())
     for key, value in trailers:
         if key == _DETAILS_KEY and isinstance(value, bytes):
-            _parse(value, status, info)
+            _parse(value, info, retry)
     message = error.details() or error.code().value[1]
-    return RingfenceError(error.code().name, info.reason, message, info.metadata)
+    seconds = retry.retry_delay.ToNanoseconds() / 1e9
+    return RingfenceError(error.code().name, info.reason, message, info.metadata, seconds)
 
 
-def _parse(value: bytes, status: status_pb2.Status, info: error_details_pb2.ErrorInfo) -> None:
+def _parse(value: bytes, *wanted: Message) -> None:
+    """Fills the messages wanted from the details that are there; from broken ones nothing is taken."""
     try:
-        status.ParseFromString(value)
-        for detail in status.details:
-            if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
-                detail.Unpack(info)
+        for detail in status_pb2.Status.FromString(value).details:
+            for message in wanted:
+                if detail.Is(message.DESCRIPTOR):
+                    detail.Unpack(message)
     except ValueError:  # protobuf's DecodeError is one
-        info.Clear()
+        for message in wanted:
+            message.Clear()

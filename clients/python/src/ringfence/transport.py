@@ -175,14 +175,15 @@ class _Retries:
         return self._token
 
     def after(self, refusal: RingfenceError) -> None:
-        """Returns when it is time for another attempt, or raises the refusal when there shall be none."""
+        """Returns when it is time for another attempt, not before the service wants one; raises when there is none."""
         if refusal.code == "UNAUTHENTICATED" and self._token and self._may_renew_token:
             self._tokens.forget(self._token)
             self._may_renew_token = False
             return
-        if not refusal.is_transient or time.monotonic() + self._pause > self._end:
+        pause = max(self._pause * random.uniform(0.5, 1.0), refusal.retry_after_seconds)
+        if not refusal.is_transient or time.monotonic() + pause > self._end:
             raise refusal
-        time.sleep(self._pause * random.uniform(0.5, 1.0))
+        time.sleep(pause)
         self._pause = min(self._pause * 2, self._patience.longest_pause_seconds)
 
 

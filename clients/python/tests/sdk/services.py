@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import grpc
-from google.protobuf import any_pb2
+from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from ringfence_protos.audit.v1 import audit_pb2, audit_pb2_grpc
@@ -18,11 +18,19 @@ from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2, pay
 _HELD_SECONDS = 20.0
 
 
-def refuse(context: grpc.ServicerContext, code: str, reason: str, **metadata: str) -> None:
-    """Ends the call as the services do: google.rpc.Status with ErrorInfo."""
-    detail = any_pb2.Any()
-    detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain="ringfence", metadata=metadata))
-    status = status_pb2.Status(code=code_pb2.Code.Value(code), message=reason.lower(), details=[detail])
+def refuse(
+    context: grpc.ServicerContext, code: str, reason: str, retry_after_seconds: float = 0.0, **metadata: str
+) -> None:
+    """Ends the call as the services do: google.rpc.Status with ErrorInfo, and RetryInfo where there is a time."""
+    messages: list[Any] = [error_details_pb2.ErrorInfo(reason=reason, domain="ringfence", metadata=metadata)]
+    if retry_after_seconds:
+        delay = duration_pb2.Duration()
+        delay.FromMilliseconds(int(retry_after_seconds * 1_000))
+        messages.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    details = [any_pb2.Any() for _ in messages]
+    for detail, message in zip(details, messages, strict=True):
+        detail.Pack(message)
+    status = status_pb2.Status(code=code_pb2.Code.Value(code), message=reason.lower(), details=details)
     context.abort_with_status(rpc_status.to_status(status))
 
 
@@ -58,7 +66,7 @@ class Ledger(custody_pb2_grpc.CustodyServiceServicer):
     """
 
     def __init__(self) -> None:
-        self.refusals: list[tuple[str, str]] = []
+        self.refusals: list[tuple[str, str] | tuple[str, str, float]] = []
         self.tokens: list[str] = []
         self.requests: list[Any] = []
         self.status = b""

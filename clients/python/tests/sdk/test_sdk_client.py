@@ -1,5 +1,6 @@
 """The client over real gRPC: tokens, retries, refusals, pages and streams."""
 
+import time
 from itertools import islice
 
 import pytest
@@ -59,6 +60,24 @@ def test_unavailable_service_is_asked_again_with_the_same_request(fakes: Fakes) 
     assert result.done
     first, second, third = (request.transfers.id for request in fakes.ledger.requests)
     assert first == second == third
+
+
+def test_a_service_is_left_alone_for_as_long_as_it_asks(fakes: Fakes) -> None:
+    """The time that an overloaded service names is waited for, where the SDK's own pause would be shorter."""
+    fakes.ledger.refusals = [("RESOURCE_EXHAUSTED", "OVERLOADED", 0.3)]
+    began = time.monotonic()
+    fakes.client.custody.totals()
+    assert time.monotonic() - began >= 0.3
+
+
+def test_nobody_waits_longer_than_the_patience_for_a_service_that_wants_to_be_left_alone(fakes: Fakes) -> None:
+    """A time beyond the patience is raised at once, and told."""
+    fakes.ledger.refusals = [("RESOURCE_EXHAUSTED", "OVERLOADED", 5.0)]
+    began = time.monotonic()
+    with pytest.raises(RingfenceError) as refused:
+        fakes.client.custody.totals()
+    assert refused.value.retry_after_seconds == 5.0
+    assert time.monotonic() - began < 1
 
 
 def test_patience_ends(fakes: Fakes) -> None:
