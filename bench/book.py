@@ -7,10 +7,11 @@ from uuid import UUID
 
 from ringfence.client import Client
 from ringfence.errors import RingfenceError
-from ringfence.identity import NewParty, PartyKind, PrincipalKind, require_done
+from ringfence.identity import NewParty, PartyKind
 from ringfence.ids import external_id
 from ringfence.ledger import AccountClass, NewAccount, NewTransfer, Purpose
-from ringfence.sandbox.onboarding import await_status, open_accounts, require_created, verify_parties
+from ringfence.sandbox.books import add_owner, book_with_importer
+from ringfence.sandbox.onboarding import await_status, open_accounts, require_created
 from ringfence.sandbox.sandbox import Sandbox
 
 CLIENTS = 10_000
@@ -37,20 +38,12 @@ class Book:
         return True
 
 
-def platform_with_importer(sandbox: Sandbox, name: str) -> tuple[UUID, Client]:
-    """Registers a platform and its importer; returns the platform's id, which is its book's, and the importer."""
-    platform = sandbox.principal(f"{name}-platform", PrincipalKind.PLATFORM)
-    sandbox.principal(f"{name}-importer", PrincipalKind.IMPORTER, tenant_id=platform.principal_id)
-    return platform.principal_id, sandbox.client(f"{name}-importer")
-
-
 def funded_book(sandbox: Sandbox) -> Book:
     """Registers the platform and its importer, opens and funds the accounts."""
-    book_id, importer = platform_with_importer(sandbox, "bench")
+    book_id, importer = book_with_importer(sandbox, "bench-platform", "bench-importer")
     owner = external_id("bench", book_id, "owner")
     party = NewParty(id=owner, kind=PartyKind.COMPANY, name="Bench Clients", identity_number="BENCH-1", country="DE")
-    require_done(sandbox.client("bench-platform").identity.register_parties([party]))
-    verify_parties(sandbox.operators[0], book_id, [owner])
+    add_owner(sandbox, "bench-platform", party)
     mirror = external_id("bench", book_id, "mirror")
     clients = [external_id("bench.client", book_id, str(number)) for number in range(CLIENTS)]
     accounts = [

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ringfence.credentials import Credentials
+from ringfence.sandbox.books import book_with_importer
 from ringfence_custody.domain.statuses import CreateTransferStatus
 
-from bench.book import platform_with_importer
 from bench.cpu import resident_mib
 from bench.filling import PER_EVENT, Filling
 from bench.load import Request, Seen
@@ -37,7 +37,7 @@ class Started:
 
 def rebuild(measured: MeasuredStack, results: Results, transfers: int) -> None:
     """Fills a book while custody is down, and starts custody twice; each time the first transfer is sent once more."""
-    book_id, importer = platform_with_importer(measured.sandbox, "bench-rebuild")
+    book_id, importer = book_with_importer(measured.sandbox, "bench-rebuild-platform", "bench-rebuild-importer")
     measured.stack.service("custody").stop()
     filling = Filling(book_id.bytes, min(ACCOUNTS, transfers), transfers)
     results.progress(f"filling the event store with {transfers:,} transfers between {filling.accounts:,} accounts")

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from ringfence.client import Client
 from ringfence.credentials import Credentials
-from ringfence.identity import NewParty, PartyKind, PrincipalKind, require_done
+from ringfence.identity import NewParty, PartyKind
 from ringfence.ids import external_id
 from ringfence.ledger import AccountClass, NewAccount, NewTransfer, Purpose
-from ringfence.sandbox.onboarding import await_status, verify_parties
+from ringfence.sandbox.books import add_owner, book_with_importer
+from ringfence.sandbox.onboarding import await_status
 from ringfence.sandbox.sandbox import Sandbox
 from ringfence.transport import Patience
 
@@ -41,25 +42,22 @@ class FundedBook:
 
 def open_book(sandbox: Sandbox, name: str, clients: int) -> FundedBook:
     """Registers a platform and its importer, opens accounts and funds them; all of it is in the book's journal."""
-    platform = sandbox.principal(f"{name}-platform", PrincipalKind.PLATFORM)
-    sandbox.principal(f"{name}-importer", PrincipalKind.IMPORTER, tenant_id=platform.principal_id)
-    book_id = platform.principal_id
+    book_id, registered = book_with_importer(sandbox, f"{name}-platform", f"{name}-importer")
     owner = external_id("chaos", book_id, "owner")
     party = NewParty(id=owner, kind=PartyKind.COMPANY, name="Chaos Clients", identity_number="CHAOS-1", country="DE")
-    require_done(sandbox.client(f"{name}-platform").identity.register_parties([party]))
-    verify_parties(sandbox.operators[0], book_id, [owner])
+    add_owner(sandbox, f"{name}-platform", party)
     book = FundedBook(
         id=book_id,
         owner=owner,
         mirror=external_id("chaos", book_id, "mirror"),
         clients=client_ids(book_id, clients),
-        credentials=sandbox.client(f"{name}-importer").credentials,
+        credentials=registered.credentials,
         journal=Journal(),
     )
     with book.client() as client:
         importer = Importer(book.id, client, book.journal, Pulse())
         importer.open([mirror_account(book), *(client_account(book, each) for each in book.clients)])
-        await_status(sandbox.client(f"{name}-importer"), book.id, book.clients)
+        await_status(registered, book.id, book.clients)
         for at in range(0, clients, 1_000):
             importer.post([deposit(book, each, FUNDS_MINOR) for each in book.clients[at : at + 1_000]])
     return book

@@ -75,7 +75,7 @@ def _check_accounts(journal: Sequence[Opened], accounts: Sequence[Account]) -> I
     counts = Counter(account.id for account in accounts)
     times: dict[UUID, set[int]] = {}
     for opened in journal:
-        for asked, result in zip(opened.accounts, opened.results, strict=True):
+        for asked, result in zip(opened.rows, opened.results, strict=True):
             if not result.done:
                 yield Finding(Kind.UNEXPECTED, f"account {asked.id} was answered {result.status}")
             if result.status == "exists" and not opened.sent_again and asked.id not in times:

@@ -7,8 +7,11 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from ringfence.ledger import NewAccount, NewTransfer, Result
+
+Asked = TypeVar("Asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +27,14 @@ class Row:
     again: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A request for transfers with its results, and how often it was sent until they came.
+@dataclass(frozen=True)
+class Answer(Generic[Asked]):
+    """A request with its results, and how often it was sent until they came.
 
     A client that knows several processes sends it again by itself, unseen.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[Asked]
     results: Sequence[Result]
     attempts: int
     unseen_attempts: bool = False
@@ -42,22 +45,12 @@ class Answered:
         return self.unseen_attempts or self.attempts > 1
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A request for accounts with its results, and how often it was sent until they came.
+class Answered(Answer[Row]):
+    """A request for transfers."""
 
-    A client that knows several processes sends it again by itself, unseen.
-    """
 
-    accounts: Sequence[NewAccount]
-    results: Sequence[Result]
-    attempts: int
-    unseen_attempts: bool = False
-
-    @property
-    def sent_again(self) -> bool:
-        """Whether it may have been decided before it was answered."""
-        return self.unseen_attempts or self.attempts > 1
+class Opened(Answer[NewAccount]):
+    """A request for accounts."""
 
 
 @dataclass

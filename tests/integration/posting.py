@@ -12,10 +12,11 @@ from uuid import UUID
 
 from ringfence.client import Client
 from ringfence.errors import RingfenceError
-from ringfence.identity import NewParty, PartyKind, PrincipalKind, require_done
+from ringfence.identity import NewParty, PartyKind
 from ringfence.ids import external_id, new_id
 from ringfence.ledger import AccountClass, NewAccount, NewTransfer, Purpose
-from ringfence.sandbox.onboarding import await_status, open_accounts, require_created, verify_parties
+from ringfence.sandbox.books import add_owner, book_with_importer
+from ringfence.sandbox.onboarding import await_status, open_accounts, require_created
 from ringfence.sandbox.sandbox import Sandbox
 
 THREADS = 6
@@ -38,12 +39,9 @@ class Ring:
 
 def open_ring(sandbox: Sandbox, name: str) -> Ring:
     """Registers a platform and its importer; opens and funds four clients."""
-    platform = sandbox.principal(name, PrincipalKind.PLATFORM)
-    sandbox.principal(f"{name}-importer", PrincipalKind.IMPORTER, tenant_id=platform.principal_id)
-    book_id, importer = platform.principal_id, sandbox.client(f"{name}-importer")
+    book_id, importer = book_with_importer(sandbox, name, f"{name}-importer")
     party = NewParty(id=new_id(), kind=PartyKind.COMPANY, name="Ring", identity_number=f"RING-{name}", country="DE")
-    require_done(sandbox.client(name).identity.register_parties([party]))
-    verify_parties(sandbox.operators[0], book_id, [party.id])
+    add_owner(sandbox, name, party)
     clients = [external_id("ring", book_id, str(number)) for number in range(4)]
     mirror = NewAccount(id=new_id(), account_class=AccountClass.BANK_MIRROR, currency=CURRENCY)
     accounts = [

@@ -5,11 +5,12 @@ from functools import cached_property
 from uuid import UUID
 
 from ringfence.client import Client
-from ringfence.identity import NewParty, PartyKind, PrincipalKind, require_done
+from ringfence.identity import NewParty, PartyKind
 from ringfence.ids import external_id
 from ringfence.ledger import AccountClass, AccountFlag, NewAccount, NewTransfer, Purpose
 from ringfence.replay.rows import CURRENCY, Postings
-from ringfence.sandbox.onboarding import await_status, open_accounts, require_created, verify_parties
+from ringfence.sandbox.books import add_owner, book_with_importer
+from ringfence.sandbox.onboarding import await_status, open_accounts, require_created
 from ringfence.sandbox.sandbox import Sandbox
 
 PLATFORM, IMPORTER = "replay-bank", "replay-importer"
@@ -43,9 +44,8 @@ def prepare(sandbox: Sandbox, postings: Postings) -> Book:
     The guarantee is funded before the first posting with all that the bank's overdrafts will ever need at one time, so
     that no client's overdraft is covered by another client's money.
     """
-    platform = sandbox.principal(PLATFORM, PrincipalKind.PLATFORM)
-    sandbox.principal(IMPORTER, PrincipalKind.IMPORTER, tenant_id=platform.principal_id)
-    book = Book(sandbox.client(IMPORTER), platform.principal_id)
+    book_id, importer = book_with_importer(sandbox, PLATFORM, IMPORTER)
+    book = Book(importer, book_id)
     owner = external_id("replay.party", book.id, "clients of the bank")
     party = NewParty(
         id=owner,
@@ -54,8 +54,7 @@ def prepare(sandbox: Sandbox, postings: Postings) -> Book:
         identity_number=f"REPLAY-{owner.hex[:12]}",
         country="CZ",
     )
-    require_done(sandbox.client(PLATFORM).identity.register_parties([party]))
-    verify_parties(sandbox.operators[0], book.id, [owner])
+    add_owner(sandbox, PLATFORM, party)
     clients = [_client_account(book, owner, number) for number in postings.accounts]
     own = [
         NewAccount(id=book.mirror, account_class=AccountClass.BANK_MIRROR, currency=CURRENCY),
