@@ -7,10 +7,11 @@ import ssl
 from datetime import timedelta
 from pathlib import Path
 
+import grpc
 import pytest
 from cryptography import x509
 from ringfence_kernel.rpc.credentials import CertificateBundle, FixedCertificate
-from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.vault.tls import client_tls
 
@@ -75,6 +76,13 @@ async def test_an_idempotent_call_outlasts_a_short_outage() -> None:
     async with world.served(listen=f"localhost:{port}"):
         assert (await waiting).text == "x"
         await peer.close()
+
+
+@pytest.mark.parametrize(("code", "seen"), [("CANCELLED", "UNAVAILABLE"), ("ABORTED", "ABORTED")])
+def test_a_peer_that_cancels_a_call_is_unavailable(code: str, seen: str) -> None:
+    """A server that stops cancels what just arrives; to its caller that is an outage like any other."""
+    error = remote_error(grpc.aio.AioRpcError(grpc.StatusCode[code], grpc.aio.Metadata(), grpc.aio.Metadata()))
+    assert (error.code, error.is_transient) == (seen, seen == "UNAVAILABLE")
 
 
 async def test_a_call_to_nobody_ends_within_its_deadline() -> None:

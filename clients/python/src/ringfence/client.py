@@ -29,7 +29,7 @@ class Client:
         }
         self._channels = {service: open_channel(address, service, credentials) for service, address in targets.items()}
         tokens = TokenSource(self._channels["identity"], credentials)
-        connection = Connection(tokens, patience or Patience())
+        connection = self._connection = Connection(tokens, patience or Patience())
         self.identity = Identity(self._channels["identity"], connection, credentials)
         self.custody = Custody(self._channels["custody"], connection)
         self.payments = Payments(self._channels["payment-instruction"], connection)
@@ -46,6 +46,7 @@ class Client:
     def close(self) -> None:
         """Ends all connections, once what is being created in custody is answered."""
         self.custody.close()
+        self._connection.close()
         for channel in self._channels.values():
             channel.close()
 

@@ -49,6 +49,16 @@ class CredentialsError(Exception):
     """A credentials directory is incomplete, malformed, or lets others read its keys; the text says which file."""
 
 
+def client_closed() -> RingfenceError:
+    """The refusal of a call whose client was closed meanwhile, or before."""
+    return RingfenceError("CANCELLED", "CLIENT_CLOSED", "the client is closed")
+
+
+def is_unavailable(error: grpc.RpcError) -> bool:
+    """Whether nobody took the call: no server, none that would, or one that stops and cancels what just arrives."""
+    return error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+
 def refusal_of(error: grpc.RpcError) -> RingfenceError:
     """What a failed call says, from the google.rpc.Status in its trailers (AIP-193) where there is one."""
     info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
@@ -58,7 +68,8 @@ def refusal_of(error: grpc.RpcError) -> RingfenceError:
             _parse(value, info, retry)
     message = error.details() or error.code().value[1]
     seconds = retry.retry_delay.ToNanoseconds() / 1e9
-    return RingfenceError(error.code().name, info.reason, message, info.metadata, seconds)
+    code = grpc.StatusCode.UNAVAILABLE if is_unavailable(error) else error.code()
+    return RingfenceError(code.name, info.reason, message, info.metadata, seconds)
 
 
 def _parse(value: bytes, *wanted: Message) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from ringfence.batch import Batch, Send
-from ringfence.errors import RingfenceError
+from ringfence.errors import RingfenceError, client_closed
 
 MAX_ROWS = 8_190
 MAX_WAITING_ROWS = 16 * MAX_ROWS
@@ -83,7 +83,7 @@ class Gatherer(Generic[Terms, Row, Result]):
             self._work.notify_all()
             self._room.notify_all()
         for batch in refused:
-            batch.refuse(_closed())
+            batch.refuse(client_closed())
         with self._lock:
             self._ended.wait_for(lambda: not self._senders)
 
@@ -94,7 +94,7 @@ class Gatherer(Generic[Terms, Row, Result]):
         """Returns the batch that shall take the rows, which count as waiting."""
         count = len(rows)
         if self._is_closed:
-            raise _closed()
+            raise client_closed()
         if not self._has_room(count):
             raise RingfenceError("RESOURCE_EXHAUSTED", "QUEUE_FULL", "too many rows wait to be sent")
         # An open chain would swallow a stranger's row, and what the service will refuse is no stranger's business.
@@ -137,7 +137,3 @@ class Gatherer(Generic[Terms, Row, Result]):
             self._waiting_rows -= len(batch.rows)
             self._room.notify_all()
             return batch
-
-
-def _closed() -> RingfenceError:
-    return RingfenceError("CANCELLED", "CLIENT_CLOSED", "the client is closed; nothing was sent")

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-_UNAVAILABLE, _EXPIRED = grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED
+from ringfence.errors import is_unavailable
 
 
 def health_options(service: str) -> tuple[tuple[str, str], ...]:
@@ -40,15 +40,15 @@ class LeaderChannel:
                     reply = methods[address](request, timeout=end - time.monotonic(), **options)
                 except grpc.RpcError as error:
                     refusals.append(error)
-                    if error.code() in (_UNAVAILABLE, _EXPIRED):
+                    if is_unavailable(error) or error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                         self._leave(address)
-                    if error.code() is not _UNAVAILABLE:
+                    if not is_unavailable(error):
                         break
                 else:
                     self._leader = address
                     return reply
             # The others say no more than that they do not lead.
-            raise refusals[0] if refusals[-1].code() is _UNAVAILABLE else refusals[-1]
+            raise refusals[0] if is_unavailable(refusals[-1]) else refusals[-1]
 
         return call
 
@@ -61,7 +61,8 @@ class LeaderChannel:
             replies = methods[address](*arguments, **options)
 
             def ended() -> None:
-                if replies.code() is _UNAVAILABLE:
+                # Not CANCELLED: it is this side that ends most streams so.
+                if replies.code() is grpc.StatusCode.UNAVAILABLE:
                     self._leave(address)
 
             replies.add_callback(ended)

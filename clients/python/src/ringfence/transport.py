@@ -14,7 +14,7 @@ import grpc
 from ringfence_protos.identity.v1 import identity_pb2, identity_pb2_grpc
 
 from ringfence.credentials import Credentials
-from ringfence.errors import RingfenceError, refusal_of
+from ringfence.errors import RingfenceError, client_closed, refusal_of
 from ringfence.leader import LeaderChannel, health_options
 
 Request = TypeVar("Request")
@@ -100,6 +100,11 @@ class Connection:
     def __init__(self, tokens: TokenSource, patience: Patience) -> None:
         self._tokens = tokens
         self.patience = patience
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Has no call made again from now on: their channels are about to be closed."""
+        self._is_closed = True
 
     def call(self, method: grpc.UnaryUnaryMultiCallable[Request, Reply], request: Request) -> Reply:
         """The reply of a method that needs a token; raises RingfenceError.
@@ -150,12 +155,14 @@ class Connection:
 
     def _persist(self, attempt: Callable[[float, str], Reply]) -> Reply:
         retries = _Retries(self._tokens, self.patience)
-        while True:
+        while not self._is_closed:
             try:
                 return attempt(self.patience.call_seconds, retries.token())
             except grpc.RpcError as error:
                 refusal = refusal_of(error)
-            retries.after(refusal)
+            if not self._is_closed:
+                retries.after(refusal)
+        raise client_closed()
 
 
 class _Retries:

@@ -1,5 +1,6 @@
 """The client over real gRPC: tokens, retries, refusals, pages and streams."""
 
+import threading
 import time
 from itertools import islice
 
@@ -60,6 +61,27 @@ def test_unavailable_service_is_asked_again_with_the_same_request(fakes: Fakes) 
     assert result.done
     first, second, third = (request.transfers.id for request in fakes.ledger.requests)
     assert first == second == third
+
+
+def test_a_call_that_a_stopping_server_cancels_is_made_again(fakes: Fakes) -> None:
+    """Nobody here has cancelled it: the caller does not see that the server was just ending."""
+    fakes.ledger.refusals = [("CANCELLED", "")]
+    assert fakes.client.custody.create_transfers(new_id(), [_transfer()])[0].done
+
+
+def test_a_call_whose_client_is_closed_is_not_made_again(fakes: Fakes) -> None:
+    """Closing the client ends its calls by name."""
+    fakes.ledger.may_answer.clear()
+    closing = threading.Timer(0.2, fakes.client.close)
+    closing.start()
+    with pytest.raises(RingfenceError) as refused:
+        fakes.client.custody.totals()
+    fakes.ledger.may_answer.set()
+    assert refused.value.reason == "CLIENT_CLOSED"
+    closing.join()
+    with pytest.raises(RingfenceError) as refused:
+        fakes.client.custody.totals()
+    assert refused.value.reason == "CLIENT_CLOSED"
 
 
 def test_a_service_is_left_alone_for_as_long_as_it_asks(fakes: Fakes) -> None:

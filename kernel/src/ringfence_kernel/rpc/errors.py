@@ -83,13 +83,17 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], refusal: DomainErro
 
 
 def remote_error(error: grpc.aio.AioRpcError) -> RemoteError:
-    """Returns the peer's refusal; details that are absent or broken leave the reason empty."""
+    """Returns the peer's refusal; details that are absent or broken leave the reason empty.
+
+    A server that stops cancels the calls that just arrive: nobody here has cancelled anything, the peer is unavailable.
+    """
     status = status_pb2.Status()
     info = error_details_pb2.ErrorInfo()
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS_KEY and isinstance(value, bytes):
             _parse_details(value, status, info)
-    return RemoteError(error.code().name, info.reason, error.details() or "", dict(info.metadata))
+    code = "UNAVAILABLE" if error.code() is grpc.StatusCode.CANCELLED and not info.reason else error.code().name
+    return RemoteError(code, info.reason, error.details() or "", dict(info.metadata))
 
 
 def _parse_details(value: bytes, status: status_pb2.Status, info: error_details_pb2.ErrorInfo) -> None:
