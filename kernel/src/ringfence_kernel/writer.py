@@ -20,7 +20,8 @@ import structlog
 
 from ringfence_kernel.clock import Clock, MonotonicClock
 from ringfence_kernel.codec import EventCodec, Recorded
-from ringfence_kernel.errors import DomainError, Overloaded, StoreUnavailable
+from ringfence_kernel.errors import DomainError, StoreUnavailable
+from ringfence_kernel.intake import Intake, Pending
 from ringfence_kernel.journal import Journal
 from ringfence_kernel.store import EventStore, Head, NewEvent, VersionConflict
 from ringfence_kernel.store.recorder import Within
@@ -72,21 +73,6 @@ class Together(Generic[Item, Reply]):
         """Decides the item alone."""
         (reply,) = self.decide(unit, [self.item])
         return reply
-
-
-@dataclass(slots=True, eq=False)
-class _Pending:
-    command: Any
-    weight: int
-    future: asyncio.Future[Any]
-    traceparent: str
-    reply: Any = None
-    error: Exception | None = None
-
-    @property
-    def key(self) -> Hashable:
-        """Returns what the commands have in common that are decided in one go; every other command has its own."""
-        return self.command.key if isinstance(self.command, Together) else self
 
 
 class Unit:
@@ -149,8 +135,7 @@ class GroupWriter:
     journal: Journal = field(init=False, default_factory=Journal)
     _time: MonotonicClock = field(init=False)
     _thread: ThreadPoolExecutor = field(init=False)
-    _queue: asyncio.Queue[_Pending] = field(init=False, default_factory=asyncio.Queue)
-    _queued_weight: int = field(init=False, default=0)
+    _intake: Intake = field(init=False)
     _listeners: list[Callable[[list[Recorded]], None]] = field(init=False, default_factory=list)
     _lookers: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = field(init=False, default_factory=deque)
     _stale: bool = field(init=False, default=False)
@@ -160,6 +145,7 @@ class GroupWriter:
         """Stands at the beginning until `load` is called."""
         self.head = Head(1, 0, bytes(32))
         self._time = MonotonicClock(self.clock)
+        self._intake = Intake(self.queue_weight_limit, self.group_weight_limit)
         # A thread of its own: what else blocks in threads, reads above all, never holds up a commit.
         self._thread = ThreadPoolExecutor(1, "writer")
 
@@ -212,16 +198,13 @@ class GroupWriter:
         """
         if self._refusal:
             raise self._refusal
-        if self._queued_weight + weight > self.queue_weight_limit and self._queued_weight:
-            raise Overloaded("the queue of commands is full")
-        pending = _Pending(command, weight, asyncio.get_running_loop().create_future(), traceparent)
-        self._queued_weight += weight
-        self._queue.put_nowait(pending)
+        pending = Pending(command, weight, traceparent)
+        self._intake.put(pending)
         try:
             reply: Reply = await pending.future
             return reply
         except asyncio.CancelledError:
-            self._leave_queue(pending)
+            self._intake.leave(pending)
             raise
 
     async def between_groups(self, look: Callable[[], Reply]) -> Reply:
@@ -241,9 +224,7 @@ class GroupWriter:
         It is refused as well when another writer was first: whoever does not lead decides nothing again.
         """
         self._refusal = refusal
-        while not self._queue.empty():
-            pending = self._queue.get_nowait()
-            self._leave_queue(pending)
+        for pending in self._intake.clear():
             if not pending.future.done():
                 pending.future.set_exception(refusal())
 
@@ -251,15 +232,10 @@ class GroupWriter:
         """Takes commands again; whoever calls it has caught up."""
         self._refusal = None
 
-    def _leave_queue(self, pending: _Pending) -> None:
-        """Gives the weight of a command back, once."""
-        self._queued_weight -= pending.weight
-        pending.weight = 0
-
     async def run(self) -> None:
         """Commits groups until cancelled; a group under way is finished first. Raises StateBroken."""
         while True:
-            group = await self._next_group()
+            group = await self._intake.take()
             serving = asyncio.ensure_future(self._serve(group))
             try:
                 await asyncio.shield(serving)
@@ -282,18 +258,7 @@ class GroupWriter:
             else:
                 seen.set_result(result)
 
-    async def _next_group(self) -> list[_Pending]:
-        """Waits for a command, then takes all that are there, up to the group's limit."""
-        taken = [await self._queue.get()]
-        weight = taken[0].weight
-        while weight < self.group_weight_limit and not self._queue.empty():
-            taken.append(self._queue.get_nowait())
-            weight += taken[-1].weight
-        for pending in taken:
-            self._leave_queue(pending)
-        return [pending for pending in taken if not pending.future.cancelled()]
-
-    async def _serve(self, group: list[_Pending]) -> None:
+    async def _serve(self, group: list[Pending]) -> None:
         """Decides, commits and answers one group."""
         try:
             for _ in range(MAX_CONFLICTS):
@@ -318,7 +283,7 @@ class GroupWriter:
                 raise
             await asyncio.sleep(PAUSE_SECONDS)
 
-    def _decide(self, group: list[_Pending]) -> Unit:
+    def _decide(self, group: list[Pending]) -> Unit:
         """Decides every command in order; one that refuses leaves no trace."""
         unit = Unit(self)
         for _, neighbours in groupby(group, key=lambda pending: pending.key):
@@ -332,7 +297,7 @@ class GroupWriter:
             close(unit)
         return unit
 
-    def _try(self, unit: Unit, run: list[_Pending]) -> Exception | None:
+    def _try(self, unit: Unit, run: list[Pending]) -> Exception | None:
         """Decides one command, or several in one go; takes everything back and returns what was raised, if it was."""
         mark, events, within, closing = self.journal.mark(), len(unit.events), len(unit.within), len(unit.closing)
         unit.now_ns, unit.traceparent = self._time.now_ns(), run[-1].traceparent
@@ -375,7 +340,7 @@ class GroupWriter:
         if count:
             log.info("caught_up", events=count, position=self.head.position)
 
-    def _answer(self, group: list[_Pending], unit: Unit) -> None:
+    def _answer(self, group: list[Pending], unit: Unit) -> None:
         """Wakes listeners and callers, in that order."""
         if unit.recorded:
             for listener in self._listeners:
