@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -16,7 +16,8 @@ from random import Random
 import psycopg
 from psycopg.pq import ExecStatus, Format
 
-from bench.load import Seen
+from bench import echo
+from bench.load import Job, Seen
 from bench.rows import Row, row
 from bench.stack import MeasuredStack
 
@@ -32,6 +33,7 @@ INSERT = b"INSERT INTO control_rows VALUES ($1, $2, $3, $4, $5)"
 HEADER, TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 WIDTHS = (16, 4, 4, 8, 8)
 TEMPLATE = len(WIDTHS).to_bytes(2, "big") + b"".join(width.to_bytes(4, "big") + bytes(width) for width in WIDTHS)
+TRANSPORT = "transport"
 ACCOUNTS = 10_000
 AMOUNT = (100).to_bytes(8, "big")
 
@@ -42,6 +44,7 @@ class Controls:
 
     seconds: float
     seen: dict[tuple[str, int], Seen] = field(default_factory=dict)
+    callers: dict[str, int] = field(default_factory=dict)
 
     def measure(self, measured: MeasuredStack, per_request: int) -> tuple[str, float]:
         """Runs the control for a size on the stack's own server; returns its name and its rows per second."""
@@ -52,9 +55,19 @@ class Controls:
         self.seen.setdefault((name, per_request), Seen()).add(seen)
         return name, seen.per_second
 
+    def transport(self, jobs: Iterable[Job], callers: int) -> float:
+        """Runs requests of one row against a gRPC server that does nothing; returns requests per second."""
+        seen = echo.transport(jobs, callers, self.seconds)
+        self.seen.setdefault((TRANSPORT, 1), Seen()).add(seen)
+        self.callers[TRANSPORT] = callers
+        return seen.per_second
+
     def rows(self) -> list[Row]:
         """Returns the controls as rows of their own."""
-        return [row(name, per_request, 1, seen, None) for (name, per_request), seen in self.seen.items()]
+        return [
+            row(name, per_request, self.callers.get(name, 1), seen, None)
+            for (name, per_request), seen in self.seen.items()
+        ]
 
 
 @contextmanager

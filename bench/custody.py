@@ -51,11 +51,12 @@ class CustodyRows:
             control = self.controls.measure(self.measured, per_request)
             callers, pooled, bursts = CALLERS[per_request], Seen(), 0
             endless = jobs(per_request)
+            figures = {"transport": self.controls.transport(endless, callers)} if per_request == 1 else {}
             while pooled.seconds < self.seconds:
                 self.measured.settle(self.book)
                 pooled.add(self._timed(_burst(endless), callers))
                 bursts += 1
-            self.results.add(row(name, per_request, callers, pooled, control, bursts=bursts))
+            self.results.add(row(name, per_request, callers, pooled, control, bursts=bursts, **figures))
 
     def sustained(self, seconds: float) -> None:
         """Measures a load under which statements keep up: its time ends when they show the last transfer."""
