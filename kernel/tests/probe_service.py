@@ -11,6 +11,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from ringfence_kernel.errors import DomainError
 from ringfence_kernel.rpc.caller import current_caller
 from ringfence_kernel.rpc.server import Servicer
+from ringfence_kernel.telemetry import current_traceparent
 from ringfence_protos.common.v1 import access_pb2
 
 SERVICE = "ringfence.probe.v1.ProbeService"
@@ -66,12 +67,14 @@ class Probe:
         self.calls = 0
 
     async def answer(self, request: Any, context: Any) -> Any:
-        """Answers `caller`, fails in a named or unnamed way, waits, or echoes."""
+        """Answers `caller` or `traceparent`, fails in a named or unnamed way, waits, or echoes."""
         self.calls += 1
         match request.text:
             case "caller":
                 caller = current_caller()
                 return Text(text=f"{caller.spiffe_id} {caller.subject.hex()} {sorted(caller.scopes)}")
+            case "traceparent":
+                return Text(text=current_traceparent())
             case "refuse":
                 raise ProbeRefused("not now", account="17")
             case "break":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 import re
 import time
+from datetime import datetime
 from pathlib import Path
 
 import grpc
@@ -35,7 +37,7 @@ async def test_a_call_makes_a_client_span_with_the_server_span_under_it() -> Non
         peer = world.peer(FixedCertificate(world.workload_ca.service("audit").bundle))
         await peer.call(ProbeStub, "Open", Text(text="x"))
         await peer.close()
-    server, client = world.spans.get_finished_spans()
+    server, client = sorted(world.spans.get_finished_spans(), key=lambda span: span.kind.value)
     assert (server.kind, client.kind) == (SpanKind.SERVER, SpanKind.CLIENT)
     assert server.parent is not None
     assert server.parent.span_id == client.context.span_id
@@ -44,6 +46,33 @@ async def test_a_call_makes_a_client_span_with_the_server_span_under_it() -> Non
     assert server.attributes["rpc.system.name"] == "grpc"
     assert server.attributes["rpc.method"] == f"{SERVICE}/Open"
     assert server.attributes["rpc.response.status_code"] == "OK"
+
+
+async def test_what_is_said_of_a_call_later_is_said_as_of_then() -> None:
+    """Span and line come after the call, with the ids that ran through it and the times it had."""
+    world, stream = World(), io.StringIO()
+    logs.configure("probe", stream=stream)
+    async with world.served(), world.stub(world.client_ca.principal()) as stub:
+        before = time.time_ns()
+        await stub.Open(Text(text="traceparent"))
+        after = time.time_ns()
+        reply = await stub.Open(Text(text="traceparent"))
+    first, second = world.spans.get_finished_spans()
+    assert before <= (first.start_time or 0) < (first.end_time or 0) <= after
+    assert reply.text.split("-")[1:3] == [f"{second.context.trace_id:032x}", f"{second.context.span_id:016x}"]
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["trace_id"] for line in lines] == [f"{span.context.trace_id:032x}" for span in (first, second)]
+    told_ns = datetime.fromisoformat(lines[0]["timestamp"]).timestamp() * 1e9
+    assert abs(told_ns - (first.end_time or 0)) < 1e6
+
+
+async def test_calls_are_told_of_while_the_server_runs() -> None:
+    """Nothing waits for the end of the process: neither a single call, nor many."""
+    world = World()
+    async with world.served(), world.stub(world.client_ca.principal()) as stub:
+        for count in (1, 1 + 2 * 64):
+            while len(world.spans.get_finished_spans()) < count:
+                await stub.Open(Text(text="x")) if world.probe.calls < count else await asyncio.sleep(0.01)
 
 
 async def test_durations_are_measured_in_seconds_by_status() -> None:

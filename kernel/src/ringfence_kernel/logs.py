@@ -3,12 +3,15 @@
 import logging
 import sys
 import traceback
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import msgspec
 import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
+
+from ringfence_kernel.clock import NANOSECONDS
 
 _QUIET_LIBRARIES = ("grpc", "hvac", "nats", "opentelemetry", "psycopg", "requests", "urllib3")
 """Libraries heard only from WARNING up: their chatter may quote requests."""
@@ -25,7 +28,7 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_time,
         _service_adder(service),
         _add_trace,
         structlog.processors.ExceptionRenderer(_exception_places),
@@ -70,9 +73,23 @@ def _service_adder(service: str) -> Processor:
     return add_service
 
 
+def as_of(time_ns: int, trace_id: int) -> dict[str, str]:
+    """Returns the fields of a line about a moment that is over, in nanoseconds since 1970, and about its trace."""
+    return {"timestamp": _text(datetime.fromtimestamp(time_ns / NANOSECONDS, UTC)), "trace_id": f"{trace_id:032x}"}
+
+
+def _add_time(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if "timestamp" not in event:
+        event["timestamp"] = _text(datetime.now(UTC))
+    return event
+
+
+def _text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
 def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    context = trace.get_current_span().get_span_context()
-    if context.is_valid:
+    if "trace_id" not in event and (context := trace.get_current_span().get_span_context()).is_valid:
         event["trace_id"] = f"{context.trace_id:032x}"
     return event
 

@@ -22,6 +22,8 @@ from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
+from ringfence_kernel.late_spans import LateSpans
+
 SCOPE = "ringfence"
 """Instrumentation scope of every span and metric that Ringfence itself makes."""
 
@@ -36,6 +38,7 @@ class Telemetry:
 
     tracer_provider: TracerProvider
     meter_provider: MeterProvider
+    records_spans: bool
 
     @classmethod
     def start(
@@ -60,11 +63,13 @@ class Telemetry:
                 PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint, timeout=_EXPORT_SECONDS))
             )
         sampler = DEFAULT_ON if processors else ParentBased(ALWAYS_OFF)
-        tracer_provider = TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
+        tracer_provider = TracerProvider(
+            resource=resource, sampler=sampler, id_generator=LateSpans.ids, shutdown_on_exit=False
+        )
         for processor in processors:
             tracer_provider.add_span_processor(processor)
         meter_provider = MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False)
-        return cls(tracer_provider, meter_provider)
+        return cls(tracer_provider, meter_provider, bool(processors))
 
     def install(self) -> None:
         """Makes these the process-wide providers; the first call wins, as OpenTelemetry defines it."""
@@ -75,6 +80,11 @@ class Telemetry:
     def tracer(self) -> trace.Tracer:
         """Makes spans under Ringfence's scope."""
         return self.tracer_provider.get_tracer(SCOPE)
+
+    @property
+    def late_spans(self) -> LateSpans:
+        """Makes spans that have ended, under Ringfence's scope."""
+        return LateSpans(self.tracer, recorded=self.records_spans)
 
     @property
     def meter(self) -> metrics.Meter:

@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind
 
 from ringfence_kernel.rpc.credentials import CertificateSource
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
-from ringfence_kernel.rpc.instruments import Instruments, Outcome
+from ringfence_kernel.rpc.instruments import Call, Instruments
 from ringfence_kernel.telemetry import Telemetry, inject
 
 _OLD_CHANNEL_GRACE_SECONDS = 30.0
@@ -48,24 +48,24 @@ class Line:
     async def call(self, stub: type, method: str, request: Any, token: str | None, seconds: float) -> Any:
         """Returns the reply of one attempt; raises RemoteError."""
         multicallable = getattr(self._stub(stub), method)
-        with self._instruments.call(multicallable._method.decode()) as outcome:
+        with self._instruments.call(multicallable._method.decode()) as call:
             try:
                 return await multicallable(request, timeout=seconds, metadata=_metadata(token))
             except grpc.aio.AioRpcError as error:
-                raise _note(error, outcome) from None
+                raise _note(error, call) from None
 
     async def stream(
         self, stub: type, method: str, request: Any, token: str | None, seconds: float | None
     ) -> AsyncGenerator[Any, None]:
         """Yields the replies of a streaming method; raises RemoteError."""
         multicallable = getattr(self._stub(stub), method)
-        with self._instruments.call(multicallable._method.decode()) as outcome:
+        with self._instruments.call(multicallable._method.decode()) as call:
             stream = multicallable(request, timeout=seconds, metadata=_metadata(token))
             try:
                 async for reply in stream:
                     yield reply
             except grpc.aio.AioRpcError as error:
-                raise _note(error, outcome) from None
+                raise _note(error, call) from None
             finally:
                 stream.cancel()
 
@@ -76,6 +76,7 @@ class Line:
         if self._channel is not None:
             await self._channel.close()
             self._channel = None
+        self._instruments.flush()
 
     def _stub(self, stub: type) -> Any:
         if self._channel is None:
@@ -128,7 +129,7 @@ def _metadata(token: str | None) -> tuple[tuple[str, str], ...]:
     return tuple(headers.items())
 
 
-def _note(error: grpc.aio.AioRpcError, outcome: Outcome) -> RemoteError:
+def _note(error: grpc.aio.AioRpcError, call: Call) -> RemoteError:
     refusal = remote_error(error)
-    outcome.code, outcome.reason = refusal.code, refusal.reason
+    call.code, call.reason = refusal.code, refusal.reason
     return refusal

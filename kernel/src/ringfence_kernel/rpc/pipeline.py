@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import grpc
+from opentelemetry.context import Context as TraceContext
 
 from ringfence_kernel import logs
 from ringfence_kernel.rpc import errors
@@ -21,12 +22,14 @@ from ringfence_kernel.rpc.access import AccessControl
 from ringfence_kernel.rpc.admission import Admission
 from ringfence_kernel.rpc.caller import calling
 from ringfence_kernel.rpc.deadlines import Deadlines
-from ringfence_kernel.rpc.instruments import Instruments, Outcome
+from ringfence_kernel.rpc.instruments import Call, EndedCall, Instruments
 from ringfence_kernel.rpc.refusals import DeadlineExceeded, MalformedRequest
 from ringfence_kernel.telemetry import context_from
 
 _LOG = logs.get(__name__)
 _HEALTH = "/grpc.health.v1.Health/"
+_TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
+_NO_PARENT = TraceContext()
 
 # Quoted: these classes are generic in their stubs only.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -98,26 +101,20 @@ class CallPipeline(grpc.aio.ServerInterceptor):
 
     async def _run(self, method: str, context: Context, body: Body, is_stream: bool, gate: Gate, place: Gate) -> Any:
         metadata = tuple(context.invocation_metadata() or ())
-        with self.instruments.call(method, context_from(_texts(metadata))) as outcome:
-            caller = ""
+        with self.instruments.call(method, _parent(metadata)) as call:
             try:
                 async with asyncio.timeout(self._seconds(context, is_stream)) as time_limit:
                     with self._slot(method, is_stream), gate:
                         admitted = await self.access.admit(method, context.auth_context(), metadata)
-                        caller = admitted.spiffe_id
-                        with self._share(method, caller, is_stream), place, calling(admitted):
+                        call.caller = admitted.spiffe_id
+                        with self._share(method, call.caller, is_stream), place, calling(admitted):
                             return await body()
             except grpc.aio.AbortError:
-                outcome.code = errors.code_name(context.code())
-                raise
-            except asyncio.CancelledError:
-                outcome.code = "CANCELLED"
+                call.code = errors.code_name(context.code())
                 raise
             except Exception as error:
                 expired = isinstance(error, TimeoutError) and time_limit.expired()
-                await _refuse(context, DeadlineExceeded() if expired else error, outcome)
-            finally:
-                _log_call(method, caller, outcome)
+                await _refuse(context, DeadlineExceeded() if expired else error, call)
 
     def _seconds(self, context: Context, is_stream: bool) -> float:
         remaining = context.time_remaining()
@@ -137,9 +134,9 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         return None if method.startswith(_HEALTH) else self.calls
 
 
-async def _refuse(context: Context, error: Exception, outcome: Outcome) -> None:
+async def _refuse(context: Context, error: Exception, call: Call) -> None:
     refusal = errors.refusal_of(error)
-    outcome.code, outcome.reason = refusal.code, refusal.reason
+    call.code, call.reason = refusal.code, refusal.reason
     if isinstance(refusal, errors.InternalError):
         _LOG.error("unexpected_error", exc_info=error)
     await errors.abort(context, refusal)
@@ -166,11 +163,21 @@ async def _parse_stream(
         yield _parse(deserialize, data)
 
 
-def _texts(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
-    return {key: value for key, value in metadata if isinstance(value, str)}
+def _parent(metadata: Iterable[tuple[str, str | bytes]]) -> TraceContext:
+    """Returns the trace context that a call came with; most come with none."""
+    headers = {key: value for key, value in metadata if key in _TRACE_HEADERS and isinstance(value, str)}
+    return context_from(headers) if headers else _NO_PARENT
 
 
-def _log_call(method: str, caller: str, outcome: Outcome) -> None:
-    log = _LOG.debug if method.startswith(_HEALTH) else _LOG.info
-    seconds = round(outcome.seconds, 6)
-    log("call", method=method, caller=caller, code=outcome.code, reason=outcome.reason, seconds=seconds)
+def log_call(ended: EndedCall) -> None:
+    """Writes the line of a call, as of its end."""
+    log = _LOG.debug if f"/{ended.method}".startswith(_HEALTH) else _LOG.info
+    log(
+        "call",
+        method=f"/{ended.method}",
+        caller=ended.caller,
+        code=ended.code,
+        reason=ended.reason,
+        seconds=round(ended.seconds, 6),
+        **logs.as_of(ended.ended_ns, ended.identity.trace_id),
+    )

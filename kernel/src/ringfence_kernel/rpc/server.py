@@ -19,7 +19,7 @@ from ringfence_kernel.rpc.credentials import CertificateSource
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.health import Health
 from ringfence_kernel.rpc.instruments import Instruments
-from ringfence_kernel.rpc.pipeline import CallPipeline, Gate
+from ringfence_kernel.rpc.pipeline import CallPipeline, Gate, log_call
 from ringfence_kernel.rpc.tokens import TokenVerifier
 from ringfence_kernel.telemetry import Telemetry
 
@@ -88,9 +88,10 @@ class RpcServer:
             f"/{service}/{method}": ANY_CERTIFICATE for service, methods in _OPEN_SERVICES.items() for method in methods
         }
         peers = PeerCertificates(options.workload_ca, options.client_ca, options.trust_domain, clock)
+        self._instruments = Instruments(telemetry, SpanKind.SERVER, options.listen, log_call)
         pipeline = CallPipeline(
             AccessControl(rules, peers, tokens),
-            Instruments(telemetry, SpanKind.SERVER, options.listen),
+            self._instruments,
             options.deadlines,
             Admission(options.maximum_calls),
             Admission(options.maximum_streams),
@@ -120,6 +121,7 @@ class RpcServer:
     async def stop(self, drain_seconds: float) -> None:
         """Refuses new calls, lets running ones end within `drain_seconds`, then cancels them."""
         await self._server.stop(drain_seconds)
+        self._instruments.flush()
 
 
 def _gates(servicers: Sequence[Servicer], leader_gate: Gate | None) -> dict[str, Gate]:
