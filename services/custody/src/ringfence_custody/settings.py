@@ -14,5 +14,5 @@ class CustodySettings(Settings):
 
     statement_lag_transfers: Annotated[int, Variable("RINGFENCE_STATEMENT_LAG_TRANSFERS")] = 250_000
     """How many transfers the statements may be behind before the ledger waits for them: a few seconds' worth."""
-    backlog_seconds: Annotated[float, Variable("RINGFENCE_BACKLOG_SECONDS")] = 0.03
+    backlog_seconds: Annotated[float, Variable("RINGFENCE_BACKLOG_SECONDS")] = 0.02
     """How long everything taken on may take to be done; what is beyond is refused with OVERLOADED."""
