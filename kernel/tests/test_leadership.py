@@ -101,6 +101,8 @@ async def test_one_leads_and_the_other_follows_and_refuses(process: Callable[[],
                 await second.count()
             with pytest.raises(NotLeader):
                 await second.writer.submit(count(second.writer.state, "a"))
+            with pytest.raises(NotLeader), second.leadership:
+                pytest.fail("a call was begun by a standby")
             assert (first.heard, second.heard) == ([True], [])
 
 

@@ -9,9 +9,12 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 import pytest
 from ringfence.client import Client
+from ringfence.custody import Custody
+from ringfence.errors import RingfenceError
 from ringfence.local.certificates import CertificateFiles
 from ringfence.local.health import is_serving
 from ringfence.local.running import service_of
@@ -127,6 +130,32 @@ def test_acknowledged_transfers_survive_the_end_of_the_leader(pair: Pair) -> Non
             assert pair.roles() == (standby, leader)
     print(f"{len(posting.acknowledged)} acknowledged, {posting.repeated} of them sent again, {dict(posting.refusals)}")
     require_one_history(pair, ring, posting)
+
+
+def reads(custody: Custody, book_id: UUID, account_id: UUID) -> list[Callable[[], object]]:
+    """Returns questions about a book, of what is in memory and of what is in the database."""
+    return [
+        lambda: custody.totals(book_id),
+        lambda: custody.accounts([account_id], book_id),
+        lambda: custody.balances([account_id], book_id),
+        lambda: list(custody.statement(account_id, book_id)),
+    ]
+
+
+def test_only_the_leader_answers_for_the_book(pair: Pair) -> None:
+    """What a standby has in memory, or reads in the database, is not said: it may be behind."""
+    with pair.sandbox() as box:
+        ring = open_ring(box, "reads")
+    leader, _ = pair.roles()
+    for part, client in zip(PARTS, pair.clients(ring), strict=True):
+        for read in reads(client.custody, ring.book_id, ring.clients[0]):
+            if part == leader:
+                assert read()
+                continue
+            with pytest.raises(RingfenceError) as refused:
+                read()
+            assert refused.value.reason == "NOT_LEADER"
+        client.close()
 
 
 def test_leader_that_hangs_is_replaced_and_refuses_when_it_wakes(pair: Pair) -> None:
