@@ -46,14 +46,19 @@ async def test_a_group_waits_for_as_many_as_the_one_before() -> None:
 
 
 @pytest.mark.usefixtures("patient")
-async def test_those_who_wait_already_come_back_too() -> None:
-    """What came while a group was being committed counts as under way, like the group itself."""
-    queue = Intake(1_000, MANY)
-    put(queue, 2 * MANY)
+async def test_those_who_wait_already_are_under_way_too() -> None:
+    """What came while a group was being committed counts like the group itself."""
+    queue = Intake(1_000, 1_000)
+    put(queue, MANY)
     await queue.take()
+    commands = put(queue, 3)
     taking = asyncio.create_task(queue.take())
     await some_passes()
-    assert len(await taking) == MANY  # a full group waits for nobody
+    commands += put(queue, MANY - 1)
+    await some_passes()
+    assert not taking.done()
+    commands += put(queue, 1)
+    assert await taking == commands
 
 
 @pytest.mark.usefixtures("patient")
@@ -92,8 +97,8 @@ async def test_an_intake_has_room_for_so_much() -> None:
     (large,) = put(queue, 1, weight=9)
     with pytest.raises(Overloaded):
         put(queue, 1)
-    queue.leave(large)
-    queue.leave(large)
+    queue.withdraw(large)
+    queue.withdraw(large)
     put(queue, 5)
     with pytest.raises(Overloaded):
         put(queue, 1)

@@ -90,8 +90,9 @@ async def test_one_line_is_logged_per_call_and_never_the_payload(world: World) -
     logs.configure("probe", stream=stream)
     async with world.stub(world.client_ca.principal()) as stub:
         await stub.Open(Text(text="private words"))
-    while not stream.getvalue():
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        while not stream.getvalue():
+            await asyncio.sleep(0.01)
     (line,) = (json.loads(line) for line in stream.getvalue().splitlines())
     assert (line["event"], line["method"], line["code"]) == ("call", f"/{SERVICE}/Open", "OK")
     assert line["caller"].startswith("spiffe://")

@@ -13,13 +13,19 @@ from pathlib import Path
 
 import grpc
 import pytest
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 from ringfence_kernel import logs, telemetry
+from ringfence_kernel.late_spans import LikenessExporter
 from ringfence_kernel.rpc import instruments
 from ringfence_kernel.rpc.credentials import FixedCertificate
 from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.rpc.instruments import Instruments
 from ringfence_kernel.telemetry import Telemetry
 
 from .probe_service import SERVICE, ProbeStub, Text
@@ -66,13 +72,78 @@ async def test_what_is_said_of_a_call_later_is_said_as_of_then() -> None:
     assert abs(told_ns - (first.end_time or 0)) < 1e6
 
 
-async def test_calls_are_told_of_while_the_server_runs() -> None:
-    """Nothing waits for the end of the process: neither a single call, nor many."""
+async def test_a_call_is_told_of_while_the_server_runs() -> None:
+    """A single call does not wait for others, nor for the end of the process."""
     world = World()
     async with world.served(), world.stub(world.client_ca.principal()) as stub:
-        for count in (1, 1 + 2 * 64):
-            while len(world.spans.get_finished_spans()) < count:
-                await stub.Open(Text(text="x")) if world.probe.calls < count else await asyncio.sleep(0.01)
+        await stub.Open(Text(text="x"))
+        async with asyncio.timeout(5):
+            while not world.spans.get_finished_spans():
+                await asyncio.sleep(0.01)
+
+
+async def test_many_calls_are_told_of_at_once_and_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When enough have ended nobody waits, and the loop goes on between them."""
+    monkeypatch.setattr(instruments, "_SOON_SECONDS", 60)
+    told: list[instruments.EndedCall] = []
+    measured = Instruments(Telemetry.start("probe"), SpanKind.SERVER, "localhost:1", told.append)
+
+    def end(count: int) -> None:
+        for _ in range(count):
+            with measured.call(f"/{SERVICE}/Open"):
+                pass
+
+    end(63)
+    await asyncio.sleep(0.05)
+    assert not told
+    end(1 + 64 + 1)
+    sizes = []
+    async with asyncio.timeout(5):
+        while len(told) < 129:
+            await asyncio.sleep(0)
+            sizes.append(len(told))
+    assert {64, 128} <= set(sizes)
+
+
+async def test_calls_that_a_stop_cuts_off_are_told_of() -> None:
+    """A call that is running when the server stops ends CANCELLED, and leaves its span."""
+    world = World()
+    async with world.served() as server, world.stub(world.client_ca.principal()) as stub:
+        hanging = asyncio.ensure_future(stub.Open(Text(text="hang"), timeout=5))
+        while not world.probe.calls:
+            await asyncio.sleep(0.01)
+        await server.stop(0)
+        async with asyncio.timeout(5):
+            while not world.spans.get_finished_spans():
+                await asyncio.sleep(0.01)
+        await asyncio.gather(hanging, return_exceptions=True)
+    (cut,) = world.spans.get_finished_spans()
+    assert (cut.attributes or {})["rpc.response.status_code"] == "CANCELLED"
+
+
+async def test_alike_spans_are_encoded_as_the_sdk_would() -> None:
+    """Copies of the first of a likeness are what encoding each of them gives, beside spans of every other kind."""
+    kept = InMemorySpanExporter()
+    started = Telemetry.start("probe", span_processor=SimpleSpanProcessor(kept))
+    measured = Instruments(started, SpanKind.SERVER, "localhost:1")
+    remote, stateful = ({"traceparent": TRACEPARENT, "tracestate": state} for state in ("", "vendor=1"))
+    for code, reason in (("OK", ""), ("OK", ""), ("INTERNAL", "INTERNAL"), ("ABORTED", "VERSION_TAKEN")):
+        for parent in (Context(), telemetry.context_from(remote), telemetry.context_from(stateful)):
+            with measured.call(f"/{SERVICE}/Open", parent) as call:
+                call.code, call.reason = code, reason
+    measured.close()
+    with started.tracer.start_as_current_span("other"):
+        pass
+    spans = kept.get_finished_spans()
+    exporter = LikenessExporter(endpoint="http://localhost:1")
+    sent = {span.span_id: span for span in _spans(exporter._translate_data(spans))}
+    assert sent == {span.span_id: span for span in _spans(encode_spans(spans))}
+    assert len(sent) == 13
+    exporter.shutdown()
+
+
+def _spans(request: ExportTraceServiceRequest) -> list[Span]:
+    return [span for each in request.resource_spans for scope in each.scope_spans for span in scope.spans]
 
 
 async def test_durations_are_measured_in_seconds_by_status() -> None:

@@ -2,14 +2,14 @@
 
 A group shares what its commit costs, and what it costs to answer: replies that are ready together leave together.
 Callers who were answered together come back a little apart, so a group waits for as many commands as were under way
-when the one before was answered, for a moment at most. Where few are under way, nobody waits.
+when the one before was answered, for a moment at most. Where few are under way, nobody waits; callers who are farther
+away than the moment is long have it added to their time.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,11 +31,6 @@ class Pending:
     future: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     reply: Any = None
     error: Exception | None = None
-
-    @property
-    def key(self) -> Hashable:
-        """Returns what commands have in common that are decided in one go; a command without it has its own."""
-        return getattr(self.command, "key", self)
 
 
 class Intake:
@@ -59,21 +54,21 @@ class Intake:
         if self._has_enough():
             self._enough.set()
 
-    def leave(self, pending: Pending) -> None:
-        """Gives the weight of a command back, once: it is taken, or its caller is gone."""
-        self._weight -= pending.weight
-        pending.weight = 0
+    def withdraw(self, pending: Pending) -> None:
+        """Lets go of a command whose caller is gone."""
+        self._leave(pending)
+        pending.command = None
 
     def clear(self) -> list[Pending]:
         """Returns all commands, which wait no longer."""
         cleared = list(self._waiting)
         self._waiting.clear()
         for pending in cleared:
-            self.leave(pending)
+            self._leave(pending)
         return cleared
 
     async def take(self) -> list[Pending]:
-        """Waits for a command, and a moment for its neighbours; returns those whose callers still wait."""
+        """Waits a moment for those just answered, then for any command; returns those whose callers still wait."""
         under_way = self._last_count + len(self._waiting)
         if under_way > FEW_COMMANDS:
             with suppress(TimeoutError):
@@ -85,9 +80,14 @@ class Intake:
         while weight < self._group_weight_limit and self._waiting:
             taken.append(self._waiting.popleft())
             weight += taken[-1].weight
-            self.leave(taken[-1])
+            self._leave(taken[-1])
         self._last_count = len(taken)
         return [pending for pending in taken if not pending.future.cancelled()]
+
+    def _leave(self, pending: Pending) -> None:
+        """Gives the weight of a command back, once."""
+        self._weight -= pending.weight
+        pending.weight = 0
 
     async def _until(self, count: int) -> None:
         self._wanted = count

@@ -1,53 +1,53 @@
-"""Spans that are made when they have ended, and many at a time, which costs a fraction of making each in its place.
+"""Spans that are made when they have ended, and encoded by what they have in common.
 
-A span begins with its identity alone: that is all that logs, events and other services need to know of it meanwhile.
+Made and encoded by the SDK, the span of a small call costs more than the call. A late span begins with its identity
+alone, which is all that logs, events and other services know of it meanwhile. Of spans that are alike, the first is
+encoded by the SDK, and the others as copies of it with ids and times of their own.
 """
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from collections.abc import Hashable, Sequence
 
 from opentelemetry import trace
 from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags, Tracer
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.util.types import Attributes
 
-_GIVEN: ContextVar[SpanContext | None] = ContextVar("ringfence_given_span", default=None)
-_RANDOM = TraceFlags.RANDOM_TRACE_ID
+_IDS = RandomIdGenerator()
+_OK, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 
 
-class GivenIds(RandomIdGenerator):
-    """Gives a late span the ids that it began with, and every other span random ones."""
+class LateSpan(ReadableSpan):
+    """A span that has ended; those of one likeness differ in their ids and times alone."""
 
-    def generate_span_id(self) -> int:
-        """Returns 64 bits."""
-        given = _GIVEN.get()
-        return super().generate_span_id() if given is None else given.span_id
-
-    def generate_trace_id(self) -> int:
-        """Returns 128 bits; asked for a span without a parent only."""
-        given = _GIVEN.get()
-        return super().generate_trace_id() if given is None else given.trace_id
+    likeness: Hashable = None
 
 
 class LateSpans:
-    """Begins spans, and makes them later with a tracer whose provider takes its ids from here."""
+    """Begins spans, and makes them later."""
 
-    ids = GivenIds()
-
-    def __init__(self, tracer: Tracer, *, recorded: bool) -> None:
-        """Records traces that start here, or does not; the others as their parents are."""
-        self._tracer = tracer
-        self._flags = TraceFlags((TraceFlags.SAMPLED if recorded else TraceFlags.DEFAULT) | _RANDOM)
+    def __init__(self, resource: Resource, scope: str, processors: Sequence[SpanProcessor]) -> None:
+        """Hands spans that have ended to the processors; with none of them, traces that start here are not recorded."""
+        self._resource, self._scope, self._processors = resource, InstrumentationScope(scope), processors
+        recorded = TraceFlags.SAMPLED if processors else TraceFlags.DEFAULT
+        self._flags = TraceFlags(recorded | TraceFlags.RANDOM_TRACE_ID)
 
     def begin(self, parent: Context) -> SpanContext:
-        """Returns the identity of a span that begins now."""
+        """Returns the identity of a span that begins now; it is recorded when its parent is."""
         above = trace.get_current_span(parent).get_span_context()
-        span_id = self.ids.generate_span_id()
+        span_id = _IDS.generate_span_id()
         if above.is_valid:
             return SpanContext(above.trace_id, span_id, False, above.trace_flags, above.trace_state)
-        return SpanContext(self.ids.generate_trace_id(), span_id, False, self._flags)
+        return SpanContext(_IDS.generate_trace_id(), span_id, False, self._flags)
 
     def make(
         self,
@@ -59,15 +59,60 @@ class LateSpans:
         times_ns: tuple[int, int],
         *,
         is_fault: bool,
+        likeness: Hashable,
     ) -> None:
-        """Makes a span that has ended, under the parent that it began with; times since 1970."""
+        """Makes a span that has ended, under the parent that it began with; times since 1970.
+
+        Spans of one likeness have the same name, kind, attributes and status.
+        """
         if not identity.trace_flags.sampled:
             return
-        token = _GIVEN.set(identity)
-        try:
-            span = self._tracer.start_span(name, parent, kind, attributes, start_time=times_ns[0])
-        finally:
-            _GIVEN.reset(token)
-        if is_fault:
-            span.set_status(StatusCode.ERROR)
-        span.end(times_ns[1])
+        above: SpanContext | None = trace.get_current_span(parent).get_span_context()
+        if above is not None and not above.is_valid:
+            above = None
+        span = LateSpan(
+            name,
+            identity,
+            above,
+            self._resource,
+            attributes,
+            kind=kind,
+            status=_ERROR if is_fault else _OK,
+            start_time=times_ns[0],
+            end_time=times_ns[1],
+            instrumentation_scope=self._scope,
+        )
+        if not identity.trace_state:
+            span.likeness = likeness, above and above.is_remote
+        for processor in self._processors:
+            processor.on_end(span)
+
+
+class LikenessExporter(OTLPSpanExporter):
+    """Exports spans over OTLP/gRPC, late ones from one process as copies of the first of their likeness."""
+
+    def _translate_data(self, data: Sequence[ReadableSpan]) -> ExportTraceServiceRequest:
+        alike = [span for span in data if isinstance(span, LateSpan) and span.likeness]
+        request = encode_spans([span for span in data if not (isinstance(span, LateSpan) and span.likeness)])
+        if alike:
+            request.resource_spans.append(self._encode(alike))
+        return request
+
+    def _encode(self, alike: Sequence[LateSpan]) -> ResourceSpans:
+        (encoded,) = encode_spans(alike[:1]).resource_spans
+        spans = encoded.scope_spans[0].spans
+        del spans[:]
+        patterns: dict[Hashable, Span] = {}
+        for span in alike:
+            pattern = patterns.get(span.likeness)
+            if pattern is None:
+                pattern = encode_spans([span]).resource_spans[0].scope_spans[0].spans[0]
+                patterns[span.likeness] = pattern
+            copy = spans.add()
+            copy.CopyFrom(pattern)
+            copy.trace_id = span.context.trace_id.to_bytes(16, "big")
+            copy.span_id = span.context.span_id.to_bytes(8, "big")
+            if span.parent is not None:
+                copy.parent_span_id = span.parent.span_id.to_bytes(8, "big")
+            copy.start_time_unix_nano, copy.end_time_unix_nano = span.start_time or 0, span.end_time or 0
+        return encoded

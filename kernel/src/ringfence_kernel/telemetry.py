@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
@@ -22,7 +21,7 @@ from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from ringfence_kernel.late_spans import LateSpans
+from ringfence_kernel.late_spans import LateSpans, LikenessExporter
 
 SCOPE = "ringfence"
 """Instrumentation scope of every span and metric that Ringfence itself makes."""
@@ -38,7 +37,7 @@ class Telemetry:
 
     tracer_provider: TracerProvider
     meter_provider: MeterProvider
-    records_spans: bool
+    late_spans: LateSpans
 
     @classmethod
     def start(
@@ -58,18 +57,16 @@ class Telemetry:
         processors = [span_processor] if span_processor else []
         readers = [metric_reader] if metric_reader else []
         if endpoint:
-            processors.append(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, timeout=_EXPORT_SECONDS)))
+            processors.append(BatchSpanProcessor(LikenessExporter(endpoint=endpoint, timeout=_EXPORT_SECONDS)))
             readers.append(
                 PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint, timeout=_EXPORT_SECONDS))
             )
         sampler = DEFAULT_ON if processors else ParentBased(ALWAYS_OFF)
-        tracer_provider = TracerProvider(
-            resource=resource, sampler=sampler, id_generator=LateSpans.ids, shutdown_on_exit=False
-        )
+        tracer_provider = TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
         for processor in processors:
             tracer_provider.add_span_processor(processor)
         meter_provider = MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False)
-        return cls(tracer_provider, meter_provider, bool(processors))
+        return cls(tracer_provider, meter_provider, LateSpans(resource, SCOPE, processors))
 
     def install(self) -> None:
         """Makes these the process-wide providers; the first call wins, as OpenTelemetry defines it."""
@@ -80,11 +77,6 @@ class Telemetry:
     def tracer(self) -> trace.Tracer:
         """Makes spans under Ringfence's scope."""
         return self.tracer_provider.get_tracer(SCOPE)
-
-    @property
-    def late_spans(self) -> LateSpans:
-        """Makes spans that have ended, under Ringfence's scope."""
-        return LateSpans(self.tracer, recorded=self.records_spans)
 
     @property
     def meter(self) -> metrics.Meter:

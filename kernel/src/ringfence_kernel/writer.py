@@ -204,7 +204,7 @@ class GroupWriter:
             reply: Reply = await pending.future
             return reply
         except asyncio.CancelledError:
-            self._intake.leave(pending)
+            self._intake.withdraw(pending)
             raise
 
     async def between_groups(self, look: Callable[[], Reply]) -> Reply:
@@ -286,7 +286,7 @@ class GroupWriter:
     def _decide(self, group: list[Pending]) -> Unit:
         """Decides every command in order; one that refuses leaves no trace."""
         unit = Unit(self)
-        for _, neighbours in groupby(group, key=lambda pending: pending.key):
+        for _, neighbours in groupby(group, key=_common):
             run = list(neighbours)
             if len(run) == 1 or self._try(unit, run) is not None:
                 for pending in run:
@@ -358,3 +358,8 @@ class GroupWriter:
 
     async def _blocking(self, function: Callable[..., Reply], *arguments: Any) -> Reply:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+
+def _common(pending: Pending) -> Hashable:
+    """Returns what commands have in common that are decided in one go; every other command has its own."""
+    return pending.command.key if isinstance(pending.command, Together) else pending

@@ -49,13 +49,15 @@ class CredentialsError(Exception):
     """A credentials directory is incomplete, malformed, or lets others read its keys; the text says which file."""
 
 
-def client_closed() -> RingfenceError:
-    """The refusal of a call whose client was closed meanwhile, or before."""
-    return RingfenceError("CANCELLED", "CLIENT_CLOSED", "the client is closed")
+def client_closed(*, unanswered: bool = False) -> RingfenceError:
+    """The refusal of what a closed client did not send, CLIENT_CLOSED, or of what it sent and has no answer to."""
+    if unanswered:
+        return RingfenceError("CANCELLED", "CLOSED_UNANSWERED", "the client was closed before an answer came")
+    return RingfenceError("CANCELLED", "CLIENT_CLOSED", "the client is closed; nothing was sent")
 
 
 def is_unavailable(error: grpc.RpcError) -> bool:
-    """Whether nobody took the call: no server, none that would, or one that stops and cancels what just arrives."""
+    """Whether no server answered: there is none, none that would, or one that stops and cancels what just arrives."""
     return error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 

@@ -28,6 +28,7 @@ class LeaderChannel:
     def __init__(self, channels: Sequence[grpc.Channel]) -> None:
         self._channels = channels
         self._leader = 0
+        self._is_closed = False
 
     def unary_unary(self, *arguments: Any, **options: Any) -> Callable[..., Any]:
         """A method with one reply."""
@@ -42,7 +43,7 @@ class LeaderChannel:
                     refusals.append(error)
                     if is_unavailable(error) or error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                         self._leave(address)
-                    if not is_unavailable(error):
+                    if not is_unavailable(error) or self._is_closed:
                         break
                 else:
                     self._leader = address
@@ -71,7 +72,8 @@ class LeaderChannel:
         return call
 
     def close(self) -> None:
-        """Ends all connections."""
+        """Ends all connections; a call that this ends is not made at the next address."""
+        self._is_closed = True
         for each in self._channels:
             each.close()
 

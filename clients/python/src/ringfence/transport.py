@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -100,11 +101,11 @@ class Connection:
     def __init__(self, tokens: TokenSource, patience: Patience) -> None:
         self._tokens = tokens
         self.patience = patience
-        self._is_closed = False
+        self._closed = threading.Event()
 
     def close(self) -> None:
-        """Has no call made again from now on: their channels are about to be closed."""
-        self._is_closed = True
+        """Has no call made, or made again, from now on: their channels are about to be closed."""
+        self._closed.set()
 
     def call(self, method: grpc.UnaryUnaryMultiCallable[Request, Reply], request: Request) -> Reply:
         """The reply of a method that needs a token; raises RingfenceError.
@@ -112,14 +113,20 @@ class Connection:
         Tries again, with growing pauses, while the service is unavailable or overloaded; once when it refuses the
         token.
         """
-        return self._persist(lambda seconds, token: method(request, timeout=seconds, metadata=_bearer(token)))
+        retries = self._retries()
+        while True:
+            try:
+                with self._refusals():
+                    metadata = _bearer(retries.token())
+                with self._refusals(unanswered=True):
+                    return method(request, timeout=self.patience.call_seconds, metadata=metadata)
+            except RingfenceError as refusal:
+                retries.after(refusal)
 
     def call_without_token(self, method: grpc.UnaryUnaryMultiCallable[Request, Reply], request: Request) -> Reply:
         """The reply of a method for which the certificate is enough; raises RingfenceError; tries only once."""
-        try:
+        with self._refusals(unanswered=True):
             return method(request, timeout=self.patience.call_seconds)
-        except grpc.RpcError as error:
-            raise refusal_of(error) from None
 
     def stream(
         self,
@@ -134,42 +141,51 @@ class Connection:
         """
         last: Reply | None = None
         end = math.inf if seconds is None else time.monotonic() + seconds
-        retries = _Retries(self._tokens, self.patience)
+        retries = self._retries()
         while (left := end - time.monotonic()) > 0:
             replies: Any = None
             try:
-                token = retries.token()
-                timeout = None if seconds is None else left
-                replies = method(request_after(last), timeout=timeout, metadata=_bearer(token))
-                for last in replies:
-                    yield last
-                    retries = _Retries(self._tokens, self.patience)
+                with self._refusals():
+                    token = retries.token()
+                    timeout = None if seconds is None else left
+                    replies = method(request_after(last), timeout=timeout, metadata=_bearer(token))
+                    for last in replies:
+                        yield last
+                        retries = self._retries()
                 return
-            except grpc.RpcError as error:
-                refusal = refusal_of(error)
+            except RingfenceError as error:
+                refusal = error
             finally:
                 if replies is not None:
                     replies.cancel()
             if time.monotonic() < end:
                 retries.after(refusal)
 
-    def _persist(self, attempt: Callable[[float, str], Reply]) -> Reply:
-        retries = _Retries(self._tokens, self.patience)
-        while not self._is_closed:
-            try:
-                return attempt(self.patience.call_seconds, retries.token())
-            except grpc.RpcError as error:
-                refusal = refusal_of(error)
-            if not self._is_closed:
-                retries.after(refusal)
-        raise client_closed()
+    def _retries(self) -> _Retries:
+        return _Retries(self._tokens, self.patience, self._closed)
+
+    @contextmanager
+    def _refusals(self, *, unanswered: bool = False) -> Iterator[None]:
+        """Makes everything that ends a call a RingfenceError; what is sent within and not answered may be done."""
+        if self._closed.is_set():
+            raise client_closed()
+        try:
+            yield
+        except grpc.RpcError as error:
+            refusal = refusal_of(error)
+            is_ours = self._closed.is_set() and refusal.is_transient
+            raise (client_closed(unanswered=unanswered) if is_ours else refusal) from None
+        except ValueError:  # gRPC's own for a call on a channel that is closed
+            if not self._closed.is_set():
+                raise
+            raise client_closed(unanswered=unanswered) from None
 
 
 class _Retries:
     """The attempts at one call: what may be tried again, when, and until when."""
 
-    def __init__(self, tokens: TokenSource, patience: Patience) -> None:
-        self._tokens, self._patience = tokens, patience
+    def __init__(self, tokens: TokenSource, patience: Patience, closed: threading.Event) -> None:
+        self._tokens, self._patience, self._closed = tokens, patience, closed
         self._end = time.monotonic() + patience.retry_seconds
         self._pause = patience.first_pause_seconds
         self._token = ""
@@ -190,7 +206,8 @@ class _Retries:
         pause = max(self._pause * random.uniform(0.5, 1.0), refusal.retry_after_seconds)
         if not refusal.is_transient or time.monotonic() + pause > self._end:
             raise refusal
-        time.sleep(pause)
+        if self._closed.wait(pause):
+            raise client_closed(unanswered=True)
         self._pause = min(self._pause * 2, self._patience.longest_pause_seconds)
 
 

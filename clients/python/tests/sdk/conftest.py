@@ -25,6 +25,7 @@ class Fakes:
     ledger: Ledger = field(default_factory=Ledger)
     instructions: Instructions = field(default_factory=Instructions)
     log: Log = field(default_factory=Log)
+    addresses: Addresses = field(init=False)
     client: Client = field(init=False)
 
 
@@ -46,9 +47,9 @@ def fakes(authority: TestAuthority) -> Iterator[Fakes]:
     tls = grpc.ssl_server_credentials([authority.server()], authority.pem, require_client_auth=True)
     address = f"127.0.0.1:{server.add_secure_port('127.0.0.1:0', tls)}"
     server.start()
-    addresses = Addresses(identity=address, custody=address, payment_instruction=address, audit=address)
+    fakes.addresses = Addresses(identity=address, custody=address, payment_instruction=address, audit=address)
     patience = Patience(call_seconds=5, retry_seconds=1, first_pause_seconds=0.01)
-    fakes.client = Client(addresses, credentials_of(authority), patience)
+    fakes.client = Client(fakes.addresses, credentials_of(authority), patience)
     yield fakes
     fakes.client.close()
     server.stop(None).wait()

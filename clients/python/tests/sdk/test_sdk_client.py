@@ -1,15 +1,17 @@
 """The client over real gRPC: tokens, retries, refusals, pages and streams."""
 
-import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import pytest
-from ringfence import RingfenceError, new_id
+from ringfence import Client, Patience, RingfenceError, new_id
 from ringfence.ledger import AccountClass, AccountSide, AccountStatus, Balances, NewTransfer, TransferFilter
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
-from .conftest import Fakes
+from .authority import TestAuthority
+from .conftest import Fakes, credentials_of
 
 
 def _transfer() -> NewTransfer:
@@ -69,19 +71,54 @@ def test_a_call_that_a_stopping_server_cancels_is_made_again(fakes: Fakes) -> No
     assert fakes.client.custody.create_transfers(new_id(), [_transfer()])[0].done
 
 
-def test_a_call_whose_client_is_closed_is_not_made_again(fakes: Fakes) -> None:
-    """Closing the client ends its calls by name."""
+def test_closing_cuts_a_call_off_by_name(fakes: Fakes) -> None:
+    """A call under way may have been done, a later one was not sent: each says so, with a token or without."""
     fakes.ledger.may_answer.clear()
-    closing = threading.Timer(0.2, fakes.client.close)
-    closing.start()
+    with ThreadPoolExecutor() as threads:
+        under_way = threads.submit(fakes.client.custody.totals)
+        _await_requests(fakes, 1)
+        fakes.client.close()
+        fakes.ledger.may_answer.set()
+        assert _reason(under_way.result) == "CLOSED_UNANSWERED"
+    assert _reason(fakes.client.custody.totals) == "CLIENT_CLOSED"
+    assert _reason(fakes.client.identity.jwks) == "CLIENT_CLOSED"
+    assert _reason(lambda: next(fakes.client.payments.watch())) == "CLIENT_CLOSED"
+
+
+def test_closing_ends_a_stream_by_name(fakes: Fakes) -> None:
+    """A stream that somebody else closes the client of is not opened again."""
+    fakes.instructions.goes_on = True
+    changes = fakes.client.payments.watch(3)
+    assert next(changes).position == 4
+    fakes.client.close()
+    assert _reason(lambda: next(changes)) == "CLIENT_CLOSED"
+
+
+def test_closing_ends_a_pause_between_attempts(authority: TestAuthority, fakes: Fakes) -> None:
+    """Nobody waits for a service any more when the client is closed; an earlier attempt may have been done."""
+    fakes.ledger.refusals = [("UNAVAILABLE", "STORE_UNAVAILABLE", 60.0)]
+    client = Client(fakes.addresses, credentials_of(authority), Patience(call_seconds=5, retry_seconds=120))
+    with ThreadPoolExecutor() as threads:
+        pausing = threads.submit(client.custody.totals)
+        while fakes.ledger.refusals:
+            time.sleep(0.01)
+        client.close()
+        with pytest.raises(RingfenceError) as refused:
+            pausing.result(timeout=30)
+    assert refused.value.reason == "CLOSED_UNANSWERED"
+
+
+def _await_requests(fakes: Fakes, count: int) -> None:
+    end = time.monotonic() + 10
+    while len(fakes.ledger.requests) < count:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def _reason(call: Callable[[], object]) -> str:
     with pytest.raises(RingfenceError) as refused:
-        fakes.client.custody.totals()
-    fakes.ledger.may_answer.set()
-    assert refused.value.reason == "CLIENT_CLOSED"
-    closing.join()
-    with pytest.raises(RingfenceError) as refused:
-        fakes.client.custody.totals()
-    assert refused.value.reason == "CLIENT_CLOSED"
+        call()
+    return refused.value.reason
 
 
 def test_a_service_is_left_alone_for_as_long_as_it_asks(fakes: Fakes) -> None:

@@ -162,6 +162,21 @@ def test_leader_that_hangs_is_left(nodes: list[Node], authority: TestAuthority) 
     assert len(nodes[0].ledger.requests) == len(nodes[1].ledger.requests) == 1
 
 
+def test_closing_cuts_a_call_off_everywhere(nodes: list[Node], authority: TestAuthority) -> None:
+    """A call that the closing of its client ends is not made at the next address."""
+    nodes[0].ledger.may_answer.clear()
+    with client_of(nodes, authority, PATIENT) as client, ThreadPoolExecutor() as threads:
+        under_way = threads.submit(client.custody.totals)
+        while not nodes[0].ledger.requests:
+            time.sleep(0.01)
+        client.close()
+        nodes[0].ledger.may_answer.set()
+        with pytest.raises(RingfenceError) as refused:
+            under_way.result()
+    assert refused.value.reason == "CLOSED_UNANSWERED"
+    assert not nodes[1].ledger.requests
+
+
 def test_stream_goes_on_at_the_new_leader(nodes: list[Node], client: Client) -> None:
     """A stream that the old leader breaks is resumed at the new one, after the last position."""
     changes = client.payments.watch()

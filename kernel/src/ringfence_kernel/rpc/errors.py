@@ -92,7 +92,7 @@ def remote_error(error: grpc.aio.AioRpcError) -> RemoteError:
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS_KEY and isinstance(value, bytes):
             _parse_details(value, status, info)
-    code = "UNAVAILABLE" if error.code() is grpc.StatusCode.CANCELLED and not info.reason else error.code().name
+    code = "UNAVAILABLE" if error.code() is grpc.StatusCode.CANCELLED else error.code().name
     return RemoteError(code, info.reason, error.details() or "", dict(info.metadata))
 
 

@@ -37,6 +37,7 @@ _TOGETHER, _SOON_SECONDS = 64, 0.1
 class EndedCall(NamedTuple):
     """A call that is over: where it belongs, when it began (ns since 1970), how long it took, and how it ended."""
 
+    path: str
     attributes: Attributes
     parent: Context
     identity: SpanContext
@@ -45,11 +46,6 @@ class EndedCall(NamedTuple):
     caller: str
     code: str
     reason: str
-
-    @property
-    def method(self) -> str:
-        """`package.Service/Method`."""
-        return str(self.attributes[rpc_attributes.RPC_METHOD])
 
     @property
     def ended_ns(self) -> int:
@@ -69,6 +65,7 @@ class Call:
         "_identity",
         "_instruments",
         "_parent",
+        "_path",
         "_started_ns",
         "_token",
         "caller",
@@ -76,9 +73,9 @@ class Call:
         "reason",
     )
 
-    def __init__(self, instruments: Instruments, attributes: Attributes, parent: Context) -> None:
+    def __init__(self, instruments: Instruments, path: str, attributes: Attributes, parent: Context) -> None:
         """Begins under a parent."""
-        self._instruments, self._attributes, self._parent = instruments, attributes, parent
+        self._instruments, self._path, self._attributes, self._parent = instruments, path, attributes, parent
         self.caller, self.code, self.reason = "", "OK", ""
 
     def __enter__(self) -> Call:
@@ -96,6 +93,7 @@ class Call:
         seconds = time.perf_counter() - self._began
         self._instruments.note(
             EndedCall(
+                self._path,
                 self._attributes,
                 self._parent,
                 self._identity,
@@ -131,6 +129,8 @@ class Instruments:
         # By path; only methods that are served or called come here.
         self._attributes: dict[str, Attributes] = {}
         self._ended: list[EndedCall] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
 
     def call(self, path: str, parent: Context | None = None) -> Call:
         """Returns the block of one call, under the current span unless there is a parent."""
@@ -139,24 +139,42 @@ class Instruments:
             method = path.removeprefix("/")
             attributes = {rpc_attributes.RPC_SYSTEM_NAME: "grpc", rpc_attributes.RPC_METHOD: method, **self._server}
             self._attributes[path] = attributes
-        return Call(self, attributes, get_current() if parent is None else parent)
+        return Call(self, path, attributes, get_current() if parent is None else parent)
 
     def note(self, ended: EndedCall) -> None:
         """Has a call told of soon."""
         self._ended.append(ended)
-        if len(self._ended) == 1:
+        if self._is_closed:
+            self._tell_some()
+        elif self._timer is None:
             # In no call's context: what is told belongs to none of them.
-            asyncio.get_running_loop().call_later(_SOON_SECONDS, self.flush, context=Variables())
+            self._timer = asyncio.get_running_loop().call_later(_SOON_SECONDS, self._tell_some, context=Variables())
         elif len(self._ended) == _TOGETHER:
-            asyncio.get_running_loop().call_soon(self.flush, context=Variables())
+            self._tell_next()
 
-    def flush(self) -> None:
-        """Tells of all calls that have ended."""
-        told, self._ended = self._ended, []
+    def close(self) -> None:
+        """Tells of all calls that have ended, and from now on of each at once: nobody may be there later."""
+        self._is_closed = True
+        while self._ended:
+            self._tell_some()
+
+    def _tell_some(self) -> None:
+        """Tells of as many calls as are told together; of the others in another pass of the loop."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        told, self._ended = self._ended[:_TOGETHER], self._ended[_TOGETHER:]
         for ended in told:
             self._measure(ended)
             if self._tell is not None:
                 self._tell(ended)
+        if self._ended and not self._is_closed:
+            self._tell_next()
+
+    def _tell_next(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(0, self._tell_some, context=Variables())
 
     def _measure(self, ended: EndedCall) -> None:
         attributes = {**ended.attributes, rpc_attributes.RPC_RESPONSE_STATUS_CODE: ended.code}
@@ -167,6 +185,14 @@ class Instruments:
         if ended.reason:
             attributes[REASON] = ended.reason
         times_ns = ended.started_ns, ended.ended_ns
+        likeness = ended.path, self._kind, ended.code, ended.reason
         self.late_spans.make(
-            ended.identity, ended.parent, ended.method, self._kind, attributes, times_ns, is_fault=is_fault
+            ended.identity,
+            ended.parent,
+            ended.path.removeprefix("/"),
+            self._kind,
+            attributes,
+            times_ns,
+            is_fault=is_fault,
+            likeness=likeness,
         )

@@ -76,7 +76,7 @@ class Line:
         if self._channel is not None:
             await self._channel.close()
             self._channel = None
-        self._instruments.flush()
+        self._instruments.close()
 
     def _stub(self, stub: type) -> Any:
         if self._channel is None:
@@ -131,5 +131,5 @@ def _metadata(token: str | None) -> tuple[tuple[str, str], ...]:
 
 def _note(error: grpc.aio.AioRpcError, call: Call) -> RemoteError:
     refusal = remote_error(error)
-    call.code, call.reason = refusal.code, refusal.reason
+    call.code, call.reason = error.code().name, refusal.reason
     return refusal

@@ -171,10 +171,10 @@ def _parent(metadata: Iterable[tuple[str, str | bytes]]) -> TraceContext:
 
 def log_call(ended: EndedCall) -> None:
     """Writes the line of a call, as of its end."""
-    log = _LOG.debug if f"/{ended.method}".startswith(_HEALTH) else _LOG.info
+    log = _LOG.debug if ended.path.startswith(_HEALTH) else _LOG.info
     log(
         "call",
-        method=f"/{ended.method}",
+        method=ended.path,
         caller=ended.caller,
         code=ended.code,
         reason=ended.reason,

@@ -120,8 +120,10 @@ class RpcServer:
 
     async def stop(self, drain_seconds: float) -> None:
         """Refuses new calls, lets running ones end within `drain_seconds`, then cancels them."""
-        await self._server.stop(drain_seconds)
-        self._instruments.flush()
+        try:
+            await self._server.stop(drain_seconds)
+        finally:
+            self._instruments.close()
 
 
 def _gates(servicers: Sequence[Servicer], leader_gate: Gate | None) -> dict[str, Gate]:
