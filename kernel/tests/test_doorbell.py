@@ -17,11 +17,14 @@ from nats.js.errors import NotFoundError
 from ringfence.local.certificates import Authority, infrastructure_id, service_id
 from ringfence.local.nats import NATS_ADMIN, NatsServer, stream_name
 from ringfence.local.postgres import Database
+from ringfence_kernel.clock import SystemClock
 from ringfence_kernel.feed import Doorbell, Publisher
 from ringfence_kernel.service import hear
-from ringfence_kernel.store import EventStore, load_cursor
+from ringfence_kernel.store import EventStore, StoredEvent, load_cursor
+from ringfence_kernel.writer import GroupWriter
 
 from .conftest import application_conninfo
+from .tally import CODEC, Tally, count
 from .test_follower import fill
 
 SERVICE = "custody"
@@ -86,12 +89,59 @@ async def test_every_event_is_notified_even_when_its_stream_is_deleted(
         task.cancel()
 
 
+class Counting(EventStore):
+    """A store that counts the events that were read from it."""
+
+    events_read = 0
+
+    def read(self, after: int, limit: int, max_bytes: int = 0) -> list[StoredEvent]:
+        """Counts."""
+        page = super().read(after, limit)
+        self.events_read += len(page)
+        return page
+
+
+async def test_what_was_just_committed_is_not_read_again(
+    doorbell: Doorbell, migrated: Database, nats_admin: Client
+) -> None:
+    """Notifications come from memory while it has all of them, and from the store what somebody else has committed."""
+    store = Counting(application_conninfo(migrated))
+    writer = GroupWriter(store, CODEC, Tally(), SystemClock())
+    publisher = Publisher(doorbell, store)
+    writer.subscribe(lambda recorded: publisher.ring(writer.head, recorded))
+    streams = nats_admin.jetstream()
+    with suppress(NotFoundError):
+        await streams.delete_stream(stream_name(SERVICE))
+    tasks = [asyncio.create_task(each.run()) for each in (writer, publisher)]
+    try:
+        for _ in range(50):
+            await writer.submit(count(writer.state, "a"))
+        await _published(store, 50)
+        # A look into the store may see a commit just before its writer tells of it.
+        assert store.events_read < 25
+        await _publish(publisher, store, 3)
+        for _ in range(5):
+            await writer.submit(count(writer.state, "a"))
+        await _published(store, 58)
+        assert (await streams.stream_info(stream_name(SERVICE))).state.messages == 58
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        store.close()
+
+
 async def _publish(publisher: Publisher, store: EventStore, count: int) -> None:
     """Appends events and waits until the publisher's cursor has passed them."""
     head = await asyncio.to_thread(fill, store, count)
     publisher.ring()
+    await _published(store, head.position)
+
+
+async def _published(store: EventStore, position: int) -> None:
+    """Waits until the publisher's cursor has passed a position."""
     async with asyncio.timeout(15):
-        while (await asyncio.to_thread(load_cursor, store, "notifications")).position < head.position:
+        while (await asyncio.to_thread(load_cursor, store, "notifications")).position < position:
             await asyncio.sleep(0.02)
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 import nats
 import structlog
 
-from ringfence_kernel.codec import open_envelope
+from ringfence_kernel.codec import Recorded, open_envelope
 from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.feed.doorbell import Doorbell
-from ringfence_kernel.store import EventStore, Head, StoredEvent, load_cursor, save_cursor
+from ringfence_kernel.store import EventStore, Head, load_cursor, save_cursor
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +26,9 @@ GATHER_SECONDS = 0.05
 """Pause after a page that was not full: what is committed meanwhile comes in one page."""
 RING_SECONDS = 0.01
 """Pause after a ring: what is committed meanwhile rings once."""
+SAVE_SECONDS = 1.0
+"""While there is always something to publish, its cursor is stored so often."""
+REMEMBERED_COMMITS = 1_000
 
 
 class Notification(msgspec.Struct, frozen=True):
@@ -35,11 +41,22 @@ class Notification(msgspec.Struct, frozen=True):
     topic: str
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is said of one event."""
+
+    position: int
+    stream: bytes
+    topic: str
+    traceparent: str
+
+
 @dataclass(slots=True)
 class Publisher:
     """Rings the doorbell after commits, and publishes one notification per event of the service's own feed.
 
-    The two go their own ways: a ring never waits for a notification to be acknowledged.
+    The two go their own ways: a ring never waits for a notification to be acknowledged. What this process has just
+    committed is published from memory; the store is read for what is not there, after a start or an outage.
     """
 
     doorbell: Doorbell
@@ -47,10 +64,17 @@ class Publisher:
     _head: Head | None = None
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _committed: deque[tuple[Head, list[News]]] = field(default_factory=lambda: deque(maxlen=REMEMBERED_COMMITS))
+    _cursor: Head | None = None
+    _saved: Head | None = None
+    _saved_at: float = 0.0
 
-    def ring(self, head: Head | None = None) -> None:
-        """Tells the publisher that events were committed, up to `head` where the caller knows it."""
+    def ring(self, head: Head | None = None, recorded: Sequence[Recorded] = ()) -> None:
+        """Tells that events were committed: these, up to `head`, where the caller knows."""
         self._head = head
+        if head is not None and recorded:
+            news = [News(each.position, each.stream, each.event.TOPIC, each.traceparent) for each in recorded]
+            self._committed.append((head, news))
         self._rung.set()
         self._news.set()
 
@@ -74,6 +98,7 @@ class Publisher:
                 log.info("doorbell_silent", error=error.reason)
 
     async def _notify(self) -> None:
+        self._cursor = None
         while True:
             self._rung.clear()
             try:
@@ -83,6 +108,7 @@ class Publisher:
                     continue
             except (OSError, nats.errors.Error, StoreUnavailable) as error:
                 log.info("notifications_wait", error=type(error).__name__)
+                self._cursor = None
                 await asyncio.sleep(POLL_SECONDS)
             try:
                 async with asyncio.timeout(POLL_SECONDS):
@@ -91,23 +117,44 @@ class Publisher:
                 pass
 
     async def _publish_page(self) -> int:
-        """Publishes a page and stores the cursor; returns how many events it had."""
-        cursor = await asyncio.to_thread(load_cursor, self.store, CURSOR)
-        page = await asyncio.to_thread(self.store.read, cursor.position, PAGE_EVENTS)
-        if not page:
-            return 0
-        epoch = (await asyncio.to_thread(self.store.head)).epoch
+        """Publishes a page, and stores the cursor from time to time; returns how many events it had."""
+        if self._cursor is None:
+            self._cursor = self._saved = await asyncio.to_thread(load_cursor, self.store, CURSOR)
+        recalled = self._recalled(self._cursor)
+        page, reached = recalled if recalled else await asyncio.to_thread(self._read, self._cursor)
         # In order on one connection, but not one after the other's acknowledgement.
-        await asyncio.gather(*(self._publish(epoch, event) for event in page))
-        await asyncio.to_thread(self._save, Head(epoch, page[-1].position, page[-1].hash))
+        await asyncio.gather(*(self._publish(reached.epoch, news) for news in page))
+        self._cursor = reached
+        is_due = not page or time.monotonic() - self._saved_at >= SAVE_SECONDS
+        if is_due and self._cursor != self._saved:
+            await asyncio.to_thread(self._save, self._cursor)
+            self._saved, self._saved_at = self._cursor, time.monotonic()
         return len(page)
 
-    async def _publish(self, epoch: int, event: StoredEvent) -> None:
+    def _recalled(self, cursor: Head) -> tuple[list[News], Head] | None:
+        """Returns what this process has committed right after the cursor, and the head then; None for a gap."""
+        page, reached = list[News](), cursor
+        while self._committed and len(page) < PAGE_EVENTS and self._committed[0][1][0].position <= reached.position + 1:
+            head, news = self._committed.popleft()
+            if head.position > reached.position:
+                page += [each for each in news if each.position > reached.position]
+                reached = head
+        return (page, reached) if page else None
+
+    def _read(self, cursor: Head) -> tuple[list[News], Head]:
+        """Reads a page after the cursor from the store."""
+        page = self.store.read(cursor.position, PAGE_EVENTS)
+        if not page:
+            return [], cursor
+        news = [News(each.position, each.stream, each.topic, open_envelope(each.state).traceparent) for each in page]
+        return news, Head(self.store.head().epoch, page[-1].position, page[-1].hash)
+
+    async def _publish(self, epoch: int, news: News) -> None:
         source = self.doorbell.service
-        note = Notification(source, epoch, event.position, event.stream.hex(), event.topic)
-        message_id = f"{source}:{epoch}:{event.position}"
-        topic, traceparent = event.topic.replace(".", "_"), open_envelope(event.state).traceparent
-        await self.doorbell.notify(topic, msgspec.json.encode(note), message_id, traceparent)
+        note = Notification(source, epoch, news.position, news.stream.hex(), news.topic)
+        message_id = f"{source}:{epoch}:{news.position}"
+        topic = news.topic.replace(".", "_")
+        await self.doorbell.notify(topic, msgspec.json.encode(note), message_id, news.traceparent)
 
     def _save(self, cursor: Head) -> None:
         with self.store.connection() as connection, connection.transaction():

@@ -82,7 +82,7 @@ class EventSourced:
         return core
 
     def _ring(self, recorded: list[Recorded]) -> None:
-        self.publisher.ring(self.writer.head)
+        self.publisher.ring(self.writer.head, recorded)
         for projector in self.projectors.values():
             projector.ring()
 
