@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -33,9 +33,11 @@ INSERT = b"INSERT INTO control_rows VALUES ($1, $2, $3, $4, $5)"
 HEADER, TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 WIDTHS = (16, 4, 4, 8, 8)
 TEMPLATE = len(WIDTHS).to_bytes(2, "big") + b"".join(width.to_bytes(4, "big") + bytes(width) for width in WIDTHS)
-TRANSPORT = "transport"
+SUSTAINED, TRANSPORT = "copy_sustained", "transport"
 ACCOUNTS = 10_000
 AMOUNT = (100).to_bytes(8, "big")
+
+Run = Callable[[psycopg.Connection, int, float, Seen], None]
 
 
 @dataclass
@@ -49,11 +51,18 @@ class Controls:
     def measure(self, measured: MeasuredStack, per_request: int) -> tuple[str, float]:
         """Runs the control for a size on the stack's own server; returns its name and its rows per second."""
         name, run = ("single_commit", single_commits) if per_request == 1 else ("copy", copies)
+        return name, self._measure(name, run, measured, per_request, self.seconds)
+
+    def sustained(self, measured: MeasuredStack, per_request: int, seconds: float) -> tuple[str, float]:
+        """Runs `copy` for as long as what it is the control of: the larger its indexes, the slower it is."""
+        return SUSTAINED, self._measure(SUSTAINED, copies, measured, per_request, seconds)
+
+    def _measure(self, name: str, run: Run, measured: MeasuredStack, per_request: int, seconds: float) -> float:
         seen = Seen()
         with control_table(measured.control_conninfo()) as connection, measured.cpu.during(seen):
-            run(connection, per_request, self.seconds, seen)
+            run(connection, per_request, seconds, seen)
         self.seen.setdefault((name, per_request), Seen()).add(seen)
-        return name, seen.per_second
+        return seen.per_second
 
     def transport(self, jobs: Iterable[Job], callers: int) -> float:
         """Runs requests of one row against a gRPC server that does nothing; returns requests per second."""

@@ -61,12 +61,13 @@ class CustodyRows:
     def sustained(self, seconds: float) -> None:
         """Measures a load under which statements keep up: its time ends when they show the last transfer."""
         self.measured.settle(self.book)
-        control = self.controls.measure(self.measured, SUSTAINED_ROWS)
+        _, burst = self.controls.measure(self.measured, SUSTAINED_ROWS)
+        control = self.controls.sustained(self.measured, SUSTAINED_ROWS, seconds)
         callers = CALLERS[SUSTAINED_ROWS]
         jobs = transfers.plain(self.book)(SUSTAINED_ROWS)
         with watched_lag(self.measured) as lag:
             seen = self._timed(jobs, callers, seconds, until_shown=True)
-        figures = {"largest_lag_seconds": lag.largest_seconds}
+        figures = {"largest_lag_seconds": lag.largest_seconds, "ratio_to_copy": seen.per_second / burst}
         self.results.add(row("custody_sustained", SUSTAINED_ROWS, callers, seen, control, **figures))
 
     def through_the_sdk(self) -> None:

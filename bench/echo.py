@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,9 @@ def transport(jobs: Iterable[Job], callers: int, seconds: float) -> Seen:
                 reply = await create(request.body, metadata=METADATA, timeout=CALL_SECONDS)
                 return len(reply.status)
 
-            await channel.channel_ready()
-            return await closed_loop(ask, jobs, callers, seconds)
+            waiting = iter(jobs)
+            await asyncio.gather(*(ask(request) for job in islice(waiting, callers) for request in job))
+            return await closed_loop(ask, waiting, callers, seconds)
 
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         make_certificate(Path(folder))

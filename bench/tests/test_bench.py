@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from ringfence.local.database import Database
 
-from bench import controls, history, plot
+from bench import controls, echo, history, plot
 from bench.load import Request, Seen, closed_loop
 from bench.rows import TARGETS, row
 from bench.statements import Lag
@@ -114,3 +114,9 @@ def test_only_complete_runs_are_drawn(tmp_path: Path, monkeypatch: pytest.Monkey
         history.keep({"complete": complete}, datetime(2030, 1, 1, second=second, tzinfo=UTC))
     assert [run["time"] for run in history.complete_runs()] == ["2030-01-01T00:00:00+00:00"]
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_transport_answers_every_caller() -> None:
+    """The server that does nothing answers each request with one row, over mutual TLS."""
+    seen = echo.transport([[Request(b"", 1)]] * 200, 4, 30)
+    assert (seen.rows, len(seen.latencies_ms)) == (196, 196)
