@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from ringfence_kernel.vault.tls import client_tls
 from .probe_service import SERVICE, ProbeStub, Text
 from .rpc_world import World
 
+HANDSHAKES = Path(__file__).with_name("handshakes.py")
+
 
 async def test_a_renewed_server_certificate_is_shown_to_the_next_connection(tmp_path: Path) -> None:
     """The server changes its certificate while it serves; the open connection goes on."""
@@ -31,6 +35,13 @@ async def test_a_renewed_server_certificate_is_shown_to_the_next_connection(tmp_
         world.certificate.replace(renewed.bundle)
         await old.Open(Text(text="x"))
         assert await shown_serial(world, client.bundle, ca_file) == renewed.certificate.serial_number
+
+
+def test_many_handshakes_at_once_do_not_crash_the_server() -> None:
+    """gRPC frees a certificate's configuration that is in use when it is given another one at every handshake."""
+    done = subprocess.run([sys.executable, HANDSHAKES], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr[-2_000:]
+    assert int(done.stdout) > 100
 
 
 async def test_a_renewed_client_certificate_is_used_by_the_next_call_and_the_running_one_ends_well() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import grpc
@@ -15,7 +16,7 @@ from ringfence_kernel.clock import Clock
 from ringfence_kernel.rpc.access import ANY_CERTIFICATE, AccessControl, rules_of
 from ringfence_kernel.rpc.admission import Admission
 from ringfence_kernel.rpc.certificates import PeerCertificates
-from ringfence_kernel.rpc.credentials import CertificateSource
+from ringfence_kernel.rpc.credentials import CertificateBundle, CertificateSource
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.health import Health
 from ringfence_kernel.rpc.instruments import Instruments
@@ -136,14 +137,27 @@ def _gates(servicers: Sequence[Servicer], leader_gate: Gate | None) -> dict[str,
 
 def _credentials(options: ServerOptions, certificate: CertificateSource) -> grpc.ServerCredentials:
     roots = options.workload_ca.rstrip() + b"\n" + options.client_ca  # PEM files may lack their last newline
+    shown, lock = certificate.current, Lock()
 
-    def current() -> grpc.ServerCertificateConfiguration:
-        """Runs at every handshake, in a thread of gRPC's."""
-        bundle = certificate.current
+    def configuration(bundle: CertificateBundle) -> grpc.ServerCertificateConfiguration:
         pair = (bundle.private_key_pem, bundle.certificate_chain_pem)
         return grpc.ssl_server_certificate_configuration([pair], roots)
 
-    return grpc.dynamic_ssl_server_credentials(current(), current, require_client_authentication=True)
+    def renewed() -> grpc.ServerCertificateConfiguration | None:
+        """Runs at every handshake, in threads of gRPC's; None leaves everything as it is.
+
+        Whatever is returned replaces what other handshakes may be using at that moment, and then the process crashes
+        (grpc/grpc#36693, open): so only ever a certificate that has changed.
+        """
+        nonlocal shown
+        with lock:
+            if certificate.current is shown:
+                return None
+            shown = certificate.current
+            return configuration(shown)
+
+    fetch: Any = renewed  # gRPC's documentation allows None, its stubs do not
+    return grpc.dynamic_ssl_server_credentials(configuration(shown), fetch, require_client_authentication=True)
 
 
 def _channel_options(options: ServerOptions) -> list[tuple[str, int]]:
