@@ -35,7 +35,11 @@ SERIES = {
     "custody_sdk": ("256 callers through the SDK", "#ad1a72", "*"),
     "instructions": ("instructions, to settled", "#9b9a97", "v"),
 }
-CONTROLS = {"copy": ("PostgreSQL: binary COPY", "--"), "single_commit": ("PostgreSQL: one-row commits", ":")}
+CONTROLS = {
+    "copy": ("PostgreSQL: binary COPY", "--"),
+    "single_commit": ("PostgreSQL: one-row commits", ":"),
+    "transport": ("gRPC alone: one row a request", "-."),
+}
 CONTROL_COLOUR = "#37352f"
 KEPT_IN_VIEW = 30
 ALONE = ("custody", "custody_hot", "custody_pending", "custody_sustained")
@@ -97,7 +101,7 @@ def _history(axes: Axes, records: Sequence[Record]) -> None:
     axes.margins(y=0.2)
     axes.set(ylabel="transfers ÷ control", ylim=(0, None))
     axes.set_xticks(range(len(records)), commits, rotation=30, ha="right", fontsize=7)
-    axes.legend(loc="lower left", ncols=len(sizes))
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _ratio(rows: Sequence[Row], size: int) -> float:
