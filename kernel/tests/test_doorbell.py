@@ -13,12 +13,14 @@ import nats
 import psycopg
 import pytest
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from ringfence.local.certificates import Authority, infrastructure_id, service_id
 from ringfence.local.nats import NATS_ADMIN, NatsServer, stream_name
 from ringfence.local.postgres import Database
 from ringfence_kernel.clock import SystemClock
 from ringfence_kernel.feed import Doorbell, Publisher
+from ringfence_kernel.feed import publisher as feed_publisher
 from ringfence_kernel.service import hear
 from ringfence_kernel.store import EventStore, StoredEvent, load_cursor
 from ringfence_kernel.writer import GroupWriter
@@ -129,6 +131,33 @@ async def test_what_was_just_committed_is_not_read_again(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         store.close()
+
+
+async def test_a_publisher_that_stops_in_order_leaves_its_cursor(
+    doorbell: Doorbell, store: EventStore, nats_admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was published before a stop is not published again, however long the stop."""
+    monkeypatch.setattr(feed_publisher, "SAVE_SECONDS", 1e9)
+    monkeypatch.setattr(feed_publisher, "GATHER_SECONDS", 60)
+    streams = nats_admin.jetstream()
+    with suppress(NotFoundError):
+        await streams.delete_stream(stream_name(SERVICE))
+    task = asyncio.create_task((publisher := Publisher(doorbell, store)).run())
+    publisher.ring(head := await asyncio.to_thread(fill, store, 3))
+    async with asyncio.timeout(15):
+        while await _messages(streams) < 3:
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.1)  # until the last acknowledgement is there
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert load_cursor(store, "notifications").position == head.position
+
+
+async def _messages(streams: JetStreamContext) -> int:
+    try:
+        return int((await streams.stream_info(stream_name(SERVICE))).state.messages)
+    except NotFoundError:
+        return 0
 
 
 async def _publish(publisher: Publisher, store: EventStore, count: int) -> None:

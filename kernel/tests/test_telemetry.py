@@ -125,20 +125,22 @@ async def test_alike_spans_are_encoded_as_the_sdk_would() -> None:
     """Copies of the first of a likeness are what encoding each of them gives, beside spans of every other kind."""
     kept = InMemorySpanExporter()
     started = Telemetry.start("probe", span_processor=SimpleSpanProcessor(kept))
-    measured = Instruments(started, SpanKind.SERVER, "localhost:1")
+    first, second = (Instruments(started, SpanKind.CLIENT, f"localhost:{port}") for port in (1, 2))
     remote, stateful = ({"traceparent": TRACEPARENT, "tracestate": state} for state in ("", "vendor=1"))
     for code, reason in (("OK", ""), ("OK", ""), ("INTERNAL", "INTERNAL"), ("ABORTED", "VERSION_TAKEN")):
         for parent in (Context(), telemetry.context_from(remote), telemetry.context_from(stateful)):
-            with measured.call(f"/{SERVICE}/Open", parent) as call:
-                call.code, call.reason = code, reason
-    measured.close()
+            for measured in (first, second):
+                with measured.call(f"/{SERVICE}/Open", parent) as call:
+                    call.code, call.reason = code, reason
+    first.close()
+    second.close()
     with started.tracer.start_as_current_span("other"):
         pass
     spans = kept.get_finished_spans()
     exporter = LikenessExporter(endpoint="http://localhost:1")
     sent = {span.span_id: span for span in _spans(exporter._translate_data(spans))}
     assert sent == {span.span_id: span for span in _spans(encode_spans(spans))}
-    assert len(sent) == 13
+    assert len(sent) == 25
     exporter.shutdown()
 
 

@@ -7,7 +7,7 @@ encoded by the SDK, and the others as copies of it with ids and times of their o
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
-from opentelemetry.util.types import Attributes
+from opentelemetry.util.types import AttributeValue
 
 _IDS = RandomIdGenerator()
 _OK, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
@@ -55,25 +55,19 @@ class LateSpans:
         parent: Context,
         name: str,
         kind: SpanKind,
-        attributes: Attributes,
+        attributes: Mapping[str, AttributeValue],
         times_ns: tuple[int, int],
         *,
         is_fault: bool,
-        likeness: Hashable,
     ) -> None:
-        """Makes a span that has ended, under the parent that it began with; times since 1970.
-
-        Spans of one likeness have the same name, kind, attributes and status.
-        """
+        """Makes a span that has ended, under the parent that it began with; times since 1970."""
         if not identity.trace_flags.sampled:
             return
-        above: SpanContext | None = trace.get_current_span(parent).get_span_context()
-        if above is not None and not above.is_valid:
-            above = None
+        above = trace.get_current_span(parent).get_span_context()
         span = LateSpan(
             name,
             identity,
-            above,
+            above if above.is_valid else None,
             self._resource,
             attributes,
             kind=kind,
@@ -83,7 +77,7 @@ class LateSpans:
             instrumentation_scope=self._scope,
         )
         if not identity.trace_state:
-            span.likeness = likeness, above and above.is_remote
+            span.likeness = name, kind, is_fault, above.is_valid, above.is_remote, *attributes.items()
         for processor in self._processors:
             processor.on_end(span)
 

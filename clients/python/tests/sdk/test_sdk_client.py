@@ -100,8 +100,8 @@ def test_closing_ends_a_pause_between_attempts(authority: TestAuthority, fakes: 
     client = Client(fakes.addresses, credentials_of(authority), Patience(call_seconds=5, retry_seconds=120))
     with ThreadPoolExecutor() as threads:
         pausing = threads.submit(client.custody.totals)
-        while fakes.ledger.refusals:
-            time.sleep(0.01)
+        _await_requests(fakes, 1)
+        time.sleep(0.3)  # until it has heard the refusal, and pauses
         client.close()
         with pytest.raises(RingfenceError) as refused:
             pausing.result(timeout=30)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -82,7 +83,7 @@ class Publisher:
         """Rings and publishes until cancelled; waits while NATS or the store is away."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._ring())
-            group.create_task(self._notify())
+            group.create_task(self._notify_until_cancelled())
 
     async def _ring(self) -> None:
         while True:
@@ -97,8 +98,16 @@ class Publisher:
             except StoreUnavailable as error:
                 log.info("doorbell_silent", error=error.reason)
 
-    async def _notify(self) -> None:
+    async def _notify_until_cancelled(self) -> None:
         self._cursor = None
+        try:
+            await self._notify()
+        finally:
+            with suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(SAVE_SECONDS):
+                    await self._keep_cursor()
+
+    async def _notify(self) -> None:
         while True:
             self._rung.clear()
             try:
@@ -108,7 +117,6 @@ class Publisher:
                     continue
             except (OSError, nats.errors.Error, StoreUnavailable) as error:
                 log.info("notifications_wait", error=type(error).__name__)
-                self._cursor = None
                 await asyncio.sleep(POLL_SECONDS)
             try:
                 async with asyncio.timeout(POLL_SECONDS):
@@ -125,11 +133,15 @@ class Publisher:
         # In order on one connection, but not one after the other's acknowledgement.
         await asyncio.gather(*(self._publish(reached.epoch, news) for news in page))
         self._cursor = reached
-        is_due = not page or time.monotonic() - self._saved_at >= SAVE_SECONDS
-        if is_due and self._cursor != self._saved:
+        if not page or time.monotonic() - self._saved_at >= SAVE_SECONDS:
+            await self._keep_cursor()
+        return len(page)
+
+    async def _keep_cursor(self) -> None:
+        """Stores the cursor, if it has moved; what comes after the stored one is published again after a start."""
+        if self._cursor is not None and self._cursor != self._saved:
             await asyncio.to_thread(self._save, self._cursor)
             self._saved, self._saved_at = self._cursor, time.monotonic()
-        return len(page)
 
     def _recalled(self, cursor: Head) -> tuple[list[News], Head] | None:
         """Returns what this process has committed right after the cursor, and the head then; None for a gap."""

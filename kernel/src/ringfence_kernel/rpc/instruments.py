@@ -184,15 +184,5 @@ class Instruments:
         self._duration.record(ended.seconds, attributes)
         if ended.reason:
             attributes[REASON] = ended.reason
-        times_ns = ended.started_ns, ended.ended_ns
-        likeness = ended.path, self._kind, ended.code, ended.reason
-        self.late_spans.make(
-            ended.identity,
-            ended.parent,
-            ended.path.removeprefix("/"),
-            self._kind,
-            attributes,
-            times_ns,
-            is_fault=is_fault,
-            likeness=likeness,
-        )
+        name, times_ns = ended.path.removeprefix("/"), (ended.started_ns, ended.ended_ns)
+        self.late_spans.make(ended.identity, ended.parent, name, self._kind, attributes, times_ns, is_fault=is_fault)
