@@ -22,10 +22,10 @@ from ringfence_custody.domain.events import EVENT_TYPES
 from ringfence_custody.domain.lifecycle import Standing
 from ringfence_custody.domain.packed import TransferBatch
 from ringfence_custody.domain.standings import decide_standing
-from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.ids import ID_BYTES, ZERO_ID
-from ringfence_kernel.journal import Journal
 from ringfence_kernel.store import EventStore, NewEvent, save_cursor
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.writing.journal import Journal
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from bench.load import Request

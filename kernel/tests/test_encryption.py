@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_kernel.clock import NANOSECONDS, ManualClock
-from ringfence_kernel.encryption import (
+from ringfence_kernel.sealing.envelopes import (
     DataKeyCache,
     EnvelopeBroken,
     Place,
@@ -19,6 +18,7 @@ from ringfence_kernel.encryption import (
     seal,
     unseal,
 )
+from ringfence_kernel.values.clock import NANOSECONDS, ManualClock
 
 KEY = bytes(range(32))
 PLACE = Place(b"s" * 16, 3, "name")

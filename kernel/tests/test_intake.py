@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from ringfence_kernel import intake
-from ringfence_kernel.errors import Overloaded
-from ringfence_kernel.intake import FEW_COMMANDS, Intake, Pending
+from ringfence_kernel.values.errors import Overloaded
+from ringfence_kernel.writing import command_queue as intake
+from ringfence_kernel.writing.command_queue import FEW_COMMANDS, Intake, Pending
 
 MANY = FEW_COMMANDS + 4
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 import psycopg
 import pytest
 from ringfence.local.postgres import Database, PostgresServer
-from ringfence_kernel.clock import SystemClock
-from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service import Task
 from ringfence_kernel.service.leadership import Leadership, StoreWentBack
 from ringfence_kernel.store import EventStore, Lease
 from ringfence_kernel.store.lease import LEASE_SECONDS
-from ringfence_kernel.writer import GroupWriter
+from ringfence_kernel.values.clock import SystemClock
+from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.writing.writer import GroupWriter
 
 from .conftest import application_conninfo, owner_conninfo
 from .tally import CODEC, Tally, count

@@ -10,8 +10,6 @@ from typing import Any
 import psycopg
 import pytest
 from ringfence.local.postgres import Database, PostgresServer
-from ringfence_kernel.errors import StoreUnavailable
-from ringfence_kernel.ids import new_id
 from ringfence_kernel.store import (
     GENESIS,
     ChainBroken,
@@ -27,6 +25,8 @@ from ringfence_kernel.store import (
     save_cursor,
 )
 from ringfence_kernel.store.recorder import READING_CONNECTIONS
+from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.values.ids import new_id
 
 from .conftest import application_conninfo, owner_conninfo
 

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 from ringfence.local.postgres import Database, PostgresServer
-from ringfence_kernel.clock import ManualClock
-from ringfence_kernel.codec import Recorded
-from ringfence_kernel.errors import Overloaded, StoreUnavailable
-from ringfence_kernel.journal import Journal
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service.event_sourced import save_digest
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.writer import MAX_STATE_BYTES, EventTooLarge, GroupWriter, StateBroken, Together, Unit
+from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.values.errors import Overloaded, StoreUnavailable
+from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.writer import MAX_STATE_BYTES, EventTooLarge, GroupWriter, StateBroken, Together, Unit
 
 from .conftest import owner_conninfo
 from .tally import CODEC, STREAM, Counted, Tally, TooMuch, count

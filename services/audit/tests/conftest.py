@@ -22,12 +22,12 @@ from ringfence_audit.application.queries import Queries
 from ringfence_audit.domain.checkpoint import NoteKey
 from ringfence_audit.domain.events import EVENT_TYPES
 from ringfence_audit.domain.log import Log
-from ringfence_kernel.clock import ManualClock
-from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.errors import DomainError
-from ringfence_kernel.projection import Projector
+from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.store import EventStore, apply_migrations
-from ringfence_kernel.writer import GroupWriter
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.writer import GroupWriter
 
 from .feeds import START_NS, SourceFeed
 

@@ -14,10 +14,10 @@ from ringfence_audit.adapters.rebuild import rebuild
 from ringfence_audit.application.keeper import TakenOverElsewhere
 from ringfence_audit.domain.events import EVENT_TYPES, LeavesAppended, ReadRecorded
 from ringfence_audit.domain.log import LogTampered
-from ringfence_kernel.codec import EventCodec
 from ringfence_kernel.feed import FeedFork
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.writer import StateBroken
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.writing.writer import StateBroken
 
 from .conftest import ORIGIN, Audit, running
 from .feeds import BOOK, SourceFeed, accounts_created, identifier, transfers_created

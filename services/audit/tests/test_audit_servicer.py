@@ -15,8 +15,8 @@ from ringfence.verifier import read_leaf, verify_checkpoint, verify_consistency,
 from ringfence_audit.api.mapping import PageToken, SearchInput
 from ringfence_audit.domain.errors import CheckpointPending, LeafUnknown, LogDamaged
 from ringfence_audit.domain.leaf import decode
-from ringfence_kernel.errors import InvalidArgument
 from ringfence_kernel.rpc.caller import Caller, calling
+from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.audit.v1 import audit_pb2
 
 from .conftest import Audit

@@ -19,14 +19,14 @@ from ringfence_custody.application.commands import Commands
 from ringfence_custody.application.ledger import Ledger
 from ringfence_custody.application.queries import Queries
 from ringfence_custody.domain.events import EVENT_TYPES
-from ringfence_kernel.backlog import Backlog
-from ringfence_kernel.clock import ManualClock
-from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.projection import Projector
+from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.rpc.caller import Caller, calling
-from ringfence_kernel.snapshots import SnapshotFile, Snapshots
 from ringfence_kernel.store import EventStore, apply_migrations
-from ringfence_kernel.writer import GroupWriter
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.writing.backlog import Backlog
+from ringfence_kernel.writing.snapshots import SnapshotFile, Snapshots
+from ringfence_kernel.writing.writer import GroupWriter
 
 from .ledger import START_NS
 

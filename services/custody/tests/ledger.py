@@ -19,7 +19,7 @@ from ringfence_custody.domain.rule_packs import PurposeRule, decide_rules
 from ringfence_custody.domain.rules import AccountClass
 from ringfence_custody.domain.standings import decide_freeze, decide_release, decide_standing, decide_statuses
 from ringfence_custody.domain.statuses import CreateAccountStatus, CreateTransferStatus
-from ringfence_kernel.journal import Journal
+from ringfence_kernel.writing.journal import Journal
 
 EUR, CZK = 978, 203
 PAYMENT, DEPOSIT, WITHDRAWAL, FEE, GRANT, FUNDING, CALL, GUARANTEE_RELEASE, CLOSURE = 3, 1, 2, 4, 8, 11, 12, 13, 16

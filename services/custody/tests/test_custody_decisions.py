@@ -16,8 +16,8 @@ from ringfence_custody.domain.errors import (
     RulesVersionTaken,
 )
 from ringfence_custody.domain.events import AccountStatusChanged, RulesAdopted, TransfersCreated
-from ringfence_kernel.errors import InvalidArgument
 from ringfence_kernel.store import EventStore
+from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import CODEC, Custody, running

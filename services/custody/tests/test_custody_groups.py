@@ -22,11 +22,11 @@ from ringfence_custody.domain.packed import unpacked
 from ringfence_custody.domain.rule_packs import rules_of
 from ringfence_custody.domain.rules import MINIMUM
 from ringfence_custody.domain.statuses import AMOUNT_MAX, TransferFlag
-from ringfence_kernel import writer
-from ringfence_kernel.errors import DomainError, StoreUnavailable
 from ringfence_kernel.service import replay_into
-from ringfence_kernel.snapshots import SnapshotFile, take
 from ringfence_kernel.store import EventStore, Head, VersionConflict
+from ringfence_kernel.values.errors import DomainError, StoreUnavailable
+from ringfence_kernel.writing import writer
+from ringfence_kernel.writing.snapshots import SnapshotFile, take
 
 from .conftest import CODEC, Custody, running
 from .ledger import DEPOSIT, EUR, MANDATE, PAYMENT, SECOND, WITHDRAWAL, Row, columns_of, id_of

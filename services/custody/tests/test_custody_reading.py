@@ -19,7 +19,7 @@ from ringfence_custody.domain.events import TransfersCreated
 from ringfence_custody.domain.packed import Transfer, unpacked
 from ringfence_custody.domain.rules import AccountClass
 from ringfence_custody.domain.statuses import PENDING, VOID, TransferFlag
-from ringfence_kernel.errors import InvalidArgument
+from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import CODEC, Custody

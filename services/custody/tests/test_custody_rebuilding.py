@@ -11,8 +11,8 @@ from ringfence.local.database import Database
 from ringfence_custody.adapters.schema import migrations
 from ringfence_custody.adapters.statement_model import StatementModel
 from ringfence_custody.domain.errors import StatementsBehind
-from ringfence_kernel.projection import rebuild_and_compare
-from ringfence_kernel.refilling import refill
+from ringfence_kernel.projecting.projector import rebuild_and_compare
+from ringfence_kernel.projecting.refilling import refill
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 

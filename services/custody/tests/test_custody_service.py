@@ -17,12 +17,12 @@ from ringfence_custody.domain.lifecycle import Standing
 from ringfence_custody.domain.packed import unpacked
 from ringfence_custody.domain.rules import AccountClass
 from ringfence_custody.domain.statuses import CreateTransferStatus, TransferFlag
-from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.errors import InvalidArgument, StoreUnavailable
 from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.service import replay_into
 from ringfence_kernel.service.event_sourced import save_digest
 from ringfence_kernel.store import EventStore, Head, StoredEvent, load_cursor, save_cursor
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.errors import InvalidArgument, StoreUnavailable
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import CODEC, Custody, running

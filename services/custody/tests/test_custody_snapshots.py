@@ -12,10 +12,10 @@ from ringfence_custody.adapters.batches import StoredBatches
 from ringfence_custody.application.ledger import Ledger as Books
 from ringfence_custody.domain.errors import RulesVersionTaken
 from ringfence_custody.domain.statuses import TransferFlag
-from ringfence_kernel.clock import ManualClock
-from ringfence_kernel.snapshots import SnapshotFile, Snapshots, take
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.writer import GroupWriter
+from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.writing.snapshots import SnapshotFile, Snapshots, take
+from ringfence_kernel.writing.writer import GroupWriter
 
 from .conftest import CODEC, Custody, running
 from .ledger import START_NS, Row

@@ -7,7 +7,7 @@ from typing import Any
 
 from ringfence_custody.adapters.statement_model import StatementModel
 from ringfence_custody.domain.statuses import TransferFlag
-from ringfence_kernel.projection import rebuild_and_compare
+from ringfence_kernel.projecting.projector import rebuild_and_compare
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import CODEC, Custody

@@ -28,9 +28,9 @@ from ringfence_identity.domain.parties import NewParty
 from ringfence_identity.domain.principals import FirstPrincipal, NewPrincipal
 from ringfence_identity.domain.roles import ROLE_OF_KIND, Kind
 from ringfence_identity.domain.state import Actor, State
-from ringfence_kernel.ids import new_id, show
-from ringfence_kernel.journal import Journal
 from ringfence_kernel.rpc.errors import remote_error
+from ringfence_kernel.values.ids import new_id, show
+from ringfence_kernel.writing.journal import Journal
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from ringfence.local.postgres import Database
-from ringfence_kernel.codec import Recorded
-from ringfence_kernel.ids import ZERO_ID, external_id
-from ringfence_kernel.journal import Journal
-from ringfence_kernel.money import currency
+from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.ids import ZERO_ID, external_id
+from ringfence_kernel.values.money import currency
+from ringfence_kernel.writing.journal import Journal
 from ringfence_payment_instruction.domain import events
 from ringfence_payment_instruction.domain.columns import pack
 from ringfence_payment_instruction.domain.intake import NewSubmission, receive

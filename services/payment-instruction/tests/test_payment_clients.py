@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
-from ringfence_kernel.clock import ManualClock
-from ringfence_kernel.ids import ZERO_ID
 from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_payment_instruction.adapters.custody_client import CustodyClient
 from ringfence_payment_instruction.adapters.identity_client import IdentityClient
 from ringfence_payment_instruction.domain.errors import (

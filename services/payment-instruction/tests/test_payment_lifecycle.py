@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ringfence_kernel.clock import DAY_NS
-from ringfence_kernel.journal import Journal
+from ringfence_kernel.values.clock import DAY_NS
+from ringfence_kernel.writing.journal import Journal
 from ringfence_payment_instruction.domain import progress, reasons
 from ringfence_payment_instruction.domain.approval import ApprovalLimits
 from ringfence_payment_instruction.domain.errors import SubmissionConflict

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from ringfence_kernel.errors import DomainError, InvalidArgument
 from ringfence_kernel.rpc.caller import Caller, calling
+from ringfence_kernel.values.errors import DomainError, InvalidArgument
 from ringfence_payment_instruction.api.servicer import PaymentInstructionServicer
 from ringfence_payment_instruction.domain.errors import TenantForbidden
 from ringfence_payment_instruction.domain.status import Status

@@ -13,8 +13,8 @@ from ringfence.identity import KycStatus, PartyKind, PrincipalKind
 from ringfence.payments import Decision, InstructionStatus, ListFormat
 from ringfence_custody.domain import columns as custody_columns
 from ringfence_custody.domain import rules, statuses
-from ringfence_kernel import ids as kernel_ids
-from ringfence_kernel import money as kernel_money
+from ringfence_kernel.values import ids as kernel_ids
+from ringfence_kernel.values import money as kernel_money
 from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.custody.v1 import custody_pb2
 from ringfence_protos.identity.v1 import identity_pb2

@@ -10,8 +10,8 @@ from typing import Protocol
 import structlog
 from ringfence_protos.common.v1 import feed_pb2
 
-from ringfence_kernel.errors import DomainError
 from ringfence_kernel.store import Head, StoredEvent, chain_hash
+from ringfence_kernel.values.errors import DomainError
 
 log = structlog.get_logger(__name__)
 

@@ -13,10 +13,10 @@ import msgspec
 import nats
 import structlog
 
-from ringfence_kernel.codec import Recorded, open_envelope
-from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.feed.doorbell import Doorbell
 from ringfence_kernel.store import EventStore, Head, load_cursor, save_cursor
+from ringfence_kernel.store.codec import Recorded, open_envelope
+from ringfence_kernel.values.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 

@@ -11,21 +11,21 @@ from typing import Any, TypeVar
 import psycopg
 from ringfence_protos.common.v1 import feed_pb2_grpc
 
-from ringfence_kernel import logs
-from ringfence_kernel.codec import EventCodec, Recorded
-from ringfence_kernel.errors import DomainError, StoreUnavailable
 from ringfence_kernel.feed import Doorbell, FeedServicer, Publisher
-from ringfence_kernel.projection import Projector, ReadModel
+from ringfence_kernel.projecting.projector import Projector, ReadModel
 from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.rpc.server import Servicer
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.runtime import Runtime, hear
+from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task
-from ringfence_kernel.settings import Settings
-from ringfence_kernel.snapshots import SavedState, SnapshotFile, Snapshots
 from ringfence_kernel.store import EventStore, Lease
+from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.telemetry import logs
+from ringfence_kernel.values.errors import DomainError, StoreUnavailable
 from ringfence_kernel.vault import VaultUnavailable
-from ringfence_kernel.writer import GroupWriter, State, Unit
+from ringfence_kernel.writing.snapshots import SavedState, SnapshotFile, Snapshots
+from ringfence_kernel.writing.writer import GroupWriter, State, Unit
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 ResultT = TypeVar("ResultT")

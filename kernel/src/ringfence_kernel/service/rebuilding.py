@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from ringfence_kernel import logs
-from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.journal import Journal
-from ringfence_kernel.projection import ReadModel, rebuild_and_compare
-from ringfence_kernel.refilling import refill
+from ringfence_kernel.projecting.projector import ReadModel, rebuild_and_compare
+from ringfence_kernel.projecting.refilling import refill
 from ringfence_kernel.service.definition import RebuildReport
-from ringfence_kernel.settings import MigrationSettings, Settings
+from ringfence_kernel.service.settings import MigrationSettings, Settings
 from ringfence_kernel.store import ChainBroken, EventStore, Migration, apply_migrations
-from ringfence_kernel.writer import State
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.telemetry import logs
+from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.writer import State
 
 StateT = TypeVar("StateT", bound=State)
 

@@ -13,10 +13,10 @@ import structlog
 from eventsourcing.persistence import InterfaceError, OperationalError
 from psycopg.rows import DictRow, tuple_row
 
-from ringfence_kernel.codec import EventCodec, Recorded
-from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.store.chain import GENESIS, chain_hash
+from ringfence_kernel.store.codec import EventCodec, Recorded
 from ringfence_kernel.store.recorder import ChainedRecorder, PositionTaken, Within, library_event
+from ringfence_kernel.values.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.codec import EventCodec
 from ringfence_kernel.service import (
     Assembly,
     Check,
@@ -17,6 +16,7 @@ from ringfence_kernel.service import (
     opened_store,
 )
 from ringfence_kernel.store import Head
+from ringfence_kernel.store.codec import EventCodec
 from ringfence_protos.audit.v1 import audit_pb2_grpc
 
 from ringfence_audit.adapters import schema

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from ringfence_kernel.backlog import Backlog, FewWaiting
-from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.errors import DomainError
 from ringfence_kernel.service import (
     Assembly,
     EventSourced,
@@ -22,6 +19,9 @@ from ringfence_kernel.service import (
     when_possible,
 )
 from ringfence_kernel.store import EventStore, Head, load_cursor
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.backlog import Backlog, FewWaiting
 from ringfence_protos.custody.v1 import custody_pb2_grpc
 
 from ringfence_custody.adapters import identity_feed, schema

@@ -13,7 +13,7 @@ from ringfence_custody.domain.create_accounts import decide_accounts
 from ringfence_custody.domain.digest import digest
 from ringfence_custody.domain.rules import AccountClass
 from ringfence_custody.domain.statuses import AccountFlag, CreateAccountStatus
-from ringfence_kernel.ids import MAX_ID
+from ringfence_kernel.values.ids import MAX_ID
 
 from ..ledger import CLOSURE, CZK, EUR, OWNER, Ledger, Row, id_of
 from .pairs import Defect, both, neighbours

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.codec import EventCodec
 from ringfence_kernel.service import (
     Assembly,
     EventSourced,
@@ -15,6 +14,7 @@ from ringfence_kernel.service import (
     opened_store,
     rebuild,
 )
+from ringfence_kernel.store.codec import EventCodec
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2_grpc
 
 from ringfence_payment_instruction.adapters.custody_client import CustodyClient

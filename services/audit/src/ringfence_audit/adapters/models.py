@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ringfence_kernel.codec import Recorded
+from ringfence_kernel.store.codec import Recorded
 
 from ringfence_audit.application.ports import StoredPage
 from ringfence_audit.domain.events import LeavesAppended, ReadRecorded

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.journal import Journal
-from ringfence_kernel.projection import rebuild_and_compare
+from ringfence_kernel.projecting.projector import rebuild_and_compare
 from ringfence_kernel.service import RebuildReport
 from ringfence_kernel.store import ChainBroken, EventStore
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.adapters.models import SearchModel, TileModel
 from ringfence_audit.domain.events import EVENT_TYPES

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from ringfence_kernel.codec import EventCodec, UnknownTopic
 from ringfence_kernel.store import GENESIS, EventStore, StoredEvent, chain_hash
+from ringfence_kernel.store.codec import EventCodec, UnknownTopic
 
 from ringfence_audit.adapters.models import event_leaves
 from ringfence_audit.application.ports import StoredPage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ringfence_kernel.bounded_cache import BoundedCache
+from ringfence_kernel.sealing.bounded_cache import BoundedCache
 from ringfence_kernel.store import EventStore
 
 from ringfence_audit.application.ports import KeyQuery, StoredPage

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from ringfence_kernel.errors import InvalidArgument
 from ringfence_kernel.rpc import bounds
+from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.audit.v1 import audit_pb2
 
 from ringfence_audit.application.queries import SearchQuery

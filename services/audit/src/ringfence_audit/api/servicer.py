@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from ringfence_kernel.errors import InvalidArgument
-from ringfence_kernel.projection import Projector
+from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.caller import current_caller
+from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.audit.v1 import audit_pb2, audit_pb2_grpc
 
 from ringfence_audit.api import mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ringfence_kernel import logs
+from ringfence_kernel.telemetry import logs
 
 from ringfence_audit.application.keeper import Keeper
 from ringfence_audit.application.ports import Signer

@@ -9,13 +9,13 @@ from functools import partial
 
 import msgspec
 from opentelemetry import trace
-from ringfence_kernel import telemetry
-from ringfence_kernel.codec import open_envelope
-from ringfence_kernel.errors import DomainError
 from ringfence_kernel.feed import FeedFork, FeedPage
-from ringfence_kernel.ids import external_id
 from ringfence_kernel.store import StoredEvent
-from ringfence_kernel.writer import GroupWriter, Unit
+from ringfence_kernel.store.codec import open_envelope
+from ringfence_kernel.telemetry import tracing as telemetry
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.ids import external_id
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_audit.application.ports import LogRows, StoredPage
 from ringfence_audit.application.translation import Translator

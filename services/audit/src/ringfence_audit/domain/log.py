@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol
 
-from ringfence_kernel.journal import Journal
+from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.domain.accounts import Accounts
 from ringfence_audit.domain.checkpoint import Checkpoint, SourceHead, note_heads

@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 
-from ringfence_kernel.codec import EventCodec
 from ringfence_kernel.store import EventStore
+from ringfence_kernel.store.codec import EventCodec
 
 from ringfence_custody.domain.events import TransfersCreated
 from ringfence_custody.domain.packed import TransferBatch, unpacked

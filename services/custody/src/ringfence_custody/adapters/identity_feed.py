@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ringfence_kernel.codec import EventCodec
 from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.store import StoredEvent, move_cursor
+from ringfence_kernel.store.codec import EventCodec
 
 from ringfence_custody.application.commands import Commands, OwnerFact
 from ringfence_custody.domain.lifecycle import Standing

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.rows import DictRow
-from ringfence_kernel.projection import Projector
+from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.store import EventStore, Head
 
 from ringfence_custody.adapters import statement_sql as sql

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from ringfence_kernel.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 
 from ringfence_custody.domain.events import TransfersCreated
 from ringfence_custody.domain.statuses import PENDING, VOID

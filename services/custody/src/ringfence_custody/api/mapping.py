@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ringfence_kernel.errors import InvalidArgument
-from ringfence_kernel.ids import ID_BYTES
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from ringfence_custody.application.account_filter import AccountFilter

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
-from ringfence_kernel.errors import InvalidArgument
-from ringfence_kernel.money import MAX_AMOUNT_MINOR
 from ringfence_kernel.rpc import bounds
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from ringfence_custody.domain.rule_packs import PurposeRule, document_of, rules_of

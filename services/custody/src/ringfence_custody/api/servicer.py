@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ringfence_kernel.backlog import Backlog
-from ringfence_kernel.errors import InvalidArgument
-from ringfence_kernel.ids import ID_BYTES
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.caller import current_caller
-from ringfence_kernel.telemetry import current_traceparent
+from ringfence_kernel.telemetry.tracing import current_traceparent
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.ids import ID_BYTES
+from ringfence_kernel.writing.backlog import Backlog
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 from ringfence_protos.custody.v1 import custody_pb2_grpc
 

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ringfence_kernel.ids import ID_BYTES
 from ringfence_kernel.store.recorder import Within
-from ringfence_kernel.writer import GroupWriter, Together, Unit
+from ringfence_kernel.values.ids import ID_BYTES
+from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
 
 from ringfence_custody.application.ledger import Ledger
 from ringfence_custody.domain.book import Book

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
-from ringfence_kernel.codec import Recorded
-from ringfence_kernel.journal import Journal
-from ringfence_kernel.snapshots import Sections
+from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.snapshots import Sections
 
 from ringfence_custody.application import saving
 from ringfence_custody.application.ports import CommittedBatches

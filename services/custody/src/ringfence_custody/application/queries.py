@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from ringfence_kernel.errors import InvalidArgument
-from ringfence_kernel.writer import GroupWriter
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.writing.writer import GroupWriter
 
 from ringfence_custody.application.account_filter import AccountFilter
 from ringfence_custody.application.ledger import Ledger

@@ -13,7 +13,7 @@ from heapq import heapify
 
 import msgspec
 import numpy as np
-from ringfence_kernel.snapshots import Sections
+from ringfence_kernel.writing.snapshots import Sections
 
 from ringfence_custody.domain.accounts import Accounts
 from ringfence_custody.domain.book import Book, Deadline

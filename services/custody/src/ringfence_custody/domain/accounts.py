@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from ringfence_kernel.ids import ZERO_ID
-from ringfence_kernel.money import MAX_AMOUNT_MINOR as MAX
+from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.money import MAX_AMOUNT_MINOR as MAX
 
 from ringfence_custody.domain.lifecycle import CREDITS_PASS, DEBITS_PASS, AccountStatus
 from ringfence_custody.domain.rules import CLASS_MASK, CREDIT_SHIFT, AccountClass, account_key

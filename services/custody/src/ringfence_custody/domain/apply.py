@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ringfence_kernel.journal import Journal
+from ringfence_kernel.writing.journal import Journal
 
 from ringfence_custody.domain.book import Book
 from ringfence_custody.domain.columns import split_ids

@@ -10,8 +10,8 @@ from heapq import heappop, heappush
 from typing import Protocol, TypeAlias
 
 import numpy as np
-from ringfence_kernel.clock import NANOSECONDS
-from ringfence_kernel.ids import ID_BYTES, MAX_ID, ZERO_ID
+from ringfence_kernel.values.clock import NANOSECONDS
+from ringfence_kernel.values.ids import ID_BYTES, MAX_ID, ZERO_ID
 
 from ringfence_custody.domain.accounts import Accounts
 from ringfence_custody.domain.columns import split_ids

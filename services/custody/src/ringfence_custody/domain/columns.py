@@ -11,7 +11,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import Any
 
-from ringfence_kernel.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 
 from ringfence_custody.domain.errors import ColumnsMalformed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ringfence_kernel.ids import MAX_ID, ZERO_ID
+from ringfence_kernel.values.ids import MAX_ID, ZERO_ID
 
 from ringfence_custody.domain.book import Book
 from ringfence_custody.domain.chain import Chain

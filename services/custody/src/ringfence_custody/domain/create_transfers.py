@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ringfence_kernel.clock import NANOSECONDS
-from ringfence_kernel.ids import MAX_ID, ZERO_ID
-from ringfence_kernel.money import MAX_AMOUNT_MINOR as MAX
+from ringfence_kernel.values.clock import NANOSECONDS
+from ringfence_kernel.values.ids import MAX_ID, ZERO_ID
+from ringfence_kernel.values.money import MAX_AMOUNT_MINOR as MAX
 
 from ringfence_custody.domain.book import CLOSING, EXPIRED, IS_PENDING, POSTED, VOIDED, Book
 from ringfence_custody.domain.columns import TransferColumns

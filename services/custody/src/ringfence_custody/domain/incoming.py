@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import accumulate, compress, repeat
 from typing import Any
 
-from ringfence_kernel.clock import DAY_NS, NANOSECONDS
-from ringfence_kernel.ids import ZERO_ID
-from ringfence_kernel.money import MAX_AMOUNT_MINOR as MAX
+from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
+from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.money import MAX_AMOUNT_MINOR as MAX
 
 from ringfence_custody.domain.book import IS_PENDING, NEVER_PENDING, Book
 from ringfence_custody.domain.chain import Chain

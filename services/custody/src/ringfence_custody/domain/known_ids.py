@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from ringfence_kernel.ids import ID_BYTES
+from ringfence_kernel.values.ids import ID_BYTES
 
 Prints = NDArray[np.uint64]
 Rows = NDArray[np.intp]

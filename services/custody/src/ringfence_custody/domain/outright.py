@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from ringfence_kernel.ids import ZERO_ID
+from ringfence_kernel.values.ids import ZERO_ID
 
 from ringfence_custody.domain.accounts import Accounts, Flags, Numbers
 from ringfence_custody.domain.columns import TransferColumns

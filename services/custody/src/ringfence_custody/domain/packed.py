@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from ringfence_kernel.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 
 from ringfence_custody.domain.columns import row_ids, split_ids
 from ringfence_custody.domain.events import TransfersCreated

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from ringfence_kernel.journal import Journal
+from ringfence_kernel.writing.journal import Journal
 
 from ringfence_custody.domain.book import Book
 from ringfence_custody.domain.errors import RulesBelowMinimum, RulesVersionTaken

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from itertools import product
 
-from ringfence_kernel.money import CURRENCIES
+from ringfence_kernel.values.money import CURRENCIES
 
 from ringfence_custody.domain.statuses import AMOUNT_MAX, COVERED, CREDITS_LIMITED, DEBITS_LIMITED, AccountFlag
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ringfence_kernel.ids import ZERO_ID, show
-from ringfence_kernel.journal import Journal
+from ringfence_kernel.values.ids import ZERO_ID, show
+from ringfence_kernel.writing.journal import Journal
 
 from ringfence_custody.domain.book import Book
 from ringfence_custody.domain.errors import AccountTransitionRefused

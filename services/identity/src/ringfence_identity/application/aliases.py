@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ringfence_kernel.encryption import Place, seal
-from ringfence_kernel.errors import DomainError
-from ringfence_kernel.writer import GroupWriter, Unit
+from ringfence_kernel.sealing.envelopes import Place, seal
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_identity.application.batches import Item, commit, commit_each
 from ringfence_identity.application.personal import compact_iban, iban_index

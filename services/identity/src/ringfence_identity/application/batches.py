@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from ringfence_kernel.errors import DomainError
-from ringfence_kernel.telemetry import current_traceparent
-from ringfence_kernel.writer import GroupWriter, Unit
+from ringfence_kernel.telemetry.tracing import current_traceparent
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 DONE = ""
 APPROVAL_PENDING = "APPROVAL_PENDING"

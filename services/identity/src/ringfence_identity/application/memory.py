@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass, field, fields
 
 import msgspec
-from ringfence_kernel.codec import EventCodec, Recorded
-from ringfence_kernel.journal import Journal
+from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.writing.journal import Journal
 
 from ringfence_identity.domain import evolve
 from ringfence_identity.domain.events import EVENT_TYPES

@@ -5,8 +5,8 @@ from dataclasses import astuple, dataclass, fields
 from datetime import date
 
 import stdnum.iban
-from ringfence_kernel.encryption import Place, blind_index, seal, unseal
-from ringfence_kernel.errors import InvalidArgument
+from ringfence_kernel.sealing.envelopes import Place, blind_index, seal, unseal
+from ringfence_kernel.values.errors import InvalidArgument
 from stdnum.exceptions import ValidationError
 
 from ringfence_identity.domain.errors import IbanInvalid

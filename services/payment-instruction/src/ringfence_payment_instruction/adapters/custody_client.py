@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from ringfence_kernel.ids import ZERO_ID
 from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 from ringfence_protos.custody.v1.custody_pb2_grpc import CustodyServiceStub
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from ringfence_kernel.clock import Clock
-from ringfence_kernel.encryption import DataKeyCache
-from ringfence_kernel.errors import DomainError
 from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.sealing.envelopes import DataKeyCache
+from ringfence_kernel.values.clock import Clock
+from ringfence_kernel.values.errors import DomainError
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1.identity_pb2_grpc import PartyServiceStub, TokenServiceStub
 

@@ -18,8 +18,8 @@ import grpc
 import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
-from ringfence_kernel.clock import NANOSECONDS, Clock
-from ringfence_kernel.ids import ZERO_ID, new_id, parse, show
+from ringfence_kernel.values.clock import NANOSECONDS, Clock
+from ringfence_kernel.values.ids import ZERO_ID, new_id, parse, show
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1.identity_pb2_grpc import TokenServiceStub
 

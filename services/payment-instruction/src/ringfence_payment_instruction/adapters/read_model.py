@@ -9,10 +9,10 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import DictRow
-from ringfence_kernel.codec import EventCodec, Recorded
-from ringfence_kernel.ids import ID_BYTES
-from ringfence_kernel.projection import Projector
+from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.store import EventStore, Migration, event_store_migrations
+from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.values.ids import ID_BYTES
 
 from ringfence_payment_instruction.application.queries import Page
 from ringfence_payment_instruction.domain.columns import split_ids, unpack

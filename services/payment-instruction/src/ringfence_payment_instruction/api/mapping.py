@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 
-from ringfence_kernel.errors import InvalidArgument
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
 from ringfence_payment_instruction.application.ports import Submitter

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from ringfence_kernel.errors import InvalidArgument
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.caller import current_caller
+from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2_grpc
 

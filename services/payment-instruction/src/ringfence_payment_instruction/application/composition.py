@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ringfence_kernel.clock import Clock
+from ringfence_kernel.values.clock import Clock
 
 from ringfence_payment_instruction.application.deadlines import Deadlines
 from ringfence_payment_instruction.application.decisions import Decisions

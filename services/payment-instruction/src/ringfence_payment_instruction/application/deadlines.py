@@ -6,9 +6,9 @@ import asyncio
 import heapq
 from dataclasses import dataclass, field
 
-from ringfence_kernel.clock import NANOSECONDS, Clock
-from ringfence_kernel.errors import DomainError
-from ringfence_kernel.logs import get
+from ringfence_kernel.telemetry.logs import get
+from ringfence_kernel.values.clock import NANOSECONDS, Clock
+from ringfence_kernel.values.errors import DomainError
 
 from ringfence_payment_instruction.application.desk import Desk
 from ringfence_payment_instruction.domain.progress import Patience, deadlines, overdue

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ringfence_kernel.telemetry import current_traceparent
-from ringfence_kernel.writer import GroupWriter, Unit
+from ringfence_kernel.telemetry.tracing import current_traceparent
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_payment_instruction.domain.state import State
 from ringfence_payment_instruction.domain.submission import Submission

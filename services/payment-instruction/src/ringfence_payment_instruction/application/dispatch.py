@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from ringfence_kernel.clock import DAY_NS, Clock
-from ringfence_kernel.ids import external_id, show
-from ringfence_kernel.money import currency
-from ringfence_kernel.writer import Unit
+from ringfence_kernel.values.clock import DAY_NS, Clock
+from ringfence_kernel.values.ids import external_id, show
+from ringfence_kernel.values.money import currency
+from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.application.desk import Desk, record_all
 from ringfence_payment_instruction.application.ports import OutgoingPayment, PaymentFiles, Rail

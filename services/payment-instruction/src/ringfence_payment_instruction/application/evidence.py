@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ringfence_kernel.clock import DAY_NS, Clock
-from ringfence_kernel.ids import ZERO_ID
-from ringfence_kernel.logs import get
-from ringfence_kernel.writer import Unit
+from ringfence_kernel.telemetry.logs import get
+from ringfence_kernel.values.clock import DAY_NS, Clock
+from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.application.desk import Desk, record_all
 from ringfence_payment_instruction.application.ports import (

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ringfence_kernel.errors import DomainError
-from ringfence_kernel.logs import get
-from ringfence_kernel.writer import Unit
+from ringfence_kernel.telemetry.logs import get
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.application.desk import Desk, record_all
 from ringfence_payment_instruction.application.evidence import EvidenceIntake

@@ -7,8 +7,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from ringfence_kernel.ids import external_id
-from ringfence_kernel.writer import Unit
+from ringfence_kernel.values.ids import external_id
+from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.application.desk import Desk
 from ringfence_payment_instruction.application.ports import Submitter

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ringfence_kernel.codec import Recorded
+from ringfence_kernel.store.codec import Recorded
 
 from ringfence_payment_instruction.application.deadlines import Deadlines
 from ringfence_payment_instruction.application.desk import Desk

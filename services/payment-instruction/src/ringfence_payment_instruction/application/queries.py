@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from ringfence_kernel.codec import Recorded
-from ringfence_kernel.money import CurrencyUnknown, currency
-from ringfence_kernel.writer import Unit
+from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.money import CurrencyUnknown, currency
+from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.application.desk import Desk
 from ringfence_payment_instruction.application.sealing import Clear, PersonalData

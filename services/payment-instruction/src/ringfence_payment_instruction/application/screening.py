@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from ringfence_kernel.clock import Clock
-from ringfence_kernel.writer import Unit
+from ringfence_kernel.values.clock import Clock
+from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.application.desk import Desk, record_all
 from ringfence_payment_instruction.application.sealing import Clear, PersonalData

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
-from ringfence_kernel.clock import NANOSECONDS, Clock
-from ringfence_kernel.encryption import Place, blind_index, seal, unseal
-from ringfence_kernel.money import CurrencyUnknown, currency
+from ringfence_kernel.sealing.envelopes import Place, blind_index, seal, unseal
+from ringfence_kernel.values.clock import NANOSECONDS, Clock
+from ringfence_kernel.values.money import CurrencyUnknown, currency
 
 from ringfence_payment_instruction.application.ports import Identity, KeyRing
 from ringfence_payment_instruction.domain.columns import pack

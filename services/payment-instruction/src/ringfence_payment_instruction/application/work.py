@@ -7,8 +7,8 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
-from ringfence_kernel.errors import DomainError
-from ringfence_kernel.logs import get
+from ringfence_kernel.telemetry.logs import get
+from ringfence_kernel.values.errors import DomainError
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0

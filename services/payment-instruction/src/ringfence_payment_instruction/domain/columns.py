@@ -6,7 +6,7 @@ import sys
 from array import array
 from collections.abc import Iterable
 
-from ringfence_kernel.ids import ID_BYTES
+from ringfence_kernel.values.ids import ID_BYTES
 
 _SWAP = sys.byteorder == "little"
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ringfence_kernel.ids import ZERO_ID
-from ringfence_kernel.money import currency
+from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.money import currency
 
 from ringfence_payment_instruction.domain.columns import pack
 from ringfence_payment_instruction.domain.errors import BankAccountUnknown, EvidenceConflict

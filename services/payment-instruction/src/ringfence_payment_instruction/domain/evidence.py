@@ -7,7 +7,7 @@ from array import array
 from dataclasses import dataclass
 from enum import IntEnum
 
-from ringfence_kernel.ids import external_id, show
+from ringfence_kernel.values.ids import external_id, show
 
 from ringfence_payment_instruction.domain.columns import unpack
 from ringfence_payment_instruction.domain.events import EvidenceReceived

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ringfence_kernel.clock import DAY_NS
+from ringfence_kernel.values.clock import DAY_NS
 
 from ringfence_payment_instruction.domain import reasons
 from ringfence_payment_instruction.domain.columns import pack, split_ids, unpack

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ringfence_kernel.ids import ZERO_ID
-from ringfence_kernel.money import CurrencyUnknown, currency
+from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.money import CurrencyUnknown, currency
 
 from ringfence_payment_instruction.domain import iban, reasons
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from ringfence_kernel.clock import DAY_NS
+from ringfence_kernel.values.clock import DAY_NS
 
 from ringfence_payment_instruction.domain import reasons
 from ringfence_payment_instruction.domain.approval import ApprovalLimits, objection

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ringfence_kernel.journal import Journal
+from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.domain import events
 from ringfence_payment_instruction.domain.columns import split_ids, unpack

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ringfence_kernel.ids import ID_BYTES, ZERO_ID, external_id, show
-from ringfence_kernel.journal import Journal
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id, show
+from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.domain.columns import split_ids, unpack
 from ringfence_payment_instruction.domain.events import (

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from ringfence_kernel.clock import DAY_NS
-from ringfence_kernel.ids import ZERO_ID, external_id, show
+from ringfence_kernel.values.clock import DAY_NS
+from ringfence_kernel.values.ids import ZERO_ID, external_id, show
 
 from ringfence_payment_instruction.domain import reasons
 from ringfence_payment_instruction.domain.errors import LedgerContradiction

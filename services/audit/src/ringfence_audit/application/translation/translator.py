@@ -8,8 +8,8 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from ringfence_kernel import logs
-from ringfence_kernel.codec import open_envelope
+from ringfence_kernel.store.codec import open_envelope
+from ringfence_kernel.telemetry import logs
 
 from ringfence_audit.application.translation import payment
 from ringfence_audit.application.translation.custody import CustodyTables

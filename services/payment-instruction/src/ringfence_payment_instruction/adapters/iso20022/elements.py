@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from lxml import etree
-from ringfence_kernel import money
+from ringfence_kernel.values import money
 
 from ringfence_payment_instruction.adapters.iso20022.document import MAX_ID_LENGTH, Message
 from ringfence_payment_instruction.adapters.iso20022.refusal import FileRefused

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from ringfence_kernel import money
+from ringfence_kernel.values import money
 
 from ringfence_payment_instruction.adapters.iso20022.document import MAX_ID_LENGTH
 from ringfence_payment_instruction.adapters.iso20022.messages import OutboundPayment

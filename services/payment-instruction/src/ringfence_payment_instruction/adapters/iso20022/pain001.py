@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from lxml import etree
-from ringfence_kernel import money
+from ringfence_kernel.values import money
 
 from ringfence_payment_instruction.adapters.iso20022.document import MAX_FILE_BYTES, Message, open_message
 from ringfence_payment_instruction.adapters.iso20022.messages import (

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 from xml.sax.saxutils import escape
 
-from ringfence_kernel import money
+from ringfence_kernel.values import money
 
 from ringfence_payment_instruction.adapters.iso20022.document import MAX_ID_LENGTH, NAMESPACE
 from ringfence_payment_instruction.adapters.iso20022.messages import Account

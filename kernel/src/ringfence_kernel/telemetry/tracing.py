@@ -21,7 +21,7 @@ from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from ringfence_kernel.late_spans import LateSpans, LikenessExporter
+from ringfence_kernel.telemetry.late_spans import LateSpans, LikenessExporter
 
 SCOPE = "ringfence"
 """Instrumentation scope of every span and metric that Ringfence itself makes."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from ringfence_kernel.errors import Overloaded
+from ringfence_kernel.values.errors import Overloaded
 
 LEAST_COMMANDS = 4
 LEAST_WEIGHT = 5_000

@@ -12,10 +12,10 @@ import psycopg
 import structlog
 from psycopg.rows import DictRow
 
-from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.projection import PAGE_EVENTS, ReadModel, cursor_name, decode
+from ringfence_kernel.projecting.projector import PAGE_EVENTS, ReadModel, cursor_name, decode
 from ringfence_kernel.store import EventStore, Head, load_cursor, save_cursor
 from ringfence_kernel.store.chain import GENESIS
+from ringfence_kernel.store.codec import EventCodec
 
 log = structlog.get_logger(__name__)
 

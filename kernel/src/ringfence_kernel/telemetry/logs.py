@@ -11,7 +11,7 @@ import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
 
-from ringfence_kernel.clock import NANOSECONDS
+from ringfence_kernel.values.clock import NANOSECONDS
 
 _QUIET_LIBRARIES = ("grpc", "hvac", "nats", "opentelemetry", "psycopg", "requests", "urllib3")
 """Libraries heard only from WARNING up: their chatter may quote requests."""

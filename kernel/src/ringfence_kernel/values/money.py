@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from ringfence_kernel.errors import DomainError
+from ringfence_kernel.values.errors import DomainError
 
 MAX_AMOUNT_MINOR = 2**63 - 1
 

@@ -22,9 +22,9 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import msgspec
 import structlog
 
-from ringfence_kernel.errors import DomainError
 from ringfence_kernel.store import EventStore, Head
-from ringfence_kernel.writer import GroupWriter, State
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.writer import GroupWriter, State
 
 log = structlog.get_logger(__name__)
 

@@ -18,13 +18,13 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
-from ringfence_kernel.clock import Clock, MonotonicClock
-from ringfence_kernel.codec import EventCodec, Recorded
-from ringfence_kernel.errors import DomainError, StoreUnavailable
-from ringfence_kernel.intake import Intake, Pending
-from ringfence_kernel.journal import Journal
 from ringfence_kernel.store import EventStore, Head, NewEvent, VersionConflict
+from ringfence_kernel.store.codec import EventCodec, Recorded
 from ringfence_kernel.store.recorder import Within
+from ringfence_kernel.values.clock import Clock, MonotonicClock
+from ringfence_kernel.values.errors import DomainError, StoreUnavailable
+from ringfence_kernel.writing.command_queue import Intake, Pending
+from ringfence_kernel.writing.journal import Journal
 
 log = structlog.get_logger(__name__)
 

@@ -13,9 +13,9 @@ import structlog
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from ringfence_kernel.codec import EventCodec, Recorded
-from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.store import EventStore, Head, StoredEvent, advance_cursor, load_cursor
+from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.values.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 

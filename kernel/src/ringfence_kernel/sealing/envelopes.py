@@ -14,9 +14,9 @@ from typing import Final, Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ringfence_kernel.bounded_cache import BoundedCache
-from ringfence_kernel.clock import NANOSECONDS, Clock
-from ringfence_kernel.ids import ID_BYTES
+from ringfence_kernel.sealing.bounded_cache import BoundedCache
+from ringfence_kernel.values.clock import NANOSECONDS, Clock
+from ringfence_kernel.values.ids import ID_BYTES
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12

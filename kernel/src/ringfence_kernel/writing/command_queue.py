@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from ringfence_kernel.errors import Overloaded
+from ringfence_kernel.values.errors import Overloaded
 
 FEW_COMMANDS = 4
 GATHERING_SECONDS = 0.005
