@@ -117,13 +117,13 @@ async def test_what_was_just_committed_is_not_read_again(
     tasks = [asyncio.create_task(each.run()) for each in (writer, publisher)]
     try:
         for _ in range(50):
-            await writer.submit(count(writer.state, "a"))
+            await writer.commit(count(writer.state, "a"))
         await _published(store, 50)
         # A look into the store may see a commit just before its writer tells of it.
         assert store.events_read < 25
         await _publish(publisher, store, 3)
         for _ in range(5):
-            await writer.submit(count(writer.state, "a"))
+            await writer.commit(count(writer.state, "a"))
         await _published(store, 58)
         assert (await streams.stream_info(stream_name(SERVICE))).state.messages == 58
     finally:

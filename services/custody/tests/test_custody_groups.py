@@ -78,11 +78,11 @@ class Crowd:
             case "transfers":
                 columns = columns_of([self.row() for _ in range(random.choice([1, 3, 12, 40]))])
                 with_balances = random.random() < 0.2
-                await commands.create_transfers(PLATFORM, columns, with_balances=with_balances, traceparent="")
+                await commands.create_transfers(PLATFORM, columns, with_balances=with_balances)
             case "account":
                 self.clients.append(f"client {len(self.clients)}")
                 columns_of_account = AccountColumns(id_of(self.clients[-1]), OWNER, [1], [EUR], [1])
-                await commands.create_accounts(PLATFORM, columns_of_account, "")
+                await commands.create_accounts(PLATFORM, columns_of_account)
             case "freeze":
                 await commands.set_freeze(PLATFORM, somebody, "order", MANDATE, frozen=random.random() < 0.4)
             case "status":
@@ -124,7 +124,7 @@ async def settle(custody: Custody) -> None:
     custody.writer._stale = True
     while not custody.writer.is_settled:
         with suppress(DomainError):
-            await custody.writer.submit(lambda unit: None)
+            await custody.writer.commit(lambda unit: None)
 
 
 def check(custody: Custody) -> None:

@@ -196,7 +196,7 @@ async def test_a_reservation_and_its_expiry_in_one_group_replay(
 
     _, _, expired = await asyncio.gather(
         send(custody, Row("r", "alice", "bob", 100, F.PENDING, timeout=1)),
-        custody.writer.submit(decide),
+        custody.writer.commit(decide),
         custody.commands.expire(),
     )
     assert expired == 1

@@ -60,6 +60,6 @@ async def test_a_key_is_forgotten_although_the_caller_has_gone(world: Any) -> No
         await erasing
     assert keys.forgotten == []
     store.go_on.set()
-    await writer.submit(lambda unit: None)
+    await writer.commit(lambda unit: None)
     assert keys.forgotten == [PARTY]
     running.cancel()

@@ -125,7 +125,7 @@ async def test_events_alone_give_the_same_state_and_tables(world: World) -> None
     orders = [order("held", 600_00), order("out", creditor=STRANGER), order("bad", creditor_name="Bad Actor")]
     await world.application.intake.submit_batch(PLATFORM, an_id("mixed"), orders)
     await world.reaches("out", Status.SENT)
-    await world.writer.submit(lambda unit: store_digest(world.writer, unit))
+    await world.writer.commit(lambda unit: store_digest(world.writer, unit))
     head = world.writer.head.position
     await world.until(lambda: world.projector.position >= head)
     report = await asyncio.to_thread(rebuilt, world, compare=True)

@@ -32,41 +32,41 @@ class EnvelopeBroken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AssociatedData:
     """Where an envelope belongs; it opens nowhere else. `stream` is 16 bytes, `version` that of its event."""
 
     stream: bytes
     version: int
     field: str
 
-    def associated_data(self) -> bytes:
+    def encoded(self) -> bytes:
         """Returns stream ‖ version (8 bytes big-endian) ‖ field (UTF-8): unambiguous, as the first two are fixed."""
         if len(self.stream) != ID_BYTES:
             raise ValueError("a stream id has 16 bytes")
         return self.stream + self.version.to_bytes(8, "big") + self.field.encode()
 
 
-def seal(key: bytes, plaintext: bytes, place: Place) -> bytes:
+def seal(key: bytes, plaintext: bytes, data: AssociatedData) -> bytes:
     """Returns algorithm (1 byte) ‖ nonce (12) ‖ ciphertext ‖ tag (16); never the same twice."""
     nonce = os.urandom(NONCE_BYTES)
     header = bytes([AES_256_GCM])
-    return header + nonce + AESGCM(key).encrypt(nonce, plaintext, header + place.associated_data())
+    return header + nonce + AESGCM(key).encrypt(nonce, plaintext, header + data.encoded())
 
 
-def unseal(key: bytes, envelope: bytes, place: Place) -> bytes:
+def unseal(key: bytes, envelope: bytes, data: AssociatedData) -> bytes:
     """Returns the plaintext; raises EnvelopeBroken."""
     header, nonce, sealed = envelope[:1], envelope[1 : 1 + NONCE_BYTES], envelope[1 + NONCE_BYTES :]
     if header != bytes([AES_256_GCM]) or len(sealed) < _TAG_BYTES:
         raise EnvelopeBroken
     try:
-        return AESGCM(key).decrypt(nonce, sealed, header + place.associated_data())
+        return AESGCM(key).decrypt(nonce, sealed, header + data.encoded())
     except InvalidTag:
         raise EnvelopeBroken from None
 
 
-def blind_index(key: bytes, purpose: str, value: bytes) -> bytes:
-    """Returns the first 16 bytes of HMAC-SHA-256 over length-prefixed (purpose, value), so that equal values meet."""
-    message = b"".join(len(part).to_bytes(8, "big") + part for part in (purpose.encode(), value))
+def blind_index(key: bytes, label: str, value: bytes) -> bytes:
+    """Returns the first 16 bytes of HMAC-SHA-256 over length-prefixed (label, value), so that equal values meet."""
+    message = b"".join(len(part).to_bytes(8, "big") + part for part in (label.encode(), value))
     return hmac.digest(key, message, "sha256")[:INDEX_BYTES]
 
 

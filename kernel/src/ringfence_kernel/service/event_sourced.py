@@ -152,7 +152,7 @@ async def keep_digests(writer: GroupWriter) -> None:
         if writer.head.position == last_position:
             continue
         try:
-            last_position, spent_seconds = await writer.submit(lambda unit: store_digest(writer, unit))
+            last_position, spent_seconds = await writer.commit(lambda unit: store_digest(writer, unit))
         except DomainError as error:
             _LOG.warning("digest_not_stored", reason=error.reason)
             continue

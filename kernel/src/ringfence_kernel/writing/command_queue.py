@@ -33,7 +33,7 @@ class Pending:
     error: Exception | None = None
 
 
-class Intake:
+class CommandQueue:
     """The commands that wait, in order."""
 
     def __init__(self, weight_limit: int, group_weight_limit: int) -> None:

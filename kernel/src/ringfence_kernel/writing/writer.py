@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,9 +21,10 @@ import structlog
 from ringfence_kernel.store import EventStore, Head, NewEvent, VersionConflict
 from ringfence_kernel.store.codec import EventCodec, Recorded
 from ringfence_kernel.store.recorder import Within
+from ringfence_kernel.telemetry.tracing import current_traceparent
 from ringfence_kernel.values.clock import Clock, MonotonicClock
 from ringfence_kernel.values.errors import DomainError, StoreUnavailable
-from ringfence_kernel.writing.command_queue import Intake, Pending
+from ringfence_kernel.writing.command_queue import CommandQueue, Pending
 from ringfence_kernel.writing.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -107,6 +108,11 @@ class Unit:
         if not applied:
             writer.state.apply(recorded, self.journal)
 
+    def record_all(self, stream: bytes, events: Iterable[Any]) -> None:
+        """Records events of one stream, in order."""
+        for event in events:
+            self.record(stream, event)
+
     def commit_also(self, statements: Within) -> None:
         """Runs statements inside the group's transaction: a follower's cursor, a row of a key table."""
         self.within.append(statements)
@@ -135,7 +141,7 @@ class GroupWriter:
     journal: Journal = field(init=False, default_factory=Journal)
     _time: MonotonicClock = field(init=False)
     _thread: ThreadPoolExecutor = field(init=False)
-    _intake: Intake = field(init=False)
+    _queue: CommandQueue = field(init=False)
     _listeners: list[Callable[[list[Recorded]], None]] = field(init=False, default_factory=list)
     _lookers: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = field(init=False, default_factory=deque)
     _stale: bool = field(init=False, default=False)
@@ -145,7 +151,7 @@ class GroupWriter:
         """Stands at the beginning until `load` is called."""
         self.head = Head(1, 0, bytes(32))
         self._time = MonotonicClock(self.clock)
-        self._intake = Intake(self.queue_weight_limit, self.group_weight_limit)
+        self._queue = CommandQueue(self.queue_weight_limit, self.group_weight_limit)
         # A thread of its own: what else blocks in threads, reads above all, never holds up a commit.
         self._thread = ThreadPoolExecutor(1, "writer")
 
@@ -189,8 +195,8 @@ class GroupWriter:
         self.head = head if head.position == self.head.position else Head(head.epoch, self.head.position, b"")
         return count
 
-    async def submit(self, command: Callable[[Unit], Reply], *, weight: int = 1, traceparent: str = "") -> Reply:
-        """Decides and commits a command; returns its reply after the commit, or raises its DomainError.
+    async def commit(self, command: Callable[[Unit], Reply], *, weight: int = 1) -> Reply:
+        """Decides and commits a command under the caller's trace; returns its reply after that, or raises its refusal.
 
         The command must be a pure decision on the state and the unit: it may be called more than once. Raises
         Overloaded when the queue is full, StoreUnavailable when the outcome of the commit could not be found, and the
@@ -198,13 +204,13 @@ class GroupWriter:
         """
         if self._refusal:
             raise self._refusal
-        pending = Pending(command, weight, traceparent)
-        self._intake.put(pending)
+        pending = Pending(command, weight, current_traceparent())
+        self._queue.put(pending)
         try:
             reply: Reply = await pending.future
             return reply
         except asyncio.CancelledError:
-            self._intake.withdraw(pending)
+            self._queue.withdraw(pending)
             raise
 
     async def between_groups(self, look: Callable[[], Reply]) -> Reply:
@@ -212,7 +218,7 @@ class GroupWriter:
         seen: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._lookers.append((look, seen))
         try:
-            await self.submit(lambda unit: None)
+            await self.commit(lambda unit: None)
             return await seen
         finally:
             with suppress(ValueError):  # refused or cancelled: nobody looks any more
@@ -224,7 +230,7 @@ class GroupWriter:
         It is refused as well when another writer was first: whoever does not lead decides nothing again.
         """
         self._refusal = refusal
-        for pending in self._intake.clear():
+        for pending in self._queue.clear():
             if not pending.future.done():
                 pending.future.set_exception(refusal())
 
@@ -235,7 +241,7 @@ class GroupWriter:
     async def run(self) -> None:
         """Commits groups until cancelled; a group under way is finished first. Raises StateBroken."""
         while True:
-            group = await self._intake.take()
+            group = await self._queue.take()
             serving = asyncio.ensure_future(self._serve(group))
             try:
                 await asyncio.shield(serving)
@@ -267,7 +273,7 @@ class GroupWriter:
                 if self._stale:
                     await self.catch_up()
                 unit = self._decide(group)
-                if await self._commit(unit):
+                if await self._write(unit):
                     self._answer(group, unit)
                     return
             raise StoreUnavailable("another writer keeps this store")
@@ -317,7 +323,7 @@ class GroupWriter:
             pending.reply, pending.error = reply, None
         return None
 
-    async def _commit(self, unit: Unit) -> bool:
+    async def _write(self, unit: Unit) -> bool:
         """Writes the group; False when another writer was first and everything must be decided again."""
         if unit.events or unit.within:
             try:

@@ -84,7 +84,7 @@ class Keeper:
                 self._save(unit, tiles, event.first_leaf, event.count, page.earliest_ns, page.latest_ns)
 
         weight = sum(len(page.leaves) for page, _ in pages)
-        await self._writer.submit(command, weight=weight, traceparent=telemetry.current_traceparent())
+        await self._writer.commit(command, weight=weight)
 
     async def record_read(self, reader: bytes, method: str, query: Mapping[str, Value | None]) -> Standing:
         """Appends the leaf of a read before it is answered; gives where the log stands then."""
@@ -97,7 +97,7 @@ class Keeper:
             self._save(unit, tiles, event.first_leaf, 1, unit.now_ns, unit.now_ns)
             return Standing(self._log.frontier.size, self._log.signed, dict(self._log.heads))
 
-        standing: Standing = await self._writer.submit(command, traceparent=telemetry.current_traceparent())
+        standing: Standing = await self._writer.commit(command)
         return standing
 
     async def checkpoint_due(self) -> Checkpoint | None:
@@ -108,7 +108,7 @@ class Keeper:
             news = self._log.frontier.size > (signed.size if signed else 0)
             return self._log.checkpoint() if news else None
 
-        due: Checkpoint | None = await self._writer.submit(command)
+        due: Checkpoint | None = await self._writer.commit(command)
         return due
 
     async def record_checkpoint(self, checkpoint: Checkpoint, note: str) -> None:
@@ -118,7 +118,7 @@ class Keeper:
             if self._log.signed is None or self._log.signed.size < checkpoint.size:
                 unit.record(self._stream, CheckpointSigned(checkpoint.size, checkpoint.root, note))
 
-        await self._writer.submit(command)
+        await self._writer.commit(command)
 
     def _save(
         self, unit: Unit, tiles: Sequence[Tile], first_leaf: int, count: int, earliest_ns: int, latest_ns: int

@@ -6,7 +6,6 @@ from typing import Any
 
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.caller import current_caller
-from ringfence_kernel.telemetry.tracing import current_traceparent
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_kernel.writing.backlog import Backlog
@@ -41,7 +40,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         book_id = mapping.book_of(current_caller(), request.book_id)
         with self._backlog.taken(len(request.accounts.id) // ID_BYTES):
             columns = mapping.account_columns(request.accounts)
-            status, timestamps = await self._commands.create_accounts(book_id, columns, current_traceparent())
+            status, timestamps = await self._commands.create_accounts(book_id, columns)
         return pb.CreateAccountsResponse(status=status, timestamp_ns=timestamps)
 
     async def CreateTransfers(self, request: pb.CreateTransfersRequest, context: Any) -> pb.CreateTransfersResponse:
@@ -52,7 +51,6 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
                 book_id,
                 mapping.transfer_columns(request.transfers),
                 with_balances=request.return_balances,
-                traceparent=current_traceparent(),
             )
         return mapping.transfers_response(outcome)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.ids import ID_BYTES
@@ -23,8 +23,6 @@ from ringfence_custody.domain.rules import RulePack
 from ringfence_custody.domain.standings import decide_freeze, decide_release, decide_standing, decide_statuses
 
 EXPIRY_LIMIT = 8_190
-
-Reply = TypeVar("Reply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +43,7 @@ class Commands:
     statements_follow: Callable[[], Awaitable[None]]
     """Waits while the read model is too far behind."""
 
-    async def create_accounts(
-        self, book_id: bytes, columns: AccountColumns, traceparent: str
-    ) -> tuple[bytes, list[int]]:
+    async def create_accounts(self, book_id: bytes, columns: AccountColumns) -> tuple[bytes, list[int]]:
         """Opens accounts; returns a status and a time per row. Raises ColumnsMalformed."""
         columns.check()
 
@@ -57,11 +53,9 @@ class Commands:
             _record(unit, book_id, book, event)
             return status, timestamps
 
-        return await self._submit(decide, len(columns), traceparent)
+        return await self.writer.commit(decide, weight=len(columns))
 
-    async def create_transfers(
-        self, book_id: bytes, columns: TransferColumns, *, with_balances: bool, traceparent: str
-    ) -> Outcome:
+    async def create_transfers(self, book_id: bytes, columns: TransferColumns, *, with_balances: bool) -> Outcome:
         """Creates transfers; those that a group decides in a row are one event. Raises ColumnsMalformed."""
         columns.check()
         await self.statements_follow()
@@ -74,7 +68,7 @@ class Commands:
 
         # What a retry compares depends on whether it names a value date.
         kind = book_id, with_balances, bool(columns.value_date_days)
-        return await self._submit(Together(kind, columns, decide), len(columns), traceparent)
+        return await self.writer.commit(Together(kind, columns, decide), weight=len(columns))
 
     async def set_freeze(
         self, book_id: bytes, account_ids: Sequence[bytes], order_reference: str, ordered_by: bytes, *, frozen: bool
@@ -88,7 +82,7 @@ class Commands:
             _record(unit, book_id, book, decide_event(book, accounts, order_reference, ordered_by, unit.now_ns))
             return [book.accounts.shown_status(each) for each in accounts]
 
-        return await self._submit(decide, len(account_ids))
+        return await self.writer.commit(decide, weight=len(account_ids))
 
     async def set_status(
         self, book_id: bytes, account_ids: Sequence[bytes], status: AccountStatus, reason: str, decided_by: bytes
@@ -102,7 +96,7 @@ class Commands:
                 _record(unit, book_id, book, event)
             return [book.accounts.shown_status(each) for each in accounts]
 
-        return await self._submit(decide, len(account_ids))
+        return await self.writer.commit(decide, weight=len(account_ids))
 
     async def adopt_rules(
         self, book_id: bytes, version: str, rules: Sequence[PurposeRule], adopted_by: bytes
@@ -114,7 +108,7 @@ class Commands:
             _record(unit, book_id, book, decide_rules(book, version, rules, adopted_by, unit.now_ns))
             return book.rules
 
-        return await self._submit(decide, 1)
+        return await self.writer.commit(decide)
 
     async def note_owners(self, facts: Sequence[OwnerFact], save_cursor: Within) -> None:
         """Takes in a page of identity's feed and, in the same transaction, the cursor after it."""
@@ -125,7 +119,7 @@ class Commands:
                 _record(unit, fact.book_id, book, decide_standing(book, fact.owner_id, fact.standing, unit.now_ns))
             unit.commit_also(save_cursor)
 
-        await self._submit(decide, 1 + len(facts))
+        await self.writer.commit(decide, weight=1 + len(facts))
 
     async def expire(self) -> int:
         """Releases pending transfers whose time is over; returns how many."""
@@ -138,10 +132,7 @@ class Commands:
                 count += len(event.id) // ID_BYTES if event else 0
             return count
 
-        return await self._submit(decide, 1)
-
-    async def _submit(self, decide: Callable[[Unit], Reply], weight: int, traceparent: str = "") -> Reply:
-        return await self.writer.submit(decide, weight=weight, traceparent=traceparent)
+        return await self.writer.commit(decide)
 
 
 def _accounts(book: Book, account_ids: Sequence[bytes]) -> list[int]:

@@ -130,7 +130,7 @@ class Queries:
 
     async def _read(self, book_id: bytes, read: Callable[[Book], Answer]) -> Answer:
         """Reads a book between two commits; one in which nothing ever happened is empty."""
-        return await self.writer.submit(lambda unit: read(self.ledger.look(book_id)))
+        return await self.writer.commit(lambda unit: read(self.ledger.look(book_id)))
 
 
 def _and_one_more(selection: Selection) -> Selection:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from ringfence_kernel.telemetry.tracing import current_traceparent
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
@@ -18,7 +17,7 @@ Item: TypeAlias = ItemT | DomainError
 
 async def commit(writer: GroupWriter, command: Callable[[Unit], Any], weight: int = 1) -> Any:
     """Submits a command under the caller's trace and returns its reply after the commit."""
-    return await writer.submit(command, weight=weight, traceparent=current_traceparent())
+    return await writer.commit(command, weight=weight)
 
 
 def record_all(unit: Unit, events: Sequence[Any]) -> None:

@@ -17,7 +17,7 @@ from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_payment_instruction.application.queries import Page
 from ringfence_payment_instruction.domain.columns import split_ids, unpack
 from ringfence_payment_instruction.domain.events import InstructionsAdvanced, InstructionsReceived
-from ringfence_payment_instruction.domain.state import Place
+from ringfence_payment_instruction.domain.state import InstructionRef
 from ringfence_payment_instruction.domain.status import Status
 
 TABLES = """
@@ -219,7 +219,7 @@ class InstructionsReader:
         }
         with self._store.connection() as connection:
             rows = connection.execute(_PAGE, arguments).fetchall()
-        places = [Place(row["stream"].bytes, row["instruction_index"]) for row in rows[:size]]
+        places = [InstructionRef(row["stream"].bytes, row["instruction_index"]) for row in rows[:size]]
         last = rows[size - 1] if len(rows) > size else None
         return Page(places, (last["received_position"], last["instruction_index"]) if last else None)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ringfence_kernel.telemetry.tracing import current_traceparent
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_payment_instruction.domain.state import State
@@ -24,7 +23,7 @@ class Desk:
 
     async def commit(self, decide: Callable[[Unit], Reply], weight: int = 1) -> Reply:
         """Runs a pure decision in the writer's order and returns its reply after the commit."""
-        reply: Reply = await self.writer.submit(decide, weight=weight, traceparent=current_traceparent())
+        reply: Reply = await self.writer.commit(decide, weight=weight)
         return reply
 
     async def record(self, stream: bytes, decide: Callable[[Submission], Iterable[Any]], weight: int = 1) -> None:

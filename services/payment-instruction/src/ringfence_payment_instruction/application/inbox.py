@@ -16,7 +16,7 @@ from ringfence_payment_instruction.application.ports import BankFile, PaymentFil
 from ringfence_payment_instruction.domain.errors import BankAccountUnknown, EvidenceConflict, EvidenceUnreadable
 from ringfence_payment_instruction.domain.evidence import BankReply
 from ringfence_payment_instruction.domain.progress import answered, contradicted
-from ringfence_payment_instruction.domain.state import Place, State
+from ringfence_payment_instruction.domain.state import InstructionRef, State
 
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
 _LOG = get(__name__)
@@ -122,7 +122,7 @@ def group(state: State, replies: Sequence[BankReply]) -> tuple[Answers, int]:
     return found, unknown
 
 
-def _places(state: State, reply: BankReply) -> Sequence[Place]:
+def _places(state: State, reply: BankReply) -> Sequence[InstructionRef]:
     """Returns the payments that a reply is about; one that names both must name them together."""
     if not reply.transaction_id:
         message = state.messages.get(reply.message_id)

@@ -17,7 +17,7 @@ from ringfence_payment_instruction.application.views import StateView, current_s
 from ringfence_payment_instruction.domain.columns import split_ids
 from ringfence_payment_instruction.domain.events import InstructionsAdvanced, InstructionsReceived, SubmissionWaiting
 from ringfence_payment_instruction.domain.reasons import iso_reason
-from ringfence_payment_instruction.domain.state import Place
+from ringfence_payment_instruction.domain.state import InstructionRef
 from ringfence_payment_instruction.domain.status import Status
 from ringfence_payment_instruction.domain.submission import Submission, transfer_id_of
 
@@ -49,7 +49,7 @@ class InstructionView:
 class Page(NamedTuple):
     """Places of instructions, and where the next page begins; None at the end."""
 
-    places: list[Place]
+    places: list[InstructionRef]
     next_after: tuple[int, int] | None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
-from ringfence_kernel.sealing.envelopes import Place, blind_index, seal, unseal
+from ringfence_kernel.sealing.envelopes import AssociatedData, blind_index, seal, unseal
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
 from ringfence_kernel.values.money import CurrencyUnknown, currency
 
@@ -26,7 +26,7 @@ from ringfence_payment_instruction.domain.orders import (
 )
 from ringfence_payment_instruction.domain.submission import ROWS_PER_EVENT, Sealed, Submission
 
-CREDITOR_IBAN_PURPOSE = "payment-instruction/creditor-iban"
+CREDITOR_IBAN_LABEL = "payment-instruction/creditor-iban"
 MAX_IBAN = 34
 MAX_BIC = 11
 REMEMBERED_INSTRUCTIONS = 100_000
@@ -121,12 +121,12 @@ class Sealer:
     def _seal(self, owner: bytes, texts: tuple[str, ...], version: int, field: str) -> bytes:
         key = self._ring.keys.get(owner)
         # An erased party's data is not kept at all; the instruction is refused at screening.
-        return seal(key, _encode(texts), Place(self._stream, version, field)) if key else b""
+        return seal(key, _encode(texts), AssociatedData(self._stream, version, field)) if key else b""
 
 
 def creditor_index(ring: KeyRing, iban: str) -> bytes:
     """Returns the keyed blind index by which payments to an IBAN are found."""
-    return blind_index(ring.blind_index_key, CREDITOR_IBAN_PURPOSE, iban.encode())
+    return blind_index(ring.blind_index_key, CREDITOR_IBAN_LABEL, iban.encode())
 
 
 def ledger_of(alpha: str) -> int:
@@ -143,7 +143,7 @@ def seal_entries(stream: bytes, entries: Sequence[MatchedEntry], ring: KeyRing) 
     for row, each in enumerate(entries):
         entry, key = each.entry, ring.keys.get(each.owner)
         texts = (entry.debtor_name, entry.debtor_iban, entry.creditor_name, entry.creditor_iban, entry.remittance)
-        sealed.append(seal(key, _encode(texts), Place(stream, 1, f"entry[{row}]")) if key else b"")
+        sealed.append(seal(key, _encode(texts), AssociatedData(stream, 1, f"entry[{row}]")) if key else b"")
     return tuple(sealed)
 
 
@@ -198,13 +198,13 @@ class PersonalData:
 
 
 def _open(ring: KeyRing, stream: bytes, sealed: Sealed) -> Clear:
-    debtor = Place(stream, sealed.version, f"debtor[{sealed.row}]")
-    creditor = Place(stream, sealed.version, f"creditor[{sealed.row}]")
+    debtor = AssociatedData(stream, sealed.version, f"debtor[{sealed.row}]")
+    creditor = AssociatedData(stream, sealed.version, f"creditor[{sealed.row}]")
     return Clear(
         *_unseal(ring.keys.get(sealed.debtor_owner), sealed.debtor, debtor),
         *_unseal(ring.keys.get(sealed.creditor_owner), sealed.creditor, creditor),
     )
 
 
-def _unseal(key: bytes | None, sealed: bytes, place: Place) -> tuple[str, str, str]:
-    return _decode(unseal(key, sealed, place)) if key and sealed else ("", "", "")
+def _unseal(key: bytes | None, sealed: bytes, data: AssociatedData) -> tuple[str, str, str]:
+    return _decode(unseal(key, sealed, data)) if key and sealed else ("", "", "")

@@ -27,7 +27,7 @@ from ringfence_payment_instruction.domain.evidence import (
 from ringfence_payment_instruction.domain.orders import Alias
 from ringfence_payment_instruction.domain.progress import booked
 from ringfence_payment_instruction.domain.screening import Screening
-from ringfence_payment_instruction.domain.state import Place, State
+from ringfence_payment_instruction.domain.state import InstructionRef, State
 from ringfence_payment_instruction.domain.status import Directive, Status
 from ringfence_payment_instruction.domain.submission import slot
 from ringfence_payment_instruction.domain.transfers import (
@@ -52,7 +52,7 @@ class MatchedEntry:
     mirror: Alias
     purpose: Purpose
     client: Alias | None = None
-    instruction: Place | None = None
+    instruction: InstructionRef | None = None
     reason: str = ""
 
     @property
@@ -77,7 +77,7 @@ def match(state: State, entries: Sequence[BankEntry], aliases: Mapping[str, Alia
     """
     by_tenant: dict[bytes, list[MatchedEntry]] = {}
     seen: dict[bytes, bytes] = {}
-    confirmed: set[Place] = set()
+    confirmed: set[InstructionRef] = set()
     duplicates = 0
     for entry in entries:
         mirror = aliases.get(entry.account_iban)
@@ -123,7 +123,7 @@ def _identifier(text: str) -> bytes:
         return b""
 
 
-def _is_payment(state: State, place: Place, matched: MatchedEntry) -> bool:
+def _is_payment(state: State, place: InstructionRef, matched: MatchedEntry) -> bool:
     submission = state.submissions[place.stream]
     return (
         submission.tenant == matched.mirror.tenant

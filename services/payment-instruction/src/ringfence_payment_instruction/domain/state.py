@@ -19,7 +19,7 @@ from ringfence_payment_instruction.domain.submission import Submission, transfer
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class InstructionRef:
     """Where an instruction is: its submission's stream, and its index there."""
 
     stream: bytes
@@ -31,7 +31,7 @@ class Message:
     """A message to the bank: when it was decided, and the payments in it."""
 
     created_ns: int
-    places: tuple[Place, ...]
+    places: tuple[InstructionRef, ...]
 
 
 class State:
@@ -41,8 +41,8 @@ class State:
         """Starts empty."""
         self.submissions: dict[bytes, Submission] = {}
         self.refused_files: dict[bytes, events.SubmissionRefused] = {}
-        self.instructions: dict[bytes, Place] = {}  # tenant ‖ instruction id
-        self.sent: dict[bytes, Place] = {}  # transfer id, which the bank knows as transaction id
+        self.instructions: dict[bytes, InstructionRef] = {}  # tenant ‖ instruction id
+        self.sent: dict[bytes, InstructionRef] = {}  # transfer id, which the bank knows as transaction id
         self.messages: dict[str, Message] = {}
         self.evidence: dict[bytes, EvidenceFile] = {}
         self.entries: dict[bytes, bytes] = {}  # entry id -> digest of its content
@@ -93,7 +93,7 @@ class State:
         for row, instruction_id in enumerate(split_ids(event.instruction_ids)):
             key = event.tenant + instruction_id
             if key not in self.instructions:
-                journal.put(self.instructions, key, Place(recorded.stream, event.first_index + row))
+                journal.put(self.instructions, key, InstructionRef(recorded.stream, event.first_index + row))
 
     def _instructions_advanced(self, recorded: Committed, journal: Journal) -> None:
         self.submissions[recorded.stream].advance(recorded, journal)
@@ -106,7 +106,7 @@ class State:
             return
         places = []
         for index in unpack("I", event.indexes):
-            places.append(Place(recorded.stream, index))
+            places.append(InstructionRef(recorded.stream, index))
             transfer_id = transfer_id_of(event.tenant, submission.instruction_id(index))
             journal.put(self.sent, transfer_id, places[-1])
         journal.put(self.messages, event.reference, Message(recorded.recorded_at_ns, tuple(places)))

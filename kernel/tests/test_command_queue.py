@@ -5,12 +5,12 @@ import asyncio
 import pytest
 from ringfence_kernel.values.errors import Overloaded
 from ringfence_kernel.writing import command_queue as intake
-from ringfence_kernel.writing.command_queue import FEW_COMMANDS, Intake, Pending
+from ringfence_kernel.writing.command_queue import FEW_COMMANDS, CommandQueue, Pending
 
 MANY = FEW_COMMANDS + 4
 
 
-def put(queue: Intake, count: int, *, weight: int = 1) -> list[Pending]:
+def put(queue: CommandQueue, count: int, *, weight: int = 1) -> list[Pending]:
     """Puts so many commands."""
     commands = [Pending(None, weight, "") for _ in range(count)]
     for each in commands:
@@ -33,7 +33,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("patient")
 async def test_a_group_waits_for_as_many_as_the_one_before() -> None:
     """Callers who were answered together come back a little apart, and are taken together again."""
-    queue = Intake(1_000, 1_000)
+    queue = CommandQueue(1_000, 1_000)
     put(queue, MANY)
     await queue.take()
     taking = asyncio.create_task(queue.take())
@@ -48,7 +48,7 @@ async def test_a_group_waits_for_as_many_as_the_one_before() -> None:
 @pytest.mark.usefixtures("patient")
 async def test_those_who_wait_already_are_under_way_too() -> None:
     """What came while a group was being committed counts like the group itself."""
-    queue = Intake(1_000, 1_000)
+    queue = CommandQueue(1_000, 1_000)
     put(queue, MANY)
     await queue.take()
     commands = put(queue, 3)
@@ -64,7 +64,7 @@ async def test_those_who_wait_already_are_under_way_too() -> None:
 @pytest.mark.usefixtures("patient")
 async def test_few_never_wait_for_each_other() -> None:
     """A group of few commands is followed by whatever comes first."""
-    queue = Intake(1_000, 1_000)
+    queue = CommandQueue(1_000, 1_000)
     put(queue, FEW_COMMANDS - 1)
     await queue.take()
     commands = put(queue, 1)
@@ -73,7 +73,7 @@ async def test_few_never_wait_for_each_other() -> None:
 
 async def test_callers_that_stay_away_are_not_waited_for() -> None:
     """A moment after a group, the next is what has come."""
-    queue = Intake(1_000, 1_000)
+    queue = CommandQueue(1_000, 1_000)
     put(queue, MANY)
     await queue.take()
     commands = put(queue, 1)
@@ -83,7 +83,7 @@ async def test_callers_that_stay_away_are_not_waited_for() -> None:
 @pytest.mark.usefixtures("patient")
 async def test_weight_makes_a_group_full() -> None:
     """A heavy command is taken at once, however few came with it; what is beyond a group stays for the next."""
-    queue = Intake(1_000, 100)
+    queue = CommandQueue(1_000, 100)
     put(queue, MANY)
     await queue.take()
     heavy, other = put(queue, 1, weight=100), put(queue, 1)
@@ -93,7 +93,7 @@ async def test_weight_makes_a_group_full() -> None:
 
 async def test_an_intake_has_room_for_so_much() -> None:
     """Beyond its limit a command is refused, unless it is alone; one that leaves or is cleared makes room."""
-    queue = Intake(5, 1_000)
+    queue = CommandQueue(5, 1_000)
     (large,) = put(queue, 1, weight=9)
     with pytest.raises(Overloaded):
         put(queue, 1)
@@ -106,7 +106,7 @@ async def test_an_intake_has_room_for_so_much() -> None:
     assert room_of(queue) == 5
 
 
-def room_of(queue: Intake) -> int:
+def room_of(queue: CommandQueue) -> int:
     """Returns how many commands of weight 1 go in before one is refused."""
     count = 0
     while True:
@@ -119,7 +119,7 @@ def room_of(queue: Intake) -> int:
 
 async def test_commands_whose_callers_are_gone_are_not_taken() -> None:
     """A cancelled command is left out of its group."""
-    queue = Intake(1_000, 1_000)
+    queue = CommandQueue(1_000, 1_000)
     gone, waits = put(queue, 2)
     gone.future.cancel()
     assert await queue.take() == [waits]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ringfence_kernel.sealing.envelopes import (
+    AssociatedData,
     DataKeyCache,
     EnvelopeBroken,
-    Place,
     TransitWrapper,
     blind_index,
     generate,
@@ -21,47 +21,52 @@ from ringfence_kernel.sealing.envelopes import (
 from ringfence_kernel.values.clock import NANOSECONDS, ManualClock
 
 KEY = bytes(range(32))
-PLACE = Place(b"s" * 16, 3, "name")
+HOME = AssociatedData(b"s" * 16, 3, "name")
 
 
 @given(st.binary(max_size=500))
 def test_an_envelope_opens_in_its_place(plaintext: bytes) -> None:
     """What was sealed comes back, and no two envelopes are alike."""
-    first, second = seal(KEY, plaintext, PLACE), seal(KEY, plaintext, PLACE)
-    assert unseal(KEY, first, PLACE) == plaintext
+    first, second = seal(KEY, plaintext, HOME), seal(KEY, plaintext, HOME)
+    assert unseal(KEY, first, HOME) == plaintext
     assert first != second
     assert len(first) == 1 + 12 + len(plaintext) + 16
 
 
 @pytest.mark.parametrize(
-    "place", [Place(b"t" * 16, 3, "name"), Place(b"s" * 16, 4, "name"), Place(b"s" * 16, 3, "address")]
+    "place",
+    [
+        AssociatedData(b"t" * 16, 3, "name"),
+        AssociatedData(b"s" * 16, 4, "name"),
+        AssociatedData(b"s" * 16, 3, "address"),
+    ],
 )
-def test_an_envelope_opens_nowhere_else(place: Place) -> None:
+def test_an_envelope_opens_nowhere_else(elsewhere: AssociatedData) -> None:
     """Another stream, version or field is refused, so that rows cannot be exchanged."""
     with pytest.raises(EnvelopeBroken):
-        unseal(KEY, seal(KEY, b"x", PLACE), place)
+        unseal(KEY, seal(KEY, b"x", HOME), elsewhere)
 
 
 def test_another_key_opens_nothing() -> None:
     """Without the key the envelope is noise: that is erasure."""
     with pytest.raises(EnvelopeBroken):
-        unseal(os.urandom(32), seal(KEY, b"x", PLACE), PLACE)
+        unseal(os.urandom(32), seal(KEY, b"x", HOME), HOME)
 
 
 @given(st.integers(min_value=0, max_value=31), st.integers(min_value=0, max_value=7))
 def test_every_changed_bit_is_noticed(byte: int, bit: int) -> None:
     """Algorithm, nonce, ciphertext and tag are all under the tag."""
-    envelope = bytearray(seal(KEY, b"abc", PLACE))
+    envelope = bytearray(seal(KEY, b"abc", HOME))
     envelope[byte] ^= 1 << bit
     with pytest.raises(EnvelopeBroken):
-        unseal(KEY, bytes(envelope), PLACE)
+        unseal(KEY, bytes(envelope), HOME)
 
 
 @pytest.mark.parametrize("envelope", [b"", b"\x01", b"\x01" + bytes(27), b"\x02" + bytes(40)])
 def test_what_is_no_envelope_is_refused(envelope: bytes) -> None:
     """Short texts and unknown algorithms are refused by name."""
     with pytest.raises(EnvelopeBroken):
-        unseal(KEY, envelope, PLACE)
+        unseal(KEY, envelope, HOME)
 
 
 def test_a_blind_index_depends_on_key_purpose_and_value() -> None:
