@@ -22,12 +22,13 @@ from ringfence.local.openbao import OpenBaoServer
 from ringfence.local.ports import free_ports
 from ringfence.local.postgres import Database, PostgresServer
 from ringfence.local.process import Process
-from ringfence_identity.domain import evolve, principals
-from ringfence_identity.domain.kyc import PartyKind
-from ringfence_identity.domain.parties import NewParty
-from ringfence_identity.domain.principals import FirstPrincipal, NewPrincipal
-from ringfence_identity.domain.roles import ROLE_OF_KIND, Kind
+from ringfence_identity.domain import evolve
 from ringfence_identity.domain.state import Actor, State
+from ringfence_identity.parties.domain.kyc import PartyKind
+from ringfence_identity.parties.domain.parties import NewParty
+from ringfence_identity.principals.domain import principals
+from ringfence_identity.principals.domain.principals import FirstPrincipal, NewPrincipal
+from ringfence_identity.principals.domain.roles import ROLE_OF_KIND, Kind
 from ringfence_kernel.rpc.errors import remote_error
 from ringfence_kernel.values.ids import new_id, show
 from ringfence_kernel.writing.journal import Journal

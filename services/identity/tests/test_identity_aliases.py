@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from ringfence_identity.domain import aliases, parties
-from ringfence_identity.domain.aliases import NewAlias
+from ringfence_identity.aliases.domain import aliases
+from ringfence_identity.aliases.domain.aliases import NewAlias
 from ringfence_identity.domain.errors import (
     IbanTaken,
     OperatorRequired,
@@ -13,8 +13,9 @@ from ringfence_identity.domain.errors import (
     TenantNotFound,
 )
 from ringfence_identity.domain.events import alias_stream
-from ringfence_identity.domain.roles import Kind
 from ringfence_identity.domain.state import Actor, Alias
+from ringfence_identity.parties.domain import parties
+from ringfence_identity.principals.domain.roles import Kind
 from ringfence_kernel.values.errors import InvalidArgument
 
 ANNA = b"party-anna......"

@@ -11,15 +11,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_identity.adapters.bootstrap_file import read_first_principals
-from ringfence_identity.adapters.subject_keys import VaultSubjectKeys
-from ringfence_identity.adapters.token_keys import TokenKeys
-from ringfence_identity.application import assertions
-from ringfence_identity.application.personal import PersonalData, compact_iban
+from ringfence_identity.data_keys.adapters.subject_keys import VaultSubjectKeys
 from ringfence_identity.domain.errors import AssertionExpired, AssertionInvalid, IbanInvalid
-from ringfence_identity.domain.kyc import PartyKind
-from ringfence_identity.domain.roles import Kind
 from ringfence_identity.domain.state import AssertionKey, Principal, State, Status
+from ringfence_identity.parties.application.personal import PersonalData, compact_iban
+from ringfence_identity.parties.domain.kyc import PartyKind
+from ringfence_identity.principals.adapters import read_first_principals
+from ringfence_identity.principals.domain.roles import Kind
+from ringfence_identity.tokens.adapters.token_keys import TokenKeys
+from ringfence_identity.tokens.application import assertions
 from ringfence_kernel.sealing.envelopes import EnvelopeBroken
 from ringfence_kernel.service.settings import InvalidSetting
 from ringfence_kernel.values.errors import InvalidArgument

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ringfence_identity.application.memory import Memory, event_codec
-from ringfence_identity.application.parties import PartyCommands, key_forgetter
-from ringfence_identity.domain import parties
+from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
+from ringfence_identity.parties.domain import parties
 from ringfence_kernel.store import Head
 from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.writing.writer import GroupWriter

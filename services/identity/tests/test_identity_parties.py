@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from ringfence_identity.domain import parties
 from ringfence_identity.domain.errors import (
     ExistsWithDifferentData,
     IdentityNumberTaken,
@@ -13,9 +12,10 @@ from ringfence_identity.domain.errors import (
     SubjectErased,
     TenantNotFound,
 )
-from ringfence_identity.domain.kyc import TRANSITIONS, KycState
-from ringfence_identity.domain.parties import KycDecision
 from ringfence_identity.domain.state import Actor
+from ringfence_identity.parties.domain import parties
+from ringfence_identity.parties.domain.kyc import TRANSITIONS, KycState
+from ringfence_identity.parties.domain.parties import KycDecision
 
 ANNA = b"party-anna......"
 BERT = b"party-bert......"

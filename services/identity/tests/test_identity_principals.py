@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from ringfence_identity.domain import principals
 from ringfence_identity.domain.errors import (
     ExistsWithDifferentData,
     OperatorRequired,
@@ -12,9 +11,10 @@ from ringfence_identity.domain.errors import (
     SecondPersonRequired,
     TenantNotFound,
 )
-from ringfence_identity.domain.principals import FirstPrincipal, NewPrincipal
-from ringfence_identity.domain.roles import SCOPES_OF_KIND, Kind
 from ringfence_identity.domain.state import Status
+from ringfence_identity.principals.domain import principals
+from ringfence_identity.principals.domain.principals import FirstPrincipal, NewPrincipal
+from ringfence_identity.principals.domain.roles import SCOPES_OF_KIND, Kind
 from ringfence_kernel.values.errors import InvalidArgument
 
 SECOND = 10**9

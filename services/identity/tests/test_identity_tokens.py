@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from ringfence_identity.domain import aliases, principals, tokens
-from ringfence_identity.domain.aliases import NewAlias
+from ringfence_identity.aliases.domain import aliases
+from ringfence_identity.aliases.domain.aliases import NewAlias
 from ringfence_identity.domain.errors import (
     AssertionExpired,
     AssertionInvalid,
@@ -15,9 +15,11 @@ from ringfence_identity.domain.errors import (
     ScopeNotHeld,
     SubmissionRefused,
 )
-from ringfence_identity.domain.roles import SCOPES_OF_KIND, Kind
 from ringfence_identity.domain.state import Actor
-from ringfence_identity.domain.tokens import Assertion, Presented, Submission
+from ringfence_identity.principals.domain import principals
+from ringfence_identity.principals.domain.roles import SCOPES_OF_KIND, Kind
+from ringfence_identity.tokens.domain import tokens
+from ringfence_identity.tokens.domain.tokens import Assertion, Presented, Submission
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import show
 

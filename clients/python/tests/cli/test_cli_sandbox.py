@@ -10,7 +10,7 @@ from ringfence.identity import PrincipalKind
 from ringfence.ids import new_id
 from ringfence.sandbox.birth import OPERATORS, prepare, principals_folder
 from ringfence.sandbox.folders import PrincipalFolder
-from ringfence_identity.adapters.bootstrap_file import read_first_principals
+from ringfence_identity.principals.adapters import read_first_principals
 
 
 def test_bootstrap_file_is_what_identity_reads(tmp_path: Path) -> None:

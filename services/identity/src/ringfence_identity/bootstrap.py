@@ -20,23 +20,23 @@ from ringfence_kernel.telemetry import logs
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_protos.identity.v1 import identity_pb2_grpc
 
-from ringfence_identity.adapters import schema
-from ringfence_identity.adapters.bootstrap_file import read_first_principals
-from ringfence_identity.adapters.client_issuer import VaultClientIssuer
-from ringfence_identity.adapters.key_table import KeyTable
-from ringfence_identity.adapters.rebuild import rebuild
-from ringfence_identity.adapters.subject_keys import VaultSubjectKeys
-from ringfence_identity.adapters.token_keys import TokenKeys
-from ringfence_identity.adapters.token_reader import VerifiedTokenReader
-from ringfence_identity.api.party_servicer import PartyServicer
-from ringfence_identity.api.token_servicer import TokenServicer
-from ringfence_identity.application.aliases import AliasCommands
-from ringfence_identity.application.data_keys import DataKeyQueries
+from ringfence_identity.aliases.application import AliasCommands
 from ringfence_identity.application.memory import Memory, event_codec
-from ringfence_identity.application.parties import PartyCommands, key_forgetter
-from ringfence_identity.application.principals import PrincipalCommands
-from ringfence_identity.application.tokens import TokenCommands
+from ringfence_identity.data_keys.adapters import schema
+from ringfence_identity.data_keys.adapters.key_table import KeyTable
+from ringfence_identity.data_keys.adapters.rebuild import rebuild
+from ringfence_identity.data_keys.adapters.subject_keys import VaultSubjectKeys
+from ringfence_identity.data_keys.application import DataKeyQueries
+from ringfence_identity.parties.api import PartyServicer
+from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
+from ringfence_identity.principals.adapters import read_first_principals
+from ringfence_identity.principals.application import PrincipalCommands
 from ringfence_identity.settings import IdentitySettings
+from ringfence_identity.tokens.adapters.client_issuer import VaultClientIssuer
+from ringfence_identity.tokens.adapters.token_keys import TokenKeys
+from ringfence_identity.tokens.adapters.token_reader import VerifiedTokenReader
+from ringfence_identity.tokens.api import TokenServicer
+from ringfence_identity.tokens.application.tokens import TokenCommands
 
 _LOG = logs.get(__name__)
 

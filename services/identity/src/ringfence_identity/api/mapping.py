@@ -10,16 +10,16 @@ from ringfence_kernel.values.errors import DomainError, InvalidArgument
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 
-from ringfence_identity.application.aliases import AliasRequest
-from ringfence_identity.application.parties import ReadParty, Registration
-from ringfence_identity.application.personal import PersonalData, compact_iban
-from ringfence_identity.application.ports import SubjectKey
-from ringfence_identity.domain.kyc import KycState, PartyKind
-from ringfence_identity.domain.parties import KycDecision
-from ringfence_identity.domain.principals import NewPrincipal
-from ringfence_identity.domain.roles import Kind
+from ringfence_identity.aliases.application import AliasRequest
 from ringfence_identity.domain.state import Actor, Alias
-from ringfence_identity.domain.tokens import Presented
+from ringfence_identity.parties.application.commands import ReadParty, Registration
+from ringfence_identity.parties.application.personal import PersonalData, compact_iban
+from ringfence_identity.parties.domain.kyc import KycState, PartyKind
+from ringfence_identity.parties.domain.parties import KycDecision
+from ringfence_identity.principals.domain.principals import NewPrincipal
+from ringfence_identity.principals.domain.roles import Kind
+from ringfence_identity.tokens.application.ports import SubjectKey
+from ringfence_identity.tokens.domain.tokens import Presented
 
 MessageT = TypeVar("MessageT")
 ItemT = TypeVar("ItemT")

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from ringfence_kernel.values.ids import external_id
 
-from ringfence_identity.domain.kyc import KycState, PartyKind
-from ringfence_identity.domain.roles import Kind
+from ringfence_identity.parties.domain.kyc import KycState, PartyKind
+from ringfence_identity.principals.domain.roles import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,12 @@ from typing import Any
 
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_identity.domain import aliases, events, parties, principals, tokens
+from ringfence_identity.aliases.domain import aliases
+from ringfence_identity.domain import events
 from ringfence_identity.domain.state import State
+from ringfence_identity.parties.domain import parties
+from ringfence_identity.principals.domain import principals
+from ringfence_identity.tokens.domain import tokens
 
 _Apply = Callable[[State, Any, int, int, Journal], None]
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ringfence_identity.domain.kyc import KycState, PartyKind
-from ringfence_identity.domain.roles import SCOPES_OF_KIND, Kind
+from ringfence_identity.parties.domain.kyc import KycState, PartyKind
+from ringfence_identity.principals.domain.roles import SCOPES_OF_KIND, Kind
 
 
 class Status(StrEnum):

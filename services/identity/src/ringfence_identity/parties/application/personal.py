@@ -10,7 +10,7 @@ from ringfence_kernel.values.errors import InvalidArgument
 from stdnum.exceptions import ValidationError
 
 from ringfence_identity.domain.errors import IbanInvalid
-from ringfence_identity.domain.kyc import PartyKind
+from ringfence_identity.parties.domain.kyc import PartyKind
 
 MAX_NAME_CHARACTERS = 140
 MAX_NUMBER_CHARACTERS = 64

@@ -7,16 +7,16 @@ from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_identity.application.batches import APPROVAL_PENDING, DONE, Item, commit, commit_each
-from ringfence_identity.application.personal import PersonalData
-from ringfence_identity.application.ports import SubjectKey, SubjectKeys
-from ringfence_identity.domain import parties
+from ringfence_identity.batches import APPROVAL_PENDING, DONE, Item, commit, commit_each
 from ringfence_identity.domain.errors import SubjectErased
 from ringfence_identity.domain.events import PartyErased
-from ringfence_identity.domain.kyc import PartyKind
-from ringfence_identity.domain.parties import KycDecision, NewParty
-from ringfence_identity.domain.principals import require_tenant
 from ringfence_identity.domain.state import Actor, Party, State
+from ringfence_identity.parties.application.personal import PersonalData
+from ringfence_identity.parties.domain import parties
+from ringfence_identity.parties.domain.kyc import PartyKind
+from ringfence_identity.parties.domain.parties import KycDecision, NewParty
+from ringfence_identity.principals.domain.principals import require_tenant
+from ringfence_identity.tokens.application.ports import SubjectKey, SubjectKeys
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from ringfence_kernel.sealing.envelopes import AssociatedData, seal
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_identity.application.batches import Item, commit, commit_each
-from ringfence_identity.application.personal import compact_iban, iban_index
-from ringfence_identity.application.ports import SubjectKey, SubjectKeys
-from ringfence_identity.domain import aliases
-from ringfence_identity.domain.aliases import NewAlias
+from ringfence_identity.aliases.domain import aliases
+from ringfence_identity.aliases.domain.aliases import NewAlias
+from ringfence_identity.batches import Item, commit, commit_each
 from ringfence_identity.domain.errors import IbanInvalid, SubjectErased
-from ringfence_identity.domain.principals import require_tenant
 from ringfence_identity.domain.state import Actor, Alias, State
+from ringfence_identity.parties.application.personal import compact_iban, iban_index
+from ringfence_identity.principals.domain.principals import require_tenant
+from ringfence_identity.tokens.application.ports import SubjectKey, SubjectKeys
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1.identity_pb2_grpc import TokenServiceServicer
 
 from ringfence_identity.api import mapping
-from ringfence_identity.application.ports import KeySet
-from ringfence_identity.application.principals import PrincipalCommands
-from ringfence_identity.application.tokens import TokenCommands
+from ringfence_identity.principals.application import PrincipalCommands
+from ringfence_identity.tokens.application.ports import KeySet
+from ringfence_identity.tokens.application.tokens import TokenCommands
 
 MAX_PRINCIPALS = 100
 MAX_SCOPES = 32

@@ -8,7 +8,7 @@ from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES, external_id, parse, show
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_identity.domain.aliases import speaks_for
+from ringfence_identity.aliases.domain.aliases import speaks_for
 from ringfence_identity.domain.errors import (
     AssertionExpired,
     AssertionInvalid,
@@ -20,9 +20,9 @@ from ringfence_identity.domain.errors import (
     SubmissionRefused,
 )
 from ringfence_identity.domain.events import AccessTokenIssued, CertificateEnrolled, SubmissionAuthorised
-from ringfence_identity.domain.principals import find
-from ringfence_identity.domain.roles import AUTHORISATION_SCOPES, ROLE_OF_KIND, SUBMITTING_SCOPES, Kind
 from ringfence_identity.domain.state import Principal, State
+from ringfence_identity.principals.domain.principals import find
+from ringfence_identity.principals.domain.roles import AUTHORISATION_SCOPES, ROLE_OF_KIND, SUBMITTING_SCOPES, Kind
 
 ASSERTION_AUDIENCE = "ringfence-identity"
 TOKEN_AUDIENCE = "ringfence"

@@ -10,12 +10,12 @@ from ringfence_kernel.values.clock import Clock
 from ringfence_kernel.values.ids import new_id
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_identity.application import assertions
-from ringfence_identity.application.batches import commit, record_all
-from ringfence_identity.application.ports import ClientIssuer, IssuedCertificate, TokenReader, TokenSigner
-from ringfence_identity.domain import tokens
+from ringfence_identity.batches import commit, record_all
 from ringfence_identity.domain.state import State
-from ringfence_identity.domain.tokens import ACCESS_TOKEN_SECONDS, Presented, Submission
+from ringfence_identity.tokens.application import assertions
+from ringfence_identity.tokens.application.ports import ClientIssuer, IssuedCertificate, TokenReader, TokenSigner
+from ringfence_identity.tokens.domain import tokens
+from ringfence_identity.tokens.domain.tokens import ACCESS_TOKEN_SECONDS, Presented, Submission
 
 
 @dataclass(frozen=True, slots=True)

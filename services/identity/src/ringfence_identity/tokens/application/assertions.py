@@ -6,10 +6,10 @@ import jwt
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from ringfence_identity.domain import tokens
 from ringfence_identity.domain.errors import AssertionInvalid
 from ringfence_identity.domain.state import State
-from ringfence_identity.domain.tokens import Assertion
+from ringfence_identity.tokens.domain import tokens
+from ringfence_identity.tokens.domain.tokens import Assertion
 
 MAX_ASSERTION_CHARACTERS = 4_096
 

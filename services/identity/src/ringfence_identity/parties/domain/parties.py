@@ -7,7 +7,6 @@ from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_identity.domain import kyc
 from ringfence_identity.domain.errors import (
     ExistsWithDifferentData,
     IdentityNumberTaken,
@@ -23,9 +22,10 @@ from ringfence_identity.domain.events import (
     PartyErased,
     PartyRegistered,
 )
-from ringfence_identity.domain.kyc import KycState, PartyKind
-from ringfence_identity.domain.principals import check_note, require_operator, require_tenant
 from ringfence_identity.domain.state import Actor, Party, State
+from ringfence_identity.parties.domain import kyc
+from ringfence_identity.parties.domain.kyc import KycState, PartyKind
+from ringfence_identity.principals.domain.principals import check_note, require_operator, require_tenant
 
 SealPersonal = Callable[[int], dict[str, bytes]]
 """Seals the personal fields for the given version of the party's stream."""

@@ -9,10 +9,10 @@ from ringfence_kernel.writing.journal import Journal
 
 from ringfence_identity.domain.errors import IbanTaken, OperatorRequired, PrincipalNotFound
 from ringfence_identity.domain.events import AliasRegistered, AliasRemoved, alias_stream
-from ringfence_identity.domain.parties import find
-from ringfence_identity.domain.principals import require_tenant
-from ringfence_identity.domain.roles import Kind
 from ringfence_identity.domain.state import Actor, Alias, State
+from ringfence_identity.parties.domain.parties import find
+from ringfence_identity.principals.domain.principals import require_tenant
+from ringfence_identity.principals.domain.roles import Kind
 
 SealIban = Callable[[bytes, int], bytes]
 """Seals the IBAN for the given stream and version."""

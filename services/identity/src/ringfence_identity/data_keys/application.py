@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ringfence_identity.application.ports import SubjectKey, SubjectKeys
-from ringfence_identity.domain.roles import Kind
 from ringfence_identity.domain.state import State
+from ringfence_identity.principals.domain.roles import Kind
+from ringfence_identity.tokens.application.ports import SubjectKey, SubjectKeys
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from ringfence_kernel.rpc.caller import current_caller
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1.identity_pb2_grpc import PartyServiceServicer
 
+from ringfence_identity.aliases.application import AliasCommands
 from ringfence_identity.api import mapping
-from ringfence_identity.application.aliases import AliasCommands
-from ringfence_identity.application.data_keys import DataKeyQueries
-from ringfence_identity.application.parties import PartyCommands
+from ringfence_identity.data_keys.application import DataKeyQueries
+from ringfence_identity.parties.application.commands import PartyCommands
 
 MAX_PARTIES = 1_000
 MAX_ERASURES = 100

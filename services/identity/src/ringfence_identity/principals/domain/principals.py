@@ -21,8 +21,8 @@ from ringfence_identity.domain.events import (
     PrincipalRegistered,
     PrincipalSuspended,
 )
-from ringfence_identity.domain.roles import MEMBER_KINDS, ROLE_OF_KIND, TWO_PERSON_KINDS, Kind
 from ringfence_identity.domain.state import AssertionKey, Principal, State, Status
+from ringfence_identity.principals.domain.roles import MEMBER_KINDS, ROLE_OF_KIND, TWO_PERSON_KINDS, Kind
 
 BOOTSTRAP = ZERO_ID
 """Stands for the bootstrap file in the `by` of an event."""

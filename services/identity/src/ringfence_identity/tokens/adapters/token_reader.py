@@ -6,9 +6,9 @@ from ringfence_kernel.rpc.certificates import PeerIdentity
 from ringfence_kernel.rpc.refusals import TokenExpired, TokenInvalid, TokenNotBound
 from ringfence_kernel.rpc.tokens import TokenVerifier
 
-from ringfence_identity.application.ports import Submitter
 from ringfence_identity.domain.errors import SubmissionRefused
-from ringfence_identity.domain.tokens import thumbprint
+from ringfence_identity.tokens.application.ports import Submitter
+from ringfence_identity.tokens.domain.tokens import thumbprint
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from ringfence_kernel.service import RebuildReport
 from ringfence_kernel.service import rebuild as rebuild_state
 from ringfence_kernel.store import EventStore
 
-from ringfence_identity.adapters.key_table import KeyTable
 from ringfence_identity.application.memory import Memory, event_codec
+from ringfence_identity.data_keys.adapters.key_table import KeyTable
 from ringfence_identity.domain.state import State
 
 PAGE = 1_000

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_identity.application.batches import APPROVAL_PENDING, DONE, Item, commit, commit_each, record_all
-from ringfence_identity.domain import principals
-from ringfence_identity.domain.principals import FirstPrincipal, NewPrincipal
+from ringfence_identity.batches import APPROVAL_PENDING, DONE, Item, commit, commit_each, record_all
 from ringfence_identity.domain.state import State, Status
+from ringfence_identity.principals.domain import principals
+from ringfence_identity.principals.domain.principals import FirstPrincipal, NewPrincipal
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import show
 from ringfence_kernel.vault import Pki
 
-from ringfence_identity.application.ports import IssuedCertificate
+from ringfence_identity.tokens.application.ports import IssuedCertificate
 
 
 @dataclass(frozen=True, slots=True)

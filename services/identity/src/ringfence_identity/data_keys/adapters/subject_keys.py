@@ -10,9 +10,9 @@ from ringfence_kernel.sealing.bounded_cache import BoundedCache
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.vault import Transit
 
-from ringfence_identity.adapters import key_table
-from ringfence_identity.adapters.key_table import KeyTable
-from ringfence_identity.application.ports import SubjectKey
+from ringfence_identity.data_keys.adapters import key_table
+from ringfence_identity.data_keys.adapters.key_table import KeyTable
+from ringfence_identity.tokens.application.ports import SubjectKey
 
 WRAPPING_KEY = "identity-wrap"
 BLIND_INDEX_KEY = "identity-blind-index"

@@ -10,8 +10,8 @@ from ringfence_kernel.service.settings import InvalidSetting
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import parse
 
-from ringfence_identity.domain.principals import FirstPrincipal, NewPrincipal
-from ringfence_identity.domain.roles import Kind
+from ringfence_identity.principals.domain.principals import FirstPrincipal, NewPrincipal
+from ringfence_identity.principals.domain.roles import Kind
 
 VARIABLE = "RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE"
 
