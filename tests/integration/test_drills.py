@@ -20,7 +20,7 @@ from ringfence.replay.book import prepare
 from ringfence.replay.posting import Outcome, replay
 from ringfence.replay.rows import Postings, read_postings
 from ringfence.sandbox.sandbox import Sandbox
-from ringfence.verifier import verify_checkpoint, verify_log
+from ringfence_verifier import verify_checkpoint, verify_log
 
 from .traffic import Traffic, open_stage, transfer_count
 

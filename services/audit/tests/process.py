@@ -27,12 +27,12 @@ from ringfence.local.health import is_serving
 from ringfence.local.openbao import OpenBaoServer
 from ringfence.local.ports import free_ports
 from ringfence.local.process import Process
-from ringfence.verifier import VerifierKey
 from ringfence_kernel.ids import new_id, show
 from ringfence_kernel.rpc.errors import remote_error
 from ringfence_protos.audit.v1.audit_pb2_grpc import AuditServiceStub
 from ringfence_protos.common.v1 import feed_pb2, feed_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2
+from ringfence_verifier import VerifierKey
 
 from .feeds import SourceFeed
 

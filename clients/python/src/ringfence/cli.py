@@ -8,13 +8,13 @@ import sys
 
 import typer
 from rich.markup import escape
+from ringfence_verifier import VerificationError
 
 from ringfence.commands import accounts, demo, keys, pay, rebuild, replay, statement, status, up, verify, watch
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import notes
 from ringfence.errors import CredentialsError, RingfenceError
 from ringfence.local.errors import LocalStackError
-from ringfence.verifier import VerificationError
 
 _TRACEBACK = "RINGFENCE_TRACEBACK"
 _OPTIONAL = ("hvac", "psycopg")

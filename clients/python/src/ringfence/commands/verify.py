@@ -6,14 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from ringfence.audit import Finding
-from ringfence.client import Client
-from ringfence.commands.connect import Fresh, client_as, sandbox
-from ringfence.commands.errors import CommandFailed
-from ringfence.commands.rebuild import rebuild_service
-from ringfence.commands.terminal import note, output, show
-from ringfence.verifier import (
+from ringfence_verifier import (
     LogSummary,
     VerificationError,
     VerifiedLeaf,
@@ -22,6 +15,13 @@ from ringfence.verifier import (
     verify_log,
     verify_receipt,
 )
+
+from ringfence.audit import Finding
+from ringfence.client import Client
+from ringfence.commands.connect import Fresh, client_as, sandbox
+from ringfence.commands.errors import CommandFailed
+from ringfence.commands.rebuild import rebuild_service
+from ringfence.commands.terminal import note, output, show
 
 Key = Annotated[str, typer.Option("--key", help="The log's public key (C2SP vkey), or a file that holds it.")]
 Check = Callable[[], None]

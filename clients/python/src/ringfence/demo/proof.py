@@ -3,13 +3,14 @@
 import time
 from dataclasses import dataclass
 
+from ringfence_verifier import Fact, VerifiedLeaf, read_leaf, verify_receipt
+
 from ringfence.audit import Leaf, Receipt
 from ringfence.client import Client
 from ringfence.commands.errors import CommandFailed
 from ringfence.demo.onboarding import Stage
 from ringfence.demo.payments import Followed
 from ringfence.ledger import Totals
-from ringfence.verifier import Fact, VerifiedLeaf, read_leaf, verify_receipt
 
 LOG_SECONDS = 30.0
 _LOOK_SECONDS = 0.3

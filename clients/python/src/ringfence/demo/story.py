@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from ringfence_verifier import VerifiedLeaf
+
 from ringfence.commands.connect import sandbox
 from ringfence.commands.terminal import output, show
 from ringfence.demo import onboarding, payments, proof
@@ -19,7 +21,6 @@ from ringfence.payments import InstructionState, InstructionStatus
 from ringfence.sandbox.bank import simulated_bank
 from ringfence.sandbox.birth import spool_folder
 from ringfence.sandbox.sandbox import Sandbox
-from ringfence.verifier import VerifiedLeaf
 
 _FILE = "lantern-pain.001.xml"
 _LINE: dict[str, Any] = {"highlight": False, "soft_wrap": True}

@@ -11,7 +11,7 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from ringfence.verifier.errors import VerificationError
+from ringfence_verifier.errors import VerificationError
 
 MAX_NOTE_BYTES = 1 << 20
 MAX_SIGNATURES = 64

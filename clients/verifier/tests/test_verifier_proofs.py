@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence.verifier import VerificationError, verify_consistency, verify_inclusion
-from ringfence.verifier.proofs import TreeHash, leaf_hash
+from ringfence_verifier import VerificationError, verify_consistency, verify_inclusion
+from ringfence_verifier.proofs import TreeHash, leaf_hash
 
 from .notes import consistency, path, tree_hash
 

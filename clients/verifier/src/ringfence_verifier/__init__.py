@@ -4,12 +4,12 @@ It imports the standard library and `cryptography` only, shares no code with the
 never takes a key from the evidence it checks.
 """
 
-from ringfence.verifier.errors import VerificationError
-from ringfence.verifier.leaf import Fact, read_leaf
-from ringfence.verifier.log import LogAudit, LogSummary, verify_log
-from ringfence.verifier.note import Checkpoint, SourceHead, VerifierKey, verify_checkpoint
-from ringfence.verifier.proofs import verify_consistency, verify_inclusion
-from ringfence.verifier.receipt import VerifiedLeaf, verify_receipt
+from ringfence_verifier.errors import VerificationError
+from ringfence_verifier.leaf import Fact, read_leaf
+from ringfence_verifier.log import LogAudit, LogSummary, verify_log
+from ringfence_verifier.note import Checkpoint, SourceHead, VerifierKey, verify_checkpoint
+from ringfence_verifier.proofs import verify_consistency, verify_inclusion
+from ringfence_verifier.receipt import VerifiedLeaf, verify_receipt
 
 __all__ = [
     "Checkpoint",

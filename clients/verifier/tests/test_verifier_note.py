@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence.verifier import (
+from ringfence_verifier import (
     SourceHead,
     VerificationError,
     VerifierKey,
@@ -16,7 +16,7 @@ from ringfence.verifier import (
     verify_inclusion,
     verify_receipt,
 )
-from ringfence.verifier.proofs import TreeHash, leaf_hash
+from ringfence_verifier.proofs import TreeHash, leaf_hash
 
 from .notes import ORIGIN, Signer, base64, path, tree_hash
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ringfence.verifier.errors import VerificationError
+from ringfence_verifier.errors import VerificationError
 
 MAX_LEAF_BYTES = 65_535
 

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from ringfence.verifier.errors import VerificationError
-from ringfence.verifier.leaf import Fact, read_leaf
-from ringfence.verifier.note import Checkpoint, SourceHead
-from ringfence.verifier.proofs import TreeHash
+from ringfence_verifier.errors import VerificationError
+from ringfence_verifier.leaf import Fact, read_leaf
+from ringfence_verifier.note import Checkpoint, SourceHead
+from ringfence_verifier.proofs import TreeHash
 
 PAGE_KIND = "audit.page.v1"
 OWN_KINDS = "audit."

@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence.verifier import Checkpoint, SourceHead, VerificationError, read_leaf, verify_log
+from ringfence_verifier import Checkpoint, SourceHead, VerificationError, read_leaf, verify_log
 
 from .notes import leaf, tree_hash
 

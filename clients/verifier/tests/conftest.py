@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-MERKLE_DATA = Path(__file__).resolve().parents[5] / "shared" / "data" / "merkle"
+MERKLE_DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "merkle"
 
 
 @pytest.fixture(scope="session")

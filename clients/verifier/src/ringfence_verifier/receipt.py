@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ringfence.verifier.errors import VerificationError
-from ringfence.verifier.note import MAX_NOTE_BYTES, Checkpoint, decode_base64, parse_size, verify_checkpoint
-from ringfence.verifier.proofs import leaf_hash, verify_inclusion
+from ringfence_verifier.errors import VerificationError
+from ringfence_verifier.note import MAX_NOTE_BYTES, Checkpoint, decode_base64, parse_size, verify_checkpoint
+from ringfence_verifier.proofs import leaf_hash, verify_inclusion
 
 HEADER = "c2sp.org/tlog-proof@v1"
 MAX_PROOF_HASHES = 63

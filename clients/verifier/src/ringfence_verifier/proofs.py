@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
-from ringfence.verifier.errors import VerificationError
+from ringfence_verifier.errors import VerificationError
 
 HASH_BYTES = 32
 EMPTY_ROOT = sha256(b"").digest()
