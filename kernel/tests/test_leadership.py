@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import psycopg
 import pytest
-from ringfence.local.postgres import Database, PostgresServer
 from ringfence_kernel.clock import SystemClock
 from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.rpc.refusals import NotLeader
@@ -19,6 +18,7 @@ from ringfence_kernel.service.leadership import Leadership, StoreWentBack
 from ringfence_kernel.store import EventStore, Lease
 from ringfence_kernel.store.lease import LEASE_SECONDS
 from ringfence_kernel.writer import GroupWriter
+from ringfence_local_stack.servers.postgres import Database, PostgresServer
 
 from .conftest import application_conninfo, owner_conninfo
 from .tally import CODEC, Tally, count

@@ -9,7 +9,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from ringfence.local.postgres import Database, PostgresServer
 from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.ids import new_id
 from ringfence_kernel.store import (
@@ -27,6 +26,7 @@ from ringfence_kernel.store import (
     save_cursor,
 )
 from ringfence_kernel.store.recorder import READING_CONNECTIONS
+from ringfence_local_stack.servers.postgres import Database, PostgresServer
 
 from .conftest import application_conninfo, owner_conninfo
 

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
-from ringfence.local.postgres import Database, PostgresServer
 from ringfence_kernel.clock import ManualClock
 from ringfence_kernel.codec import Recorded
 from ringfence_kernel.errors import Overloaded, StoreUnavailable
@@ -17,6 +16,7 @@ from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service.event_sourced import save_digest
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.writer import MAX_STATE_BYTES, EventTooLarge, GroupWriter, StateBroken, Together, Unit
+from ringfence_local_stack.servers.postgres import Database, PostgresServer
 
 from .conftest import owner_conninfo
 from .tally import CODEC, STREAM, Counted, Tally, TooMuch, count

@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from ringfence.local.database import Database
 from ringfence_audit.adapters.models import event_leaves
 from ringfence_audit.adapters.rebuild import rebuild
 from ringfence_audit.application.keeper import TakenOverElsewhere
@@ -17,6 +16,7 @@ from ringfence_kernel.codec import EventCodec
 from ringfence_kernel.feed import FeedFork
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.writer import StateBroken
+from ringfence_local_stack.servers.database import Database
 from ringfence_verifier import VerificationError, verify_checkpoint, verify_log
 
 from .conftest import ORIGIN, Audit, running

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import psycopg
 import pytest
-from ringfence.local.database import Database
 from ringfence_custody.adapters.batches import StoredBatches
 from ringfence_custody.adapters.schema import migrations
 from ringfence_custody.adapters.statement_model import StatementModel
@@ -27,6 +26,7 @@ from ringfence_kernel.rpc.caller import Caller, calling
 from ringfence_kernel.snapshots import SnapshotFile, Snapshots
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.writer import GroupWriter
+from ringfence_local_stack.servers.database import Database
 
 from .ledger import START_NS
 
