@@ -15,13 +15,6 @@ import grpc
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ringfence.local.certificates import CertificateFiles
-from ringfence.local.files import private_folder, write_private
-from ringfence.local.health import is_serving
-from ringfence.local.openbao import OpenBaoServer
-from ringfence.local.ports import free_ports
-from ringfence.local.postgres import Database, PostgresServer
-from ringfence.local.process import Process
 from ringfence_identity.domain import evolve, principals
 from ringfence_identity.domain.kyc import PartyKind
 from ringfence_identity.domain.parties import NewParty
