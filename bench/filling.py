@@ -11,7 +11,6 @@ from typing import Any
 
 import psycopg
 from ringfence.ledger import AccountClass, Purpose
-from ringfence.local.database import Database
 from ringfence_custody.adapters.statement_model import StatementModel
 from ringfence_custody.domain.apply import apply
 from ringfence_custody.domain.book import Book

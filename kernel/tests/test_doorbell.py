@@ -138,10 +138,10 @@ async def test_a_publisher_that_stops_in_order_leaves_its_cursor(
 ) -> None:
     """What was published before a stop is not published again, however long the stop."""
     monkeypatch.setattr(feed_publisher, "SAVE_SECONDS", 1e9)
-    monkeypatch.setattr(feed_publisher, "GATHER_SECONDS", 60)
     streams = nats_admin.jetstream()
     with suppress(NotFoundError):
         await streams.delete_stream(stream_name(SERVICE))
+    monkeypatch.setattr(feed_publisher, "GATHER_SECONDS", 60)
     task = asyncio.create_task((publisher := Publisher(doorbell, store)).run())
     publisher.ring(head := await asyncio.to_thread(fill, store, 3))
     async with asyncio.timeout(15):

@@ -24,6 +24,7 @@ from ringfence_kernel.vault import (
     VaultUnavailable,
     WorkloadCertificate,
 )
+from ringfence_local_stack.servers.openbao import OpenBaoServer
 
 from .rpc_world import OffsetClock
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ringfence.local.database import Database
 from ringfence_audit.adapters.models import SearchModel, TileModel
 from ringfence_audit.adapters.schema import migrations
 from ringfence_audit.adapters.stored_leaves import ChainedLeaves

@@ -33,6 +33,7 @@ from ringfence_kernel.values.ids import new_id, show
 from ringfence_protos.audit.v1.audit_pb2_grpc import AuditServiceStub
 from ringfence_protos.common.v1 import feed_pb2, feed_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2
+from ringfence_verifier import VerifierKey
 
 from .feeds import SourceFeed
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from ringfence.local.database import Database
-from ringfence.verifier import VerificationError, verify_checkpoint, verify_log
 from ringfence_audit.adapters.models import event_leaves
 from ringfence_audit.adapters.rebuild import rebuild
 from ringfence_audit.application.keeper import TakenOverElsewhere

@@ -16,6 +16,7 @@ from ringfence.verifier import Checkpoint, verify_checkpoint, verify_consistency
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.values.ids import new_id
 from ringfence_protos.audit.v1 import audit_pb2
+from ringfence_verifier import Checkpoint, verify_checkpoint, verify_consistency, verify_log, verify_receipt
 
 from .feeds import BOOK, accounts_created, identifier, transfers_created
 from .process import AuditProcess, Reader

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import psycopg
 import pytest
-from ringfence.local.database import Database
 from ringfence_custody.adapters.batches import StoredBatches
 from ringfence_custody.adapters.schema import migrations
 from ringfence_custody.adapters.statement_model import StatementModel
