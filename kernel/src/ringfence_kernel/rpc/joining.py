@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
-ServicerT = TypeVar("ServicerT")
+from typing import Any
 
 
-def joined(base: type[ServicerT], *parts: object) -> ServicerT:
+def joined(base: type[Any], *parts: object) -> Any:
     """Returns a servicer of the generated `base` whose every method is that of the one part that has it.
 
     Raises TypeError where a method is served by none of the parts, or by two: a service with a hole never starts.
@@ -18,5 +16,4 @@ def joined(base: type[ServicerT], *parts: object) -> ServicerT:
         if len(found) != 1:
             raise TypeError(f"{base.__name__}.{name} is served by {len(found)} parts")
         methods[name] = staticmethod(getattr(found[0], name))
-    made: ServicerT = type(base.__name__, (base,), methods)()
-    return made
+    return type(base.__name__, (base,), methods)()

@@ -15,6 +15,7 @@ from struct import Struct
 from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ringfence_kernel.values.ids import ID_BYTES
 
@@ -27,6 +28,8 @@ SMALLEST_BITS = 3
 WORD_BITS = 128
 WORD_MASK = (1 << WORD_BITS) - 1
 FREE = 0
+MULTIPLIERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93))
+"""Odd, with bits in no order: each gives a hash of its own."""
 
 
 class PackedMap(MutableMapping[bytes, ValueT]):
@@ -101,15 +104,19 @@ class PackedMap(MutableMapping[bytes, ValueT]):
         del self._ids[last * ID_BYTES :], self._rows[last * width :]
 
     def digest(self) -> bytes:
-        """Returns SHA-256 over ids, then rows, in the order of the ids, whatever order they came in."""
-        digest = sha256(len(self).to_bytes(8, "big"))
-        halves = np.frombuffer(self._ids, ">u8").reshape(-1, 2)
-        order = np.lexsort((halves[:, 1], halves[:, 0]))
-        for column, width in ((self._ids, ID_BYTES), (self._rows, self._layout.size)):
-            rows = np.frombuffer(column, np.uint8).reshape(-1, width)
-            for start in range(0, len(order), DIGEST_ROWS):
-                digest.update(rows[order[start : start + DIGEST_ROWS]].tobytes())
-        return digest.digest()
+        """Returns a hash of all ids and rows, the same whatever order they came in.
+
+        Every pair is hashed by itself and the hashes are added up: sorting millions would hold up the service.
+        """
+        ids = np.frombuffer(self._ids, np.uint8).reshape(-1, ID_BYTES)
+        rows = np.frombuffer(self._rows, np.uint8).reshape(-1, self._layout.size)
+        sums = [0] * len(MULTIPLIERS)
+        for start in range(0, len(self), DIGEST_ROWS):
+            words = _words(ids[start : start + DIGEST_ROWS], rows[start : start + DIGEST_ROWS])
+            for lane, multiplier in enumerate(MULTIPLIERS):
+                sums[lane] += int(_mixed(words, multiplier).sum())
+        content = (each & WORD_MASK for each in (len(self), *sums))
+        return sha256(b"".join(each.to_bytes(16, "big") for each in content)).digest()
 
     def save(self, name: str) -> list[tuple[str, Buffer]]:
         """Returns copies of its columns as sections of a snapshot; whoever changes the layout changes the name."""
@@ -123,11 +130,15 @@ class PackedMap(MutableMapping[bytes, ValueT]):
     def restore(self, name: str, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned; raises LookupError or ValueError, unchanged, for what is of another shape."""
         ids, rows = sections[f"{name}: ids"], sections[f"{name}: rows"]
-        slots = array("I", bytes(sections[f"{name}: slots"]))
-        if len(rows) * ID_BYTES != len(ids) * self._layout.size or len(slots) * ID_BYTES < 2 * len(ids):
+        slots, multiplier = array("I", bytes(sections[f"{name}: slots"])), sections[f"{name}: multiplier"]
+        if (
+            len(multiplier) != ID_BYTES
+            or len(rows) * ID_BYTES != len(ids) * self._layout.size
+            or len(slots) * ID_BYTES < 2 * len(ids)
+        ):
             raise ValueError(f"{name}: columns of different lengths")
         self._ids, self._rows, self._slots = bytearray(ids), bytearray(rows), slots
-        self._multiplier = int.from_bytes(sections[f"{name}: multiplier"], "little")
+        self._multiplier = int.from_bytes(multiplier, "little")
         self._shift = WORD_BITS - (len(slots).bit_length() - 1)
 
     def _number(self, key: bytes) -> int:
@@ -174,3 +185,21 @@ class PackedMap(MutableMapping[bytes, ValueT]):
 def ids_to_ids() -> PackedMap[bytes]:
     """Returns an empty map from ids to ids."""
     return PackedMap(Struct("16s"), lambda value: (value,), lambda key, value: value)
+
+
+def _words(ids: NDArray[np.uint8], rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Returns ids and rows side by side as words of 64 bits, one column of words after the other."""
+    width = ids.shape[1] + rows.shape[1]
+    padded = np.zeros((len(ids), -(-width // 8) * 8), np.uint8)
+    padded[:, : ids.shape[1]] = ids
+    padded[:, ids.shape[1] : width] = rows
+    return np.ascontiguousarray(padded.view("<u8").T)
+
+
+def _mixed(words: NDArray[np.uint64], multiplier: np.uint64) -> NDArray[np.uint64]:
+    """Returns a hash of each row; every step is a bijection, so a word that differs gives another hash."""
+    mixed = np.full(words.shape[1], multiplier)
+    for word in words:
+        mixed = (mixed ^ word) * multiplier
+        mixed ^= mixed >> np.uint64(32)
+    return mixed

@@ -14,6 +14,9 @@ from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.snapshots import Sections
 
+__all__ = ["ModuleState", "Recorded", "SavedModuleState", "SavedStates", "Sections", "States"]
+"""With the two plain types that a module's state speaks of: a domain imports neither store nor snapshots."""
+
 
 class ModuleState(Protocol):
     """What one module keeps in memory, built from events alone."""
@@ -82,7 +85,18 @@ class SavedStates(States):
         ]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
-        """Gives every module what it saved; raises ValueError or LookupError for another format."""
+        """Gives every module what it saved; raises ValueError or LookupError for another format, in any of them.
+
+        Then all are given what they had before: none may go on from a snapshot that another one could not read.
+        """
+        before = self.save()
+        try:
+            self._restore(sections)
+        except Exception:
+            self._restore({name: memoryview(content) for name, content in before})
+            raise
+
+    def _restore(self, sections: Mapping[str, memoryview]) -> None:
         for name, module in self._saved.items():
             prefix = f"{name}/"
             module.restore({each.removeprefix(prefix): sections[each] for each in sections if each.startswith(prefix)})

@@ -2,17 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from ringfence_identity.domain.state import State
-from ringfence_identity.principals.domain.roles import Kind
-from ringfence_identity.tokens.application.ports import SubjectKey, SubjectKeys
+from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
+
+
+class Parties(Protocol):
+    """Which parties there are."""
+
+    def is_known(self, party: bytes) -> bool:
+        """Whether a party has this id, erased or not."""
+
+    def is_erased(self, party: bytes) -> bool:
+        """Whether a party with this id was erased."""
+
+
+class Platforms(Protocol):
+    """Which tenants there are."""
+
+    def is_platform(self, principal: bytes) -> bool:
+        """Whether a platform has this id, active or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataKeyQueries:
     """Answers which keys a workload asked for."""
 
-    state: State
+    parties: Parties
+    platforms: Platforms
     keys: SubjectKeys
 
     async def fetch(self, subjects: Sequence[bytes], *, create: bool) -> tuple[list[SubjectKey], bytes]:
@@ -26,14 +43,11 @@ class DataKeyQueries:
         return [self._of(subject, keys) for subject in subjects], await self.keys.blind_index_key()
 
     def _is_known(self, subject: bytes) -> bool:
-        party = self.state.parties.get(subject)
-        if party is not None:
-            return not party.erased
-        principal = self.state.principals.get(subject)
-        return principal is not None and principal.kind is Kind.PLATFORM
+        if self.parties.is_erased(subject):
+            return False
+        return self.parties.is_known(subject) or self.platforms.is_platform(subject)
 
     def _of(self, subject: bytes, keys: dict[bytes, SubjectKey]) -> SubjectKey:
-        party = self.state.parties.get(subject)
-        if party is not None and party.erased:
+        if self.parties.is_erased(subject):
             return SubjectKey(destroyed=True)
         return keys.get(subject, SubjectKey())

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_identity.batches import APPROVAL_PENDING, DONE, Item, commit, commit_each, record_all
-from ringfence_identity.domain.state import State, Status
+from ringfence_identity.batches import APPROVAL_PENDING, DONE, Item, decide_each, record_all
 from ringfence_identity.principals.domain import principals
-from ringfence_identity.principals.domain.principals import FirstPrincipal, NewPrincipal
+from ringfence_identity.principals.domain.principals import FirstPrincipal, NewPrincipal, OtherIds
+from ringfence_identity.principals.domain.state import State, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class PrincipalCommands:
 
     writer: GroupWriter
     state: State
+    others: OtherIds
 
     async def bootstrap(self, first: Sequence[FirstPrincipal]) -> int:
         """Registers the first principals in one commit where there are none yet; returns how many were registered."""
@@ -28,24 +29,34 @@ class PrincipalCommands:
                 record_all(unit, principals.bootstrap(self.state, each))
             return len(first)
 
-        count: int = await commit(self.writer, register, len(first) or 1)
-        return count
+        return await self.writer.commit(register, weight=len(first) or 1)
 
     async def register(self, new: Sequence[Item[NewPrincipal]], by: bytes) -> list[str]:
         """Returns one reason per principal; APPROVAL_PENDING where a second operator must confirm."""
 
-        def outcome(each: NewPrincipal) -> str:
+        def register(unit: Unit, each: NewPrincipal) -> str:
+            record_all(unit, principals.register(self.state, self.others, each, by))
             return APPROVAL_PENDING if self.state.principals[each.id].status is Status.PENDING else DONE
 
-        return await commit_each(self.writer, new, lambda each: principals.register(self.state, each, by), outcome)
+        return await decide_each(self.writer, new, register)
 
     async def confirm(self, ids: Sequence[bytes], by: bytes) -> list[str]:
         """Returns one reason per principal."""
-        return await commit_each(self.writer, ids, lambda each: principals.confirm(self.state, each, by))
+
+        def confirm(unit: Unit, principal: bytes) -> str:
+            record_all(unit, principals.confirm(self.state, principal, by))
+            return DONE
+
+        return await decide_each(self.writer, ids, confirm)
 
     async def suspend(self, ids: Sequence[bytes], note: str, by: bytes) -> list[str]:
         """Returns one reason per principal."""
-        return await commit_each(self.writer, ids, lambda each: principals.suspend(self.state, each, note, by))
+
+        def suspend(unit: Unit, principal: bytes) -> str:
+            record_all(unit, principals.suspend(self.state, principal, note, by))
+            return DONE
+
+        return await decide_each(self.writer, ids, suspend)
 
     async def rotate_key(self, principal: bytes, public_key: bytes, overlap_seconds: int) -> int:
         """Replaces the principal's own key; returns when the last older key ends, UTC nanoseconds.
@@ -58,5 +69,4 @@ class PrincipalCommands:
             record_all(unit, events)
             return principals.older_keys_end_ns(self.state.principals[principal]) or unit.now_ns
 
-        ends_ns: int = await commit(self.writer, rotate)
-        return ends_ns
+        return await self.writer.commit(rotate)

@@ -1,19 +1,19 @@
-"""TokenService: each method maps, calls one handler and maps back."""
+"""Methods of TokenService about tokens and certificates: each maps, calls one handler and maps back."""
 
+import base64
 from dataclasses import dataclass
 from typing import Any
 
 from ringfence_kernel.rpc import bounds
-from ringfence_kernel.rpc.caller import current_caller
+from ringfence_kernel.rpc.caller import Caller, current_caller
 from ringfence_protos.identity.v1 import identity_pb2 as pb
-from ringfence_protos.identity.v1.identity_pb2_grpc import TokenServiceServicer
 
-from ringfence_identity.api import mapping
-from ringfence_identity.principals.application import PrincipalCommands
+from ringfence_identity.tokens.application.access import AccessCommands
+from ringfence_identity.tokens.application.authorisations import AuthorisationCommands
+from ringfence_identity.tokens.application.enrolment import EnrolmentCommands
 from ringfence_identity.tokens.application.ports import KeySet
-from ringfence_identity.tokens.application.tokens import TokenCommands
+from ringfence_identity.tokens.domain.bearers import Presented
 
-MAX_PRINCIPALS = 100
 MAX_SCOPES = 32
 MAX_ASSERTION = 4_096
 MAX_TOKEN = 8_192
@@ -21,19 +21,20 @@ MAX_CERTIFICATE_REQUEST = 16_384
 
 
 @dataclass(frozen=True, slots=True)
-class TokenServicer(TokenServiceServicer):
-    """Serves tokens, certificates and principals."""
+class TokenApi:
+    """Serves tokens and certificates."""
 
-    tokens: TokenCommands
-    principals: PrincipalCommands
+    access: AccessCommands
+    enrolment: EnrolmentCommands
+    authorisations: AuthorisationCommands
     key_set: KeySet
 
     async def IssueToken(self, request: pb.IssueTokenRequest, context: Any) -> pb.IssueTokenResponse:
         """Issues an access token."""
         bounds.size("client_assertion", len(request.client_assertion), minimum=1, maximum=MAX_ASSERTION)
         bounds.size("scopes", len(request.scopes), maximum=MAX_SCOPES)
-        issued = await self.tokens.issue(
-            request.client_assertion, frozenset(request.scopes), mapping.presented(current_caller())
+        issued = await self.access.issue(
+            request.client_assertion, frozenset(request.scopes), _presented(current_caller())
         )
         return pb.IssueTokenResponse(
             access_token=issued.token, expires_in_seconds=issued.expires_in_seconds, scopes=issued.scopes
@@ -48,41 +49,8 @@ class TokenServicer(TokenServiceServicer):
         bounds.size("client_assertion", len(request.client_assertion), minimum=1, maximum=MAX_ASSERTION)
         csr = request.certificate_request_pem
         bounds.size("certificate_request_pem", len(csr), minimum=1, maximum=MAX_CERTIFICATE_REQUEST)
-        issued = await self.tokens.enrol(request.client_assertion, csr, mapping.presented(current_caller()))
+        issued = await self.enrolment.enrol(request.client_assertion, csr, _presented(current_caller()))
         return pb.EnrolResponse(certificate_pem=issued.certificate_pem, issuer_chain_pem=issued.issuer_chain_pem)
-
-    async def RotateKey(self, request: pb.RotateKeyRequest, context: Any) -> pb.RotateKeyResponse:
-        """Rotates the caller's assertion key."""
-        ends_ns = await self.principals.rotate_key(
-            current_caller().subject, request.public_key, request.overlap_seconds
-        )
-        return pb.RotateKeyResponse(older_keys_end_ns=ends_ns)
-
-    async def RegisterPrincipals(
-        self, request: pb.RegisterPrincipalsRequest, context: Any
-    ) -> pb.RegisterPrincipalsResponse:
-        """Registers principals."""
-        bounds.size("principals", len(request.principals), maximum=MAX_PRINCIPALS)
-        items = mapping.each_item(request.principals, mapping.new_principal)
-        reasons = await self.principals.register(items, current_caller().subject)
-        return pb.RegisterPrincipalsResponse(results=mapping.results(reasons))
-
-    async def ConfirmPrincipals(
-        self, request: pb.ConfirmPrincipalsRequest, context: Any
-    ) -> pb.ConfirmPrincipalsResponse:
-        """Confirms principals."""
-        bounds.size("principal_ids", len(request.principal_ids), maximum=MAX_PRINCIPALS)
-        reasons = await self.principals.confirm(list(request.principal_ids), current_caller().subject)
-        return pb.ConfirmPrincipalsResponse(results=mapping.results(reasons))
-
-    async def SuspendPrincipals(
-        self, request: pb.SuspendPrincipalsRequest, context: Any
-    ) -> pb.SuspendPrincipalsResponse:
-        """Suspends principals."""
-        bounds.size("principal_ids", len(request.principal_ids), maximum=MAX_PRINCIPALS)
-        note = bounds.text("note", request.note, maximum=280)
-        reasons = await self.principals.suspend(list(request.principal_ids), note, current_caller().subject)
-        return pb.SuspendPrincipalsResponse(results=mapping.results(reasons))
 
     async def AuthoriseSubmission(
         self, request: pb.AuthoriseSubmissionRequest, context: Any
@@ -90,7 +58,7 @@ class TokenServicer(TokenServiceServicer):
         """Authorises a submission."""
         bounds.size("access_token", len(request.access_token), minimum=1, maximum=MAX_TOKEN)
         bounds.size("certificate_sha256", len(request.certificate_sha256), minimum=32, maximum=32)
-        authorisation = await self.tokens.authorise(
+        authorisation = await self.authorisations.authorise(
             request.access_token,
             request.certificate_sha256,
             bounds.identifier("tenant_id", request.tenant_id),
@@ -101,3 +69,9 @@ class TokenServicer(TokenServiceServicer):
         return pb.AuthoriseSubmissionResponse(
             authorisation_token=authorisation.token, expires_ns=authorisation.expires_ns
         )
+
+
+def _presented(caller: Caller) -> Presented:
+    """Returns the certificate of the call."""
+    digest = base64.urlsafe_b64decode(caller.certificate_thumbprint + "=")
+    return Presented(caller.subject, digest)

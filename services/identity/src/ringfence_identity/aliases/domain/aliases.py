@@ -5,14 +5,12 @@ from dataclasses import dataclass
 
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
-from ringfence_kernel.writing.journal import Journal
 
-from ringfence_identity.domain.errors import IbanTaken, OperatorRequired, PrincipalNotFound
-from ringfence_identity.domain.events import AliasRegistered, AliasRemoved, alias_stream
-from ringfence_identity.domain.state import Actor, Alias, State
-from ringfence_identity.parties.domain.parties import find
-from ringfence_identity.principals.domain.principals import require_tenant
-from ringfence_identity.principals.domain.roles import Kind
+from ringfence_identity.aliases.domain.errors import IbanTaken
+from ringfence_identity.aliases.domain.events import AliasRegistered, AliasRemoved, alias_stream
+from ringfence_identity.aliases.domain.state import Alias, State
+from ringfence_identity.parties.queries import PartyQueries
+from ringfence_identity.principals.queries import Actor, Kind, OperatorRequired, PrincipalNotFound, PrincipalQueries
 
 SealIban = Callable[[bytes, int], bytes]
 """Seals the IBAN for the given stream and version."""
@@ -43,20 +41,22 @@ class NewAlias:
             raise InvalidArgument("a bank mirror, and nothing else, names its bank's feed", field="bank_feed_id")
 
 
-def register(state: State, new: NewAlias, actor: Actor) -> list[AliasRegistered]:
+def register(
+    state: State, principals: PrincipalQueries, parties: PartyQueries, new: NewAlias, actor: Actor
+) -> list[AliasRegistered]:
     """Registers an alias; the same again changes nothing.
 
     Raises TenantNotFound (also for a tenant that is not the caller's), OperatorRequired for a bank mirror,
     PrincipalNotFound where no bank feed has the id named, PartyNotFound, SubjectErased, IbanTaken.
     """
-    require_tenant(state, new.tenant if actor.tenant in (None, new.tenant) else b"")
+    principals.require_tenant(new.tenant if actor.tenant in (None, new.tenant) else b"")
     if new.bank_mirror and actor.tenant is not None:
         raise OperatorRequired
-    feed = state.principals.get(new.bank_feed)
+    feed = principals.get(new.bank_feed)
     if new.bank_mirror and (feed is None or feed.kind is not Kind.BANK_FEED):
         raise PrincipalNotFound
     if new.owner != new.tenant:
-        find(state, new.tenant, new.owner)
+        parties.find(new.tenant, new.owner)
     alias = Alias(new.tenant, new.account, new.owner, new.bank_mirror, new.bank_feed)
     existing = state.aliases.get(new.iban_index)
     if existing == alias:
@@ -71,22 +71,6 @@ def register(state: State, new: NewAlias, actor: Actor) -> list[AliasRegistered]
     ]
 
 
-def speaks_for(state: State, bank_feed: bytes, tenant: bytes) -> bool:
-    """Tells whether the tenant has a safeguarding account with the bank of this feed."""
-    held = (state.aliases[index] for index in state.aliases_of.get(tenant, ()))
-    return any(alias.bank_mirror and alias.bank_feed == bank_feed for alias in held)
-
-
-def apply_registered(state: State, event: AliasRegistered, journal: Journal) -> None:
-    """Takes in an alias."""
-    alias = Alias(event.tenant, event.account, event.owner, event.bank_mirror, event.bank_feed)
-    journal.put(state.aliases, event.iban_index, alias)
-    held = state.aliases_of.get(event.owner, ())
-    journal.put(state.aliases_of, event.owner, (*held, event.iban_index))
-
-
-def apply_removed(state: State, event: AliasRemoved, journal: Journal) -> None:
-    """Lets the IBAN stand for nothing."""
-    journal.remove(state.aliases, event.iban_index)
-    held = tuple(index for index in state.aliases_of[event.owner] if index != event.iban_index)
-    journal.put(state.aliases_of, event.owner, held)
+def remove_all(state: State, tenant: bytes, owner: bytes, by: bytes) -> list[AliasRemoved]:
+    """Lets every IBAN of this owner stand for nothing, the newest first."""
+    return [AliasRemoved(tenant, owner, index, by) for index in state.held_by(owner)]

@@ -12,7 +12,7 @@ from ringfence_kernel.vault import Transit
 
 from ringfence_identity.data_keys.adapters import key_table
 from ringfence_identity.data_keys.adapters.key_table import KeyTable
-from ringfence_identity.tokens.application.ports import SubjectKey
+from ringfence_identity.data_keys.commands import SubjectKey
 
 WRAPPING_KEY = "identity-wrap"
 BLIND_INDEX_KEY = "identity-blind-index"

@@ -7,16 +7,17 @@ from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_identity.batches import APPROVAL_PENDING, DONE, Item, commit, commit_each
-from ringfence_identity.domain.errors import SubjectErased
-from ringfence_identity.domain.events import PartyErased
-from ringfence_identity.domain.state import Actor, Party, State
+from ringfence_identity.batches import APPROVAL_PENDING, DONE, Item, decide_each
+from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
 from ringfence_identity.parties.application.personal import PersonalData
+from ringfence_identity.parties.application.ports import HeldAliases, SealedPersonal
 from ringfence_identity.parties.domain import parties
+from ringfence_identity.parties.domain.errors import SubjectErased
+from ringfence_identity.parties.domain.events import PartyErased
 from ringfence_identity.parties.domain.kyc import PartyKind
 from ringfence_identity.parties.domain.parties import KycDecision, NewParty
-from ringfence_identity.principals.domain.principals import require_tenant
-from ringfence_identity.tokens.application.ports import SubjectKey, SubjectKeys
+from ringfence_identity.parties.domain.state import Party, State
+from ringfence_identity.principals.queries import Actor, PrincipalQueries
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,17 @@ class PartyCommands:
 
     writer: GroupWriter
     state: State
+    principals: PrincipalQueries
     keys: SubjectKeys
+    personal: SealedPersonal
+    aliases: HeldAliases
 
     async def register(self, registrations: Sequence[Item[Registration]], actor: Actor) -> list[str]:
         """Returns one reason per party; new keys are made and wrapped together before anything is recorded.
 
         Raises TenantNotFound, VaultUnavailable, StoreUnavailable.
         """
-        require_tenant(self.state, actor.tenant or b"")
+        self.principals.require_tenant(actor.tenant or b"")
         readable = [each for each in registrations if not isinstance(each, DomainError)]
         keys = await self.keys.fetch([each.id for each in readable], create=True)
         blind_key = await self.keys.blind_index_key()
@@ -57,37 +61,45 @@ class PartyCommands:
             each if isinstance(each, DomainError) else _sealable(each, actor, keys[each.id], blind_key)
             for each in registrations
         ]
-        return await commit_each(self.writer, items, lambda new: parties.register(self.state, new, actor))
+
+        def register(unit: Unit, new: NewParty) -> str:
+            self._record(unit, new.id, parties.register(self.state, self.principals, new, actor))
+            return DONE
+
+        return await decide_each(self.writer, items, register)
 
     async def decide_kyc(self, decisions: Sequence[Item[KycDecision]], by: bytes) -> list[str]:
         """Returns one reason per decision; APPROVAL_PENDING where a second operator must confirm."""
 
-        def outcome(decision: KycDecision) -> str:
+        def decide(unit: Unit, decision: KycDecision) -> str:
+            self._record(unit, decision.party, parties.decide_kyc(self.state, self.principals, decision, by))
             return APPROVAL_PENDING if parties.awaits_second_person(self.state, decision) else DONE
 
-        return await commit_each(self.writer, decisions, lambda each: parties.decide_kyc(self.state, each, by), outcome)
+        return await decide_each(self.writer, decisions, decide)
 
     async def erase(self, tenant: bytes, ids: Sequence[bytes], by: bytes) -> list[str]:
         """Returns one reason per party; tombstone and destruction of the key are one commit, also when repeated.
 
-        Memory drops the keys by `key_forgetter`, whether or not the caller is still there when the commit is done.
+        Its aliases go first. Memory drops the keys by `key_forgetter`, whether or not the caller is still there when
+        the commit is done.
         """
 
-        def erase(unit: Unit) -> list[str]:
-            return [self._erase_one(unit, tenant, party, by) for party in ids]
+        def erase(unit: Unit, party: bytes) -> str:
+            events = parties.erase(self.state, self.principals, tenant, party, by)
+            if events:
+                self.aliases.remove_all(unit, tenant, party, by)
+            self._record(unit, party, events)
+            unit.commit_also(self.keys.destruction(party))
+            return DONE
 
-        reasons: list[str] = await commit(self.writer, erase, len(ids))
-        return reasons
+        return await decide_each(self.writer, ids, erase)
 
-    def _erase_one(self, unit: Unit, tenant: bytes, party: bytes, by: bytes) -> str:
-        try:
-            events = parties.erase(self.state, tenant, party, by)
-        except DomainError as refusal:
-            return refusal.reason
-        for event in events:
-            unit.record(event.stream, event)
-        unit.commit_also(self.keys.destruction(party))
-        return DONE
+    def _record(self, unit: Unit, party: bytes, events: Sequence[object]) -> None:
+        """Records events of one party, after the version that its row tells."""
+        known = self.state.parties.get(party)
+        if known is not None and events:
+            unit.resume(party, known.version)
+        unit.record_all(party, events)
 
     async def get(self, tenant: bytes, ids: Sequence[bytes]) -> list[ReadParty]:
         """Returns the tenant's parties among these ids, in the order asked; raises VaultUnavailable."""
@@ -96,9 +108,14 @@ class PartyCommands:
             found = (self.state.parties.get(party) for party in ids)
             return [party for party in found if party is not None and party.tenant == tenant]
 
-        found: list[Party] = await commit(self.writer, find)
-        keys = await self.keys.fetch([party.id for party in found if not party.erased], create=False)
-        return [ReadParty(party, _opened(party, keys.get(party.id, SubjectKey()))) for party in found]
+        found = await self.writer.commit(find)
+        living = [party for party in found if not party.erased]
+        keys = await self.keys.fetch([party.id for party in living], create=False)
+        sealed = await self.personal.read(living)
+        return [
+            ReadParty(party, _opened(party, keys.get(party.id, SubjectKey()), sealed.get(party.id, {})))
+            for party in found
+        ]
 
 
 def key_forgetter(keys: SubjectKeys) -> Callable[[list[Recorded]], None]:
@@ -125,7 +142,7 @@ def _sealable(registration: Registration, actor: Actor, key: SubjectKey, blind_k
     return NewParty(party, registration.kind, index, digest, seal)
 
 
-def _opened(party: Party, key: SubjectKey) -> PersonalData | None:
+def _opened(party: Party, key: SubjectKey, sealed: dict[str, bytes]) -> PersonalData | None:
     if party.erased or not key.key:
         return None
-    return PersonalData.opened(key.key, party.id, party.personal_version, party.personal)
+    return PersonalData.opened(key.key, party.id, party.personal_version, sealed)

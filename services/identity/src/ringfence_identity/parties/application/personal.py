@@ -4,18 +4,14 @@ import unicodedata
 from dataclasses import astuple, dataclass, fields
 from datetime import date
 
-import stdnum.iban
 from ringfence_kernel.sealing.envelopes import AssociatedData, blind_index, seal, unseal
 from ringfence_kernel.values.errors import InvalidArgument
-from stdnum.exceptions import ValidationError
 
-from ringfence_identity.domain.errors import IbanInvalid
 from ringfence_identity.parties.domain.kyc import PartyKind
 
 MAX_NAME_CHARACTERS = 140
 MAX_NUMBER_CHARACTERS = 64
 MAX_ADDRESS_CHARACTERS = 280
-MAX_IBAN_CHARACTERS = 34
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,22 +57,6 @@ class PersonalData:
         """Returns the blind index of the identity number within a tenant, 16 bytes."""
         value = _joined(tenant.hex(), kind, self.country, _compact(self.identity_number))
         return blind_index(key, "identity.number", value)
-
-
-def compact_iban(text: str) -> str:
-    """Returns an IBAN without separators; raises IbanInvalid unless form and check digits are right (ISO 13616)."""
-    if len(text) > 2 * MAX_IBAN_CHARACTERS:
-        raise IbanInvalid
-    try:
-        compact: str = stdnum.iban.validate(text, check_country=False)
-    except ValidationError:
-        raise IbanInvalid from None
-    return compact
-
-
-def iban_index(key: bytes, iban: str) -> bytes:
-    """Returns the blind index of a compact IBAN, 16 bytes; the same for every tenant, as an IBAN is unique."""
-    return blind_index(key, "identity.iban", iban.encode())
 
 
 def _compact(number: str) -> str:

@@ -1,31 +1,28 @@
 """Parties: registered by their platform, led through KYC by operators, erased for good."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
-from ringfence_kernel.writing.journal import Journal
 
-from ringfence_identity.domain.errors import (
-    ExistsWithDifferentData,
+from ringfence_identity.parties.domain import kyc
+from ringfence_identity.parties.domain.errors import (
     IdentityNumberTaken,
     KycTransitionRefused,
     PartyNotFound,
     SubjectErased,
 )
-from ringfence_identity.domain.events import (
-    AliasRemoved,
+from ringfence_identity.parties.domain.events import (
     KycChanged,
     KycReleaseProposed,
     PartyAmended,
     PartyErased,
     PartyRegistered,
 )
-from ringfence_identity.domain.state import Actor, Party, State
-from ringfence_identity.parties.domain import kyc
 from ringfence_identity.parties.domain.kyc import KycState, PartyKind
-from ringfence_identity.principals.domain.principals import check_note, require_operator, require_tenant
+from ringfence_identity.parties.domain.state import Decided, Party, State
+from ringfence_identity.principals.queries import Actor, ExistsWithDifferentData, PrincipalQueries, check_note
 
 SealPersonal = Callable[[int], dict[str, bytes]]
 """Seals the personal fields for the given version of the party's stream."""
@@ -66,17 +63,19 @@ class KycDecision:
         check_note(self.note)
 
 
-def register(state: State, new: NewParty, actor: Actor) -> list[PartyRegistered | PartyAmended | KycChanged]:
+def register(
+    state: State, principals: PrincipalQueries, new: NewParty, actor: Actor
+) -> list[PartyRegistered | PartyAmended | KycChanged]:
     """Registers a party and hands it in for KYC; the same again changes nothing.
 
     Other data under the same id counts as handed in anew where KYC was refused or has expired, else it is refused.
     Raises TenantNotFound, SubjectErased, ExistsWithDifferentData, IdentityNumberTaken.
     """
     tenant = actor.tenant or b""
-    require_tenant(state, tenant)
+    principals.require_tenant(tenant)
     party = state.parties.get(new.id)
     if party is None:
-        if new.id in state.principals:
+        if principals.is_known(new.id):
             raise ExistsWithDifferentData
         return _first(state, new, tenant, actor.subject)
     if party.tenant != tenant:
@@ -113,16 +112,18 @@ def _require_free_number(state: State, new: NewParty) -> None:
         raise IdentityNumberTaken
 
 
-def decide_kyc(state: State, decision: KycDecision, by: bytes) -> list[KycChanged | KycReleaseProposed]:
+def decide_kyc(
+    state: State, principals: PrincipalQueries, decision: KycDecision, by: bytes
+) -> list[KycChanged | KycReleaseProposed]:
     """Moves a party through KYC. Nothing happens when it stands there already, or the decision was made before.
 
     The way out of BLOCKED takes two operators: the first call proposes, another operator's call confirms. Raises
     OperatorRequired, PartyNotFound, SubjectErased, ExistsWithDifferentData, KycTransitionRefused.
     """
-    require_operator(state, by)
+    principals.require_operator(by)
     party = find(state, decision.tenant, decision.party)
-    made = state.kyc_decisions.get(decision.tenant + decision.id)
-    if made not in (None, (decision.party, decision.to)):
+    made = state.decision(decision.tenant, decision.id)
+    if made not in (None, Decided(decision.party, decision.to)):
         raise ExistsWithDifferentData
     if made is not None or party.kyc is decision.to:
         return []
@@ -142,14 +143,11 @@ def awaits_second_person(state: State, decision: KycDecision) -> bool:
     return bool(party.release_proposed_by) and kyc.needs_two_people(party.kyc, decision.to)
 
 
-def erase(state: State, tenant: bytes, party_id: bytes, by: bytes) -> list[AliasRemoved | PartyErased]:
-    """Lays the tombstone of a party; its aliases go first. Idempotent. Raises OperatorRequired, PartyNotFound."""
-    require_operator(state, by)
+def erase(state: State, principals: PrincipalQueries, tenant: bytes, party_id: bytes, by: bytes) -> list[PartyErased]:
+    """Lays the tombstone of a party. Idempotent. Raises OperatorRequired, PartyNotFound."""
+    principals.require_operator(by)
     party = _of_tenant(state, tenant, party_id)
-    if party.erased:
-        return []
-    removed = [AliasRemoved(tenant, party_id, index, by) for index in state.aliases_of.get(party_id, ())]
-    return [*removed, PartyErased(tenant, party_id, by)]
+    return [] if party.erased else [PartyErased(tenant, party_id, by)]
 
 
 def find(state: State, tenant: bytes, party_id: bytes) -> Party:
@@ -165,65 +163,3 @@ def _of_tenant(state: State, tenant: bytes, party_id: bytes) -> Party:
     if party is None or party.tenant != tenant:
         raise PartyNotFound
     return party
-
-
-def apply_registered(state: State, event: PartyRegistered, version: int, journal: Journal) -> None:
-    """Takes in a new party."""
-    party = Party(
-        id=event.party,
-        tenant=event.tenant,
-        kind=event.kind,
-        personal=event.personal,
-        personal_version=version,
-        identity_index=event.identity_index,
-        digest=event.digest,
-        version=version,
-    )
-    journal.put(state.parties, event.party, party)
-    journal.put(state.identity_numbers, event.identity_index, event.party)
-
-
-def apply_amended(state: State, event: PartyAmended, version: int, journal: Journal) -> None:
-    """Replaces the personal data."""
-    party = state.parties[event.party]
-    journal.remove(state.identity_numbers, party.identity_index)
-    journal.put(state.identity_numbers, event.identity_index, event.party)
-    amended = replace(
-        party,
-        kind=event.kind,
-        personal=event.personal,
-        personal_version=version,
-        identity_index=event.identity_index,
-        digest=event.digest,
-        version=version,
-    )
-    journal.put(state.parties, event.party, amended)
-
-
-def apply_kyc_changed(state: State, event: KycChanged, version: int, journal: Journal) -> None:
-    """Moves the party, and drops a proposal that was confirmed or overtaken."""
-    party = state.parties[event.party]
-    journal.put(state.parties, event.party, replace(party, kyc=event.after, release_proposed_by=b"", version=version))
-    _remember_decision(state, event.tenant, event.decision, event.party, event.after, journal)
-
-
-def apply_release_proposed(state: State, event: KycReleaseProposed, version: int, journal: Journal) -> None:
-    """Remembers who proposed."""
-    party = state.parties[event.party]
-    journal.put(state.parties, event.party, replace(party, release_proposed_by=event.by, version=version))
-    _remember_decision(state, event.tenant, event.decision, event.party, KycState.REVIEW, journal)
-
-
-def apply_erased(state: State, event: PartyErased, version: int, journal: Journal) -> None:
-    """Keeps the id and the state, and forgets everything personal."""
-    party = state.parties[event.party]
-    journal.remove(state.identity_numbers, party.identity_index)
-    erased = replace(party, personal={}, identity_index=b"", digest=b"", version=version, erased=True)
-    journal.put(state.parties, event.party, erased)
-
-
-def _remember_decision(
-    state: State, tenant: bytes, decision: bytes, party: bytes, to: KycState, journal: Journal
-) -> None:
-    if decision:
-        journal.put(state.kyc_decisions, tenant + decision, (party, to))

@@ -1,13 +1,13 @@
 """Principals: registered by an operator, where it matters confirmed by a second one, suspended, keys rotated."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Protocol
 
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
-from ringfence_kernel.writing.journal import Journal
 
-from ringfence_identity.domain.errors import (
+from ringfence_identity.principals.domain.errors import (
     ExistsWithDifferentData,
     OperatorRequired,
     PrincipalNotActive,
@@ -15,14 +15,14 @@ from ringfence_identity.domain.errors import (
     SecondPersonRequired,
     TenantNotFound,
 )
-from ringfence_identity.domain.events import (
+from ringfence_identity.principals.domain.events import (
     KeyRotated,
     PrincipalActivated,
     PrincipalRegistered,
     PrincipalSuspended,
 )
-from ringfence_identity.domain.state import AssertionKey, Principal, State, Status
 from ringfence_identity.principals.domain.roles import MEMBER_KINDS, ROLE_OF_KIND, TWO_PERSON_KINDS, Kind
+from ringfence_identity.principals.domain.state import Principal, State, Status
 
 BOOTSTRAP = ZERO_ID
 """Stands for the bootstrap file in the `by` of an event."""
@@ -32,6 +32,21 @@ MAX_NOTE_CHARACTERS = 280
 MAX_OVERLAP_SECONDS = 86_400
 MAX_LIVE_KEYS = 8
 PUBLIC_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: the subject of a verified token; operators and workloads have no tenant."""
+
+    subject: bytes
+    tenant: bytes | None
+
+
+class OtherIds(Protocol):
+    """Ids that are not principals': all share one namespace, so that each stream has one meaning."""
+
+    def is_known(self, identifier: bytes) -> bool:
+        """Whether something else than a principal has this id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +122,13 @@ def bootstrap(state: State, first: FirstPrincipal) -> list[PrincipalRegistered]:
     ]
 
 
-def register(state: State, new: NewPrincipal, by: bytes) -> list[PrincipalRegistered]:
+def register(state: State, others: OtherIds, new: NewPrincipal, by: bytes) -> list[PrincipalRegistered]:
     """Registers a principal; the same again changes nothing.
 
     Operators and importers are only proposed by it. Raises OperatorRequired, ExistsWithDifferentData, TenantNotFound.
     """
     require_operator(state, by)
-    if new.id in state.parties:
+    if others.is_known(new.id):
         raise ExistsWithDifferentData
     existing = state.principals.get(new.id)
     if existing is not None:
@@ -193,43 +208,3 @@ def older_keys_end_ns(principal: Principal) -> int:
 
 def _named_tenant(principal: Principal) -> bytes:
     return principal.tenant or b"" if principal.kind in MEMBER_KINDS else b""
-
-
-def apply_registered(state: State, event: PrincipalRegistered, journal: Journal) -> None:
-    """Takes in a new principal."""
-    principal = Principal(
-        id=event.principal,
-        kind=event.kind,
-        name=event.name,
-        tenant=event.principal if event.kind is Kind.PLATFORM else event.tenant or None,
-        registered_key=event.public_key,
-        keys=(AssertionKey(event.public_key),),
-        status=Status.ACTIVE if event.active else Status.PENDING,
-        stopped_by=b"" if event.active else event.by,
-        pinned=frozenset({event.certificate_sha256}) if event.certificate_sha256 else frozenset(),
-    )
-    journal.put(state.principals, event.principal, principal)
-
-
-def apply_activated(state: State, event: PrincipalActivated, journal: Journal) -> None:
-    """Lets a principal act."""
-    principal = replace(state.principals[event.principal], status=Status.ACTIVE, stopped_by=b"")
-    journal.put(state.principals, event.principal, principal)
-
-
-def apply_suspended(state: State, event: PrincipalSuspended, journal: Journal) -> None:
-    """Stops a principal."""
-    principal = replace(state.principals[event.principal], status=Status.SUSPENDED, stopped_by=event.by)
-    journal.put(state.principals, event.principal, principal)
-
-
-def apply_key_rotated(state: State, event: KeyRotated, at_ns: int, journal: Journal) -> None:
-    """Adds the new key, ends the older ones, and forgets those that have ended."""
-    principal = state.principals[event.principal]
-    older = (
-        AssertionKey(key.public, min(key.until_ns or event.older_keys_end_ns, event.older_keys_end_ns))
-        for key in principal.keys
-        if key.is_valid(at_ns)
-    )
-    keys = (*(key for key in older if key.is_valid(at_ns)), AssertionKey(event.public_key))
-    journal.put(state.principals, event.principal, replace(principal, keys=keys))

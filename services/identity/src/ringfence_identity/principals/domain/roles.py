@@ -68,9 +68,3 @@ SCOPES_OF_KIND: dict[Kind, frozenset[str]] = {
     Kind.BANK_FEED: frozenset({_OWN_KEY, "payments.evidence"}),
     Kind.IMPORTER: frozenset({_OWN_KEY, "custody.transfers.create", "custody.accounts.write", "custody.book.read"}),
 }
-
-AUTHORISATION_SCOPES = ("custody.transfers.create", "custody.book.read")
-"""What payment-instruction may do in custody with the authorisation kept beside a submission."""
-
-SUBMITTING_SCOPES = frozenset({"payments.submit", "payments.evidence"})
-"""An access token needs one of these before an authorisation is issued on its strength."""

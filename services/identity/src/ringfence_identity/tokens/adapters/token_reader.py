@@ -6,9 +6,9 @@ from ringfence_kernel.rpc.certificates import PeerIdentity
 from ringfence_kernel.rpc.refusals import TokenExpired, TokenInvalid, TokenNotBound
 from ringfence_kernel.rpc.tokens import TokenVerifier
 
-from ringfence_identity.domain.errors import SubmissionRefused
-from ringfence_identity.tokens.application.ports import Submitter
-from ringfence_identity.tokens.domain.tokens import thumbprint
+from ringfence_identity.tokens.application.ports import TokenHolder
+from ringfence_identity.tokens.domain.bearers import thumbprint
+from ringfence_identity.tokens.domain.errors import SubmissionRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class VerifiedTokenReader:
 
     verifier: TokenVerifier
 
-    async def read(self, token: str, certificate_sha256: bytes) -> Submitter:
+    async def read(self, token: str, certificate_sha256: bytes) -> TokenHolder:
         """Returns whose token it is; raises SubmissionRefused without saying why."""
         # Only the thumbprint can match: no token is bound to an empty SPIFFE id.
         holder = PeerIdentity("principal", "", "", thumbprint(certificate_sha256), b"", 0, 0)
@@ -25,4 +25,4 @@ class VerifiedTokenReader:
             verified = await self.verifier.verify(token, holder)
         except (TokenInvalid, TokenExpired, TokenNotBound):
             raise SubmissionRefused from None
-        return Submitter(verified.subject, verified.scopes)
+        return TokenHolder(verified.subject, verified.scopes)

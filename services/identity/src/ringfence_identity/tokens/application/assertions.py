@@ -6,15 +6,14 @@ import jwt
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from ringfence_identity.domain.errors import AssertionInvalid
-from ringfence_identity.domain.state import State
-from ringfence_identity.tokens.domain import tokens
-from ringfence_identity.tokens.domain.tokens import Assertion
+from ringfence_identity.principals.queries import PrincipalQueries
+from ringfence_identity.tokens.domain.assertions import Assertion, check_claims, issuer_of
+from ringfence_identity.tokens.domain.errors import AssertionInvalid
 
 MAX_ASSERTION_CHARACTERS = 4_096
 
 
-def verify(state: State, text: str, now_ns: int) -> Assertion:
+def verify(principals: PrincipalQueries, text: str, now_ns: int) -> Assertion:
     """Returns what a genuine assertion leaves to spend.
 
     The signature is checked against every key of the principal that counts now, so that a rotated key still serves
@@ -22,11 +21,11 @@ def verify(state: State, text: str, now_ns: int) -> Assertion:
     AssertionExpired.
     """
     message, signature, claims = _parse(text)
-    principal = state.principals.get(tokens.issuer_of(claims))
+    principal = principals.get(issuer_of(claims))
     keys = principal.keys if principal is not None else ()
     if not any(_is_signed(key.public, message, signature) for key in keys if key.is_valid(now_ns)):
         raise AssertionInvalid
-    return tokens.check_claims(claims, now_ns)
+    return check_claims(claims, now_ns)
 
 
 def _parse(text: str) -> tuple[bytes, bytes, dict[str, Any]]:

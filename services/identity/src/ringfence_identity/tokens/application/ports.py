@@ -1,18 +1,8 @@
-"""What the application needs from outside: signatures, subjects' keys, certificates."""
+"""What issuing tokens needs from outside: signatures, checked tokens, certificates."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
-
-from ringfence_kernel.store.recorder import Within
-
-
-@dataclass(frozen=True, slots=True)
-class SubjectKey:
-    """A subject's AES-256 key: 32 bytes, empty when unknown or destroyed."""
-
-    key: bytes = field(default=b"", repr=False)
-    destroyed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +16,7 @@ class IssuedCertificate:
 
 
 @dataclass(frozen=True, slots=True)
-class Submitter:
+class TokenHolder:
     """Who an access token was issued to, and its scopes."""
 
     subject: bytes
@@ -43,7 +33,7 @@ class TokenSigner(Protocol):
 class TokenReader(Protocol):
     """Verifies access tokens that somebody else was shown."""
 
-    async def read(self, token: str, certificate_sha256: bytes) -> Submitter:
+    async def read(self, token: str, certificate_sha256: bytes) -> TokenHolder:
         """Returns whose it is, if genuine, in time and bound to that certificate; raises SubmissionRefused."""
 
 
@@ -52,22 +42,6 @@ class ClientIssuer(Protocol):
 
     async def issue(self, request_pem: str, principal: bytes) -> IssuedCertificate:
         """Signs a PKCS #10 request that names this principal alone; raises InvalidArgument, VaultUnavailable."""
-
-
-class SubjectKeys(Protocol):
-    """Keeps the data key of every subject, wrapped at rest, destroyed with the subject."""
-
-    async def fetch(self, subjects: Sequence[bytes], *, create: bool) -> dict[bytes, SubjectKey]:
-        """Returns one key per subject, with `create` made where missing; raises VaultUnavailable, StoreUnavailable."""
-
-    async def blind_index_key(self) -> bytes:
-        """Returns the key of the blind indexes, 32 bytes; raises VaultUnavailable."""
-
-    def destruction(self, subject: bytes) -> Within:
-        """Returns the statements that destroy a key, to be committed with the tombstone. Repeating them is harmless."""
-
-    def forget(self, subjects: Sequence[bytes]) -> None:
-        """Drops keys from memory."""
 
 
 class KeySet(Protocol):

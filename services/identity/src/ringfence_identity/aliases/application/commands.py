@@ -7,14 +7,15 @@ from ringfence_kernel.sealing.envelopes import AssociatedData, seal
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
+from ringfence_identity.aliases.application.ibans import compact_iban, iban_index
 from ringfence_identity.aliases.domain import aliases
 from ringfence_identity.aliases.domain.aliases import NewAlias
-from ringfence_identity.batches import Item, commit, commit_each
-from ringfence_identity.domain.errors import IbanInvalid, SubjectErased
-from ringfence_identity.domain.state import Actor, Alias, State
-from ringfence_identity.parties.application.personal import compact_iban, iban_index
-from ringfence_identity.principals.domain.principals import require_tenant
-from ringfence_identity.tokens.application.ports import SubjectKey, SubjectKeys
+from ringfence_identity.aliases.domain.errors import IbanInvalid
+from ringfence_identity.aliases.domain.state import REGISTERED_VERSION, Alias, State
+from ringfence_identity.batches import DONE, Item, decide_each, record_all
+from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
+from ringfence_identity.parties.queries import PartyQueries, SubjectErased
+from ringfence_identity.principals.queries import Actor, PrincipalQueries
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,13 @@ class AliasCommands:
 
     writer: GroupWriter
     state: State
+    principals: PrincipalQueries
+    parties: PartyQueries
     keys: SubjectKeys
 
     async def register(self, tenant: bytes, requests: Sequence[Item[AliasRequest]], actor: Actor) -> list[str]:
         """Returns one reason per alias; the IBAN is sealed under its owner's key. Raises TenantNotFound."""
-        require_tenant(self.state, tenant if actor.tenant in (None, tenant) else b"")
+        self.principals.require_tenant(tenant if actor.tenant in (None, tenant) else b"")
         owners = {each.owner for each in requests if not isinstance(each, DomainError)}
         known = [owner for owner in owners if self._is_subject(owner, tenant)]
         keys = await self.keys.fetch(known, create=True)
@@ -49,11 +52,21 @@ class AliasCommands:
             else _sealable(each, tenant, keys.get(each.owner, SubjectKey()), blind_key)
             for each in requests
         ]
-        return await commit_each(self.writer, items, lambda new: aliases.register(self.state, new, actor))
+
+        def register(unit: Unit, new: NewAlias) -> str:
+            record_all(unit, aliases.register(self.state, self.principals, self.parties, new, actor))
+            return DONE
+
+        return await decide_each(self.writer, items, register)
+
+    def remove_all(self, unit: Unit, tenant: bytes, owner: bytes, by: bytes) -> None:
+        """Records that every alias of this owner stands for nothing any more."""
+        for event in aliases.remove_all(self.state, tenant, owner, by):
+            unit.resume(event.stream, REGISTERED_VERSION)
+            unit.record(event.stream, event)
 
     def _is_subject(self, owner: bytes, tenant: bytes) -> bool:
-        party = self.state.parties.get(owner)
-        return owner == tenant if party is None else party.tenant == tenant
+        return (self.parties.tenant_of(owner) or owner) == tenant
 
     async def resolve(self, ibans: Sequence[str]) -> list[Alias | None]:
         """Returns what each IBAN stands for, None where nobody registered it or it is none."""
@@ -63,8 +76,7 @@ class AliasCommands:
         def find(unit: Unit) -> list[Alias | None]:
             return [self.state.aliases.get(index) for index in indexes]
 
-        found: list[Alias | None] = await commit(self.writer, find)
-        return found
+        return await self.writer.commit(find)
 
 
 def _index(blind_key: bytes, iban: str) -> bytes:
