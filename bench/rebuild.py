@@ -11,7 +11,7 @@ from typing import Any
 
 from ringfence.credentials import Credentials
 from ringfence.sandbox.books import book_with_importer
-from ringfence_custody.domain.statuses import CreateTransferStatus
+from ringfence_custody.ledger.domain.statuses import CreateTransferStatus
 
 from bench.cpu import resident_mib
 from bench.filling import PER_EVENT, Filling

@@ -11,17 +11,17 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence.local.database import Database
-from ringfence_audit.adapters.models import SearchModel, TileModel
-from ringfence_audit.adapters.schema import migrations
-from ringfence_audit.adapters.stored_leaves import ChainedLeaves
-from ringfence_audit.adapters.tables import PostgresTables
-from ringfence_audit.api.servicer import AuditServicer
-from ringfence_audit.application.checkpointer import Checkpointer
-from ringfence_audit.application.keeper import Keeper
-from ringfence_audit.application.queries import Queries
-from ringfence_audit.domain.checkpoint import NoteKey
-from ringfence_audit.domain.events import EVENT_TYPES
-from ringfence_audit.domain.log import Log
+from ringfence_audit.log.adapters.schema import migrations
+from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
+from ringfence_audit.log.adapters.tile_model import SearchModel, TileModel
+from ringfence_audit.log.adapters.tile_reader import PostgresTables
+from ringfence_audit.log.api.servicer import AuditServicer
+from ringfence_audit.log.application.checkpointer import Checkpointer
+from ringfence_audit.log.application.commands import Keeper
+from ringfence_audit.log.application.queries import Queries
+from ringfence_audit.log.domain.checkpoint import NoteKey
+from ringfence_audit.log.domain.events import EVENT_TYPES
+from ringfence_audit.log.domain.state import Log
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.store.codec import EventCodec

@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from ringfence.local.database import Database
 from ringfence.verifier import VerificationError, verify_checkpoint, verify_log
-from ringfence_audit.adapters.models import event_leaves
-from ringfence_audit.adapters.rebuild import rebuild
-from ringfence_audit.application.keeper import TakenOverElsewhere
-from ringfence_audit.domain.events import EVENT_TYPES, LeavesAppended, ReadRecorded
-from ringfence_audit.domain.log import LogTampered
+from ringfence_audit.log.adapters.rebuild import rebuild
+from ringfence_audit.log.adapters.tile_model import event_leaves
+from ringfence_audit.log.application.commands import TakenOverElsewhere
+from ringfence_audit.log.domain.events import EVENT_TYPES, LeavesAppended, ReadRecorded
+from ringfence_audit.log.domain.state import LogTampered
 from ringfence_kernel.feed import FeedFork
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.store.codec import EventCodec

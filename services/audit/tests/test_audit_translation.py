@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_audit.application.keeper import prepare
-from ringfence_audit.application.translation import Translator
-from ringfence_audit.application.translation.rows import Cells, Table
-from ringfence_audit.domain.accounts import Accounts
-from ringfence_audit.domain.checkpoint import SourceHead
-from ringfence_audit.domain.leaf import Value, commitment, decode, encode
-from ringfence_audit.domain.page import MAX_PAGE_EVENTS, SourceEvent
+from ringfence_audit.log.application.commands import prepare
+from ringfence_audit.log.domain.checkpoint import SourceHead
+from ringfence_audit.log.domain.leaf import Value, commitment, decode, encode
+from ringfence_audit.log.domain.page import MAX_PAGE_EVENTS, SourceEvent
+from ringfence_audit.translation.application.translator import Translator
+from ringfence_audit.translation.domain.accounts import Accounts
+from ringfence_audit.translation.domain.rows import Cells, Table
 from ringfence_kernel.store import GENESIS
 
 from .feeds import BOOK, START_NS, SourceFeed, accounts_created, identifier, transfers_created

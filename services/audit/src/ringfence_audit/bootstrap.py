@@ -19,19 +19,19 @@ from ringfence_kernel.store import Head
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_protos.audit.v1 import audit_pb2_grpc
 
-from ringfence_audit.adapters import schema
-from ringfence_audit.adapters.models import SearchModel, TileModel
-from ringfence_audit.adapters.peer_feed import PeerFeed
-from ringfence_audit.adapters.rebuild import rebuild
-from ringfence_audit.adapters.stored_leaves import ChainedLeaves
-from ringfence_audit.adapters.tables import PostgresTables
-from ringfence_audit.adapters.vault_signer import VaultSigner
-from ringfence_audit.api.servicer import AuditServicer
-from ringfence_audit.application.checkpointer import Checkpointer
-from ringfence_audit.application.keeper import Keeper
-from ringfence_audit.application.queries import Queries
-from ringfence_audit.domain.events import EVENT_TYPES
-from ringfence_audit.domain.log import Log
+from ringfence_audit.log.adapters import schema
+from ringfence_audit.log.adapters.peer_feed import PeerFeed
+from ringfence_audit.log.adapters.rebuild import rebuild
+from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
+from ringfence_audit.log.adapters.tile_model import SearchModel, TileModel
+from ringfence_audit.log.adapters.tile_reader import PostgresTables
+from ringfence_audit.log.adapters.vault_signer import VaultSigner
+from ringfence_audit.log.api.servicer import AuditServicer
+from ringfence_audit.log.application.checkpointer import Checkpointer
+from ringfence_audit.log.application.commands import Keeper
+from ringfence_audit.log.application.queries import Queries
+from ringfence_audit.log.domain.events import EVENT_TYPES
+from ringfence_audit.log.domain.state import Log
 from ringfence_audit.settings import AuditSettings
 
 SOURCES = ("identity", "custody", "payment-instruction")

@@ -1,0 +1,78 @@
+"""What the application needs from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ringfence_audit.log.domain.merkle import Tile
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """Where leaves stand: the event at `position` of the log's own store holds `count` from `first_leaf` on."""
+
+    first_leaf: int
+    count: int
+    position: int
+    earliest_ns: int
+    latest_ns: int
+
+
+class LogRows(Protocol):
+    """Tiles and pages, written with the event they come from."""
+
+    def save(self, connection: Any, *, tiles: Sequence[Tile], page: StoredPage) -> None:
+        """Writes inside the transaction of `connection`."""
+
+
+class LogTables(Protocol):
+    """What was written of the log besides its events; every call blocks."""
+
+    def tile(self, level: int, index: int) -> bytes:
+        """Gives the hashes of a tile; empty where there is none."""
+
+    def pages(self, from_leaf: int, limit: int) -> list[StoredPage]:
+        """Gives pages in order, the first being the one that holds `from_leaf`."""
+
+    def position_before(self, page: StoredPage) -> int:
+        """Gives the position of the event that holds the page before; 0 where there is none."""
+
+    def pages_between(self, from_leaf: int, until_leaf: int, from_ns: int, until_ns: int) -> list[StoredPage]:
+        """Gives a bounded number of pages, in order, that have leaves in both ranges (halves open)."""
+
+    def find(self, query: KeyQuery) -> list[int]:
+        """Gives indexes of leaves that are about an id, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyQuery:
+    """Leaves about one id, in a range of indexes and of times (halves open; `until_ns` 0 for no bound)."""
+
+    key: bytes
+    from_leaf: int
+    until_leaf: int
+    from_ns: int
+    until_ns: int
+    limit: int
+
+
+class StoredLeaves(Protocol):
+    """Leaves as they stand in the log's own events; every call blocks and raises LogDamaged where the chain breaks."""
+
+    def of_page(self, page: StoredPage) -> list[bytes]:
+        """Gives the leaves of a page."""
+
+    def walk(self, pages: Sequence[StoredPage], after: int) -> Iterator[tuple[StoredPage, list[bytes]]]:
+        """Yields consecutive pages with their leaves, checking every event after a position as it goes."""
+
+    def check_after(self, position: int) -> None:
+        """Checks every event after a position, to the end."""
+
+
+class Signer(Protocol):
+    """The key that signs checkpoints."""
+
+    async def sign(self, checkpoint_text: str) -> str:
+        """Gives the signed note; raises a DomainError while the key cannot be used."""
