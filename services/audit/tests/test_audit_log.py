@@ -9,10 +9,9 @@ import psycopg
 import pytest
 from ringfence.local.database import Database
 from ringfence.verifier import VerificationError, verify_checkpoint, verify_log
-from ringfence_audit.log.adapters.rebuild import rebuild
-from ringfence_audit.log.adapters.tile_model import event_leaves
-from ringfence_audit.log.application.commands import TakenOverElsewhere
-from ringfence_audit.log.domain.events import EVENT_TYPES, LeavesAppended, ReadRecorded
+from ringfence_audit.bootstrap import rebuild
+from ringfence_audit.log.domain.errors import TakenOverElsewhere
+from ringfence_audit.log.domain.events import EVENTS, LeavesAppended, ReadRecorded, leaves_of
 from ringfence_audit.log.domain.state import LogTampered
 from ringfence_kernel.feed import FeedFork
 from ringfence_kernel.store import EventStore
@@ -33,9 +32,9 @@ def fill(feed: SourceFeed, events: int = 3) -> None:
 def stored_leaves(store: EventStore) -> list[bytes]:
     """Reads all leaves from the log's own events."""
     leaves: list[bytes] = []
-    for recorded in store.replay(EventCodec(EVENT_TYPES)):
+    for recorded in store.replay(EventCodec(EVENTS)):
         if isinstance(recorded.event, LeavesAppended | ReadRecorded):
-            leaves += event_leaves(recorded.event)
+            leaves += leaves_of(recorded.event)
     return leaves
 
 
@@ -63,11 +62,11 @@ async def test_a_followed_log_verifies_offline_and_names_its_sources_heads(audit
 async def test_a_page_that_comes_again_is_taken_over_once(audit: Audit, custody: SourceFeed) -> None:
     """Redelivery of a page, whole or overlapping, adds nothing that is there already."""
     fill(custody)
-    await audit.keeper.take_over(await custody.page(0, 3))
+    await audit.take_over(await custody.page(0, 3))
     size = audit.log.frontier.size
-    await audit.keeper.take_over(await custody.page(0, 3))
+    await audit.take_over(await custody.page(0, 3))
     assert audit.log.frontier.size == size
-    await audit.keeper.take_over(await custody.page(0))
+    await audit.take_over(await custody.page(0))
     assert audit.log.head("custody").position == 4
 
 
@@ -80,7 +79,7 @@ async def test_a_feed_with_another_past_is_refused(audit: Audit, custody: Source
     other.add("TransfersCreated.v1", transfers_created("stolen"))
     other.add("TransfersCreated.v1", transfers_created("more"))
     with pytest.raises(FeedFork, match="another event at position 4"):
-        await audit.keeper.take_over(await other.page(3))
+        await audit.take_over(await other.page(3))
     assert audit.log.head("custody").hash == custody.events[-1].hash
 
 
@@ -90,7 +89,7 @@ async def test_a_restarted_log_goes_on_where_it_stood(audit: Audit, custody: Sou
     await audit.follow(custody)
     await audit.publish()
     async with running(audit.store, [custody]) as again:
-        assert again.log.digest() == audit.log.digest()
+        assert again.writer.state.digest() == audit.writer.state.digest()
         custody.add("TransfersCreated.v1", transfers_created("later"))
         await again.follow(custody)
         await again.publish()
@@ -112,16 +111,16 @@ async def test_two_processes_over_one_log_never_fork_it(
         for feed, step in [(custody, 1), (identity, 1), (custody, 5), (identity, 4), (custody, 9), (identity, 8)]:
             for _ in range(4):
                 try:
-                    await one.keeper.take_over(await feed.page(one.log.head(feed.source).position, step))
+                    await one.take_over(await feed.page(one.log.head(feed.source).position, step))
                     break
                 except TakenOverElsewhere:
                     continue
 
     async with running(audit.store, [custody, identity]) as other:
         await asyncio.gather(drive(audit), drive(other))
-        await other.keeper.record_read(b"r" * 16, "Search", {})
-        await audit.keeper.record_read(b"r" * 16, "Search", {})
-        await other.keeper.record_read(b"r" * 16, "Search", {})
+        await other.record_read(b"r" * 16, "Search", {})
+        await audit.record_read(b"r" * 16, "Search", {})
+        await other.record_read(b"r" * 16, "Search", {})
         await other.publish()
         assert other.log.signed is not None
         checkpoint = verify_checkpoint(other.log.signed.note, other.signer.key.text())
@@ -156,7 +155,7 @@ async def test_nothing_is_signed_without_news(audit: Audit, custody: SourceFeed)
     await audit.follow(custody)
     await audit.publish()
     head = audit.store.head()
-    await audit.checkpointer.step()
+    await audit.sign_checkpoint()
     assert audit.store.head() == head
 
 
@@ -164,10 +163,10 @@ async def test_rebuilding_from_events_gives_the_same_log_and_tables(audit: Audit
     """Chain, tree, tiles, pages and search index built anew from events alone equal the live ones."""
     fill(custody)
     await audit.follow(custody)
-    await audit.keeper.record_read(b"r" * 16, "Search", {"tenant_id": BOOK})
+    await audit.record_read(b"r" * 16, "Search", {"tenant_id": BOOK})
     await audit.publish()
     report = await asyncio.to_thread(rebuild, audit.store, ORIGIN, compare=True)
-    assert report.differences == {"chain": 0, "tree": 0, "tiles": 0, "leaf_pages": 0, "leaf_keys": 0}
+    assert report.differences == {"chain": 0, "tree": 0, "state": 0, "tiles": 0, "leaf_pages": 0, "leaf_keys": 0}
     assert report.events == audit.store.head().position
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ringfence.local.database import Database
 from ringfence.verifier import read_leaf, verify_checkpoint, verify_consistency, verify_log, verify_receipt
-from ringfence_audit.log.api.mapping import PageToken, SearchInput
+from ringfence_audit.index.api.mapping import PageToken, SearchInput
 from ringfence_audit.log.domain.errors import CheckpointPending, LeafUnknown, LogDamaged
 from ringfence_audit.log.domain.leaf import decode
 from ringfence_kernel.rpc.caller import Caller, calling

@@ -1,8 +1,6 @@
-"""Tables beside the event store: all can be rebuilt from its events."""
+"""Tables of the log beside its events; they can be rebuilt from them."""
 
 from __future__ import annotations
-
-from ringfence_kernel.store import Migration, event_store_migrations
 
 LOG_TABLES = """
 CREATE TABLE tiles (
@@ -22,20 +20,6 @@ CREATE TABLE leaf_pages (
     latest_ns bigint NOT NULL
 );
 
--- Consecutive leaves of the same time about the same id are one row.
-CREATE TABLE leaf_keys (
-    key bytea NOT NULL,
-    first_leaf bigint NOT NULL,
-    leaves integer NOT NULL,
-    time_ns bigint NOT NULL,
-    PRIMARY KEY (key, first_leaf)
-);
-
 GRANT SELECT, INSERT, UPDATE ON tiles TO {application_role};
-GRANT SELECT, INSERT ON leaf_pages, leaf_keys TO {application_role};
+GRANT SELECT, INSERT ON leaf_pages TO {application_role};
 """
-
-
-def migrations() -> list[Migration]:
-    """Gives all migrations of the audit database."""
-    return [*event_store_migrations(), Migration(100, "log tables", LOG_TABLES)]

@@ -8,10 +8,9 @@ import msgspec
 from ringfence_kernel.store import GENESIS, EventStore, StoredEvent, chain_hash
 from ringfence_kernel.store.codec import EventCodec, UnknownTopic
 
-from ringfence_audit.log.adapters.tile_model import event_leaves
 from ringfence_audit.log.application.ports import StoredPage
 from ringfence_audit.log.domain.errors import LogDamaged
-from ringfence_audit.log.domain.events import LeavesAppended, ReadRecorded
+from ringfence_audit.log.domain.events import LeavesAppended, ReadRecorded, leaves_of
 
 PAGE_EVENTS = 200
 
@@ -52,7 +51,7 @@ class ChainedLeaves:
             event, _ = self._codec.decode(stored.topic, stored.state)
         except (msgspec.MsgspecError, UnknownTopic) as error:
             raise LogDamaged(position=str(stored.position)) from error
-        return event_leaves(event) if isinstance(event, LeavesAppended | ReadRecorded) else []
+        return leaves_of(event) if isinstance(event, LeavesAppended | ReadRecorded) else []
 
     def _chained(self, after: int, through: int) -> Iterator[StoredEvent]:
         previous = self._store.read(after - 1, 1)[0].hash if after else GENESIS

@@ -1,18 +1,15 @@
-"""The read models: tiles and pages, written with each event, and the search index, which follows on its own."""
+"""Tiles of the tree and the pages of its leaves, written with each event."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ringfence_kernel.store.codec import Recorded
 
 from ringfence_audit.log.application.ports import StoredPage
-from ringfence_audit.log.domain.events import LeavesAppended, ReadRecorded
-from ringfence_audit.log.domain.leaf import Value, decode, unpack
+from ringfence_audit.log.domain.events import LeavesAppended, ReadRecorded, leaves_of
 from ringfence_audit.log.domain.merkle import Frontier, Tile, frontier_tiles, leaf_hashes
-
-SEARCHABLE_OPAQUE = "user_data_128"
 
 SAVE_TILE = "INSERT INTO tiles VALUES (%s, %s, %s) ON CONFLICT (level, index) DO UPDATE SET hashes = excluded.hashes"
 SAVE_PAGE = "INSERT INTO leaf_pages VALUES (%s, %s, %s, %s, %s)"
@@ -20,11 +17,6 @@ SAVE_CURSOR = (
     "INSERT INTO cursors SELECT 'projection:tiles', epoch, position, hash FROM feed_head ON CONFLICT (name) DO UPDATE"
     " SET epoch = excluded.epoch, position = excluded.position, hash = excluded.hash"
 )
-
-
-def event_leaves(event: LeavesAppended | ReadRecorded) -> list[bytes]:
-    """Gives the leaves that an event of the log holds."""
-    return list(unpack(event.leaves)) if isinstance(event, LeavesAppended) else [event.leaf]
 
 
 class TileModel:
@@ -45,7 +37,7 @@ class TileModel:
             event = each.event
             if not isinstance(event, LeavesAppended | ReadRecorded):
                 continue
-            leaves = event_leaves(event)
+            leaves = leaves_of(event)
             frontier, tiles = frontier.extended(leaf_hashes(leaves))
             earliest, latest = _times(event, each.recorded_at_ns)
             self._write(connection, tiles, StoredPage(event.first_leaf, len(leaves), each.position, earliest, latest))
@@ -66,49 +58,6 @@ class TileModel:
             ).fetchone()
             tiles.append(bytes(found["hashes"]) if found else b"")
         return Frontier(row["size"], tuple(tiles))
-
-
-class SearchModel:
-    """Which leaves are about which id: a party, account, instruction, transfer, submission, principal or tenant."""
-
-    name = "search"
-    tables: Sequence[str] = ("leaf_keys",)
-
-    def project(self, connection: Any, recorded: Sequence[Recorded]) -> None:
-        """Writes the rows of these events."""
-        with connection.cursor().copy("COPY leaf_keys FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(["bytea", "int8", "int4", "int8"])
-            for each in recorded:
-                if isinstance(each.event, LeavesAppended | ReadRecorded):
-                    for row in key_rows(each.event.first_leaf, event_leaves(each.event)):
-                        copy.write_row(row)
-
-
-def key_rows(first_leaf: int, leaves: Iterable[bytes]) -> Iterator[tuple[bytes, int, int, int]]:
-    """Yields (key, first leaf, leaves, time) for every id in the leaves; neighbours with the same time are joined."""
-    open_rows: dict[bytes, tuple[int, int, int]] = {}
-    for index, leaf in enumerate(leaves, first_leaf):
-        _, fields = decode(leaf)
-        time_ns = fields.get("time_ns")
-        if not isinstance(time_ns, int):
-            continue
-        for key in leaf_ids(fields):
-            first, count, time = open_rows.get(key, (index, 0, time_ns))
-            if first + count != index or time != time_ns:
-                yield key, first, count, time
-                first, count, time = index, 0, time_ns
-            open_rows[key] = (first, count + 1, time)
-    for key, row in open_rows.items():
-        yield key, *row
-
-
-def leaf_ids(fields: dict[str, Value]) -> set[bytes]:
-    """Gives the ids that a leaf can be found by: 16-byte values named as ids, and the searchable opaque one."""
-    return {
-        value
-        for name, value in fields.items()
-        if isinstance(value, bytes) and len(value) == 16 and (name.endswith("_id") or name == SEARCHABLE_OPAQUE)
-    }
 
 
 def _times(event: LeavesAppended | ReadRecorded, recorded_at_ns: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Reads the log's tables; every call blocks."""
+"""Reads the tiles of the tree and the pages of its leaves; every call blocks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from ringfence_kernel.sealing.bounded_cache import BoundedCache
 from ringfence_kernel.store import EventStore
 
-from ringfence_audit.log.application.ports import KeyQuery, StoredPage
+from ringfence_audit.log.application.ports import StoredPage
 from ringfence_audit.log.domain.merkle import TILE_BYTES
 
 CACHED_TILES = 4_096
@@ -24,16 +24,9 @@ BETWEEN = (
     " WHERE first_leaf >= coalesce((SELECT max(first_leaf) FROM leaf_pages WHERE first_leaf <= %s), 0)"
     " AND first_leaf < %s AND latest_ns >= %s AND (%s = 0 OR earliest_ns < %s) ORDER BY first_leaf LIMIT %s"
 )
-FIND = (
-    "SELECT first_leaf, leaves FROM leaf_keys WHERE key = %(key)s AND first_leaf >= coalesce((SELECT max(first_leaf)"
-    " FROM leaf_keys WHERE key = %(key)s AND first_leaf <= %(from_leaf)s), 0) AND first_leaf < %(until_leaf)s"
-    " AND first_leaf + leaves > %(from_leaf)s"
-    " AND time_ns >= %(from_ns)s AND (%(until_ns)s = 0 OR time_ns < %(until_ns)s)"
-    " ORDER BY first_leaf LIMIT %(limit)s"
-)
 
 
-class PostgresTables:
+class TileReader:
     """The log's tables in PostgreSQL; full tiles are cached, because they never change."""
 
     def __init__(self, store: EventStore) -> None:
@@ -64,26 +57,6 @@ class PostgresTables:
         """Gives at most 64 pages, in order, that have leaves in both ranges."""
         bounds = (from_leaf, until_leaf, from_ns, until_ns, until_ns, PAGES_PER_SEARCH)
         return [_page(row) for row in self._rows(BETWEEN, bounds)]
-
-    def find(self, query: KeyQuery) -> list[int]:
-        """Gives indexes of leaves that are about an id, in order."""
-        rows = self._rows(
-            FIND,
-            {
-                "key": query.key,
-                "from_leaf": query.from_leaf,
-                "until_leaf": query.until_leaf,
-                "from_ns": query.from_ns,
-                "until_ns": query.until_ns,
-                "limit": query.limit,
-            },
-        )
-        found: list[int] = []
-        for row in rows:
-            first = max(row["first_leaf"], query.from_leaf)
-            end = min(row["first_leaf"] + row["leaves"], query.until_leaf, first + query.limit - len(found))
-            found.extend(range(first, end))
-        return found
 
     def _rows(self, statement: str, parameters: Any) -> list[Any]:
         with self._store.connection() as connection:

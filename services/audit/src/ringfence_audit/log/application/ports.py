@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ringfence_audit.log.domain.merkle import Tile
+from ringfence_audit.log.domain.page import SourceEvent, Translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +21,15 @@ class StoredPage:
     latest_ns: int
 
 
-class LogRows(Protocol):
+class TileRows(Protocol):
     """Tiles and pages, written with the event they come from."""
 
     def save(self, connection: Any, *, tiles: Sequence[Tile], page: StoredPage) -> None:
         """Writes inside the transaction of `connection`."""
 
 
-class LogTables(Protocol):
-    """What was written of the log besides its events; every call blocks."""
+class Tiles(Protocol):
+    """Tiles and pages as they were written; every call blocks."""
 
     def tile(self, level: int, index: int) -> bytes:
         """Gives the hashes of a tile; empty where there is none."""
@@ -41,21 +42,6 @@ class LogTables(Protocol):
 
     def pages_between(self, from_leaf: int, until_leaf: int, from_ns: int, until_ns: int) -> list[StoredPage]:
         """Gives a bounded number of pages, in order, that have leaves in both ranges (halves open)."""
-
-    def find(self, query: KeyQuery) -> list[int]:
-        """Gives indexes of leaves that are about an id, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyQuery:
-    """Leaves about one id, in a range of indexes and of times (halves open; `until_ns` 0 for no bound)."""
-
-    key: bytes
-    from_leaf: int
-    until_leaf: int
-    from_ns: int
-    until_ns: int
-    limit: int
 
 
 class StoredLeaves(Protocol):
@@ -76,3 +62,10 @@ class Signer(Protocol):
 
     async def sign(self, checkpoint_text: str) -> str:
         """Gives the signed note; raises a DomainError while the key cannot be used."""
+
+
+class Translation(Protocol):
+    """What turns the events of a source into leaves."""
+
+    def translate(self, source: str, events: Iterable[SourceEvent]) -> Iterator[Translated]:
+        """Yields consecutive events with their leaves, one at least; changes nothing, and blocks."""

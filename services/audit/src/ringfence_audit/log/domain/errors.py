@@ -1,8 +1,15 @@
-"""Refusals of the audit service, in the order in which they are checked."""
+"""Refusals of the log, in the order in which they are checked."""
 
 from __future__ import annotations
 
 from ringfence_kernel.values.errors import DomainError
+
+
+class TakenOverElsewhere(DomainError):
+    """Another process has appended to the log meanwhile; the same page comes again."""
+
+    reason = "TAKEN_OVER_ELSEWHERE"
+    code = "ABORTED"
 
 
 class LeafUnknown(DomainError):
@@ -16,14 +23,6 @@ class CheckpointPending(DomainError):
     """No signed checkpoint covers this yet: one comes every second, or once the signing key can be used again."""
 
     reason = "CHECKPOINT_PENDING"
-    code = "UNAVAILABLE"
-    retry_after_seconds = 1.0
-
-
-class SearchBehind(DomainError):
-    """The search index has not caught up with the latest checkpoint; an answer now could lack facts."""
-
-    reason = "SEARCH_BEHIND"
     code = "UNAVAILABLE"
     retry_after_seconds = 1.0
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ringfence_audit.log.domain.leaf import unpack
+
 
 @dataclass(frozen=True, slots=True)
 class LeavesAppended:
@@ -49,4 +51,9 @@ class CheckpointSigned:
     note: str
 
 
-EVENT_TYPES: tuple[type, ...] = (LeavesAppended, ReadRecorded, CheckpointSigned)
+def leaves_of(event: LeavesAppended | ReadRecorded) -> list[bytes]:
+    """Gives the leaves that an event of the log holds."""
+    return list(unpack(event.leaves)) if isinstance(event, LeavesAppended) else [event.leaf]
+
+
+EVENTS: tuple[type, ...] = (LeavesAppended, ReadRecorded, CheckpointSigned)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import ClassVar, Protocol
 
+from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead, note_heads
-from ringfence_audit.log.domain.events import CheckpointSigned, LeavesAppended, ReadRecorded
-from ringfence_audit.log.domain.leaf import pack, unpack
+from ringfence_audit.log.domain.errors import CheckpointPending
+from ringfence_audit.log.domain.events import EVENTS, CheckpointSigned, LeavesAppended, ReadRecorded, leaves_of
+from ringfence_audit.log.domain.leaf import pack
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import Page
-from ringfence_audit.translation.domain.accounts import Accounts
 
 GENESIS = bytes(32)
 
@@ -40,19 +43,39 @@ class SignedHead:
     heads: tuple[SourceHead, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LogPosition:
+    """Where the log stood when a read was recorded: its size in leaves, and its latest signed checkpoint if any."""
+
+    size: int
+    signed: SignedHead | None
+    heads: Mapping[str, SourceHead]
+
+    def signed_head(self) -> SignedHead:
+        """Gives the latest checkpoint; raises CheckpointPending where there was none yet."""
+        if self.signed is None:
+            raise CheckpointPending("no checkpoint has been signed yet")
+        return self.signed
+
+
 @dataclass(slots=True)
-class Log:
+class State:
     """What the log holds in memory, a few tiles and heads whatever its size."""
 
-    digest_format: ClassVar[int] = 1
+    EVENTS: ClassVar[tuple[type, ...]] = EVENTS
     origin: str
     frontier: Frontier = field(default_factory=Frontier)
     heads: dict[str, SourceHead] = field(default_factory=dict)
     signed: SignedHead | None = None
-    unsigned: dict[int, bytes] = field(default_factory=dict)
-    """The root at every size since the latest checkpoint: a checkpoint must be of one of these."""
-    accounts: Accounts = field(default_factory=Accounts)
-    """What leaves have said of accounts. Not undone with a failed commit: the same leaves come again."""
+    unsigned: deque[tuple[int, bytes]] = field(default_factory=deque)
+    """(size, root) at every size since the latest checkpoint, ascending: a checkpoint must be of one of these."""
+    _computed: tuple[object, Frontier] | None = None
+    """The event that was made last, and the edge after it: it need not be hashed again to be applied."""
+
+    @property
+    def stream(self) -> bytes:
+        """The one stream of the log's events."""
+        return external_id("audit.log", b"", self.origin)
 
     def head(self, source: str) -> SourceHead:
         """Gives how far a source is taken over; one never followed stands at the beginning of epoch 1."""
@@ -62,11 +85,13 @@ class Log:
         """Gives the head to sign next."""
         return Checkpoint(self.origin, self.frontier.size, self.frontier.root(), tuple(self.heads.values()))
 
-    def append_page(self, page: Page, hashes: bytes, journal: Journal) -> tuple[LeavesAppended, list[Tile]]:
-        """Appends a page of leaves, whose hashes the caller has computed; gives the event and the tiles it changed."""
-        first_leaf = self.frontier.size
-        journal.put(self.heads, page.head.source, page.head)
-        tiles = self._extend(hashes, journal)
+    def position(self) -> LogPosition:
+        """Gives where the log stands."""
+        return LogPosition(self.frontier.size, self.signed, dict(self.heads))
+
+    def append_page(self, page: Page, hashes: bytes) -> tuple[LeavesAppended, list[Tile]]:
+        """Gives the event that appends a page, whose hashes the caller has computed, and the tiles that it changes."""
+        frontier, tiles = self.frontier.extended(hashes)
         event = LeavesAppended(
             page.head.source,
             page.head.epoch,
@@ -75,55 +100,58 @@ class Log:
             page.head.hash,
             page.earliest_ns,
             page.latest_ns,
-            first_leaf,
+            self.frontier.size,
             len(page.leaves),
             pack(page.leaves),
-            self.unsigned[self.frontier.size],
+            frontier.root(),
         )
+        self._computed = event, frontier
         return event, tiles
 
-    def append_read(self, leaf: bytes, journal: Journal) -> tuple[ReadRecorded, list[Tile]]:
-        """Appends the leaf of a read; gives the event and the tiles it changed."""
-        first_leaf = self.frontier.size
-        tiles = self._extend(leaf_hashes([leaf]), journal)
-        return ReadRecorded(first_leaf, leaf, self.unsigned[self.frontier.size]), tiles
-
-    def sign(self, event: CheckpointSigned, journal: Journal) -> None:
-        """Takes in a signed checkpoint; raises LogTampered where the log never had that head."""
-        if self.unsigned.get(event.size) != event.root:
-            raise LogTampered(f"the checkpoint at size {event.size} is of another log")
-        journal.call(setattr, self, "signed", self.signed)
-        self.signed = SignedHead(event.size, event.root, event.note, note_heads(event.note))
-        for size in [size for size in self.unsigned if size <= event.size]:
-            journal.remove(self.unsigned, size)
+    def append_read(self, leaf: bytes) -> tuple[ReadRecorded, list[Tile]]:
+        """Gives the event that appends the leaf of a read, and the tiles that it changes."""
+        frontier, tiles = self.frontier.extended(leaf_hashes([leaf]))
+        event = ReadRecorded(self.frontier.size, leaf, frontier.root())
+        self._computed = event, frontier
+        return event, tiles
 
     def apply(self, recorded: Committed, journal: Journal) -> None:
-        """Takes in a committed event; raises LogTampered where its leaves do not lead to its root."""
+        """Takes in an event; raises LogTampered where its leaves do not lead to its root, or it signs another log."""
         event = recorded.event
         if isinstance(event, CheckpointSigned):
-            self.sign(event, journal)
-            return
-        if isinstance(event, LeavesAppended):
-            head = SourceHead(event.source, event.epoch, event.last, event.hash)
-            journal.put(self.heads, event.source, head)
-            leaves = list(unpack(event.leaves))
-            self.accounts.learn(leaves)
+            self._sign(event, journal)
+        elif isinstance(event, LeavesAppended):
+            self._extend(event, journal)
+            journal.put(self.heads, event.source, SourceHead(event.source, event.epoch, event.last, event.hash))
         elif isinstance(event, ReadRecorded):
-            leaves = [event.leaf]
+            self._extend(event, journal)
         else:
             raise TypeError(f"{type(event).__name__} is no event of the log")
-        first_leaf = self.frontier.size
-        self._extend(leaf_hashes(leaves), journal)
-        if event.first_leaf != first_leaf or self.unsigned[self.frontier.size] != event.root:
-            raise LogTampered(f"the leaves from index {event.first_leaf} do not lead to the recorded tree head")
 
     def digest(self) -> bytes:
         """Gives a hash of the whole state."""
-        lines = [self.checkpoint().text(), self.signed.note if self.signed else ""]
-        return sha256("\n".join(lines).encode()).digest()
+        hashed = sha256(self.checkpoint().text().encode())
+        hashed.update(self.signed.note.encode() if self.signed else b"")
+        for size, root in self.unsigned:
+            hashed.update(size.to_bytes(8, "big") + root)
+        return hashed.digest()
 
-    def _extend(self, hashes: bytes, journal: Journal) -> list[Tile]:
+    def _extend(self, event: LeavesAppended | ReadRecorded, journal: Journal) -> None:
+        if self._computed is not None and self._computed[0] is event:
+            frontier = self._computed[1]
+        else:
+            frontier, _ = self.frontier.extended(leaf_hashes(leaves_of(event)))
+            if event.first_leaf != self.frontier.size or event.root != frontier.root():
+                raise LogTampered(f"the leaves from index {event.first_leaf} do not lead to the recorded tree head")
         journal.call(setattr, self, "frontier", self.frontier)
-        self.frontier, tiles = self.frontier.extended(hashes)
-        journal.put(self.unsigned, self.frontier.size, self.frontier.root())
-        return tiles
+        self.frontier = frontier
+        self.unsigned.append((frontier.size, event.root))
+        journal.call(self.unsigned.pop)
+
+    def _sign(self, event: CheckpointSigned, journal: Journal) -> None:
+        if (event.size, event.root) not in self.unsigned:
+            raise LogTampered(f"the checkpoint at size {event.size} is of another log")
+        journal.call(setattr, self, "signed", self.signed)
+        self.signed = SignedHead(event.size, event.root, event.note, note_heads(event.note))
+        while self.unsigned and self.unsigned[0][0] <= event.size:
+            journal.call(self.unsigned.appendleft, self.unsigned.popleft())

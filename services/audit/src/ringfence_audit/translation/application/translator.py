@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -18,6 +18,7 @@ from ringfence_audit.translation.domain.accounts import Accounts
 from ringfence_audit.translation.domain.custody import CustodyTables
 from ringfence_audit.translation.domain.facts import fact_fields, kind_of
 from ringfence_audit.translation.domain.rows import Table
+from ringfence_audit.translation.domain.state import State
 
 log = logs.get(__name__)
 
@@ -47,11 +48,22 @@ PACKED_PAYMENTS: Mapping[str, Callable[[Mapping[str, Any]], Table]] = {
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, struct.error, msgspec.MsgspecError)
 
 
+class Translation:
+    """Translates the events of every source, by what the log has said of accounts so far."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def translate(self, source: str, events: Iterable[SourceEvent]) -> Iterator[Translated]:
+        """Yields consecutive events of a source with their leaves; the later know what accounts the earlier open."""
+        return map(Translator(source, Accounts(self._state.books)).translate, events)
+
+
 class Translator:
     """Translates the events of one source."""
 
     def __init__(self, source: str, accounts: Accounts) -> None:
-        """Takes the accounts known so far; those that custody's events open are added to them."""
+        """Takes the accounts known so far; those that custody's events open are noted there."""
         self._source = source
         self._single = SINGLE.get(source, frozenset())
         self._packed = _splits(source, accounts)

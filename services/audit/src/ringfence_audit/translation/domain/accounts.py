@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping
 from typing import NamedTuple
 
-from ringfence_audit.log.domain.leaf import decode
-
 ACCOUNT_KIND = "custody.account.v1"
-_PREFIX = b"\x01" + bytes([len(ACCOUNT_KIND)]) + ACCOUNT_KIND.encode()
 
 
 class Account(NamedTuple):
@@ -20,31 +17,26 @@ class Account(NamedTuple):
     ledger: int
 
 
-@dataclass(slots=True)
-class Accounts:
-    """Accounts by book and index, filled from their leaves; the same leaf twice changes nothing."""
+Books = Mapping[bytes, Mapping[int, Account]]
+"""Accounts by index, by book."""
 
-    _books: dict[bytes, dict[int, Account]] = field(default_factory=dict)
+
+class Accounts:
+    """The accounts known so far, and those that the events being translated open: these are kept apart."""
+
+    def __init__(self, known: Books) -> None:
+        self._known = known
+        self._opened: dict[bytes, dict[int, Account]] = {}
 
     def add(self, book: bytes, index: int, account: Account) -> None:
-        """Takes in an account."""
-        self._books.setdefault(book, {})[index] = account
+        """Takes note of an account that is being opened."""
+        self._opened.setdefault(book, {})[index] = account
 
-    def of_book(self, book: bytes) -> dict[int, Account]:
+    def of_book(self, book: bytes) -> Mapping[int, Account]:
         """Gives the accounts of a book by index."""
-        return self._books.setdefault(book, {})
+        known, opened = self._known.get(book, {}), self._opened.get(book)
+        return _both(opened, known) if opened else known
 
-    def learn(self, leaves: Iterable[bytes]) -> None:
-        """Takes in the accounts that leaves of the log state."""
-        for leaf in leaves:
-            if leaf.startswith(_PREFIX):
-                _, fields = decode(leaf)
-                book, index, identifier = fields["tenant_id"], fields["index"], fields["account_id"]
-                owner, ledger = fields.get("owner_id"), fields["ledger"]
-                if isinstance(book, bytes) and isinstance(index, int) and isinstance(identifier, bytes):
-                    account = Account(
-                        identifier,
-                        owner if isinstance(owner, bytes) else None,
-                        ledger if isinstance(ledger, int) else 0,
-                    )
-                    self.add(book, index, account)
+
+def _both(opened: MutableMapping[int, Account], known: Mapping[int, Account]) -> Mapping[int, Account]:
+    return ChainMap(opened, known)  # type: ignore[arg-type] # only ever read
