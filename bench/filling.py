@@ -25,6 +25,7 @@ from ringfence_kernel.store import EventStore, NewEvent, save_cursor
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 from ringfence_kernel.writing.journal import Journal
+from ringfence_local_stack.servers.database import Database
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from bench.load import Request

@@ -15,6 +15,7 @@ from ringfence_audit.domain.errors import CheckpointPending, LeafUnknown, LogDam
 from ringfence_audit.domain.leaf import decode
 from ringfence_kernel.rpc.caller import Caller, calling
 from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_local_stack.servers.database import Database
 from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_verifier import read_leaf, verify_checkpoint, verify_consistency, verify_log, verify_receipt
 

@@ -26,6 +26,7 @@ from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.writing.backlog import Backlog
 from ringfence_kernel.writing.snapshots import SnapshotFile, Snapshots
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.servers.database import Database
 
 from .ledger import START_NS
 
