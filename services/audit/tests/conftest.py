@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ringfence.local.database import Database
 from ringfence_audit.bootstrap import migrations, states
 from ringfence_audit.index.adapters.search_model import SearchModel
 from ringfence_audit.index.adapters.search_reader import SearchReader
@@ -35,6 +34,7 @@ from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.servers.database import Database
 from ringfence_protos.audit.v1.audit_pb2_grpc import AuditServiceServicer
 
 from .feeds import START_NS, SourceFeed

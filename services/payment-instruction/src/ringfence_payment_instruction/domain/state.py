@@ -37,7 +37,7 @@ class Message:
 class State:
     """Submissions, evidence and lists. Every change goes through the journal; nothing here decides."""
 
-    digest_format = 1
+    digest_format = 2
 
     def __init__(self) -> None:
         """Starts empty."""
