@@ -8,18 +8,20 @@ from typing import Any
 import psycopg
 import pytest
 from ringfence_audit.bootstrap import rebuild
-from ringfence_audit.log.domain.errors import TakenOverElsewhere
+from ringfence_audit.log.domain import state
+from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
 from ringfence_audit.log.domain.events import EVENTS, LeavesAppended, ReadRecorded, leaves_of
-from ringfence_audit.log.domain.state import LogTampered
+from ringfence_audit.log.domain.state import LogTampered, State
 from ringfence_kernel.feed import FeedFork
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.writer import StateBroken
 from ringfence_local_stack.servers.database import Database
 from ringfence_verifier import verify_checkpoint, verify_log
 from ringfence_verifier.errors import VerificationError
 
-from .conftest import ORIGIN, Audit, running
+from .conftest import ORIGIN, Audit, KeysAway, running
 from .feeds import BOOK, SourceFeed, accounts_created, identifier, transfers_created
 
 
@@ -150,6 +152,55 @@ async def test_checkpoints_wait_while_the_key_is_away_and_leaves_go_on(audit: Au
     assert audit.log.signed.size == audit.log.frontier.size
 
 
+async def append_reads(audit: Audit, count: int) -> None:
+    """Appends a leaf for each of so many reads, together."""
+    await asyncio.gather(*(audit.record_read(b"r" * 16, "Search", {"tenant_id": BOOK}) for _ in range(count)))
+
+
+async def test_a_log_that_outgrows_its_window_unsigned_is_bounded_and_signed_later(
+    audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the key away the log keeps so many heads, no more; then checkpoints go on, restart and rebuild accept."""
+    monkeypatch.setattr(state, "UNSIGNED_SIZES", 50)
+    await audit.record_read(b"r" * 16, "Search", {})
+    stale = audit.log.checkpoint()
+    note = await audit.signer.sign(stale.text())
+    audit.signer.sealed = True
+    for _ in range(4):
+        await append_reads(audit, 30)
+        with pytest.raises(KeysAway):
+            await audit.sign_checkpoint()
+        assert len(audit.log.unsigned) <= 50
+    assert audit.log.unsigned[0][0] == 72
+    with pytest.raises(CheckpointOutrun):
+        await audit.sign_checkpoint.record(stale, note)
+    recent = audit.log.checkpoint()
+    audit.signer.sealed = False
+    note = await audit.signer.sign(recent.text())
+    await append_reads(audit, 40)
+    await audit.sign_checkpoint.record(recent, note)
+    assert (audit.log.signed or recent).size == 121
+    await audit.publish()
+    assert not audit.log.unsigned
+    await append_reads(audit, 60)
+    report = await asyncio.to_thread(rebuild, audit.store, ORIGIN, compare=True)
+    assert set(report.differences.values()) == {0}
+    async with running(audit.store, []) as again:
+        assert again.writer.state.digest() == audit.writer.state.digest()
+
+
+def test_the_heads_of_a_log_never_signed_are_bounded() -> None:
+    """After more appends than the bound the newest heads are kept, and taking the last back brings the oldest again."""
+    log, journal = State(ORIGIN), Journal()
+    for number in range(state.UNSIGNED_SIZES + 100):
+        journal.clear()
+        event, _ = log.append_read(b"leaf %d" % number)
+        log.apply(Recorded(number + 1, log.stream, number + 1, event, 0, ""), journal)
+    assert [size for size, _ in log.unsigned] == list(range(101, state.UNSIGNED_SIZES + 101))
+    journal.rollback()
+    assert [size for size, _ in log.unsigned] == list(range(100, state.UNSIGNED_SIZES + 100))
+
+
 async def test_nothing_is_signed_without_news(audit: Audit, custody: SourceFeed) -> None:
     """A second step over an unchanged log signs nothing."""
     fill(custody, 1)
@@ -198,8 +249,8 @@ async def test_a_log_whose_leaves_were_changed_does_not_start(
     """A leaf changed in a stored event stops the next start: nothing is ever signed over it."""
     fill(custody)
     await audit.follow(custody)
-    state = audit.store.read(0, 1)[0].state
-    at = state.index(identifier("t1-0")) + 3
+    stored = audit.store.read(0, 1)[0].state
+    at = stored.index(identifier("t1-0")) + 3
     as_owner(audit_database, "UPDATE stored_events SET state = set_byte(state, %s, 1) WHERE notification_id = 1", at)
     with pytest.raises(StateBroken) as stopped:
         async with running(audit.store, [custody]):

@@ -14,7 +14,7 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 from ringfence_audit.log.application.pages import links, pages_of, remaining
 from ringfence_audit.log.application.ports import Signer, StoredPage, TileRows, Translation
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
-from ringfence_audit.log.domain.errors import TakenOverElsewhere
+from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
 from ringfence_audit.log.domain.events import CheckpointSigned
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.merkle import Tile
@@ -93,7 +93,7 @@ class SignCheckpoint:
     signer: Signer
 
     async def __call__(self) -> None:
-        """Signs the head if the log has grown since the latest checkpoint; raises what signing raises."""
+        """Signs the head if the log has grown since the last one; raises CheckpointOutrun, and what signing raises."""
         due = await self.writer.commit(lambda unit: self._due())
         if due is not None:
             await self.record(due, await self.signer.sign(due.text()))
@@ -104,10 +104,12 @@ class SignCheckpoint:
         return self.state.checkpoint() if news else None
 
     async def record(self, checkpoint: Checkpoint, note: str) -> None:
-        """Records a signed checkpoint, unless a larger one was recorded meanwhile."""
+        """Records a signed checkpoint, unless a larger one was recorded meanwhile; raises CheckpointOutrun."""
 
         def decide(unit: Unit) -> None:
             if self.state.signed is None or self.state.signed.size < checkpoint.size:
+                if not self.state.covers(checkpoint):
+                    raise CheckpointOutrun(size=str(checkpoint.size))
                 unit.record(self.state.stream, CheckpointSigned(checkpoint.size, checkpoint.root, note))
 
         await self.writer.commit(decide)

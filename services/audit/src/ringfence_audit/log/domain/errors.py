@@ -12,6 +12,13 @@ class TakenOverElsewhere(DomainError):
     code = "ABORTED"
 
 
+class CheckpointOutrun(DomainError):
+    """Signing took longer than the log remembers the head that was signed; the next checkpoint is of a newer head."""
+
+    reason = "CHECKPOINT_OUTRUN"
+    code = "ABORTED"
+
+
 class LeafUnknown(DomainError):
     """The log has no leaf with this index."""
 

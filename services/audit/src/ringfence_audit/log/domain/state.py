@@ -19,6 +19,8 @@ from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import Page
 
 GENESIS = bytes(32)
+UNSIGNED_SIZES = 16_384
+"""For how many of the newest sizes a checkpoint can be recorded. A smaller number would refuse stored events."""
 
 
 class LogTampered(Exception):
@@ -68,7 +70,7 @@ class State:
     heads: dict[str, SourceHead] = field(default_factory=dict)
     signed: SignedHead | None = None
     unsigned: deque[tuple[int, bytes]] = field(default_factory=deque)
-    """(size, root) at every size since the latest checkpoint, ascending: a checkpoint must be of one of these."""
+    """(size, root) at the newest sizes since the latest checkpoint, ascending: a checkpoint must be of one of these."""
     _computed: tuple[object, Frontier] | None = None
     """The event that was made last, and the edge after it: it need not be hashed again to be applied."""
 
@@ -84,6 +86,10 @@ class State:
     def checkpoint(self) -> Checkpoint:
         """Gives the head to sign next."""
         return Checkpoint(self.origin, self.frontier.size, self.frontier.root(), tuple(self.heads.values()))
+
+    def covers(self, checkpoint: Checkpoint) -> bool:
+        """Tells whether a checkpoint can be recorded: the log had that head, not too many appends ago."""
+        return (checkpoint.size, checkpoint.root) in self.unsigned
 
     def position(self) -> LogPosition:
         """Gives where the log stands."""
@@ -147,10 +153,12 @@ class State:
         self.frontier = frontier
         self.unsigned.append((frontier.size, event.root))
         journal.call(self.unsigned.pop)
+        if len(self.unsigned) > UNSIGNED_SIZES:
+            journal.call(self.unsigned.appendleft, self.unsigned.popleft())
 
     def _sign(self, event: CheckpointSigned, journal: Journal) -> None:
         if (event.size, event.root) not in self.unsigned:
-            raise LogTampered(f"the checkpoint at size {event.size} is of another log")
+            raise LogTampered(f"the checkpoint at size {event.size} is of another log, or was outrun")
         journal.call(setattr, self, "signed", self.signed)
         self.signed = SignedHead(event.size, event.root, event.note, note_heads(event.note))
         while self.unsigned and self.unsigned[0][0] <= event.size:
