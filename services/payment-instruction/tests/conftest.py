@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from ringfence.local.postgres import Database
 from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.columns import pack
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing.journal import Journal
-from ringfence_payment_instruction.domain import events
-from ringfence_payment_instruction.domain.columns import pack
-from ringfence_payment_instruction.domain.intake import NewSubmission, receive
-from ringfence_payment_instruction.domain.orders import Order
-from ringfence_payment_instruction.domain.state import State
-from ringfence_payment_instruction.domain.status import Status
-from ringfence_payment_instruction.domain.submission import Submission, stream_of
+from ringfence_payment_instruction.submissions.domain import events
+from ringfence_payment_instruction.submissions.domain.orders import Order
+from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive
+from ringfence_payment_instruction.submissions.domain.state import State
+from ringfence_payment_instruction.submissions.domain.status import Status
+from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of
 
 from .world import World, migrate
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from hashlib import sha256
 
-from ringfence_payment_instruction.application.ports import Authorisation, BookAccounts, KeyRing, Submitter
-from ringfence_payment_instruction.domain.errors import (
+from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, TransferKind
+from ringfence_payment_instruction.submissions.application.ports import Authorisation, BookAccounts, KeyRing, Submitter
+from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
     CustodyUnavailable,
     IdentityUnavailable,
     KeysUnavailable,
     SubmissionConflict,
 )
-from ringfence_payment_instruction.domain.orders import Alias
-from ringfence_payment_instruction.domain.transfers import PlannedTransfer, TransferKind
+from ringfence_payment_instruction.submissions.domain.orders import Alias
 
 TOKEN_PREFIX = "authorisation-for-"
 

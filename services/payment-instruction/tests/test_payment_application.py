@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from ringfence_payment_instruction.application.ports import Submitter
-from ringfence_payment_instruction.domain import reasons
-from ringfence_payment_instruction.domain.errors import (
+from ringfence_payment_instruction.submissions.application.ports import Submitter
+from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
     IdentityUnavailable,
     InstructionUnknown,
@@ -14,8 +14,8 @@ from ringfence_payment_instruction.domain.errors import (
     SubmissionConflict,
     TenantForbidden,
 )
-from ringfence_payment_instruction.domain.status import Directive, Status
-from ringfence_payment_instruction.domain.submission import stream_of
+from ringfence_payment_instruction.submissions.domain.status import Directive, Status
+from ringfence_payment_instruction.submissions.domain.submission import stream_of
 
 from .world import (
     APPROVER,

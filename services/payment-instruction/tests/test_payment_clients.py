@@ -8,16 +8,16 @@ from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.ids import ZERO_ID
-from ringfence_payment_instruction.adapters.custody_client import CustodyClient
-from ringfence_payment_instruction.adapters.identity_client import IdentityClient
-from ringfence_payment_instruction.domain.errors import (
+from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient
+from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, TransferKind, Use
+from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
+from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
     CustodyUnavailable,
     IdentityUnavailable,
     KeysUnavailable,
     SubmissionConflict,
 )
-from ringfence_payment_instruction.domain.transfers import PlannedTransfer, TransferKind, Use
 from ringfence_protos.custody.v1 import custody_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 

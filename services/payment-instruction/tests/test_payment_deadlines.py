@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 
 from ringfence.local.postgres import Database
+from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.values.clock import NANOSECONDS, ManualClock, SystemClock
-from ringfence_payment_instruction.application.deadlines import Deadlines
-from ringfence_payment_instruction.application.signal import Signal
-from ringfence_payment_instruction.domain.progress import Patience
-from ringfence_payment_instruction.domain.status import Status
+from ringfence_payment_instruction.submissions.application.deadlines import Deadlines
+from ringfence_payment_instruction.submissions.domain.status import Status
+from ringfence_payment_instruction.submissions.domain.transitions import Patience
 
 from .world import PLATFORM, STRANGER, World, an_id, migrate, order
 

@@ -5,11 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ringfence_payment_instruction.domain import deposits, progress, reasons
-from ringfence_payment_instruction.domain.columns import pack
-from ringfence_payment_instruction.domain.errors import BankAccountUnknown, EvidenceConflict
-from ringfence_payment_instruction.domain.events import EvidenceReceived
-from ringfence_payment_instruction.domain.evidence import (
+from ringfence_kernel.values.columns import pack
+from ringfence_payment_instruction.deposits.domain import matching as deposits
+from ringfence_payment_instruction.deposits.domain.evidence import (
     CREDITOR_UNKNOWN,
     PAYER_ON_SANCTIONS_LIST,
     BankEntry,
@@ -17,11 +15,15 @@ from ringfence_payment_instruction.domain.evidence import (
     Purpose,
     evidence_stream,
 )
-from ringfence_payment_instruction.domain.names import fingerprint
-from ringfence_payment_instruction.domain.orders import Alias
-from ringfence_payment_instruction.domain.screening import SanctionsList, Screening
-from ringfence_payment_instruction.domain.status import Directive, Stage, Status
-from ringfence_payment_instruction.domain.submission import transfer_id_of
+from ringfence_payment_instruction.screening.domain.lists import SanctionsList, Screening
+from ringfence_payment_instruction.screening.domain.names import fingerprint
+from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain import transitions as progress
+from ringfence_payment_instruction.submissions.domain.errors import BankAccountUnknown, EvidenceConflict
+from ringfence_payment_instruction.submissions.domain.events import EvidenceReceived
+from ringfence_payment_instruction.submissions.domain.orders import Alias
+from ringfence_payment_instruction.submissions.domain.status import Directive, Stage, Status
+from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
 
 NO_LISTS = Screening({}, 0)
 ENTRY = BankEntry("BANK", "REF-1", 50_00, "EUR", "CRDT", False, "BOOK", 20_000, creditor_iban="CLIENT")

@@ -1,15 +1,15 @@
 """Bank notifications through the application."""
 
 import pytest
-from ringfence_payment_instruction.application.inbox import read_notification
-from ringfence_payment_instruction.domain.errors import (
+from ringfence_payment_instruction.rail.application.inbox import read_notification
+from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
     BankAccountUnknown,
     EvidenceConflict,
     EvidenceUnreadable,
 )
-from ringfence_payment_instruction.domain.status import Status
-from ringfence_payment_instruction.domain.submission import transfer_id_of
+from ringfence_payment_instruction.submissions.domain.status import Status
+from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
 
 from .messages import camt_054, entry, pain_001
 from .world import (

@@ -4,10 +4,10 @@ import re
 from dataclasses import replace
 
 import pytest
-from ringfence_payment_instruction.application.ports import FileRefusal
-from ringfence_payment_instruction.domain import reasons
-from ringfence_payment_instruction.domain.errors import IdentityUnavailable
-from ringfence_payment_instruction.domain.status import Status
+from ringfence_payment_instruction.submissions.application.ports import FileRefusal
+from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.errors import IdentityUnavailable
+from ringfence_payment_instruction.submissions.domain.status import Status
 
 from .messages import pain_001
 from .world import ANNA, BORIS, FOREIGN, OTHER_TENANT, PLATFORM, STRANGER, World, an_id

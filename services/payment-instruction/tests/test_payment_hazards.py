@@ -7,21 +7,21 @@ from typing import Any
 
 import pytest
 from ringfence_kernel.store import EventStore
-from ringfence_payment_instruction.application.inbox import read_notification
-from ringfence_payment_instruction.application.ports import Authorisation, BookAccounts
 from ringfence_payment_instruction.bootstrap import event_codec
-from ringfence_payment_instruction.domain import reasons
-from ringfence_payment_instruction.domain.errors import (
+from ringfence_payment_instruction.deposits.domain.evidence import ENTRIES_PER_PART, Outcome
+from ringfence_payment_instruction.rail.application.inbox import read_notification
+from ringfence_payment_instruction.submissions.application.ports import Authorisation, BookAccounts
+from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.errors import (
     EvidenceConflict,
     LedgerContradiction,
     ScreeningListStale,
     SubmissionConflict,
 )
-from ringfence_payment_instruction.domain.events import InstructionsDirected
-from ringfence_payment_instruction.domain.evidence import ENTRIES_PER_PART, Outcome
-from ringfence_payment_instruction.domain.progress import Patience
-from ringfence_payment_instruction.domain.status import Directive, Status
-from ringfence_payment_instruction.domain.submission import MAX_INSTRUCTIONS, transfer_id_of
+from ringfence_payment_instruction.submissions.domain.events import InstructionsDirected
+from ringfence_payment_instruction.submissions.domain.status import Directive, Status
+from ringfence_payment_instruction.submissions.domain.submission import MAX_INSTRUCTIONS, transfer_id_of
+from ringfence_payment_instruction.submissions.domain.transitions import Patience
 
 from .messages import camt_054, entry
 from .test_payment_application import bank_answers, submit

@@ -9,14 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.writing.journal import Journal
-from ringfence_payment_instruction.domain import progress, reasons
-from ringfence_payment_instruction.domain.approval import ApprovalLimits
-from ringfence_payment_instruction.domain.errors import SubmissionConflict
-from ringfence_payment_instruction.domain.intake import NewSubmission, receive
-from ringfence_payment_instruction.domain.progress import Patience, Step
-from ringfence_payment_instruction.domain.status import TRANSITIONS, Directive, Stage, Status
-from ringfence_payment_instruction.domain.submission import Submission
-from ringfence_payment_instruction.domain.transfers import MirrorMissing, TransferKind, plan
+from ringfence_payment_instruction.approvals.domain import ApprovalLimits
+from ringfence_payment_instruction.settlement.domain.transfers import MirrorMissing, TransferKind, plan
+from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain import transitions as progress
+from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
+from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive
+from ringfence_payment_instruction.submissions.domain.status import TRANSITIONS, Directive, Stage, Status
+from ringfence_payment_instruction.submissions.domain.submission import Submission
+from ringfence_payment_instruction.submissions.domain.transitions import Patience, Step
 
 LIMITS = ApprovalLimits({978: 1_000_00})
 PATIENCE = Patience(for_approval_ns=3_600 * 10**9, for_bank_ns=86_400 * 10**9)

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 
 from ringfence_kernel.service import RebuildReport, rebuild
 from ringfence_kernel.service.event_sourced import store_digest
-from ringfence_payment_instruction.adapters.read_model import InstructionsModel
-from ringfence_payment_instruction.application.queries import Change
 from ringfence_payment_instruction.bootstrap import event_codec
-from ringfence_payment_instruction.domain.state import State
-from ringfence_payment_instruction.domain.status import Directive, Status
+from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
+from ringfence_payment_instruction.reads.application.queries import Change
+from ringfence_payment_instruction.submissions.domain.state import State
+from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 
 from .world import ANNA, APPROVER, BORIS, OTHER_TENANT, PLATFORM, STRANGER, TENANT, World, an_id, order
 

@@ -4,10 +4,10 @@ import csv
 from pathlib import Path
 
 import pytest
-from ringfence_payment_instruction.adapters.sanctions_files import ListFormat, SanctionsFiles
-from ringfence_payment_instruction.application.lists import ReadList
-from ringfence_payment_instruction.domain.errors import SanctionsListDamaged, SanctionsListOutdated
-from ringfence_payment_instruction.domain.screening import SanctionsList, Screening, fingerprints_of
+from ringfence_payment_instruction.screening.adapters.list_files import ListFormat, SanctionsFiles
+from ringfence_payment_instruction.screening.application.importing import ReadList
+from ringfence_payment_instruction.screening.domain.lists import SanctionsList, Screening, fingerprints_of
+from ringfence_payment_instruction.submissions.domain.errors import SanctionsListDamaged, SanctionsListOutdated
 
 from .world import CSV, LISTED, OPERATOR, World
 

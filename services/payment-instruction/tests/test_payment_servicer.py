@@ -6,9 +6,9 @@ from contextlib import contextmanager
 import pytest
 from ringfence_kernel.rpc.caller import Caller, calling
 from ringfence_kernel.values.errors import DomainError, InvalidArgument
-from ringfence_payment_instruction.api.servicer import PaymentInstructionServicer
-from ringfence_payment_instruction.domain.errors import TenantForbidden
-from ringfence_payment_instruction.domain.status import Status
+from ringfence_payment_instruction.submissions.api.servicer import PaymentInstructionServicer
+from ringfence_payment_instruction.submissions.domain.errors import TenantForbidden
+from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
 from .messages import camt_054, entry, pain_001

@@ -13,18 +13,22 @@ from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.writing.writer import GroupWriter
-from ringfence_payment_instruction.adapters.payment_files import Iso20022Files
-from ringfence_payment_instruction.adapters.read_model import InstructionsModel, InstructionsReader, migrations
-from ringfence_payment_instruction.adapters.sanctions_files import SanctionsFiles
-from ringfence_payment_instruction.application.composition import Application, Parts, compose
-from ringfence_payment_instruction.application.desk import Desk
-from ringfence_payment_instruction.application.ports import BookAccounts, Submitter
+from ringfence_payment_instruction.approvals.domain import ApprovalLimits
 from ringfence_payment_instruction.bootstrap import event_codec
-from ringfence_payment_instruction.domain.approval import ApprovalLimits
-from ringfence_payment_instruction.domain.orders import Alias, Order
-from ringfence_payment_instruction.domain.progress import Patience
-from ringfence_payment_instruction.domain.state import State
-from ringfence_payment_instruction.domain.status import Status
+from ringfence_payment_instruction.composition import Application, Parts, compose
+from ringfence_payment_instruction.reads.adapters.instructions_model import (
+    InstructionsModel,
+    InstructionsReader,
+    migrations,
+)
+from ringfence_payment_instruction.screening.adapters.list_files import SanctionsFiles
+from ringfence_payment_instruction.submissions.adapters.order_files import Iso20022Files
+from ringfence_payment_instruction.submissions.application.ports import BookAccounts, Submitter
+from ringfence_payment_instruction.submissions.application.submissions import Desk
+from ringfence_payment_instruction.submissions.domain.orders import Alias, Order
+from ringfence_payment_instruction.submissions.domain.state import State
+from ringfence_payment_instruction.submissions.domain.status import Status
+from ringfence_payment_instruction.submissions.domain.transitions import Patience
 
 from .fakes import FakeCustody, FakeIdentity, FakeRail, FakeVoucher
 

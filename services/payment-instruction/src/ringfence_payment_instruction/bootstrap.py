@@ -17,19 +17,23 @@ from ringfence_kernel.service import (
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2_grpc
 
-from ringfence_payment_instruction.adapters.custody_client import CustodyClient
-from ringfence_payment_instruction.adapters.identity_client import IdentityClient
-from ringfence_payment_instruction.adapters.payment_files import Iso20022Files
-from ringfence_payment_instruction.adapters.rail import SpoolRail
-from ringfence_payment_instruction.adapters.rail_principal import RailPrincipal
-from ringfence_payment_instruction.adapters.read_model import InstructionsModel, InstructionsReader, migrations
-from ringfence_payment_instruction.adapters.sanctions_files import SanctionsFiles
-from ringfence_payment_instruction.api.servicer import PaymentInstructionServicer
-from ringfence_payment_instruction.application.composition import Application, Parts, compose
-from ringfence_payment_instruction.application.desk import Desk
-from ringfence_payment_instruction.domain.events import ALL
-from ringfence_payment_instruction.domain.state import State
+from ringfence_payment_instruction.composition import Application, Parts, compose
+from ringfence_payment_instruction.rail.adapters.principal import RailPrincipal
+from ringfence_payment_instruction.rail.adapters.spool import SpoolRail
+from ringfence_payment_instruction.reads.adapters.instructions_model import (
+    InstructionsModel,
+    InstructionsReader,
+    migrations,
+)
+from ringfence_payment_instruction.screening.adapters.list_files import SanctionsFiles
 from ringfence_payment_instruction.settings import PaymentInstructionSettings
+from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient
+from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
+from ringfence_payment_instruction.submissions.adapters.order_files import Iso20022Files
+from ringfence_payment_instruction.submissions.api.servicer import PaymentInstructionServicer
+from ringfence_payment_instruction.submissions.application.submissions import Desk
+from ringfence_payment_instruction.submissions.domain.events import ALL
+from ringfence_payment_instruction.submissions.domain.state import State
 
 NAME = "payment-instruction"
 

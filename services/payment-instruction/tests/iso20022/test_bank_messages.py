@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 from lxml import etree
-from ringfence_payment_instruction.adapters.iso20022.bank_files import read_bank_file
-from ringfence_payment_instruction.adapters.iso20022.camt054 import read_notification_file
-from ringfence_payment_instruction.adapters.iso20022.messages import (
+from ringfence_payment_instruction.iso20022.bank_files import read_bank_file
+from ringfence_payment_instruction.iso20022.camt054 import read_notification_file
+from ringfence_payment_instruction.iso20022.messages import (
     Account,
     Entry,
     FileRefused,
@@ -16,8 +16,8 @@ from ringfence_payment_instruction.adapters.iso20022.messages import (
     PaymentStatus,
     PaymentStatusReport,
 )
-from ringfence_payment_instruction.adapters.iso20022.pacs002 import read_payment_status_report
-from ringfence_payment_instruction.adapters.iso20022.pacs008 import write_credit_transfers
+from ringfence_payment_instruction.iso20022.pacs002 import read_payment_status_report
+from ringfence_payment_instruction.iso20022.pacs008 import write_credit_transfers
 
 ErrorOf = Callable[[bytes], str | None]
 CREATED_NS = 1_770_000_000_000_000_000

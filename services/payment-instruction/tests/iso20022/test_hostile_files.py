@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_payment_instruction.adapters.iso20022.bank_files import read_bank_file
-from ringfence_payment_instruction.adapters.iso20022.messages import FileRefused
-from ringfence_payment_instruction.adapters.iso20022.pain001 import read_credit_transfer_file
+from ringfence_payment_instruction.iso20022.bank_files import read_bank_file
+from ringfence_payment_instruction.iso20022.messages import FileRefused
+from ringfence_payment_instruction.iso20022.pain001 import read_credit_transfer_file
 
 Pain001 = Callable[..., bytes]
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_payment_instruction.domain import iban
+from ringfence_kernel.values import iban
 from stdnum import iban as oracle
 
 EXAMPLES = [

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lxml import etree
-from ringfence_payment_instruction.adapters.iso20022.bank_files import read_bank_file
-from ringfence_payment_instruction.adapters.iso20022.messages import CreditTransferFile, FileRefused, StatusReport
-from ringfence_payment_instruction.adapters.iso20022.pain001 import read_credit_transfer_file
-from ringfence_payment_instruction.adapters.iso20022.pain002 import write_status_report
+from ringfence_payment_instruction.iso20022.bank_files import read_bank_file
+from ringfence_payment_instruction.iso20022.messages import CreditTransferFile, FileRefused, StatusReport
+from ringfence_payment_instruction.iso20022.pain001 import read_credit_transfer_file
+from ringfence_payment_instruction.iso20022.pain002 import write_status_report
 
 ErrorOf = Callable[[bytes], str | None]
 SUPPORTED = ("pain.001.001.03", "pain.001.001.09")
