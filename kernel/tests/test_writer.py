@@ -11,6 +11,7 @@ import pytest
 from ringfence.local.postgres import Database, PostgresServer
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service.event_sourced import save_digest
+from ringfence_kernel.service.rebuilding import replay_into
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.clock import ManualClock
@@ -175,7 +176,19 @@ async def test_digest_is_kept_for_a_later_rebuild(writer: GroupWriter, store: Ev
     await save_digest(writer)
     with store.connection() as connection:
         row = connection.execute("SELECT * FROM state_digests").fetchone()
-    assert row == {"position": 1, "digest": writer.state.digest()}
+    assert row == {"position": 1, "digest": writer.state.digest(), "format": 1}
+
+
+async def test_a_digest_of_another_format_says_nothing(writer: GroupWriter, store: EventStore) -> None:
+    """A rebuild compares with the newest digest of its own format, whatever another release has stored since."""
+    await writer.commit(count(writer.state, "a"))
+    await save_digest(writer)
+    with store.connection() as connection:
+        connection.execute("INSERT INTO state_digests VALUES (1, 'of another release', 2)")
+    assert replay_into(store, CODEC, Tally()) == (1, 0)
+    later = Tally()
+    later.digest_format = 2
+    assert replay_into(store, CODEC, later) == (1, 1)
 
 
 async def test_refused_command_has_nothing_closed(writer: GroupWriter, store: EventStore) -> None:

@@ -168,9 +168,10 @@ def store_digest(writer: GroupWriter, unit: Unit) -> tuple[int, float]:
     if unit.closing:
         return 0, 0.0
     started = time.monotonic()
-    position, digest = writer.head.position + len(unit.events), writer.state.digest()
+    position, state = writer.head.position + len(unit.events), writer.state
+    row = position, state.digest(), state.digest_format
 
-    unit.commit_also(lambda connection: _insert_digest(connection, position, digest))
+    unit.commit_also(lambda connection: _insert_digest(connection, row))
     return position, time.monotonic() - started
 
 
@@ -181,17 +182,20 @@ async def save_digest(writer: GroupWriter) -> None:
     """
     if not writer.is_settled:
         return
-    position, digest = writer.head.position, writer.state.digest()
+    row = writer.head.position, writer.state.digest(), writer.state.digest_format
 
     def insert() -> None:
         with writer.store.connection() as connection:
-            _insert_digest(connection, position, digest)
+            _insert_digest(connection, row)
 
     await asyncio.to_thread(insert)
 
 
-def _insert_digest(connection: psycopg.Connection[Any], position: int, digest: bytes) -> None:
-    connection.execute("INSERT INTO state_digests VALUES (%s, %s) ON CONFLICT DO NOTHING", (position, digest))
+def _insert_digest(connection: psycopg.Connection[Any], row: tuple[int, bytes, int]) -> None:
+    """Stores position, digest and its format."""
+    connection.execute(
+        "INSERT INTO state_digests (position, digest, format) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", row
+    )
 
 
 async def _save_last_digest(writer: GroupWriter) -> None:

@@ -51,6 +51,10 @@ class StateBroken(Exception):
 class State(Protocol):
     """What a service keeps in memory, built from events alone."""
 
+    @property
+    def digest_format(self) -> int:
+        """Tells what a digest is made of: a release that changes that has another number."""
+
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event; every change goes through the journal. Never refuses a committed event."""
 
