@@ -13,10 +13,11 @@ from ringfence_kernel.values.columns import pack
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.states import States
+from ringfence_payment_instruction.modules import ModuleStates
 from ringfence_payment_instruction.submissions.domain import events
 from ringfence_payment_instruction.submissions.domain.orders import Order
 from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive
-from ringfence_payment_instruction.submissions.domain.state import State
 from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of
 
@@ -38,7 +39,9 @@ class Desk:
 
     def __init__(self) -> None:
         """Starts empty, at a fixed time."""
-        self.state = State()
+        states = ModuleStates()
+        self.submissions, self.deposits = states.submissions, states.deposits
+        self.state = states.together()
         self.journal = Journal()
         self.log: list[Recorded] = []
         self.versions: dict[bytes, int] = {}
@@ -54,9 +57,9 @@ class Desk:
         self.journal.clear()
         return found
 
-    def replayed(self) -> State:
+    def replayed(self) -> States:
         """Returns the state that the events alone give."""
-        state = State()
+        state = ModuleStates().together()
         for recorded in self.log:
             state.apply(recorded, Journal())
         return state
@@ -64,8 +67,8 @@ class Desk:
     def submit(self, name: str, rows: int = 1, **changes: Any) -> Submission:
         """Takes in a submission of equal rows; see `new_submission` for what may be changed."""
         new = new_submission(name, rows, **changes)
-        self.record(new.stream, receive(self.state, new, self.now_ns))
-        return self.state.submissions[new.stream]
+        self.record(new.stream, receive(self.submissions, new, self.now_ns))
+        return self.submissions.known(new.stream)
 
     def status(self, submission: Submission, index: int = 0) -> Status:
         """Returns where an instruction stands."""

@@ -1,29 +1,34 @@
 """Bank notifications: money that came in, and payments that went out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from ringfence_kernel.values.columns import pack
-from ringfence_payment_instruction.deposits.domain import matching as deposits
+from ringfence_payment_instruction.deposits.domain.confirming import booked, by_submission
+from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
+from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.deposits.domain.evidence import (
     CREDITOR_UNKNOWN,
     PAYER_ON_SANCTIONS_LIST,
     BankEntry,
+    Disposition,
     Outcome,
-    Purpose,
     evidence_stream,
 )
+from ringfence_payment_instruction.deposits.domain.matching import Matcher, Matching
+from ringfence_payment_instruction.deposits.domain.posting import plan_deposits, posted
+from ringfence_payment_instruction.rail.domain.replies import answered, dispatched
 from ringfence_payment_instruction.screening.domain.lists import SanctionsList, Screening
 from ringfence_payment_instruction.screening.domain.names import fingerprint
+from ringfence_payment_instruction.settlement.domain.settling import transferred
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain import transitions as progress
-from ringfence_payment_instruction.submissions.domain.errors import BankAccountUnknown, EvidenceConflict
-from ringfence_payment_instruction.submissions.domain.events import EvidenceReceived
+from ringfence_payment_instruction.submissions.domain.errors import EvidenceConflict
 from ringfence_payment_instruction.submissions.domain.orders import Alias
 from ringfence_payment_instruction.submissions.domain.status import Directive, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
+from ringfence_payment_instruction.submissions.domain.transitions import Step, directed, moved
 
 NO_LISTS = Screening({}, 0)
 ENTRY = BankEntry("BANK", "REF-1", 50_00, "EUR", "CRDT", False, "BOOK", 20_000, creditor_iban="CLIENT")
@@ -41,9 +46,18 @@ def aliases(make_id: Callable[[str], bytes]) -> dict[str, Alias]:
     }
 
 
+def match(desk: Any, entries: Sequence[BankEntry], aliases: dict[str, Alias], lists: Screening) -> Matching:
+    """Returns what a file's entries are good for, by what the desk knows."""
+
+    def is_listed(name: str) -> bool:
+        return bool(lists.hit([name]))
+
+    return Matcher(desk.deposits, desk.submissions, aliases, is_listed).match(entries)
+
+
 def found(desk: Any, aliases: dict[str, Alias], *entries: BankEntry, lists: Screening = NO_LISTS) -> list[Any]:
     """Returns what the entries match."""
-    matching = deposits.match(desk.state, entries, aliases, lists)
+    matching = match(desk, entries, aliases, lists)
     return [each for group in matching.by_tenant.values() for each in group]
 
 
@@ -61,7 +75,7 @@ def received(matched: list[Any]) -> EvidenceReceived:
         entry_ids=b"".join(each.id for each in matched),
         entry_digests=b"".join(each.digest for each in matched),
         references=tuple(each.entry.reference for each in matched),
-        purposes=bytes(each.purpose for each in matched),
+        purposes=bytes(each.disposition for each in matched),
         mirror_accounts=b"".join(each.mirror.account_id for each in matched),
         client_accounts=b"".join(each.client.account_id if each.client else bytes(16) for each in matched),
         owners=b"".join(each.owner for each in matched),
@@ -79,17 +93,17 @@ def take_in(desk: Any, aliases: dict[str, Alias], *entries: BankEntry) -> Any:
     event = received(found(desk, aliases, *entries))
     stream = evidence_stream(event.tenant, event.digest)
     desk.record(stream, [event])
-    return desk.state.evidence[stream]
+    return desk.deposits.evidence[stream]
 
 
 def test_a_deposit_credits_the_client_that_its_iban_names(desk: Any, aliases: dict[str, Alias]) -> None:
     """From the bank mirror to the client's account, with the bank's value date."""
     file = take_in(desk, aliases, ENTRY)
-    planned = deposits.plan_deposits(file, SUSPENSE)[0]
+    planned = plan_deposits(file, SUSPENSE)[0]
     assert planned.debit_account == aliases["BANK"].account_id
     assert planned.credit_account == aliases["CLIENT"].account_id
     assert (planned.amount_minor, planned.value_day) == (50_00, 20_000)
-    desk.record(file.stream, deposits.posted(file, {0: (False, "created")}))
+    desk.record(file.stream, posted(file, {0: (False, "created")}))
     assert file.outcomes[0] == Outcome.CREDITED
     assert file.waiting() == []
 
@@ -98,22 +112,22 @@ def test_a_deposit_credits_the_client_that_its_iban_names(desk: Any, aliases: di
 def test_what_cannot_be_matched_goes_to_suspense(desk: Any, aliases: dict[str, Alias], iban: str) -> None:
     """No IBAN, an unknown one, another tenant's client, the bank account itself: all suspense."""
     (matched,) = found(desk, aliases, replace(ENTRY, creditor_iban=iban))
-    assert (matched.purpose, matched.reason) == (Purpose.CREDIT_SUSPENSE, CREDITOR_UNKNOWN)
+    assert (matched.disposition, matched.reason) == (Disposition.CREDIT_SUSPENSE, CREDITOR_UNKNOWN)
     file = take_in(desk, aliases, replace(ENTRY, creditor_iban=iban))
-    assert deposits.plan_deposits(file, SUSPENSE)[0].credit_account == SUSPENSE[978]
+    assert plan_deposits(file, SUSPENSE)[0].credit_account == SUSPENSE[978]
 
 
 def test_a_payer_on_a_list_goes_to_suspense(desk: Any, aliases: dict[str, Alias]) -> None:
     """Money of a listed person is kept apart from the client it was meant for."""
     lists = Screening({"UN": SanctionsList(b"", 0, {fingerprint("Bad Actor"): "1"})}, 0)
     (matched,) = found(desk, aliases, replace(ENTRY, debtor_name="ACTOR, Bad"), lists=lists)
-    assert (matched.purpose, matched.reason) == (Purpose.CREDIT_SUSPENSE, PAYER_ON_SANCTIONS_LIST)
+    assert (matched.disposition, matched.reason) == (Disposition.CREDIT_SUSPENSE, PAYER_ON_SANCTIONS_LIST)
 
 
 def test_the_same_entry_in_another_file_is_a_duplicate(desk: Any, aliases: dict[str, Alias]) -> None:
     """Known by account and reference, also twice in one file."""
     take_in(desk, aliases, ENTRY)
-    matching = deposits.match(desk.state, [ENTRY, replace(ENTRY, reference="REF-2")] * 2, aliases, NO_LISTS)
+    matching = match(desk, [ENTRY, replace(ENTRY, reference="REF-2")] * 2, aliases, NO_LISTS)
     assert (len(matching.by_tenant[aliases["BANK"].tenant]), matching.duplicates) == (1, 3)
 
 
@@ -143,19 +157,19 @@ def test_booked_entries_that_are_not_ours_are_kept_for_reconciliation(
 ) -> None:
     """They are recorded, and nothing is posted."""
     file = take_in(desk, aliases, replace(ENTRY, **changes))
-    assert file.event.purposes == bytes([Purpose.UNMATCHED])
+    assert file.event.purposes == bytes([Disposition.UNMATCHED])
     assert file.waiting() == []
 
 
 def test_a_client_account_that_refuses_sends_the_money_to_suspense(desk: Any, aliases: dict[str, Alias]) -> None:
     """The reason is kept, and the second transfer has an id of its own."""
     file = take_in(desk, aliases, ENTRY)
-    first = deposits.plan_deposits(file, SUSPENSE)[0]
-    desk.record(file.stream, deposits.posted(file, {0: (False, "credit_account_already_closed")}))
-    second = deposits.plan_deposits(file, SUSPENSE)[0]
+    first = plan_deposits(file, SUSPENSE)[0]
+    desk.record(file.stream, posted(file, {0: (False, "credit_account_already_closed")}))
+    second = plan_deposits(file, SUSPENSE)[0]
     assert file.reasons[0] == reasons.ACCOUNT_CLOSED
     assert (second.credit_account, second.id == first.id) == (SUSPENSE[978], False)
-    desk.record(file.stream, deposits.posted(file, {0: (True, "exists")}))
+    desk.record(file.stream, posted(file, {0: (True, "exists")}))
     assert file.outcomes[0] == Outcome.SUSPENDED
     assert desk.replayed().digest() == desk.state.digest()
 
@@ -163,7 +177,7 @@ def test_a_client_account_that_refuses_sends_the_money_to_suspense(desk: Any, al
 def test_without_a_suspense_account_the_entry_waits(desk: Any, aliases: dict[str, Alias]) -> None:
     """Nothing is planned, nothing is lost."""
     file = take_in(desk, aliases, replace(ENTRY, creditor_iban=""))
-    assert deposits.plan_deposits(file, {}) == {}
+    assert plan_deposits(file, {}) == {}
     assert file.waiting() == [0]
 
 
@@ -172,9 +186,9 @@ def sent_payment(desk: Any, aliases: dict[str, Alias]) -> tuple[Any, BankEntry]:
     """A payment of 100.00 EUR that is with the bank, and the debit entry that shows it."""
     submission = desk.submit("one", creditor=bytes(16))
     for status in (Status.SCREENED, Status.RESERVED):
-        desk.record(submission.stream, progress.moved(submission, "test", [progress.Step(0, status)]))
-    desk.record(submission.stream, progress.directed(submission, Directive.SEND, [0], reference="MSG"))
-    desk.record(submission.stream, progress.dispatched(submission, "MSG", [0]))
+        desk.record(submission.stream, moved(submission, "test", [Step(0, status)]))
+    desk.record(submission.stream, directed(submission, Directive.SEND, [0], reference="MSG"))
+    desk.record(submission.stream, dispatched(submission, "MSG", [0]))
     transaction_id = transfer_id_of(submission.tenant, submission.instruction_id(0)).hex()
     return submission, replace(ENTRY, credit_debit="DBIT", amount_minor=100_00, transaction_id=transaction_id)
 
@@ -185,7 +199,7 @@ def test_a_debit_confirms_the_same_money_only(
 ) -> None:
     """Another currency, another amount or a reversal is none of that payment's."""
     (matched,) = found(desk, aliases, replace(sent_payment[1], **changes))
-    assert matched.purpose is (Purpose.UNMATCHED if changes else Purpose.CONFIRM)
+    assert matched.disposition is (Disposition.UNMATCHED if changes else Disposition.CONFIRM)
 
 
 def test_one_file_confirms_a_payment_once(
@@ -193,12 +207,12 @@ def test_one_file_confirms_a_payment_once(
 ) -> None:
     """The bank's second debit of one file is left for reconciliation, and the first counts."""
     submission, debit = sent_payment
-    desk.record(submission.stream, progress.answered(submission, [0], {}, b"e" * 32, "MSG"))
-    desk.record(submission.stream, progress.transferred(submission, {0: (Stage.CONFIRM, "created")})[0])
+    desk.record(submission.stream, answered(submission, [0], {}, b"e" * 32, "MSG"))
+    desk.record(submission.stream, transferred(submission, {0: (Stage.CONFIRM, "created")})[0])
     matched = found(desk, aliases, debit, replace(debit, reference="REF-2"))
-    assert [each.purpose for each in matched] == [Purpose.CONFIRM, Purpose.UNMATCHED]
-    for stream, event in deposits.confirm(desk.state, matched, b"e" * 32):
-        desk.record(stream, [event])
+    assert [each.disposition for each in matched] == [Disposition.CONFIRM, Disposition.UNMATCHED]
+    for stream, indexes in by_submission(matched).items():
+        desk.record(stream, booked(desk.submissions.known(stream), indexes, b"e" * 32))
     assert desk.status(submission) is Status.RECONCILED
 
 
@@ -207,6 +221,6 @@ def test_a_debit_for_a_payment_that_the_bank_refused_is_left_for_reconciliation(
 ) -> None:
     """The money is on its way back to the payer: what the bank took all the same must be seen."""
     submission, debit = sent_payment
-    desk.record(submission.stream, progress.answered(submission, [], {0: "AC04"}, b"e" * 32, "MSG"))
+    desk.record(submission.stream, answered(submission, [], {0: "AC04"}, b"e" * 32, "MSG"))
     (matched,) = found(desk, aliases, debit)
-    assert matched.purpose is Purpose.UNMATCHED
+    assert matched.disposition is Disposition.UNMATCHED

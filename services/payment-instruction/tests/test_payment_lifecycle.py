@@ -9,15 +9,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.writing.journal import Journal
-from ringfence_payment_instruction.approvals.domain import ApprovalLimits
-from ringfence_payment_instruction.settlement.domain.transfers import MirrorMissing, TransferKind, plan
+from ringfence_payment_instruction.approvals.domain import ApprovalLimits, decided
+from ringfence_payment_instruction.deposits.domain.confirming import booked
+from ringfence_payment_instruction.rail.domain.replies import answered, contradicted, dispatched
+from ringfence_payment_instruction.screening.domain.deciding import screened
+from ringfence_payment_instruction.settlement.domain.settling import MirrorMissing, plan, transferred
+from ringfence_payment_instruction.settlement.domain.transfers import TransferKind
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain import transitions as progress
+from ringfence_payment_instruction.submissions.domain.deadlines import Patience, overdue
 from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
 from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive
 from ringfence_payment_instruction.submissions.domain.status import TRANSITIONS, Directive, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
-from ringfence_payment_instruction.submissions.domain.transitions import Patience, Step
+from ringfence_payment_instruction.submissions.domain.transitions import Step, directed
 
 LIMITS = ApprovalLimits({978: 1_000_00})
 PATIENCE = Patience(for_approval_ns=3_600 * 10**9, for_bank_ns=86_400 * 10**9)
@@ -28,7 +32,7 @@ EVIDENCE = b"e" * 32
 def screen(desk: Any, submission: Submission) -> None:
     """Screens every row that waits for it, all clean."""
     outcomes: dict[int, Step | None] = dict.fromkeys(submission.at_stage(Stage.SCREEN))
-    desk.record(submission.stream, progress.screened(submission, outcomes, LIMITS, EVIDENCE))
+    desk.record(submission.stream, screened(submission, outcomes, LIMITS.needs_second_person, EVIDENCE))
 
 
 def custody(desk: Any, submission: Submission, result: str = "created") -> None:
@@ -38,14 +42,14 @@ def custody(desk: Any, submission: Submission, result: str = "created") -> None:
         for index in range(len(submission))
         if submission.stages[index] in (Stage.TRANSFER, Stage.RELEASE, Stage.CONFIRM, Stage.RETURN)
     }
-    desk.record(submission.stream, progress.transferred(submission, results)[0])
+    desk.record(submission.stream, transferred(submission, results)[0])
 
 
 def send(desk: Any, submission: Submission, message_id: str = "MSG") -> None:
     """Directs and dispatches everything reserved."""
     ready = list(submission.at_stage(Stage.SEND))
-    desk.record(submission.stream, progress.directed(submission, Directive.SEND, ready, reference=message_id))
-    desk.record(submission.stream, progress.dispatched(submission, message_id, ready))
+    desk.record(submission.stream, directed(submission, Directive.SEND, ready, reference=message_id))
+    desk.record(submission.stream, dispatched(submission, message_id, ready))
 
 
 def steps_of(desk: Any, index: int = 0) -> list[Status]:
@@ -78,13 +82,13 @@ def test_a_payment_by_the_bank_settles_on_the_banks_word(desk: Any, external: by
     custody(desk, submission)
     send(desk, submission)
     assert desk.status(submission) is Status.SENT
-    desk.record(submission.stream, progress.answered(submission, [0], {}, EVIDENCE, "MSG"))
+    desk.record(submission.stream, answered(submission, [0], {}, EVIDENCE, "MSG"))
     post = plan(submission, 0, MIRRORS)
     custody(desk, submission)
     assert desk.status(submission) is Status.SETTLED
     assert (reserve.kind, post.kind) == (TransferKind.PENDING, TransferKind.POST)
     assert post.pending_id == reserve.id != post.id
-    desk.record(submission.stream, progress.booked(submission, [0], EVIDENCE))
+    desk.record(submission.stream, booked(submission, [0], EVIDENCE))
     assert desk.status(submission) is Status.RECONCILED
 
 
@@ -94,7 +98,7 @@ def test_a_payment_that_the_bank_refuses_fails_and_frees_the_money(desk: Any, ex
     screen(desk, submission)
     custody(desk, submission)
     send(desk, submission)
-    desk.record(submission.stream, progress.answered(submission, [], {0: "AC04"}, EVIDENCE, "MSG"))
+    desk.record(submission.stream, answered(submission, [], {0: "AC04"}, EVIDENCE, "MSG"))
     assert desk.status(submission) is Status.SENT
     assert plan(submission, 0, MIRRORS).kind is TransferKind.VOID
     custody(desk, submission)
@@ -107,10 +111,10 @@ def test_the_bank_may_answer_before_sent_is_noted(desk: Any, external: bytes) ->
     submission = desk.submit("one", creditor=external)
     screen(desk, submission)
     custody(desk, submission)
-    desk.record(submission.stream, progress.directed(submission, Directive.SEND, [0], reference="MSG"))
-    desk.record(submission.stream, progress.answered(submission, [0], {}, EVIDENCE, "MSG"))
+    desk.record(submission.stream, directed(submission, Directive.SEND, [0], reference="MSG"))
+    desk.record(submission.stream, answered(submission, [0], {}, EVIDENCE, "MSG"))
     assert (desk.status(submission), submission.stages[0]) == (Status.SENT, Stage.CONFIRM)
-    assert progress.dispatched(submission, "MSG", [0]) == []
+    assert dispatched(submission, "MSG", [0]) == []
 
 
 @pytest.mark.parametrize("reply_first", [False, True])
@@ -121,11 +125,11 @@ def test_the_banks_own_account_settles_and_reconciles(desk: Any, external: bytes
     custody(desk, submission)
     send(desk, submission)
     if reply_first:
-        desk.record(submission.stream, progress.answered(submission, [0], {}, EVIDENCE, "MSG"))
-    desk.record(submission.stream, progress.booked(submission, [0], EVIDENCE))
+        desk.record(submission.stream, answered(submission, [0], {}, EVIDENCE, "MSG"))
+    desk.record(submission.stream, booked(submission, [0], EVIDENCE))
     custody(desk, submission)
     assert steps_of(desk)[-2:] == [Status.SETTLED, Status.RECONCILED]
-    assert progress.booked(submission, [0], EVIDENCE) == []
+    assert booked(submission, [0], EVIDENCE) == []
 
 
 def test_a_second_answer_of_the_bank_changes_nothing(desk: Any, external: bytes) -> None:
@@ -134,11 +138,11 @@ def test_a_second_answer_of_the_bank_changes_nothing(desk: Any, external: bytes)
     screen(desk, submission)
     custody(desk, submission)
     send(desk, submission)
-    desk.record(submission.stream, progress.answered(submission, [0], {}, EVIDENCE, "MSG"))
-    assert progress.answered(submission, [], {0: "AC04"}, EVIDENCE, "MSG") == []
+    desk.record(submission.stream, answered(submission, [0], {}, EVIDENCE, "MSG"))
+    assert answered(submission, [], {0: "AC04"}, EVIDENCE, "MSG") == []
     custody(desk, submission)
-    assert progress.answered(submission, [0], {}, EVIDENCE, "MSG") == []
-    assert (progress.contradicted(submission, [0], []), progress.contradicted(submission, [], [0])) == (0, 1)
+    assert answered(submission, [0], {}, EVIDENCE, "MSG") == []
+    assert (contradicted(submission, [0], []), contradicted(submission, [], [0])) == (0, 1)
 
 
 def test_a_bank_that_takes_a_refusal_back_is_noticed(desk: Any, external: bytes) -> None:
@@ -147,10 +151,10 @@ def test_a_bank_that_takes_a_refusal_back_is_noticed(desk: Any, external: bytes)
     screen(desk, submission)
     custody(desk, submission)
     send(desk, submission)
-    assert progress.contradicted(submission, [0], []) == progress.contradicted(submission, [], [0]) == 0
-    desk.record(submission.stream, progress.answered(submission, [], {0: "AC04"}, EVIDENCE, "MSG"))
+    assert contradicted(submission, [0], []) == contradicted(submission, [], [0]) == 0
+    desk.record(submission.stream, answered(submission, [], {0: "AC04"}, EVIDENCE, "MSG"))
     for _ in range(2):
-        assert (progress.contradicted(submission, [0], []), progress.contradicted(submission, [], [0])) == (1, 0)
+        assert (contradicted(submission, [0], []), contradicted(submission, [], [0])) == (1, 0)
         custody(desk, submission)
 
 
@@ -160,8 +164,8 @@ def test_above_the_limit_a_second_person_decides(desk: Any, make_id: Callable[[s
     screen(desk, submission)
     assert (desk.status(submission), submission.reasons[0]) == (Status.HELD, reasons.SECOND_APPROVER_REQUIRED)
     maker = submission.received.maker
-    assert progress.decided(submission, [0], Directive.APPROVE, maker, "") == []
-    desk.record(submission.stream, progress.decided(submission, [0], Directive.APPROVE, make_id("other"), "seen"))
+    assert decided(submission, [0], Directive.APPROVE, maker, "") == []
+    desk.record(submission.stream, decided(submission, [0], Directive.APPROVE, make_id("other"), "seen"))
     assert submission.approvers[0] == make_id("other")
     custody(desk, submission)
     assert desk.status(submission) is Status.SETTLED
@@ -173,10 +177,10 @@ def test_a_held_payment_can_be_refused_cancelled_or_expire(desk: Any, make_id: C
     """Each end has its own state and reason."""
     submission = desk.submit("held", rows=3, amount_minor=2_000_00)
     screen(desk, submission)
-    desk.record(submission.stream, progress.decided(submission, [0], Directive.REJECT, make_id("other"), ""))
-    desk.record(submission.stream, progress.decided(submission, [1], Directive.CANCEL, make_id("other"), ""))
-    assert progress.overdue(submission, desk.now_ns + PATIENCE.for_approval_ns - 1, PATIENCE) == []
-    desk.record(submission.stream, progress.overdue(submission, desk.now_ns + PATIENCE.for_approval_ns, PATIENCE))
+    desk.record(submission.stream, decided(submission, [0], Directive.REJECT, make_id("other"), ""))
+    desk.record(submission.stream, decided(submission, [1], Directive.CANCEL, make_id("other"), ""))
+    assert overdue(submission, desk.now_ns + PATIENCE.for_approval_ns - 1, PATIENCE) == []
+    desk.record(submission.stream, overdue(submission, desk.now_ns + PATIENCE.for_approval_ns, PATIENCE))
     assert [desk.status(submission, index) for index in range(3)] == [
         Status.REJECTED, Status.CANCELLED, Status.EXPIRED,
     ]  # fmt: skip
@@ -188,7 +192,7 @@ def test_cancelling_a_reserved_payment_frees_the_money_first(desk: Any, external
     submission = desk.submit("one", creditor=external)
     screen(desk, submission)
     custody(desk, submission)
-    desk.record(submission.stream, progress.decided(submission, [0], Directive.CANCEL, b"", ""))
+    desk.record(submission.stream, decided(submission, [0], Directive.CANCEL, b"", ""))
     assert list(submission.at_stage(Stage.SEND)) == []
     assert plan(submission, 0, {}).kind is TransferKind.VOID
     custody(desk, submission)
@@ -202,15 +206,15 @@ def test_what_custody_or_the_bank_may_hold_is_not_cancelled(desk: Any, external:
     screen(desk, submission)
     if directed_to_send:
         custody(desk, submission)
-        desk.record(submission.stream, progress.directed(submission, Directive.SEND, [0], reference="MSG"))
-    assert progress.decided(submission, [0], Directive.CANCEL, b"", "") == []
+        desk.record(submission.stream, directed(submission, Directive.SEND, [0], reference="MSG"))
+    assert decided(submission, [0], Directive.CANCEL, b"", "") == []
 
 
 def test_a_hit_is_refused_and_says_where_it_stands(desk: Any) -> None:
     """The list's entry is in the event, the customer sees the regulatory code only."""
     submission = desk.submit("one")
     hit = Step(0, Status.REJECTED, reasons.SANCTIONS_HIT, "UN/CDi.001")
-    desk.record(submission.stream, progress.screened(submission, {0: hit}, LIMITS, EVIDENCE))
+    desk.record(submission.stream, screened(submission, {0: hit}, LIMITS.needs_second_person, EVIDENCE))
     assert (desk.status(submission), submission.details[0]) == (Status.REJECTED, "UN/CDi.001")
     assert reasons.iso_reason(submission.reasons[0], submission.details[0]) == "RR04"
 
@@ -233,8 +237,8 @@ def test_a_contradiction_of_the_ledger_is_left_for_people(desk: Any, external: b
     screen(desk, submission)
     custody(desk, submission)
     send(desk, submission)
-    desk.record(submission.stream, progress.answered(submission, [0], {}, EVIDENCE, "MSG"))
-    found, contradictions = progress.transferred(submission, {0: (Stage.CONFIRM, "pending_transfer_already_voided")})
+    desk.record(submission.stream, answered(submission, [0], {}, EVIDENCE, "MSG"))
+    found, contradictions = transferred(submission, {0: (Stage.CONFIRM, "pending_transfer_already_voided")})
     assert (found, contradictions) == ([], 1)
 
 
@@ -244,9 +248,9 @@ def test_a_silent_bank_leaves_the_payment_unknown(desk: Any, external: bytes) ->
     screen(desk, submission)
     custody(desk, submission)
     send(desk, submission)
-    desk.record(submission.stream, progress.overdue(submission, desk.now_ns + PATIENCE.for_bank_ns, PATIENCE))
+    desk.record(submission.stream, overdue(submission, desk.now_ns + PATIENCE.for_bank_ns, PATIENCE))
     assert desk.status(submission) is Status.UNKNOWN
-    desk.record(submission.stream, progress.answered(submission, [0], {}, EVIDENCE, "MSG"))
+    desk.record(submission.stream, answered(submission, [0], {}, EVIDENCE, "MSG"))
     custody(desk, submission)
     assert desk.status(submission) is Status.SETTLED
 
@@ -256,16 +260,16 @@ def test_a_payment_for_a_later_day_waits_for_it(desk: Any) -> None:
     tomorrow = desk.now_ns // DAY_NS + 1
     submission = desk.submit("later", execution_day=tomorrow)
     assert (submission.stages[0], submission.reasons[0]) == (Stage.IDLE, reasons.EXECUTION_DATE_NOT_REACHED)
-    desk.record(submission.stream, progress.overdue(submission, tomorrow * DAY_NS, PATIENCE))
+    desk.record(submission.stream, overdue(submission, tomorrow * DAY_NS, PATIENCE))
     assert (submission.stages[0], submission.reasons[0]) == (Stage.SCREEN, "")
 
 
 def test_the_same_submission_again_records_nothing(desk: Any, make_submission: Callable[..., NewSubmission]) -> None:
     """Same id and content: no event; same id and other content: refused."""
     desk.submit("one")
-    assert receive(desk.state, make_submission("one"), desk.now_ns) == []
+    assert receive(desk.submissions, make_submission("one"), desk.now_ns) == []
     with pytest.raises(SubmissionConflict):
-        receive(desk.state, make_submission("one", digest=b"x" * 32), desk.now_ns)
+        receive(desk.submissions, make_submission("one", digest=b"x" * 32), desk.now_ns)
 
 
 def test_an_instruction_id_is_paid_once(desk: Any, make_id: Callable[[str], bytes]) -> None:
@@ -274,7 +278,7 @@ def test_an_instruction_id_is_paid_once(desk: Any, make_id: Callable[[str], byte
     second = desk.submit("two", ids=[make_id("same")])
     assert [desk.status(first, 0), desk.status(first, 1)] == [Status.AUTHENTICATED, Status.REJECTED]
     assert (desk.status(second), second.reasons[0]) == (Status.REJECTED, reasons.DUPLICATE_INSTRUCTION_ID)
-    assert desk.state.find(first.tenant, make_id("same")) == (first, 0)
+    assert desk.submissions.find(first.tenant, make_id("same")) == (first, 0)
 
 
 def test_invalid_and_forbidden_rows_are_rejected_alone(desk: Any) -> None:
@@ -301,7 +305,7 @@ def test_a_failed_commit_leaves_no_trace(desk: Any) -> None:
     submission = desk.submit("one", rows=3)
     before = desk.state.digest()
     journal = Journal()
-    for event in progress.screened(submission, dict.fromkeys(range(3)), LIMITS, EVIDENCE):
+    for event in screened(submission, dict.fromkeys(range(3)), LIMITS.needs_second_person, EVIDENCE):
         desk.state.apply(type(desk.log[0])(99, submission.stream, 99, event, desk.now_ns, ""), journal)
     assert desk.state.digest() != before
     journal.rollback()
@@ -319,16 +323,16 @@ def act(desk: Any, submission: Submission, action: str) -> None:
     elif action == "send":
         send(desk, submission)
     elif action == "settle":
-        desk.record(submission.stream, progress.answered(submission, list(rows), {}, EVIDENCE, "MSG"))
+        desk.record(submission.stream, answered(submission, list(rows), {}, EVIDENCE, "MSG"))
     elif action == "booked":
-        desk.record(submission.stream, progress.booked(submission, list(rows), EVIDENCE))
+        desk.record(submission.stream, booked(submission, list(rows), EVIDENCE))
     elif action == "fail":
-        desk.record(submission.stream, progress.answered(submission, [], dict.fromkeys(rows, "AC04"), EVIDENCE, "MSG"))
+        desk.record(submission.stream, answered(submission, [], dict.fromkeys(rows, "AC04"), EVIDENCE, "MSG"))
     elif action == "later":
         desk.now_ns += PATIENCE.for_bank_ns
-        desk.record(submission.stream, progress.overdue(submission, desk.now_ns, PATIENCE))
+        desk.record(submission.stream, overdue(submission, desk.now_ns, PATIENCE))
     else:
-        desk.record(submission.stream, progress.decided(submission, rows, decisions[action], b"c" * 16, ""))
+        desk.record(submission.stream, decided(submission, rows, decisions[action], b"c" * 16, ""))
 
 
 ACTIONS = "screen created exceeds_credits send settle booked fail approve cancel reject later".split()

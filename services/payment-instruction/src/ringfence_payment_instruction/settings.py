@@ -13,7 +13,7 @@ from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.money import currency, to_minor
 
 from ringfence_payment_instruction.approvals.domain import ApprovalLimits
-from ringfence_payment_instruction.submissions.domain.transitions import Patience
+from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 
 _LIMITS = "RINGFENCE_APPROVAL_LIMITS"
 DAY_SECONDS = 86_400

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.status import Directive, Status
+from ringfence_payment_instruction.submissions.domain.status import RELEASED, Directive, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
+from ringfence_payment_instruction.submissions.domain.transitions import Step, directed, moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +54,18 @@ def is_done(submission: Submission, index: int, decision: Directive, decider: by
     if decision is Directive.CANCEL:
         return status == Status.CANCELLED or directive == Directive.CANCEL
     return submission.reasons[index] == reasons.APPROVAL_REFUSED
+
+
+def decided(
+    submission: Submission, indexes: Sequence[int], decision: Directive, decider: bytes, note: str
+) -> list[Any]:
+    """Takes a person's decision on rows that allow it: approve, reject or cancel."""
+    allowed = [index for index in indexes if not objection(submission, index, decision, decider)]
+    if decision is Directive.APPROVE:
+        return directed(submission, decision, allowed, actor=decider, note=note)
+    reason = reasons.CANCELLED_BY_CUSTOMER if decision is Directive.CANCEL else reasons.APPROVAL_REFUSED
+    reserved = [index for index in allowed if submission.statuses[index] == Status.RESERVED]
+    status = RELEASED[decision]
+    steps = [Step(index, status, reason) for index in allowed if submission.statuses[index] != Status.RESERVED]
+    events = moved(submission, "decision", steps, actor=decider, note=note)
+    return events + directed(submission, decision, reserved, actor=decider, note=note, reason=reason)

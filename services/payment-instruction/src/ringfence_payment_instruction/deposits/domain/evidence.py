@@ -10,7 +10,7 @@ from enum import IntEnum
 from ringfence_kernel.values.columns import unpack
 from ringfence_kernel.values.ids import external_id, show
 
-from ringfence_payment_instruction.submissions.domain.events import EvidenceReceived
+from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.submissions.domain.orders import Alias
 
 CREDIT = "CRDT"
@@ -21,13 +21,17 @@ PAYER_ON_SANCTIONS_LIST = "PAYER_ON_SANCTIONS_LIST"
 ENTRIES_PER_PART = 1_000
 
 
-class Purpose(IntEnum):
+class Disposition(IntEnum):
     """What an entry is good for."""
 
     UNMATCHED = 0  # booked, and none of ours: for reconciliation
     CREDIT_CLIENT = 1
     CREDIT_SUSPENSE = 2
     CONFIRM = 3  # a payment that we sent
+
+
+# What brings money.
+CREDITS = (Disposition.CREDIT_CLIENT, Disposition.CREDIT_SUSPENSE)
 
 
 class Outcome(IntEnum):
@@ -59,16 +63,6 @@ class BankEntry:
     remittance: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BankReply:
-    """A bank's answer to payments sent. Without a transaction id it holds for every payment of the message."""
-
-    message_id: str
-    transaction_id: str
-    settled: bool
-    reason: str
-
-
 def entry_id(tenant: bytes, entry: BankEntry) -> bytes:
     """Returns the id of an entry, from its account and reference: the same in whatever file it comes."""
     return external_id("bank-entry", tenant, f"{entry.account_iban}|{entry.reference}")
@@ -87,22 +81,24 @@ def evidence_stream(tenant: bytes, digest: bytes, part: int = 0) -> bytes:
     return external_id("evidence", tenant, f"{digest.hex()}/{part}")
 
 
-def deposit_transfer_id(tenant: bytes, entry: bytes, purpose: Purpose, burnt: int = 0) -> bytes:
+def deposit_transfer_id(tenant: bytes, entry: bytes, disposition: Disposition, burnt: int = 0) -> bytes:
     """Returns the transfer that credits an entry; a client's refused credit goes to suspense under an id of its own.
 
     `burnt` counts the ids for suspense that custody has failed for good, as when the bank mirror was frozen.
     """
-    domain = "deposit" if purpose is Purpose.CREDIT_CLIENT else "deposit.suspense"
+    domain = "deposit" if disposition is Disposition.CREDIT_CLIENT else "deposit.suspense"
     return external_id(domain, tenant, f"{show(entry)}/{burnt}" if burnt else show(entry))
 
 
-def purpose_of_credit(entry: BankEntry, tenant: bytes, creditor: Alias | None, on_list: bool) -> tuple[Purpose, str]:
+def disposition_of_credit(
+    entry: BankEntry, tenant: bytes, creditor: Alias | None, on_list: bool
+) -> tuple[Disposition, str]:
     """Returns where incoming money goes, and why it goes to suspense if it does."""
     if on_list:
-        return Purpose.CREDIT_SUSPENSE, PAYER_ON_SANCTIONS_LIST
+        return Disposition.CREDIT_SUSPENSE, PAYER_ON_SANCTIONS_LIST
     if creditor is None or creditor.tenant != tenant or creditor.bank_mirror:
-        return Purpose.CREDIT_SUSPENSE, CREDITOR_UNKNOWN
-    return Purpose.CREDIT_CLIENT, ""
+        return Disposition.CREDIT_SUSPENSE, CREDITOR_UNKNOWN
+    return Disposition.CREDIT_CLIENT, ""
 
 
 def is_incoming(entry: BankEntry) -> bool:
@@ -120,8 +116,7 @@ class EvidenceFile:
         self.stream = stream
         self.event = event
         self.outcomes = bytearray(
-            Outcome.WAITING if purpose in (Purpose.CREDIT_CLIENT, Purpose.CREDIT_SUSPENSE) else Outcome.RECORDED
-            for purpose in event.purposes
+            Outcome.WAITING if disposition in CREDITS else Outcome.RECORDED for disposition in event.purposes
         )
         self.reasons = list(event.reasons)
         self.burnt: dict[int, int] = {}

@@ -7,7 +7,6 @@ whose credentials directory the settings name: the format is the one that `ringf
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import time
 from dataclasses import dataclass
@@ -17,13 +16,14 @@ from typing import Any
 import grpc
 import jwt
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.rpc.certificates import thumbprint
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
 from ringfence_kernel.values.ids import ZERO_ID, new_id, parse, show
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1.identity_pb2_grpc import TokenServiceStub
 
-from ringfence_payment_instruction.submissions.application.ports import Submitter
 from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused, IdentityUnavailable
 
 FILE_NAME = "credentials.json"
@@ -57,10 +57,9 @@ class RailCredentials:
         )
 
     @property
-    def certificate_sha256(self) -> bytes:
-        """SHA-256 of the client certificate's DER bytes."""
-        leaf = x509.load_pem_x509_certificate(self.certificate_chain)
-        return hashlib.sha256(leaf.public_bytes(Encoding.DER)).digest()
+    def certificate_thumbprint(self) -> str:
+        """The client certificate's thumbprint, as a caller's."""
+        return thumbprint(x509.load_pem_x509_certificate(self.certificate_chain))
 
     def assertion(self) -> str:
         """Returns a client assertion (RFC 7523 section 3), good for one call."""
@@ -77,7 +76,7 @@ class RailCredentials:
 
 
 class RailPrincipal:
-    """Gives the rail's submitter, with an access token that is fetched when the last one ends.
+    """Gives the bank's principal as a caller, with an access token that is fetched when the last one ends.
 
     The directory is read each time, so that renewed certificates and keys need no restart.
     """
@@ -85,9 +84,9 @@ class RailPrincipal:
     def __init__(self, directory: Path | None, identity_address: str, clock: Clock) -> None:
         """Without a directory nobody vouches, and money in the inbox waits for the bank to hand it in itself."""
         self._directory, self._address, self._clock = directory, identity_address, clock
-        self._held: tuple[int, Submitter] = (0, Submitter(ZERO_ID, None))
+        self._held: tuple[int, Caller] = (0, Caller("", None, ZERO_ID, ""))
 
-    async def submitter(self) -> Submitter:
+    async def caller(self) -> Caller:
         """Returns the bank's principal; raises AuthorisationRefused where there is none, IdentityUnavailable."""
         until_ns, held = self._held
         if self._clock.now_ns() < until_ns:
@@ -99,7 +98,7 @@ class RailPrincipal:
         except (OSError, ValueError, KeyError) as error:
             raise AuthorisationRefused("the rail's credentials cannot be read") from error
         reply = await self._issue(credentials)
-        made = Submitter(credentials.principal, None, reply.access_token, credentials.certificate_sha256)
+        made = Caller("", None, credentials.principal, credentials.certificate_thumbprint, token=reply.access_token)
         self._held = self._clock.now_ns() + reply.expires_in_seconds * NANOSECONDS - MARGIN_NS, made
         return made
 

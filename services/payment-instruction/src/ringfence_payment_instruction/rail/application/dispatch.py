@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from ringfence_kernel.values.clock import DAY_NS, Clock
 from ringfence_kernel.values.ids import external_id, show
 from ringfence_kernel.values.money import currency
-from ringfence_kernel.writing.writer import Unit
 
+from ringfence_payment_instruction.rail.application.ports import BankFiles, OutgoingPayment, Rail
+from ringfence_payment_instruction.rail.domain.errors import RailUnavailable, SubjectErased
+from ringfence_payment_instruction.rail.domain.replies import dispatched
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
-from ringfence_payment_instruction.submissions.application.ports import OutgoingPayment, PaymentFiles, Rail
-from ringfence_payment_instruction.submissions.application.submissions import Desk, record_all
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.errors import RailUnavailable, SubjectErased
 from ringfence_payment_instruction.submissions.domain.status import Directive, Stage
 from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
-from ringfence_payment_instruction.submissions.domain.transitions import directed, dispatched
+from ringfence_payment_instruction.submissions.domain.transitions import directed
 
 NAME_WITHHELD = "NOTPROVIDED"
 
@@ -26,15 +27,15 @@ NAME_WITHHELD = "NOTPROVIDED"
 class DispatchWork:
     """Sends a submission's payments that leave by the bank."""
 
-    desk: Desk
+    submissions: Submissions
     personal: PersonalData
-    files: PaymentFiles
+    files: BankFiles
     rail: Rail
     clock: Clock
 
     def has_work(self, stream: bytes) -> bool:
         """Tells whether a submission has payments to send."""
-        submission = self.desk.state.submissions.get(stream)
+        submission = self.submissions.state.submission(stream)
         return submission is not None and any(
             submission.stages.find(stage) >= 0 for stage in (Stage.SEND, Stage.DISPATCH)
         )
@@ -45,7 +46,7 @@ class DispatchWork:
         A restart finds the directive and hands the same message over again, under the same message id. Raises
         KeysUnavailable, RailUnavailable.
         """
-        submission = self.desk.state.submissions[stream]
+        submission = self.submissions.state.known(stream)
         await self._direct(submission)
         messages: dict[str, list[int]] = {}
         for index in submission.at_stage(Stage.DISPATCH):
@@ -61,19 +62,20 @@ class DispatchWork:
         clear = await self.personal.open(submission, rows)
         erased = {index for index, row in clear.items() if not is_complete(row)}
 
-        def command(unit: Unit) -> None:
-            ready = [index for index in rows if submission.stages[index] == Stage.SEND]
+        def decider(now: Submission) -> list[Any]:
+            ready = [index for index in rows if now.stages[index] == Stage.SEND]
             sent = [index for index in ready if index not in erased]
             kept = [index for index in ready if index in erased]
-            reference = message_id_of(submission, sent[0]) if sent else ""
-            record_all(unit, submission.stream, directed(submission, Directive.SEND, sent, reference=reference))
-            events = directed(submission, Directive.REJECT, kept, reason=reasons.SUBJECT_ERASED)
-            record_all(unit, submission.stream, events)
+            reference = message_id_of(now, sent[0]) if sent else ""
+            events = directed(now, Directive.SEND, sent, reference=reference)
+            return events + directed(now, Directive.REJECT, kept, reason=reasons.SUBJECT_ERASED)
 
-        await self.desk.commit(command, weight=len(rows))
+        await self.submissions.decide(submission.stream, decider, weight=len(rows))
 
     async def _hand_over(self, submission: Submission, message_id: str, indexes: list[int]) -> None:
-        created_ns = self.desk.state.messages[message_id].created_ns
+        message = self.submissions.state.message(message_id)
+        assert message is not None  # its directive has just been read
+        created_ns = message.created_ns
         clear = await self.personal.open(submission, indexes)
         if not all(map(is_complete, clear.values())):
             raise SubjectErased
@@ -83,7 +85,9 @@ class DispatchWork:
             await asyncio.to_thread(self.rail.send, message_id, content)
         except OSError as error:
             raise RailUnavailable(f"the rail does not take messages: {error.strerror}") from error
-        await self.desk.record(submission.stream, lambda now: dispatched(now, message_id, indexes), weight=len(indexes))
+        await self.submissions.decide(
+            submission.stream, lambda now: dispatched(now, message_id, indexes), weight=len(indexes)
+        )
 
 
 def is_complete(clear: Clear) -> bool:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ringfence_kernel.telemetry.logs import get
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.writer import Unit
 
-from ringfence_payment_instruction.deposits.application.receiving import EvidenceIntake
-from ringfence_payment_instruction.deposits.domain.evidence import BankReply
-from ringfence_payment_instruction.submissions.application.ports import BankFile, PaymentFiles, Rail, RailVoucher
-from ringfence_payment_instruction.submissions.application.submissions import Desk, record_all
-from ringfence_payment_instruction.submissions.domain.errors import (
-    BankAccountUnknown,
-    EvidenceConflict,
-    EvidenceUnreadable,
+from ringfence_payment_instruction.rail.application.ports import (
+    BankAnswers,
+    BankFiles,
+    Notifications,
+    Rail,
+    RailVoucher,
 )
-from ringfence_payment_instruction.submissions.domain.state import InstructionRef, State
-from ringfence_payment_instruction.submissions.domain.transitions import answered, contradicted
+from ringfence_payment_instruction.rail.domain.replies import answered, contradicted, group
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.errors import EvidenceRefused
 
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
 _LOG = get(__name__)
@@ -30,10 +28,10 @@ _LOG = get(__name__)
 class Inbox:
     """Reads the inbox again and again. A file is archived after its content is committed, so none is lost."""
 
-    desk: Desk
+    submissions: Submissions
     rail: Rail
-    files: PaymentFiles
-    evidence: EvidenceIntake
+    files: BankFiles
+    notifications: Notifications
     voucher: RailVoucher
     poll_seconds: float
     _later: dict[str, float] = field(default_factory=dict)
@@ -65,12 +63,13 @@ class Inbox:
     async def _take(self, name: str) -> bool:
         """Takes one file, puts aside one that can never be used, and leaves one that may be used later."""
         try:
-            content = await asyncio.to_thread(self.files.read_bank_file, await asyncio.to_thread(self.rail.read, name))
-            if content.replies:
-                await self._answers(content)
-            if content.entries:
-                await self.evidence.take_in(self.voucher, content)
-        except (EvidenceUnreadable, EvidenceConflict, BankAccountUnknown) as error:
+            content = await asyncio.to_thread(self.rail.read, name)
+            answers = await asyncio.to_thread(self.files.read_answers, content)
+            if answers is None:
+                await self.notifications.take_in(self.voucher, content)
+            else:
+                await self._answers(answers)
+        except EvidenceRefused as error:
             _LOG.warning("bank_file_refused", reason=error.reason)
             await asyncio.to_thread(self.rail.refuse, name)
             return True
@@ -86,64 +85,20 @@ class Inbox:
         await asyncio.to_thread(self.rail.archive, name)
         return True
 
-    async def _answers(self, file: BankFile) -> None:
+    async def _answers(self, file: BankAnswers) -> None:
         def command(unit: Unit) -> tuple[int, int]:
-            found, unknown = group(self.desk.state, file.replies)
+            found, unknown = group(self.submissions.state, file.replies)
             contradictions = 0
             for (stream, message_id), (settled, failed) in found.items():
-                submission = self.desk.state.submissions[stream]
+                submission = self.submissions.state.known(stream)
                 contradictions += contradicted(submission, list(settled), failed)
-                record_all(unit, stream, answered(submission, list(settled), failed, file.digest, message_id))
+                transitions = answered(submission, list(settled), failed, file.digest, message_id)
+                self.submissions.record(unit, stream, transitions)
             return unknown, contradictions
 
-        unknown, contradictions = await self.desk.commit(command, weight=len(file.replies))
+        unknown, contradictions = await self.submissions.writer.commit(command, weight=max(1, len(file.replies)))
         if unknown:
             _LOG.warning("bank_replies_unknown", count=unknown)
         if contradictions:
             # The bank has changed its word: money may be at the wrong place there.
             _LOG.error("bank_replies_contradict", count=contradictions)
-
-
-Answers = dict[tuple[bytes, str], tuple[dict[int, str], dict[int, str]]]
-
-
-def group(state: State, replies: Sequence[BankReply]) -> tuple[Answers, int]:
-    """Returns, per submission and message, rows to settle and rows to fail; and how many replies are about nothing.
-
-    Raises EvidenceConflict for a file that answers one payment both ways: neither is believed.
-    """
-    found: Answers = {}
-    unknown = 0
-    for reply in replies:
-        places = _places(state, reply)
-        unknown += not places
-        for place in places:
-            reference = state.submissions[place.stream].references[place.index]
-            settled, failed = found.setdefault((place.stream, reference), ({}, {}))
-            (settled if reply.settled else failed)[place.index] = reply.reason
-            if place.index in settled and place.index in failed:
-                raise EvidenceConflict("a payment is answered both ways")
-    return found, unknown
-
-
-def _places(state: State, reply: BankReply) -> Sequence[InstructionRef]:
-    """Returns the payments that a reply is about; one that names both must name them together."""
-    if not reply.transaction_id:
-        message = state.messages.get(reply.message_id)
-        return () if message is None else message.places
-    try:
-        place = state.sent.get(bytes.fromhex(reply.transaction_id))
-    except ValueError:
-        return ()
-    if place is None:
-        return ()
-    reference = state.submissions[place.stream].references[place.index]
-    return (place,) if reply.message_id in ("", reference) else ()
-
-
-async def read_notification(files: PaymentFiles, content: bytes) -> BankFile:
-    """Returns a bank's notification; raises EvidenceUnreadable for anything else, a bank's answer included."""
-    file = await asyncio.to_thread(files.read_bank_file, content)
-    if file.replies or not file.entries:
-        raise EvidenceUnreadable("not a notification with entries")
-    return file

@@ -13,7 +13,7 @@ from ringfence_kernel.values.money import CurrencyUnknown, currency
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
-from ringfence_payment_instruction.submissions.application.submissions import Desk
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.application.views import StateView, current_states, state_view
 from ringfence_payment_instruction.submissions.domain.events import (
     InstructionsAdvanced,
@@ -51,9 +51,9 @@ class InstructionView:
 
 
 class Page(NamedTuple):
-    """Places of instructions, and where the next page begins; None at the end."""
+    """Where instructions are, and where the next page begins; None at the end."""
 
-    places: list[InstructionRef]
+    refs: list[InstructionRef]
     next_after: tuple[int, int] | None
 
 
@@ -64,7 +64,7 @@ class Change(NamedTuple):
     states: list[StateView]
 
 
-class ReadModel(Protocol):
+class Reader(Protocol):
     """The tables for listing and following; `page` and `events_after` block."""
 
     @property
@@ -77,7 +77,7 @@ class ReadModel(Protocol):
     def page(
         self, tenant: bytes, *, status: int, submission_id: bytes | None, size: int, after: tuple[int, int] | None
     ) -> Page:
-        """Returns places in order of intake, after (position, index)."""
+        """Returns instructions in the order in which they were received, after (position, index)."""
 
     def events_after(self, tenant: bytes, position: int, submission_id: bytes | None, limit: int) -> list[Recorded]:
         """Returns a tenant's events after a position, in order."""
@@ -87,41 +87,41 @@ class ReadModel(Protocol):
 class Queries:
     """Answers reads, always of what is committed."""
 
-    desk: Desk
+    submissions: Submissions
     personal: PersonalData
-    read_model: ReadModel
+    reader: Reader
 
     async def get(self, tenant: bytes, instruction_ids: Sequence[bytes]) -> list[InstructionView]:
         """Returns instructions found, in the order asked; raises KeysUnavailable."""
 
         def command(unit: Unit) -> list[tuple[Submission, int]]:
-            found = [self.desk.state.find(tenant, each) for each in instruction_ids]
-            return [place for place in found if place is not None]
+            found = [self.submissions.state.find(tenant, each) for each in instruction_ids]
+            return [each for each in found if each is not None]
 
-        return await self._views(await self.desk.commit(command))
+        return await self._views(await self.submissions.writer.commit(command))
 
     async def page(
         self, tenant: bytes, *, status: int, submission_id: bytes | None, size: int, after: tuple[int, int] | None
     ) -> tuple[list[InstructionView], tuple[int, int] | None]:
-        """Returns a page in order of intake; raises KeysUnavailable."""
+        """Returns a page in the order in which they were received; raises KeysUnavailable."""
         page = await asyncio.to_thread(
-            self.read_model.page, tenant, status=status, submission_id=submission_id, size=size, after=after
+            self.reader.page, tenant, status=status, submission_id=submission_id, size=size, after=after
         )
-        submissions = self.desk.state.submissions
-        return await self._views([(submissions[place.stream], place.index) for place in page.places]), page.next_after
+        known = self.submissions.state.known
+        return await self._views([(known(ref.stream), ref.index) for ref in page.refs]), page.next_after
 
     async def watch(self, tenant: bytes, after: int, submission_id: bytes | None) -> AsyncIterator[Change]:
         """Yields the states that a tenant's instructions reach, from after a position on, without end."""
         while True:
-            seen = self.read_model.position
-            page = await asyncio.to_thread(self.read_model.events_after, tenant, after, submission_id, PAGE_EVENTS)
+            seen = self.reader.position
+            page = await asyncio.to_thread(self.reader.events_after, tenant, after, submission_id, PAGE_EVENTS)
             for recorded in page:
                 after = recorded.position
                 states = self._states(recorded)
                 if states:
                     yield Change(after, states)
             if len(page) < PAGE_EVENTS:
-                await self.read_model.moved(seen, POLL_SECONDS)
+                await self.reader.moved(seen, POLL_SECONDS)
 
     async def _views(self, found: Sequence[tuple[Submission, int]]) -> list[InstructionView]:
         """Reads all rows at one moment, after the commit that may be under way, then opens what is sealed."""
@@ -132,7 +132,7 @@ class Queries:
                 for each, index in found
             ]
 
-        rows = await self.desk.commit(command)
+        rows = await self.submissions.writer.commit(command)
         clear = await self._open(found)
         return [
             _view(submission, index, *row, clear[submission.stream, index])
@@ -162,7 +162,7 @@ class Queries:
                 for row, each in enumerate(split_ids(event.instruction_ids))
             ]
         if isinstance(event, SubmissionWaiting):
-            submission = self.desk.state.submissions[recorded.stream]
+            submission = self.submissions.state.known(recorded.stream)
             open_rows = [index for index in range(len(submission)) if submission.stages[index]]
             return current_states(submission, open_rows)
         return []

@@ -10,8 +10,8 @@ from enum import IntEnum
 from lxml import etree
 
 from ringfence_payment_instruction.screening.application.importing import ReadList
+from ringfence_payment_instruction.screening.domain.errors import SanctionsListDamaged
 from ringfence_payment_instruction.screening.domain.lists import ListedName
-from ringfence_payment_instruction.submissions.domain.errors import SanctionsListDamaged
 
 MAX_BAD_LINES_SHOWN = 20
 MAX_NAME = 500

@@ -7,19 +7,19 @@ import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from ringfence_kernel.rpc.caller import Caller
 from ringfence_kernel.values.ids import external_id
-from ringfence_kernel.writing.writer import Unit
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 
+from ringfence_payment_instruction.screening.domain.errors import SanctionsListDamaged
+from ringfence_payment_instruction.screening.domain.events import SanctionsListImported
 from ringfence_payment_instruction.screening.domain.lists import (
     ListedName,
     fingerprints_of,
     require_newer,
     require_not_cut_off,
 )
-from ringfence_payment_instruction.submissions.application.ports import Submitter
-from ringfence_payment_instruction.submissions.application.submissions import Desk
-from ringfence_payment_instruction.submissions.domain.errors import SanctionsListDamaged
-from ringfence_payment_instruction.submissions.domain.events import SanctionsListImported
+from ringfence_payment_instruction.screening.domain.state import State
 
 MAX_NAMES = 100_000
 
@@ -42,11 +42,12 @@ class ListReader(Protocol):
 class ListImport:
     """Takes in sanctions lists."""
 
-    desk: Desk
+    writer: GroupWriter
+    state: State
     reader: ListReader
 
     async def import_list(
-        self, caller: Submitter, list_name: str, list_format: int, content: bytes, published_ns: int
+        self, caller: Caller, list_name: str, list_format: int, content: bytes, published_ns: int
     ) -> tuple[int, list[str]]:
         """Returns how many names are in force, and the lines left out; the same file again changes nothing.
 
@@ -68,11 +69,11 @@ class ListImport:
         )
 
         def command(unit: Unit) -> None:
-            current = self.desk.state.lists.get(list_name)
+            current = self.state.lists.get(list_name)
             require_newer(current, published_ns, unit.now_ns)
             require_not_cut_off(current, len(marks))
             if current is None or (current.digest, current.published_ns) != (event.digest, published_ns):
                 unit.record(external_id("sanctions-list", b"", list_name), event)
 
-        await self.desk.commit(command)
+        await self.writer.commit(command)
         return len(read.names), read.bad_lines

@@ -4,56 +4,49 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
-from ringfence_kernel.values.clock import Clock
-from ringfence_kernel.writing.writer import Unit
-
-from ringfence_payment_instruction.approvals.domain import ApprovalLimits
+from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.screening.domain.deciding import SecondPersonRule, screened
 from ringfence_payment_instruction.screening.domain.lists import Screening
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
-from ringfence_payment_instruction.submissions.application.submissions import Desk, record_all
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.errors import ScreeningListStale
 from ringfence_payment_instruction.submissions.domain.status import Stage, Status
-from ringfence_payment_instruction.submissions.domain.transitions import Step, screened
+from ringfence_payment_instruction.submissions.domain.submission import Submission
+from ringfence_payment_instruction.submissions.domain.transitions import Step
 
 
 @dataclass(frozen=True, slots=True)
 class ScreeningWork:
     """Screens the instructions of a submission."""
 
-    desk: Desk
+    submissions: Submissions
     personal: PersonalData
-    limits: ApprovalLimits
-    maximum_age_ns: int
-    clock: Clock
-
-    def current(self) -> Screening:
-        """Returns the lists in force now."""
-        return Screening(dict(self.desk.state.lists), self.maximum_age_ns)
+    lists: ListsInForce
+    needs_second_person: SecondPersonRule
 
     def has_work(self, stream: bytes) -> bool:
         """Tells whether a submission has instructions to screen."""
-        submission = self.desk.state.submissions.get(stream)
+        submission = self.submissions.state.submission(stream)
         return submission is not None and submission.stages.find(Stage.SCREEN) >= 0
 
     async def handle(self, stream: bytes) -> None:
         """Screens and records; raises ScreeningListStale or KeysUnavailable while that cannot be done."""
-        screening = self.current()
-        if screening.is_stale(self.clock.now_ns()):
-            raise ScreeningListStale
-        submission = self.desk.state.submissions[stream]
+        screening = self.lists.fresh()
+        submission = self.submissions.state.known(stream)
         indexes = list(submission.at_stage(Stage.SCREEN))
         clear = await self.personal.open(submission, indexes)
         outcomes = await asyncio.to_thread(_screen, clear, screening)
         evidence = screening.evidence()
 
-        def command(unit: Unit) -> None:
+        def decider(now: Submission) -> list[Any]:
             # Another list may have come into force meanwhile: then the rows are screened again.
-            if self.current().evidence() == evidence:
-                record_all(unit, stream, screened(submission, outcomes, self.limits, evidence))
+            if self.lists.current().evidence() != evidence:
+                return []
+            return screened(now, outcomes, self.needs_second_person, evidence)
 
-        await self.desk.commit(command, weight=len(outcomes))
+        await self.submissions.decide(stream, decider, weight=len(outcomes))
 
 
 def _screen(clear: dict[int, Clear], screening: Screening) -> dict[int, Step | None]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from ringfence_kernel.values.columns import split_ids
 
+from ringfence_payment_instruction.screening.domain.errors import SanctionsListDamaged, SanctionsListOutdated
+from ringfence_payment_instruction.screening.domain.events import SanctionsListImported
 from ringfence_payment_instruction.screening.domain.names import fingerprint
-from ringfence_payment_instruction.submissions.domain.errors import SanctionsListDamaged, SanctionsListOutdated
-from ringfence_payment_instruction.submissions.domain.events import SanctionsListImported
 
 # A list may be dated a little ahead of our clock.
 CLOCK_TOLERANCE_NS = 86_400 * 1_000_000_000

@@ -11,16 +11,17 @@ from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 from ringfence_protos.custody.v1.custody_pb2_grpc import CustodyServiceStub
 
-from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, TransferKind, Use
-from ringfence_payment_instruction.submissions.application.ports import BookAccounts
-from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused, CustodyUnavailable
+from ringfence_payment_instruction.settlement.application.ports import BookAccounts
+from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
+from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, Purpose, TransferKind
+from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused
 
 TIMEOUT_SECONDS = 10.0
 PAGE_SIZE = 1_000
 # Flags of a transfer (docs/ledger.md).
 FLAGS = {TransferKind.PLAIN: 0, TransferKind.PENDING: 2, TransferKind.POST: 4, TransferKind.VOID: 8}
 # Purposes of a transfer (docs/ledger.md).
-CODES = {Use.DEPOSIT: 1, Use.WITHDRAWAL: 2, Use.PAYMENT: 3}
+CODES = {Purpose.DEPOSIT: 1, Purpose.WITHDRAWAL: 2, Purpose.PAYMENT: 3}
 # Result codes of a transfer (docs/ledger.md); others are told apart by their number only.
 RESULTS = {
     0: "created",
@@ -106,7 +107,7 @@ def columns(transfers: Sequence[PlannedTransfer]) -> pb.TransferColumns:
         pending_id=b"".join([each.pending_id for each in transfers]),
         user_data_128=b"".join([each.subject for each in transfers]),
         ledger=[each.ledger for each in transfers],
-        code=[CODES[each.use] for each in transfers],
+        code=[CODES[each.purpose] for each in transfers],
         flags=[FLAGS[each.kind] for each in transfers],
         value_date_days=[each.value_day for each in transfers],
     )

@@ -7,17 +7,12 @@ from dataclasses import dataclass
 
 from ringfence_kernel.writing.writer import Unit
 
-from ringfence_payment_instruction.settlement.domain.transfers import (
-    CUSTODY_STAGES,
-    MirrorMissing,
-    PlannedTransfer,
-    plan,
-)
-from ringfence_payment_instruction.submissions.application.ports import Custody
-from ringfence_payment_instruction.submissions.application.submissions import Desk, record_all
-from ringfence_payment_instruction.submissions.domain.errors import BookAccountMissing, LedgerContradiction
+from ringfence_payment_instruction.settlement.application.ports import Custody
+from ringfence_payment_instruction.settlement.domain.errors import BookAccountMissing, LedgerContradiction
+from ringfence_payment_instruction.settlement.domain.settling import CUSTODY_STAGES, MirrorMissing, plan, transferred
+from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.submission import Submission
-from ringfence_payment_instruction.submissions.domain.transitions import transferred
 
 Asked = dict[int, tuple[int, PlannedTransfer]]  # index -> stage and transfer
 
@@ -26,12 +21,12 @@ Asked = dict[int, tuple[int, PlannedTransfer]]  # index -> stage and transfer
 class SettlementWork:
     """Takes a submission's instructions through custody, under the authorisation that came with it."""
 
-    desk: Desk
+    submissions: Submissions
     custody: Custody
 
     def has_work(self, stream: bytes) -> bool:
         """Tells whether a submission has instructions that custody must act on."""
-        submission = self.desk.state.submissions.get(stream)
+        submission = self.submissions.state.submission(stream)
         return submission is not None and any(submission.stages.find(stage) >= 0 for stage in CUSTODY_STAGES)
 
     async def handle(self, stream: bytes) -> None:
@@ -40,7 +35,7 @@ class SettlementWork:
         Raises CustodyUnavailable, AuthorisationRefused, BookAccountMissing, LedgerContradiction; whatever could be
         done has been recorded by then.
         """
-        submission = self.desk.state.submissions[stream]
+        submission = self.submissions.state.known(stream)
         asked, missing = await self._plan(submission)
         contradictions = 0
         if asked:
@@ -50,10 +45,10 @@ class SettlementWork:
 
             def command(unit: Unit) -> int:
                 events, unresolved = transferred(submission, results)
-                record_all(unit, stream, events)
+                self.submissions.record(unit, stream, events)
                 return unresolved
 
-            contradictions = await self.desk.commit(command, weight=len(results))
+            contradictions = await self.submissions.writer.commit(command, weight=len(results))
         if contradictions:
             raise LedgerContradiction
         if missing:
@@ -83,4 +78,4 @@ class SettlementWork:
                         missing = True
             return asked, missing
 
-        return await self.desk.commit(command)
+        return await self.submissions.writer.commit(command)

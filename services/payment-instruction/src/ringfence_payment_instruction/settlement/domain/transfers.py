@@ -1,25 +1,13 @@
-"""Which transfer each stage asks custody for, and what custody's result means for the instruction."""
+"""Transfers as custody is asked for them, and what its refusals mean."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from ringfence_kernel.values.clock import DAY_NS
-from ringfence_kernel.values.ids import ZERO_ID, external_id, show
+from ringfence_kernel.values.ids import ZERO_ID
 
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.errors import LedgerContradiction
-from ringfence_payment_instruction.submissions.domain.status import RELEASED, Directive, Stage, Status
-from ringfence_payment_instruction.submissions.domain.submission import Submission, slot, transfer_id_of
-
-# Stages that are work for custody.
-CUSTODY_STAGES = (Stage.TRANSFER, Stage.RELEASE, Stage.CONFIRM, Stage.RETURN)
-
-
-# Detail of a payment that is to be settled because the bank's own account shows it.
-ON_ACCOUNT = "BOOKED_BY_BANK"
 
 
 class TransferKind(IntEnum):
@@ -31,7 +19,7 @@ class TransferKind(IntEnum):
     VOID = 3
 
 
-class Use(IntEnum):
+class Purpose(IntEnum):
     """Why money moves."""
 
     DEPOSIT = 1
@@ -45,7 +33,7 @@ class PlannedTransfer:
 
     id: bytes
     kind: TransferKind
-    use: Use
+    purpose: Purpose
     debit_account: bytes
     credit_account: bytes
     amount_minor: int
@@ -53,77 +41,6 @@ class PlannedTransfer:
     subject: bytes
     value_day: int
     pending_id: bytes = ZERO_ID
-
-
-class MirrorMissing(LookupError):
-    """The book has no bank mirror in that currency."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a result means: the states to go through, and the reason of a refusal. No states: somebody must look."""
-
-    statuses: tuple[Status, ...]
-    reason: str = ""
-
-
-def plan(submission: Submission, index: int, mirrors: Mapping[int, bytes]) -> PlannedTransfer:
-    """Returns the transfer of an instruction at a custody stage; `mirrors` maps ledgers to bank mirror accounts.
-
-    Raises MirrorMissing where the money must leave and the book has no bank account in that currency.
-    """
-    instruction_id = submission.instruction_id(index)
-    transfer_id = transfer_id_of(submission.tenant, instruction_id)
-    amount, ledger = submission.amounts_minor[index], submission.ledgers[index]
-    # The day of the last step, not of the call: a retry after midnight must be the same transfer.
-    day = submission.changed_ns[index] // DAY_NS
-    if submission.stages[index] == Stage.TRANSFER:
-        inside = submission.stays_in_book(index)
-        credit = slot(submission.creditor_accounts, index) if inside else _mirror(mirrors, ledger)
-        kind = TransferKind.PLAIN if inside else TransferKind.PENDING
-        use = Use.PAYMENT if inside else Use.WITHDRAWAL
-        debit = slot(submission.debtor_accounts, index)
-        return PlannedTransfer(transfer_id, kind, use, debit, credit, amount, ledger, instruction_id, day)
-    kind, domain = (
-        (TransferKind.POST, "transfer.post")
-        if submission.stages[index] == Stage.CONFIRM
-        else (TransferKind.VOID, "transfer.void")
-    )
-    second = external_id(domain, submission.tenant, show(instruction_id))
-    return PlannedTransfer(
-        second, kind, Use.WITHDRAWAL, ZERO_ID, ZERO_ID, amount, ledger, instruction_id, day, transfer_id
-    )
-
-
-def _mirror(mirrors: Mapping[int, bytes], ledger: int) -> bytes:
-    if ledger not in mirrors:
-        raise MirrorMissing(f"no bank mirror in ledger {ledger}")
-    return mirrors[ledger]
-
-
-def judge(submission: Submission, index: int, result: str) -> Verdict:
-    """Returns what custody's result means for an instruction at its stage."""
-    stage = submission.stages[index]
-    done = result in ("created", "exists")
-    if stage == Stage.TRANSFER:
-        if is_contradiction(result):
-            return Verdict((), LedgerContradiction.reason)
-        if not done:
-            return Verdict((Status.REJECTED,), refusal(result))
-        if submission.stays_in_book(index):
-            return Verdict((Status.RESERVED, Status.SETTLED))
-        return Verdict((Status.RESERVED,))
-    if stage == Stage.CONFIRM:
-        if not done and result != "pending_transfer_already_posted":
-            return Verdict((), LedgerContradiction.reason)
-        seen = submission.details.get(index) == ON_ACCOUNT
-        return Verdict((Status.SETTLED, Status.RECONCILED) if seen else (Status.SETTLED,))
-    released = done or result in ("pending_transfer_already_voided", "pending_transfer_expired")
-    if not released:
-        return Verdict((), LedgerContradiction.reason)
-    if stage == Stage.RETURN:
-        return Verdict((Status.FAILED,), reasons.BANK_REFUSED)
-    return Verdict((RELEASED[Directive(submission.directives[index])],), submission.reasons[index])
 
 
 def is_contradiction(result: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NoReturn, TypeVar
 
+from ringfence_kernel.rpc.caller import Caller
 from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.sealing.envelopes import DataKeyCache
@@ -13,7 +14,7 @@ from ringfence_kernel.values.errors import DomainError
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1.identity_pb2_grpc import PartyServiceStub, TokenServiceStub
 
-from ringfence_payment_instruction.submissions.application.ports import Authorisation, KeyRing, Submitter
+from ringfence_payment_instruction.submissions.application.ports import Authorisation, KeyRing
 from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
     IdentityUnavailable,
@@ -60,16 +61,14 @@ class IdentityClient:
             raise KeysUnavailable from error
         return KeyRing(keys, self._blind_index_key)
 
-    async def authorise(
-        self, submitter: Submitter, tenant: bytes, submission_id: bytes, digest: bytes
-    ) -> Authorisation:
+    async def authorise(self, caller: Caller, tenant: bytes, submission_id: bytes, digest: bytes) -> Authorisation:
         """Returns the authorisation; raises IdentityUnavailable, KeysUnavailable, AuthorisationRefused."""
         request = pb.AuthoriseSubmissionRequest(
-            access_token=submitter.access_token,
+            access_token=caller.token,
             submission_id=submission_id,
             digest=digest,
             tenant_id=tenant,
-            certificate_sha256=submitter.certificate_sha256,
+            certificate_sha256=caller.certificate_sha256,
         )
         reply = await self._call(TokenServiceStub, "AuthoriseSubmission", request)
         return Authorisation(reply.authorisation_token, reply.expires_ns)

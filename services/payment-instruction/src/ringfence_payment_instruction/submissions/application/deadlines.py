@@ -10,8 +10,8 @@ from ringfence_kernel.telemetry.logs import get
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
 from ringfence_kernel.values.errors import DomainError
 
-from ringfence_payment_instruction.submissions.application.submissions import Desk
-from ringfence_payment_instruction.submissions.domain.transitions import Patience, deadlines, overdue
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.deadlines import Patience, deadlines, overdue
 
 TICK_SECONDS = 0.5
 RETRY_NS = 2 * NANOSECONDS
@@ -22,7 +22,7 @@ _LOG = get(__name__)
 class Deadlines:
     """Knows the next deadline of each submission; a deadline that has moved is dropped when its old time comes."""
 
-    desk: Desk
+    submissions: Submissions
     patience: Patience
     clock: Clock
     _due: list[tuple[int, bytes]] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Deadlines:
 
     def look_at(self, stream: bytes) -> None:
         """Notes the next deadline of a submission, if it has one."""
-        submission = self.desk.state.submissions.get(stream)
+        submission = self.submissions.state.submission(stream)
         if submission is None:
             return
         times = [due_ns for _, due_ns in deadlines(submission, self.patience)]
@@ -54,7 +54,7 @@ class Deadlines:
                 continue
             del self._known[stream]
             try:
-                await self.desk.record(stream, lambda submission: overdue(submission, now_ns, self.patience))
+                await self.submissions.decide(stream, lambda submission: overdue(submission, now_ns, self.patience))
                 self.look_at(stream)
             except DomainError as error:
                 _LOG.warning("deadline_waits", reason=error.reason)

@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
-from ringfence_kernel.sealing.envelopes import AssociatedData, blind_index, seal, unseal
+from ringfence_kernel.sealing.envelopes import AssociatedData, unseal
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
-from ringfence_kernel.values.columns import pack
-from ringfence_kernel.values.money import CurrencyUnknown, currency
 
-from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry
 from ringfence_payment_instruction.submissions.application.ports import Identity, KeyRing
-from ringfence_payment_instruction.submissions.domain.events import InstructionsReceived
 from ringfence_payment_instruction.submissions.domain.orders import (
-    MAX_END_TO_END_ID,
     MAX_NAME,
     MAX_REMITTANCE,
     Alias,
     Order,
-    creditor_in_book,
 )
-from ringfence_payment_instruction.submissions.domain.submission import ROWS_PER_EVENT, Sealed, Submission
+from ringfence_payment_instruction.submissions.domain.submission import Sealed, Submission
 
-CREDITOR_IBAN_LABEL = "payment-instruction/creditor-iban"
 MAX_IBAN = 34
 MAX_BIC = 11
 REMEMBERED_INSTRUCTIONS = 100_000
 REMEMBERED_SECONDS = 300
-_encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[str, str, str]).decode
 
 
@@ -66,85 +58,6 @@ def owners(tenant: bytes, debtor: Alias | None, creditor: Alias | None) -> tuple
 def _owner(tenant: bytes, alias: Alias | None) -> bytes:
     """Returns the party itself where it is the tenant's client, else the tenant: it is about a stranger."""
     return alias.owner_id if alias is not None and alias.tenant == tenant and not alias.bank_mirror else tenant
-
-
-class Sealer:
-    """Seals the rows of one submission into its events; the first event of rows is version 2 of the stream."""
-
-    def __init__(self, tenant: bytes, submission_id: bytes, stream: bytes, ring: KeyRing) -> None:
-        """Takes the keys of all owners."""
-        self._tenant, self._submission_id, self._stream, self._ring = tenant, submission_id, stream, ring
-
-    def events(self, orders: Sequence[Order], aliases: Mapping[str, Alias]) -> tuple[InstructionsReceived, ...]:
-        """Returns the events of all rows."""
-        return tuple(
-            self._event(2 + number, first, orders[first : first + ROWS_PER_EVENT], aliases)
-            for number, first in enumerate(range(0, len(orders), ROWS_PER_EVENT))
-        )
-
-    def _event(
-        self, version: int, first: int, orders: Sequence[Order], aliases: Mapping[str, Alias]
-    ) -> InstructionsReceived:
-        pairs = [(aliases.get(order.debtor_iban), aliases.get(order.creditor_iban)) for order in orders]
-        owned = [owners(self._tenant, debtor, creditor) for debtor, creditor in pairs]
-        clear = [clear_of(order) for order in orders]
-        # A payee often stands in many rows, and an index costs as much as sealing a row.
-        indexes = {iban: creditor_index(self._ring, iban) for iban in {each.creditor_iban for each in clear}}
-        debtors = [
-            debtor.account_id if debtor is not None and debtor.tenant == self._tenant else bytes(16)
-            for debtor, _ in pairs
-        ]
-        return InstructionsReceived(
-            tenant=self._tenant,
-            submission_id=self._submission_id,
-            first_index=first,
-            instruction_ids=b"".join([order.instruction_id for order in orders]),
-            end_to_end_ids=tuple(order.end_to_end_id[:MAX_END_TO_END_ID] for order in orders),
-            debtor_accounts=b"".join(debtors),
-            debtor_owners=b"".join([debtor for debtor, _ in owned]),
-            creditor_accounts=b"".join([creditor_in_book(self._tenant, creditor) for _, creditor in pairs]),
-            creditor_owners=b"".join([creditor for _, creditor in owned]),
-            creditor_indexes=b"".join([indexes[each.creditor_iban] for each in clear]),
-            amounts_minor=pack("Q", [order.amount_minor for order in orders]),
-            ledgers=pack("H", [ledger_of(order.currency) for order in orders]),
-            execution_days=pack("i", [order.execution_day for order in orders]),
-            debtor_sealed=tuple(
-                self._seal(owner, each[:3], version, f"debtor[{row}]")
-                for row, ((owner, _), each) in enumerate(zip(owned, clear, strict=True))
-            ),
-            creditor_sealed=tuple(
-                self._seal(owner, each[3:], version, f"creditor[{row}]")
-                for row, ((_, owner), each) in enumerate(zip(owned, clear, strict=True))
-            ),
-        )
-
-    def _seal(self, owner: bytes, texts: tuple[str, ...], version: int, field: str) -> bytes:
-        key = self._ring.keys.get(owner)
-        # An erased party's data is not kept at all; the instruction is refused at screening.
-        return seal(key, _encode(texts), AssociatedData(self._stream, version, field)) if key else b""
-
-
-def creditor_index(ring: KeyRing, iban: str) -> bytes:
-    """Returns the keyed blind index by which payments to an IBAN are found."""
-    return blind_index(ring.blind_index_key, CREDITOR_IBAN_LABEL, iban.encode())
-
-
-def ledger_of(alpha: str) -> int:
-    """Returns the ledger of an alphabetic currency code, 0 for an unknown one."""
-    try:
-        return currency(alpha).numeric_code
-    except CurrencyUnknown:
-        return 0
-
-
-def seal_entries(stream: bytes, entries: Sequence[MatchedEntry], ring: KeyRing) -> tuple[bytes, ...]:
-    """Returns the sealed personal data of bank entries: debtor's name and IBAN, creditor's, remittance."""
-    sealed = []
-    for row, each in enumerate(entries):
-        entry, key = each.entry, ring.keys.get(each.owner)
-        texts = (entry.debtor_name, entry.debtor_iban, entry.creditor_name, entry.creditor_iban, entry.remittance)
-        sealed.append(seal(key, _encode(texts), AssociatedData(stream, 1, f"entry[{row}]")) if key else b"")
-    return tuple(sealed)
 
 
 class PersonalData:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,14 +11,9 @@ from ringfence_kernel.service.lanes import Lane, Work, offer_all
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.store.codec import Recorded
 
-from ringfence_payment_instruction.deposits.application.receiving import DepositWork
-from ringfence_payment_instruction.rail.application.dispatch import DispatchWork
-from ringfence_payment_instruction.screening.application.screening import ScreeningWork
-from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
 from ringfence_payment_instruction.submissions.application.deadlines import Deadlines
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
-from ringfence_payment_instruction.submissions.application.submissions import Desk
-from ringfence_payment_instruction.submissions.domain.events import SanctionsListImported
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.status import Stage
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import waits
@@ -30,33 +25,24 @@ SWEEP_SECONDS = 5.0
 class Pipeline:
     """All lanes together. Work is found in the state, so nothing is lost when a process ends in the middle."""
 
-    desk: Desk
+    submissions: Submissions
     personal: PersonalData
-    screening: ScreeningWork
-    settlement: SettlementWork
-    dispatch: DispatchWork
-    deposits: DepositWork
     deadlines: Deadlines
     committed: Signal
+    work: Mapping[str, Work]
+    wakes_on: tuple[type, ...] = ()
     lanes: Sequence[Lane] = field(init=False)
     _open: set[bytes] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
-        """Makes the lanes."""
-        work: dict[str, Work] = {
-            "screening": self.screening,
-            "settlement": self.settlement,
-            "dispatch": self.dispatch,
-            "deposits": self.deposits,
-        }
-        self.lanes = [Lane(name, each, self._note) for name, each in work.items()]
+        """Makes a lane of each kind of work; events of `wakes_on` end the pauses of all of them."""
+        self.lanes = [Lane(name, each, self._note) for name, each in self.work.items()]
 
-    def start(self) -> None:
+    def start(self, streams: Iterable[bytes]) -> None:
         """Finds the work that the state left by the last run calls for, and listens to commits from now on."""
-        state = self.desk.state
-        for stream in (*state.submissions, *state.evidence):
+        for stream in streams:
             self._look_at(stream)
-        self.desk.writer.subscribe(self._committed)
+        self.submissions.writer.subscribe(self._committed)
 
     async def run(self) -> None:
         """Works until cancelled; sweeps now and then, for work that a failed commit brought back."""
@@ -73,7 +59,7 @@ class Pipeline:
     def _committed(self, recorded: list[Recorded]) -> None:
         for stream in dict.fromkeys(each.stream for each in recorded):
             self._look_at(stream)
-        if any(isinstance(each.event, SanctionsListImported) for each in recorded):
+        if any(isinstance(each.event, self.wakes_on) for each in recorded):
             for lane in self.lanes:
                 lane.wake()
         self.committed.ring()
@@ -84,7 +70,7 @@ class Pipeline:
             offer_all(self.lanes, stream)
         else:
             self._open.discard(stream)
-        submission = self.desk.state.submissions.get(stream)
+        submission = self.submissions.state.submission(stream)
         if submission is not None:
             self._maybe_forget(submission)
             self.deadlines.look_at(stream)
@@ -102,8 +88,8 @@ class Pipeline:
                 offer_all(self.lanes, stream)
 
     async def _note(self, stream: bytes, reason: str) -> None:
-        if stream in self.desk.state.submissions:
-            await self.desk.record(stream, lambda submission: _waits(submission, reason))
+        if self.submissions.state.submission(stream) is not None:
+            await self.submissions.decide(stream, lambda submission: _waits(submission, reason))
 
 
 def _waits(submission: Submission, reason: str) -> list[Any]:

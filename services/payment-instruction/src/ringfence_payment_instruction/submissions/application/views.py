@@ -30,12 +30,10 @@ def current_states(submission: Submission, indexes: Iterable[int]) -> list[State
     return [state_view(submission, index) for index in indexes]
 
 
-def intake_states(submission: Submission) -> list[StateView]:
+def first_states(submission: Submission) -> list[StateView]:
     """Returns how every instruction stood once it was taken in: the answer to the submission, for ever the same."""
     ids = submission.id_list
     return [
         StateView(ids[index], status, reason, iso_reason(reason))
-        for index, (status, reason) in enumerate(
-            zip(submission.intake_statuses, submission.intake_reasons, strict=True)
-        )
+        for index, (status, reason) in enumerate(zip(submission.first_statuses, submission.first_reasons, strict=True))
     ]

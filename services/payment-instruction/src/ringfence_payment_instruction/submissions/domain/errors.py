@@ -1,4 +1,4 @@
-"""Refusals that callers of payment-instruction may see (docs/errors.md)."""
+"""Refusals that callers of payment-instruction may see, and that more than one module gives (docs/errors.md)."""
 
 from __future__ import annotations
 
@@ -36,41 +36,6 @@ class SubmissionConflict(DomainError):
     code = "ALREADY_EXISTS"
 
 
-class EvidenceUnreadable(DomainError):
-    """The bank's file is refused whole: malformed, not valid by its schema, or of a message not supported."""
-
-    reason = "EVIDENCE_UNREADABLE"
-    code = "INVALID_ARGUMENT"
-
-
-class BankAccountUnknown(DomainError):
-    """The notification is about an account that is nobody's safeguarding account, or not the caller's bank's."""
-
-    reason = "BANK_ACCOUNT_UNKNOWN"
-    code = "FAILED_PRECONDITION"
-
-
-class EvidenceConflict(DomainError):
-    """An entry reference was used before with other content; the file is refused whole."""
-
-    reason = "EVIDENCE_EXISTS_WITH_DIFFERENT_CONTENT"
-    code = "ALREADY_EXISTS"
-
-
-class SanctionsListDamaged(DomainError):
-    """The list's file has lines that cannot be read, no names, or is not of its format; nothing was imported."""
-
-    reason = "SANCTIONS_LIST_DAMAGED"
-    code = "INVALID_ARGUMENT"
-
-
-class SanctionsListOutdated(DomainError):
-    """The list is older than the one imported, or dated in the future."""
-
-    reason = "SANCTIONS_LIST_OUTDATED"
-    code = "FAILED_PRECONDITION"
-
-
 class AuthorisationRefused(DomainError):
     """Identity does not authorise the submission, or custody does not accept its authorisation any more."""
 
@@ -94,45 +59,19 @@ class KeysUnavailable(DomainError):
     retry_after_seconds = 0.5
 
 
-class CustodyUnavailable(DomainError):
-    """Custody cannot answer now; instructions wait and go on by themselves."""
-
-    reason = "CUSTODY_UNAVAILABLE"
-    code = "UNAVAILABLE"
-    retry_after_seconds = 0.5
+class EvidenceRefused(DomainError):
+    """A bank's file is refused whole, and will be whenever it comes again."""
 
 
-class RailUnavailable(DomainError):
-    """The way to the bank is closed now; instructions wait and go on by themselves."""
+class EvidenceUnreadable(EvidenceRefused):
+    """The bank's file is refused whole: malformed, not valid by its schema, or of a message not supported."""
 
-    reason = "RAIL_UNAVAILABLE"
-    code = "UNAVAILABLE"
-    retry_after_seconds = 0.5
-
-
-class ScreeningListStale(DomainError):
-    """No sanctions list is in force, or one is older than its bound; instructions wait for an import."""
-
-    reason = "SCREENING_LIST_STALE"
-    code = "FAILED_PRECONDITION"
+    reason = "EVIDENCE_UNREADABLE"
+    code = "INVALID_ARGUMENT"
 
 
-class BookAccountMissing(DomainError):
-    """The book has no bank mirror or suspense account in that currency; instructions and deposits wait for one."""
+class EvidenceConflict(EvidenceRefused):
+    """An entry reference was used before with other content; the file is refused whole."""
 
-    reason = "BOOK_ACCOUNT_MISSING"
-    code = "FAILED_PRECONDITION"
-
-
-class LedgerContradiction(DomainError):
-    """Custody's answer contradicts what the bank said; somebody must look, nothing is invented."""
-
-    reason = "LEDGER_CONTRADICTION"
-    code = "FAILED_PRECONDITION"
-
-
-class SubjectErased(DomainError):
-    """A party's data key was destroyed while its payment was on the way to the bank; somebody must look."""
-
-    reason = "SUBJECT_ERASED"
-    code = "FAILED_PRECONDITION"
+    reason = "EVIDENCE_EXISTS_WITH_DIFFERENT_CONTENT"
+    code = "ALREADY_EXISTS"

@@ -1,9 +1,9 @@
-"""Events of payment-instruction: frozen, packed, published by the feed (docs/formats.md).
+"""Events of submissions: frozen, packed, published by the feed (docs/formats.md).
 
 Columns hold one value per row, big-endian (see `columns`). Every event names its tenant, and the ids of the
 instructions it is about, so that a follower needs no other event to understand it. Personal data stands only in the
 `sealed` columns: AES-256-GCM under the data key of the party it is about, or of the tenant for strangers; the
-associated data are the event's stream and version, and a field name "debtor[i]", "creditor[i]" or "entry[i]".
+associated data are the event's stream and version, and a field name "debtor[i]" or "creditor[i]".
 """
 
 from __future__ import annotations
@@ -142,69 +142,11 @@ class SubmissionWaiting:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceReceived:
-    """Entries of a bank's notification that had not been handed in before, of one tenant."""
-
-    TOPIC: ClassVar[str] = "EvidenceReceived.v1"
-    tenant: bytes
-    evidence_id: bytes
-    digest: bytes  # SHA-256 of the file
-    message_id: str
-    source: bytes  # principal that handed it in; zero for the rail's inbox
-    authorisation: str
-    authorisation_expires_ns: int
-    entry_ids: bytes  # 16 bytes per row, from bank account and entry reference
-    entry_digests: bytes  # 32 bytes per row, SHA-256 of the entry's content
-    references: tuple[str, ...]
-    purposes: bytes  # 1 byte per row: Purpose
-    mirror_accounts: bytes  # 16 bytes per row
-    client_accounts: bytes  # 16 bytes per row; zero when nobody is found
-    owners: bytes  # 16 bytes per row: whose key seals the entry's data
-    instruction_ids: bytes  # 16 bytes per row; zero unless it confirms one
-    amounts_minor: bytes  # 8 bytes per row
-    ledgers: bytes  # 2 bytes per row
-    value_days: bytes  # 4 bytes per row, signed
-    reasons: tuple[str, ...]
-    sealed: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceApplied:
-    """Custody has posted entries."""
-
-    TOPIC: ClassVar[str] = "EvidenceApplied.v1"
-    tenant: bytes
-    evidence_id: bytes
-    entry_ids: bytes  # 16 bytes per row
-    indexes: bytes  # 4 bytes per row
-    outcomes: bytes  # 1 byte per row: Outcome
-    reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SanctionsListImported:
-    """A sanctions list replaced the one of the same name. Names stand as fingerprints only."""
-
-    TOPIC: ClassVar[str] = "SanctionsListImported.v1"
-    list_name: str
-    list_format: int
-    digest: bytes  # SHA-256 of the file
-    published_ns: int
-    imported_by: bytes
-    name_count: int
-    fingerprints: bytes  # 16 bytes per row: SHA-256 of the normalised name
-    references: tuple[str, ...]  # the publisher's own number of the entry
-
-
-ALL = (
+EVENTS: tuple[type, ...] = (
     SubmissionReceived,
     SubmissionRefused,
     InstructionsReceived,
     InstructionsAdvanced,
     InstructionsDirected,
     SubmissionWaiting,
-    EvidenceReceived,
-    EvidenceApplied,
-    SanctionsListImported,
 )

@@ -132,3 +132,11 @@ def _is_currency(alpha: str) -> bool:
         return currency(alpha).alpha == alpha
     except CurrencyUnknown:
         return False
+
+
+def ledger_of(alpha: str) -> int:
+    """Returns the ledger of an alphabetic currency code, 0 for an unknown one."""
+    try:
+        return currency(alpha).numeric_code
+    except CurrencyUnknown:
+        return 0

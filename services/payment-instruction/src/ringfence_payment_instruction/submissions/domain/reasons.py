@@ -39,6 +39,8 @@ BANK_REPLY_MISSING = "BANK_REPLY_MISSING"
 APPROVER_IS_MAKER = "APPROVER_IS_MAKER"
 NOT_HELD = "NOT_HELD"
 ALREADY_RELEASED = "ALREADY_RELEASED"
+# Detail of a payment that is to be settled because the bank's own account shows it.
+ON_ACCOUNT = "BOOKED_BY_BANK"
 
 ISO_REASON = {
     END_TO_END_ID_INVALID: "CH16",

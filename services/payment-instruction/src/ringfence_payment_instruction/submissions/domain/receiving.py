@@ -21,6 +21,7 @@ from ringfence_payment_instruction.submissions.domain.state import State
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 from ringfence_payment_instruction.submissions.domain.transitions import Step, advanced
 
+# The word in stored events.
 CAUSE = "intake"
 
 
@@ -40,10 +41,10 @@ class NewSubmission:
 
 def known_digest(state: State, stream: bytes) -> bytes | None:
     """Returns the digest under which a submission or refused file is known, None when it is new."""
-    submission = state.submissions.get(stream)
+    submission = state.submission(stream)
     if submission is not None:
         return submission.received.digest
-    refused = state.refused_files.get(stream)
+    refused = state.refused_file(stream)
     return None if refused is None else refused.digest
 
 
@@ -89,7 +90,7 @@ def _repeated(state: State, tenant: bytes, ids: Sequence[bytes]) -> list[bool]:
     seen: set[bytes] = set()
     repeated = []
     for instruction_id in ids:
-        repeated.append(instruction_id in seen or tenant + instruction_id in state.instructions)
+        repeated.append(instruction_id in seen or state.find(tenant, instruction_id) is not None)
         seen.add(instruction_id)
     return repeated
 

@@ -1,17 +1,15 @@
-"""All that payment-instruction keeps in memory, built from its events alone."""
+"""What submissions keep in memory, built from its events alone."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile, Outcome
-from ringfence_payment_instruction.screening.domain.lists import SanctionsList
 from ringfence_payment_instruction.submissions.domain import events
 from ringfence_payment_instruction.submissions.domain.events import Committed
 from ringfence_payment_instruction.submissions.domain.status import Directive
@@ -31,24 +29,21 @@ class Message:
     """A message to the bank: when it was decided, and the payments in it."""
 
     created_ns: int
-    places: tuple[InstructionRef, ...]
+    refs: tuple[InstructionRef, ...]
 
 
 class State:
-    """Submissions, evidence and lists. Every change goes through the journal; nothing here decides."""
+    """Submissions and the files refused. Every change goes through the journal; nothing here decides."""
 
-    digest_format = 1
+    EVENTS: ClassVar[tuple[type, ...]] = events.EVENTS
 
     def __init__(self) -> None:
         """Starts empty."""
         self.submissions: dict[bytes, Submission] = {}
-        self.refused_files: dict[bytes, events.SubmissionRefused] = {}
-        self.instructions: dict[bytes, InstructionRef] = {}  # tenant ‖ instruction id
-        self.sent: dict[bytes, InstructionRef] = {}  # transfer id, which the bank knows as transaction id
-        self.messages: dict[str, Message] = {}
-        self.evidence: dict[bytes, EvidenceFile] = {}
-        self.entries: dict[bytes, bytes] = {}  # entry id -> digest of its content
-        self.lists: dict[str, SanctionsList] = {}
+        self._refused_files: dict[bytes, events.SubmissionRefused] = {}
+        self._instructions: dict[bytes, InstructionRef] = {}  # tenant ‖ instruction id
+        self._sent: dict[bytes, InstructionRef] = {}  # transfer id, which the bank knows as transaction id
+        self._messages: dict[str, Message] = {}
         self._appliers: dict[type[Any], Callable[[Committed, Journal], None]] = {
             events.SubmissionReceived: self._submission_received,
             events.SubmissionRefused: self._submission_refused,
@@ -56,46 +51,61 @@ class State:
             events.InstructionsAdvanced: self._instructions_advanced,
             events.InstructionsDirected: self._instructions_directed,
             events.SubmissionWaiting: self._submission_waiting,
-            events.EvidenceReceived: self._evidence_received,
-            events.EvidenceApplied: self._evidence_applied,
-            events.SanctionsListImported: self._list_imported,
         }
 
     def apply(self, recorded: Committed, journal: Journal) -> None:
         """Takes in one event."""
         self._appliers[type(recorded.event)](recorded, journal)
 
+    def submission(self, stream: bytes) -> Submission | None:
+        """Returns the submission of a stream."""
+        return self.submissions.get(stream)
+
+    def known(self, stream: bytes) -> Submission:
+        """Returns a submission that is there; raises LookupError."""
+        return self.submissions[stream]
+
+    def refused_file(self, stream: bytes) -> events.SubmissionRefused | None:
+        """Returns what was answered to a file that was refused whole."""
+        return self._refused_files.get(stream)
+
     def find(self, tenant: bytes, instruction_id: bytes) -> tuple[Submission, int] | None:
         """Returns the submission and index of a tenant's instruction."""
-        place = self.instructions.get(tenant + instruction_id)
-        return None if place is None else (self.submissions[place.stream], place.index)
+        ref = self._instructions.get(tenant + instruction_id)
+        return None if ref is None else (self.submissions[ref.stream], ref.index)
+
+    def sent(self, transfer_id: bytes) -> InstructionRef | None:
+        """Returns the payment that was directed to the bank under a transaction id."""
+        return self._sent.get(transfer_id)
+
+    def message(self, message_id: str) -> Message | None:
+        """Returns a message to the bank."""
+        return self._messages.get(message_id)
 
     def digest(self) -> bytes:
-        """Returns a hash of the whole state."""
+        """Returns a hash of it all."""
         content = hashlib.sha256()
         for stream, each in self.submissions.items():
             columns = (each.statuses, each.directives, each.stages, each.changed_ns.tobytes(), each.ids)
             notes = (each.reasons, each.details, each.approvers, each.references, each.waiting, each.position)
             content.update(b"".join((stream, *columns)) + repr(notes).encode())
-        for tables in (self.refused_files, self.instructions, self.sent, self.messages, self.entries, self.lists):
-            content.update(repr(list(tables.items())).encode())
-        for stream, file in self.evidence.items():
-            content.update(stream + bytes(file.outcomes) + repr((file.reasons, file.burnt)).encode())
+        for table in (self._refused_files, self._instructions, self._sent, self._messages):
+            content.update(repr(list(table.items())).encode())
         return content.digest()
 
     def _submission_received(self, recorded: Committed, journal: Journal) -> None:
         journal.put(self.submissions, recorded.stream, Submission(recorded))
 
     def _submission_refused(self, recorded: Committed, journal: Journal) -> None:
-        journal.put(self.refused_files, recorded.stream, recorded.event)
+        journal.put(self._refused_files, recorded.stream, recorded.event)
 
     def _instructions_received(self, recorded: Committed, journal: Journal) -> None:
         event: events.InstructionsReceived = recorded.event
         self.submissions[recorded.stream].receive(recorded)
         for row, instruction_id in enumerate(split_ids(event.instruction_ids)):
             key = event.tenant + instruction_id
-            if key not in self.instructions:
-                journal.put(self.instructions, key, InstructionRef(recorded.stream, event.first_index + row))
+            if key not in self._instructions:
+                journal.put(self._instructions, key, InstructionRef(recorded.stream, event.first_index + row))
 
     def _instructions_advanced(self, recorded: Committed, journal: Journal) -> None:
         self.submissions[recorded.stream].advance(recorded, journal)
@@ -106,30 +116,12 @@ class State:
         submission.direct(recorded, journal)
         if event.directive != Directive.SEND:
             return
-        places = []
+        refs = []
         for index in unpack("I", event.indexes):
-            places.append(InstructionRef(recorded.stream, index))
+            refs.append(InstructionRef(recorded.stream, index))
             transfer_id = transfer_id_of(event.tenant, submission.instruction_id(index))
-            journal.put(self.sent, transfer_id, places[-1])
-        journal.put(self.messages, event.reference, Message(recorded.recorded_at_ns, tuple(places)))
+            journal.put(self._sent, transfer_id, refs[-1])
+        journal.put(self._messages, event.reference, Message(recorded.recorded_at_ns, tuple(refs)))
 
     def _submission_waiting(self, recorded: Committed, journal: Journal) -> None:
         self.submissions[recorded.stream].wait(recorded.event.reason, journal)
-
-    def _evidence_received(self, recorded: Committed, journal: Journal) -> None:
-        event: events.EvidenceReceived = recorded.event
-        journal.put(self.evidence, recorded.stream, EvidenceFile(recorded.stream, event))
-        for row, entry in enumerate(split_ids(event.entry_ids)):
-            journal.put(self.entries, entry, event.entry_digests[row * 32 : row * 32 + 32])
-
-    def _evidence_applied(self, recorded: Committed, journal: Journal) -> None:
-        event: events.EvidenceApplied = recorded.event
-        file = self.evidence[recorded.stream]
-        for index, outcome, reason in zip(unpack("I", event.indexes), event.outcomes, event.reasons, strict=True):
-            if outcome == Outcome.WAITING and file.reasons[index]:
-                journal.put(file.burnt, index, file.burnt.get(index, 0) + 1)
-            journal.put(file.outcomes, index, outcome)
-            journal.put(file.reasons, index, reason)
-
-    def _list_imported(self, recorded: Committed, journal: Journal) -> None:
-        journal.put(self.lists, recorded.event.list_name, SanctionsList.of(recorded.event))

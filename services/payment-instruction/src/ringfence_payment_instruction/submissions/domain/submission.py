@@ -78,9 +78,9 @@ class Submission:
         "details",
         "directives",
         "execution_days",
+        "first_reasons",
+        "first_statuses",
         "ids",
-        "intake_reasons",
-        "intake_statuses",
         "ledgers",
         "position",
         "reasons",
@@ -109,8 +109,8 @@ class Submission:
         self.details: dict[int, str] = {}
         self.approvers: dict[int, bytes] = {}
         self.references: dict[int, str] = {}
-        self.intake_statuses = b""
-        self.intake_reasons: list[str] = []
+        self.first_statuses = b""
+        self.first_reasons: list[str] = []
         self.waiting = ""
 
     @property
@@ -160,8 +160,8 @@ class Submission:
         for row, detail in event.details.items():
             self.details[indexes[row]] = detail
         self.waiting = ""
-        if not self.intake_statuses:
-            self.intake_statuses, self.intake_reasons = bytes(self.statuses), list(self.reasons)
+        if not self.first_statuses:
+            self.first_statuses, self.first_reasons = bytes(self.statuses), list(self.reasons)
 
     def direct(self, recorded: Committed, journal: Journal) -> None:
         """Takes a directive for rows."""
@@ -190,7 +190,7 @@ class Submission:
         saved = [
             (name, getattr(self, name)[:] if name not in _TABLES else dict(getattr(self, name))) for name in columns
         ]
-        saved += [(name, getattr(self, name)) for name in ("waiting", "intake_statuses", "intake_reasons")]
+        saved += [(name, getattr(self, name)) for name in ("waiting", "first_statuses", "first_reasons")]
         journal.call(self._restore, saved)
 
     def _restore(self, saved: list[tuple[str, object]]) -> None:
