@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
-from ringfence.local.postgres import Database, PostgresServer
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service.event_sourced import save_digest
 from ringfence_kernel.service.rebuilding import replay_into
@@ -18,6 +17,8 @@ from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import Overloaded, StoreUnavailable
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.writer import MAX_STATE_BYTES, EventTooLarge, GroupWriter, StateBroken, Together, Unit
+from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.servers.postgres import PostgresServer
 
 from .conftest import owner_conninfo
 from .tally import CODEC, STREAM, Counted, Tally, TooMuch, count

@@ -1,4 +1,4 @@
-"""For the domain's tests a desk in memory, for the application's a world on a real PostgreSQL."""
+"""For the domain's tests a history in memory, for the application's a world on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ringfence.local.postgres import Database
 from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.columns import pack
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.states import States
+from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.modules import ModuleStates
 from ringfence_payment_instruction.submissions.domain import events
 from ringfence_payment_instruction.submissions.domain.orders import Order
@@ -34,7 +34,7 @@ def an_id(text: str) -> bytes:
     return external_id("test", b"", text)
 
 
-class Desk:
+class History:
     """State, journal and clock, with shortcuts to bring a submission to where a test begins."""
 
     def __init__(self) -> None:
@@ -128,15 +128,15 @@ AN_ORDER = Order(
 
 
 @pytest.fixture
-def desk() -> Desk:
-    """An empty desk."""
-    return Desk()
+def history() -> History:
+    """An empty history."""
+    return History()
 
 
 @pytest.fixture
-def make_desk() -> type[Desk]:
-    """The class of desks, for tests that need several."""
-    return Desk
+def make_history() -> type[History]:
+    """The class of histories, for tests that need several."""
+    return History
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from ringfence.local.postgres import Database
 from ringfence_kernel.values.clock import NANOSECONDS, ManualClock, SystemClock
+from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.submissions.application.deadlines import Deadlines
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 from ringfence_payment_instruction.submissions.domain.status import Status

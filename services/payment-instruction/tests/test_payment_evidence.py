@@ -125,7 +125,7 @@ async def test_a_debit_entry_settles_and_reconciles_a_payment(world: World) -> N
 
 
 async def test_the_rails_inbox_is_read_and_archived(world: World) -> None:
-    """A debit confirms, noise is put aside, money waits until somebody vouches: the rail's principal, or the bank."""
+    """A debit confirms, noise is put aside, what says nothing archived, money waits for a voucher."""
     await world.submit_batch(PLATFORM, an_id("s"), [order("out", creditor=STRANGER)])
     await world.reaches("out", Status.SENT)
     debit = entry("D1", "10.00", direction="DBIT", transaction_id=transfer_id_of(TENANT, an_id("out")).hex())
@@ -133,10 +133,11 @@ async def test_the_rails_inbox_is_read_and_archived(world: World) -> None:
         "noise.xml": b"noise",
         "debit.xml": camt_054("N-1", BANK, debit),
         "credit.xml": camt_054("N-2", BANK, entry("R1", "5.00", BORIS)),
+        "nothing.xml": camt_054("N-3", BANK),
     }
     await world.reaches("out", Status.RECONCILED)
-    assert (world.rail.refused, world.rail.archived) == (["noise.xml"], ["debit.xml"])
-    assert list(world.rail.inbox) == ["credit.xml"]
+    await world.until(lambda: list(world.rail.inbox) == ["credit.xml"])
+    assert (world.rail.refused, world.rail.archived) == (["noise.xml"], ["debit.xml", "nothing.xml"])
     world.voucher.principal = BANK_FEED
     await world.until(lambda: not world.rail.inbox)
     assert world.custody.balances[an_id("boris account")] == 5_00

@@ -103,7 +103,9 @@ async def test_two_processes_take_an_entry_in_once(world: World) -> None:
     counts = await second.application.deposits.receiving.hand_in(BANK_FEED, content)
     assert (counts.credited, counts.duplicates) == (0, 1)
     assert [world.store.head().position, len(second.states.deposits.evidence)] == [second.writer.head.position, 1]
-    assert all(version == 2 for version in (second.writer.versions[stream] for stream in second.states.deposits.evidence))
+    assert all(
+        version == 2 for version in (second.writer.versions[stream] for stream in second.states.deposits.evidence)
+    )
     assert world.custody.balances[an_id("boris account")] == 5_00
     await second.stop()
 

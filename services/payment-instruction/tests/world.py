@@ -9,13 +9,13 @@ from hashlib import sha256
 from typing import Any
 
 from psycopg.conninfo import make_conninfo
-from ringfence.local.postgres import Database
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.rpc.caller import Caller
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.approvals.domain import ApprovalLimits
 from ringfence_payment_instruction.modules import Application, ModuleStates, Ports, compose, event_codec
 from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
@@ -125,7 +125,7 @@ class World:
         )
         self.application = compose(self.writer, self.states, ports)
         self.writer.subscribe(lambda recorded: self.projector.ring())
-        self.application.pipeline.start((*self.states.submissions.submissions, *self.states.deposits.evidence))
+        self.application.pipeline.start(self.states.streams())
         runs: Sequence[Callable[[], Any]] = (
             self.writer.run,
             self.projector.run,

@@ -1,4 +1,4 @@
-"""Lanes of work: submissions that wait for one kind of work, found from state alone, retried with backoff."""
+"""Lanes of work: streams that wait for one kind of work, found from state alone, retried with backoff."""
 
 from __future__ import annotations
 

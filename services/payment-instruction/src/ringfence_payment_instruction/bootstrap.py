@@ -44,7 +44,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     core = await EventSourced.open(runtime, event_codec(), states.together(), [model])
     reader = InstructionsReader(core.store, event_codec(), core.projectors[model.name])
     application = compose(core.writer, states, _ports(runtime, reader))
-    application.pipeline.start((*states.submissions.submissions, *states.deposits.evidence))
+    application.pipeline.start(states.streams())
     return Assembly(
         servicers=[_servicer(application), core.feed()],
         tasks=[

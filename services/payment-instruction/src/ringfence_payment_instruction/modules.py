@@ -46,6 +46,10 @@ class ModuleStates:
     deposits: DepositsState = field(default_factory=DepositsState)
     screening: ScreeningState = field(default_factory=ScreeningState)
 
+    def streams(self) -> list[bytes]:
+        """Returns the streams that may have work."""
+        return self.submissions.streams() + self.deposits.streams()
+
     def together(self) -> States:
         """Returns them as the one state of the service."""
         modules: dict[str, ModuleState] = {

@@ -24,8 +24,6 @@ class Iso20022Notifications:
         except FileRefused as refused:
             raise EvidenceUnreadable(refused.text, iso_reason=refused.reason_code, detail=refused.reason) from None
         entries = tuple(entry for notification in file.notifications for entry in _entries_of(notification))
-        if not entries:
-            raise EvidenceUnreadable("not a notification with entries")
         return Notification(file.message_id, file.sha256, entries)
 
 

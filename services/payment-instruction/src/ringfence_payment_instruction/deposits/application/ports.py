@@ -30,4 +30,4 @@ class NotificationFiles(Protocol):
     """Reads camt.054; pure, blocking."""
 
     def read(self, content: bytes) -> Notification:
-        """Returns a notification with entries; raises EvidenceUnreadable for anything else."""
+        """Returns a notification; raises EvidenceUnreadable for anything else."""

@@ -30,7 +30,7 @@ class PostingWork:
 
     async def handle(self, stream: bytes) -> None:
         """Asks custody and records its results; raises as custody does, BookAccountMissing, LedgerContradiction."""
-        file = self.state.evidence[stream]
+        file = self.state.known(stream)
         tenant, token = file.event.tenant, file.event.authorisation
         accounts = BookAccounts({}, {})
         if any(file.reasons[index] for index in file.waiting()):

@@ -32,6 +32,7 @@ from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.submissions.application.ports import Authorisation, Identity
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
 from ringfence_payment_instruction.submissions.domain.orders import Alias, ledger_of
 
 POSTING_SECONDS = 5.0
@@ -68,13 +69,19 @@ class EvidenceReceiving:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def hand_in(self, caller: Caller, content: bytes) -> EvidenceCounts:
-        """Takes a file in, waits a little for custody, and says what became of its entries; raises as `take_in`."""
-        taken = await self.take_in(caller, content)
+        """Takes a file in, waits a little for custody, and says what became of its entries.
+
+        Raises as `take_in`, and EvidenceUnreadable for a notification without entries.
+        """
+        file = await asyncio.to_thread(self.files.read, content)
+        if not file.entries:
+            raise EvidenceUnreadable("not a notification with entries")
+        taken = await self._take_in(caller, file)
         await self._until_posted(taken.received)
         return self._count(taken.received, taken.duplicates)
 
     async def take_in(self, source: Caller | Voucher, content: bytes) -> Taken:
-        """Records the file's new entries; the deposit lane posts them.
+        """Records the file's new entries, if it has any; the posting lane does the rest.
 
         What the rail brings is vouched for only where it brings money; a debit that confirms a payment needs no word. A
         bank speaks for the accounts that it keeps: another's account is as unknown as one that is none.
@@ -83,6 +90,9 @@ class EvidenceReceiving:
         KeysUnavailable, AuthorisationRefused.
         """
         file = await asyncio.to_thread(self.files.read, content)
+        return await self._take_in(source, file) if file.entries else Taken([], 0)
+
+    async def _take_in(self, source: Caller | Voucher, file: Notification) -> Taken:
         ibans = {iban for entry in file.entries for iban in (entry.account_iban, entry.creditor_iban) if iban}
         aliases = await self.identity.resolve(sorted(ibans))
         # One file at a time: two that share an entry would otherwise both find it new.
@@ -169,7 +179,7 @@ class EvidenceReceiving:
         """Waits until custody has posted the entries, within a bound: what is late goes on by itself."""
         loop = asyncio.get_running_loop()
         until = loop.time() + POSTING_SECONDS
-        files = [self.state.evidence[event.evidence_id] for event in prepared]
+        files = [self.state.known(event.evidence_id) for event in prepared]
         while any(file.waiting() for file in files) and loop.time() < until:
             await self.committed.wait(until - loop.time())
 
@@ -177,7 +187,7 @@ class EvidenceReceiving:
         """Counts entries by what became of them, or by what they are for while custody has not answered."""
         credited = suspended = confirmed = 0
         for event in prepared:
-            file = self.state.evidence[event.evidence_id]
+            file = self.state.known(event.evidence_id)
             for disposition, outcome in zip(event.purposes, file.outcomes, strict=True):
                 late = outcome == Outcome.WAITING
                 credited += outcome == Outcome.CREDITED or (late and disposition == Disposition.CREDIT_CLIENT)

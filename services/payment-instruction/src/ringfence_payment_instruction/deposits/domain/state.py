@@ -34,6 +34,14 @@ class State:
         """Returns the file of a stream."""
         return self.evidence.get(stream)
 
+    def known(self, stream: bytes) -> EvidenceFile:
+        """Returns a file that is there; raises LookupError."""
+        return self.evidence[stream]
+
+    def streams(self) -> list[bytes]:
+        """Returns the streams that may have work."""
+        return list(self.evidence)
+
     def entry_digest(self, entry_id: bytes) -> bytes | None:
         """Returns the digest of an entry's content, None when it was never handed in."""
         return self._entries.get(entry_id)

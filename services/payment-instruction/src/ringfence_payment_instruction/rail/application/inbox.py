@@ -67,7 +67,7 @@ class Inbox:
             answers = await asyncio.to_thread(self.files.read_answers, content)
             if answers is None:
                 await self.notifications.take_in(self.voucher, content)
-            else:
+            elif answers.replies:
                 await self._answers(answers)
         except EvidenceRefused as error:
             _LOG.warning("bank_file_refused", reason=error.reason)
@@ -96,7 +96,7 @@ class Inbox:
                 self.submissions.record(unit, stream, transitions)
             return unknown, contradictions
 
-        unknown, contradictions = await self.submissions.writer.commit(command, weight=max(1, len(file.replies)))
+        unknown, contradictions = await self.submissions.writer.commit(command, weight=len(file.replies))
         if unknown:
             _LOG.warning("bank_replies_unknown", count=unknown)
         if contradictions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Refused at intake.
+# Refused when received.
 END_TO_END_ID_INVALID = "END_TO_END_ID_INVALID"
 AMOUNT_INVALID = "AMOUNT_INVALID"
 CURRENCY_UNKNOWN = "CURRENCY_UNKNOWN"

@@ -1,4 +1,4 @@
-"""Taking in a submission: what is recorded, and what each row's first verdict is."""
+"""Taking in a submission: what is recorded, and where each row stands first."""
 
 from __future__ import annotations
 

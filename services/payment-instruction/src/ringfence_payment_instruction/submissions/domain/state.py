@@ -65,6 +65,10 @@ class State:
         """Returns a submission that is there; raises LookupError."""
         return self.submissions[stream]
 
+    def streams(self) -> list[bytes]:
+        """Returns the streams that may have work."""
+        return list(self.submissions)
+
     def refused_file(self, stream: bytes) -> events.SubmissionRefused | None:
         """Returns what was answered to a file that was refused whole."""
         return self._refused_files.get(stream)
