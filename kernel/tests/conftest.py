@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 from ringfence_kernel.store import EventStore, apply_migrations, event_store_migrations
-from ringfence_local_stack.servers.postgres import Database
+from ringfence_local_stack.servers.database import Database
 
 from .tally import MIGRATION
 

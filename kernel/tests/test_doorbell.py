@@ -15,15 +15,15 @@ import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
-from ringfence.local.certificates import Authority, infrastructure_id, service_id
-from ringfence.local.nats import NATS_ADMIN, NatsServer, stream_name
-from ringfence.local.postgres import Database
 from ringfence_kernel.feed import Doorbell, Publisher
 from ringfence_kernel.feed import publisher as feed_publisher
 from ringfence_kernel.service import hear
 from ringfence_kernel.store import EventStore, StoredEvent, load_cursor
 from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.servers.certificates import Authority, infrastructure_id, service_id
+from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.servers.nats import NATS_ADMIN, NatsServer, stream_name
 
 from .conftest import application_conninfo
 from .tally import CODEC, Tally, count

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from ringfence.demo import onboarding, proof
-from ringfence.demo.deposits import receive
-from ringfence.demo.onboarding import Stage
-from ringfence.demo.payments import Followed, follow, submit_batch, submit_file
-from ringfence.demo.script import content, platforms, refused_amounts
 from ringfence.ids import external_id
 from ringfence.ledger import AccountStatus
 from ringfence.payments import Decision, InstructionStatus, NewInstruction
-from ringfence.sandbox.bank import simulated_bank
-from ringfence.sandbox.birth import spool_folder
-from ringfence.sandbox.sandbox import Sandbox
-from ringfence.verifier import verify_checkpoint, verify_log
+from ringfence_local_stack.commands.demo import onboarding, proof
+from ringfence_local_stack.demo.deposits import receive
+from ringfence_local_stack.demo.onboarding import Stage
+from ringfence_local_stack.demo.payments import Followed, follow, submit_batch, submit_file
+from ringfence_local_stack.demo.script import content, platforms, refused_amounts
+from ringfence_local_stack.sandbox.bank import simulated_bank
+from ringfence_local_stack.sandbox.birth import spool_folder
+from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_verifier import verify_checkpoint, verify_log
 
 FILE = "lantern-pain.001.xml"
 END_SECONDS = 90.0

@@ -13,8 +13,8 @@ from ringfence.client import Client
 from ringfence.identity import Alias, KycDecision, KycStatus, NewParty, PartyKind, PrincipalKind, require_done
 from ringfence.ids import external_id
 from ringfence.ledger import AccountClass, AccountStatus, NewAccount
-from ringfence.sandbox.onboarding import await_status, decide_kyc, open_accounts, verify_parties
-from ringfence.sandbox.sandbox import Sandbox
+from ringfence_local_stack.sandbox.onboarding import await_status, decide_kyc, open_accounts, verify_parties
+from ringfence_local_stack.sandbox.sandbox import Sandbox
 
 PLATFORM, APPROVER = "kept-platform", "kept-approver"
 NAMES = ("expired", "rejected", "blocked", "erased", "enhanced")

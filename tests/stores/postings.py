@@ -10,8 +10,8 @@ from ringfence.client import Client
 from ringfence.identity import PrincipalKind
 from ringfence.ids import external_id
 from ringfence.ledger import AccountClass, AccountFlag, AccountStatus, NewAccount, NewTransfer, Purpose, TransferFlag
-from ringfence.sandbox.onboarding import await_status, open_accounts
-from ringfence.sandbox.sandbox import Sandbox
+from ringfence_local_stack.sandbox.onboarding import await_status, open_accounts
+from ringfence_local_stack.sandbox.sandbox import Sandbox
 
 from tests.stores.people import party_ids
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from ringfence.verifier import verify_checkpoint, verify_log
+from ringfence_verifier import verify_checkpoint, verify_log
 
 from tests.stores import keeping
 from tests.stores.keeping import SERVICES

@@ -17,7 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence_identity.aliases.domain.state import State as AliasState
 from ringfence_identity.aliases.queries import AliasQueries
-from ringfence_identity.bootstrap import Modules
+from ringfence_identity.modules import Modules
 from ringfence_identity.parties.domain.kyc import PartyKind
 from ringfence_identity.parties.domain.parties import NewParty
 from ringfence_identity.parties.domain.state import State as PartyState
@@ -36,8 +36,9 @@ from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.processes.ports import free_ports
 from ringfence_local_stack.processes.process import Process
 from ringfence_local_stack.servers.certificates import CertificateFiles
+from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.openbao import OpenBaoServer
-from ringfence_local_stack.servers.postgres import Database, PostgresServer
+from ringfence_local_stack.servers.postgres import PostgresServer
 from ringfence_local_stack.stack.health import is_serving
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ringfence_identity.aliases.application.commands import AliasCommands
-from ringfence_identity.bootstrap import event_codec
+from ringfence_identity.modules import event_codec
 from ringfence_identity.parties.adapters import StoredPersonal
 from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
 from ringfence_identity.parties.domain import parties

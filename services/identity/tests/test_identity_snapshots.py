@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ringfence_identity.aliases.domain import aliases
 from ringfence_identity.aliases.domain.aliases import NewAlias
-from ringfence_identity.bootstrap import Modules, event_codec
+from ringfence_identity.modules import Modules, event_codec
 from ringfence_identity.parties.domain import parties
 from ringfence_identity.parties.domain.kyc import KycState
 from ringfence_identity.parties.domain.parties import KycDecision

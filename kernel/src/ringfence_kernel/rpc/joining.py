@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+ServicerT = TypeVar("ServicerT")
 
 
-def joined(base: type[Any], *parts: object) -> Any:
+def joined(base: type[ServicerT], *parts: object) -> ServicerT:
     """Returns a servicer of the generated `base` whose every method is that of the one part that has it.
 
     Raises TypeError where a method is served by none of the parts, or by two: a service with a hole never starts.
@@ -16,4 +18,5 @@ def joined(base: type[Any], *parts: object) -> Any:
         if len(found) != 1:
             raise TypeError(f"{base.__name__}.{name} is served by {len(found)} parts")
         methods[name] = staticmethod(getattr(found[0], name))
-    return type(base.__name__, (base,), methods)()
+    made: ServicerT = type(base.__name__, (base,), methods)()
+    return made

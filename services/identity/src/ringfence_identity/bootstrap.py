@@ -1,7 +1,7 @@
 """Puts the service together: the one place where ports meet adapters, and modules their siblings."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.rpc.tokens import TokenVerifier
@@ -18,35 +18,25 @@ from ringfence_kernel.service import (
     when_possible,
 )
 from ringfence_kernel.service import rebuild as rebuild_state
-from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.telemetry import logs
-from ringfence_kernel.writing.states import SavedModuleState, SavedStates
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
 from ringfence_identity.aliases.api import AliasApi
 from ringfence_identity.aliases.application.commands import AliasCommands
-from ringfence_identity.aliases.domain import events as alias_events
-from ringfence_identity.aliases.domain.state import State as AliasState
-from ringfence_identity.aliases.queries import AliasQueries
 from ringfence_identity.data_keys.adapters import schema
 from ringfence_identity.data_keys.adapters.checking import wrong_keys
 from ringfence_identity.data_keys.adapters.key_table import KeyTable
 from ringfence_identity.data_keys.adapters.subject_keys import VaultSubjectKeys
 from ringfence_identity.data_keys.api import DataKeyApi
 from ringfence_identity.data_keys.application import DataKeyQueries
+from ringfence_identity.modules import Modules, event_codec
 from ringfence_identity.parties.adapters import StoredPersonal
 from ringfence_identity.parties.api import PartyApi
 from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
-from ringfence_identity.parties.domain import events as party_events
-from ringfence_identity.parties.domain.state import State as PartyState
-from ringfence_identity.parties.queries import PartyQueries
 from ringfence_identity.principals.adapters import read_first_principals
 from ringfence_identity.principals.api import PrincipalApi
 from ringfence_identity.principals.application import PrincipalCommands
-from ringfence_identity.principals.domain import events as principal_events
-from ringfence_identity.principals.domain.state import State as PrincipalState
-from ringfence_identity.principals.queries import PrincipalQueries
 from ringfence_identity.settings import IdentitySettings
 from ringfence_identity.tokens.adapters.client_issuer import VaultClientIssuer
 from ringfence_identity.tokens.adapters.token_keys import TokenKeys
@@ -55,52 +45,8 @@ from ringfence_identity.tokens.api import TokenApi
 from ringfence_identity.tokens.application.access import AccessCommands
 from ringfence_identity.tokens.application.authorisations import AuthorisationCommands
 from ringfence_identity.tokens.application.enrolment import EnrolmentCommands
-from ringfence_identity.tokens.domain import events as token_events
-from ringfence_identity.tokens.domain.state import State as TokenState
-
-DIGEST_FORMAT = 2
 
 _LOG = logs.get(__name__)
-
-
-def event_codec() -> EventCodec:
-    """Returns the codec of this service's events."""
-    return EventCodec([*principal_events.EVENTS, *token_events.EVENTS, *party_events.EVENTS, *alias_events.EVENTS])
-
-
-@dataclass(frozen=True, slots=True)
-class Modules:
-    """What each module keeps, and what it answers to its siblings."""
-
-    principals: PrincipalState = field(default_factory=PrincipalState)
-    tokens: TokenState = field(default_factory=TokenState)
-    parties: PartyState = field(default_factory=PartyState)
-    aliases: AliasState = field(default_factory=AliasState)
-
-    def states(self) -> SavedStates:
-        """Returns all of it as the writer's one state."""
-        each: dict[str, SavedModuleState] = {
-            "principals": self.principals,
-            "tokens": self.tokens,
-            "parties": self.parties,
-            "aliases": self.aliases,
-        }
-        return SavedStates(each, DIGEST_FORMAT)
-
-    @property
-    def principal_queries(self) -> PrincipalQueries:
-        """Answers about principals."""
-        return PrincipalQueries(self.principals)
-
-    @property
-    def party_queries(self) -> PartyQueries:
-        """Answers about parties."""
-        return PartyQueries(self.parties)
-
-    @property
-    def alias_queries(self) -> AliasQueries:
-        """Answers about aliases."""
-        return AliasQueries(self.aliases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +98,7 @@ def _token_service(runtime: Runtime[IdentitySettings], core: _Core, principals: 
     )
     return Servicer(
         rpc.add_TokenServiceServicer_to_server,
-        joined(rpc.TokenServiceServicer, tokens, PrincipalApi(principals)),
+        joined(rpc.TokenServiceServicer, tokens, PrincipalApi(principals)),  # type: ignore[type-abstract]
         "ringfence.identity.v1.TokenService",
     )
 
@@ -163,7 +109,7 @@ def _party_service(core: _Core) -> Servicer:
     aliases = AliasCommands(writer, modules.aliases, principals, parties, keys)
     personal = StoredPersonal(core.events.store, event_codec())
     servicer = joined(
-        rpc.PartyServiceServicer,
+        rpc.PartyServiceServicer,  # type: ignore[type-abstract]
         PartyApi(PartyCommands(writer, modules.parties, principals, keys, personal, aliases)),
         AliasApi(aliases),
         DataKeyApi(DataKeyQueries(parties, principals, keys)),

@@ -9,10 +9,11 @@ from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 
-from ringfence_identity import batches, callers
+from ringfence_identity import batches
 from ringfence_identity.aliases.application.commands import AliasCommands, AliasRequest
 from ringfence_identity.aliases.application.ibans import compact_iban
 from ringfence_identity.aliases.domain.state import Alias
+from ringfence_identity.principals.queries import Actor
 
 MAX_ALIASES = 1_000
 MAX_IBANS = 10_000
@@ -28,9 +29,9 @@ class AliasApi:
         """Registers aliases."""
         bounds.size("aliases", len(request.aliases), maximum=MAX_ALIASES)
         caller = current_caller()
-        tenant = callers.tenant_asked(caller, request.tenant_id)
+        tenant = bounds.identifier("tenant_id", request.tenant_id or caller.tenant or b"")
         items = batches.read_each(request.aliases, lambda each: _alias_request(each, tenant))
-        reasons = await self.aliases.register(tenant, items, callers.actor(caller))
+        reasons = await self.aliases.register(tenant, items, Actor(caller.subject, caller.tenant))
         return pb.RegisterAliasesResponse(results=batches.results(reasons))
 
     async def ResolveAliases(self, request: pb.ResolveAliasesRequest, context: Any) -> pb.ResolveAliasesResponse:

@@ -8,11 +8,12 @@ from ringfence_kernel.rpc.caller import current_caller
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 
-from ringfence_identity import batches, callers
+from ringfence_identity import batches
 from ringfence_identity.parties.application.commands import PartyCommands, ReadParty, Registration
 from ringfence_identity.parties.application.personal import PersonalData
 from ringfence_identity.parties.domain.kyc import KycState, PartyKind
 from ringfence_identity.parties.domain.parties import KycDecision
+from ringfence_identity.principals.queries import Actor
 
 MAX_PARTIES = 1_000
 MAX_ERASURES = 100
@@ -31,14 +32,15 @@ class PartyApi:
         """Registers parties of the caller's tenant."""
         bounds.size("parties", len(request.parties), maximum=MAX_PARTIES)
         items = batches.read_each(request.parties, _registration)
-        reasons = await self.parties.register(items, callers.actor(current_caller()))
+        caller = current_caller()
+        reasons = await self.parties.register(items, Actor(caller.subject, caller.tenant))
         return pb.RegisterPartiesResponse(results=batches.results(reasons))
 
     async def GetParties(self, request: pb.GetPartiesRequest, context: Any) -> pb.GetPartiesResponse:
         """Returns parties by id; those of another tenant are left out like unknown ones."""
         bounds.size("party_ids", len(request.party_ids), maximum=MAX_PARTIES)
         caller = current_caller()
-        tenant = callers.tenant_asked(caller, request.tenant_id)
+        tenant = bounds.identifier("tenant_id", request.tenant_id or caller.tenant or b"")
         if caller.tenant not in (None, tenant):
             return pb.GetPartiesResponse()
         found = await self.parties.get(tenant, list(request.party_ids))
