@@ -11,11 +11,12 @@ from typing import Any
 import psycopg
 import pytest
 from ringfence.local.postgres import Database
-from ringfence_kernel.feed import FeedFork, FeedPage, FeedServicer, Follower
+from ringfence_kernel.feed import EventUnknown, FeedFork, FeedPage, FeedServicer, Follower
 from ringfence_kernel.projecting.projector import Projector, rebuild_and_compare
 from ringfence_kernel.store import EventStore, Head, NewEvent, apply_migrations, load_cursor
 from ringfence_kernel.store.codec import Recorded
 from ringfence_protos.common.v1 import feed_pb2
+from structlog.testing import capture_logs
 
 from .conftest import owner_conninfo
 from .tally import CODEC, MIGRATION, Counted, TallyModel
@@ -161,6 +162,22 @@ async def test_fork_halts_and_is_never_skipped(source: Source, tamper: Any) -> N
     assert result.positions in ([1, 2], [1, 2, 3, 4, 5])
     with pytest.raises(FeedFork):
         await follower.pull()
+
+
+async def test_an_event_that_nobody_knows_halts_and_is_never_skipped(source: Source) -> None:
+    """A handler that has no description of an event halts the follower before it: nothing is passed over."""
+
+    async def handle(page: FeedPage) -> None:
+        raise EventUnknown("Unheard.v1 is not described")
+
+    follower = Follower("source", source, handle, Head(1, 0, bytes(32)), poll_seconds=0.02)
+    with capture_logs() as lines:
+        async with asyncio.timeout(5):
+            await follower.run()
+    assert follower.halted == "EVENT_UNKNOWN: Unheard.v1 is not described"
+    assert follower.cursor.position == 0
+    [line] = [line for line in lines if line["event"] == "feed_event_unknown"]
+    assert (line["log_level"], line["source"]) == ("critical", "source")
 
 
 async def test_read_model_is_rebuilt_from_events_alone(store: EventStore, migrated: Database) -> None:

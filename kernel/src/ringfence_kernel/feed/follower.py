@@ -10,19 +10,18 @@ from typing import Protocol
 import structlog
 from ringfence_protos.common.v1 import feed_pb2
 
+from ringfence_kernel.feed.halts import FeedFork, FeedHalt
 from ringfence_kernel.store import Head, StoredEvent, chain_hash
+from ringfence_kernel.telemetry import tracing
 from ringfence_kernel.values.errors import DomainError
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
 PAGE_EVENTS = 1_000
+HALTED = "ringfence.feed.halted"
 GATHER_SECONDS = 0.02
 """Pause after a page that was not full: what is committed meanwhile comes in one page."""
-
-
-class FeedFork(Exception):
-    """The source's feed is not the one that was followed so far: positions or hashes do not continue it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,8 @@ class Follower:
     """Pulls on a ring of the doorbell and at least every second.
 
     `handle` commits the page's result and `page.cursor` in one transaction; when it raises, the same page comes again.
-    A fork halts the follower for good: `halted` names it, and the service's health says so.
+    A fork, or an event that `handle` does not know, halts the follower until the process is started anew: `halted` says
+    why, and so do the service's health, the metric and the log.
     """
 
     source: str
@@ -64,8 +64,9 @@ class Follower:
             self._rung.set()
 
     async def run(self) -> None:
-        """Follows until cancelled, or until a fork halts it."""
+        """Follows until cancelled, or until something halts it."""
         self._rung = asyncio.Event()
+        self._measure(0)
         while not self.halted:
             self._rung.clear()
             try:
@@ -73,9 +74,10 @@ class Follower:
                 if count:
                     await asyncio.sleep(0 if count >= PAGE_EVENTS else GATHER_SECONDS)
                     continue
-            except FeedFork as fork:
-                self.halted = str(fork)
-                log.critical("feed_fork", source=self.source, position=self.cursor.position, detail=str(fork))
+            except FeedHalt as halt:
+                self.halted = f"{halt.reason}: {halt}"
+                self._measure(1)
+                log.critical(halt.event, source=self.source, position=self.cursor.position, detail=str(halt))
                 return
             except DomainError as error:
                 log.warning("feed_waits", source=self.source, reason=error.reason)
@@ -87,8 +89,12 @@ class Follower:
             except TimeoutError:
                 pass
 
+    def _measure(self, halted: int) -> None:
+        gauge = tracing.meter().create_gauge(HALTED, description="1 where following a source has ended, 0 otherwise.")
+        gauge.set(halted, {"ringfence.source": self.source})
+
     async def pull(self) -> int:
-        """Fetches, verifies and handles one page; returns how many events it had. Raises FeedFork."""
+        """Fetches, verifies and handles one page; returns how many events it had. Raises FeedHalt."""
         response = await self.read(feed_pb2.ReadRequest(after=self.cursor.position, limit=PAGE_EVENTS))
         page = verify(self.source, self.cursor, response)
         self.lag = response.head.position - page.cursor.position
