@@ -1,7 +1,6 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 BIN := .venv/bin
-MEMBERS := $(wildcard protos kernel services/* clients/python tools/*)
 
 .PHONY: help setup demo up test lint protos bench chaos lock
 

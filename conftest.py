@@ -2,7 +2,7 @@
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["ringfence.local.pytest_plugin"]
+pytest_plugins = ["ringfence_local_stack.pytest_plugin"]
 
 # How long an input takes to make says more about the machine than about the test.
 settings.register_profile("ringfence", deadline=None, suppress_health_check=[HealthCheck.too_slow])

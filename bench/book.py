@@ -10,9 +10,9 @@ from ringfence.errors import RingfenceError
 from ringfence.identity import NewParty, PartyKind
 from ringfence.ids import external_id
 from ringfence.ledger import AccountClass, NewAccount, NewTransfer, Purpose
-from ringfence.sandbox.books import add_owner, book_with_importer
-from ringfence.sandbox.onboarding import await_status, open_accounts, require_created
-from ringfence.sandbox.sandbox import Sandbox
+from ringfence_local_stack.sandbox.books import add_owner, book_with_importer
+from ringfence_local_stack.sandbox.onboarding import await_status, open_accounts, require_created
+from ringfence_local_stack.sandbox.sandbox import Sandbox
 
 CLIENTS = 10_000
 FUNDS_MINOR = 10**12

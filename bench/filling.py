@@ -11,7 +11,6 @@ from typing import Any
 
 import psycopg
 from ringfence.ledger import AccountClass, Purpose
-from ringfence.local.database import Database
 from ringfence_custody.adapters.statement_model import StatementModel
 from ringfence_custody.domain.apply import apply
 from ringfence_custody.domain.book import Book
@@ -26,6 +25,7 @@ from ringfence_kernel.store import EventStore, NewEvent, save_cursor
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 from ringfence_kernel.writing.journal import Journal
+from ringfence_local_stack.servers.database import Database
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from bench.load import Request

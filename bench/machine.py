@@ -7,7 +7,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from ringfence.local.stack import LocalStack
+from ringfence_local_stack.stack.local_stack import LocalStack
 
 
 def machine(stack: LocalStack) -> dict[str, Any]:

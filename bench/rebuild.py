@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ringfence.credentials import Credentials
-from ringfence.sandbox.books import book_with_importer
 from ringfence_custody.domain.statuses import CreateTransferStatus
+from ringfence_local_stack.sandbox.books import book_with_importer
 
 from bench.cpu import resident_mib
 from bench.filling import PER_EVENT, Filling

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ringfence.local.vault_policies import SERVICES
+from ringfence_local_stack.servers.vault_policies import SERVICES
 
 from bench import transfers
 from bench.controls import Controls

@@ -34,6 +34,6 @@ uv() { VIRTUAL_ENV="$PWD/.venv" .venv/bin/python -m uv --quiet "$@"; }
 
 uv pip install --require-hashes -r requirements.lock
 members=()
-for project in protos kernel services/* clients/python tools/bank-simulator; do members+=(-e "$project"); done
+for project in protos kernel services/* clients/* tools/*/; do members+=(-e "$project"); done
 uv pip install --no-deps --no-build-isolation "${members[@]}"
 touch .venv/.installed

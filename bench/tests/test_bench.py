@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from ringfence.local.database import Database
+from ringfence_local_stack.servers.database import Database
 
 from bench import controls, echo, history, plot
 from bench.load import Request, Seen, closed_loop

@@ -38,6 +38,8 @@ CODEC = EventCodec([Counted])
 class Tally:
     """Counters by name."""
 
+    digest_format = 1
+
     def __init__(self) -> None:
         """Starts empty."""
         self.counters: dict[str, int] = {}

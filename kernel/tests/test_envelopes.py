@@ -34,7 +34,7 @@ def test_an_envelope_opens_in_its_place(plaintext: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "place",
+    "elsewhere",
     [
         AssociatedData(b"t" * 16, 3, "name"),
         AssociatedData(b"s" * 16, 4, "name"),

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import psycopg
 import pytest
-from ringfence.local.postgres import Database, PostgresServer
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service import Task
 from ringfence_kernel.service.leadership import Leadership, StoreWentBack
@@ -19,6 +18,8 @@ from ringfence_kernel.store.lease import LEASE_SECONDS
 from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.servers.postgres import PostgresServer
 
 from .conftest import application_conninfo, owner_conninfo
 from .tally import CODEC, Tally, count

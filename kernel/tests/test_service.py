@@ -18,8 +18,8 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from ringfence.local.openbao import OpenBaoServer
 from ringfence_kernel.service.tasks import Task, Tasks
+from ringfence_local_stack.servers.openbao import OpenBaoServer
 
 from .probe_service import SERVICE, ProbeStub, Text
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from ringfence.local.postgres import Database, PostgresServer
 from ringfence_kernel.store import (
     GENESIS,
     ChainBroken,
@@ -27,6 +26,8 @@ from ringfence_kernel.store import (
 from ringfence_kernel.store.recorder import READING_CONNECTIONS
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_kernel.values.ids import new_id
+from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.servers.postgres import PostgresServer
 
 from .conftest import application_conninfo, owner_conninfo
 

@@ -13,7 +13,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from ringfence.local.openbao import OpenBaoServer
 from ringfence_kernel.rpc.certificates import PeerCertificates
 from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
 from ringfence_kernel.vault import (
@@ -24,6 +23,7 @@ from ringfence_kernel.vault import (
     VaultUnavailable,
     WorkloadCertificate,
 )
+from ringfence_local_stack.servers.openbao import OpenBaoServer
 
 from .rpc_world import OffsetClock
 

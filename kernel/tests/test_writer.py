@@ -8,15 +8,17 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
-from ringfence.local.postgres import Database, PostgresServer
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service.event_sourced import save_digest
+from ringfence_kernel.service.rebuilding import replay_into
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import Overloaded, StoreUnavailable
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.writer import MAX_STATE_BYTES, EventTooLarge, GroupWriter, StateBroken, Together, Unit
+from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.servers.postgres import PostgresServer
 
 from .conftest import owner_conninfo
 from .tally import CODEC, STREAM, Counted, Tally, TooMuch, count
@@ -175,7 +177,19 @@ async def test_digest_is_kept_for_a_later_rebuild(writer: GroupWriter, store: Ev
     await save_digest(writer)
     with store.connection() as connection:
         row = connection.execute("SELECT * FROM state_digests").fetchone()
-    assert row == {"position": 1, "digest": writer.state.digest()}
+    assert row == {"position": 1, "digest": writer.state.digest(), "format": 1}
+
+
+async def test_a_digest_of_another_format_says_nothing(writer: GroupWriter, store: EventStore) -> None:
+    """A rebuild compares with the newest digest of its own format, whatever another release has stored since."""
+    await writer.commit(count(writer.state, "a"))
+    await save_digest(writer)
+    with store.connection() as connection:
+        connection.execute("INSERT INTO state_digests VALUES (1, 'of another release', 2)")
+    assert replay_into(store, CODEC, Tally()) == (1, 0)
+    later = Tally()
+    later.digest_format = 2
+    assert replay_into(store, CODEC, later) == (1, 1)
 
 
 async def test_refused_command_has_nothing_closed(writer: GroupWriter, store: EventStore) -> None:
@@ -361,3 +375,51 @@ async def test_a_writer_ends_when_an_event_cannot_be_taken_in(writer: GroupWrite
     with pytest.raises(StateBroken):
         await asyncio.wait_for(task, 5)
     assert store.head().position == 1
+
+
+class Closing(Tally):
+    """Counters that are let go of at ten: what is closed stands in the table alone."""
+
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
+        """Counts, and closes a counter that has come to ten."""
+        super().apply(recorded, journal)
+        if self.counters[recorded.event.name] >= 10:
+            journal.remove(self.counters, recorded.event.name)
+            journal.end(recorded.stream)
+
+
+async def test_versions_of_ended_streams_are_let_go(store: EventStore) -> None:
+    """A stream that the state has let go of costs no memory once that is committed, and goes on where it was told."""
+    writer = GroupWriter(store, CODEC, Closing(), ManualClock(1_000))
+    writer.load()
+    running = asyncio.create_task(writer.run())
+
+    def close(unit: Unit) -> None:
+        unit.record(STREAM, Counted("a", 4))
+        unit.record(STREAM, Counted("a", 6))
+
+    def refuse(unit: Unit) -> None:
+        close(unit)
+        raise TooMuch
+
+    with pytest.raises(TooMuch):
+        await writer.commit(refuse)
+    await writer.commit(lambda unit: unit.record(STREAM, Counted("a", 0)))
+    assert writer.versions == {STREAM: 1}
+    await writer.commit(close)
+    assert writer.versions == {}
+
+    def go_on(unit: Unit) -> None:
+        unit.resume(STREAM, 3)
+        unit.journal.resume(STREAM)
+        unit.record(STREAM, Counted("a", 1))
+
+    await writer.commit(go_on)
+    assert writer.versions == {STREAM: 4}
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    again = GroupWriter(store, CODEC, Closing(), ManualClock(1_000))
+    again.load()
+    assert (again.versions, again.state.digest()) == ({STREAM: 4}, writer.state.digest())
+    assert [each.version for each in store.replay_streams(CODEC, [STREAM])] == [1, 2, 3, 4]
+    assert list(store.replay_streams(CODEC, [b"q" * 16])) == []

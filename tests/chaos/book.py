@@ -10,10 +10,10 @@ from ringfence.credentials import Credentials
 from ringfence.identity import NewParty, PartyKind
 from ringfence.ids import external_id
 from ringfence.ledger import AccountClass, NewAccount, NewTransfer, Purpose
-from ringfence.sandbox.books import add_owner, book_with_importer
-from ringfence.sandbox.onboarding import await_status
-from ringfence.sandbox.sandbox import Sandbox
 from ringfence.transport import Patience
+from ringfence_local_stack.sandbox.books import add_owner, book_with_importer
+from ringfence_local_stack.sandbox.onboarding import await_status
+from ringfence_local_stack.sandbox.sandbox import Sandbox
 
 from .importer import Importer
 from .journal import Journal, Pulse, Row

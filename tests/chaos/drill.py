@@ -12,11 +12,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 
-from ringfence.local.errors import ProcessFailed
-from ringfence.local.stack import LocalStack
-from ringfence.sandbox.sandbox import Sandbox
-from ringfence.sandbox.stacks import empty_stack
 from ringfence.transport import Patience
+from ringfence_local_stack.errors import ProcessFailed
+from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.sandbox.stacks import empty_stack
+from ringfence_local_stack.stack.local_stack import LocalStack
 
 from .book import FundedBook, open_book
 from .books import read_books

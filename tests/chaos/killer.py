@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from ringfence.local.errors import ProcessFailed
-from ringfence.local.health import is_serving
-from ringfence.local.running import service_of
-from ringfence.local.stack import LocalStack
+from ringfence_local_stack.errors import ProcessFailed
+from ringfence_local_stack.stack.health import is_serving
+from ringfence_local_stack.stack.local_stack import LocalStack
+from ringfence_local_stack.stack.running import service_of
 
 from .journal import Pulse
 

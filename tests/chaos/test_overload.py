@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ringfence.local.stack import LocalStack
-from ringfence.sandbox.sandbox import Sandbox
+from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.stack.local_stack import LocalStack
 
 from .book import FundedBook, open_book
 from .drill import PATIENCE, small_stack

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ringfence.local.stack import LocalStack
-from ringfence.sandbox.sandbox import Sandbox
-from ringfence.sandbox.stacks import empty_stack
 from ringfence.transport import Patience
+from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.sandbox.stacks import empty_stack
+from ringfence_local_stack.stack.local_stack import LocalStack
 
 from .collector import Collector, collecting
 

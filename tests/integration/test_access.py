@@ -13,8 +13,8 @@ import hvac
 import pytest
 from ringfence.identity import PrincipalKind
 from ringfence.ids import new_id
-from ringfence.local.stack import LocalStack
-from ringfence.sandbox.sandbox import Sandbox
+from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_protos.custody.v1 import custody_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 

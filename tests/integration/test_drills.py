@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 from ringfence.audit import Finding
-from ringfence.demo.onboarding import Stage
 from ringfence.errors import RingfenceError
-from ringfence.local.stack import LocalStack
-from ringfence.replay.book import prepare
-from ringfence.replay.posting import Outcome, replay
-from ringfence.replay.rows import Postings, read_postings
-from ringfence.sandbox.sandbox import Sandbox
-from ringfence.verifier import verify_checkpoint, verify_log
+from ringfence_local_stack.demo.onboarding import Stage
+from ringfence_local_stack.replay.book import prepare
+from ringfence_local_stack.replay.posting import Outcome, replay
+from ringfence_local_stack.replay.rows import Postings, read_postings
+from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.stack.local_stack import LocalStack
+from ringfence_verifier import verify_checkpoint, verify_log
 
 from .traffic import Traffic, open_stage, transfer_count
 

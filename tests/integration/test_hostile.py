@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ringfence.identity import PrincipalKind
-from ringfence.sandbox.sandbox import Sandbox
+from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_protos.identity.v1 import identity_pb2
 
 from .hostile_messages import requests

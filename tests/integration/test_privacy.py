@@ -6,8 +6,8 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
-from ringfence.local.stack import LocalStack
-from ringfence.sandbox.sandbox import Sandbox
+from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.stack.local_stack import LocalStack
 
 from .traffic import Traffic, open_stage
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import json_format, symbol_database
-from ringfence.demo.onboarding import Stage
-from ringfence.sandbox.sandbox import Sandbox
+from ringfence_local_stack.demo.onboarding import Stage
+from ringfence_local_stack.sandbox.sandbox import Sandbox
 
 from .traffic import open_stage
 from .wire import Method, Wire, methods

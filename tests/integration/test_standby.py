@@ -15,13 +15,13 @@ import pytest
 from ringfence.client import Client
 from ringfence.custody import Custody
 from ringfence.errors import RingfenceError
-from ringfence.local.certificates import CertificateFiles
-from ringfence.local.health import is_serving
-from ringfence.local.running import service_of
-from ringfence.local.stack import LocalStack
-from ringfence.sandbox.sandbox import Sandbox
-from ringfence.sandbox.stacks import empty_stack
 from ringfence.transport import Patience
+from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.sandbox.stacks import empty_stack
+from ringfence_local_stack.servers.certificates import CertificateFiles
+from ringfence_local_stack.stack.health import is_serving
+from ringfence_local_stack.stack.local_stack import LocalStack
+from ringfence_local_stack.stack.running import service_of
 
 from .conftest import PATIENCE
 from .posting import FUNDS_MINOR, Posting, Ring, open_ring

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from ringfence.demo.onboarding import Stage
-from ringfence.sandbox.sandbox import Sandbox
+from ringfence_local_stack.demo.onboarding import Stage
+from ringfence_local_stack.sandbox.sandbox import Sandbox
 
 from .collector import Collector
 from .traffic import Traffic, open_stage

@@ -7,15 +7,15 @@ import time
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from ringfence.demo import onboarding
-from ringfence.demo.deposits import receive
-from ringfence.demo.onboarding import Stage
-from ringfence.demo.script import platforms
 from ringfence.ids import new_id
 from ringfence.payments import InstructionStatus, NewInstruction
-from ringfence.sandbox.bank import simulated_bank
-from ringfence.sandbox.birth import spool_folder
-from ringfence.sandbox.sandbox import Sandbox
+from ringfence_local_stack.demo import onboarding
+from ringfence_local_stack.demo.deposits import receive
+from ringfence_local_stack.demo.onboarding import Stage
+from ringfence_local_stack.demo.script import platforms
+from ringfence_local_stack.sandbox.bank import simulated_bank
+from ringfence_local_stack.sandbox.birth import spool_folder
+from ringfence_local_stack.sandbox.sandbox import Sandbox
 
 BATCH = 20
 PAUSE_SECONDS = 0.05

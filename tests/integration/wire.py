@@ -10,8 +10,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from ringfence.credentials import Credentials
-from ringfence.local.running import RunningStack
 from ringfence.transport import open_channel
+from ringfence_local_stack.stack.running import RunningStack
 from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.common.v1 import access_pb2, feed_pb2
 from ringfence_protos.custody.v1 import custody_pb2

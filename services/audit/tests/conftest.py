@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ringfence.local.database import Database
 from ringfence_audit.adapters.models import SearchModel, TileModel
 from ringfence_audit.adapters.schema import migrations
 from ringfence_audit.adapters.stored_leaves import ChainedLeaves
@@ -28,6 +27,7 @@ from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.servers.database import Database
 
 from .feeds import START_NS, SourceFeed
 

@@ -20,19 +20,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from ringfence.local.certificates import CertificateFiles
-from ringfence.local.database import Database
-from ringfence.local.files import private_folder
-from ringfence.local.health import is_serving
-from ringfence.local.openbao import OpenBaoServer
-from ringfence.local.ports import free_ports
-from ringfence.local.process import Process
-from ringfence.verifier import VerifierKey
 from ringfence_kernel.rpc.errors import remote_error
 from ringfence_kernel.values.ids import new_id, show
+from ringfence_local_stack.processes.files import private_folder
+from ringfence_local_stack.processes.ports import free_ports
+from ringfence_local_stack.processes.process import Process
+from ringfence_local_stack.servers.certificates import CertificateFiles
+from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.servers.openbao import OpenBaoServer
+from ringfence_local_stack.stack.health import is_serving
 from ringfence_protos.audit.v1.audit_pb2_grpc import AuditServiceStub
 from ringfence_protos.common.v1 import feed_pb2, feed_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2
+from ringfence_verifier import VerifierKey
 
 from .feeds import SourceFeed
 

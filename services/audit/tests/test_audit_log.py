@@ -7,8 +7,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from ringfence.local.database import Database
-from ringfence.verifier import VerificationError, verify_checkpoint, verify_log
 from ringfence_audit.adapters.models import event_leaves
 from ringfence_audit.adapters.rebuild import rebuild
 from ringfence_audit.application.keeper import TakenOverElsewhere
@@ -18,6 +16,9 @@ from ringfence_kernel.feed import FeedFork
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.writing.writer import StateBroken
+from ringfence_local_stack.servers.database import Database
+from ringfence_verifier import verify_checkpoint, verify_log
+from ringfence_verifier.errors import VerificationError
 
 from .conftest import ORIGIN, Audit, running
 from .feeds import BOOK, SourceFeed, accounts_created, identifier, transfers_created

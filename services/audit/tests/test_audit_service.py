@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ringfence.local.database import Database
-from ringfence.local.files import private_folder, write_private
-from ringfence.local.openbao import OpenBaoServer
-from ringfence.verifier import Checkpoint, verify_checkpoint, verify_consistency, verify_log, verify_receipt
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.values.ids import new_id
+from ringfence_local_stack.processes.files import private_folder, write_private
+from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.servers.openbao import OpenBaoServer
 from ringfence_protos.audit.v1 import audit_pb2
+from ringfence_verifier import Checkpoint, verify_checkpoint, verify_consistency, verify_log, verify_receipt
 
 from .feeds import BOOK, accounts_created, identifier, transfers_created
 from .process import AuditProcess, Reader

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import psycopg
 import pytest
-from ringfence.local.database import Database
 from ringfence_custody.adapters.batches import StoredBatches
 from ringfence_custody.adapters.schema import migrations
 from ringfence_custody.adapters.statement_model import StatementModel
@@ -27,6 +26,7 @@ from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.writing.backlog import Backlog
 from ringfence_kernel.writing.snapshots import SnapshotFile, Snapshots
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.servers.database import Database
 
 from .ledger import START_NS
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from ringfence.local.database import Database
 from ringfence_custody.adapters.schema import migrations
 from ringfence_custody.adapters.statement_model import StatementModel
 from ringfence_custody.domain.errors import StatementsBehind
 from ringfence_kernel.projecting.projector import rebuild_and_compare
 from ringfence_kernel.projecting.refilling import refill
 from ringfence_kernel.store import EventStore, apply_migrations
+from ringfence_local_stack.servers.database import Database
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import CODEC, Custody

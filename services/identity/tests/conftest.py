@@ -15,13 +15,6 @@ import grpc
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ringfence.local.certificates import CertificateFiles
-from ringfence.local.files import private_folder, write_private
-from ringfence.local.health import is_serving
-from ringfence.local.openbao import OpenBaoServer
-from ringfence.local.ports import free_ports
-from ringfence.local.postgres import Database, PostgresServer
-from ringfence.local.process import Process
 from ringfence_identity.domain import evolve, principals
 from ringfence_identity.domain.kyc import PartyKind
 from ringfence_identity.domain.parties import NewParty
@@ -31,6 +24,14 @@ from ringfence_identity.domain.state import Actor, State
 from ringfence_kernel.rpc.errors import remote_error
 from ringfence_kernel.values.ids import new_id, show
 from ringfence_kernel.writing.journal import Journal
+from ringfence_local_stack.processes.files import private_folder, write_private
+from ringfence_local_stack.processes.ports import free_ports
+from ringfence_local_stack.processes.process import Process
+from ringfence_local_stack.servers.certificates import CertificateFiles
+from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.servers.openbao import OpenBaoServer
+from ringfence_local_stack.servers.postgres import PostgresServer
+from ringfence_local_stack.stack.health import is_serving
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ringfence.local.postgres import Database
 from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing.journal import Journal
+from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.domain import events
 from ringfence_payment_instruction.domain.columns import pack
 from ringfence_payment_instruction.domain.intake import NewSubmission, receive

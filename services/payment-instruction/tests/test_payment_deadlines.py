@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from ringfence.local.postgres import Database
 from ringfence_kernel.values.clock import NANOSECONDS, ManualClock, SystemClock
+from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.application.deadlines import Deadlines
 from ringfence_payment_instruction.application.signal import Signal
 from ringfence_payment_instruction.domain.progress import Patience

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from psycopg.conninfo import make_conninfo
-from ringfence.local.postgres import Database
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.adapters.payment_files import Iso20022Files
 from ringfence_payment_instruction.adapters.read_model import InstructionsModel, InstructionsReader, migrations
 from ringfence_payment_instruction.adapters.sanctions_files import SanctionsFiles

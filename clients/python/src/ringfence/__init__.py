@@ -1,4 +1,4 @@
-"""Ringfence: the Python SDK, the offline verifier, and the `ringfence` command."""
+"""Ringfence: the Python SDK and the `ringfence` command."""
 
 from ringfence.client import Client
 from ringfence.credentials import Addresses, Credentials

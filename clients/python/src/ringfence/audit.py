@@ -1,4 +1,4 @@
-"""Audit: the transparency log, as regulators and auditors read it; what they get is proven by `ringfence.verifier`."""
+"""Audit: the transparency log, as regulators and auditors read it; what they get is proven by `ringfence_verifier`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _LEAVES = 10_000
 
 @dataclass(frozen=True)
 class Leaf:
-    """A fact in the log: its index and its canonical bytes (`ringfence.verifier.read_leaf` decodes them)."""
+    """A fact in the log: its index and its canonical bytes (`ringfence_verifier.read_leaf` decodes them)."""
 
     index: int
     content: bytes

@@ -8,16 +8,14 @@ import sys
 
 import typer
 from rich.markup import escape
+from ringfence_verifier import VerificationError
 
-from ringfence.commands import accounts, demo, keys, pay, rebuild, replay, statement, status, up, verify, watch
+from ringfence.commands import accounts, local, pay, statement, verify, watch
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import notes
-from ringfence.errors import CredentialsError, RingfenceError
-from ringfence.local.errors import LocalStackError
-from ringfence.verifier import VerificationError
+from ringfence.errors import RingfenceError, SetupError
 
 _TRACEBACK = "RINGFENCE_TRACEBACK"
-_OPTIONAL = ("hvac", "psycopg")
 
 app = typer.Typer(
     name="ringfence",
@@ -26,17 +24,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(up.up)
-app.command()(demo.demo)
-app.command()(keys.keys)
-app.command()(replay.replay)
+local.add_commands(app, "up", "demo", "keys", "replay")
 app.command()(pay.pay)
 app.command()(watch.watch)
 app.command()(accounts.accounts)
 app.command()(statement.statement)
 app.add_typer(verify.app, name="verify")
-app.command()(rebuild.rebuild)
-app.command()(status.status)
+local.add_commands(app, "rebuild", "status")
 
 
 def main() -> None:
@@ -51,14 +45,8 @@ def main() -> None:
         _end("not proven", str(error), ExitCode.FAILED)
     except RingfenceError as error:
         _end("unavailable" if error.is_transient else "refused", _told(error), _code(error))
-    except CredentialsError as error:
-        _end("credentials", str(error), ExitCode.ENVIRONMENT)
-    except LocalStackError as error:
-        _end("stack", str(error), ExitCode.ENVIRONMENT)
-    except ModuleNotFoundError as error:
-        if error.name not in _OPTIONAL:
-            raise
-        _end("stack", f"{error.name} is not installed: pip install 'ringfence[local]'", ExitCode.ENVIRONMENT)
+    except SetupError as error:
+        _end(error.subject, str(error), ExitCode.ENVIRONMENT)
     except OSError as error:
         if error.filename is None or os.environ.get(_TRACEBACK):
             raise

@@ -1,7 +1,7 @@
 """What the SDK raises: one error for whatever a service refuses, with the service's own name for the reason."""
 
 from collections.abc import Iterable, Mapping
-from typing import cast
+from typing import ClassVar, cast
 
 import grpc
 from google.protobuf.message import Message
@@ -45,8 +45,19 @@ class RingfenceError(Exception):
         return RingfenceError(self.code, self.reason, self.message, self.metadata, self.retry_after_seconds)
 
 
-class CredentialsError(Exception):
+class SetupError(Exception):
+    """Something that the caller's own machine has to provide is missing or broken; the text says what to do about it.
+
+    `subject` says in a word what it is about.
+    """
+
+    subject: ClassVar[str] = "setup"
+
+
+class CredentialsError(SetupError):
     """A credentials directory is incomplete, malformed, or lets others read its keys; the text says which file."""
+
+    subject = "credentials"
 
 
 def client_closed(*, unanswered: bool = False) -> RingfenceError:

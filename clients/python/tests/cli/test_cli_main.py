@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = "up demo keys replay pay watch accounts statement verify rebuild status".split()
-
 
 def _run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "RINGFENCE_STACK": str(directory), "COLUMNS": "200", "NO_COLOR": "1"}
@@ -16,32 +14,14 @@ def _run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_help_names_every_command(tmp_path: Path) -> None:
-    """The help lists the commands, and each has a help of its own."""
-    done = _run("--help", directory=tmp_path)
-    assert done.returncode == 0
-    assert [name for name in COMMANDS if f" {name} " not in done.stdout] == []
-
-
-def test_status_without_a_stack_says_how_to_start_one(tmp_path: Path) -> None:
-    """Without a stack there is nothing to tell the status of, and the error names the command that starts one."""
-    done = _run("status", directory=tmp_path)
-    assert done.returncode == 5
-    assert "ringfence up" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (("replay", "no-such-file.csv"), 2),
-        (("rebuild", "nothing"), 2),
         (("pay", "--as", "x"), 2),
         (("pay", "--as", "x", "--from", "a", "--to", "b", "--name", "c", "--amount", "-1"), 2),
         (("pay", "--as", "x", "--file", __file__, "--amount", "1"), 2),
         (("accounts", "--as", "x", "--book", "no-uuid"), 2),
         (("watch", "--as", "x", "--submission", "no-uuid"), 2),
-        (("keys", "../elsewhere"), 2),
         (("verify", "receipt", "/", "--key", "k"), 2),
         (("nonsense",), 2),
     ],
@@ -52,16 +32,6 @@ def test_wrong_command_line_is_told_apart(tmp_path: Path, arguments: tuple[str, 
     assert done.returncode == code
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
-
-
-def test_malformed_replay_file_is_named_before_a_stack_is_started(tmp_path: Path) -> None:
-    """A file that cannot be replayed is refused by name, and no server was started for it."""
-    file = tmp_path / "bad.csv"
-    file.write_text("account_id\n1\n")
-    done = _run("replay", str(file), directory=tmp_path / "stack")
-    assert done.returncode == 1
-    assert "lacks the column trans_id" in done.stderr
-    assert not (tmp_path / "stack").exists()
 
 
 def test_evidence_that_proves_nothing_ends_with_its_own_name(tmp_path: Path) -> None:
@@ -92,21 +62,11 @@ def test_evidence_that_is_not_text_is_not_proven(tmp_path: Path) -> None:
     assert f"not proven {file} is not text" in done.stderr
 
 
-def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    """A stack in a place that is no folder ends with the place's name and the exit code of the environment."""
-    (tmp_path / "file").touch()
-    done = _run("up", directory=tmp_path / "file")
-    assert done.returncode == 5
-    assert done.stderr.startswith(f"environment Not a directory: {tmp_path / 'file'}")
-
-
-def test_text_in_brackets_is_printed_as_it_is(tmp_path: Path) -> None:
-    """What stands in brackets in a path or a name is text, not a style, in tables and in errors."""
+def test_text_in_brackets_is_printed_as_it_is() -> None:
+    """What stands in brackets in a name is text, not a style, in a table."""
     code = "from ringfence.commands.terminal import show; show('t', ['name'], [['[bold] :smile: x']])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "[bold] :smile: x" in done.stdout
-    done = _run("replay", str(_csv(tmp_path / "[red]")), directory=tmp_path)
-    assert f"{tmp_path}/[red] lacks the column" in done.stderr
 
 
 def test_id_stands_in_one_piece_on_a_narrow_terminal() -> None:
@@ -120,8 +80,3 @@ def test_id_stands_in_one_piece_on_a_narrow_terminal() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert account in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
-
-
-def _csv(file: Path) -> Path:
-    file.write_text("account_id\n1\n")
-    return file

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
 from ringfence_protos.common.v1 import feed_pb2
 
 from ringfence_kernel.feed.halts import FeedFork, FeedHalt
+from ringfence_kernel.feed.pulling import POLL_SECONDS, Pulling
 from ringfence_kernel.store import Head, StoredEvent, chain_hash
 from ringfence_kernel.telemetry import tracing
 from ringfence_kernel.values.errors import DomainError
 
 log = structlog.get_logger(__name__)
 
-POLL_SECONDS = 1.0
 PAGE_EVENTS = 1_000
 HALTED = "ringfence.feed.halted"
-GATHER_SECONDS = 0.02
-"""Pause after a page that was not full: what is committed meanwhile comes in one page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +53,39 @@ class Follower:
     poll_seconds: float = POLL_SECONDS
     halted: str = ""
     lag: int = 0
-    _rung: asyncio.Event | None = None
+    _pulling: Pulling = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begins to hear rings."""
+        self._pulling = Pulling(PAGE_EVENTS, self.poll_seconds)
 
     def ring(self) -> None:
         """Tells the follower that there is news; may be called at any time on its event loop."""
-        if self._rung is not None:
-            self._rung.set()
+        self._pulling.ring()
 
     async def run(self) -> None:
         """Follows until cancelled, or until something halts it."""
-        self._rung = asyncio.Event()
+        if self.halted:
+            return
         self._measure(0)
-        while not self.halted:
-            self._rung.clear()
-            try:
-                count = await self.pull()
-                if count:
-                    await asyncio.sleep(0 if count >= PAGE_EVENTS else GATHER_SECONDS)
-                    continue
-            except FeedHalt as halt:
-                self.halted = f"{halt.reason}: {halt}"
-                self._measure(1)
-                log.critical(halt.event, source=self.source, position=self.cursor.position, detail=str(halt))
-                return
-            except DomainError as error:
-                log.warning("feed_waits", source=self.source, reason=error.reason)
-            except Exception as error:
-                log.warning("feed_waits", source=self.source, exc_info=error)
-            try:
-                async with asyncio.timeout(self.poll_seconds):
-                    await self._rung.wait()
-            except TimeoutError:
-                pass
+        try:
+            await self._pulling.run(self._step)
+        except FeedHalt as halt:
+            self.halted = f"{halt.reason}: {halt}"
+            self._measure(1)
+            log.critical(halt.event, source=self.source, position=self.cursor.position, detail=str(halt))
+
+    async def _step(self) -> int:
+        """Pulls a page; whatever keeps it from being taken in is tried again. Raises FeedHalt."""
+        try:
+            return await self.pull()
+        except FeedHalt:
+            raise
+        except DomainError as error:
+            log.warning("feed_waits", source=self.source, reason=error.reason)
+        except Exception as error:
+            log.warning("feed_waits", source=self.source, exc_info=error)
+        return 0
 
     def _measure(self, halted: int) -> None:
         gauge = tracing.meter().create_gauge(HALTED, description="1 where following a source has ended, 0 otherwise.")

@@ -13,6 +13,7 @@ import structlog
 from psycopg import sql
 from psycopg.rows import DictRow
 
+from ringfence_kernel.feed.pulling import GATHER_SECONDS, Pulling
 from ringfence_kernel.store import EventStore, Head, StoredEvent, advance_cursor, load_cursor
 from ringfence_kernel.store.codec import EventCodec, Recorded
 from ringfence_kernel.values.errors import StoreUnavailable
@@ -20,10 +21,7 @@ from ringfence_kernel.values.errors import StoreUnavailable
 log = structlog.get_logger(__name__)
 
 PAGE_EVENTS = 1_000
-POLL_SECONDS = 1.0
 LARGE_PAGE_BYTES = 512 * 1024
-GATHER_SECONDS = 0.02
-"""Pause after a page that was not full, and while on hold: what is committed meanwhile comes in one page."""
 
 
 class ReadModel(Protocol):
@@ -49,36 +47,32 @@ class Projector:
     position: int = 0
     hold: Callable[[], bool] | None = None
     _waiting: int = 0
-    _rung: asyncio.Event = field(default_factory=asyncio.Event)
+    _pulling: Pulling = field(default_factory=lambda: Pulling(PAGE_EVENTS))
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
     _reading: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "projection"))
     _ahead: tuple[int, Future[list[StoredEvent]]] | None = None
 
     def ring(self) -> None:
         """Tells the projector that events were committed."""
-        self._rung.set()
+        self._pulling.ring()
 
     async def run(self) -> None:
         """Projects until cancelled."""
-        while True:
-            if self.hold is not None and not self._waiting and self.hold():
-                await asyncio.sleep(GATHER_SECONDS)
-                continue
-            self._rung.clear()
-            try:
-                count = await asyncio.to_thread(self.step)
-                async with self._moved:
-                    self._moved.notify_all()
-                if count:
-                    await asyncio.sleep(0 if self._ahead or count >= PAGE_EVENTS else GATHER_SECONDS)
-                    continue
-            except StoreUnavailable:
-                log.warning("projection_waits", model=self.model.name)
-            try:
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._rung.wait()
-            except TimeoutError:
-                pass
+        await self._pulling.run(self._pull)
+
+    async def _pull(self) -> int:
+        """Projects a page unless it is put off; where the next one was read ahead, or put off, it goes on at once."""
+        if self.hold is not None and not self._waiting and self.hold():
+            await asyncio.sleep(GATHER_SECONDS)
+            return PAGE_EVENTS
+        try:
+            count = await asyncio.to_thread(self.step)
+        except StoreUnavailable:
+            log.warning("projection_waits", model=self.model.name)
+            return 0
+        async with self._moved:
+            self._moved.notify_all()
+        return PAGE_EVENTS if self._ahead else count
 
     def step(self) -> int:
         """Projects one page, or finds that another process has; returns how many events it had. Blocks."""
@@ -118,6 +112,13 @@ class Projector:
                 await self._moved.wait_for(lambda: self.position >= position)
         finally:
             self._waiting -= 1
+
+
+def fill(store: EventStore, codec: EventCodec, model: ReadModel) -> None:
+    """Projects everything that the store holds and the model lacks; blocks, raises StoreUnavailable."""
+    projector = Projector(store, codec, model)
+    while projector.step():
+        pass
 
 
 def cursor_name(model: ReadModel) -> str:

@@ -64,9 +64,15 @@ def rebuild(
 
 
 def replay_into(store: EventStore, codec: EventCodec, state: State) -> tuple[int, int]:
-    """Replays all events; returns how many there are, and 1 when the newest stored digest is not met on the way."""
+    """Replays all events; returns how many there are, and 1 when the newest stored digest is not met on the way.
+
+    Digests of another format than the state's were stored by another release, and are not looked at.
+    """
     with store.connection() as connection:
-        row = connection.execute("SELECT position, digest FROM state_digests ORDER BY position DESC LIMIT 1").fetchone()
+        row = connection.execute(
+            "SELECT position, digest FROM state_digests WHERE format = %s ORDER BY position DESC LIMIT 1",
+            (state.digest_format,),
+        ).fetchone()
     position, expected = (row["position"], bytes(row["digest"])) if row else (None, b"")
     differs = int(position is not None and position > 0)
     journal, events = Journal(), 0

@@ -12,11 +12,23 @@ class Journal:
     One journal serves both the rollback of a linked chain and a commit that failed.
     """
 
-    __slots__ = ("_undo",)
+    __slots__ = ("_undo", "ended")
 
     def __init__(self) -> None:
         """Starts empty."""
         self._undo: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        self.ended: dict[bytes, None] = {}
+        """Streams that the state has let go of, and whose versions nobody needs to remember once this is committed."""
+
+    def end(self, stream: bytes) -> None:
+        """Notes that the state keeps nothing of a stream any more: what is closed is in tables and in the store."""
+        if stream not in self.ended:
+            self.put(self.ended, stream, None)
+
+    def resume(self, stream: bytes) -> None:
+        """Notes that the state keeps a stream again."""
+        if stream in self.ended:
+            self.remove(self.ended, stream)
 
     def put(self, container: Any, key: Any, value: Any) -> None:
         """Sets `container[key]`: an existing list index, or any key of a dict."""
@@ -53,3 +65,4 @@ class Journal:
     def clear(self) -> None:
         """Forgets: the changes stay."""
         self._undo.clear()
+        self.ended.clear()

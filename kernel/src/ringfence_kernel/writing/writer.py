@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ from ringfence_kernel.telemetry.tracing import current_traceparent
 from ringfence_kernel.values.clock import Clock, MonotonicClock
 from ringfence_kernel.values.errors import DomainError, StoreUnavailable
 from ringfence_kernel.writing.command_queue import CommandQueue, Pending
+from ringfence_kernel.writing.inline import InlineModel, inline_writes
 from ringfence_kernel.writing.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,10 @@ class StateBroken(Exception):
 
 class State(Protocol):
     """What a service keeps in memory, built from events alone."""
+
+    @property
+    def digest_format(self) -> int:
+        """Tells what a digest is made of: a release that changes that has another number."""
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event; every change goes through the journal. Never refuses a committed event."""
@@ -113,6 +118,11 @@ class Unit:
         for event in events:
             self.record(stream, event)
 
+    def resume(self, stream: bytes, version: int) -> None:
+        """Goes on with a stream that had ended, whose newest event has this version."""
+        if stream not in self._writer.versions:
+            self.journal.put(self._writer.versions, stream, version)
+
     def commit_also(self, statements: Within) -> None:
         """Runs statements inside the group's transaction: a follower's cursor, a row of a key table."""
         self.within.append(statements)
@@ -134,6 +144,8 @@ class GroupWriter:
     codec: EventCodec
     state: State
     clock: Clock
+    inline: Sequence[InlineModel] = ()
+    """Tables that are written with the events; whoever opens the writer has filled them up to the head."""
     queue_weight_limit: int = 65_536
     group_weight_limit: int = 16_384
     head: Head = field(init=False)
@@ -185,8 +197,8 @@ class GroupWriter:
                 self.state.apply(recorded, self.journal)
             except Exception as error:
                 raise StateBroken(f"event {recorded.position}") from error
-            self.journal.clear()
             self.versions[recorded.stream] = recorded.version
+            self._settle()
             self._time.observe(recorded.recorded_at_ns)
             self.head = Head(self.head.epoch, recorded.position, b"")
             count += 1
@@ -327,15 +339,22 @@ class GroupWriter:
         """Writes the group; False when another writer was first and everything must be decided again."""
         if unit.events or unit.within:
             try:
-                head = await self._blocking(self.store.append, self.head.position, unit.events, unit.within)
+                within = [*unit.within, *inline_writes(self.inline, unit.recorded)]
+                head = await self._blocking(self.store.append, self.head.position, unit.events, within)
             except VersionConflict:
                 log.warning("version_conflict", position=self.head.position)
                 self.journal.rollback()
                 self._stale = True
                 return False
             self.head = head
-        self.journal.clear()
+        self._settle()
         return True
+
+    def _settle(self) -> None:
+        """Makes what was applied final; the versions of streams that the state let go of are let go of too."""
+        for stream in self.journal.ended:
+            self.versions.pop(stream, None)
+        self.journal.clear()
 
     async def catch_up(self) -> None:
         """Takes in what others have written, never beside a running `run`; raises StoreUnavailable."""

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from ringfence.client import Client
-from ringfence.commands.terminal import note
+from ringfence.commands import local
 from ringfence.credentials import FILE_NAME
-from ringfence.transport import Patience
-
-if TYPE_CHECKING:
-    from ringfence.sandbox.sandbox import Sandbox
 
 As = Annotated[
     str,
@@ -27,16 +23,6 @@ Book = Annotated[UUID | None, typer.Option("--book", help="Book (platform id); t
 
 
 @contextmanager
-def sandbox(fresh: bool, patience: Patience | None = None) -> Iterator[Sandbox]:
-    """The sandbox of the stack that is up, or of one that is started for as long as the block lasts."""
-    from ringfence.sandbox.sandbox import Sandbox
-    from ringfence.sandbox.stacks import running_stack
-
-    with running_stack(fresh, note) as stack, Sandbox(stack, patience) as box:
-        yield box
-
-
-@contextmanager
 def client_as(principal: str, fresh: bool = False) -> Iterator[Client]:
     """A client for a credentials directory, wherever its services are, or for a principal of the sandbox."""
     path = Path(principal)
@@ -44,5 +30,5 @@ def client_as(principal: str, fresh: bool = False) -> Iterator[Client]:
         with Client.load(path) as client:
             yield client
         return
-    with sandbox(fresh) as box:
+    with local.sandbox(fresh, f"{principal!r} is no credentials directory, and principals of a sandbox") as box:
         yield box.client(principal)

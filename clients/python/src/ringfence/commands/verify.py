@@ -1,19 +1,11 @@
 """`ringfence verify`: evidence checked on this machine, with a public key that the evidence does not bring along."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from ringfence.audit import Finding
-from ringfence.client import Client
-from ringfence.commands.connect import Fresh, client_as, sandbox
-from ringfence.commands.errors import CommandFailed
-from ringfence.commands.rebuild import rebuild_service
-from ringfence.commands.terminal import note, output, show
-from ringfence.verifier import (
+from ringfence_verifier import (
     LogSummary,
     VerificationError,
     VerifiedLeaf,
@@ -22,6 +14,13 @@ from ringfence.verifier import (
     verify_log,
     verify_receipt,
 )
+
+from ringfence.audit import Finding
+from ringfence.client import Client
+from ringfence.commands import local
+from ringfence.commands.connect import Fresh, client_as
+from ringfence.commands.errors import CommandFailed
+from ringfence.commands.terminal import note, output, show
 
 Key = Annotated[str, typer.Option("--key", help="The log's public key (C2SP vkey), or a file that holds it.")]
 Check = Callable[[], None]
@@ -67,11 +66,10 @@ def log(
         with client_as(principal, fresh) as client:
             _report(_failures([lambda: _verify_log(client, _key(key)), lambda: _compare_sources(client)]))
         return
-    with sandbox(fresh) as box:
-        regulator, log_key, stack = box.client(principal), box.log_key(), box.stack
+    with local.sandbox(fresh, "without --key, the checks") as box:
+        regulator, log_key = box.client(principal), box.log_key()
         checks: list[Check] = [lambda: _verify_log(regulator, log_key), lambda: _compare_sources(regulator)]
-        checks += [partial(rebuild_service, stack, service, verify=True) for service in stack.addresses]
-        _report(_failures(checks))
+        _report(_failures([*checks, *box.rebuild_checks()]))
 
 
 def print_fact(proven: VerifiedLeaf) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from ringfence_kernel.writing.journal import Journal
 
@@ -44,6 +44,7 @@ class SignedHead:
 class Log:
     """What the log holds in memory, a few tiles and heads whatever its size."""
 
+    digest_format: ClassVar[int] = 1
     origin: str
     frontier: Frontier = field(default_factory=Frontier)
     heads: dict[str, SourceHead] = field(default_factory=dict)

@@ -20,6 +20,8 @@ from ringfence_custody.domain.events import TransfersCreated
 class Ledger:
     """Books by id, which is the id of their platform; a book begins with its first event."""
 
+    digest_format = 1
+
     def __init__(self, batches_of_book: Callable[[], CommittedBatches]) -> None:
         """Starts empty; each book gets its committed batches from a call of `batches_of_book`."""
         self._batches_of_book = batches_of_book

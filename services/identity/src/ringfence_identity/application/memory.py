@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field, fields
+from typing import ClassVar
 
 import msgspec
 from ringfence_kernel.store.codec import EventCodec, Recorded
@@ -16,6 +17,7 @@ from ringfence_identity.domain.state import State
 class Memory:
     """Holds the domain's state for the writer."""
 
+    digest_format: ClassVar[int] = 1
     state: State = field(default_factory=State)
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:

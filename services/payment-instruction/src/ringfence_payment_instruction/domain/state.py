@@ -37,6 +37,8 @@ class Message:
 class State:
     """Submissions, evidence and lists. Every change goes through the journal; nothing here decides."""
 
+    digest_format = 2
+
     def __init__(self) -> None:
         """Starts empty."""
         self.submissions: dict[bytes, Submission] = {}

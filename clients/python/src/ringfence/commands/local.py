@@ -1,0 +1,71 @@
+"""What the command gains where the local stack is installed: more subcommands, and the principals of its sandbox.
+
+Both are found by entry points, so that the SDK imports nothing of the stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol, cast
+
+import typer
+
+from ringfence.client import Client
+from ringfence.errors import SetupError
+
+DISTRIBUTION = "ringfence-local-stack"
+COMMANDS = "ringfence.commands"
+"""Entry point group: name of a subcommand, and the function that Typer takes."""
+SANDBOX = "ringfence.sandbox"
+"""Entry point group with the one name `open`: a function that takes `fresh` and gives a context with a Sandbox."""
+
+
+class LocalStackMissing(SetupError):
+    """Something was asked for that only the local stack can do, and it is not installed."""
+
+    subject = "stack"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} need the local stack, which is not installed: pip install {DISTRIBUTION}")
+
+
+class Sandbox(Protocol):
+    """A sandbox as the SDK's own commands use it."""
+
+    def client(self, name: str) -> Client:
+        """A client as this principal of the sandbox; raises CredentialsError for an unknown name."""
+
+    def log_key(self) -> str:
+        """The public key of the sandbox's log, got from the keeper of the key and not from the log."""
+
+    def rebuild_checks(self) -> Sequence[Callable[[], None]]:
+        """One check per service, that its stored events verify; each raises CommandFailed where they do not."""
+
+
+def sandbox(fresh: bool, what: str) -> AbstractContextManager[Sandbox]:
+    """The sandbox of the stack that is up, or a private one; `what` needs it: raises LocalStackMissing without it."""
+    found = _entry_points(SANDBOX).get("open")
+    if found is None:
+        raise LocalStackMissing(what)
+    return cast("Callable[[bool], AbstractContextManager[Sandbox]]", found.load())(fresh)
+
+
+def add_commands(app: typer.Typer, *names: str) -> None:
+    """Adds subcommands of the local stack; without it, hidden ones that say what to install."""
+    found = _entry_points(COMMANDS)
+    for name in names:
+        if name in found:
+            app.command(name)(found[name].load())
+        else:
+            anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+            app.command(name, hidden=True, add_help_option=False, context_settings=anything)(_missing)
+
+
+def _missing(context: typer.Context) -> None:
+    raise LocalStackMissing(f"commands such as `ringfence {context.info_name}`")
+
+
+def _entry_points(group: str) -> dict[str, EntryPoint]:
+    return {each.name: each for each in entry_points(group=group)}

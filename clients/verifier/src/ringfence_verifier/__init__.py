@@ -1,0 +1,29 @@
+"""The offline verifier: checks receipts, checkpoints and whole logs with nothing but the log's public key.
+
+It imports the standard library and `cryptography` only, shares no code with the service that makes the proofs, and
+never takes a key from the evidence it checks.
+"""
+
+from ringfence_verifier.errors import VerificationError
+from ringfence_verifier.leaf import Fact, read_leaf
+from ringfence_verifier.log import LogAudit, LogSummary, verify_log
+from ringfence_verifier.note import Checkpoint, SourceHead, VerifierKey, verify_checkpoint
+from ringfence_verifier.proofs import verify_consistency, verify_inclusion
+from ringfence_verifier.receipt import VerifiedLeaf, verify_receipt
+
+__all__ = [
+    "Checkpoint",
+    "Fact",
+    "LogAudit",
+    "LogSummary",
+    "SourceHead",
+    "VerificationError",
+    "VerifiedLeaf",
+    "VerifierKey",
+    "read_leaf",
+    "verify_checkpoint",
+    "verify_consistency",
+    "verify_inclusion",
+    "verify_log",
+    "verify_receipt",
+]

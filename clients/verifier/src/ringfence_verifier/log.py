@@ -1,0 +1,160 @@
+"""Verifies a whole log: its root, and that it took over every event of every source, each exactly once and in order.
+
+After the leaves of some events of a source stands a page leaf (`audit.page.v1`). It lists those events with the digest
+of each and the number of leaves each was given. From it the source's own hash chain is computed again, so that an event
+left out, added, reordered, or given no leaf or other than the stated number shows without asking the source. What the
+leaves say of an event, and that they say all of it, is the log's word: only the event itself, whose digest the page
+has, can show otherwise.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from ringfence_verifier.errors import VerificationError
+from ringfence_verifier.leaf import Fact, read_leaf
+from ringfence_verifier.note import Checkpoint, SourceHead
+from ringfence_verifier.proofs import TreeHash
+
+PAGE_KIND = "audit.page.v1"
+OWN_KINDS = "audit."
+_RECORD_BYTES = 16 + 8 + 32 + 4
+
+
+@dataclass(frozen=True)
+class LogSummary:
+    """What a verified log holds: leaves by kind, and the head of each source as its own leaves prove it."""
+
+    size: int
+    root: bytes
+    leaves_by_kind: dict[str, int]
+    source_heads: tuple[SourceHead, ...]
+
+
+def verify_log(leaves: Iterable[bytes], checkpoint: Checkpoint) -> LogSummary:
+    """Checks every leaf below the checkpoint's size against its root, and each source's chain against its head.
+
+    Takes the leaves in order of the log and reads no further than the checkpoint. Raises VerificationError at the first
+    leaf that contradicts what stands before it, or at the end where root or heads differ.
+    """
+    audit = LogAudit()
+    remaining = checkpoint.size
+    for leaf in leaves:
+        if not remaining:
+            break
+        audit.add(leaf)
+        remaining -= 1
+    return audit.finish(checkpoint)
+
+
+@dataclass(frozen=True)
+class _Event:
+    position: int
+    leaves: int
+    hash: bytes
+
+
+@dataclass
+class _Source:
+    """What has been read of one source: its chain hashes by position, and leaves waiting for their page."""
+
+    epoch: int = 0
+    hashes: list[bytes] = field(default_factory=lambda: [bytes(32)])
+    waiting: Counter[int] = field(default_factory=Counter)
+    last_waiting: int = 0
+
+
+class LogAudit:
+    """Reads a log leaf by leaf in constant memory, apart from one chain hash per source event."""
+
+    def __init__(self) -> None:
+        self._tree = TreeHash()
+        self._sources: dict[str, _Source] = {}
+        self._kinds: Counter[str] = Counter()
+
+    def add(self, leaf: bytes) -> None:
+        """Takes the next leaf; raises VerificationError where it contradicts an earlier one."""
+        fact = read_leaf(leaf)
+        try:
+            if fact.kind == PAGE_KIND:
+                self._page(fact)
+            elif not fact.kind.startswith(OWN_KINDS):
+                self._wait(fact)
+        except VerificationError as error:
+            raise VerificationError(f"leaf {self._tree.size}: {error}") from error
+        self._kinds[fact.kind] += 1
+        self._tree.extend([leaf])
+
+    def finish(self, checkpoint: Checkpoint) -> LogSummary:
+        """Compares all that was read with a checkpoint; raises VerificationError where they differ."""
+        if self._tree.size != checkpoint.size:
+            raise VerificationError(f"the log ends at {self._tree.size} of {checkpoint.size} leaves")
+        if self._tree.root() != checkpoint.root:
+            raise VerificationError("the leaves do not lead to the checkpoint's root")
+        heads = tuple(
+            SourceHead(name, source.epoch, len(source.hashes) - 1, source.hashes[-1])
+            for name, source in sorted(self._sources.items())
+        )
+        if any(source.waiting for source in self._sources.values()):
+            raise VerificationError("the log ends with leaves that belong to no page")
+        if heads != checkpoint.source_heads:
+            raise VerificationError("the log's source heads differ from the checkpoint's")
+        return LogSummary(self._tree.size, self._tree.root(), dict(self._kinds), heads)
+
+    def _wait(self, fact: Fact) -> None:
+        source = self._sources.setdefault(fact.text("source"), _Source())
+        position = fact.integer("position")
+        if position < source.last_waiting:
+            raise VerificationError("its event's position goes backwards")
+        if fact.integer("ordinal") != source.waiting[position]:
+            raise VerificationError("a leaf of its event is missing before it")
+        source.waiting[position] += 1
+        source.last_waiting = position
+
+    def _page(self, fact: Fact) -> None:
+        source = self._sources.setdefault(fact.text("source"), _Source())
+        first, epoch = fact.integer("first"), fact.integer("epoch")
+        if epoch != source.epoch:
+            _fork(source, epoch, first)
+        if first != len(source.hashes) or fact.content("previous_hash") != source.hashes[-1]:
+            raise VerificationError("its page does not follow the source's last one")
+        for event in _events(first, source.hashes[-1], fact.content("events")):
+            if not event.leaves:
+                raise VerificationError(f"event {event.position} of {fact.text('source')} has no leaf at all")
+            if source.waiting.pop(event.position, 0) != event.leaves:
+                raise VerificationError(f"event {event.position} of {fact.text('source')} lacks leaves or has too many")
+            source.hashes.append(event.hash)
+        if (
+            source.waiting
+            or len(source.hashes) - 1 != fact.integer("last")
+            or source.hashes[-1] != fact.content("hash")
+        ):
+            raise VerificationError("its page's events do not lead to the page's head")
+        source.last_waiting = 0
+
+
+def _fork(source: _Source, epoch: int, first: int) -> None:
+    """Takes a source back to the position that a new epoch goes on from."""
+    if epoch < source.epoch or not 1 <= first <= len(source.hashes):
+        raise VerificationError("its epoch does not go on from a known position")
+    source.epoch = epoch
+    del source.hashes[first:]
+
+
+def _events(position: int, previous: bytes, records: bytes) -> Iterator[_Event]:
+    """Reads a page's event records and computes the source's chain over them (docs/formats.md, feed chain)."""
+    at = 0
+    while at < len(records):
+        topic_end = at + _RECORD_BYTES + 1 + records[min(at + _RECORD_BYTES, len(records) - 1)]
+        if topic_end > len(records):
+            raise VerificationError("its page is cut short")
+        stream, version, state_digest = records[at : at + 16], records[at + 16 : at + 24], records[at + 24 : at + 56]
+        leaves = int.from_bytes(records[at + 56 : at + _RECORD_BYTES], "big")
+        topic = records[at + _RECORD_BYTES + 1 : topic_end]
+        chained = previous + position.to_bytes(8, "big") + stream + version
+        previous = sha256(chained + len(topic).to_bytes(8, "big") + topic + state_digest).digest()
+        yield _Event(position, leaves, previous)
+        position, at = position + 1, topic_end

@@ -1,0 +1,50 @@
+"""Receipts (C2SP tlog-proof): one fact, proven to be in a log that the given key signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringfence_verifier.errors import VerificationError
+from ringfence_verifier.note import MAX_NOTE_BYTES, Checkpoint, decode_base64, parse_size, verify_checkpoint
+from ringfence_verifier.proofs import leaf_hash, verify_inclusion
+
+HEADER = "c2sp.org/tlog-proof@v1"
+MAX_PROOF_HASHES = 63
+
+
+@dataclass(frozen=True)
+class VerifiedLeaf:
+    """A leaf that is in the log: its bytes, its index, and the checkpoint that commits to it."""
+
+    leaf: bytes
+    index: int
+    checkpoint: Checkpoint
+
+
+def verify_receipt(receipt: str, vkey: str, *, leaf: bytes | None = None, origin: str | None = None) -> VerifiedLeaf:
+    """Checks a receipt offline with the log's public key.
+
+    The leaf is the one given or, where none is, the one the receipt carries in its `extra` line. Raises
+    VerificationError where the receipt is malformed, is of another leaf or another log, or does not prove inclusion.
+    """
+    if len(receipt) > MAX_NOTE_BYTES:
+        raise VerificationError("the receipt is too long")
+    proof_text, _, note = receipt.partition("\n\n")
+    lines = proof_text.split("\n")
+    if lines.pop(0) != HEADER:
+        raise VerificationError(f"the receipt does not begin with {HEADER}")
+    carried = decode_base64(lines.pop(0)[6:], "the leaf") if lines and lines[0].startswith("extra ") else None
+    if not lines or not lines[0].startswith("index "):
+        raise VerificationError("the receipt has no index")
+    index = parse_size(lines.pop(0)[6:])
+    if len(lines) > MAX_PROOF_HASHES:
+        raise VerificationError("the inclusion proof is too long")
+    if leaf is not None and carried not in (None, leaf):
+        raise VerificationError("the receipt is for another leaf")
+    subject = carried if leaf is None else leaf
+    if subject is None:
+        raise VerificationError("the receipt carries no leaf and none was given")
+    checkpoint = verify_checkpoint(note, vkey, origin=origin)
+    proof = [decode_base64(line, "a proof hash") for line in lines]
+    verify_inclusion(leaf_hash(subject), index, checkpoint.size, proof, checkpoint.root)
+    return VerifiedLeaf(subject, index, checkpoint)

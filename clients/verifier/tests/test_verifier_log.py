@@ -1,0 +1,163 @@
+"""Whole logs: every event of a source exactly once, in order, with all its leaves."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ringfence_verifier import Checkpoint, SourceHead, VerificationError, read_leaf, verify_log
+
+from .notes import leaf, tree_hash
+
+EMPTY = bytes(32)
+
+
+class Log:
+    """A small log with one source, written by docs/formats.md."""
+
+    def __init__(self) -> None:
+        self.leaves: list[bytes] = []
+        self.position, self.hash, self.epoch = 0, EMPTY, 1
+
+    def page(self, *leaves_per_event: int, declared: int | None = None) -> None:
+        """Appends events with so many leaves each, and their page leaf."""
+        first, previous, records = self.position + 1, self.hash, b""
+        for count in leaves_per_event:
+            self.position += 1
+            for ordinal in range(count):
+                at = leaf("custody.transfer.v1", source="custody", position=self.position, ordinal=ordinal)
+                self.leaves.append(at)
+            self._chain(b"Topic.v1")
+            records += bytes(16) + self.position.to_bytes(8, "big") + sha256(b"state").digest()
+            records += (count if declared is None else declared).to_bytes(4, "big") + b"\x08Topic.v1"
+        self.leaves.append(
+            leaf(
+                "audit.page.v1", source="custody", epoch=self.epoch, first=first, last=self.position,
+                previous_hash=previous, hash=self.hash, events=records,
+            )
+        )  # fmt: skip
+
+    def _chain(self, topic: bytes) -> None:
+        number = self.position.to_bytes(8, "big")
+        chained = self.hash + number + bytes(16) + number + len(topic).to_bytes(8, "big") + topic
+        self.hash = sha256(chained + sha256(b"state").digest()).digest()
+
+    def checkpoint(self, leaves: list[bytes] | None = None) -> Checkpoint:
+        """Gives the head of the log, or of other leaves that claim to be it."""
+        leaves = self.leaves if leaves is None else leaves
+        heads = (SourceHead("custody", self.epoch, self.position, self.hash),)
+        return Checkpoint("log.example", len(leaves), tree_hash(leaves), heads)
+
+
+@pytest.fixture
+def log() -> Log:
+    """Two pages and a read of the log's own."""
+    written = Log()
+    written.page(1, 3, 1)
+    written.leaves.append(leaf("audit.read.v1", method="Search"))
+    written.page(2)
+    return written
+
+
+def test_a_complete_log_gives_its_heads_and_counts(log: Log) -> None:
+    """The summary of a sound log repeats the checkpoint's head from the leaves alone."""
+    summary = verify_log(log.leaves, log.checkpoint())
+    assert summary.source_heads == (SourceHead("custody", 1, 4, log.hash),)
+    assert summary.leaves_by_kind == {"custody.transfer.v1": 7, "audit.page.v1": 2, "audit.read.v1": 1}
+
+
+def test_leaves_after_the_checkpoint_are_not_read(log: Log) -> None:
+    """A log that has grown since still verifies against its older checkpoint."""
+    checkpoint = log.checkpoint()
+    log.page(1)
+    assert verify_log(log.leaves, checkpoint).size == checkpoint.size
+
+
+@given(st.data())
+def test_one_flipped_bit_in_any_leaf_is_found(data: st.DataObject) -> None:
+    """Whichever bit of whichever leaf changes, the log no longer verifies against its checkpoint."""
+    log = Log()
+    log.page(1, 2)
+    index = data.draw(st.integers(0, len(log.leaves) - 1))
+    at = data.draw(st.integers(0, len(log.leaves[index]) - 1))
+    changed = bytearray(log.leaves[index])
+    changed[at] ^= 1 << data.draw(st.integers(0, 7))
+    checkpoint = log.checkpoint()
+    log.leaves[index] = bytes(changed)
+    with pytest.raises(VerificationError):
+        verify_log(log.leaves, checkpoint)
+
+
+@pytest.mark.parametrize("index", range(9))
+def test_a_leaf_left_out_is_found_even_by_a_log_that_signs_the_rest(log: Log, index: int) -> None:
+    """A dishonest log that omits a leaf and signs the root of what is left is found, its own reads excepted."""
+    rest = log.leaves[:index] + log.leaves[index + 1 :]
+    if read_leaf(log.leaves[index]).kind == "audit.read.v1":
+        assert verify_log(rest, log.checkpoint(rest)).size == len(rest)
+    else:
+        with pytest.raises(VerificationError):
+            verify_log(rest, log.checkpoint(rest))
+
+
+def test_an_event_with_fewer_leaves_than_declared_is_found() -> None:
+    """A page that declares two leaves for an event that has one is refused."""
+    log = Log()
+    log.page(1, declared=2)
+    with pytest.raises(VerificationError, match="lacks leaves"):
+        verify_log(log.leaves, log.checkpoint())
+
+
+def test_an_event_without_any_leaf_is_found() -> None:
+    """A log that takes an event into its chain and keeps silent about what happened is found."""
+    silent = Log()
+    silent.page(1, 0)
+    with pytest.raises(VerificationError, match="event 2 of custody has no leaf"):
+        verify_log(silent.leaves, silent.checkpoint())
+
+
+def test_swapped_leaves_are_found(log: Log) -> None:
+    """Two leaves of one event in the wrong order are refused although the root is signed."""
+    log.leaves[1], log.leaves[2] = log.leaves[2], log.leaves[1]
+    with pytest.raises(VerificationError, match="missing before it"):
+        verify_log(log.leaves, log.checkpoint())
+
+
+def test_a_new_epoch_goes_on_from_its_fork(log: Log) -> None:
+    """After a fork the page chain goes on from the fork position, and from nowhere else."""
+    first_page_end = Log()
+    first_page_end.page(1, 3, 0)
+    log.position, log.hash, log.epoch = 3, first_page_end.hash, 2
+    log.page(1)
+    assert verify_log(log.leaves, log.checkpoint()).source_heads[0] == SourceHead("custody", 2, 4, log.hash)
+    log.position, log.epoch = 9, 3
+    log.page(1)
+    with pytest.raises(VerificationError, match="epoch"):
+        verify_log(log.leaves, log.checkpoint())
+
+
+def test_heads_that_differ_from_the_leaves_are_found(log: Log) -> None:
+    """A checkpoint that claims another source head than its leaves prove is refused."""
+    honest = log.checkpoint()
+    claimed = Checkpoint(honest.origin, honest.size, honest.root, (SourceHead("custody", 1, 5, log.hash),))
+    with pytest.raises(VerificationError, match="heads differ"):
+        verify_log(log.leaves, claimed)
+
+
+@given(st.binary(max_size=80))
+def test_hostile_leaves_are_refused_with_the_verifiers_own_error(content: bytes) -> None:
+    """Whatever the bytes, reading a leaf gives a fact or a VerificationError."""
+    for hostile in (content, b"\x01" + content, b"\x01\x01k" + content):
+        try:
+            read_leaf(hostile)
+        except VerificationError:
+            continue
+
+
+def test_a_leaf_that_no_log_can_hold_is_refused() -> None:
+    """A leaf is under 64 KiB, so that its bytes fit an entry bundle; a longer one is no leaf of any log."""
+    longest = leaf("k", a=bytes(65_535 - len(leaf("k", a=b""))))
+    assert read_leaf(longest).kind == "k"
+    with pytest.raises(VerificationError, match="longer"):
+        read_leaf(leaf("k", a=bytes(40_000), b=bytes(40_000)))

@@ -1,0 +1,1 @@
+"""The subcommands that `ringfence` gains where the local stack is installed, one file each."""

@@ -1,0 +1,120 @@
+"""Pytest fixtures with real servers, for the tests of the kernel, the services and the whole.
+
+Not loaded by itself: a `conftest.py` names it, `pytest_plugins = ["ringfence_local_stack.pytest_plugin"]`. Every
+fixture starts its server once per session, in a temporary folder that is removed afterwards.
+"""
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from ringfence_local_stack.processes.files import private_folder, write_private
+from ringfence_local_stack.servers.certificates import Authority, infrastructure_id
+from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.servers.nats import NATS_SERVER, NatsServer
+from ringfence_local_stack.servers.openbao import OpenBaoServer
+from ringfence_local_stack.servers.postgres import PostgresServer
+from ringfence_local_stack.servers.vault_policies import SERVICES
+from ringfence_local_stack.stack.local_stack import LocalStack
+
+
+@pytest.fixture(scope="session")
+def stack_folder() -> Iterator[Path]:
+    """A temporary folder that the account of PostgreSQL may pass through (pytest's own is closed to it)."""
+    folder = Path(tempfile.mkdtemp(prefix="ringfence-"))
+    try:
+        yield private_folder(folder, 0o711)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(stack_folder: Path) -> Iterator[PostgresServer]:
+    """A fresh PostgreSQL server with fsync on and a small `max_wal_size`, so that recovery after a kill is short."""
+    server = PostgresServer(
+        stack_folder / "postgres",
+        log_file=stack_folder / "logs" / "postgres.log",
+        settings={"max_wal_size": "256MB"},
+    )
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def _database_numbers() -> Iterator[int]:
+    return itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def database(postgres_server: PostgresServer, _database_numbers: Iterator[int]) -> Iterator[Callable[[str], Database]]:
+    """A factory: `database("custody")` makes a fresh, empty database with the roles of that service.
+
+    Databases are dropped when the module is done; the roles of a service are the same in all of its databases.
+    """
+    made: list[Database] = []
+
+    def make(service: str) -> Database:
+        name = f"{service.replace('-', '_')}_{next(_database_numbers)}"
+        made.append(postgres_server.create_database(service, name))
+        return made[-1]
+
+    yield make
+    for each in made:
+        postgres_server.drop_database(each)
+
+
+@pytest.fixture(scope="session")
+def openbao_server(stack_folder: Path) -> Iterator[OpenBaoServer]:
+    """A fresh OpenBao, unsealed and filled: transit keys, both certificate authorities, an AppRole per service."""
+    server = OpenBaoServer(stack_folder / "openbao", log_file=stack_folder / "logs" / "openbao.log")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def workload_authority() -> Authority:
+    """A throw-away authority for workload certificates, where a test does not need those of OpenBao."""
+    return Authority("Ringfence test workloads")
+
+
+@pytest.fixture(scope="session")
+def nats_server_process(stack_folder: Path, workload_authority: Authority) -> Iterator[NatsServer]:
+    """A fresh NATS server that trusts `workload_authority` and knows the four services and its administrator."""
+    tls = private_folder(stack_folder / "nats-tls")
+    server = NatsServer(
+        stack_folder / "nats",
+        log_file=stack_folder / "logs" / "nats.log",
+        certificate=workload_authority.issue(infrastructure_id(NATS_SERVER), tls, NATS_SERVER),
+        ca_file=write_private(tls / "ca.pem", workload_authority.certificate),
+        services=SERVICES,
+    )
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def local_stack_settings() -> Mapping[str, Mapping[str, str]]:
+    """Environment variables by service for `local_stack`; a `conftest.py` overrides it."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def local_stack(local_stack_settings: Mapping[str, Mapping[str, str]]) -> Iterator[LocalStack]:
+    """The whole stack with its four services, private and empty, removed at the end."""
+    with LocalStack.temporary(
+        service_settings=local_stack_settings, postgres_settings={"max_wal_size": "256MB"}
+    ) as stack:
+        yield stack

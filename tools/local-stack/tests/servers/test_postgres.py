@@ -1,0 +1,141 @@
+"""The PostgreSQL of the local stack: safe settings, closed doors, recovery after a crash."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.servers.postgres import PostgresServer
+
+DatabaseFactory = Callable[[str], Database]
+
+
+def owner(database: Database) -> psycopg.Connection:
+    """A connection of the owner role."""
+    return psycopg.connect(database.owner_url, password=database.owner_password, autocommit=True)
+
+
+def app(database: Database) -> psycopg.Connection:
+    """A connection of the application role."""
+    return psycopg.connect(database.app_url, password=database.app_password, autocommit=True)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("server_version_num", "18"),
+        ("fsync", "on"),
+        ("synchronous_commit", "on"),
+        ("full_page_writes", "on"),
+        ("data_checksums", "on"),
+        ("listen_addresses", "127.0.0.1"),
+        ("max_wal_size", "256MB"),
+    ],
+)
+def test_server_runs_with_safe_settings(postgres_server: PostgresServer, setting: str, value: str) -> None:
+    """Durability is on, the version is 18 and nothing listens beyond the loopback address."""
+    with postgres_server.superuser() as connection:
+        row = connection.execute("SELECT current_setting(%s)", [setting]).fetchone()
+    assert row is not None
+    assert row[0].startswith(value)
+
+
+def test_wrong_password_is_refused(postgres_server: PostgresServer, database: DatabaseFactory) -> None:
+    """No role gets in without its own password, not even from this machine."""
+    made = database("custody")
+    for url in (made.app_url, made.owner_url):
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(url, password="guess")
+
+
+def test_another_service_may_not_connect(database: DatabaseFactory) -> None:
+    """The application role of one service cannot open the database of another."""
+    custody, identity = database("custody"), database("identity")
+    url = identity.app_url.replace(identity.app_role, custody.app_role)
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(url, password=custody.app_password)
+
+
+def test_application_role_has_only_what_is_granted(database: DatabaseFactory) -> None:
+    """The application role may neither create nor read anything until the owner's migration grants it."""
+    made = database("custody")
+    with owner(made) as connection:
+        connection.execute("CREATE TABLE event (n int)")
+        connection.execute(f"GRANT INSERT ON event TO {made.app_role}")
+    with app(made) as connection:
+        connection.execute("INSERT INTO event VALUES (1)")
+        for refused in (
+            "SELECT * FROM event",
+            "DELETE FROM event",
+            "CREATE TABLE mine (n int)",
+            "DROP TABLE event",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(refused)
+
+
+def test_each_database_of_a_factory_is_fresh(database: DatabaseFactory) -> None:
+    """Two databases of one service share roles and nothing else."""
+    first, second = database("audit"), database("audit")
+    with owner(first) as connection:
+        connection.execute("CREATE TABLE leaf (n int)")
+    with owner(second) as connection, pytest.raises(psycopg.errors.UndefinedTable):
+        connection.execute("SELECT * FROM leaf")
+    assert first.app_role == second.app_role
+
+
+def test_committed_rows_survive_kill_nine(postgres_server: PostgresServer, database: DatabaseFactory) -> None:
+    """After signal 9 the server starts again on the same port, recovers, and has every committed row."""
+    made = database("custody")
+    before, port = postgres_server.pid, postgres_server.port
+    with owner(made) as connection:
+        connection.execute("CREATE TABLE event (n int)")
+        connection.execute("INSERT INTO event SELECT generate_series(1, 50000)")
+        postgres_server.kill()
+        assert postgres_server.pid is None
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute("SELECT 1")
+    postgres_server.start()
+    assert postgres_server.port == port
+    assert postgres_server.pid not in (None, before)
+    with owner(made) as connection:
+        assert connection.execute("SELECT count(*) FROM event").fetchone() == (50_000,)
+
+
+def test_server_has_no_privileges(postgres_server: PostgresServer) -> None:
+    """Whoever starts it, the server runs as an ordinary account without capabilities; root's are dropped."""
+    lines = Path(f"/proc/{postgres_server.pid}/status").read_text().splitlines()
+    status = dict(line.split(":", 1) for line in lines)
+    assert "0" not in status["Uid"].split()
+    assert "0" not in status["Groups"].split()
+    assert int(status["CapEff"], 16) == 0
+
+
+def test_secrets_are_readable_by_their_owner_only(postgres_server: PostgresServer, database: DatabaseFactory) -> None:
+    """Password files have mode 0600."""
+    made = database("custody")
+    files = (
+        postgres_server.superuser_password_file,
+        made.owner_password_file,
+        made.app_password_file,
+    )
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
+def test_data_is_kept_over_a_restart(stack_folder: Path) -> None:
+    """A second server object on the same folder finds the data and the passwords of the first."""
+    folder, log = stack_folder / "kept", stack_folder / "logs" / "kept.log"
+    first = PostgresServer(folder, log_file=log)
+    first.start()
+    with owner(first.create_database("identity")) as connection:
+        connection.execute("CREATE TABLE party AS SELECT 7 AS n")
+    first.stop()
+    second = PostgresServer(folder, log_file=log)
+    try:
+        second.start()
+        with owner(second.create_database("identity")) as connection:
+            assert connection.execute("SELECT n FROM party").fetchone() == (7,)
+    finally:
+        second.remove()
+    assert not folder.exists()

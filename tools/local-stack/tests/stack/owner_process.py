@@ -1,0 +1,11 @@
+"""Runs a stack without services in the folder given, as `ringfence up` would, until a signal ends it."""
+
+import sys
+import time
+from pathlib import Path
+
+from ringfence_local_stack.stack.local_stack import LocalStack
+
+with LocalStack(Path(sys.argv[1]), with_services=(), progress=lambda what: print(what, flush=True)):
+    print("up", flush=True)
+    time.sleep(600)
