@@ -11,16 +11,16 @@ from typing import Any
 
 import psycopg
 from ringfence.ledger import AccountClass, Purpose
-from ringfence_custody.adapters.statement_model import StatementModel
-from ringfence_custody.domain.apply import apply
-from ringfence_custody.domain.book import Book
-from ringfence_custody.domain.columns import AccountColumns, TransferColumns
-from ringfence_custody.domain.create_accounts import decide_accounts
-from ringfence_custody.domain.create_transfers import decide_transfers
-from ringfence_custody.domain.events import EVENT_TYPES
-from ringfence_custody.domain.lifecycle import Standing
-from ringfence_custody.domain.packed import TransferBatch
-from ringfence_custody.domain.standings import decide_standing
+from ringfence_custody.ledger.adapters.statement_model import StatementModel
+from ringfence_custody.ledger.domain.apply import apply
+from ringfence_custody.ledger.domain.book import Book
+from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns
+from ringfence_custody.ledger.domain.create_accounts import decide_accounts
+from ringfence_custody.ledger.domain.create_transfers import decide_transfers
+from ringfence_custody.ledger.domain.events import EVENT_TYPES
+from ringfence_custody.ledger.domain.lifecycle import Standing
+from ringfence_custody.ledger.domain.packed import TransferBatch
+from ringfence_custody.ledger.domain.standings import decide_standing
 from ringfence_kernel.store import EventStore, NewEvent, save_cursor
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID

@@ -92,3 +92,12 @@ def test_saved_modules_come_back_each_to_its_own() -> None:
     back = {"a": Names(), "ab": Names()}
     SavedStates(back, 1).restore({name: memoryview(content) for name, content in saved.save()})
     assert (back["a"].heard, back["ab"].heard) == (["x"], ["y", "z"])
+
+
+def test_a_snapshot_that_one_module_cannot_read_leaves_all_empty() -> None:
+    """A snapshot from before a module existed is taken up by none: a replay begins with nothing."""
+    saved = SavedStates({"a": Names(heard=["x"])}, 1).save()
+    back = {"a": Names(), "b": Names()}
+    with pytest.raises(LookupError):
+        SavedStates(back, 1).restore({name: memoryview(content) for name, content in saved})
+    assert (back["a"].heard, back["b"].heard) == ([], [])

@@ -158,4 +158,4 @@ def test_rebuild_verify_compares_everything(service: AuditProcess) -> None:
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
     outcome = json.loads(rebuilt.stdout.splitlines()[-1])
     assert outcome["same"] is True
-    assert set(outcome["differences"]) == {"chain", "tree", "tiles", "leaf_pages", "leaf_keys"}
+    assert set(outcome["differences"]) == {"chain", "tree", "state", "tiles", "leaf_pages", "leaf_keys"}

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 import psycopg
 import pytest
-from ringfence_custody.adapters.batches import StoredBatches
-from ringfence_custody.adapters.schema import migrations
-from ringfence_custody.adapters.statement_model import StatementModel
-from ringfence_custody.adapters.statement_reader import StatementReader
-from ringfence_custody.api.servicer import CustodyServicer
-from ringfence_custody.application.commands import Commands
-from ringfence_custody.application.ledger import Ledger
-from ringfence_custody.application.queries import Queries
-from ringfence_custody.domain.events import EVENT_TYPES
+from ringfence_custody.ledger.adapters.batches import StoredBatches
+from ringfence_custody.ledger.adapters.schema import migrations
+from ringfence_custody.ledger.adapters.statement_model import StatementModel
+from ringfence_custody.ledger.adapters.statement_reader import StatementReader
+from ringfence_custody.ledger.api.servicer import CustodyServicer
+from ringfence_custody.ledger.application.commands import Commands
+from ringfence_custody.ledger.application.ledger import Ledger
+from ringfence_custody.ledger.application.queries import Queries
+from ringfence_custody.ledger.domain.events import EVENT_TYPES
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.rpc.caller import Caller, calling
 from ringfence_kernel.store import EventStore, apply_migrations

@@ -8,14 +8,14 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from ringfence_custody.domain.errors import (
+from ringfence_custody.ledger.domain.errors import (
     AccountNotFound,
     AccountTransitionRefused,
     BookNotFound,
     RulesBelowMinimum,
     RulesVersionTaken,
 )
-from ringfence_custody.domain.events import AccountStatusChanged, RulesAdopted, TransfersCreated
+from ringfence_custody.ledger.domain.events import AccountStatusChanged, RulesAdopted, TransfersCreated
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.custody.v1 import custody_pb2 as pb

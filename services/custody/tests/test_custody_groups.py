@@ -11,17 +11,17 @@ from random import Random
 from typing import Any
 
 import pytest
-from ringfence_custody.adapters.batches import StoredBatches
-from ringfence_custody.application.ledger import Ledger
-from ringfence_custody.domain import known_ids
-from ringfence_custody.domain.book import Book
-from ringfence_custody.domain.columns import AccountColumns
-from ringfence_custody.domain.events import TransfersCreated
-from ringfence_custody.domain.lifecycle import AccountStatus
-from ringfence_custody.domain.packed import unpacked
-from ringfence_custody.domain.rule_packs import rules_of
-from ringfence_custody.domain.rules import MINIMUM
-from ringfence_custody.domain.statuses import AMOUNT_MAX, TransferFlag
+from ringfence_custody.ledger.adapters.batches import StoredBatches
+from ringfence_custody.ledger.application.ledger import Ledger
+from ringfence_custody.ledger.domain import known_ids
+from ringfence_custody.ledger.domain.book import Book
+from ringfence_custody.ledger.domain.columns import AccountColumns
+from ringfence_custody.ledger.domain.events import TransfersCreated
+from ringfence_custody.ledger.domain.lifecycle import AccountStatus
+from ringfence_custody.ledger.domain.packed import unpacked
+from ringfence_custody.ledger.domain.rule_packs import rules_of
+from ringfence_custody.ledger.domain.rules import MINIMUM
+from ringfence_custody.ledger.domain.statuses import AMOUNT_MAX, TransferFlag
 from ringfence_kernel.service import replay_into
 from ringfence_kernel.store import EventStore, Head, VersionConflict
 from ringfence_kernel.values.errors import DomainError, StoreUnavailable

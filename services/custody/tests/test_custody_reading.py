@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 from psycopg.rows import DictRow
-from ringfence_custody.adapters.statement_model import StatementModel
-from ringfence_custody.adapters.statement_reader import StatementReader
-from ringfence_custody.application import account_filter
-from ringfence_custody.application.ports import Selection
-from ringfence_custody.domain.errors import PageTokenInvalid
-from ringfence_custody.domain.events import TransfersCreated
-from ringfence_custody.domain.packed import Transfer, unpacked
-from ringfence_custody.domain.rules import AccountClass
-from ringfence_custody.domain.statuses import PENDING, VOID, TransferFlag
+from ringfence_custody.ledger.adapters.statement_model import StatementModel
+from ringfence_custody.ledger.adapters.statement_reader import StatementReader
+from ringfence_custody.ledger.application import account_filter
+from ringfence_custody.ledger.application.ports import Selection
+from ringfence_custody.ledger.domain.errors import PageTokenInvalid
+from ringfence_custody.ledger.domain.events import TransfersCreated
+from ringfence_custody.ledger.domain.packed import Transfer, unpacked
+from ringfence_custody.ledger.domain.rules import AccountClass
+from ringfence_custody.ledger.domain.statuses import PENDING, VOID, TransferFlag
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from ringfence_custody.adapters.schema import migrations
-from ringfence_custody.adapters.statement_model import StatementModel
-from ringfence_custody.domain.errors import StatementsBehind
+from ringfence_custody.ledger.adapters.schema import migrations
+from ringfence_custody.ledger.adapters.statement_model import StatementModel
+from ringfence_custody.ledger.domain.errors import StatementsBehind
 from ringfence_kernel.projecting.projector import rebuild_and_compare
 from ringfence_kernel.projecting.refilling import refill
 from ringfence_kernel.store import EventStore, apply_migrations

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from ringfence_custody.adapters import batches
-from ringfence_custody.adapters.batches import StoredBatches
-from ringfence_custody.adapters.identity_feed import CURSOR, KycChanged, owner_facts, take_over
-from ringfence_custody.application.ledger import Ledger
-from ringfence_custody.domain.errors import AccountNotFound, BookNotFound, ColumnsMalformed, PageTokenInvalid
-from ringfence_custody.domain.events import TransfersCreated, TransfersExpired
-from ringfence_custody.domain.lifecycle import Standing
-from ringfence_custody.domain.packed import unpacked
-from ringfence_custody.domain.rules import AccountClass
-from ringfence_custody.domain.statuses import CreateTransferStatus, TransferFlag
+from ringfence_custody.ledger.adapters import batches
+from ringfence_custody.ledger.adapters.batches import StoredBatches
+from ringfence_custody.ledger.adapters.identity_feed import CURSOR, KycChanged, owner_facts, take_over
+from ringfence_custody.ledger.application.ledger import Ledger
+from ringfence_custody.ledger.domain.errors import AccountNotFound, BookNotFound, ColumnsMalformed, PageTokenInvalid
+from ringfence_custody.ledger.domain.events import TransfersCreated, TransfersExpired
+from ringfence_custody.ledger.domain.lifecycle import Standing
+from ringfence_custody.ledger.domain.packed import unpacked
+from ringfence_custody.ledger.domain.rules import AccountClass
+from ringfence_custody.ledger.domain.statuses import CreateTransferStatus, TransferFlag
 from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.service import replay_into
 from ringfence_kernel.service.event_sourced import save_digest

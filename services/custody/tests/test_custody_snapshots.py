@@ -8,10 +8,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from ringfence_custody.adapters.batches import StoredBatches
-from ringfence_custody.application.ledger import Ledger as Books
-from ringfence_custody.domain.errors import RulesVersionTaken
-from ringfence_custody.domain.statuses import TransferFlag
+from ringfence_custody.ledger.adapters.batches import StoredBatches
+from ringfence_custody.ledger.application.ledger import Ledger as Books
+from ringfence_custody.ledger.domain.errors import RulesVersionTaken
+from ringfence_custody.ledger.domain.statuses import TransferFlag
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.writing.snapshots import SnapshotFile, Snapshots, take

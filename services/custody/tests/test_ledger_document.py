@@ -7,10 +7,10 @@ from enum import IntEnum
 from pathlib import Path
 
 import pytest
-from ringfence_custody.domain.lifecycle import BY_DECISION
-from ringfence_custody.domain.rule_packs import document, parsed
-from ringfence_custody.domain.rules import PERMITTED_FLAGS, PURPOSES, AccountClass
-from ringfence_custody.domain.statuses import (
+from ringfence_custody.ledger.domain.lifecycle import BY_DECISION
+from ringfence_custody.ledger.domain.rule_packs import document, parsed
+from ringfence_custody.ledger.domain.rules import PERMITTED_FLAGS, PURPOSES, AccountClass
+from ringfence_custody.ledger.domain.statuses import (
     TRANSIENT,
     AccountFlag,
     CreateAccountStatus,

@@ -11,8 +11,8 @@ from ringfence import columns, external_id, ids, ledger, money, new_id, result_c
 from ringfence.audit import Finding
 from ringfence.identity import KycStatus, PartyKind, PrincipalKind
 from ringfence.payments import Decision, InstructionStatus, ListFormat
-from ringfence_custody.domain import columns as custody_columns
-from ringfence_custody.domain import rules, statuses
+from ringfence_custody.ledger.domain import columns as custody_columns
+from ringfence_custody.ledger.domain import rules, statuses
 from ringfence_kernel.values import ids as kernel_ids
 from ringfence_kernel.values import money as kernel_money
 from ringfence_protos.audit.v1 import audit_pb2

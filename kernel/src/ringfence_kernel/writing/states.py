@@ -82,7 +82,15 @@ class SavedStates(States):
         ]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
-        """Gives every module what it saved; raises ValueError or LookupError for another format."""
+        """Gives every module what it saved, or none; raises ValueError or LookupError for another format."""
+        empty = {name: memoryview(content) for name, content in self.save()}
+        try:
+            self._hand_out(sections)
+        except Exception:
+            self._hand_out(empty)
+            raise
+
+    def _hand_out(self, sections: Mapping[str, memoryview]) -> None:
         for name, module in self._saved.items():
             prefix = f"{name}/"
             module.restore({each.removeprefix(prefix): sections[each] for each in sections if each.startswith(prefix)})

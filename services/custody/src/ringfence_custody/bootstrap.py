@@ -24,16 +24,16 @@ from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.backlog import Backlog, FewWaiting
 from ringfence_protos.custody.v1 import custody_pb2_grpc
 
-from ringfence_custody.adapters import identity_feed, schema
-from ringfence_custody.adapters.batches import StoredBatches
-from ringfence_custody.adapters.statement_model import StatementModel
-from ringfence_custody.adapters.statement_reader import StatementReader
-from ringfence_custody.api.servicer import CustodyServicer
-from ringfence_custody.application.commands import Commands
-from ringfence_custody.application.ledger import Ledger
-from ringfence_custody.application.queries import Queries
-from ringfence_custody.application.statement_lag import StatementLag
-from ringfence_custody.domain.events import EVENT_TYPES
+from ringfence_custody.ledger.adapters import identity_feed, schema
+from ringfence_custody.ledger.adapters.batches import StoredBatches
+from ringfence_custody.ledger.adapters.statement_model import StatementModel
+from ringfence_custody.ledger.adapters.statement_reader import StatementReader
+from ringfence_custody.ledger.api.servicer import CustodyServicer
+from ringfence_custody.ledger.application.commands import Commands
+from ringfence_custody.ledger.application.ledger import Ledger
+from ringfence_custody.ledger.application.queries import Queries
+from ringfence_custody.ledger.application.statement_lag import StatementLag
+from ringfence_custody.ledger.domain.events import EVENT_TYPES
 from ringfence_custody.settings import CustodySettings
 
 REQUEST_WEIGHT = 64

@@ -8,11 +8,11 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from ringfence_custody.domain.columns import AccountColumns
-from ringfence_custody.domain.create_accounts import decide_accounts
-from ringfence_custody.domain.digest import digest
-from ringfence_custody.domain.rules import AccountClass
-from ringfence_custody.domain.statuses import AccountFlag, CreateAccountStatus
+from ringfence_custody.ledger.domain.columns import AccountColumns
+from ringfence_custody.ledger.domain.create_accounts import decide_accounts
+from ringfence_custody.ledger.domain.digest import digest
+from ringfence_custody.ledger.domain.rules import AccountClass
+from ringfence_custody.ledger.domain.statuses import AccountFlag, CreateAccountStatus
 from ringfence_kernel.values.ids import MAX_ID
 
 from ..ledger import CLOSURE, CZK, EUR, OWNER, Ledger, Row, id_of
