@@ -12,7 +12,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import EnumDescriptor, FileDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
-from ringfence_kernel.feed.descriptions import EventDescription, FieldDescription, code_names
+from ringfence_kernel.feed.published import code_names
+from ringfence_kernel.values.descriptions import EventDescription, FieldDescription
 
 UNSPECIFIED = "UNSPECIFIED"
 """Name that buf asks for in place of 0, whatever 0 stands for in the code."""

@@ -9,11 +9,12 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from ringfence_audit.application.translation import Translator
-from ringfence_audit.domain.accounts import Accounts
-from ringfence_audit.domain.leaf import decode
-from ringfence_audit.domain.page import SourceEvent
-from ringfence_kernel.feed.descriptions import EventDescription, described
+from ringfence_audit.log.domain.leaf import decode
+from ringfence_audit.log.domain.page import SourceEvent
+from ringfence_audit.translation.application.translator import Translator
+from ringfence_audit.translation.domain.accounts import Accounts
+from ringfence_kernel.feed.published import described, require_known
+from ringfence_kernel.values.descriptions import EventDescription
 from ringfence_protos.audit.v1 import events_pb2 as audit
 from ringfence_protos.custody.v1 import events_pb2 as custody
 from ringfence_protos.identity.v1 import events_pb2 as identity
@@ -40,7 +41,7 @@ class Kept(NamedTuple):
     @property
     def envelope(self) -> list[Any]:
         """What its state holds: format, time, trace, fields."""
-        decoded: list[Any] = msgspec.msgpack.decode(self.state, strict=False)
+        decoded: list[Any] = msgspec.msgpack.decode(self.state)
         return decoded
 
 
@@ -73,7 +74,7 @@ def test_kept_events_fit_their_description(folder: Path, service: str) -> None:
     assert {event.topic for event in events} == set(known)
     for event in events:
         fields = event.envelope[3]
-        known[event.topic].require_known(fields)
+        require_known(known[event.topic], fields)
         assert list(known[event.topic].misfits(fields)) == []
 
 
@@ -86,7 +87,7 @@ def test_kept_events_give_the_leaves_of_their_time(folder: Path) -> None:
         if kind not in ("audit.page.v1", "audit.read.v1"):
             signed[str(fields["source"])].append(leaf)
     for source in SOURCES:
-        translator = Translator(source, Accounts())
+        translator = Translator(source, Accounts({}))
         made = [
             leaf
             for event in kept_events(folder, source)

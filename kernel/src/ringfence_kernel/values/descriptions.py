@@ -1,36 +1,30 @@
-"""What a service publishes, as its events.proto describes it: read from the descriptors, never from the wire."""
+"""What an event of another service is made of: its fields, packed columns and codes, as its publisher describes it."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import cached_property
 from typing import Any
 
-from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor, FileDescriptor
-from ringfence_protos.common.v1 import events_pb2 as options
 
-from ringfence_kernel.feed.halts import EventUnknown
+class Facts(IntEnum):
+    """How the audit log takes an event; the numbers are the proto's."""
 
-ELEMENTS = {
-    options.ELEMENT_ID: ("", 16),
-    options.ELEMENT_DIGEST: ("", 32),
-    options.ELEMENT_UINT8: ("B", 1),
-    options.ELEMENT_UINT16: ("H", 2),
-    options.ELEMENT_UINT32: ("I", 4),
-    options.ELEMENT_UINT64: ("Q", 8),
-    options.ELEMENT_INT32: ("i", 4),
-}
-"""Struct code, empty for bytes, and width of what a packed column holds per row."""
-_ORDERS = {options.BYTE_ORDER_LITTLE_ENDIAN: "<", options.BYTE_ORDER_BIG_ENDIAN: ">"}
-_SCALARS = {
-    FieldDescriptor.TYPE_BYTES: "bytes",
-    FieldDescriptor.TYPE_STRING: "str",
-    FieldDescriptor.TYPE_BOOL: "bool",
-    FieldDescriptor.TYPE_UINT32: "int",
-    FieldDescriptor.TYPE_UINT64: "int",
-}
+    ONE = 1
+    ROWS = 2
+    NONE = 3
+
+
+class Privacy(IntEnum):
+    """What must not leave a service as it is stored; the numbers are the proto's."""
+
+    UNSPECIFIED = 0
+    SEALED = 1
+    SECRET = 2
+    BLIND_INDEX = 3
 
 
 @dataclass(frozen=True)
@@ -50,7 +44,7 @@ class FieldDescription:
     own_rows: bool
     short: bool
     names: Mapping[int, str] | None
-    privacy: int
+    privacy: Privacy
     since: int
 
     @property
@@ -84,7 +78,7 @@ class EventDescription:
 
     topic: str
     stream: str
-    facts: int
+    facts: Facts
     rows: str
     fields: Mapping[str, FieldDescription] = field(repr=False)
 
@@ -97,15 +91,19 @@ class EventDescription:
         """Returns the number of rows of an event; 1 without packed columns."""
         return len(fields[self.rows]) // self.fields[self.rows].width if self.rows else 1
 
-    def require_known(self, fields: Mapping[str, Any]) -> None:
-        """Raises EventUnknown where an event has a field or a code that the description does not list."""
+    def strange(self, fields: Mapping[str, Any]) -> str | None:
+        """Returns what is the first field or code of an event that the description does not list, or None.
+
+        Raises ValueError, TypeError and the like where the fields are none of this event.
+        """
         strange = fields.keys() - self.fields.keys()
         if strange:
-            raise EventUnknown(f"{self.topic} has the field {min(map(str, strange))}, which is not described")
+            return f"the field {min(map(str, strange))}"
         for each in self.coded:
             code = each.unknown_code(fields[each.name]) if each.name in fields else None
             if code is not None:
-                raise EventUnknown(f"{self.topic} has the code {code} in {each.name}, which is not described")
+                return f"the code {code} in {each.name}"
+        return None
 
     def misfits(self, fields: Mapping[str, Any]) -> Iterator[str]:
         """Yields what in an event's fields is not as described: names, kinds, rows."""
@@ -127,56 +125,6 @@ class EventDescription:
                     each.elements(value, rows)
                 except ValueError as error:
                     yield f"{self.topic}: {error}"
-
-
-def described(file: FileDescriptor) -> dict[str, EventDescription]:
-    """Returns the events that a file describes, by topic."""
-    found = {}
-    for message in file.message_types_by_name.values():
-        if message.GetOptions().HasExtension(options.event):
-            event = message.GetOptions().Extensions[options.event]
-            fields = {each.name: _field(each, event, file) for each in message.fields}
-            found[event.topic] = EventDescription(event.topic, event.stream, event.facts, event.rows, fields)
-    return found
-
-
-def code_names(enum: EnumDescriptor) -> dict[int, str]:
-    """Returns names without the enum's prefix by number, in the order in which they are declared."""
-    prefix = "".join(f"_{letter}" if letter.isupper() else letter for letter in enum.name).upper().lstrip("_") + "_"
-    return {value.number: value.name.removeprefix(prefix) for value in enum.values}
-
-
-def _field(proto: FieldDescriptor, event: options.Event, file: FileDescriptor) -> FieldDescription:
-    extensions = proto.GetOptions().Extensions
-    code, width = ELEMENTS.get(extensions[options.packed], ("", 0))
-    enum = proto.enum_type
-    if extensions[options.codes]:
-        enum = file.pool.FindEnumTypeByName(extensions[options.codes])
-    counts = proto.name == event.rows or extensions[options.own_rows]
-    return FieldDescription(
-        name=proto.name,
-        kind=_kind(proto),
-        code=code,
-        width=width,
-        order=_ORDERS.get(event.byte_order, ""),
-        per_row=extensions[options.per_row],
-        own_rows=extensions[options.own_rows],
-        short=(event.shortened and width > 0 and not counts) or extensions[options.may_be_short],
-        names=code_names(enum) if enum is not None else None,
-        privacy=extensions[options.privacy],
-        since=extensions[options.since],
-    )
-
-
-def _kind(proto: FieldDescriptor) -> str:
-    if proto.message_type is not None:
-        key, value = proto.message_type.fields_by_name["key"], proto.message_type.fields_by_name["value"]
-        return f"dict[{_kind(key)}, {_kind(value)}]"
-    if proto.enum_type is not None:
-        kind = "str" if proto.GetOptions().Extensions[options.by_name] else "int"
-    else:
-        kind = _SCALARS[proto.type]
-    return f"list[{kind}]" if proto.is_repeated else kind
 
 
 def _is(kind: str, value: Any) -> bool:
