@@ -14,13 +14,13 @@ from ringfence.ledger import AccountClass, Purpose
 from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.domain.apply import apply
 from ringfence_custody.ledger.domain.book import Book
+from ringfence_custody.ledger.domain.change_accounts import decide_standing
 from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns
 from ringfence_custody.ledger.domain.create_accounts import decide_accounts
 from ringfence_custody.ledger.domain.create_transfers import decide_transfers
-from ringfence_custody.ledger.domain.events import EVENT_TYPES
+from ringfence_custody.ledger.domain.events import EVENTS
 from ringfence_custody.ledger.domain.lifecycle import Standing
 from ringfence_custody.ledger.domain.packed import TransferBatch
-from ringfence_custody.ledger.domain.standings import decide_standing
 from ringfence_kernel.store import EventStore, NewEvent, save_cursor
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
@@ -58,7 +58,7 @@ class Filling:
     def write(self, database: Database) -> None:
         """Appends all events, and tells statements that they show them already: only the ledger shall start on them."""
         conninfo = psycopg.conninfo.make_conninfo(database.app_url, password=database.app_password)
-        codec, store = EventCodec(EVENT_TYPES), EventStore(conninfo)
+        codec, store = EventCodec(EVENTS), EventStore(conninfo)
         try:
             head, waiting = store.head(), list[NewEvent]()
             for version, event in enumerate(self._events(), start=1):

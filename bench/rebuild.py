@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ringfence.credentials import Credentials
-from ringfence_custody.ledger.domain.statuses import CreateTransferStatus
+from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus
 from ringfence_local_stack.sandbox.books import book_with_importer
 
 from bench.cpu import resident_mib

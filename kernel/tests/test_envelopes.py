@@ -12,9 +12,7 @@ from ringfence_kernel.sealing.envelopes import (
     AssociatedData,
     DataKeyCache,
     EnvelopeBroken,
-    TransitWrapper,
     blind_index,
-    generate,
     seal,
     unseal,
 )
@@ -81,35 +79,6 @@ def test_a_blind_index_depends_on_key_purpose_and_value() -> None:
     }
     assert index not in others
     assert len(others) == 3
-
-
-class ReversingCipher:
-    """Stands for Vault: `wraps` by hex of the reversed bytes and counts the requests."""
-
-    def __init__(self) -> None:
-        """Has seen nothing."""
-        self.requests = 0
-
-    async def encrypt(self, key: str, plaintexts: Sequence[bytes]) -> list[str]:
-        """Returns hex."""
-        self.requests += 1
-        return [f"{key}:{plaintext[::-1].hex()}" for plaintext in plaintexts]
-
-    async def decrypt(self, key: str, ciphertexts: Sequence[str]) -> list[bytes]:
-        """Returns bytes."""
-        self.requests += 1
-        return [bytes.fromhex(ciphertext.removeprefix(f"{key}:"))[::-1] for ciphertext in ciphertexts]
-
-
-async def test_data_keys_are_wrapped_in_one_batch_and_unwrap_to_themselves() -> None:
-    """Each wrapped text belongs to its own key, and a thousand keys cost one request."""
-    cipher = ReversingCipher()
-    wrapper = TransitWrapper(cipher, "wrap")
-    keys = await generate(1000, wrapper)
-    assert cipher.requests == 1
-    assert len({key.key for key in keys}) == 1000
-    assert await wrapper.unwrap([key.wrapped for key in keys]) == [key.key for key in keys]
-    assert keys[0].key.hex() not in repr(keys[0])
 
 
 class KeyTable:

@@ -12,7 +12,7 @@ from google.protobuf.descriptor import EnumDescriptor, FileDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from ringfence import result_codes
 from ringfence_custody.ledger.domain.lifecycle import Standing
-from ringfence_custody.ledger.domain.statuses import CreateAccountStatus, CreateTransferStatus
+from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus, CreateTransferStatus
 from ringfence_kernel.feed.published import code_names, described
 from ringfence_kernel.store.codec import EventCodec, open_envelope
 from ringfence_payment_instruction.domain.evidence import Outcome, Purpose

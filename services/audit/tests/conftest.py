@@ -33,6 +33,7 @@ from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.snapshots import SnapshotFile, restore
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.audit.v1.audit_pb2_grpc import AuditServiceServicer
@@ -71,6 +72,7 @@ class Audit:
     store: EventStore
     writer: GroupWriter
     log: State
+    accounts: TranslationState
     take_over: TakeOver
     record_read: RecordRead
     signer: LocalSigner
@@ -78,6 +80,8 @@ class Audit:
     checkpointer: Checkpointer
     servicer: AuditServiceServicer
     search: Projector
+    replayed: int
+    """Events that the start has read."""
 
     async def follow(self, feed: SourceFeed) -> None:
         """Takes over whatever the log does not have of a feed."""
@@ -109,11 +113,16 @@ def audit_store(audit_database: Database) -> Iterator[EventStore]:
 
 
 @asynccontextmanager
-async def running(store: EventStore, feeds: list[SourceFeed]) -> AsyncIterator[Audit]:
-    """Starts a log over a store, as a process would."""
+async def running(
+    store: EventStore, feeds: list[SourceFeed], snapshot: SnapshotFile | None = None
+) -> AsyncIterator[Audit]:
+    """Starts a log over a store, as a process would, from its snapshot if there is one."""
     codec, log, translation, signer = EventCodec(EVENTS), State(ORIGIN), TranslationState(), LocalSigner()
-    writer = GroupWriter(store, codec, states(log, translation), ManualClock(START_NS))
-    writer.load()
+    state = states(log, translation)
+    writer = GroupWriter(store, codec, state, ManualClock(START_NS))
+    if snapshot is not None:
+        restore(snapshot, store, writer, state)
+    replayed = writer.load()
     take_over = TakeOver(writer, log, Translation(translation), TileModel())
     record_read, sign_checkpoint = RecordRead(writer, log, TileModel()), SignCheckpoint(writer, log, signer)
     search, queries = Projector(store, codec, SearchModel()), Queries(TileReader(store), ChainedLeaves(store, codec))
@@ -125,7 +134,20 @@ async def running(store: EventStore, feeds: list[SourceFeed]) -> AsyncIterator[A
     checkpointer = Checkpointer(sign_checkpoint)
     task = asyncio.create_task(writer.run())
     try:
-        yield Audit(store, writer, log, take_over, record_read, signer, sign_checkpoint, checkpointer, servicer, search)
+        yield Audit(
+            store=store,
+            writer=writer,
+            log=log,
+            accounts=translation,
+            take_over=take_over,
+            record_read=record_read,
+            signer=signer,
+            sign_checkpoint=sign_checkpoint,
+            checkpointer=checkpointer,
+            servicer=servicer,
+            search=search,
+            replayed=replayed,
+        )
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from ringfence_custody.ledger.domain.rules import PURPOSES, AccountClass, Purpose
+from ringfence_custody.ledger.domain.purposes import PURPOSES, AccountClass, Purpose
 from ringfence_kernel.values.ids import MAX_ID
 
 from .ledger import SECOND, Row, id_of

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 from ringfence_custody.ledger.domain.columns import AccountColumns
-from ringfence_custody.ledger.domain.events import EVENT_TYPES
+from ringfence_custody.ledger.domain.events import EVENTS
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
-from ringfence_custody.ledger.domain.rules import AccountClass
-from ringfence_custody.ledger.domain.statuses import TransferFlag
+from ringfence_custody.ledger.domain.purposes import AccountClass
+from ringfence_custody.ledger.domain.result_codes import TransferFlag
 from ringfence_kernel.feed.published import described, require_known
 from ringfence_kernel.store.codec import EventCodec, open_envelope
 from ringfence_protos.custody.v1 import events_pb2
@@ -48,7 +48,7 @@ def book_of_every_event() -> Ledger:
 
 def stored(event: Any) -> tuple[str, dict[str, Any]]:
     """Returns an event as it is stored: topic and fields."""
-    topic, state = EventCodec(EVENT_TYPES).encode(event, 1)
+    topic, state = EventCodec(EVENTS).encode(event, 1)
     return topic, msgspec.msgpack.decode(open_envelope(state).fields)
 
 

@@ -79,7 +79,8 @@ async def test_an_older_database_is_refilled_by_itself(
                 (stored.position - 1, [stored.stream.hex()], [stored.version], [stored.topic], [stored.state]),
             )
         connection.execute("INSERT INTO cursors SELECT 'projection:statements', epoch, position, hash FROM feed_head")
-    assert apply_migrations(owner, old.app_role, migrations()) == [2, 102]
+    applied = apply_migrations(owner, old.app_role, migrations())
+    assert applied == [each.number for each in migrations() if each.number not in (1, 100, 101)]
     custody.projector.store = store
     await custody.project()
     model = StatementModel(SLICE_BITS)

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from ringfence_custody.ledger.adapters.statement_model import StatementModel
-from ringfence_custody.ledger.domain.statuses import TransferFlag
+from ringfence_custody.ledger.domain.result_codes import TransferFlag
 from ringfence_kernel.projecting.projector import rebuild_and_compare
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 

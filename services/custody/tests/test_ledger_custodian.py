@@ -8,8 +8,8 @@ from itertools import product
 import pytest
 from ringfence_custody.ledger.domain.errors import InvariantBroken
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
-from ringfence_custody.ledger.domain.rules import PURPOSES, AccountClass, Mandate
-from ringfence_custody.ledger.domain.statuses import AccountFlag, TransferFlag
+from ringfence_custody.ledger.domain.purposes import PURPOSES, AccountClass, Mandate
+from ringfence_custody.ledger.domain.result_codes import AccountFlag, TransferFlag
 
 from .ledger import (
     CALL,

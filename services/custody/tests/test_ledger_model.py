@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from ringfence_custody.ledger.domain.digest import digest
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus
+from ringfence_custody.ledger.domain.purposes import MINIMUM, AccountClass
+from ringfence_custody.ledger.domain.result_codes import AccountFlag, CreateTransferStatus
 from ringfence_custody.ledger.domain.rule_packs import compiled, rules_of
-from ringfence_custody.ledger.domain.rules import MINIMUM, AccountClass
-from ringfence_custody.ledger.domain.statuses import AccountFlag, CreateTransferStatus
 
 from .ledger import CLOSURE, CZK, EUR, MANDATE, Ledger, Row
 from .model import ALL, Model, ModelAccount

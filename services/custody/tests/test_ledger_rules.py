@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from ringfence_custody.ledger.domain.digest import digest
 from ringfence_custody.ledger.domain.errors import RulesBelowMinimum, RulesVersionTaken
 from ringfence_custody.ledger.domain.events import RulesAdopted
+from ringfence_custody.ledger.domain.purposes import MINIMUM, NO_MAXIMUM, PURPOSES, AccountClass, RulePack
+from ringfence_custody.ledger.domain.result_codes import AMOUNT_MAX, TransferFlag
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule, compiled, document, document_of, parsed, rules_of
-from ringfence_custody.ledger.domain.rules import MINIMUM, NO_MAXIMUM, PURPOSES, AccountClass, RulePack
-from ringfence_custody.ledger.domain.statuses import AMOUNT_MAX, TransferFlag
 
 from .ledger import DEPOSIT, EUR, FEE, GRANT, MANDATE, PAYMENT, WITHDRAWAL, Ledger, Row
 

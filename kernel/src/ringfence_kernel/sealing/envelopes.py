@@ -8,8 +8,8 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -68,56 +68,6 @@ def blind_index(key: bytes, label: str, value: bytes) -> bytes:
     """Returns the first 16 bytes of HMAC-SHA-256 over length-prefixed (label, value), so that equal values meet."""
     message = b"".join(len(part).to_bytes(8, "big") + part for part in (label.encode(), value))
     return hmac.digest(key, message, "sha256")[:INDEX_BYTES]
-
-
-class KeyWrapper(Protocol):
-    """Wraps keys under one that this process never sees; batches of any length, in order."""
-
-    async def wrap(self, keys: Sequence[bytes]) -> list[str]:
-        """Returns the wrapped keys."""
-
-    async def unwrap(self, wrapped: Sequence[str]) -> list[bytes]:
-        """Returns the keys."""
-
-
-class BatchCipher(Protocol):
-    """What a wrapper needs of Vault's transit engine."""
-
-    async def encrypt(self, key: str, plaintexts: Sequence[bytes]) -> list[str]:
-        """Encrypts in order."""
-
-    async def decrypt(self, key: str, ciphertexts: Sequence[str]) -> list[bytes]:
-        """Decrypts in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransitWrapper:
-    """A KeyWrapper over a named key of the transit engine."""
-
-    transit: BatchCipher
-    key: str
-
-    async def wrap(self, keys: Sequence[bytes]) -> list[str]:
-        """Returns the wrapped keys; raises VaultUnavailable."""
-        return await self.transit.encrypt(self.key, keys)
-
-    async def unwrap(self, wrapped: Sequence[str]) -> list[bytes]:
-        """Returns the keys; raises VaultUnavailable."""
-        return await self.transit.decrypt(self.key, wrapped)
-
-
-@dataclass(frozen=True, slots=True)
-class DataKey:
-    """A subject's key, in clear for use and wrapped for keeping."""
-
-    key: bytes = field(repr=False)
-    wrapped: str
-
-
-async def generate(count: int, wrapper: KeyWrapper) -> list[DataKey]:
-    """Makes keys from the system's random source and has them wrapped in batches."""
-    keys = [os.urandom(KEY_BYTES) for _ in range(count)]
-    return [DataKey(key, wrapped) for key, wrapped in zip(keys, await wrapper.wrap(keys), strict=True)]
 
 
 class DataKeyCache:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import time
 import uuid
+
+import uuid_utils
 
 ID_BYTES = 16
 ZERO_ID = bytes(ID_BYTES)
@@ -13,11 +13,8 @@ MAX_ID = b"\xff" * ID_BYTES
 
 
 def new_id() -> bytes:
-    """Returns a fresh id: 48 bits of UTC milliseconds, then random bits (RFC 9562 section 5.7, UUIDv7)."""
-    value = bytearray(int(time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10))
-    value[6] = 0x70 | value[6] & 0x0F
-    value[8] = 0x80 | value[8] & 0x3F
-    return bytes(value)
+    """Returns a fresh id, a UUIDv7 (RFC 9562 section 5.7): 48 bits of UTC milliseconds, then random bits."""
+    return uuid_utils.uuid7().bytes
 
 
 def external_id(domain: str, tenant: bytes, key: str) -> bytes:

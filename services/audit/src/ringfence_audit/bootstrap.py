@@ -20,7 +20,7 @@ from ringfence_kernel.service import (
 from ringfence_kernel.service.rebuilding import replay_into
 from ringfence_kernel.store import ChainBroken, EventStore, Head, Migration, event_store_migrations
 from ringfence_kernel.store.codec import EventCodec
-from ringfence_kernel.writing.states import States
+from ringfence_kernel.writing.states import SavedStates
 from ringfence_protos.audit.v1 import audit_pb2_grpc
 
 from ringfence_audit.index.adapters.schema import KEY_TABLES
@@ -50,9 +50,9 @@ DIGEST_FORMAT = 2
 """1 was the log's state before its modules had their own."""
 
 
-def states(log: LogState, translation: TranslationState) -> States:
+def states(log: LogState, translation: TranslationState) -> SavedStates:
     """Gives the service's state, put together from its modules'."""
-    return States({"log": log, "translation": translation}, DIGEST_FORMAT)
+    return SavedStates({"log": log, "translation": translation}, DIGEST_FORMAT)
 
 
 async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:

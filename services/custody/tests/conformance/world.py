@@ -6,9 +6,9 @@ from dataclasses import replace
 from functools import partial
 
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus
+from ringfence_custody.ledger.domain.purposes import MINIMUM, AccountClass
+from ringfence_custody.ledger.domain.result_codes import AMOUNT_MAX, AccountFlag, TransferFlag
 from ringfence_custody.ledger.domain.rule_packs import rules_of
-from ringfence_custody.ledger.domain.rules import MINIMUM, AccountClass
-from ringfence_custody.ledger.domain.statuses import AMOUNT_MAX, AccountFlag, TransferFlag
 from ringfence_kernel.values.ids import MAX_ID
 
 from ..ledger import CLOSURE, CZK, DEPOSIT, FEE, GUARANTEE_RELEASE, SECOND, WITHDRAWAL, Ledger, Row

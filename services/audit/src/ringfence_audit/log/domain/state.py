@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import ClassVar, Protocol
@@ -19,6 +20,7 @@ from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import Page
 
 GENESIS = bytes(32)
+SAVED_FORMAT, SAVED_HEAD_BYTES = 1, 40
 UNSIGNED_SIZES = 16_384
 """For how many of the newest sizes a checkpoint can be recorded. A smaller number would refuse stored events."""
 
@@ -71,7 +73,7 @@ class State:
     signed: SignedHead | None = None
     unsigned: deque[tuple[int, bytes]] = field(default_factory=deque)
     """(size, root) at the newest sizes since the latest checkpoint, ascending: a checkpoint must be of one of these."""
-    _computed: tuple[object, Frontier] | None = None
+    _computed: tuple[object, Frontier] | None = field(default=None, compare=False)
     """The event that was made last, and the edge after it: it need not be hashed again to be applied."""
 
     @property
@@ -141,6 +143,39 @@ class State:
         for size, root in self.unsigned:
             hashed.update(size.to_bytes(8, "big") + root)
         return hashed.digest()
+
+    def save(self) -> Sequence[tuple[str, bytes]]:
+        """Gives the sections of a snapshot: a few kilobytes a level of the tree, and the unsigned heads."""
+        rest = {
+            "format": SAVED_FORMAT,
+            "origin": self.origin,
+            "size": self.frontier.size,
+            "levels": len(self.frontier.tiles),
+            "heads": [(head.source, head.epoch, head.position, head.hash.hex()) for head in self.heads.values()],
+            "signed": [self.signed.size, self.signed.root.hex(), self.signed.note] if self.signed else None,
+        }
+        return [
+            ("rest", json.dumps(rest).encode()),
+            *((f"tile {level}", tile) for level, tile in enumerate(self.frontier.tiles)),
+            ("unsigned", b"".join(size.to_bytes(8, "big") + root for size, root in self.unsigned)),
+        ]
+
+    def restore(self, sections: Mapping[str, memoryview]) -> None:
+        """Takes up what `save` gave; raises ValueError or LookupError for another format or another log."""
+        rest = json.loads(bytes(sections["rest"]))
+        if (rest["format"], rest["origin"]) != (SAVED_FORMAT, self.origin):
+            raise ValueError(f"a log of format {rest['format']} and origin {rest['origin']}")
+        tiles = tuple(bytes(sections[f"tile {level}"]) for level in range(rest["levels"]))
+        packed = bytes(sections["unsigned"])
+        records = [packed[at : at + SAVED_HEAD_BYTES] for at in range(0, len(packed), SAVED_HEAD_BYTES)]
+        self.unsigned = deque((int.from_bytes(each[:8], "big"), each[8:]) for each in records)
+        self.frontier = Frontier(rest["size"], tiles)
+        heads = [SourceHead(source, epoch, at, bytes.fromhex(digest)) for source, epoch, at, digest in rest["heads"]]
+        self.heads = {head.source: head for head in heads}
+        self.signed = None
+        if rest["signed"]:
+            size, root, note = rest["signed"]
+            self.signed = SignedHead(size, bytes.fromhex(root), note, note_heads(note))
 
     def _extend(self, event: LeavesAppended | ReadRecorded, journal: Journal) -> None:
         if self._computed is not None and self._computed[0] is event:

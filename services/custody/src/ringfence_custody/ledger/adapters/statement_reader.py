@@ -66,10 +66,10 @@ class StatementReader:
         rows = self._ask(book_id, sql.TIME_OF_POSITION, {"position": position})
         return rows[0]["time_ns"] or 0 if rows else 0
 
-    def transfers(self, book_id: bytes, places: Sequence[tuple[bytes, int]]) -> dict[bytes, Transfer]:
+    def transfers(self, book_id: bytes, positions: Sequence[tuple[bytes, int]]) -> dict[bytes, Transfer]:
         """Returns the transfers found, by id; they are looked for at the feed positions given with the ids."""
-        ids, positions = [UUID(bytes=identifier) for identifier, _ in places], [position for _, position in places]
-        rows = self._ask(book_id, sql.TRANSFERS_BY_ID, {"ids": ids, "positions": positions})
+        ids, at = [UUID(bytes=identifier) for identifier, _ in positions], [position for _, position in positions]
+        rows = self._ask(book_id, sql.TRANSFERS_BY_ID, {"ids": ids, "positions": at})
         return {row["id"].bytes: _transfer(row) for row in rows}
 
     def _ask(self, book_id: bytes, question: str, arguments: dict[str, Any]) -> list[DictRow]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 
 from ringfence_custody.ledger.domain.events import TransfersCreated
-from ringfence_custody.ledger.domain.statuses import PENDING, VOID
+from ringfence_custody.ledger.domain.result_codes import PENDING, VOID
 
 Rows = NDArray[np.void]
 Numbers = NDArray[np.int64]

@@ -10,8 +10,8 @@ from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
+from ringfence_custody.ledger.domain.purposes import AccountClass, RulePack
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule, document_of, rules_of
-from ringfence_custody.ledger.domain.rules import AccountClass, RulePack
 
 MAX_PURPOSES = 64
 PAIRS = len(AccountClass) ** 2

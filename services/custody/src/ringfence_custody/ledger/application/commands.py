@@ -10,17 +10,22 @@ from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
 
-from ringfence_custody.ledger.application.ledger import Ledger
+from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.book import Book
+from ringfence_custody.ledger.domain.change_accounts import (
+    decide_freeze,
+    decide_release,
+    decide_standing,
+    decide_statuses,
+)
 from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns
 from ringfence_custody.ledger.domain.create_accounts import decide_accounts
 from ringfence_custody.ledger.domain.create_transfers import decide_batches
 from ringfence_custody.ledger.domain.errors import AccountNotFound
 from ringfence_custody.ledger.domain.incoming import Outcome
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
+from ringfence_custody.ledger.domain.purposes import RulePack
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule, decide_rules
-from ringfence_custody.ledger.domain.rules import RulePack
-from ringfence_custody.ledger.domain.standings import decide_freeze, decide_release, decide_standing, decide_statuses
 
 EXPIRY_LIMIT = 8_190
 
@@ -39,7 +44,7 @@ class Commands:
     """The commands of the ledger; all raise Overloaded and StoreUnavailable."""
 
     writer: GroupWriter
-    ledger: Ledger
+    state: State
     statements_follow: Callable[[], Awaitable[None]]
     """Waits while the read model is too far behind."""
 
@@ -48,7 +53,7 @@ class Commands:
         columns.check()
 
         def decide(unit: Unit) -> tuple[bytes, list[int]]:
-            book = self.ledger.book(book_id)
+            book = self.state.book(book_id)
             event, status, timestamps = decide_accounts(book, columns, unit.now_ns)
             _record(unit, book_id, book, event)
             return status, timestamps
@@ -61,7 +66,7 @@ class Commands:
         await self.statements_follow()
 
         def decide(unit: Unit, batches: list[TransferColumns]) -> list[Outcome]:
-            book = self.ledger.book(book_id)
+            book = self.state.book(book_id)
             unit.journal.call(book.undo, len(book.open), len(book.open.burnt), book.last_timestamp)
             unit.before_commit(book_id, lambda closing: _seal(closing, book_id, book))
             return decide_batches(book, batches, unit.now_ns, with_balances=with_balances, rules=book.rules)
@@ -77,7 +82,7 @@ class Commands:
         decide_event = decide_freeze if frozen else decide_release
 
         def decide(unit: Unit) -> list[AccountStatus]:
-            book = self.ledger.look(book_id)
+            book = self.state.look(book_id)
             accounts = _accounts(book, account_ids)
             _record(unit, book_id, book, decide_event(book, accounts, order_reference, ordered_by, unit.now_ns))
             return [book.accounts.shown_status(each) for each in accounts]
@@ -90,7 +95,7 @@ class Commands:
         """Moves accounts along their life cycle, all or none; raises AccountNotFound, AccountTransitionRefused."""
 
         def decide(unit: Unit) -> list[AccountStatus]:
-            book = self.ledger.look(book_id)
+            book = self.state.look(book_id)
             accounts = _accounts(book, account_ids)
             for event in decide_statuses(book, accounts, status, decided_by, reason, unit.now_ns):
                 _record(unit, book_id, book, event)
@@ -104,7 +109,7 @@ class Commands:
         """Puts rules in force in a book; raises RulesBelowMinimum, RulesVersionTaken."""
 
         def decide(unit: Unit) -> RulePack:
-            book = self.ledger.book(book_id)
+            book = self.state.book(book_id)
             _record(unit, book_id, book, decide_rules(book, version, rules, adopted_by, unit.now_ns))
             return book.rules
 
@@ -115,7 +120,7 @@ class Commands:
 
         def decide(unit: Unit) -> None:
             for fact in facts:
-                book = self.ledger.book(fact.book_id)
+                book = self.state.book(fact.book_id)
                 _record(unit, fact.book_id, book, decide_standing(book, fact.owner_id, fact.standing, unit.now_ns))
             unit.commit_also(save_cursor)
 
@@ -126,7 +131,7 @@ class Commands:
 
         def decide(unit: Unit) -> int:
             count = 0
-            for book_id, book in self.ledger.books.items():
+            for book_id, book in self.state.books.items():
                 event = book.decide_expiry(unit.now_ns, EXPIRY_LIMIT)
                 _record(unit, book_id, book, event)
                 count += len(event.id) // ID_BYTES if event else 0

@@ -69,5 +69,5 @@ class Statements(Protocol):
     async def reached(self) -> None:
         """Waits until everything committed so far can be read; raises StatementsBehind after a bound."""
 
-    def transfers(self, book_id: bytes, places: Sequence[tuple[bytes, int]]) -> dict[bytes, Transfer]:
+    def transfers(self, book_id: bytes, positions: Sequence[tuple[bytes, int]]) -> dict[bytes, Transfer]:
         """Returns the transfers found, by id; each is looked for in the commit at the feed position given with it."""

@@ -11,8 +11,8 @@ from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.writing.writer import GroupWriter
 
 from ringfence_custody.ledger.application.account_filter import AccountFilter
-from ringfence_custody.ledger.application.ledger import Ledger
 from ringfence_custody.ledger.application.ports import Selection, StatementLine, Statements
+from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.application.views import (
     AccountView,
     ClassTotals,
@@ -24,7 +24,7 @@ from ringfence_custody.ledger.application.views import (
 from ringfence_custody.ledger.domain.accounts import Accounts
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.errors import AccountNotFound
-from ringfence_custody.ledger.domain.rules import RulePack
+from ringfence_custody.ledger.domain.purposes import RulePack
 
 Answer = TypeVar("Answer")
 
@@ -34,7 +34,7 @@ class Queries:
     """Every answer shows committed facts only."""
 
     writer: GroupWriter
-    ledger: Ledger
+    state: State
     statements: Statements
 
     async def accounts(self, book_id: bytes, account_ids: Sequence[bytes]) -> list[AccountView]:
@@ -64,7 +64,7 @@ class Queries:
             return class_totals(book.accounts), book.open.first_row, self.writer.head.position
 
         # Within a group the balances may be ahead of what the group began with.
-        return await self.writer.between_groups(lambda: read(self.ledger.look(book_id)))
+        return await self.writer.between_groups(lambda: read(self.state.look(book_id)))
 
     async def rules(self, book_id: bytes) -> RulePack:
         """Returns the rules in force in a book, the built-in minimum where none were adopted."""
@@ -75,9 +75,9 @@ class Queries:
         numbers = await self._read(
             book_id, lambda book: [(each, number) for each in identifiers for number in book.known.numbers(each)]
         )
-        places = self.ledger.places(book_id, numbers)
+        positions = self.state.batch_positions(book_id, numbers)
         await self.statements.reached()
-        found = await asyncio.to_thread(self.statements.transfers, book_id, places)
+        found = await asyncio.to_thread(self.statements.transfers, book_id, positions)
         transfers = [found[each] for each in identifiers if each in found]
         return await self._read(book_id, lambda book: [named(book.accounts, each) for each in transfers])
 
@@ -137,7 +137,7 @@ class Queries:
 
     async def _read(self, book_id: bytes, read: Callable[[Book], Answer]) -> Answer:
         """Reads a book between two commits; one in which nothing ever happened is empty."""
-        return await self.writer.commit(lambda unit: read(self.ledger.look(book_id)))
+        return await self.writer.commit(lambda unit: read(self.state.look(book_id)))
 
 
 def _and_one_more(selection: Selection) -> Selection:

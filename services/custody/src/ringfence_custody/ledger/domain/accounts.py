@@ -15,8 +15,8 @@ from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR as MAX
 
 from ringfence_custody.ledger.domain.lifecycle import CREDITS_PASS, DEBITS_PASS, AccountStatus
-from ringfence_custody.ledger.domain.rules import CLASS_MASK, CREDIT_SHIFT, AccountClass, account_key
-from ringfence_custody.ledger.domain.statuses import CLOSED, COVERED
+from ringfence_custody.ledger.domain.purposes import CLASS_MASK, CREDIT_SHIFT, AccountClass, account_key
+from ringfence_custody.ledger.domain.result_codes import CLOSED, COVERED
 
 BLOCKED = -1
 

@@ -7,6 +7,7 @@ from typing import Any
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_custody.ledger.domain.book import Book
+from ringfence_custody.ledger.domain.change_accounts import apply_freeze, apply_release, apply_standing, apply_status
 from ringfence_custody.ledger.domain.columns import split_ids
 from ringfence_custody.ledger.domain.create_accounts import apply_accounts
 from ringfence_custody.ledger.domain.events import (
@@ -20,7 +21,6 @@ from ringfence_custody.ledger.domain.events import (
     TransfersExpired,
 )
 from ringfence_custody.ledger.domain.rule_packs import apply_rules
-from ringfence_custody.ledger.domain.standings import apply_freeze, apply_release, apply_standing, apply_status
 
 
 def apply(book: Book, event: Any, journal: Journal) -> None:

@@ -20,8 +20,8 @@ from ringfence_custody.ledger.domain.known_ids import KnownIds
 from ringfence_custody.ledger.domain.lifecycle import Standing
 from ringfence_custody.ledger.domain.outright import Movements
 from ringfence_custody.ledger.domain.packed import Transfer, TransferBatch, as_array, timestamps, unpacked
-from ringfence_custody.ledger.domain.rules import MINIMUM, RulePack
-from ringfence_custody.ledger.domain.statuses import CLOSED, CLOSING_CREDIT, CLOSING_DEBIT, PENDING, POST, VOID
+from ringfence_custody.ledger.domain.purposes import MINIMUM, RulePack
+from ringfence_custody.ledger.domain.result_codes import CLOSED, CLOSING_CREDIT, CLOSING_DEBIT, PENDING, POST, VOID
 from ringfence_custody.ledger.domain.totals import Totals
 
 CLOSING = CLOSING_DEBIT | CLOSING_CREDIT

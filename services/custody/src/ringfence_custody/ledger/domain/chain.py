@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from ringfence_custody.ledger.domain.statuses import LINKED
-from ringfence_custody.ledger.domain.statuses import CreateTransferStatus as Status
+from ringfence_custody.ledger.domain.result_codes import LINKED
+from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus as Status
 
 
 class Chain:

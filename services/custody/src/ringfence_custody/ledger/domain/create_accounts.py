@@ -12,9 +12,9 @@ from ringfence_custody.ledger.domain.columns import AccountColumns, row_ids, row
 from ringfence_custody.ledger.domain.events import AccountsCreated
 from ringfence_custody.ledger.domain.lifecycle import Standing, first_state
 from ringfence_custody.ledger.domain.packed import number_column, packed_ids, packed_numbers
-from ringfence_custody.ledger.domain.rules import LEDGERS, PERMITTED_FLAGS, AccountClass, stored_flags
-from ringfence_custody.ledger.domain.statuses import ACCOUNT_FLAGS, COVERED, CREDITS_LIMITED, DEBITS_LIMITED
-from ringfence_custody.ledger.domain.statuses import CreateAccountStatus as Status
+from ringfence_custody.ledger.domain.purposes import LEDGERS, PERMITTED_FLAGS, AccountClass, stored_flags
+from ringfence_custody.ledger.domain.result_codes import ACCOUNT_FLAGS, COVERED, CREDITS_LIMITED, DEBITS_LIMITED
+from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus as Status
 
 BOTH_LIMITS = DEBITS_LIMITED | CREDITS_LIMITED
 COVERED_LIMITED = COVERED | DEBITS_LIMITED

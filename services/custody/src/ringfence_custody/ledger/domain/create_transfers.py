@@ -17,8 +17,8 @@ from ringfence_custody.ledger.domain.columns import TransferColumns
 from ringfence_custody.ledger.domain.incoming import NO_BALANCES, IncomingBatch, Outcome
 from ringfence_custody.ledger.domain.lifecycle import CREDITS_PASS, DEBITS_PASS
 from ringfence_custody.ledger.domain.packed import Transfer
-from ringfence_custody.ledger.domain.rules import MINIMUM, AccountClass, RulePack
-from ringfence_custody.ledger.domain.statuses import (
+from ringfence_custody.ledger.domain.purposes import MINIMUM, AccountClass, RulePack
+from ringfence_custody.ledger.domain.result_codes import (
     AMOUNT_MAX,
     BALANCING_CREDIT,
     BALANCING_DEBIT,
@@ -31,7 +31,7 @@ from ringfence_custody.ledger.domain.statuses import (
     TRANSIENT,
     VOID,
 )
-from ringfence_custody.ledger.domain.statuses import CreateTransferStatus as Status
+from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus as Status
 
 NOT_WITH_POST_OR_VOID = PENDING | BALANCING_DEBIT | BALANCING_CREDIT | CLOSING
 FATE_STATUS = {

@@ -1,4 +1,4 @@
-"""Refusals of whole requests; refusals of single rows are result codes (statuses.py)."""
+"""Refusals of whole requests; refusals of single rows are result codes (result_codes.py)."""
 
 from __future__ import annotations
 

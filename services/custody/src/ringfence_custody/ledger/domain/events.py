@@ -166,7 +166,7 @@ class RulesAdopted:
     """16 bytes: the operator."""
 
 
-EVENT_TYPES = (
+EVENTS = (
     AccountsCreated,
     TransfersCreated,
     TransfersExpired,

@@ -16,8 +16,8 @@ from ringfence_custody.ledger.domain.chain import Chain
 from ringfence_custody.ledger.domain.columns import TransferColumns, joined, row_ids, row_numbers, split_ids
 from ringfence_custody.ledger.domain.outright import Look, Movements
 from ringfence_custody.ledger.domain.packed import COLUMNS, Transfer
-from ringfence_custody.ledger.domain.rules import RulePack
-from ringfence_custody.ledger.domain.statuses import LINKED, PENDING, POST, VOID
+from ringfence_custody.ledger.domain.purposes import RulePack
+from ringfence_custody.ledger.domain.result_codes import LINKED, PENDING, POST, VOID
 
 FEW = 8
 """Up to so many rows are decided one by one: looking at a whole batch costs more."""

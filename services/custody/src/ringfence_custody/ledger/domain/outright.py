@@ -18,8 +18,8 @@ from ringfence_kernel.values.ids import ZERO_ID
 
 from ringfence_custody.ledger.domain.accounts import Accounts, Flags, Numbers
 from ringfence_custody.ledger.domain.columns import TransferColumns
-from ringfence_custody.ledger.domain.rules import RulePack
-from ringfence_custody.ledger.domain.statuses import (
+from ringfence_custody.ledger.domain.purposes import RulePack
+from ringfence_custody.ledger.domain.result_codes import (
     BALANCING_CREDIT,
     BALANCING_DEBIT,
     CLOSING_CREDIT,

@@ -21,7 +21,7 @@ from ringfence_kernel.writing.journal import Journal
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.errors import RulesBelowMinimum, RulesVersionTaken
 from ringfence_custody.ledger.domain.events import RulesAdopted
-from ringfence_custody.ledger.domain.rules import MINIMUM, NO_MAXIMUM, AccountClass, Mandate, Purpose, RulePack
+from ringfence_custody.ledger.domain.purposes import MINIMUM, NO_MAXIMUM, AccountClass, Mandate, Purpose, RulePack
 
 FORMAT = "ringfence-rules/1"
 ARRIVAL = (1, (AccountClass.BANK_MIRROR, AccountClass.SUSPENSE))

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from ringfence_custody.ledger.domain.accounts import Accounts
 from ringfence_custody.ledger.domain.errors import InvariantBroken
-from ringfence_custody.ledger.domain.rules import AccountClass as C
+from ringfence_custody.ledger.domain.purposes import AccountClass as C
 
 CLASSES = max(C) + 1
 OWN_MONEY = (C.PLATFORM, C.FEE)

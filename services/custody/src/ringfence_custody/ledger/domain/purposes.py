@@ -15,7 +15,13 @@ from itertools import product
 
 from ringfence_kernel.values.money import CURRENCIES
 
-from ringfence_custody.ledger.domain.statuses import AMOUNT_MAX, COVERED, CREDITS_LIMITED, DEBITS_LIMITED, AccountFlag
+from ringfence_custody.ledger.domain.result_codes import (
+    AMOUNT_MAX,
+    COVERED,
+    CREDITS_LIMITED,
+    DEBITS_LIMITED,
+    AccountFlag,
+)
 
 LEDGERS = frozenset(currency.numeric_code for currency in CURRENCIES)
 NO_MAXIMUM = AMOUNT_MAX

@@ -17,7 +17,7 @@ from ringfence_custody.ledger.domain.digest import digest
 from ringfence_custody.ledger.domain.events import TransfersCreated
 
 
-class Ledger:
+class State:
     """Books by id, which is the id of their platform; a book begins with its first event."""
 
     digest_format = 1
@@ -57,7 +57,7 @@ class Ledger:
         if isinstance(recorded.event, TransfersCreated):
             self._batches[recorded.stream].committed(recorded.event.number, recorded.position)
 
-    def places(self, book_id: bytes, numbers: Sequence[tuple[bytes, int]]) -> list[tuple[bytes, int]]:
+    def batch_positions(self, book_id: bytes, numbers: Sequence[tuple[bytes, int]]) -> list[tuple[bytes, int]]:
         """Returns ids with the feed positions of their batches, given by number; one never committed is left out."""
         batches = self._batches.get(book_id)
         positions = batches.positions if batches else ()
@@ -78,7 +78,7 @@ class Ledger:
         for name, content in sections.items():
             shown, _, section = name.partition(" ")
             of_book.setdefault(bytes.fromhex(shown), {})[section] = content
-        restored = Ledger(self._batches_of_book)
+        restored = State(self._batches_of_book)
         for book_id, its in of_book.items():
             book = restored.book(book_id)
             restored._batches[book_id].positions = saving.restore(book, its)
