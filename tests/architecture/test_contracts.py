@@ -15,8 +15,8 @@ from ringfence_custody.ledger.domain.lifecycle import Standing
 from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus, CreateTransferStatus
 from ringfence_kernel.feed.published import code_names, described
 from ringfence_kernel.store.codec import EventCodec, open_envelope
-from ringfence_payment_instruction.domain.evidence import Outcome, Purpose
-from ringfence_payment_instruction.domain.status import Directive, Status
+from ringfence_payment_instruction.deposits.domain.evidence import Disposition, Outcome
+from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 from ringfence_protos.audit.v1 import events_pb2 as audit
 from ringfence_protos.common.v1 import events_pb2 as common
 from ringfence_protos.custody.v1 import custody_pb2
@@ -45,7 +45,7 @@ CODES = [
     (Standing, custody.OwnerStanding.DESCRIPTOR),
     (Status, payment_instruction_pb2.InstructionStatus.DESCRIPTOR),
     (Directive, payment_instruction.Directive.DESCRIPTOR),
-    (Purpose, payment_instruction.Disposition.DESCRIPTOR),
+    (Disposition, payment_instruction.Disposition.DESCRIPTOR),
     (Outcome, payment_instruction.EntryOutcome.DESCRIPTOR),
 ]
 BY_SERVICE = pytest.mark.parametrize(("package", "file"), SERVICES, ids=[package for package, _ in SERVICES])

@@ -22,7 +22,7 @@ from ringfence_local_stack.sandbox.birth import LOG_ORIGIN
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.sandbox.stacks import empty_stack
 from ringfence_local_stack.stack.local_stack import LocalStack
-from ringfence_payment_instruction.adapters.read_model import migrations as of_payment_instruction
+from ringfence_payment_instruction.reads.adapters.schema import migrations as of_payment_instruction
 
 from tests.stores import keeping, payments, people, postings
 from tests.stores.keeping import SERVICES

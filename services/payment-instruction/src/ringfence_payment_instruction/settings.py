@@ -12,8 +12,8 @@ from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.money import currency, to_minor
 
-from ringfence_payment_instruction.domain.approval import ApprovalLimits
-from ringfence_payment_instruction.domain.progress import Patience
+from ringfence_payment_instruction.approvals.domain import ApprovalLimits
+from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 
 _LIMITS = "RINGFENCE_APPROVAL_LIMITS"
 DAY_SECONDS = 86_400
