@@ -88,7 +88,8 @@ class Follower:
         return 0
 
     def _measure(self, halted: int) -> None:
-        gauge = tracing.meter().create_gauge(HALTED, description="1 where following a source has ended, 0 otherwise.")
+        meaning = "1 where following a source has ended, 0 otherwise."
+        gauge = tracing.meter().create_gauge(HALTED, unit="1", description=meaning)
         gauge.set(halted, {"ringfence.source": self.source})
 
     async def pull(self) -> int:

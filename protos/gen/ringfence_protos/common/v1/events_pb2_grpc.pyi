@@ -3,10 +3,10 @@
 isort:skip_file
 How published events are described.
 
-Services store and publish events as msgpack maps by field name (docs/formats.md, ADR 0004); batches are packed inside
-as binary columns. The file events.proto of each service describes every one of its events by a message with the same
-field names. These messages are descriptions: they are never put on the wire and never stored. Followers read their
-options, and tests compare them with the services' dataclasses and with bytes that the services really write.
+Services store and publish events as msgpack maps by field name (docs/formats.md, ADR 0004); batches are packed
+inside as binary columns. The file events.proto of each service describes every one of its events by a message with
+the same field names. These messages are descriptions: they are never put on the wire and never stored. Followers
+read their options, and tests compare them with the services' dataclasses and with bytes that services have written.
 """
 
 from collections import abc as _abc

@@ -168,8 +168,8 @@ class _CreateAccountStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_C
 
 class CreateAccountStatus(_CreateAccountStatus, metaclass=_CreateAccountStatusEnumTypeWrapper):
     """What became of an account, in order of precedence: when several apply, the first is the answer (docs/ledger.md). One
-    byte on the wire; the numbers are TigerBeetle's, and the custodian's own from 200. A code that is not listed is unknown:
-    it may not be taken for a refusal.
+    byte on the wire; the numbers are TigerBeetle's, and the custodian's own from 200. A code that is not listed is
+    unknown: it may not be taken for a refusal.
     """
 
 CREATE_ACCOUNT_STATUS_CREATED: CreateAccountStatus.ValueType  # 0
@@ -371,8 +371,8 @@ class _CreateTransferStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
 
 class CreateTransferStatus(_CreateTransferStatus, metaclass=_CreateTransferStatusEnumTypeWrapper):
     """What became of a transfer, in order of precedence: when several apply, the first is the answer (docs/ledger.md). One
-    byte on the wire; the numbers are TigerBeetle's, and the custodian's own from 200. A code that is not listed is unknown:
-    it may not be taken for a refusal, since money may have moved.
+    byte on the wire; the numbers are TigerBeetle's, and the custodian's own from 200. A code that is not listed is
+    unknown: it may not be taken for a refusal, since money may have moved.
     """
 
 CREATE_TRANSFER_STATUS_CREATED: CreateTransferStatus.ValueType  # 0

@@ -238,7 +238,7 @@ Global___TransfersExpired: _TypeAlias = TransfersExpired  # noqa: Y015
 
 @_typing.final
 class OwnerStandingChanged(_message.Message):
-    """What identity's feed says of an owner, and what it did to the owner's accounts; a fact for the owner, then one per row."""
+    """What identity's feed says of an owner, and what it did to the owner's accounts: a fact for the owner, one per row."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

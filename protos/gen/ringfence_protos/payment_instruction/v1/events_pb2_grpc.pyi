@@ -4,9 +4,9 @@ isort:skip_file
 The events that payment-instruction publishes, described (ringfence/common/v1/events.proto): never put on the wire,
 never stored.
 
-Every event but that of a sanctions list names its tenant (16 bytes) and the instructions it is about. Ciphertexts are
-under the data key of the party they are about, or of the tenant for strangers; the associated data are the event's
-stream and version, and a field name "debtor[i]", "creditor[i]" or "entry[i]".
+Every event but that of a sanctions list names its tenant (16 bytes) and the instructions it is about. Ciphertexts
+are under the data key of the party they are about, or of the tenant for strangers; the associated data are the
+event's stream and version, and a field name "debtor[i]", "creditor[i]" or "entry[i]".
 """
 
 from collections import abc as _abc

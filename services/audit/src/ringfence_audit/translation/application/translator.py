@@ -45,7 +45,7 @@ PACKED_PAYMENTS: Mapping[str, Callable[[EventDescription, Mapping[str, Any]], Ta
     "EvidenceReceived.v1": payment.ENTRIES.table,
     "EvidenceApplied.v1": payment.OUTCOMES.table,
 }
-UNREADABLE_EVENTS = "ringfence.audit.unreadable_events"
+UNREADABLE_EVENTS = "ringfence.events.unreadable"
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, struct.error, msgspec.MsgspecError)
 
 
@@ -89,10 +89,7 @@ class Translator:
                 leaves.extend(table.leaves(self._header(event), len(leaves)))
         except UNREADABLE as error:
             log.error("event_unreadable", source=self._source, topic=event.topic, error=type(error).__name__)
-            counter = telemetry.meter().create_counter(
-                UNREADABLE_EVENTS, description="Events taken over as bytes only."
-            )
-            counter.add(1, {"ringfence.source": self._source})
+            _count_unreadable(self._source)
             leaves = []
         return Translated(event, tuple(leaves or [self._opaque(event)]), min(times), max(times))
 
@@ -132,6 +129,12 @@ def splits(source: str, accounts: Accounts) -> Mapping[str, Split]:
         "AccountStatusChanged.v1": custody.account_status_changed,
         "RulesAdopted.v1": custody.rules_adopted,
     }
+
+
+def _count_unreadable(source: str) -> None:
+    meaning = "Events taken over by their hash alone: their bytes do not fit their topic."
+    counter = telemetry.meter().create_counter(UNREADABLE_EVENTS, unit="{event}", description=meaning)
+    counter.add(1, {"ringfence.source": source})
 
 
 def _of_fields(table: Callable[[EventDescription, Mapping[str, Any]], Table]) -> Split:
