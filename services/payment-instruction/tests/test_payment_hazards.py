@@ -133,6 +133,33 @@ async def test_a_deposit_that_stands_otherwise_is_not_posted_again(world: World)
     assert SUSPENSE not in world.custody.balances
 
 
+async def test_a_result_that_nobody_knows_is_no_refusal(world: World) -> None:
+    """Money may have moved: the payment stays where it is with the reason, and settles once custody is understood."""
+    world.custody.is_newer = True
+    await submit(world, "a", amount_minor=10_00)
+    await world.until(lambda: world.reason("a") == "RESULT_UNKNOWN")
+    assert world.status("a") is Status.SCREENED
+    assert world.custody.balances[an_id("boris account")] == 10_00
+    await world.restart()
+    world.custody.is_newer = False
+    await world.reaches("a", Status.SETTLED)
+    assert world.custody.balances[an_id("boris account")] == 10_00
+
+
+async def test_a_deposit_with_a_result_that_nobody_knows_is_not_posted_again(world: World) -> None:
+    """The client may have the money already: suspense is not credited too, and the same id is asked for again."""
+    world.custody.is_newer = True
+    content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS), entry("R2", "7.00", STRANGER))
+    handed_in = asyncio.create_task(world.application.deposits.receiving.hand_in(BANK_FEED, content))
+    await world.until(lambda: world.custody.calls > 2)
+    assert world.custody.balances[MIRROR] == -12_00
+    world.custody.is_newer = False
+    counts = await handed_in
+    assert (counts.credited, counts.suspended) == (1, 1)
+    assert (world.custody.balances[an_id("boris account")], world.custody.balances[SUSPENSE]) == (5_00, 7_00)
+    assert world.custody.balances[MIRROR] == -12_00
+
+
 async def test_more_deposits_than_custody_takes_at_once_are_all_posted(world: World) -> None:
     """A notification is cut into parts, each below the bounds of custody and of the feed."""
     create, sizes = world.custody.create_transfers, []
