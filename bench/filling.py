@@ -11,20 +11,20 @@ from typing import Any
 
 import psycopg
 from ringfence.ledger import AccountClass, Purpose
-from ringfence_custody.adapters.statement_model import StatementModel
-from ringfence_custody.domain.apply import apply
-from ringfence_custody.domain.book import Book
-from ringfence_custody.domain.columns import AccountColumns, TransferColumns
-from ringfence_custody.domain.create_accounts import decide_accounts
-from ringfence_custody.domain.create_transfers import decide_transfers
-from ringfence_custody.domain.events import EVENT_TYPES
-from ringfence_custody.domain.lifecycle import Standing
-from ringfence_custody.domain.packed import TransferBatch
-from ringfence_custody.domain.standings import decide_standing
-from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.ids import ID_BYTES, ZERO_ID
-from ringfence_kernel.journal import Journal
+from ringfence_custody.ledger.adapters.statement_model import StatementModel
+from ringfence_custody.ledger.domain.apply import apply
+from ringfence_custody.ledger.domain.book import Book
+from ringfence_custody.ledger.domain.change_accounts import decide_standing
+from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns
+from ringfence_custody.ledger.domain.create_accounts import decide_accounts
+from ringfence_custody.ledger.domain.create_transfers import decide_transfers
+from ringfence_custody.ledger.domain.events import EVENTS
+from ringfence_custody.ledger.domain.lifecycle import Standing
+from ringfence_custody.ledger.domain.packed import TransferBatch
 from ringfence_kernel.store import EventStore, NewEvent, save_cursor
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.writing.journal import Journal
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
@@ -58,7 +58,7 @@ class Filling:
     def write(self, database: Database) -> None:
         """Appends all events, and tells statements that they show them already: only the ledger shall start on them."""
         conninfo = psycopg.conninfo.make_conninfo(database.app_url, password=database.app_password)
-        codec, store = EventCodec(EVENT_TYPES), EventStore(conninfo)
+        codec, store = EventCodec(EVENTS), EventStore(conninfo)
         try:
             head, waiting = store.head(), list[NewEvent]()
             for version, event in enumerate(self._events(), start=1):

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 from ringfence_kernel.store import EventStore, apply_migrations, event_store_migrations
-from ringfence_local_stack.servers.postgres import Database
+from ringfence_local_stack.servers.database import Database
+
+from .tally import MIGRATION
 
 
 @pytest.fixture
@@ -24,6 +26,13 @@ def store(migrated: Database) -> Iterator[EventStore]:
     opened = EventStore(application_conninfo(migrated), settle_seconds=15)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def tally_store(migrated: Database, store: EventStore) -> EventStore:
+    """The event store of a database that has the table of counts as well."""
+    apply_migrations(owner_conninfo(migrated), migrated.app_role, [MIGRATION])
+    return store
 
 
 def owner_conninfo(database: Database) -> str:

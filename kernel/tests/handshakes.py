@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from ringfence_kernel import logs
+from ringfence_kernel.telemetry import logs
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

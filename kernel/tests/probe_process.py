@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from ringfence_kernel.service import Assembly, Check, RebuildReport, Runtime, Service, Task, main
-from ringfence_kernel.settings import MigrationSettings, Settings
+from ringfence_kernel.service.settings import MigrationSettings, Settings
 
 from tests.probe_service import Probe
 

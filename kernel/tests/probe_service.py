@@ -8,10 +8,10 @@ from typing import Any
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from ringfence_kernel.errors import DomainError
 from ringfence_kernel.rpc.caller import current_caller
 from ringfence_kernel.rpc.server import Servicer
-from ringfence_kernel.telemetry import current_traceparent
+from ringfence_kernel.telemetry.tracing import current_traceparent
+from ringfence_kernel.values.errors import DomainError
 from ringfence_protos.common.v1 import access_pb2
 
 SERVICE = "ringfence.probe.v1.ProbeService"

@@ -8,11 +8,11 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 import psycopg
-from ringfence_kernel.codec import EventCodec, Recorded
-from ringfence_kernel.errors import DomainError
-from ringfence_kernel.journal import Journal
 from ringfence_kernel.store import Migration
-from ringfence_kernel.writer import Unit
+from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.writer import Unit
 
 STREAM = b"tally-stream-016"
 
@@ -37,6 +37,8 @@ CODEC = EventCodec([Counted])
 
 class Tally:
     """Counters by name."""
+
+    digest_format = 1
 
     def __init__(self) -> None:
         """Starts empty."""

@@ -6,9 +6,9 @@ import asyncio
 from contextlib import ExitStack
 
 import pytest
-from ringfence_kernel import backlog as module
-from ringfence_kernel.backlog import LEAST_COMMANDS, LEAST_WEIGHT, Backlog, FewWaiting
-from ringfence_kernel.errors import Overloaded
+from ringfence_kernel.values.errors import Overloaded
+from ringfence_kernel.writing import backlog as module
+from ringfence_kernel.writing.backlog import LEAST_COMMANDS, LEAST_WEIGHT, Backlog, FewWaiting
 
 SECONDS, EACH = 0.1, 10
 

@@ -15,15 +15,15 @@ import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
-from ringfence_kernel.clock import SystemClock
 from ringfence_kernel.feed import Doorbell, Publisher
 from ringfence_kernel.feed import publisher as feed_publisher
 from ringfence_kernel.service import hear
 from ringfence_kernel.store import EventStore, StoredEvent, load_cursor
-from ringfence_kernel.writer import GroupWriter
+from ringfence_kernel.values.clock import SystemClock
+from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.certificates import Authority, infrastructure_id, service_id
+from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.nats import NATS_ADMIN, NatsServer, stream_name
-from ringfence_local_stack.servers.postgres import Database
 
 from .conftest import application_conninfo
 from .tally import CODEC, Tally, count
@@ -117,13 +117,13 @@ async def test_what_was_just_committed_is_not_read_again(
     tasks = [asyncio.create_task(each.run()) for each in (writer, publisher)]
     try:
         for _ in range(50):
-            await writer.submit(count(writer.state, "a"))
+            await writer.commit(count(writer.state, "a"))
         await _published(store, 50)
         # A look into the store may see a commit just before its writer tells of it.
         assert store.events_read < 25
         await _publish(publisher, store, 3)
         for _ in range(5):
-            await writer.submit(count(writer.state, "a"))
+            await writer.commit(count(writer.state, "a"))
         await _published(store, 58)
         assert (await streams.stream_info(stream_name(SERVICE))).state.messages == 58
     finally:
@@ -138,10 +138,10 @@ async def test_a_publisher_that_stops_in_order_leaves_its_cursor(
 ) -> None:
     """What was published before a stop is not published again, however long the stop."""
     monkeypatch.setattr(feed_publisher, "SAVE_SECONDS", 1e9)
-    monkeypatch.setattr(feed_publisher, "GATHER_SECONDS", 60)
     streams = nats_admin.jetstream()
     with suppress(NotFoundError):
         await streams.delete_stream(stream_name(SERVICE))
+    monkeypatch.setattr(feed_publisher, "GATHER_SECONDS", 60)
     task = asyncio.create_task((publisher := Publisher(doorbell, store)).run())
     publisher.ring(head := await asyncio.to_thread(fill, store, 3))
     async with asyncio.timeout(15):

@@ -10,11 +10,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from ringfence_kernel.codec import Recorded
 from ringfence_kernel.feed import FeedFork, FeedPage, FeedServicer, Follower
-from ringfence_kernel.projection import Projector, rebuild_and_compare
+from ringfence_kernel.projecting.projector import Projector, rebuild_and_compare
 from ringfence_kernel.store import EventStore, Head, NewEvent, apply_migrations, load_cursor
-from ringfence_local_stack.servers.postgres import Database
+from ringfence_kernel.store.codec import Recorded
+from ringfence_local_stack.servers.database import Database
 from ringfence_protos.common.v1 import feed_pb2
 
 from .conftest import owner_conninfo

@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 
 import psycopg
 import pytest
-from ringfence_kernel.clock import SystemClock
-from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service import Task
 from ringfence_kernel.service.leadership import Leadership, StoreWentBack
 from ringfence_kernel.store import EventStore, Lease
 from ringfence_kernel.store.lease import LEASE_SECONDS
-from ringfence_kernel.writer import GroupWriter
-from ringfence_local_stack.servers.postgres import Database, PostgresServer
+from ringfence_kernel.values.clock import SystemClock
+from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.servers.postgres import PostgresServer
 
 from .conftest import application_conninfo, owner_conninfo
 from .tally import CODEC, Tally, count
@@ -48,7 +49,7 @@ class Process:
     async def count(self, name: str = "a") -> int:
         """Counts up, as a caller of this process would."""
         with self.leadership:
-            return int(await self.writer.submit(count(self.writer.state, name)))
+            return int(await self.writer.commit(count(self.writer.state, name)))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Process]:
@@ -100,7 +101,7 @@ async def test_one_leads_and_the_other_follows_and_refuses(process: Callable[[],
             with pytest.raises(NotLeader):
                 await second.count()
             with pytest.raises(NotLeader):
-                await second.writer.submit(count(second.writer.state, "a"))
+                await second.writer.commit(count(second.writer.state, "a"))
             with pytest.raises(NotLeader), second.leadership:
                 pytest.fail("a call was begun by a standby")
             assert (first.heard, second.heard) == ([True], [])
@@ -202,11 +203,11 @@ async def test_deposed_writer_decides_nothing_again(process: Callable[[], Proces
     writing = [asyncio.create_task(each.writer.run()) for each in (old, new)]
     with psycopg.connect(owner_conninfo(migrated)) as holder:
         holder.execute("SELECT * FROM feed_head FOR UPDATE")
-        waiting = asyncio.create_task(new.writer.submit(count(new.writer.state, "new")))
+        waiting = asyncio.create_task(new.writer.commit(count(new.writer.state, "new")))
         await asyncio.sleep(0.1)
-        stale = asyncio.create_task(old.writer.submit(count(old.writer.state, "old")))
+        stale = asyncio.create_task(old.writer.commit(count(old.writer.state, "old")))
         await asyncio.sleep(0.1)
-        queued = asyncio.create_task(old.writer.submit(count(old.writer.state, "old")))
+        queued = asyncio.create_task(old.writer.commit(count(old.writer.state, "old")))
         await asyncio.sleep(0)
         old.writer.stand_by(NotLeader)
         holder.rollback()

@@ -12,12 +12,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from ringfence_kernel import refilling
-from ringfence_kernel.codec import Recorded
-from ringfence_kernel.projection import Projector, rebuild_and_compare
-from ringfence_kernel.refilling import ReadersInTheWay, RebuildUnderWay, refill
+from ringfence_kernel.projecting import refilling
+from ringfence_kernel.projecting.projector import Projector, rebuild_and_compare
+from ringfence_kernel.projecting.refilling import ReadersInTheWay, RebuildUnderWay, refill
 from ringfence_kernel.store import EventStore, apply_migrations, load_cursor
-from ringfence_local_stack.servers.postgres import Database
+from ringfence_kernel.store.codec import Recorded
+from ringfence_local_stack.servers.database import Database
 
 from .conftest import application_conninfo, owner_conninfo
 from .tally import CODEC, MIGRATION, TallyModel

@@ -15,10 +15,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ringfence_kernel import logs
 from ringfence_kernel.rpc import errors
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
+from ringfence_kernel.telemetry import logs
 
 from .probe_service import SERVICE, Text
 from .rpc_world import World, bearer

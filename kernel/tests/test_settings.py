@@ -8,7 +8,7 @@ from typing import Annotated
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from ringfence_kernel.settings import (
+from ringfence_kernel.service.settings import (
     FileVariable,
     InvalidSetting,
     MigrationSettings,

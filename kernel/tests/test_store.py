@@ -9,8 +9,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from ringfence_kernel.errors import StoreUnavailable
-from ringfence_kernel.ids import new_id
 from ringfence_kernel.store import (
     GENESIS,
     ChainBroken,
@@ -26,7 +24,10 @@ from ringfence_kernel.store import (
     save_cursor,
 )
 from ringfence_kernel.store.recorder import READING_CONNECTIONS
-from ringfence_local_stack.servers.postgres import Database, PostgresServer
+from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.values.ids import new_id
+from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.servers.postgres import PostgresServer
 
 from .conftest import application_conninfo, owner_conninfo
 

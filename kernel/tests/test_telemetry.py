@@ -20,13 +20,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
-from ringfence_kernel import logs, telemetry
-from ringfence_kernel.late_spans import LikenessExporter
 from ringfence_kernel.rpc import instruments
 from ringfence_kernel.rpc.credentials import FixedCertificate
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.rpc.instruments import Instruments
-from ringfence_kernel.telemetry import Telemetry
+from ringfence_kernel.telemetry import logs
+from ringfence_kernel.telemetry import tracing as telemetry
+from ringfence_kernel.telemetry.late_spans import LikenessExporter
+from ringfence_kernel.telemetry.tracing import Telemetry
 
 from .probe_service import SERVICE, ProbeStub, Text
 from .rpc_world import World

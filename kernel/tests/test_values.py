@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_kernel import ids, money
-from ringfence_kernel.clock import ManualClock, MonotonicClock
-from ringfence_kernel.journal import Journal
+from ringfence_kernel.values import ids, money
+from ringfence_kernel.values.clock import ManualClock, MonotonicClock
+from ringfence_kernel.writing.journal import Journal
 
 
 def test_same_outside_key_gives_the_same_id() -> None:

@@ -8,15 +8,17 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
-from ringfence_kernel.clock import ManualClock
-from ringfence_kernel.codec import Recorded
-from ringfence_kernel.errors import Overloaded, StoreUnavailable
-from ringfence_kernel.journal import Journal
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service.event_sourced import save_digest
+from ringfence_kernel.service.rebuilding import replay_into
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.writer import MAX_STATE_BYTES, EventTooLarge, GroupWriter, StateBroken, Together, Unit
-from ringfence_local_stack.servers.postgres import Database, PostgresServer
+from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.values.errors import Overloaded, StoreUnavailable
+from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.writer import MAX_STATE_BYTES, EventTooLarge, GroupWriter, StateBroken, Together, Unit
+from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.servers.postgres import PostgresServer
 
 from .conftest import owner_conninfo
 from .tally import CODEC, STREAM, Counted, Tally, TooMuch, count
@@ -37,7 +39,7 @@ async def test_concurrent_commands_share_a_commit_and_keep_their_order(writer: G
     """A hundred callers get a hundred different answers, in few commits, and every event is stored."""
     groups: list[int] = []
     writer.subscribe(lambda recorded: groups.append(len(recorded)))
-    answers = await asyncio.gather(*(writer.submit(count(writer.state, "a")) for _ in range(100)))
+    answers = await asyncio.gather(*(writer.commit(count(writer.state, "a")) for _ in range(100)))
     assert answers == list(range(1, 101))
     assert store.head().position == sum(groups) == 100
     assert len(groups) < 10
@@ -46,9 +48,9 @@ async def test_concurrent_commands_share_a_commit_and_keep_their_order(writer: G
 async def test_refused_command_leaves_no_trace(writer: GroupWriter, store: EventStore) -> None:
     """In a group, a command that refuses after it has changed the state is taken back; its neighbours stand."""
     answers = await asyncio.gather(
-        writer.submit(count(writer.state, "a")),
-        writer.submit(count(writer.state, "a", by=50, limit=10)),
-        writer.submit(count(writer.state, "a")),
+        writer.commit(count(writer.state, "a")),
+        writer.commit(count(writer.state, "a", by=50, limit=10)),
+        writer.commit(count(writer.state, "a")),
         return_exceptions=True,
     )
     assert isinstance(answers[1], TooMuch)
@@ -68,10 +70,10 @@ async def test_neighbours_of_one_key_are_decided_in_one_go(writer: GroupWriter, 
         return Together("adding", amount, add)
 
     answers = await asyncio.gather(
-        writer.submit(together(1)),
-        writer.submit(together(2)),
-        writer.submit(count(writer.state, "a", by=10)),
-        writer.submit(together(3)),
+        writer.commit(together(1)),
+        writer.commit(together(2)),
+        writer.commit(count(writer.state, "a", by=10)),
+        writer.commit(together(3)),
     )
     assert answers == [1, 3, 13, 16]
     assert runs == [[1, 2], [3]]
@@ -84,7 +86,7 @@ async def test_one_that_refuses_does_not_take_its_neighbours_with_it(writer: Gro
         return [count(writer.state, "a", by=amount, limit=100)(unit) for amount in amounts]
 
     answers = await asyncio.gather(
-        *(writer.submit(Together("adding", amount, add)) for amount in (1, 1_000, 2)), return_exceptions=True
+        *(writer.commit(Together("adding", amount, add)) for amount in (1, 1_000, 2)), return_exceptions=True
     )
     assert answers[0] == 1
     assert isinstance(answers[1], TooMuch)
@@ -95,7 +97,7 @@ async def test_one_that_refuses_does_not_take_its_neighbours_with_it(writer: Gro
 async def test_event_times_always_grow(writer: GroupWriter, store: EventStore) -> None:
     """With a clock that stands still, every event still has a later time than the one before."""
     for _ in range(3):
-        await writer.submit(count(writer.state, "a"))
+        await writer.commit(count(writer.state, "a"))
     times = [recorded.recorded_at_ns for recorded in store.replay(CODEC)]
     assert times == sorted(set(times))
 
@@ -105,7 +107,7 @@ async def test_two_writers_cannot_both_win(writer: GroupWriter, store: EventStor
     other = GroupWriter(store, CODEC, Tally(), ManualClock(0))
     other.load()
     task = asyncio.create_task(other.run())
-    commands = [w.submit(count(w.state, "a")) for _ in range(40) for w in (writer, other)]
+    commands = [w.commit(count(w.state, "a")) for _ in range(40) for w in (writer, other)]
     answers = await asyncio.gather(*commands)
     task.cancel()
     assert sorted(answers) == list(range(1, 81))
@@ -122,7 +124,7 @@ async def test_killed_database_loses_and_doubles_nothing(
     async def client(name: str) -> int:
         done = 0
         for _ in range(60):
-            done = await writer.submit(count(writer.state, name))
+            done = await writer.commit(count(writer.state, name))
         return done
 
     clients = asyncio.gather(*(client(f"c{n}") for n in range(8)))
@@ -140,10 +142,10 @@ async def test_killed_database_loses_and_doubles_nothing(
 async def test_full_queue_is_refused(store: EventStore) -> None:
     """Beyond the bound of the queue a command is refused at once with a retry hint."""
     writer = GroupWriter(store, CODEC, Tally(), ManualClock(0), queue_weight_limit=5)
-    waiting = [asyncio.create_task(writer.submit(count(writer.state, "a"))) for _ in range(5)]
+    waiting = [asyncio.create_task(writer.commit(count(writer.state, "a"))) for _ in range(5)]
     await asyncio.sleep(0)
     with pytest.raises(Overloaded) as refused:
-        await writer.submit(count(writer.state, "a"))
+        await writer.commit(count(writer.state, "a"))
     assert refused.value.retry_after_seconds
     for task in waiting:
         task.cancel()
@@ -161,7 +163,7 @@ async def test_what_a_group_shares_is_recorded_once(writer: GroupWriter, store: 
 
         return decide
 
-    await asyncio.gather(*(writer.submit(add(n)) for n in (1, 2, 3)))
+    await asyncio.gather(*(writer.commit(add(n)) for n in (1, 2, 3)))
     assert [recorded.event.by for recorded in store.replay(CODEC)] == [6]
 
 
@@ -171,11 +173,23 @@ def _counted(rows: list[int]):  # type: ignore[no-untyped-def]
 
 async def test_digest_is_kept_for_a_later_rebuild(writer: GroupWriter, store: EventStore) -> None:
     """The digest of the memory is stored at its position."""
-    await writer.submit(count(writer.state, "a"))
+    await writer.commit(count(writer.state, "a"))
     await save_digest(writer)
     with store.connection() as connection:
         row = connection.execute("SELECT * FROM state_digests").fetchone()
-    assert row == {"position": 1, "digest": writer.state.digest()}
+    assert row == {"position": 1, "digest": writer.state.digest(), "format": 1}
+
+
+async def test_a_digest_of_another_format_says_nothing(writer: GroupWriter, store: EventStore) -> None:
+    """A rebuild compares with the newest digest of its own format, whatever another release has stored since."""
+    await writer.commit(count(writer.state, "a"))
+    await save_digest(writer)
+    with store.connection() as connection:
+        connection.execute("INSERT INTO state_digests VALUES (1, 'of another release', 2)")
+    assert replay_into(store, CODEC, Tally()) == (1, 0)
+    later = Tally()
+    later.digest_format = 2
+    assert replay_into(store, CODEC, later) == (1, 1)
 
 
 async def test_refused_command_has_nothing_closed(writer: GroupWriter, store: EventStore) -> None:
@@ -186,8 +200,8 @@ async def test_refused_command_has_nothing_closed(writer: GroupWriter, store: Ev
         raise TooMuch
 
     with pytest.raises(TooMuch):
-        await writer.submit(decide)
-    await writer.submit(count(writer.state, "a"))
+        await writer.commit(decide)
+    await writer.commit(count(writer.state, "a"))
     assert [recorded.event.name for recorded in store.replay(CODEC)] == ["a"]
 
 
@@ -199,8 +213,8 @@ async def test_failing_closer_takes_the_whole_group_back(writer: GroupWriter, st
         unit.before_commit("sum", lambda unit: unit.record(b"r" * 16, 1 / 0))
 
     with pytest.raises(StoreUnavailable):
-        await writer.submit(decide)
-    assert await writer.submit(count(writer.state, "a")) == 1
+        await writer.commit(decide)
+    assert await writer.commit(count(writer.state, "a")) == 1
     assert store.head().position == 1
 
 
@@ -209,7 +223,7 @@ async def test_listener_that_raises_harms_nobody(writer: GroupWriter) -> None:
     heard: list[int] = []
     writer.subscribe(lambda recorded: heard.append(len(recorded) // 0))
     writer.subscribe(lambda recorded: heard.append(len(recorded)))
-    assert await writer.submit(count(writer.state, "a")) == 1
+    assert await writer.commit(count(writer.state, "a")) == 1
     assert heard == [1]
 
 
@@ -220,7 +234,7 @@ async def test_commits_do_not_wait_for_slow_threads(writer: GroupWriter) -> None
     await asyncio.sleep(0)
     try:
         async with asyncio.timeout(3):
-            assert await writer.submit(count(writer.state, "a")) == 1
+            assert await writer.commit(count(writer.state, "a")) == 1
     finally:
         release.set()
         await asyncio.gather(*slow)
@@ -230,7 +244,7 @@ async def test_writers_with_stopped_clocks_cannot_both_win(store: EventStore) ->
     """Events of two writers that are equal to the last byte are still two facts."""
     writers = [GroupWriter(store, CODEC, Tally(), ManualClock(0)) for _ in range(2)]
     tasks = [asyncio.create_task(each.run()) for each in writers]
-    answers = await asyncio.gather(*(each.submit(count(each.state, "a")) for each in writers))
+    answers = await asyncio.gather(*(each.commit(count(each.state, "a")) for each in writers))
     for task in tasks:
         task.cancel()
     assert sorted(answers) == [1, 2]
@@ -241,10 +255,10 @@ async def test_digest_of_what_is_not_committed_is_never_kept(
     writer: GroupWriter, store: EventStore, migrated: Database
 ) -> None:
     """While a group's commit is stuck, the state in memory is ahead of the store and leaves no digest."""
-    await writer.submit(count(writer.state, "a"))
+    await writer.commit(count(writer.state, "a"))
     with psycopg.connect(owner_conninfo(migrated)) as holder:
         holder.execute("SELECT * FROM feed_head FOR UPDATE")
-        waiting = asyncio.create_task(writer.submit(count(writer.state, "a")))
+        waiting = asyncio.create_task(writer.commit(count(writer.state, "a")))
         await asyncio.sleep(0.1)
         await save_digest(writer)
         holder.rollback()
@@ -256,24 +270,24 @@ async def test_digest_of_what_is_not_committed_is_never_kept(
 async def test_callers_that_gave_up_free_the_queue(store: EventStore) -> None:
     """Commands whose callers are gone no longer fill the queue, and are never decided."""
     writer = GroupWriter(store, CODEC, Tally(), ManualClock(0), queue_weight_limit=5)
-    gone = [asyncio.create_task(writer.submit(count(writer.state, "a"))) for _ in range(5)]
+    gone = [asyncio.create_task(writer.commit(count(writer.state, "a"))) for _ in range(5)]
     await asyncio.sleep(0)
     for task in gone:
         task.cancel()
     await asyncio.gather(*gone, return_exceptions=True)
-    waiting = asyncio.create_task(writer.submit(count(writer.state, "b")))
+    waiting = asyncio.create_task(writer.commit(count(writer.state, "b")))
     task = asyncio.create_task(writer.run())
     assert await waiting == 1
     assert writer.state.counters == {"b": 1}
-    assert await writer.submit(count(writer.state, "b"), weight=5) == 2
+    assert await writer.commit(count(writer.state, "b"), weight=5) == 2
     task.cancel()
 
 
 async def test_event_beyond_the_bound_is_refused(writer: GroupWriter, store: EventStore) -> None:
     """An event that no follower could fetch is refused, and its neighbours stand."""
     answers = await asyncio.gather(
-        writer.submit(count(writer.state, "a")),
-        writer.submit(count(writer.state, "x" * MAX_STATE_BYTES)),
+        writer.commit(count(writer.state, "a")),
+        writer.commit(count(writer.state, "x" * MAX_STATE_BYTES)),
         return_exceptions=True,
     )
     assert answers[0] == 1
@@ -293,7 +307,7 @@ async def test_two_that_both_believe_they_lead_make_one_history(store: EventStor
         for turn in range(20):
             stream = streams[(number + turn) % len(streams)]
             name = stream.hex()[:2]
-            replies.append((name, await writer.submit(count(writer.state, name, stream=stream))))
+            replies.append((name, await writer.commit(count(writer.state, name, stream=stream))))
         return replies
 
     answered = await asyncio.gather(*(client(each, number) for number in range(6) for each in writers))
@@ -315,7 +329,7 @@ async def test_looking_that_was_refused_is_forgotten(writer: GroupWriter) -> Non
     with pytest.raises(NotLeader):
         await writer.between_groups(lambda: looked.append(1))
     writer.lead()
-    assert await writer.submit(count(writer.state, "a")) == 1
+    assert await writer.commit(count(writer.state, "a")) == 1
     assert not looked
 
 
@@ -323,7 +337,7 @@ async def test_looking_at_the_last_group_of_a_writer_that_stops(store: EventStor
     """Who waits to look when the writer is stopped during the group sees it committed, and does not wait for ever."""
     writer = GroupWriter(store, CODEC, Tally(), ManualClock(1_000))
     task = asyncio.create_task(writer.run())
-    counting = asyncio.create_task(writer.submit(count(writer.state, "a")))
+    counting = asyncio.create_task(writer.commit(count(writer.state, "a")))
     looking = asyncio.create_task(writer.between_groups(lambda: writer.head.position))
     while not writer.journal.mark():
         await asyncio.sleep(0)
@@ -337,7 +351,7 @@ async def test_looking_that_was_cancelled_does_not_stop_the_writer(writer: Group
     nobody: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     nobody.cancel()
     writer._lookers.append((lambda: None, nobody))
-    answers = [await asyncio.wait_for(writer.submit(count(writer.state, "a")), 5) for _ in range(2)]
+    answers = [await asyncio.wait_for(writer.commit(count(writer.state, "a")), 5) for _ in range(2)]
     assert answers == [1, 2]
 
 
@@ -355,9 +369,9 @@ async def test_a_writer_ends_when_an_event_cannot_be_taken_in(writer: GroupWrite
     """Memory that may have half of an event decides nothing more: callers are refused, and the task fails."""
     refusing = GroupWriter(store, CODEC, Refusing(), ManualClock(1_000))
     task = asyncio.create_task(refusing.run())
-    await writer.submit(count(writer.state, "broken"))
+    await writer.commit(count(writer.state, "broken"))
     with pytest.raises(StoreUnavailable):
-        await refusing.submit(count(refusing.state, "a"))
+        await refusing.commit(count(refusing.state, "a"))
     with pytest.raises(StateBroken):
         await asyncio.wait_for(task, 5)
     assert store.head().position == 1

@@ -12,9 +12,9 @@ from uuid import UUID
 
 import pytest
 from ringfence.ids import external_id as sdk_external_id
-from ringfence_kernel import ids
-from ringfence_kernel.errors import DomainError
 from ringfence_kernel.store import chain_hash
+from ringfence_kernel.values import ids
+from ringfence_kernel.values.errors import DomainError
 
 DOCS = Path(__file__).parents[2] / "docs"
 PACKAGES = (

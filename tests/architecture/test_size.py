@@ -39,11 +39,29 @@ def test_modules_and_functions_stay_small(path: Path) -> None:
     assert not long
 
 
-def test_every_service_has_the_same_files() -> None:
-    """One term per concept, the same file names in every service."""
-    for service in ("identity", "custody", "payment-instruction", "audit"):
-        source = ROOT / "services" / service / "src" / f"ringfence_{service.replace('-', '_')}"
-        for name in ("__main__.py", "bootstrap.py", "settings.py", "domain", "application", "adapters", "api"):
-            assert (source / name).exists(), f"{service}: {name}"
-        for name in ("README.md", "Dockerfile", "pyproject.toml", "tests"):
-            assert (ROOT / "services" / service / name).exists(), f"{service}: {name}"
+LAYERS = ("domain", "application", "adapters", "api")
+PARTS = {*LAYERS, "queries", "commands", "module", "__init__"}
+"""What a module of a service consists of, each as a file or a folder; `module` wires it."""
+ROOT_FILES = {"__init__", "__main__", "bootstrap", "settings"}
+FORMATS = {"iso20022"}
+"""Folders of message readers and writers: no use case, so no parts."""
+
+
+@pytest.mark.parametrize("service", ["identity", "custody", "payment-instruction", "audit"])
+def test_every_service_has_the_same_files(service: str) -> None:
+    """One term per concept: the same file names in every service, the same parts in every module of one."""
+    for name in ("README.md", "Dockerfile", "pyproject.toml", "tests"):
+        assert (ROOT / "services" / service / name).exists(), name
+    package = ROOT / "services" / service / "src" / f"ringfence_{service.replace('-', '_')}"
+    inside = [path.relative_to(package) for path in SOURCES if path.is_relative_to(package)]
+    # A service of many modules wires them to each other in a file of its own.
+    assert {path.stem for path in inside if len(path.parts) == 1} - {"modules"} == ROOT_FILES
+    inside = [path for path in inside if path.parts[0] not in FORMATS]
+    modules = {path.parts[0]: set[str]() for path in inside if len(path.parts) > 1}
+    if modules.keys() >= set(LAYERS):
+        return  # one room for all: the parts themselves
+    for path in inside:
+        if len(path.parts) > 1:
+            modules[path.parts[0]].add(Path(path.parts[1]).stem)
+    for module, parts in modules.items():
+        assert parts <= PARTS, f"{module}: {parts - PARTS}"

@@ -10,24 +10,33 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ringfence_audit.adapters.models import SearchModel, TileModel
-from ringfence_audit.adapters.schema import migrations
-from ringfence_audit.adapters.stored_leaves import ChainedLeaves
-from ringfence_audit.adapters.tables import PostgresTables
-from ringfence_audit.api.servicer import AuditServicer
-from ringfence_audit.application.checkpointer import Checkpointer
-from ringfence_audit.application.keeper import Keeper
-from ringfence_audit.application.queries import Queries
-from ringfence_audit.domain.checkpoint import NoteKey
-from ringfence_audit.domain.events import EVENT_TYPES
-from ringfence_audit.domain.log import Log
-from ringfence_kernel.clock import ManualClock
-from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.errors import DomainError
-from ringfence_kernel.projection import Projector
+from ringfence_audit.bootstrap import migrations, states
+from ringfence_audit.index.adapters.search_model import SearchModel
+from ringfence_audit.index.adapters.search_reader import SearchReader
+from ringfence_audit.index.api.servicer import SearchServicer
+from ringfence_audit.index.application.queries import Queries as SearchQueries
+from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
+from ringfence_audit.log.adapters.tile_model import TileModel
+from ringfence_audit.log.adapters.tile_reader import TileReader
+from ringfence_audit.log.api.servicer import LogServicer
+from ringfence_audit.log.application.checkpointer import Checkpointer
+from ringfence_audit.log.application.commands import RecordRead, SignCheckpoint, TakeOver
+from ringfence_audit.log.application.queries import Queries
+from ringfence_audit.log.domain.checkpoint import NoteKey
+from ringfence_audit.log.domain.events import EVENTS
+from ringfence_audit.log.domain.state import State
+from ringfence_audit.translation.application.translator import Translation
+from ringfence_audit.translation.domain.state import State as TranslationState
+from ringfence_kernel.projecting.projector import Projector
+from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.store import EventStore, apply_migrations
-from ringfence_kernel.writer import GroupWriter
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.snapshots import SnapshotFile, restore
+from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
+from ringfence_protos.audit.v1.audit_pb2_grpc import AuditServiceServicer
 
 from .feeds import START_NS, SourceFeed
 
@@ -61,21 +70,26 @@ class Audit:
     """A running log."""
 
     store: EventStore
-    log: Log
-    keeper: Keeper
+    writer: GroupWriter
+    log: State
+    accounts: TranslationState
+    take_over: TakeOver
+    record_read: RecordRead
     signer: LocalSigner
+    sign_checkpoint: SignCheckpoint
     checkpointer: Checkpointer
-    servicer: AuditServicer
+    servicer: AuditServiceServicer
     search: Projector
-    clock: ManualClock
+    replayed: int
+    """Events that the start has read."""
 
     async def follow(self, feed: SourceFeed) -> None:
         """Takes over whatever the log does not have of a feed."""
-        await self.keeper.take_over(await feed.page(self.log.head(feed.source).position))
+        await self.take_over(await feed.page(self.log.head(feed.source).position))
 
     async def publish(self) -> None:
         """Signs the head and brings the search index up to date."""
-        await self.checkpointer.step()
+        await self.sign_checkpoint()
         while await asyncio.to_thread(self.search.step):
             pass
 
@@ -99,17 +113,41 @@ def audit_store(audit_database: Database) -> Iterator[EventStore]:
 
 
 @asynccontextmanager
-async def running(store: EventStore, feeds: list[SourceFeed]) -> AsyncIterator[Audit]:
-    """Starts a log over a store, as a process would."""
-    codec, log, signer, clock = EventCodec(EVENT_TYPES), Log(ORIGIN), LocalSigner(), ManualClock(START_NS)
-    writer = GroupWriter(store, codec, log, clock)
-    writer.load()
-    keeper, search = Keeper(writer, log, TileModel()), Projector(store, codec, SearchModel())
-    queries = Queries(PostgresTables(store), ChainedLeaves(store, codec))
-    servicer = AuditServicer(keeper, queries, search, {feed.source: feed for feed in feeds})
+async def running(
+    store: EventStore, feeds: list[SourceFeed], snapshot: SnapshotFile | None = None
+) -> AsyncIterator[Audit]:
+    """Starts a log over a store, as a process would, from its snapshot if there is one."""
+    codec, log, translation, signer = EventCodec(EVENTS), State(ORIGIN), TranslationState(), LocalSigner()
+    state = states(log, translation)
+    writer = GroupWriter(store, codec, state, ManualClock(START_NS))
+    if snapshot is not None:
+        restore(snapshot, store, writer, state)
+    replayed = writer.load()
+    take_over = TakeOver(writer, log, Translation(translation), TileModel())
+    record_read, sign_checkpoint = RecordRead(writer, log, TileModel()), SignCheckpoint(writer, log, signer)
+    search, queries = Projector(store, codec, SearchModel()), Queries(TileReader(store), ChainedLeaves(store, codec))
+    servicer = joined(
+        AuditServiceServicer,
+        LogServicer(record_read, queries, {feed.source: feed for feed in feeds}),
+        SearchServicer(record_read, SearchQueries(SearchReader(store), queries), search),
+    )
+    checkpointer = Checkpointer(sign_checkpoint)
     task = asyncio.create_task(writer.run())
     try:
-        yield Audit(store, log, keeper, signer, Checkpointer(keeper, signer), servicer, search, clock)
+        yield Audit(
+            store=store,
+            writer=writer,
+            log=log,
+            accounts=translation,
+            take_over=take_over,
+            record_read=record_read,
+            signer=signer,
+            sign_checkpoint=sign_checkpoint,
+            checkpointer=checkpointer,
+            servicer=servicer,
+            search=search,
+            replayed=replayed,
+        )
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

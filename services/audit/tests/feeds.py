@@ -6,8 +6,8 @@ import struct
 from typing import Any
 
 import msgspec
-from ringfence_audit.application.sources import SourceAway
-from ringfence_audit.domain.checkpoint import SourceHead
+from ringfence_audit.log.application.sources import SourceAway
+from ringfence_audit.log.domain.checkpoint import SourceHead
 from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.feed.follower import verify
 from ringfence_kernel.store import GENESIS, Head, chain_hash

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from ringfence_kernel.ids import new_id, show
 from ringfence_kernel.rpc.errors import remote_error
+from ringfence_kernel.values.ids import new_id, show
 from ringfence_local_stack.processes.files import private_folder
 from ringfence_local_stack.processes.ports import free_ports
 from ringfence_local_stack.processes.process import Process

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ringfence_audit.domain.checkpoint import Checkpoint, NoteKey, SourceHead, note_heads
-from ringfence_audit.domain.receipt import receipt
+from ringfence_audit.log.domain.checkpoint import Checkpoint, NoteKey, SourceHead, note_heads
+from ringfence_audit.log.domain.receipt import receipt
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "merkle"
 ROOT = bytes(range(32))

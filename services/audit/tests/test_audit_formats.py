@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ringfence_audit.domain.checkpoint import NoteKey
-from ringfence_audit.domain.leaf import Value, commitment, encode
-from ringfence_audit.domain.merkle import leaf_hash
+from ringfence_audit.log.domain.checkpoint import NoteKey
+from ringfence_audit.log.domain.leaf import Value, commitment, encode
+from ringfence_audit.log.domain.merkle import leaf_hash
 from ringfence_verifier import VerifierKey, read_leaf, verify_checkpoint, verify_log, verify_receipt
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_audit.domain.leaf import MAX_LEAF_BYTES, LeafTemplate, Value, commitment, decode, encode, pack, unpack
+from ringfence_audit.log.domain.leaf import (
+    MAX_LEAF_BYTES,
+    LeafTemplate,
+    Value,
+    commitment,
+    decode,
+    encode,
+    pack,
+    unpack,
+)
 
 names = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=20)
 values = st.one_of(st.integers(-(2**63), 2**63 - 1), st.binary(max_size=40), st.text(max_size=20))

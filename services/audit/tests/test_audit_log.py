@@ -7,19 +7,21 @@ from typing import Any
 
 import psycopg
 import pytest
-from ringfence_audit.adapters.models import event_leaves
-from ringfence_audit.adapters.rebuild import rebuild
-from ringfence_audit.application.keeper import TakenOverElsewhere
-from ringfence_audit.domain.events import EVENT_TYPES, LeavesAppended, ReadRecorded
-from ringfence_audit.domain.log import LogTampered
-from ringfence_kernel.codec import EventCodec
+from ringfence_audit.bootstrap import rebuild
+from ringfence_audit.log.domain import state
+from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
+from ringfence_audit.log.domain.events import EVENTS, LeavesAppended, ReadRecorded, leaves_of
+from ringfence_audit.log.domain.state import LogTampered, State
 from ringfence_kernel.feed import FeedFork
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.writer import StateBroken
+from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.writer import StateBroken
 from ringfence_local_stack.servers.database import Database
-from ringfence_verifier import VerificationError, verify_checkpoint, verify_log
+from ringfence_verifier import verify_checkpoint, verify_log
+from ringfence_verifier.errors import VerificationError
 
-from .conftest import ORIGIN, Audit, running
+from .conftest import ORIGIN, Audit, KeysAway, running
 from .feeds import BOOK, SourceFeed, accounts_created, identifier, transfers_created
 
 
@@ -33,9 +35,9 @@ def fill(feed: SourceFeed, events: int = 3) -> None:
 def stored_leaves(store: EventStore) -> list[bytes]:
     """Reads all leaves from the log's own events."""
     leaves: list[bytes] = []
-    for recorded in store.replay(EventCodec(EVENT_TYPES)):
+    for recorded in store.replay(EventCodec(EVENTS)):
         if isinstance(recorded.event, LeavesAppended | ReadRecorded):
-            leaves += event_leaves(recorded.event)
+            leaves += leaves_of(recorded.event)
     return leaves
 
 
@@ -63,11 +65,11 @@ async def test_a_followed_log_verifies_offline_and_names_its_sources_heads(audit
 async def test_a_page_that_comes_again_is_taken_over_once(audit: Audit, custody: SourceFeed) -> None:
     """Redelivery of a page, whole or overlapping, adds nothing that is there already."""
     fill(custody)
-    await audit.keeper.take_over(await custody.page(0, 3))
+    await audit.take_over(await custody.page(0, 3))
     size = audit.log.frontier.size
-    await audit.keeper.take_over(await custody.page(0, 3))
+    await audit.take_over(await custody.page(0, 3))
     assert audit.log.frontier.size == size
-    await audit.keeper.take_over(await custody.page(0))
+    await audit.take_over(await custody.page(0))
     assert audit.log.head("custody").position == 4
 
 
@@ -80,7 +82,7 @@ async def test_a_feed_with_another_past_is_refused(audit: Audit, custody: Source
     other.add("TransfersCreated.v1", transfers_created("stolen"))
     other.add("TransfersCreated.v1", transfers_created("more"))
     with pytest.raises(FeedFork, match="another event at position 4"):
-        await audit.keeper.take_over(await other.page(3))
+        await audit.take_over(await other.page(3))
     assert audit.log.head("custody").hash == custody.events[-1].hash
 
 
@@ -90,7 +92,7 @@ async def test_a_restarted_log_goes_on_where_it_stood(audit: Audit, custody: Sou
     await audit.follow(custody)
     await audit.publish()
     async with running(audit.store, [custody]) as again:
-        assert again.log.digest() == audit.log.digest()
+        assert again.writer.state.digest() == audit.writer.state.digest()
         custody.add("TransfersCreated.v1", transfers_created("later"))
         await again.follow(custody)
         await again.publish()
@@ -112,16 +114,16 @@ async def test_two_processes_over_one_log_never_fork_it(
         for feed, step in [(custody, 1), (identity, 1), (custody, 5), (identity, 4), (custody, 9), (identity, 8)]:
             for _ in range(4):
                 try:
-                    await one.keeper.take_over(await feed.page(one.log.head(feed.source).position, step))
+                    await one.take_over(await feed.page(one.log.head(feed.source).position, step))
                     break
                 except TakenOverElsewhere:
                     continue
 
     async with running(audit.store, [custody, identity]) as other:
         await asyncio.gather(drive(audit), drive(other))
-        await other.keeper.record_read(b"r" * 16, "Search", {})
-        await audit.keeper.record_read(b"r" * 16, "Search", {})
-        await other.keeper.record_read(b"r" * 16, "Search", {})
+        await other.record_read(b"r" * 16, "Search", {})
+        await audit.record_read(b"r" * 16, "Search", {})
+        await other.record_read(b"r" * 16, "Search", {})
         await other.publish()
         assert other.log.signed is not None
         checkpoint = verify_checkpoint(other.log.signed.note, other.signer.key.text())
@@ -150,13 +152,62 @@ async def test_checkpoints_wait_while_the_key_is_away_and_leaves_go_on(audit: Au
     assert audit.log.signed.size == audit.log.frontier.size
 
 
+async def append_reads(audit: Audit, count: int) -> None:
+    """Appends a leaf for each of so many reads, together."""
+    await asyncio.gather(*(audit.record_read(b"r" * 16, "Search", {"tenant_id": BOOK}) for _ in range(count)))
+
+
+async def test_a_log_that_outgrows_its_window_unsigned_is_bounded_and_signed_later(
+    audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the key away the log keeps so many heads, no more; then checkpoints go on, restart and rebuild accept."""
+    monkeypatch.setattr(state, "UNSIGNED_SIZES", 50)
+    await audit.record_read(b"r" * 16, "Search", {})
+    stale = audit.log.checkpoint()
+    note = await audit.signer.sign(stale.text())
+    audit.signer.sealed = True
+    for _ in range(4):
+        await append_reads(audit, 30)
+        with pytest.raises(KeysAway):
+            await audit.sign_checkpoint()
+        assert len(audit.log.unsigned) <= 50
+    assert audit.log.unsigned[0][0] == 72
+    with pytest.raises(CheckpointOutrun):
+        await audit.sign_checkpoint.record(stale, note)
+    recent = audit.log.checkpoint()
+    audit.signer.sealed = False
+    note = await audit.signer.sign(recent.text())
+    await append_reads(audit, 40)
+    await audit.sign_checkpoint.record(recent, note)
+    assert (audit.log.signed or recent).size == 121
+    await audit.publish()
+    assert not audit.log.unsigned
+    await append_reads(audit, 60)
+    report = await asyncio.to_thread(rebuild, audit.store, ORIGIN, compare=True)
+    assert set(report.differences.values()) == {0}
+    async with running(audit.store, []) as again:
+        assert again.writer.state.digest() == audit.writer.state.digest()
+
+
+def test_the_heads_of_a_log_never_signed_are_bounded() -> None:
+    """After more appends than the bound the newest heads are kept, and taking the last back brings the oldest again."""
+    log, journal = State(ORIGIN), Journal()
+    for number in range(state.UNSIGNED_SIZES + 100):
+        journal.clear()
+        event, _ = log.append_read(b"leaf %d" % number)
+        log.apply(Recorded(number + 1, log.stream, number + 1, event, 0, ""), journal)
+    assert [size for size, _ in log.unsigned] == list(range(101, state.UNSIGNED_SIZES + 101))
+    journal.rollback()
+    assert [size for size, _ in log.unsigned] == list(range(100, state.UNSIGNED_SIZES + 100))
+
+
 async def test_nothing_is_signed_without_news(audit: Audit, custody: SourceFeed) -> None:
     """A second step over an unchanged log signs nothing."""
     fill(custody, 1)
     await audit.follow(custody)
     await audit.publish()
     head = audit.store.head()
-    await audit.checkpointer.step()
+    await audit.sign_checkpoint()
     assert audit.store.head() == head
 
 
@@ -164,10 +215,10 @@ async def test_rebuilding_from_events_gives_the_same_log_and_tables(audit: Audit
     """Chain, tree, tiles, pages and search index built anew from events alone equal the live ones."""
     fill(custody)
     await audit.follow(custody)
-    await audit.keeper.record_read(b"r" * 16, "Search", {"tenant_id": BOOK})
+    await audit.record_read(b"r" * 16, "Search", {"tenant_id": BOOK})
     await audit.publish()
     report = await asyncio.to_thread(rebuild, audit.store, ORIGIN, compare=True)
-    assert report.differences == {"chain": 0, "tree": 0, "tiles": 0, "leaf_pages": 0, "leaf_keys": 0}
+    assert report.differences == {"chain": 0, "tree": 0, "state": 0, "tiles": 0, "leaf_pages": 0, "leaf_keys": 0}
     assert report.events == audit.store.head().position
 
 
@@ -198,8 +249,8 @@ async def test_a_log_whose_leaves_were_changed_does_not_start(
     """A leaf changed in a stored event stops the next start: nothing is ever signed over it."""
     fill(custody)
     await audit.follow(custody)
-    state = audit.store.read(0, 1)[0].state
-    at = state.index(identifier("t1-0")) + 3
+    stored = audit.store.read(0, 1)[0].state
+    at = stored.index(identifier("t1-0")) + 3
     as_owner(audit_database, "UPDATE stored_events SET state = set_byte(state, %s, 1) WHERE notification_id = 1", at)
     with pytest.raises(StateBroken) as stopped:
         async with running(audit.store, [custody]):

@@ -12,7 +12,7 @@ from time import perf_counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ringfence_audit.domain.merkle import (
+from ringfence_audit.log.domain.merkle import (
     EMPTY_ROOT,
     HASH_BYTES,
     TILE_BYTES,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ringfence_kernel.ids import new_id
 from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.values.ids import new_id
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.openbao import OpenBaoServer
@@ -158,4 +158,4 @@ def test_rebuild_verify_compares_everything(service: AuditProcess) -> None:
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
     outcome = json.loads(rebuilt.stdout.splitlines()[-1])
     assert outcome["same"] is True
-    assert set(outcome["differences"]) == {"chain", "tree", "tiles", "leaf_pages", "leaf_keys"}
+    assert set(outcome["differences"]) == {"chain", "tree", "state", "tiles", "leaf_pages", "leaf_keys"}

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_audit.application.keeper import prepare
-from ringfence_audit.application.translation import Translator
-from ringfence_audit.application.translation.rows import Cells, Table
-from ringfence_audit.domain.accounts import Accounts
-from ringfence_audit.domain.checkpoint import SourceHead
-from ringfence_audit.domain.leaf import Value, commitment, decode, encode
-from ringfence_audit.domain.page import MAX_PAGE_EVENTS, SourceEvent
+from ringfence_audit.log.application.pages import pages_of
+from ringfence_audit.log.domain.checkpoint import SourceHead
+from ringfence_audit.log.domain.leaf import Value, commitment, decode, encode
+from ringfence_audit.log.domain.page import MAX_PAGE_EVENTS, SourceEvent
+from ringfence_audit.translation.application.translator import Translation, Translator
+from ringfence_audit.translation.domain.accounts import Accounts
+from ringfence_audit.translation.domain.rows import Cells, Table
+from ringfence_audit.translation.domain.state import State
 from ringfence_kernel.store import GENESIS
 
 from .feeds import BOOK, START_NS, SourceFeed, accounts_created, identifier, transfers_created
@@ -31,12 +32,12 @@ def translated(source: str, topic: str, fields: Any) -> list[tuple[str, dict[str
     """Translates one event of a source by itself."""
     feed = SourceFeed(source)
     feed.add(topic, fields)
-    return [decode(leaf) for leaf in Translator(source, Accounts()).translate(source_event(feed)).leaves]
+    return [decode(leaf) for leaf in Translator(source, Accounts({})).translate(source_event(feed)).leaves]
 
 
 def custody_facts(*events: tuple[str, dict[str, Any]]) -> list[tuple[str, dict[str, Value]]]:
     """Translates events of custody in order."""
-    feed, translator, facts = SourceFeed("custody"), Translator("custody", Accounts()), []
+    feed, translator, facts = SourceFeed("custody"), Translator("custody", Accounts({})), []
     for topic, fields in events:
         feed.add(topic, fields)
         facts += [decode(leaf) for leaf in translator.translate(source_event(feed)).leaves]
@@ -183,7 +184,7 @@ def test_whatever_an_event_holds_it_has_a_leaf(source: str, topic: str, state: b
     """Unknown topics and unreadable bytes give one leaf that commits to the state; nothing raises."""
     feed = SourceFeed(source)
     feed.add_state(topic, state)
-    [leaf] = Translator(source, Accounts()).translate(source_event(feed)).leaves
+    [leaf] = Translator(source, Accounts({})).translate(source_event(feed)).leaves
     kind, fields = decode(leaf)
     assert kind == f"{source}.event.v1"
     assert (fields["topic"], fields["state_sha256"]) == (topic, sha256(state).digest())
@@ -218,7 +219,7 @@ async def test_pages_are_bounded_in_events(events: int, pages: int) -> None:
     for _ in range(events):
         feed.add("KycChanged.v1", {"party": identifier("party"), "before": 1, "after": 2})
     taken = (await feed.page()).events
-    prepared = list(prepare(SourceHead("identity", 1, 0, GENESIS), taken, Accounts()))
+    prepared = list(pages_of(SourceHead("identity", 1, 0, GENESIS), taken, Translation(State())))
     assert [page.leaves[-1].startswith(b"\x01\x0daudit.page.v1") for page, _ in prepared] == [True] * pages
     assert prepared[-1][0].head == SourceHead("identity", 1, events, feed.events[-1].hash)
     assert sum(len(page.leaves) for page, _ in prepared) == events + pages

@@ -9,28 +9,28 @@ from dataclasses import dataclass
 
 import psycopg
 import pytest
-from ringfence_custody.adapters.batches import StoredBatches
-from ringfence_custody.adapters.schema import migrations
-from ringfence_custody.adapters.statement_model import StatementModel
-from ringfence_custody.adapters.statement_reader import StatementReader
-from ringfence_custody.api.servicer import CustodyServicer
-from ringfence_custody.application.commands import Commands
-from ringfence_custody.application.ledger import Ledger
-from ringfence_custody.application.queries import Queries
-from ringfence_custody.domain.events import EVENT_TYPES
-from ringfence_kernel.backlog import Backlog
-from ringfence_kernel.clock import ManualClock
-from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.projection import Projector
+from ringfence_custody.ledger.adapters.batches import StoredBatches
+from ringfence_custody.ledger.adapters.schema import migrations
+from ringfence_custody.ledger.adapters.statement_model import StatementModel
+from ringfence_custody.ledger.adapters.statement_reader import StatementReader
+from ringfence_custody.ledger.api.servicer import CustodyServicer
+from ringfence_custody.ledger.application.commands import Commands
+from ringfence_custody.ledger.application.queries import Queries
+from ringfence_custody.ledger.application.state import State
+from ringfence_custody.ledger.domain.events import EVENTS
+from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.rpc.caller import Caller, calling
-from ringfence_kernel.snapshots import SnapshotFile, Snapshots
 from ringfence_kernel.store import EventStore, apply_migrations
-from ringfence_kernel.writer import GroupWriter
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.writing.backlog import Backlog
+from ringfence_kernel.writing.snapshots import SnapshotFile, Snapshots
+from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
 
 from .ledger import START_NS
 
-CODEC = EventCodec(EVENT_TYPES)
+CODEC = EventCodec(EVENTS)
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Custody:
 
     store: EventStore
     writer: GroupWriter
-    ledger: Ledger
+    state: State
     commands: Commands
     projector: Projector
     servicer: CustodyServicer
@@ -85,23 +85,23 @@ async def running(stores: Callable[[], EventStore], snapshot: SnapshotFile | Non
     """Starts the service on what the database holds, and a snapshot where there is one, as a process would."""
     store, clock = stores(), ManualClock(START_NS)
     batches_store = stores()
-    ledger = Ledger(lambda: StoredBatches(batches_store, CODEC))
-    writer = GroupWriter(store, CODEC, ledger, clock)
+    state = State(lambda: StoredBatches(batches_store, CODEC))
+    writer = GroupWriter(store, CODEC, state, clock)
     if snapshot is not None:
-        Snapshots(snapshot, writer, ledger).restore(store)
+        Snapshots(snapshot, writer, state).restore(store)
     writer.load()
-    writer.subscribe(ledger.committed)
+    writer.subscribe(state.committed)
     projector = Projector(store, CODEC, StatementModel())
 
     async def follow() -> None:
         """Statements are projected by the tests themselves."""
 
-    commands = Commands(writer, ledger, follow)
-    queries = Queries(writer, ledger, StatementReader(store, projector, lambda: writer.head))
+    commands = Commands(writer, state, follow)
+    queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))
     task = asyncio.create_task(writer.run())
     try:
         yield Custody(
-            store, writer, ledger, commands, projector, CustodyServicer(commands, queries, Backlog(60.0, 1)), clock
+            store, writer, state, commands, projector, CustodyServicer(commands, queries, Backlog(60.0, 1)), clock
         )
     finally:
         task.cancel()

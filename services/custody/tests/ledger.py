@@ -7,19 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ringfence_custody.domain.apply import apply
-from ringfence_custody.domain.book import Book
-from ringfence_custody.domain.columns import AccountColumns, TransferColumns
-from ringfence_custody.domain.create_accounts import decide_accounts
-from ringfence_custody.domain.create_transfers import decide_transfers
-from ringfence_custody.domain.incoming import Outcome
-from ringfence_custody.domain.lifecycle import AccountStatus, Standing
-from ringfence_custody.domain.packed import TransferBatch, unpacked
-from ringfence_custody.domain.rule_packs import PurposeRule, decide_rules
-from ringfence_custody.domain.rules import AccountClass
-from ringfence_custody.domain.standings import decide_freeze, decide_release, decide_standing, decide_statuses
-from ringfence_custody.domain.statuses import CreateAccountStatus, CreateTransferStatus
-from ringfence_kernel.journal import Journal
+from ringfence_custody.ledger.domain.apply import apply
+from ringfence_custody.ledger.domain.book import Book
+from ringfence_custody.ledger.domain.change_accounts import (
+    decide_freeze,
+    decide_release,
+    decide_standing,
+    decide_statuses,
+)
+from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns
+from ringfence_custody.ledger.domain.create_accounts import decide_accounts
+from ringfence_custody.ledger.domain.create_transfers import decide_transfers
+from ringfence_custody.ledger.domain.incoming import Outcome
+from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
+from ringfence_custody.ledger.domain.packed import TransferBatch, unpacked
+from ringfence_custody.ledger.domain.purposes import AccountClass
+from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus, CreateTransferStatus
+from ringfence_custody.ledger.domain.rule_packs import PurposeRule, decide_rules
+from ringfence_kernel.writing.journal import Journal
 
 EUR, CZK = 978, 203
 PAYMENT, DEPOSIT, WITHDRAWAL, FEE, GRANT, FUNDING, CALL, GUARANTEE_RELEASE, CLOSURE = 3, 1, 2, 4, 8, 11, 12, 13, 16

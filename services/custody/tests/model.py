@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from ringfence_custody.domain.rules import PURPOSES, AccountClass, Purpose
-from ringfence_kernel.ids import MAX_ID
+from ringfence_custody.ledger.domain.purposes import PURPOSES, AccountClass, Purpose
+from ringfence_kernel.values.ids import MAX_ID
 
 from .ledger import SECOND, Row, id_of
 

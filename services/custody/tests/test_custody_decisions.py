@@ -8,16 +8,16 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from ringfence_custody.domain.errors import (
+from ringfence_custody.ledger.domain.errors import (
     AccountNotFound,
     AccountTransitionRefused,
     BookNotFound,
     RulesBelowMinimum,
     RulesVersionTaken,
 )
-from ringfence_custody.domain.events import AccountStatusChanged, RulesAdopted, TransfersCreated
-from ringfence_kernel.errors import InvalidArgument
+from ringfence_custody.ledger.domain.events import AccountStatusChanged, RulesAdopted, TransfersCreated
 from ringfence_kernel.store import EventStore
+from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import CODEC, Custody, running
@@ -74,7 +74,7 @@ async def test_a_decision_moves_accounts_and_keeps_its_reason(
     events = events_of(custody, AccountStatusChanged)
     assert [(each.reason, each.decided_by) for each in events] == [("case 4711", bytes(15) + b"\x07")] * 2
     async with running(stores) as again:
-        assert again.ledger.digest() == custody.ledger.digest()
+        assert again.state.digest() == custody.state.digest()
         await learn(again, PLATFORM, "EXPIRED", position=2)
         await learn(again, PLATFORM, "VERIFIED", position=3)
         assert (await account(again, "alice")).status == RESTRICTED
@@ -165,7 +165,7 @@ async def test_rules_hold_from_the_next_decision_on(custody: Custody, stores: Ca
     kinds = [type(each.event) for each in custody.store.replay(CODEC)]
     assert kinds[-3:] == [TransfersCreated, RulesAdopted, TransfersCreated]
     async with running(stores) as again:
-        assert again.ledger.digest() == custody.ledger.digest()
+        assert again.state.digest() == custody.state.digest()
         assert await send(again, Row("d", "alice", "bob", 11)) == ["exceeds_purpose_maximum"]
 
 

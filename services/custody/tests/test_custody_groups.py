@@ -11,22 +11,22 @@ from random import Random
 from typing import Any
 
 import pytest
-from ringfence_custody.adapters.batches import StoredBatches
-from ringfence_custody.application.ledger import Ledger
-from ringfence_custody.domain import known_ids
-from ringfence_custody.domain.book import Book
-from ringfence_custody.domain.columns import AccountColumns
-from ringfence_custody.domain.events import TransfersCreated
-from ringfence_custody.domain.lifecycle import AccountStatus
-from ringfence_custody.domain.packed import unpacked
-from ringfence_custody.domain.rule_packs import rules_of
-from ringfence_custody.domain.rules import MINIMUM
-from ringfence_custody.domain.statuses import AMOUNT_MAX, TransferFlag
-from ringfence_kernel import writer
-from ringfence_kernel.errors import DomainError, StoreUnavailable
+from ringfence_custody.ledger.adapters.batches import StoredBatches
+from ringfence_custody.ledger.application.state import State
+from ringfence_custody.ledger.domain import known_ids
+from ringfence_custody.ledger.domain.book import Book
+from ringfence_custody.ledger.domain.columns import AccountColumns
+from ringfence_custody.ledger.domain.events import TransfersCreated
+from ringfence_custody.ledger.domain.lifecycle import AccountStatus
+from ringfence_custody.ledger.domain.packed import unpacked
+from ringfence_custody.ledger.domain.purposes import MINIMUM
+from ringfence_custody.ledger.domain.result_codes import AMOUNT_MAX, TransferFlag
+from ringfence_custody.ledger.domain.rule_packs import rules_of
 from ringfence_kernel.service import replay_into
-from ringfence_kernel.snapshots import SnapshotFile, take
 from ringfence_kernel.store import EventStore, Head, VersionConflict
+from ringfence_kernel.values.errors import DomainError, StoreUnavailable
+from ringfence_kernel.writing import writer
+from ringfence_kernel.writing.snapshots import SnapshotFile, take
 
 from .conftest import CODEC, Custody, running
 from .ledger import DEPOSIT, EUR, MANDATE, PAYMENT, SECOND, WITHDRAWAL, Row, columns_of, id_of
@@ -78,11 +78,11 @@ class Crowd:
             case "transfers":
                 columns = columns_of([self.row() for _ in range(random.choice([1, 3, 12, 40]))])
                 with_balances = random.random() < 0.2
-                await commands.create_transfers(PLATFORM, columns, with_balances=with_balances, traceparent="")
+                await commands.create_transfers(PLATFORM, columns, with_balances=with_balances)
             case "account":
                 self.clients.append(f"client {len(self.clients)}")
                 columns_of_account = AccountColumns(id_of(self.clients[-1]), OWNER, [1], [EUR], [1])
-                await commands.create_accounts(PLATFORM, columns_of_account, "")
+                await commands.create_accounts(PLATFORM, columns_of_account)
             case "freeze":
                 await commands.set_freeze(PLATFORM, somebody, "order", MANDATE, frozen=random.random() < 0.4)
             case "status":
@@ -124,15 +124,15 @@ async def settle(custody: Custody) -> None:
     custody.writer._stale = True
     while not custody.writer.is_settled:
         with suppress(DomainError):
-            await custody.writer.submit(lambda unit: None)
+            await custody.writer.commit(lambda unit: None)
 
 
 def check(custody: Custody) -> None:
     """Compares a book, and all that it keeps beside its state, with one made from events alone."""
-    fresh = Ledger(lambda: StoredBatches(custody.store, CODEC))
+    fresh = State(lambda: StoredBatches(custody.store, CODEC))
     replay_into(custody.store, CODEC, fresh)
-    assert fresh.digest() == custody.ledger.digest()
-    book, replayed = custody.ledger.books[PLATFORM], fresh.books[PLATFORM]
+    assert fresh.digest() == custody.state.digest()
+    book, replayed = custody.state.books[PLATFORM], fresh.books[PLATFORM]
     for name in ("debit_key", "credit_key", "covered", "index"):
         assert getattr(book.accounts, name) == getattr(replayed.accounts, name)
     assert {owner: owned for owner, owned in book.accounts.of_owner.items() if owned} == replayed.accounts.of_owner
@@ -180,13 +180,13 @@ async def test_memory_is_what_events_say(
                 await crowd.come(rival)
             await settle(custody)
             check(custody)
-            if turn == 20 and (snapshot := take(custody.writer, custody.ledger)):
+            if turn == 20 and (snapshot := take(custody.writer, custody.state)):
                 file.write(snapshot)
     async with running(stores, file) as again:
         again.clock.advance(custody.clock.now_ns() - again.clock.now_ns())
         for _ in range(5):
             await crowd.come(again)
             check(again)
-        check_ids(again.store, again.ledger.books[PLATFORM])
-    assert len(again.ledger.books[PLATFORM].fates) > 200
+        check_ids(again.store, again.state.books[PLATFORM])
+    assert len(again.state.books[PLATFORM].fates) > 200
     assert not broken

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 from psycopg.rows import DictRow
-from ringfence_custody.adapters.statement_model import StatementModel
-from ringfence_custody.adapters.statement_reader import StatementReader
-from ringfence_custody.application import account_filter
-from ringfence_custody.application.ports import Selection
-from ringfence_custody.domain.errors import PageTokenInvalid
-from ringfence_custody.domain.events import TransfersCreated
-from ringfence_custody.domain.packed import Transfer, unpacked
-from ringfence_custody.domain.rules import AccountClass
-from ringfence_custody.domain.statuses import PENDING, VOID, TransferFlag
-from ringfence_kernel.errors import InvalidArgument
+from ringfence_custody.ledger.adapters.statement_model import StatementModel
+from ringfence_custody.ledger.adapters.statement_reader import StatementReader
+from ringfence_custody.ledger.application import account_filter
+from ringfence_custody.ledger.application.ports import Selection
+from ringfence_custody.ledger.domain.errors import PageTokenInvalid
+from ringfence_custody.ledger.domain.events import TransfersCreated
+from ringfence_custody.ledger.domain.packed import Transfer, unpacked
+from ringfence_custody.ledger.domain.purposes import AccountClass
+from ringfence_custody.ledger.domain.result_codes import PENDING, VOID, TransferFlag
+from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import CODEC, Custody
@@ -139,7 +139,7 @@ async def test_every_statement_is_what_the_events_say(custody: Custody) -> None:
     """Statements by side and filter, in both directions, have the running balance that all lines together make."""
     made = await history(custody)
     for name in ("alice", "fees", "bank"):
-        index = custody.ledger.look(PLATFORM).accounts.index[id_of(name)]
+        index = custody.state.look(PLATFORM).accounts.index[id_of(name)]
         lines, balance = [], 0
         for position, each in made:
             if index in (each.debit, each.credit) and not each.flags & (PENDING | VOID):
@@ -166,7 +166,7 @@ async def test_every_statement_is_what_the_events_say(custody: Custody) -> None:
 async def test_balances_as_of_any_time_and_position(custody: Custody) -> None:
     """Balances of all accounts at the time of any transfer, or after any event, are the sums up to there."""
     made = await history(custody)
-    accounts = custody.ledger.look(PLATFORM).accounts
+    accounts = custody.state.look(PLATFORM).accounts
     ids = accounts.id[1:]
     sums = [0] * len(accounts)
     for number, (position, each) in enumerate(made):
@@ -313,7 +313,7 @@ async def test_a_question_costs_about_a_page(custody: Custody) -> None:
     await custody.project()
     reader = ExplainedReader(custody.store, custody.projector, lambda: custody.writer.head)
     (middle,) = await asyncio.to_thread(reader.list_transfers, PLATFORM, Selection(user_data_64=3_001, limit=10))
-    account, position = middle.debit, custody.ledger.places(PLATFORM, [(b"", 5)])[0][1]
+    account, position = middle.debit, custody.state.batch_positions(PLATFORM, [(b"", 5)])[0][1]
 
     def ask(bound: int, question: Callable[[], Sequence[Any]], rows: int) -> None:
         assert len(question()) == rows

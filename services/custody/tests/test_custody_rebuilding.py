@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from ringfence_custody.adapters.schema import migrations
-from ringfence_custody.adapters.statement_model import StatementModel
-from ringfence_custody.domain.errors import StatementsBehind
-from ringfence_kernel.projection import rebuild_and_compare
-from ringfence_kernel.refilling import refill
+from ringfence_custody.ledger.adapters.schema import migrations
+from ringfence_custody.ledger.adapters.statement_model import StatementModel
+from ringfence_custody.ledger.domain.errors import StatementsBehind
+from ringfence_kernel.projecting.projector import rebuild_and_compare
+from ringfence_kernel.projecting.refilling import refill
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.custody.v1 import custody_pb2 as pb
@@ -79,7 +79,8 @@ async def test_an_older_database_is_refilled_by_itself(
                 (stored.position - 1, [stored.stream.hex()], [stored.version], [stored.topic], [stored.state]),
             )
         connection.execute("INSERT INTO cursors SELECT 'projection:statements', epoch, position, hash FROM feed_head")
-    assert apply_migrations(owner, old.app_role, migrations()) == [2, 102]
+    applied = apply_migrations(owner, old.app_role, migrations())
+    assert applied == [each.number for each in migrations() if each.number not in (1, 100, 101)]
     custody.projector.store = store
     await custody.project()
     model = StatementModel(SLICE_BITS)

@@ -7,22 +7,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from ringfence_custody.adapters import batches
-from ringfence_custody.adapters.batches import StoredBatches
-from ringfence_custody.adapters.identity_feed import CURSOR, KycChanged, owner_facts, take_over
-from ringfence_custody.application.ledger import Ledger
-from ringfence_custody.domain.errors import AccountNotFound, BookNotFound, ColumnsMalformed, PageTokenInvalid
-from ringfence_custody.domain.events import TransfersCreated, TransfersExpired
-from ringfence_custody.domain.lifecycle import Standing
-from ringfence_custody.domain.packed import unpacked
-from ringfence_custody.domain.rules import AccountClass
-from ringfence_custody.domain.statuses import CreateTransferStatus, TransferFlag
-from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.errors import InvalidArgument, StoreUnavailable
+from ringfence_custody.ledger.adapters import batches
+from ringfence_custody.ledger.adapters.batches import StoredBatches
+from ringfence_custody.ledger.adapters.identity_feed import CURSOR, KycChanged, owner_facts, take_over
+from ringfence_custody.ledger.application.state import State
+from ringfence_custody.ledger.domain.errors import AccountNotFound, BookNotFound, ColumnsMalformed, PageTokenInvalid
+from ringfence_custody.ledger.domain.events import TransfersCreated, TransfersExpired
+from ringfence_custody.ledger.domain.lifecycle import Standing
+from ringfence_custody.ledger.domain.packed import unpacked
+from ringfence_custody.ledger.domain.purposes import AccountClass
+from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus, TransferFlag
 from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.service import replay_into
 from ringfence_kernel.service.event_sourced import save_digest
 from ringfence_kernel.store import EventStore, Head, StoredEvent, load_cursor, save_cursor
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.errors import InvalidArgument, StoreUnavailable
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import CODEC, Custody, running
@@ -110,9 +110,9 @@ async def test_a_restart_changes_nothing(custody: Custody, stores: Callable[[], 
         Row("p", "alice", "bob", 7, user_data_64=2**64 - 1),
     )
     first: Any = await custody.call("CreateTransfers", transfers(*rows), PLATFORM)
-    digest = custody.ledger.digest()
+    digest = custody.state.digest()
     async with running(stores) as again:
-        assert again.ledger.digest() == digest
+        assert again.state.digest() == digest
         second: Any = await again.call("CreateTransfers", transfers(*rows), PLATFORM)
         assert list(second.status) == [46, 68, 46]
         assert (second.timestamp_ns[0], second.timestamp_ns[2]) == (first.timestamp_ns[0], first.timestamp_ns[2])
@@ -121,11 +121,11 @@ async def test_a_restart_changes_nothing(custody: Custody, stores: Callable[[], 
 async def test_an_empty_book_leaves_no_trace_in_the_digest(custody: Custody) -> None:
     """Refusals that leave no event, in a book without history, do not make the state differ from its rebuild."""
     await open_accounts(custody)
-    digest = custody.ledger.digest()
+    digest = custody.state.digest()
     assert await send(custody, Row("x", "alice", "alice", 1), tenant=OTHER) == ["accounts_must_be_different"]
-    assert custody.ledger.digest() == digest
+    assert custody.state.digest() == digest
     await save_digest(custody.writer)
-    rebuilt, differs = replay_into(custody.store, CODEC, Ledger(lambda: StoredBatches(custody.store, CODEC)))
+    rebuilt, differs = replay_into(custody.store, CODEC, State(lambda: StoredBatches(custody.store, CODEC)))
     assert (rebuilt, differs) == (custody.writer.head.position, 0)
 
 
@@ -144,7 +144,7 @@ async def test_two_writers_cannot_both_commit(custody: Custody, stores: Callable
             "created",
         ]
         assert await send(custody, Row("c", "alice", "bob", 405), post) == ["created", "exists"]
-        assert custody.ledger.digest() != rival.ledger.digest()
+        assert custody.state.digest() != rival.state.digest()
         await account(rival, "alice")
         assert await send(rival, Row("d", "bob", "alice", 1)) == ["created"]
         await send(custody, Row("e", "bob", "alice", 1))
@@ -196,14 +196,14 @@ async def test_a_reservation_and_its_expiry_in_one_group_replay(
 
     _, _, expired = await asyncio.gather(
         send(custody, Row("r", "alice", "bob", 100, F.PENDING, timeout=1)),
-        custody.writer.submit(decide),
+        custody.writer.commit(decide),
         custody.commands.expire(),
     )
     assert expired == 1
     kinds = [type(recorded.event) for recorded in custody.store.replay(CODEC)]
     assert kinds[-2:] == [TransfersCreated, TransfersExpired]
     async with running(stores) as again:
-        assert again.ledger.digest() == custody.ledger.digest()
+        assert again.state.digest() == custody.state.digest()
         assert (await account(again, "alice")).debits_pending_minor == 0
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from ringfence_custody.adapters.batches import StoredBatches
-from ringfence_custody.application.ledger import Ledger as Books
-from ringfence_custody.domain.errors import RulesVersionTaken
-from ringfence_custody.domain.statuses import TransferFlag
-from ringfence_kernel.clock import ManualClock
-from ringfence_kernel.snapshots import SnapshotFile, Snapshots, take
+from ringfence_custody.ledger.adapters.batches import StoredBatches
+from ringfence_custody.ledger.application.state import State as Books
+from ringfence_custody.ledger.domain.errors import RulesVersionTaken
+from ringfence_custody.ledger.domain.result_codes import TransferFlag
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.writer import GroupWriter
+from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.writing.snapshots import SnapshotFile, Snapshots, take
+from ringfence_kernel.writing.writer import GroupWriter
 
 from .conftest import CODEC, Custody, running
 from .ledger import START_NS, Row
@@ -59,7 +59,7 @@ async def test_decisions_of_before_a_snapshot_still_hold(
 
 async def saved(custody: Custody, file: SnapshotFile) -> None:
     """Saves the service's state."""
-    snapshots = Snapshots(file, custody.writer, custody.ledger)
+    snapshots = Snapshots(file, custody.writer, custody.state)
     await snapshots.save_last()
     assert snapshots.position == custody.writer.head.position
 
@@ -87,7 +87,7 @@ async def test_a_restart_from_a_snapshot_is_the_state_of_a_replay(
     Snapshots(file, writer, books).restore(writer.store)
     assert writer.head.position == custody.writer.head.position - 1
     assert writer.load() == 1
-    assert books.digest() == custody.ledger.digest()
+    assert books.digest() == custody.state.digest()
     assert (writer.head, writer.versions) == (custody.writer.head, custody.writer.versions)
     assert file.path.stat().st_mode & 0o077 == 0
 
@@ -145,7 +145,7 @@ async def test_a_snapshot_that_does_not_fit_is_not_used(
     Snapshots(file, writer, books).restore(writer.store)
     assert writer.head.position == 0
     assert writer.load() == custody.writer.head.position
-    assert books.digest() == custody.ledger.digest()
+    assert books.digest() == custody.state.digest()
 
 
 async def test_snapshots_are_taken_while_the_ledger_works(
@@ -154,7 +154,7 @@ async def test_snapshots_are_taken_while_the_ledger_works(
     """A snapshot between two commits of a busy writer is one of a committed state."""
     file = SnapshotFile(tmp_path, "custody")
     await history(custody)
-    snapshots = Snapshots(file, custody.writer, custody.ledger)
+    snapshots = Snapshots(file, custody.writer, custody.state)
     keeping = asyncio.create_task(snapshots.keep(0.01))
     for number in range(30):
         await send(custody, *(Row(f"busy {number} {row}", "alice", "bob", 1) for row in range(20)))
@@ -165,14 +165,14 @@ async def test_snapshots_are_taken_while_the_ledger_works(
     Snapshots(file, writer, books).restore(writer.store)
     assert 0 < writer.head.position <= custody.writer.head.position
     writer.load()
-    assert books.digest() == custody.ledger.digest()
+    assert books.digest() == custody.state.digest()
 
 
 async def test_a_snapshot_of_which_one_book_cannot_be_read_is_not_used_at_all(custody: Custody) -> None:
     """Books are taken up together or not at all: a replay begins with an empty state."""
     await open_accounts(custody)
     await open_accounts(custody, OTHER)
-    sections = {name: memoryview(content) for name, content in custody.ledger.save()}
+    sections = {name: memoryview(content) for name, content in custody.state.save()}
     last = [name for name in sections if name.endswith(" rest")][-1]
     sections[last] = memoryview(b"\x80")
     books = Books(lambda: StoredBatches(custody.store, CODEC))
@@ -185,7 +185,7 @@ async def test_writers_of_one_snapshot_take_turns(custody: Custody, tmp_path: Pa
     """A file that a cancelled task is still writing is not written by another at the same time."""
     file = SnapshotFile(tmp_path, "custody")
     await history(custody)
-    snapshot = take(custody.writer, custody.ledger)
+    snapshot = take(custody.writer, custody.state)
     assert snapshot is not None
     for _ in range(20):
         await asyncio.gather(*(asyncio.to_thread(file.write, snapshot) for _ in range(4)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ringfence_custody.adapters.statement_model import StatementModel
-from ringfence_custody.domain.statuses import TransferFlag
-from ringfence_kernel.projection import rebuild_and_compare
+from ringfence_custody.ledger.adapters.statement_model import StatementModel
+from ringfence_custody.ledger.domain.result_codes import TransferFlag
+from ringfence_kernel.projecting.projector import rebuild_and_compare
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import CODEC, Custody

@@ -6,10 +6,10 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from ringfence_custody.domain.errors import InvariantBroken
-from ringfence_custody.domain.lifecycle import AccountStatus, Standing
-from ringfence_custody.domain.rules import PURPOSES, AccountClass, Mandate
-from ringfence_custody.domain.statuses import AccountFlag, TransferFlag
+from ringfence_custody.ledger.domain.errors import InvariantBroken
+from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
+from ringfence_custody.ledger.domain.purposes import PURPOSES, AccountClass, Mandate
+from ringfence_custody.ledger.domain.result_codes import AccountFlag, TransferFlag
 
 from .ledger import (
     CALL,
@@ -124,7 +124,7 @@ def test_a_resent_account_is_compared(ledger: Ledger) -> None:
 
 def test_linked_accounts_open_together(ledger: Ledger) -> None:
     """A linked chain of accounts is opened as a whole or not at all."""
-    from ringfence_custody.domain.columns import AccountColumns
+    from ringfence_custody.ledger.domain.columns import AccountColumns
 
     def columns(*ledgers: int) -> AccountColumns:
         count = len(ledgers)

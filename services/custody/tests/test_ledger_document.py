@@ -7,16 +7,16 @@ from enum import IntEnum
 from pathlib import Path
 
 import pytest
-from ringfence_custody.domain.lifecycle import BY_DECISION
-from ringfence_custody.domain.rule_packs import document, parsed
-from ringfence_custody.domain.rules import PERMITTED_FLAGS, PURPOSES, AccountClass
-from ringfence_custody.domain.statuses import (
+from ringfence_custody.ledger.domain.lifecycle import BY_DECISION
+from ringfence_custody.ledger.domain.purposes import PERMITTED_FLAGS, PURPOSES, AccountClass
+from ringfence_custody.ledger.domain.result_codes import (
     TRANSIENT,
     AccountFlag,
     CreateAccountStatus,
     CreateTransferStatus,
     TransferFlag,
 )
+from ringfence_custody.ledger.domain.rule_packs import document, parsed
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "ledger.md"
 

@@ -7,8 +7,8 @@ from random import Random
 
 import numpy as np
 import pytest
-from ringfence_custody.domain import known_ids
-from ringfence_custody.domain.known_ids import Fingerprints, KnownIds, Table
+from ringfence_custody.ledger.domain import known_ids
+from ringfence_custody.ledger.domain.known_ids import Fingerprints, KnownIds, Table
 
 
 def split(ids: bytes) -> list[bytes]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from ringfence_custody.domain.digest import digest
-from ringfence_custody.domain.errors import AccountTransitionRefused
-from ringfence_custody.domain.events import AccountStatusChanged
-from ringfence_custody.domain.lifecycle import BY_DECISION, AccountStatus, Standing
-from ringfence_custody.domain.rules import AccountClass
-from ringfence_custody.domain.statuses import TransferFlag
+from ringfence_custody.ledger.domain.digest import digest
+from ringfence_custody.ledger.domain.errors import AccountTransitionRefused
+from ringfence_custody.ledger.domain.events import AccountStatusChanged
+from ringfence_custody.ledger.domain.lifecycle import BY_DECISION, AccountStatus, Standing
+from ringfence_custody.ledger.domain.purposes import AccountClass
+from ringfence_custody.ledger.domain.result_codes import TransferFlag
 
 from .ledger import GRANT, WITHDRAWAL, Ledger, Row
 
@@ -175,8 +175,8 @@ def test_an_account_is_closed_empty(ledger: Ledger) -> None:
 
 def test_a_decision_whose_commit_fails_is_taken_back(ledger: Ledger) -> None:
     """State, restriction and time return to what they were."""
-    from ringfence_custody.domain.apply import apply
-    from ringfence_custody.domain.standings import decide_statuses
+    from ringfence_custody.ledger.domain.apply import apply
+    from ringfence_custody.ledger.domain.change_accounts import decide_statuses
 
     before, book = digest(ledger.book), ledger.book
     for status in (S.RESTRICTED, S.ACTIVE, S.CLOSING):

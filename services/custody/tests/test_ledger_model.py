@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from ringfence_custody.domain.digest import digest
-from ringfence_custody.domain.lifecycle import AccountStatus
-from ringfence_custody.domain.rule_packs import compiled, rules_of
-from ringfence_custody.domain.rules import MINIMUM, AccountClass
-from ringfence_custody.domain.statuses import AccountFlag, CreateTransferStatus
+from ringfence_custody.ledger.domain.digest import digest
+from ringfence_custody.ledger.domain.lifecycle import AccountStatus
+from ringfence_custody.ledger.domain.purposes import MINIMUM, AccountClass
+from ringfence_custody.ledger.domain.result_codes import AccountFlag, CreateTransferStatus
+from ringfence_custody.ledger.domain.rule_packs import compiled, rules_of
 
 from .ledger import CLOSURE, CZK, EUR, MANDATE, Ledger, Row
 from .model import ALL, Model, ModelAccount

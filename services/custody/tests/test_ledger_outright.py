@@ -6,12 +6,12 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from ringfence_custody.domain import incoming
-from ringfence_custody.domain.create_transfers import decide_batches, decide_transfers
-from ringfence_custody.domain.digest import digest
-from ringfence_custody.domain.outright import LARGE
-from ringfence_custody.domain.rules import AccountClass
-from ringfence_custody.domain.statuses import AMOUNT_MAX, TransferFlag
+from ringfence_custody.ledger.domain import incoming
+from ringfence_custody.ledger.domain.create_transfers import decide_batches, decide_transfers
+from ringfence_custody.ledger.domain.digest import digest
+from ringfence_custody.ledger.domain.outright import LARGE
+from ringfence_custody.ledger.domain.purposes import AccountClass
+from ringfence_custody.ledger.domain.result_codes import AMOUNT_MAX, TransferFlag
 
 from .ledger import CZK, DEPOSIT, EUR, FUNDING, GRANT, MANDATE, PAYMENT, WITHDRAWAL, Ledger, Row, columns_of
 

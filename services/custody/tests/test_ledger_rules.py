@@ -8,12 +8,12 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_custody.domain.digest import digest
-from ringfence_custody.domain.errors import RulesBelowMinimum, RulesVersionTaken
-from ringfence_custody.domain.events import RulesAdopted
-from ringfence_custody.domain.rule_packs import PurposeRule, compiled, document, document_of, parsed, rules_of
-from ringfence_custody.domain.rules import MINIMUM, NO_MAXIMUM, PURPOSES, AccountClass, RulePack
-from ringfence_custody.domain.statuses import AMOUNT_MAX, TransferFlag
+from ringfence_custody.ledger.domain.digest import digest
+from ringfence_custody.ledger.domain.errors import RulesBelowMinimum, RulesVersionTaken
+from ringfence_custody.ledger.domain.events import RulesAdopted
+from ringfence_custody.ledger.domain.purposes import MINIMUM, NO_MAXIMUM, PURPOSES, AccountClass, RulePack
+from ringfence_custody.ledger.domain.result_codes import AMOUNT_MAX, TransferFlag
+from ringfence_custody.ledger.domain.rule_packs import PurposeRule, compiled, document, document_of, parsed, rules_of
 
 from .ledger import DEPOSIT, EUR, FEE, GRANT, MANDATE, PAYMENT, WITHDRAWAL, Ledger, Row
 
@@ -174,8 +174,8 @@ def test_the_event_carries_the_rules_whole_and_a_replay_obeys_them(ledger: Ledge
 
 def test_rules_whose_commit_fails_are_taken_back(ledger: Ledger) -> None:
     """The book has the rules, versions and time that it had."""
-    from ringfence_custody.domain.apply import apply
-    from ringfence_custody.domain.rule_packs import decide_rules
+    from ringfence_custody.ledger.domain.apply import apply
+    from ringfence_custody.ledger.domain.rule_packs import decide_rules
 
     before = digest(ledger.book)
     apply(ledger.book, decide_rules(ledger.book, "v1", [ARRIVALS], MANDATE, ledger.now_ns), ledger.journal)

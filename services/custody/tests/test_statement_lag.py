@@ -8,9 +8,9 @@ from collections.abc import Awaitable
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
-from ringfence_custody.application.statement_lag import StatementLag
-from ringfence_custody.domain.packed import TransferBatch
-from ringfence_kernel.codec import Recorded
+from ringfence_custody.ledger.application.statement_lag import StatementLag
+from ringfence_custody.ledger.domain.packed import TransferBatch
+from ringfence_kernel.store.codec import Recorded
 
 
 class Projection:

@@ -21,15 +21,16 @@ from ringfence_identity.domain.parties import NewParty
 from ringfence_identity.domain.principals import FirstPrincipal, NewPrincipal
 from ringfence_identity.domain.roles import ROLE_OF_KIND, Kind
 from ringfence_identity.domain.state import Actor, State
-from ringfence_kernel.ids import new_id, show
-from ringfence_kernel.journal import Journal
 from ringfence_kernel.rpc.errors import remote_error
+from ringfence_kernel.values.ids import new_id, show
+from ringfence_kernel.writing.journal import Journal
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.processes.ports import free_ports
 from ringfence_local_stack.processes.process import Process
 from ringfence_local_stack.servers.certificates import CertificateFiles
+from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.openbao import OpenBaoServer
-from ringfence_local_stack.servers.postgres import Database, PostgresServer
+from ringfence_local_stack.servers.postgres import PostgresServer
 from ringfence_local_stack.stack.health import is_serving
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc

@@ -15,7 +15,7 @@ from ringfence_identity.domain.errors import (
 from ringfence_identity.domain.events import alias_stream
 from ringfence_identity.domain.roles import Kind
 from ringfence_identity.domain.state import Actor, Alias
-from ringfence_kernel.errors import InvalidArgument
+from ringfence_kernel.values.errors import InvalidArgument
 
 ANNA = b"party-anna......"
 ACCOUNT = b"account-1......."

@@ -20,10 +20,10 @@ from ringfence_identity.domain.errors import AssertionExpired, AssertionInvalid,
 from ringfence_identity.domain.kyc import PartyKind
 from ringfence_identity.domain.roles import Kind
 from ringfence_identity.domain.state import AssertionKey, Principal, State, Status
-from ringfence_kernel.encryption import EnvelopeBroken
-from ringfence_kernel.errors import InvalidArgument
-from ringfence_kernel.ids import show
-from ringfence_kernel.settings import InvalidSetting
+from ringfence_kernel.sealing.envelopes import EnvelopeBroken
+from ringfence_kernel.service.settings import InvalidSetting
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.ids import show
 from ringfence_kernel.vault import Signature
 
 NOW_NS = 1_800_000_000 * 10**9

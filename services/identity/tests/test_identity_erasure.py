@@ -9,9 +9,9 @@ from typing import Any
 from ringfence_identity.application.memory import Memory, event_codec
 from ringfence_identity.application.parties import PartyCommands, key_forgetter
 from ringfence_identity.domain import parties
-from ringfence_kernel.clock import SystemClock
 from ringfence_kernel.store import Head
-from ringfence_kernel.writer import GroupWriter
+from ringfence_kernel.values.clock import SystemClock
+from ringfence_kernel.writing.writer import GroupWriter
 
 PARTY = b"some party......"
 
@@ -60,6 +60,6 @@ async def test_a_key_is_forgotten_although_the_caller_has_gone(world: Any) -> No
         await erasing
     assert keys.forgotten == []
     store.go_on.set()
-    await writer.submit(lambda unit: None)
+    await writer.commit(lambda unit: None)
     assert keys.forgotten == [PARTY]
     running.cancel()

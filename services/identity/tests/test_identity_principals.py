@@ -15,7 +15,7 @@ from ringfence_identity.domain.errors import (
 from ringfence_identity.domain.principals import FirstPrincipal, NewPrincipal
 from ringfence_identity.domain.roles import SCOPES_OF_KIND, Kind
 from ringfence_identity.domain.state import Status
-from ringfence_kernel.errors import InvalidArgument
+from ringfence_kernel.values.errors import InvalidArgument
 
 SECOND = 10**9
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ringfence_kernel.ids import ZERO_ID, new_id
 from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.values.ids import ZERO_ID, new_id
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 

@@ -18,8 +18,8 @@ from ringfence_identity.domain.errors import (
 from ringfence_identity.domain.roles import SCOPES_OF_KIND, Kind
 from ringfence_identity.domain.state import Actor
 from ringfence_identity.domain.tokens import Assertion, Presented, Submission
-from ringfence_kernel.errors import InvalidArgument
-from ringfence_kernel.ids import show
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.ids import show
 
 SECOND = 10**9
 TOKEN = b"token-id........"

@@ -1,4 +1,4 @@
-"""For the domain's tests a desk in memory, for the application's a world on a real PostgreSQL."""
+"""For the domain's tests a history in memory, for the application's a world on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ringfence_kernel.codec import Recorded
-from ringfence_kernel.ids import ZERO_ID, external_id
-from ringfence_kernel.journal import Journal
-from ringfence_kernel.money import currency
-from ringfence_local_stack.servers.postgres import Database
-from ringfence_payment_instruction.domain import events
-from ringfence_payment_instruction.domain.columns import pack
-from ringfence_payment_instruction.domain.intake import NewSubmission, receive
-from ringfence_payment_instruction.domain.orders import Order
-from ringfence_payment_instruction.domain.state import State
-from ringfence_payment_instruction.domain.status import Status
-from ringfence_payment_instruction.domain.submission import Submission, stream_of
+from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.columns import pack
+from ringfence_kernel.values.ids import ZERO_ID, external_id
+from ringfence_kernel.values.money import currency
+from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.states import States
+from ringfence_local_stack.servers.database import Database
+from ringfence_payment_instruction.modules import ModuleStates
+from ringfence_payment_instruction.submissions.domain import events
+from ringfence_payment_instruction.submissions.domain.orders import Order
+from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive
+from ringfence_payment_instruction.submissions.domain.status import Status
+from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of
 
 from .world import World, migrate
 
@@ -33,12 +34,14 @@ def an_id(text: str) -> bytes:
     return external_id("test", b"", text)
 
 
-class Desk:
+class History:
     """State, journal and clock, with shortcuts to bring a submission to where a test begins."""
 
     def __init__(self) -> None:
         """Starts empty, at a fixed time."""
-        self.state = State()
+        states = ModuleStates()
+        self.submissions, self.deposits = states.submissions, states.deposits
+        self.state = states.together()
         self.journal = Journal()
         self.log: list[Recorded] = []
         self.versions: dict[bytes, int] = {}
@@ -54,9 +57,9 @@ class Desk:
         self.journal.clear()
         return found
 
-    def replayed(self) -> State:
+    def replayed(self) -> States:
         """Returns the state that the events alone give."""
-        state = State()
+        state = ModuleStates().together()
         for recorded in self.log:
             state.apply(recorded, Journal())
         return state
@@ -64,8 +67,8 @@ class Desk:
     def submit(self, name: str, rows: int = 1, **changes: Any) -> Submission:
         """Takes in a submission of equal rows; see `new_submission` for what may be changed."""
         new = new_submission(name, rows, **changes)
-        self.record(new.stream, receive(self.state, new, self.now_ns))
-        return self.state.submissions[new.stream]
+        self.record(new.stream, receive(self.submissions, new, self.now_ns))
+        return self.submissions.known(new.stream)
 
     def status(self, submission: Submission, index: int = 0) -> Status:
         """Returns where an instruction stands."""
@@ -125,15 +128,15 @@ AN_ORDER = Order(
 
 
 @pytest.fixture
-def desk() -> Desk:
-    """An empty desk."""
-    return Desk()
+def history() -> History:
+    """An empty history."""
+    return History()
 
 
 @pytest.fixture
-def make_desk() -> type[Desk]:
-    """The class of desks, for tests that need several."""
-    return Desk
+def make_history() -> type[History]:
+    """The class of histories, for tests that need several."""
+    return History
 
 
 @pytest.fixture

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from hashlib import sha256
 
-from ringfence_payment_instruction.application.ports import Authorisation, BookAccounts, KeyRing, Submitter
-from ringfence_payment_instruction.domain.errors import (
+from ringfence_kernel.rpc.caller import Caller
+from ringfence_payment_instruction.settlement.application.ports import BookAccounts
+from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
+from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, TransferKind
+from ringfence_payment_instruction.submissions.application.ports import Authorisation, KeyRing
+from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
-    CustodyUnavailable,
     IdentityUnavailable,
     KeysUnavailable,
     SubmissionConflict,
 )
-from ringfence_payment_instruction.domain.orders import Alias
-from ringfence_payment_instruction.domain.transfers import PlannedTransfer, TransferKind
+from ringfence_payment_instruction.submissions.domain.orders import Alias
 
 TOKEN_PREFIX = "authorisation-for-"
 
@@ -43,13 +45,11 @@ class FakeIdentity:
             raise KeysUnavailable
         return KeyRing({each: sha256(each).digest() for each in subjects if each not in self.erased}, bytes(32))
 
-    async def authorise(
-        self, submitter: Submitter, tenant: bytes, submission_id: bytes, digest: bytes
-    ) -> Authorisation:
+    async def authorise(self, caller: Caller, tenant: bytes, submission_id: bytes, digest: bytes) -> Authorisation:
         """Authorises who has a token, each submission for one content."""
         if self.is_away:
             raise IdentityUnavailable
-        if not submitter.access_token:
+        if not caller.token:
             raise AuthorisationRefused
         if self.authorised.setdefault((tenant, submission_id), digest) != digest:
             raise SubmissionConflict
@@ -132,13 +132,13 @@ class FakeCustody:
 
 
 class FakeVoucher:
-    """The rail's principal; without a submitter nobody vouches."""
+    """The rail's principal; without one nobody vouches."""
 
     def __init__(self) -> None:
         """Vouches for nothing."""
-        self.principal: Submitter | None = None
+        self.principal: Caller | None = None
 
-    async def submitter(self) -> Submitter:
+    async def caller(self) -> Caller:
         """Answers the principal."""
         if self.principal is None:
             raise AuthorisationRefused

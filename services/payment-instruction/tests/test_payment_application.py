@@ -4,9 +4,8 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from ringfence_payment_instruction.application.ports import Submitter
-from ringfence_payment_instruction.domain import reasons
-from ringfence_payment_instruction.domain.errors import (
+from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
     IdentityUnavailable,
     InstructionUnknown,
@@ -14,8 +13,8 @@ from ringfence_payment_instruction.domain.errors import (
     SubmissionConflict,
     TenantForbidden,
 )
-from ringfence_payment_instruction.domain.status import Directive, Status
-from ringfence_payment_instruction.domain.submission import stream_of
+from ringfence_payment_instruction.submissions.domain.status import Directive, Status
+from ringfence_payment_instruction.submissions.domain.submission import stream_of, transfer_id_of
 
 from .world import (
     APPROVER,
@@ -41,17 +40,12 @@ PACS_002 = """<?xml version="1.0" encoding="UTF-8"?>
 
 def bank_answers(world: World, name: str, status: str, reason: str = "") -> None:
     """Puts the bank's answer to an instruction into the inbox."""
-    submission, index = world.state.find(TENANT, an_id(name)) or (None, 0)
+    submission, index = world.states.submissions.find(TENANT, an_id(name)) or (None, 0)
     assert submission is not None
-    transaction = next(
-        key.hex()
-        for key, place in world.state.sent.items()
-        if (place.stream, place.index) == (submission.stream, index)
-    )
     text = PACS_002.format(
         number=len(world.rail.archived),
         message=submission.references[index],
-        transaction=transaction,
+        transaction=transfer_id_of(TENANT, an_id(name)).hex(),
         status=status,
         reason=f"<StsRsnInf><Rsn><Cd>{reason}</Cd></Rsn></StsRsnInf>" if reason else "",
     )
@@ -61,14 +55,14 @@ def bank_answers(world: World, name: str, status: str, reason: str = "") -> None
 async def submit(world: World, *names: str, **changes: object) -> None:
     """Submits a batch of one instruction per name, under the first name."""
     orders = [order(name, **changes) for name in names]  # type: ignore[arg-type]
-    await world.application.intake.submit_batch(PLATFORM, an_id(f"submission {names[0]}"), orders)
+    await world.submit_batch(PLATFORM, an_id(f"submission {names[0]}"), orders)
 
 
 async def test_a_thousand_payments_settle_in_a_handful_of_saves(world: World) -> None:
     """One custody call, three saves, no key fetched again, and the money has moved once."""
     before = world.writer.head.position
     orders = [order(f"p{number}", amount_minor=1) for number in range(1_000)]
-    await world.application.intake.submit_batch(PLATFORM, an_id("batch"), orders)
+    await world.submit_batch(PLATFORM, an_id("batch"), orders)
     await world.reaches("p999", Status.SETTLED)
     assert world.custody.balances[an_id("boris account")] == 1_000
     assert (world.custody.calls, world.identity.key_calls) == (1, 1)
@@ -79,23 +73,21 @@ async def test_a_thousand_payments_settle_in_a_handful_of_saves(world: World) ->
 async def test_the_same_batch_gets_the_same_answer(world: World) -> None:
     """Also after it has moved on; another content under its id is refused."""
     orders = [order("one"), order("bad", amount_minor=0), order("foreign", debtor_iban=FOREIGN)]
-    first = await world.application.intake.submit_batch(PLATFORM, an_id("batch"), orders)
+    first = await world.submit_batch(PLATFORM, an_id("batch"), orders)
     await world.reaches("one", Status.SETTLED)
-    assert await world.application.intake.submit_batch(PLATFORM, an_id("batch"), orders) == first
+    assert await world.submit_batch(PLATFORM, an_id("batch"), orders) == first
     assert [(view.status, view.iso_reason) for view in first] == [
         (Status.AUTHENTICATED, ""), (Status.REJECTED, "AM12"), (Status.REJECTED, "AC02"),
     ]  # fmt: skip
     with pytest.raises(SubmissionConflict):
-        await world.application.intake.submit_batch(PLATFORM, an_id("batch"), orders[:1])
+        await world.submit_batch(PLATFORM, an_id("batch"), orders[:1])
     assert world.custody.balances[an_id("boris account")] == 10_00
 
 
 async def test_two_of_the_same_batch_at_once_pay_once(world: World) -> None:
     """Concurrent retries meet in the writer."""
     orders = [order("one")]
-    answers = await asyncio.gather(
-        *(world.application.intake.submit_batch(PLATFORM, an_id("batch"), orders) for _ in range(5))
-    )
+    answers = await asyncio.gather(*(world.submit_batch(PLATFORM, an_id("batch"), orders) for _ in range(5)))
     await world.reaches("one", Status.SETTLED)
     assert all(answer == answers[0] for answer in answers)
     assert world.custody.balances[an_id("boris account")] == 10_00
@@ -123,7 +115,7 @@ async def test_a_payment_that_the_bank_refuses_gives_the_money_back(world: World
     bank_answers(world, "out", "RJCT", "AC04")
     await world.reaches("out", Status.FAILED)
     assert world.custody.balances[an_id("anna account")] == 1_000_00
-    (view,) = await world.application.queries.get(TENANT, [an_id("out")])
+    (view,) = await world.application.reads.get(TENANT, [an_id("out")])
     assert (view.state.reason, view.state.iso_reason) == (reasons.BANK_REFUSED, "AC04")
 
 
@@ -131,7 +123,7 @@ async def test_a_large_payment_waits_for_another_person(world: World) -> None:
     """The maker may not approve; another of its people may; a stranger's tenant cannot even see it."""
     await submit(world, "large", amount_minor=600_00)
     await world.reaches("large", Status.HELD)
-    decide = world.application.decisions.decide
+    decide = world.application.approvals.decide
     (own,) = await decide(PLATFORM, TENANT, [an_id("large")], Directive.APPROVE, "")
     assert own.reason == reasons.APPROVER_IS_MAKER
     with pytest.raises(InstructionUnknown):
@@ -148,7 +140,7 @@ async def test_held_payments_are_rejected_and_cancelled_each_by_itself(world: Wo
     """One request decides on several; what cannot be decided says why."""
     await submit(world, "a", "b", amount_minor=600_00)
     await world.reaches("b", Status.HELD)
-    decide = world.application.decisions.decide
+    decide = world.application.approvals.decide
     with pytest.raises(InstructionUnknown):
         await decide(OPERATOR, TENANT, [an_id("a"), an_id("unheard of")], Directive.REJECT, "")
     await submit(world, "small")
@@ -187,7 +179,7 @@ async def test_without_a_fresh_list_payments_wait_and_then_go_on(world: World) -
 
 async def test_without_any_list_nothing_passes(world: World) -> None:
     """No list is as bad as a stale one."""
-    world.state.lists.clear()
+    world.states.screening.lists.clear()
     await submit(world, "waits")
     await world.until(lambda: world.reason("waits") == "SCREENING_LIST_STALE")
     assert world.status("waits") is Status.AUTHENTICATED
@@ -212,7 +204,7 @@ async def test_identity_or_keys_away_refuse_the_submission_by_name(world: World)
     world.identity.is_away, world.identity.is_sealed = False, True
     with pytest.raises(KeysUnavailable):
         await submit(world, "one")
-    assert world.state.find(TENANT, an_id("one")) is None
+    assert world.states.submissions.find(TENANT, an_id("one")) is None
     world.identity.is_sealed = False
     await submit(world, "one")
     await world.reaches("one", Status.SETTLED)
@@ -265,7 +257,7 @@ async def test_too_little_money_is_a_rejection_with_a_reason(world: World) -> No
     await submit(world, "a", "b", "c", amount_minor=400_00)
     await world.reaches("c", Status.REJECTED)
     assert [world.status(name) for name in "abc"] == [Status.SETTLED, Status.SETTLED, Status.REJECTED]
-    (view,) = await world.application.queries.get(TENANT, [an_id("c")])
+    (view,) = await world.application.reads.get(TENANT, [an_id("c")])
     assert (view.state.reason, view.state.iso_reason) == (reasons.INSUFFICIENT_FUNDS, "AM04")
 
 
@@ -273,18 +265,18 @@ async def test_a_submission_needs_a_tenant_and_identitys_word(world: World) -> N
     """An operator does not submit; who is not authorised is refused before anything is recorded."""
     orders = [order("one")]
     with pytest.raises(TenantForbidden):
-        await world.application.intake.submit_batch(OPERATOR, an_id("batch"), orders)
+        await world.submit_batch(OPERATOR, an_id("batch"), orders)
     with pytest.raises(AuthorisationRefused):
-        await world.application.intake.submit_batch(Submitter(TENANT, TENANT), an_id("batch"), orders)
-    assert stream_of(TENANT, an_id("batch")) not in world.state.submissions
+        await world.submit_batch(replace(PLATFORM, token=""), an_id("batch"), orders)
+    assert stream_of(TENANT, an_id("batch")) not in world.states.submissions.submissions
 
 
 async def test_tenants_do_not_meet(world: World) -> None:
     """Another tenant may use the same ids, and neither sees the other's."""
     other = replace(PLATFORM, subject=OTHER_TENANT, tenant=OTHER_TENANT)
     await submit(world, "one")
-    (view,) = await world.application.intake.submit_batch(other, an_id("submission one"), [order("one")])
+    (view,) = await world.submit_batch(other, an_id("submission one"), [order("one")])
     assert (view.status, view.reason) == (Status.REJECTED, reasons.DEBTOR_ACCOUNT_UNKNOWN)
-    (own,) = await world.application.queries.get(TENANT, [an_id("one")])
+    (own,) = await world.application.reads.get(TENANT, [an_id("one")])
     assert own.state.reason == ""
-    assert await world.application.queries.get(an_id("third"), [an_id("one")]) == []
+    assert await world.application.reads.get(an_id("third"), [an_id("one")]) == []

@@ -4,20 +4,20 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
-from ringfence_kernel.clock import ManualClock
-from ringfence_kernel.ids import ZERO_ID
 from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import RemoteError
-from ringfence_payment_instruction.adapters.custody_client import CustodyClient
-from ringfence_payment_instruction.adapters.identity_client import IdentityClient
-from ringfence_payment_instruction.domain.errors import (
+from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient
+from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
+from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, Purpose, TransferKind
+from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
+from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
-    CustodyUnavailable,
     IdentityUnavailable,
     KeysUnavailable,
     SubmissionConflict,
 )
-from ringfence_payment_instruction.domain.transfers import PlannedTransfer, TransferKind, Use
 from ringfence_protos.custody.v1 import custody_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 
@@ -122,10 +122,10 @@ async def test_keys_that_cannot_be_had_are_named_so() -> None:
         await client.keys([TENANT])
 
 
-def planned(kind: TransferKind, use: Use = Use.WITHDRAWAL, pending_id: bytes = ZERO_ID) -> PlannedTransfer:
+def planned(kind: TransferKind, purpose: Purpose = Purpose.WITHDRAWAL, pending_id: bytes = ZERO_ID) -> PlannedTransfer:
     """Returns a transfer."""
     return PlannedTransfer(
-        an_id(kind.name), kind, use, an_id("d"), an_id("c"), 5, 978, an_id("subject"), 20_000, pending_id
+        an_id(kind.name), kind, purpose, an_id("d"), an_id("c"), 5, 978, an_id("subject"), 20_000, pending_id
     )
 
 
@@ -133,10 +133,10 @@ async def test_transfers_go_as_columns_and_results_come_back_by_name() -> None:
     """Flags and purposes are custody's; a code that is new here keeps its number."""
     scripted, made = peer(lambda method, request: custody_pb2.CreateTransfersResponse(status=bytes([0, 46, 54, 199])))
     transfers = [
-        planned(TransferKind.PLAIN, Use.PAYMENT),
+        planned(TransferKind.PLAIN, Purpose.PAYMENT),
         planned(TransferKind.PENDING),
         planned(TransferKind.POST, pending_id=an_id("PENDING")),
-        planned(TransferKind.VOID, Use.DEPOSIT),
+        planned(TransferKind.VOID, Purpose.DEPOSIT),
     ]
     results = await CustodyClient(made).create_transfers(TENANT, "token", transfers)
     assert results == ["created", "exists", "exceeds_credits", "status_199"]

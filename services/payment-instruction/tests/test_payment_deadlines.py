@@ -1,14 +1,12 @@
 """What the passing of time brings, through the application."""
 
-import asyncio
 from collections.abc import Callable
 
-from ringfence_kernel.clock import NANOSECONDS, ManualClock, SystemClock
-from ringfence_local_stack.servers.postgres import Database
-from ringfence_payment_instruction.application.deadlines import Deadlines
-from ringfence_payment_instruction.application.signal import Signal
-from ringfence_payment_instruction.domain.progress import Patience
-from ringfence_payment_instruction.domain.status import Status
+from ringfence_kernel.values.clock import NANOSECONDS, ManualClock, SystemClock
+from ringfence_local_stack.servers.database import Database
+from ringfence_payment_instruction.submissions.application.deadlines import Deadlines
+from ringfence_payment_instruction.submissions.domain.deadlines import Patience
+from ringfence_payment_instruction.submissions.domain.status import Status
 
 from .world import PLATFORM, STRANGER, World, an_id, migrate, order
 
@@ -19,7 +17,7 @@ async def test_approvals_expire_and_silent_banks_leave_payments_unknown(database
     await world.start()
     await world.import_list()
     orders = [order("held", 600_00), order("out", creditor=STRANGER)]
-    await world.application.intake.submit_batch(PLATFORM, an_id("s"), orders)
+    await world.submit_batch(PLATFORM, an_id("s"), orders)
     await world.reaches("held", Status.HELD)
     await world.reaches("out", Status.SENT)
     world.patience = Patience(1, 1)
@@ -32,13 +30,13 @@ async def test_approvals_expire_and_silent_banks_leave_payments_unknown(database
 
 async def test_a_deadline_that_moved_is_dropped(world: World) -> None:
     """An instruction that was decided in time never expires, and its submission is forgotten."""
-    await world.application.intake.submit_batch(PLATFORM, an_id("s"), [order("held", 600_00)])
+    await world.submit_batch(PLATFORM, an_id("s"), [order("held", 600_00)])
     await world.reaches("held", Status.HELD)
     clock = ManualClock(SystemClock().now_ns())
-    deadlines = Deadlines(world.application.decisions.desk, world.patience, clock)
-    (stream,) = world.state.submissions
+    deadlines = Deadlines(world.application.approvals.submissions, world.patience, clock)
+    (stream,) = world.states.submissions.submissions
     deadlines.look_at(stream)
-    submission = world.state.submissions[stream]
+    submission = world.states.submissions.submissions[stream]
     submission.changed_ns[0] += 10 * NANOSECONDS
     deadlines.look_at(stream)
     clock.advance(3_601 * NANOSECONDS)
@@ -47,13 +45,3 @@ async def test_a_deadline_that_moved_is_dropped(world: World) -> None:
     clock.advance(10 * NANOSECONDS)
     await deadlines.step()
     assert world.status("held") is Status.EXPIRED
-
-
-async def test_a_signal_wakes_those_who_wait_and_no_one_else() -> None:
-    """A ring is heard by all that wait at that moment; later ones wait for the next."""
-    signal = Signal()
-    waiting = [asyncio.create_task(signal.wait(5)) for _ in range(3)]
-    await asyncio.sleep(0)
-    signal.ring()
-    assert await asyncio.gather(*waiting) == [True, True, True]
-    assert not await signal.wait(0.01)

@@ -1,15 +1,17 @@
 """Bank notifications through the application."""
 
+from dataclasses import replace
+
 import pytest
-from ringfence_payment_instruction.application.inbox import read_notification
-from ringfence_payment_instruction.domain.errors import (
+from ringfence_kernel.rpc.caller import Caller
+from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
+from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
-    BankAccountUnknown,
     EvidenceConflict,
     EvidenceUnreadable,
 )
-from ringfence_payment_instruction.domain.status import Status
-from ringfence_payment_instruction.domain.submission import transfer_id_of
+from ringfence_payment_instruction.submissions.domain.status import Status
+from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
 
 from .messages import camt_054, entry, pain_001
 from .world import (
@@ -22,17 +24,15 @@ from .world import (
     STRANGER,
     SUSPENSE,
     TENANT,
-    Submitter,
     World,
     an_id,
     order,
 )
 
 
-async def hand_in(world: World, content: bytes, caller: Submitter = BANK_FEED) -> tuple[int, int, int, int]:
+async def hand_in(world: World, content: bytes, caller: Caller = BANK_FEED) -> tuple[int, int, int, int]:
     """Hands in a notification; returns credited, suspended, duplicates, confirmed."""
-    file = await read_notification(world.application.intake.files, content)
-    counts = await world.application.evidence.hand_in(caller, file)
+    counts = await world.application.deposits.receiving.hand_in(caller, content)
     return counts.credited, counts.suspended, counts.duplicates, counts.confirmed
 
 
@@ -83,26 +83,26 @@ async def test_what_is_no_notification_is_refused(world: World, content: bytes) 
 async def test_evidence_needs_identitys_word(world: World) -> None:
     """A caller without a token credits nobody."""
     with pytest.raises(AuthorisationRefused):
-        await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)), Submitter(BANK_FEED.subject, None))
-    assert world.state.evidence == {}
+        await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)), replace(BANK_FEED, token=""))
+    assert world.states.deposits.evidence == {}
 
 
 async def test_a_bank_speaks_for_its_own_accounts_only(world: World) -> None:
     """Evidence about an account that another bank keeps is refused like evidence about an unknown account."""
-    other_bank = Submitter(an_id("other bank"), None, "access token", b"b" * 32)
+    other_bank = replace(BANK_FEED, subject=an_id("other bank"))
     with pytest.raises(BankAccountUnknown):
         await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)), other_bank)
-    assert world.state.evidence == {}
+    assert world.states.deposits.evidence == {}
 
 
 async def test_custody_away_delays_the_credit_and_loses_nothing(world: World) -> None:
     """The entry is recorded, and posted once by the next process."""
     world.custody.loses_replies = True
-    file = await read_notification(world.application.intake.files, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
-    await world.application.evidence.take_in(BANK_FEED, file)
+    content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))
+    await world.application.deposits.receiving.take_in(BANK_FEED, content)
     world.custody.loses_replies = False
     await world.restart()
-    await world.until(lambda: all(not file.waiting() for file in world.state.evidence.values()))
+    await world.until(lambda: all(not file.waiting() for file in world.states.deposits.evidence.values()))
     assert world.custody.balances[an_id("boris account")] == 5_00
 
 
@@ -113,7 +113,7 @@ async def test_a_listed_payers_money_is_kept_apart(world: World) -> None:
 
 async def test_a_debit_entry_settles_and_reconciles_a_payment(world: World) -> None:
     """The bank's own account is evidence enough; a second debit for the same payment confirms nothing."""
-    await world.application.intake.submit_batch(PLATFORM, an_id("s"), [order("out", creditor=STRANGER)])
+    await world.submit_batch(PLATFORM, an_id("s"), [order("out", creditor=STRANGER)])
     await world.reaches("out", Status.SENT)
     transaction_id = transfer_id_of(TENANT, an_id("out")).hex()
     debit = entry("D1", "10.00", direction="DBIT", transaction_id=transaction_id)
@@ -125,22 +125,23 @@ async def test_a_debit_entry_settles_and_reconciles_a_payment(world: World) -> N
 
 
 async def test_the_rails_inbox_is_read_and_archived(world: World) -> None:
-    """A debit confirms, noise is put aside, money waits until somebody vouches: the rail's principal, or the bank."""
-    await world.application.intake.submit_batch(PLATFORM, an_id("s"), [order("out", creditor=STRANGER)])
+    """A debit confirms, noise is put aside, what says nothing archived, money waits for a voucher."""
+    await world.submit_batch(PLATFORM, an_id("s"), [order("out", creditor=STRANGER)])
     await world.reaches("out", Status.SENT)
     debit = entry("D1", "10.00", direction="DBIT", transaction_id=transfer_id_of(TENANT, an_id("out")).hex())
     world.rail.inbox = {
         "noise.xml": b"noise",
         "debit.xml": camt_054("N-1", BANK, debit),
         "credit.xml": camt_054("N-2", BANK, entry("R1", "5.00", BORIS)),
+        "nothing.xml": camt_054("N-3", BANK),
     }
     await world.reaches("out", Status.RECONCILED)
-    assert (world.rail.refused, world.rail.archived) == (["noise.xml"], ["debit.xml"])
-    assert list(world.rail.inbox) == ["credit.xml"]
+    await world.until(lambda: list(world.rail.inbox) == ["credit.xml"])
+    assert (world.rail.refused, world.rail.archived) == (["noise.xml"], ["debit.xml", "nothing.xml"])
     world.voucher.principal = BANK_FEED
     await world.until(lambda: not world.rail.inbox)
     assert world.custody.balances[an_id("boris account")] == 5_00
-    (source,) = {file.event.source for file in world.state.evidence.values() if file.event.authorisation}
+    (source,) = {file.event.source for file in world.states.deposits.evidence.values() if file.event.authorisation}
     assert source == BANK_FEED.subject
 
 

@@ -4,10 +4,10 @@ import re
 from dataclasses import replace
 
 import pytest
-from ringfence_payment_instruction.application.ports import FileRefusal
-from ringfence_payment_instruction.domain import reasons
-from ringfence_payment_instruction.domain.errors import IdentityUnavailable
-from ringfence_payment_instruction.domain.status import Status
+from ringfence_payment_instruction.submissions.application.ports import FileRefusal
+from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.errors import IdentityUnavailable
+from ringfence_payment_instruction.submissions.domain.status import Status
 
 from .messages import pain_001
 from .world import ANNA, BORIS, FOREIGN, OTHER_TENANT, PLATFORM, STRANGER, World, an_id
@@ -21,10 +21,10 @@ def said(report: bytes, tag: str) -> list[str]:
 async def test_a_file_is_taken_in_and_settles(world: World) -> None:
     """Its pain.002 names the file and every payment; both ways lead to their ends."""
     content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS), ("B", "20.00", STRANGER))
-    answer = await world.application.intake.submit_file(PLATFORM, content)
+    answer = await world.submit_file(PLATFORM, content)
     assert said(answer.status_report, "OrgnlMsgId") == ["FILE-1"]
     assert said(answer.status_report, "TxSts") == ["ACCP", "ACCP"]
-    submission = world.state.submissions[next(iter(world.state.submissions))]
+    submission = world.states.submissions.submissions[next(iter(world.states.submissions.submissions))]
     await world.until(lambda: list(submission.statuses) == [Status.SETTLED, Status.SENT])
     assert answer.instruction_ids == submission.id_list
     assert world.custody.balances[an_id("boris account")] == 10_00
@@ -33,22 +33,22 @@ async def test_a_file_is_taken_in_and_settles(world: World) -> None:
 async def test_the_same_bytes_get_the_first_report_again(world: World) -> None:
     """Byte for byte, also after a restart, and nothing is paid again."""
     content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS))
-    first = await world.application.intake.submit_file(PLATFORM, content)
+    first = await world.submit_file(PLATFORM, content)
     await world.restart()
-    assert await world.application.intake.submit_file(PLATFORM, content) == first
+    assert await world.submit_file(PLATFORM, content) == first
     await world.until(lambda: world.custody.balances[an_id("boris account")] == 10_00)
-    assert len(world.state.submissions) == 1
+    assert len(world.states.submissions.submissions) == 1
 
 
 async def test_other_bytes_under_a_message_id_are_refused(world: World) -> None:
     """AM05; the first answer stands. Another tenant's message ids are its own."""
-    first = await world.application.intake.submit_file(PLATFORM, pain_001("FILE-1", ANNA, ("A", "10.00", BORIS)))
+    first = await world.submit_file(PLATFORM, pain_001("FILE-1", ANNA, ("A", "10.00", BORIS)))
     other_bytes = pain_001("FILE-1", ANNA, ("A", "11.00", BORIS))
-    second = await world.application.intake.submit_file(PLATFORM, other_bytes)
+    second = await world.submit_file(PLATFORM, other_bytes)
     assert (said(second.status_report, "GrpSts"), said(second.status_report, "Cd")) == (["RJCT"], ["AM05"])
     assert second.submission_id == b""
     other = replace(PLATFORM, subject=OTHER_TENANT, tenant=OTHER_TENANT)
-    third = await world.application.intake.submit_file(other, pain_001("FILE-1", FOREIGN, ("A", "11.00", BORIS)))
+    third = await world.submit_file(other, pain_001("FILE-1", FOREIGN, ("A", "11.00", BORIS)))
     assert third.submission_id not in (b"", first.submission_id)
 
 
@@ -68,52 +68,51 @@ async def test_other_bytes_under_a_message_id_are_refused(world: World) -> None:
 )
 async def test_a_file_with_a_flaw_is_refused_whole(world: World, content: bytes, code: str, message_id: str) -> None:
     """A pain.002 says why, the refusal is recorded, and the same bytes get the same report."""
-    first = await world.application.intake.submit_file(PLATFORM, content)
+    first = await world.submit_file(PLATFORM, content)
     assert said(first.status_report, "GrpSts") == ["RJCT"]
     assert said(first.status_report, "Cd") == [code]
     assert said(first.status_report, "OrgnlMsgId") == [message_id]
     await world.restart()
-    assert await world.application.intake.submit_file(PLATFORM, content) == first
-    assert (first.submission_id, len(world.state.submissions)) == (b"", 0)
-    assert len(world.state.refused_files) == 1
+    assert await world.submit_file(PLATFORM, content) == first
+    assert (first.submission_id, len(world.states.submissions.submissions)) == (b"", 0)
+    recorded = [topic for topic in world.topics() if topic != "SanctionsListImported.v1"]
+    assert recorded == ["SubmissionRefused.v1"]
 
 
 async def test_single_payments_of_a_file_may_be_refused(world: World) -> None:
     """The group is PART, each refused payment has its code, the others go on."""
     content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS), ("B", "10.00", ANNA))
-    answer = await world.application.intake.submit_file(PLATFORM, content)
+    answer = await world.submit_file(PLATFORM, content)
     assert said(answer.status_report, "GrpSts") == ["PART"]
     assert said(answer.status_report, "TxSts") == ["ACCP", "RJCT"]
     assert said(answer.status_report, "Cd") == ["AC03"]
-    cheques = await world.application.intake.submit_file(
-        PLATFORM, pain_001("FILE-2", ANNA, ("A", "10.00", BORIS), method="CHK")
-    )
+    cheques = await world.submit_file(PLATFORM, pain_001("FILE-2", ANNA, ("A", "10.00", BORIS), method="CHK"))
     assert said(cheques.status_report, "Cd") == ["AG03"]
     amount = b'<InstdAmt Ccy="EUR">10.00</InstdAmt>'
     equivalent = b'<EqvtAmt><Amt Ccy="EUR">10.00</Amt><CcyOfTrf>USD</CcyOfTrf></EqvtAmt>'
     converted = pain_001("FILE-3", ANNA, ("A", "10.00", BORIS)).replace(amount, equivalent)
-    answer = await world.application.intake.submit_file(PLATFORM, converted)
+    answer = await world.submit_file(PLATFORM, converted)
     assert said(answer.status_report, "Cd") == ["AM03"]
 
 
 async def test_a_file_refused_by_earlier_rules_gets_its_first_answer(world: World) -> None:
     """Also when the rules of today would take it."""
     content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS))
-    files = world.application.intake.files
+    files = world.application.submissions.files.files
     read = files.read_orders
     strict = FileRefusal("IBAN_INVALID", "AC01", "refused by a rule of then")
     files.read_orders = lambda *given: read(*given).refused(strict)  # type: ignore[method-assign,union-attr]
-    first = await world.application.intake.submit_file(PLATFORM, content)
+    first = await world.submit_file(PLATFORM, content)
     files.read_orders = read  # type: ignore[method-assign]
-    assert await world.application.intake.submit_file(PLATFORM, content) == first
-    assert world.state.submissions == {}
+    assert await world.submit_file(PLATFORM, content) == first
+    assert world.states.submissions.submissions == {}
 
 
 async def test_a_file_for_a_later_day_waits(world: World) -> None:
     """Taken in now, screened and paid on its day."""
     content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS), day="2099-01-01")
-    await world.application.intake.submit_file(PLATFORM, content)
-    (submission,) = world.state.submissions.values()
+    await world.submit_file(PLATFORM, content)
+    (submission,) = world.states.submissions.submissions.values()
     assert submission.reasons == [reasons.EXECUTION_DATE_NOT_REACHED]
     assert world.application.pipeline.is_idle
 
@@ -123,7 +122,7 @@ async def test_identity_away_leaves_no_answer_behind(world: World) -> None:
     content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS))
     world.identity.is_away = True
     with pytest.raises(IdentityUnavailable):
-        await world.application.intake.submit_file(PLATFORM, content)
+        await world.submit_file(PLATFORM, content)
     world.identity.is_away = False
-    answer = await world.application.intake.submit_file(PLATFORM, content)
+    answer = await world.submit_file(PLATFORM, content)
     assert said(answer.status_report, "TxSts") == ["ACCP"]

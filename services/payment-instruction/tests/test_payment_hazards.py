@@ -7,21 +7,18 @@ from typing import Any
 
 import pytest
 from ringfence_kernel.store import EventStore
-from ringfence_payment_instruction.application.inbox import read_notification
-from ringfence_payment_instruction.application.ports import Authorisation, BookAccounts
-from ringfence_payment_instruction.bootstrap import event_codec
-from ringfence_payment_instruction.domain import reasons
-from ringfence_payment_instruction.domain.errors import (
-    EvidenceConflict,
-    LedgerContradiction,
-    ScreeningListStale,
-    SubmissionConflict,
-)
-from ringfence_payment_instruction.domain.events import InstructionsDirected
-from ringfence_payment_instruction.domain.evidence import ENTRIES_PER_PART, Outcome
-from ringfence_payment_instruction.domain.progress import Patience
-from ringfence_payment_instruction.domain.status import Directive, Status
-from ringfence_payment_instruction.domain.submission import MAX_INSTRUCTIONS, transfer_id_of
+from ringfence_payment_instruction.deposits.domain.evidence import ENTRIES_PER_PART, Outcome
+from ringfence_payment_instruction.modules import event_codec
+from ringfence_payment_instruction.screening.domain.errors import ScreeningListStale
+from ringfence_payment_instruction.settlement.application.ports import BookAccounts
+from ringfence_payment_instruction.settlement.domain.errors import LedgerContradiction
+from ringfence_payment_instruction.submissions.application.ports import Authorisation
+from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.deadlines import Patience
+from ringfence_payment_instruction.submissions.domain.errors import EvidenceConflict, SubmissionConflict
+from ringfence_payment_instruction.submissions.domain.events import InstructionsDirected
+from ringfence_payment_instruction.submissions.domain.status import Directive, Status
+from ringfence_payment_instruction.submissions.domain.submission import MAX_INSTRUCTIONS, transfer_id_of
 
 from .messages import camt_054, entry
 from .test_payment_application import bank_answers, submit
@@ -64,8 +61,7 @@ class GatedStore:
 
 async def take_in(world: World, content: bytes) -> None:
     """Hands in a notification and waits until custody has posted it."""
-    file = await read_notification(world.application.intake.files, content)
-    await world.application.evidence.hand_in(BANK_FEED, file)
+    await world.application.deposits.receiving.hand_in(BANK_FEED, content)
 
 
 async def test_custody_hears_nothing_that_is_not_committed(world: World) -> None:
@@ -75,12 +71,12 @@ async def test_custody_hears_nothing_that_is_not_committed(world: World) -> None
     await world.reaches("b", Status.HELD)
     gated = GatedStore(world.store)
     world.writer.store = gated  # type: ignore[assignment]
-    decide = world.application.decisions.decide
+    decide = world.application.approvals.decide
     world.custody.is_away = True
     await decide(APPROVER, TENANT, [an_id("a")], Directive.APPROVE, "")
     gated.gate.clear()
     approval = asyncio.create_task(decide(APPROVER, TENANT, [an_id("b")], Directive.APPROVE, ""))
-    await world.until(lambda: world.state.submissions[_stream(world, "b")].directives[1] == Directive.APPROVE)
+    await world.until(lambda: world.states.submissions.known(_stream(world, "b")).directives[1] == Directive.APPROVE)
     world.custody.is_away = False
     for lane in world.application.pipeline.lanes:
         lane.wake()
@@ -92,7 +88,7 @@ async def test_custody_hears_nothing_that_is_not_committed(world: World) -> None
 
 
 def _stream(world: World, name: str) -> bytes:
-    found = world.state.find(TENANT, an_id(name))
+    found = world.states.submissions.find(TENANT, an_id(name))
     assert found is not None
     return found[0].stream
 
@@ -103,12 +99,13 @@ async def test_two_processes_take_an_entry_in_once(world: World) -> None:
     second.identity, second.custody, second.rail = world.identity, world.custody, world.rail
     await second.start()
     content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))
-    file = await read_notification(world.application.intake.files, content)
-    await world.application.evidence.hand_in(BANK_FEED, file)
-    counts = await second.application.evidence.hand_in(BANK_FEED, file)
+    await world.application.deposits.receiving.hand_in(BANK_FEED, content)
+    counts = await second.application.deposits.receiving.hand_in(BANK_FEED, content)
     assert (counts.credited, counts.duplicates) == (0, 1)
-    assert [world.store.head().position, len(second.state.evidence)] == [second.writer.head.position, 1]
-    assert all(version == 2 for version in (second.writer.versions[stream] for stream in second.state.evidence))
+    assert [world.store.head().position, len(second.states.deposits.evidence)] == [second.writer.head.position, 1]
+    assert all(
+        version == 2 for version in (second.writer.versions[stream] for stream in second.states.deposits.evidence)
+    )
     assert world.custody.balances[an_id("boris account")] == 5_00
     await second.stop()
 
@@ -127,12 +124,12 @@ async def test_a_transfer_that_stands_otherwise_in_custody_is_left_for_people(wo
 async def test_a_deposit_that_stands_otherwise_is_not_posted_again(world: World) -> None:
     """Suspense gets nothing of what a client may have been credited with."""
     await take_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
-    (file,) = world.state.evidence.values()
+    (file,) = world.states.deposits.evidence.values()
     (transfer_id,) = world.custody.transfers
     world.custody.transfers[transfer_id] = replace(world.custody.transfers[transfer_id], amount_minor=4_00)
     file.outcomes[0] = Outcome.WAITING
     with pytest.raises(LedgerContradiction):
-        await world.application.pipeline.deposits.handle(file.stream)
+        await world.application.deposits.work.handle(file.stream)
     assert SUSPENSE not in world.custody.balances
 
 
@@ -155,7 +152,7 @@ async def test_more_deposits_than_custody_takes_at_once_are_all_posted(world: Wo
 
 async def test_money_that_comes_in_waits_for_a_fresh_list(world: World) -> None:
     """Nobody is credited by a payer who cannot be looked up; a debit needs no list."""
-    world.state.lists.clear()
+    world.states.screening.lists.clear()
     with pytest.raises(ScreeningListStale):
         await take_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
     await take_in(world, camt_054("N-2", BANK, entry("D1", "5.00", direction="DBIT")))
@@ -181,15 +178,15 @@ async def test_a_file_that_answers_a_payment_both_ways_is_put_aside(world: World
 
 async def test_a_file_that_breaks_the_reader_holds_up_no_other(world: World) -> None:
     """It stays where it is and is told in the log; the next one is taken."""
-    files = world.application.inbox.files
-    read = files.read_bank_file
+    files = world.application.rail.inbox.files
+    read = files.read_answers
 
     def broken(content: bytes) -> Any:
         if content == b"poison":
             raise RuntimeError("a fault of ours")
         return read(content)
 
-    files.read_bank_file = broken  # type: ignore[method-assign]
+    files.read_answers = broken  # type: ignore[method-assign]
     world.voucher.principal = BANK_FEED
     world.rail.inbox = {"a.xml": b"poison", "b.xml": camt_054("N-1", BANK, entry("R1", "5.00", BORIS))}
     await world.until(lambda: world.rail.archived == ["b.xml"])
@@ -205,7 +202,7 @@ async def test_a_conflicting_submission_changes_nothing_that_is_sent(world: Worl
 
     world.identity.authorise = authorise  # type: ignore[method-assign]
     world.rail.is_broken = True
-    intake, other = world.application.intake, "NL91ABNA0417164300"
+    intake, other = world.application.submissions.receiving, "NL91ABNA0417164300"
     answers = await asyncio.gather(
         intake.submit_batch(PLATFORM, an_id("same"), [order("out", creditor=STRANGER)]),
         intake.submit_batch(PLATFORM, an_id("same"), [order("out", creditor=other)]),
@@ -224,9 +221,9 @@ async def test_an_operators_approval_is_recorded_by_name(world: World) -> None:
     """The custodian's own person may be the second one; the event and the reading say who it was."""
     await submit(world, "large", amount_minor=600_00)
     await world.reaches("large", Status.HELD)
-    await world.application.decisions.decide(OPERATOR, TENANT, [an_id("large")], Directive.APPROVE, "called back")
+    await world.application.approvals.decide(OPERATOR, TENANT, [an_id("large")], Directive.APPROVE, "called back")
     await world.reaches("large", Status.SETTLED)
-    (view,) = await world.application.queries.get(TENANT, [an_id("large")])
+    (view,) = await world.application.reads.get(TENANT, [an_id("large")])
     assert (view.maker, view.approver) == (PLATFORM.subject, OPERATOR.subject)
     found = [each.event for each in world.store.replay(event_codec(), 0)]
     directed = [each for each in found if isinstance(each, InstructionsDirected)]
@@ -237,7 +234,7 @@ async def test_a_refusals_note_is_kept(world: World) -> None:
     """Why a person said no stands in the event, as why one said yes does."""
     await submit(world, "large", amount_minor=600_00)
     await world.reaches("large", Status.HELD)
-    await world.application.decisions.decide(APPROVER, TENANT, [an_id("large")], Directive.REJECT, "unknown payee")
+    await world.application.approvals.decide(APPROVER, TENANT, [an_id("large")], Directive.REJECT, "unknown payee")
     found = [each.event for each in world.store.replay(event_codec(), 0)]
     assert [each.note for each in found if getattr(each, "actor", b"") == APPROVER.subject] == ["unknown payee"]
 
@@ -250,7 +247,7 @@ async def test_an_authorisation_that_ends_ends_what_waits(world: World) -> None:
         return Authorisation(f"authorisation-for-{TENANT.hex()}", now_ns + 2 * 10**9)
 
     world.identity.authorise = authorise  # type: ignore[method-assign]
-    world.state.lists.clear()
+    world.states.screening.lists.clear()
     await submit(world, "late", execution_day=now_ns // (86_400 * 10**9) + 40)
     assert (world.status("late"), world.reason("late")) == (Status.REJECTED, reasons.EXECUTION_DATE_TOO_LATE)
     await submit(world, "waits")
@@ -272,7 +269,7 @@ async def test_an_approval_that_comes_too_late_finds_the_payment_expired(world: 
     """Also where the clock's own work has not come to it yet, as after a long stop."""
     await submit(world, "large", amount_minor=600_00)
     await world.reaches("large", Status.HELD)
-    late = replace(world.application.decisions, patience=Patience(0, 0))
+    late = replace(world.application.approvals, patience=Patience(0, 0))
     (view,) = await late.decide(APPROVER, TENANT, [an_id("large")], Directive.APPROVE, "")
     assert (view.status, view.reason) == (Status.EXPIRED, reasons.NOT_HELD)
     assert world.custody.calls == 0
@@ -286,12 +283,11 @@ async def test_a_deposit_outlives_ids_that_custody_has_burnt(world: World) -> No
     await world.until(lambda: len(world.custody.failed) >= 3)
     world.custody._move = move  # type: ignore[method-assign]
     await world.until(lambda: world.custody.balances.get(SUSPENSE) == 5_00)
-    (file,) = world.state.evidence.values()
+    (file,) = world.states.deposits.evidence.values()
     await world.until(lambda: not file.waiting())
     assert world.custody.balances[an_id("boris account")] == 0
 
 
 async def take_in_now(world: World, content: bytes) -> None:
     """Hands in a notification without waiting for custody."""
-    file = await read_notification(world.application.intake.files, content)
-    await world.application.evidence.take_in(BANK_FEED, file)
+    await world.application.deposits.receiving.take_in(BANK_FEED, content)

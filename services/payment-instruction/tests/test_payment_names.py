@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_payment_instruction.domain.names import fingerprint, normalise
+from ringfence_payment_instruction.screening.domain.names import fingerprint, normalise
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ringfence_payment_instruction.domain import iban, reasons
-from ringfence_payment_instruction.domain.orders import Alias, Order, creditor_in_book, digest, forbiddance, invalidity
+from ringfence_kernel.values import iban
+from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.orders import (
+    Alias,
+    Order,
+    creditor_in_book,
+    digest,
+    forbiddance,
+    invalidity,
+)
 
 MakeOrder = Callable[..., Order]
 

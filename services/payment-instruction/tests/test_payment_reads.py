@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator
 
 from ringfence_kernel.service import RebuildReport, rebuild
 from ringfence_kernel.service.event_sourced import store_digest
-from ringfence_payment_instruction.adapters.read_model import InstructionsModel
-from ringfence_payment_instruction.application.queries import Change
-from ringfence_payment_instruction.bootstrap import event_codec
-from ringfence_payment_instruction.domain.state import State
-from ringfence_payment_instruction.domain.status import Directive, Status
+from ringfence_payment_instruction.modules import ModuleStates, event_codec
+from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
+from ringfence_payment_instruction.reads.application.queries import Change
+from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 
 from .world import ANNA, APPROVER, BORIS, OTHER_TENANT, PLATFORM, STRANGER, TENANT, World, an_id, order
 
@@ -17,17 +16,17 @@ from .world import ANNA, APPROVER, BORIS, OTHER_TENANT, PLATFORM, STRANGER, TENA
 async def settle(world: World, *names: str, submission: str = "s", amount_minor: int = 1) -> None:
     """Submits and waits for the end of the last."""
     orders = [order(name, amount_minor) for name in names]
-    await world.application.intake.submit_batch(PLATFORM, an_id(submission), orders)
+    await world.submit_batch(PLATFORM, an_id(submission), orders)
     await world.reaches(names[-1], Status.SETTLED if amount_minor < 500_00 else Status.HELD)
     head = world.writer.head.position
     await world.until(lambda: world.projector.position >= head)
 
 
-async def test_instructions_are_listed_page_by_page_in_order_of_intake(world: World) -> None:
+async def test_instructions_are_listed_page_by_page_in_the_order_in_which_they_came(world: World) -> None:
     """All of them once, also filtered by state and submission."""
     await settle(world, *[f"a{number}" for number in range(5)], submission="first")
     await settle(world, *[f"b{number}" for number in range(3)], submission="second", amount_minor=600_00)
-    page = world.application.queries.page
+    page = world.application.reads.page
     seen, after = [], None
     while True:
         views, after = await page(TENANT, status=0, submission_id=None, size=3, after=after)
@@ -45,16 +44,16 @@ async def test_instructions_are_listed_page_by_page_in_order_of_intake(world: Wo
 async def test_an_instruction_is_read_as_it_was_ordered(world: World) -> None:
     """Opened with its keys after a restart; an erased payer's data is gone, the rest stays."""
     await settle(world, "large", amount_minor=600_00)
-    await world.application.decisions.decide(APPROVER, TENANT, [an_id("large")], Directive.APPROVE, "")
+    await world.application.approvals.decide(APPROVER, TENANT, [an_id("large")], Directive.APPROVE, "")
     await world.reaches("large", Status.SETTLED)
     await world.restart()
-    (view,) = await world.application.queries.get(TENANT, [an_id("unknown"), an_id("large")])
+    (view,) = await world.application.reads.get(TENANT, [an_id("unknown"), an_id("large")])
     assert (view.clear.debtor_iban, view.clear.creditor_iban, view.clear.creditor_name, view.clear.remittance) == (
         ANNA, BORIS, "Boris Example", "for the demo",
     )  # fmt: skip
     assert (view.maker, view.approver, len(view.transfer_id)) == (TENANT, APPROVER.subject, 16)
     world.identity.erased.add(an_id("anna"))
-    (view,) = await world.application.queries.get(TENANT, [an_id("large")])
+    (view,) = await world.application.reads.get(TENANT, [an_id("large")])
     assert (view.clear.debtor_iban, view.clear.creditor_iban, view.amount_minor) == ("", BORIS, 600_00)
 
 
@@ -62,7 +61,7 @@ async def test_an_erased_payee_is_not_paid_unscreened(world: World) -> None:
     """Without the name there is nothing to screen: refused."""
     world.list_maximum_age_ns = 1
     await world.restart()
-    await world.application.intake.submit_batch(PLATFORM, an_id("s"), [order("late")])
+    await world.submit_batch(PLATFORM, an_id("s"), [order("late")])
     world.identity.erased.add(an_id("boris"))
     world.list_maximum_age_ns = 86_400 * 10**9
     await world.restart()
@@ -83,7 +82,7 @@ async def take(changes: AsyncIterator[Change], until: Status) -> list[Change]:
 
 async def test_the_status_stream_tells_every_step_and_resumes(world: World) -> None:
     """From the beginning, live, and again from any position, without gaps or repeats."""
-    watch = world.application.queries.watch
+    watch = world.application.reads.watch
     following = asyncio.create_task(take(watch(TENANT, 0, None), Status.SETTLED))
     await settle(world, "one")
     changes = await following
@@ -98,16 +97,16 @@ async def test_the_status_stream_says_why_things_wait_and_keeps_tenants_apart(wo
     """A dependency that is away is told; another submission and another tenant are not."""
     await settle(world, "other", submission="other")
     world.custody.is_away = True
-    await world.application.intake.submit_batch(PLATFORM, an_id("s"), [order("one")])
+    await world.submit_batch(PLATFORM, an_id("s"), [order("one")])
     told = []
     async with asyncio.timeout(10):
-        async for change in world.application.queries.watch(TENANT, 0, an_id("s")):
+        async for change in world.application.reads.watch(TENANT, 0, an_id("s")):
             told += change.states
             if change.states[0].reason:
                 break
     assert {view.instruction_id for view in told} == {an_id("one")}
     assert (told[-1].status, told[-1].reason) == (Status.SCREENED, "CUSTODY_UNAVAILABLE")
-    foreign = world.application.queries.watch(OTHER_TENANT, 0, None)
+    foreign = world.application.reads.watch(OTHER_TENANT, 0, None)
     reading = asyncio.create_task(anext(foreign))  # type: ignore[arg-type]
     done, _ = await asyncio.wait({reading}, timeout=0.3)
     assert not done
@@ -116,16 +115,16 @@ async def test_the_status_stream_says_why_things_wait_and_keeps_tenants_apart(wo
 
 def rebuilt(world: World, *, compare: bool) -> RebuildReport:
     """Rebuilds as the command does."""
-    return rebuild(world.store, event_codec(), State(), [InstructionsModel()], compare=compare)
+    return rebuild(world.store, event_codec(), ModuleStates().together(), [InstructionsModel()], compare=compare)
 
 
 async def test_events_alone_give_the_same_state_and_tables(world: World) -> None:
     """`rebuild --verify` finds no difference after all kinds of ends, and finds one that was made."""
     await settle(world, "a", "b")
     orders = [order("held", 600_00), order("out", creditor=STRANGER), order("bad", creditor_name="Bad Actor")]
-    await world.application.intake.submit_batch(PLATFORM, an_id("mixed"), orders)
+    await world.submit_batch(PLATFORM, an_id("mixed"), orders)
     await world.reaches("out", Status.SENT)
-    await world.writer.submit(lambda unit: store_digest(world.writer, unit))
+    await world.writer.commit(lambda unit: store_digest(world.writer, unit))
     head = world.writer.head.position
     await world.until(lambda: world.projector.position >= head)
     report = await asyncio.to_thread(rebuilt, world, compare=True)

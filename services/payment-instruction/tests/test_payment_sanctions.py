@@ -4,10 +4,10 @@ import csv
 from pathlib import Path
 
 import pytest
-from ringfence_payment_instruction.adapters.sanctions_files import ListFormat, SanctionsFiles
-from ringfence_payment_instruction.application.lists import ReadList
-from ringfence_payment_instruction.domain.errors import SanctionsListDamaged, SanctionsListOutdated
-from ringfence_payment_instruction.domain.screening import SanctionsList, Screening, fingerprints_of
+from ringfence_payment_instruction.screening.adapters.list_files import ListFormat, SanctionsFiles
+from ringfence_payment_instruction.screening.application.importing import ReadList
+from ringfence_payment_instruction.screening.domain.errors import SanctionsListDamaged, SanctionsListOutdated
+from ringfence_payment_instruction.screening.domain.lists import SanctionsList, Screening, fingerprints_of
 
 from .world import CSV, LISTED, OPERATOR, World
 
@@ -82,10 +82,10 @@ def test_noise_after_the_last_entry_is_reported_only(noise: str) -> None:
 
 async def test_a_list_replaces_the_one_of_its_name(world: World) -> None:
     """A name that was taken off the list passes; the same file again changes nothing; an older edition is refused."""
-    lists, now_ns = world.application.lists, world.clock.now_ns()
+    lists, now_ns = world.application.screening.importing, world.clock.now_ns()
     assert await lists.import_list(OPERATOR, "UN", CSV, b"name,kind,reference\nNew Actor,person,2\n", now_ns) == (1, [])
-    assert world.application.pipeline.screening.current().hit(["Bad Actor"]) == ""
-    assert world.application.pipeline.screening.current().hit(["actor new"]) == "UN/2"
+    assert world.application.screening.lists.current().hit(["Bad Actor"]) == ""
+    assert world.application.screening.lists.current().hit(["actor new"]) == "UN/2"
     head = world.writer.head.position
     await lists.import_list(OPERATOR, "UN", CSV, b"name,kind,reference\nNew Actor,person,2\n", now_ns)
     assert world.writer.head.position == head
@@ -99,7 +99,7 @@ async def test_a_list_replaces_the_one_of_its_name(world: World) -> None:
 
 async def test_a_list_that_was_cut_off_replaces_nothing(world: World) -> None:
     """Most of its names gone, a list is not believed; half of them may go."""
-    lists = world.application.lists
+    lists = world.application.screening.importing
     rows = [f"Person Number{number},person,{number}\n".encode() for number in range(10)]
     for kept in (10, 5):
         content = b"name,kind,reference\n" + b"".join(rows[:kept])
@@ -108,7 +108,7 @@ async def test_a_list_that_was_cut_off_replaces_nothing(world: World) -> None:
         await lists.import_list(
             OPERATOR, "EU", CSV, b"name,kind,reference\n" + b"".join(rows[:2]), world.clock.now_ns()
         )
-    assert world.application.pipeline.screening.current().hit(["number4 person"]) == "EU/4"
+    assert world.application.screening.lists.current().hit(["number4 person"]) == "EU/4"
 
 
 @needs_data

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from ringfence_kernel.errors import DomainError, InvalidArgument
 from ringfence_kernel.rpc.caller import Caller, calling
-from ringfence_payment_instruction.api.servicer import PaymentInstructionServicer
-from ringfence_payment_instruction.domain.errors import TenantForbidden
-from ringfence_payment_instruction.domain.status import Status
+from ringfence_kernel.values.errors import DomainError, InvalidArgument
+from ringfence_payment_instruction.modules import joined_servicer
+from ringfence_payment_instruction.submissions.domain.errors import TenantForbidden
+from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
+from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import (
+    PaymentInstructionServiceServicer as Servicer,
+)
 
 from .messages import camt_054, entry, pain_001
 from .world import ANNA, BANK, BORIS, OTHER_TENANT, TENANT, World, an_id
@@ -26,10 +29,9 @@ def acting_as(subject: bytes, tenant: bytes | None) -> Iterator[None]:
 
 
 @pytest.fixture
-def servicer(world: World) -> PaymentInstructionServicer:
+def servicer(world: World) -> Servicer:
     """The servicer over the application."""
-    made = world.application
-    return PaymentInstructionServicer(made.intake, made.evidence, made.decisions, made.lists, made.queries)
+    return joined_servicer(world.application)
 
 
 def new(name: str, **changes: object) -> pb.NewInstruction:
@@ -46,7 +48,7 @@ def new(name: str, **changes: object) -> pb.NewInstruction:
     return pb.NewInstruction(**(fields | changes))  # type: ignore[arg-type]
 
 
-async def test_a_batch_is_submitted_read_listed_and_watched(world: World, servicer: PaymentInstructionServicer) -> None:
+async def test_a_batch_is_submitted_read_listed_and_watched(world: World, servicer: Servicer) -> None:
     """What went in comes out, under the same ids."""
     request = pb.SubmitInstructionsRequest(submission_id=an_id("s"), instructions=[new("one"), new("two")])
     with acting_as(TENANT, TENANT):
@@ -70,7 +72,7 @@ async def test_a_batch_is_submitted_read_listed_and_watched(world: World, servic
             break
 
 
-async def test_an_iban_with_spaces_is_the_same_iban(world: World, servicer: PaymentInstructionServicer) -> None:
+async def test_an_iban_with_spaces_is_the_same_iban(world: World, servicer: Servicer) -> None:
     """People group IBANs by four."""
     spaced = " ".join(ANNA[at : at + 4] for at in range(0, len(ANNA), 4)).lower()
     request = pb.SubmitInstructionsRequest(submission_id=an_id("s"), instructions=[new("one", debtor_iban=spaced)])
@@ -79,7 +81,7 @@ async def test_an_iban_with_spaces_is_the_same_iban(world: World, servicer: Paym
     await world.reaches("one", Status.SETTLED)
 
 
-async def test_files_and_evidence_go_through_the_servicer(world: World, servicer: PaymentInstructionServicer) -> None:
+async def test_files_and_evidence_go_through_the_servicer(world: World, servicer: Servicer) -> None:
     """pain.001 in, pain.002 out; camt.054 in, counts out; a sanctions list in, its size out."""
     with acting_as(TENANT, TENANT):
         content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS))
@@ -103,7 +105,9 @@ async def test_files_and_evidence_go_through_the_servicer(world: World, servicer
     assert imported.names == 1
 
 
-async def test_tenants_and_the_custodians_people_name_what_they_may(servicer: PaymentInstructionServicer) -> None:
+async def test_tenants_and_the_custodians_people_name_what_they_may(
+    servicer: Servicer,
+) -> None:
     """A tenant may not name another, whether it exists or not; an operator must name one."""
     ids = [an_id("one")]
     with acting_as(TENANT, TENANT):
@@ -118,7 +122,7 @@ async def test_tenants_and_the_custodians_people_name_what_they_may(servicer: Pa
     assert not found.instructions
 
 
-async def test_an_operator_names_the_tenant_to_decide(world: World, servicer: PaymentInstructionServicer) -> None:
+async def test_an_operator_names_the_tenant_to_decide(world: World, servicer: Servicer) -> None:
     """Without a tenant nothing is decided; with one the answer names the operator as approver."""
     request = pb.SubmitInstructionsRequest(submission_id=an_id("s"), instructions=[new("one", amount_minor=600_00)])
     with acting_as(TENANT, TENANT):
@@ -166,7 +170,7 @@ MALFORMED = [
 ]
 
 
-async def test_malformed_requests_are_refused_by_name(world: World, servicer: PaymentInstructionServicer) -> None:
+async def test_malformed_requests_are_refused_by_name(world: World, servicer: Servicer) -> None:
     """INVALID_ARGUMENT for each of them; nothing is recorded."""
     head = world.writer.head
     for number, (method, request) in enumerate(MALFORMED):
@@ -176,7 +180,7 @@ async def test_malformed_requests_are_refused_by_name(world: World, servicer: Pa
     assert world.writer.head == head
 
 
-async def test_a_watch_beyond_any_position_is_refused(servicer: PaymentInstructionServicer) -> None:
+async def test_a_watch_beyond_any_position_is_refused(servicer: Servicer) -> None:
     """Positions are below 2^63."""
     with acting_as(TENANT, TENANT), pytest.raises(InvalidArgument):
         await anext(servicer.WatchInstructions(pb.WatchInstructionsRequest(after_position=2**64 - 1), None))

@@ -1,8 +1,8 @@
 """The state machine of an instruction."""
 
 import pytest
-from ringfence_payment_instruction.domain.errors import TransitionUnlisted
-from ringfence_payment_instruction.domain.status import (
+from ringfence_payment_instruction.submissions.domain.errors import TransitionUnlisted
+from ringfence_payment_instruction.submissions.domain.status import (
     BEFORE_SENT,
     ISO_STATUS,
     TRANSITIONS,

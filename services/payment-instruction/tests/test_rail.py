@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_payment_instruction.adapters import rail
-from ringfence_payment_instruction.adapters.rail import SpoolRail, file_name
+from ringfence_payment_instruction.rail.adapters import spool as rail
+from ringfence_payment_instruction.rail.adapters.spool import SpoolRail, file_name
 
 
 def _names(directory: Path) -> list[str]:

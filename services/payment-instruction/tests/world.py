@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Any
 
 from psycopg.conninfo import make_conninfo
-from ringfence_kernel.clock import NANOSECONDS, SystemClock
-from ringfence_kernel.ids import external_id
-from ringfence_kernel.projection import Projector
+from ringfence_kernel.projecting.projector import Projector
+from ringfence_kernel.rpc.caller import Caller
 from ringfence_kernel.store import EventStore, apply_migrations
-from ringfence_kernel.writer import GroupWriter
-from ringfence_local_stack.servers.postgres import Database
-from ringfence_payment_instruction.adapters.payment_files import Iso20022Files
-from ringfence_payment_instruction.adapters.read_model import InstructionsModel, InstructionsReader, migrations
-from ringfence_payment_instruction.adapters.sanctions_files import SanctionsFiles
-from ringfence_payment_instruction.application.composition import Application, Parts, compose
-from ringfence_payment_instruction.application.desk import Desk
-from ringfence_payment_instruction.application.ports import BookAccounts, Submitter
-from ringfence_payment_instruction.bootstrap import event_codec
-from ringfence_payment_instruction.domain.approval import ApprovalLimits
-from ringfence_payment_instruction.domain.orders import Alias, Order
-from ringfence_payment_instruction.domain.progress import Patience
-from ringfence_payment_instruction.domain.state import State
-from ringfence_payment_instruction.domain.status import Status
+from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
+from ringfence_kernel.values.ids import external_id
+from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.servers.database import Database
+from ringfence_payment_instruction.approvals.domain import ApprovalLimits
+from ringfence_payment_instruction.modules import Application, ModuleStates, Ports, compose, event_codec
+from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
+from ringfence_payment_instruction.reads.adapters.instructions_reader import InstructionsReader
+from ringfence_payment_instruction.reads.adapters.schema import migrations
+from ringfence_payment_instruction.settlement.application.ports import BookAccounts
+from ringfence_payment_instruction.submissions.application.files import FileAnswer
+from ringfence_payment_instruction.submissions.application.views import StateView
+from ringfence_payment_instruction.submissions.domain.deadlines import Patience
+from ringfence_payment_instruction.submissions.domain.orders import Alias, Order
+from ringfence_payment_instruction.submissions.domain.status import Status
 
 from .fakes import FakeCustody, FakeIdentity, FakeRail, FakeVoucher
 
@@ -46,10 +48,16 @@ def iban(number: int) -> str:
 
 
 TENANT, OTHER_TENANT = an_id("platform"), an_id("other platform")
-PLATFORM = Submitter(TENANT, TENANT, "access token", b"c" * 32)
-APPROVER = Submitter(an_id("approver"), TENANT, "access token", b"a" * 32)
-OPERATOR = Submitter(an_id("operator"), None, "access token", b"o" * 32)
-BANK_FEED = Submitter(an_id("bank"), None, "access token", b"b" * 32)
+
+
+def caller(subject: bytes, tenant: bytes | None, token: str = "access token") -> Caller:
+    """Returns a principal who calls with a certificate of its own."""
+    thumbprint = urlsafe_b64encode(sha256(subject).digest()).rstrip(b"=").decode()
+    return Caller("spiffe://test/principal", None, subject, thumbprint, tenant, token=token)
+
+
+PLATFORM, APPROVER = caller(TENANT, TENANT), caller(an_id("approver"), TENANT)
+OPERATOR, BANK_FEED = caller(an_id("operator"), None), caller(an_id("bank"), None)
 BANK, ANNA, BORIS, FOREIGN = iban(1), iban(2), iban(3), iban(4)
 STRANGER = "GB29NWBK60161331926819"
 MIRROR, SUSPENSE = an_id("mirror"), an_id("suspense")
@@ -98,36 +106,32 @@ class World:
 
     async def start(self) -> Application:
         """Starts the application as the service does: state from events, then work."""
-        codec, self.state = event_codec(), State()
+        codec, self.states = event_codec(), ModuleStates()
         self.store = EventStore(self.conninfo(), settle_seconds=5)
-        self.writer = GroupWriter(self.store, codec, self.state, self.clock)
+        self.writer = GroupWriter(self.store, codec, self.states.together(), self.clock)
         self.writer.load()
         self.projector = Projector(self.store, codec, InstructionsModel())
-        self.application = compose(
-            Parts(
-                desk=Desk(self.writer, self.state),
-                clock=self.clock,
-                identity=self.identity,
-                custody=self.custody,
-                rail=self.rail,
-                voucher=self.voucher,
-                files=Iso20022Files(),
-                lists=SanctionsFiles(),
-                read_model=InstructionsReader(self.store, codec, self.projector),
-                limits=self.limits,
-                patience=self.patience,
-                list_maximum_age_ns=self.list_maximum_age_ns,
-                rail_poll_seconds=0.05,
-            )
+        ports = Ports(
+            clock=self.clock,
+            identity=self.identity,
+            custody=self.custody,
+            rail=self.rail,
+            voucher=self.voucher,
+            reader=InstructionsReader(self.store, codec, self.projector),
+            limits=self.limits,
+            patience=self.patience,
+            list_maximum_age_ns=self.list_maximum_age_ns,
+            rail_poll_seconds=0.05,
         )
+        self.application = compose(self.writer, self.states, ports)
         self.writer.subscribe(lambda recorded: self.projector.ring())
-        self.application.pipeline.start()
+        self.application.pipeline.start(self.states.streams())
         runs: Sequence[Callable[[], Any]] = (
             self.writer.run,
             self.projector.run,
             self.application.pipeline.run,
-            self.application.pipeline.deadlines.run,
-            self.application.inbox.run,
+            self.application.submissions.deadlines.run,
+            self.application.rail.inbox.run,
         )
         self.tasks = [asyncio.create_task(run()) for run in runs]
         return self.application
@@ -147,18 +151,30 @@ class World:
     async def import_list(self, content: bytes = LISTED, published_ns: int | None = None) -> None:
         """Brings a sanctions list into force."""
         published_ns = self.clock.now_ns() if published_ns is None else published_ns
-        await self.application.lists.import_list(OPERATOR, "UN", CSV, content, published_ns)
+        await self.application.screening.importing.import_list(OPERATOR, "UN", CSV, content, published_ns)
+
+    async def submit_batch(self, caller: Caller, submission_id: bytes, orders: Sequence[Order]) -> list[StateView]:
+        """Hands in a batch."""
+        return await self.application.submissions.receiving.submit_batch(caller, submission_id, orders)
+
+    async def submit_file(self, caller: Caller, content: bytes) -> FileAnswer:
+        """Hands in a pain.001."""
+        return await self.application.submissions.files.submit_file(caller, content)
+
+    def topics(self) -> list[str]:
+        """Returns the topics of all events, in order."""
+        return [type(recorded.event).TOPIC for recorded in self.store.replay(event_codec())]
 
     def status(self, name: str) -> Status:
         """Returns where an instruction stands."""
-        found = self.state.find(TENANT, an_id(name))
+        found = self.states.submissions.find(TENANT, an_id(name))
         assert found is not None
         submission, index = found
         return Status(submission.statuses[index])
 
     def reason(self, name: str) -> str:
         """Returns why it was refused or waits."""
-        found = self.state.find(TENANT, an_id(name))
+        found = self.states.submissions.find(TENANT, an_id(name))
         assert found is not None
         submission, index = found
         return submission.reason_of(index)
@@ -175,7 +191,7 @@ class World:
             await self.until(lambda: self.status(name) is status)
         except TimeoutError:
             raise AssertionError(f"{name} is {self.status(name)!r} ({self.reason(name)}), not {status!r}") from None
-        await self.application.decisions.desk.commit(lambda unit: None)
+        await self.writer.commit(lambda unit: None)
 
 
 def migrate(database: Database) -> Database:

@@ -9,7 +9,8 @@ from ringfence.custody import Custody
 from ringfence.errors import CredentialsError
 from ringfence.identity import Identity
 from ringfence.payments import Payments
-from ringfence.transport import Connection, Patience, TokenSource, open_channel
+from ringfence.tokens import TokenSource
+from ringfence.transport import Connection, Patience, open_channel
 
 
 class Client:

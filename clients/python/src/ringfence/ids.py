@@ -1,10 +1,10 @@
 """Identifiers: UUIDs in the SDK, 16 bytes on the wire (docs/formats.md)."""
 
 import hashlib
-import os
-import time
 from collections.abc import Iterable, Sequence
 from uuid import UUID
+
+from uuid_utils.compat import uuid7
 
 ID_BYTES = 16
 ZERO_ID = UUID(int=0)
@@ -12,9 +12,8 @@ _ZERO = bytes(ID_BYTES)
 
 
 def new_id() -> UUID:
-    """A fresh id: 48 bits of UTC milliseconds, then random bits (RFC 9562 section 5.7, UUIDv7)."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    return UUID(int=value & ~(0xF << 76 | 0x3 << 62) | 0x7 << 76 | 0x2 << 62)
+    """A fresh id, a UUIDv7 (RFC 9562 section 5.7): 48 bits of UTC milliseconds, then random bits."""
+    return uuid7()
 
 
 def external_id(domain: str, tenant: UUID, key: str) -> UUID:

@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import grpc
-from ringfence_protos.identity.v1 import identity_pb2, identity_pb2_grpc
 
 from ringfence.credentials import Credentials
 from ringfence.errors import RingfenceError, client_closed, refusal_of
 from ringfence.leader import LeaderChannel, health_options
+from ringfence.tokens import TokenSource
 
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
 MAXIMUM_MESSAGE_BYTES = 64 * 1024 * 1024
-_RENEW_SECONDS = 30.0
 _CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", MAXIMUM_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAXIMUM_MESSAGE_BYTES),
@@ -66,33 +65,6 @@ def open_channel(addresses: str, service: str, credentials: Credentials) -> grpc
         return grpc.secure_channel(targets[0], tls, options)
     watching = (*options, *health_options(_HEALTH_NAMES[service]))
     return cast(grpc.Channel, LeaderChannel([grpc.secure_channel(each, tls, watching) for each in targets]))
-
-
-class TokenSource:
-    """The caller's access token: fetched when first needed, kept until shortly before it expires; thread-safe."""
-
-    def __init__(self, channel: grpc.Channel, credentials: Credentials) -> None:
-        self._stub = identity_pb2_grpc.TokenServiceStub(channel)
-        self._credentials = credentials
-        self._lock = threading.Lock()
-        self._token = ""
-        self._good_until = 0.0
-
-    def token(self, seconds: float) -> str:
-        """The token of the moment; asks identity, within `seconds`, when there is none. Raises grpc.RpcError."""
-        with self._lock:
-            if time.monotonic() >= self._good_until:
-                request = identity_pb2.IssueTokenRequest(client_assertion=self._credentials.assertion())
-                reply = self._stub.IssueToken(request, timeout=seconds)
-                self._token = reply.access_token
-                self._good_until = time.monotonic() + max(0.0, reply.expires_in_seconds - _RENEW_SECONDS)
-            return self._token
-
-    def forget(self, token: str) -> None:
-        """Drops a token that was refused, unless it was replaced meanwhile."""
-        with self._lock:
-            if token == self._token:
-                self._good_until = 0.0
 
 
 class Connection:

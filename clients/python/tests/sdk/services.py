@@ -45,16 +45,22 @@ def time_of(identifier: bytes) -> int:
 
 
 class Tokens(identity_pb2_grpc.TokenServiceServicer):
-    """Issues token-1, token-2, …; `assertions` are those it was shown."""
+    """Issues token-1, token-2, …; `assertions` are those it was shown.
+
+    `may_answer` holds answers back while it is not set.
+    """
 
     def __init__(self) -> None:
         self.assertions: list[str] = []
         self.expires_in_seconds = 300
+        self.may_answer = threading.Event()
+        self.may_answer.set()
 
     def IssueToken(self, request: Any, context: Any) -> Any:
         """Counts."""
         self.assertions.append(request.client_assertion)
         token = f"token-{len(self.assertions)}"
+        self.may_answer.wait(_HELD_SECONDS)
         return identity_pb2.IssueTokenResponse(access_token=token, expires_in_seconds=self.expires_in_seconds)
 
 

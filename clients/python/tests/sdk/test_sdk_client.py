@@ -8,6 +8,8 @@ from itertools import islice
 import pytest
 from ringfence import Client, Patience, RingfenceError, new_id
 from ringfence.ledger import AccountClass, AccountSide, AccountStatus, Balances, NewTransfer, TransferFilter
+from ringfence.tokens import TokenSource
+from ringfence.transport import open_channel
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .authority import TestAuthority
@@ -35,6 +37,27 @@ def test_token_about_to_expire_is_replaced(fakes: Fakes) -> None:
     fakes.client.custody.totals()
     fakes.client.custody.totals()
     assert fakes.ledger.tokens == ["Bearer token-1", "Bearer token-2"]
+
+
+def test_an_identity_that_is_silent_holds_up_nobody_for_longer_than_they_like(fakes: Fakes) -> None:
+    """While one caller waits for a token, an impatient one gives up in its own time, and all share the one answer."""
+    fakes.tokens.may_answer.clear()
+    credentials = fakes.client.credentials
+    tokens = TokenSource(open_channel(fakes.addresses.identity, "identity", credentials), credentials)
+    with ThreadPoolExecutor(3) as threads:
+        patient = [threads.submit(tokens.token, 15.0) for _ in range(2)]
+        while not fakes.tokens.assertions:
+            time.sleep(0.01)
+        started = time.monotonic()
+        with pytest.raises(RingfenceError) as late:
+            tokens.token(0.2)
+        tokens.forget("another")
+        assert time.monotonic() - started < 5
+        assert late.value.code == "DEADLINE_EXCEEDED"
+        fakes.tokens.may_answer.set()
+        assert [each.result() for each in patient] == ["token-1", "token-1"]
+    assert tokens.token(1.0) == "token-1"
+    assert len(fakes.tokens.assertions) == 1
 
 
 def test_refused_token_is_renewed_once(fakes: Fakes) -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
 from ringfence_protos.common.v1 import feed_pb2
 
-from ringfence_kernel.errors import DomainError
+from ringfence_kernel.feed.pulling import POLL_SECONDS, Pulling
 from ringfence_kernel.store import Head, StoredEvent, chain_hash
+from ringfence_kernel.values.errors import DomainError
 
 log = structlog.get_logger(__name__)
 
-POLL_SECONDS = 1.0
 PAGE_EVENTS = 1_000
-GATHER_SECONDS = 0.02
-"""Pause after a page that was not full: what is committed meanwhile comes in one page."""
 
 
 class FeedFork(Exception):
@@ -56,36 +53,37 @@ class Follower:
     poll_seconds: float = POLL_SECONDS
     halted: str = ""
     lag: int = 0
-    _rung: asyncio.Event | None = None
+    _pulling: Pulling = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begins to hear rings."""
+        self._pulling = Pulling(PAGE_EVENTS, self.poll_seconds)
 
     def ring(self) -> None:
         """Tells the follower that there is news; may be called at any time on its event loop."""
-        if self._rung is not None:
-            self._rung.set()
+        self._pulling.ring()
 
     async def run(self) -> None:
         """Follows until cancelled, or until a fork halts it."""
-        self._rung = asyncio.Event()
-        while not self.halted:
-            self._rung.clear()
-            try:
-                count = await self.pull()
-                if count:
-                    await asyncio.sleep(0 if count >= PAGE_EVENTS else GATHER_SECONDS)
-                    continue
-            except FeedFork as fork:
-                self.halted = str(fork)
-                log.critical("feed_fork", source=self.source, position=self.cursor.position, detail=str(fork))
-                return
-            except DomainError as error:
-                log.warning("feed_waits", source=self.source, reason=error.reason)
-            except Exception as error:
-                log.warning("feed_waits", source=self.source, exc_info=error)
-            try:
-                async with asyncio.timeout(self.poll_seconds):
-                    await self._rung.wait()
-            except TimeoutError:
-                pass
+        if self.halted:
+            return
+        try:
+            await self._pulling.run(self._step)
+        except FeedFork as fork:
+            self.halted = str(fork)
+            log.critical("feed_fork", source=self.source, position=self.cursor.position, detail=str(fork))
+
+    async def _step(self) -> int:
+        """Pulls a page; whatever keeps it from being taken in is tried again. Raises FeedFork."""
+        try:
+            return await self.pull()
+        except FeedFork:
+            raise
+        except DomainError as error:
+            log.warning("feed_waits", source=self.source, reason=error.reason)
+        except Exception as error:
+            log.warning("feed_waits", source=self.source, exc_info=error)
+        return 0
 
     async def pull(self) -> int:
         """Fetches, verifies and handles one page; returns how many events it had. Raises FeedFork."""

@@ -13,16 +13,16 @@ import msgspec
 import nats
 import structlog
 
-from ringfence_kernel.codec import Recorded, open_envelope
-from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.feed.doorbell import Doorbell
+from ringfence_kernel.feed.pulling import POLL_SECONDS, Pulling
 from ringfence_kernel.store import EventStore, Head, load_cursor, save_cursor
+from ringfence_kernel.store.codec import Recorded, open_envelope
+from ringfence_kernel.values.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
 CURSOR = "notifications"
 PAGE_EVENTS = 200
-POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.05
 """Pause after a page that was not full: what is committed meanwhile comes in one page."""
 RING_SECONDS = 0.01
@@ -63,7 +63,7 @@ class Publisher:
     doorbell: Doorbell
     store: EventStore
     _head: Head | None = None
-    _rung: asyncio.Event = field(default_factory=asyncio.Event)
+    _pulling: Pulling = field(default_factory=lambda: Pulling(PAGE_EVENTS, gather_seconds=GATHER_SECONDS))
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _committed: deque[tuple[Head, list[News]]] = field(default_factory=lambda: deque(maxlen=REMEMBERED_COMMITS))
     _cursor: Head | None = None
@@ -76,7 +76,7 @@ class Publisher:
         if head is not None and recorded:
             news = [News(each.position, each.stream, each.event.TOPIC, each.traceparent) for each in recorded]
             self._committed.append((head, news))
-        self._rung.set()
+        self._pulling.ring()
         self._news.set()
 
     async def run(self) -> None:
@@ -101,28 +101,20 @@ class Publisher:
     async def _notify_until_cancelled(self) -> None:
         self._cursor = None
         try:
-            await self._notify()
+            await self._pulling.run(self._notify)
         finally:
             with suppress(StoreUnavailable, TimeoutError):
                 async with asyncio.timeout(SAVE_SECONDS):
                     await self._keep_cursor()
 
-    async def _notify(self) -> None:
-        while True:
-            self._rung.clear()
-            try:
-                count = await self._publish_page()
-                if count:
-                    await asyncio.sleep(0 if count >= PAGE_EVENTS else GATHER_SECONDS)
-                    continue
-            except (OSError, nats.errors.Error, StoreUnavailable) as error:
-                log.info("notifications_wait", error=type(error).__name__)
-                await asyncio.sleep(POLL_SECONDS)
-            try:
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._rung.wait()
-            except TimeoutError:
-                pass
+    async def _notify(self) -> int:
+        """Publishes a page; while NATS or the store is away it rests."""
+        try:
+            return await self._publish_page()
+        except (OSError, nats.errors.Error, StoreUnavailable) as error:
+            log.info("notifications_wait", error=type(error).__name__)
+            await asyncio.sleep(POLL_SECONDS)
+            return 0
 
     async def _publish_page(self) -> int:
         """Publishes a page, and stores the cursor from time to time; returns how many events it had."""

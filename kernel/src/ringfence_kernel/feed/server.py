@@ -8,7 +8,7 @@ from typing import Any
 from ringfence_protos.common.v1 import feed_pb2, feed_pb2_grpc
 
 from ringfence_kernel import store
-from ringfence_kernel.errors import InvalidArgument
+from ringfence_kernel.values.errors import InvalidArgument
 
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 1_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import AbstractContextManager
 
-from ringfence_kernel.errors import Overloaded
+from ringfence_kernel.values.errors import Overloaded
 
 
 class Admission:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.errors import InvalidArgument
-from ringfence_kernel.ids import ID_BYTES, MAX_ID, ZERO_ID
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.ids import ID_BYTES, MAX_ID, ZERO_ID
 
 
 def identifier(field: str, value: bytes) -> bytes:

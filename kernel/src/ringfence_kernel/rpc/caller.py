@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,6 +26,11 @@ class Caller:
     roles: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
     token: str = field(default="", repr=False)
+
+    @property
+    def certificate_sha256(self) -> bytes:
+        """SHA-256 of the client certificate's DER bytes, which the thumbprint shows."""
+        return base64.urlsafe_b64decode(self.certificate_thumbprint + "=" * (-len(self.certificate_thumbprint) % 4))
 
 
 _CALLER: ContextVar[Caller] = ContextVar("ringfence_caller")

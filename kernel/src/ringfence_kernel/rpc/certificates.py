@@ -13,10 +13,10 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
-from ringfence_kernel.bounded_cache import BoundedCache
-from ringfence_kernel.clock import NANOSECONDS, Clock
-from ringfence_kernel.ids import external_id
 from ringfence_kernel.rpc.refusals import CertificateRequired, TlsVersionRefused
+from ringfence_kernel.sealing.bounded_cache import BoundedCache
+from ringfence_kernel.values.clock import NANOSECONDS, Clock
+from ringfence_kernel.values.ids import external_id
 
 AuthContext = Mapping[str, Iterable[bytes]]
 

@@ -13,7 +13,7 @@ from ringfence_kernel.rpc.credentials import CertificateSource
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.rpc.line import Line
 from ringfence_kernel.rpc.refusals import NotLeader
-from ringfence_kernel.telemetry import Telemetry
+from ringfence_kernel.telemetry.tracing import Telemetry
 
 _RETRIES = 4
 _FIRST_PAUSE_SECONDS = 0.05

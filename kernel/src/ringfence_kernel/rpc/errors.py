@@ -9,7 +9,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]  # no stubs are published
 from grpc_status import rpc_status
 
-from ringfence_kernel.errors import DomainError
+from ringfence_kernel.values.errors import DomainError
 
 DOMAIN = "ringfence"
 TRANSIENT_CODES = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"})

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from ringfence_kernel import logs
+from ringfence_kernel.telemetry import logs
 
 _LOG = logs.get(__name__)
 _SERVING = health_pb2.HealthCheckResponse.SERVING

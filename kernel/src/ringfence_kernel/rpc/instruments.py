@@ -19,7 +19,7 @@ from opentelemetry.semconv._incubating.attributes import rpc_attributes
 from opentelemetry.semconv.attributes import error_attributes, server_attributes
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind
 
-from ringfence_kernel.telemetry import Telemetry
+from ringfence_kernel.telemetry.tracing import Telemetry
 
 Attributes: TypeAlias = Mapping[str, str | int]
 

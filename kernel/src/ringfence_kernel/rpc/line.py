@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind
 from ringfence_kernel.rpc.credentials import CertificateSource
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.rpc.instruments import Call, Instruments
-from ringfence_kernel.telemetry import Telemetry, inject
+from ringfence_kernel.telemetry.tracing import Telemetry, inject
 
 _OLD_CHANNEL_GRACE_SECONDS = 30.0
 

@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 import grpc
 from opentelemetry.context import Context as TraceContext
 
-from ringfence_kernel import logs
 from ringfence_kernel.rpc import errors
 from ringfence_kernel.rpc.access import AccessControl
 from ringfence_kernel.rpc.admission import Admission
@@ -24,7 +23,8 @@ from ringfence_kernel.rpc.caller import calling
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.instruments import Call, EndedCall, Instruments
 from ringfence_kernel.rpc.refusals import DeadlineExceeded, MalformedRequest
-from ringfence_kernel.telemetry import context_from
+from ringfence_kernel.telemetry import logs
+from ringfence_kernel.telemetry.tracing import context_from
 
 _LOG = logs.get(__name__)
 _HEALTH = "/grpc.health.v1.Health/"

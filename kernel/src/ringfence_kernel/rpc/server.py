@@ -12,7 +12,6 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from opentelemetry.trace import SpanKind
 
-from ringfence_kernel.clock import Clock
 from ringfence_kernel.rpc.access import ANY_CERTIFICATE, AccessControl, rules_of
 from ringfence_kernel.rpc.admission import Admission
 from ringfence_kernel.rpc.certificates import PeerCertificates
@@ -22,7 +21,8 @@ from ringfence_kernel.rpc.health import Health
 from ringfence_kernel.rpc.instruments import Instruments
 from ringfence_kernel.rpc.pipeline import CallPipeline, Gate, log_call
 from ringfence_kernel.rpc.tokens import TokenVerifier
-from ringfence_kernel.telemetry import Telemetry
+from ringfence_kernel.telemetry.tracing import Telemetry
+from ringfence_kernel.values.clock import Clock
 
 _OPEN_SERVICES = {
     health.SERVICE_NAME: ("Check", "Watch"),

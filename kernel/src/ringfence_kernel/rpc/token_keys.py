@@ -10,9 +10,9 @@ from typing import Protocol
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from ringfence_kernel import logs
-from ringfence_kernel.clock import NANOSECONDS, Clock
 from ringfence_kernel.rpc.refusals import TokenKeysUnavailable
+from ringfence_kernel.telemetry import logs
+from ringfence_kernel.values.clock import NANOSECONDS, Clock
 
 _LOG = logs.get(__name__)
 

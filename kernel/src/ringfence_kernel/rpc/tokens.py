@@ -11,11 +11,11 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from ringfence_kernel.bounded_cache import BoundedCache
-from ringfence_kernel.clock import NANOSECONDS, Clock
 from ringfence_kernel.rpc.certificates import PeerIdentity
 from ringfence_kernel.rpc.refusals import TokenExpired, TokenInvalid, TokenNotBound
 from ringfence_kernel.rpc.token_keys import KeySource
+from ringfence_kernel.sealing.bounded_cache import BoundedCache
+from ringfence_kernel.values.clock import NANOSECONDS, Clock
 
 MAXIMUM_TOKEN_BYTES = 8_192
 _MAXIMUM_REMEMBERED = 16_384

@@ -10,13 +10,13 @@ from typing import TypeVar
 
 import uvloop
 
-from ringfence_kernel import logs
-from ringfence_kernel.refilling import ReadersInTheWay, RebuildUnderWay
+from ringfence_kernel.projecting.refilling import ReadersInTheWay, RebuildUnderWay
 from ringfence_kernel.rpc.access import AccessRuleMissing
 from ringfence_kernel.rpc.server import CannotListen
 from ringfence_kernel.service.definition import Service
 from ringfence_kernel.service.serving import serve
-from ringfence_kernel.settings import InvalidSetting, MigrationSettings, MissingSetting, Settings, read
+from ringfence_kernel.service.settings import InvalidSetting, MigrationSettings, MissingSetting, Settings, read
+from ringfence_kernel.telemetry import logs
 from ringfence_kernel.vault import VaultLoginRefused
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

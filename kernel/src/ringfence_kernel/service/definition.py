@@ -11,8 +11,8 @@ from ringfence_kernel.rpc.server import Servicer
 from ringfence_kernel.rpc.token_keys import KeySource
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.runtime import Runtime
+from ringfence_kernel.service.settings import MigrationSettings, Settings
 from ringfence_kernel.service.tasks import Task
-from ringfence_kernel.settings import MigrationSettings, Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 

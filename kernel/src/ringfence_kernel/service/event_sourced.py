@@ -6,26 +6,27 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
 from ringfence_protos.common.v1 import feed_pb2_grpc
 
-from ringfence_kernel import logs
-from ringfence_kernel.codec import EventCodec, Recorded
-from ringfence_kernel.errors import DomainError, StoreUnavailable
 from ringfence_kernel.feed import Doorbell, FeedServicer, Publisher
-from ringfence_kernel.projection import Projector, ReadModel
+from ringfence_kernel.projecting.projector import Projector, ReadModel, fill
 from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.rpc.server import Servicer
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.runtime import Runtime, hear
+from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task
-from ringfence_kernel.settings import Settings
-from ringfence_kernel.snapshots import SavedState, SnapshotFile, Snapshots
 from ringfence_kernel.store import EventStore, Lease
+from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.telemetry import logs
+from ringfence_kernel.values.errors import DomainError, StoreUnavailable
 from ringfence_kernel.vault import VaultUnavailable
-from ringfence_kernel.writer import GroupWriter, State, Unit
+from ringfence_kernel.writing.snapshots import SavedState, SnapshotFile, Snapshots
+from ringfence_kernel.writing.writer import GroupWriter, State, Unit
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 ResultT = TypeVar("ResultT")
@@ -52,17 +53,28 @@ class EventSourced:
 
     @classmethod
     async def open(
-        cls, runtime: Runtime[SettingsT], codec: EventCodec, state: State, models: Sequence[ReadModel] = ()
+        cls,
+        runtime: Runtime[SettingsT],
+        codec: EventCodec,
+        state: State,
+        models: Sequence[ReadModel] = (),
+        *,
+        inline: Sequence[ReadModel] = (),
+        store: EventStore | None = None,
     ) -> EventSourced:
         """Connects, builds the state from its snapshot and the events since, and wires the rings.
 
-        Waits until the database can be reached. A state that can be saved is, where the settings name a directory.
+        Waits until the database can be reached. A state that can be saved is, where the settings name a directory. The
+        tables of `inline` models are filled up to the head first, and from then on written with the events. A `store`
+        is given where the state itself reads from it.
         """
         conninfo = runtime.settings.database_conninfo()
-        store = EventStore(conninfo)
+        store = store or EventStore(conninfo)
         runtime.resources.callback(store.close)
-        writer = GroupWriter(store, codec, state, runtime.clock)
+        writer = GroupWriter(store, codec, state, runtime.clock, inline)
         started = time.monotonic()
+        for model in inline:
+            await when_possible(partial(asyncio.to_thread, fill, store, codec, model))
         background = await _snapshots(runtime, writer, state)
         events = await when_possible(lambda: asyncio.to_thread(writer.load))
         _LOG.info("state_loaded", events=events, seconds=round(time.monotonic() - started, 3))
@@ -152,7 +164,7 @@ async def keep_digests(writer: GroupWriter) -> None:
         if writer.head.position == last_position:
             continue
         try:
-            last_position, spent_seconds = await writer.submit(lambda unit: store_digest(writer, unit))
+            last_position, spent_seconds = await writer.commit(lambda unit: store_digest(writer, unit))
         except DomainError as error:
             _LOG.warning("digest_not_stored", reason=error.reason)
             continue
@@ -168,9 +180,10 @@ def store_digest(writer: GroupWriter, unit: Unit) -> tuple[int, float]:
     if unit.closing:
         return 0, 0.0
     started = time.monotonic()
-    position, digest = writer.head.position + len(unit.events), writer.state.digest()
+    position, state = writer.head.position + len(unit.events), writer.state
+    row = position, state.digest(), state.digest_format
 
-    unit.commit_also(lambda connection: _insert_digest(connection, position, digest))
+    unit.commit_also(lambda connection: _insert_digest(connection, row))
     return position, time.monotonic() - started
 
 
@@ -181,17 +194,20 @@ async def save_digest(writer: GroupWriter) -> None:
     """
     if not writer.is_settled:
         return
-    position, digest = writer.head.position, writer.state.digest()
+    row = writer.head.position, writer.state.digest(), writer.state.digest_format
 
     def insert() -> None:
         with writer.store.connection() as connection:
-            _insert_digest(connection, position, digest)
+            _insert_digest(connection, row)
 
     await asyncio.to_thread(insert)
 
 
-def _insert_digest(connection: psycopg.Connection[Any], position: int, digest: bytes) -> None:
-    connection.execute("INSERT INTO state_digests VALUES (%s, %s) ON CONFLICT DO NOTHING", (position, digest))
+def _insert_digest(connection: psycopg.Connection[Any], row: tuple[int, bytes, int]) -> None:
+    """Stores position, digest and its format."""
+    connection.execute(
+        "INSERT INTO state_digests (position, digest, format) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", row
+    )
 
 
 async def _save_last_digest(writer: GroupWriter) -> None:

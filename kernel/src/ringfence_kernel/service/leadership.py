@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 
-from ringfence_kernel import logs
-from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service.tasks import Task, Tasks
 from ringfence_kernel.store import Lease
-from ringfence_kernel.writer import GroupWriter
+from ringfence_kernel.telemetry import logs
+from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.writing.writer import GroupWriter
 
 FOLLOW_SECONDS = 0.1
 """How often a standby asks for the lease and for news, in one statement."""

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from ringfence_kernel import logs
-from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.journal import Journal
-from ringfence_kernel.projection import ReadModel, rebuild_and_compare
-from ringfence_kernel.refilling import refill
+from ringfence_kernel.projecting.projector import ReadModel, rebuild_and_compare
+from ringfence_kernel.projecting.refilling import refill
 from ringfence_kernel.service.definition import RebuildReport
-from ringfence_kernel.settings import MigrationSettings, Settings
+from ringfence_kernel.service.settings import MigrationSettings, Settings
 from ringfence_kernel.store import ChainBroken, EventStore, Migration, apply_migrations
-from ringfence_kernel.writer import State
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.telemetry import logs
+from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.writer import State
 
 StateT = TypeVar("StateT", bound=State)
 
@@ -64,9 +64,15 @@ def rebuild(
 
 
 def replay_into(store: EventStore, codec: EventCodec, state: State) -> tuple[int, int]:
-    """Replays all events; returns how many there are, and 1 when the newest stored digest is not met on the way."""
+    """Replays all events; returns how many there are, and 1 when the newest stored digest is not met on the way.
+
+    Digests of another format than the state's were stored by another release, and are not looked at.
+    """
     with store.connection() as connection:
-        row = connection.execute("SELECT position, digest FROM state_digests ORDER BY position DESC LIMIT 1").fetchone()
+        row = connection.execute(
+            "SELECT position, digest FROM state_digests WHERE format = %s ORDER BY position DESC LIMIT 1",
+            (state.digest_format,),
+        ).fetchone()
     position, expected = (row["position"], bytes(row["digest"])) if row else (None, b"")
     differs = int(position is not None and position > 0)
     journal, events = Journal(), 0

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import TypeVar
 
-from ringfence_kernel import logs
-from ringfence_kernel.clock import SystemClock
 from ringfence_kernel.rpc.health import Check, Health
 from ringfence_kernel.rpc.server import RpcServer, ServerOptions
 from ringfence_kernel.rpc.token_keys import KeySource
@@ -18,9 +16,12 @@ from ringfence_kernel.rpc.tokens import TokenVerifier
 from ringfence_kernel.service.definition import Assembly, Service
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.runtime import Runtime
+from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task, Tasks
-from ringfence_kernel.settings import Settings
-from ringfence_kernel.telemetry import Telemetry
+from ringfence_kernel.service.threads import Threads
+from ringfence_kernel.telemetry import logs
+from ringfence_kernel.telemetry.tracing import Telemetry
+from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.vault import Vault, VaultOptions, VaultUnavailable, WorkloadCertificate
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -57,6 +58,7 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
         telemetry = Telemetry.start(service.name, settings.telemetry_endpoint)
         telemetry.install()
         resources.callback(telemetry.shutdown)
+        asyncio.get_running_loop().set_default_executor(Threads(telemetry.meter))
         vault = await Vault.connect(_vault_options(settings))
         resources.callback(vault.close)
         certificate = await _certificate(settings, vault)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ringfence_kernel import logs
+from ringfence_kernel.telemetry import logs
 
 _LOG = logs.get(__name__)
 _FIRST_PAUSE_SECONDS = 0.5

@@ -13,8 +13,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.store.recorder import FAIL_EARLY
+from ringfence_kernel.values.errors import StoreUnavailable
 
 LEASE_SECONDS = 3.0
 BEAT_SECONDS = 0.5

@@ -177,9 +177,20 @@ GRANT EXECUTE ON FUNCTION open_shadow, swap_shadow TO {application_role};
 """
 
 
+DIGEST_FORMAT = """
+-- What a digest is made of changes with releases; a rebuild compares with one of its own format alone.
+ALTER TABLE state_digests ADD COLUMN format smallint NOT NULL DEFAULT 1,
+    DROP CONSTRAINT state_digests_pkey, ADD PRIMARY KEY (position, format);
+"""
+
+
 def event_store_migrations() -> list[Migration]:
     """Returns the migrations that every service starts with; a service's own begin at 100."""
-    return [Migration(1, "event store", EVENT_STORE), Migration(2, "shadow read models", SHADOW)]
+    return [
+        Migration(1, "event store", EVENT_STORE),
+        Migration(2, "shadow read models", SHADOW),
+        Migration(3, "formats of digests", DIGEST_FORMAT),
+    ]
 
 
 def apply_migrations(conninfo: str, application_role: str, migrations: Sequence[Migration]) -> list[int]:

@@ -7,16 +7,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import structlog
 from eventsourcing.persistence import InterfaceError, OperationalError
 from psycopg.rows import DictRow, tuple_row
 
-from ringfence_kernel.codec import EventCodec, Recorded
-from ringfence_kernel.errors import StoreUnavailable
 from ringfence_kernel.store.chain import GENESIS, chain_hash
+from ringfence_kernel.store.codec import EventCodec, Recorded
 from ringfence_kernel.store.recorder import ChainedRecorder, PositionTaken, Within, library_event
+from ringfence_kernel.values.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,10 @@ SELECT notification_id, uuid_send(originator_id), originator_version, topic, sta
     WINDOW rising AS (ORDER BY notification_id ROWS UNBOUNDED PRECEDING)
     ORDER BY notification_id LIMIT %s
 ) page WHERE size <= %s OR number = 1 ORDER BY notification_id
+"""
+READ_STREAMS = """
+SELECT notification_id, uuid_send(originator_id), originator_version, topic, state
+FROM stored_events WHERE originator_id = ANY(%b) ORDER BY notification_id
 """
 PAGE_BYTES = 3 * 1024 * 1024
 RECONNECT_SECONDS = 0.2
@@ -133,6 +138,14 @@ class EventStore:
                 yield Recorded(
                     stored.position, stored.stream, stored.version, event, envelope.recorded_at_ns, envelope.traceparent
                 )
+
+    def replay_streams(self, codec: EventCodec, streams: Sequence[bytes]) -> Iterator[Recorded]:
+        """Yields the decoded events of some streams, in the order of the feed."""
+        with self.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+            rows = cursor.execute(READ_STREAMS, ([UUID(bytes=stream) for stream in streams],)).fetchall()
+        for position, stream, version, topic, state in rows:
+            event, envelope = codec.decode(topic, state)
+            yield Recorded(position, stream, version, event, envelope.recorded_at_ns, envelope.traceparent)
 
     def _pages(self, after: int, limit: int | None = None) -> Iterator[list[StoredEvent]]:
         """Yields up to `limit` events after a position, page by page."""

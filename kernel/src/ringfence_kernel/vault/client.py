@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ringfence_kernel import logs
+from ringfence_kernel.telemetry import logs
 from ringfence_kernel.vault.errors import VaultUnavailable
 from ringfence_kernel.vault.pki import Pki
 from ringfence_kernel.vault.session import VaultOptions, VaultSession

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.errors import DomainError
+from ringfence_kernel.values.errors import DomainError
 
 
 class VaultUnavailable(DomainError):

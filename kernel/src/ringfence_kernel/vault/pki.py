@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptography import x509
 
-from ringfence_kernel.clock import NANOSECONDS
+from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.vault.errors import VaultRefused
 from ringfence_kernel.vault.session import VaultSession
 

@@ -14,8 +14,8 @@ import hvac
 import requests
 from hvac import exceptions
 
-from ringfence_kernel import logs
-from ringfence_kernel.errors import Overloaded
+from ringfence_kernel.telemetry import logs
+from ringfence_kernel.values.errors import Overloaded
 from ringfence_kernel.vault.errors import VaultLoginRefused, VaultRefused, VaultUnavailable
 
 ResultT = TypeVar("ResultT")

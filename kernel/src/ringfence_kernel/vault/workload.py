@@ -10,10 +10,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ringfence_kernel import logs
-from ringfence_kernel.clock import NANOSECONDS, Clock
-from ringfence_kernel.errors import DomainError
 from ringfence_kernel.rpc.credentials import CertificateBundle
+from ringfence_kernel.telemetry import logs
+from ringfence_kernel.values.clock import NANOSECONDS, Clock
+from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.vault.errors import VaultRefused
 from ringfence_kernel.vault.pki import IssuedCertificate, Pki
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.codec import EventCodec
+from ringfence_kernel.projecting.projector import rebuild_and_compare
+from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
     Assembly,
     Check,
@@ -16,37 +17,55 @@ from ringfence_kernel.service import (
     migrator,
     opened_store,
 )
-from ringfence_kernel.store import Head
+from ringfence_kernel.service.rebuilding import replay_into
+from ringfence_kernel.store import ChainBroken, EventStore, Head, Migration, event_store_migrations
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.writing.states import SavedStates
 from ringfence_protos.audit.v1 import audit_pb2_grpc
 
-from ringfence_audit.adapters import schema
-from ringfence_audit.adapters.models import SearchModel, TileModel
-from ringfence_audit.adapters.peer_feed import PeerFeed
-from ringfence_audit.adapters.rebuild import rebuild
-from ringfence_audit.adapters.stored_leaves import ChainedLeaves
-from ringfence_audit.adapters.tables import PostgresTables
-from ringfence_audit.adapters.vault_signer import VaultSigner
-from ringfence_audit.api.servicer import AuditServicer
-from ringfence_audit.application.checkpointer import Checkpointer
-from ringfence_audit.application.keeper import Keeper
-from ringfence_audit.application.queries import Queries
-from ringfence_audit.domain.events import EVENT_TYPES
-from ringfence_audit.domain.log import Log
+from ringfence_audit.index.adapters.schema import KEY_TABLES
+from ringfence_audit.index.adapters.search_model import SearchModel
+from ringfence_audit.index.adapters.search_reader import SearchReader
+from ringfence_audit.index.api.servicer import SearchServicer
+from ringfence_audit.index.application.queries import Queries as SearchQueries
+from ringfence_audit.log.adapters.peer_feed import PeerFeed
+from ringfence_audit.log.adapters.schema import LOG_TABLES
+from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
+from ringfence_audit.log.adapters.tile_model import TileModel
+from ringfence_audit.log.adapters.tile_reader import TileReader
+from ringfence_audit.log.adapters.vault_signer import VaultSigner
+from ringfence_audit.log.api.servicer import LogServicer
+from ringfence_audit.log.application.checkpointer import Checkpointer
+from ringfence_audit.log.application.commands import RecordRead, SignCheckpoint, TakeOver
+from ringfence_audit.log.application.queries import Queries
+from ringfence_audit.log.domain import events
+from ringfence_audit.log.domain.state import LogTampered
+from ringfence_audit.log.domain.state import State as LogState
 from ringfence_audit.settings import AuditSettings
+from ringfence_audit.translation.application.translator import Translation
+from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
+DIGEST_FORMAT = 2
+"""1 was the log's state before its modules had their own."""
+
+
+def states(log: LogState, translation: TranslationState) -> SavedStates:
+    """Gives the service's state, put together from its modules'."""
+    return SavedStates({"log": log, "translation": translation}, DIGEST_FORMAT)
 
 
 async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     """Replays the log, then wires followers, checkpointer and servicers."""
-    log = Log(runtime.settings.log_origin)
-    core = await EventSourced.open(runtime, EventCodec(EVENT_TYPES), log, [SearchModel()])
-    keeper = Keeper(core.writer, log, TileModel())
-    checkpointer = Checkpointer(keeper, VaultSigner(runtime.vault.transit, runtime.settings.log_origin))
-    followers = [runtime.follower(source, keeper.take_over, _cursor(log, source)) for source in SOURCES]
+    log, translation = LogState(runtime.settings.log_origin), TranslationState()
+    core = await EventSourced.open(runtime, EventCodec(events.EVENTS), states(log, translation), [SearchModel()])
+    take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
+    signer = VaultSigner(runtime.vault.transit, log.origin)
+    checkpointer = Checkpointer(SignCheckpoint(core.writer, log, signer))
+    followers = [runtime.follower(source, take_over, _cursor(log, source)) for source in SOURCES]
     following, halts = zip(*map(follow, followers), strict=True)
     return Assembly(
-        servicers=[_audit(runtime, core, keeper), core.feed()],
+        servicers=[_audit(runtime, core, log), core.feed()],
         tasks=[
             *core.tasks({follower.source: follower.ring for follower in followers}),
             Task("checkpoints", checkpointer.run),
@@ -56,16 +75,27 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     )
 
 
-def _audit(runtime: Runtime[AuditSettings], core: EventSourced, keeper: Keeper) -> Servicer:
-    queries = Queries(PostgresTables(core.store), ChainedLeaves(core.store, EventCodec(EVENT_TYPES)))
+def _audit(runtime: Runtime[AuditSettings], core: EventSourced, log: LogState) -> Servicer:
+    record_read = RecordRead(core.writer, log, TileModel())
+    queries = Queries(TileReader(core.store), ChainedLeaves(core.store, EventCodec(events.EVENTS)))
+    search_queries = SearchQueries(SearchReader(core.store), queries)
     feeds = {source: PeerFeed(runtime.peer(source)) for source in SOURCES}
-    servicer = AuditServicer(keeper, queries, core.projectors[SearchModel.name], feeds)
+    servicer = joined(
+        audit_pb2_grpc.AuditServiceServicer,  # type: ignore[type-abstract]
+        LogServicer(record_read, queries, feeds),
+        SearchServicer(record_read, search_queries, core.projectors[SearchModel.name]),
+    )
     return Servicer(audit_pb2_grpc.add_AuditServiceServicer_to_server, servicer, "ringfence.audit.v1.AuditService")
 
 
-def _cursor(log: Log, source: str) -> Head:
+def _cursor(log: LogState, source: str) -> Head:
     head = log.head(source)
     return Head(head.epoch, head.position, head.hash)
+
+
+def migrations() -> list[Migration]:
+    """Gives all migrations of the audit database."""
+    return [*event_store_migrations(), Migration(100, "log tables", LOG_TABLES + KEY_TABLES)]
 
 
 def verify(settings: AuditSettings, compare: bool) -> RebuildReport:
@@ -74,10 +104,31 @@ def verify(settings: AuditSettings, compare: bool) -> RebuildReport:
         return rebuild(store, settings.log_origin, compare=compare)
 
 
+def rebuild(store: EventStore, origin: str, *, compare: bool) -> RebuildReport:
+    """Verifies the chain, replays the tree and its checkpoints; with `compare` also rebuilds the tables beside.
+
+    `chain` is 1 where a stored event was changed, `tree` is 1 where leaves do not lead to a recorded root or
+    checkpoint, `state` where the newest stored digest is not met; the others count rows that differ.
+    """
+    codec = EventCodec(events.EVENTS)
+    try:
+        store.verify_chain()
+    except ChainBroken as broken:
+        return RebuildReport(events=broken.position - 1, differences={"chain": 1})
+    try:
+        count, state_differs = replay_into(store, codec, states(LogState(origin), TranslationState()))
+    except LogTampered:
+        return RebuildReport(events=0, differences={"tree": 1})
+    differences = {"chain": 0, "tree": 0, "state": state_differs}
+    for model in (TileModel(), SearchModel()) if compare else ():
+        differences |= rebuild_and_compare(store, codec, model)
+    return RebuildReport(events=count, differences=differences)
+
+
 SERVICE = Service(
     name="audit",
     settings=AuditSettings,
     assemble=assemble,
-    migrate=migrator(schema.migrations),
+    migrate=migrator(migrations),
     rebuild=verify,
 )

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from ringfence_kernel.backlog import Backlog, FewWaiting
-from ringfence_kernel.codec import EventCodec
-from ringfence_kernel.errors import DomainError
 from ringfence_kernel.service import (
     Assembly,
     EventSourced,
@@ -22,18 +19,21 @@ from ringfence_kernel.service import (
     when_possible,
 )
 from ringfence_kernel.store import EventStore, Head, load_cursor
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.backlog import Backlog, FewWaiting
 from ringfence_protos.custody.v1 import custody_pb2_grpc
 
-from ringfence_custody.adapters import identity_feed, schema
-from ringfence_custody.adapters.batches import StoredBatches
-from ringfence_custody.adapters.statement_model import StatementModel
-from ringfence_custody.adapters.statement_reader import StatementReader
-from ringfence_custody.api.servicer import CustodyServicer
-from ringfence_custody.application.commands import Commands
-from ringfence_custody.application.ledger import Ledger
-from ringfence_custody.application.queries import Queries
-from ringfence_custody.application.statement_lag import StatementLag
-from ringfence_custody.domain.events import EVENT_TYPES
+from ringfence_custody.ledger.adapters import identity_feed, schema
+from ringfence_custody.ledger.adapters.batches import StoredBatches
+from ringfence_custody.ledger.adapters.statement_model import StatementModel
+from ringfence_custody.ledger.adapters.statement_reader import StatementReader
+from ringfence_custody.ledger.api.servicer import CustodyServicer
+from ringfence_custody.ledger.application.commands import Commands
+from ringfence_custody.ledger.application.queries import Queries
+from ringfence_custody.ledger.application.state import State
+from ringfence_custody.ledger.application.statement_lag import StatementLag
+from ringfence_custody.ledger.domain.events import EVENTS
 from ringfence_custody.settings import CustodySettings
 
 REQUEST_WEIGHT = 64
@@ -45,22 +45,22 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
 
     All of it works in the process that leads; a standby follows the books, and serves their feed.
     """
-    settings, codec = runtime.settings, EventCodec(EVENT_TYPES)
+    settings, codec = runtime.settings, EventCodec(EVENTS)
     batches_store = EventStore(settings.database_conninfo())
     runtime.resources.callback(batches_store.close)
-    ledger = Ledger(lambda: StoredBatches(batches_store, codec))
-    core = await EventSourced.open(runtime, codec, ledger, [StatementModel()])
-    core.writer.subscribe(ledger.committed)
+    state = State(lambda: StoredBatches(batches_store, codec))
+    core = await EventSourced.open(runtime, codec, state, [StatementModel()])
+    core.writer.subscribe(state.committed)
     projector = core.projectors[StatementModel.name]
     lag = StatementLag(projector, settings.statement_lag_transfers, start=core.writer.head.position)
     core.writer.subscribe(lag.note)
     projector.hold = lag.may_rest
     lag.gauge(runtime.telemetry.meter)
     backlog = Backlog(settings.backlog_seconds, REQUEST_WEIGHT)
-    commands = Commands(core.writer, ledger, FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait)
+    commands = Commands(core.writer, state, FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait)
     follower = runtime.follower("identity", identity_feed.take_over(commands), await identity_cursor(core.store))
     following, halted = follow(follower, lambda: identity_cursor(core.store))
-    queries = Queries(core.writer, ledger, StatementReader(core.store, projector, lambda: core.writer.head))
+    queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
     servicer = CustodyServicer(commands, queries, backlog)
     return Assembly(
         servicers=[
@@ -95,9 +95,9 @@ async def keep_expiring(commands: Commands, pause_seconds: float = 1.0) -> None:
 
 def verify(settings: CustodySettings, compare: bool) -> RebuildReport:
     """Builds books and statements from events alone; with `compare` checks them against the live ones."""
-    codec = EventCodec(EVENT_TYPES)
+    codec = EventCodec(EVENTS)
     with opened_store(settings) as store:
-        return rebuild(store, codec, Ledger(lambda: StoredBatches(store, codec)), [StatementModel()], compare=compare)
+        return rebuild(store, codec, State(lambda: StoredBatches(store, codec)), [StatementModel()], compare=compare)
 
 
 SERVICE = Service(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ringfence_kernel.settings import Settings, Variable
+from ringfence_kernel.service.settings import Settings, Variable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ringfence_custody.domain.digest import digest
-from ringfence_custody.domain.rules import AccountClass
-from ringfence_custody.domain.statuses import AMOUNT_MAX, AccountFlag, CreateTransferStatus, TransferFlag
+from ringfence_custody.ledger.domain.digest import digest
+from ringfence_custody.ledger.domain.purposes import AccountClass
+from ringfence_custody.ledger.domain.result_codes import AMOUNT_MAX, AccountFlag, CreateTransferStatus, TransferFlag
 
 from ..ledger import CALL, CLOSURE, CZK, DEPOSIT, EUR, FEE, FUNDING, GRANT, PAYMENT, WITHDRAWAL, Ledger, Row, id_of
 

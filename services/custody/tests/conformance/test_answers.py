@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ringfence_custody.domain.digest import digest
+from ringfence_custody.ledger.domain.digest import digest
 
 from ..ledger import Ledger, Row
 from .world import POST, F

@@ -8,12 +8,12 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from ringfence_custody.domain.columns import AccountColumns
-from ringfence_custody.domain.create_accounts import decide_accounts
-from ringfence_custody.domain.digest import digest
-from ringfence_custody.domain.rules import AccountClass
-from ringfence_custody.domain.statuses import AccountFlag, CreateAccountStatus
-from ringfence_kernel.ids import MAX_ID
+from ringfence_custody.ledger.domain.columns import AccountColumns
+from ringfence_custody.ledger.domain.create_accounts import decide_accounts
+from ringfence_custody.ledger.domain.digest import digest
+from ringfence_custody.ledger.domain.purposes import AccountClass
+from ringfence_custody.ledger.domain.result_codes import AccountFlag, CreateAccountStatus
+from ringfence_kernel.values.ids import MAX_ID
 
 from ..ledger import CLOSURE, CZK, EUR, OWNER, Ledger, Row, id_of
 from .pairs import Defect, both, neighbours

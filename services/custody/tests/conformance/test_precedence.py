@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from ringfence_custody.domain.statuses import TRANSIENT, CreateTransferStatus
+from ringfence_custody.ledger.domain.result_codes import TRANSIENT, CreateTransferStatus
 
 from ..ledger import Ledger, Row
 from . import test_chains, test_limits, test_retries, test_two_phases

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from ringfence_custody.domain.statuses import CreateTransferStatus
+from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus
 
 from ..ledger import CZK, DEPOSIT, Ledger, Row
 from .script import MODES, Case, Run, cases

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from ringfence_custody.domain.lifecycle import AccountStatus
-from ringfence_custody.domain.rule_packs import rules_of
-from ringfence_custody.domain.rules import MINIMUM, AccountClass
-from ringfence_custody.domain.statuses import AMOUNT_MAX, AccountFlag, TransferFlag
-from ringfence_kernel.ids import MAX_ID
+from ringfence_custody.ledger.domain.lifecycle import AccountStatus
+from ringfence_custody.ledger.domain.purposes import MINIMUM, AccountClass
+from ringfence_custody.ledger.domain.result_codes import AMOUNT_MAX, AccountFlag, TransferFlag
+from ringfence_custody.ledger.domain.rule_packs import rules_of
+from ringfence_kernel.values.ids import MAX_ID
 
 from ..ledger import CLOSURE, CZK, DEPOSIT, FEE, GUARANTEE_RELEASE, SECOND, WITHDRAWAL, Ledger, Row
 from .pairs import Defect

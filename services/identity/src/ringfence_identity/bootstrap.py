@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass
 
-from ringfence_kernel import logs
 from ringfence_kernel.rpc.tokens import TokenVerifier
 from ringfence_kernel.service import (
     Assembly,
@@ -17,7 +16,8 @@ from ringfence_kernel.service import (
     opened_store,
     when_possible,
 )
-from ringfence_kernel.writer import GroupWriter
+from ringfence_kernel.telemetry import logs
+from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_protos.identity.v1 import identity_pb2_grpc
 
 from ringfence_identity.adapters import schema

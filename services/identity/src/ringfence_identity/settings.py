@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from ringfence_kernel.settings import Settings, Variable
+from ringfence_kernel.service.settings import Settings, Variable
 
 
 @dataclass(frozen=True, kw_only=True)

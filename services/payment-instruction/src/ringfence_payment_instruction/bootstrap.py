@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.codec import EventCodec
 from ringfence_kernel.service import (
     Assembly,
     EventSourced,
@@ -15,61 +14,58 @@ from ringfence_kernel.service import (
     opened_store,
     rebuild,
 )
-from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2_grpc
+from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import (
+    add_PaymentInstructionServiceServicer_to_server,
+)
 
-from ringfence_payment_instruction.adapters.custody_client import CustodyClient
-from ringfence_payment_instruction.adapters.identity_client import IdentityClient
-from ringfence_payment_instruction.adapters.payment_files import Iso20022Files
-from ringfence_payment_instruction.adapters.rail import SpoolRail
-from ringfence_payment_instruction.adapters.rail_principal import RailPrincipal
-from ringfence_payment_instruction.adapters.read_model import InstructionsModel, InstructionsReader, migrations
-from ringfence_payment_instruction.adapters.sanctions_files import SanctionsFiles
-from ringfence_payment_instruction.api.servicer import PaymentInstructionServicer
-from ringfence_payment_instruction.application.composition import Application, Parts, compose
-from ringfence_payment_instruction.application.desk import Desk
-from ringfence_payment_instruction.domain.events import ALL
-from ringfence_payment_instruction.domain.state import State
+from ringfence_payment_instruction.modules import (
+    Application,
+    ModuleStates,
+    Ports,
+    compose,
+    event_codec,
+    joined_servicer,
+)
+from ringfence_payment_instruction.rail.adapters.principal import RailPrincipal
+from ringfence_payment_instruction.rail.adapters.spool import SpoolRail
+from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
+from ringfence_payment_instruction.reads.adapters.instructions_reader import InstructionsReader
+from ringfence_payment_instruction.reads.adapters.schema import migrations
 from ringfence_payment_instruction.settings import PaymentInstructionSettings
+from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient
+from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
 
 NAME = "payment-instruction"
 
 
-def event_codec() -> EventCodec:
-    """Returns the codec of this service's events."""
-    return EventCodec(ALL)
-
-
 async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     """Rebuilds the state, finds the work that it calls for, and wires servicers."""
-    state, model = State(), InstructionsModel()
-    core = await EventSourced.open(runtime, event_codec(), state, [model])
+    states, model = ModuleStates(), InstructionsModel()
+    core = await EventSourced.open(runtime, event_codec(), states.together(), [model])
     reader = InstructionsReader(core.store, event_codec(), core.projectors[model.name])
-    application = compose(_parts(runtime, Desk(core.writer, state), reader))
-    application.pipeline.start()
+    application = compose(core.writer, states, _ports(runtime, reader))
+    application.pipeline.start(states.streams())
     return Assembly(
         servicers=[_servicer(application), core.feed()],
         tasks=[
             *core.tasks(),
             Task("pipeline", application.pipeline.run),
-            Task("deadlines", application.pipeline.deadlines.run),
-            Task("inbox", application.inbox.run),
+            Task("deadlines", application.submissions.deadlines.run),
+            Task("inbox", application.rail.inbox.run),
         ],
         checks=[core.check()],
     )
 
 
-def _parts(runtime: Runtime[PaymentInstructionSettings], desk: Desk, reader: InstructionsReader) -> Parts:
+def _ports(runtime: Runtime[PaymentInstructionSettings], reader: InstructionsReader) -> Ports:
     settings, clock = runtime.settings, runtime.clock
-    return Parts(
-        desk=desk,
+    return Ports(
         clock=clock,
         identity=IdentityClient(runtime.peer("identity"), clock),
         custody=CustodyClient(runtime.peer("custody")),
         rail=SpoolRail(settings.spool_directory),
         voucher=RailPrincipal(settings.rail_credentials_directory, settings.address_of("identity"), clock),
-        files=Iso20022Files(),
-        lists=SanctionsFiles(),
-        read_model=reader,
+        reader=reader,
         limits=settings.limits(),
         patience=settings.patience(),
         list_maximum_age_ns=settings.list_maximum_age_ns(),
@@ -78,12 +74,9 @@ def _parts(runtime: Runtime[PaymentInstructionSettings], desk: Desk, reader: Ins
 
 
 def _servicer(application: Application) -> Servicer:
-    instance = PaymentInstructionServicer(
-        application.intake, application.evidence, application.decisions, application.lists, application.queries
-    )
     return Servicer(
-        payment_instruction_pb2_grpc.add_PaymentInstructionServiceServicer_to_server,
-        instance,
+        add_PaymentInstructionServiceServicer_to_server,
+        joined_servicer(application),
         "ringfence.payment_instruction.v1.PaymentInstructionService",
     )
 
@@ -91,7 +84,7 @@ def _servicer(application: Application) -> Servicer:
 def verify(settings: PaymentInstructionSettings, compare: bool) -> RebuildReport:
     """Builds state and tables from events alone; with `compare` checks them against the live ones."""
     with opened_store(settings) as store:
-        return rebuild(store, event_codec(), State(), [InstructionsModel()], compare=compare)
+        return rebuild(store, event_codec(), ModuleStates().together(), [InstructionsModel()], compare=compare)
 
 
 SERVICE = Service(

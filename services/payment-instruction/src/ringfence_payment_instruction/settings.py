@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from ringfence_kernel.clock import NANOSECONDS
-from ringfence_kernel.errors import DomainError
-from ringfence_kernel.money import currency, to_minor
-from ringfence_kernel.settings import InvalidSetting, Settings, Variable
+from ringfence_kernel.service.settings import InvalidSetting, Settings, Variable
+from ringfence_kernel.values.clock import NANOSECONDS
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.money import currency, to_minor
 
-from ringfence_payment_instruction.domain.approval import ApprovalLimits
-from ringfence_payment_instruction.domain.progress import Patience
+from ringfence_payment_instruction.approvals.domain import ApprovalLimits
+from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 
 _LIMITS = "RINGFENCE_APPROVAL_LIMITS"
 DAY_SECONDS = 86_400

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
-from ringfence_payment_instruction.adapters.iso20022.messages import (
+from ringfence_payment_instruction.iso20022.messages import (
     Account,
     CreditTransfer,
     CreditTransferFile,

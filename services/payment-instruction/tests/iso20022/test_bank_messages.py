@@ -5,19 +5,17 @@ from datetime import date
 
 import pytest
 from lxml import etree
-from ringfence_payment_instruction.adapters.iso20022.bank_files import read_bank_file
-from ringfence_payment_instruction.adapters.iso20022.camt054 import read_notification_file
-from ringfence_payment_instruction.adapters.iso20022.messages import (
+from ringfence_payment_instruction.iso20022.bank_files import is_status_report
+from ringfence_payment_instruction.iso20022.camt054 import read_notification_file
+from ringfence_payment_instruction.iso20022.messages import (
     Account,
     Entry,
-    FileRefused,
-    NotificationFile,
     OutboundPayment,
     PaymentStatus,
-    PaymentStatusReport,
 )
-from ringfence_payment_instruction.adapters.iso20022.pacs002 import read_payment_status_report
-from ringfence_payment_instruction.adapters.iso20022.pacs008 import write_credit_transfers
+from ringfence_payment_instruction.iso20022.pacs002 import read_payment_status_report
+from ringfence_payment_instruction.iso20022.pacs008 import write_credit_transfers
+from ringfence_payment_instruction.iso20022.refusal import FileRefused
 
 ErrorOf = Callable[[bytes], str | None]
 CREATED_NS = 1_770_000_000_000_000_000
@@ -262,5 +260,5 @@ def test_a_notification_that_is_wrong_is_refused(before: bytes, after: bytes, re
 
 def test_a_file_of_the_bank_is_read_by_what_it_holds() -> None:
     """The message in the file, not its name, tells how to read it."""
-    assert isinstance(read_bank_file(_pacs002(GROUP.format("") + SETTLED)), PaymentStatusReport)
-    assert isinstance(read_bank_file(_camt054("08", ["30.00"])), NotificationFile)
+    assert is_status_report(_pacs002(GROUP.format("") + SETTLED))
+    assert not is_status_report(_camt054("08", ["30.00"]))

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import pytest
-from ringfence_payment_instruction.adapters.iso20022.messages import Account, FileRefused, StatusReason
-from ringfence_payment_instruction.adapters.iso20022.pain001 import read_credit_transfer_file
+from ringfence_payment_instruction.iso20022.messages import Account, StatusReason
+from ringfence_payment_instruction.iso20022.pain001 import read_credit_transfer_file
+from ringfence_payment_instruction.iso20022.refusal import FileRefused
 
 Pain001 = Callable[..., bytes]
 

@@ -6,15 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
-from ringfence_payment_instruction.adapters.iso20022.messages import (
-    CreditTransferFile,
-    FileRefused,
-    StatusReason,
-    StatusReport,
-    joint_status,
-)
-from ringfence_payment_instruction.adapters.iso20022.pain002 import write_status_report
-from ringfence_payment_instruction.adapters.iso20022.refusal import REASON_CODES
+from ringfence_payment_instruction.iso20022.messages import CreditTransferFile, StatusReason, StatusReport, joint_status
+from ringfence_payment_instruction.iso20022.pain002 import write_status_report
+from ringfence_payment_instruction.iso20022.refusal import REASON_CODES, FileRefused
 
 FileOf = Callable[..., CreditTransferFile]
 ErrorOf = Callable[[bytes], str | None]

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ringfence_kernel.errors import DomainError
-from ringfence_kernel.ids import parse
-from ringfence_kernel.settings import InvalidSetting
+from ringfence_kernel.service.settings import InvalidSetting
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.ids import parse
 
 from ringfence_identity.domain.principals import FirstPrincipal, NewPrincipal
 from ringfence_identity.domain.roles import Kind

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from ringfence_kernel.errors import InvalidArgument
-from ringfence_kernel.ids import show
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.ids import show
 from ringfence_kernel.vault import Pki
 
 from ringfence_identity.application.ports import IssuedCertificate

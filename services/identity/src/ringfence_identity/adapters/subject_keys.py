@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
-from ringfence_kernel.bounded_cache import BoundedCache
+from ringfence_kernel.sealing.bounded_cache import BoundedCache
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.vault import Transit
 

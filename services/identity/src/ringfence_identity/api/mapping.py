@@ -4,10 +4,10 @@ import base64
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from ringfence_kernel.errors import DomainError, InvalidArgument
-from ringfence_kernel.ids import ZERO_ID
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.values.errors import DomainError, InvalidArgument
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 
 from ringfence_identity.application.aliases import AliasRequest

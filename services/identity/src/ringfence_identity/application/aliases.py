@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ringfence_kernel.encryption import Place, seal
-from ringfence_kernel.errors import DomainError
-from ringfence_kernel.writer import GroupWriter, Unit
+from ringfence_kernel.sealing.envelopes import AssociatedData, seal
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_identity.application.batches import Item, commit, commit_each
 from ringfence_identity.application.personal import compact_iban, iban_index
@@ -78,7 +78,7 @@ def _sealable(request: AliasRequest, tenant: bytes, key: SubjectKey, blind_key: 
     def seal_iban(stream: bytes, version: int) -> bytes:
         if not key.key:
             raise SubjectErased
-        return seal(key.key, request.iban.encode(), Place(stream, version, "iban"))
+        return seal(key.key, request.iban.encode(), AssociatedData(stream, version, "iban"))
 
     index = iban_index(blind_key, request.iban)
     try:

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from ringfence_kernel.errors import DomainError
-from ringfence_kernel.telemetry import current_traceparent
-from ringfence_kernel.writer import GroupWriter, Unit
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 DONE = ""
 APPROVAL_PENDING = "APPROVAL_PENDING"
@@ -18,7 +17,7 @@ Item: TypeAlias = ItemT | DomainError
 
 async def commit(writer: GroupWriter, command: Callable[[Unit], Any], weight: int = 1) -> Any:
     """Submits a command under the caller's trace and returns its reply after the commit."""
-    return await writer.submit(command, weight=weight, traceparent=current_traceparent())
+    return await writer.commit(command, weight=weight)
 
 
 def record_all(unit: Unit, events: Sequence[Any]) -> None:

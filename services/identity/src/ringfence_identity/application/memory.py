@@ -2,10 +2,11 @@
 
 import hashlib
 from dataclasses import dataclass, field, fields
+from typing import ClassVar
 
 import msgspec
-from ringfence_kernel.codec import EventCodec, Recorded
-from ringfence_kernel.journal import Journal
+from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.writing.journal import Journal
 
 from ringfence_identity.domain import evolve
 from ringfence_identity.domain.events import EVENT_TYPES
@@ -16,6 +17,7 @@ from ringfence_identity.domain.state import State
 class Memory:
     """Holds the domain's state for the writer."""
 
+    digest_format: ClassVar[int] = 1
     state: State = field(default_factory=State)
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:

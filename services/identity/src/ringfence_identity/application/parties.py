@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ringfence_kernel.codec import Recorded
-from ringfence_kernel.errors import DomainError
-from ringfence_kernel.writer import GroupWriter, Unit
+from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_identity.application.batches import APPROVAL_PENDING, DONE, Item, commit, commit_each
 from ringfence_identity.application.personal import PersonalData

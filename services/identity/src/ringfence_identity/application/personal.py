@@ -5,8 +5,8 @@ from dataclasses import astuple, dataclass, fields
 from datetime import date
 
 import stdnum.iban
-from ringfence_kernel.encryption import Place, blind_index, seal, unseal
-from ringfence_kernel.errors import InvalidArgument
+from ringfence_kernel.sealing.envelopes import AssociatedData, blind_index, seal, unseal
+from ringfence_kernel.values.errors import InvalidArgument
 from stdnum.exceptions import ValidationError
 
 from ringfence_identity.domain.errors import IbanInvalid
@@ -40,12 +40,17 @@ class PersonalData:
     def sealed(self, key: bytes, party: bytes, version: int) -> dict[str, bytes]:
         """Seals every field that is not empty for this version of the party's stream."""
         texts = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: seal(key, text.encode(), Place(party, version, name)) for name, text in texts.items() if text}
+        return {
+            name: seal(key, text.encode(), AssociatedData(party, version, name)) for name, text in texts.items() if text
+        }
 
     @classmethod
     def opened(cls, key: bytes, party: bytes, version: int, sealed: dict[str, bytes]) -> "PersonalData":
         """Opens what `sealed` made; raises EnvelopeBroken for bytes from elsewhere."""
-        texts = {name: unseal(key, envelope, Place(party, version, name)).decode() for name, envelope in sealed.items()}
+        texts = {
+            name: unseal(key, envelope, AssociatedData(party, version, name)).decode()
+            for name, envelope in sealed.items()
+        }
         return cls(**{field.name: texts.get(field.name, "") for field in fields(cls)})
 
     def digest(self, key: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ringfence_kernel.writer import GroupWriter, Unit
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_identity.application.batches import APPROVAL_PENDING, DONE, Item, commit, commit_each, record_all
 from ringfence_identity.domain import principals

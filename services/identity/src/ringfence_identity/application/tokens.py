@@ -6,9 +6,9 @@ is not recorded.
 
 from dataclasses import dataclass
 
-from ringfence_kernel.clock import Clock
-from ringfence_kernel.ids import new_id
-from ringfence_kernel.writer import GroupWriter, Unit
+from ringfence_kernel.values.clock import Clock
+from ringfence_kernel.values.ids import new_id
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_identity.application import assertions
 from ringfence_identity.application.batches import commit, record_all

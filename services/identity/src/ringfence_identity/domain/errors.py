@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from ringfence_kernel.errors import DomainError, NotFound
+from ringfence_kernel.values.errors import DomainError, NotFound
 
 
 class AssertionInvalid(DomainError):

@@ -8,7 +8,7 @@ event stands in its envelope.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ringfence_kernel.ids import external_id
+from ringfence_kernel.values.ids import external_id
 
 from ringfence_identity.domain.kyc import KycState, PartyKind
 from ringfence_identity.domain.roles import Kind

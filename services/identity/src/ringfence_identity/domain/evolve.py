@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ringfence_kernel.journal import Journal
+from ringfence_kernel.writing.journal import Journal
 
 from ringfence_identity.domain import aliases, events, parties, principals, tokens
 from ringfence_identity.domain.state import State

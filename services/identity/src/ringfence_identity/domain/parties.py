@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ringfence_kernel.errors import InvalidArgument
-from ringfence_kernel.ids import ID_BYTES, ZERO_ID
-from ringfence_kernel.journal import Journal
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.writing.journal import Journal
 
 from ringfence_identity.domain import kyc
 from ringfence_identity.domain.errors import (

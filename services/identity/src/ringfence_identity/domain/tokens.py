@@ -3,10 +3,10 @@
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
 
-from ringfence_kernel.clock import DAY_NS, NANOSECONDS
-from ringfence_kernel.errors import InvalidArgument
-from ringfence_kernel.ids import ID_BYTES, external_id, parse, show
-from ringfence_kernel.journal import Journal
+from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.ids import ID_BYTES, external_id, parse, show
+from ringfence_kernel.writing.journal import Journal
 
 from ringfence_identity.domain.aliases import speaks_for
 from ringfence_identity.domain.errors import (

@@ -1,0 +1,46 @@
+"""Pulling: work that is there when somebody rings, and looked for now and then all the same.
+
+A ring may be lost, so it never is the only reason to look. What comes in quick succession is taken together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+POLL_SECONDS = 1.0
+GATHER_SECONDS = 0.02
+"""Pause after a page that was not full: what is committed meanwhile comes in one page."""
+
+
+@dataclass(slots=True)
+class Pulling:
+    """The loop of everything that follows a feed, whether another service's or its own."""
+
+    full_page: int
+    """A step that took so many goes on at once."""
+    poll_seconds: float = POLL_SECONDS
+    gather_seconds: float = GATHER_SECONDS
+    _rung: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ring(self) -> None:
+        """Tells that there may be news; on the loop's own thread."""
+        self._rung.set()
+
+    async def run(self, step: Callable[[], Awaitable[int]]) -> None:
+        """Takes steps until cancelled, or until one raises; a step tells how many events it took.
+
+        After a step that took nothing the next one waits for a ring, and for `poll_seconds` at most.
+        """
+        while True:
+            self._rung.clear()
+            taken = await step()
+            if taken:
+                await asyncio.sleep(0 if taken >= self.full_page else self.gather_seconds)
+                continue
+            try:
+                async with asyncio.timeout(self.poll_seconds):
+                    await self._rung.wait()
+            except TimeoutError:
+                pass

@@ -1,0 +1,1 @@
+"""Read models: tables filled from events, compared with a rebuild, filled anew."""

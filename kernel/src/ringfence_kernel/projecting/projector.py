@@ -1,0 +1,182 @@
+"""Read models: tables filled from the feed, rows and cursor in one transaction, rebuilt from events at any time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import psycopg
+import structlog
+from psycopg import sql
+from psycopg.rows import DictRow
+
+from ringfence_kernel.feed.pulling import GATHER_SECONDS, Pulling
+from ringfence_kernel.store import EventStore, Head, StoredEvent, advance_cursor, load_cursor
+from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.values.errors import StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+PAGE_EVENTS = 1_000
+LARGE_PAGE_BYTES = 512 * 1024
+
+
+class ReadModel(Protocol):
+    """A set of tables and how events fill them. Table names are written without a schema."""
+
+    name: str
+    tables: Sequence[str]
+
+    def project(self, connection: psycopg.Connection[DictRow], recorded: Sequence[Recorded]) -> None:
+        """Writes the rows of these events; called once per event, in order, inside a transaction."""
+
+
+@dataclass(slots=True)
+class Projector:
+    """Keeps one read model up to date; `position` is how far it has come.
+
+    `hold` tells whether to put the next page off, as long as nobody waits for it.
+    """
+
+    store: EventStore
+    codec: EventCodec
+    model: ReadModel
+    position: int = 0
+    hold: Callable[[], bool] | None = None
+    _waiting: int = 0
+    _pulling: Pulling = field(default_factory=lambda: Pulling(PAGE_EVENTS))
+    _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _reading: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "projection"))
+    _ahead: tuple[int, Future[list[StoredEvent]]] | None = None
+
+    def ring(self) -> None:
+        """Tells the projector that events were committed."""
+        self._pulling.ring()
+
+    async def run(self) -> None:
+        """Projects until cancelled."""
+        await self._pulling.run(self._pull)
+
+    async def _pull(self) -> int:
+        """Projects a page unless it is put off; where the next one was read ahead, or put off, it goes on at once."""
+        if self.hold is not None and not self._waiting and self.hold():
+            await asyncio.sleep(GATHER_SECONDS)
+            return PAGE_EVENTS
+        try:
+            count = await asyncio.to_thread(self.step)
+        except StoreUnavailable:
+            log.warning("projection_waits", model=self.model.name)
+            return 0
+        async with self._moved:
+            self._moved.notify_all()
+        return PAGE_EVENTS if self._ahead else count
+
+    def step(self) -> int:
+        """Projects one page, or finds that another process has; returns how many events it had. Blocks."""
+        name = cursor_name(self.model)
+        cursor = load_cursor(self.store, name)
+        self.position = cursor.position
+        page = self._page_after(cursor.position)
+        if not page:
+            return 0
+        recorded = decode(self.codec, page)
+        reached = Head(cursor.epoch, page[-1].position, page[-1].hash)
+        with self.store.connection() as connection, connection.transaction():
+            # Rows and cursor come or go together, so a crash costs a little work and no fact: no need to wait for disk.
+            connection.execute("SET LOCAL synchronous_commit = off")
+            # The cursor first: its lock keeps every other projector of this model out until the rows are there.
+            if not advance_cursor(connection, name, cursor.position, reached):
+                return len(page)
+            self.model.project(connection, recorded)
+        self.position = reached.position
+        return len(page)
+
+    def _page_after(self, position: int) -> list[StoredEvent]:
+        """Returns a page, read while the one before was written if that was a large one; reads the one after ahead."""
+        ahead, self._ahead = self._ahead, None
+        page = ahead[1].result() if ahead and ahead[0] == position else []
+        page = page or self.store.read(position, PAGE_EVENTS)
+        if sum(len(each.state) for each in page) > LARGE_PAGE_BYTES:
+            after = page[-1].position
+            self._ahead = after, self._reading.submit(self.store.read, after, PAGE_EVENTS)
+        return page
+
+    async def reached(self, position: int) -> None:
+        """Waits until the read model shows everything up to a position; the caller sets the deadline."""
+        self._waiting += 1
+        try:
+            async with self._moved:
+                await self._moved.wait_for(lambda: self.position >= position)
+        finally:
+            self._waiting -= 1
+
+
+def fill(store: EventStore, codec: EventCodec, model: ReadModel) -> None:
+    """Projects everything that the store holds and the model lacks; blocks, raises StoreUnavailable."""
+    projector = Projector(store, codec, model)
+    while projector.step():
+        pass
+
+
+def cursor_name(model: ReadModel) -> str:
+    """Returns the name of the cursor that tells how far a read model has come."""
+    return f"projection:{model.name}"
+
+
+def decode(codec: EventCodec, page: Sequence[StoredEvent]) -> list[Recorded]:
+    """Returns the decoded events of a page."""
+    recorded = []
+    for stored in page:
+        event, envelope = codec.decode(stored.topic, stored.state)
+        recorded.append(
+            Recorded(
+                stored.position,
+                stored.stream,
+                stored.version,
+                event,
+                envelope.recorded_at_ns,
+                envelope.traceparent,
+            )
+        )
+    return recorded
+
+
+def rebuild_and_compare(store: EventStore, codec: EventCodec, model: ReadModel) -> dict[str, int]:
+    """Rebuilds the read model beside the live one, from events alone, and counts differing rows per table.
+
+    Temporary tables of the same names shadow the live ones, so that the same code fills them. The live model is
+    compared at its own cursor, in one snapshot.
+    """
+    with store.connection() as connection, connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        row = connection.execute("SELECT position FROM cursors WHERE name = %s", (cursor_name(model),)).fetchone()
+        until = row["position"] if row else 0
+        for table in model.tables:
+            connection.execute(
+                sql.SQL("CREATE TEMP TABLE {t} (LIKE public.{t} INCLUDING ALL) ON COMMIT DROP").format(
+                    t=sql.Identifier(table)
+                )
+            )
+        # Plans made for the live tables do not notice what shadows them now, and would write there.
+        connection.execute("DISCARD PLANS")
+        pending: list[Recorded] = []
+        for recorded in store.replay(codec, until=until):
+            pending.append(recorded)
+            if len(pending) >= PAGE_EVENTS:
+                model.project(connection, pending)
+                pending = []
+        model.project(connection, pending)
+        return {table: _differences(connection, table) for table in model.tables}
+
+
+def _differences(connection: psycopg.Connection[DictRow], table: str) -> int:
+    """Returns how many rows are in one of the two tables only."""
+    query = sql.SQL(
+        "SELECT (SELECT count(*) FROM (TABLE pg_temp.{t} EXCEPT ALL TABLE public.{t}) a)"
+        " + (SELECT count(*) FROM (TABLE public.{t} EXCEPT ALL TABLE pg_temp.{t}) b) AS rows"
+    ).format(t=sql.Identifier(table))
+    row = connection.execute(query).fetchone()
+    return int(row["rows"]) if row else 0

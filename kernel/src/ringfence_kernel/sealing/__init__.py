@@ -1,0 +1,1 @@
+"""Personal data under keys of its subjects."""

@@ -1,0 +1,175 @@
+"""Settings of one process: frozen, typed, read once from the environment at start-up."""
+
+import dataclasses
+import os
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+SettingsT = TypeVar("SettingsT")
+
+
+class MissingSetting(Exception):
+    """A variable without which the process cannot start; the text names it."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(f"{variable} is not set")
+        self.variable = variable
+
+
+class InvalidSetting(Exception):
+    """A variable whose value cannot be read as its type; the text names it and never shows the value."""
+
+    def __init__(self, variable: str, expected: str) -> None:
+        super().__init__(f"{variable} is not {expected}")
+        self.variable = variable
+
+
+class Secret:
+    """A text that shows itself in no log, no trace and no traceback."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Returns the text."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """Annotates a settings field with the environment variable that holds its value."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileVariable:
+    """Annotates a settings field with the environment variable that names a file with its value (a mounted secret)."""
+
+    name: str
+
+
+def read(cls: type[SettingsT], environ: Mapping[str, str] | None = None) -> SettingsT:
+    """Returns the settings object filled from the environment; an empty variable counts as absent.
+
+    Raises MissingSetting or InvalidSetting, naming the variable.
+    """
+    source = os.environ if environ is None else environ
+    annotations = typing.get_type_hints(cls, include_extras=True)
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]  # no bound says "dataclass"
+        kind, variable = typing.get_args(annotations[field.name])
+        text = source.get(variable.name, "")
+        if text:
+            values[field.name] = _value(variable, text, kind)
+        elif field.default is dataclasses.MISSING:
+            raise MissingSetting(variable.name)
+    return cls(**values)
+
+
+def _value(variable: Variable | FileVariable, text: str, kind: Any) -> Any:
+    """Returns a text as its type, as msgspec reads it; a list has commas between its texts."""
+    if isinstance(variable, FileVariable):
+        text = _content(variable.name, text)
+    is_list = typing.get_origin(kind) is tuple
+    given = [part.strip() for part in text.split(",") if part.strip()] if is_list else text
+    try:
+        return msgspec.convert(given, kind, strict=False, dec_hook=lambda own, value: own(value))
+    except msgspec.ValidationError:
+        raise InvalidSetting(variable.name, f"a value of type {getattr(kind, '__name__', kind)}") from None
+
+
+def _content(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise InvalidSetting(variable, "a readable text file") from None
+
+
+def _conninfo(url: str, password: Secret | None) -> str:
+    return make_conninfo(url, password=password.reveal() if password else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every service reads to serve; a service adds its own fields in a subclass."""
+
+    service: Annotated[str, Variable("RINGFENCE_SERVICE")]
+    listen: Annotated[str, Variable("RINGFENCE_LISTEN")]
+    database_url: Annotated[str, Variable("RINGFENCE_DATABASE_URL")]
+    database_password: Annotated[Secret | None, FileVariable("RINGFENCE_DATABASE_PASSWORD_FILE")] = None
+    vault_address: Annotated[str, Variable("VAULT_ADDR")]
+    vault_ca_file: Annotated[Path | None, Variable("VAULT_CACERT")] = None
+    vault_role_id: Annotated[str, Variable("RINGFENCE_VAULT_ROLE_ID")]
+    vault_wrapped_secret_id_file: Annotated[Path, Variable("RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE")]
+    nats_url: Annotated[str, Variable("RINGFENCE_NATS_URL")]
+    nats_ca_file: Annotated[Path | None, Variable("RINGFENCE_NATS_CACERT")] = None
+    nats_user: Annotated[str | None, Variable("RINGFENCE_NATS_USER")] = None
+    nats_password: Annotated[Secret | None, FileVariable("RINGFENCE_NATS_PASSWORD_FILE")] = None
+    workload_ca_file: Annotated[Path, Variable("RINGFENCE_WORKLOAD_CA_FILE")]
+    client_ca_file: Annotated[Path, Variable("RINGFENCE_CLIENT_CA_FILE")]
+    trust_domain: Annotated[str, Variable("RINGFENCE_TRUST_DOMAIN")]
+    certificate_names: Annotated[tuple[str, ...], Variable("RINGFENCE_CERTIFICATE_NAMES")] = ("localhost", "127.0.0.1")
+    identity_address: Annotated[str | None, Variable("RINGFENCE_IDENTITY_ADDRESS")] = None
+    custody_address: Annotated[str | None, Variable("RINGFENCE_CUSTODY_ADDRESS")] = None
+    payment_instruction_address: Annotated[str | None, Variable("RINGFENCE_PAYMENT_INSTRUCTION_ADDRESS")] = None
+    audit_address: Annotated[str | None, Variable("RINGFENCE_AUDIT_ADDRESS")] = None
+    token_issuer: Annotated[str, Variable("RINGFENCE_TOKEN_ISSUER")] = "ringfence-identity"
+    token_audience: Annotated[str, Variable("RINGFENCE_TOKEN_AUDIENCE")] = "ringfence"
+    telemetry_endpoint: Annotated[str | None, Variable("OTEL_EXPORTER_OTLP_ENDPOINT")] = None
+    log_level: Annotated[str, Variable("RINGFENCE_LOG_LEVEL")] = "INFO"
+    maximum_concurrent_calls: Annotated[int, Variable("RINGFENCE_MAXIMUM_CONCURRENT_CALLS")] = 512
+    maximum_request_bytes: Annotated[int, Variable("RINGFENCE_MAXIMUM_REQUEST_BYTES")] = 4 * 1024 * 1024
+    drain_seconds: Annotated[float, Variable("RINGFENCE_DRAIN_SECONDS")] = 10.0
+    snapshot_directory: Annotated[Path | None, Variable("RINGFENCE_SNAPSHOT_DIRECTORY")] = None
+    snapshot_seconds: Annotated[float, Variable("RINGFENCE_SNAPSHOT_SECONDS")] = 300.0
+
+    def database_conninfo(self) -> str:
+        """Returns the libpq connection string of the append-only role, password included."""
+        return _conninfo(self.database_url, self.database_password)
+
+    def addresses_of(self, service: str) -> tuple[str, ...]:
+        """Returns `host:port` of a peer service's processes by its name; raises MissingSetting."""
+        word = service.replace("-", "_")
+        text: str = getattr(self, f"{word}_address") or ""
+        addresses = tuple(part.strip() for part in text.split(",") if part.strip())
+        if not addresses:
+            raise MissingSetting(f"RINGFENCE_{word.upper()}_ADDRESS")
+        return addresses
+
+    def address_of(self, service: str) -> str:
+        """Returns the first `host:port` of a peer service; raises MissingSetting."""
+        return self.addresses_of(service)[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationSettings:
+    """What a migration reads: the owner's database, which a serving process never sees."""
+
+    service: Annotated[str, Variable("RINGFENCE_SERVICE")]
+    database_url: Annotated[str, Variable("RINGFENCE_DATABASE_URL")]
+    owner_database_url: Annotated[str, Variable("RINGFENCE_OWNER_DATABASE_URL")]
+    owner_database_password: Annotated[Secret | None, FileVariable("RINGFENCE_OWNER_DATABASE_PASSWORD_FILE")] = None
+    log_level: Annotated[str, Variable("RINGFENCE_LOG_LEVEL")] = "INFO"
+
+    def application_role(self) -> str:
+        """Returns the role that the service serves as, the user of its database URL; raises InvalidSetting."""
+        user = conninfo_to_dict(self.database_url).get("user")
+        if not isinstance(user, str):
+            raise InvalidSetting("RINGFENCE_DATABASE_URL", "a URL with a user")
+        return user
+
+    def conninfo(self) -> str:
+        """Returns the libpq connection string of the owner, password included."""
+        return _conninfo(self.owner_database_url, self.owner_database_password)

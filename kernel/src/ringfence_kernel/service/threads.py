@@ -1,0 +1,47 @@
+"""The threads of a process: what blocks, or computes for long, is done there, measured and within bounds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+from ringfence_kernel.values.errors import Overloaded
+
+ResultT = TypeVar("ResultT")
+
+THREADS = 16
+"""As many as there are connections for reading, and as many again for files and long computations."""
+WAITING_LIMIT = 1_024
+"""More than all calls that are admitted may need: whoever is beyond is refused instead of waiting unseen."""
+
+
+class Threads(ThreadPoolExecutor):
+    """The executor behind `asyncio.to_thread`; it refuses when too many wait, and tells how long they do."""
+
+    def __init__(self, meter: Meter, threads: int = THREADS, waiting_limit: int = WAITING_LIMIT) -> None:
+        """Makes threads when they are needed; gauges are asked for by the meter's readers."""
+        super().__init__(threads, "work")
+        self._waiting_limit = waiting_limit
+        self._waiting = meter.create_histogram(
+            "ringfence.threads.wait.duration", "s", "Time from handing work to the threads until one takes it."
+        )
+        meter.create_observable_gauge(
+            "ringfence.threads.waiting", [self._observe], "{item}", "Work that waits for a thread."
+        )
+
+    def submit(self, fn: Callable[..., ResultT], /, *args: Any, **kwargs: Any) -> Future[ResultT]:
+        """Has a function called in a thread; raises Overloaded where too much waits already."""
+        if self._work_queue.qsize() >= self._waiting_limit:
+            raise Overloaded("too much work waits for a thread")
+        return super().submit(self._run, time.monotonic(), fn, *args, **kwargs)
+
+    def _run(self, handed_in: float, fn: Callable[..., ResultT], *args: Any, **kwargs: Any) -> ResultT:
+        self._waiting.record(time.monotonic() - handed_in)
+        return fn(*args, **kwargs)
+
+    def _observe(self, options: CallbackOptions) -> list[Observation]:
+        return [Observation(self._work_queue.qsize())]

@@ -1,0 +1,1 @@
+"""Values: ids, money, time and the base of all refusals; they import nothing of the kernel but each other."""

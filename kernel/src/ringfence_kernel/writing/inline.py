@@ -1,0 +1,62 @@
+"""Tables written in the same transaction as the events that fill them.
+
+What decisions consult after it has left memory must be there the moment an event is committed, and gone when it is not:
+a table that follows later would admit a duplicate. Such a table is a read model like any other, rebuilt, compared and
+filled anew from events alone; only its rows, and its cursor, are written with the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import psycopg
+
+from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.store.recorder import Within
+
+MOVE = """
+INSERT INTO cursors AS held SELECT %(name)s, epoch, position, hash FROM feed_head
+WHERE %(position)s = 0 OR EXISTS (SELECT FROM cursors WHERE name = %(name)s)
+ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, position = excluded.position, hash = excluded.hash
+WHERE held.position = %(position)s
+"""
+
+
+class InlineModel(Protocol):
+    """A read model that is written with the events; `cursor` names how far it has come."""
+
+    name: str
+    tables: Sequence[str]
+
+    def project(self, connection: psycopg.Connection[Any], recorded: Sequence[Recorded]) -> None:
+        """Writes the rows of these events, inside their transaction."""
+
+
+class InlineBehind(Exception):
+    """The tables lack events before these: they were filled by a release that did not know them."""
+
+
+@dataclass(frozen=True, slots=True)
+class InlineWrite:
+    """What writes one group's rows of one model."""
+
+    model: InlineModel
+    recorded: Sequence[Recorded]
+    position: int
+    """Where the feed stood before the group."""
+
+    def __call__(self, connection: psycopg.Connection[Any]) -> None:
+        """Writes rows and cursor; raises InlineBehind."""
+        self.model.project(connection, self.recorded)
+        moved = connection.execute(MOVE, {"name": f"projection:{self.model.name}", "position": self.position})
+        if moved.rowcount != 1:
+            raise InlineBehind(self.model.name)
+
+
+def inline_writes(models: Sequence[InlineModel], recorded: Sequence[Recorded]) -> list[Within]:
+    """Returns what a group's events write in its transaction; nothing for no events."""
+    if not recorded:
+        return []
+    return [InlineWrite(model, recorded, recorded[0].position - 1) for model in models]

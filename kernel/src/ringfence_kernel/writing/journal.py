@@ -1,0 +1,68 @@
+"""An undo log over plain dicts and lists, so that memory can follow a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+
+class Journal:
+    """Remembers how to take back changes, in reverse order, as far as a mark.
+
+    One journal serves both the rollback of a linked chain and a commit that failed.
+    """
+
+    __slots__ = ("_undo", "ended")
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        self._undo: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        self.ended: dict[bytes, None] = {}
+        """Streams that the state has let go of, and whose versions nobody needs to remember once this is committed."""
+
+    def end(self, stream: bytes) -> None:
+        """Notes that the state keeps nothing of a stream any more: what is closed is in tables and in the store."""
+        if stream not in self.ended:
+            self.put(self.ended, stream, None)
+
+    def resume(self, stream: bytes) -> None:
+        """Notes that the state keeps a stream again."""
+        if stream in self.ended:
+            self.remove(self.ended, stream)
+
+    def put(self, container: Any, key: Any, value: Any) -> None:
+        """Sets `container[key]`: an existing list index, or any key of a dict."""
+        if isinstance(container, MutableMapping) and key not in container:
+            self._undo.append((container.__delitem__, (key,)))
+        else:
+            self._undo.append((container.__setitem__, (key, container[key])))
+        container[key] = value
+
+    def remove(self, mapping: MutableMapping[Any, Any], key: Any) -> None:
+        """Deletes a key that is there."""
+        self._undo.append((mapping.__setitem__, (key, mapping.pop(key))))
+
+    def append(self, items: list[Any], value: Any) -> None:
+        """Appends to a list."""
+        items.append(value)
+        self._undo.append((items.pop, ()))
+
+    def call(self, undo: Callable[..., object], *arguments: Any) -> None:
+        """Remembers a change made elsewhere by what takes it back."""
+        self._undo.append((undo, arguments))
+
+    def mark(self) -> int:
+        """Returns a mark to roll back to."""
+        return len(self._undo)
+
+    def rollback(self, mark: int = 0) -> None:
+        """Takes back everything after the mark, newest first."""
+        undo = self._undo
+        while len(undo) > mark:
+            function, arguments = undo.pop()
+            function(*arguments)
+
+    def clear(self) -> None:
+        """Forgets: the changes stay."""
+        self._undo.clear()
+        self.ended.clear()

@@ -1,0 +1,390 @@
+"""Group commit: concurrent commands are decided in order in memory and written in one transaction.
+
+One writer owns a service's state. It drains its queue, decides every command against the state in memory, commits all
+new events together, and only then answers the callers. When a commit fails, the journal takes memory back, the state
+catches up with what somebody else wrote, and the same commands are decided again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
+
+from ringfence_kernel.store import EventStore, Head, NewEvent, VersionConflict
+from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.store.recorder import Within
+from ringfence_kernel.telemetry.tracing import current_traceparent
+from ringfence_kernel.values.clock import Clock, MonotonicClock
+from ringfence_kernel.values.errors import DomainError, StoreUnavailable
+from ringfence_kernel.writing.command_queue import CommandQueue, Pending
+from ringfence_kernel.writing.inline import InlineModel, inline_writes
+from ringfence_kernel.writing.journal import Journal
+
+log = structlog.get_logger(__name__)
+
+Item = TypeVar("Item")
+Reply = TypeVar("Reply")
+
+MAX_CONFLICTS = 16
+MAX_STATE_BYTES = 8 * 1024 * 1024
+PAUSE_SECONDS = 0.2
+
+
+class EventTooLarge(DomainError):
+    """The event would be larger than a feed carries; nothing was done, and a smaller batch would be taken."""
+
+    reason = "EVENT_TOO_LARGE"
+    code = "RESOURCE_EXHAUSTED"
+
+
+class StateBroken(Exception):
+    """An event could not be taken in, and may be there in part: memory cannot be trusted, and the process must end."""
+
+
+class State(Protocol):
+    """What a service keeps in memory, built from events alone."""
+
+    @property
+    def digest_format(self) -> int:
+        """Tells what a digest is made of: a release that changes that has another number."""
+
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
+        """Takes in one event; every change goes through the journal. Never refuses a committed event."""
+
+    def digest(self) -> bytes:
+        """Returns a hash of the whole state: equal states, equal digests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together(Generic[Item, Reply]):
+    """A command that is decided in one go with its neighbours of the same key, as if one came after the other.
+
+    `decide` takes the items of all, in order, and returns a reply for each. What it raises makes every one of them be
+    decided again, alone.
+    """
+
+    key: Hashable
+    item: Item
+    decide: Callable[[Unit, list[Item]], list[Reply]]
+
+    def __call__(self, unit: Unit) -> Reply:
+        """Decides the item alone."""
+        (reply,) = self.decide(unit, [self.item])
+        return reply
+
+
+class Unit:
+    """What a command decides within: the time, the journal, and the events of the group so far."""
+
+    def __init__(self, writer: GroupWriter) -> None:
+        """Starts empty, at the writer's head."""
+        self._writer = writer
+        self.journal = writer.journal
+        self.now_ns = 0
+        self.traceparent = ""
+        self.events: list[NewEvent] = []
+        self.recorded: list[Recorded] = []
+        self.within: list[Within] = []
+        self.closing: dict[Any, Callable[[Unit], None]] = {}
+
+    def record(self, stream: bytes, event: Any, *, applied: bool = False) -> None:
+        """Adds an event to the group and applies it to the state, unless the decision has changed the state already.
+
+        Raises EventTooLarge beyond 8 MiB: such an event would hold up every follower for good.
+        """
+        writer = self._writer
+        topic, state = writer.codec.encode(event, self.now_ns, self.traceparent)
+        if len(state) > MAX_STATE_BYTES:
+            raise EventTooLarge(bytes=str(len(state)))
+        version = writer.versions.get(stream, 0) + 1
+        self.journal.put(writer.versions, stream, version)
+        position = writer.head.position + len(self.events) + 1
+        recorded = Recorded(position, stream, version, event, self.now_ns, self.traceparent)
+        self.events.append(NewEvent(stream, version, topic, state))
+        self.recorded.append(recorded)
+        if not applied:
+            writer.state.apply(recorded, self.journal)
+
+    def record_all(self, stream: bytes, events: Iterable[Any]) -> None:
+        """Records events of one stream, in order."""
+        for event in events:
+            self.record(stream, event)
+
+    def resume(self, stream: bytes, version: int) -> None:
+        """Goes on with a stream that had ended, whose newest event has this version."""
+        if stream not in self._writer.versions:
+            self.journal.put(self._writer.versions, stream, version)
+
+    def commit_also(self, statements: Within) -> None:
+        """Runs statements inside the group's transaction: a follower's cursor, a row of a key table."""
+        self.within.append(statements)
+
+    def before_commit(self, key: Any, close: Callable[[Unit], None]) -> None:
+        """Has `close` called once per key when all commands of the group are decided, to record what they share."""
+        self.closing.setdefault(key, close)
+
+
+@dataclass(slots=True)
+class GroupWriter:
+    """The single writer of a service's events.
+
+    While a group is being committed, the state holds what is not durable yet: a read that is answered to a caller goes
+    through `submit` like a command, and is answered after the commit of its group.
+    """
+
+    store: EventStore
+    codec: EventCodec
+    state: State
+    clock: Clock
+    inline: Sequence[InlineModel] = ()
+    """Tables that are written with the events; whoever opens the writer has filled them up to the head."""
+    queue_weight_limit: int = 65_536
+    group_weight_limit: int = 16_384
+    head: Head = field(init=False)
+    versions: dict[bytes, int] = field(init=False, default_factory=dict)
+    journal: Journal = field(init=False, default_factory=Journal)
+    _time: MonotonicClock = field(init=False)
+    _thread: ThreadPoolExecutor = field(init=False)
+    _queue: CommandQueue = field(init=False)
+    _listeners: list[Callable[[list[Recorded]], None]] = field(init=False, default_factory=list)
+    _lookers: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = field(init=False, default_factory=deque)
+    _stale: bool = field(init=False, default=False)
+    _refusal: type[DomainError] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        """Stands at the beginning until `load` is called."""
+        self.head = Head(1, 0, bytes(32))
+        self._time = MonotonicClock(self.clock)
+        self._queue = CommandQueue(self.queue_weight_limit, self.group_weight_limit)
+        # A thread of its own: what else blocks in threads, reads above all, never holds up a commit.
+        self._thread = ThreadPoolExecutor(1, "writer")
+
+    def subscribe(self, listener: Callable[[list[Recorded]], None]) -> None:
+        """Calls `listener` on the event loop with the events of every commit, in order; what it raises is logged."""
+        self._listeners.append(listener)
+
+    @property
+    def last_ns(self) -> int:
+        """Returns the latest time given to a command or seen in an event."""
+        return self._time.last_ns
+
+    @property
+    def is_settled(self) -> bool:
+        """Tells whether the state holds exactly what is known to be committed: nothing is being decided or in doubt."""
+        return not (self._stale or self.journal.mark())
+
+    def start_from(self, head: Head, versions: dict[bytes, int], last_ns: int) -> None:
+        """Stands at `head` with a state that was restored; `load` takes in what came later."""
+        self.head, self.versions = head, versions
+        self._time.observe(last_ns)
+
+    def load(self) -> int:
+        """Builds the state from all events that are not in it yet; blocks; returns how many there were.
+
+        Raises StoreUnavailable, and StateBroken for an event that cannot be taken in.
+        """
+        count = 0
+        for recorded in self.store.replay(self.codec, self.head.position):
+            try:
+                self.state.apply(recorded, self.journal)
+            except Exception as error:
+                raise StateBroken(f"event {recorded.position}") from error
+            self.versions[recorded.stream] = recorded.version
+            self._settle()
+            self._time.observe(recorded.recorded_at_ns)
+            self.head = Head(self.head.epoch, recorded.position, b"")
+            count += 1
+        head = self.store.head()
+        # Another writer may have added more since the last page; the next append will tell.
+        self.head = head if head.position == self.head.position else Head(head.epoch, self.head.position, b"")
+        return count
+
+    async def commit(self, command: Callable[[Unit], Reply], *, weight: int = 1) -> Reply:
+        """Decides and commits a command under the caller's trace; returns its reply after that, or raises its refusal.
+
+        The command must be a pure decision on the state and the unit: it may be called more than once. Raises
+        Overloaded when the queue is full, StoreUnavailable when the outcome of the commit could not be found, and the
+        refusal of a writer that stands by.
+        """
+        if self._refusal:
+            raise self._refusal
+        pending = Pending(command, weight, current_traceparent())
+        self._queue.put(pending)
+        try:
+            reply: Reply = await pending.future
+            return reply
+        except asyncio.CancelledError:
+            self._queue.withdraw(pending)
+            raise
+
+    async def between_groups(self, look: Callable[[], Reply]) -> Reply:
+        """Returns what `look` sees of the state when all of it is committed; the writer stands still meanwhile."""
+        seen: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._lookers.append((look, seen))
+        try:
+            await self.commit(lambda unit: None)
+            return await seen
+        finally:
+            with suppress(ValueError):  # refused or cancelled: nobody looks any more
+                self._lookers.remove((look, seen))
+
+    def stand_by(self, refusal: type[DomainError]) -> None:
+        """Refuses every command from now on, and all that wait; a group under way is still committed and answered.
+
+        It is refused as well when another writer was first: whoever does not lead decides nothing again.
+        """
+        self._refusal = refusal
+        for pending in self._queue.clear():
+            if not pending.future.done():
+                pending.future.set_exception(refusal())
+
+    def lead(self) -> None:
+        """Takes commands again; whoever calls it has caught up."""
+        self._refusal = None
+
+    async def run(self) -> None:
+        """Commits groups until cancelled; a group under way is finished first. Raises StateBroken."""
+        while True:
+            group = await self._queue.take()
+            serving = asyncio.ensure_future(self._serve(group))
+            try:
+                await asyncio.shield(serving)
+            except asyncio.CancelledError:
+                await serving
+                raise
+            finally:
+                self._let_look()
+
+    def _let_look(self) -> None:
+        """Lets those look who wait for a state that is committed."""
+        while self._lookers and not self._stale:
+            look, seen = self._lookers.popleft()
+            if seen.done():
+                continue
+            try:
+                result = look()
+            except Exception as error:
+                seen.set_exception(error)
+            else:
+                seen.set_result(result)
+
+    async def _serve(self, group: list[Pending]) -> None:
+        """Decides, commits and answers one group."""
+        try:
+            for _ in range(MAX_CONFLICTS):
+                if self._refusal:
+                    raise self._refusal
+                if self._stale:
+                    await self.catch_up()
+                unit = self._decide(group)
+                if await self._write(unit):
+                    self._answer(group, unit)
+                    return
+            raise StoreUnavailable("another writer keeps this store")
+        except Exception as error:
+            self.journal.rollback()
+            self._stale = True
+            if not isinstance(error, DomainError):
+                log.exception("group_failed")
+            for pending in group:
+                if not pending.future.done():
+                    pending.future.set_exception(error if isinstance(error, DomainError) else StoreUnavailable())
+            if isinstance(error, StateBroken):
+                raise
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def _decide(self, group: list[Pending]) -> Unit:
+        """Decides every command in order; one that refuses leaves no trace."""
+        unit = Unit(self)
+        for _, neighbours in groupby(group, key=_common):
+            run = list(neighbours)
+            if len(run) == 1 or self._try(unit, run) is not None:
+                for pending in run:
+                    pending.error = self._try(unit, [pending])
+                    if pending.error is not None and not isinstance(pending.error, DomainError):
+                        log.error("command_failed", exc_info=pending.error)
+        for close in list(unit.closing.values()):
+            close(unit)
+        return unit
+
+    def _try(self, unit: Unit, run: list[Pending]) -> Exception | None:
+        """Decides one command, or several in one go; takes everything back and returns what was raised, if it was."""
+        mark, events, within, closing = self.journal.mark(), len(unit.events), len(unit.within), len(unit.closing)
+        unit.now_ns, unit.traceparent = self._time.now_ns(), run[-1].traceparent
+        first = run[0].command
+        try:
+            if isinstance(first, Together):
+                replies = first.decide(unit, [pending.command.item for pending in run])
+            else:
+                replies = [first(unit)]
+        except Exception as error:
+            self.journal.rollback(mark)
+            del unit.events[events:], unit.recorded[events:], unit.within[within:]
+            while len(unit.closing) > closing:
+                unit.closing.popitem()
+            return error
+        for pending, reply in zip(run, replies, strict=True):
+            pending.reply, pending.error = reply, None
+        return None
+
+    async def _write(self, unit: Unit) -> bool:
+        """Writes the group; False when another writer was first and everything must be decided again."""
+        if unit.events or unit.within:
+            try:
+                within = [*unit.within, *inline_writes(self.inline, unit.recorded)]
+                head = await self._blocking(self.store.append, self.head.position, unit.events, within)
+            except VersionConflict:
+                log.warning("version_conflict", position=self.head.position)
+                self.journal.rollback()
+                self._stale = True
+                return False
+            self.head = head
+        self._settle()
+        return True
+
+    def _settle(self) -> None:
+        """Makes what was applied final; the versions of streams that the state let go of are let go of too."""
+        for stream in self.journal.ended:
+            self.versions.pop(stream, None)
+        self.journal.clear()
+
+    async def catch_up(self) -> None:
+        """Takes in what others have written, never beside a running `run`; raises StoreUnavailable."""
+        # Until it has ended, and also when nobody waits for the end, the state is between two positions.
+        self._stale = True
+        count = await self._blocking(self.load)
+        self._stale = False
+        if count:
+            log.info("caught_up", events=count, position=self.head.position)
+
+    def _answer(self, group: list[Pending], unit: Unit) -> None:
+        """Wakes listeners and callers, in that order."""
+        if unit.recorded:
+            for listener in self._listeners:
+                try:
+                    listener(unit.recorded)
+                except Exception:
+                    log.exception("listener_failed")
+        for pending in group:
+            if pending.future.done():
+                continue
+            if pending.error is not None:
+                pending.future.set_exception(pending.error)
+            else:
+                pending.future.set_result(pending.reply)
+
+    async def _blocking(self, function: Callable[..., Reply], *arguments: Any) -> Reply:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+
+def _common(pending: Pending) -> Hashable:
+    """Returns what commands have in common that are decided in one go; every other command has its own."""
+    return pending.command.key if isinstance(pending.command, Together) else pending

@@ -1,0 +1,74 @@
+"""Tables written in the transaction of the events that fill them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+from ringfence_kernel.projecting.projector import fill, rebuild_and_compare
+from ringfence_kernel.store import EventStore, load_cursor
+from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.writing.writer import GroupWriter
+
+from .tally import CODEC, Tally, TallyModel, count
+
+
+@pytest.fixture
+async def writer(tally_store: EventStore) -> AsyncIterator[GroupWriter]:
+    """A running writer that keeps the table of counts with the events."""
+    made = GroupWriter(tally_store, CODEC, Tally(), ManualClock(1_000), [TallyModel()])
+    made.load()
+    task = asyncio.create_task(made.run())
+    yield made
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def rows(store: EventStore) -> list[tuple[str, int, int]]:
+    """Returns the table's rows."""
+    with store.connection() as connection:
+        found = connection.execute("SELECT name, total, position FROM tally ORDER BY position").fetchall()
+    return [(row["name"], row["total"], row["position"]) for row in found]
+
+
+async def test_rows_are_there_when_the_reply_is(writer: GroupWriter, tally_store: EventStore) -> None:
+    """A caller who has an answer finds the row of its event, and the cursor is at the head."""
+    for number in range(1, 4):
+        await writer.commit(count(writer.state, "a", number))
+        assert rows(tally_store)[-1] == ("a", number, number)
+    assert load_cursor(tally_store, "projection:tally") == tally_store.head()
+    assert rebuild_and_compare(tally_store, CODEC, TallyModel()) == {"tally": 0}
+
+
+async def test_a_refused_row_takes_the_events_back(writer: GroupWriter, tally_store: EventStore) -> None:
+    """Rows and events are one: where the row cannot be written nothing is recorded, and the next command is well."""
+
+    class Refusing(TallyModel):
+        """Refuses one name."""
+
+        def project(self, connection: psycopg.Connection[object], recorded: object) -> None:
+            """Fails in the database."""
+            if any(each.event.name == "bad" for each in recorded):  # type: ignore[attr-defined]
+                connection.execute("SELECT 1 / 0")
+            super().project(connection, recorded)  # type: ignore[arg-type]
+
+    writer.inline = [Refusing()]
+    with pytest.raises(StoreUnavailable):
+        await writer.commit(count(writer.state, "bad"))
+    assert await writer.commit(count(writer.state, "good")) == 1
+    assert rows(tally_store) == [("good", 1, 1)]
+
+
+async def test_tables_of_an_older_release_are_filled_first(writer: GroupWriter, tally_store: EventStore) -> None:
+    """Events without their rows are never passed over: the writer refuses until the table has been filled."""
+    writer.inline = []
+    await writer.commit(count(writer.state, "a"))
+    writer.inline = [TallyModel()]
+    with pytest.raises(StoreUnavailable):
+        await writer.commit(count(writer.state, "b"))
+    fill(tally_store, CODEC, TallyModel())
+    await writer.commit(count(writer.state, "b"))
+    assert rows(tally_store) == [("a", 1, 1), ("b", 1, 2)]

@@ -1,0 +1,62 @@
+"""Streams that a state has let go of."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from ringfence_kernel.store import EventStore
+from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.writer import GroupWriter, Unit
+
+from .tally import CODEC, STREAM, Counted, Tally, TooMuch
+
+
+class Closing(Tally):
+    """Counters that are let go of at ten: what is closed stands in the table alone."""
+
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
+        """Counts, and closes a counter that has come to ten."""
+        super().apply(recorded, journal)
+        if self.counters[recorded.event.name] >= 10:
+            journal.remove(self.counters, recorded.event.name)
+            journal.end(recorded.stream)
+
+
+async def test_versions_of_ended_streams_are_let_go(store: EventStore) -> None:
+    """A stream that the state has let go of costs no memory once that is committed, and goes on where it was told."""
+    writer = GroupWriter(store, CODEC, Closing(), ManualClock(1_000))
+    writer.load()
+    running = asyncio.create_task(writer.run())
+
+    def close(unit: Unit) -> None:
+        unit.record(STREAM, Counted("a", 4))
+        unit.record(STREAM, Counted("a", 6))
+
+    def refuse(unit: Unit) -> None:
+        close(unit)
+        raise TooMuch
+
+    with pytest.raises(TooMuch):
+        await writer.commit(refuse)
+    await writer.commit(lambda unit: unit.record(STREAM, Counted("a", 0)))
+    assert writer.versions == {STREAM: 1}
+    await writer.commit(close)
+    assert writer.versions == {}
+
+    def go_on(unit: Unit) -> None:
+        unit.resume(STREAM, 3)
+        unit.journal.resume(STREAM)
+        unit.record(STREAM, Counted("a", 1))
+
+    await writer.commit(go_on)
+    assert writer.versions == {STREAM: 4}
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    again = GroupWriter(store, CODEC, Closing(), ManualClock(1_000))
+    again.load()
+    assert (again.versions, again.state.digest()) == ({STREAM: 4}, writer.state.digest())
+    assert [each.version for each in store.replay_streams(CODEC, [STREAM])] == [1, 2, 3, 4]
+    assert list(store.replay_streams(CODEC, [b"q" * 16])) == []

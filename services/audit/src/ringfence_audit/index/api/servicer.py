@@ -1,0 +1,48 @@
+"""The search of AuditService: checks the request, records the read, answers under the latest checkpoint."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ringfence_kernel.projecting.projector import Projector
+from ringfence_kernel.rpc.caller import current_caller
+from ringfence_protos.audit.v1 import audit_pb2
+
+from ringfence_audit.index.api.mapping import PageToken, SearchInput
+from ringfence_audit.index.application.queries import Queries
+from ringfence_audit.index.domain.errors import SearchBehind
+from ringfence_audit.log.application.commands import RecordRead
+
+SEARCH_CATCH_UP_SECONDS = 5.0
+
+
+class SearchServicer:
+    """What a regulator finds by ids and times; a search that is not malformed is a leaf before it is answered."""
+
+    def __init__(self, record_read: RecordRead, queries: Queries, index: Projector) -> None:
+        self._record_read = record_read
+        self._queries = queries
+        self._index = index
+
+    async def Search(self, request: audit_pb2.SearchRequest, context: Any) -> audit_pb2.SearchResponse:
+        """Finds facts under the latest checkpoint, so that each can be proven; raises SearchBehind."""
+        asked = SearchInput.read(request)
+        stood = await self._record_read(current_caller().subject, "Search", asked.recorded())
+        query = asked.query(stood.signed_head().size)
+        if query.until_leaf:
+            await self._caught_up(query.until_leaf - 1)
+        found = await asyncio.to_thread(self._queries.search, query)
+        leaves = [audit_pb2.Leaf(index=index, content=content) for index, content in found.leaves]
+        response = audit_pb2.SearchResponse(leaves=leaves)
+        if found.next_leaf is not None:
+            response.next_page_token = PageToken(asked.digest, found.next_leaf, query.until_leaf).text()
+        return response
+
+    async def _caught_up(self, leaf: int) -> None:
+        position = await asyncio.to_thread(self._queries.position_of, leaf)
+        try:
+            async with asyncio.timeout(SEARCH_CATCH_UP_SECONDS):
+                await self._index.reached(position)
+        except TimeoutError:
+            raise SearchBehind(position=str(position)) from None

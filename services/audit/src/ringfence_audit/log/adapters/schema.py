@@ -1,0 +1,25 @@
+"""Tables of the log beside its events; they can be rebuilt from them."""
+
+from __future__ import annotations
+
+LOG_TABLES = """
+CREATE TABLE tiles (
+    level smallint NOT NULL,
+    index bigint NOT NULL,
+    hashes bytea NOT NULL,
+    PRIMARY KEY (level, index)
+);
+-- Hashes do not compress.
+ALTER TABLE tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
+CREATE TABLE leaf_pages (
+    first_leaf bigint PRIMARY KEY,
+    leaves integer NOT NULL,
+    position bigint NOT NULL,
+    earliest_ns bigint NOT NULL,
+    latest_ns bigint NOT NULL
+);
+
+GRANT SELECT, INSERT, UPDATE ON tiles TO {application_role};
+GRANT SELECT, INSERT ON leaf_pages TO {application_role};
+"""

@@ -1,0 +1,67 @@
+"""Reads leaves back from the log's own events, and never believes an event that breaks the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from ringfence_kernel.store import GENESIS, EventStore, StoredEvent, chain_hash
+from ringfence_kernel.store.codec import EventCodec, UnknownTopic
+
+from ringfence_audit.log.application.ports import StoredPage
+from ringfence_audit.log.domain.errors import LogDamaged
+from ringfence_audit.log.domain.events import LeavesAppended, ReadRecorded, leaves_of
+
+PAGE_EVENTS = 200
+
+
+class ChainedLeaves:
+    """Leaves by page, with the chain checked over every event that is read; every call blocks."""
+
+    def __init__(self, store: EventStore, codec: EventCodec) -> None:
+        self._store = store
+        self._codec = codec
+
+    def of_page(self, page: StoredPage) -> list[bytes]:
+        """Gives the leaves of a page; raises LogDamaged where its event is not what was committed."""
+        [(_, leaves)] = self.walk([page], page.position - 1)
+        return leaves
+
+    def walk(self, pages: Sequence[StoredPage], after: int) -> Iterator[tuple[StoredPage, list[bytes]]]:
+        """Yields consecutive pages with their leaves, checking every event after a position as it goes."""
+        events = self._chained(after, pages[-1].position if pages else after)
+        for page in pages:
+            event = next(each for each in events if each.position == page.position)
+            leaves = self._leaves(event)
+            if len(leaves) != page.count:
+                raise LogDamaged(position=str(event.position))
+            yield page, leaves
+
+    def check_after(self, position: int) -> None:
+        """Checks every event after a position, to the head of the log's feed; raises LogDamaged."""
+        head = self._store.head()
+        last, digest = position, head.hash
+        for event in self._chained(position, head.position):
+            last, digest = event.position, event.hash
+        if (last, digest) != (head.position, head.hash):
+            raise LogDamaged(position=str(last))
+
+    def _leaves(self, stored: StoredEvent) -> list[bytes]:
+        try:
+            event, _ = self._codec.decode(stored.topic, stored.state)
+        except (msgspec.MsgspecError, UnknownTopic) as error:
+            raise LogDamaged(position=str(stored.position)) from error
+        return leaves_of(event) if isinstance(event, LeavesAppended | ReadRecorded) else []
+
+    def _chained(self, after: int, through: int) -> Iterator[StoredEvent]:
+        previous = self._store.read(after - 1, 1)[0].hash if after else GENESIS
+        while after < through:
+            page = self._store.read(after, min(PAGE_EVENTS, through - after))
+            if not page:
+                raise LogDamaged(position=str(after + 1))
+            for event in page:
+                after += 1
+                previous = chain_hash(previous, after, event.stream, event.version, event.topic, event.state)
+                if event.position != after or event.hash != previous:
+                    raise LogDamaged(position=str(after))
+                yield event

@@ -1,0 +1,67 @@
+"""Reads the tiles of the tree and the pages of its leaves; every call blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ringfence_kernel.sealing.bounded_cache import BoundedCache
+from ringfence_kernel.store import EventStore
+
+from ringfence_audit.log.application.ports import StoredPage
+from ringfence_audit.log.domain.merkle import TILE_BYTES
+
+CACHED_TILES = 4_096
+"""At 8 KiB each: 32 MiB."""
+PAGES_PER_SEARCH = 64
+
+PAGES = (
+    "SELECT first_leaf, leaves, position, earliest_ns, latest_ns FROM leaf_pages WHERE first_leaf >= coalesce("
+    "(SELECT max(first_leaf) FROM leaf_pages WHERE first_leaf <= %s), 0) ORDER BY first_leaf LIMIT %s"
+)
+BEFORE = "SELECT position FROM leaf_pages WHERE first_leaf < %s ORDER BY first_leaf DESC LIMIT 1"
+BETWEEN = (
+    "SELECT first_leaf, leaves, position, earliest_ns, latest_ns FROM leaf_pages"
+    " WHERE first_leaf >= coalesce((SELECT max(first_leaf) FROM leaf_pages WHERE first_leaf <= %s), 0)"
+    " AND first_leaf < %s AND latest_ns >= %s AND (%s = 0 OR earliest_ns < %s) ORDER BY first_leaf LIMIT %s"
+)
+
+
+class TileReader:
+    """The log's tables in PostgreSQL; full tiles are cached, because they never change."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+        self._tiles: BoundedCache[tuple[int, int], bytes] = BoundedCache(CACHED_TILES)
+
+    def tile(self, level: int, index: int) -> bytes:
+        """Gives the hashes of a tile; empty where there is none."""
+        cached = self._tiles.get((level, index))
+        if cached is not None:
+            return cached
+        rows = self._rows("SELECT hashes FROM tiles WHERE level = %s AND index = %s", (level, index))
+        hashes = bytes(rows[0]["hashes"]) if rows else b""
+        if len(hashes) == TILE_BYTES:
+            self._tiles.put((level, index), hashes)
+        return hashes
+
+    def pages(self, from_leaf: int, limit: int) -> list[StoredPage]:
+        """Gives pages in order, the first being the one that holds `from_leaf`."""
+        return [_page(row) for row in self._rows(PAGES, (from_leaf, limit))]
+
+    def position_before(self, page: StoredPage) -> int:
+        """Gives the position of the event that holds the page before; 0 where there is none."""
+        rows = self._rows(BEFORE, (page.first_leaf,))
+        return int(rows[0]["position"]) if rows else 0
+
+    def pages_between(self, from_leaf: int, until_leaf: int, from_ns: int, until_ns: int) -> list[StoredPage]:
+        """Gives at most 64 pages, in order, that have leaves in both ranges."""
+        bounds = (from_leaf, until_leaf, from_ns, until_ns, until_ns, PAGES_PER_SEARCH)
+        return [_page(row) for row in self._rows(BETWEEN, bounds)]
+
+    def _rows(self, statement: str, parameters: Any) -> list[Any]:
+        with self._store.connection() as connection:
+            return connection.execute(statement.encode(), parameters).fetchall()
+
+
+def _page(row: Any) -> StoredPage:
+    return StoredPage(row["first_leaf"], row["leaves"], row["position"], row["earliest_ns"], row["latest_ns"])

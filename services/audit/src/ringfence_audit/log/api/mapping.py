@@ -1,0 +1,36 @@
+"""Between the protos and the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ringfence_protos.audit.v1 import audit_pb2
+
+from ringfence_audit.log.application.sources import Comparison
+from ringfence_audit.log.domain.checkpoint import SourceHead
+
+MAX_INDEX = 2**63 - 1
+
+
+def leaves(found: Iterable[tuple[int, bytes]]) -> list[audit_pb2.Leaf]:
+    """Maps leaves with their indexes."""
+    return [audit_pb2.Leaf(index=index, content=content) for index, content in found]
+
+
+def source_head(head: SourceHead) -> audit_pb2.SourceHead:
+    """Maps a source's head."""
+    return audit_pb2.SourceHead(source=head.source, epoch=head.epoch, position=head.position, hash=head.hash)
+
+
+def comparison(compared: Comparison) -> audit_pb2.SourceComparison:
+    """Maps a comparison with a source."""
+    if compared.current is None:
+        finding = audit_pb2.SOURCE_FINDING_UNREACHABLE
+    else:
+        finding = audit_pb2.SOURCE_FINDING_DIFFERS if compared.difference else audit_pb2.SOURCE_FINDING_AGREES
+    return audit_pb2.SourceComparison(
+        logged=source_head(compared.logged),
+        current=source_head(compared.current) if compared.current else None,
+        finding=finding,
+        detail=compared.difference,
+    )

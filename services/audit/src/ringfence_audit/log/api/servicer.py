@@ -1,0 +1,78 @@
+"""The log's methods of AuditService: each checks the request, records the read, answers as of where the log stood."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from ringfence_kernel.rpc import bounds
+from ringfence_kernel.rpc.caller import current_caller
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_protos.audit.v1 import audit_pb2
+
+from ringfence_audit.log.api import mapping
+from ringfence_audit.log.application.commands import RecordRead
+from ringfence_audit.log.application.queries import Queries
+from ringfence_audit.log.application.sources import Feed, compare
+from ringfence_audit.log.domain.checkpoint import SourceHead
+from ringfence_audit.log.domain.leaf import Value
+from ringfence_audit.log.domain.state import GENESIS, LogPosition
+
+
+class LogServicer:
+    """What a regulator reads of the log itself: every call that is not malformed is a leaf before it is answered."""
+
+    def __init__(self, record_read: RecordRead, queries: Queries, feeds: Mapping[str, Feed]) -> None:
+        self._record_read = record_read
+        self._queries = queries
+        self._feeds = feeds
+
+    async def GetCheckpoint(
+        self, request: audit_pb2.GetCheckpointRequest, context: Any
+    ) -> audit_pb2.GetCheckpointResponse:
+        """Answers the latest signed checkpoint; raises CheckpointPending before the first."""
+        signed = (await self._record("GetCheckpoint", {})).signed_head()
+        return audit_pb2.GetCheckpointResponse(
+            checkpoint=signed.note, source_heads=[mapping.source_head(head) for head in signed.heads]
+        )
+
+    async def GetReceipt(self, request: audit_pb2.GetReceiptRequest, context: Any) -> audit_pb2.GetReceiptResponse:
+        """Answers a leaf and its receipt; raises LeafUnknown, CheckpointPending, LogDamaged."""
+        index = bounds.number("leaf_index", request.leaf_index, minimum=0, maximum=mapping.MAX_INDEX)
+        stood = await self._record("GetReceipt", {"leaf_index": index})
+        leaf, proof = await asyncio.to_thread(self._queries.receipt, index, stood)
+        return audit_pb2.GetReceiptResponse(leaf=leaf, proof=proof)
+
+    async def GetConsistencyProof(
+        self, request: audit_pb2.GetConsistencyProofRequest, context: Any
+    ) -> audit_pb2.GetConsistencyProofResponse:
+        """Answers the proof between two sizes; raises LeafUnknown where the log is shorter."""
+        old, new = request.from_size, request.to_size
+        if not old <= new <= mapping.MAX_INDEX:
+            raise InvalidArgument("from_size must not exceed to_size", field="from_size")
+        stood = await self._record("GetConsistencyProof", {"from_size": old, "to_size": new})
+        path = await asyncio.to_thread(self._queries.consistency_proof, old, new, stood)
+        return audit_pb2.GetConsistencyProofResponse(path=path)
+
+    async def ListLeaves(self, request: audit_pb2.ListLeavesRequest, context: Any) -> audit_pb2.ListLeavesResponse:
+        """Answers leaves in order, empty at the end; raises LogDamaged where a stored event was changed."""
+        first = bounds.number("from_index", request.from_index, minimum=0, maximum=mapping.MAX_INDEX)
+        limit = bounds.page("limit", request.limit, default=1_000, maximum=10_000)
+        stood = await self._record("ListLeaves", {"from_index": first, "limit": limit})
+        found = await asyncio.to_thread(self._queries.list_leaves, first, limit, stood)
+        return audit_pb2.ListLeavesResponse(leaves=mapping.leaves(found))
+
+    async def VerifySources(
+        self, request: audit_pb2.VerifySourcesRequest, context: Any
+    ) -> audit_pb2.VerifySourcesResponse:
+        """Compares each source with what the log took over from it."""
+        stood = await self._record("VerifySources", {"recompute": int(request.recompute)})
+        logged = [stood.heads.get(name, SourceHead(name, 1, 0, GENESIS)) for name in sorted(self._feeds)]
+        compared = await asyncio.gather(
+            *(compare(self._feeds[head.source], head, recompute=request.recompute) for head in logged)
+        )
+        return audit_pb2.VerifySourcesResponse(sources=[mapping.comparison(each) for each in compared])
+
+    async def _record(self, method: str, query: Mapping[str, Value | None]) -> LogPosition:
+        return await self._record_read(current_caller().subject, method, query)

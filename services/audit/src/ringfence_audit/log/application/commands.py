@@ -1,0 +1,123 @@
+"""The commands of the log; each is committed when it returns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ringfence_kernel.feed import FeedPage
+from ringfence_kernel.telemetry import tracing as telemetry
+from ringfence_kernel.writing.writer import GroupWriter, Unit
+
+from ringfence_audit.log.application.pages import links, pages_of, remaining
+from ringfence_audit.log.application.ports import Signer, StoredPage, TileRows, Translation
+from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
+from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
+from ringfence_audit.log.domain.events import CheckpointSigned
+from ringfence_audit.log.domain.leaf import Value, encode
+from ringfence_audit.log.domain.merkle import Tile
+from ringfence_audit.log.domain.page import Page
+from ringfence_audit.log.domain.state import LogPosition, State
+
+READ_KIND = "audit.read.v1"
+SOURCE = "ringfence.source"
+"""Span attribute: the service whose events were taken over."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Takes over a source, page by page."""
+
+    writer: GroupWriter
+    state: State
+    translation: Translation
+    rows: TileRows
+
+    async def __call__(self, feed: FeedPage) -> None:
+        """Appends the leaves of a feed page and moves the source's head, all in one transaction.
+
+        Events that the log has already are left out. Raises FeedFork where the page does not go on from the log's
+        head, and TakenOverElsewhere where the log has moved meanwhile.
+        """
+        head = self.state.head(feed.source)
+        events = remaining(head, feed)
+        if not events:
+            return
+        with telemetry.span("take_over", links=links(events), attributes={SOURCE: feed.source}, new_trace=True):
+            pages = await asyncio.to_thread(lambda: list(pages_of(head, events, self.translation)))
+            await self._append(head, pages)
+
+    async def _append(self, head: SourceHead, pages: Sequence[tuple[Page, bytes]]) -> None:
+        def decide(unit: Unit) -> None:
+            if self.state.head(head.source) != head:
+                raise TakenOverElsewhere(source=head.source)
+            for page, hashes in pages:
+                event, tiles = self.state.append_page(page, hashes)
+                unit.record(self.state.stream, event)
+                stored = (event.first_leaf, event.count, page.earliest_ns, page.latest_ns)
+                _save(unit, self.rows, tiles, *stored)
+
+        await self.writer.commit(decide, weight=sum(len(page.leaves) for page, _ in pages))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRead:
+    """Makes a read a leaf of the log before it is answered."""
+
+    writer: GroupWriter
+    state: State
+    rows: TileRows
+
+    async def __call__(self, reader: bytes, method: str, query: Mapping[str, Value | None]) -> LogPosition:
+        """Appends the leaf; gives where the log stands then."""
+
+        def decide(unit: Unit) -> LogPosition:
+            fields = {f"query_{name}": value for name, value in query.items()}
+            leaf = encode(READ_KIND, {**fields, "reader_id": reader, "method": method, "time_ns": unit.now_ns})
+            event, tiles = self.state.append_read(leaf)
+            unit.record(self.state.stream, event)
+            _save(unit, self.rows, tiles, event.first_leaf, 1, unit.now_ns, unit.now_ns)
+            return self.state.position()
+
+        return await self.writer.commit(decide)
+
+
+@dataclass(frozen=True, slots=True)
+class SignCheckpoint:
+    """Has the log's committed head signed, and records the checkpoint."""
+
+    writer: GroupWriter
+    state: State
+    signer: Signer
+
+    async def __call__(self) -> None:
+        """Signs the head if the log has grown since the last one; raises CheckpointOutrun, and what signing raises."""
+        due = await self.writer.commit(lambda unit: self._due())
+        if due is not None:
+            await self.record(due, await self.signer.sign(due.text()))
+
+    def _due(self) -> Checkpoint | None:
+        signed = self.state.signed
+        news = self.state.frontier.size > (signed.size if signed else 0)
+        return self.state.checkpoint() if news else None
+
+    async def record(self, checkpoint: Checkpoint, note: str) -> None:
+        """Records a signed checkpoint, unless a larger one was recorded meanwhile; raises CheckpointOutrun."""
+
+        def decide(unit: Unit) -> None:
+            if self.state.signed is None or self.state.signed.size < checkpoint.size:
+                if not self.state.covers(checkpoint):
+                    raise CheckpointOutrun(size=str(checkpoint.size))
+                unit.record(self.state.stream, CheckpointSigned(checkpoint.size, checkpoint.root, note))
+
+        await self.writer.commit(decide)
+
+
+def _save(
+    unit: Unit, rows: TileRows, tiles: Sequence[Tile], first_leaf: int, count: int, earliest_ns: int, latest_ns: int
+) -> None:
+    """Writes tiles and page of the event recorded last in the same transaction."""
+    page = StoredPage(first_leaf, count, unit.recorded[-1].position, earliest_ns, latest_ns)
+    unit.commit_also(partial(rows.save, tiles=tiles, page=page))

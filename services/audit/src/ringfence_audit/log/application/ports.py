@@ -1,0 +1,71 @@
+"""What the application needs from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ringfence_audit.log.domain.merkle import Tile
+from ringfence_audit.log.domain.page import SourceEvent, Translated
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """Where leaves stand: the event at `position` of the log's own store holds `count` from `first_leaf` on."""
+
+    first_leaf: int
+    count: int
+    position: int
+    earliest_ns: int
+    latest_ns: int
+
+
+class TileRows(Protocol):
+    """Tiles and pages, written with the event they come from."""
+
+    def save(self, connection: Any, *, tiles: Sequence[Tile], page: StoredPage) -> None:
+        """Writes inside the transaction of `connection`."""
+
+
+class Tiles(Protocol):
+    """Tiles and pages as they were written; every call blocks."""
+
+    def tile(self, level: int, index: int) -> bytes:
+        """Gives the hashes of a tile; empty where there is none."""
+
+    def pages(self, from_leaf: int, limit: int) -> list[StoredPage]:
+        """Gives pages in order, the first being the one that holds `from_leaf`."""
+
+    def position_before(self, page: StoredPage) -> int:
+        """Gives the position of the event that holds the page before; 0 where there is none."""
+
+    def pages_between(self, from_leaf: int, until_leaf: int, from_ns: int, until_ns: int) -> list[StoredPage]:
+        """Gives a bounded number of pages, in order, that have leaves in both ranges (halves open)."""
+
+
+class StoredLeaves(Protocol):
+    """Leaves as they stand in the log's own events; every call blocks and raises LogDamaged where the chain breaks."""
+
+    def of_page(self, page: StoredPage) -> list[bytes]:
+        """Gives the leaves of a page."""
+
+    def walk(self, pages: Sequence[StoredPage], after: int) -> Iterator[tuple[StoredPage, list[bytes]]]:
+        """Yields consecutive pages with their leaves, checking every event after a position as it goes."""
+
+    def check_after(self, position: int) -> None:
+        """Checks every event after a position, to the end."""
+
+
+class Signer(Protocol):
+    """The key that signs checkpoints."""
+
+    async def sign(self, checkpoint_text: str) -> str:
+        """Gives the signed note; raises a DomainError while the key cannot be used."""
+
+
+class Translation(Protocol):
+    """What turns the events of a source into leaves."""
+
+    def translate(self, source: str, events: Iterable[SourceEvent]) -> Iterator[Translated]:
+        """Yields consecutive events with their leaves, one at least; changes nothing, and blocks."""

@@ -1,0 +1,59 @@
+"""What has happened to the log, stored as msgpack maps by field name. All events stand in the log's one stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ringfence_audit.log.domain.leaf import unpack
+
+
+@dataclass(frozen=True, slots=True)
+class LeavesAppended:
+    """Consecutive events of one source were taken over: their leaves and, last, their page leaf.
+
+    The event is also the cursor: `hash` is the source's chain hash at `last`, from where following goes on. `leaves` is
+    a C2SP entry bundle whose first leaf has the index `first_leaf`; `root` is the tree head after the last.
+    `earliest_ns` and `latest_ns` span the times that the leaves state.
+    """
+
+    TOPIC: ClassVar[str] = "LeavesAppended.v1"
+    source: str
+    epoch: int
+    first: int
+    last: int
+    hash: bytes
+    earliest_ns: int
+    latest_ns: int
+    first_leaf: int
+    count: int
+    leaves: bytes
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRecorded:
+    """Somebody was about to be answered from the log; the read is a leaf itself."""
+
+    TOPIC: ClassVar[str] = "ReadRecorded.v1"
+    first_leaf: int
+    leaf: bytes
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSigned:
+    """The head of the log at `size` was signed; `note` is the C2SP checkpoint."""
+
+    TOPIC: ClassVar[str] = "CheckpointSigned.v1"
+    size: int
+    root: bytes
+    note: str
+
+
+def leaves_of(event: LeavesAppended | ReadRecorded) -> list[bytes]:
+    """Gives the leaves that an event of the log holds."""
+    return list(unpack(event.leaves)) if isinstance(event, LeavesAppended) else [event.leaf]
+
+
+EVENTS: tuple[type, ...] = (LeavesAppended, ReadRecorded, CheckpointSigned)

@@ -1,0 +1,81 @@
+"""A page: consecutive events of one source with their leaves, closed by a leaf that lists the events.
+
+The page leaf (`audit.page.v1`) gives, for each event, what the source's hash chain is made of and how many leaves it
+was given. Whoever holds the leaves computes the chain again: nothing can have been left out. A record is
+stream (16) ‖ version (8) ‖ SHA-256(state) (32) ‖ leaves (4) ‖ length of topic (1) ‖ topic, integers big-endian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from ringfence_audit.log.domain.checkpoint import SourceHead
+from ringfence_audit.log.domain.leaf import encode
+
+PAGE_KIND = "audit.page.v1"
+MAX_PAGE_EVENTS = 192
+"""At 316 bytes a record at most, a page leaf of so many events stays under 64 KiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEvent:
+    """One event as its source's feed gave it, chain checked; `time_ns` is when the source committed it (UTC)."""
+
+    position: int
+    stream: bytes
+    version: int
+    topic: str
+    state: bytes
+    hash: bytes
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """An event with its leaves in order, and the span of the times that they state (UTC nanoseconds)."""
+
+    event: SourceEvent
+    leaves: tuple[bytes, ...]
+    earliest_ns: int
+    latest_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one LeavesAppended event is made from: leaves in order, the page leaf last, and the head they reach."""
+
+    head: SourceHead
+    first: int
+    earliest_ns: int
+    latest_ns: int
+    leaves: tuple[bytes, ...]
+
+
+def close_page(previous: SourceHead, events: Sequence[Translated]) -> Page:
+    """Closes a page of events that go on from `previous`."""
+    last = events[-1].event
+    records = b"".join(_record(each.event, len(each.leaves)) for each in events)
+    page_leaf = encode(
+        PAGE_KIND,
+        {
+            "source": previous.source,
+            "epoch": previous.epoch,
+            "first": previous.position + 1,
+            "last": last.position,
+            "previous_hash": previous.hash,
+            "hash": last.hash,
+            "events": records,
+        },
+    )
+    leaves = (*(leaf for each in events for leaf in each.leaves), page_leaf)
+    head = SourceHead(previous.source, previous.epoch, last.position, last.hash)
+    earliest, latest = min(each.earliest_ns for each in events), max(each.latest_ns for each in events)
+    return Page(head, previous.position + 1, earliest, latest, leaves)
+
+
+def _record(event: SourceEvent, leaves: int) -> bytes:
+    topic = event.topic.encode()
+    fixed = event.stream + event.version.to_bytes(8, "big") + sha256(event.state).digest() + leaves.to_bytes(4, "big")
+    return fixed + bytes([len(topic)]) + topic

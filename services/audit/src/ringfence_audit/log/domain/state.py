@@ -1,0 +1,200 @@
+"""The log's state: the right edge of its tree, how far each source is taken over, and the latest signed checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import ClassVar, Protocol
+
+from ringfence_kernel.values.ids import external_id
+from ringfence_kernel.writing.journal import Journal
+
+from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead, note_heads
+from ringfence_audit.log.domain.errors import CheckpointPending
+from ringfence_audit.log.domain.events import EVENTS, CheckpointSigned, LeavesAppended, ReadRecorded, leaves_of
+from ringfence_audit.log.domain.leaf import pack
+from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
+from ringfence_audit.log.domain.page import Page
+
+GENESIS = bytes(32)
+SAVED_FORMAT, SAVED_HEAD_BYTES = 1, 40
+UNSIGNED_SIZES = 16_384
+"""For how many of the newest sizes a checkpoint can be recorded. A smaller number would refuse stored events."""
+
+
+class LogTampered(Exception):
+    """Stored events of the log do not lead to the tree head that was recorded with them: the log must not go on."""
+
+
+class Committed(Protocol):
+    """An event as the store gives it back."""
+
+    @property
+    def event(self) -> object:
+        """The event itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedHead:
+    """A signed checkpoint and what it commits to."""
+
+    size: int
+    root: bytes
+    note: str
+    heads: tuple[SourceHead, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogPosition:
+    """Where the log stood when a read was recorded: its size in leaves, and its latest signed checkpoint if any."""
+
+    size: int
+    signed: SignedHead | None
+    heads: Mapping[str, SourceHead]
+
+    def signed_head(self) -> SignedHead:
+        """Gives the latest checkpoint; raises CheckpointPending where there was none yet."""
+        if self.signed is None:
+            raise CheckpointPending("no checkpoint has been signed yet")
+        return self.signed
+
+
+@dataclass(slots=True)
+class State:
+    """What the log holds in memory, a few tiles and heads whatever its size."""
+
+    EVENTS: ClassVar[tuple[type, ...]] = EVENTS
+    origin: str
+    frontier: Frontier = field(default_factory=Frontier)
+    heads: dict[str, SourceHead] = field(default_factory=dict)
+    signed: SignedHead | None = None
+    unsigned: deque[tuple[int, bytes]] = field(default_factory=deque)
+    """(size, root) at the newest sizes since the latest checkpoint, ascending: a checkpoint must be of one of these."""
+    _computed: tuple[object, Frontier] | None = field(default=None, compare=False)
+    """The event that was made last, and the edge after it: it need not be hashed again to be applied."""
+
+    @property
+    def stream(self) -> bytes:
+        """The one stream of the log's events."""
+        return external_id("audit.log", b"", self.origin)
+
+    def head(self, source: str) -> SourceHead:
+        """Gives how far a source is taken over; one never followed stands at the beginning of epoch 1."""
+        return self.heads.get(source, SourceHead(source, 1, 0, GENESIS))
+
+    def checkpoint(self) -> Checkpoint:
+        """Gives the head to sign next."""
+        return Checkpoint(self.origin, self.frontier.size, self.frontier.root(), tuple(self.heads.values()))
+
+    def covers(self, checkpoint: Checkpoint) -> bool:
+        """Tells whether a checkpoint can be recorded: the log had that head, not too many appends ago."""
+        return (checkpoint.size, checkpoint.root) in self.unsigned
+
+    def position(self) -> LogPosition:
+        """Gives where the log stands."""
+        return LogPosition(self.frontier.size, self.signed, dict(self.heads))
+
+    def append_page(self, page: Page, hashes: bytes) -> tuple[LeavesAppended, list[Tile]]:
+        """Gives the event that appends a page, whose hashes the caller has computed, and the tiles that it changes."""
+        frontier, tiles = self.frontier.extended(hashes)
+        event = LeavesAppended(
+            page.head.source,
+            page.head.epoch,
+            page.first,
+            page.head.position,
+            page.head.hash,
+            page.earliest_ns,
+            page.latest_ns,
+            self.frontier.size,
+            len(page.leaves),
+            pack(page.leaves),
+            frontier.root(),
+        )
+        self._computed = event, frontier
+        return event, tiles
+
+    def append_read(self, leaf: bytes) -> tuple[ReadRecorded, list[Tile]]:
+        """Gives the event that appends the leaf of a read, and the tiles that it changes."""
+        frontier, tiles = self.frontier.extended(leaf_hashes([leaf]))
+        event = ReadRecorded(self.frontier.size, leaf, frontier.root())
+        self._computed = event, frontier
+        return event, tiles
+
+    def apply(self, recorded: Committed, journal: Journal) -> None:
+        """Takes in an event; raises LogTampered where its leaves do not lead to its root, or it signs another log."""
+        event = recorded.event
+        if isinstance(event, CheckpointSigned):
+            self._sign(event, journal)
+        elif isinstance(event, LeavesAppended):
+            self._extend(event, journal)
+            journal.put(self.heads, event.source, SourceHead(event.source, event.epoch, event.last, event.hash))
+        elif isinstance(event, ReadRecorded):
+            self._extend(event, journal)
+        else:
+            raise TypeError(f"{type(event).__name__} is no event of the log")
+
+    def digest(self) -> bytes:
+        """Gives a hash of the whole state."""
+        hashed = sha256(self.checkpoint().text().encode())
+        hashed.update(self.signed.note.encode() if self.signed else b"")
+        for size, root in self.unsigned:
+            hashed.update(size.to_bytes(8, "big") + root)
+        return hashed.digest()
+
+    def save(self) -> Sequence[tuple[str, bytes]]:
+        """Gives the sections of a snapshot: a few kilobytes a level of the tree, and the unsigned heads."""
+        rest = {
+            "format": SAVED_FORMAT,
+            "origin": self.origin,
+            "size": self.frontier.size,
+            "levels": len(self.frontier.tiles),
+            "heads": [(head.source, head.epoch, head.position, head.hash.hex()) for head in self.heads.values()],
+            "signed": [self.signed.size, self.signed.root.hex(), self.signed.note] if self.signed else None,
+        }
+        return [
+            ("rest", json.dumps(rest).encode()),
+            *((f"tile {level}", tile) for level, tile in enumerate(self.frontier.tiles)),
+            ("unsigned", b"".join(size.to_bytes(8, "big") + root for size, root in self.unsigned)),
+        ]
+
+    def restore(self, sections: Mapping[str, memoryview]) -> None:
+        """Takes up what `save` gave; raises ValueError or LookupError for another format or another log."""
+        rest = json.loads(bytes(sections["rest"]))
+        if (rest["format"], rest["origin"]) != (SAVED_FORMAT, self.origin):
+            raise ValueError(f"a log of format {rest['format']} and origin {rest['origin']}")
+        tiles = tuple(bytes(sections[f"tile {level}"]) for level in range(rest["levels"]))
+        packed = bytes(sections["unsigned"])
+        records = [packed[at : at + SAVED_HEAD_BYTES] for at in range(0, len(packed), SAVED_HEAD_BYTES)]
+        self.unsigned = deque((int.from_bytes(each[:8], "big"), each[8:]) for each in records)
+        self.frontier = Frontier(rest["size"], tiles)
+        heads = [SourceHead(source, epoch, at, bytes.fromhex(digest)) for source, epoch, at, digest in rest["heads"]]
+        self.heads = {head.source: head for head in heads}
+        self.signed = None
+        if rest["signed"]:
+            size, root, note = rest["signed"]
+            self.signed = SignedHead(size, bytes.fromhex(root), note, note_heads(note))
+
+    def _extend(self, event: LeavesAppended | ReadRecorded, journal: Journal) -> None:
+        if self._computed is not None and self._computed[0] is event:
+            frontier = self._computed[1]
+        else:
+            frontier, _ = self.frontier.extended(leaf_hashes(leaves_of(event)))
+            if event.first_leaf != self.frontier.size or event.root != frontier.root():
+                raise LogTampered(f"the leaves from index {event.first_leaf} do not lead to the recorded tree head")
+        journal.call(setattr, self, "frontier", self.frontier)
+        self.frontier = frontier
+        self.unsigned.append((frontier.size, event.root))
+        journal.call(self.unsigned.pop)
+        if len(self.unsigned) > UNSIGNED_SIZES:
+            journal.call(self.unsigned.appendleft, self.unsigned.popleft())
+
+    def _sign(self, event: CheckpointSigned, journal: Journal) -> None:
+        if (event.size, event.root) not in self.unsigned:
+            raise LogTampered(f"the checkpoint at size {event.size} is of another log, or was outrun")
+        journal.call(setattr, self, "signed", self.signed)
+        self.signed = SignedHead(event.size, event.root, event.note, note_heads(event.note))
+        while self.unsigned and self.unsigned[0][0] <= event.size:
+            journal.call(self.unsigned.appendleft, self.unsigned.popleft())

@@ -1,0 +1,96 @@
+"""The accounts directory: which account stands behind each index, as the leaves of the log state it."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import ClassVar, Protocol
+
+from ringfence_kernel.writing.journal import Journal
+
+from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
+from ringfence_audit.log.domain.leaf import decode
+from ringfence_audit.translation.domain.accounts import ACCOUNT_KIND, Account
+
+ACCOUNT_PREFIX = b"\x01" + bytes([len(ACCOUNT_KIND)]) + ACCOUNT_KIND.encode()
+SOURCE = "custody"
+NOBODY = bytes(16)
+SAVED_FORMAT = 1
+
+
+class Committed(Protocol):
+    """An event as the store gives it back."""
+
+    @property
+    def event(self) -> object:
+        """The event itself."""
+
+
+@dataclass(slots=True)
+class State:
+    """Accounts by book and index; `learned` chains the leaves that they came from: equal directories, equal chains."""
+
+    EVENTS: ClassVar[tuple[type, ...]] = (LeavesAppended,)
+    books: dict[bytes, dict[int, Account]] = field(default_factory=dict)
+    learned: bytes = bytes(32)
+
+    def apply(self, recorded: Committed, journal: Journal) -> None:
+        """Takes in the accounts that leaves of custody's events state."""
+        event = recorded.event
+        if not isinstance(event, LeavesAppended) or event.source != SOURCE or ACCOUNT_PREFIX not in event.leaves:
+            return
+        journal.call(setattr, self, "learned", self.learned)
+        for leaf in leaves_of(event):
+            if leaf.startswith(ACCOUNT_PREFIX):
+                self.learned = sha256(self.learned + leaf).digest()
+                self._learn(leaf, journal)
+
+    def digest(self) -> bytes:
+        """Gives a hash of the whole directory."""
+        return self.learned
+
+    def save(self) -> Sequence[tuple[str, bytes]]:
+        """Gives the sections of a snapshot: the books' columns, 44 bytes an account."""
+        sections = [("format", bytes([SAVED_FORMAT])), ("learned", self.learned)]
+        for book, accounts in self.books.items():
+            named = f"{book.hex()} "
+            sections.append((f"{named}index", array("Q", accounts).tobytes()))
+            sections.append((f"{named}id", b"".join([each.id for each in accounts.values()])))
+            sections.append((f"{named}owner", b"".join([each.owner or NOBODY for each in accounts.values()])))
+            sections.append((f"{named}ledger", array("I", [each.ledger for each in accounts.values()]).tobytes()))
+        return sections
+
+    def restore(self, sections: Mapping[str, memoryview]) -> None:
+        """Takes up what `save` gave; raises ValueError or LookupError for another format."""
+        if bytes(sections["format"]) != bytes([SAVED_FORMAT]):
+            raise ValueError("a directory of another format")
+        names = [name.partition(" ") for name in sections]
+        books = {}
+        for shown in {book: None for book, _, column in names if column}:
+            index, ledger = sections[f"{shown} index"].cast("Q"), sections[f"{shown} ledger"].cast("I")
+            ids, owners = (split(sections[f"{shown} {name}"]) for name in ("id", "owner"))
+            columns = zip(index, ids, owners, ledger, strict=True)
+            books[bytes.fromhex(shown)] = {
+                at: Account(each, owner if owner != NOBODY else None, currency) for at, each, owner, currency in columns
+            }
+        self.books, self.learned = books, bytes(sections["learned"])
+
+    def _learn(self, leaf: bytes, journal: Journal) -> None:
+        _, fields = decode(leaf)
+        book, index, identifier = fields["tenant_id"], fields["index"], fields["account_id"]
+        owner, ledger = fields.get("owner_id"), fields["ledger"]
+        if isinstance(book, bytes) and isinstance(index, int) and isinstance(identifier, bytes):
+            if book not in self.books:
+                journal.put(self.books, book, {})
+            account = Account(
+                identifier, owner if isinstance(owner, bytes) else None, ledger if isinstance(ledger, int) else 0
+            )
+            journal.put(self.books[book], index, account)
+
+
+def split(packed: memoryview) -> list[bytes]:
+    """Gives the ids of a column."""
+    content = bytes(packed)
+    return [content[at : at + 16] for at in range(0, len(content), 16)]

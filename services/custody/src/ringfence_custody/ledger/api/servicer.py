@@ -1,0 +1,165 @@
+"""CustodyService: map, call one command or query, map back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ringfence_kernel.rpc import bounds
+from ringfence_kernel.rpc.caller import current_caller
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.ids import ID_BYTES
+from ringfence_kernel.writing.backlog import Backlog
+from ringfence_protos.custody.v1 import custody_pb2 as pb
+from ringfence_protos.custody.v1 import custody_pb2_grpc
+
+from ringfence_custody.ledger.api import mapping, rule_mapping
+from ringfence_custody.ledger.api.page_tokens import Question
+from ringfence_custody.ledger.application.commands import Commands
+from ringfence_custody.ledger.application.queries import Queries
+
+MAX_ROWS = 8_190
+MAX_ACCOUNTS = 1_000
+DEFAULT_PAGE = 100
+MAX_PAGE = 1_000
+ORDER_REFERENCE_CHARACTERS = 140
+REASON_CHARACTERS = 140
+VERSION_CHARACTERS = 64
+
+
+class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
+    """The ledger over gRPC; the caller's tenant decides the book."""
+
+    def __init__(self, commands: Commands, queries: Queries, backlog: Backlog) -> None:
+        """Serves these commands and queries; rows are taken on as `backlog` allows."""
+        self._commands = commands
+        self._queries = queries
+        self._backlog = backlog
+
+    async def CreateAccounts(self, request: pb.CreateAccountsRequest, context: Any) -> pb.CreateAccountsResponse:
+        """Opens accounts; see the proto."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        with self._backlog.taken(len(request.accounts.id) // ID_BYTES):
+            columns = mapping.account_columns(request.accounts)
+            status, timestamps = await self._commands.create_accounts(book_id, columns)
+        return pb.CreateAccountsResponse(status=status, timestamp_ns=timestamps)
+
+    async def CreateTransfers(self, request: pb.CreateTransfersRequest, context: Any) -> pb.CreateTransfersResponse:
+        """Creates transfers; see the proto."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        with self._backlog.taken(len(request.transfers.id) // ID_BYTES):
+            outcome = await self._commands.create_transfers(
+                book_id,
+                mapping.transfer_columns(request.transfers),
+                with_balances=request.return_balances,
+            )
+        return mapping.transfers_response(outcome)
+
+    async def GetAccounts(self, request: pb.GetAccountsRequest, context: Any) -> pb.GetAccountsResponse:
+        """Returns accounts by id."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        account_ids = mapping.identifiers("account_ids", request.account_ids, MAX_ROWS)
+        views = await self._queries.accounts(book_id, account_ids)
+        return pb.GetAccountsResponse(accounts=map(mapping.account, views))
+
+    async def ListAccounts(self, request: pb.ListAccountsRequest, context: Any) -> pb.ListAccountsResponse:
+        """Returns a page of accounts."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        question = Question(book_id, request)
+        views, more = await self._queries.list_accounts(
+            book_id, mapping.account_filter(request), question.place(), _page_size(request)
+        )
+        return pb.ListAccountsResponse(accounts=map(mapping.account, views), next_page_token=question.token(more))
+
+    async def GetTransfers(self, request: pb.GetTransfersRequest, context: Any) -> pb.GetTransfersResponse:
+        """Returns transfers by id."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        transfer_ids = mapping.identifiers("transfer_ids", request.transfer_ids, MAX_ROWS)
+        found = await self._queries.transfers(book_id, transfer_ids)
+        return pb.GetTransfersResponse(transfers=map(mapping.transfer, found))
+
+    async def ListTransfers(self, request: pb.ListTransfersRequest, context: Any) -> pb.ListTransfersResponse:
+        """Returns a page of transfers by what they say."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        question = Question(book_id, request)
+        selection = mapping.selection(request, question.place(), _page_size(request))
+        found, more = await self._queries.list_transfers(book_id, selection)
+        return pb.ListTransfersResponse(
+            transfers=map(mapping.transfer, found),
+            next_page_token=question.token(found[-1].transfer.timestamp if more else 0),
+        )
+
+    async def GetStatement(self, request: pb.GetStatementRequest, context: Any) -> pb.GetStatementResponse:
+        """Returns a page of an account's statement."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        account_id = bounds.identifier("account_id", request.account_id)
+        question = Question(book_id, request)
+        selection = mapping.selection(request, question.place(), _page_size(request))
+        side = mapping.debit_side(request.side)
+        lines, more = await self._queries.statement(book_id, account_id, selection, side)
+        return pb.GetStatementResponse(
+            entries=[mapping.statement_entry(named, line) for named, line in lines],
+            next_page_token=question.token(lines[-1][1].transfer.timestamp if more else 0),
+        )
+
+    async def GetBalances(self, request: pb.GetBalancesRequest, context: Any) -> pb.GetBalancesResponse:
+        """Returns balances at a past time or event, or now."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        account_ids = mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS)
+        if request.as_of_ns and request.as_of_position:
+            raise InvalidArgument("only one of as_of_ns and as_of_position may be given", field="as_of_position")
+        found = await self._queries.balances(
+            book_id, account_ids, as_of_ns=request.as_of_ns, as_of_position=request.as_of_position
+        )
+        return pb.GetBalancesResponse(
+            account_ids=[account_id for account_id, _ in found], balance_minor=[balance for _, balance in found]
+        )
+
+    async def GetTotals(self, request: pb.GetTotalsRequest, context: Any) -> pb.GetTotalsResponse:
+        """Returns totals per class and currency."""
+        book_id = mapping.book_of(current_caller(), request.book_id)
+        totals, transfers, position = await self._queries.totals(book_id)
+        return pb.GetTotalsResponse(totals=map(mapping.class_total, totals), transfers=transfers, position=position)
+
+    async def SetFreeze(self, request: pb.SetFreezeRequest, context: Any) -> pb.SetFreezeResponse:
+        """Freezes accounts by order, or releases them."""
+        caller = current_caller()
+        status = await self._commands.set_freeze(
+            mapping.book_of(caller, request.book_id),
+            mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS),
+            bounds.text("order_reference", request.order_reference, maximum=ORDER_REFERENCE_CHARACTERS),
+            caller.subject,
+            frozen=request.frozen,
+        )
+        return pb.SetFreezeResponse(status=[pb.AccountStatus.ValueType(each) for each in status])
+
+    async def SetAccountStatus(self, request: pb.SetAccountStatusRequest, context: Any) -> pb.SetAccountStatusResponse:
+        """Moves accounts along their life cycle."""
+        caller = current_caller()
+        status = await self._commands.set_status(
+            mapping.book_of(caller, request.book_id),
+            mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS),
+            mapping.decided_status(request.status),
+            bounds.text("reason", request.reason, maximum=REASON_CHARACTERS),
+            caller.subject,
+        )
+        return pb.SetAccountStatusResponse(status=[pb.AccountStatus.ValueType(each) for each in status])
+
+    async def AdoptRules(self, request: pb.AdoptRulesRequest, context: Any) -> pb.AdoptRulesResponse:
+        """Puts stricter rules in force."""
+        caller = current_caller()
+        pack = await self._commands.adopt_rules(
+            mapping.book_of(caller, request.book_id),
+            bounds.text("version", request.version, maximum=VERSION_CHARACTERS),
+            rule_mapping.purpose_rules(request.purposes),
+            caller.subject,
+        )
+        return pb.AdoptRulesResponse(rules=rule_mapping.rules(pack))
+
+    async def GetRules(self, request: pb.GetRulesRequest, context: Any) -> pb.GetRulesResponse:
+        """Returns the rules in force."""
+        pack = await self._queries.rules(mapping.book_of(current_caller(), request.book_id))
+        return pb.GetRulesResponse(rules=rule_mapping.rules(pack))
+
+
+def _page_size(request: pb.ListAccountsRequest | pb.ListTransfersRequest | pb.GetStatementRequest) -> int:
+    return bounds.page("page_size", request.page_size, default=DEFAULT_PAGE, maximum=MAX_PAGE)

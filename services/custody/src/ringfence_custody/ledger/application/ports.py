@@ -1,0 +1,73 @@
+"""What the application needs from outside."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ringfence_custody.ledger.domain.book import TransferBatches
+from ringfence_custody.ledger.domain.packed import Transfer
+
+
+class CommittedBatches(TransferBatches, Protocol):
+    """Where one book's batches stand, told as they are committed or replayed.
+
+    `positions` has the feed position of batch number k at k - 1.
+    """
+
+    positions: array[int]
+
+    def committed(self, number: int, position: int) -> None:
+        """Takes note that batch `number` is the event at a feed position; numbers come in order, and maybe again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """A transfer that moved an account's posted balance, that balance after it in minor units, and its commit."""
+
+    transfer: Transfer
+    balance_minor: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which transfers, from what time (inclusive) until when (exclusive), in which order, and at most how many.
+
+    Values that are 0 or empty ask for nothing; `until_ns` 0 has no bound.
+    """
+
+    code: int = 0
+    user_data_128: bytes = b""
+    user_data_64: int = 0
+    user_data_32: int = 0
+    from_ns: int = 0
+    until_ns: int = 0
+    newest_first: bool = False
+    limit: int
+
+
+class Statements(Protocol):
+    """The read model; every call blocks, and raises StoreUnavailable."""
+
+    def statement(
+        self, book_id: bytes, account: int, selection: Selection, *, debit: bool | None
+    ) -> list[StatementLine]:
+        """Returns the lines that an account has, on the debit side, the credit side or both."""
+
+    def list_transfers(self, book_id: bytes, selection: Selection) -> list[Transfer]:
+        """Returns transfers of the book."""
+
+    def balances(self, book_id: bytes, accounts: Sequence[int], as_of_ns: int) -> dict[int, int]:
+        """Returns posted balances, credits minus debits, at a time."""
+
+    def time_of(self, book_id: bytes, position: int) -> int:
+        """Returns the time of the book's last transfer at or before a feed position; 0 when there is none."""
+
+    async def reached(self) -> None:
+        """Waits until everything committed so far can be read; raises StatementsBehind after a bound."""
+
+    def transfers(self, book_id: bytes, positions: Sequence[tuple[bytes, int]]) -> dict[bytes, Transfer]:
+        """Returns the transfers found, by id; each is looked for in the commit at the feed position given with it."""

@@ -1,0 +1,145 @@
+"""Reads: what is in memory as of the last commit, and what the read model knows of the past."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.writing.writer import GroupWriter
+
+from ringfence_custody.ledger.application.account_filter import AccountFilter
+from ringfence_custody.ledger.application.ports import Selection, StatementLine, Statements
+from ringfence_custody.ledger.application.state import State
+from ringfence_custody.ledger.application.views import (
+    AccountView,
+    ClassTotals,
+    NamedTransfer,
+    class_totals,
+    named,
+    view,
+)
+from ringfence_custody.ledger.domain.accounts import Accounts
+from ringfence_custody.ledger.domain.book import Book
+from ringfence_custody.ledger.domain.errors import AccountNotFound
+from ringfence_custody.ledger.domain.purposes import RulePack
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """Every answer shows committed facts only."""
+
+    writer: GroupWriter
+    state: State
+    statements: Statements
+
+    async def accounts(self, book_id: bytes, account_ids: Sequence[bytes]) -> list[AccountView]:
+        """Returns accounts in the order asked; those not in the book are left out."""
+
+        def read(accounts: Accounts) -> list[AccountView]:
+            found = (accounts.index.get(each) for each in account_ids)
+            return [view(accounts, account) for account in found if account is not None]
+
+        return await self._read(book_id, lambda book: read(book.accounts))
+
+    async def list_accounts(
+        self, book_id: bytes, wanted: AccountFilter, after: int, limit: int
+    ) -> tuple[list[AccountView], int]:
+        """Returns a page in order of creation after a dense index, and the index to go on after, 0 at the end."""
+
+        def read(accounts: Accounts) -> tuple[list[AccountView], int]:
+            page, more = wanted.page(accounts, after, limit)
+            return [view(accounts, account) for account in page], more
+
+        return await self._read(book_id, lambda book: read(book.accounts))
+
+    async def totals(self, book_id: bytes) -> tuple[list[ClassTotals], int, int]:
+        """Returns totals per class and ledger, the number of transfers, and the feed position they stand for."""
+
+        def read(book: Book) -> tuple[list[ClassTotals], int, int]:
+            return class_totals(book.accounts), book.open.first_row, self.writer.head.position
+
+        # Within a group the balances may be ahead of what the group began with.
+        return await self.writer.between_groups(lambda: read(self.state.look(book_id)))
+
+    async def rules(self, book_id: bytes) -> RulePack:
+        """Returns the rules in force in a book, the built-in minimum where none were adopted."""
+        return await self._read(book_id, lambda book: book.rules)
+
+    async def transfers(self, book_id: bytes, identifiers: Sequence[bytes]) -> list[NamedTransfer]:
+        """Returns transfers in the order asked; unknown ids are left out. Raises StatementsBehind."""
+        numbers = await self._read(
+            book_id, lambda book: [(each, number) for each in identifiers for number in book.known.numbers(each)]
+        )
+        positions = self.state.batch_positions(book_id, numbers)
+        await self.statements.reached()
+        found = await asyncio.to_thread(self.statements.transfers, book_id, positions)
+        transfers = [found[each] for each in identifiers if each in found]
+        return await self._read(book_id, lambda book: [named(book.accounts, each) for each in transfers])
+
+    async def list_transfers(self, book_id: bytes, selection: Selection) -> tuple[list[NamedTransfer], bool]:
+        """Returns a page of transfers, and whether there are more; raises StatementsBehind."""
+        await self.statements.reached()
+        found = await asyncio.to_thread(self.statements.list_transfers, book_id, _and_one_more(selection))
+        page = found[: selection.limit]
+        answer = await self._read(book_id, lambda book: [named(book.accounts, each) for each in page])
+        return answer, len(found) > len(page)
+
+    async def statement(
+        self, book_id: bytes, account_id: bytes, selection: Selection, debit: bool | None
+    ) -> tuple[list[tuple[NamedTransfer, StatementLine]], bool]:
+        """Returns a page of lines, of one side or both, and whether there are more.
+
+        Raises AccountNotFound, StatementsBehind.
+        """
+        (account,) = await self._indexes(book_id, [account_id])
+        if account is None:
+            raise AccountNotFound
+        await self.statements.reached()
+        found = await asyncio.to_thread(
+            self.statements.statement, book_id, account, _and_one_more(selection), debit=debit
+        )
+        page = found[: selection.limit]
+        answer = await self._read(book_id, lambda book: [(named(book.accounts, each.transfer), each) for each in page])
+        return answer, len(found) > len(page)
+
+    async def balances(
+        self, book_id: bytes, account_ids: Sequence[bytes], *, as_of_ns: int, as_of_position: int
+    ) -> list[tuple[bytes, int]]:
+        """Returns (account, posted balance) at a time or feed position, now when neither is given.
+
+        Accounts that are not in the book are left out. Raises InvalidArgument for a position that is still to come,
+        StatementsBehind.
+        """
+        if not (as_of_ns or as_of_position):
+            views = await self.accounts(book_id, account_ids)
+            return [(each.id, each.credits_posted - each.debits_posted) for each in views]
+        indexes = await self._indexes(book_id, account_ids)
+        if as_of_position > self.writer.head.position:
+            raise InvalidArgument("as_of_position is still to come", field="as_of_position")
+        known = [each for each in indexes if each is not None]
+        await self.statements.reached()
+        found = await asyncio.to_thread(self._past_balances, book_id, known, as_of_ns, as_of_position)
+        pairs = zip(account_ids, indexes, strict=True)
+        return [(account_id, found[index]) for account_id, index in pairs if index is not None]
+
+    def _past_balances(self, book_id: bytes, accounts: list[int], as_of_ns: int, as_of_position: int) -> dict[int, int]:
+        if as_of_position:
+            as_of_ns = self.statements.time_of(book_id, as_of_position)
+        return self.statements.balances(book_id, accounts, as_of_ns)
+
+    async def _indexes(self, book_id: bytes, account_ids: Sequence[bytes]) -> list[int | None]:
+        return await self._read(book_id, lambda book: [book.accounts.index.get(each) for each in account_ids])
+
+    async def _read(self, book_id: bytes, read: Callable[[Book], Answer]) -> Answer:
+        """Reads a book between two commits; one in which nothing ever happened is empty."""
+        return await self.writer.commit(lambda unit: read(self.state.look(book_id)))
+
+
+def _and_one_more(selection: Selection) -> Selection:
+    """Asks for one more than a page has, which tells whether the page is the last."""
+    return replace(selection, limit=selection.limit + 1)

@@ -1,0 +1,69 @@
+"""Refusals of whole requests; refusals of single rows are result codes (result_codes.py)."""
+
+from __future__ import annotations
+
+from ringfence_kernel.values.errors import DomainError
+
+
+class ColumnsMalformed(DomainError):
+    """A column does not fit the batch: wrong length, a value out of its type's range, or too many rows."""
+
+    reason = "COLUMNS_MALFORMED"
+    code = "INVALID_ARGUMENT"
+
+
+class BookNotFound(DomainError):
+    """There is no such book, or none that the caller may see."""
+
+    reason = "BOOK_NOT_FOUND"
+    code = "NOT_FOUND"
+
+
+class StatementsBehind(DomainError):
+    """The read model has not caught up with what was committed before the call; the ledger itself goes on."""
+
+    reason = "STATEMENTS_BEHIND"
+    code = "UNAVAILABLE"
+    retry_after_seconds = 1.0
+
+
+class PageTokenInvalid(DomainError):
+    """The page token is none that was given for this question."""
+
+    reason = "PAGE_TOKEN_INVALID"
+    code = "INVALID_ARGUMENT"
+
+
+class AccountNotFound(DomainError):
+    """The account is not in the caller's book."""
+
+    reason = "ACCOUNT_NOT_FOUND"
+    code = "NOT_FOUND"
+
+
+class AccountTransitionRefused(DomainError):
+    """An account may not move to that state; the metadata names `account`, `from`, `to` and `because`."""
+
+    reason = "ACCOUNT_TRANSITION_REFUSED"
+    code = "FAILED_PRECONDITION"
+
+
+class RulesBelowMinimum(DomainError):
+    """Rules may be stricter than the built-in minimum, never looser; the metadata names `purpose` and `because`."""
+
+    reason = "RULES_BELOW_MINIMUM"
+    code = "INVALID_ARGUMENT"
+
+
+class RulesVersionTaken(DomainError):
+    """The book has adopted other rules under this version before."""
+
+    reason = "RULES_VERSION_TAKEN"
+    code = "ALREADY_EXISTS"
+
+
+class InvariantBroken(DomainError):
+    """The books would not balance or clients' money would not be covered: a defect; nothing was committed."""
+
+    reason = "INVARIANT_BROKEN"
+    code = "INTERNAL"

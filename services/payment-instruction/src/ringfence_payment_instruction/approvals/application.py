@@ -1,0 +1,69 @@
+"""People's decisions on instructions: approve, reject, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.writing.writer import Unit
+
+from ringfence_payment_instruction.approvals.domain import decided, is_done, objection
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.application.views import StateView, state_view
+from ringfence_payment_instruction.submissions.domain.deadlines import Patience, overdue
+from ringfence_payment_instruction.submissions.domain.errors import InstructionUnknown
+from ringfence_payment_instruction.submissions.domain.status import Directive
+from ringfence_payment_instruction.submissions.domain.submission import Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Takes decisions, each instruction by itself."""
+
+    submissions: Submissions
+    patience: Patience
+
+    async def decide(
+        self, decider: Caller, tenant: bytes, instruction_ids: Sequence[bytes], decision: Directive, note: str
+    ) -> list[StateView]:
+        """Returns one state per id, in order; where the decision was not taken, the reason says why.
+
+        Raises InstructionUnknown, before anything is decided, for an id that the tenant has not used.
+        """
+        ids = list(dict.fromkeys(instruction_ids))
+
+        def command(unit: Unit) -> dict[bytes, StateView]:
+            views = {}
+            taken: dict[bytes, list[int]] = {}
+            for instruction_id, (submission, index) in self._found(unit, tenant, ids):
+                if is_done(submission, index, decision, decider.subject):
+                    continue
+                refusal = objection(submission, index, decision, decider.subject)
+                if refusal:
+                    views[instruction_id] = state_view(submission, index)._replace(reason=refusal, iso_reason="")
+                else:
+                    taken.setdefault(submission.stream, []).append(index)
+            for stream, indexes in taken.items():
+                submission = self.submissions.state.known(stream)
+                self.submissions.record(unit, stream, decided(submission, indexes, decision, decider.subject, note))
+            return views | self._present(tenant, [each for each in ids if each not in views])
+
+        views = await self.submissions.writer.commit(command, weight=len(ids))
+        return [views[instruction_id] for instruction_id in instruction_ids]
+
+    def _found(self, unit: Unit, tenant: bytes, ids: Sequence[bytes]) -> list[tuple[bytes, tuple[Submission, int]]]:
+        """Finds instructions; what time has decided meanwhile is recorded first, so that nobody decides otherwise."""
+        by_id = []
+        for instruction_id in ids:
+            found = self.submissions.state.find(tenant, instruction_id)
+            if found is None:
+                raise InstructionUnknown
+            by_id.append((instruction_id, found))
+        for submission in {submission.stream: submission for _, (submission, _) in by_id}.values():
+            self.submissions.record(unit, submission.stream, overdue(submission, unit.now_ns, self.patience))
+        return by_id
+
+    def _present(self, tenant: bytes, instruction_ids: Sequence[bytes]) -> dict[bytes, StateView]:
+        found = [self.submissions.state.find(tenant, each) for each in instruction_ids]
+        return {each: state_view(*where) for each, where in zip(instruction_ids, found, strict=True) if where}

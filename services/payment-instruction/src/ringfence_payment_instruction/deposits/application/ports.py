@@ -1,0 +1,33 @@
+"""What deposits ask of others, beyond what submissions and settlement ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ringfence_kernel.rpc.caller import Caller
+
+from ringfence_payment_instruction.deposits.domain.evidence import BankEntry
+
+
+class Voucher(Protocol):
+    """Who vouches for a file that nobody handed in."""
+
+    async def caller(self) -> Caller:
+        """Returns the bank's principal; raises AuthorisationRefused where there is none, IdentityUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """The entries of a bank's notification; `digest` is the SHA-256 of the file."""
+
+    message_id: str
+    digest: bytes
+    entries: tuple[BankEntry, ...]
+
+
+class NotificationFiles(Protocol):
+    """Reads camt.054; pure, blocking."""
+
+    def read(self, content: bytes) -> Notification:
+        """Returns a notification; raises EvidenceUnreadable for anything else."""

@@ -1,0 +1,196 @@
+"""Bank notifications, taken in once per entry; the posting lane does the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.service.signal import Signal
+from ringfence_kernel.values.clock import DAY_NS, Clock
+from ringfence_kernel.values.columns import pack
+from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.writing.writer import Unit
+
+from ringfence_payment_instruction.deposits.application.ports import Notification, NotificationFiles, Voucher
+from ringfence_payment_instruction.deposits.application.sealing import seal_entries
+from ringfence_payment_instruction.deposits.domain.confirming import booked, by_submission
+from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
+from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
+from ringfence_payment_instruction.deposits.domain.evidence import (
+    CREDITS,
+    ENTRIES_PER_PART,
+    Disposition,
+    Outcome,
+    evidence_stream,
+    is_incoming,
+)
+from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, Matcher
+from ringfence_payment_instruction.deposits.domain.state import State
+from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.submissions.application.ports import Authorisation, Identity
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
+from ringfence_payment_instruction.submissions.domain.orders import Alias, ledger_of
+
+POSTING_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCounts:
+    """What became of a file's entries."""
+
+    credited: int
+    suspended: int
+    duplicates: int
+    confirmed: int
+
+
+class Taken(NamedTuple):
+    """What was recorded of a file, one event per tenant, and how many entries were known before."""
+
+    received: list[EvidenceReceived]
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceReceiving:
+    """Takes in bank notifications."""
+
+    submissions: Submissions
+    state: State
+    files: NotificationFiles
+    identity: Identity
+    lists: ListsInForce
+    committed: Signal
+    clock: Clock
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def hand_in(self, caller: Caller, content: bytes) -> EvidenceCounts:
+        """Takes a file in, waits a little for custody, and says what became of its entries.
+
+        Raises as `take_in`, and EvidenceUnreadable for a notification without entries.
+        """
+        file = await asyncio.to_thread(self.files.read, content)
+        if not file.entries:
+            raise EvidenceUnreadable("not a notification with entries")
+        taken = await self._take_in(caller, file)
+        await self._until_posted(taken.received)
+        return self._count(taken.received, taken.duplicates)
+
+    async def take_in(self, source: Caller | Voucher, content: bytes) -> Taken:
+        """Records the file's new entries, if it has any; the posting lane does the rest.
+
+        What the rail brings is vouched for only where it brings money; a debit that confirms a payment needs no word. A
+        bank speaks for the accounts that it keeps: another's account is as unknown as one that is none.
+
+        Raises EvidenceUnreadable, BankAccountUnknown, EvidenceConflict, ScreeningListStale, IdentityUnavailable,
+        KeysUnavailable, AuthorisationRefused.
+        """
+        file = await asyncio.to_thread(self.files.read, content)
+        return await self._take_in(source, file) if file.entries else Taken([], 0)
+
+    async def _take_in(self, source: Caller | Voucher, file: Notification) -> Taken:
+        ibans = {iban for entry in file.entries for iban in (entry.account_iban, entry.creditor_iban) if iban}
+        aliases = await self.identity.resolve(sorted(ibans))
+        # One file at a time: two that share an entry would otherwise both find it new.
+        async with self._turn:
+            while True:
+                matching = self._matcher(aliases).match(file.entries)
+                new = [entry for matched in matching.by_tenant.values() for entry in matched]
+                self._require_fresh_list(new)
+                prepared = [
+                    await self._prepare(source, file, part, matched[first : first + ENTRIES_PER_PART])
+                    for matched in matching.by_tenant.values()
+                    for part, first in enumerate(range(0, len(matched), ENTRIES_PER_PART))
+                ]
+                if await self._record(prepared, new, file.digest):
+                    return Taken(prepared, matching.duplicates)
+
+    def _matcher(self, aliases: Mapping[str, Alias]) -> Matcher:
+        screening = self.lists.current()
+        return Matcher(self.state, self.submissions.state, aliases, lambda name: bool(screening.hit([name])))
+
+    def _require_fresh_list(self, new: list[MatchedEntry]) -> None:
+        """Raises ScreeningListStale where money came in and its payers cannot be looked up."""
+        if any(is_incoming(each.entry) for each in new):
+            self.lists.fresh()
+
+    async def _record(self, prepared: list[EvidenceReceived], new: list[MatchedEntry], digest: bytes) -> bool:
+        """Returns False when another process has taken in one of the entries meanwhile: they are matched again."""
+
+        def command(unit: Unit) -> bool:
+            if any(self.state.entry_digest(each.id) is not None for each in new):
+                return False
+            for event in prepared:
+                unit.record(event.evidence_id, event)
+            for stream, indexes in by_submission(new).items():
+                submission = self.submissions.state.known(stream)
+                self.submissions.record(unit, stream, booked(submission, indexes, digest))
+            return True
+
+        return not new or await self.submissions.writer.commit(command, weight=len(new))
+
+    async def _prepare(
+        self, source: Caller | Voucher, file: Notification, part: int, matched: list[MatchedEntry]
+    ) -> EvidenceReceived:
+        """Seals entries of one tenant and has them authorised."""
+        tenant = matched[0].mirror.tenant
+        stream = evidence_stream(tenant, file.digest, part)
+        ring = await self.identity.keys({tenant, *(each.owner for each in matched)})
+        source_id, authorisation = ZERO_ID, Authorisation("", 0)
+        if isinstance(source, Caller) or any(each.disposition in CREDITS for each in matched):
+            caller = source if isinstance(source, Caller) else await source.caller()
+            source_id = caller.subject
+            if any(each.mirror.bank_feed != source_id for each in matched):
+                raise BankAccountUnknown
+            authorisation = await self.identity.authorise(caller, tenant, stream, file.digest)
+        today = self.clock.now_ns() // DAY_NS
+        return EvidenceReceived(
+            tenant=tenant,
+            evidence_id=stream,
+            digest=file.digest,
+            message_id=file.message_id,
+            source=source_id,
+            authorisation=authorisation.token,
+            authorisation_expires_ns=authorisation.expires_ns,
+            entry_ids=b"".join([each.id for each in matched]),
+            entry_digests=b"".join([each.digest for each in matched]),
+            references=tuple(each.entry.reference for each in matched),
+            purposes=bytes([each.disposition for each in matched]),
+            mirror_accounts=b"".join([each.mirror.account_id for each in matched]),
+            client_accounts=b"".join([each.client.account_id if each.client else ZERO_ID for each in matched]),
+            owners=b"".join([each.owner for each in matched]),
+            instruction_ids=b"".join([self._instruction_id(each) for each in matched]),
+            amounts_minor=pack("Q", [each.entry.amount_minor for each in matched]),
+            ledgers=pack("H", [ledger_of(each.entry.currency) for each in matched]),
+            value_days=pack("i", [each.entry.value_day or today for each in matched]),
+            reasons=tuple(each.reason for each in matched),
+            sealed=await asyncio.to_thread(seal_entries, stream, matched, ring),
+        )
+
+    def _instruction_id(self, matched: MatchedEntry) -> bytes:
+        ref = matched.instruction
+        return ZERO_ID if ref is None else self.submissions.state.known(ref.stream).instruction_id(ref.index)
+
+    async def _until_posted(self, prepared: list[EvidenceReceived]) -> None:
+        """Waits until custody has posted the entries, within a bound: what is late goes on by itself."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + POSTING_SECONDS
+        files = [self.state.known(event.evidence_id) for event in prepared]
+        while any(file.waiting() for file in files) and loop.time() < until:
+            await self.committed.wait(until - loop.time())
+
+    def _count(self, prepared: list[EvidenceReceived], duplicates: int) -> EvidenceCounts:
+        """Counts entries by what became of them, or by what they are for while custody has not answered."""
+        credited = suspended = confirmed = 0
+        for event in prepared:
+            file = self.state.known(event.evidence_id)
+            for disposition, outcome in zip(event.purposes, file.outcomes, strict=True):
+                late = outcome == Outcome.WAITING
+                credited += outcome == Outcome.CREDITED or (late and disposition == Disposition.CREDIT_CLIENT)
+                suspended += outcome == Outcome.SUSPENDED or (late and disposition == Disposition.CREDIT_SUSPENSE)
+                confirmed += disposition == Disposition.CONFIRM
+        return EvidenceCounts(credited, suspended, duplicates, confirmed)

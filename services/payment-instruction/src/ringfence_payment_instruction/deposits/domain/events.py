@@ -1,0 +1,49 @@
+"""Events about bank entries: frozen, packed, published by the feed; columns and sealing as those of submissions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceReceived:
+    """Entries of a bank's notification that had not been handed in before, of one tenant."""
+
+    TOPIC: ClassVar[str] = "EvidenceReceived.v1"
+    tenant: bytes
+    evidence_id: bytes
+    digest: bytes  # SHA-256 of the file
+    message_id: str
+    source: bytes  # principal that handed it in; zero for the rail's inbox
+    authorisation: str
+    authorisation_expires_ns: int
+    entry_ids: bytes  # 16 bytes per row, from bank account and entry reference
+    entry_digests: bytes  # 32 bytes per row, SHA-256 of the entry's content
+    references: tuple[str, ...]
+    purposes: bytes  # 1 byte per row: Disposition
+    mirror_accounts: bytes  # 16 bytes per row
+    client_accounts: bytes  # 16 bytes per row; zero when nobody is found
+    owners: bytes  # 16 bytes per row: whose key seals the entry's data
+    instruction_ids: bytes  # 16 bytes per row; zero unless it confirms one
+    amounts_minor: bytes  # 8 bytes per row
+    ledgers: bytes  # 2 bytes per row
+    value_days: bytes  # 4 bytes per row, signed
+    reasons: tuple[str, ...]
+    sealed: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceApplied:
+    """Custody has posted entries."""
+
+    TOPIC: ClassVar[str] = "EvidenceApplied.v1"
+    tenant: bytes
+    evidence_id: bytes
+    entry_ids: bytes  # 16 bytes per row
+    indexes: bytes  # 4 bytes per row
+    outcomes: bytes  # 1 byte per row: Outcome
+    reasons: tuple[str, ...]
+
+
+EVENTS: tuple[type, ...] = (EvidenceReceived, EvidenceApplied)

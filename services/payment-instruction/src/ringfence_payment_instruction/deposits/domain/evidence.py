@@ -1,0 +1,131 @@
+"""What a bank says about its account: money that came in, and payments of ours that went out."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ringfence_kernel.values.columns import unpack
+from ringfence_kernel.values.ids import external_id, show
+
+from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
+from ringfence_payment_instruction.submissions.domain.orders import Alias
+
+CREDIT = "CRDT"
+BOOKED = "BOOK"
+CREDITOR_UNKNOWN = "CREDITOR_UNKNOWN"
+PAYER_ON_SANCTIONS_LIST = "PAYER_ON_SANCTIONS_LIST"
+# Entries per EvidenceReceived event: keeps it below the feed's bounds, and its transfers below custody's.
+ENTRIES_PER_PART = 1_000
+
+
+class Disposition(IntEnum):
+    """What an entry is good for."""
+
+    UNMATCHED = 0  # booked, and none of ours: for reconciliation
+    CREDIT_CLIENT = 1
+    CREDIT_SUSPENSE = 2
+    CONFIRM = 3  # a payment that we sent
+
+
+# What brings money.
+CREDITS = (Disposition.CREDIT_CLIENT, Disposition.CREDIT_SUSPENSE)
+
+
+class Outcome(IntEnum):
+    """What became of an entry."""
+
+    WAITING = 0
+    CREDITED = 1
+    SUSPENDED = 2
+    RECORDED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BankEntry:
+    """One entry of a notification, in clear: it lives in memory only. Texts that the bank left out are empty."""
+
+    account_iban: str
+    reference: str
+    amount_minor: int
+    currency: str
+    credit_debit: str
+    reversal: bool
+    status: str
+    value_day: int
+    transaction_id: str = ""
+    debtor_name: str = ""
+    debtor_iban: str = ""
+    creditor_name: str = ""
+    creditor_iban: str = ""
+    remittance: str = ""
+
+
+def entry_id(tenant: bytes, entry: BankEntry) -> bytes:
+    """Returns the id of an entry, from its account and reference: the same in whatever file it comes."""
+    return external_id("bank-entry", tenant, f"{entry.account_iban}|{entry.reference}")
+
+
+def entry_digest(entry: BankEntry) -> bytes:
+    """Returns the SHA-256 of what must not differ when the same entry comes again."""
+    content = "|".join(
+        (entry.account_iban, entry.reference, entry.credit_debit, str(entry.amount_minor), entry.currency)
+    )
+    return hashlib.sha256(content.encode()).digest()
+
+
+def evidence_stream(tenant: bytes, digest: bytes, part: int = 0) -> bytes:
+    """Returns the stream of one part of a tenant's entries of one file."""
+    return external_id("evidence", tenant, f"{digest.hex()}/{part}")
+
+
+def deposit_transfer_id(tenant: bytes, entry: bytes, disposition: Disposition, burnt: int = 0) -> bytes:
+    """Returns the transfer that credits an entry; a client's refused credit goes to suspense under an id of its own.
+
+    `burnt` counts the ids for suspense that custody has failed for good, as when the bank mirror was frozen.
+    """
+    domain = "deposit" if disposition is Disposition.CREDIT_CLIENT else "deposit.suspense"
+    return external_id(domain, tenant, f"{show(entry)}/{burnt}" if burnt else show(entry))
+
+
+def disposition_of_credit(
+    entry: BankEntry, tenant: bytes, creditor: Alias | None, on_list: bool
+) -> tuple[Disposition, str]:
+    """Returns where incoming money goes, and why it goes to suspense if it does."""
+    if on_list:
+        return Disposition.CREDIT_SUSPENSE, PAYER_ON_SANCTIONS_LIST
+    if creditor is None or creditor.tenant != tenant or creditor.bank_mirror:
+        return Disposition.CREDIT_SUSPENSE, CREDITOR_UNKNOWN
+    return Disposition.CREDIT_CLIENT, ""
+
+
+def is_incoming(entry: BankEntry) -> bool:
+    """Tells whether the entry is money that came in for good."""
+    return entry.credit_debit == CREDIT and not entry.reversal
+
+
+class EvidenceFile:
+    """Entries of one file and tenant in memory; `outcomes` has one byte per entry."""
+
+    __slots__ = ("burnt", "event", "outcomes", "reasons", "stream")
+
+    def __init__(self, stream: bytes, event: EvidenceReceived) -> None:
+        """Starts with everything that needs posting still waiting."""
+        self.stream = stream
+        self.event = event
+        self.outcomes = bytearray(
+            Outcome.WAITING if disposition in CREDITS else Outcome.RECORDED for disposition in event.purposes
+        )
+        self.reasons = list(event.reasons)
+        self.burnt: dict[int, int] = {}
+
+    def columns(self) -> tuple[array[int], array[int], array[int]]:
+        """Returns amounts in minor units, ledgers and value days."""
+        event = self.event
+        return unpack("Q", event.amounts_minor), unpack("H", event.ledgers), unpack("i", event.value_days)
+
+    def waiting(self) -> list[int]:
+        """Returns the indexes still to be posted."""
+        return [index for index, outcome in enumerate(self.outcomes) if outcome == Outcome.WAITING]

@@ -1,0 +1,82 @@
+"""Crediting what came in: the transfer of each entry, and what custody's result means for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ringfence_kernel.values.columns import pack
+from ringfence_kernel.values.ids import ZERO_ID
+
+from ringfence_payment_instruction.deposits.domain.events import EvidenceApplied
+from ringfence_payment_instruction.deposits.domain.evidence import (
+    Disposition,
+    EvidenceFile,
+    Outcome,
+    deposit_transfer_id,
+)
+from ringfence_payment_instruction.settlement.domain.transfers import (
+    PlannedTransfer,
+    Purpose,
+    TransferKind,
+    is_contradiction,
+    refusal,
+)
+from ringfence_payment_instruction.submissions.domain.submission import slot
+
+
+def plan_deposits(file: EvidenceFile, suspense: Mapping[int, bytes]) -> dict[int, PlannedTransfer]:
+    """Returns the transfer of every entry still to be posted; rows without a suspense account are left out."""
+    event = file.event
+    amounts, ledgers, days = file.columns()
+    planned = {}
+    for index in file.waiting():
+        disposition = Disposition.CREDIT_SUSPENSE if file.reasons[index] else Disposition.CREDIT_CLIENT
+        client = slot(event.client_accounts, index)
+        account = client if disposition is Disposition.CREDIT_CLIENT else suspense.get(ledgers[index], ZERO_ID)
+        if account == ZERO_ID:
+            continue
+        entry = slot(event.entry_ids, index)
+        planned[index] = PlannedTransfer(
+            id=deposit_transfer_id(event.tenant, entry, disposition, file.burnt.get(index, 0)),
+            kind=TransferKind.PLAIN,
+            purpose=Purpose.DEPOSIT,
+            debit_account=slot(event.mirror_accounts, index),
+            credit_account=account,
+            amount_minor=amounts[index],
+            ledger=ledgers[index],
+            subject=entry,
+            value_day=days[index],
+        )
+    return planned
+
+
+def posted(file: EvidenceFile, results: Mapping[int, tuple[bool, str]]) -> list[Any]:
+    """Decides on custody's results: index -> (was it for suspense, result name).
+
+    A client's account that refuses money sends it to suspense, with the reason; suspense that refuses keeps waiting,
+    and is asked under the next id once custody says that this one has failed for good.
+    """
+    outcomes: dict[int, tuple[Outcome, str]] = {}
+    for index, (to_suspense, result) in results.items():
+        if file.outcomes[index] != Outcome.WAITING or to_suspense != bool(file.reasons[index]):
+            continue
+        if result in ("created", "exists"):
+            done = Outcome.SUSPENDED if to_suspense else Outcome.CREDITED
+            outcomes[index] = (done, file.reasons[index])
+        elif not to_suspense and not is_contradiction(result):
+            outcomes[index] = (Outcome.WAITING, refusal(result))
+        elif result == "id_already_failed":
+            outcomes[index] = (Outcome.WAITING, file.reasons[index])
+    if not outcomes:
+        return []
+    return [
+        EvidenceApplied(
+            tenant=file.event.tenant,
+            evidence_id=file.event.evidence_id,
+            entry_ids=b"".join([slot(file.event.entry_ids, index) for index in outcomes]),
+            indexes=pack("I", outcomes),
+            outcomes=bytes([outcome for outcome, _ in outcomes.values()]),
+            reasons=tuple(reason for _, reason in outcomes.values()),
+        )
+    ]

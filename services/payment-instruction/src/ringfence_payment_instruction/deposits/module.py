@@ -1,0 +1,47 @@
+"""The deposits module, wired."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringfence_kernel.service.signal import Signal
+from ringfence_kernel.values.clock import Clock
+
+from ringfence_payment_instruction.deposits.adapters.notification_files import Iso20022Notifications
+from ringfence_payment_instruction.deposits.api import DepositsApi
+from ringfence_payment_instruction.deposits.application.posting import PostingWork
+from ringfence_payment_instruction.deposits.application.receiving import EvidenceReceiving
+from ringfence_payment_instruction.deposits.domain.state import State
+from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.settlement.application.ports import Custody
+from ringfence_payment_instruction.submissions.application.ports import Identity
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepositsModule:
+    """What the module offers to callers, to the pipeline and to the rail."""
+
+    receiving: EvidenceReceiving
+    work: PostingWork
+    api: DepositsApi
+
+    @classmethod
+    def build(
+        cls,
+        submissions: Submissions,
+        state: State,
+        identity: Identity,
+        custody: Custody,
+        lists: ListsInForce,
+        committed: Signal,
+        clock: Clock,
+    ) -> DepositsModule:
+        """Wires the module."""
+        files = Iso20022Notifications()
+        receiving = EvidenceReceiving(submissions, state, files, identity, lists, committed, clock)
+        return cls(
+            receiving=receiving,
+            work=PostingWork(submissions.writer, state, custody),
+            api=DepositsApi(receiving),
+        )

@@ -1,0 +1,12 @@
+"""Telling the bank's messages apart."""
+
+from __future__ import annotations
+
+from ringfence_payment_instruction.iso20022.camt054 import NOTIFICATIONS
+from ringfence_payment_instruction.iso20022.document import MAX_FILE_BYTES, open_message
+from ringfence_payment_instruction.iso20022.pacs002 import STATUS_REPORTS
+
+
+def is_status_report(content: bytes, max_bytes: int = MAX_FILE_BYTES) -> bool:
+    """Tells a pacs.002 from a camt.054; raises FileRefused for anything else."""
+    return open_message(content, STATUS_REPORTS | NOTIFICATIONS, max_bytes).name in STATUS_REPORTS

@@ -1,0 +1,117 @@
+"""Strict reading of elements where no installed package ships an XSD (the bank's messages)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from lxml import etree
+from ringfence_kernel.values import money
+
+from ringfence_payment_instruction.iso20022.document import MAX_ID_LENGTH, Message
+from ringfence_payment_instruction.iso20022.refusal import FileRefused
+
+MAX_TEXT_LENGTH = 140
+_DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{0,5})?")
+_CODE = re.compile(r"[A-Z0-9]{1,4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An element with the namespace its children must have. What is wrong raises FileRefused(STRUCTURE_INVALID)."""
+
+    element: etree._Element
+    namespace: str
+
+    @classmethod
+    def body_of(cls, message: Message, name: str) -> Node:
+        """Returns the only child of Document, which must have that name."""
+        document = cls(message.document, message.namespace)
+        if len(message.document) != 1:
+            raise document.invalid("one message body is expected")
+        return document.only(name)
+
+    def all(self, name: str) -> Iterator[Node]:
+        """Yields the children of that name."""
+        return (Node(child, self.namespace) for child in self.element.iterchildren(f"{{{self.namespace}}}{name}"))
+
+    def maybe(self, *path: str) -> Node | None:
+        """Returns the element at the path, None where a part of it is absent; each part may stand at most once."""
+        element = self.element
+        for name in path:
+            found = list(element.iterchildren(f"{{{self.namespace}}}{name}"))
+            if len(found) > 1:
+                raise Node(element, self.namespace).invalid(f"{name} stands more than once")
+            if not found:
+                return None
+            element = found[0]
+        return Node(element, self.namespace)
+
+    def only(self, *path: str) -> Node:
+        """Returns the element at the path; each part must stand exactly once."""
+        found = self.maybe(*path)
+        if found is None:
+            raise self.invalid(f"{'/'.join(path)} is missing")
+        return found
+
+    def text(self, *path: str, length: int = MAX_ID_LENGTH) -> str | None:
+        """Returns the text at the path, None where it is absent or empty."""
+        found = self.maybe(*path)
+        if found is None or not found.element.text:
+            return None
+        if len(found.element) or len(found.element.text) > length:
+            raise found.invalid(f"a text of at most {length} characters is expected")
+        return found.element.text
+
+    def required_text(self, *path: str) -> str:
+        """Returns the text at the path, which must be there; at most 35 characters."""
+        found = self.text(*path)
+        if found is None:
+            raise self.invalid(f"{'/'.join(path)} is missing")
+        return found
+
+    def code(self, *path: str) -> str | None:
+        """Returns an ISO external code: 1 to 4 capitals or digits."""
+        found = self.text(*path)
+        if found is not None and _CODE.fullmatch(found) is None:
+            raise self.invalid(f"{'/'.join(path)} is not a code")
+        return found
+
+    def date(self, *path: str) -> date | None:
+        """Returns the day of a DateAndDateTimeChoice, as the bank writes it."""
+        choice = self.maybe(*path)
+        if choice is None:
+            return None
+        text = choice.text("Dt") or choice.text("DtTm") or ""
+        try:
+            return date.fromisoformat(text.strip()[:10])
+        except ValueError:
+            raise choice.refused("DATE_INVALID", "no date") from None
+
+    def amount(self, *path: str) -> tuple[int, str]:
+        """Returns minor units and the alphabetic currency code; the amount must be there."""
+        found = self.only(*path)
+        text, code = (found.element.text or "").strip(), found.element.get("Ccy", "")
+        if _DECIMAL.fullmatch(text) is None:
+            raise found.refused("AMOUNT_INVALID", "no decimal number")
+        try:
+            return money.to_minor(text, money.currency(code)), code
+        except money.CurrencyUnknown:
+            raise found.refused("CURRENCY_NOT_SUPPORTED", "no ISO 4217 currency") from None
+        except money.AmountInvalid:
+            raise found.refused("AMOUNT_INVALID", "more decimals than the currency has") from None
+
+    def iban(self, *path: str) -> str | None:
+        """Returns the IBAN of an account in capitals; evidence stands whatever its check digits are."""
+        found = self.text(*path, "Id", "IBAN")
+        return found.upper() if found else None
+
+    def invalid(self, text: str) -> FileRefused:
+        """Returns the refusal for a structure that the message does not allow."""
+        return self.refused("STRUCTURE_INVALID", text)
+
+    def refused(self, reason: str, text: str) -> FileRefused:
+        """Returns a refusal that names this element and its line."""
+        return FileRefused(reason, f"line {self.element.sourceline}: {etree.QName(self.element).localname}: {text}")

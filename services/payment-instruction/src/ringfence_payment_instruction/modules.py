@@ -1,0 +1,149 @@
+"""The modules, wired to each other: the same in the service and in tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ringfence_kernel.rpc.joining import joined
+from ringfence_kernel.service.signal import Signal
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.clock import Clock
+from ringfence_kernel.writing.states import ModuleState, States
+from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import (
+    PaymentInstructionServiceServicer,
+)
+
+from ringfence_payment_instruction.approvals.api import ApprovalsApi
+from ringfence_payment_instruction.approvals.application import Decisions
+from ringfence_payment_instruction.approvals.domain import ApprovalLimits
+from ringfence_payment_instruction.deposits.domain.state import State as DepositsState
+from ringfence_payment_instruction.deposits.module import DepositsModule
+from ringfence_payment_instruction.rail.application.ports import Rail, RailVoucher
+from ringfence_payment_instruction.rail.module import RailModule
+from ringfence_payment_instruction.reads.api import ReadsApi
+from ringfence_payment_instruction.reads.application.queries import Queries, Reader
+from ringfence_payment_instruction.screening.domain.state import State as ScreeningState
+from ringfence_payment_instruction.screening.module import ScreeningModule
+from ringfence_payment_instruction.settlement.application.ports import Custody
+from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
+from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
+from ringfence_payment_instruction.submissions.application.ports import Identity
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.deadlines import Patience
+from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
+from ringfence_payment_instruction.submissions.module import SubmissionsModule
+
+# Raised whenever a state's digest is made of something else.
+DIGEST_FORMAT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleStates:
+    """What each module keeps in memory."""
+
+    submissions: SubmissionsState = field(default_factory=SubmissionsState)
+    deposits: DepositsState = field(default_factory=DepositsState)
+    screening: ScreeningState = field(default_factory=ScreeningState)
+
+    def streams(self) -> list[bytes]:
+        """Returns the streams that may have work."""
+        return self.submissions.streams() + self.deposits.streams()
+
+    def together(self) -> States:
+        """Returns them as the one state of the service."""
+        modules: dict[str, ModuleState] = {
+            "submissions": self.submissions,
+            "deposits": self.deposits,
+            "screening": self.screening,
+        }
+        return States(modules, DIGEST_FORMAT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything outside, and the rules that the settings give."""
+
+    clock: Clock
+    identity: Identity
+    custody: Custody
+    rail: Rail
+    voucher: RailVoucher
+    reader: Reader
+    limits: ApprovalLimits
+    patience: Patience
+    list_maximum_age_ns: int
+    rail_poll_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """The modules, and the pipeline that keeps their lanes at work."""
+
+    submissions: SubmissionsModule
+    screening: ScreeningModule
+    approvals: Decisions
+    rail: RailModule
+    deposits: DepositsModule
+    reads: Queries
+    pipeline: Pipeline
+
+
+def event_codec() -> EventCodec:
+    """Returns the codec of this service's events."""
+    return EventCodec((*SubmissionsState.EVENTS, *DepositsState.EVENTS, *ScreeningState.EVENTS))
+
+
+def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
+    """Wires the modules: the same in the service and in tests."""
+    clock, committed = ports.clock, Signal()
+    submissions = Submissions(writer, states.submissions)
+    orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, clock)
+    screening = ScreeningModule.build(
+        submissions,
+        orders.personal,
+        states.screening,
+        ports.limits.needs_second_person,
+        ports.list_maximum_age_ns,
+        clock,
+    )
+    deposits = DepositsModule.build(
+        submissions, states.deposits, ports.identity, ports.custody, screening.lists, committed, clock
+    )
+    rail = RailModule.build(
+        submissions, orders.personal, ports.rail, deposits.receiving, ports.voucher, ports.rail_poll_seconds, clock
+    )
+    pipeline = Pipeline(
+        submissions=submissions,
+        personal=orders.personal,
+        deadlines=orders.deadlines,
+        committed=committed,
+        work={
+            "screening": screening.work,
+            "settlement": SettlementWork(submissions, ports.custody),
+            "dispatch": rail.work,
+            "deposits": deposits.work,
+        },
+        wakes_on=ScreeningState.EVENTS,
+    )
+    return Application(
+        submissions=orders,
+        screening=screening,
+        approvals=Decisions(submissions, ports.patience),
+        rail=rail,
+        deposits=deposits,
+        reads=Queries(submissions, orders.personal, ports.reader),
+        pipeline=pipeline,
+    )
+
+
+def joined_servicer(application: Application) -> PaymentInstructionServiceServicer:
+    """Returns the service of the proto, each method served by the module that has it."""
+    return joined(
+        PaymentInstructionServiceServicer,  # type: ignore[type-abstract]  # made concrete by joining
+        application.submissions.api,
+        application.screening.api,
+        application.deposits.api,
+        ApprovalsApi(application.approvals),
+        ReadsApi(application.reads),
+    )

@@ -1,0 +1,92 @@
+"""Reading instructions: by id, by page, and as a stream of changes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from ringfence_kernel.rpc import bounds
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
+
+from ringfence_payment_instruction.reads.application.queries import InstructionView, Queries
+from ringfence_payment_instruction.submissions.api import mapping
+
+MAX_POSITION = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadsApi:
+    """Shows instructions."""
+
+    queries: Queries
+
+    async def GetInstructions(self, request: pb.GetInstructionsRequest, context: Any) -> pb.GetInstructionsResponse:
+        """Returns instructions by id."""
+        tenant = mapping.tenant(request.tenant_id)
+        views = await self.queries.get(tenant, mapping.instruction_ids(request.instruction_ids))
+        return pb.GetInstructionsResponse(instructions=map(instruction, views))
+
+    async def ListInstructions(self, request: pb.ListInstructionsRequest, context: Any) -> pb.ListInstructionsResponse:
+        """Returns a page of instructions."""
+        tenant = mapping.tenant(request.tenant_id)
+        views, after = await self.queries.page(
+            tenant,
+            status=bounds.number("status", request.status, minimum=0, maximum=max(pb.InstructionStatus.values())),
+            submission_id=bounds.optional_identifier("submission_id", request.submission_id),
+            size=bounds.page("page_size", request.page_size, default=100, maximum=1_000),
+            after=page_start(request.page_token),
+        )
+        return pb.ListInstructionsResponse(instructions=map(instruction, views), next_page_token=page_token(after))
+
+    async def WatchInstructions(
+        self, request: pb.WatchInstructionsRequest, context: Any
+    ) -> AsyncIterator[pb.WatchInstructionsResponse]:
+        """Streams the states that the tenant's instructions reach."""
+        tenant = mapping.tenant(b"")
+        after = bounds.number("after_position", request.after_position, minimum=0, maximum=MAX_POSITION)
+        submission_id = bounds.optional_identifier("submission_id", request.submission_id)
+        async for change in self.queries.watch(tenant, after, submission_id):
+            yield pb.WatchInstructionsResponse(position=change.position, states=mapping.states(change.states))
+
+
+def instruction(view: InstructionView) -> pb.Instruction:
+    """Returns an instruction as read."""
+    return pb.Instruction(
+        order=pb.NewInstruction(
+            id=view.state.instruction_id,
+            end_to_end_id=view.end_to_end_id,
+            debtor_iban=view.clear.debtor_iban,
+            creditor_iban=view.clear.creditor_iban,
+            creditor_name=view.clear.creditor_name,
+            amount_minor=view.amount_minor,
+            currency=view.currency,
+            remittance=view.clear.remittance,
+        ),
+        state=mapping.state(view.state),
+        submission_id=view.submission_id,
+        transfer_id=view.transfer_id,
+        received_ns=view.received_ns,
+        changed_ns=view.changed_ns,
+        maker_id=view.maker,
+        approver_id=view.approver,
+    )
+
+
+def page_token(after: tuple[int, int] | None) -> str:
+    """Returns the token of the next page, empty at the end."""
+    return "" if after is None else f"{after[0]}.{after[1]}"
+
+
+def page_start(token: str) -> tuple[int, int] | None:
+    """Returns where a page begins; raises InvalidArgument for a token that was never given."""
+    if not token:
+        return None
+    position, _, index = token.partition(".")
+    if not (position.isdecimal() and index.isdecimal() and len(token) <= 32):
+        raise InvalidArgument("page_token must be one that was given", field="page_token")
+    start = int(position), int(index)
+    if start[0] >= 2**63 or start[1] >= 2**31:
+        raise InvalidArgument("page_token must be one that was given", field="page_token")
+    return start

@@ -1,0 +1,195 @@
+"""Reading instructions: by id, by page, and as a stream of changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.columns import split_ids
+from ringfence_kernel.values.money import CurrencyUnknown, currency
+from ringfence_kernel.writing.writer import Unit
+
+from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.application.views import StateView, current_states, state_view
+from ringfence_payment_instruction.submissions.domain.events import (
+    InstructionsAdvanced,
+    InstructionsReceived,
+    SubmissionWaiting,
+)
+from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
+from ringfence_payment_instruction.submissions.domain.state import InstructionRef
+from ringfence_payment_instruction.submissions.domain.status import Status
+from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
+
+POLL_SECONDS = 1.0
+# Events of a thousand rows: a page is what every watcher holds in memory.
+PAGE_EVENTS = 20
+_WITH_TRANSFER = frozenset(
+    {Status.RESERVED, Status.SENT, Status.SETTLED, Status.RECONCILED, Status.FAILED, Status.UNKNOWN}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionView:
+    """An instruction as read, its personal data in clear."""
+
+    state: StateView
+    clear: Clear
+    end_to_end_id: str
+    amount_minor: int
+    currency: str
+    submission_id: bytes
+    transfer_id: bytes
+    received_ns: int
+    changed_ns: int
+    maker: bytes
+    approver: bytes
+
+
+class Page(NamedTuple):
+    """Where instructions are, and where the next page begins; None at the end."""
+
+    refs: list[InstructionRef]
+    next_after: tuple[int, int] | None
+
+
+class Change(NamedTuple):
+    """States reached together, at a feed position."""
+
+    position: int
+    states: list[StateView]
+
+
+class Reader(Protocol):
+    """The tables for listing and following; `page` and `events_after` block."""
+
+    @property
+    def position(self) -> int:
+        """How far the tables have come."""
+
+    async def moved(self, position: int, seconds: float) -> None:
+        """Returns once the tables are beyond a position, or after so long."""
+
+    def page(
+        self, tenant: bytes, *, status: int, submission_id: bytes | None, size: int, after: tuple[int, int] | None
+    ) -> Page:
+        """Returns instructions in the order in which they were received, after (position, index)."""
+
+    def events_after(self, tenant: bytes, position: int, submission_id: bytes | None, limit: int) -> list[Recorded]:
+        """Returns a tenant's events after a position, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """Answers reads, always of what is committed."""
+
+    submissions: Submissions
+    personal: PersonalData
+    reader: Reader
+
+    async def get(self, tenant: bytes, instruction_ids: Sequence[bytes]) -> list[InstructionView]:
+        """Returns instructions found, in the order asked; raises KeysUnavailable."""
+
+        def command(unit: Unit) -> list[tuple[Submission, int]]:
+            found = [self.submissions.state.find(tenant, each) for each in instruction_ids]
+            return [each for each in found if each is not None]
+
+        return await self._views(await self.submissions.writer.commit(command))
+
+    async def page(
+        self, tenant: bytes, *, status: int, submission_id: bytes | None, size: int, after: tuple[int, int] | None
+    ) -> tuple[list[InstructionView], tuple[int, int] | None]:
+        """Returns a page in the order in which they were received; raises KeysUnavailable."""
+        page = await asyncio.to_thread(
+            self.reader.page, tenant, status=status, submission_id=submission_id, size=size, after=after
+        )
+        known = self.submissions.state.known
+        return await self._views([(known(ref.stream), ref.index) for ref in page.refs]), page.next_after
+
+    async def watch(self, tenant: bytes, after: int, submission_id: bytes | None) -> AsyncIterator[Change]:
+        """Yields the states that a tenant's instructions reach, from after a position on, without end."""
+        while True:
+            seen = self.reader.position
+            page = await asyncio.to_thread(self.reader.events_after, tenant, after, submission_id, PAGE_EVENTS)
+            for recorded in page:
+                after = recorded.position
+                states = self._states(recorded)
+                if states:
+                    yield Change(after, states)
+            if len(page) < PAGE_EVENTS:
+                await self.reader.moved(seen, POLL_SECONDS)
+
+    async def _views(self, found: Sequence[tuple[Submission, int]]) -> list[InstructionView]:
+        """Reads all rows at one moment, after the commit that may be under way, then opens what is sealed."""
+
+        def command(unit: Unit) -> list[tuple[StateView, int, bytes]]:
+            return [
+                (state_view(each, index), each.changed_ns[index], each.approvers.get(index, b""))
+                for each, index in found
+            ]
+
+        rows = await self.submissions.writer.commit(command)
+        clear = await self._open(found)
+        return [
+            _view(submission, index, *row, clear[submission.stream, index])
+            for (submission, index), row in zip(found, rows, strict=True)
+        ]
+
+    async def _open(self, found: Sequence[tuple[Submission, int]]) -> dict[tuple[bytes, int], Clear]:
+        by_submission: dict[bytes, tuple[Submission, list[int]]] = {}
+        for submission, index in found:
+            by_submission.setdefault(submission.stream, (submission, []))[1].append(index)
+        clear = {}
+        for stream, (submission, indexes) in by_submission.items():
+            for index, row in (await self.personal.open(submission, indexes)).items():
+                clear[stream, index] = row
+        return clear
+
+    def _states(self, recorded: Recorded) -> list[StateView]:
+        """Returns the states that an event tells; for a submission that waits, what its instructions wait for."""
+        event = recorded.event
+        if isinstance(event, InstructionsReceived):
+            return [StateView(each, Status.RECEIVED, "", "") for each in split_ids(event.instruction_ids)]
+        if isinstance(event, InstructionsAdvanced):
+            rows = event.reason_rows or bytes(len(event.statuses))
+            reasons = [event.reasons[row] for row in rows]
+            return [
+                StateView(each, event.statuses[row], reasons[row], iso_reason(reasons[row], event.details.get(row, "")))
+                for row, each in enumerate(split_ids(event.instruction_ids))
+            ]
+        if isinstance(event, SubmissionWaiting):
+            submission = self.submissions.state.known(recorded.stream)
+            open_rows = [index for index in range(len(submission)) if submission.stages[index]]
+            return current_states(submission, open_rows)
+        return []
+
+
+def _view(
+    submission: Submission, index: int, state: StateView, changed_ns: int, approver: bytes, clear: Clear
+) -> InstructionView:
+    instruction_id = state.instruction_id
+    has_transfer = state.status in _WITH_TRANSFER
+    return InstructionView(
+        state=state,
+        clear=clear,
+        end_to_end_id=submission.end_to_end_id(index),
+        amount_minor=submission.amounts_minor[index],
+        currency=_alpha(submission.ledgers[index]),
+        submission_id=submission.submission_id,
+        transfer_id=transfer_id_of(submission.tenant, instruction_id) if has_transfer else b"",
+        received_ns=submission.received_ns,
+        changed_ns=changed_ns,
+        maker=submission.received.maker,
+        approver=approver,
+    )
+
+
+def _alpha(ledger: int) -> str:
+    try:
+        return currency(ledger).alpha
+    except CurrencyUnknown:
+        return ""

@@ -1,0 +1,26 @@
+"""Refusals of screening (docs/errors.md)."""
+
+from __future__ import annotations
+
+from ringfence_kernel.values.errors import DomainError
+
+
+class SanctionsListDamaged(DomainError):
+    """The list's file has lines that cannot be read, no names, or is not of its format; nothing was imported."""
+
+    reason = "SANCTIONS_LIST_DAMAGED"
+    code = "INVALID_ARGUMENT"
+
+
+class SanctionsListOutdated(DomainError):
+    """The list is older than the one imported, or dated in the future."""
+
+    reason = "SANCTIONS_LIST_OUTDATED"
+    code = "FAILED_PRECONDITION"
+
+
+class ScreeningListStale(DomainError):
+    """No sanctions list is in force, or one is older than its bound; instructions wait for an import."""
+
+    reason = "SCREENING_LIST_STALE"
+    code = "FAILED_PRECONDITION"

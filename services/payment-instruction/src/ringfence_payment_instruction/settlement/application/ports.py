@@ -1,0 +1,30 @@
+"""What is asked of custody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer
+
+
+@dataclass(frozen=True, slots=True)
+class BookAccounts:
+    """A book's accounts without an owner, by ledger."""
+
+    mirrors: Mapping[int, bytes]
+    suspense: Mapping[int, bytes]
+
+
+class Custody(Protocol):
+    """The ledger."""
+
+    async def create_transfers(self, tenant: bytes, token: str, transfers: Sequence[PlannedTransfer]) -> list[str]:
+        """Returns custody's result name per transfer, lower case, after its commit.
+
+        Raises CustodyUnavailable, AuthorisationRefused; the same transfers may then be asked for again.
+        """
+
+    async def book_accounts(self, tenant: bytes, token: str, *, fresh: bool = False) -> BookAccounts:
+        """Returns the book's bank mirrors and suspense accounts; errors as above."""

@@ -1,0 +1,81 @@
+"""The custody lane: posts, reserves, confirms and releases money, each instruction under its own transfer ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ringfence_kernel.writing.writer import Unit
+
+from ringfence_payment_instruction.settlement.application.ports import Custody
+from ringfence_payment_instruction.settlement.domain.errors import BookAccountMissing, LedgerContradiction
+from ringfence_payment_instruction.settlement.domain.settling import CUSTODY_STAGES, MirrorMissing, plan, transferred
+from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.submission import Submission
+
+Asked = dict[int, tuple[int, PlannedTransfer]]  # index -> stage and transfer
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementWork:
+    """Takes a submission's instructions through custody, under the authorisation that came with it."""
+
+    submissions: Submissions
+    custody: Custody
+
+    def has_work(self, stream: bytes) -> bool:
+        """Tells whether a submission has instructions that custody must act on."""
+        submission = self.submissions.state.submission(stream)
+        return submission is not None and any(submission.stages.find(stage) >= 0 for stage in CUSTODY_STAGES)
+
+    async def handle(self, stream: bytes) -> None:
+        """Asks custody and records its results.
+
+        Raises CustodyUnavailable, AuthorisationRefused, BookAccountMissing, LedgerContradiction; whatever could be
+        done has been recorded by then.
+        """
+        submission = self.submissions.state.known(stream)
+        asked, missing = await self._plan(submission)
+        contradictions = 0
+        if asked:
+            transfers = [transfer for _, transfer in asked.values()]
+            names = await self.custody.create_transfers(submission.tenant, submission.received.authorisation, transfers)
+            results = {index: (stage, name) for (index, (stage, _)), name in zip(asked.items(), names, strict=True)}
+
+            def command(unit: Unit) -> int:
+                events, unresolved = transferred(submission, results)
+                self.submissions.record(unit, stream, events)
+                return unresolved
+
+            contradictions = await self.submissions.writer.commit(command, weight=len(results))
+        if contradictions:
+            raise LedgerContradiction
+        if missing:
+            raise BookAccountMissing
+
+    async def _plan(self, submission: Submission) -> tuple[Asked, bool]:
+        """Returns what to ask for, and whether some cannot be asked for, for want of a bank mirror."""
+        asked, missing = await self._plan_with(submission, {})
+        for fresh in (False, True):
+            if missing:
+                token = submission.received.authorisation
+                accounts = await self.custody.book_accounts(submission.tenant, token, fresh=fresh)
+                asked, missing = await self._plan_with(submission, accounts.mirrors)
+        return asked, missing
+
+    async def _plan_with(self, submission: Submission, mirrors: Mapping[int, bytes]) -> tuple[Asked, bool]:
+        """Plans in the writer's order: what custody does is for good, so it must rest on what is committed."""
+
+        def command(unit: Unit) -> tuple[Asked, bool]:
+            asked: Asked = {}
+            missing = False
+            for stage in CUSTODY_STAGES:
+                for index in submission.at_stage(stage):
+                    try:
+                        asked[index] = stage, plan(submission, index, mirrors)
+                    except MirrorMissing:
+                        missing = True
+            return asked, missing
+
+        return await self.submissions.writer.commit(command)

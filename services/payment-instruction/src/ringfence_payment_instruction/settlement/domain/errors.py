@@ -1,0 +1,27 @@
+"""Why custody is not asked, or not believed (docs/errors.md)."""
+
+from __future__ import annotations
+
+from ringfence_kernel.values.errors import DomainError
+
+
+class CustodyUnavailable(DomainError):
+    """Custody cannot answer now; instructions wait and go on by themselves."""
+
+    reason = "CUSTODY_UNAVAILABLE"
+    code = "UNAVAILABLE"
+    retry_after_seconds = 0.5
+
+
+class BookAccountMissing(DomainError):
+    """The book has no bank mirror or suspense account in that currency; instructions and deposits wait for one."""
+
+    reason = "BOOK_ACCOUNT_MISSING"
+    code = "FAILED_PRECONDITION"
+
+
+class LedgerContradiction(DomainError):
+    """Custody's answer contradicts what the bank said; somebody must look, nothing is invented."""
+
+    reason = "LEDGER_CONTRADICTION"
+    code = "FAILED_PRECONDITION"

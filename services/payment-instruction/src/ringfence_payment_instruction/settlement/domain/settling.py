@@ -1,0 +1,115 @@
+"""Which transfer each stage asks custody for, and what custody's result means for the instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ringfence_kernel.values.clock import DAY_NS
+from ringfence_kernel.values.ids import ZERO_ID, external_id, show
+
+from ringfence_payment_instruction.settlement.domain.errors import LedgerContradiction
+from ringfence_payment_instruction.settlement.domain.transfers import (
+    PlannedTransfer,
+    Purpose,
+    TransferKind,
+    is_contradiction,
+    refusal,
+)
+from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.reasons import ON_ACCOUNT
+from ringfence_payment_instruction.submissions.domain.status import RELEASED, Directive, Stage, Status
+from ringfence_payment_instruction.submissions.domain.submission import Submission, slot, transfer_id_of
+from ringfence_payment_instruction.submissions.domain.transitions import Step, moved
+
+# Stages that are work for custody.
+CUSTODY_STAGES = (Stage.TRANSFER, Stage.RELEASE, Stage.CONFIRM, Stage.RETURN)
+
+
+class MirrorMissing(LookupError):
+    """The book has no bank mirror in that currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a result means: the states to go through, and the reason of a refusal. No states: somebody must look."""
+
+    statuses: tuple[Status, ...]
+    reason: str = ""
+
+
+def plan(submission: Submission, index: int, mirrors: Mapping[int, bytes]) -> PlannedTransfer:
+    """Returns the transfer of an instruction at a custody stage; `mirrors` maps ledgers to bank mirror accounts.
+
+    Raises MirrorMissing where the money must leave and the book has no bank account in that currency.
+    """
+    instruction_id = submission.instruction_id(index)
+    transfer_id = transfer_id_of(submission.tenant, instruction_id)
+    amount, ledger = submission.amounts_minor[index], submission.ledgers[index]
+    # The day of the last step, not of the call: a retry after midnight must be the same transfer.
+    day = submission.changed_ns[index] // DAY_NS
+    if submission.stages[index] == Stage.TRANSFER:
+        inside = submission.stays_in_book(index)
+        credit = slot(submission.creditor_accounts, index) if inside else _mirror(mirrors, ledger)
+        kind = TransferKind.PLAIN if inside else TransferKind.PENDING
+        purpose = Purpose.PAYMENT if inside else Purpose.WITHDRAWAL
+        debit = slot(submission.debtor_accounts, index)
+        return PlannedTransfer(transfer_id, kind, purpose, debit, credit, amount, ledger, instruction_id, day)
+    kind, domain = (
+        (TransferKind.POST, "transfer.post")
+        if submission.stages[index] == Stage.CONFIRM
+        else (TransferKind.VOID, "transfer.void")
+    )
+    second = external_id(domain, submission.tenant, show(instruction_id))
+    return PlannedTransfer(
+        second, kind, Purpose.WITHDRAWAL, ZERO_ID, ZERO_ID, amount, ledger, instruction_id, day, transfer_id
+    )
+
+
+def _mirror(mirrors: Mapping[int, bytes], ledger: int) -> bytes:
+    if ledger not in mirrors:
+        raise MirrorMissing(f"no bank mirror in ledger {ledger}")
+    return mirrors[ledger]
+
+
+def transferred(submission: Submission, results: Mapping[int, tuple[int, str]]) -> tuple[list[Any], int]:
+    """Decides on custody's results: index -> (stage asked for, result name).
+
+    Returns the events, and how many rows custody answered with a contradiction: those stay where they are.
+    """
+    steps: list[Step] = []
+    contradictions = 0
+    for index, (stage, result) in results.items():
+        if submission.stages[index] != stage or stage not in CUSTODY_STAGES:
+            continue
+        verdict = judge(submission, index, result)
+        contradictions += not verdict.statuses
+        detail = result if stage == Stage.TRANSFER and verdict.reason else submission.details.get(index, "")
+        steps += [Step(index, status, verdict.reason, detail) for status in verdict.statuses]
+    return moved(submission, "custody", steps), contradictions
+
+
+def judge(submission: Submission, index: int, result: str) -> Verdict:
+    """Returns what custody's result means for an instruction at its stage."""
+    stage = submission.stages[index]
+    done = result in ("created", "exists")
+    if stage == Stage.TRANSFER:
+        if is_contradiction(result):
+            return Verdict((), LedgerContradiction.reason)
+        if not done:
+            return Verdict((Status.REJECTED,), refusal(result))
+        if submission.stays_in_book(index):
+            return Verdict((Status.RESERVED, Status.SETTLED))
+        return Verdict((Status.RESERVED,))
+    if stage == Stage.CONFIRM:
+        if not done and result != "pending_transfer_already_posted":
+            return Verdict((), LedgerContradiction.reason)
+        seen = submission.details.get(index) == ON_ACCOUNT
+        return Verdict((Status.SETTLED, Status.RECONCILED) if seen else (Status.SETTLED,))
+    released = done or result in ("pending_transfer_already_voided", "pending_transfer_expired")
+    if not released:
+        return Verdict((), LedgerContradiction.reason)
+    if stage == Stage.RETURN:
+        return Verdict((Status.FAILED,), reasons.BANK_REFUSED)
+    return Verdict((RELEASED[Directive(submission.directives[index])],), submission.reasons[index])

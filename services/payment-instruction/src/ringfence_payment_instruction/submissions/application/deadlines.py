@@ -1,0 +1,65 @@
+"""What happens because time passes: approvals expire, execution dates come, a bank stays silent too long."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from dataclasses import dataclass, field
+
+from ringfence_kernel.telemetry.logs import get
+from ringfence_kernel.values.clock import NANOSECONDS, Clock
+from ringfence_kernel.values.errors import DomainError
+
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.deadlines import Patience, deadlines, overdue
+
+TICK_SECONDS = 0.5
+RETRY_NS = 2 * NANOSECONDS
+_LOG = get(__name__)
+
+
+@dataclass(slots=True)
+class Deadlines:
+    """Knows the next deadline of each submission; a deadline that has moved is dropped when its old time comes."""
+
+    submissions: Submissions
+    patience: Patience
+    clock: Clock
+    _due: list[tuple[int, bytes]] = field(default_factory=list)
+    _known: dict[bytes, int] = field(default_factory=dict)
+
+    def look_at(self, stream: bytes) -> None:
+        """Notes the next deadline of a submission, if it has one."""
+        submission = self.submissions.state.submission(stream)
+        if submission is None:
+            return
+        times = [due_ns for _, due_ns in deadlines(submission, self.patience)]
+        if not times:
+            self._known.pop(stream, None)
+        elif self._known.get(stream) != min(times):
+            self._remember(stream, min(times))
+
+    async def run(self) -> None:
+        """Watches the clock until cancelled."""
+        while True:
+            await self.step()
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def step(self) -> None:
+        """Decides on every submission whose time has come."""
+        now_ns = self.clock.now_ns()
+        while self._due and self._due[0][0] <= now_ns:
+            due_ns, stream = heapq.heappop(self._due)
+            if self._known.get(stream) != due_ns:
+                continue
+            del self._known[stream]
+            try:
+                await self.submissions.decide(stream, lambda submission: overdue(submission, now_ns, self.patience))
+                self.look_at(stream)
+            except DomainError as error:
+                _LOG.warning("deadline_waits", reason=error.reason)
+                self._remember(stream, now_ns + RETRY_NS)
+
+    def _remember(self, stream: bytes, due_ns: int) -> None:
+        self._known[stream] = due_ns
+        heapq.heappush(self._due, (due_ns, stream))

@@ -1,0 +1,134 @@
+"""Payment files: a pain.001 comes in, and is answered by the same pain.002 for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.telemetry.logs import get
+from ringfence_kernel.values.clock import Clock
+from ringfence_kernel.values.ids import external_id
+from ringfence_kernel.writing.writer import Unit
+
+from ringfence_payment_instruction.submissions.application.ports import (
+    FileRefusal,
+    OrderFile,
+    OrderFiles,
+    RefusedFile,
+    TransactionStatus,
+)
+from ringfence_payment_instruction.submissions.application.receiving import Content, Receiving, Report
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.application.tenants import tenant_of
+from ringfence_payment_instruction.submissions.domain import events
+from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
+from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
+from ringfence_payment_instruction.submissions.domain.receiving import refuse
+from ringfence_payment_instruction.submissions.domain.status import ISO_STATUS, Status
+from ringfence_payment_instruction.submissions.domain.submission import MAX_INSTRUCTIONS, stream_of
+
+NOT_PROVIDED = "NOTPROVIDED"
+TOO_MANY = FileRefusal("TOO_MANY_TRANSACTIONS", "AM18", f"more than {MAX_INSTRUCTIONS} transactions")
+NOT_TAKEN_BEFORE = FileRefusal("REFUSED_BEFORE", "NARR", "the same file was refused before")
+DUPLICATE = FileRefusal("DUPLICATE", "AM05", "the message id was used before with other content")
+_LOG = get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """pain.002 for a file; the submission and its instructions unless the file was refused."""
+
+    status_report: bytes
+    submission_id: bytes
+    instruction_ids: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class FileReceiving:
+    """Takes in payment files."""
+
+    submissions: Submissions
+    receiving: Receiving
+    files: OrderFiles
+    clock: Clock
+
+    async def submit_file(self, caller: Caller, content: bytes) -> FileAnswer:
+        """Returns the pain.002 for a pain.001; the first one again for the same bytes. Raises as `submit_batch`."""
+        tenant = tenant_of(caller)
+        file = await asyncio.to_thread(self.files.read_orders, content, _identify(tenant))
+        if isinstance(file, OrderFile) and len(file.orders) > MAX_INSTRUCTIONS:
+            file = file.refused(TOO_MANY)
+        if isinstance(file, RefusedFile):
+            return await self._refuse(caller, tenant, file)
+        submission_id = file_submission_id(tenant, file.message_id, file.digest)
+        earlier = self.submissions.state.refused_file(stream_of(tenant, submission_id))
+        if earlier is not None and earlier.digest == file.digest:
+            # Refused by earlier rules: the first answer stands.
+            return await self._refuse(caller, tenant, file.refused(NOT_TAKEN_BEFORE))
+        new = Content(tenant, submission_id, events.KIND_PAIN_001, file.digest, file.orders, file.message_id)
+        try:
+            submission = await self.receiving.take_in(caller, new, self._reporter(file, submission_id))
+        except SubmissionConflict:
+            return self._duplicate(file.refused(DUPLICATE), submission_id)
+        return FileAnswer(submission.received.status_report, submission_id, submission.id_list)
+
+    def _reporter(self, file: OrderFile, submission_id: bytes) -> Report:
+        def report(invalid: Sequence[str], forbidden: Sequence[str]) -> bytes:
+            flaws = [one or other for one, other in zip(invalid, forbidden, strict=True)]
+            statuses = [
+                TransactionStatus(ISO_STATUS[Status.REJECTED], iso_reason(flaw), flaw)
+                if flaw
+                else TransactionStatus(ISO_STATUS[Status.AUTHENTICATED])
+                for flaw in flaws
+            ]
+            return self.files.report(file, statuses, _report_id(submission_id), self.clock.now_ns())
+
+        return report
+
+    async def _refuse(self, caller: Caller, tenant: bytes, file: RefusedFile) -> FileAnswer:
+        submission_id = file_submission_id(tenant, file.message_id, file.digest)
+        stream = stream_of(tenant, submission_id)
+        report = self.files.report_refusal(file, _report_id(submission_id), self.clock.now_ns())
+        refused = events.SubmissionRefused(
+            tenant=tenant,
+            submission_id=submission_id,
+            digest=file.digest,
+            maker=caller.subject,
+            message_id=file.message_id,
+            reason=file.refusal.reason,
+            iso_reason_code=file.refusal.iso_reason,
+            status_report=report,
+        )
+
+        def command(unit: Unit) -> bytes:
+            self.submissions.record(unit, stream, refuse(self.submissions.state, stream, refused))
+            kept = self.submissions.state.refused_file(stream) or refused
+            return kept.status_report
+
+        try:
+            return FileAnswer(await self.submissions.writer.commit(command), b"", [])
+        except SubmissionConflict:
+            return self._duplicate(replace(file, refusal=DUPLICATE), submission_id)
+
+    def _duplicate(self, file: RefusedFile, submission_id: bytes) -> FileAnswer:
+        """Answers other bytes under a message id that is taken; the first answer stands, nothing is recorded."""
+        _LOG.info("file_message_id_reused")
+        return FileAnswer(self.files.report_refusal(file, _report_id(submission_id), self.clock.now_ns()), b"", [])
+
+
+def file_submission_id(tenant: bytes, message_id: str, content_digest: bytes) -> bytes:
+    """Returns the submission id of a file: from its message id, or from its bytes where there is none."""
+    if message_id == NOT_PROVIDED:
+        return external_id("pain.001.unidentified", tenant, content_digest.hex())
+    return external_id("pain.001", tenant, message_id)
+
+
+def _identify(tenant: bytes) -> Callable[[str, int], bytes]:
+    return lambda message_id, position: external_id("pain.001.transaction", tenant, f"{message_id}/{position}")
+
+
+def _report_id(submission_id: bytes) -> str:
+    """Returns the message id of our status report: 35 characters, the longest that the standard allows."""
+    return f"PSR{submission_id.hex()}"

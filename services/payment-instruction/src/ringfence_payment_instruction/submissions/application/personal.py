@@ -1,0 +1,123 @@
+"""Personal data: sealed on the way into events, opened where it must be looked at, kept in memory for a short while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+from ringfence_kernel.sealing.envelopes import AssociatedData, unseal
+from ringfence_kernel.values.clock import NANOSECONDS, Clock
+
+from ringfence_payment_instruction.submissions.application.ports import Identity, KeyRing
+from ringfence_payment_instruction.submissions.domain.orders import (
+    MAX_NAME,
+    MAX_REMITTANCE,
+    Alias,
+    Order,
+)
+from ringfence_payment_instruction.submissions.domain.submission import Sealed, Submission
+
+MAX_IBAN = 34
+MAX_BIC = 11
+REMEMBERED_INSTRUCTIONS = 100_000
+REMEMBERED_SECONDS = 300
+_decode = msgspec.msgpack.Decoder(tuple[str, str, str]).decode
+
+
+class Clear(NamedTuple):
+    """An instruction's personal data in clear. A party whose key was destroyed leaves its texts empty."""
+
+    debtor_name: str
+    debtor_iban: str
+    remittance: str
+    creditor_name: str
+    creditor_iban: str
+    creditor_agent_bic: str
+
+
+def clear_of(order: Order) -> Clear:
+    """Returns the personal data of an order, cut to the longest that a valid one may have."""
+    return Clear(
+        order.debtor_name[:MAX_NAME],
+        order.debtor_iban[:MAX_IBAN],
+        order.remittance[:MAX_REMITTANCE],
+        order.creditor_name[:MAX_NAME],
+        order.creditor_iban[:MAX_IBAN],
+        order.creditor_agent_bic[:MAX_BIC],
+    )
+
+
+def owners(tenant: bytes, debtor: Alias | None, creditor: Alias | None) -> tuple[bytes, bytes]:
+    """Returns whose keys seal the debtor's and the creditor's data."""
+    return _owner(tenant, debtor), _owner(tenant, creditor)
+
+
+def _owner(tenant: bytes, alias: Alias | None) -> bytes:
+    """Returns the party itself where it is the tenant's client, else the tenant: it is about a stranger."""
+    return alias.owner_id if alias is not None and alias.tenant == tenant and not alias.bank_mirror else tenant
+
+
+class PersonalData:
+    """Opens what was sealed. What was just taken in is remembered, so that the way through needs no keys again.
+
+    Nothing is remembered for longer than the keys themselves are held, so that an erasure reaches this memory too.
+    """
+
+    def __init__(self, identity: Identity, clock: Clock, capacity: int = REMEMBERED_INSTRUCTIONS) -> None:
+        """Remembers up to `capacity` instructions; the oldest submissions are forgotten first."""
+        self._identity = identity
+        self._clock = clock
+        self._capacity = capacity
+        self._remembered: OrderedDict[bytes, tuple[int, list[Clear]]] = OrderedDict()
+        self._count = 0
+
+    def remember(self, stream: bytes, rows: list[Clear]) -> None:
+        """Keeps the rows of a submission."""
+        self.forget(stream)
+        self._remembered[stream] = (self._clock.now_ns() + REMEMBERED_SECONDS * NANOSECONDS, rows)
+        self._count += len(rows)
+        while self._count > self._capacity and len(self._remembered) > 1:
+            self.forget(next(iter(self._remembered)))
+
+    def forget(self, stream: bytes) -> None:
+        """Drops a submission from memory."""
+        _, rows = self._remembered.pop(stream, (0, ()))
+        self._count -= len(rows)
+
+    def expire(self) -> None:
+        """Drops what has been remembered for too long."""
+        now_ns = self._clock.now_ns()
+        while self._remembered:
+            stream, (until_ns, _) = next(iter(self._remembered.items()))
+            if until_ns > now_ns:
+                return
+            self.forget(stream)
+
+    async def open(self, submission: Submission, indexes: Iterable[int]) -> dict[int, Clear]:
+        """Returns rows in clear; raises KeysUnavailable."""
+        self.expire()
+        _, remembered = self._remembered.get(submission.stream, (0, None))
+        if remembered is not None:
+            return {index: remembered[index] for index in indexes}
+        sealed = {index: submission.sealed(index) for index in indexes}
+        subjects = {owner for each in sealed.values() for owner in (each.debtor_owner, each.creditor_owner)}
+        ring = await self._identity.keys(subjects) if subjects else KeyRing({}, b"")
+        return await asyncio.to_thread(
+            lambda: {index: _open(ring, submission.stream, each) for index, each in sealed.items()}
+        )
+
+
+def _open(ring: KeyRing, stream: bytes, sealed: Sealed) -> Clear:
+    debtor = AssociatedData(stream, sealed.version, f"debtor[{sealed.row}]")
+    creditor = AssociatedData(stream, sealed.version, f"creditor[{sealed.row}]")
+    return Clear(
+        *_unseal(ring.keys.get(sealed.debtor_owner), sealed.debtor, debtor),
+        *_unseal(ring.keys.get(sealed.creditor_owner), sealed.creditor, creditor),
+    )
+
+
+def _unseal(key: bytes | None, sealed: bytes, data: AssociatedData) -> tuple[str, str, str]:
+    return _decode(unseal(key, sealed, data)) if key and sealed else ("", "", "")

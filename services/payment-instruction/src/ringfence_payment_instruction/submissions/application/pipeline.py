@@ -1,0 +1,97 @@
+"""The pipeline: looks after every commit, and after a restart, which work there is, and has it done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ringfence_kernel.service.lanes import Lane, Work, offer_all
+from ringfence_kernel.service.signal import Signal
+from ringfence_kernel.store.codec import Recorded
+
+from ringfence_payment_instruction.submissions.application.deadlines import Deadlines
+from ringfence_payment_instruction.submissions.application.personal import PersonalData
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.status import Stage
+from ringfence_payment_instruction.submissions.domain.submission import Submission
+from ringfence_payment_instruction.submissions.domain.transitions import waits
+
+SWEEP_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """All lanes together. Work is found in the state, so nothing is lost when a process ends in the middle."""
+
+    submissions: Submissions
+    personal: PersonalData
+    deadlines: Deadlines
+    committed: Signal
+    work: Mapping[str, Work]
+    wakes_on: tuple[type, ...] = ()
+    lanes: Sequence[Lane] = field(init=False)
+    _open: set[bytes] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Makes a lane of each kind of work; events of `wakes_on` end the pauses of all of them."""
+        self.lanes = [Lane(name, each, self._note) for name, each in self.work.items()]
+
+    def start(self, streams: Iterable[bytes]) -> None:
+        """Finds the work that the state left by the last run calls for, and listens to commits from now on."""
+        for stream in streams:
+            self._look_at(stream)
+        self.submissions.writer.subscribe(self._committed)
+
+    async def run(self) -> None:
+        """Works until cancelled; sweeps now and then, for work that a failed commit brought back."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self.lanes:
+                group.create_task(lane.run())
+            group.create_task(self._sweep())
+
+    @property
+    def is_idle(self) -> bool:
+        """Tells whether no lane has anything to do."""
+        return all(lane.is_idle for lane in self.lanes)
+
+    def _committed(self, recorded: list[Recorded]) -> None:
+        for stream in dict.fromkeys(each.stream for each in recorded):
+            self._look_at(stream)
+        if any(isinstance(each.event, self.wakes_on) for each in recorded):
+            for lane in self.lanes:
+                lane.wake()
+        self.committed.ring()
+
+    def _look_at(self, stream: bytes) -> None:
+        if any(lane.has_work(stream) for lane in self.lanes):
+            self._open.add(stream)
+            offer_all(self.lanes, stream)
+        else:
+            self._open.discard(stream)
+        submission = self.submissions.state.submission(stream)
+        if submission is not None:
+            self._maybe_forget(submission)
+            self.deadlines.look_at(stream)
+
+    def _maybe_forget(self, submission: Submission) -> None:
+        """Drops clear data that nothing on the way needs any more."""
+        if all(submission.is_done(index) for index in range(len(submission))):
+            self.personal.forget(submission.stream)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self.personal.expire()
+            for stream in list(self._open):
+                offer_all(self.lanes, stream)
+
+    async def _note(self, stream: bytes, reason: str) -> None:
+        if self.submissions.state.submission(stream) is not None:
+            await self.submissions.decide(stream, lambda submission: _waits(submission, reason))
+
+
+def _waits(submission: Submission, reason: str) -> list[Any]:
+    """Notes the reason while there is still something that waits."""
+    return waits(submission, reason) if any(stage != Stage.IDLE for stage in submission.stages) else []

@@ -1,0 +1,126 @@
+"""Submissions, from the caller's hands to the first word about each instruction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.values.clock import DAY_NS
+from ringfence_kernel.writing.writer import Unit
+
+from ringfence_payment_instruction.submissions.application.personal import PersonalData, clear_of, owners
+from ringfence_payment_instruction.submissions.application.ports import Identity
+from ringfence_payment_instruction.submissions.application.sealing import Sealer
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.application.tenants import tenant_of
+from ringfence_payment_instruction.submissions.application.views import StateView, first_states
+from ringfence_payment_instruction.submissions.domain import events, reasons
+from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
+from ringfence_payment_instruction.submissions.domain.orders import Order, digest, forbiddance, ibans_of, invalidity
+from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, known_digest, receive
+from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is common to a batch and a file."""
+
+    tenant: bytes
+    submission_id: bytes
+    kind: int
+    digest: bytes
+    orders: Sequence[Order]
+    message_id: str = ""
+
+    @property
+    def stream(self) -> bytes:
+        """Stream of the submission."""
+        return stream_of(self.tenant, self.submission_id)
+
+
+Report = Callable[[Sequence[str], Sequence[str]], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Receiving:
+    """Takes in batches, and whatever else orders payments."""
+
+    submissions: Submissions
+    identity: Identity
+    personal: PersonalData
+
+    async def submit_batch(self, caller: Caller, submission_id: bytes, orders: Sequence[Order]) -> list[StateView]:
+        """Returns where each instruction stood once taken in; the same again for the same id and content.
+
+        Raises SubmissionConflict, IdentityUnavailable, KeysUnavailable, AuthorisationRefused, TenantForbidden.
+        """
+        tenant = tenant_of(caller)
+        content = Content(tenant, submission_id, events.KIND_BATCH, await asyncio.to_thread(digest, orders), orders)
+        submission = await self.take_in(caller, content)
+        return first_states(submission)
+
+    async def take_in(self, caller: Caller, content: Content, report: Report | None = None) -> Submission:
+        """Returns the submission, taken in now or before; `report` writes the answer that is kept with it.
+
+        Raises as `submit_batch`.
+        """
+        known = known_digest(self.submissions.state, content.stream)
+        if known == content.digest:
+            # Answered after the group that may be committing it; should that fail, it is new after all.
+            submission = await self.submissions.writer.commit(
+                lambda unit: self.submissions.state.submission(content.stream)
+            )
+            if submission is not None:
+                return submission
+        elif known is not None:
+            raise SubmissionConflict
+        new = await self._prepare(caller, content, report)
+        clear = [clear_of(order) for order in content.orders]
+
+        def command(unit: Unit) -> Submission:
+            found = receive(self.submissions.state, new, unit.now_ns)
+            self.submissions.record(unit, new.stream, found)
+            if found:
+                # Only what is recorded may be remembered under its name: it is what the bank will be told.
+                unit.journal.call(self.personal.forget, new.stream)
+                self.personal.remember(new.stream, clear)
+            return self.submissions.state.known(new.stream)
+
+        return await self.submissions.writer.commit(command, weight=len(content.orders))
+
+    async def _prepare(self, caller: Caller, content: Content, report: Report | None) -> NewSubmission:
+        """Checks, resolves, seals and authorises; changes nothing."""
+        tenant, orders = content.tenant, content.orders
+        # Long work on thousands of rows: the event loop must not stand still meanwhile.
+        invalid = await asyncio.to_thread(lambda: tuple(map(invalidity, orders)))
+        valid = [order for order, flaw in zip(orders, invalid, strict=True) if not flaw]
+        aliases = await self.identity.resolve(ibans_of(valid))
+        pairs = [(aliases.get(order.debtor_iban), aliases.get(order.creditor_iban)) for order in orders]
+        forbidden = tuple("" if flaw else forbiddance(tenant, *pair) for flaw, pair in zip(invalid, pairs, strict=True))
+        subjects = {tenant}.union(*(owners(tenant, *pair) for pair in pairs))
+        ring, authorisation = await asyncio.gather(
+            self.identity.keys(subjects),
+            self.identity.authorise(caller, tenant, content.submission_id, content.digest),
+        )
+        lasts = authorisation.expires_ns // DAY_NS
+        forbidden = tuple(
+            refusal or (reasons.EXECUTION_DATE_TOO_LATE if order.execution_day >= lasts else "")
+            for order, refusal in zip(orders, forbidden, strict=True)
+        )
+        received = events.SubmissionReceived(
+            tenant=tenant,
+            submission_id=content.submission_id,
+            kind=content.kind,
+            instruction_count=len(orders),
+            digest=content.digest,
+            maker=caller.subject,
+            authorisation=authorisation.token,
+            authorisation_expires_ns=authorisation.expires_ns,
+            message_id=content.message_id,
+            status_report=await asyncio.to_thread(report, invalid, forbidden) if report else b"",
+        )
+        sealer = Sealer(tenant, content.submission_id, content.stream, ring)
+        rows = await asyncio.to_thread(sealer.events, orders, aliases)
+        return NewSubmission(content.stream, received, rows, invalid, forbidden)

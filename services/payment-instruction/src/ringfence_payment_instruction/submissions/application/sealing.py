@@ -1,0 +1,85 @@
+"""Sealing the rows of a submission into its events, under the keys of those whom they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from ringfence_kernel.sealing.envelopes import AssociatedData, blind_index, seal
+from ringfence_kernel.values.columns import pack
+
+from ringfence_payment_instruction.submissions.application.personal import clear_of, owners
+from ringfence_payment_instruction.submissions.application.ports import KeyRing
+from ringfence_payment_instruction.submissions.domain.events import InstructionsReceived
+from ringfence_payment_instruction.submissions.domain.orders import (
+    MAX_END_TO_END_ID,
+    Alias,
+    Order,
+    creditor_in_book,
+    ledger_of,
+)
+from ringfence_payment_instruction.submissions.domain.submission import ROWS_PER_EVENT
+
+CREDITOR_IBAN_LABEL = "payment-instruction/creditor-iban"
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Sealer:
+    """Seals the rows of one submission into its events; the first event of rows is version 2 of the stream."""
+
+    def __init__(self, tenant: bytes, submission_id: bytes, stream: bytes, ring: KeyRing) -> None:
+        """Takes the keys of all owners."""
+        self._tenant, self._submission_id, self._stream, self._ring = tenant, submission_id, stream, ring
+
+    def events(self, orders: Sequence[Order], aliases: Mapping[str, Alias]) -> tuple[InstructionsReceived, ...]:
+        """Returns the events of all rows."""
+        return tuple(
+            self._event(2 + number, first, orders[first : first + ROWS_PER_EVENT], aliases)
+            for number, first in enumerate(range(0, len(orders), ROWS_PER_EVENT))
+        )
+
+    def _event(
+        self, version: int, first: int, orders: Sequence[Order], aliases: Mapping[str, Alias]
+    ) -> InstructionsReceived:
+        pairs = [(aliases.get(order.debtor_iban), aliases.get(order.creditor_iban)) for order in orders]
+        owned = [owners(self._tenant, debtor, creditor) for debtor, creditor in pairs]
+        clear = [clear_of(order) for order in orders]
+        # A payee often stands in many rows, and an index costs as much as sealing a row.
+        indexes = {iban: creditor_index(self._ring, iban) for iban in {each.creditor_iban for each in clear}}
+        debtors = [
+            debtor.account_id if debtor is not None and debtor.tenant == self._tenant else bytes(16)
+            for debtor, _ in pairs
+        ]
+        return InstructionsReceived(
+            tenant=self._tenant,
+            submission_id=self._submission_id,
+            first_index=first,
+            instruction_ids=b"".join([order.instruction_id for order in orders]),
+            end_to_end_ids=tuple(order.end_to_end_id[:MAX_END_TO_END_ID] for order in orders),
+            debtor_accounts=b"".join(debtors),
+            debtor_owners=b"".join([debtor for debtor, _ in owned]),
+            creditor_accounts=b"".join([creditor_in_book(self._tenant, creditor) for _, creditor in pairs]),
+            creditor_owners=b"".join([creditor for _, creditor in owned]),
+            creditor_indexes=b"".join([indexes[each.creditor_iban] for each in clear]),
+            amounts_minor=pack("Q", [order.amount_minor for order in orders]),
+            ledgers=pack("H", [ledger_of(order.currency) for order in orders]),
+            execution_days=pack("i", [order.execution_day for order in orders]),
+            debtor_sealed=tuple(
+                self._seal(owner, each[:3], version, f"debtor[{row}]")
+                for row, ((owner, _), each) in enumerate(zip(owned, clear, strict=True))
+            ),
+            creditor_sealed=tuple(
+                self._seal(owner, each[3:], version, f"creditor[{row}]")
+                for row, ((_, owner), each) in enumerate(zip(owned, clear, strict=True))
+            ),
+        )
+
+    def _seal(self, owner: bytes, texts: tuple[str, ...], version: int, field: str) -> bytes:
+        key = self._ring.keys.get(owner)
+        # An erased party's data is not kept at all; the instruction is refused at screening.
+        return seal(key, _encode(texts), AssociatedData(self._stream, version, field)) if key else b""
+
+
+def creditor_index(ring: KeyRing, iban: str) -> bytes:
+    """Returns the keyed blind index by which payments to an IBAN are found."""
+    return blind_index(ring.blind_index_key, CREDITOR_IBAN_LABEL, iban.encode())

@@ -1,0 +1,57 @@
+"""What the passing of time brings: approvals expire, execution dates come, a bank stays silent too long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ringfence_kernel.values.clock import DAY_NS
+
+from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.status import Directive, Status
+from ringfence_payment_instruction.submissions.domain.submission import Submission
+from ringfence_payment_instruction.submissions.domain.transitions import Step, directed, moved
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long instructions wait, in nanoseconds."""
+
+    for_approval_ns: int
+    for_bank_ns: int
+
+
+def overdue(submission: Submission, now_ns: int, patience: Patience) -> list[Any]:
+    """Decides what the passing of time has brought: approvals expired, execution dates reached, bank silent."""
+    expired, silent, due = [], [], []
+    for index, due_ns in deadlines(submission, patience):
+        if due_ns > now_ns:
+            continue
+        status = submission.statuses[index]
+        if status == Status.HELD:
+            expired.append(Step(index, Status.EXPIRED, reasons.APPROVAL_EXPIRED))
+        elif status == Status.SENT:
+            silent.append(Step(index, Status.UNKNOWN, reasons.BANK_REPLY_MISSING))
+        elif submission.received.authorisation_expires_ns <= now_ns:
+            expired.append(Step(index, Status.EXPIRED, reasons.AUTHORISATION_EXPIRED))
+        else:
+            due.append(index)
+    events = moved(submission, "expiry", [*expired, *silent])
+    return events + directed(submission, Directive.NONE, due)
+
+
+def deadlines(submission: Submission, patience: Patience) -> list[tuple[int, int]]:
+    """Returns the rows that wait for time, each with the UTC nanoseconds when it is up."""
+    # Without an authorisation custody moves nothing: what has not come to it by then never will.
+    last_ns = submission.received.authorisation_expires_ns
+    found: list[tuple[int, int]] = []
+    for index in submission.with_status(Status.HELD):
+        if submission.directives[index] == Directive.NONE:
+            found.append((index, min(submission.changed_ns[index] + patience.for_approval_ns, last_ns)))
+    for index in submission.with_status(Status.SENT):
+        if submission.directives[index] == Directive.NONE:
+            found.append((index, submission.changed_ns[index] + patience.for_bank_ns))
+    for index in submission.with_status(Status.AUTHENTICATED):
+        is_scheduled = submission.directives[index] == Directive.SCHEDULE
+        found.append((index, min(submission.execution_days[index] * DAY_NS, last_ns) if is_scheduled else last_ns))
+    return found

@@ -1,0 +1,152 @@
+"""Events of submissions: frozen, packed, published by the feed (docs/formats.md).
+
+Columns hold one value per row, big-endian (see `columns`). Every event names its tenant, and the ids of the
+instructions it is about, so that a follower needs no other event to understand it. Personal data stands only in the
+`sealed` columns: AES-256-GCM under the data key of the party it is about, or of the tenant for strangers; the
+associated data are the event's stream and version, and a field name "debtor[i]" or "creditor[i]".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+
+class Committed(Protocol):
+    """An event with its place in the feed; what the kernel's `Recorded` offers."""
+
+    @property
+    def position(self) -> int:
+        """Position in the feed, from 1."""
+
+    @property
+    def stream(self) -> bytes:
+        """Stream, 16 bytes."""
+
+    @property
+    def version(self) -> int:
+        """Version in the stream, from 1."""
+
+    @property
+    def event(self) -> Any:
+        """The event."""
+
+    @property
+    def recorded_at_ns(self) -> int:
+        """UTC nanoseconds."""
+
+
+KIND_BATCH = 1
+KIND_PAIN_001 = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionReceived:
+    """A batch or file was taken in; the rows follow in InstructionsReceived events of the same commit."""
+
+    TOPIC: ClassVar[str] = "SubmissionReceived.v1"
+    tenant: bytes
+    submission_id: bytes
+    kind: int
+    instruction_count: int
+    digest: bytes  # SHA-256 of the content
+    maker: bytes
+    authorisation: str  # signed by identity for this service alone, for one tenant
+    authorisation_expires_ns: int
+    message_id: str = ""  # MsgId of a file
+    status_report: bytes = b""  # pain.002 that answered the file
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionRefused:
+    """A file was refused whole; the answer is kept, so that the same bytes get it again."""
+
+    TOPIC: ClassVar[str] = "SubmissionRefused.v1"
+    tenant: bytes
+    submission_id: bytes
+    digest: bytes
+    maker: bytes
+    message_id: str
+    reason: str
+    iso_reason_code: str
+    status_report: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionsReceived:
+    """Rows of a submission, from `first_index` on: each is now RECEIVED."""
+
+    TOPIC: ClassVar[str] = "InstructionsReceived.v1"
+    tenant: bytes
+    submission_id: bytes
+    first_index: int
+    instruction_ids: bytes  # 16 bytes per row
+    end_to_end_ids: tuple[str, ...]
+    debtor_accounts: bytes  # 16 bytes per row; zero when the IBAN is no account of the tenant
+    debtor_owners: bytes  # 16 bytes per row: whose key seals the debtor's data
+    creditor_accounts: bytes  # 16 bytes per row; zero when the money leaves by the bank
+    creditor_owners: bytes  # 16 bytes per row: whose key seals the creditor's data
+    creditor_indexes: bytes  # 16 bytes per row: keyed blind index of the creditor's IBAN
+    amounts_minor: bytes  # 8 bytes per row
+    ledgers: bytes  # 2 bytes per row: ISO 4217 numeric code, 0 for an unknown currency
+    execution_days: bytes  # 4 bytes per row, signed: days since 1970-01-01, 0 at once
+    debtor_sealed: tuple[bytes, ...]
+    creditor_sealed: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionsAdvanced:
+    """Transitions decided together, in order; an instruction may take several steps at once."""
+
+    TOPIC: ClassVar[str] = "InstructionsAdvanced.v1"
+    tenant: bytes
+    submission_id: bytes
+    cause: str  # intake, screening, custody, rail, bank, decision, expiry
+    instruction_ids: bytes  # 16 bytes per row
+    indexes: bytes  # 4 bytes per row: position in the submission, from 0
+    statuses: bytes  # 1 byte per row: Status reached
+    reasons: tuple[str, ...] = ("",)
+    reason_rows: bytes = b""  # 1 byte per row into `reasons`; empty means all 0
+    details: dict[int, str] = field(default_factory=dict)  # row -> sanctions reference, bank's code
+    actor: bytes = b""  # principal behind it; empty for the service itself
+    evidence: bytes = b""  # SHA-256 of what it rests on: screening lists used, bank's file
+    reference: str = ""  # message id of the bank message
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionsDirected:
+    """It was decided what happens next to instructions; no state changed yet."""
+
+    TOPIC: ClassVar[str] = "InstructionsDirected.v1"
+    tenant: bytes
+    submission_id: bytes
+    directive: int  # Directive
+    instruction_ids: bytes
+    indexes: bytes
+    reason: str = ""
+    details: dict[int, str] = field(default_factory=dict)
+    actor: bytes = b""
+    evidence: bytes = b""
+    reference: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionWaiting:
+    """The submission cannot go on for a named reason; it goes on by itself once the reason is gone."""
+
+    TOPIC: ClassVar[str] = "SubmissionWaiting.v1"
+    tenant: bytes
+    submission_id: bytes
+    reason: str
+
+
+EVENTS: tuple[type, ...] = (
+    SubmissionReceived,
+    SubmissionRefused,
+    InstructionsReceived,
+    InstructionsAdvanced,
+    InstructionsDirected,
+    SubmissionWaiting,
+)

@@ -1,0 +1,142 @@
+"""What a platform orders, and the checks that need nothing but the order and the aliases of its IBANs."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ringfence_kernel.values import iban
+from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.money import CurrencyUnknown, currency
+
+from ringfence_payment_instruction.submissions.domain import reasons
+
+MAX_END_TO_END_ID = 35
+MAX_NAME = 140
+MAX_REMITTANCE = 140
+# An amount that the bank can be told has at most 18 digits (ISO 20022 ActiveCurrencyAndAmount).
+AMOUNT_LIMIT_MINOR = 10**18
+CREDIT_TRANSFER = "TRF"
+_LENGTHS = struct.Struct(">Q6I")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One payment as ordered, in clear: it lives in memory only, never in an event.
+
+    `execution_day` counts days since 1970-01-01; 0 means at once. Names may be empty where the format allows it.
+    """
+
+    instruction_id: bytes
+    end_to_end_id: str
+    debtor_iban: str
+    creditor_iban: str
+    creditor_name: str
+    amount_minor: int
+    currency: str
+    remittance: str = ""
+    debtor_name: str = ""
+    creditor_agent_bic: str = ""
+    execution_day: int = 0
+    payment_method: str = CREDIT_TRANSFER
+    needs_conversion: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """What an IBAN stands for: an account of a tenant, owned by a party (zero for a bank mirror).
+
+    Statements about a bank mirror count only from the principal `bank_feed`.
+    """
+
+    tenant: bytes
+    account_id: bytes
+    owner_id: bytes
+    bank_mirror: bool
+    bank_feed: bytes = b""
+
+
+def digest(orders: Iterable[Order]) -> bytes:
+    """Returns the SHA-256 of a batch's content: per order its id, amount, and texts with their lengths before them."""
+    content = hashlib.sha256()
+    for order in orders:
+        texts = (
+            order.end_to_end_id,
+            order.debtor_iban,
+            order.creditor_iban,
+            order.creditor_name,
+            order.currency,
+            order.remittance,
+        )
+        lengths = _LENGTHS.pack(order.amount_minor, *map(len, texts))
+        # Lengths in characters part the texts as well as lengths in bytes would.
+        content.update(order.instruction_id + lengths + "".join(texts).encode())
+    return content.digest()
+
+
+def invalidity(order: Order) -> str:
+    """Returns why the order is not complete and consistent in itself, empty when it is."""
+    if order.payment_method != CREDIT_TRANSFER:
+        return reasons.PAYMENT_METHOD_NOT_SUPPORTED
+    if not _is_text(order.end_to_end_id, MAX_END_TO_END_ID) or not order.end_to_end_id.strip():
+        return reasons.END_TO_END_ID_INVALID
+    if not 0 < order.amount_minor < AMOUNT_LIMIT_MINOR:
+        return reasons.AMOUNT_INVALID
+    if not _is_currency(order.currency):
+        return reasons.CURRENCY_UNKNOWN
+    if order.needs_conversion:
+        return reasons.CONVERSION_NOT_SUPPORTED
+    if not iban.is_valid(order.debtor_iban):
+        return reasons.DEBTOR_IBAN_INVALID
+    if not iban.is_valid(order.creditor_iban):
+        return reasons.CREDITOR_IBAN_INVALID
+    if not _is_text(order.creditor_name, MAX_NAME) or not order.creditor_name.strip():
+        return reasons.CREDITOR_NAME_INVALID
+    if not _is_text(order.remittance, MAX_REMITTANCE):
+        return reasons.REMITTANCE_INVALID
+    return ""
+
+
+def forbiddance(tenant: bytes, debtor: Alias | None, creditor: Alias | None) -> str:
+    """Returns why the tenant may not order a payment between these accounts, empty when it may.
+
+    An account of another tenant is as unknown as one that nobody registered: existence is not revealed.
+    """
+    if debtor is None or debtor.tenant != tenant or debtor.bank_mirror:
+        return reasons.DEBTOR_ACCOUNT_UNKNOWN
+    if creditor is None or creditor.tenant != tenant:
+        return ""
+    if creditor.bank_mirror or creditor.account_id == debtor.account_id:
+        return reasons.CREDITOR_ACCOUNT_FORBIDDEN
+    return ""
+
+
+def creditor_in_book(tenant: bytes, creditor: Alias | None) -> bytes:
+    """Returns the creditor's account when the money stays in the tenant's book, else zero: it leaves by the bank."""
+    return creditor.account_id if creditor is not None and creditor.tenant == tenant else ZERO_ID
+
+
+def ibans_of(orders: Iterable[Order]) -> list[str]:
+    """Returns every IBAN named, once."""
+    return list({text: None for order in orders for text in (order.debtor_iban, order.creditor_iban) if text})
+
+
+def _is_text(text: str, longest: int) -> bool:
+    return len(text) <= longest and text.isprintable()
+
+
+def _is_currency(alpha: str) -> bool:
+    try:
+        return currency(alpha).alpha == alpha
+    except CurrencyUnknown:
+        return False
+
+
+def ledger_of(alpha: str) -> int:
+    """Returns the ledger of an alphabetic currency code, 0 for an unknown one."""
+    try:
+        return currency(alpha).numeric_code
+    except CurrencyUnknown:
+        return 0

@@ -1,0 +1,106 @@
+"""Taking in a submission: what is recorded, and where each row stands first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ringfence_kernel.values.clock import DAY_NS
+from ringfence_kernel.values.columns import pack, split_ids, unpack
+
+from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
+from ringfence_payment_instruction.submissions.domain.events import (
+    InstructionsDirected,
+    InstructionsReceived,
+    SubmissionReceived,
+    SubmissionRefused,
+)
+from ringfence_payment_instruction.submissions.domain.state import State
+from ringfence_payment_instruction.submissions.domain.status import Directive, Status
+from ringfence_payment_instruction.submissions.domain.transitions import Step, advanced
+
+# The word in stored events.
+CAUSE = "intake"
+
+
+@dataclass(frozen=True, slots=True)
+class NewSubmission:
+    """A submission checked and sealed, ready to be recorded.
+
+    `invalid` has one reason per row, empty for a valid one; `forbidden` likewise for what the submitter may not order.
+    """
+
+    stream: bytes
+    received: SubmissionReceived
+    rows: tuple[InstructionsReceived, ...]
+    invalid: tuple[str, ...]
+    forbidden: tuple[str, ...]
+
+
+def known_digest(state: State, stream: bytes) -> bytes | None:
+    """Returns the digest under which a submission or refused file is known, None when it is new."""
+    submission = state.submission(stream)
+    if submission is not None:
+        return submission.received.digest
+    refused = state.refused_file(stream)
+    return None if refused is None else refused.digest
+
+
+def receive(state: State, new: NewSubmission, now_ns: int) -> list[Any]:
+    """Returns the events that record a submission, none when it is known; raises SubmissionConflict."""
+    known = known_digest(state, new.stream)
+    if known is not None:
+        if known != new.received.digest:
+            raise SubmissionConflict
+        return []
+    ids = [instruction_id for rows in new.rows for instruction_id in split_ids(rows.instruction_ids)]
+    execution_days = [day for rows in new.rows for day in unpack("i", rows.execution_days)]
+    repeated = _repeated(state, new.received.tenant, ids)
+    steps: list[Step] = []
+    later: list[int] = []
+    today = now_ns // DAY_NS
+    for index, (invalid, forbidden) in enumerate(zip(new.invalid, new.forbidden, strict=True)):
+        if invalid or repeated[index]:
+            steps.append(Step(index, Status.REJECTED, invalid or reasons.DUPLICATE_INSTRUCTION_ID))
+            continue
+        steps.append(Step(index, Status.VALIDATED))
+        steps.append(Step(index, Status.REJECTED, forbidden) if forbidden else Step(index, Status.AUTHENTICATED))
+        if not forbidden and execution_days[index] > today:
+            later.append(index)
+    events: list[Any] = [new.received, *new.rows, advanced(new.received, ids, CAUSE, steps, actor=new.received.maker)]
+    if later:
+        events.append(_scheduled(new.received, ids, later))
+    return events
+
+
+def refuse(state: State, stream: bytes, refused: SubmissionRefused) -> list[Any]:
+    """Returns the event that records a refused file, none when it is known; raises SubmissionConflict."""
+    known = known_digest(state, stream)
+    if known is not None:
+        if known != refused.digest:
+            raise SubmissionConflict
+        return []
+    return [refused]
+
+
+def _repeated(state: State, tenant: bytes, ids: Sequence[bytes]) -> list[bool]:
+    """Tells per row whether its id was used before, in this submission or another of the tenant's."""
+    seen: set[bytes] = set()
+    repeated = []
+    for instruction_id in ids:
+        repeated.append(instruction_id in seen or state.find(tenant, instruction_id) is not None)
+        seen.add(instruction_id)
+    return repeated
+
+
+def _scheduled(received: SubmissionReceived, ids: Sequence[bytes], indexes: Sequence[int]) -> InstructionsDirected:
+    return InstructionsDirected(
+        tenant=received.tenant,
+        submission_id=received.submission_id,
+        directive=Directive.SCHEDULE,
+        instruction_ids=b"".join(ids[index] for index in indexes),
+        indexes=pack("I", indexes),
+        reason=reasons.EXECUTION_DATE_NOT_REACHED,
+    )

@@ -1,0 +1,157 @@
+"""The states of an instruction, the transitions between them, and what each state calls for next."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from ringfence_payment_instruction.submissions.domain.errors import TransitionUnlisted
+
+
+class Status(IntEnum):
+    """State of an instruction; the numbers are published in events and in the protos."""
+
+    DRAFT = 0
+    RECEIVED = 1
+    VALIDATED = 2
+    AUTHENTICATED = 3
+    SCREENED = 4
+    HELD = 5
+    RESERVED = 6
+    SENT = 7
+    SETTLED = 8
+    RECONCILED = 9
+    REJECTED = 10
+    CANCELLED = 11
+    EXPIRED = 12
+    FAILED = 13
+    UNKNOWN = 14
+    RECALL = 15
+    RETURNED = 16
+    REFUSED = 17
+
+
+class Directive(IntEnum):
+    """What has been decided to happen next to an instruction, on somebody's authority, before it has happened.
+
+    A directive is recorded before the outside world is touched, so that a restart continues and never changes course.
+    """
+
+    NONE = 0
+    SCHEDULE = 1
+    APPROVE = 2
+    SEND = 3
+    CANCEL = 4
+    REJECT = 5
+    EXPIRE = 6
+    SETTLE = 7
+    FAIL = 8
+
+
+class Stage(IntEnum):
+    """The work that an instruction waits for; IDLE waits for people, time or the bank."""
+
+    IDLE = 0
+    SCREEN = 1
+    TRANSFER = 2
+    SEND = 3
+    DISPATCH = 4
+    RELEASE = 5
+    CONFIRM = 6
+    RETURN = 7
+
+
+# ISO 20022 external payment transaction status (ExternalPaymentTransactionStatus1Code).
+ISO_STATUS = {
+    Status.DRAFT: "RCVD",
+    Status.RECEIVED: "RCVD",
+    Status.VALIDATED: "ACTC",
+    Status.AUTHENTICATED: "ACCP",
+    Status.SCREENED: "ACCP",
+    Status.HELD: "PDNG",
+    Status.RESERVED: "ACFC",
+    Status.SENT: "ACSP",
+    Status.UNKNOWN: "ACSP",
+    Status.SETTLED: "ACSC",
+    Status.RECONCILED: "ACSC",
+    Status.RECALL: "ACSC",
+    Status.REFUSED: "ACSC",
+    Status.REJECTED: "RJCT",
+    Status.FAILED: "RJCT",
+    Status.EXPIRED: "RJCT",
+    Status.RETURNED: "RJCT",
+    Status.CANCELLED: "CANC",
+}
+
+BEFORE_SENT = (
+    Status.RECEIVED,
+    Status.VALIDATED,
+    Status.AUTHENTICATED,
+    Status.SCREENED,
+    Status.HELD,
+    Status.RESERVED,
+)
+
+# The life cycle of an instruction.
+TRANSITIONS = frozenset(
+    [
+        (Status.DRAFT, Status.RECEIVED),
+        (Status.RECEIVED, Status.VALIDATED),
+        (Status.VALIDATED, Status.AUTHENTICATED),
+        (Status.AUTHENTICATED, Status.SCREENED),
+        (Status.SCREENED, Status.HELD),
+        (Status.SCREENED, Status.RESERVED),
+        (Status.HELD, Status.RESERVED),
+        (Status.RESERVED, Status.SENT),
+        (Status.RESERVED, Status.SETTLED),
+        (Status.SENT, Status.SETTLED),
+        (Status.SENT, Status.FAILED),
+        (Status.SENT, Status.UNKNOWN),
+        (Status.UNKNOWN, Status.SETTLED),
+        (Status.UNKNOWN, Status.FAILED),
+        (Status.SETTLED, Status.RECONCILED),
+        (Status.SETTLED, Status.RECALL),
+        (Status.RECONCILED, Status.RECALL),
+        (Status.RECALL, Status.RETURNED),
+        (Status.RECALL, Status.REFUSED),
+        *((status, end) for status in BEFORE_SENT for end in (Status.REJECTED, Status.CANCELLED, Status.EXPIRED)),
+    ]
+)
+
+FINAL = frozenset({Status.RECONCILED, Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.FAILED})
+FINAL_OR_SETTLED = FINAL | {Status.SETTLED, Status.RETURNED, Status.REFUSED}
+
+# Where a released reservation leads.
+RELEASED = {
+    Directive.CANCEL: Status.CANCELLED,
+    Directive.REJECT: Status.REJECTED,
+    Directive.EXPIRE: Status.EXPIRED,
+}
+
+_STAGES = {
+    (Status.AUTHENTICATED, Directive.NONE): Stage.SCREEN,
+    (Status.SCREENED, Directive.NONE): Stage.TRANSFER,
+    (Status.HELD, Directive.APPROVE): Stage.TRANSFER,
+    (Status.RESERVED, Directive.NONE): Stage.SEND,
+    (Status.RESERVED, Directive.SEND): Stage.DISPATCH,
+    (Status.RESERVED, Directive.CANCEL): Stage.RELEASE,
+    (Status.RESERVED, Directive.REJECT): Stage.RELEASE,
+    (Status.RESERVED, Directive.EXPIRE): Stage.RELEASE,
+    (Status.SENT, Directive.SETTLE): Stage.CONFIRM,
+    (Status.UNKNOWN, Directive.SETTLE): Stage.CONFIRM,
+    (Status.SENT, Directive.FAIL): Stage.RETURN,
+    (Status.UNKNOWN, Directive.FAIL): Stage.RETURN,
+}
+_COLUMNS = 32
+_ALLOWED = bytes((before, after) in TRANSITIONS for before in range(len(Status)) for after in range(_COLUMNS))
+STAGE_TABLE = bytes(_STAGES.get((status, directive), Stage.IDLE) for status in Status for directive in Directive)
+
+
+def stage_of(status: int, directive: int) -> int:
+    """Returns the Stage that a state and directive call for."""
+    return STAGE_TABLE[status * len(Directive) + directive]
+
+
+def require_listed(before: int, after: int) -> None:
+    """Raises TransitionUnlisted unless the table lists the transition."""
+    if not _ALLOWED[before * _COLUMNS + after]:
+        raise TransitionUnlisted(Status(before).name, Status(after).name)

@@ -1,0 +1,257 @@
+"""A submission in memory: its rows as columns, and where each instruction stands."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ringfence_kernel.values.columns import split_ids, unpack
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id, show
+from ringfence_kernel.writing.journal import Journal
+
+from ringfence_payment_instruction.submissions.domain.events import (
+    Committed,
+    InstructionsAdvanced,
+    InstructionsDirected,
+    InstructionsReceived,
+    SubmissionReceived,
+)
+from ringfence_payment_instruction.submissions.domain.status import (
+    FINAL_OR_SETTLED,
+    Directive,
+    Status,
+    require_listed,
+    stage_of,
+)
+
+# Rows per InstructionsReceived event: keeps every event far below the feed's 4 MiB.
+ROWS_PER_EVENT = 1_000
+MAX_INSTRUCTIONS = 8_190
+
+
+def stream_of(tenant: bytes, submission_id: bytes) -> bytes:
+    """Returns the stream of a tenant's submission; two tenants may choose the same id."""
+    return external_id("submission", tenant, show(submission_id))
+
+
+def transfer_id_of(tenant: bytes, instruction_id: bytes) -> bytes:
+    """Returns the transfer that posts or reserves an instruction's money: the same for every retry."""
+    return external_id("transfer", tenant, show(instruction_id))
+
+
+def slot(packed: bytes, index: int) -> bytes:
+    """Returns one 16-byte value of a column."""
+    return packed[index * ID_BYTES : (index + 1) * ID_BYTES]
+
+
+class Sealed(NamedTuple):
+    """An instruction's personal data as it stands in an event, with what its key and associated data are found by."""
+
+    version: int
+    row: int
+    debtor_owner: bytes
+    creditor_owner: bytes
+    debtor: bytes
+    creditor: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The rows of one InstructionsReceived event."""
+
+    version: int
+    event: InstructionsReceived
+
+
+class Submission:
+    """A batch or file that was taken in."""
+
+    __slots__ = (
+        "amounts_minor",
+        "approvers",
+        "changed_ns",
+        "chunks",
+        "creditor_accounts",
+        "debtor_accounts",
+        "details",
+        "directives",
+        "execution_days",
+        "first_reasons",
+        "first_statuses",
+        "ids",
+        "ledgers",
+        "position",
+        "reasons",
+        "received",
+        "received_ns",
+        "references",
+        "stages",
+        "statuses",
+        "stream",
+        "waiting",
+    )
+
+    def __init__(self, recorded: Committed) -> None:
+        """Starts from its SubmissionReceived event; rows follow by `receive`."""
+        received: SubmissionReceived = recorded.event
+        self.stream = recorded.stream
+        self.received = received
+        self.position = recorded.position
+        self.received_ns = recorded.recorded_at_ns
+        self.chunks: list[Chunk] = []
+        self.ids = self.debtor_accounts = self.creditor_accounts = b""
+        self.amounts_minor, self.ledgers, self.execution_days = array("Q"), array("H"), array("i")
+        self.statuses, self.directives, self.stages = bytearray(), bytearray(), bytearray()
+        self.reasons: list[str] = []
+        self.changed_ns = array("q")
+        self.details: dict[int, str] = {}
+        self.approvers: dict[int, bytes] = {}
+        self.references: dict[int, str] = {}
+        self.first_statuses = b""
+        self.first_reasons: list[str] = []
+        self.waiting = ""
+
+    @property
+    def tenant(self) -> bytes:
+        """Platform whose book it is about."""
+        return self.received.tenant
+
+    @property
+    def submission_id(self) -> bytes:
+        """The platform's id of the submission."""
+        return self.received.submission_id
+
+    def receive(self, recorded: Committed) -> None:
+        """Takes in rows; they belong to the same commit as the submission, so no journal is needed."""
+        event: InstructionsReceived = recorded.event
+        count = len(event.end_to_end_ids)
+        self.chunks.append(Chunk(recorded.version, event))
+        self.ids += event.instruction_ids
+        self.debtor_accounts += event.debtor_accounts
+        self.creditor_accounts += event.creditor_accounts
+        self.amounts_minor.extend(unpack("Q", event.amounts_minor))
+        self.ledgers.extend(unpack("H", event.ledgers))
+        self.execution_days.extend(unpack("i", event.execution_days))
+        self.statuses += bytes([Status.RECEIVED]) * count
+        self.directives += bytes(count)
+        self.stages += bytes(count)
+        self.reasons += [""] * count
+        self.changed_ns.extend([recorded.recorded_at_ns] * count)
+
+    def advance(self, recorded: Committed, journal: Journal) -> None:
+        """Takes the steps of an event; raises TransitionUnlisted before anything is changed."""
+        event: InstructionsAdvanced = recorded.event
+        indexes = unpack("I", event.indexes)
+        steps = list(zip(indexes, event.statuses, strict=True))
+        reached: dict[int, int] = {}
+        for index, status in steps:
+            require_listed(reached.get(index, self.statuses[index]), status)
+            reached[index] = status
+        self._remember(journal)
+        reason_rows = event.reason_rows or bytes(len(steps))
+        for (index, status), reason_row in zip(steps, reason_rows, strict=True):
+            self.statuses[index] = status
+            self.directives[index] = Directive.NONE
+            self.reasons[index] = event.reasons[reason_row]
+            self.stages[index] = stage_of(status, Directive.NONE)
+            self.changed_ns[index] = recorded.recorded_at_ns
+        for row, detail in event.details.items():
+            self.details[indexes[row]] = detail
+        self.waiting = ""
+        if not self.first_statuses:
+            self.first_statuses, self.first_reasons = bytes(self.statuses), list(self.reasons)
+
+    def direct(self, recorded: Committed, journal: Journal) -> None:
+        """Takes a directive for rows."""
+        event: InstructionsDirected = recorded.event
+        self._remember(journal)
+        for row, index in enumerate(unpack("I", event.indexes)):
+            self.directives[index] = event.directive
+            self.stages[index] = stage_of(self.statuses[index], event.directive)
+            self.reasons[index] = event.reason
+            if event.reference:
+                self.references[index] = event.reference
+            if event.directive == Directive.APPROVE:
+                self.approvers[index] = event.actor
+            if row in event.details:
+                self.details[index] = event.details[row]
+        self.waiting = ""
+
+    def wait(self, reason: str, journal: Journal) -> None:
+        """Notes why the submission does not go on."""
+        journal.call(setattr, self, "waiting", self.waiting)
+        self.waiting = reason
+
+    def _remember(self, journal: Journal) -> None:
+        """Lets the journal put back every column that a step may change."""
+        columns = ("statuses", "directives", "stages", "reasons", "changed_ns", "details", "approvers", "references")
+        saved = [
+            (name, getattr(self, name)[:] if name not in _TABLES else dict(getattr(self, name))) for name in columns
+        ]
+        saved += [(name, getattr(self, name)) for name in ("waiting", "first_statuses", "first_reasons")]
+        journal.call(self._restore, saved)
+
+    def _restore(self, saved: list[tuple[str, object]]) -> None:
+        for name, value in saved:
+            setattr(self, name, value)
+
+    def __len__(self) -> int:
+        """Returns the number of instructions."""
+        return len(self.statuses)
+
+    def at_stage(self, stage: int) -> Iterator[int]:
+        """Yields the indexes that wait for a kind of work."""
+        index = self.stages.find(stage)
+        while index >= 0:
+            yield index
+            index = self.stages.find(stage, index + 1)
+
+    def is_done(self, index: int) -> bool:
+        """Tells whether the instruction will not move by itself any more."""
+        return self.statuses[index] in FINAL_OR_SETTLED
+
+    def with_status(self, status: int) -> Iterator[int]:
+        """Yields the indexes in a state."""
+        index = self.statuses.find(status)
+        while index >= 0:
+            yield index
+            index = self.statuses.find(status, index + 1)
+
+    @property
+    def id_list(self) -> list[bytes]:
+        """Instruction ids by index."""
+        return split_ids(self.ids)
+
+    def instruction_id(self, index: int) -> bytes:
+        """Returns the platform's id of an instruction."""
+        return slot(self.ids, index)
+
+    def stays_in_book(self, index: int) -> bool:
+        """Tells whether the creditor has an account in the same book."""
+        return slot(self.creditor_accounts, index) != ZERO_ID
+
+    def sealed(self, index: int) -> Sealed:
+        """Returns an instruction's personal data, sealed."""
+        chunk, row = self.chunks[index // ROWS_PER_EVENT], index % ROWS_PER_EVENT
+        event = chunk.event
+        return Sealed(
+            chunk.version,
+            row,
+            slot(event.debtor_owners, row),
+            slot(event.creditor_owners, row),
+            event.debtor_sealed[row],
+            event.creditor_sealed[row],
+        )
+
+    def end_to_end_id(self, index: int) -> str:
+        """Returns the payer's own reference."""
+        return self.chunks[index // ROWS_PER_EVENT].event.end_to_end_ids[index % ROWS_PER_EVENT]
+
+    def reason_of(self, index: int) -> str:
+        """Returns why an instruction was refused or waits, empty when neither."""
+        return self.reasons[index] or ("" if self.is_done(index) else self.waiting)
+
+
+_TABLES = frozenset({"details", "approvers", "references"})

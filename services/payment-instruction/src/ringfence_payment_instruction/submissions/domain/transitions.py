@@ -1,0 +1,96 @@
+"""What every decision on instructions under way is made of: steps, directives, and reasons to wait.
+
+Deciders (`screened`, `transferred`, `answered` ...) stand in the modules that know why. Each takes what is known now,
+skips rows that have moved on meanwhile, and returns events; `Submissions` alone records them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from ringfence_kernel.values.columns import pack
+
+from ringfence_payment_instruction.submissions.domain.events import (
+    InstructionsAdvanced,
+    InstructionsDirected,
+    SubmissionWaiting,
+)
+from ringfence_payment_instruction.submissions.domain.status import Directive, Stage, Status
+from ringfence_payment_instruction.submissions.domain.submission import Submission
+
+
+class Step(NamedTuple):
+    """One transition of one instruction."""
+
+    at: int
+    status: Status
+    reason: str = ""
+    detail: str = ""
+
+
+class Named(Protocol):
+    """Whatever names a tenant's submission."""
+
+    @property
+    def tenant(self) -> bytes:
+        """Tenant, 16 bytes."""
+
+    @property
+    def submission_id(self) -> bytes:
+        """The platform's id of the submission, 16 bytes."""
+
+
+def advanced(
+    named: Named, ids: Sequence[bytes], cause: str, steps: Sequence[Step], **context: Any
+) -> InstructionsAdvanced:
+    """Returns the packed event of transitions; `ids` holds the instruction id of every index of the submission."""
+    texts = list(dict.fromkeys(["", *(step.reason for step in steps)]))
+    number = {text: row for row, text in enumerate(texts)}
+    return InstructionsAdvanced(
+        tenant=named.tenant,
+        submission_id=named.submission_id,
+        cause=cause,
+        instruction_ids=b"".join([ids[step.at] for step in steps]),
+        indexes=pack("I", [step.at for step in steps]),
+        statuses=bytes([step.status for step in steps]),
+        reasons=tuple(texts),
+        reason_rows=bytes([number[step.reason] for step in steps]) if len(texts) > 1 else b"",
+        details={row: step.detail for row, step in enumerate(steps) if step.detail},
+        **context,
+    )
+
+
+def moved(submission: Submission, cause: str, steps: Sequence[Step], **context: Any) -> list[Any]:
+    """Returns the event of transitions of a submission that is under way; nothing for no steps."""
+    return [advanced(submission, submission.id_list, cause, steps, **context)] if steps else []
+
+
+def directed(submission: Submission, directive: Directive, indexes: Sequence[int], **context: Any) -> list[Any]:
+    """Returns the event that directs rows; nothing for no rows."""
+    if not indexes:
+        return []
+    return [
+        InstructionsDirected(
+            tenant=submission.tenant,
+            submission_id=submission.submission_id,
+            directive=directive,
+            instruction_ids=b"".join([submission.instruction_id(index) for index in indexes]),
+            indexes=pack("I", indexes),
+            **context,
+        )
+    ]
+
+
+def waits(submission: Submission, reason: str) -> list[Any]:
+    """Notes why the submission does not go on, once per reason."""
+    if submission.waiting == reason:
+        return []
+    return [SubmissionWaiting(submission.tenant, submission.submission_id, reason)]
+
+
+def awaits_bank(submission: Submission, index: int) -> bool:
+    """Tells whether the bank has the payment, or is about to, and has not answered for good."""
+    if submission.directives[index] not in (Directive.NONE, Directive.SEND):
+        return False
+    return submission.statuses[index] in (Status.SENT, Status.UNKNOWN) or submission.stages[index] == Stage.DISPATCH

@@ -1,0 +1,44 @@
+"""The submissions module, wired."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringfence_kernel.values.clock import Clock
+
+from ringfence_payment_instruction.submissions.adapters.order_files import Iso20022Orders
+from ringfence_payment_instruction.submissions.api.servicer import SubmissionsApi
+from ringfence_payment_instruction.submissions.application.deadlines import Deadlines
+from ringfence_payment_instruction.submissions.application.files import FileReceiving
+from ringfence_payment_instruction.submissions.application.personal import PersonalData
+from ringfence_payment_instruction.submissions.application.ports import Identity
+from ringfence_payment_instruction.submissions.application.receiving import Receiving
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.deadlines import Patience
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionsModule:
+    """What the module offers to callers, and to its siblings."""
+
+    submissions: Submissions
+    personal: PersonalData
+    receiving: Receiving
+    files: FileReceiving
+    deadlines: Deadlines
+    api: SubmissionsApi
+
+    @classmethod
+    def build(cls, submissions: Submissions, identity: Identity, patience: Patience, clock: Clock) -> SubmissionsModule:
+        """Wires the module."""
+        personal = PersonalData(identity, clock)
+        receiving = Receiving(submissions, identity, personal)
+        files = FileReceiving(submissions, receiving, Iso20022Orders(), clock)
+        return cls(
+            submissions=submissions,
+            personal=personal,
+            receiving=receiving,
+            files=files,
+            deadlines=Deadlines(submissions, patience, clock),
+            api=SubmissionsApi(receiving, files),
+        )

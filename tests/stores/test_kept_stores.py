@@ -1,0 +1,172 @@
+"""Stores that an earlier release wrote open and verify under this one.
+
+Each folder under `kept/` holds the four databases of one stack, with the schema and the bytes of their time. A service
+is only called by its own command line, so that these tests outlive whatever moves inside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from ringfence_verifier import verify_checkpoint, verify_log
+
+from tests.stores import keeping
+from tests.stores.keeping import SERVICES
+
+KEPT = sorted(path.parent for path in (Path(__file__).parent / "kept").glob(f"*/{keeping.MANIFEST}"))
+COMMAND_SECONDS = 120
+SOURCES = SERVICES[:3]
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A store in a database of its own, migrated to the schema of today."""
+
+    service: str
+    database: Any
+    kept: dict[str, Any]
+
+    def connection(self) -> psycopg.Connection:
+        """A connection of the database's owner."""
+        return psycopg.connect(self.database.owner_url, password=self.database.owner_password, autocommit=True)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command of the service itself on the store."""
+        return subprocess.run(
+            [sys.executable, "-m", f"ringfence_{self.service.replace('-', '_')}", *arguments],
+            env=_environment(self.service, self.database),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
+        )
+
+    def verify(self) -> dict[str, Any]:
+        """What the service says of the store: how many events, and what differs."""
+        done = self.run("rebuild", "--verify")
+        assert done.stdout, done.stderr
+        said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        assert done.returncode == (0 if said["same"] else 1)
+        return said
+
+
+def restored(make: Callable[[str], Any], folder: Path, service: str) -> Restored:
+    """Puts a kept store into a fresh database and lets the service migrate it."""
+    database = make(service)
+    owner = psycopg.conninfo.make_conninfo(database.owner_url, password=database.owner_password)
+    keeping.restore(owner, database.app_role, folder / f"{service}.tar.xz")
+    store = Restored(service, database, keeping.manifest(folder)["services"][service])
+    migrated = store.run("migrate")
+    assert migrated.returncode == 0, migrated.stderr
+    return store
+
+
+def _environment(service: str, database: Any) -> dict[str, str]:
+    """The settings of the service; what only a serving process needs is named but not there."""
+    nowhere = "127.0.0.1:1"
+    peers = {f"RINGFENCE_{each.replace('-', '_').upper()}_ADDRESS": nowhere for each in SERVICES}
+    files = ("VAULT_WRAPPED_SECRET_ID_FILE", "WORKLOAD_CA_FILE", "CLIENT_CA_FILE", "RAIL_SPOOL_DIRECTORY")
+    return {
+        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+        **peers,
+        **{f"RINGFENCE_{name}": os.devnull for name in files},
+        "RINGFENCE_SERVICE": service,
+        "RINGFENCE_LISTEN": nowhere,
+        "RINGFENCE_DATABASE_URL": database.app_url,
+        "RINGFENCE_DATABASE_PASSWORD_FILE": str(database.app_password_file),
+        "RINGFENCE_OWNER_DATABASE_URL": database.owner_url,
+        "RINGFENCE_OWNER_DATABASE_PASSWORD_FILE": str(database.owner_password_file),
+        "RINGFENCE_VAULT_ROLE_ID": "none",
+        "VAULT_ADDR": f"https://{nowhere}",
+        "RINGFENCE_NATS_URL": f"tls://{nowhere}",
+        "RINGFENCE_TRUST_DOMAIN": "ringfence.local",
+    }
+
+
+@pytest.fixture(scope="module", params=KEPT, ids=lambda folder: folder.name)
+def folder(request: pytest.FixtureRequest) -> Path:
+    """A folder with the stores of one stack."""
+    found: Path = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def stores(folder: Path, database: Callable[[str], Any]) -> dict[str, Restored]:
+    """The four stores, restored and migrated."""
+    with ThreadPoolExecutor(len(SERVICES)) as threads:
+        each = threads.map(lambda service: restored(database, folder, service), SERVICES)
+        return dict(zip(SERVICES, each, strict=True))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_kept_store_verifies(stores: dict[str, Restored], service: str) -> None:
+    """Its chain holds, every event is decoded and applied, and state and read models are those that it led to then."""
+    store = stores[service]
+    said = store.verify()
+    assert said["differences"]
+    assert not any(said["differences"].values()), said
+    assert said["events"] == store.kept["position"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_kept_store_is_complete(stores: dict[str, Restored], service: str) -> None:
+    """Migrating leaves the feed as it was: the same head, the same events by topic, a digest of the last state."""
+    store = stores[service]
+    with store.connection() as connection:
+        found = keeping.description(connection)
+        last = connection.execute("SELECT max(notification_id) FROM stored_events").fetchone()
+        digest = connection.execute("SELECT max(position) FROM state_digests").fetchone()
+    assert {name: found[name] for name in ("epoch", "position", "hash", "topics")} == {
+        name: store.kept[name] for name in ("epoch", "position", "hash", "topics")
+    }
+    assert last == digest == (store.kept["position"],)
+
+
+def test_kept_log_verifies_offline(folder: Path, stores: dict[str, Restored]) -> None:
+    """All leaves lead to the kept checkpoint under the kept key, and its source heads are the heads of the stores."""
+    kept = keeping.manifest(folder)
+    checked = verify_checkpoint(kept["checkpoint"], kept["log_key"])
+    assert checked.origin == kept["log_origin"]
+    with stores["audit"].connection() as connection:
+        leaves = list(keeping.leaves(connection))
+        last = [each.fields for each in keeping.events(connection) if each.topic == "CheckpointSigned.v1"][-1]
+    assert last["note"] == kept["checkpoint"]
+    assert len(leaves) == checked.size
+    summary = verify_log(leaves, checked)
+    heads = {each.source: (each.epoch, each.position, each.hash.hex()) for each in summary.source_heads}
+    feeds = {service: _head(stores[service]) for service in SOURCES}
+    assert heads == feeds
+
+
+def _head(store: Restored) -> tuple[int, int, str]:
+    with store.connection() as connection:
+        found = keeping.description(connection)
+    return found["epoch"], found["position"], found["hash"]
+
+
+FLIPPED = 20
+FLIP = """
+UPDATE stored_events SET state = set_byte(state, octet_length(state) - 1, get_byte(state, octet_length(state) - 1) # 1)
+WHERE notification_id = %(position)s
+"""
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_flipped_bit_in_a_kept_event_shows(folder: Path, database: Callable[[str], Any], service: str) -> None:
+    """Where one bit of one event is another, the service says that its chain is broken, and how far it held."""
+    store = restored(database, folder, service)
+    with store.connection() as connection:
+        assert connection.execute(FLIP.encode(), {"position": FLIPPED}).rowcount == 1
+    said = store.verify()
+    assert said["differences"]["chain"] == 1
+    assert said["events"] == FLIPPED - 1
