@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import psycopg
 import pytest
@@ -11,8 +12,11 @@ from ringfence_kernel.projecting.projector import fill, rebuild_and_compare
 from ringfence_kernel.store import EventStore, load_cursor
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.writing.inline import InlineBehind
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.servers.database import Database
 
+from .conftest import application_conninfo
 from .tally import CODEC, Tally, TallyModel, count
 
 
@@ -62,13 +66,46 @@ async def test_a_refused_row_takes_the_events_back(writer: GroupWriter, tally_st
     assert rows(tally_store) == [("good", 1, 1)]
 
 
-async def test_tables_of_an_older_release_are_filled_first(writer: GroupWriter, tally_store: EventStore) -> None:
-    """Events without their rows are never passed over: the writer refuses until the table has been filled."""
-    writer.inline = []
-    await writer.commit(count(writer.state, "a"))
-    writer.inline = [TallyModel()]
+async def test_events_without_their_rows_end_the_process(tally_store: EventStore) -> None:
+    """A release without the table has written meanwhile: nothing is passed over, and a start fills the table first."""
+    old = GroupWriter(tally_store, CODEC, Tally(), ManualClock(1_000))
+    async with running(old):
+        await old.commit(count(old.state, "a"))
+    new = GroupWriter(tally_store, CODEC, Tally(), ManualClock(1_000), [TallyModel()])
+    new.load()
+    run = asyncio.create_task(new.run())
     with pytest.raises(StoreUnavailable):
-        await writer.commit(count(writer.state, "b"))
+        await new.commit(count(new.state, "b"))
+    with pytest.raises(InlineBehind):
+        await asyncio.wait_for(run, 5)
+    assert tally_store.head().position == 1
     fill(tally_store, CODEC, TallyModel())
-    await writer.commit(count(writer.state, "b"))
+    again = GroupWriter(tally_store, CODEC, Tally(), ManualClock(1_000), [TallyModel()])
+    again.load()
+    async with running(again):
+        await again.commit(count(again.state, "b"))
+    assert rows(tally_store) == [("a", 1, 1), ("b", 1, 2)]
+
+
+@asynccontextmanager
+async def running(writer: GroupWriter) -> AsyncIterator[None]:
+    """Runs a writer for the block."""
+    task = asyncio.create_task(writer.run())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_whoever_holds_the_cursor_has_the_table(
+    writer: GroupWriter, tally_store: EventStore, migrated: Database
+) -> None:
+    """A refill that holds the cursor can swap the table under a busy writer: neither waits for the other in a ring."""
+    await writer.commit(count(writer.state, "a"))
+    with psycopg.connect(application_conninfo(migrated)) as other:
+        other.execute("SET lock_timeout = '500ms'; SELECT FROM cursors WHERE name = 'projection:tally' FOR UPDATE")
+        under_way = asyncio.create_task(writer.commit(count(writer.state, "b")))
+        await asyncio.sleep(0.2)
+        await asyncio.to_thread(other.execute, "LOCK TABLE tally IN ACCESS EXCLUSIVE MODE")
+        other.commit()
+    assert await under_way == 1
     assert rows(tally_store) == [("a", 1, 1), ("b", 1, 2)]

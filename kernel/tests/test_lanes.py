@@ -74,6 +74,20 @@ async def test_a_stream_is_handled_by_one_worker_at_a_time() -> None:
     assert (work.tries, work.most_at_once) == ({b"a": 1, b"b": 1}, 1)
 
 
+async def test_what_has_no_work_any_more_is_forgotten() -> None:
+    """A stream that failed and came to its end otherwise costs no memory."""
+    work = CountedWork()
+    work.open, work.is_away = {b"a"}, True
+    async with running(work, []) as lane:
+        lane.offer(b"a")
+        async with asyncio.timeout(5):
+            while not work.tries[b"a"]:
+                await asyncio.sleep(0)
+        work.open.clear()
+        await until_idle(lane)
+        assert lane._attempts == {}
+
+
 async def test_what_keeps_failing_is_noted_and_goes_on_by_itself() -> None:
     """A hiccup is not worth a note; a reason that lasts is, and waking ends the pause."""
     work, notes = CountedWork(), []

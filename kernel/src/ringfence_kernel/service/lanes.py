@@ -61,6 +61,8 @@ class Lane:
         if self.has_work(stream):
             self._waiting_turn.add(stream)
             self._queue.put_nowait(stream)
+        else:
+            self._attempts.pop(stream, None)
 
     def wake(self) -> None:
         """Ends all pauses."""

@@ -35,7 +35,7 @@ class InlineModel(Protocol):
 
 
 class InlineBehind(Exception):
-    """The tables lack events before these: they were filled by a release that did not know them."""
+    """The tables lack events before these, written by a release that does not know them: a start fills them first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,14 @@ class InlineWrite:
     """Where the feed stood before the group."""
 
     def __call__(self, connection: psycopg.Connection[Any]) -> None:
-        """Writes rows and cursor; raises InlineBehind."""
-        self.model.project(connection, self.recorded)
+        """Writes cursor and rows; raises InlineBehind.
+
+        The cursor first, as projectors and refills do: whoever holds its lock can have the tables.
+        """
         moved = connection.execute(MOVE, {"name": f"projection:{self.model.name}", "position": self.position})
         if moved.rowcount != 1:
             raise InlineBehind(self.model.name)
+        self.model.project(connection, self.recorded)
 
 
 def inline_writes(models: Sequence[InlineModel], recorded: Sequence[Recorded]) -> list[Within]:

@@ -25,7 +25,7 @@ from ringfence_kernel.telemetry.tracing import current_traceparent
 from ringfence_kernel.values.clock import Clock, MonotonicClock
 from ringfence_kernel.values.errors import DomainError, StoreUnavailable
 from ringfence_kernel.writing.command_queue import CommandQueue, Pending
-from ringfence_kernel.writing.inline import InlineModel, inline_writes
+from ringfence_kernel.writing.inline import InlineBehind, InlineModel, inline_writes
 from ringfence_kernel.writing.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -251,7 +251,7 @@ class GroupWriter:
         self._refusal = None
 
     async def run(self) -> None:
-        """Commits groups until cancelled; a group under way is finished first. Raises StateBroken."""
+        """Commits groups until cancelled; a group under way is finished first. Raises StateBroken, InlineBehind."""
         while True:
             group = await self._queue.take()
             serving = asyncio.ensure_future(self._serve(group))
@@ -297,7 +297,7 @@ class GroupWriter:
             for pending in group:
                 if not pending.future.done():
                     pending.future.set_exception(error if isinstance(error, DomainError) else StoreUnavailable())
-            if isinstance(error, StateBroken):
+            if isinstance(error, StateBroken | InlineBehind):
                 raise
             await asyncio.sleep(PAUSE_SECONDS)
 
