@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ringfence_kernel.service import rebuild
 from ringfence_kernel.service.event_sourced import store_digest
+from ringfence_kernel.values.errors import Overloaded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.writer import Unit
 from ringfence_local_stack.servers.database import Database
@@ -307,6 +308,24 @@ async def test_a_look_costs_what_is_asked_for(small: World) -> None:
     await settle(small, "a")
     small.states.submissions.submissions = Unwalked(small.states.submissions.submissions)
     assert await get(small, "a") == [(Status.SETTLED, "")]
+
+
+async def test_a_look_reaches_as_far_as_its_table(small: World) -> None:
+    """Where tables lack events, as those of a release without them do, nobody is told that an id is unknown."""
+    hand_in = small.application.deposits.receiving.hand_in
+    await hand_in(BANK_FEED, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    await settle(small, "a")
+    await fill(small)
+    with small.store.connection() as connection:
+        connection.execute("DELETE FROM known_entries")
+        connection.execute("UPDATE cursors SET position = 1 WHERE name = 'projection:known-entries'")
+    with pytest.raises(Overloaded):
+        await hand_in(BANK_FEED, camt_054("N-2", BANK, entry("R1", "5.00", BORIS)))
+    with small.store.connection() as connection:
+        connection.execute("DELETE FROM known_ids")
+        connection.execute("UPDATE cursors SET position = 1 WHERE name = 'projection:known-ids'")
+    with pytest.raises(Overloaded):
+        await get(small, "a")
 
 
 async def test_a_snapshot_brings_back_the_same_state(small: World) -> None:

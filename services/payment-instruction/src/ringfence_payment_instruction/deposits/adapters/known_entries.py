@@ -17,9 +17,11 @@ from ringfence_payment_instruction.deposits.domain.events import EvidenceReceive
 from ringfence_payment_instruction.deposits.domain.evidence import KnownEntries, entry_digests
 
 INSERT = "INSERT INTO known_entries SELECT * FROM unnest(%b::uuid[], %b::bytea[]) ON CONFLICT DO NOTHING"
+# How far the table has come, not where the feed stands: what is not there by then is not known to be new.
 LOOK_UP = """
-SELECT head.position, uuid_send(known.entry), known.digest
-FROM feed_head head LEFT JOIN known_entries known ON known.entry = ANY(%b::uuid[])
+SELECT coalesce(reached.position, 0), uuid_send(known.entry), known.digest
+FROM feed_head LEFT JOIN cursors reached ON reached.name = 'projection:known-entries'
+    LEFT JOIN known_entries known ON known.entry = ANY(%b::uuid[])
 """
 
 

@@ -11,6 +11,7 @@ from ringfence_kernel.rpc.caller import Caller
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.values.clock import DAY_NS, Clock
 from ringfence_kernel.values.columns import pack
+from ringfence_kernel.values.errors import Overloaded
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.writing.writer import Unit
 
@@ -33,7 +34,7 @@ from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry,
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.submissions.application.ports import Authorisation, Identity
-from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.application.submissions import MOST_LOOKS, Submissions
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
 from ringfence_payment_instruction.submissions.domain.orders import Alias, ledger_of
 
@@ -118,7 +119,7 @@ class EvidenceReceiving:
 
     async def _knowing(self, asked: Questions, command: Callable[[Unit], Reply], weight: int = 1) -> Reply:
         """Runs a decision that asks about entries and payments of any age; see `Submissions.knowing`."""
-        while True:
+        for _ in range(MOST_LOOKS):
             known = await asyncio.to_thread(self.entries.look_up, asked.entries)
 
             def recalling(unit: Unit, known: KnownEntries = known) -> Reply | None:
@@ -130,6 +131,7 @@ class EvidenceReceiving:
             reply = await self.submissions.knowing(asked.payments, recalling, weight=weight)
             if reply is not None:
                 return reply
+        raise Overloaded("what was asked about is handed in faster than it can be looked up")
 
     def _matcher(self, aliases: Mapping[str, Alias]) -> Matcher:
         screening = self.lists.current()

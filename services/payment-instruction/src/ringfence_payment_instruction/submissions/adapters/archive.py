@@ -15,9 +15,11 @@ from ringfence_payment_instruction.submissions.domain.events import SubmissionRe
 from ringfence_payment_instruction.submissions.domain.past import InstructionRef, Past, replayed
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
+# How far the table has come, not where the feed stands: what is not there by then is not known to be unused.
 LOOK_UP = """
-SELECT head.position, uuid_send(known.key), uuid_send(known.stream), known.instruction_index
-FROM feed_head head LEFT JOIN known_ids known ON known.key = ANY(%b::uuid[])
+SELECT coalesce(reached.position, 0), uuid_send(known.key), uuid_send(known.stream), known.instruction_index
+FROM feed_head LEFT JOIN cursors reached ON reached.name = 'projection:known-ids'
+    LEFT JOIN known_ids known ON known.key = ANY(%b::uuid[])
 """
 STREAMS_AT_ONCE = 500
 
