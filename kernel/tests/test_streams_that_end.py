@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from ringfence_kernel.store import EventStore
+from ringfence_kernel.store import EventStore, NewEvent
 from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
@@ -23,6 +24,31 @@ class Closing(Tally):
         if self.counters[recorded.event.name] >= 10:
             journal.remove(self.counters, recorded.event.name)
             journal.end(recorded.stream)
+
+
+def test_a_store_that_is_away_while_an_event_is_taken_in_breaks_nothing(store: EventStore) -> None:
+    """A state that reads what has left memory may find the store away: it is asked again, and nothing is there twice."""
+
+    class Reading(Tally):
+        """Reads the store before the second event, which is away the first time."""
+
+        is_away = True
+
+        def apply(self, recorded: Recorded, journal: Journal) -> None:
+            """Counts, and counts again once the store is there."""
+            super().apply(recorded, journal)
+            if recorded.position == 2 and self.is_away:
+                self.is_away = False
+                raise StoreUnavailable
+
+    rows = [NewEvent(STREAM, version, *CODEC.encode(Counted("a", 1), 1_000, "")) for version in (1, 2, 3)]
+    store.append(0, rows)
+    writer = GroupWriter(store, CODEC, Reading(), ManualClock(1_000))
+    with pytest.raises(StoreUnavailable):
+        writer.load()
+    assert (writer.head.position, writer.versions) == (1, {STREAM: 1})
+    assert writer.load() == 2
+    assert (writer.state.counters, writer.versions) == ({"a": 3}, {STREAM: 3})
 
 
 async def test_versions_of_ended_streams_are_let_go(store: EventStore) -> None:

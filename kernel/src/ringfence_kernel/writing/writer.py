@@ -195,6 +195,10 @@ class GroupWriter:
         for recorded in self.store.replay(self.codec, self.head.position):
             try:
                 self.state.apply(recorded, self.journal)
+            except StoreUnavailable:
+                # Where a state reads what has left memory: taken back, and taken in when the store is there again.
+                self.journal.rollback()
+                raise
             except Exception as error:
                 raise StateBroken(f"event {recorded.position}") from error
             self.versions[recorded.stream] = recorded.version
