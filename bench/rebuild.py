@@ -14,7 +14,7 @@ from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus
 from ringfence_local_stack.sandbox.books import book_with_importer
 
 from bench.cpu import resident_mib
-from bench.filling import PER_EVENT, Filling
+from bench.filling.book import PER_EVENT, Filling
 from bench.load import Request, Seen
 from bench.rows import Results, row
 from bench.stack import MeasuredStack
