@@ -32,7 +32,7 @@ def instruction_rows(measured: MeasuredStack, book: Book, controls: Controls, re
         measured.settle(book)
         control = controls.measure(measured, per_request)
         seen = Seen()
-        with measured.cpu.during(seen):
+        with measured.cpu.during(seen.cpu):
             load.settle(per_request, requests, seen)
         results.add(row("instructions", per_request, 1, seen, control))
 
@@ -43,42 +43,44 @@ class InstructionLoad:
     def __init__(self, sandbox: Sandbox) -> None:
         """Onboards the platform and takes its deposits."""
         platform, operator = platforms()[1], sandbox.operators[0]
-        self._stage = onboarding.enter(sandbox, platform)
-        onboarding.onboard_clients(self._stage, operator)
-        onboarding.open_book(self._stage)
-        onboarding.register_ibans(self._stage, operator, sandbox.bank_feed)
+        self.stage = onboarding.enter(sandbox, platform)
+        onboarding.onboard_clients(self.stage, operator)
+        onboarding.open_book(self.stage)
+        onboarding.register_ibans(self.stage, operator, sandbox.bank_feed)
         onboarding.import_sanctions(operator)
         with simulated_bank(sandbox.stack, [platform.safeguarding_iban]):
-            receive(self._stage, spool_folder(sandbox.stack.directory), sandbox.bank_feed)
+            receive(self.stage, spool_folder(sandbox.stack.directory), sandbox.bank_feed)
 
     def settle(self, per_request: int, requests: int, seen: Seen) -> None:
         """Submits requests one after the other, then waits until every instruction of all has settled."""
-        payments = self._stage.client.payments
+        payments = self.stage.client.payments
         started = time.perf_counter()
         last = []
         for _ in range(requests):
-            orders = [self._order(number) for number in range(per_request)]
+            orders = [self.order(number) for number in range(per_request)]
             began = time.perf_counter()
             payments.submit(new_id(), orders)
             seen.latencies_ms.append((time.perf_counter() - began) * 1_000)
             last.append(orders[-1].id)
             seen.rows += per_request
         for at in range(0, len(last), 1_000):
-            self._await_settled(last[at : at + 1_000])
+            self.await_settled(last[at : at + 1_000])
         seen.seconds = time.perf_counter() - started
 
-    def _await_settled(self, ids: list[UUID]) -> None:
+    def await_settled(self, ids: list[UUID]) -> None:
+        """Waits until instructions have settled, at most 1,000."""
         end = time.monotonic() + SETTLE_SECONDS
         while True:
-            found = self._stage.client.payments.instructions(ids)
+            found = self.stage.client.payments.instructions(ids)
             if len(found) == len(ids) and all(each.state.status is InstructionStatus.SETTLED for each in found):
                 return
             if time.monotonic() > end:
                 raise RuntimeError("instructions do not settle")
             time.sleep(LOOK_SECONDS)
 
-    def _order(self, number: int) -> NewInstruction:
-        one, other = self._stage.platform.clients[:2]
+    def order(self, number: int) -> NewInstruction:
+        """Returns a payment of one cent between two clients, there and back in turns."""
+        one, other = self.stage.platform.clients[:2]
         debtor, creditor = (one, other) if number % 2 else (other, one)
         return NewInstruction(
             id=new_id(),
