@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: help setup demo up test lint protos bench chaos lock
+.PHONY: help setup demo up test cases lint protos bench chaos lock
 
 help: ## Shows these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,8 +18,15 @@ demo: setup ## Starts the whole platform and moves a client's money through it
 up: setup ## Starts the whole platform and leaves it running until Ctrl-C
 	@$(BIN)/ringfence up
 
+# What drives a whole platform has the machine to itself; the rest shares it, a file at a time.
+PLATFORM := tests/integration tests/chaos tests/cases tools/local-stack/tests clients/python/tests/cli
+
 test: setup ## Unit, architecture and integration tests on real servers
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PLATFORM:%=--ignore=%)
+	@$(BIN)/python -m pytest $(PLATFORM)
+
+cases: setup ## Plays inputs that failed once or fail still, and says which wait for what
+	@$(BIN)/python -m tests.cases
 
 lint: setup ## Format, lint, types, layers, protos
 	$(BIN)/ruff format --check .

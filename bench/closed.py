@@ -27,7 +27,7 @@ def payments_closed(measured: MeasuredStack, results: Results, instructions: int
     last of the copies.
     """
     load = InstructionLoad(measured.sandbox)
-    payments, tenant = load.stage.client.payments, load.stage.book_id
+    payments, tenant = load.platform.client.payments, load.platform.id
     submission_id, orders = new_id(), [load.order(number) for number in range(PER_SUBMISSION)]
     first_answer = payments.submit(submission_id, orders)
     load.await_settled([each.id for each in orders])

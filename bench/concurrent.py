@@ -92,10 +92,10 @@ def concurrent_row(measured: MeasuredStack, book: Book, controls: Controls, resu
 @asynccontextmanager
 async def _submitting(load: InstructionLoad, answers: Seen) -> AsyncIterator[Settle]:
     """Connects the platform, and its approver as the one who hears of states: the calls of each are bounded."""
-    stage, settled = load.stage, Settled()
+    platform, settled = load.platform, Settled()
     async with (
-        authorised(stage.client.credentials, SERVICE) as (channel, metadata),
-        authorised(stage.approver.credentials, SERVICE) as (hearing, hearing_metadata),
+        authorised(platform.client.credentials, SERVICE) as (channel, metadata),
+        authorised(platform.approver.credentials, SERVICE) as (hearing, hearing_metadata),
     ):
         submit: Any = channel.unary_unary(SUBMIT, None, pb.SubmitInstructionsResponse.FromString)
         stub = payment_instruction_pb2_grpc.PaymentInstructionServiceStub(hearing)

@@ -7,12 +7,8 @@ from uuid import UUID
 
 from ringfence.ids import new_id
 from ringfence.payments import InstructionStatus, NewInstruction
-from ringfence_local_stack.demo import onboarding
-from ringfence_local_stack.demo.deposits import receive
-from ringfence_local_stack.demo.script import platforms
-from ringfence_local_stack.sandbox.bank import simulated_bank
-from ringfence_local_stack.sandbox.birth import spool_folder
 from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.scenario import Scenario
 
 from bench.book import Book
 from bench.controls import Controls
@@ -23,6 +19,9 @@ from bench.stack import MeasuredStack
 REQUESTS = {1: 200, 100: 40, 1_000: 10, 8_190: 2}
 LOOK_SECONDS = 0.02
 SETTLE_SECONDS = 300.0
+PAYERS = ("Aiko Brandt", "Jonas Falk")
+FUNDS_MINOR = 1_000_000
+NOBODY = "Nobody At All"
 
 
 def instruction_rows(measured: MeasuredStack, book: Book, controls: Controls, results: Results) -> None:
@@ -38,22 +37,19 @@ def instruction_rows(measured: MeasuredStack, book: Book, controls: Controls, re
 
 
 class InstructionLoad:
-    """The example wallet with money on two clients' accounts, who pay each other one cent at a time."""
+    """A platform with money on two clients' accounts, who pay each other one cent at a time."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        """Onboards the platform and takes its deposits."""
-        platform, operator = platforms()[1], sandbox.operators[0]
-        self.stage = onboarding.enter(sandbox, platform)
-        onboarding.onboard_clients(self.stage, operator)
-        onboarding.open_book(self.stage)
-        onboarding.register_ibans(self.stage, operator, sandbox.bank_feed)
-        onboarding.import_sanctions(operator)
-        with simulated_bank(sandbox.stack, [platform.safeguarding_iban]):
-            receive(self.stage, spool_folder(sandbox.stack.directory), sandbox.bank_feed)
+        """Opens the platform and takes its clients' deposits."""
+        scenario = Scenario(sandbox)
+        scenario.import_list([NOBODY], "bench")
+        self.platform = scenario.platform(*PAYERS)
+        for customer in self.platform.customers(*PAYERS):
+            self.platform.bank.deposit(customer, FUNDS_MINOR)
 
     def settle(self, per_request: int, requests: int, seen: Seen) -> None:
         """Submits requests one after the other, then waits until every instruction of all has settled."""
-        payments = self.stage.client.payments
+        payments = self.platform.client.payments
         started = time.perf_counter()
         last = []
         for _ in range(requests):
@@ -71,7 +67,7 @@ class InstructionLoad:
         """Waits until instructions have settled, at most 1,000."""
         end = time.monotonic() + SETTLE_SECONDS
         while True:
-            found = self.stage.client.payments.instructions(ids)
+            found = self.platform.client.payments.instructions(ids)
             if len(found) == len(ids) and all(each.state.status is InstructionStatus.SETTLED for each in found):
                 return
             if time.monotonic() > end:
@@ -80,14 +76,6 @@ class InstructionLoad:
 
     def order(self, number: int) -> NewInstruction:
         """Returns a payment of one cent between two clients, there and back in turns."""
-        one, other = self.stage.platform.clients[:2]
+        one, other = self.platform.customers(*PAYERS)
         debtor, creditor = (one, other) if number % 2 else (other, one)
-        return NewInstruction(
-            id=new_id(),
-            end_to_end_id=f"B{number}",
-            debtor_iban=debtor.iban,
-            creditor_iban=creditor.iban,
-            creditor_name=creditor.name,
-            amount_minor=1,
-            currency="EUR",
-        )
+        return self.platform.order(debtor.iban, creditor.iban, creditor.name, 1)

@@ -11,7 +11,7 @@ from ringfence_kernel.store import EventStore
 from ringfence_kernel.store.codec import EventCodec, Recorded
 
 from ringfence_payment_instruction.reads.application.queries import Page
-from ringfence_payment_instruction.submissions.domain.state import InstructionRef
+from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 
 _PAGE = """
 SELECT stream, instruction_index, received_position FROM instructions
