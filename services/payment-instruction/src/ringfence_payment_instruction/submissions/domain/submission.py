@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 from ringfence_kernel.values.columns import split_ids, unpack
@@ -30,8 +29,6 @@ from ringfence_payment_instruction.submissions.domain.status import (
 # Rows per InstructionsReceived event: keeps every event far below the feed's 4 MiB.
 ROWS_PER_EVENT = 1_000
 MAX_INSTRUCTIONS = 8_190
-# A transfer's id is asked for some five times on an instruction's way, and hashing costs more than remembering.
-REMEMBERED_TRANSFERS = 65_536
 
 
 def stream_of(tenant: bytes, submission_id: bytes) -> bytes:
@@ -39,7 +36,6 @@ def stream_of(tenant: bytes, submission_id: bytes) -> bytes:
     return external_id("submission", tenant, show(submission_id))
 
 
-@lru_cache(REMEMBERED_TRANSFERS)
 def transfer_id_of(tenant: bytes, instruction_id: bytes) -> bytes:
     """Returns the transfer that posts or reserves an instruction's money: the same for every retry."""
     return external_id("transfer", tenant, show(instruction_id))
