@@ -23,6 +23,7 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
     CREDITS,
     ENTRIES_PER_PART,
     Disposition,
+    EvidenceFile,
     Outcome,
     evidence_stream,
     is_incoming,
@@ -77,8 +78,7 @@ class EvidenceReceiving:
         if not file.entries:
             raise EvidenceUnreadable("not a notification with entries")
         taken = await self._take_in(caller, file)
-        await self._until_posted(taken.received)
-        return self._count(taken.received, taken.duplicates)
+        return await self._once_posted(taken)
 
     async def take_in(self, source: Caller | Voucher, content: bytes) -> Taken:
         """Records the file's new entries, if it has any; the posting lane does the rest.
@@ -175,20 +175,30 @@ class EvidenceReceiving:
         ref = matched.instruction
         return ZERO_ID if ref is None else self.submissions.state.known(ref.stream).instruction_id(ref.index)
 
-    async def _until_posted(self, prepared: list[EvidenceReceived]) -> None:
-        """Waits until custody has posted the entries, within a bound: what is late goes on by itself."""
+    async def _once_posted(self, taken: Taken) -> EvidenceCounts:
+        """Counts once custody has posted the entries, or after a bound: what is late goes on by itself.
+
+        The state may show postings that are taken back yet: what counts is seen through the writer.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + POSTING_SECONDS
-        files = [self.state.known(event.evidence_id) for event in prepared]
-        while any(file.waiting() for file in files) and loop.time() < until:
-            await self.committed.wait(until - loop.time())
+        files = [self.state.known(event.evidence_id) for event in taken.received]
 
-    def _count(self, prepared: list[EvidenceReceived], duplicates: int) -> EvidenceCounts:
+        def look(unit: Unit) -> tuple[EvidenceCounts, bool]:
+            return self._count(files, taken.duplicates), any(file.waiting() for file in files)
+
+        while True:
+            while any(file.waiting() for file in files) and loop.time() < until:
+                await self.committed.wait(until - loop.time())
+            counts, is_late = await self.submissions.writer.commit(look)
+            if not is_late or loop.time() >= until:
+                return counts
+
+    def _count(self, files: list[EvidenceFile], duplicates: int) -> EvidenceCounts:
         """Counts entries by what became of them, or by what they are for while custody has not answered."""
         credited = suspended = confirmed = 0
-        for event in prepared:
-            file = self.state.known(event.evidence_id)
-            for disposition, outcome in zip(event.purposes, file.outcomes, strict=True):
+        for file in files:
+            for disposition, outcome in zip(file.event.purposes, file.outcomes, strict=True):
                 late = outcome == Outcome.WAITING
                 credited += outcome == Outcome.CREDITED or (late and disposition == Disposition.CREDIT_CLIENT)
                 suspended += outcome == Outcome.SUSPENDED or (late and disposition == Disposition.CREDIT_SUSPENSE)
