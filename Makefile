@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: help setup demo up test lint protos bench chaos lock
+.PHONY: help setup demo up test cases lint protos bench chaos lock
 
 help: ## Shows these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ up: setup ## Starts the whole platform and leaves it running until Ctrl-C
 
 test: setup ## Unit, architecture and integration tests on real servers
 	@$(BIN)/python -m pytest
+
+cases: setup ## Plays inputs that failed once or fail still, and says which wait for what
+	@$(BIN)/python -m tests.cases
 
 lint: setup ## Format, lint, types, layers, protos
 	$(BIN)/ruff format --check .

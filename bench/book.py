@@ -7,16 +7,13 @@ from uuid import UUID
 
 from ringfence.client import Client
 from ringfence.errors import RingfenceError
-from ringfence.identity import NewParty, PartyKind
-from ringfence.ids import external_id
-from ringfence.ledger import AccountClass, NewAccount, NewTransfer, Purpose
-from ringfence_local_stack.sandbox.books import add_owner, book_with_importer
-from ringfence_local_stack.sandbox.onboarding import await_status, open_accounts, require_created
+from ringfence.identity import PartyKind
+from ringfence.ledger import AccountClass
 from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.scenario import Scenario
 
 CLIENTS = 10_000
 FUNDS_MINOR = 10**12
-DEPOSITS_PER_REQUEST = 5_000
 
 
 @dataclass(frozen=True)
@@ -40,31 +37,8 @@ class Book:
 
 def funded_book(sandbox: Sandbox) -> Book:
     """Registers the platform and its importer, opens and funds the accounts."""
-    book_id, importer = book_with_importer(sandbox, "bench-platform", "bench-importer")
-    owner = external_id("bench", book_id, "owner")
-    party = NewParty(id=owner, kind=PartyKind.COMPANY, name="Bench Clients", identity_number="BENCH-1", country="DE")
-    add_owner(sandbox, "bench-platform", party)
-    mirror = external_id("bench", book_id, "mirror")
-    clients = [external_id("bench.client", book_id, str(number)) for number in range(CLIENTS)]
-    accounts = [
-        NewAccount(id=each, account_class=AccountClass.CLIENT, currency="EUR", owner_id=owner) for each in clients
-    ]
-    accounts.append(NewAccount(id=mirror, account_class=AccountClass.BANK_MIRROR, currency="EUR"))
-    open_accounts(importer, book_id, accounts)
-    await_status(importer, book_id, clients)
-    for at in range(0, CLIENTS, DEPOSITS_PER_REQUEST):
-        deposits = [_deposit(book_id, mirror, each) for each in clients[at : at + DEPOSITS_PER_REQUEST]]
-        require_created(importer.custody.create_transfers(book_id, deposits), "deposit")
-    return Book(book_id, importer, clients)
-
-
-def _deposit(book_id: UUID, mirror: UUID, client: UUID) -> NewTransfer:
-    return NewTransfer(
-        id=external_id("bench.deposit", book_id, str(client)),
-        amount_minor=FUNDS_MINOR,
-        currency="EUR",
-        code=Purpose.DEPOSIT,
-        debit_account_id=mirror,
-        credit_account_id=client,
-        user_data_128=client,
-    )
+    platform = Scenario(sandbox).platform(name="bench-platform", banked=False)
+    owner = platform.party("Bench Clients", kind=PartyKind.COMPANY)
+    clients = platform.accounts(AccountClass.CLIENT, [owner] * CLIENTS)
+    platform.fund(clients, FUNDS_MINOR, platform.account(AccountClass.BANK_MIRROR))
+    return Book(platform.id, platform.importer, [each.id for each in clients])

@@ -7,12 +7,8 @@ from uuid import UUID
 
 from ringfence.ids import new_id
 from ringfence.payments import InstructionStatus, NewInstruction
-from ringfence_local_stack.demo import onboarding
-from ringfence_local_stack.demo.deposits import receive
-from ringfence_local_stack.demo.script import platforms
-from ringfence_local_stack.sandbox.bank import simulated_bank
-from ringfence_local_stack.sandbox.birth import spool_folder
 from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.scenario import Scenario
 
 from bench.book import Book
 from bench.controls import Controls
@@ -23,6 +19,9 @@ from bench.stack import MeasuredStack
 REQUESTS = {1: 200, 100: 40, 1_000: 10, 8_190: 2}
 LOOK_SECONDS = 0.02
 SETTLE_SECONDS = 300.0
+PAYERS = ("Aiko Brandt", "Jonas Falk")
+FUNDS_MINOR = 1_000_000
+NOBODY = "Nobody At All"
 
 
 def instruction_rows(measured: MeasuredStack, book: Book, controls: Controls, results: Results) -> None:
@@ -38,22 +37,19 @@ def instruction_rows(measured: MeasuredStack, book: Book, controls: Controls, re
 
 
 class InstructionLoad:
-    """The example wallet with money on two clients' accounts, who pay each other one cent at a time."""
+    """A platform with money on two clients' accounts, who pay each other one cent at a time."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        """Onboards the platform and takes its deposits."""
-        platform, operator = platforms()[1], sandbox.operators[0]
-        self._stage = onboarding.enter(sandbox, platform)
-        onboarding.onboard_clients(self._stage, operator)
-        onboarding.open_book(self._stage)
-        onboarding.register_ibans(self._stage, operator, sandbox.bank_feed)
-        onboarding.import_sanctions(operator)
-        with simulated_bank(sandbox.stack, [platform.safeguarding_iban]):
-            receive(self._stage, spool_folder(sandbox.stack.directory), sandbox.bank_feed)
+        """Opens the platform and takes its clients' deposits."""
+        scenario = Scenario(sandbox)
+        scenario.import_list([NOBODY], "bench")
+        self._platform = scenario.platform(*PAYERS)
+        for customer in self._platform.customers(*PAYERS):
+            self._platform.bank.deposit(customer, FUNDS_MINOR)
 
     def settle(self, per_request: int, requests: int, seen: Seen) -> None:
         """Submits requests one after the other, then waits until every instruction of all has settled."""
-        payments = self._stage.client.payments
+        payments = self._platform.client.payments
         started = time.perf_counter()
         last = []
         for _ in range(requests):
@@ -70,7 +66,7 @@ class InstructionLoad:
     def _await_settled(self, ids: list[UUID]) -> None:
         end = time.monotonic() + SETTLE_SECONDS
         while True:
-            found = self._stage.client.payments.instructions(ids)
+            found = self._platform.client.payments.instructions(ids)
             if len(found) == len(ids) and all(each.state.status is InstructionStatus.SETTLED for each in found):
                 return
             if time.monotonic() > end:
@@ -78,14 +74,6 @@ class InstructionLoad:
             time.sleep(LOOK_SECONDS)
 
     def _order(self, number: int) -> NewInstruction:
-        one, other = self._stage.platform.clients[:2]
+        one, other = self._platform.customers(*PAYERS)
         debtor, creditor = (one, other) if number % 2 else (other, one)
-        return NewInstruction(
-            id=new_id(),
-            end_to_end_id=f"B{number}",
-            debtor_iban=debtor.iban,
-            creditor_iban=creditor.iban,
-            creditor_name=creditor.name,
-            amount_minor=1,
-            currency="EUR",
-        )
+        return self._platform.order(debtor.iban, creditor.iban, creditor.name, 1)

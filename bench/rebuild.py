@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ringfence.credentials import Credentials
-from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus
+from ringfence.result_codes import TRANSFER_STATUS
 from ringfence_local_stack.sandbox.books import book_with_importer
 
 from bench.cpu import resident_mib
@@ -21,6 +21,7 @@ from bench.stack import MeasuredStack
 from bench.wire import connected
 
 ACCOUNTS = 100_000
+EXISTS = next(code for code, name in TRANSFER_STATUS.items() if name == "exists")
 LOADED, SNAPSHOT_WRITTEN = "state_loaded", "snapshot_written"
 
 
@@ -85,7 +86,7 @@ def _last_logged(measured: MeasuredStack, event: str) -> dict[str, Any]:
 
 def _is_answered_exists(credentials: Credentials, request: Request) -> bool:
     async def ask_again() -> None:
-        async with connected(credentials, status=CreateTransferStatus.EXISTS) as ask:
+        async with connected(credentials, status=EXISTS) as ask:
             await ask(request)
 
     try:

@@ -10,12 +10,16 @@ from typing import Any
 
 import psycopg
 import pytest
-from ringfence_kernel.feed import FeedFork, FeedPage, FeedServicer, Follower
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from ringfence_kernel.feed import EventUnknown, FeedFork, FeedPage, FeedServicer, Follower
 from ringfence_kernel.projecting.projector import Projector, rebuild_and_compare
 from ringfence_kernel.store import EventStore, Head, NewEvent, apply_migrations, load_cursor
 from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.telemetry import tracing
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.common.v1 import feed_pb2
+from structlog.testing import capture_logs
 
 from .conftest import owner_conninfo
 from .tally import CODEC, MIGRATION, Counted, TallyModel
@@ -161,6 +165,39 @@ async def test_fork_halts_and_is_never_skipped(source: Source, tamper: Any) -> N
     assert result.positions in ([1, 2], [1, 2, 3, 4, 5])
     with pytest.raises(FeedFork):
         await follower.pull()
+
+
+async def test_an_event_that_nobody_knows_halts_and_is_never_skipped(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handler that has no description of an event halts the follower before it: nothing is passed over."""
+
+    async def handle(page: FeedPage) -> None:
+        raise EventUnknown("Unheard.v1 is not described")
+
+    reader = InMemoryMetricReader()
+    meter = MeterProvider([reader]).get_meter("test")
+    monkeypatch.setattr(tracing, "meter", lambda: meter)
+    follower = Follower("source", source, handle, Head(1, 0, bytes(32)), poll_seconds=0.02)
+    with capture_logs() as lines:
+        async with asyncio.timeout(5):
+            await follower.run()
+    assert follower.halted == "EVENT_UNKNOWN: Unheard.v1 is not described"
+    assert follower.cursor.position == 0
+    [line] = [line for line in lines if line["event"] == "feed_event_unknown"]
+    assert (line["log_level"], line["source"]) == ("critical", "source")
+    assert gauges(reader) == {"ringfence.feed.halted": [({"ringfence.source": "source"}, 1)]}
+
+
+def gauges(reader: InMemoryMetricReader) -> dict[str, list[tuple[dict[str, Any], float]]]:
+    """What is measured now: attributes and values by name."""
+    data: Any = reader.get_metrics_data()
+    return {
+        metric.name: [(dict(point.attributes), point.value) for point in metric.data.data_points]
+        for of_resource in data.resource_metrics
+        for of_scope in of_resource.scope_metrics
+        for metric in of_scope.metrics
+    }
 
 
 async def test_read_model_is_rebuilt_from_events_alone(store: EventStore, migrated: Database) -> None:

@@ -11,13 +11,26 @@ from pathlib import Path
 import pytest
 from google.protobuf import descriptor_pool
 from ringfence_protos.audit.v1 import audit_pb2
+from ringfence_protos.audit.v1 import events_pb2 as audit_events_pb2
 from ringfence_protos.common.v1 import access_pb2, feed_pb2
+from ringfence_protos.common.v1 import events_pb2 as common_events_pb2
 from ringfence_protos.custody.v1 import custody_pb2
+from ringfence_protos.custody.v1 import events_pb2 as custody_events_pb2
+from ringfence_protos.identity.v1 import events_pb2 as identity_events_pb2
 from ringfence_protos.identity.v1 import identity_pb2
+from ringfence_protos.payment_instruction.v1 import events_pb2 as payment_instruction_events_pb2
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
 
 PROTOS = Path(__file__).parents[2] / "protos"
 FILES = (audit_pb2, feed_pb2, custody_pb2, identity_pb2, payment_instruction_pb2)
+WITHOUT_METHODS = (
+    access_pb2,
+    common_events_pb2,
+    audit_events_pb2,
+    custody_events_pb2,
+    identity_events_pb2,
+    payment_instruction_events_pb2,
+)
 METHODS = [
     method for file in FILES for service in file.DESCRIPTOR.services_by_name.values() for method in service.methods
 ]
@@ -52,3 +65,22 @@ def test_the_pool_knows_every_service() -> None:
     assert len(names) == 6
     for name in names:
         assert descriptor_pool.Default().FindServiceByName(name)
+
+
+def test_every_file_is_known_here() -> None:
+    """A proto is either one of the five with services, or one without any: options and descriptions of events."""
+    there = {str(path.relative_to(PROTOS)) for path in PROTOS.glob("ringfence/**/*.proto")}
+    assert there == {file.DESCRIPTOR.name for file in FILES + WITHOUT_METHODS}
+    assert not any(file.DESCRIPTOR.services_by_name for file in WITHOUT_METHODS)
+
+
+def test_descriptions_of_events_are_never_answered() -> None:
+    """No method takes or returns a description, and no message on the wire holds one."""
+    events = {message for file in WITHOUT_METHODS for message in file.DESCRIPTOR.message_types_by_name.values()}
+    on_the_wire = {message for method in METHODS for message in (method.input_type, method.output_type)}
+    open_messages = list(on_the_wire)
+    while open_messages:
+        held = {each.message_type for each in open_messages.pop().fields if each.message_type is not None}
+        open_messages += held - on_the_wire
+        on_the_wire |= held
+    assert not events & on_the_wire

@@ -43,6 +43,8 @@ LAYERS = ("domain", "application", "adapters", "api")
 PARTS = {*LAYERS, "queries", "commands", "module", "__init__"}
 """What a module of a service consists of, each as a file or a folder; `module` wires it."""
 ROOT_FILES = {"__init__", "__main__", "bootstrap", "settings"}
+SHARED_FILES = {"modules", "batches"}
+"""A service of many modules puts them together in `modules`; how items of a batch are answered is said once."""
 FORMATS = {"iso20022"}
 """Folders of message readers and writers: no use case, so no parts."""
 
@@ -54,12 +56,9 @@ def test_every_service_has_the_same_files(service: str) -> None:
         assert (ROOT / "services" / service / name).exists(), name
     package = ROOT / "services" / service / "src" / f"ringfence_{service.replace('-', '_')}"
     inside = [path.relative_to(package) for path in SOURCES if path.is_relative_to(package)]
-    # A service of many modules wires them to each other in a file of its own.
-    assert {path.stem for path in inside if len(path.parts) == 1} - {"modules"} == ROOT_FILES
+    assert {path.stem for path in inside if len(path.parts) == 1} - SHARED_FILES == ROOT_FILES
     inside = [path for path in inside if path.parts[0] not in FORMATS]
     modules = {path.parts[0]: set[str]() for path in inside if len(path.parts) > 1}
-    if modules.keys() >= set(LAYERS):
-        return  # one room for all: the parts themselves
     for path in inside:
         if len(path.parts) > 1:
             modules[path.parts[0]].add(Path(path.parts[1]).stem)

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from ringfence.client import Client
 from ringfence.credentials import Credentials
-from ringfence.identity import NewParty, PartyKind
+from ringfence.identity import PartyKind
 from ringfence.ids import external_id
 from ringfence.ledger import AccountClass, NewAccount, NewTransfer, Purpose
 from ringfence.transport import Patience
-from ringfence_local_stack.sandbox.books import add_owner, book_with_importer
 from ringfence_local_stack.sandbox.onboarding import await_status
 from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.scenario import Scenario
 
 from .importer import Importer
 from .journal import Journal, Pulse, Row
@@ -42,22 +42,19 @@ class FundedBook:
 
 def open_book(sandbox: Sandbox, name: str, clients: int) -> FundedBook:
     """Registers a platform and its importer, opens accounts and funds them; all of it is in the book's journal."""
-    book_id, registered = book_with_importer(sandbox, f"{name}-platform", f"{name}-importer")
-    owner = external_id("chaos", book_id, "owner")
-    party = NewParty(id=owner, kind=PartyKind.COMPANY, name="Chaos Clients", identity_number="CHAOS-1", country="DE")
-    add_owner(sandbox, f"{name}-platform", party)
+    platform = Scenario(sandbox).platform(name=name, banked=False)
     book = FundedBook(
-        id=book_id,
-        owner=owner,
-        mirror=external_id("chaos", book_id, "mirror"),
-        clients=client_ids(book_id, clients),
-        credentials=registered.credentials,
+        id=platform.id,
+        owner=platform.party("Chaos Clients", kind=PartyKind.COMPANY).id,
+        mirror=external_id("chaos", platform.id, "mirror"),
+        clients=client_ids(platform.id, clients),
+        credentials=platform.importer.credentials,
         journal=Journal(),
     )
     with book.client() as client:
         importer = Importer(book.id, client, book.journal, Pulse())
         importer.open([mirror_account(book), *(client_account(book, each) for each in book.clients)])
-        await_status(registered, book.id, book.clients)
+        await_status(platform.importer, book.id, book.clients)
         for at in range(0, clients, 1_000):
             importer.post([deposit(book, each, FUNDS_MINOR) for each in book.clients[at : at + 1_000]])
     return book

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from ringfence.transport import Patience
 from ringfence_local_stack.sandbox.sandbox import Sandbox
-from ringfence_local_stack.sandbox.stacks import empty_stack
+from ringfence_local_stack.scenario import Scenario
 from ringfence_local_stack.stack.local_stack import LocalStack
 
 from .collector import Collector, collecting
@@ -23,15 +23,20 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="session")
-def stack(collector: Collector) -> Iterator[LocalStack]:
+def scenario(collector: Collector) -> Iterator[Scenario]:
     """A private stack: PostgreSQL, OpenBao, NATS and the four services."""
     telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_METRIC_EXPORT_INTERVAL": "1000"}
-    with empty_stack(lambda what: None, telemetry) as started:
+    with Scenario.private(telemetry, PATIENCE) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def sandbox(stack: LocalStack) -> Iterator[Sandbox]:
-    """The stack's principals as clients that wait while a part is being killed."""
-    with Sandbox(stack.running, PATIENCE) as box:
-        yield box
+def stack(scenario: Scenario) -> LocalStack:
+    """Its parts."""
+    return scenario.processes
+
+
+@pytest.fixture(scope="session")
+def sandbox(scenario: Scenario) -> Sandbox:
+    """Its principals as clients that wait while a part is being killed."""
+    return scenario.sandbox

@@ -12,12 +12,11 @@ from uuid import UUID
 
 from ringfence.client import Client
 from ringfence.errors import RingfenceError
-from ringfence.identity import NewParty, PartyKind
-from ringfence.ids import external_id, new_id
-from ringfence.ledger import AccountClass, NewAccount, NewTransfer, Purpose
-from ringfence_local_stack.sandbox.books import add_owner, book_with_importer
-from ringfence_local_stack.sandbox.onboarding import await_status, open_accounts, require_created
+from ringfence.identity import PartyKind
+from ringfence.ids import new_id
+from ringfence.ledger import AccountClass, NewTransfer, Purpose
 from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.scenario import Scenario
 
 THREADS = 6
 ROWS = 5
@@ -39,28 +38,20 @@ class Ring:
 
 def open_ring(sandbox: Sandbox, name: str) -> Ring:
     """Registers a platform and its importer; opens and funds four clients."""
-    book_id, importer = book_with_importer(sandbox, name, f"{name}-importer")
-    party = NewParty(id=new_id(), kind=PartyKind.COMPANY, name="Ring", identity_number=f"RING-{name}", country="DE")
-    add_owner(sandbox, name, party)
-    clients = [external_id("ring", book_id, str(number)) for number in range(4)]
-    mirror = NewAccount(id=new_id(), account_class=AccountClass.BANK_MIRROR, currency=CURRENCY)
-    accounts = [
-        NewAccount(id=each, account_class=AccountClass.CLIENT, currency=CURRENCY, owner_id=party.id) for each in clients
-    ]
-    open_accounts(importer, book_id, [mirror, *accounts])
-    await_status(importer, book_id, clients)
-    deposits = [transfer(mirror.id, each, FUNDS_MINOR, Purpose.DEPOSIT) for each in clients]
-    require_created(importer.custody.create_transfers(book_id, deposits), "deposit")
-    return Ring(book_id, clients, importer, f"{name}-importer")
+    platform = Scenario(sandbox).platform(name=name, banked=False)
+    mirror = platform.account(AccountClass.BANK_MIRROR)
+    clients = platform.accounts(AccountClass.CLIENT, [platform.party("Ring", kind=PartyKind.COMPANY)] * 4)
+    platform.fund(clients, FUNDS_MINOR, mirror)
+    return Ring(platform.id, [each.id for each in clients], platform.importer, platform.importer_name)
 
 
-def transfer(debit: UUID, credit: UUID, amount_minor: int, code: Purpose = Purpose.PAYMENT) -> NewTransfer:
+def transfer(debit: UUID, credit: UUID, amount_minor: int) -> NewTransfer:
     """Returns a transfer with a new id."""
     return NewTransfer(
         id=new_id(),
         amount_minor=amount_minor,
         currency=CURRENCY,
-        code=code,
+        code=Purpose.PAYMENT,
         debit_account_id=debit,
         credit_account_id=credit,
         user_data_128=credit,

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 from ringfence.audit import Finding
 from ringfence.errors import RingfenceError
-from ringfence_local_stack.demo.onboarding import Stage
 from ringfence_local_stack.replay.book import prepare
 from ringfence_local_stack.replay.posting import Outcome, replay
 from ringfence_local_stack.replay.rows import Postings, read_postings
 from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.scenario import Platform
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_verifier import verify_checkpoint, verify_log
 
-from .traffic import Traffic, open_stage, transfer_count
+from .traffic import Traffic, open_platform, transfer_count
 
 BERKA = Path(__file__).parents[3] / "shared" / "data" / "transactions" / "berka" / "trans_sequence.csv"
 SERVICES = ("identity", "custody", "payment-instruction", "audit")
@@ -36,9 +36,9 @@ needs_berka = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def stage(sandbox: Sandbox) -> Stage:
+def platform(sandbox: Sandbox) -> Platform:
     """A platform with clients and money."""
-    return open_stage(sandbox)
+    return open_platform(sandbox)
 
 
 @pytest.fixture(scope="module")
@@ -79,21 +79,21 @@ def test_berka_replay_survives_the_death_of_every_part(stack: LocalStack, sandbo
     assert ROWS + ADJUSTMENTS <= totals.transfers <= ROWS + ADJUSTMENTS + 2
 
 
-def test_payments_survive_the_death_of_every_part(stack: LocalStack, stage: Stage) -> None:
+def test_payments_survive_the_death_of_every_part(stack: LocalStack, platform: Platform) -> None:
     """Payments taken in while parts are killed all settle once; the book has exactly one transfer for each."""
-    before = transfer_count(stage)
-    with Traffic(stage) as traffic:
+    before = transfer_count(platform.client)
+    with Traffic(platform) as traffic:
         traffic.wait_for_more(100)
         kill_each(stack, ("custody", "payment-instruction", "postgres"), lambda: False)
         traffic.wait_for_more(100)
     traffic.await_all_settled()
-    assert transfer_count(stage) - before == len(traffic.instruction_ids)
+    assert transfer_count(platform.client) - before == len(traffic.instruction_ids)
 
 
-def test_deleted_streams_cost_no_fact(stack: LocalStack, sandbox: Sandbox, stage: Stage) -> None:
+def test_deleted_streams_cost_no_fact(stack: LocalStack, sandbox: Sandbox, platform: Platform) -> None:
     """With every JetStream stream deleted while payments flow, the log still holds all that its sources committed."""
     admin = stack.running.nats_admin()
-    with Traffic(stage) as traffic:
+    with Traffic(platform) as traffic:
         traffic.wait_for_more(60)
         assert admin.stream_names()
         admin.delete_streams()
@@ -117,10 +117,10 @@ def await_log_complete(sandbox: Sandbox) -> None:
         time.sleep(0.5)
 
 
-def test_sealed_vault_stops_keys_and_nothing_else(stack: LocalStack, sandbox: Sandbox, stage: Stage) -> None:
+def test_sealed_vault_stops_keys_and_nothing_else(stack: LocalStack, sandbox: Sandbox, platform: Platform) -> None:
     """Sealed while payments flow: a token is refused by name, and after unsealing all goes on, once each."""
-    before = transfer_count(stage)
-    with Traffic(stage) as traffic:
+    before = transfer_count(platform.client)
+    with Traffic(platform) as traffic:
         traffic.wait_for_more(60)
         stack.openbao.seal()
         try:
@@ -132,7 +132,7 @@ def test_sealed_vault_stops_keys_and_nothing_else(stack: LocalStack, sandbox: Sa
             stack.openbao.unseal()
         traffic.wait_for_more(60)
     traffic.await_all_settled()
-    assert transfer_count(stage) - before == len(traffic.instruction_ids)
+    assert transfer_count(platform.client) - before == len(traffic.instruction_ids)
     await_log_complete(sandbox)
 
 
@@ -148,7 +148,7 @@ def _fresh_token(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_rebuild_from_events_alone_is_the_same(stack: LocalStack, stage: Stage, service: str) -> None:
+def test_rebuild_from_events_alone_is_the_same(stack: LocalStack, platform: Platform, service: str) -> None:
     """State and read models built from events alone are those of the running service."""
     end = time.monotonic() + ACTIVE_SECONDS
     while True:
@@ -162,7 +162,7 @@ def test_rebuild_from_events_alone_is_the_same(stack: LocalStack, stage: Stage, 
 
 
 @pytest.mark.parametrize("service", ["custody", "payment-instruction"])
-def test_read_models_are_filled_anew_beside_the_service(stack: LocalStack, stage: Stage, service: str) -> None:
+def test_read_models_are_filled_anew_beside_the_service(stack: LocalStack, platform: Platform, service: str) -> None:
     """A rebuild without --verify runs with the service's own rights, and what it leaves is the same."""
     assert _rebuild(stack, service, verify=False)["events"]
     assert _rebuild(stack, service)["same"]
@@ -203,7 +203,7 @@ FLIP = "UPDATE stored_events SET state = set_byte(state, 9, get_byte(state, 9) #
 def test_flipped_bit_is_found(
     stack: LocalStack,
     sandbox: Sandbox,
-    stage: Stage,
+    platform: Platform,
     flip: Callable[[str, str], None],
     service: str,
 ) -> None:

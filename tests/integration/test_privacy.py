@@ -9,7 +9,7 @@ from pathlib import Path
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.stack.local_stack import LocalStack
 
-from .traffic import Traffic, open_stage
+from .traffic import PAYERS, Traffic, open_platform
 
 # The rail's own files are for the bank, and name people as they must.
 FOR_THE_BANK = "sandbox"
@@ -33,8 +33,8 @@ def hits(path: Path, needles: list[bytes]) -> list[bytes]:
 
 def test_no_personal_data_in_clear_on_disk(stack: LocalStack, sandbox: Sandbox) -> None:
     """After onboarding, deposits and payments no name, IBAN or identity number can be found in any stored byte."""
-    stage = open_stage(sandbox)
-    with Traffic(stage) as traffic:
+    platform = open_platform(sandbox)
+    with Traffic(platform) as traffic:
         traffic.wait_for_more(40)
     traffic.await_all_settled()
     # What is still in the buffers goes to disk.
@@ -42,12 +42,12 @@ def test_no_personal_data_in_clear_on_disk(stack: LocalStack, sandbox: Sandbox) 
         connection.execute("CHECKPOINT")
     needles = [
         text.encode()
-        for client in stage.platform.clients
-        for text in (client.name, client.iban, client.identity_number)
+        for customer in platform.customers(*PAYERS)
+        for text in (customer.name, customer.iban, customer.party.identity_number)
     ]
     scanned = list(files(stack.directory))
     assert len(scanned) > 100
-    # What must be found is found: the tenant's id is in the events of this very stage.
-    assert any(hits(path, [stage.book_id.bytes]) for path in scanned)
+    # What must be found is found: the tenant's id is in the events of this very platform.
+    assert any(hits(path, [platform.id.bytes]) for path in scanned)
     found = {str(path.relative_to(stack.directory)): names for path in scanned if (names := hits(path, needles))}
     assert not found

@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import json_format, symbol_database
+from ringfence_local_stack.demo import onboarding
+from ringfence_local_stack.demo.deposits import receive
 from ringfence_local_stack.demo.onboarding import Stage
+from ringfence_local_stack.demo.script import platforms
+from ringfence_local_stack.sandbox.bank import simulated_bank
+from ringfence_local_stack.sandbox.birth import spool_folder
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 
-from .traffic import open_stage
 from .wire import Method, Wire, methods
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -24,7 +28,15 @@ CALLS = re.findall(r"grpcurl \$TLS -authority (\S+).*? -d (.+?) \\\n\s+\$\w+ (\S
 @pytest.fixture(scope="module")
 def stage(sandbox: Sandbox) -> Stage:
     """The platform that the examples speak of."""
-    return open_stage(sandbox)
+    wallet, operator = platforms()[1], sandbox.operators[0]
+    stage = onboarding.enter(sandbox, wallet)
+    onboarding.onboard_clients(stage, operator)
+    onboarding.open_book(stage)
+    onboarding.register_ibans(stage, operator, sandbox.bank_feed)
+    onboarding.import_sanctions(operator)
+    with simulated_bank(sandbox.stack, [wallet.safeguarding_iban]):
+        receive(stage, spool_folder(sandbox.stack.directory), sandbox.bank_feed)
+    return stage
 
 
 def test_sdk_example_pays(sandbox: Sandbox, stage: Stage) -> None:

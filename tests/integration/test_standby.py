@@ -17,7 +17,7 @@ from ringfence.custody import Custody
 from ringfence.errors import RingfenceError
 from ringfence.transport import Patience
 from ringfence_local_stack.sandbox.sandbox import Sandbox
-from ringfence_local_stack.sandbox.stacks import empty_stack
+from ringfence_local_stack.scenario import Scenario
 from ringfence_local_stack.servers.certificates import CertificateFiles
 from ringfence_local_stack.stack.health import is_serving
 from ringfence_local_stack.stack.local_stack import LocalStack
@@ -26,7 +26,7 @@ from ringfence_local_stack.stack.running import service_of
 from .conftest import PATIENCE
 from .posting import FUNDS_MINOR, Posting, Ring, open_ring
 from .test_drills import await_log_complete
-from .traffic import Traffic, open_stage, transfer_count
+from .traffic import Traffic, open_platform, transfer_count
 
 PARTS = ("custody", "custody-standby")
 LEDGER, FEED = "ringfence.custody.v1.CustodyService", "ringfence.common.v1.FeedService"
@@ -86,7 +86,8 @@ def await_true(look: Callable[[], list[str]], seconds: float = 20.0) -> list[str
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Pair]:
     """A stack of its own with two processes of custody."""
-    with empty_stack(lambda what: None, standbys=("custody",)) as stack:
+    with Scenario.private(patience=PATIENCE, standbys=("custody",)) as scenario:
+        stack = scenario.processes
         yield Pair(stack, stack.running.issue_principal_certificate(str(uuid.uuid4())))
 
 
@@ -182,9 +183,9 @@ def test_leader_that_hangs_is_replaced_and_refuses_when_it_wakes(pair: Pair) -> 
 def test_payments_and_the_log_survive_a_takeover(pair: Pair) -> None:
     """Payments flow through two takeovers and settle once each, and the log holds all that custody committed."""
     with pair.sandbox() as box:
-        stage = open_stage(box)
-        before = transfer_count(stage)
-        with Traffic(stage) as traffic:
+        platform = open_platform(box)
+        before = transfer_count(platform.client)
+        with Traffic(platform) as traffic:
             for how in ("kill", "stop"):
                 traffic.wait_for_more(60)
                 leader, standby = pair.roles()
@@ -194,8 +195,7 @@ def test_payments_and_the_log_survive_a_takeover(pair: Pair) -> None:
                 assert pair.roles() == (standby, leader)
         traffic.await_all_settled()
     with pair.sandbox() as box:
-        again = replace(stage, client=box.client(stage.platform.name))
-        assert transfer_count(again) - before == len(traffic.instruction_ids)
+        assert transfer_count(box.client(platform.name)) - before == len(traffic.instruction_ids)
         await_log_complete(box)
 
 

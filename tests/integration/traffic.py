@@ -7,39 +7,40 @@ import time
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from ringfence.ids import new_id
-from ringfence.payments import InstructionStatus, NewInstruction
-from ringfence_local_stack.demo import onboarding
-from ringfence_local_stack.demo.deposits import receive
-from ringfence_local_stack.demo.onboarding import Stage
-from ringfence_local_stack.demo.script import platforms
-from ringfence_local_stack.sandbox.bank import simulated_bank
-from ringfence_local_stack.sandbox.birth import spool_folder
+from ringfence.client import Client
+from ringfence.identity import KycStatus
+from ringfence.ledger import AccountClass
+from ringfence.payments import InstructionStatus
+from ringfence_local_stack.sandbox.onboarding import decide_kyc
 from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.scenario import Platform, Scenario
 
+PAYERS = ("Aiko Brandt", "Jonas Falk")
+FUNDS_MINOR = 1_000_000
 BATCH = 20
 PAUSE_SECONDS = 0.05
 END_SECONDS = 90.0
 
 
-def open_stage(sandbox: Sandbox) -> Stage:
-    """Onboards the example wallet with its clients, accounts, IBANs and deposits."""
-    platform = platforms()[1]
-    stage, operator = onboarding.enter(sandbox, platform), sandbox.operators[0]
-    onboarding.onboard_clients(stage, operator)
-    onboarding.open_book(stage)
-    onboarding.register_ibans(stage, operator, sandbox.bank_feed)
-    onboarding.import_sanctions(operator)
-    with simulated_bank(sandbox.stack, [platform.safeguarding_iban]):
-        receive(stage, spool_folder(sandbox.stack.directory), sandbox.bank_feed)
-    return stage
+def open_platform(sandbox: Sandbox) -> Platform:
+    """Opens a platform with two clients who have money, a third who is still being looked at, and own accounts."""
+    platform = Scenario(sandbox).platform(*PAYERS)
+    for customer in platform.customers(*PAYERS):
+        platform.bank.deposit(customer, FUNDS_MINOR)
+    for account_class in (AccountClass.FEE, AccountClass.PLATFORM):
+        platform.account(account_class)
+    doubtful = platform.party("Rosa Lindqvist", verified=False)
+    platform.account(AccountClass.CLIENT, owner=doubtful, active=False)
+    for status in (KycStatus.CHECKING, KycStatus.REVIEW):
+        decide_kyc(sandbox.operators[0], platform.id, [doubtful.id], status, "the photograph does not match")
+    return platform
 
 
 @dataclass
 class Traffic:
     """Two clients pay each other one cent at a time, in batches, for as long as the block lasts."""
 
-    stage: Stage
+    platform: Platform
     instruction_ids: list[UUID] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -68,20 +69,10 @@ class Traffic:
             self._failure = failure
 
     def _submit(self) -> None:
-        one, other = self.stage.platform.clients[:2]
-        orders = [
-            NewInstruction(
-                id=new_id(),
-                end_to_end_id=f"T{number}",
-                debtor_iban=(one, other)[number % 2].iban,
-                creditor_iban=(other, one)[number % 2].iban,
-                creditor_name=(other, one)[number % 2].name,
-                amount_minor=1,
-                currency="EUR",
-            )
-            for number in range(BATCH)
-        ]
-        self.stage.client.payments.submit(new_id(), orders)
+        one, other = self.platform.customers(*PAYERS)
+        ways = [((one, other), (other, one))[number % 2] for number in range(BATCH)]
+        orders = [self.platform.order(debtor.iban, creditor.iban, creditor.name, 1) for debtor, creditor in ways]
+        self.platform.submit(orders)
         self.instruction_ids += [order.id for order in orders]
 
     def wait_for_more(self, count: int) -> None:
@@ -99,7 +90,7 @@ class Traffic:
             found = [
                 each
                 for at in range(0, len(self.instruction_ids), 1_000)
-                for each in self.stage.client.payments.instructions(self.instruction_ids[at : at + 1_000])
+                for each in self.platform.client.payments.instructions(self.instruction_ids[at : at + 1_000])
             ]
             open_now = [each for each in found if each.state.status is not InstructionStatus.SETTLED]
             if len(found) == len(self.instruction_ids) and not open_now:
@@ -112,9 +103,9 @@ class Traffic:
         assert len(transfers) == len(found)
 
 
-def transfer_count(stage: Stage) -> int:
-    """Returns how many transfers the book has, having seen that it balances."""
-    totals = stage.client.custody.totals()
+def transfer_count(client: Client) -> int:
+    """Returns how many transfers the caller's book has, having seen that it balances."""
+    totals = client.custody.totals()
     debits = sum(each.balances.debits_posted_minor for each in totals.classes)
     credits = sum(each.balances.credits_posted_minor for each in totals.classes)
     assert debits == credits

@@ -16,7 +16,7 @@ from typing import Any
 
 from ringfence_audit.bootstrap import migrations as of_audit
 from ringfence_custody.ledger.adapters.schema import migrations as of_custody
-from ringfence_identity.adapters.schema import migrations as of_identity
+from ringfence_identity.data_keys.adapters.schema import migrations as of_identity
 from ringfence_kernel.store import Migration
 from ringfence_local_stack.sandbox.birth import LOG_ORIGIN
 from ringfence_local_stack.sandbox.sandbox import Sandbox

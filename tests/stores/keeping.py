@@ -93,7 +93,7 @@ def leaves(connection: psycopg.Connection) -> Iterator[bytes]:
     """The leaves of audit's log in order, out of its events."""
     for event in events(connection):
         if event.topic == "LeavesAppended.v1":
-            yield from _unbundled(event.fields["leaves"])
+            yield from unbundled(event.fields["leaves"])
         elif event.topic == "ReadRecorded.v1":
             yield event.fields["leaf"]
 
@@ -104,7 +104,7 @@ def manifest(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _unbundled(bundle: bytes) -> Iterator[bytes]:
+def unbundled(bundle: bytes) -> Iterator[bytes]:
     """Reads a C2SP entry bundle: each leaf follows its length, 2 bytes, big-endian."""
     at = 0
     while at < len(bundle):

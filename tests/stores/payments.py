@@ -10,7 +10,7 @@ from uuid import UUID
 from ringfence.ids import external_id
 from ringfence.ledger import AccountStatus
 from ringfence.payments import Decision, InstructionStatus, NewInstruction
-from ringfence_local_stack.commands.demo import onboarding, proof
+from ringfence_local_stack.demo import onboarding, proof
 from ringfence_local_stack.demo.deposits import receive
 from ringfence_local_stack.demo.onboarding import Stage
 from ringfence_local_stack.demo.payments import Followed, follow, submit_batch, submit_file

@@ -78,6 +78,20 @@ def identifier(text: str) -> bytes:
     return text.encode().ljust(16, b".")
 
 
+def kyc_changed(party: str = "party", **changes: Any) -> dict[str, Any]:
+    """Gives a KycChanged.v1 event: an operator has verified a party."""
+    fields = {
+        "tenant": BOOK,
+        "party": identifier(party),
+        "before": "CHECKING",
+        "after": "VERIFIED",
+        "note": "",
+        "decision": b"",
+        "by": identifier("operator"),
+    }
+    return fields | changes
+
+
 def accounts_created(*names: str, first_index: int = 1, owners: tuple[str, ...] = ()) -> dict[str, Any]:
     """Gives an AccountsCreated.v1 event of client accounts in EUR."""
     count = len(names)

@@ -12,7 +12,7 @@ from ringfence_audit.log.domain import state
 from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
 from ringfence_audit.log.domain.events import EVENTS, LeavesAppended, ReadRecorded, leaves_of
 from ringfence_audit.log.domain.state import LogTampered, State
-from ringfence_kernel.feed import FeedFork
+from ringfence_kernel.feed import EventUnknown, FeedFork
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.store.codec import EventCodec, Recorded
 from ringfence_kernel.writing.journal import Journal
@@ -22,7 +22,7 @@ from ringfence_verifier import verify_checkpoint, verify_log
 from ringfence_verifier.errors import VerificationError
 
 from .conftest import ORIGIN, Audit, KeysAway, running
-from .feeds import BOOK, SourceFeed, accounts_created, identifier, transfers_created
+from .feeds import BOOK, SourceFeed, accounts_created, identifier, kyc_changed, transfers_created
 
 
 def fill(feed: SourceFeed, events: int = 3) -> None:
@@ -86,6 +86,23 @@ async def test_a_feed_with_another_past_is_refused(audit: Audit, custody: Source
     assert audit.log.head("custody").hash == custody.events[-1].hash
 
 
+async def test_an_event_that_is_not_described_halts_its_source_alone(audit: Audit, custody: SourceFeed) -> None:
+    """What comes before it is in the log, it is not, and other sources go on."""
+    identity = SourceFeed("identity")
+    for topic in ("KycChanged.v1", "Unheard.v1", "KycChanged.v1"):
+        identity.add(topic, kyc_changed())
+    for _ in range(2):
+        with pytest.raises(EventUnknown, match=r"Unheard\.v1"):
+            await audit.follow(identity)
+        assert audit.log.head("identity").position == 1
+    fill(custody)
+    await audit.follow(custody)
+    assert audit.log.head("custody").position == 4
+    await audit.publish()
+    assert audit.log.signed is not None
+    verify_log(stored_leaves(audit.store), verify_checkpoint(audit.log.signed.note, audit.signer.key.text()))
+
+
 async def test_a_restarted_log_goes_on_where_it_stood(audit: Audit, custody: SourceFeed) -> None:
     """A second process over the same store has the same head and resolves accounts opened before it started."""
     fill(custody)
@@ -108,7 +125,7 @@ async def test_two_processes_over_one_log_never_fork_it(
     """Two processes that follow the same feeds at the same time end with one log that verifies."""
     fill(custody, 8)
     for _ in range(8):
-        identity.add("KycChanged.v1", {"party": identifier("party"), "before": 1, "after": 2})
+        identity.add("KycChanged.v1", kyc_changed())
 
     async def drive(one: Audit) -> None:
         for feed, step in [(custody, 1), (identity, 1), (custody, 5), (identity, 4), (custody, 9), (identity, 8)]:

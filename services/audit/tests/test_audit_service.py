@@ -17,7 +17,7 @@ from ringfence_local_stack.servers.openbao import OpenBaoServer
 from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_verifier import Checkpoint, verify_checkpoint, verify_consistency, verify_log, verify_receipt
 
-from .feeds import BOOK, accounts_created, identifier, transfers_created
+from .feeds import BOOK, accounts_created, identifier, kyc_changed, transfers_created
 from .process import AuditProcess, Reader
 
 
@@ -34,7 +34,7 @@ def service(
     custody = running.feeds["custody"]
     custody.add("AccountsCreated.v1", accounts_created("alice", "bob", owners=("owner-a", "owner-b")))
     custody.add("TransfersCreated.v1", transfers_created("t0", "t1"))
-    running.feeds["identity"].add("KycChanged.v1", {"tenant": BOOK, "party": identifier("owner-a"), "after": 2})
+    running.feeds["identity"].add("KycChanged.v1", kyc_changed("owner-a"))
     migrated = running.run("migrate")
     assert migrated.returncode == 0, migrated.stderr
     try:
@@ -159,3 +159,17 @@ def test_rebuild_verify_compares_everything(service: AuditProcess) -> None:
     outcome = json.loads(rebuilt.stdout.splitlines()[-1])
     assert outcome["same"] is True
     assert set(outcome["differences"]) == {"chain", "tree", "state", "tiles", "leaf_pages", "leaf_keys"}
+
+
+def test_an_unknown_event_is_an_alarm_and_halts_its_source_alone(service: AuditProcess) -> None:
+    """Health stops serving with the reason in the log, while other sources are taken over and signed for."""
+    regulator, custody = service.reader("audit.read"), service.feeds["custody"]
+    service.feeds["payment-instruction"].add("Unheard.v1", {"tenant": BOOK})
+    eventually(lambda: not service.is_serving())
+    halted = [line for line in (service.folder / "audit.log").read_text().splitlines() if "feed_event_unknown" in line]
+    [line] = map(json.loads, halted)
+    assert (line["level"], line["source"], line["position"]) == ("critical", "payment-instruction", 0)
+    assert "Unheard.v1" in line["detail"]
+    custody.add("TransfersCreated.v1", transfers_created("beside-a-halt"))
+    checkpoint_with(service, regulator, len(custody.events))
+    assert logged_position(regulator, "payment-instruction") == 0

@@ -21,7 +21,7 @@ from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_verifier import read_leaf, verify_checkpoint, verify_consistency, verify_log, verify_receipt
 
 from .conftest import Audit
-from .feeds import BOOK, START_NS, SourceFeed, accounts_created, identifier, transfers_created
+from .feeds import BOOK, START_NS, SourceFeed, accounts_created, identifier, kyc_changed, transfers_created
 
 REGULATOR = identifier("regulator")
 CONTEXT: Any = None
@@ -40,7 +40,7 @@ async def filled(audit: Audit, custody: SourceFeed, identity: SourceFeed) -> Aud
     custody.add("AccountsCreated.v1", accounts_created("alice", "bob", owners=("owner-a", "owner-b")))
     for number in range(5):
         custody.add("TransfersCreated.v1", transfers_created(f"t{number}-0", f"t{number}-1"))
-    identity.add("KycChanged.v1", {"tenant": BOOK, "party": identifier("owner-a"), "before": 1, "after": 2})
+    identity.add("KycChanged.v1", kyc_changed("owner-a"))
     await audit.follow(custody)
     await audit.follow(identity)
     await audit.publish()

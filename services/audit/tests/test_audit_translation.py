@@ -1,4 +1,4 @@
-"""Translation: one leaf per fact from the published event schemas, and one for what cannot be read."""
+"""Translation: one leaf per fact from what sources describe, one for what is damaged, none for what is unknown."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_audit.log.application.pages import pages_of
+from ringfence_audit.log.application.pages import as_far_as_known, pages_of
 from ringfence_audit.log.domain.checkpoint import SourceHead
 from ringfence_audit.log.domain.leaf import Value, commitment, decode, encode
 from ringfence_audit.log.domain.page import MAX_PAGE_EVENTS, SourceEvent
-from ringfence_audit.translation.application.translator import Translation, Translator
+from ringfence_audit.translation.application.translator import PUBLISHED, Translation, Translator, splits
+from ringfence_audit.translation.domain import payment
 from ringfence_audit.translation.domain.accounts import Accounts
 from ringfence_audit.translation.domain.rows import Cells, Table
 from ringfence_audit.translation.domain.state import State
+from ringfence_kernel.feed import EventUnknown
 from ringfence_kernel.store import GENESIS
+from ringfence_kernel.values.descriptions import Facts, Privacy
+from structlog.testing import capture_logs
 
-from .feeds import BOOK, START_NS, SourceFeed, accounts_created, identifier, transfers_created
+from .feeds import BOOK, START_NS, SourceFeed, accounts_created, identifier, kyc_changed, transfers_created
 
 
 def source_event(feed: SourceFeed, position: int = -1) -> SourceEvent:
@@ -176,12 +180,18 @@ def test_an_instruction_commits_to_the_sealed_data_of_both_sides() -> None:
 
 
 @given(
-    st.sampled_from(["identity", "custody", "payment-instruction", "another"]),
-    st.sampled_from(["PartyRegistered.v1", "TransfersCreated.v1", "InstructionsAdvanced.v1", "Unheard.v1"]),
+    st.sampled_from(
+        [
+            ("identity", "PartyRegistered.v1"),
+            ("custody", "TransfersCreated.v1"),
+            ("payment-instruction", "InstructionsAdvanced.v1"),
+        ]
+    ),
     st.binary(max_size=60),
 )
-def test_whatever_an_event_holds_it_has_a_leaf(source: str, topic: str, state: bytes) -> None:
-    """Unknown topics and unreadable bytes give one leaf that commits to the state; nothing raises."""
+def test_bytes_that_cannot_be_read_have_a_leaf(of: tuple[str, str], state: bytes) -> None:
+    """Unreadable bytes of a known topic give one leaf that commits to the state; nothing raises."""
+    source, topic = of
     feed = SourceFeed(source)
     feed.add_state(topic, state)
     [leaf] = Translator(source, Accounts({})).translate(source_event(feed)).leaves
@@ -190,10 +200,78 @@ def test_whatever_an_event_holds_it_has_a_leaf(source: str, topic: str, state: b
     assert (fields["topic"], fields["state_sha256"]) == (topic, sha256(state).digest())
 
 
+def test_bytes_that_cannot_be_read_are_an_error_in_the_log_of_the_process() -> None:
+    """An event that is known by its hash alone is a defect of its source, and said aloud."""
+    feed = SourceFeed("custody")
+    feed.add("TransfersCreated.v1", transfers_created("t0"))
+    with capture_logs() as lines:
+        Translator("custody", Accounts({})).translate(source_event(feed))
+    [line] = [line for line in lines if line["event"] == "event_unreadable"]
+    assert (line["log_level"], line["source"], line["topic"]) == ("error", "custody", "TransfersCreated.v1")
+
+
+@pytest.mark.parametrize("source", ["identity", "custody", "payment-instruction", "another"])
+def test_a_topic_that_is_not_described_is_no_leaf(source: str) -> None:
+    """What a newer source publishes is neither passed over nor taken over as bytes: translation ends before it."""
+    with pytest.raises(EventUnknown, match=rf"{source} has published Unheard\.v1"):
+        translated(source, "Unheard.v1", {"tenant": BOOK})
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"after": "ENCHANTED"}, "the code ENCHANTED in after"), ({"birth_date": b"sealed"}, "the field birth_date")],
+)
+def test_a_field_or_code_that_is_not_described_is_no_leaf(change: dict[str, Any], named: str) -> None:
+    """A field of which nobody knows whether it may be shown, and a code without a name, end translation."""
+    assert translated("identity", "KycChanged.v1", kyc_changed())
+    with pytest.raises(EventUnknown, match=named):
+        translated("identity", "KycChanged.v1", kyc_changed(**change))
+
+
+async def test_what_comes_before_an_unknown_event_is_taken_over() -> None:
+    """Pages end before the event that is not described, and say so; with its description it goes on from there."""
+    feed = SourceFeed("identity")
+    for topic in ("KycChanged.v1", "KycChanged.v1", "Unheard.v1", "KycChanged.v1"):
+        feed.add(topic, kyc_changed())
+    taken = (await feed.page()).events
+    pages, unknown = as_far_as_known(pages_of(SourceHead("identity", 1, 0, GENESIS), taken, Translation(State())))
+    assert [page.head.position for page, _ in pages] == [2]
+    assert "Unheard.v1" in str(unknown)
+
+
+def test_every_packed_event_has_its_split() -> None:
+    """Every topic that is described as rows is split somewhere, and none is split that is not described."""
+    for source, published in PUBLISHED.items():
+        rows = {topic for topic, each in published.items() if each.facts is Facts.ROWS}
+        assert splits(source, Accounts({})).keys() == rows
+
+
+def test_every_column_of_a_payment_is_in_its_leaf() -> None:
+    """A column of a packed event is a field of the leaf, or a blind index, or what the leaf is put together from."""
+    together = {"reasons", "reason_rows"}
+    for topic, packed in (
+        ("InstructionsReceived.v1", payment.INSTRUCTIONS),
+        ("InstructionsAdvanced.v1", payment.STEPS),
+        ("InstructionsDirected.v1", payment.DIRECTIVES),
+        ("EvidenceReceived.v1", payment.ENTRIES),
+        ("EvidenceApplied.v1", payment.OUTCOMES),
+    ):
+        fields = PUBLISHED["payment-instruction"][topic].fields.values()
+        columns = {
+            each.name for each in fields if (each.packed or each.per_row) and each.privacy is not Privacy.BLIND_INDEX
+        }
+        assert columns - together == packed.columns.keys() - together
+
+
 def test_an_event_too_large_for_a_leaf_is_committed_to_as_a_whole() -> None:
-    """A fact of more than 64 KiB does not stop the log."""
-    for event in ({f"field_{number}": "x" * 900 for number in range(100)}, {"after": 2**63}):
-        [(kind, _)] = translated("identity", "KycChanged.v1", event)
+    """A fact of more than 64 KiB, or with a number that leaves cannot hold, does not stop the log."""
+    party = {
+        "tenant": BOOK, "party": identifier("party"), "kind": "PERSON", "by": identifier("server"),
+        "personal": {f"field_{number}": b"sealed" for number in range(2_000)}, "identity_index": b"", "digest": b"",
+    }  # fmt: skip
+    key = {"principal": identifier("server"), "public_key": b"k" * 32, "older_keys_end_ns": 2**63}
+    for topic, event in (("PartyRegistered.v1", party), ("KeyRotated.v1", key)):
+        [(kind, _)] = translated("identity", topic, event)
         assert kind == "identity.event.v1"
 
 
@@ -217,7 +295,7 @@ async def test_pages_are_bounded_in_events(events: int, pages: int) -> None:
     """A feed page of many events becomes pages that each close with a leaf under 64 KiB."""
     feed = SourceFeed("identity")
     for _ in range(events):
-        feed.add("KycChanged.v1", {"party": identifier("party"), "before": 1, "after": 2})
+        feed.add("KycChanged.v1", kyc_changed())
     taken = (await feed.page()).events
     prepared = list(pages_of(SourceHead("identity", 1, 0, GENESIS), taken, Translation(State())))
     assert [page.leaves[-1].startswith(b"\x01\x0daudit.page.v1") for page, _ in prepared] == [True] * pages

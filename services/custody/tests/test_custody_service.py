@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from ringfence_custody.ledger.domain.lifecycle import Standing
 from ringfence_custody.ledger.domain.packed import unpacked
 from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus, TransferFlag
-from ringfence_kernel.feed import FeedPage
+from ringfence_kernel.feed import EventUnknown, FeedPage
 from ringfence_kernel.rpc.page_tokens import PageTokenInvalid
 from ringfence_kernel.service import replay_into
 from ringfence_kernel.service.event_sourced import save_digest
@@ -184,6 +185,22 @@ async def test_a_page_of_identity_is_taken_in_by_one_process(
             await take_over(deposed.commands)(pages[0])
     assert load_cursor(custody.store, CURSOR) == pages[1].cursor
     assert [each.event.standing for each in custody.store.replay(CODEC)] == [Standing.ADMITTED, Standing.BLOCKED]
+
+
+@pytest.mark.parametrize("unknown", ["topic", "state"])
+async def test_an_event_of_identity_that_is_not_described_is_not_passed_over(custody: Custody, unknown: str) -> None:
+    """The facts before it are taken in, and the cursor stays before it: a block could be behind either."""
+    known, strange = kyc_changed(1, PLATFORM, "BLOCKED"), kyc_changed(2, PLATFORM, "ENCHANTED")
+    if unknown == "topic":
+        strange = replace(strange, topic="Unheard.v1")
+    page = FeedPage("identity", [known, strange, kyc_changed(3, PLATFORM, "VERIFIED")], Head(1, 3, b"3" * 32))
+    with pytest.raises(EventUnknown, match=r"Unheard|ENCHANTED"):
+        await take_over(custody.commands)(page)
+    assert load_cursor(custody.store, CURSOR) == Head(1, 1, bytes(32))
+    assert [each.event.standing for each in custody.store.replay(CODEC)] == [Standing.BLOCKED]
+    with pytest.raises(EventUnknown):
+        await take_over(custody.commands)(FeedPage("identity", page.events[1:], page.cursor))
+    assert load_cursor(custody.store, CURSOR).position == 1
 
 
 async def test_a_reservation_and_its_expiry_in_one_group_replay(

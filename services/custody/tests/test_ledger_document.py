@@ -17,6 +17,8 @@ from ringfence_custody.ledger.domain.result_codes import (
     TransferFlag,
 )
 from ringfence_custody.ledger.domain.rule_packs import document, parsed
+from ringfence_kernel.feed.published import described
+from ringfence_protos.custody.v1 import events_pb2
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "ledger.md"
 
@@ -85,3 +87,12 @@ def test_the_canonical_text_of_rules_is_as_shown() -> None:
     example = re.search(r"```\n(ringfence-rules/1\n.*?)```", DOCUMENT.read_text(), re.DOTALL)
     assert example is not None
     assert document(*parsed(example[1])) == example[1]
+
+
+def test_the_table_of_events_is_the_description_of_them() -> None:
+    """Topics and fields in the table of packed events are those of the proto."""
+    documented = {}
+    for row in rows_after("tests compare this table, the proto and the code."):
+        for topic in re.findall(r"`(\w+\.v\d+)`", row[0]):
+            documented[topic] = set(re.findall(r"`([a-z_0-9]+)`", row[2]))
+    assert documented == {topic: set(each.fields) for topic, each in described(events_pb2.DESCRIPTOR).items()}

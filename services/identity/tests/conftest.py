@@ -15,13 +15,21 @@ import grpc
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ringfence_identity.domain import evolve, principals
-from ringfence_identity.domain.kyc import PartyKind
-from ringfence_identity.domain.parties import NewParty
-from ringfence_identity.domain.principals import FirstPrincipal, NewPrincipal
-from ringfence_identity.domain.roles import ROLE_OF_KIND, Kind
-from ringfence_identity.domain.state import Actor, State
+from ringfence_identity.aliases.domain.state import State as AliasState
+from ringfence_identity.aliases.queries import AliasQueries
+from ringfence_identity.modules import Modules
+from ringfence_identity.parties.domain.kyc import PartyKind
+from ringfence_identity.parties.domain.parties import NewParty
+from ringfence_identity.parties.domain.state import State as PartyState
+from ringfence_identity.parties.queries import PartyQueries
+from ringfence_identity.principals.domain import principals
+from ringfence_identity.principals.domain.principals import Actor, FirstPrincipal, NewPrincipal
+from ringfence_identity.principals.domain.roles import ROLE_OF_KIND, Kind
+from ringfence_identity.principals.domain.state import State as PrincipalState
+from ringfence_identity.principals.queries import PrincipalQueries
+from ringfence_identity.tokens.domain.state import State as TokenState
 from ringfence_kernel.rpc.errors import remote_error
+from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.ids import new_id, show
 from ringfence_kernel.writing.journal import Journal
 from ringfence_local_stack.processes.files import private_folder, write_private
@@ -45,9 +53,9 @@ def numbered(number: int) -> bytes:
 
 @dataclass
 class World:
-    """State with two operators and two platforms, and a clock in `now_ns`."""
+    """The states of all modules, with two operators and two platforms, and a clock in `now_ns`."""
 
-    state: State = field(default_factory=State)
+    modules: Modules = field(default_factory=Modules)
     versions: dict[bytes, int] = field(default_factory=dict)
     journal: Journal = field(default_factory=Journal)
     now_ns: int = START_NS
@@ -55,18 +63,79 @@ class World:
     alice, bob = numbered(1), numbered(2)
     platform, other = numbered(11), numbered(12)
 
+    @property
+    def principals(self) -> PrincipalState:
+        """What is kept of principals."""
+        return self.modules.principals
+
+    @property
+    def tokens(self) -> TokenState:
+        """What is kept of tokens."""
+        return self.modules.tokens
+
+    @property
+    def parties(self) -> PartyState:
+        """What is kept of parties."""
+        return self.modules.parties
+
+    @property
+    def aliases(self) -> AliasState:
+        """What is kept of aliases."""
+        return self.modules.aliases
+
+    @property
+    def principal_queries(self) -> PrincipalQueries:
+        """Answers about principals."""
+        return self.modules.principal_queries
+
+    @property
+    def party_queries(self) -> PartyQueries:
+        """Answers about parties."""
+        return self.modules.party_queries
+
+    @property
+    def alias_queries(self) -> AliasQueries:
+        """Answers about aliases."""
+        return self.modules.alias_queries
+
+    @property
+    def of_principals(self) -> tuple[PrincipalState, PartyQueries]:
+        """What registering principals rests on."""
+        return self.principals, self.party_queries
+
+    @property
+    def of_parties(self) -> tuple[PartyState, PrincipalQueries]:
+        """What decisions about parties rest on."""
+        return self.parties, self.principal_queries
+
+    @property
+    def of_aliases(self) -> tuple[AliasState, PrincipalQueries, PartyQueries]:
+        """What decisions about aliases rest on."""
+        return self.aliases, self.principal_queries, self.party_queries
+
+    @property
+    def of_tokens(self) -> tuple[TokenState, PrincipalQueries]:
+        """What decisions about tokens rest on."""
+        return self.tokens, self.principal_queries
+
+    @property
+    def of_authorisations(self) -> tuple[TokenState, PrincipalQueries, AliasQueries]:
+        """What decisions about authorisations rest on."""
+        return self.tokens, self.principal_queries, self.alias_queries
+
     def happens(self, events: Sequence[Any]) -> list[Any]:
         """Applies events and returns them."""
+        states = self.modules.states()
         for event in events:
             version = self.versions.get(event.stream, 0) + 1
             self.versions[event.stream] = version
-            evolve.apply(self.state, event, version, self.now_ns, self.journal)
+            states.apply(Recorded(0, event.stream, version, event, self.now_ns, ""), self.journal)
         return list(events)
 
     def first(self, principal: bytes, kind: Kind, certificate: bytes = b"") -> None:
         """Registers by the bootstrap file."""
         new = self.principal(principal, kind)
-        self.happens(principals.bootstrap(self.state, FirstPrincipal(new, (ROLE_OF_KIND[kind],), certificate)))
+        self.happens(principals.bootstrap(self.principals, FirstPrincipal(new, (ROLE_OF_KIND[kind],), certificate)))
 
     def principal(self, principal: bytes, kind: Kind, tenant: bytes = b"") -> NewPrincipal:
         """Describes a principal with a key of its own."""
@@ -81,8 +150,8 @@ class World:
         return NewParty(
             party,
             PartyKind.PERSON,
-            number.encode(),
-            (digest or number).encode(),
+            number.encode().rjust(16),
+            (digest or number).encode().rjust(16),
             lambda version: {"name": b"sealed at %d" % version},
         )
 
@@ -94,7 +163,7 @@ def world() -> World:
     for operator in (made.alice, made.bob):
         made.first(operator, Kind.OPERATOR)
     for tenant in (made.platform, made.other):
-        made.happens(principals.register(made.state, made.principal(tenant, Kind.PLATFORM), made.alice))
+        made.happens(principals.register(*made.of_principals, made.principal(tenant, Kind.PLATFORM), made.alice))
     made.journal.clear()
     return made
 
@@ -187,6 +256,7 @@ class Identity:
             "RINGFENCE_CLIENT_CA_FILE": str(self.folder / "client-ca.pem"),
             "RINGFENCE_TRUST_DOMAIN": "ringfence.local",
             "RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE": str(self.folder / "first.json"),
+            "RINGFENCE_SNAPSHOT_DIRECTORY": str(self.folder / "snapshots"),
         }
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -215,6 +285,12 @@ class Identity:
         if self._process:
             self._process.kill()
         self.start()
+
+    def events_replayed(self) -> int:
+        """Returns how many events the last start took in beyond its snapshot."""
+        lines = (self.folder / "identity.log").read_text().splitlines()
+        loaded = [json.loads(line) for line in lines if '"state_loaded"' in line]
+        return int(loaded[-1]["events"])
 
     def client(self, principal: bytes = b"", key: Ed25519PrivateKey | None = None) -> Client:
         """Returns a principal that has a certificate; whether it is registered is another matter."""

@@ -11,15 +11,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_identity.adapters.bootstrap_file import read_first_principals
-from ringfence_identity.adapters.subject_keys import VaultSubjectKeys
-from ringfence_identity.adapters.token_keys import TokenKeys
-from ringfence_identity.application import assertions
-from ringfence_identity.application.personal import PersonalData, compact_iban
-from ringfence_identity.domain.errors import AssertionExpired, AssertionInvalid, IbanInvalid
-from ringfence_identity.domain.kyc import PartyKind
-from ringfence_identity.domain.roles import Kind
-from ringfence_identity.domain.state import AssertionKey, Principal, State, Status
+from ringfence_identity.aliases.application.ibans import compact_iban
+from ringfence_identity.aliases.domain.errors import IbanInvalid
+from ringfence_identity.data_keys.adapters.subject_keys import VaultSubjectKeys
+from ringfence_identity.parties.application.personal import PersonalData
+from ringfence_identity.parties.domain.kyc import PartyKind
+from ringfence_identity.principals.adapters import read_first_principals
+from ringfence_identity.principals.domain.roles import Kind
+from ringfence_identity.principals.domain.state import AssertionKey, Principal, State, Status
+from ringfence_identity.principals.queries import PrincipalQueries
+from ringfence_identity.tokens.adapters.token_keys import TokenKeys
+from ringfence_identity.tokens.application import assertions
+from ringfence_identity.tokens.domain.errors import AssertionExpired, AssertionInvalid
 from ringfence_kernel.sealing.envelopes import EnvelopeBroken
 from ringfence_kernel.service.settings import InvalidSetting
 from ringfence_kernel.values.errors import InvalidArgument
@@ -38,13 +41,13 @@ JSON = st.recursive(
 )
 
 
-def state() -> State:
-    """Returns a state with one regulator."""
+def principals() -> PrincipalQueries:
+    """Answers about one regulator."""
     made = State()
     made.principals[PRINCIPAL] = Principal(
         PRINCIPAL, Kind.REGULATOR, "a name", None, PUBLIC, (AssertionKey(PUBLIC),), Status.ACTIVE, b""
     )
-    return made
+    return PrincipalQueries(made)
 
 
 def good_claims() -> dict[str, Any]:
@@ -68,14 +71,14 @@ def personal(**changes: str) -> PersonalData:
 def test_good_assertion_passes() -> None:
     """The signed claims are accepted, so that the refusals below mean something."""
     text = jwt.encode(good_claims(), SIGNER, algorithm="EdDSA")
-    assert assertions.verify(state(), text, NOW_NS).principal == PRINCIPAL
+    assert assertions.verify(principals(), text, NOW_NS).principal == PRINCIPAL
 
 
 @given(st.text(max_size=200) | st.from_regex(r"[A-Za-z0-9_-]{0,60}(\.[A-Za-z0-9_-]{0,60}){0,3}", fullmatch=True))
 def test_nonsense_is_no_assertion(text: str) -> None:
     """Whatever a stranger sends, the answer is the same refusal."""
     with pytest.raises(AssertionInvalid):
-        assertions.verify(state(), text, NOW_NS)
+        assertions.verify(principals(), text, NOW_NS)
 
 
 @given(st.sampled_from(["iss", "sub", "aud", "exp", "jti", "nbf", "iat"]), JSON)
@@ -86,7 +89,7 @@ def test_signed_nonsense_is_refused_or_harmless(claim: str, value: Any) -> None:
     except (TypeError, ValueError):
         return
     try:
-        assert assertions.verify(state(), text, NOW_NS).principal == PRINCIPAL
+        assert assertions.verify(principals(), text, NOW_NS).principal == PRINCIPAL
     except (AssertionInvalid, AssertionExpired):
         pass
 
@@ -96,7 +99,7 @@ def test_other_algorithms_are_refused(algorithm: str) -> None:
     """Neither an unsigned assertion nor one keyed with the public key passes (RFC 8725 section 3.1)."""
     text = jwt.encode(good_claims(), None if algorithm == "none" else PUBLIC, algorithm=algorithm)
     with pytest.raises(AssertionInvalid):
-        assertions.verify(state(), text, NOW_NS)
+        assertions.verify(principals(), text, NOW_NS)
 
 
 @pytest.mark.parametrize("jti", ["\ud800", "a\udfffb"])
@@ -104,7 +107,7 @@ def test_an_assertion_whose_id_is_no_unicode_text_is_refused(jti: str) -> None:
     """JSON can spell a lone surrogate, which no hash can be made of: the assertion is invalid, not an error here."""
     text = jwt.encode({**good_claims(), "jti": jti}, SIGNER, algorithm="EdDSA")
     with pytest.raises(AssertionInvalid):
-        assertions.verify(state(), text, NOW_NS)
+        assertions.verify(principals(), text, NOW_NS)
 
 
 def test_an_assertion_with_a_critical_extension_is_refused() -> None:
@@ -112,7 +115,7 @@ def test_an_assertion_with_a_critical_extension_is_refused() -> None:
     headers = {"crit": ["exp"], "exp": 1}
     text = jwt.encode(good_claims(), SIGNER, algorithm="EdDSA", headers=headers)
     with pytest.raises(AssertionInvalid):
-        assertions.verify(state(), text, NOW_NS)
+        assertions.verify(principals(), text, NOW_NS)
 
 
 @given(st.text(min_size=1, max_size=140).filter(str.strip), st.text(max_size=280), st.integers(1, 2**40))

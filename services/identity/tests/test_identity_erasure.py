@@ -6,9 +6,11 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from ringfence_identity.application.memory import Memory, event_codec
-from ringfence_identity.application.parties import PartyCommands, key_forgetter
-from ringfence_identity.domain import parties
+from ringfence_identity.aliases.application.commands import AliasCommands
+from ringfence_identity.modules import event_codec
+from ringfence_identity.parties.adapters import StoredPersonal
+from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
+from ringfence_identity.parties.domain import parties
 from ringfence_kernel.store import Head
 from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.writing.writer import GroupWriter
@@ -46,13 +48,15 @@ class Keys:
 
 async def test_a_key_is_forgotten_although_the_caller_has_gone(world: Any) -> None:
     """A call that ends between its decision and its commit still drops the destroyed key from memory."""
-    world.happens(parties.register(world.state, world.party(PARTY), world.server(world.platform)))
+    world.happens(parties.register(*world.of_parties, world.party(PARTY), world.server(world.platform)))
     world.journal.clear()
     store, keys = SlowStore(), Keys()
-    writer = GroupWriter(store, event_codec(), Memory(world.state), SystemClock())  # type: ignore[arg-type]
+    writer = GroupWriter(store, event_codec(), world.modules.states(), SystemClock())  # type: ignore[arg-type]
     writer.subscribe(key_forgetter(keys))  # type: ignore[arg-type]
     running = asyncio.create_task(writer.run())
-    commands = PartyCommands(writer, world.state, keys)  # type: ignore[arg-type]
+    aliases = AliasCommands(writer, *world.of_aliases, keys)  # type: ignore[arg-type]
+    personal = StoredPersonal(store, event_codec())  # type: ignore[arg-type]
+    commands = PartyCommands(writer, *world.of_parties, keys, personal, aliases)  # type: ignore[arg-type]
     erasing = asyncio.create_task(commands.erase(world.platform, [PARTY], world.alice))
     await asyncio.to_thread(store.asked.wait, 10)
     erasing.cancel()

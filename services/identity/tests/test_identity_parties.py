@@ -3,19 +3,17 @@
 from typing import Any
 
 import pytest
-from ringfence_identity.domain import parties
-from ringfence_identity.domain.errors import (
-    ExistsWithDifferentData,
+from ringfence_identity.parties.domain import parties
+from ringfence_identity.parties.domain.errors import (
     IdentityNumberTaken,
     KycTransitionRefused,
-    OperatorRequired,
     PartyNotFound,
     SubjectErased,
-    TenantNotFound,
 )
-from ringfence_identity.domain.kyc import TRANSITIONS, KycState
-from ringfence_identity.domain.parties import KycDecision
-from ringfence_identity.domain.state import Actor
+from ringfence_identity.parties.domain.kyc import TRANSITIONS, KycState
+from ringfence_identity.parties.domain.parties import KycDecision
+from ringfence_identity.principals.domain.errors import ExistsWithDifferentData, OperatorRequired, TenantNotFound
+from ringfence_identity.principals.domain.principals import Actor
 
 ANNA = b"party-anna......"
 BERT = b"party-bert......"
@@ -31,14 +29,14 @@ REFRESH_DUE>BLOCKED EDD>BLOCKED EXPIRED>BLOCKED
 
 def registered(world: Any, party: bytes = ANNA, number: str = "A1") -> None:
     """Registers a party of the first platform."""
-    world.happens(parties.register(world.state, world.party(party, number), world.server(world.platform)))
+    world.happens(parties.register(*world.of_parties, world.party(party, number), world.server(world.platform)))
 
 
 def decided(world: Any, *states: KycState, by: bytes = b"") -> None:
     """Leads Anna through these states."""
     for to in states:
         decision = KycDecision(world.platform, ANNA, to, "because")
-        world.happens(parties.decide_kyc(world.state, decision, by or world.alice))
+        world.happens(parties.decide_kyc(*world.of_parties, decision, by or world.alice))
 
 
 def test_the_table_is_the_one_required() -> None:
@@ -54,16 +52,16 @@ def test_unlisted_step_is_a_named_error(world: Any) -> None:
     with pytest.raises(KycTransitionRefused) as refusal:
         decided(world, KycState.VERIFIED)
     assert refusal.value.metadata == {"from": "SUBMITTED", "to": "VERIFIED"}
-    assert world.state.parties[ANNA].kyc is KycState.SUBMITTED
+    assert world.parties.parties[ANNA].kyc is KycState.SUBMITTED
 
 
 def test_registration_hands_in_and_repeats_harmlessly(world: Any) -> None:
     """Registering records the party and its hand-in; the same again records nothing; other data is refused."""
     registered(world)
-    assert world.state.parties[ANNA].kyc is KycState.SUBMITTED
-    assert parties.register(world.state, world.party(ANNA, "A1"), world.server(world.platform)) == []
+    assert world.parties.parties[ANNA].kyc is KycState.SUBMITTED
+    assert parties.register(*world.of_parties, world.party(ANNA, "A1"), world.server(world.platform)) == []
     with pytest.raises(ExistsWithDifferentData):
-        parties.register(world.state, world.party(ANNA, "A2"), world.server(world.platform))
+        parties.register(*world.of_parties, world.party(ANNA, "A2"), world.server(world.platform))
 
 
 @pytest.mark.parametrize("end", [KycState.REJECTED, KycState.EXPIRED])
@@ -76,19 +74,20 @@ def test_other_data_after_refusal_or_expiry_is_handed_in_anew(world: Any, end: K
     }[end]
     decided(world, *path)
     version = world.versions[ANNA]
-    world.happens(parties.register(world.state, world.party(ANNA, "A2"), world.server(world.platform)))
-    party = world.state.parties[ANNA]
+    again = parties.register(*world.of_parties, world.party(ANNA, "A2"), world.server(world.platform))
+    amended, _ = world.happens(again)
+    party = world.parties.parties[ANNA]
     assert party.kyc is KycState.SUBMITTED
-    assert party.personal == {"name": b"sealed at %d" % (version + 1)}
+    assert amended.personal == {"name": b"sealed at %d" % (version + 1)}
     assert party.personal_version == version + 1
-    assert parties.register(world.state, world.party(BERT, "A1"), world.server(world.platform))
+    assert parties.register(*world.of_parties, world.party(BERT, "A1"), world.server(world.platform))
 
 
 def test_late_retry_does_not_hand_in_again(world: Any) -> None:
     """A repeated registration that arrives after the rejection leaves the party rejected."""
     registered(world)
     decided(world, KycState.CHECKING, KycState.REJECTED)
-    assert parties.register(world.state, world.party(ANNA, "A1"), world.server(world.platform)) == []
+    assert parties.register(*world.of_parties, world.party(ANNA, "A1"), world.server(world.platform)) == []
 
 
 def test_two_people_lead_out_of_blocked(world: Any) -> None:
@@ -96,11 +95,11 @@ def test_two_people_lead_out_of_blocked(world: Any) -> None:
     registered(world)
     decided(world, KycState.BLOCKED, KycState.REVIEW, KycState.REVIEW)
     decision = KycDecision(world.platform, ANNA, KycState.REVIEW, "false match")
-    assert world.state.parties[ANNA].kyc is KycState.BLOCKED
-    assert parties.awaits_second_person(world.state, decision)
+    assert world.parties.parties[ANNA].kyc is KycState.BLOCKED
+    assert parties.awaits_second_person(world.parties, decision)
     decided(world, KycState.REVIEW, by=world.bob)
-    assert world.state.parties[ANNA].kyc is KycState.REVIEW
-    assert not parties.awaits_second_person(world.state, decision)
+    assert world.parties.parties[ANNA].kyc is KycState.REVIEW
+    assert not parties.awaits_second_person(world.parties, decision)
 
 
 def test_proposal_ends_with_the_block_it_was_for(world: Any) -> None:
@@ -110,19 +109,19 @@ def test_proposal_ends_with_the_block_it_was_for(world: Any) -> None:
     decided(world, KycState.REVIEW, by=world.bob)
     decided(world, KycState.BLOCKED)
     decided(world, KycState.REVIEW, by=world.bob)
-    assert world.state.parties[ANNA].kyc is KycState.BLOCKED
+    assert world.parties.parties[ANNA].kyc is KycState.BLOCKED
 
 
 def test_decision_with_an_id_is_made_once(world: Any) -> None:
     """A late repetition of a decision changes nothing; another decision under the same id is refused."""
     registered(world)
     first = KycDecision(world.platform, ANNA, KycState.CHECKING, "papers came", b"decision-1......")
-    world.happens(parties.decide_kyc(world.state, first, world.alice))
+    world.happens(parties.decide_kyc(*world.of_parties, first, world.alice))
     decided(world, KycState.VERIFIED, KycState.EDD)
-    assert parties.decide_kyc(world.state, first, world.alice) == []
+    assert parties.decide_kyc(*world.of_parties, first, world.alice) == []
     other = KycDecision(world.platform, ANNA, KycState.BLOCKED, "listed", b"decision-1......")
     with pytest.raises(ExistsWithDifferentData):
-        parties.decide_kyc(world.state, other, world.alice)
+        parties.decide_kyc(*world.of_parties, other, world.alice)
 
 
 def test_platform_decides_nothing(world: Any) -> None:
@@ -131,7 +130,7 @@ def test_platform_decides_nothing(world: Any) -> None:
     with pytest.raises(OperatorRequired):
         decided(world, KycState.CHECKING, by=world.platform)
     with pytest.raises(OperatorRequired):
-        parties.erase(world.state, world.platform, ANNA, world.platform)
+        parties.erase(*world.of_parties, world.platform, ANNA, world.platform)
 
 
 def test_foreign_party_is_as_missing(world: Any) -> None:
@@ -139,7 +138,7 @@ def test_foreign_party_is_as_missing(world: Any) -> None:
     registered(world)
     for tenant, party in ((world.other, ANNA), (world.platform, BERT)):
         with pytest.raises(PartyNotFound) as refusal:
-            parties.find(world.state, tenant, party)
+            parties.find(world.parties, tenant, party)
         assert (str(refusal.value), refusal.value.metadata) == (str(PartyNotFound()), {})
 
 
@@ -154,7 +153,7 @@ def test_party_needs_an_active_platform(world: Any) -> None:
     """An operator, having no tenant, cannot register parties; neither can a platform that is none."""
     for actor in (Actor(world.alice, None), Actor(ANNA, ANNA)):
         with pytest.raises(TenantNotFound):
-            parties.register(world.state, world.party(BERT), actor)
+            parties.register(*world.of_parties, world.party(BERT), actor)
 
 
 def test_party_cannot_take_the_id_of_a_principal(world: Any) -> None:
@@ -166,10 +165,10 @@ def test_party_cannot_take_the_id_of_a_principal(world: Any) -> None:
 def test_erased_party_is_empty_and_closed_for_good(world: Any) -> None:
     """After erasure nothing personal is left in memory and every later command says so; erasing again is no change."""
     registered(world)
-    world.happens(parties.erase(world.state, world.platform, ANNA, world.alice))
-    party = world.state.parties[ANNA]
-    assert (party.erased, party.personal, party.identity_index, party.digest) == (True, {}, b"", b"")
-    assert parties.erase(world.state, world.platform, ANNA, world.alice) == []
+    world.happens(parties.erase(*world.of_parties, world.platform, ANNA, world.alice))
+    party = world.parties.parties[ANNA]
+    assert (party.erased, party.identity_index, party.digest) == (True, b"", b"")
+    assert parties.erase(*world.of_parties, world.platform, ANNA, world.alice) == []
     with pytest.raises(SubjectErased):
         decided(world, KycState.CHECKING)
     with pytest.raises(SubjectErased):
@@ -181,9 +180,9 @@ def test_rollback_leaves_no_trace(world: Any) -> None:
     """A failed commit takes every change of the party back."""
     registered(world)
     world.journal.clear()
-    before = world.state.parties[ANNA]
+    before = world.parties.parties[ANNA]
     decided(world, KycState.CHECKING)
-    world.happens(parties.erase(world.state, world.platform, ANNA, world.alice))
+    world.happens(parties.erase(*world.of_parties, world.platform, ANNA, world.alice))
     world.journal.rollback()
-    assert world.state.parties[ANNA] == before
-    assert world.state.identity_numbers == {b"A1": ANNA}
+    assert world.parties.parties[ANNA] == before
+    assert dict(world.parties.identity_numbers) == {b"A1".rjust(16): ANNA}

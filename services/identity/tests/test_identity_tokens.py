@@ -3,21 +3,24 @@
 from typing import Any
 
 import pytest
-from ringfence_identity.domain import aliases, principals, tokens
-from ringfence_identity.domain.aliases import NewAlias
-from ringfence_identity.domain.errors import (
+from ringfence_identity.aliases.domain import aliases
+from ringfence_identity.aliases.domain.aliases import NewAlias
+from ringfence_identity.principals.domain import principals
+from ringfence_identity.principals.domain.errors import ExistsWithDifferentData, PrincipalNotActive
+from ringfence_identity.principals.domain.principals import Actor
+from ringfence_identity.principals.domain.roles import SCOPES_OF_KIND, Kind
+from ringfence_identity.tokens.domain import access, authorisations, enrolment
+from ringfence_identity.tokens.domain.assertions import Assertion, check_claims
+from ringfence_identity.tokens.domain.authorisations import Submission
+from ringfence_identity.tokens.domain.bearers import Presented, require_bearer
+from ringfence_identity.tokens.domain.errors import (
     AssertionExpired,
     AssertionInvalid,
     AssertionReplayed,
     CertificateMismatch,
-    ExistsWithDifferentData,
-    PrincipalNotActive,
     ScopeNotHeld,
     SubmissionRefused,
 )
-from ringfence_identity.domain.roles import SCOPES_OF_KIND, Kind
-from ringfence_identity.domain.state import Actor
-from ringfence_identity.domain.tokens import Assertion, Presented, Submission
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import show
 
@@ -45,11 +48,11 @@ def own(principal: bytes) -> Presented:
     return Presented(principal, b"c" * 32)
 
 
-def spend(world: Any, assertion: Assertion, wanted: frozenset[str] = frozenset()) -> tokens.AccessGrant:
+def spend(world: Any, assertion: Assertion, wanted: frozenset[str] = frozenset()) -> access.AccessGrant:
     """Grants and issues, as the service does."""
     presented = own(assertion.principal)
-    grant = tokens.grant_access(world.state, assertion, presented, wanted, TOKEN, world.now_ns)
-    world.happens(tokens.issue(world.state, assertion, presented, grant, world.now_ns))
+    grant = access.grant_access(*world.of_tokens, assertion, presented, wanted, TOKEN, world.now_ns)
+    world.happens(access.issue(*world.of_tokens, assertion, presented, grant, world.now_ns))
     return grant
 
 
@@ -89,7 +92,7 @@ def submission(world: Any, **changes: Any) -> Submission:
 def test_malformed_claims_are_refused(world: Any, changes: dict[str, object]) -> None:
     """A claim that is missing, foreign or of another type makes the assertion worthless."""
     with pytest.raises(AssertionInvalid):
-        tokens.check_claims(claims(world, world.platform, **changes), world.now_ns)
+        check_claims(claims(world, world.platform, **changes), world.now_ns)
 
 
 @pytest.mark.parametrize("seconds", [-10, 0, 331, 10**6])
@@ -97,15 +100,15 @@ def test_assertion_lives_five_minutes_at_most(world: Any, seconds: int) -> None:
     """An assertion that has ended, or would live longer than five minutes and the clock skew, is refused."""
     expires = world.now_ns // SECOND + seconds
     with pytest.raises(AssertionExpired):
-        tokens.check_claims(claims(world, world.platform, exp=expires), world.now_ns)
+        check_claims(claims(world, world.platform, exp=expires), world.now_ns)
 
 
 def test_assertion_is_spent_once(world: Any) -> None:
     """The second use of a jti is refused as long as the assertion could still be valid."""
-    assertion = tokens.check_claims(claims(world, world.platform), world.now_ns)
+    assertion = check_claims(claims(world, world.platform), world.now_ns)
     spend(world, assertion)
     world.now_ns += 299 * SECOND
-    other = tokens.check_claims(claims(world, world.platform, jti="two"), world.now_ns)
+    other = check_claims(claims(world, world.platform, jti="two"), world.now_ns)
     spend(world, other)
     with pytest.raises(AssertionReplayed):
         spend(world, assertion)
@@ -113,93 +116,93 @@ def test_assertion_is_spent_once(world: Any) -> None:
 
 def test_jti_of_another_principal_is_another_jti(world: Any) -> None:
     """Two principals may happen to choose the same jti."""
-    spend(world, tokens.check_claims(claims(world, world.platform), world.now_ns))
-    spend(world, tokens.check_claims(claims(world, world.other), world.now_ns))
+    spend(world, check_claims(claims(world, world.platform), world.now_ns))
+    spend(world, check_claims(claims(world, world.other), world.now_ns))
 
 
 def test_spent_assertions_are_forgotten_when_they_cannot_come_back(world: Any) -> None:
     """Memory of spent assertions is bounded by their life."""
     for number in range(20):
-        assertion = tokens.check_claims(claims(world, world.platform, jti=str(number)), world.now_ns)
+        assertion = check_claims(claims(world, world.platform, jti=str(number)), world.now_ns)
         spend(world, assertion)
         world.now_ns += 60 * SECOND
-    assert len(world.state.assertions) <= 7
+    assert len(world.tokens.assertions) <= 7
 
 
 def test_token_needs_the_own_certificate(world: Any) -> None:
     """Another principal's certificate is refused, and so is an unknown one where certificates are pinned."""
     world.first(b"pinned-feed.....", Kind.BANK_FEED, certificate=b"p" * 32)
-    assertion = tokens.check_claims(claims(world, world.platform), world.now_ns)
+    assertion = check_claims(claims(world, world.platform), world.now_ns)
     with pytest.raises(CertificateMismatch):
-        tokens.require_bearer(world.state, assertion, own(world.other))
-    pinned = tokens.check_claims(claims(world, b"pinned-feed....."), world.now_ns)
+        require_bearer(*world.of_tokens, assertion, own(world.other))
+    pinned = check_claims(claims(world, b"pinned-feed....."), world.now_ns)
     with pytest.raises(CertificateMismatch):
-        tokens.require_bearer(world.state, pinned, own(b"pinned-feed....."))
+        require_bearer(*world.of_tokens, pinned, own(b"pinned-feed....."))
     held = Presented(b"pinned-feed.....", b"p" * 32)
-    world.happens(tokens.enrol(world.state, pinned, held, b"c" * 32, world.now_ns, world.now_ns))
-    tokens.require_bearer(world.state, pinned, own(b"pinned-feed....."))
+    world.happens(enrolment.enrol(*world.of_tokens, pinned, held, b"c" * 32, world.now_ns, world.now_ns))
+    require_bearer(*world.of_tokens, pinned, own(b"pinned-feed....."))
 
 
 def test_pending_and_suspended_principals_get_no_token(world: Any) -> None:
     """A principal that waits for its second operator, or was stopped, proves its key in vain."""
     importer = world.principal(b"importer........", Kind.IMPORTER, world.platform)
-    world.happens(principals.register(world.state, importer, world.alice))
-    world.happens(principals.suspend(world.state, world.platform, "order 7", world.alice))
+    world.happens(principals.register(*world.of_principals, importer, world.alice))
+    world.happens(principals.suspend(world.principals, world.platform, "order 7", world.alice))
     for number, principal in enumerate((importer.id, world.platform)):
         with pytest.raises(PrincipalNotActive):
-            spend(world, tokens.check_claims(claims(world, principal, jti=str(number)), world.now_ns))
+            spend(world, check_claims(claims(world, principal, jti=str(number)), world.now_ns))
 
 
 def test_scopes_are_those_of_the_role_or_fewer(world: Any) -> None:
     """No wish means every scope of the role; a wish beyond it is refused whole."""
-    first = tokens.check_claims(claims(world, world.platform), world.now_ns)
+    first = check_claims(claims(world, world.platform), world.now_ns)
     with pytest.raises(ScopeNotHeld):
         spend(world, first, frozenset({"payments.submit", "custody.transfers.create"}))
     assert spend(world, first).scopes == tuple(sorted(SCOPES_OF_KIND[Kind.PLATFORM]))
-    second = tokens.check_claims(claims(world, world.platform, jti="two"), world.now_ns)
+    second = check_claims(claims(world, world.platform, jti="two"), world.now_ns)
     assert spend(world, second, frozenset({"payments.read"})).scopes == ("payments.read",)
 
 
 def test_suspension_between_signature_and_commit_counts(world: Any) -> None:
     """A token that was signed before the principal was suspended is not released after."""
-    assertion = tokens.check_claims(claims(world, world.platform), world.now_ns)
-    grant = tokens.grant_access(world.state, assertion, own(world.platform), frozenset(), TOKEN, world.now_ns)
-    world.happens(principals.suspend(world.state, world.platform, "order 7", world.alice))
+    assertion = check_claims(claims(world, world.platform), world.now_ns)
+    grant = access.grant_access(*world.of_tokens, assertion, own(world.platform), frozenset(), TOKEN, world.now_ns)
+    world.happens(principals.suspend(world.principals, world.platform, "order 7", world.alice))
     with pytest.raises(PrincipalNotActive):
-        tokens.issue(world.state, assertion, own(world.platform), grant, world.now_ns)
+        access.issue(*world.of_tokens, assertion, own(world.platform), grant, world.now_ns)
 
 
 def test_an_assertion_that_ended_before_the_commit_is_not_spent(world: Any) -> None:
     """A slow signature cannot carry an assertion beyond its end, where its first use may be forgotten already."""
-    assertion = tokens.check_claims(claims(world, world.platform), world.now_ns)
+    assertion = check_claims(claims(world, world.platform), world.now_ns)
     spend(world, assertion)
-    late = tokens.AccessGrant(TOKEN, world.state.principals[world.platform], (), b"c" * 32, world.now_ns)
+    late = access.AccessGrant(TOKEN, world.principals.principals[world.platform], (), b"c" * 32, world.now_ns)
     world.now_ns += 361 * SECOND
-    other = tokens.check_claims(claims(world, world.platform, jti="two"), world.now_ns)
+    other = check_claims(claims(world, world.platform, jti="two"), world.now_ns)
     spend(world, other)
     with pytest.raises(AssertionExpired):
-        tokens.issue(world.state, assertion, own(world.platform), late, world.now_ns)
+        access.issue(*world.of_tokens, assertion, own(world.platform), late, world.now_ns)
     with pytest.raises(AssertionExpired):
-        tokens.enrol(world.state, assertion, own(world.platform), b"c" * 32, world.now_ns, world.now_ns)
+        enrolment.enrol(*world.of_tokens, assertion, own(world.platform), b"c" * 32, world.now_ns, world.now_ns)
 
 
 def test_access_token_claims(world: Any) -> None:
     """A token names its holder, tenant, role and scopes, lives five minutes and is bound to the certificate."""
-    grant = spend(world, tokens.check_claims(claims(world, world.platform), world.now_ns))
-    made = tokens.access_claims(grant, "ringfence-identity")
+    grant = spend(world, check_claims(claims(world, world.platform), world.now_ns))
+    made = access.access_claims(grant, "ringfence-identity")
     assert made["sub"] == made["tenant"] == show(world.platform)
     assert made["roles"] == ["platform"]
     assert (made["iat"], made["exp"]) == (1_800_000_000, 1_800_000_300)
     assert made["cnf"] == {"x5t#S256": "Y2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2M"}
-    operator = spend(world, tokens.check_claims(claims(world, world.alice), world.now_ns))
-    assert "tenant" not in tokens.access_claims(operator, "ringfence-identity")
+    operator = spend(world, check_claims(claims(world, world.alice), world.now_ns))
+    assert "tenant" not in access.access_claims(operator, "ringfence-identity")
 
 
 def test_authorisation_binds_one_submission_of_one_tenant(world: Any) -> None:
     """The authorisation outlives the access token, names what was submitted, and is held by the workload."""
-    (event,) = world.happens(tokens.authorise(world.state, submission(world), TOKEN, world.now_ns))
+    (event,) = world.happens(authorisations.authorise(*world.of_authorisations, submission(world), TOKEN, world.now_ns))
     holder = "spiffe://ringfence.local/service/payment-instruction"
-    made = tokens.authorisation_claims(event, "ringfence-identity", holder, world.now_ns)
+    made = authorisations.authorisation_claims(event, "ringfence-identity", holder, world.now_ns)
     assert made["tenant"] == show(world.platform)
     assert made["scope"] == "custody.transfers.create custody.book.read"
     assert (made["txn"], made["sha256"]) == (show(SUBMISSION), DIGEST.hex())
@@ -209,18 +212,25 @@ def test_authorisation_binds_one_submission_of_one_tenant(world: Any) -> None:
 
 def test_submission_is_authorised_for_one_digest(world: Any) -> None:
     """The same submission may be authorised again, never for other contents; another tenant's ids are its own."""
-    world.happens(tokens.authorise(world.state, submission(world), TOKEN, world.now_ns))
-    world.happens(tokens.authorise(world.state, submission(world), TOKEN, world.now_ns))
+    world.happens(authorisations.authorise(*world.of_authorisations, submission(world), TOKEN, world.now_ns))
+    world.happens(authorisations.authorise(*world.of_authorisations, submission(world), TOKEN, world.now_ns))
     with pytest.raises(ExistsWithDifferentData):
-        tokens.authorise(world.state, submission(world, digest=b"e" * 32), TOKEN, world.now_ns)
+        authorisations.authorise(
+            world.tokens,
+            world.principal_queries,
+            world.alias_queries,
+            submission(world, digest=b"e" * 32),
+            TOKEN,
+            world.now_ns,
+        )
     other = submission(world, submitter=world.other, tenant=world.other, digest=b"e" * 32)
-    world.happens(tokens.authorise(world.state, other, TOKEN, world.now_ns))
+    world.happens(authorisations.authorise(*world.of_authorisations, other, TOKEN, world.now_ns))
 
 
 def test_submission_needs_the_right_submitter(world: Any) -> None:
     """A foreign tenant, a token without the scope, an approver or an unknown tenant authorise nothing."""
     approver = world.principal(b"approver........", Kind.PLATFORM_APPROVER, world.platform)
-    world.happens(principals.register(world.state, approver, world.alice))
+    world.happens(principals.register(*world.of_principals, approver, world.alice))
     world.first(b"bank-feed.......", Kind.BANK_FEED)
     evidence = frozenset({"payments.evidence"})
     for wrong in (
@@ -231,7 +241,7 @@ def test_submission_needs_the_right_submitter(world: Any) -> None:
         submission(world, submitter=b"bank-feed.......", submitter_scopes=evidence, tenant=b"unknown-tenant.."),
     ):
         with pytest.raises(SubmissionRefused):
-            tokens.authorise(world.state, wrong, TOKEN, world.now_ns)
+            authorisations.authorise(*world.of_authorisations, wrong, TOKEN, world.now_ns)
 
 
 def test_bank_feed_speaks_for_tenants_with_an_account_at_its_bank(world: Any) -> None:
@@ -241,16 +251,16 @@ def test_bank_feed_speaks_for_tenants_with_an_account_at_its_bank(world: Any) ->
     mirror = NewAlias(
         world.platform, b"mirror-account..", world.platform, True, b"i" * 16, lambda *_: b"sealed", b"bank-feed......."
     )
-    world.happens(aliases.register(world.state, mirror, Actor(world.alice, None)))
+    world.happens(aliases.register(*world.of_aliases, mirror, Actor(world.alice, None)))
     evidence = frozenset({"payments.evidence"})
     own = submission(world, submitter=b"bank-feed.......", submitter_scopes=evidence)
-    assert tokens.authorise(world.state, own, TOKEN, world.now_ns)
+    assert authorisations.authorise(*world.of_authorisations, own, TOKEN, world.now_ns)
     for wrong in (
         submission(world, submitter=b"another-bank....", submitter_scopes=evidence),
         submission(world, submitter=b"bank-feed.......", submitter_scopes=evidence, tenant=world.other),
     ):
         with pytest.raises(SubmissionRefused):
-            tokens.authorise(world.state, wrong, TOKEN, world.now_ns)
+            authorisations.authorise(*world.of_authorisations, wrong, TOKEN, world.now_ns)
 
 
 def test_malformed_submission_is_named() -> None:

@@ -17,7 +17,9 @@ from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.modules import ModuleStates
 from ringfence_payment_instruction.submissions.domain import events
 from ringfence_payment_instruction.submissions.domain.orders import Order
+from ringfence_payment_instruction.submissions.domain.past import replayed
 from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive
+from ringfence_payment_instruction.submissions.domain.state import REST_ROWS, State
 from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of
 
@@ -37,9 +39,10 @@ def an_id(text: str) -> bytes:
 class History:
     """State, journal and clock, with shortcuts to bring a submission to where a test begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, rest_rows: int = REST_ROWS) -> None:
         """Starts empty, at a fixed time."""
-        states = ModuleStates()
+        states = ModuleStates(State(self.reopen, rest_rows))
+        self.rest_rows = rest_rows
         self.submissions, self.deposits = states.submissions, states.deposits
         self.state = states.together()
         self.journal = Journal()
@@ -59,10 +62,14 @@ class History:
 
     def replayed(self) -> States:
         """Returns the state that the events alone give."""
-        state = ModuleStates().together()
+        state = ModuleStates(State(self.reopen, self.rest_rows)).together()
         for recorded in self.log:
             state.apply(recorded, Journal())
         return state
+
+    def reopen(self, stream: bytes, version: int) -> Submission:
+        """Returns a submission as its events before a version tell it."""
+        return replayed(each for each in self.log if each.stream == stream and each.version < version)[0][stream]
 
     def submit(self, name: str, rows: int = 1, **changes: Any) -> Submission:
         """Takes in a submission of equal rows; see `new_submission` for what may be changed."""

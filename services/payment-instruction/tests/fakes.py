@@ -61,7 +61,10 @@ class FakeIdentity:
 
 
 class FakeCustody:
-    """A ledger of credit balances. `is_away` refuses before, `loses_replies` after the work is done."""
+    """A ledger of credit balances. `is_away` refuses before, `loses_replies` after the work is done.
+
+    While it `is_newer` it does the work and answers a result code that nobody here knows.
+    """
 
     def __init__(self) -> None:
         """Starts with no accounts."""
@@ -71,7 +74,7 @@ class FakeCustody:
         self.finished: dict[bytes, TransferKind] = {}
         self.closed: set[bytes] = set()
         self.accounts = BookAccounts({}, {})
-        self.is_away = self.loses_replies = False
+        self.is_away = self.loses_replies = self.is_newer = False
         self.calls = 0
 
     async def create_transfers(self, tenant: bytes, token: str, transfers: Sequence[PlannedTransfer]) -> list[str]:
@@ -84,7 +87,7 @@ class FakeCustody:
         results = [self._create(each) for each in transfers]
         if self.loses_replies:
             raise CustodyUnavailable
-        return results
+        return ["status_211"] * len(results) if self.is_newer else results
 
     async def book_accounts(self, tenant: bytes, token: str, *, fresh: bool = False) -> BookAccounts:
         """Answers the mirrors and suspense accounts."""

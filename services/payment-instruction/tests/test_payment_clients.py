@@ -20,6 +20,7 @@ from ringfence_payment_instruction.submissions.domain.errors import (
 )
 from ringfence_protos.custody.v1 import custody_pb2
 from ringfence_protos.identity.v1 import identity_pb2
+from structlog.testing import capture_logs
 
 from .world import PLATFORM, TENANT, an_id
 
@@ -129,9 +130,19 @@ def planned(kind: TransferKind, purpose: Purpose = Purpose.WITHDRAWAL, pending_i
     )
 
 
+async def test_a_result_code_that_is_not_listed_is_an_alarm() -> None:
+    """A newer custody's code keeps its number, which is the name of nothing, and is an error in the log."""
+    _, made = peer(lambda method, request: custody_pb2.CreateTransfersResponse(status=bytes([0, 211, 199])))
+    with capture_logs() as lines:
+        results = await CustodyClient(made).create_transfers(TENANT, "token", [planned(TransferKind.PLAIN)] * 3)
+    assert results == ["created", "status_211", "status_199"]
+    [line] = [line for line in lines if line["event"] == "custody_result_unknown"]
+    assert (line["log_level"], line["codes"]) == ("error", [199, 211])
+
+
 async def test_transfers_go_as_columns_and_results_come_back_by_name() -> None:
-    """Flags and purposes are custody's; a code that is new here keeps its number."""
-    scripted, made = peer(lambda method, request: custody_pb2.CreateTransfersResponse(status=bytes([0, 46, 54, 199])))
+    """Flags and purposes are custody's; results have the names of the proto."""
+    scripted, made = peer(lambda method, request: custody_pb2.CreateTransfersResponse(status=bytes([0, 46, 54, 39])))
     transfers = [
         planned(TransferKind.PLAIN, Purpose.PAYMENT),
         planned(TransferKind.PENDING),
@@ -139,7 +150,7 @@ async def test_transfers_go_as_columns_and_results_come_back_by_name() -> None:
         planned(TransferKind.VOID, Purpose.DEPOSIT),
     ]
     results = await CustodyClient(made).create_transfers(TENANT, "token", transfers)
-    assert results == ["created", "exists", "exceeds_credits", "status_199"]
+    assert results == ["created", "exists", "exceeds_credits", "exists_with_different_amount"]
     ((method, request, token),) = scripted.calls
     assert (method, token, request.book_id) == ("CreateTransfers", "token", TENANT)
     assert list(request.transfers.flags) == [0, 2, 4, 8]

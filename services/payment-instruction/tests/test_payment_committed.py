@@ -7,7 +7,7 @@ import pytest
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_payment_instruction.deposits.application import receiving
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceCounts
-from ringfence_payment_instruction.deposits.domain.evidence import Outcome
+from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile, Outcome
 from ringfence_payment_instruction.reads.application.queries import Change
 from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
@@ -65,15 +65,17 @@ async def test_a_bank_is_not_told_what_is_taken_back(world: World, monkeypatch: 
     monkeypatch.setattr(receiving, "POSTING_SECONDS", MOMENT)
     world.custody.closed.add(an_id("boris account"))
     store, create = gated(world), world.custody.create_transfers
+    files: list[EvidenceFile] = []
 
     async def create_and_hold(tenant: bytes, token: str, transfers: Sequence[PlannedTransfer]) -> list[str]:
+        files.extend(world.states.deposits.evidence.values())
         names = await create(tenant, token, transfers)
         if transfers[0].credit_account == SUSPENSE:
             store.gate.clear()
         return names
 
     def outcomes() -> list[int]:
-        return [file.outcomes[0] for file in world.states.deposits.evidence.values()]
+        return [file.outcomes[0] for file in files[:1]]
 
     monkeypatch.setattr(world.custody, "create_transfers", create_and_hold)
     content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))

@@ -14,6 +14,7 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
     PAYER_ON_SANCTIONS_LIST,
     BankEntry,
     Disposition,
+    EvidenceFile,
     Outcome,
     evidence_stream,
 )
@@ -93,7 +94,7 @@ def take_in(history: Any, aliases: dict[str, Alias], *entries: BankEntry) -> Any
     event = received(found(history, aliases, *entries))
     stream = evidence_stream(event.tenant, event.digest)
     history.record(stream, [event])
-    return history.deposits.evidence[stream]
+    return history.deposits.file(stream) or EvidenceFile(stream, len(history.log), event)
 
 
 def test_a_deposit_credits_the_client_that_its_iban_names(history: Any, aliases: dict[str, Alias]) -> None:

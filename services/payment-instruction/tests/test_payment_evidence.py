@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 from ringfence_kernel.rpc.caller import Caller
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
+from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
+from ringfence_payment_instruction.modules import event_codec
 from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
     EvidenceConflict,
@@ -141,8 +143,8 @@ async def test_the_rails_inbox_is_read_and_archived(world: World) -> None:
     world.voucher.principal = BANK_FEED
     await world.until(lambda: not world.rail.inbox)
     assert world.custody.balances[an_id("boris account")] == 5_00
-    (source,) = {file.event.source for file in world.states.deposits.evidence.values() if file.event.authorisation}
-    assert source == BANK_FEED.subject
+    files = [each.event for each in world.store.replay(event_codec()) if isinstance(each.event, EvidenceReceived)]
+    assert {file.source for file in files if file.authorisation} == {BANK_FEED.subject}
 
 
 async def test_what_the_bank_has_handed_in_itself_leaves_the_inbox(world: World) -> None:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ringfence_payment_instruction.deposits.domain.evidence import ENTRIES_PER_PART, Outcome
+from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
+from ringfence_payment_instruction.deposits.domain.evidence import ENTRIES_PER_PART
 from ringfence_payment_instruction.modules import event_codec
 from ringfence_payment_instruction.screening.domain.errors import ScreeningListStale
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
@@ -82,10 +83,7 @@ async def test_two_processes_take_an_entry_in_once(world: World) -> None:
     await world.application.deposits.receiving.hand_in(BANK_FEED, content)
     counts = await second.application.deposits.receiving.hand_in(BANK_FEED, content)
     assert (counts.credited, counts.duplicates) == (0, 1)
-    assert [world.store.head().position, len(second.states.deposits.evidence)] == [second.writer.head.position, 1]
-    assert all(
-        version == 2 for version in (second.writer.versions[stream] for stream in second.states.deposits.evidence)
-    )
+    assert world.topics().count(EvidenceReceived.TOPIC) == 1
     assert world.custody.balances[an_id("boris account")] == 5_00
     await second.stop()
 
@@ -103,14 +101,43 @@ async def test_a_transfer_that_stands_otherwise_in_custody_is_left_for_people(wo
 
 async def test_a_deposit_that_stands_otherwise_is_not_posted_again(world: World) -> None:
     """Suspense gets nothing of what a client may have been credited with."""
-    await take_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
-    (file,) = world.states.deposits.evidence.values()
+    world.custody.loses_replies = True
+    await take_in_now(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    await world.until(lambda: bool(world.custody.transfers))
     (transfer_id,) = world.custody.transfers
     world.custody.transfers[transfer_id] = replace(world.custody.transfers[transfer_id], amount_minor=4_00)
-    file.outcomes[0] = Outcome.WAITING
+    world.custody.loses_replies = False
+    (stream,) = world.states.deposits.streams()
     with pytest.raises(LedgerContradiction):
-        await world.application.deposits.work.handle(file.stream)
+        await world.application.deposits.work.handle(stream)
     assert SUSPENSE not in world.custody.balances
+
+
+async def test_a_result_that_nobody_knows_is_no_refusal(world: World) -> None:
+    """Money may have moved: the payment stays where it is with the reason, and settles once custody is understood."""
+    world.custody.is_newer = True
+    await submit(world, "a", amount_minor=10_00)
+    await world.until(lambda: world.reason("a") == "RESULT_UNKNOWN")
+    assert world.status("a") is Status.SCREENED
+    assert world.custody.balances[an_id("boris account")] == 10_00
+    await world.restart()
+    world.custody.is_newer = False
+    await world.reaches("a", Status.SETTLED)
+    assert world.custody.balances[an_id("boris account")] == 10_00
+
+
+async def test_a_deposit_with_a_result_that_nobody_knows_is_not_posted_again(world: World) -> None:
+    """The client may have the money already: suspense is not credited too, and the same id is asked for again."""
+    world.custody.is_newer = True
+    content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS), entry("R2", "7.00", STRANGER))
+    handed_in = asyncio.create_task(world.application.deposits.receiving.hand_in(BANK_FEED, content))
+    await world.until(lambda: world.custody.calls > 2)
+    assert world.custody.balances[MIRROR] == -12_00
+    world.custody.is_newer = False
+    counts = await handed_in
+    assert (counts.credited, counts.suspended) == (1, 1)
+    assert (world.custody.balances[an_id("boris account")], world.custody.balances[SUSPENSE]) == (5_00, 7_00)
+    assert world.custody.balances[MIRROR] == -12_00
 
 
 async def test_more_deposits_than_custody_takes_at_once_are_all_posted(world: World) -> None:
@@ -263,8 +290,7 @@ async def test_a_deposit_outlives_ids_that_custody_has_burnt(world: World) -> No
     await world.until(lambda: len(world.custody.failed) >= 3)
     world.custody._move = move  # type: ignore[method-assign]
     await world.until(lambda: world.custody.balances.get(SUSPENSE) == 5_00)
-    (file,) = world.states.deposits.evidence.values()
-    await world.until(lambda: not file.waiting())
+    await world.until(lambda: not world.states.deposits.evidence)
     assert world.custody.balances[an_id("boris account")] == 0
 
 

@@ -13,8 +13,15 @@ from ringfence_payment_instruction.approvals.domain import ApprovalLimits, decid
 from ringfence_payment_instruction.deposits.domain.confirming import booked
 from ringfence_payment_instruction.rail.domain.replies import answered, contradicted, dispatched
 from ringfence_payment_instruction.screening.domain.deciding import screened
+from ringfence_payment_instruction.settlement.adapters.custody_client import RESULTS
 from ringfence_payment_instruction.settlement.domain.settling import MirrorMissing, plan, transferred
-from ringfence_payment_instruction.settlement.domain.transfers import TransferKind
+from ringfence_payment_instruction.settlement.domain.transfers import (
+    _OTHER_REFUSALS,
+    _REFUSALS,
+    DONE,
+    TransferKind,
+    is_known,
+)
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience, overdue
 from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
@@ -223,7 +230,7 @@ def test_a_hit_is_refused_and_says_where_it_stands(history: Any) -> None:
 
 @pytest.mark.parametrize(
     ("result", "reason"),
-    [("exceeds_credits", reasons.INSUFFICIENT_FUNDS), ("something_new", reasons.TRANSFER_REFUSED)],
+    [("exceeds_credits", reasons.INSUFFICIENT_FUNDS), ("overflows_debits", reasons.TRANSFER_REFUSED)],
 )
 def test_custodys_refusal_rejects_with_a_reason(history: Any, result: str, reason: str) -> None:
     """Known results have their own reason, others a general one; none settles."""
@@ -240,8 +247,30 @@ def test_a_contradiction_of_the_ledger_is_left_for_people(history: Any, external
     custody(history, submission)
     send(history, submission)
     history.record(submission.stream, answered(submission, [0], {}, EVIDENCE, "MSG"))
-    found, contradictions = transferred(submission, {0: (Stage.CONFIRM, "pending_transfer_already_voided")})
-    assert (found, contradictions) == ([], 1)
+    found, unresolved = transferred(submission, {0: (Stage.CONFIRM, "pending_transfer_already_voided")})
+    assert (found, unresolved) == ([], {"LEDGER_CONTRADICTION"})
+
+
+@pytest.mark.parametrize("stage", [Stage.TRANSFER, Stage.CONFIRM])
+def test_a_result_that_is_not_listed_changes_nothing(history: Any, external: bytes, stage: Stage) -> None:
+    """Whatever custody is asked, an unknown answer is neither a refusal nor a success: money may have moved."""
+    submission = history.submit("one", creditor=external)
+    screen(history, submission)
+    if stage is Stage.CONFIRM:
+        custody(history, submission)
+        send(history, submission)
+        history.record(submission.stream, answered(submission, [0], {}, EVIDENCE, "MSG"))
+    assert transferred(submission, {0: (stage, "status_211")}) == ([], {"RESULT_UNKNOWN"})
+    assert transferred(submission, {0: (stage, "exists_with_different_amount")}) == ([], {"LEDGER_CONTRADICTION"})
+
+
+def test_every_result_of_custody_is_known() -> None:
+    """Each code of the proto is success, contradiction or refusal, and nothing else is known."""
+    names = set(RESULTS.values())
+    assert all(map(is_known, names))
+    for each in (DONE, set(_REFUSALS), _OTHER_REFUSALS):
+        assert each <= names
+    assert not any(map(is_known, ("status_211", "", "created_anew")))
 
 
 def test_a_silent_bank_leaves_the_payment_unknown(history: Any, external: bytes) -> None:

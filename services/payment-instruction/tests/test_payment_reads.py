@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from ringfence_kernel.service import RebuildReport, rebuild
 from ringfence_kernel.service.event_sourced import store_digest
+from ringfence_payment_instruction.bootstrap import MODELS
 from ringfence_payment_instruction.modules import ModuleStates, event_codec
 from ringfence_payment_instruction.reads.adapters import instructions_reader
-from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
 from ringfence_payment_instruction.reads.application.queries import Change, InstructionView, Selection
 from ringfence_payment_instruction.reads.domain import InstructionsBehind
+from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
+from ringfence_payment_instruction.submissions.domain.state import State
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 
 from .world import ANNA, APPROVER, BORIS, OTHER_TENANT, PLATFORM, STRANGER, TENANT, World, an_id, order
@@ -149,7 +151,8 @@ async def test_the_status_stream_says_why_things_wait_and_keeps_tenants_apart(wo
 
 def rebuilt(world: World, *, compare: bool) -> RebuildReport:
     """Rebuilds as the command does."""
-    return rebuild(world.store, event_codec(), ModuleStates().together(), [InstructionsModel()], compare=compare)
+    states = ModuleStates(State(StoredArchive(world.store, event_codec()).reopen, world.rest_rows))
+    return rebuild(world.store, event_codec(), states.together(), MODELS, compare=compare)
 
 
 async def test_events_alone_give_the_same_state_and_tables(world: World) -> None:

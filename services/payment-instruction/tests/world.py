@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from psycopg.conninfo import make_conninfo
-from ringfence_kernel.projecting.projector import Projector
+from ringfence_kernel.projecting.projector import Projector, fill
 from ringfence_kernel.rpc.caller import Caller
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
@@ -17,15 +17,20 @@ from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.approvals.domain import ApprovalLimits
+from ringfence_payment_instruction.bootstrap import migrations
+from ringfence_payment_instruction.deposits.adapters.known_entries import KnownEntriesModel, StoredEntries
 from ringfence_payment_instruction.modules import Application, ModuleStates, Ports, compose, event_codec
 from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
 from ringfence_payment_instruction.reads.adapters.instructions_reader import InstructionsReader
-from ringfence_payment_instruction.reads.adapters.schema import migrations
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
+from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
+from ringfence_payment_instruction.submissions.adapters.known_ids_model import KnownIdsModel
 from ringfence_payment_instruction.submissions.application.files import FileAnswer
 from ringfence_payment_instruction.submissions.application.views import StateView
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 from ringfence_payment_instruction.submissions.domain.orders import Alias, Order
+from ringfence_payment_instruction.submissions.domain.state import REST_ROWS
+from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
 from ringfence_payment_instruction.submissions.domain.status import Status
 
 from .fakes import FakeCustody, FakeIdentity, FakeRail, FakeVoucher
@@ -98,6 +103,7 @@ class World:
         }
         self.custody.balances = {MIRROR: 0, an_id("anna account"): 1_000_00, an_id("boris account"): 0}
         self.custody.accounts = BookAccounts({EUR: MIRROR}, {EUR: SUSPENSE})
+        self.rest_rows = REST_ROWS
         self.tasks: list[asyncio.Task[Any]] = []
 
     def conninfo(self) -> str:
@@ -106,13 +112,20 @@ class World:
 
     async def start(self) -> Application:
         """Starts the application as the service does: state from events, then work."""
-        codec, self.states = event_codec(), ModuleStates()
+        codec = event_codec()
         self.store = EventStore(self.conninfo(), settle_seconds=5)
-        self.writer = GroupWriter(self.store, codec, self.states.together(), self.clock)
+        archive = StoredArchive(self.store, codec)
+        self.states = ModuleStates(SubmissionsState(archive.reopen, self.rest_rows))
+        inline = [KnownIdsModel(), KnownEntriesModel()]
+        for model in inline:
+            fill(self.store, codec, model)
+        self.writer = GroupWriter(self.store, codec, self.states.together(), self.clock, inline)
         self.writer.load()
         self.projector = Projector(self.store, codec, InstructionsModel())
         ports = Ports(
             clock=self.clock,
+            archive=archive,
+            entries=StoredEntries(self.store),
             identity=self.identity,
             custody=self.custody,
             rail=self.rail,

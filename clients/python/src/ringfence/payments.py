@@ -32,6 +32,9 @@ class InstructionStatus(IntEnum):
     EXPIRED = 12
     FAILED = 13
     UNKNOWN = 14
+    RECALL = 15
+    RETURNED = 16
+    REFUSED = 17
 
     @property
     def is_end(self) -> bool:
@@ -47,6 +50,8 @@ _ENDS = frozenset(
         InstructionStatus.CANCELLED,
         InstructionStatus.EXPIRED,
         InstructionStatus.FAILED,
+        InstructionStatus.RETURNED,
+        InstructionStatus.REFUSED,
     }
 )
 

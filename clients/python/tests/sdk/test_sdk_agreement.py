@@ -12,7 +12,8 @@ from ringfence.audit import Finding
 from ringfence.identity import KycStatus, PartyKind, PrincipalKind
 from ringfence.payments import Decision, InstructionStatus, ListFormat
 from ringfence_custody.ledger.domain import columns as custody_columns
-from ringfence_custody.ledger.domain import rules, statuses
+from ringfence_custody.ledger.domain import purposes
+from ringfence_custody.ledger.domain import result_codes as ledger_codes
 from ringfence_kernel.values import ids as kernel_ids
 from ringfence_kernel.values import money as kernel_money
 from ringfence_protos.audit.v1 import audit_pb2
@@ -44,20 +45,20 @@ def test_enums_are_those_of_the_protos(ours: type[IntEnum], proto: EnumTypeWrapp
 
 def test_result_codes_are_the_ledgers() -> None:
     """Every result code of the ledger has its name here, and no other code has one."""
-    assert {each.value: each.name.lower() for each in statuses.CreateAccountStatus} == result_codes.ACCOUNT_STATUS
-    assert {each.value: each.name.lower() for each in statuses.CreateTransferStatus} == result_codes.TRANSFER_STATUS
+    assert {each.value: each.name.lower() for each in ledger_codes.CreateAccountStatus} == result_codes.ACCOUNT_STATUS
+    assert {each.value: each.name.lower() for each in ledger_codes.CreateTransferStatus} == result_codes.TRANSFER_STATUS
 
 
 def test_flags_and_purposes_are_the_ledgers() -> None:
     """Flags and purposes have the ledger's names and numbers."""
     assert {each.name: each.value for each in ledger.AccountFlag} == {
-        each.name: each.value for each in statuses.AccountFlag
+        each.name: each.value for each in ledger_codes.AccountFlag
     }
     assert {each.name: each.value for each in ledger.TransferFlag} == {
-        each.name: each.value for each in statuses.TransferFlag
+        each.name: each.value for each in ledger_codes.TransferFlag
     }
     assert {each.name.lower(): each.value for each in ledger.Purpose} == {
-        each.name: each.code for each in rules.PURPOSES
+        each.name: each.code for each in purposes.PURPOSES
     }
 
 

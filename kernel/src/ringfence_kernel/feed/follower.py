@@ -9,17 +9,16 @@ from typing import Protocol
 import structlog
 from ringfence_protos.common.v1 import feed_pb2
 
+from ringfence_kernel.feed.halts import FeedFork, FeedHalt
 from ringfence_kernel.feed.pulling import POLL_SECONDS, Pulling
 from ringfence_kernel.store import Head, StoredEvent, chain_hash
+from ringfence_kernel.telemetry import tracing
 from ringfence_kernel.values.errors import DomainError
 
 log = structlog.get_logger(__name__)
 
 PAGE_EVENTS = 1_000
-
-
-class FeedFork(Exception):
-    """The source's feed is not the one that was followed so far: positions or hashes do not continue it."""
+HALTED = "ringfence.feed.halted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,8 @@ class Follower:
     """Pulls on a ring of the doorbell and at least every second.
 
     `handle` commits the page's result and `page.cursor` in one transaction; when it raises, the same page comes again.
-    A fork halts the follower for good: `halted` names it, and the service's health says so.
+    A fork, or an event that `handle` does not know, halts the follower until the process is started anew: `halted` says
+    why, and so do the service's health, the metric and the log.
     """
 
     source: str
@@ -64,20 +64,22 @@ class Follower:
         self._pulling.ring()
 
     async def run(self) -> None:
-        """Follows until cancelled, or until a fork halts it."""
+        """Follows until cancelled, or until something halts it."""
         if self.halted:
             return
+        self._measure(0)
         try:
             await self._pulling.run(self._step)
-        except FeedFork as fork:
-            self.halted = str(fork)
-            log.critical("feed_fork", source=self.source, position=self.cursor.position, detail=str(fork))
+        except FeedHalt as halt:
+            self.halted = f"{halt.reason}: {halt}"
+            self._measure(1)
+            log.critical(halt.event, source=self.source, position=self.cursor.position, detail=str(halt))
 
     async def _step(self) -> int:
-        """Pulls a page; whatever keeps it from being taken in is tried again. Raises FeedFork."""
+        """Pulls a page; whatever keeps it from being taken in is tried again. Raises FeedHalt."""
         try:
             return await self.pull()
-        except FeedFork:
+        except FeedHalt:
             raise
         except DomainError as error:
             log.warning("feed_waits", source=self.source, reason=error.reason)
@@ -85,8 +87,13 @@ class Follower:
             log.warning("feed_waits", source=self.source, exc_info=error)
         return 0
 
+    def _measure(self, halted: int) -> None:
+        meaning = "1 where following a source has ended, 0 otherwise."
+        gauge = tracing.meter().create_gauge(HALTED, unit="1", description=meaning)
+        gauge.set(halted, {"ringfence.source": self.source})
+
     async def pull(self) -> int:
-        """Fetches, verifies and handles one page; returns how many events it had. Raises FeedFork."""
+        """Fetches, verifies and handles one page; returns how many events it had. Raises FeedHalt."""
         response = await self.read(feed_pb2.ReadRequest(after=self.cursor.position, limit=PAGE_EVENTS))
         page = verify(self.source, self.cursor, response)
         self.lag = response.head.position - page.cursor.position

@@ -107,7 +107,7 @@ def hear(doorbell: Doorbell, rings: Mapping[str, Callable[[], None]]) -> Task:
 
 
 def follow(follower: Follower, cursor: Callable[[], Awaitable[Head]] | None = None) -> tuple[Task, Check]:
-    """Returns the task that follows, and the check that fails once the follower has halted at a fork.
+    """Returns the task that follows, and the check that fails once the follower has halted.
 
     The task goes on where `cursor` says whenever it starts: another process may have followed meanwhile.
     """

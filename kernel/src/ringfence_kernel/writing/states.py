@@ -14,6 +14,9 @@ from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.snapshots import Sections
 
+__all__ = ["ModuleState", "Recorded", "SavedModuleState", "SavedStates", "Sections", "States"]
+"""With the two plain types that a module's state speaks of: a domain imports neither store nor snapshots."""
+
 
 class ModuleState(Protocol):
     """What one module keeps in memory, built from events alone."""

@@ -1,8 +1,9 @@
-"""Puts the service together: the one place where ports meet adapters."""
+"""Puts the service together: the one place where ports meet adapters, and modules their siblings."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.rpc.tokens import TokenVerifier
 from ringfence_kernel.service import (
     Assembly,
@@ -16,27 +17,34 @@ from ringfence_kernel.service import (
     opened_store,
     when_possible,
 )
+from ringfence_kernel.service import rebuild as rebuild_state
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.writing.writer import GroupWriter
-from ringfence_protos.identity.v1 import identity_pb2_grpc
+from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
-from ringfence_identity.adapters import schema
-from ringfence_identity.adapters.bootstrap_file import read_first_principals
-from ringfence_identity.adapters.client_issuer import VaultClientIssuer
-from ringfence_identity.adapters.key_table import KeyTable
-from ringfence_identity.adapters.rebuild import rebuild
-from ringfence_identity.adapters.subject_keys import VaultSubjectKeys
-from ringfence_identity.adapters.token_keys import TokenKeys
-from ringfence_identity.adapters.token_reader import VerifiedTokenReader
-from ringfence_identity.api.party_servicer import PartyServicer
-from ringfence_identity.api.token_servicer import TokenServicer
-from ringfence_identity.application.aliases import AliasCommands
-from ringfence_identity.application.data_keys import DataKeyQueries
-from ringfence_identity.application.memory import Memory, event_codec
-from ringfence_identity.application.parties import PartyCommands, key_forgetter
-from ringfence_identity.application.principals import PrincipalCommands
-from ringfence_identity.application.tokens import TokenCommands
+from ringfence_identity.aliases.api import AliasApi
+from ringfence_identity.aliases.application.commands import AliasCommands
+from ringfence_identity.data_keys.adapters import schema
+from ringfence_identity.data_keys.adapters.checking import wrong_keys
+from ringfence_identity.data_keys.adapters.key_table import KeyTable
+from ringfence_identity.data_keys.adapters.subject_keys import VaultSubjectKeys
+from ringfence_identity.data_keys.api import DataKeyApi
+from ringfence_identity.data_keys.application import DataKeyQueries
+from ringfence_identity.modules import Modules, event_codec
+from ringfence_identity.parties.adapters import StoredPersonal
+from ringfence_identity.parties.api import PartyApi
+from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
+from ringfence_identity.principals.adapters import read_first_principals
+from ringfence_identity.principals.api import PrincipalApi
+from ringfence_identity.principals.application import PrincipalCommands
 from ringfence_identity.settings import IdentitySettings
+from ringfence_identity.tokens.adapters.client_issuer import VaultClientIssuer
+from ringfence_identity.tokens.adapters.token_keys import TokenKeys
+from ringfence_identity.tokens.adapters.token_reader import VerifiedTokenReader
+from ringfence_identity.tokens.api import TokenApi
+from ringfence_identity.tokens.application.access import AccessCommands
+from ringfence_identity.tokens.application.authorisations import AuthorisationCommands
+from ringfence_identity.tokens.application.enrolment import EnrolmentCommands
 
 _LOG = logs.get(__name__)
 
@@ -46,7 +54,7 @@ class _Core:
     """The store, the state in memory and the keys, ready to serve."""
 
     events: EventSourced
-    memory: Memory
+    modules: Modules
     token_keys: TokenKeys
     subject_keys: VaultSubjectKeys
 
@@ -54,10 +62,10 @@ class _Core:
 async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
     """Rebuilds the state, destroys erased subjects' keys again, registers the first principals, and wires servicers."""
     core = await _core(runtime)
-    principals = PrincipalCommands(core.events.writer, core.memory.state)
+    principals = PrincipalCommands(core.events.writer, core.modules.principals, core.modules.party_queries)
     await _register_first(runtime.settings, core.events.writer, principals)
     return Assembly(
-        servicers=[*_servicers(runtime, core, principals), core.events.feed()],
+        servicers=[_token_service(runtime, core, principals), _party_service(core), core.events.feed()],
         tasks=[*core.events.tasks(), Task("token-keys", core.token_keys.run)],
         checks=[core.events.check()],
         token_keys=core.token_keys.local,
@@ -65,44 +73,48 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
 
 
 async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
-    memory = Memory()
-    events = await EventSourced.open(runtime, event_codec(), memory)
+    modules = Modules()
+    events = await EventSourced.open(runtime, event_codec(), modules.states())
     table = KeyTable(events.store)
-    erased = [party.id for party in memory.state.parties.values() if party.erased]
+    erased = list(modules.party_queries.erased_ids())
     destroyed = await when_possible(lambda: asyncio.to_thread(table.destroy, erased))
     _LOG.info("keys_destroyed_again", count=destroyed)
     token_keys = TokenKeys(runtime.vault.transit)
     await when_possible(token_keys.refresh)
     subject_keys = VaultSubjectKeys(table, runtime.vault.transit)
     events.writer.subscribe(key_forgetter(subject_keys))
-    return _Core(events, memory, token_keys, subject_keys)
+    return _Core(events, modules, token_keys, subject_keys)
 
 
-def _servicers(runtime: Runtime[IdentitySettings], core: _Core, principals: PrincipalCommands) -> tuple[Servicer, ...]:
-    settings, state = runtime.settings, core.memory.state
-    verifier = TokenVerifier(core.token_keys.local, settings.token_issuer, settings.token_audience, runtime.clock)
-    tokens = TokenCommands(
-        writer=core.events.writer,
-        state=state,
-        clock=runtime.clock,
-        signer=core.token_keys,
-        reader=VerifiedTokenReader(verifier),
-        certificates=VaultClientIssuer(runtime.vault.pki, settings.trust_domain),
-        issuer=settings.token_issuer,
+def _token_service(runtime: Runtime[IdentitySettings], core: _Core, principals: PrincipalCommands) -> Servicer:
+    settings, clock, writer, modules = runtime.settings, runtime.clock, core.events.writer, core.modules
+    state, issuer, ask = modules.tokens, settings.token_issuer, modules.principal_queries
+    reader = VerifiedTokenReader(TokenVerifier(core.token_keys.local, issuer, settings.token_audience, clock))
+    tokens = TokenApi(
+        AccessCommands(writer, state, ask, clock, core.token_keys, issuer),
+        EnrolmentCommands(writer, state, ask, clock, VaultClientIssuer(runtime.vault.pki, settings.trust_domain)),
+        AuthorisationCommands(writer, state, ask, modules.alias_queries, clock, core.token_keys, reader, issuer),
+        core.token_keys,
     )
-    parties = PartyServicer(
-        PartyCommands(core.events.writer, state, core.subject_keys),
-        AliasCommands(core.events.writer, state, core.subject_keys),
-        DataKeyQueries(state, core.subject_keys),
+    return Servicer(
+        rpc.add_TokenServiceServicer_to_server,
+        joined(rpc.TokenServiceServicer, tokens, PrincipalApi(principals)),  # type: ignore[type-abstract]
+        "ringfence.identity.v1.TokenService",
     )
-    return (
-        Servicer(
-            identity_pb2_grpc.add_TokenServiceServicer_to_server,
-            TokenServicer(tokens, principals, core.token_keys),
-            "ringfence.identity.v1.TokenService",
-        ),
-        Servicer(identity_pb2_grpc.add_PartyServiceServicer_to_server, parties, "ringfence.identity.v1.PartyService"),
+
+
+def _party_service(core: _Core) -> Servicer:
+    writer, modules, keys = core.events.writer, core.modules, core.subject_keys
+    principals, parties = modules.principal_queries, modules.party_queries
+    aliases = AliasCommands(writer, modules.aliases, principals, parties, keys)
+    personal = StoredPersonal(core.events.store, event_codec())
+    servicer = joined(
+        rpc.PartyServiceServicer,  # type: ignore[type-abstract]
+        PartyApi(PartyCommands(writer, modules.parties, principals, keys, personal, aliases)),
+        AliasApi(aliases),
+        DataKeyApi(DataKeyQueries(parties, principals, keys)),
     )
+    return Servicer(rpc.add_PartyServiceServicer_to_server, servicer, "ringfence.identity.v1.PartyService")
 
 
 async def _register_first(settings: IdentitySettings, writer: GroupWriter, principals: PrincipalCommands) -> None:
@@ -120,9 +132,17 @@ async def _register_first(settings: IdentitySettings, writer: GroupWriter, princ
 
 
 def verify(settings: IdentitySettings, compare: bool) -> RebuildReport:
-    """Builds the state from events alone; with `compare` checks it against the stored digest and the key table."""
+    """Verifies the chain and builds the state from events alone; with `compare` counts what differs.
+
+    `data_keys` counts erased parties whose key is still there, and living ones whose key is not.
+    """
+    modules = Modules()
     with opened_store(settings) as store:
-        return rebuild(store, compare=compare)
+        report = rebuild_state(store, event_codec(), modules.states(), (), compare=compare)
+        if not compare:
+            return report
+        data_keys = wrong_keys(KeyTable(store), modules.party_queries)
+        return replace(report, differences=dict(report.differences) | {"data_keys": data_keys})
 
 
 SERVICE = Service(

@@ -14,10 +14,13 @@ from ringfence_kernel.service import (
     opened_store,
     rebuild,
 )
+from ringfence_kernel.store import EventStore, Migration, event_store_migrations
 from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import (
     add_PaymentInstructionServiceServicer_to_server,
 )
 
+from ringfence_payment_instruction.deposits.adapters import schema as deposits
+from ringfence_payment_instruction.deposits.adapters.known_entries import KnownEntriesModel, StoredEntries
 from ringfence_payment_instruction.modules import (
     Application,
     ModuleStates,
@@ -28,22 +31,31 @@ from ringfence_payment_instruction.modules import (
 )
 from ringfence_payment_instruction.rail.adapters.principal import RailPrincipal
 from ringfence_payment_instruction.rail.adapters.spool import SpoolRail
+from ringfence_payment_instruction.reads.adapters import schema as reads
 from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
 from ringfence_payment_instruction.reads.adapters.instructions_reader import InstructionsReader
-from ringfence_payment_instruction.reads.adapters.schema import migrations
 from ringfence_payment_instruction.settings import PaymentInstructionSettings
 from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient
+from ringfence_payment_instruction.submissions.adapters import schema as submissions
+from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
+from ringfence_payment_instruction.submissions.adapters.known_ids_model import KnownIdsModel
+from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
 
 NAME = "payment-instruction"
+MODELS = (InstructionsModel(), KnownIdsModel(), KnownEntriesModel())
 
 
 async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     """Rebuilds the state, finds the work that it calls for, and wires servicers."""
-    states, model = ModuleStates(), InstructionsModel()
-    core = await EventSourced.open(runtime, event_codec(), states.together(), [model])
-    reader = InstructionsReader(core.store, event_codec(), core.projectors[model.name])
-    application = compose(core.writer, states, _ports(runtime, reader))
+    store, codec, model = EventStore(runtime.settings.database_conninfo()), event_codec(), InstructionsModel()
+    archive = StoredArchive(store, codec)
+    states = ModuleStates(SubmissionsState(archive.reopen))
+    core = await EventSourced.open(
+        runtime, codec, states.together(), [model], inline=[KnownIdsModel(), KnownEntriesModel()], store=store
+    )
+    reader = InstructionsReader(store, codec, core.projectors[model.name])
+    application = compose(core.writer, states, _ports(runtime, archive, reader))
     application.pipeline.start(states.streams())
     return Assembly(
         servicers=[_servicer(application), core.feed()],
@@ -57,10 +69,12 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     )
 
 
-def _ports(runtime: Runtime[PaymentInstructionSettings], reader: InstructionsReader) -> Ports:
+def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive, reader: InstructionsReader) -> Ports:
     settings, clock = runtime.settings, runtime.clock
     return Ports(
         clock=clock,
+        archive=archive,
+        entries=StoredEntries(archive.store),
         identity=IdentityClient(runtime.peer("identity"), clock),
         custody=CustodyClient(runtime.peer("custody")),
         rail=SpoolRail(settings.spool_directory),
@@ -84,7 +98,14 @@ def _servicer(application: Application) -> Servicer:
 def verify(settings: PaymentInstructionSettings, compare: bool) -> RebuildReport:
     """Builds state and tables from events alone; with `compare` checks them against the live ones."""
     with opened_store(settings) as store:
-        return rebuild(store, event_codec(), ModuleStates().together(), [InstructionsModel()], compare=compare)
+        codec = event_codec()
+        states = ModuleStates(SubmissionsState(StoredArchive(store, codec).reopen))
+        return rebuild(store, codec, states.together(), MODELS, compare=compare)
+
+
+def migrations() -> list[Migration]:
+    """Returns the migrations of this service's database, those of its modules among them."""
+    return [*event_store_migrations(), *reads.migrations(), *submissions.migrations(), *deposits.migrations()]
 
 
 SERVICE = Service(

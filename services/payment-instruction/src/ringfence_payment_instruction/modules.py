@@ -8,7 +8,7 @@ from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.clock import Clock
-from ringfence_kernel.writing.states import ModuleState, States
+from ringfence_kernel.writing.states import SavedModuleState, SavedStates
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import (
     PaymentInstructionServiceServicer,
@@ -17,6 +17,7 @@ from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import
 from ringfence_payment_instruction.approvals.api import ApprovalsApi
 from ringfence_payment_instruction.approvals.application import Decisions
 from ringfence_payment_instruction.approvals.domain import ApprovalLimits
+from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.domain.state import State as DepositsState
 from ringfence_payment_instruction.deposits.module import DepositsModule
 from ringfence_payment_instruction.rail.application.ports import Rail, RailVoucher
@@ -28,7 +29,7 @@ from ringfence_payment_instruction.screening.module import ScreeningModule
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
 from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
-from ringfence_payment_instruction.submissions.application.ports import Identity
+from ringfence_payment_instruction.submissions.application.ports import Archive, Identity
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
@@ -42,7 +43,7 @@ DIGEST_FORMAT = 2
 class ModuleStates:
     """What each module keeps in memory."""
 
-    submissions: SubmissionsState = field(default_factory=SubmissionsState)
+    submissions: SubmissionsState
     deposits: DepositsState = field(default_factory=DepositsState)
     screening: ScreeningState = field(default_factory=ScreeningState)
 
@@ -50,14 +51,14 @@ class ModuleStates:
         """Returns the streams that may have work."""
         return self.submissions.streams() + self.deposits.streams()
 
-    def together(self) -> States:
+    def together(self) -> SavedStates:
         """Returns them as the one state of the service."""
-        modules: dict[str, ModuleState] = {
+        modules: dict[str, SavedModuleState] = {
             "submissions": self.submissions,
             "deposits": self.deposits,
             "screening": self.screening,
         }
-        return States(modules, DIGEST_FORMAT)
+        return SavedStates(modules, DIGEST_FORMAT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,8 @@ class Ports:
     """Everything outside, and the rules that the settings give."""
 
     clock: Clock
+    archive: Archive
+    entries: Entries
     identity: Identity
     custody: Custody
     rail: Rail
@@ -97,7 +100,7 @@ def event_codec() -> EventCodec:
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
     """Wires the modules: the same in the service and in tests."""
     clock, committed = ports.clock, Signal()
-    submissions = Submissions(writer, states.submissions)
+    submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, clock)
     screening = ScreeningModule.build(
         submissions,
@@ -108,7 +111,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         clock,
     )
     deposits = DepositsModule.build(
-        submissions, states.deposits, ports.identity, ports.custody, screening.lists, committed, clock
+        submissions, states.deposits, ports.entries, ports.identity, ports.custody, screening.lists, committed, clock
     )
     rail = RailModule.build(
         submissions, orders.personal, ports.rail, deposits.receiving, ports.voucher, ports.rail_poll_seconds, clock

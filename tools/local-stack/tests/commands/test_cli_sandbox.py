@@ -8,7 +8,7 @@ import pytest
 from ringfence.errors import CredentialsError
 from ringfence.identity import PrincipalKind
 from ringfence.ids import new_id
-from ringfence_identity.adapters.bootstrap_file import read_first_principals
+from ringfence_identity.principals.adapters import read_first_principals
 from ringfence_local_stack.sandbox.birth import OPERATORS, prepare, principals_folder
 from ringfence_local_stack.sandbox.folders import PrincipalFolder
 

@@ -113,6 +113,412 @@ ACCOUNT_STATUS_REJECTED: AccountStatus.ValueType  # 8
 """Final; KYC was refused."""
 Global___AccountStatus: _TypeAlias = AccountStatus  # noqa: Y015
 
+class _CreateAccountStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CreateAccountStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CreateAccountStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CREATE_ACCOUNT_STATUS_CREATED: _CreateAccountStatus.ValueType  # 0
+    """buf:lint:ignore ENUM_ZERO_VALUE_SUFFIX
+    The account was opened.
+    """
+    CREATE_ACCOUNT_STATUS_LINKED_EVENT_FAILED: _CreateAccountStatus.ValueType  # 1
+    """Another account of its chain was refused."""
+    CREATE_ACCOUNT_STATUS_LINKED_EVENT_CHAIN_OPEN: _CreateAccountStatus.ValueType  # 2
+    """The batch ends inside a chain."""
+    CREATE_ACCOUNT_STATUS_RESERVED_FLAG: _CreateAccountStatus.ValueType  # 5
+    """A flag is set that has no meaning."""
+    CREATE_ACCOUNT_STATUS_ID_MUST_NOT_BE_ZERO: _CreateAccountStatus.ValueType  # 6
+    """Id must not be zero."""
+    CREATE_ACCOUNT_STATUS_ID_MUST_NOT_BE_INT_MAX: _CreateAccountStatus.ValueType  # 7
+    """Id must not be int max."""
+    CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_FLAGS: _CreateAccountStatus.ValueType  # 15
+    """The id is taken by one with other flags."""
+    CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_USER_DATA_128: _CreateAccountStatus.ValueType  # 16
+    """The id is taken by one with another user_data_128."""
+    CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_USER_DATA_64: _CreateAccountStatus.ValueType  # 17
+    """The id is taken by one with another user_data_64."""
+    CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_USER_DATA_32: _CreateAccountStatus.ValueType  # 18
+    """The id is taken by one with another user_data_32."""
+    CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_LEDGER: _CreateAccountStatus.ValueType  # 19
+    """The id is taken by one with another ledger."""
+    CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_CODE: _CreateAccountStatus.ValueType  # 20
+    """The id is taken by one with another code."""
+    CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_ACCOUNT_CLASS: _CreateAccountStatus.ValueType  # 200
+    """The id is taken by one with another account class."""
+    CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_OWNER_ID: _CreateAccountStatus.ValueType  # 201
+    """The id is taken by one with another owner id."""
+    CREATE_ACCOUNT_STATUS_EXISTS: _CreateAccountStatus.ValueType  # 21
+    """The same account was opened before."""
+    CREATE_ACCOUNT_STATUS_FLAGS_ARE_MUTUALLY_EXCLUSIVE: _CreateAccountStatus.ValueType  # 8
+    """Flags are mutually exclusive."""
+    CREATE_ACCOUNT_STATUS_LEDGER_MUST_NOT_BE_ZERO: _CreateAccountStatus.ValueType  # 13
+    """Ledger must not be zero."""
+    CREATE_ACCOUNT_STATUS_CODE_MUST_NOT_BE_ZERO: _CreateAccountStatus.ValueType  # 14
+    """Code must not be zero."""
+    CREATE_ACCOUNT_STATUS_LEDGER_NOT_A_CURRENCY: _CreateAccountStatus.ValueType  # 202
+    """The ledger is no ISO 4217 code."""
+    CREATE_ACCOUNT_STATUS_ACCOUNT_CLASS_UNKNOWN: _CreateAccountStatus.ValueType  # 203
+    """Account class unknown."""
+    CREATE_ACCOUNT_STATUS_FLAGS_NOT_PERMITTED_FOR_CLASS: _CreateAccountStatus.ValueType  # 204
+    """The class does not admit the flags."""
+    CREATE_ACCOUNT_STATUS_OWNER_ID_MUST_NOT_BE_ZERO: _CreateAccountStatus.ValueType  # 205
+    """Owner id must not be zero."""
+
+class CreateAccountStatus(_CreateAccountStatus, metaclass=_CreateAccountStatusEnumTypeWrapper):
+    """What became of an account, in order of precedence: when several apply, the first is the answer (docs/ledger.md). One
+    byte on the wire; the numbers are TigerBeetle's, and the custodian's own from 200. A code that is not listed is
+    unknown: it may not be taken for a refusal.
+    """
+
+CREATE_ACCOUNT_STATUS_CREATED: CreateAccountStatus.ValueType  # 0
+"""buf:lint:ignore ENUM_ZERO_VALUE_SUFFIX
+The account was opened.
+"""
+CREATE_ACCOUNT_STATUS_LINKED_EVENT_FAILED: CreateAccountStatus.ValueType  # 1
+"""Another account of its chain was refused."""
+CREATE_ACCOUNT_STATUS_LINKED_EVENT_CHAIN_OPEN: CreateAccountStatus.ValueType  # 2
+"""The batch ends inside a chain."""
+CREATE_ACCOUNT_STATUS_RESERVED_FLAG: CreateAccountStatus.ValueType  # 5
+"""A flag is set that has no meaning."""
+CREATE_ACCOUNT_STATUS_ID_MUST_NOT_BE_ZERO: CreateAccountStatus.ValueType  # 6
+"""Id must not be zero."""
+CREATE_ACCOUNT_STATUS_ID_MUST_NOT_BE_INT_MAX: CreateAccountStatus.ValueType  # 7
+"""Id must not be int max."""
+CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_FLAGS: CreateAccountStatus.ValueType  # 15
+"""The id is taken by one with other flags."""
+CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_USER_DATA_128: CreateAccountStatus.ValueType  # 16
+"""The id is taken by one with another user_data_128."""
+CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_USER_DATA_64: CreateAccountStatus.ValueType  # 17
+"""The id is taken by one with another user_data_64."""
+CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_USER_DATA_32: CreateAccountStatus.ValueType  # 18
+"""The id is taken by one with another user_data_32."""
+CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_LEDGER: CreateAccountStatus.ValueType  # 19
+"""The id is taken by one with another ledger."""
+CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_CODE: CreateAccountStatus.ValueType  # 20
+"""The id is taken by one with another code."""
+CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_ACCOUNT_CLASS: CreateAccountStatus.ValueType  # 200
+"""The id is taken by one with another account class."""
+CREATE_ACCOUNT_STATUS_EXISTS_WITH_DIFFERENT_OWNER_ID: CreateAccountStatus.ValueType  # 201
+"""The id is taken by one with another owner id."""
+CREATE_ACCOUNT_STATUS_EXISTS: CreateAccountStatus.ValueType  # 21
+"""The same account was opened before."""
+CREATE_ACCOUNT_STATUS_FLAGS_ARE_MUTUALLY_EXCLUSIVE: CreateAccountStatus.ValueType  # 8
+"""Flags are mutually exclusive."""
+CREATE_ACCOUNT_STATUS_LEDGER_MUST_NOT_BE_ZERO: CreateAccountStatus.ValueType  # 13
+"""Ledger must not be zero."""
+CREATE_ACCOUNT_STATUS_CODE_MUST_NOT_BE_ZERO: CreateAccountStatus.ValueType  # 14
+"""Code must not be zero."""
+CREATE_ACCOUNT_STATUS_LEDGER_NOT_A_CURRENCY: CreateAccountStatus.ValueType  # 202
+"""The ledger is no ISO 4217 code."""
+CREATE_ACCOUNT_STATUS_ACCOUNT_CLASS_UNKNOWN: CreateAccountStatus.ValueType  # 203
+"""Account class unknown."""
+CREATE_ACCOUNT_STATUS_FLAGS_NOT_PERMITTED_FOR_CLASS: CreateAccountStatus.ValueType  # 204
+"""The class does not admit the flags."""
+CREATE_ACCOUNT_STATUS_OWNER_ID_MUST_NOT_BE_ZERO: CreateAccountStatus.ValueType  # 205
+"""Owner id must not be zero."""
+Global___CreateAccountStatus: _TypeAlias = CreateAccountStatus  # noqa: Y015
+
+class _CreateTransferStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CreateTransferStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CreateTransferStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CREATE_TRANSFER_STATUS_CREATED: _CreateTransferStatus.ValueType  # 0
+    """buf:lint:ignore ENUM_ZERO_VALUE_SUFFIX
+    The transfer was made.
+    """
+    CREATE_TRANSFER_STATUS_LINKED_EVENT_FAILED: _CreateTransferStatus.ValueType  # 1
+    """Another transfer of its chain was refused."""
+    CREATE_TRANSFER_STATUS_LINKED_EVENT_CHAIN_OPEN: _CreateTransferStatus.ValueType  # 2
+    """The batch ends inside a chain."""
+    CREATE_TRANSFER_STATUS_RESERVED_FLAG: _CreateTransferStatus.ValueType  # 4
+    """A flag is set that has no meaning."""
+    CREATE_TRANSFER_STATUS_ID_MUST_NOT_BE_ZERO: _CreateTransferStatus.ValueType  # 5
+    """Id must not be zero."""
+    CREATE_TRANSFER_STATUS_ID_MUST_NOT_BE_INT_MAX: _CreateTransferStatus.ValueType  # 6
+    """Id must not be int max."""
+    CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_FLAGS: _CreateTransferStatus.ValueType  # 36
+    """The id is taken by one with other flags."""
+    CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_PENDING_ID: _CreateTransferStatus.ValueType  # 40
+    """The id is taken by one with another pending id."""
+    CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_TIMEOUT: _CreateTransferStatus.ValueType  # 44
+    """The id is taken by one with another timeout."""
+    CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID: _CreateTransferStatus.ValueType  # 37
+    """The id is taken by one with another debit account id."""
+    CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID: _CreateTransferStatus.ValueType  # 38
+    """The id is taken by one with another credit account id."""
+    CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_AMOUNT: _CreateTransferStatus.ValueType  # 39
+    """The id is taken by one with another amount."""
+    CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_USER_DATA_128: _CreateTransferStatus.ValueType  # 41
+    """The id is taken by one with another user_data_128."""
+    CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_USER_DATA_64: _CreateTransferStatus.ValueType  # 42
+    """The id is taken by one with another user_data_64."""
+    CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_USER_DATA_32: _CreateTransferStatus.ValueType  # 43
+    """The id is taken by one with another user_data_32."""
+    CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_LEDGER: _CreateTransferStatus.ValueType  # 67
+    """The id is taken by one with another ledger."""
+    CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_CODE: _CreateTransferStatus.ValueType  # 45
+    """The id is taken by one with another code."""
+    CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_VALUE_DATE: _CreateTransferStatus.ValueType  # 200
+    """The id is taken by one with another value date."""
+    CREATE_TRANSFER_STATUS_EXISTS: _CreateTransferStatus.ValueType  # 46
+    """The same transfer was made before."""
+    CREATE_TRANSFER_STATUS_ID_ALREADY_FAILED: _CreateTransferStatus.ValueType  # 68
+    """The id was refused before for a reason of that moment, and may never be used again."""
+    CREATE_TRANSFER_STATUS_FLAGS_ARE_MUTUALLY_EXCLUSIVE: _CreateTransferStatus.ValueType  # 7
+    """Flags are mutually exclusive."""
+    CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_ID_MUST_NOT_BE_ZERO: _CreateTransferStatus.ValueType  # 8
+    """Debit account id must not be zero."""
+    CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX: _CreateTransferStatus.ValueType  # 9
+    """Debit account id must not be int max."""
+    CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_ID_MUST_NOT_BE_ZERO: _CreateTransferStatus.ValueType  # 10
+    """Credit account id must not be zero."""
+    CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX: _CreateTransferStatus.ValueType  # 11
+    """Credit account id must not be int max."""
+    CREATE_TRANSFER_STATUS_ACCOUNTS_MUST_BE_DIFFERENT: _CreateTransferStatus.ValueType  # 12
+    """Accounts must be different."""
+    CREATE_TRANSFER_STATUS_PENDING_ID_MUST_BE_ZERO: _CreateTransferStatus.ValueType  # 13
+    """Pending id must be zero."""
+    CREATE_TRANSFER_STATUS_PENDING_ID_MUST_NOT_BE_ZERO: _CreateTransferStatus.ValueType  # 14
+    """Pending id must not be zero."""
+    CREATE_TRANSFER_STATUS_PENDING_ID_MUST_NOT_BE_INT_MAX: _CreateTransferStatus.ValueType  # 15
+    """Pending id must not be int max."""
+    CREATE_TRANSFER_STATUS_PENDING_ID_MUST_BE_DIFFERENT: _CreateTransferStatus.ValueType  # 16
+    """Pending id must be different."""
+    CREATE_TRANSFER_STATUS_TIMEOUT_RESERVED_FOR_PENDING_TRANSFER: _CreateTransferStatus.ValueType  # 17
+    """Timeout reserved for pending transfer."""
+    CREATE_TRANSFER_STATUS_CLOSING_TRANSFER_MUST_BE_PENDING: _CreateTransferStatus.ValueType  # 64
+    """Closing transfer must be pending."""
+    CREATE_TRANSFER_STATUS_LEDGER_MUST_NOT_BE_ZERO: _CreateTransferStatus.ValueType  # 19
+    """Ledger must not be zero."""
+    CREATE_TRANSFER_STATUS_CODE_MUST_NOT_BE_ZERO: _CreateTransferStatus.ValueType  # 20
+    """Code must not be zero."""
+    CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_NOT_FOUND: _CreateTransferStatus.ValueType  # 21
+    """Debit account not found."""
+    CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_NOT_FOUND: _CreateTransferStatus.ValueType  # 22
+    """Credit account not found."""
+    CREATE_TRANSFER_STATUS_ACCOUNTS_MUST_HAVE_THE_SAME_LEDGER: _CreateTransferStatus.ValueType  # 23
+    """Accounts must have the same ledger."""
+    CREATE_TRANSFER_STATUS_TRANSFER_MUST_HAVE_THE_SAME_LEDGER_AS_ACCOUNTS: _CreateTransferStatus.ValueType  # 24
+    """Transfer must have the same ledger as accounts."""
+    CREATE_TRANSFER_STATUS_PENDING_TRANSFER_NOT_FOUND: _CreateTransferStatus.ValueType  # 25
+    """Pending transfer not found."""
+    CREATE_TRANSFER_STATUS_PENDING_TRANSFER_NOT_PENDING: _CreateTransferStatus.ValueType  # 26
+    """Pending transfer not pending."""
+    CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID: _CreateTransferStatus.ValueType  # 27
+    """Pending transfer has different debit account id."""
+    CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID: _CreateTransferStatus.ValueType  # 28
+    """Pending transfer has different credit account id."""
+    CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_LEDGER: _CreateTransferStatus.ValueType  # 29
+    """Pending transfer has different ledger."""
+    CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_CODE: _CreateTransferStatus.ValueType  # 30
+    """Pending transfer has different code."""
+    CREATE_TRANSFER_STATUS_EXCEEDS_PENDING_TRANSFER_AMOUNT: _CreateTransferStatus.ValueType  # 31
+    """Exceeds pending transfer amount."""
+    CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_AMOUNT: _CreateTransferStatus.ValueType  # 32
+    """Pending transfer has different amount."""
+    CREATE_TRANSFER_STATUS_PENDING_TRANSFER_ALREADY_POSTED: _CreateTransferStatus.ValueType  # 33
+    """Pending transfer already posted."""
+    CREATE_TRANSFER_STATUS_PENDING_TRANSFER_ALREADY_VOIDED: _CreateTransferStatus.ValueType  # 34
+    """Pending transfer already voided."""
+    CREATE_TRANSFER_STATUS_PENDING_TRANSFER_EXPIRED: _CreateTransferStatus.ValueType  # 35
+    """Pending transfer expired."""
+    CREATE_TRANSFER_STATUS_PURPOSE_UNKNOWN: _CreateTransferStatus.ValueType  # 201
+    """The code is no purpose of the book."""
+    CREATE_TRANSFER_STATUS_ACCOUNT_CLASS_MISMATCH: _CreateTransferStatus.ValueType  # 202
+    """The purpose does not let money pass between these classes."""
+    CREATE_TRANSFER_STATUS_MANDATE_MISSING: _CreateTransferStatus.ValueType  # 203
+    """The purpose asks for a mandate, and user_data_128 names none."""
+    CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_FROZEN: _CreateTransferStatus.ValueType  # 204
+    """Debit account frozen."""
+    CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_NOT_ACTIVE: _CreateTransferStatus.ValueType  # 205
+    """Debit account not active."""
+    CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_FROZEN: _CreateTransferStatus.ValueType  # 206
+    """Credit account frozen."""
+    CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_NOT_ACTIVE: _CreateTransferStatus.ValueType  # 207
+    """Credit account not active."""
+    CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_ALREADY_CLOSED: _CreateTransferStatus.ValueType  # 65
+    """Debit account already closed."""
+    CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_ALREADY_CLOSED: _CreateTransferStatus.ValueType  # 66
+    """Credit account already closed."""
+    CREATE_TRANSFER_STATUS_EXCEEDS_PURPOSE_MAXIMUM: _CreateTransferStatus.ValueType  # 210
+    """Exceeds purpose maximum."""
+    CREATE_TRANSFER_STATUS_OVERFLOWS_DEBITS_PENDING: _CreateTransferStatus.ValueType  # 47
+    """The sum would not fit: debits pending."""
+    CREATE_TRANSFER_STATUS_OVERFLOWS_CREDITS_PENDING: _CreateTransferStatus.ValueType  # 48
+    """The sum would not fit: credits pending."""
+    CREATE_TRANSFER_STATUS_OVERFLOWS_DEBITS_POSTED: _CreateTransferStatus.ValueType  # 49
+    """The sum would not fit: debits posted."""
+    CREATE_TRANSFER_STATUS_OVERFLOWS_CREDITS_POSTED: _CreateTransferStatus.ValueType  # 50
+    """The sum would not fit: credits posted."""
+    CREATE_TRANSFER_STATUS_OVERFLOWS_DEBITS: _CreateTransferStatus.ValueType  # 51
+    """The sum would not fit: debits."""
+    CREATE_TRANSFER_STATUS_OVERFLOWS_CREDITS: _CreateTransferStatus.ValueType  # 52
+    """The sum would not fit: credits."""
+    CREATE_TRANSFER_STATUS_OVERFLOWS_TIMEOUT: _CreateTransferStatus.ValueType  # 53
+    """The sum would not fit: timeout."""
+    CREATE_TRANSFER_STATUS_EXCEEDS_CREDITS: _CreateTransferStatus.ValueType  # 54
+    """The debit account does not hold the amount."""
+    CREATE_TRANSFER_STATUS_EXCEEDS_DEBITS: _CreateTransferStatus.ValueType  # 55
+    """The credit account cannot take the amount."""
+    CREATE_TRANSFER_STATUS_OVERDRAFT_NOT_COVERED: _CreateTransferStatus.ValueType  # 208
+    """Overdraft not covered."""
+    CREATE_TRANSFER_STATUS_GUARANTEE_BELOW_OVERDRAFTS: _CreateTransferStatus.ValueType  # 209
+    """Guarantee below overdrafts."""
+
+class CreateTransferStatus(_CreateTransferStatus, metaclass=_CreateTransferStatusEnumTypeWrapper):
+    """What became of a transfer, in order of precedence: when several apply, the first is the answer (docs/ledger.md). One
+    byte on the wire; the numbers are TigerBeetle's, and the custodian's own from 200. A code that is not listed is
+    unknown: it may not be taken for a refusal, since money may have moved.
+    """
+
+CREATE_TRANSFER_STATUS_CREATED: CreateTransferStatus.ValueType  # 0
+"""buf:lint:ignore ENUM_ZERO_VALUE_SUFFIX
+The transfer was made.
+"""
+CREATE_TRANSFER_STATUS_LINKED_EVENT_FAILED: CreateTransferStatus.ValueType  # 1
+"""Another transfer of its chain was refused."""
+CREATE_TRANSFER_STATUS_LINKED_EVENT_CHAIN_OPEN: CreateTransferStatus.ValueType  # 2
+"""The batch ends inside a chain."""
+CREATE_TRANSFER_STATUS_RESERVED_FLAG: CreateTransferStatus.ValueType  # 4
+"""A flag is set that has no meaning."""
+CREATE_TRANSFER_STATUS_ID_MUST_NOT_BE_ZERO: CreateTransferStatus.ValueType  # 5
+"""Id must not be zero."""
+CREATE_TRANSFER_STATUS_ID_MUST_NOT_BE_INT_MAX: CreateTransferStatus.ValueType  # 6
+"""Id must not be int max."""
+CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_FLAGS: CreateTransferStatus.ValueType  # 36
+"""The id is taken by one with other flags."""
+CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_PENDING_ID: CreateTransferStatus.ValueType  # 40
+"""The id is taken by one with another pending id."""
+CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_TIMEOUT: CreateTransferStatus.ValueType  # 44
+"""The id is taken by one with another timeout."""
+CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID: CreateTransferStatus.ValueType  # 37
+"""The id is taken by one with another debit account id."""
+CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID: CreateTransferStatus.ValueType  # 38
+"""The id is taken by one with another credit account id."""
+CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_AMOUNT: CreateTransferStatus.ValueType  # 39
+"""The id is taken by one with another amount."""
+CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_USER_DATA_128: CreateTransferStatus.ValueType  # 41
+"""The id is taken by one with another user_data_128."""
+CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_USER_DATA_64: CreateTransferStatus.ValueType  # 42
+"""The id is taken by one with another user_data_64."""
+CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_USER_DATA_32: CreateTransferStatus.ValueType  # 43
+"""The id is taken by one with another user_data_32."""
+CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_LEDGER: CreateTransferStatus.ValueType  # 67
+"""The id is taken by one with another ledger."""
+CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_CODE: CreateTransferStatus.ValueType  # 45
+"""The id is taken by one with another code."""
+CREATE_TRANSFER_STATUS_EXISTS_WITH_DIFFERENT_VALUE_DATE: CreateTransferStatus.ValueType  # 200
+"""The id is taken by one with another value date."""
+CREATE_TRANSFER_STATUS_EXISTS: CreateTransferStatus.ValueType  # 46
+"""The same transfer was made before."""
+CREATE_TRANSFER_STATUS_ID_ALREADY_FAILED: CreateTransferStatus.ValueType  # 68
+"""The id was refused before for a reason of that moment, and may never be used again."""
+CREATE_TRANSFER_STATUS_FLAGS_ARE_MUTUALLY_EXCLUSIVE: CreateTransferStatus.ValueType  # 7
+"""Flags are mutually exclusive."""
+CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_ID_MUST_NOT_BE_ZERO: CreateTransferStatus.ValueType  # 8
+"""Debit account id must not be zero."""
+CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX: CreateTransferStatus.ValueType  # 9
+"""Debit account id must not be int max."""
+CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_ID_MUST_NOT_BE_ZERO: CreateTransferStatus.ValueType  # 10
+"""Credit account id must not be zero."""
+CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX: CreateTransferStatus.ValueType  # 11
+"""Credit account id must not be int max."""
+CREATE_TRANSFER_STATUS_ACCOUNTS_MUST_BE_DIFFERENT: CreateTransferStatus.ValueType  # 12
+"""Accounts must be different."""
+CREATE_TRANSFER_STATUS_PENDING_ID_MUST_BE_ZERO: CreateTransferStatus.ValueType  # 13
+"""Pending id must be zero."""
+CREATE_TRANSFER_STATUS_PENDING_ID_MUST_NOT_BE_ZERO: CreateTransferStatus.ValueType  # 14
+"""Pending id must not be zero."""
+CREATE_TRANSFER_STATUS_PENDING_ID_MUST_NOT_BE_INT_MAX: CreateTransferStatus.ValueType  # 15
+"""Pending id must not be int max."""
+CREATE_TRANSFER_STATUS_PENDING_ID_MUST_BE_DIFFERENT: CreateTransferStatus.ValueType  # 16
+"""Pending id must be different."""
+CREATE_TRANSFER_STATUS_TIMEOUT_RESERVED_FOR_PENDING_TRANSFER: CreateTransferStatus.ValueType  # 17
+"""Timeout reserved for pending transfer."""
+CREATE_TRANSFER_STATUS_CLOSING_TRANSFER_MUST_BE_PENDING: CreateTransferStatus.ValueType  # 64
+"""Closing transfer must be pending."""
+CREATE_TRANSFER_STATUS_LEDGER_MUST_NOT_BE_ZERO: CreateTransferStatus.ValueType  # 19
+"""Ledger must not be zero."""
+CREATE_TRANSFER_STATUS_CODE_MUST_NOT_BE_ZERO: CreateTransferStatus.ValueType  # 20
+"""Code must not be zero."""
+CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_NOT_FOUND: CreateTransferStatus.ValueType  # 21
+"""Debit account not found."""
+CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_NOT_FOUND: CreateTransferStatus.ValueType  # 22
+"""Credit account not found."""
+CREATE_TRANSFER_STATUS_ACCOUNTS_MUST_HAVE_THE_SAME_LEDGER: CreateTransferStatus.ValueType  # 23
+"""Accounts must have the same ledger."""
+CREATE_TRANSFER_STATUS_TRANSFER_MUST_HAVE_THE_SAME_LEDGER_AS_ACCOUNTS: CreateTransferStatus.ValueType  # 24
+"""Transfer must have the same ledger as accounts."""
+CREATE_TRANSFER_STATUS_PENDING_TRANSFER_NOT_FOUND: CreateTransferStatus.ValueType  # 25
+"""Pending transfer not found."""
+CREATE_TRANSFER_STATUS_PENDING_TRANSFER_NOT_PENDING: CreateTransferStatus.ValueType  # 26
+"""Pending transfer not pending."""
+CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID: CreateTransferStatus.ValueType  # 27
+"""Pending transfer has different debit account id."""
+CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID: CreateTransferStatus.ValueType  # 28
+"""Pending transfer has different credit account id."""
+CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_LEDGER: CreateTransferStatus.ValueType  # 29
+"""Pending transfer has different ledger."""
+CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_CODE: CreateTransferStatus.ValueType  # 30
+"""Pending transfer has different code."""
+CREATE_TRANSFER_STATUS_EXCEEDS_PENDING_TRANSFER_AMOUNT: CreateTransferStatus.ValueType  # 31
+"""Exceeds pending transfer amount."""
+CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_AMOUNT: CreateTransferStatus.ValueType  # 32
+"""Pending transfer has different amount."""
+CREATE_TRANSFER_STATUS_PENDING_TRANSFER_ALREADY_POSTED: CreateTransferStatus.ValueType  # 33
+"""Pending transfer already posted."""
+CREATE_TRANSFER_STATUS_PENDING_TRANSFER_ALREADY_VOIDED: CreateTransferStatus.ValueType  # 34
+"""Pending transfer already voided."""
+CREATE_TRANSFER_STATUS_PENDING_TRANSFER_EXPIRED: CreateTransferStatus.ValueType  # 35
+"""Pending transfer expired."""
+CREATE_TRANSFER_STATUS_PURPOSE_UNKNOWN: CreateTransferStatus.ValueType  # 201
+"""The code is no purpose of the book."""
+CREATE_TRANSFER_STATUS_ACCOUNT_CLASS_MISMATCH: CreateTransferStatus.ValueType  # 202
+"""The purpose does not let money pass between these classes."""
+CREATE_TRANSFER_STATUS_MANDATE_MISSING: CreateTransferStatus.ValueType  # 203
+"""The purpose asks for a mandate, and user_data_128 names none."""
+CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_FROZEN: CreateTransferStatus.ValueType  # 204
+"""Debit account frozen."""
+CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_NOT_ACTIVE: CreateTransferStatus.ValueType  # 205
+"""Debit account not active."""
+CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_FROZEN: CreateTransferStatus.ValueType  # 206
+"""Credit account frozen."""
+CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_NOT_ACTIVE: CreateTransferStatus.ValueType  # 207
+"""Credit account not active."""
+CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_ALREADY_CLOSED: CreateTransferStatus.ValueType  # 65
+"""Debit account already closed."""
+CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_ALREADY_CLOSED: CreateTransferStatus.ValueType  # 66
+"""Credit account already closed."""
+CREATE_TRANSFER_STATUS_EXCEEDS_PURPOSE_MAXIMUM: CreateTransferStatus.ValueType  # 210
+"""Exceeds purpose maximum."""
+CREATE_TRANSFER_STATUS_OVERFLOWS_DEBITS_PENDING: CreateTransferStatus.ValueType  # 47
+"""The sum would not fit: debits pending."""
+CREATE_TRANSFER_STATUS_OVERFLOWS_CREDITS_PENDING: CreateTransferStatus.ValueType  # 48
+"""The sum would not fit: credits pending."""
+CREATE_TRANSFER_STATUS_OVERFLOWS_DEBITS_POSTED: CreateTransferStatus.ValueType  # 49
+"""The sum would not fit: debits posted."""
+CREATE_TRANSFER_STATUS_OVERFLOWS_CREDITS_POSTED: CreateTransferStatus.ValueType  # 50
+"""The sum would not fit: credits posted."""
+CREATE_TRANSFER_STATUS_OVERFLOWS_DEBITS: CreateTransferStatus.ValueType  # 51
+"""The sum would not fit: debits."""
+CREATE_TRANSFER_STATUS_OVERFLOWS_CREDITS: CreateTransferStatus.ValueType  # 52
+"""The sum would not fit: credits."""
+CREATE_TRANSFER_STATUS_OVERFLOWS_TIMEOUT: CreateTransferStatus.ValueType  # 53
+"""The sum would not fit: timeout."""
+CREATE_TRANSFER_STATUS_EXCEEDS_CREDITS: CreateTransferStatus.ValueType  # 54
+"""The debit account does not hold the amount."""
+CREATE_TRANSFER_STATUS_EXCEEDS_DEBITS: CreateTransferStatus.ValueType  # 55
+"""The credit account cannot take the amount."""
+CREATE_TRANSFER_STATUS_OVERDRAFT_NOT_COVERED: CreateTransferStatus.ValueType  # 208
+"""Overdraft not covered."""
+CREATE_TRANSFER_STATUS_GUARANTEE_BELOW_OVERDRAFTS: CreateTransferStatus.ValueType  # 209
+"""Guarantee below overdrafts."""
+Global___CreateTransferStatus: _TypeAlias = CreateTransferStatus  # noqa: Y015
+
 class _AccountSide:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -240,7 +646,7 @@ class CreateAccountsResponse(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     TIMESTAMP_NS_FIELD_NUMBER: _builtins.int
     status: _builtins.bytes
-    """Result code per row, one byte each (docs/ledger.md); 0 is created."""
+    """A number of CreateAccountStatus per row, one byte each."""
     @_builtins.property
     def timestamp_ns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Time of creation per row in UTC nanoseconds: for "exists" the first one, for refusals 0."""
@@ -430,7 +836,7 @@ class CreateTransfersResponse(_message.Message):
     DEBIT_BALANCES_FIELD_NUMBER: _builtins.int
     CREDIT_BALANCES_FIELD_NUMBER: _builtins.int
     status: _builtins.bytes
-    """Result code per row, one byte each (docs/ledger.md); 0 is created."""
+    """A number of CreateTransferStatus per row, one byte each."""
     @_builtins.property
     def timestamp_ns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Time of the transfer per row in UTC nanoseconds: for "exists" the first one, for refusals the time of refusal."""

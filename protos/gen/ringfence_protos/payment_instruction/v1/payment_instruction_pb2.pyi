@@ -55,6 +55,12 @@ class _InstructionStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ins
     """Refused by the bank (RJCT)."""
     INSTRUCTION_STATUS_UNKNOWN: _InstructionStatus.ValueType  # 14
     """Sent, and the bank's answer is missing."""
+    INSTRUCTION_STATUS_RECALL: _InstructionStatus.ValueType  # 15
+    """Settled, and asked back (ACSC)."""
+    INSTRUCTION_STATUS_RETURNED: _InstructionStatus.ValueType  # 16
+    """Asked back, and returned (RJCT)."""
+    INSTRUCTION_STATUS_REFUSED: _InstructionStatus.ValueType  # 17
+    """Asked back in vain (ACSC)."""
 
 class InstructionStatus(_InstructionStatus, metaclass=_InstructionStatusEnumTypeWrapper):
     """State of an instruction; ISO 20022 external status in brackets."""
@@ -89,6 +95,12 @@ INSTRUCTION_STATUS_FAILED: InstructionStatus.ValueType  # 13
 """Refused by the bank (RJCT)."""
 INSTRUCTION_STATUS_UNKNOWN: InstructionStatus.ValueType  # 14
 """Sent, and the bank's answer is missing."""
+INSTRUCTION_STATUS_RECALL: InstructionStatus.ValueType  # 15
+"""Settled, and asked back (ACSC)."""
+INSTRUCTION_STATUS_RETURNED: InstructionStatus.ValueType  # 16
+"""Asked back, and returned (RJCT)."""
+INSTRUCTION_STATUS_REFUSED: InstructionStatus.ValueType  # 17
+"""Asked back in vain (ACSC)."""
 Global___InstructionStatus: _TypeAlias = InstructionStatus  # noqa: Y015
 
 class _Decision:

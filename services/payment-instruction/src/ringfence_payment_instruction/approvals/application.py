@@ -13,6 +13,7 @@ from ringfence_payment_instruction.submissions.application.submissions import Su
 from ringfence_payment_instruction.submissions.application.views import StateView, state_view
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience, overdue
 from ringfence_payment_instruction.submissions.domain.errors import InstructionUnknown
+from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.status import Directive
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
@@ -49,7 +50,7 @@ class Decisions:
                 self.submissions.record(unit, stream, decided(submission, indexes, decision, decider.subject, note))
             return views | self._present(tenant, [each for each in ids if each not in views])
 
-        views = await self.submissions.writer.commit(command, weight=len(ids))
+        views = await self.submissions.knowing(keys_of(tenant, ids), command, weight=len(ids))
         return [views[instruction_id] for instruction_id in instruction_ids]
 
     def _found(self, unit: Unit, tenant: bytes, ids: Sequence[bytes]) -> list[tuple[bytes, tuple[Submission, int]]]:

@@ -9,6 +9,7 @@ from ringfence_kernel.values.clock import Clock
 
 from ringfence_payment_instruction.deposits.adapters.notification_files import Iso20022Notifications
 from ringfence_payment_instruction.deposits.api import DepositsApi
+from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.posting import PostingWork
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceReceiving
 from ringfence_payment_instruction.deposits.domain.state import State
@@ -31,6 +32,7 @@ class DepositsModule:
         cls,
         submissions: Submissions,
         state: State,
+        entries: Entries,
         identity: Identity,
         custody: Custody,
         lists: ListsInForce,
@@ -39,7 +41,7 @@ class DepositsModule:
     ) -> DepositsModule:
         """Wires the module."""
         files = Iso20022Notifications()
-        receiving = EvidenceReceiving(submissions, state, files, identity, lists, committed, clock)
+        receiving = EvidenceReceiving(submissions, state, entries, files, identity, lists, committed, clock)
         return cls(
             receiving=receiving,
             work=PostingWork(submissions.writer, state, custody),

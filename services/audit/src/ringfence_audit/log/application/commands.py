@@ -11,7 +11,7 @@ from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.telemetry import tracing as telemetry
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_audit.log.application.pages import links, pages_of, remaining
+from ringfence_audit.log.application.pages import as_far_as_known, links, pages_of, remaining
 from ringfence_audit.log.application.ports import Signer, StoredPage, TileRows, Translation
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
 from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
@@ -39,15 +39,20 @@ class TakeOver:
         """Appends the leaves of a feed page and moves the source's head, all in one transaction.
 
         Events that the log has already are left out. Raises FeedFork where the page does not go on from the log's
-        head, and TakenOverElsewhere where the log has moved meanwhile.
+        head, EventUnknown at an event that is not described, with those before it taken over, and TakenOverElsewhere
+        where the log has moved meanwhile.
         """
         head = self.state.head(feed.source)
         events = remaining(head, feed)
         if not events:
             return
         with telemetry.span("take_over", links=links(events), attributes={SOURCE: feed.source}, new_trace=True):
-            pages = await asyncio.to_thread(lambda: list(pages_of(head, events, self.translation)))
-            await self._append(head, pages)
+            found = pages_of(head, events, self.translation)
+            pages, unknown = await asyncio.to_thread(as_far_as_known, found)
+            if pages:
+                await self._append(head, pages)
+        if unknown is not None:
+            raise unknown
 
     async def _append(self, head: SourceHead, pages: Sequence[tuple[Page, bytes]]) -> None:
         def decide(unit: Unit) -> None:

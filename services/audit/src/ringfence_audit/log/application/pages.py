@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 from opentelemetry import trace
-from ringfence_kernel.feed import FeedFork, FeedPage
+from ringfence_kernel.feed import EventUnknown, FeedFork, FeedPage
 from ringfence_kernel.store import StoredEvent
 from ringfence_kernel.store.codec import open_envelope
 from ringfence_kernel.telemetry import tracing as telemetry
@@ -33,20 +33,43 @@ def remaining(head: SourceHead, feed: FeedPage) -> list[StoredEvent]:
 
 
 def pages_of(head: SourceHead, events: Sequence[StoredEvent], translation: Translation) -> Iterator[tuple[Page, bytes]]:
-    """Translates events and closes pages of bounded size; yields each with the hashes of its leaves."""
+    """Translates events and closes pages of bounded size; yields each with the hashes of its leaves.
+
+    Raises EventUnknown where translation does, after the pages of all events before.
+    """
     batch: list[Translated] = []
     size = 0
-    for translated in translation.translate(head.source, map(_source_event, events)):
-        added = sum(map(len, translated.leaves))
-        if batch and (size + added > PAGE_BYTES or len(batch) == MAX_PAGE_EVENTS):
-            page = close_page(head, batch)
-            yield page, leaf_hashes(page.leaves)
-            head, batch, size = page.head, [], 0
-        batch.append(translated)
-        size += added
+    try:
+        for translated in translation.translate(head.source, map(_source_event, events)):
+            added = sum(map(len, translated.leaves))
+            if batch and (size + added > PAGE_BYTES or len(batch) == MAX_PAGE_EVENTS):
+                page = _closed(head, batch)
+                yield page
+                head, batch, size = page[0].head, [], 0
+            batch.append(translated)
+            size += added
+    except EventUnknown:
+        if batch:
+            yield _closed(head, batch)
+        raise
     if batch:
-        page = close_page(head, batch)
-        yield page, leaf_hashes(page.leaves)
+        yield _closed(head, batch)
+
+
+def as_far_as_known(pages: Iterator[tuple[Page, bytes]]) -> tuple[list[tuple[Page, bytes]], EventUnknown | None]:
+    """Gives the pages, and what ends them where an event is unknown."""
+    found: list[tuple[Page, bytes]] = []
+    try:
+        for page in pages:
+            found.append(page)
+    except EventUnknown as unknown:
+        return found, unknown
+    return found, None
+
+
+def _closed(head: SourceHead, batch: Sequence[Translated]) -> tuple[Page, bytes]:
+    page = close_page(head, batch)
+    return page, leaf_hashes(page.leaves)
 
 
 def links(events: Sequence[StoredEvent]) -> list[trace.Link]:

@@ -68,4 +68,7 @@ class Translation(Protocol):
     """What turns the events of a source into leaves."""
 
     def translate(self, source: str, events: Iterable[SourceEvent]) -> Iterator[Translated]:
-        """Yields consecutive events with their leaves, one at least; changes nothing, and blocks."""
+        """Yields consecutive events with their leaves, one at least; changes nothing, and blocks.
+
+        Raises EventUnknown (ringfence_kernel.feed) at the first event that is not described.
+        """

@@ -8,8 +8,15 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
+from ringfence_kernel.feed import EventUnknown
+from ringfence_kernel.feed.published import described, require_known
 from ringfence_kernel.store.codec import open_envelope
 from ringfence_kernel.telemetry import logs
+from ringfence_kernel.telemetry import tracing as telemetry
+from ringfence_kernel.values.descriptions import EventDescription, Facts
+from ringfence_protos.custody.v1 import events_pb2 as custody_events_pb2
+from ringfence_protos.identity.v1 import events_pb2 as identity_events_pb2
+from ringfence_protos.payment_instruction.v1 import events_pb2 as payment_instruction_events_pb2
 
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.page import SourceEvent, Translated
@@ -22,29 +29,23 @@ from ringfence_audit.translation.domain.state import State
 
 log = logs.get(__name__)
 
-Split = Callable[[bytes, Mapping[str, Any]], Iterable[Table]]
-"""Splits an event, given its stream and its fields, into facts of one or more kinds."""
+Split = Callable[[EventDescription, bytes, Mapping[str, Any]], Iterable[Table]]
+"""Splits an event, given its description, stream and fields, into facts of one or more kinds."""
 
-SINGLE: Mapping[str, frozenset[str]] = {
-    "identity": frozenset(
-        f"{name}.v1"
-        for name in (
-            "PrincipalRegistered PrincipalActivated PrincipalSuspended KeyRotated AccessTokenIssued"
-            " CertificateEnrolled SubmissionAuthorised PartyRegistered PartyAmended KycChanged KycReleaseProposed"
-            " PartyErased AliasRegistered AliasRemoved"
-        ).split()
-    ),
-    "payment-instruction": frozenset(
-        {"SubmissionReceived.v1", "SubmissionRefused.v1", "SubmissionWaiting.v1", "SanctionsListImported.v1"}
-    ),
+PUBLISHED: Mapping[str, Mapping[str, EventDescription]] = {
+    "identity": described(identity_events_pb2.DESCRIPTOR),
+    "custody": described(custody_events_pb2.DESCRIPTOR),
+    "payment-instruction": described(payment_instruction_events_pb2.DESCRIPTOR),
 }
-PACKED_PAYMENTS: Mapping[str, Callable[[Mapping[str, Any]], Table]] = {
+"""What each source publishes, by topic."""
+PACKED_PAYMENTS: Mapping[str, Callable[[EventDescription, Mapping[str, Any]], Table]] = {
     "InstructionsReceived.v1": payment.INSTRUCTIONS.table,
     "InstructionsAdvanced.v1": payment.steps,
     "InstructionsDirected.v1": payment.directives,
     "EvidenceReceived.v1": payment.ENTRIES.table,
     "EvidenceApplied.v1": payment.OUTCOMES.table,
 }
+UNREADABLE_EVENTS = "ringfence.events.unreadable"
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, struct.error, msgspec.MsgspecError)
 
 
@@ -55,7 +56,10 @@ class Translation:
         self._state = state
 
     def translate(self, source: str, events: Iterable[SourceEvent]) -> Iterator[Translated]:
-        """Yields consecutive events of a source with their leaves; the later know what accounts the earlier open."""
+        """Yields consecutive events of a source with their leaves; the later know what accounts the earlier open.
+
+        Raises EventUnknown at the first event with a topic, field or code that is not described.
+        """
         return map(Translator(source, Accounts(self._state.books)).translate, events)
 
 
@@ -65,30 +69,36 @@ class Translator:
     def __init__(self, source: str, accounts: Accounts) -> None:
         """Takes the accounts known so far; those that custody's events open are noted there."""
         self._source = source
-        self._single = SINGLE.get(source, frozenset())
-        self._packed = _splits(source, accounts)
+        self._published = PUBLISHED.get(source, {})
+        self._splits = splits(source, accounts)
 
     def translate(self, event: SourceEvent) -> Translated:
         """Gives an event with its leaves in the order of its facts.
 
-        A topic that is not known, or bytes that do not fit their topic, give one leaf that names the event and commits
-        to its state: nothing is left out, and nothing can stop the log.
+        Bytes that do not fit their topic give one leaf that names the event and commits to its state, and an alarm:
+        nothing is left out, and no damage can stop the log. Raises EventUnknown for a topic, a field or a code that is
+        not described: what cannot be stated as a fact, and may be secret, is not put into a log that is never changed.
         """
+        description = self._published.get(event.topic)
+        if description is None:
+            raise EventUnknown(f"{self._source} has published {event.topic}, which is not described")
         leaves, times = list[bytes](), [event.time_ns]
         try:
-            for table in self._tables(event):
+            for table in self._tables(description, event):
                 times += table.times()
                 leaves.extend(table.leaves(self._header(event), len(leaves)))
         except UNREADABLE as error:
-            log.warning("event_unreadable", source=self._source, topic=event.topic, error=type(error).__name__)
+            log.error("event_unreadable", source=self._source, topic=event.topic, error=type(error).__name__)
+            _count_unreadable(self._source)
             leaves = []
         return Translated(event, tuple(leaves or [self._opaque(event)]), min(times), max(times))
 
-    def _tables(self, event: SourceEvent) -> Iterable[Table]:
-        if event.topic in self._single:
-            return [Table(kind_of(self._source, event.topic), 1, {}, fact_fields(_fields(event)))]
-        split = self._packed.get(event.topic)
-        return split(event.stream, _fields(event)) if split else ()
+    def _tables(self, description: EventDescription, event: SourceEvent) -> Iterable[Table]:
+        fields: dict[str, Any] = msgspec.msgpack.decode(open_envelope(event.state).fields)
+        require_known(description, fields)
+        if description.facts is Facts.ONE:
+            return [Table(kind_of(self._source, event.topic), 1, {}, fact_fields(description, fields))]
+        return self._splits[event.topic](description, event.stream, fields)
 
     def _opaque(self, event: SourceEvent) -> bytes:
         commitment: dict[str, Value] = {
@@ -102,7 +112,8 @@ class Translator:
         return {"source": self._source, "position": event.position, "time_ns": event.time_ns}
 
 
-def _splits(source: str, accounts: Accounts) -> Mapping[str, Split]:
+def splits(source: str, accounts: Accounts) -> Mapping[str, Split]:
+    """Gives how the packed events of a source are split, by topic."""
     if source == "payment-instruction":
         return {topic: _of_fields(table) for topic, table in PACKED_PAYMENTS.items()}
     if source != "custody":
@@ -120,10 +131,11 @@ def _splits(source: str, accounts: Accounts) -> Mapping[str, Split]:
     }
 
 
-def _of_fields(table: Callable[[Mapping[str, Any]], Table]) -> Split:
-    return lambda stream, fields: [table(fields)]
+def _count_unreadable(source: str) -> None:
+    meaning = "Events taken over by their hash alone: their bytes do not fit their topic."
+    counter = telemetry.meter().create_counter(UNREADABLE_EVENTS, unit="{event}", description=meaning)
+    counter.add(1, {"ringfence.source": source})
 
 
-def _fields(event: SourceEvent) -> dict[str, Any]:
-    fields: dict[str, Any] = msgspec.msgpack.decode(open_envelope(event.state).fields)
-    return fields
+def _of_fields(table: Callable[[EventDescription, Mapping[str, Any]], Table]) -> Split:
+    return lambda description, stream, fields: [table(description, fields)]

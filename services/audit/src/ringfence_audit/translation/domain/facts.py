@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
+from ringfence_kernel.values.descriptions import EventDescription, Privacy
+
 from ringfence_audit.log.domain.leaf import Value, commitment
 
-SEALED = frozenset({"personal", "iban"})
-"""Ciphertext under a subject's key: only a commitment to it goes into the leaf."""
-SECRET = frozenset({"authorisation"})
-"""Tokens: only their digest goes into the leaf."""
 RENAMED = {"source": "handed_in_by_id", "stream": "stream_id"}
 LONGEST_BYTES = 64
 LONGEST_TEXT = 1_000
@@ -23,26 +21,27 @@ def kind_of(source: str, topic: str) -> str:
     return f"{source}.{re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', topic).lower()}"
 
 
-def fact_fields(event: Mapping[str, Any]) -> dict[str, Value]:
-    """Maps an event's fields to leaf fields.
+def fact_fields(description: EventDescription, event: Mapping[str, Any]) -> dict[str, Value]:
+    """Maps an event's fields to leaf fields; raises KeyError for one that is not described.
 
     Ids of 16 bytes end in `_id`; empty values and keyed blind indexes are left out; personal data become commitments,
     and what is long or secret becomes its SHA-256.
     """
-    return dict(field for name, value in event.items() for field in _fields(name, value))
+    privacy = {name: each.privacy for name, each in description.fields.items()}
+    return dict(field for name, value in event.items() for field in _fields(name, value, privacy[name]))
 
 
-def _fields(name: str, value: Any) -> Iterator[tuple[str, Value]]:
-    if value is None or value in ("", b"", [], {}) or name.endswith(("_index", "_indexes")):
+def _fields(name: str, value: Any, privacy: Privacy) -> Iterator[tuple[str, Value]]:
+    if value is None or value in ("", b"", [], {}) or privacy is Privacy.BLIND_INDEX:
         return
-    if name in SEALED:
+    if privacy is Privacy.SEALED:
         for part, ciphertext in value.items() if isinstance(value, dict) else [("", value)]:
             yield "_".join(filter(None, [name, part, "commitment"])), commitment(ciphertext)
     elif isinstance(value, list):
-        yield from _fields(name, " ".join(map(str, value)))
+        yield from _fields(name, " ".join(map(str, value)), privacy)
     elif isinstance(value, bool | int):
         yield RENAMED.get(name, name), int(value)
-    elif name in SECRET or len(value) > (LONGEST_BYTES if isinstance(value, bytes) else LONGEST_TEXT):
+    elif privacy is Privacy.SECRET or len(value) > (LONGEST_BYTES if isinstance(value, bytes) else LONGEST_TEXT):
         yield f"{name}_sha256", sha256(value.encode() if isinstance(value, str) else value).digest()
     elif isinstance(value, bytes) and len(value) == 16 and not name.endswith("_id"):
         yield RENAMED.get(name, f"{name}_id"), value

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from ringfence_kernel.values.descriptions import EventDescription, FieldDescription, Privacy
 
 from ringfence_audit.log.domain.leaf import LeafTemplate, Value, commitment, encode
 
 Cells = Sequence[Value | None]
-Split = Callable[[Any, int], Cells]
-"""Splits a column, given the number of rows, into one value or None per row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,72 +66,71 @@ def _fixed_length(kind: str, shared: Mapping[str, Value], columns: Mapping[str, 
         yield template.encode([cell for cell in row if cell is not None] if sometimes else row)
 
 
-def ids(column: bytes, rows: int) -> Cells:
-    """Splits 16 bytes per row; all zero means absent."""
-    return _blobs(column, rows, 16)
+@dataclass(frozen=True)
+class Columns:
+    """The columns of one event, read as its description says; raises ValueError where one does not fit its rows."""
 
+    description: EventDescription
+    event: Mapping[str, Any]
+    rows: int
 
-def digests(column: bytes, rows: int) -> Cells:
-    """Splits 32 bytes per row; all zero means absent."""
-    return _blobs(column, rows, 32)
+    @classmethod
+    def of(cls, description: EventDescription, event: Mapping[str, Any]) -> Columns:
+        """Counts the rows of an event."""
+        return cls(description, event, description.count(event))
 
+    def __getitem__(self, name: str) -> Sequence[Any]:
+        """Gives one value per row; of a column that has rows of its own all of them."""
+        field = self.description.fields[name]
+        column = self.event.get(name, b"") if field.since else self.event[name]
+        return field.elements(column, len(column) // field.width if field.own_rows else self.rows)
 
-def numbers(code: str, *, zero: bool = True) -> Split:
-    """Splits big-endian integers of a `struct` code; without `zero`, 0 means absent."""
+    def present(self, name: str) -> Cells:
+        """Gives one value per row, and None for what is zero."""
+        field, values = self.description.fields[name], self[name]
+        zero = 0 if field.code else bytes(field.width)
+        return [value if value != zero else None for value in values] if zero in values else values
 
-    def split(column: bytes, rows: int) -> Cells:
-        values: tuple[int, ...] = struct.unpack(f">{rows}{code}", column)
-        return values if zero else [value or None for value in values]
+    def named(self, name: str) -> Cells:
+        """Gives the name of each row's code."""
+        names = self.description.fields[name].names or {}
+        return [names[code] for code in self[name]]
 
-    return split
-
-
-def texts(column: Sequence[str], rows: int) -> Cells:
-    """Takes one text per row; an empty one is absent."""
-    require(len(column) == rows)
-    return [value or None for value in column]
-
-
-def sealed(column: Sequence[bytes], rows: int) -> Cells:
-    """Takes one ciphertext per row and commits to it; an empty one is absent."""
-    require(len(column) == rows)
-    return [commitment(value) if value else None for value in column]
-
-
-def named(names: Mapping[int, str]) -> Split:
-    """Splits single bytes and writes the name of each; a number without a name is written as it is."""
-
-    def split(column: bytes, rows: int) -> Cells:
-        require(len(column) == rows)
-        return [names.get(number, str(number)) for number in column]
-
-    return split
+    def listed(self, name: str) -> Cells:
+        """Gives one entry of a list per row: a commitment in place of each ciphertext, and None for what is empty."""
+        entries = self.event[name]
+        require(len(entries) == self.rows)
+        if self.description.fields[name].privacy is Privacy.SEALED:
+            return [commitment(value) if value else None for value in entries]
+        return [value or None for value in entries]
 
 
 @dataclass(frozen=True)
 class Packed:
-    """How a packed event is read: its kind of leaf, its columns as (event field, leaf field, split), what rows share.
+    """How a packed event becomes rows: its kind of leaf, event field to leaf field of columns and of what rows share.
 
-    `rows_of` is the column of 16-byte ids that counts the rows.
+    Codes in `named` stand by name. Numbers in `blank` are absent where they are 0, as zero ids and empty texts are.
     """
 
     kind: str
-    rows_of: str
-    columns: Sequence[tuple[str, str, Split]]
+    columns: Mapping[str, str]
     shared: Mapping[str, str]
+    named: frozenset[str] = frozenset()
+    blank: frozenset[str] = frozenset()
 
-    def table(self, event: Mapping[str, Any]) -> Table:
+    def table(self, description: EventDescription, event: Mapping[str, Any]) -> Table:
         """Splits an event; raises ValueError, KeyError or struct.error where its columns do not fit."""
-        rows = len(event[self.rows_of]) // 16
-        columns = {leaf: split(event[name], rows) for name, leaf, split in self.columns}
-        return Table(self.kind, rows, columns, {leaf: event.get(name) or None for name, leaf in self.shared.items()})
+        columns = Columns.of(description, event)
+        cells = {leaf: self._cells(description.fields[name], columns) for name, leaf in self.columns.items()}
+        shared = {leaf: event.get(name) or None for name, leaf in self.shared.items()}
+        return Table(self.kind, columns.rows, cells, shared)
 
-
-def _blobs(column: bytes, rows: int, length: int) -> Cells:
-    require(len(column) == length * rows)
-    zero = bytes(length)
-    cut = [column[at : at + length] for at in range(0, len(column), length)]
-    return [value if value != zero else None for value in cut] if zero in cut else cut
+    def _cells(self, field: FieldDescription, columns: Columns) -> Cells:
+        if not field.packed:
+            return columns.listed(field.name)
+        if field.name in self.named:
+            return columns.named(field.name)
+        return columns.present(field.name) if field.name in self.blank or not field.code else columns[field.name]
 
 
 def require(fits: bool) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
-from ringfence_kernel.feed import FeedPage
-from ringfence_kernel.store import StoredEvent, move_cursor
+from ringfence_kernel.feed import EventUnknown, FeedPage
+from ringfence_kernel.feed.published import described, require_known
+from ringfence_kernel.store import Head, StoredEvent, move_cursor
 from ringfence_kernel.store.codec import EventCodec
+from ringfence_protos.identity.v1 import events_pb2
 
 from ringfence_custody.ledger.application.commands import Commands, OwnerFact
 from ringfence_custody.ledger.domain.lifecycle import Standing
 
 CURSOR = "follower:identity"
+PUBLISHED = described(events_pb2.DESCRIPTOR)
 # States on the way to a decision change nothing: the last decision stands.
 STANDINGS = {
     "VERIFIED": Standing.ADMITTED,
@@ -37,25 +40,49 @@ _CODEC = EventCodec([KycChanged])
 
 
 def owner_facts(events: Iterable[StoredEvent]) -> list[OwnerFact]:
-    """Returns the facts in a page; events of other topics are none of custody's business."""
+    """Returns the facts in events; other topics that identity describes are none of custody's business.
+
+    Raises EventUnknown for a topic or a state that it does not describe: it may be about who may have money.
+    """
     facts = []
     for stored in events:
-        if stored.topic != KycChanged.TOPIC:
-            continue
-        event, _ = _CODEC.decode(stored.topic, stored.state)
-        standing = STANDINGS.get(event.after)
-        if standing is not None:
-            facts.append(OwnerFact(event.tenant, event.party, standing))
+        if stored.topic not in PUBLISHED:
+            raise EventUnknown(f"identity has published {stored.topic}, which is not described")
+        if stored.topic == KycChanged.TOPIC:
+            event, _ = _CODEC.decode(stored.topic, stored.state)
+            require_known(PUBLISHED[stored.topic], asdict(event))
+            if (standing := STANDINGS.get(event.after)) is not None:
+                facts.append(OwnerFact(event.tenant, event.party, standing))
     return facts
 
 
+def known_part(page: FeedPage) -> tuple[FeedPage, EventUnknown | None]:
+    """Returns a page as far as its events are known, and what ends it there if anything."""
+    known: list[StoredEvent] = []
+    for stored in page.events:
+        try:
+            owner_facts([stored])
+        except EventUnknown as unknown:
+            cursor = Head(page.cursor.epoch, known[-1].position, known[-1].hash) if known else page.cursor
+            return FeedPage(page.source, known, cursor), unknown
+        known.append(stored)
+    return page, None
+
+
 def take_over(commands: Commands) -> Callable[[FeedPage], Awaitable[None]]:
-    """Returns the handler of pages: facts and cursor in one transaction, of each page in one process only."""
+    """Returns the handler of pages: facts and cursor in one transaction, of each page in one process only.
+
+    It raises EventUnknown at an event that is not described, once those before it are taken in.
+    """
 
     async def handle(page: FeedPage) -> None:
         before = page.cursor.position - len(page.events)
-        await commands.note_owners(
-            owner_facts(page.events), lambda connection: move_cursor(connection, CURSOR, before, page.cursor)
-        )
+        known, unknown = known_part(page)
+        if known.events:
+            await commands.note_owners(
+                owner_facts(known.events), lambda connection: move_cursor(connection, CURSOR, before, known.cursor)
+            )
+        if unknown is not None:
+            raise unknown
 
     return handle

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ringfence_kernel.rpc.caller import Caller
 
-from ringfence_payment_instruction.deposits.domain.evidence import BankEntry
+from ringfence_payment_instruction.deposits.domain.evidence import BankEntry, KnownEntries
 
 
 class Voucher(Protocol):
@@ -24,6 +25,13 @@ class Notification:
     message_id: str
     digest: bytes
     entries: tuple[BankEntry, ...]
+
+
+class Entries(Protocol):
+    """Every entry that was ever handed in; blocks, raises StoreUnavailable."""
+
+    def look_up(self, entry_ids: Sequence[bytes]) -> KnownEntries:
+        """Returns the digests of those that were handed in, as of one position of the feed."""
 
 
 class NotificationFiles(Protocol):

@@ -10,7 +10,12 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 from ringfence_payment_instruction.deposits.domain.posting import plan_deposits, posted
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts, Custody
-from ringfence_payment_instruction.settlement.domain.errors import BookAccountMissing, LedgerContradiction
+from ringfence_payment_instruction.settlement.domain.errors import (
+    BookAccountMissing,
+    LedgerContradiction,
+    ResultUnknown,
+)
+from ringfence_payment_instruction.settlement.domain.transfers import DONE, is_known
 
 _LOG = get(__name__)
 
@@ -29,7 +34,10 @@ class PostingWork:
         return file is not None and bool(file.waiting())
 
     async def handle(self, stream: bytes) -> None:
-        """Asks custody and records its results; raises as custody does, BookAccountMissing, LedgerContradiction."""
+        """Asks custody and records its results.
+
+        Raises as custody does, BookAccountMissing, LedgerContradiction, ResultUnknown.
+        """
         file = self.state.known(stream)
         tenant, token = file.event.tenant, file.event.authorisation
         accounts = BookAccounts({}, {})
@@ -42,7 +50,8 @@ class PostingWork:
         to_suspense = {index: bool(file.reasons[index]) for index in planned}
         names = await self.custody.create_transfers(tenant, token, list(planned.values()))
         results = {index: (to_suspense[index], name) for index, name in zip(planned, names, strict=True)}
-        refused = any(kept and name not in ("created", "exists") for kept, name in results.values())
+        unknown = not all(map(is_known, names))
+        refused = any(kept and is_known(name) and name not in DONE for kept, name in results.values())
         if refused:
             _LOG.error("suspense_refused", results=sorted({name for _, name in results.values()}))
 
@@ -51,5 +60,8 @@ class PostingWork:
             unit.record_all(stream, events)
             return bool(events)
 
-        if not await self.writer.commit(command, weight=len(results)) or refused:
+        recorded = await self.writer.commit(command, weight=len(results))
+        if unknown:
+            raise ResultUnknown
+        if refused or not recorded:
             raise LedgerContradiction

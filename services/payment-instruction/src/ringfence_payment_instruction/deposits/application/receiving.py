@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ringfence_kernel.rpc.caller import Caller
 from ringfence_kernel.service.signal import Signal
@@ -14,7 +14,7 @@ from ringfence_kernel.values.columns import pack
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.writing.writer import Unit
 
-from ringfence_payment_instruction.deposits.application.ports import Notification, NotificationFiles, Voucher
+from ringfence_payment_instruction.deposits.application.ports import Entries, Notification, NotificationFiles, Voucher
 from ringfence_payment_instruction.deposits.application.sealing import seal_entries
 from ringfence_payment_instruction.deposits.domain.confirming import booked, by_submission
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
@@ -24,11 +24,12 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
     ENTRIES_PER_PART,
     Disposition,
     EvidenceFile,
+    KnownEntries,
     Outcome,
     evidence_stream,
     is_incoming,
 )
-from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, Matcher
+from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, Matcher, Questions, questions
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.submissions.application.ports import Authorisation, Identity
@@ -37,6 +38,7 @@ from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnre
 from ringfence_payment_instruction.submissions.domain.orders import Alias, ledger_of
 
 POSTING_SECONDS = 5.0
+Reply = TypeVar("Reply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,9 @@ class EvidenceCounts:
 
 
 class Taken(NamedTuple):
-    """What was recorded of a file, one event per tenant, and how many entries were known before."""
+    """What was recorded of a file, in parts by tenant, and how many entries were known before."""
 
-    received: list[EvidenceReceived]
+    files: list[EvidenceFile]
     duplicates: int
 
 
@@ -62,6 +64,7 @@ class EvidenceReceiving:
 
     submissions: Submissions
     state: State
+    entries: Entries
     files: NotificationFiles
     identity: Identity
     lists: ListsInForce
@@ -95,10 +98,11 @@ class EvidenceReceiving:
     async def _take_in(self, source: Caller | Voucher, file: Notification) -> Taken:
         ibans = {iban for entry in file.entries for iban in (entry.account_iban, entry.creditor_iban) if iban}
         aliases = await self.identity.resolve(sorted(ibans))
+        asked = questions(file.entries, aliases)
         # One file at a time: two that share an entry would otherwise both find it new.
         async with self._turn:
             while True:
-                matching = self._matcher(aliases).match(file.entries)
+                matching = await self._knowing(asked, lambda unit: self._matcher(aliases).match(file.entries))
                 new = [entry for matched in matching.by_tenant.values() for entry in matched]
                 self._require_fresh_list(new)
                 prepared = [
@@ -106,8 +110,24 @@ class EvidenceReceiving:
                     for matched in matching.by_tenant.values()
                     for part, first in enumerate(range(0, len(matched), ENTRIES_PER_PART))
                 ]
-                if await self._record(prepared, new, file.digest):
-                    return Taken(prepared, matching.duplicates)
+                files = await self._record(asked, prepared, new, file.digest)
+                if files is not None:
+                    return Taken(files, matching.duplicates)
+
+    async def _knowing(self, asked: Questions, command: Callable[[Unit], Reply], weight: int = 1) -> Reply:
+        """Runs a decision that asks about entries and payments of any age; see `Submissions.knowing`."""
+        while True:
+            known = await asyncio.to_thread(self.entries.look_up, asked.entries)
+
+            def recalling(unit: Unit, known: KnownEntries = known) -> Reply | None:
+                if known.position < self.state.forgotten_position:
+                    return None
+                with self.state.recalling(known):
+                    return command(unit)
+
+            reply = await self.submissions.knowing(asked.payments, recalling, weight=weight)
+            if reply is not None:
+                return reply
 
     def _matcher(self, aliases: Mapping[str, Alias]) -> Matcher:
         screening = self.lists.current()
@@ -118,20 +138,28 @@ class EvidenceReceiving:
         if any(is_incoming(each.entry) for each in new):
             self.lists.fresh()
 
-    async def _record(self, prepared: list[EvidenceReceived], new: list[MatchedEntry], digest: bytes) -> bool:
-        """Returns False when another process has taken in one of the entries meanwhile: they are matched again."""
+    async def _record(
+        self, asked: Questions, prepared: list[EvidenceReceived], new: list[MatchedEntry], digest: bytes
+    ) -> list[EvidenceFile] | None:
+        """Returns the file's parts; None when one of its entries was taken in meanwhile: they are matched again."""
 
-        def command(unit: Unit) -> bool:
+        def command(unit: Unit) -> list[EvidenceFile] | None:
             if any(self.state.entry_digest(each.id) is not None for each in new):
-                return False
+                return None
+            files = []
             for event in prepared:
                 unit.record(event.evidence_id, event)
+                recorded = unit.recorded[-1].position
+                files.append(self.state.file(event.evidence_id) or EvidenceFile(event.evidence_id, recorded, event))
             for stream, indexes in by_submission(new).items():
                 submission = self.submissions.state.known(stream)
                 self.submissions.record(unit, stream, booked(submission, indexes, digest))
-            return True
+            return files
 
-        return not new or await self.submissions.writer.commit(command, weight=len(new))
+        if not new:
+            return []
+        (files,) = await self._knowing(asked, lambda unit: (command(unit),), weight=len(new))
+        return files
 
     async def _prepare(
         self, source: Caller | Voucher, file: Notification, part: int, matched: list[MatchedEntry]
@@ -163,17 +191,13 @@ class EvidenceReceiving:
             mirror_accounts=b"".join([each.mirror.account_id for each in matched]),
             client_accounts=b"".join([each.client.account_id if each.client else ZERO_ID for each in matched]),
             owners=b"".join([each.owner for each in matched]),
-            instruction_ids=b"".join([self._instruction_id(each) for each in matched]),
+            instruction_ids=b"".join([each.instruction_id for each in matched]),
             amounts_minor=pack("Q", [each.entry.amount_minor for each in matched]),
             ledgers=pack("H", [ledger_of(each.entry.currency) for each in matched]),
             value_days=pack("i", [each.entry.value_day or today for each in matched]),
             reasons=tuple(each.reason for each in matched),
             sealed=await asyncio.to_thread(seal_entries, stream, matched, ring),
         )
-
-    def _instruction_id(self, matched: MatchedEntry) -> bytes:
-        ref = matched.instruction
-        return ZERO_ID if ref is None else self.submissions.state.known(ref.stream).instruction_id(ref.index)
 
     async def _once_posted(self, taken: Taken) -> EvidenceCounts:
         """Counts once custody has posted the entries, or after a bound: what is late goes on by itself.
@@ -182,25 +206,27 @@ class EvidenceReceiving:
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + POSTING_SECONDS
-        files = [self.state.known(event.evidence_id) for event in taken.received]
 
-        def look(unit: Unit) -> tuple[EvidenceCounts, bool]:
-            return self._count(files, taken.duplicates), any(file.waiting() for file in files)
+        def is_late() -> bool:
+            return any(file.waiting() for file in taken.files)
 
         while True:
-            while any(file.waiting() for file in files) and loop.time() < until:
+            while is_late() and loop.time() < until:
                 await self.committed.wait(until - loop.time())
-            counts, is_late = await self.submissions.writer.commit(look)
-            if not is_late or loop.time() >= until:
+            counts, late = await self.submissions.writer.commit(
+                lambda unit: (count(taken.files, taken.duplicates), is_late())
+            )
+            if not late or loop.time() >= until:
                 return counts
 
-    def _count(self, files: list[EvidenceFile], duplicates: int) -> EvidenceCounts:
-        """Counts entries by what became of them, or by what they are for while custody has not answered."""
-        credited = suspended = confirmed = 0
-        for file in files:
-            for disposition, outcome in zip(file.event.purposes, file.outcomes, strict=True):
-                late = outcome == Outcome.WAITING
-                credited += outcome == Outcome.CREDITED or (late and disposition == Disposition.CREDIT_CLIENT)
-                suspended += outcome == Outcome.SUSPENDED or (late and disposition == Disposition.CREDIT_SUSPENSE)
-                confirmed += disposition == Disposition.CONFIRM
-        return EvidenceCounts(credited, suspended, duplicates, confirmed)
+
+def count(files: Sequence[EvidenceFile], duplicates: int) -> EvidenceCounts:
+    """Counts entries by what became of them, or by what they are for while custody has not answered."""
+    credited = suspended = confirmed = 0
+    for file in files:
+        for disposition, outcome in zip(file.event.purposes, file.outcomes, strict=True):
+            late = outcome == Outcome.WAITING
+            credited += outcome == Outcome.CREDITED or (late and disposition == Disposition.CREDIT_CLIENT)
+            suspended += outcome == Outcome.SUSPENDED or (late and disposition == Disposition.CREDIT_SUSPENSE)
+            confirmed += disposition == Disposition.CONFIRM
+    return EvidenceCounts(credited, suspended, duplicates, confirmed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -106,14 +107,28 @@ def is_incoming(entry: BankEntry) -> bool:
     return entry.credit_debit == CREDIT and not entry.reversal
 
 
+def entry_digests(event: EvidenceReceived) -> list[bytes]:
+    """Returns the digest of each entry's content, 32 bytes each."""
+    return [event.entry_digests[at : at + 32] for at in range(0, len(event.entry_digests), 32)]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEntries:
+    """What was asked about, as of a position of the feed: the digests of entries that had been handed in by then."""
+
+    position: int
+    digests: Mapping[bytes, bytes]
+
+
 class EvidenceFile:
     """Entries of one file and tenant in memory; `outcomes` has one byte per entry."""
 
-    __slots__ = ("burnt", "event", "outcomes", "reasons", "stream")
+    __slots__ = ("burnt", "event", "outcomes", "position", "reasons", "stream")
 
-    def __init__(self, stream: bytes, event: EvidenceReceived) -> None:
-        """Starts with everything that needs posting still waiting."""
+    def __init__(self, stream: bytes, position: int, event: EvidenceReceived) -> None:
+        """Starts with everything that needs posting still waiting; `position` is that of its event."""
         self.stream = stream
+        self.position = position
         self.event = event
         self.outcomes = bytearray(
             Outcome.WAITING if disposition in CREDITS else Outcome.RECORDED for disposition in event.purposes
@@ -125,6 +140,10 @@ class EvidenceFile:
         """Returns amounts in minor units, ledgers and value days."""
         event = self.event
         return unpack("Q", event.amounts_minor), unpack("H", event.ledgers), unpack("i", event.value_days)
+
+    def content(self) -> bytes:
+        """Returns everything that events have said of it, for a digest."""
+        return bytes(self.outcomes) + repr((self.position, self.reasons, sorted(self.burnt.items()))).encode()
 
     def waiting(self) -> list[int]:
         """Returns the indexes still to be posted."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.money import currency
 
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
@@ -20,8 +22,8 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceConflict
 from ringfence_payment_instruction.submissions.domain.orders import Alias
+from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 from ringfence_payment_instruction.submissions.domain.reasons import ON_ACCOUNT
-from ringfence_payment_instruction.submissions.domain.state import InstructionRef
 from ringfence_payment_instruction.submissions.domain.state import State as Submissions
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 
@@ -39,6 +41,7 @@ class MatchedEntry:
     disposition: Disposition
     client: Alias | None = None
     instruction: InstructionRef | None = None
+    instruction_id: bytes = ZERO_ID
     reason: str = ""
 
     @property
@@ -105,7 +108,8 @@ class Matcher:
         if ref is None or ref in self._confirmed or not self._is_payment(ref, new):
             return new
         self._confirmed.add(ref)
-        return replace(new, disposition=Disposition.CONFIRM, instruction=ref)
+        instruction_id = self.submissions.known(ref.stream).instruction_id(ref.index)
+        return replace(new, disposition=Disposition.CONFIRM, instruction=ref, instruction_id=instruction_id)
 
     def _is_payment(self, ref: InstructionRef, new: MatchedEntry) -> bool:
         submission = self.submissions.known(ref.stream)
@@ -118,6 +122,22 @@ class Matcher:
             and submission.directives[ref.index] != Directive.FAIL
             and submission.details.get(ref.index) != ON_ACCOUNT
         )
+
+
+class Questions(NamedTuple):
+    """What matching a file asks about: ids of entries, and the transfers that its debits name."""
+
+    entries: list[bytes]
+    payments: list[bytes]
+
+
+def questions(entries: Sequence[BankEntry], aliases: Mapping[str, Alias]) -> Questions:
+    """Returns everything that has to be looked up before a file is matched."""
+    mirrors = [(entry, mirror) for entry in entries if (mirror := aliases.get(entry.account_iban)) is not None]
+    return Questions(
+        [entry_id(mirror.tenant, entry) for entry, mirror in mirrors],
+        [_identifier(entry.transaction_id) for entry in entries if entry.transaction_id],
+    )
 
 
 def _identifier(text: str) -> bytes:

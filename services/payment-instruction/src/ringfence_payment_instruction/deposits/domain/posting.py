@@ -16,10 +16,11 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
     deposit_transfer_id,
 )
 from ringfence_payment_instruction.settlement.domain.transfers import (
+    DONE,
     PlannedTransfer,
     Purpose,
     TransferKind,
-    is_contradiction,
+    is_refusal,
     refusal,
 )
 from ringfence_payment_instruction.submissions.domain.submission import slot
@@ -55,16 +56,17 @@ def posted(file: EvidenceFile, results: Mapping[int, tuple[bool, str]]) -> list[
     """Decides on custody's results: index -> (was it for suspense, result name).
 
     A client's account that refuses money sends it to suspense, with the reason; suspense that refuses keeps waiting,
-    and is asked under the next id once custody says that this one has failed for good.
+    and is asked under the next id once custody says that this one has failed for good. A contradiction and a result
+    that is not known change nothing: the money may be there already.
     """
     outcomes: dict[int, tuple[Outcome, str]] = {}
     for index, (to_suspense, result) in results.items():
         if file.outcomes[index] != Outcome.WAITING or to_suspense != bool(file.reasons[index]):
             continue
-        if result in ("created", "exists"):
+        if result in DONE:
             done = Outcome.SUSPENDED if to_suspense else Outcome.CREDITED
             outcomes[index] = (done, file.reasons[index])
-        elif not to_suspense and not is_contradiction(result):
+        elif not to_suspense and is_refusal(result):
             outcomes[index] = (Outcome.WAITING, refusal(result))
         elif result == "id_already_failed":
             outcomes[index] = (Outcome.WAITING, file.reasons[index])

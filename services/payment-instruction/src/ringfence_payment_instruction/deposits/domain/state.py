@@ -1,27 +1,53 @@
-"""What deposits keep in memory: the files of banks, and every entry ever seen."""
+"""What deposits keep in memory, built from events alone: the files whose entries are still to be posted.
+
+A file leaves memory when nothing of it waits any more; that its entries were handed in stands in the table of known
+entries, written with the event.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import ClassVar
 
 from ringfence_kernel.values.columns import split_ids, unpack
+from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.states import Sections
 
 from ringfence_payment_instruction.deposits.domain.events import EVENTS, EvidenceApplied, EvidenceReceived
-from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile, Outcome
+from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile, KnownEntries, Outcome, entry_digests
 from ringfence_payment_instruction.submissions.domain.events import Committed
+from ringfence_payment_instruction.submissions.domain.past import LookAgain
+
+SECTION = "deposits, format 1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """What a snapshot holds: files by stream, position, event, outcomes, reasons and burnt ids."""
+
+    files: list[tuple[bytes, int, EvidenceReceived, bytes, list[str], list[tuple[int, int]]]]
+    forgotten_position: int
 
 
 class State:
-    """Evidence and entries. Every change goes through the journal; nothing here decides."""
+    """Evidence whose entries wait. Every change goes through the journal; nothing here decides.
+
+    `forgotten_position` is that at which the newest file was handed in that has left memory: whoever has looked up
+    entries at that position or later knows all of them.
+    """
 
     EVENTS: ClassVar[tuple[type, ...]] = EVENTS
 
     def __init__(self) -> None:
         """Starts empty."""
         self.evidence: dict[bytes, EvidenceFile] = {}
+        self.forgotten_position = 0
         self._entries: dict[bytes, bytes] = {}  # entry id -> digest of its content
+        self._known: KnownEntries | None = None
 
     def apply(self, recorded: Committed, journal: Journal) -> None:
         """Takes in one event."""
@@ -30,8 +56,19 @@ class State:
         else:
             self._applied(recorded, journal)
 
+    @contextmanager
+    def recalling(self, known: KnownEntries) -> Iterator[None]:
+        """Has entries answered from what was looked up as well, for the block; raises LookAgain where it is old."""
+        if known.position < self.forgotten_position:
+            raise LookAgain
+        self._known = known
+        try:
+            yield
+        finally:
+            self._known = None
+
     def file(self, stream: bytes) -> EvidenceFile | None:
-        """Returns the file of a stream."""
+        """Returns the file of a stream, while any of its entries waits."""
         return self.evidence.get(stream)
 
     def known(self, stream: bytes) -> EvidenceFile:
@@ -44,20 +81,40 @@ class State:
 
     def entry_digest(self, entry_id: bytes) -> bytes | None:
         """Returns the digest of an entry's content, None when it was never handed in."""
-        return self._entries.get(entry_id)
+        found = self._entries.get(entry_id)
+        return self._known.digests.get(entry_id) if found is None and self._known else found
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
-        content = hashlib.sha256(repr(list(self._entries.items())).encode())
-        for stream, file in self.evidence.items():
-            content.update(stream + bytes(file.outcomes) + repr((file.reasons, file.burnt)).encode())
+        content = hashlib.sha256(self.forgotten_position.to_bytes(8, "big"))
+        for stream in sorted(self.evidence):
+            content.update(stream + self.evidence[stream].content())
         return content.digest()
+
+    def save(self) -> Sections:
+        """Returns everything that is in memory."""
+        files = [
+            (each.stream, each.position, each.event, bytes(each.outcomes), each.reasons, list(each.burnt.items()))
+            for each in self.evidence.values()
+        ]
+        return [(SECTION, plain.encode(_Saved(files, self.forgotten_position)))]
+
+    def restore(self, sections: Mapping[str, memoryview]) -> None:
+        """Takes up what `save` returned; raises ValueError or LookupError for another format."""
+        content = plain.decode(sections[SECTION], _Saved)
+        self.evidence, self._entries, self.forgotten_position = {}, {}, content.forgotten_position
+        for stream, position, event, outcomes, reasons, burnt in content.files:
+            file = self.evidence[stream] = EvidenceFile(stream, position, event)
+            file.outcomes, file.reasons, file.burnt = bytearray(outcomes), reasons, dict(burnt)
+            self._entries |= zip(split_ids(event.entry_ids), entry_digests(event), strict=True)
 
     def _received(self, recorded: Committed, journal: Journal) -> None:
         event: EvidenceReceived = recorded.event
-        journal.put(self.evidence, recorded.stream, EvidenceFile(recorded.stream, event))
-        for row, entry in enumerate(split_ids(event.entry_ids)):
-            journal.put(self._entries, entry, event.entry_digests[row * 32 : row * 32 + 32])
+        file = EvidenceFile(recorded.stream, recorded.position, event)
+        journal.put(self.evidence, recorded.stream, file)
+        for entry, digest in zip(split_ids(event.entry_ids), entry_digests(event), strict=True):
+            journal.put(self._entries, entry, digest)
+        self._let_go(file, journal)
 
     def _applied(self, recorded: Committed, journal: Journal) -> None:
         event: EvidenceApplied = recorded.event
@@ -67,3 +124,15 @@ class State:
                 journal.put(file.burnt, index, file.burnt.get(index, 0) + 1)
             journal.put(file.outcomes, index, outcome)
             journal.put(file.reasons, index, reason)
+        self._let_go(file, journal)
+
+    def _let_go(self, file: EvidenceFile, journal: Journal) -> None:
+        """Lets a file leave memory unless something of it waits."""
+        if file.waiting():
+            return
+        journal.remove(self.evidence, file.stream)
+        for entry in split_ids(file.event.entry_ids):
+            journal.remove(self._entries, entry)
+        journal.call(setattr, self, "forgotten_position", self.forgotten_position)
+        self.forgotten_position = max(self.forgotten_position, file.position)
+        journal.end(file.stream)

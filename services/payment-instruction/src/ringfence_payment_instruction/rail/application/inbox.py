@@ -16,7 +16,7 @@ from ringfence_payment_instruction.rail.application.ports import (
     Rail,
     RailVoucher,
 )
-from ringfence_payment_instruction.rail.domain.replies import answered, contradicted, group
+from ringfence_payment_instruction.rail.domain.replies import answered, contradicted, group, keys_of_replies
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceRefused
 
@@ -96,7 +96,9 @@ class Inbox:
                 self.submissions.record(unit, stream, transitions)
             return unknown, contradictions
 
-        unknown, contradictions = await self.submissions.writer.commit(command, weight=len(file.replies))
+        unknown, contradictions = await self.submissions.knowing(
+            keys_of_replies(file.replies), command, weight=len(file.replies)
+        )
         if unknown:
             _LOG.warning("bank_replies_unknown", count=unknown)
         if contradictions:

@@ -15,7 +15,7 @@ from ringfence_kernel.store.codec import EventCodec, Recorded
 from ringfence_payment_instruction.reads.adapters import instructions_sql as sql
 from ringfence_payment_instruction.reads.application.queries import Page, Selection
 from ringfence_payment_instruction.reads.domain import InstructionsBehind
-from ringfence_payment_instruction.submissions.domain.state import InstructionRef
+from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 from ringfence_payment_instruction.submissions.domain.submission import stream_of
 
 BEHIND_SECONDS = 5.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.store import Migration, event_store_migrations
+from ringfence_kernel.store import Migration
 
 TABLES = """
 -- One row per instruction; `received_position` and `instruction_index` are the order of intake.
@@ -61,9 +61,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON submission_times TO {application_role};
 
 
 def migrations() -> list[Migration]:
-    """Returns the migrations of this service's database."""
+    """Returns what the reads add to the service's database."""
     return [
-        *event_store_migrations(),
         Migration(100, "instructions", TABLES),
         Migration(101, "times of submissions", SUBMISSION_TIMES),
     ]

@@ -20,8 +20,9 @@ from ringfence_payment_instruction.submissions.domain.events import (
     InstructionsReceived,
     SubmissionWaiting,
 )
+from ringfence_payment_instruction.submissions.domain.past import InstructionRef
 from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
-from ringfence_payment_instruction.submissions.domain.state import InstructionRef
+from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
 
@@ -47,6 +48,17 @@ class InstructionView:
     received_ns: int
     changed_ns: int
     maker: bytes
+    approver: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An instruction as it stood at one moment; what is sealed of it never changes."""
+
+    submission: Submission
+    index: int
+    state: StateView
+    changed_ns: int
     approver: bytes
 
 
@@ -110,11 +122,11 @@ class Queries:
     async def get(self, tenant: bytes, instruction_ids: Sequence[bytes]) -> list[InstructionView]:
         """Returns instructions found, in the order asked; raises KeysUnavailable."""
 
-        def command(unit: Unit) -> list[tuple[Submission, int]]:
+        def command(unit: Unit) -> list[Row]:
             found = [self.submissions.state.find(tenant, each) for each in instruction_ids]
-            return [each for each in found if each is not None]
+            return [_row(*each) for each in found if each is not None]
 
-        return await self._views(await self.submissions.writer.commit(command))
+        return await self._views(await self.submissions.knowing(keys_of(tenant, instruction_ids), command))
 
     async def page(
         self, tenant: bytes, selection: Selection, *, size: int, after: tuple[int, int] | None
@@ -125,7 +137,12 @@ class Queries:
         await self.reader.reached(await writer.commit(lambda unit: writer.head.position))
         page = await asyncio.to_thread(self.reader.page, tenant, selection, size, after)
         known = self.submissions.state.known
-        return await self._views([(known(ref.stream), ref.index) for ref in page.refs]), page.next_after
+
+        def command(unit: Unit) -> list[Row]:
+            return [_row(known(ref.stream), ref.index) for ref in page.refs]
+
+        streams = list({ref.stream for ref in page.refs})
+        return await self._views(await self.submissions.knowing([], command, streams=streams)), page.next_after
 
     async def watch(self, tenant: bytes, after: int, submission_id: bytes | None) -> AsyncIterator[Change]:
         """Yields the states that a tenant's instructions reach, from after a position on, without end."""
@@ -140,26 +157,15 @@ class Queries:
             if len(page) < PAGE_EVENTS:
                 await self.reader.moved(seen, POLL_SECONDS)
 
-    async def _views(self, found: Sequence[tuple[Submission, int]]) -> list[InstructionView]:
-        """Reads all rows at one moment, after the commit that may be under way, then opens what is sealed."""
+    async def _views(self, rows: Sequence[Row]) -> list[InstructionView]:
+        """Opens what is sealed of rows that were read at one moment, after the commit that was under way."""
+        clear = await self._open(rows)
+        return [_view(row, clear[row.submission.stream, row.index]) for row in rows]
 
-        def command(unit: Unit) -> list[tuple[StateView, int, bytes]]:
-            return [
-                (state_view(each, index), each.changed_ns[index], each.approvers.get(index, b""))
-                for each, index in found
-            ]
-
-        rows = await self.submissions.writer.commit(command)
-        clear = await self._open(found)
-        return [
-            _view(submission, index, *row, clear[submission.stream, index])
-            for (submission, index), row in zip(found, rows, strict=True)
-        ]
-
-    async def _open(self, found: Sequence[tuple[Submission, int]]) -> dict[tuple[bytes, int], Clear]:
+    async def _open(self, rows: Sequence[Row]) -> dict[tuple[bytes, int], Clear]:
         by_submission: dict[bytes, tuple[Submission, list[int]]] = {}
-        for submission, index in found:
-            by_submission.setdefault(submission.stream, (submission, []))[1].append(index)
+        for each in rows:
+            by_submission.setdefault(each.submission.stream, (each.submission, []))[1].append(each.index)
         clear = {}
         for stream, (submission, indexes) in by_submission.items():
             for index, row in (await self.personal.open(submission, indexes)).items():
@@ -189,10 +195,13 @@ class Queries:
         return current_states(submission, [index for index in range(len(submission)) if submission.stages[index]])
 
 
-def _view(
-    submission: Submission, index: int, state: StateView, changed_ns: int, approver: bytes, clear: Clear
-) -> InstructionView:
-    instruction_id = state.instruction_id
+def _row(submission: Submission, index: int) -> Row:
+    changed_ns, approver = submission.changed_ns[index], submission.approvers.get(index, b"")
+    return Row(submission, index, state_view(submission, index), changed_ns, approver)
+
+
+def _view(row: Row, clear: Clear) -> InstructionView:
+    submission, index, state = row.submission, row.index, row.state
     has_transfer = state.status in _WITH_TRANSFER
     return InstructionView(
         state=state,
@@ -201,11 +210,11 @@ def _view(
         amount_minor=submission.amounts_minor[index],
         currency=_alpha(submission.ledgers[index]),
         submission_id=submission.submission_id,
-        transfer_id=transfer_id_of(submission.tenant, instruction_id) if has_transfer else b"",
+        transfer_id=transfer_id_of(submission.tenant, state.instruction_id) if has_transfer else b"",
         received_ns=submission.received_ns,
-        changed_ns=changed_ns,
+        changed_ns=row.changed_ns,
         maker=submission.received.maker,
-        approver=approver,
+        approver=row.approver,
     )
 
 

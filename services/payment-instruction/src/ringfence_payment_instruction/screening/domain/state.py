@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import ClassVar
 
+from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.states import Sections
 
 from ringfence_payment_instruction.screening.domain.events import EVENTS
 from ringfence_payment_instruction.screening.domain.lists import SanctionsList
 from ringfence_payment_instruction.submissions.domain.events import Committed
+
+SECTION = "screening, format 1"
+_Saved = list[tuple[str, bytes, int, list[tuple[bytes, str]]]]
 
 
 class State:
@@ -27,4 +33,21 @@ class State:
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
-        return hashlib.sha256(repr(list(self.lists.items())).encode()).digest()
+        return hashlib.sha256(self._content()).digest()
+
+    def save(self) -> Sections:
+        """Returns all lists in force."""
+        return [(SECTION, self._content())]
+
+    def restore(self, sections: Mapping[str, memoryview]) -> None:
+        """Takes up what `save` returned; raises ValueError or LookupError for another format."""
+        lists = plain.decode(sections[SECTION], _Saved)
+        self.lists = {name: SanctionsList(digest, at_ns, dict(marks)) for name, digest, at_ns, marks in lists}
+
+    def _content(self) -> bytes:
+        return plain.encode(
+            [
+                (name, each.digest, each.published_ns, sorted(each.references.items()))
+                for name, each in sorted(self.lists.items())
+            ]
+        )

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from ringfence_kernel.feed.published import code_names
 from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.telemetry import tracing
+from ringfence_kernel.telemetry.logs import get
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 from ringfence_protos.custody.v1.custody_pb2_grpc import CustodyServiceStub
@@ -22,34 +25,10 @@ PAGE_SIZE = 1_000
 FLAGS = {TransferKind.PLAIN: 0, TransferKind.PENDING: 2, TransferKind.POST: 4, TransferKind.VOID: 8}
 # Purposes of a transfer (docs/ledger.md).
 CODES = {Purpose.DEPOSIT: 1, Purpose.WITHDRAWAL: 2, Purpose.PAYMENT: 3}
-# Result codes of a transfer (docs/ledger.md); others are told apart by their number only.
-RESULTS = {
-    0: "created",
-    46: "exists",
-    68: "id_already_failed",
-    21: "debit_account_not_found",
-    22: "credit_account_not_found",
-    23: "accounts_must_have_the_same_ledger",
-    24: "transfer_must_have_the_same_ledger_as_accounts",
-    25: "pending_transfer_not_found",
-    33: "pending_transfer_already_posted",
-    34: "pending_transfer_already_voided",
-    35: "pending_transfer_expired",
-    54: "exceeds_credits",
-    55: "exceeds_debits",
-    65: "debit_account_already_closed",
-    66: "credit_account_already_closed",
-    201: "purpose_unknown",
-    202: "account_class_mismatch",
-    203: "mandate_missing",
-    204: "debit_account_frozen",
-    205: "debit_account_not_active",
-    206: "credit_account_frozen",
-    207: "credit_account_not_active",
-    208: "overdraft_not_covered",
-    209: "guarantee_below_overdrafts",
-    210: "exceeds_purpose_maximum",
-} | dict.fromkeys((36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 67, 200), "exists_with_different_content")
+RESULTS = {code: name.lower() for code, name in code_names(pb.CreateTransferStatus.DESCRIPTOR).items()}
+"""Result codes of a transfer (docs/ledger.md)."""
+UNKNOWN_RESULTS = "ringfence.results.unknown"
+_LOG = get(__name__)
 
 
 class CustodyClient:
@@ -61,9 +40,15 @@ class CustodyClient:
         self._accounts: dict[bytes, BookAccounts] = {}
 
     async def create_transfers(self, tenant: bytes, token: str, transfers: Sequence[PlannedTransfer]) -> list[str]:
-        """Returns the result name per transfer; raises CustodyUnavailable, AuthorisationRefused."""
+        """Returns the result name per transfer; raises CustodyUnavailable, AuthorisationRefused.
+
+        A code that the proto does not list, of a newer custody, gets a name that nobody knows, and raises an alarm.
+        """
         request = pb.CreateTransfersRequest(book_id=tenant, transfers=columns(transfers))
         reply = await self._call("CreateTransfers", request, token)
+        unknown = sorted(set(reply.status) - RESULTS.keys())
+        if unknown:
+            _alarm(unknown)
         return [RESULTS.get(code, f"status_{code}") for code in reply.status]
 
     async def book_accounts(self, tenant: bytes, token: str, *, fresh: bool = False) -> BookAccounts:
@@ -111,6 +96,12 @@ def columns(transfers: Sequence[PlannedTransfer]) -> pb.TransferColumns:
         flags=[FLAGS[each.kind] for each in transfers],
         value_date_days=[each.value_day for each in transfers],
     )
+
+
+def _alarm(codes: list[int]) -> None:
+    _LOG.error("custody_result_unknown", codes=codes)
+    meaning = "Answers of custody with a result code that is not listed."
+    tracing.meter().create_counter(UNKNOWN_RESULTS, unit="{answer}", description=meaning).add(1)
 
 
 def _raise(error: RemoteError) -> NoReturn:

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.settlement.application.ports import Custody
-from ringfence_payment_instruction.settlement.domain.errors import BookAccountMissing, LedgerContradiction
+from ringfence_payment_instruction.settlement.domain.errors import (
+    BookAccountMissing,
+    LedgerContradiction,
+    ResultUnknown,
+)
 from ringfence_payment_instruction.settlement.domain.settling import CUSTODY_STAGES, MirrorMissing, plan, transferred
 from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
@@ -32,24 +36,26 @@ class SettlementWork:
     async def handle(self, stream: bytes) -> None:
         """Asks custody and records its results.
 
-        Raises CustodyUnavailable, AuthorisationRefused, BookAccountMissing, LedgerContradiction; whatever could be
-        done has been recorded by then.
+        Raises CustodyUnavailable, AuthorisationRefused, BookAccountMissing, LedgerContradiction, ResultUnknown;
+        whatever could be done has been recorded by then.
         """
         submission = self.submissions.state.known(stream)
         asked, missing = await self._plan(submission)
-        contradictions = 0
+        unresolved: frozenset[str] = frozenset()
         if asked:
             transfers = [transfer for _, transfer in asked.values()]
             names = await self.custody.create_transfers(submission.tenant, submission.received.authorisation, transfers)
             results = {index: (stage, name) for (index, (stage, _)), name in zip(asked.items(), names, strict=True)}
 
-            def command(unit: Unit) -> int:
-                events, unresolved = transferred(submission, results)
+            def command(unit: Unit) -> frozenset[str]:
+                events, reasons = transferred(submission, results)
                 self.submissions.record(unit, stream, events)
-                return unresolved
+                return reasons
 
-            contradictions = await self.submissions.writer.commit(command, weight=len(results))
-        if contradictions:
+            unresolved = await self.submissions.writer.commit(command, weight=len(results))
+        if ResultUnknown.reason in unresolved:
+            raise ResultUnknown
+        if unresolved:
             raise LedgerContradiction
         if missing:
             raise BookAccountMissing

@@ -25,3 +25,10 @@ class LedgerContradiction(DomainError):
 
     reason = "LEDGER_CONTRADICTION"
     code = "FAILED_PRECONDITION"
+
+
+class ResultUnknown(DomainError):
+    """Custody has answered a result code that is not listed: money may have moved, so nothing is concluded from it."""
+
+    reason = "RESULT_UNKNOWN"
+    code = "FAILED_PRECONDITION"

@@ -9,12 +9,14 @@ from typing import Any
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.ids import ZERO_ID, external_id, show
 
-from ringfence_payment_instruction.settlement.domain.errors import LedgerContradiction
+from ringfence_payment_instruction.settlement.domain.errors import LedgerContradiction, ResultUnknown
 from ringfence_payment_instruction.settlement.domain.transfers import (
+    DONE,
     PlannedTransfer,
     Purpose,
     TransferKind,
     is_contradiction,
+    is_known,
     refusal,
 )
 from ringfence_payment_instruction.submissions.domain import reasons
@@ -73,27 +75,30 @@ def _mirror(mirrors: Mapping[int, bytes], ledger: int) -> bytes:
     return mirrors[ledger]
 
 
-def transferred(submission: Submission, results: Mapping[int, tuple[int, str]]) -> tuple[list[Any], int]:
+def transferred(submission: Submission, results: Mapping[int, tuple[int, str]]) -> tuple[list[Any], frozenset[str]]:
     """Decides on custody's results: index -> (stage asked for, result name).
 
-    Returns the events, and how many rows custody answered with a contradiction: those stay where they are.
+    Returns the events, and why rows stay where they are: a contradiction, or a result that is not known.
     """
     steps: list[Step] = []
-    contradictions = 0
+    unresolved: set[str] = set()
     for index, (stage, result) in results.items():
         if submission.stages[index] != stage or stage not in CUSTODY_STAGES:
             continue
         verdict = judge(submission, index, result)
-        contradictions += not verdict.statuses
+        if not verdict.statuses:
+            unresolved.add(verdict.reason)
         detail = result if stage == Stage.TRANSFER and verdict.reason else submission.details.get(index, "")
         steps += [Step(index, status, verdict.reason, detail) for status in verdict.statuses]
-    return moved(submission, "custody", steps), contradictions
+    return moved(submission, "custody", steps), frozenset(unresolved)
 
 
 def judge(submission: Submission, index: int, result: str) -> Verdict:
     """Returns what custody's result means for an instruction at its stage."""
     stage = submission.stages[index]
-    done = result in ("created", "exists")
+    done = result in DONE
+    if not is_known(result):
+        return Verdict((), ResultUnknown.reason)
     if stage == Stage.TRANSFER:
         if is_contradiction(result):
             return Verdict((), LedgerContradiction.reason)

@@ -43,23 +43,15 @@ class PlannedTransfer:
     pending_id: bytes = ZERO_ID
 
 
-def is_contradiction(result: str) -> bool:
-    """Tells whether the transfer stands in custody with another body: its money has moved, or is set aside."""
-    return result.startswith("exists_with_different")
-
-
-def refusal(result: str) -> str:
-    """Returns the reason that stands for custody's refusal of a transfer."""
-    return _REFUSALS.get(result, reasons.TRANSFER_REFUSED)
-
-
+DONE = frozenset({"created", "exists"})
+CONTRADICTION = "exists_with_different_"
 _REFUSALS = {
     "exceeds_credits": reasons.INSUFFICIENT_FUNDS,
     "exceeds_debits": reasons.INSUFFICIENT_FUNDS,
-    "debit_account_not_found": reasons.DEBTOR_ACCOUNT_UNKNOWN,
-    "credit_account_not_found": reasons.CREDITOR_ACCOUNT_FORBIDDEN,
     "overdraft_not_covered": reasons.INSUFFICIENT_FUNDS,
     "guarantee_below_overdrafts": reasons.INSUFFICIENT_FUNDS,
+    "debit_account_not_found": reasons.DEBTOR_ACCOUNT_UNKNOWN,
+    "credit_account_not_found": reasons.CREDITOR_ACCOUNT_FORBIDDEN,
     "debit_account_frozen": reasons.DEBTOR_ACCOUNT_BLOCKED,
     "debit_account_not_active": reasons.DEBTOR_ACCOUNT_BLOCKED,
     "credit_account_frozen": reasons.CREDITOR_ACCOUNT_BLOCKED,
@@ -73,3 +65,39 @@ _REFUSALS = {
     "transfer_must_have_the_same_ledger_as_accounts": reasons.CURRENCY_NOT_HELD,
     "accounts_must_have_the_same_ledger": reasons.CURRENCY_NOT_HELD,
 }
+# Nothing moved either; who reads the log finds the result's name with the instruction.
+_OTHER_REFUSALS = frozenset(
+    """
+    linked_event_failed linked_event_chain_open reserved_flag id_must_not_be_zero id_must_not_be_int_max
+    id_already_failed flags_are_mutually_exclusive debit_account_id_must_not_be_zero
+    debit_account_id_must_not_be_int_max credit_account_id_must_not_be_zero credit_account_id_must_not_be_int_max
+    accounts_must_be_different pending_id_must_be_zero pending_id_must_not_be_zero pending_id_must_not_be_int_max
+    pending_id_must_be_different timeout_reserved_for_pending_transfer closing_transfer_must_be_pending
+    ledger_must_not_be_zero code_must_not_be_zero pending_transfer_not_found pending_transfer_not_pending
+    pending_transfer_has_different_debit_account_id pending_transfer_has_different_credit_account_id
+    pending_transfer_has_different_ledger pending_transfer_has_different_code exceeds_pending_transfer_amount
+    pending_transfer_has_different_amount pending_transfer_already_posted pending_transfer_already_voided
+    pending_transfer_expired overflows_debits_pending overflows_credits_pending overflows_debits_posted
+    overflows_credits_posted overflows_debits overflows_credits overflows_timeout
+    """.split()
+)
+
+
+def is_known(result: str) -> bool:
+    """Tells whether it is known what a result means; from any other nothing may be concluded."""
+    return result in DONE or is_contradiction(result) or is_refusal(result)
+
+
+def is_contradiction(result: str) -> bool:
+    """Tells whether the transfer stands in custody with another body: its money has moved, or is set aside."""
+    return result.startswith(CONTRADICTION)
+
+
+def is_refusal(result: str) -> bool:
+    """Tells whether custody has refused a transfer, so that nothing moved."""
+    return result in _REFUSALS or result in _OTHER_REFUSALS
+
+
+def refusal(result: str) -> str:
+    """Returns the reason that stands for custody's refusal of a transfer."""
+    return _REFUSALS.get(result, reasons.TRANSFER_REFUSED)

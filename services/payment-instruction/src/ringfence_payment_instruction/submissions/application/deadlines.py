@@ -14,13 +14,17 @@ from ringfence_payment_instruction.submissions.application.submissions import Su
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience, deadlines, overdue
 
 TICK_SECONDS = 0.5
+SPARE_DEADLINES = 1_024
 RETRY_NS = 2 * NANOSECONDS
 _LOG = get(__name__)
 
 
 @dataclass(slots=True)
 class Deadlines:
-    """Knows the next deadline of each submission; a deadline that has moved is dropped when its old time comes."""
+    """Knows the next deadline of each submission.
+
+    A deadline that has moved is dropped when its old time comes, or once most of those noted have moved.
+    """
 
     submissions: Submissions
     patience: Patience
@@ -31,9 +35,7 @@ class Deadlines:
     def look_at(self, stream: bytes) -> None:
         """Notes the next deadline of a submission, if it has one."""
         submission = self.submissions.state.submission(stream)
-        if submission is None:
-            return
-        times = [due_ns for _, due_ns in deadlines(submission, self.patience)]
+        times = [due_ns for _, due_ns in deadlines(submission, self.patience)] if submission is not None else []
         if not times:
             self._known.pop(stream, None)
         elif self._known.get(stream) != min(times):
@@ -63,3 +65,7 @@ class Deadlines:
     def _remember(self, stream: bytes, due_ns: int) -> None:
         self._known[stream] = due_ns
         heapq.heappush(self._due, (due_ns, stream))
+        if len(self._due) > 2 * len(self._known) + SPARE_DEADLINES:
+            # Most payments settle long before their time is up.
+            self._due = [(due_ns, stream) for stream, due_ns in self._known.items()]
+            heapq.heapify(self._due)

@@ -63,7 +63,10 @@ class FileReceiving:
         if isinstance(file, RefusedFile):
             return await self._refuse(caller, tenant, file)
         submission_id = file_submission_id(tenant, file.message_id, file.digest)
-        earlier = self.submissions.state.refused_file(stream_of(tenant, submission_id))
+        stream = stream_of(tenant, submission_id)
+        earlier = await self.submissions.knowing(
+            [], lambda unit: self.submissions.state.refused_file(stream), streams=[stream]
+        )
         if earlier is not None and earlier.digest == file.digest:
             # Refused by earlier rules: the first answer stands.
             return await self._refuse(caller, tenant, file.refused(NOT_TAKEN_BEFORE))
@@ -108,7 +111,7 @@ class FileReceiving:
             return kept.status_report
 
         try:
-            return FileAnswer(await self.submissions.writer.commit(command), b"", [])
+            return FileAnswer(await self.submissions.knowing([], command, streams=[stream]), b"", [])
         except SubmissionConflict:
             return self._duplicate(replace(file, refusal=DUPLICATE), submission_id)
 

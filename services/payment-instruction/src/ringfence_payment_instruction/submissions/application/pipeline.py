@@ -71,14 +71,10 @@ class Pipeline:
         else:
             self._open.discard(stream)
         submission = self.submissions.state.submission(stream)
-        if submission is not None:
-            self._maybe_forget(submission)
-            self.deadlines.look_at(stream)
-
-    def _maybe_forget(self, submission: Submission) -> None:
-        """Drops clear data that nothing on the way needs any more."""
-        if all(submission.is_done(index) for index in range(len(submission))):
-            self.personal.forget(submission.stream)
+        if submission is None or submission.is_closed():
+            # Nothing on the way needs what was remembered in clear.
+            self.personal.forget(stream)
+        self.deadlines.look_at(stream)
 
     async def _sweep(self) -> None:
         while True:

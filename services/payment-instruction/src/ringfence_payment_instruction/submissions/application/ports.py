@@ -8,7 +8,10 @@ from typing import Any, NamedTuple, Protocol
 
 from ringfence_kernel.rpc.caller import Caller
 
+from ringfence_payment_instruction.submissions.domain.events import SubmissionRefused
 from ringfence_payment_instruction.submissions.domain.orders import Alias, Order
+from ringfence_payment_instruction.submissions.domain.past import Past
+from ringfence_payment_instruction.submissions.domain.submission import Submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +95,13 @@ class OrderFiles(Protocol):
 
     def report_refusal(self, file: RefusedFile, message_id: str, created_ns: int) -> bytes:
         """Writes the pain.002 of a file that was refused."""
+
+
+class Archive(Protocol):
+    """What stands in tables and in the event store of all that was ever taken in; blocks, raises StoreUnavailable."""
+
+    def look_up(self, keys: Sequence[bytes]) -> Past:
+        """Returns where keys were used first, as of one position of the feed."""
+
+    def load(self, streams: Sequence[bytes]) -> tuple[dict[bytes, Submission], dict[bytes, SubmissionRefused]]:
+        """Returns the submissions and the refused files of streams, as they stand now."""

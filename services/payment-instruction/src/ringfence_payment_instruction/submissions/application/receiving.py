@@ -20,6 +20,7 @@ from ringfence_payment_instruction.submissions.domain import events, reasons
 from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
 from ringfence_payment_instruction.submissions.domain.orders import Order, digest, forbiddance, ibans_of, invalidity
 from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, known_digest, receive
+from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of
 
 
@@ -66,29 +67,32 @@ class Receiving:
 
         Raises as `submit_batch`.
         """
-        known = known_digest(self.submissions.state, content.stream)
-        if known == content.digest:
-            # Answered after the group that may be committing it; should that fail, it is new after all.
-            submission = await self.submissions.writer.commit(
-                lambda unit: self.submissions.state.submission(content.stream)
-            )
-            if submission is not None:
-                return submission
-        elif known is not None:
+        state = self.submissions.state
+        known, submission = await self.submissions.knowing(
+            [],
+            lambda unit: (known_digest(state, content.stream), state.submission(content.stream)),
+            streams=[content.stream],
+        )
+        if known not in (None, content.digest):
             raise SubmissionConflict
+        if submission is not None:
+            return submission
         new = await self._prepare(caller, content, report)
         clear = [clear_of(order) for order in content.orders]
+        keys = await asyncio.to_thread(keys_of, content.tenant, [order.instruction_id for order in content.orders])
 
         def command(unit: Unit) -> Submission:
-            found = receive(self.submissions.state, new, unit.now_ns)
+            found = receive(state, new, unit.now_ns)
             self.submissions.record(unit, new.stream, found)
             if found:
                 # Only what is recorded may be remembered under its name: it is what the bank will be told.
                 unit.journal.call(self.personal.forget, new.stream)
                 self.personal.remember(new.stream, clear)
-            return self.submissions.state.known(new.stream)
+            return state.known(new.stream)
 
-        return await self.submissions.writer.commit(command, weight=len(content.orders))
+        return await self.submissions.knowing(
+            keys, command, streams=[content.stream], load=False, weight=len(content.orders)
+        )
 
     async def _prepare(self, caller: Caller, content: Content, report: Report | None) -> NewSubmission:
         """Checks, resolves, seals and authorises; changes nothing."""

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
 
+from ringfence_kernel.values.errors import Overloaded
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
+from ringfence_payment_instruction.submissions.application.ports import Archive
+from ringfence_payment_instruction.submissions.domain.past import LookAgain, Past
 from ringfence_payment_instruction.submissions.domain.state import State
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
+MOST_LOOKS = 32
+"""A look-up is out of date only when tens of thousands of instructions have closed since."""
 Decider = Callable[[Submission], Iterable[Any]]
+Reply = TypeVar("Reply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +28,58 @@ class Submissions:
 
     writer: GroupWriter
     state: State
+    archive: Archive
 
     async def decide(self, stream: bytes, decider: Decider, weight: int = 1) -> None:
-        """Records what is decided on one submission; returns after the commit."""
-        await self.writer.commit(
-            lambda unit: self.record(unit, stream, decider(self.state.known(stream))), weight=weight
-        )
+        """Records what is decided on one open submission; returns after the commit.
+
+        One that has left memory is closed: there is nothing to decide by oneself.
+        """
+
+        def command(unit: Unit) -> None:
+            submission = self.state.submission(stream)
+            if submission is not None:
+                self.record(unit, stream, decider(submission))
+
+        await self.writer.commit(command, weight=weight)
+
+    async def knowing(
+        self,
+        keys: Sequence[bytes],
+        command: Callable[[Unit], Reply],
+        *,
+        streams: Sequence[bytes] = (),
+        load: bool = True,
+        weight: int = 1,
+    ) -> Reply:
+        """Runs a decision that asks about ids used at any time, however long ago what they stand for has closed.
+
+        `keys` are all that it may ask about (see `Past`), `streams` those of submissions. Without `load` it only asks
+        whether a key was used. Returns its reply after the commit; raises Overloaded, StoreUnavailable.
+        """
+        for _ in range(MOST_LOOKS):
+            past = await self._look_up(keys, streams, load=load)
+            try:
+                return await self.writer.commit(partial(self._recalling, past, command), weight=weight)
+            except LookAgain:
+                continue
+        raise Overloaded("what was asked about closes faster than it can be looked up")
+
+    async def _look_up(self, keys: Sequence[bytes], streams: Sequence[bytes], *, load: bool) -> Past:
+        past = await asyncio.to_thread(self.archive.look_up, keys)
+        wanted = {*streams, *(ref.stream for ref in past.refs.values() if load)} - self.state.submissions.keys()
+        if not wanted:
+            return past
+        submissions, refused = await asyncio.to_thread(self.archive.load, sorted(wanted))
+        return replace(past, submissions=submissions, refused_files=refused)
+
+    def _recalling(self, past: Past, command: Callable[[Unit], Reply], unit: Unit) -> Reply:
+        with self.state.recalling(past):
+            return command(unit)
 
     def record(self, unit: Unit, stream: bytes, transitions: Iterable[Any]) -> None:
         """Records transitions within a decision that is under way, beside whatever else it records."""
+        submission = self.state.submission(stream)
+        if submission is not None:
+            unit.resume(stream, submission.version)
         unit.record_all(stream, transitions)

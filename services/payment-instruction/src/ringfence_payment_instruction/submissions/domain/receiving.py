@@ -90,7 +90,7 @@ def _repeated(state: State, tenant: bytes, ids: Sequence[bytes]) -> list[bool]:
     seen: set[bytes] = set()
     repeated = []
     for instruction_id in ids:
-        repeated.append(instruction_id in seen or state.find(tenant, instruction_id) is not None)
+        repeated.append(instruction_id in seen or state.is_used(tenant, instruction_id))
         seen.add(instruction_id)
     return repeated
 

@@ -1,27 +1,37 @@
-"""What submissions keep in memory, built from its events alone."""
+"""What submissions keep in memory, built from events alone: those that are open, and for a while those just closed.
+
+A submission is closed when all its instructions have come to an end. It rests in memory until so many others have
+closed after it, since what has just happened is what is asked about most; then it leaves, and stands in the event store
+and in the table of known ids alone. What is at rest is decided by the order of events, so every process, and every
+rebuild, keeps the same.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ringfence_kernel.values.columns import split_ids, unpack
+from ringfence_kernel.values.columns import split_ids
+from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.states import Sections
 
 from ringfence_payment_instruction.submissions.domain import events
 from ringfence_payment_instruction.submissions.domain.events import Committed
-from ringfence_payment_instruction.submissions.domain.status import Directive
+from ringfence_payment_instruction.submissions.domain.past import InstructionRef, LookAgain, Past, message_key
+from ringfence_payment_instruction.submissions.domain.saving import SavedSubmission, restored, saved
+from ringfence_payment_instruction.submissions.domain.status import FINAL_OR_SETTLED, Directive
 from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
 
-
-@dataclass(frozen=True, slots=True)
-class InstructionRef:
-    """Where an instruction is: its submission's stream, and its index there."""
-
-    stream: bytes
-    index: int
+SECTION = "submissions, format 1"
+REST_ROWS = 32_768
+"""Instructions of closed submissions, and refused files, that rest in memory."""
+Reopen = Callable[[bytes, int], Submission]
+"""Returns a closed submission as it was before a version of its stream; blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +42,37 @@ class Message:
     refs: tuple[InstructionRef, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """What a snapshot holds."""
+
+    submissions: list[SavedSubmission]
+    refused_files: list[tuple[bytes, events.SubmissionRefused]]
+    resting: list[tuple[bytes, int]]
+    resting_rows: int
+    forgotten_position: int
+
+
 class State:
-    """Submissions and the files refused. Every change goes through the journal; nothing here decides."""
+    """Submissions and files refused. Every change goes through the journal; nothing here decides.
+
+    `forgotten_position` is that of the newest event of anything that is not in memory: whoever has looked up the past
+    at that position or later knows all of it.
+    """
 
     EVENTS: ClassVar[tuple[type, ...]] = events.EVENTS
 
-    def __init__(self) -> None:
-        """Starts empty."""
+    def __init__(self, reopen: Reopen, rest_rows: int = REST_ROWS) -> None:
+        """Starts empty; `reopen` is asked when an event opens what has left memory."""
         self.submissions: dict[bytes, Submission] = {}
-        self._refused_files: dict[bytes, events.SubmissionRefused] = {}
-        self._instructions: dict[bytes, InstructionRef] = {}  # tenant ‖ instruction id
-        self._sent: dict[bytes, InstructionRef] = {}  # transfer id, which the bank knows as transaction id
-        self._messages: dict[str, Message] = {}
+        self.refused_files: dict[bytes, events.SubmissionRefused] = {}
+        self.resting: deque[tuple[bytes, int]] = deque()  # stream, and the position at which it closed
+        self.resting_rows = 0
+        self.forgotten_position = 0
+        self._reopen, self._rest_rows = reopen, rest_rows
+        self._refs: dict[bytes, InstructionRef] = {}  # transfer id, which the bank knows as transaction id
+        self._messages: dict[bytes, bytes] = {}  # message key -> stream
+        self._past: Past | None = None
         self._appliers: dict[type[Any], Callable[[Committed, Journal], None]] = {
             events.SubmissionReceived: self._submission_received,
             events.SubmissionRefused: self._submission_refused,
@@ -57,13 +86,28 @@ class State:
         """Takes in one event."""
         self._appliers[type(recorded.event)](recorded, journal)
 
+    @contextmanager
+    def recalling(self, past: Past) -> Iterator[None]:
+        """Has questions answered from what was looked up as well, for the block; raises LookAgain where it is old."""
+        if past.position < self.forgotten_position:
+            raise LookAgain
+        self._past = past
+        try:
+            yield
+        finally:
+            self._past = None
+
     def submission(self, stream: bytes) -> Submission | None:
         """Returns the submission of a stream."""
-        return self.submissions.get(stream)
+        found = self.submissions.get(stream)
+        return self._past.submissions.get(stream) if found is None and self._past else found
 
     def known(self, stream: bytes) -> Submission:
-        """Returns a submission that is there; raises LookupError."""
-        return self.submissions[stream]
+        """Returns a submission that is there; raises LookAgain for one that left memory after it was looked for."""
+        submission = self.submission(stream)
+        if submission is None:
+            raise LookAgain
+        return submission
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
@@ -71,61 +115,181 @@ class State:
 
     def refused_file(self, stream: bytes) -> events.SubmissionRefused | None:
         """Returns what was answered to a file that was refused whole."""
-        return self._refused_files.get(stream)
+        found = self.refused_files.get(stream)
+        return self._past.refused_files.get(stream) if found is None and self._past else found
+
+    def is_used(self, tenant: bytes, instruction_id: bytes) -> bool:
+        """Tells whether a tenant has used an instruction id."""
+        return self._ref(transfer_id_of(tenant, instruction_id)) is not None
 
     def find(self, tenant: bytes, instruction_id: bytes) -> tuple[Submission, int] | None:
-        """Returns the submission and index of a tenant's instruction."""
-        ref = self._instructions.get(tenant + instruction_id)
-        return None if ref is None else (self.submissions[ref.stream], ref.index)
+        """Returns the submission and index of a tenant's instruction; raises LookAgain as `known`."""
+        ref = self._ref(transfer_id_of(tenant, instruction_id))
+        return None if ref is None else (self.known(ref.stream), ref.index)
 
     def sent(self, transfer_id: bytes) -> InstructionRef | None:
-        """Returns the payment that was directed to the bank under a transaction id."""
-        return self._sent.get(transfer_id)
+        """Returns the payment that was directed to the bank under a transaction id; raises LookAgain as `known`."""
+        ref = self._ref(transfer_id)
+        return ref if ref is not None and self.known(ref.stream).references.get(ref.index) else None
 
     def message(self, message_id: str) -> Message | None:
-        """Returns a message to the bank."""
-        return self._messages.get(message_id)
+        """Returns a message to the bank; raises LookAgain as `known`."""
+        key = message_key(message_id)
+        stream = self._messages.get(key)
+        if stream is None and self._past is not None and key in self._past.refs:
+            stream = self._past.refs[key].stream
+        if stream is None:
+            return None
+        submission = self.known(stream)
+        indexes = [index for index, reference in submission.references.items() if reference == message_id]
+        if message_id not in submission.messages:
+            return None
+        return Message(submission.messages[message_id], tuple(InstructionRef(stream, index) for index in indexes))
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
-        content = hashlib.sha256()
-        for stream, each in self.submissions.items():
-            columns = (each.statuses, each.directives, each.stages, each.changed_ns.tobytes(), each.ids)
-            notes = (each.reasons, each.details, each.approvers, each.references, each.waiting, each.position)
-            content.update(b"".join((stream, *columns)) + repr(notes).encode())
-        for table in (self._refused_files, self._instructions, self._sent, self._messages):
-            content.update(repr(list(table.items())).encode())
+        content = hashlib.sha256(repr((list(self.resting), self.resting_rows, self.forgotten_position)).encode())
+        for stream in sorted(self.submissions):
+            content.update(stream + self.submissions[stream].content())
+        for stream in sorted(self.refused_files):
+            content.update(stream + self.refused_files[stream].digest)
         return content.digest()
+
+    def save(self) -> Sections:
+        """Returns everything that is in memory."""
+        content = _Saved(
+            [saved(each) for each in self.submissions.values()],
+            list(self.refused_files.items()),
+            list(self.resting),
+            self.resting_rows,
+            self.forgotten_position,
+        )
+        return [(SECTION, plain.encode(content))]
+
+    def restore(self, sections: Mapping[str, memoryview]) -> None:
+        """Takes up what `save` returned; raises ValueError or LookupError for another format."""
+        content = plain.decode(sections[SECTION], _Saved)
+        self.submissions = {each.stream: restored(each) for each in content.submissions}
+        self.refused_files, self.resting = dict(content.refused_files), deque(content.resting)
+        self.resting_rows, self.forgotten_position = content.resting_rows, content.forgotten_position
+        self._refs, self._messages = {}, {}
+        for each in self.submissions.values():
+            for index, instruction_id in enumerate(each.id_list):
+                self._refs.setdefault(transfer_id_of(each.tenant, instruction_id), InstructionRef(each.stream, index))
+            self._messages |= {message_key(message_id): each.stream for message_id in each.messages}
+
+    def _ref(self, transfer_id: bytes) -> InstructionRef | None:
+        """Returns where an instruction id was used first: the table knows better than memory, which has forgotten."""
+        found = self._past.refs.get(transfer_id) if self._past else None
+        return found or self._refs.get(transfer_id)
 
     def _submission_received(self, recorded: Committed, journal: Journal) -> None:
         journal.put(self.submissions, recorded.stream, Submission(recorded))
+        journal.resume(recorded.stream)
 
     def _submission_refused(self, recorded: Committed, journal: Journal) -> None:
-        journal.put(self._refused_files, recorded.stream, recorded.event)
+        journal.put(self.refused_files, recorded.stream, recorded.event)
+        self._rest(recorded.stream, recorded.position, 1, journal)
 
     def _instructions_received(self, recorded: Committed, journal: Journal) -> None:
         event: events.InstructionsReceived = recorded.event
         self.submissions[recorded.stream].receive(recorded)
         for row, instruction_id in enumerate(split_ids(event.instruction_ids)):
-            key = event.tenant + instruction_id
-            if key not in self._instructions:
-                journal.put(self._instructions, key, InstructionRef(recorded.stream, event.first_index + row))
+            key = transfer_id_of(event.tenant, instruction_id)
+            if key not in self._refs:
+                journal.put(self._refs, key, InstructionRef(recorded.stream, event.first_index + row))
 
     def _instructions_advanced(self, recorded: Committed, journal: Journal) -> None:
-        self.submissions[recorded.stream].advance(recorded, journal)
+        event: events.InstructionsAdvanced = recorded.event
+        submission = self.submissions.get(recorded.stream)
+        if submission is None and all(status in FINAL_OR_SETTLED for status in event.statuses):
+            # What has left memory stays closed: there is nothing to hold, but whoever has looked it up looks again.
+            if self._past is not None:
+                self.known(recorded.stream).advance(recorded, journal)
+            self._forget_until(recorded.position, recorded.stream, journal)
+            return
+        submission = submission or self._recalled(recorded, journal)
+        submission.advance(recorded, journal)
+        self._close(submission, journal)
 
     def _instructions_directed(self, recorded: Committed, journal: Journal) -> None:
         event: events.InstructionsDirected = recorded.event
-        submission = self.submissions[recorded.stream]
+        submission = self.submissions.get(recorded.stream) or self._recalled(recorded, journal)
         submission.direct(recorded, journal)
-        if event.directive != Directive.SEND:
-            return
-        refs = []
-        for index in unpack("I", event.indexes):
-            refs.append(InstructionRef(recorded.stream, index))
-            transfer_id = transfer_id_of(event.tenant, submission.instruction_id(index))
-            journal.put(self._sent, transfer_id, refs[-1])
-        journal.put(self._messages, event.reference, Message(recorded.recorded_at_ns, tuple(refs)))
+        if event.directive == Directive.SEND:
+            journal.put(self._messages, message_key(event.reference), recorded.stream)
 
     def _submission_waiting(self, recorded: Committed, journal: Journal) -> None:
-        self.submissions[recorded.stream].wait(recorded.event.reason, journal)
+        submission = self.submissions.get(recorded.stream)
+        if submission is not None:
+            submission.wait(recorded, journal)
+
+    def _recalled(self, recorded: Committed, journal: Journal) -> Submission:
+        """Takes a submission back into memory: something happens to it after it was closed."""
+        lent = self._past.submissions.get(recorded.stream) if self._past else None
+        submission = lent or self._reopen(recorded.stream, recorded.version)
+        journal.put(self.submissions, recorded.stream, submission)
+        journal.resume(recorded.stream)
+        for index in range(len(submission)):
+            key = transfer_id_of(submission.tenant, submission.instruction_id(index))
+            if key not in self._refs:
+                journal.put(self._refs, key, InstructionRef(recorded.stream, index))
+        for message_id in submission.messages:
+            journal.put(self._messages, message_key(message_id), recorded.stream)
+        return submission
+
+    def _close(self, submission: Submission, journal: Journal) -> None:
+        """Notes that a submission has closed, or is open again."""
+        is_closed = submission.is_closed()
+        if is_closed == bool(submission.closed_position):
+            return
+        journal.call(setattr, submission, "closed_position", submission.closed_position)
+        submission.closed_position = submission.last_position if is_closed else 0
+        if is_closed:
+            self._rest(submission.stream, submission.last_position, len(submission), journal)
+        else:
+            self._count_resting(-len(submission), journal)
+
+    def _rest(self, stream: bytes, position: int, rows: int, journal: Journal) -> None:
+        """Puts what was closed behind the others at rest, and lets go of the oldest."""
+        self.resting.append((stream, position))
+        journal.call(self.resting.pop)
+        self._count_resting(rows, journal)
+        while self.resting_rows > self._rest_rows and self.resting:
+            oldest = self.resting.popleft()
+            journal.call(self.resting.appendleft, oldest)
+            self._let_go(*oldest, journal)
+
+    def _let_go(self, stream: bytes, position: int, journal: Journal) -> None:
+        if stream in self.refused_files:
+            journal.remove(self.refused_files, stream)
+            self._count_resting(-1, journal)
+            self._forget_until(position, stream, journal)
+            return
+        submission = self.submissions.get(stream)
+        if submission is None or submission.closed_position != position:
+            return  # it was opened again
+        journal.remove(self.submissions, stream)
+        for instruction_id in submission.id_list:
+            key = transfer_id_of(submission.tenant, instruction_id)
+            ref = self._refs.get(key)
+            if ref is not None and ref.stream == stream:
+                journal.remove(self._refs, key)
+        for key in map(message_key, submission.messages):
+            journal.remove(self._messages, key)
+        self._count_resting(-len(submission), journal)
+        self._forget_until(submission.last_position, stream, journal)
+
+    def _forget_until(self, position: int, stream: bytes, journal: Journal) -> None:
+        journal.call(setattr, self, "forgotten_position", self.forgotten_position)
+        self.forgotten_position = max(self.forgotten_position, position)
+        journal.end(stream)
+
+    def _count_resting(self, rows: int, journal: Journal) -> None:
+        journal.call(setattr, self, "resting_rows", self.resting_rows)
+        self.resting_rows += rows
+
+
+def keys_of(tenant: bytes, instruction_ids: Sequence[bytes]) -> list[bytes]:
+    """Returns the keys under which instructions are looked up."""
+    return [transfer_id_of(tenant, each) for each in instruction_ids]

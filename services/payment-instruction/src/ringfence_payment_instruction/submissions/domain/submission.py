@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from ringfence_kernel.values.columns import split_ids, unpack
@@ -29,6 +30,8 @@ from ringfence_payment_instruction.submissions.domain.status import (
 # Rows per InstructionsReceived event: keeps every event far below the feed's 4 MiB.
 ROWS_PER_EVENT = 1_000
 MAX_INSTRUCTIONS = 8_190
+# A transfer's id is asked for some five times on an instruction's way, and hashing costs more than remembering.
+REMEMBERED_TRANSFERS = 65_536
 
 
 def stream_of(tenant: bytes, submission_id: bytes) -> bytes:
@@ -36,6 +39,7 @@ def stream_of(tenant: bytes, submission_id: bytes) -> bytes:
     return external_id("submission", tenant, show(submission_id))
 
 
+@lru_cache(REMEMBERED_TRANSFERS)
 def transfer_id_of(tenant: bytes, instruction_id: bytes) -> bytes:
     """Returns the transfer that posts or reserves an instruction's money: the same for every retry."""
     return external_id("transfer", tenant, show(instruction_id))
@@ -73,6 +77,7 @@ class Submission:
         "approvers",
         "changed_ns",
         "chunks",
+        "closed_position",
         "creditor_accounts",
         "debtor_accounts",
         "details",
@@ -81,7 +86,9 @@ class Submission:
         "first_reasons",
         "first_statuses",
         "ids",
+        "last_position",
         "ledgers",
+        "messages",
         "position",
         "reasons",
         "received",
@@ -90,6 +97,7 @@ class Submission:
         "stages",
         "statuses",
         "stream",
+        "version",
         "waiting",
     )
 
@@ -111,7 +119,9 @@ class Submission:
         self.references: dict[int, str] = {}
         self.first_statuses = b""
         self.first_reasons: list[str] = []
+        self.messages: dict[str, int] = {}  # id of a message to the bank -> when it was decided, UTC nanoseconds
         self.waiting = ""
+        self.version, self.last_position, self.closed_position = recorded.version, recorded.position, 0
 
     @property
     def tenant(self) -> bytes:
@@ -127,6 +137,7 @@ class Submission:
         """Takes in rows; they belong to the same commit as the submission, so no journal is needed."""
         event: InstructionsReceived = recorded.event
         count = len(event.end_to_end_ids)
+        self.version, self.last_position = recorded.version, recorded.position
         self.chunks.append(Chunk(recorded.version, event))
         self.ids += event.instruction_ids
         self.debtor_accounts += event.debtor_accounts
@@ -149,7 +160,7 @@ class Submission:
         for index, status in steps:
             require_listed(reached.get(index, self.statuses[index]), status)
             reached[index] = status
-        self._remember(journal)
+        self._remember(recorded, journal)
         reason_rows = event.reason_rows or bytes(len(steps))
         for (index, status), reason_row in zip(steps, reason_rows, strict=True):
             self.statuses[index] = status
@@ -166,7 +177,7 @@ class Submission:
     def direct(self, recorded: Committed, journal: Journal) -> None:
         """Takes a directive for rows."""
         event: InstructionsDirected = recorded.event
-        self._remember(journal)
+        self._remember(recorded, journal)
         for row, index in enumerate(unpack("I", event.indexes)):
             self.directives[index] = event.directive
             self.stages[index] = stage_of(self.statuses[index], event.directive)
@@ -177,21 +188,22 @@ class Submission:
                 self.approvers[index] = event.actor
             if row in event.details:
                 self.details[index] = event.details[row]
+        if event.directive == Directive.SEND:
+            self.messages[event.reference] = recorded.recorded_at_ns
         self.waiting = ""
 
-    def wait(self, reason: str, journal: Journal) -> None:
+    def wait(self, recorded: Committed, journal: Journal) -> None:
         """Notes why the submission does not go on."""
-        journal.call(setattr, self, "waiting", self.waiting)
-        self.waiting = reason
+        journal.call(self._restore, [(name, getattr(self, name)) for name in ("waiting", "version", "last_position")])
+        self.waiting, self.version, self.last_position = recorded.event.reason, recorded.version, recorded.position
 
-    def _remember(self, journal: Journal) -> None:
-        """Lets the journal put back every column that a step may change."""
-        columns = ("statuses", "directives", "stages", "reasons", "changed_ns", "details", "approvers", "references")
+    def _remember(self, recorded: Committed, journal: Journal) -> None:
+        """Lets the journal put back everything that an event may change, and notes the event itself."""
         saved = [
-            (name, getattr(self, name)[:] if name not in _TABLES else dict(getattr(self, name))) for name in columns
+            (name, getattr(self, name)[:] if name not in _TABLES else dict(getattr(self, name))) for name in _CHANGING
         ]
-        saved += [(name, getattr(self, name)) for name in ("waiting", "first_statuses", "first_reasons")]
-        journal.call(self._restore, saved)
+        journal.call(self._restore, saved + [(name, getattr(self, name)) for name in _REPLACED])
+        self.version, self.last_position = recorded.version, recorded.position
 
     def _restore(self, saved: list[tuple[str, object]]) -> None:
         for name, value in saved:
@@ -211,6 +223,17 @@ class Submission:
     def is_done(self, index: int) -> bool:
         """Tells whether the instruction will not move by itself any more."""
         return self.statuses[index] in FINAL_OR_SETTLED
+
+    def is_closed(self) -> bool:
+        """Tells whether none of the instructions will move by itself any more."""
+        return not self.statuses.translate(None, _DONE)
+
+    def content(self) -> bytes:
+        """Returns everything that events have said of it, for a digest."""
+        columns = (self.ids, self.statuses, self.directives, self.stages, self.changed_ns.tobytes())
+        tables = [sorted(each.items()) for each in (self.details, self.approvers, self.references, self.messages)]
+        numbers = (self.position, self.version, self.last_position, self.closed_position)
+        return b"".join(columns) + repr((numbers, self.reasons, tables, self.waiting)).encode()
 
     def with_status(self, status: int) -> Iterator[int]:
         """Yields the indexes in a state."""
@@ -254,4 +277,7 @@ class Submission:
         return self.reasons[index] or ("" if self.is_done(index) else self.waiting)
 
 
-_TABLES = frozenset({"details", "approvers", "references"})
+_TABLES = frozenset({"details", "approvers", "references", "messages"})
+_CHANGING = ("statuses", "directives", "stages", "reasons", "changed_ns", *_TABLES)
+_REPLACED = ("waiting", "first_statuses", "first_reasons", "version", "last_position")
+_DONE = bytes(FINAL_OR_SETTLED)

@@ -1,0 +1,226 @@
+"""What is kept of parties: one row each, without the sealed personal data, which is read from the store when asked for.
+
+No decision needs personal data; a hash keyed by the party's data key tells whether a command brings the same.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from struct import Struct
+from typing import ClassVar
+
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id
+from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.packed_map import PackedMap, ids_to_ids
+from ringfence_kernel.writing.states import Recorded, Sections
+
+from ringfence_identity.parties.domain import events
+from ringfence_identity.parties.domain.events import (
+    KycChanged,
+    KycReleaseProposed,
+    PartyAmended,
+    PartyErased,
+    PartyRegistered,
+)
+from ringfence_identity.parties.domain.kyc import KycState, PartyKind
+
+PARTIES = "parties, format 1"
+NUMBERS = "identity numbers, format 1"
+DECISIONS = "decisions, format 1"
+ERASED = "erased, format 1"
+KINDS = tuple(PartyKind)
+KYC_STATES = tuple(KycState)
+"""Rows hold places in these: a new one goes to the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A client of a platform. Its sealed personal data stands at `personal_version` of its stream."""
+
+    id: bytes
+    tenant: bytes
+    kind: PartyKind
+    personal_version: int
+    identity_index: bytes
+    digest: bytes
+    version: int
+    kyc: KycState = KycState.NOT_STARTED
+    release_proposed_by: bytes = b""
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What an operator's decision with an id was about."""
+
+    party: bytes
+    to: KycState
+
+
+@dataclass(slots=True)
+class State:
+    """All parties by id, by identity number (its index), and the decisions made on them by a hash of their id."""
+
+    EVENTS: ClassVar[tuple[type, ...]] = events.EVENTS
+
+    parties: PackedMap[Party] = field(
+        default_factory=lambda: PackedMap(Struct("<16s16s16s16sIIBBB"), _party_fields, _party)
+    )
+    identity_numbers: PackedMap[bytes] = field(default_factory=ids_to_ids)
+    kyc_decisions: PackedMap[Decided] = field(
+        default_factory=lambda: PackedMap(Struct("<16sB"), _decided_fields, _decided)
+    )
+    erased: dict[bytes, bool] = field(default_factory=dict)
+    """Those whose data key is destroyed, found without going through all."""
+
+    def decision(self, tenant: bytes, decision: bytes) -> Decided | None:
+        """Returns what a decision with this id was about, or None."""
+        return self.kyc_decisions.get(_decision_key(tenant, decision)) if decision else None
+
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
+        """Takes in one event; every change goes through the journal.
+
+        The version of a party's stream stands in its row: the writer need not keep it.
+        """
+        self._appliers[type(recorded.event)](self, recorded, journal)
+        journal.end(recorded.stream)
+
+    def _register(self, recorded: Recorded, journal: Journal) -> None:
+        event: PartyRegistered = recorded.event
+        version = recorded.version
+        party = Party(event.party, event.tenant, event.kind, version, event.identity_index, event.digest, version)
+        journal.put(self.parties, event.party, party)
+        journal.put(self.identity_numbers, event.identity_index, event.party)
+
+    def _amend(self, recorded: Recorded, journal: Journal) -> None:
+        """Replaces the personal data."""
+        event: PartyAmended = recorded.event
+        party, version = self.parties[event.party], recorded.version
+        journal.remove(self.identity_numbers, party.identity_index)
+        journal.put(self.identity_numbers, event.identity_index, event.party)
+        amended = replace(
+            party,
+            kind=event.kind,
+            personal_version=version,
+            identity_index=event.identity_index,
+            digest=event.digest,
+            version=version,
+        )
+        journal.put(self.parties, event.party, amended)
+
+    def _change_kyc(self, recorded: Recorded, journal: Journal) -> None:
+        """Moves the party, and drops a proposal that was confirmed or overtaken."""
+        event: KycChanged = recorded.event
+        party = self.parties[event.party]
+        moved = replace(party, kyc=event.after, release_proposed_by=b"", version=recorded.version)
+        journal.put(self.parties, event.party, moved)
+        self._remember(event, event.after, journal)
+
+    def _propose_release(self, recorded: Recorded, journal: Journal) -> None:
+        """Remembers who proposed."""
+        event: KycReleaseProposed = recorded.event
+        party = self.parties[event.party]
+        proposed = replace(party, release_proposed_by=event.by, version=recorded.version)
+        journal.put(self.parties, event.party, proposed)
+        self._remember(event, KycState.REVIEW, journal)
+
+    def _erase(self, recorded: Recorded, journal: Journal) -> None:
+        """Keeps the id and the state, and forgets everything that comes from personal data."""
+        event: PartyErased = recorded.event
+        party = self.parties[event.party]
+        journal.remove(self.identity_numbers, party.identity_index)
+        erased = replace(party, identity_index=b"", digest=b"", version=recorded.version, erased=True)
+        journal.put(self.parties, event.party, erased)
+        journal.put(self.erased, event.party, True)
+
+    def _remember(self, event: KycChanged | KycReleaseProposed, to: KycState, journal: Journal) -> None:
+        if event.decision:
+            key = _decision_key(event.tenant, event.decision)
+            journal.put(self.kyc_decisions, key, Decided(event.party, to))
+
+    _appliers: ClassVar[Mapping[type, Callable[["State", Recorded, Journal], None]]] = {
+        PartyRegistered: _register,
+        PartyAmended: _amend,
+        KycChanged: _change_kyc,
+        KycReleaseProposed: _propose_release,
+        PartyErased: _erase,
+    }
+
+    def digest(self) -> bytes:
+        """Returns SHA-256 over everything, in the order of its keys."""
+        return sha256(self.parties.digest() + self.identity_numbers.digest() + self.kyc_decisions.digest()).digest()
+
+    def save(self) -> Sections:
+        """Returns everything."""
+        return [
+            *self.parties.save(PARTIES),
+            *self.identity_numbers.save(NUMBERS),
+            *self.kyc_decisions.save(DECISIONS),
+            (ERASED, b"".join(self.erased)),
+        ]
+
+    def restore(self, sections: Mapping[str, memoryview]) -> None:
+        """Takes up what `save` returned."""
+        self.parties.restore(PARTIES, sections)
+        self.identity_numbers.restore(NUMBERS, sections)
+        self.kyc_decisions.restore(DECISIONS, sections)
+        erased = bytes(sections[ERASED])
+        if len(erased) % ID_BYTES:
+            raise ValueError(f"{ERASED}: no whole ids")
+        self.erased = {erased[at : at + ID_BYTES]: True for at in range(0, len(erased), ID_BYTES)}
+
+
+def _party_fields(party: Party) -> tuple[object, ...]:
+    return (
+        party.tenant,
+        party.identity_index,
+        party.digest,
+        party.release_proposed_by,
+        party.personal_version,
+        party.version,
+        KINDS.index(party.kind),
+        KYC_STATES.index(party.kyc),
+        party.erased,
+    )
+
+
+def _party(
+    key: bytes,
+    tenant: bytes,
+    index: bytes,
+    digest: bytes,
+    proposer: bytes,
+    personal_version: int,
+    version: int,
+    kind: int,
+    kyc: int,
+    erased: int,
+) -> Party:
+    return Party(
+        id=key,
+        tenant=tenant,
+        kind=KINDS[kind],
+        personal_version=personal_version,
+        identity_index=_or_none(index),
+        digest=_or_none(digest),
+        version=version,
+        kyc=KYC_STATES[kyc],
+        release_proposed_by=_or_none(proposer),
+        erased=bool(erased),
+    )
+
+
+def _or_none(identifier: bytes) -> bytes:
+    return b"" if identifier == ZERO_ID else identifier
+
+
+def _decided_fields(decided: Decided) -> tuple[object, ...]:
+    return decided.party, KYC_STATES.index(decided.to)
+
+
+def _decided(key: bytes, party: bytes, to: int) -> Decided:
+    return Decided(party, KYC_STATES[to])
+
+
+def _decision_key(tenant: bytes, decision: bytes) -> bytes:
+    return external_id("identity.kyc-decision", tenant, decision.hex())

@@ -1,0 +1,42 @@
+"""What siblings may ask about parties: the one way into this module for them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ringfence_identity.parties.domain import parties
+from ringfence_identity.parties.domain.errors import PartyNotFound, SubjectErased
+from ringfence_identity.parties.domain.state import Party, State
+
+__all__ = ["Party", "PartyNotFound", "PartyQueries", "SubjectErased"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartyQueries:
+    """Answers from the state as it is decided so far, so that pure decisions may ask."""
+
+    state: State
+
+    def is_known(self, party: bytes) -> bool:
+        """Whether a party has this id, erased or not."""
+        return party in self.state.parties
+
+    def is_erased(self, party: bytes) -> bool:
+        """Whether a party with this id was erased."""
+        return party in self.state.erased
+
+    def tenant_of(self, party: bytes) -> bytes | None:
+        """Returns the tenant of a party, or None."""
+        found = self.state.parties.get(party)
+        return None if found is None else found.tenant
+
+    def find(self, tenant: bytes, party: bytes) -> Party:
+        """Returns a party of this tenant; raises PartyNotFound, SubjectErased."""
+        return parties.find(self.state, tenant, party)
+
+    def all_ids(self) -> Iterator[bytes]:
+        """Yields the id of every party."""
+        return iter(self.state.parties)
+
+    def erased_ids(self) -> Iterator[bytes]:
+        """Yields the id of every party that was erased."""
+        return iter(self.state.erased)

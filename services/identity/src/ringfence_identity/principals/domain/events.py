@@ -1,0 +1,71 @@
+"""What happens to principals. Stored as msgpack maps by field name; `by` is the acting principal.
+
+Sixteen zero bytes as `by` stand for the bootstrap file. The time of an event stands in its envelope.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ringfence_identity.principals.domain.roles import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class _OfPrincipal:
+    principal: bytes
+
+    @property
+    def stream(self) -> bytes:
+        """A principal's events stand in the stream of its id."""
+        return self.principal
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalRegistered(_OfPrincipal):
+    """A principal was proposed; `active` is false where a second operator must confirm.
+
+    `tenant` is empty for those above all platforms. `certificate_sha256` is empty unless only that certificate (and
+    those enrolled after it) may be presented.
+    """
+
+    TOPIC: ClassVar[str] = "PrincipalRegistered.v1"
+    kind: Kind
+    name: str
+    tenant: bytes
+    public_key: bytes
+    certificate_sha256: bytes
+    active: bool
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalActivated(_OfPrincipal):
+    """A second operator confirmed the registration, or lifted a suspension."""
+
+    TOPIC: ClassVar[str] = "PrincipalActivated.v1"
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalSuspended(_OfPrincipal):
+    """An operator stopped a principal; with a platform all who belong to it."""
+
+    TOPIC: ClassVar[str] = "PrincipalSuspended.v1"
+    note: str
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRotated(_OfPrincipal):
+    """A principal replaced its assertion key; older keys hold until `older_keys_end_ns`."""
+
+    TOPIC: ClassVar[str] = "KeyRotated.v1"
+    public_key: bytes
+    older_keys_end_ns: int
+
+
+EVENTS: tuple[type, ...] = (
+    PrincipalRegistered,
+    PrincipalActivated,
+    PrincipalSuspended,
+    KeyRotated,
+)

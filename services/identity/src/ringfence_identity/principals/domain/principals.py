@@ -1,0 +1,210 @@
+"""Principals: registered by an operator, where it matters confirmed by a second one, suspended, keys rotated."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ringfence_kernel.values.clock import NANOSECONDS
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
+
+from ringfence_identity.principals.domain.errors import (
+    ExistsWithDifferentData,
+    OperatorRequired,
+    PrincipalNotActive,
+    PrincipalNotFound,
+    SecondPersonRequired,
+    TenantNotFound,
+)
+from ringfence_identity.principals.domain.events import (
+    KeyRotated,
+    PrincipalActivated,
+    PrincipalRegistered,
+    PrincipalSuspended,
+)
+from ringfence_identity.principals.domain.roles import MEMBER_KINDS, ROLE_OF_KIND, TWO_PERSON_KINDS, Kind
+from ringfence_identity.principals.domain.state import Principal, State, Status
+
+BOOTSTRAP = ZERO_ID
+"""Stands for the bootstrap file in the `by` of an event."""
+
+MAX_NAME_CHARACTERS = 140
+MAX_NOTE_CHARACTERS = 280
+MAX_OVERLAP_SECONDS = 86_400
+MAX_LIVE_KEYS = 8
+PUBLIC_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: the subject of a verified token; operators and workloads have no tenant."""
+
+    subject: bytes
+    tenant: bytes | None
+
+
+class OtherIds(Protocol):
+    """Ids that are not principals': all share one namespace, so that each stream has one meaning."""
+
+    def is_known(self, identifier: bytes) -> bool:
+        """Whether something else than a principal has this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPrincipal:
+    """A principal to register; `tenant` is empty except for approvers and importers."""
+
+    id: bytes
+    kind: Kind
+    name: str
+    tenant: bytes
+    public_key: bytes
+
+    def __post_init__(self) -> None:
+        """Raises InvalidArgument naming the field that is malformed."""
+        if len(self.id) != ID_BYTES or self.id == ZERO_ID:
+            raise InvalidArgument("id must be 16 bytes, not all zero", field="id")
+        if not 1 <= len(self.name) <= MAX_NAME_CHARACTERS:
+            raise InvalidArgument("name must have 1 to 140 characters", field="name")
+        if (self.kind in MEMBER_KINDS) != bool(self.tenant):
+            raise InvalidArgument("approvers and importers name their platform, others none", field="tenant_id")
+        check_public_key(self.public_key)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPrincipal:
+    """An entry of the bootstrap file: active at once, as there is nobody yet who could confirm it."""
+
+    principal: NewPrincipal
+    roles: tuple[str, ...]
+    certificate_sha256: bytes = b""
+
+    def __post_init__(self) -> None:
+        """Raises InvalidArgument for roles that are not the kind's own, and for importers."""
+        kind = self.principal.kind
+        if self.roles != (ROLE_OF_KIND[kind],):
+            raise InvalidArgument(f"a {kind} has the role {ROLE_OF_KIND[kind]} and no other", field="roles")
+        if kind in MEMBER_KINDS:
+            raise InvalidArgument(f"a {kind} is registered by operators, never by the bootstrap file", field="kind")
+
+
+def check_public_key(public_key: bytes) -> None:
+    """Raises InvalidArgument unless these may be the 32 bytes of an Ed25519 public key."""
+    if len(public_key) != PUBLIC_KEY_BYTES or not any(public_key):
+        raise InvalidArgument("public_key must be the 32 bytes of an Ed25519 key", field="public_key")
+
+
+def check_note(note: str) -> None:
+    """Raises InvalidArgument unless the reason given has 1 to 280 characters."""
+    if not 1 <= len(note) <= MAX_NOTE_CHARACTERS:
+        raise InvalidArgument("note must have 1 to 280 characters", field="note")
+
+
+def require_operator(state: State, by: bytes) -> None:
+    """Raises OperatorRequired unless `by` is an active operator at this moment, whatever its token still says."""
+    operator = state.principals.get(by)
+    if operator is None or operator.kind is not Kind.OPERATOR or not state.is_active(operator):
+        raise OperatorRequired
+
+
+def require_tenant(state: State, tenant: bytes) -> None:
+    """Raises TenantNotFound unless an active platform has this id."""
+    if not state.is_tenant(tenant):
+        raise TenantNotFound
+
+
+def bootstrap(state: State, first: FirstPrincipal) -> list[PrincipalRegistered]:
+    """Registers an entry of the bootstrap file; raises ExistsWithDifferentData for an id that stands in it twice."""
+    new = first.principal
+    if new.id in state.principals:
+        raise ExistsWithDifferentData
+    return [
+        PrincipalRegistered(new.id, new.kind, new.name, b"", new.public_key, first.certificate_sha256, True, BOOTSTRAP)
+    ]
+
+
+def register(state: State, others: OtherIds, new: NewPrincipal, by: bytes) -> list[PrincipalRegistered]:
+    """Registers a principal; the same again changes nothing.
+
+    Operators and importers are only proposed by it. Raises OperatorRequired, ExistsWithDifferentData, TenantNotFound.
+    """
+    require_operator(state, by)
+    if others.is_known(new.id):
+        raise ExistsWithDifferentData
+    existing = state.principals.get(new.id)
+    if existing is not None:
+        known = NewPrincipal(
+            existing.id, existing.kind, existing.name, _named_tenant(existing), existing.registered_key
+        )
+        if known != new:
+            raise ExistsWithDifferentData
+        return []
+    if new.kind in MEMBER_KINDS:
+        require_tenant(state, new.tenant)
+    active = new.kind not in TWO_PERSON_KINDS
+    return [PrincipalRegistered(new.id, new.kind, new.name, new.tenant, new.public_key, b"", active, by)]
+
+
+def confirm(state: State, principal_id: bytes, by: bytes) -> list[PrincipalActivated]:
+    """Makes a proposed or suspended principal active; does nothing to an active one.
+
+    Raises OperatorRequired, PrincipalNotFound, and SecondPersonRequired for whoever proposed or suspended it, and for
+    the principal itself.
+    """
+    require_operator(state, by)
+    principal = find(state, principal_id)
+    if principal.status is Status.ACTIVE:
+        return []
+    if by in (principal.stopped_by, principal.id):
+        raise SecondPersonRequired
+    return [PrincipalActivated(principal_id, by)]
+
+
+def suspend(state: State, principal_id: bytes, note: str, by: bytes) -> list[PrincipalSuspended]:
+    """Stops a principal: no further tokens, for a platform neither for its people. Idempotent.
+
+    Raises OperatorRequired, InvalidArgument, PrincipalNotFound.
+    """
+    require_operator(state, by)
+    check_note(note)
+    principal = find(state, principal_id)
+    return [] if principal.status is Status.SUSPENDED else [PrincipalSuspended(principal_id, note, by)]
+
+
+def rotate_key(
+    state: State, principal_id: bytes, public_key: bytes, overlap_seconds: int, now_ns: int
+) -> list[KeyRotated]:
+    """Replaces the newest key; older ones stay valid for the overlap, never longer than before.
+
+    The same key again changes nothing. Raises InvalidArgument, PrincipalNotFound, PrincipalNotActive.
+    """
+    check_public_key(public_key)
+    if not 0 <= overlap_seconds <= MAX_OVERLAP_SECONDS:
+        raise InvalidArgument("overlap_seconds must be at most 86400", field="overlap_seconds")
+    principal = find(state, principal_id)
+    if not state.is_active(principal):
+        raise PrincipalNotActive
+    if principal.keys[-1].public == public_key:
+        return []
+    live = [key for key in principal.keys if key.is_valid(now_ns)]
+    if any(key.public == public_key for key in live):
+        raise InvalidArgument("this key was replaced already", field="public_key")
+    if len(live) >= MAX_LIVE_KEYS:
+        raise InvalidArgument("too many keys overlap; wait until older ones end", field="overlap_seconds")
+    return [KeyRotated(principal_id, public_key, now_ns + overlap_seconds * NANOSECONDS)]
+
+
+def find(state: State, principal_id: bytes) -> Principal:
+    """Returns a principal; raises PrincipalNotFound."""
+    principal = state.principals.get(principal_id)
+    if principal is None:
+        raise PrincipalNotFound
+    return principal
+
+
+def older_keys_end_ns(principal: Principal) -> int:
+    """Returns when the last of the replaced keys ends, in UTC nanoseconds; 0 when none was replaced."""
+    return max((key.until_ns for key in principal.keys[:-1]), default=0)
+
+
+def _named_tenant(principal: Principal) -> bytes:
+    return principal.tenant or b"" if principal.kind in MEMBER_KINDS else b""

@@ -1,0 +1,70 @@
+"""Kinds of principals, the one role each kind has, and the scopes each role carries.
+
+A principal has exactly one kind and a kind exactly one role. Separation of duties follows from it: whoever submits a
+payment cannot approve it, and whoever grants a role cannot use it.
+"""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a principal is. Workloads are not principals: they are known by their SPIFFE id alone."""
+
+    PLATFORM = "PLATFORM"
+    PLATFORM_APPROVER = "PLATFORM_APPROVER"
+    OPERATOR = "OPERATOR"
+    REGULATOR = "REGULATOR"
+    BANK_FEED = "BANK_FEED"
+    IMPORTER = "IMPORTER"
+
+
+ROLE_OF_KIND: dict[Kind, str] = {
+    Kind.PLATFORM: "platform",
+    Kind.PLATFORM_APPROVER: "platform-approver",
+    Kind.OPERATOR: "operator",
+    Kind.REGULATOR: "regulator",
+    Kind.BANK_FEED: "bank-feed",
+    Kind.IMPORTER: "importer",
+}
+"""The value stands in a token's `roles` claim."""
+
+MEMBER_KINDS = frozenset({Kind.PLATFORM_APPROVER, Kind.IMPORTER})
+"""Kinds that belong to a platform registered before them."""
+
+TWO_PERSON_KINDS = frozenset({Kind.OPERATOR, Kind.IMPORTER})
+"""Kinds whose role one operator proposes and another confirms."""
+
+_OWN_KEY = "identity.key.rotate"
+
+SCOPES_OF_KIND: dict[Kind, frozenset[str]] = {
+    Kind.PLATFORM: frozenset(
+        {
+            _OWN_KEY,
+            "identity.parties.write",
+            "identity.parties.read",
+            "custody.accounts.write",
+            "custody.book.read",
+            "payments.submit",
+            "payments.read",
+        }
+    ),
+    Kind.PLATFORM_APPROVER: frozenset({_OWN_KEY, "payments.approve", "payments.read", "custody.book.read"}),
+    Kind.OPERATOR: frozenset(
+        {
+            _OWN_KEY,
+            "identity.admin",
+            "identity.kyc",
+            "identity.parties.write",
+            "identity.parties.read",
+            "custody.admin",
+            "custody.freeze",
+            "payments.admin",
+            "payments.approve",
+            "payments.read",
+            "custody.book.read",
+        }
+    ),
+    Kind.REGULATOR: frozenset({_OWN_KEY, "audit.read"}),
+    Kind.BANK_FEED: frozenset({_OWN_KEY, "payments.evidence"}),
+    Kind.IMPORTER: frozenset({_OWN_KEY, "custody.transfers.create", "custody.accounts.write", "custody.book.read"}),
+}

@@ -1,0 +1,142 @@
+"""What is kept of principals: plain records, built from events alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from hashlib import sha256
+from typing import ClassVar
+
+from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.states import Recorded, Sections
+
+from ringfence_identity.principals.domain import events
+from ringfence_identity.principals.domain.events import (
+    KeyRotated,
+    PrincipalActivated,
+    PrincipalRegistered,
+    PrincipalSuspended,
+)
+from ringfence_identity.principals.domain.roles import SCOPES_OF_KIND, Kind
+
+SECTION = "principals, format 1"
+
+
+class Status(StrEnum):
+    """Whether a principal may act."""
+
+    PENDING = "PENDING"
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionKey:
+    """An Ed25519 public key (32 bytes, RFC 8032) by which assertions are checked; `until_ns` 0 means no end."""
+
+    public: bytes
+    until_ns: int = 0
+
+    def is_valid(self, now_ns: int) -> bool:
+        """Whether an assertion signed with it counts now."""
+        return self.until_ns == 0 or now_ns < self.until_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody who may ask for tokens.
+
+    `keys` runs from oldest to newest. `stopped_by` is whoever proposed or suspended; another must confirm.
+    """
+
+    id: bytes
+    kind: Kind
+    name: str
+    tenant: bytes | None
+    registered_key: bytes
+    keys: tuple[AssertionKey, ...]
+    status: Status
+    stopped_by: bytes
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Every scope its role carries."""
+        return SCOPES_OF_KIND[self.kind]
+
+
+@dataclass(slots=True)
+class State:
+    """All principals by id; records are replaced, never changed."""
+
+    EVENTS: ClassVar[tuple[type, ...]] = events.EVENTS
+
+    principals: dict[bytes, Principal] = field(default_factory=dict)
+
+    def is_active(self, principal: Principal) -> bool:
+        """Whether it may act: it is active itself, and so is the platform it belongs to."""
+        if principal.status is not Status.ACTIVE:
+            return False
+        return principal.tenant in (None, principal.id) or self.is_tenant(principal.tenant or b"")
+
+    def is_tenant(self, tenant: bytes) -> bool:
+        """Whether an active platform has this id."""
+        platform = self.principals.get(tenant)
+        return platform is not None and platform.kind is Kind.PLATFORM and platform.status is Status.ACTIVE
+
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
+        """Takes in one event; every change goes through the journal."""
+        event = recorded.event
+        journal.put(self.principals, event.principal, self._after(event, recorded.recorded_at_ns))
+
+    def _after(
+        self, event: PrincipalRegistered | PrincipalActivated | PrincipalSuspended | KeyRotated, at_ns: int
+    ) -> Principal:
+        if isinstance(event, PrincipalRegistered):
+            return _registered(event)
+        principal = self.principals[event.principal]
+        match event:
+            case PrincipalActivated():
+                return replace(principal, status=Status.ACTIVE, stopped_by=b"")
+            case PrincipalSuspended():
+                return replace(principal, status=Status.SUSPENDED, stopped_by=event.by)
+            case KeyRotated():
+                return replace(principal, keys=_rotated(principal.keys, event, at_ns))
+
+    def digest(self) -> bytes:
+        """Returns SHA-256 over all principals, in the order of their ids."""
+        return sha256(self._encoded()).digest()
+
+    def save(self) -> Sections:
+        """Returns all principals."""
+        return [(SECTION, self._encoded())]
+
+    def restore(self, sections: Mapping[str, memoryview]) -> None:
+        """Takes up what `save` returned."""
+        saved = plain.decode(sections[SECTION], list[Principal])
+        self.principals = {principal.id: principal for principal in saved}
+
+    def _encoded(self) -> bytes:
+        return plain.encode([self.principals[principal] for principal in sorted(self.principals)])
+
+
+def _registered(event: PrincipalRegistered) -> Principal:
+    return Principal(
+        id=event.principal,
+        kind=event.kind,
+        name=event.name,
+        tenant=event.principal if event.kind is Kind.PLATFORM else event.tenant or None,
+        registered_key=event.public_key,
+        keys=(AssertionKey(event.public_key),),
+        status=Status.ACTIVE if event.active else Status.PENDING,
+        stopped_by=b"" if event.active else event.by,
+    )
+
+
+def _rotated(keys: tuple[AssertionKey, ...], event: KeyRotated, at_ns: int) -> tuple[AssertionKey, ...]:
+    """Adds the new key, ends the older ones, and forgets those that have ended."""
+    older = (
+        AssertionKey(key.public, min(key.until_ns or event.older_keys_end_ns, event.older_keys_end_ns))
+        for key in keys
+        if key.is_valid(at_ns)
+    )
+    return (*(key for key in older if key.is_valid(at_ns)), AssertionKey(event.public_key))

@@ -1,0 +1,28 @@
+"""Reads an access token that another service was shown, as that service would."""
+
+from dataclasses import dataclass
+
+from ringfence_kernel.rpc.certificates import PeerIdentity
+from ringfence_kernel.rpc.refusals import TokenExpired, TokenInvalid, TokenNotBound
+from ringfence_kernel.rpc.tokens import TokenVerifier
+
+from ringfence_identity.tokens.application.ports import TokenHolder
+from ringfence_identity.tokens.domain.bearers import thumbprint
+from ringfence_identity.tokens.domain.errors import SubmissionRefused
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedTokenReader:
+    """A TokenReader over the kernel's verifier."""
+
+    verifier: TokenVerifier
+
+    async def read(self, token: str, certificate_sha256: bytes) -> TokenHolder:
+        """Returns whose token it is; raises SubmissionRefused without saying why."""
+        # Only the thumbprint can match: no token is bound to an empty SPIFFE id.
+        holder = PeerIdentity("principal", "", "", thumbprint(certificate_sha256), b"", 0, 0)
+        try:
+            verified = await self.verifier.verify(token, holder)
+        except (TokenInvalid, TokenExpired, TokenNotBound):
+            raise SubmissionRefused from None
+        return TokenHolder(verified.subject, verified.scopes)

@@ -1,0 +1,66 @@
+"""Issues authorisations for submissions, on the strength of the submitter's access token.
+
+A token is signed before the commit and released after it: a failed signature spends nothing, and nothing leaves that
+is not recorded.
+"""
+
+from dataclasses import dataclass
+
+from ringfence_kernel.values.clock import Clock
+from ringfence_kernel.values.ids import new_id
+from ringfence_kernel.writing.writer import GroupWriter
+
+from ringfence_identity.aliases.queries import AliasQueries
+from ringfence_identity.batches import record_all
+from ringfence_identity.principals.queries import PrincipalQueries
+from ringfence_identity.tokens.application.ports import TokenReader, TokenSigner
+from ringfence_identity.tokens.domain import authorisations
+from ringfence_identity.tokens.domain.authorisations import Submission
+from ringfence_identity.tokens.domain.events import SubmissionAuthorised
+from ringfence_identity.tokens.domain.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Authorisation:
+    """A signed authorisation and its end in UTC nanoseconds."""
+
+    token: str
+    expires_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorisationCommands:
+    """Handler of AuthoriseSubmission. `issuer` is the `iss` of every authorisation."""
+
+    writer: GroupWriter
+    state: State
+    principals: PrincipalQueries
+    aliases: AliasQueries
+    clock: Clock
+    signer: TokenSigner
+    reader: TokenReader
+    issuer: str
+
+    async def authorise(
+        self,
+        access_token: str,
+        certificate_sha256: bytes,
+        tenant: bytes,
+        submission_id: bytes,
+        digest: bytes,
+        holder: str,
+    ) -> Authorisation:
+        """Returns an authorisation for one submission, held by the workload `holder` (a SPIFFE id).
+
+        Raises SubmissionRefused, InvalidArgument, ExistsWithDifferentData, VaultUnavailable.
+        """
+        submitter = await self.reader.read(access_token, certificate_sha256)
+        submission = Submission(submitter.subject, submitter.scopes, tenant, submission_id, digest)
+        now_ns, token = self.clock.now_ns(), new_id()
+        (event,) = self._decide(submission, token, now_ns)
+        signed = await self.signer.sign(authorisations.authorisation_claims(event, self.issuer, holder, now_ns))
+        await self.writer.commit(lambda unit: record_all(unit, self._decide(submission, token, now_ns)))
+        return Authorisation(signed, event.expires_ns)
+
+    def _decide(self, submission: Submission, token: bytes, now_ns: int) -> list[SubmissionAuthorised]:
+        return authorisations.authorise(self.state, self.principals, self.aliases, submission, token, now_ns)

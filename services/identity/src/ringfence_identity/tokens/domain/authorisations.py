@@ -1,0 +1,94 @@
+"""Authorisations: payment-instruction may settle one submission of one tenant."""
+
+from dataclasses import dataclass
+
+from ringfence_kernel.values.clock import NANOSECONDS
+from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.ids import ID_BYTES, show
+
+from ringfence_identity.aliases.queries import AliasQueries
+from ringfence_identity.principals.queries import ExistsWithDifferentData, Kind, PrincipalQueries
+from ringfence_identity.tokens.domain.access import TOKEN_AUDIENCE
+from ringfence_identity.tokens.domain.errors import SubmissionRefused
+from ringfence_identity.tokens.domain.events import SubmissionAuthorised
+from ringfence_identity.tokens.domain.state import State
+
+AUTHORISATION_SECONDS = 30 * 86_400
+
+AUTHORISATION_SCOPES = ("custody.transfers.create", "custody.book.read")
+"""What payment-instruction may do in custody with the authorisation kept beside a submission."""
+
+SUBMITTING_SCOPES = frozenset({"payments.submit", "payments.evidence"})
+"""An access token needs one of these before an authorisation is issued on its strength."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What payment-instruction received: the submitter's checked token, the submission and whom it is for."""
+
+    submitter: bytes
+    submitter_scopes: frozenset[str]
+    tenant: bytes
+    id: bytes
+    digest: bytes
+
+    def __post_init__(self) -> None:
+        """Raises InvalidArgument naming the field that is malformed."""
+        if len(self.id) != ID_BYTES:
+            raise InvalidArgument("submission_id must be 16 bytes", field="submission_id")
+        if len(self.digest) != 32:
+            raise InvalidArgument("digest must be 32 bytes", field="digest")
+
+
+def authorise(
+    state: State,
+    principals: PrincipalQueries,
+    aliases: AliasQueries,
+    submission: Submission,
+    token: bytes,
+    now_ns: int,
+) -> list[SubmissionAuthorised]:
+    """Authorises a submission; again for the same digest gives another token for the same.
+
+    A platform submits for itself, a bank feed for a tenant that has an account with its bank. Raises SubmissionRefused,
+    and ExistsWithDifferentData when the submission was authorised with another digest.
+    """
+    principal = principals.get(submission.submitter)
+    if principal is None or not principals.is_active(principal) or not principals.is_tenant(submission.tenant):
+        raise SubmissionRefused
+    if not submission.submitter_scopes & principal.scopes & SUBMITTING_SCOPES:
+        raise SubmissionRefused
+    is_feed = principal.kind is Kind.BANK_FEED
+    if is_feed and not aliases.speaks_for(principal.id, submission.tenant):
+        raise SubmissionRefused
+    if not is_feed and principal.tenant != submission.tenant:
+        raise SubmissionRefused
+    known = state.authorised_digest(submission.tenant, submission.id)
+    if known not in (None, submission.digest):
+        raise ExistsWithDifferentData
+    expires_ns = (now_ns // NANOSECONDS + AUTHORISATION_SECONDS) * NANOSECONDS
+    return [
+        SubmissionAuthorised(
+            submission.tenant, submission.id, submission.digest, submission.submitter, token, expires_ns
+        )
+    ]
+
+
+def authorisation_claims(
+    event: SubmissionAuthorised, issuer: str, holder_spiffe_id: str, now_ns: int
+) -> dict[str, object]:
+    """Returns the claims of an authorisation token: one tenant, one submission, held by one workload."""
+    return {
+        "iss": issuer,
+        "aud": TOKEN_AUDIENCE,
+        "sub": show(event.submitter),
+        "tenant": show(event.tenant),
+        "roles": [],
+        "scope": " ".join(AUTHORISATION_SCOPES),
+        "iat": now_ns // NANOSECONDS,
+        "exp": event.expires_ns // NANOSECONDS,
+        "jti": show(event.token),
+        "txn": show(event.submission),
+        "sha256": event.digest.hex(),
+        "cnf": {"spiffe": holder_spiffe_id},
+    }

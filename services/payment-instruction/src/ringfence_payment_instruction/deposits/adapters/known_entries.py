@@ -1,0 +1,55 @@
+"""The table of bank entries that were ever handed in: filled with the events, and asked before decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import tuple_row
+from ringfence_kernel.store import EventStore
+from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.columns import split_ids
+
+from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
+from ringfence_payment_instruction.deposits.domain.evidence import KnownEntries, entry_digests
+
+INSERT = "INSERT INTO known_entries SELECT * FROM unnest(%b::uuid[], %b::bytea[]) ON CONFLICT DO NOTHING"
+LOOK_UP = """
+SELECT head.position, uuid_send(known.entry), known.digest
+FROM feed_head head LEFT JOIN known_entries known ON known.entry = ANY(%b::uuid[])
+"""
+
+
+class KnownEntriesModel:
+    """One row per entry."""
+
+    name = "known-entries"
+    tables: Sequence[str] = ("known_entries",)
+
+    def project(self, connection: psycopg.Connection[Any], recorded: Sequence[Recorded]) -> None:
+        """Writes the entries that these events take in."""
+        rows = [
+            (UUID(bytes=entry), digest)
+            for each in recorded
+            if isinstance(each.event, EvidenceReceived)
+            for entry, digest in zip(split_ids(each.event.entry_ids), entry_digests(each.event), strict=True)
+        ]
+        if rows:
+            connection.execute(INSERT, tuple(list(column) for column in zip(*rows, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntries:
+    """The Entries port over the table."""
+
+    store: EventStore
+
+    def look_up(self, entry_ids: Sequence[bytes]) -> KnownEntries:
+        """Returns the digests of those that were handed in, as of one position of the feed."""
+        wanted = [UUID(bytes=entry) for entry in entry_ids]
+        with self.store.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+            rows = cursor.execute(LOOK_UP, (wanted,)).fetchall()
+        return KnownEntries(rows[0][0], {entry: digest for _, entry, digest in rows if entry is not None})

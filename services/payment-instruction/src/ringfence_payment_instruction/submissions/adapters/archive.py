@@ -1,0 +1,53 @@
+"""What has left memory, read again from the table of known ids and from the event store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg.rows import tuple_row
+from ringfence_kernel.store import EventStore
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.ids import ID_BYTES
+
+from ringfence_payment_instruction.submissions.domain.events import SubmissionRefused
+from ringfence_payment_instruction.submissions.domain.past import InstructionRef, Past, replayed
+from ringfence_payment_instruction.submissions.domain.submission import Submission
+
+LOOK_UP = """
+SELECT head.position, uuid_send(known.key), uuid_send(known.stream), known.instruction_index
+FROM feed_head head LEFT JOIN known_ids known ON known.key = ANY(%b::uuid[])
+"""
+STREAMS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArchive:
+    """The Archive port over the service's own database."""
+
+    store: EventStore
+    codec: EventCodec
+
+    def look_up(self, keys: Sequence[bytes]) -> Past:
+        """Returns where keys were used first, as of one position of the feed."""
+        wanted = [UUID(bytes=key) for key in keys if len(key) == ID_BYTES]
+        with self.store.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+            rows = cursor.execute(LOOK_UP, (wanted,)).fetchall()
+        found = {key: InstructionRef(stream, index) for _, key, stream, index in rows if key is not None}
+        return Past(rows[0][0], found)
+
+    def load(self, streams: Sequence[bytes]) -> tuple[dict[bytes, Submission], dict[bytes, SubmissionRefused]]:
+        """Returns the submissions and the refused files of streams, as they stand now."""
+        submissions: dict[bytes, Submission] = {}
+        refused: dict[bytes, SubmissionRefused] = {}
+        for first in range(0, len(streams), STREAMS_AT_ONCE):
+            part = replayed(self.store.replay_streams(self.codec, streams[first : first + STREAMS_AT_ONCE]))
+            submissions |= part[0]
+            refused |= part[1]
+        return submissions, refused
+
+    def reopen(self, stream: bytes, version: int) -> Submission:
+        """Returns a submission as it was before a version of its stream; raises LookupError where there is none."""
+        earlier = (each for each in self.store.replay_streams(self.codec, [stream]) if each.version < version)
+        return replayed(earlier)[0][stream]

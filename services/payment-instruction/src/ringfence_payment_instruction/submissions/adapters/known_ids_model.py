@@ -1,0 +1,42 @@
+"""Fills the table of ids that were ever used, with the events that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.columns import split_ids
+
+from ringfence_payment_instruction.submissions.domain.events import InstructionsDirected, InstructionsReceived
+from ringfence_payment_instruction.submissions.domain.past import WHOLE, message_key
+from ringfence_payment_instruction.submissions.domain.status import Directive
+from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
+
+INSERT = (
+    "INSERT INTO known_ids SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::int[]) ON CONFLICT DO NOTHING"  # first wins
+)
+
+
+class KnownIdsModel:
+    """One row per instruction id of a tenant, and per message to the bank."""
+
+    name = "known-ids"
+    tables: Sequence[str] = ("known_ids",)
+
+    def project(self, connection: psycopg.Connection[Any], recorded: Sequence[Recorded]) -> None:
+        """Writes the ids that these events use."""
+        rows = [row for each in recorded for row in _rows(each)]
+        if rows:
+            connection.execute(INSERT, tuple(list(column) for column in zip(*rows, strict=True)))
+
+
+def _rows(recorded: Recorded) -> Iterator[tuple[UUID, UUID, int]]:
+    event, stream = recorded.event, UUID(bytes=recorded.stream)
+    if isinstance(event, InstructionsReceived):
+        for index, instruction_id in enumerate(split_ids(event.instruction_ids), start=event.first_index):
+            yield UUID(bytes=transfer_id_of(event.tenant, instruction_id)), stream, index
+    elif isinstance(event, InstructionsDirected) and event.directive == Directive.SEND:
+        yield UUID(bytes=message_key(event.reference)), stream, WHOLE

@@ -1,0 +1,84 @@
+"""What was closed long ago, as far as a decision asks about it.
+
+Submissions leave memory some time after they have closed. Whatever a decision consults of them is looked up first, in
+tables that were written with their events, and lent to the state for as long as the decision takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.writing.journal import Journal
+
+from ringfence_payment_instruction.submissions.domain.events import (
+    Committed,
+    InstructionsAdvanced,
+    InstructionsDirected,
+    InstructionsReceived,
+    SubmissionReceived,
+    SubmissionRefused,
+    SubmissionWaiting,
+)
+from ringfence_payment_instruction.submissions.domain.submission import Submission
+
+WHOLE = -1
+"""Index of a reference to a submission as a whole: that of a message to the bank."""
+
+
+class LookAgain(DomainError):
+    """What was looked up is not current any more: something else was closed meanwhile. Never leaves the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionRef:
+    """Where an instruction is: its submission's stream, and its index there."""
+
+    stream: bytes
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was asked about, as of a position of the feed.
+
+    `refs` tells where each key was used first: transfer ids of instructions, and ids of messages to the bank. Closed
+    submissions and refused files stand by their streams, as far as they were asked for.
+    """
+
+    position: int
+    refs: Mapping[bytes, InstructionRef] = field(default_factory=dict)
+    submissions: Mapping[bytes, Submission] = field(default_factory=dict)
+    refused_files: Mapping[bytes, SubmissionRefused] = field(default_factory=dict)
+
+
+def message_key(message_id: str) -> bytes:
+    """Returns the key of a message to the bank, empty for an id that is none of ours."""
+    try:
+        return bytes.fromhex(message_id.removeprefix("RF"))
+    except ValueError:
+        return b""
+
+
+def replayed(recorded: Iterable[Committed]) -> tuple[dict[bytes, Submission], dict[bytes, SubmissionRefused]]:
+    """Builds submissions and refused files, by stream, from all of their events in order."""
+    submissions: dict[bytes, Submission] = {}
+    refused: dict[bytes, SubmissionRefused] = {}
+    journal = Journal()
+    for each in recorded:
+        match each.event:
+            case SubmissionReceived():
+                submissions[each.stream] = Submission(each)
+            case SubmissionRefused():
+                refused[each.stream] = each.event
+            case InstructionsReceived():
+                submissions[each.stream].receive(each)
+            case InstructionsAdvanced():
+                submissions[each.stream].advance(each, journal)
+            case InstructionsDirected():
+                submissions[each.stream].direct(each, journal)
+            case SubmissionWaiting():
+                submissions[each.stream].wait(each, journal)
+        journal.clear()
+    return submissions, refused

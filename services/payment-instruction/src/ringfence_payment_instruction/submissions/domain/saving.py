@@ -1,0 +1,87 @@
+"""Submissions as they stand in a snapshot: their events of intake, and the columns that later events have changed."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+from ringfence_payment_instruction.submissions.domain.events import InstructionsReceived, SubmissionReceived
+from ringfence_payment_instruction.submissions.domain.status import stage_of
+from ringfence_payment_instruction.submissions.domain.submission import Submission
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSubmission:
+    """One submission; tables are their items."""
+
+    stream: bytes
+    position: int
+    received_ns: int
+    received: SubmissionReceived
+    chunks: list[tuple[int, InstructionsReceived]]
+    statuses: bytes
+    directives: bytes
+    reasons: list[str]
+    changed_ns: bytes
+    details: list[tuple[int, str]]
+    approvers: list[tuple[int, bytes]]
+    references: list[tuple[int, str]]
+    messages: list[tuple[str, int]]
+    first_statuses: bytes
+    first_reasons: list[str]
+    waiting: str
+    version: int
+    last_position: int
+    closed_position: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """An event with its place, as a submission takes it in."""
+
+    position: int
+    stream: bytes
+    version: int
+    event: SubmissionReceived | InstructionsReceived
+    recorded_at_ns: int
+
+
+def saved(submission: Submission) -> SavedSubmission:
+    """Returns what a snapshot holds of a submission."""
+    return SavedSubmission(
+        stream=submission.stream,
+        position=submission.position,
+        received_ns=submission.received_ns,
+        received=submission.received,
+        chunks=[(chunk.version, chunk.event) for chunk in submission.chunks],
+        statuses=bytes(submission.statuses),
+        directives=bytes(submission.directives),
+        reasons=submission.reasons,
+        changed_ns=submission.changed_ns.tobytes(),
+        details=list(submission.details.items()),
+        approvers=list(submission.approvers.items()),
+        references=list(submission.references.items()),
+        messages=list(submission.messages.items()),
+        first_statuses=submission.first_statuses,
+        first_reasons=submission.first_reasons,
+        waiting=submission.waiting,
+        version=submission.version,
+        last_position=submission.last_position,
+        closed_position=submission.closed_position,
+    )
+
+
+def restored(kept: SavedSubmission) -> Submission:
+    """Returns the submission that `saved` was given."""
+    submission = Submission(_Event(kept.position, kept.stream, 1, kept.received, kept.received_ns))
+    for version, rows in kept.chunks:
+        submission.receive(_Event(kept.position, kept.stream, version, rows, kept.received_ns))
+    submission.statuses, submission.directives = bytearray(kept.statuses), bytearray(kept.directives)
+    submission.stages = bytearray(map(stage_of, kept.statuses, kept.directives))
+    submission.reasons, submission.changed_ns = kept.reasons, array("q", kept.changed_ns)
+    submission.details, submission.approvers = dict(kept.details), dict(kept.approvers)
+    submission.references, submission.messages = dict(kept.references), dict(kept.messages)
+    submission.first_statuses, submission.first_reasons = kept.first_statuses, kept.first_reasons
+    submission.waiting, submission.version = kept.waiting, kept.version
+    submission.last_position, submission.closed_position = kept.last_position, kept.closed_position
+    return submission

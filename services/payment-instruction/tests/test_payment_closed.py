@@ -1,0 +1,305 @@
+"""What is closed leaves memory, and is known all the same: the same id gets the same answer, however long ago."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from ringfence_kernel.service import rebuild
+from ringfence_kernel.service.event_sourced import store_digest
+from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.writer import Unit
+from ringfence_local_stack.servers.database import Database
+from ringfence_payment_instruction.bootstrap import MODELS
+from ringfence_payment_instruction.modules import ModuleStates, event_codec
+from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
+from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
+from ringfence_payment_instruction.submissions.domain.past import LookAgain, Past, replayed
+from ringfence_payment_instruction.submissions.domain.state import State, keys_of
+from ringfence_payment_instruction.submissions.domain.status import Directive, Status
+from ringfence_payment_instruction.submissions.domain.submission import stream_of, transfer_id_of
+from ringfence_payment_instruction.submissions.domain.transitions import Step, moved
+
+from .messages import camt_054, entry, pain_001
+from .test_payment_application import bank_answers
+from .world import (
+    ANNA,
+    APPROVER,
+    BANK,
+    BANK_FEED,
+    BORIS,
+    PLATFORM,
+    STRANGER,
+    TENANT,
+    World,
+    an_id,
+    migrate,
+    order,
+)
+
+REST = 3
+
+
+@pytest.fixture
+async def small(database: Callable[[str], Database]) -> AsyncIterator[World]:
+    """The application with room for three closed instructions in memory."""
+    world = World(migrate(database("payment-instruction")))
+    world.rest_rows = REST
+    await world.start()
+    await world.import_list()
+    yield world
+    await world.stop()
+
+
+async def settle(world: World, *names: str) -> None:
+    """Pays one cent each, in submissions of their own, one after the other."""
+    for name in names:
+        await world.submit_batch(PLATFORM, an_id(f"s {name}"), [order(name, 1)])
+        await world.until(lambda name=name: is_closed(world, name))
+
+
+def is_closed(world: World, name: str) -> bool:
+    """Tells whether a payment's submission has come to its end, in memory or beyond."""
+    submission = world.states.submissions.submission(stream_of(TENANT, an_id(f"s {name}")))
+    return submission is None or submission.is_closed()
+
+
+async def fill(world: World) -> None:
+    """Closes enough other payments for everything before them to leave memory."""
+    await settle(world, *(f"filler {random.randbytes(4).hex()}" for _ in range(REST + 1)))
+
+
+async def get(world: World, *names: str) -> list[tuple[Status, str]]:
+    """Returns where payments stand, as a caller is told."""
+    found = await world.application.reads.get(TENANT, [an_id(name) for name in names])
+    return [(Status(each.state.status), each.state.reason) for each in found]
+
+
+async def is_same(world: World) -> dict[str, int]:
+    """Returns what `rebuild --verify` finds to differ."""
+    await world.writer.commit(lambda unit: store_digest(world.writer, unit))
+    await world.until(lambda: world.projector.position >= world.writer.head.position)
+    states = ModuleStates(State(StoredArchive(world.store, event_codec()).reopen, world.rest_rows))
+    report = await asyncio.to_thread(rebuild, world.store, event_codec(), states.together(), MODELS, compare=True)
+    return {name: count for name, count in report.differences.items() if count}
+
+
+async def test_memory_holds_what_is_open_and_a_little_of_what_was(small: World) -> None:
+    """After a dozen settled payments three are in memory, and so are the versions of their streams alone."""
+    await settle(small, *(f"p{number}" for number in range(12)))
+    await small.submit_batch(PLATFORM, an_id("s held"), [order("held", 600_00)])
+    await small.reaches("held", Status.HELD)
+    state = small.states.submissions
+    assert (len(state.submissions), state.resting_rows) == (REST + 1, REST)
+    assert sum(stream in small.writer.versions for stream in map(_stream, (f"p{n}" for n in range(12)))) == REST
+    assert await get(small, "p0", "p5", "p11") == [(Status.SETTLED, "")] * 3
+    assert await is_same(small) == {}
+
+
+def _stream(name: str) -> bytes:
+    return stream_of(TENANT, an_id(f"s {name}"))
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_the_same_id_gets_the_first_answer(small: World, restarts: bool) -> None:
+    """A submission sent again long after it has closed is answered as first, by a process that was killed too."""
+    first = await small.submit_batch(PLATFORM, an_id("s a"), [order("a", 1), order("b", 600_00, currency="XXX")])
+    await fill(small)
+    if restarts:
+        await small.restart()
+    assert small.states.submissions.submission(_stream("a")) is None
+    balance = small.custody.balances[an_id("boris account")]
+    again = await small.submit_batch(PLATFORM, an_id("s a"), [order("a", 1), order("b", 600_00, currency="XXX")])
+    assert again == first
+    with pytest.raises(SubmissionConflict):
+        await small.submit_batch(PLATFORM, an_id("s a"), [order("a", 2)])
+    assert small.custody.balances[an_id("boris account")] == balance
+    assert await is_same(small) == {}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_an_instruction_id_is_used_once_for_ever(small: World, restarts: bool) -> None:
+    """Another submission with the id of a closed payment is refused row by row, and the id still means the first."""
+    await settle(small, "a")
+    await fill(small)
+    if restarts:
+        await small.restart()
+    (view, fresh) = await small.submit_batch(PLATFORM, an_id("s other"), [order("a", 5), order("c", 1)])
+    assert (view.status, view.reason) == (Status.REJECTED, reasons.DUPLICATE_INSTRUCTION_ID)
+    assert fresh.status == Status.AUTHENTICATED
+    await small.reaches("c", Status.SETTLED)
+    assert await get(small, "a") == [(Status.SETTLED, "")]
+    await fill(small)
+    assert await get(small, "a") == [(Status.SETTLED, "")]
+    assert await is_same(small) == {}
+
+
+async def test_a_decision_on_what_has_closed_is_answered_as_ever(small: World) -> None:
+    """Who cancels too late is told so; who approved before approves again without effect."""
+    await small.submit_batch(PLATFORM, an_id("s held"), [order("held", 600_00)])
+    await small.reaches("held", Status.HELD)
+    decide = small.application.approvals.decide
+    await decide(APPROVER, TENANT, [an_id("held")], Directive.APPROVE, "")
+    await small.reaches("held", Status.SETTLED)
+    await fill(small)
+    before = small.writer.head.position
+    (cancelled,) = await decide(PLATFORM, TENANT, [an_id("held")], Directive.CANCEL, "")
+    (approved,) = await decide(APPROVER, TENANT, [an_id("held")], Directive.APPROVE, "")
+    assert (cancelled.status, cancelled.reason) == (Status.SETTLED, reasons.ALREADY_RELEASED)
+    assert (approved.status, approved.reason) == (Status.SETTLED, "")
+    assert small.writer.head.position == before
+
+
+async def test_a_bank_tells_of_a_payment_that_has_left_memory(small: World) -> None:
+    """Its debit on the account reconciles the payment once, and the file again is all duplicates."""
+    await small.submit_batch(PLATFORM, an_id("s out"), [order("out", 10_00, creditor=STRANGER)])
+    await small.reaches("out", Status.SENT)
+    transaction = transfer_id_of(TENANT, an_id("out")).hex()
+    bank_answers(small, "out", "ACSC")
+    await small.reaches("out", Status.SETTLED)
+    await fill(small)
+    assert small.states.submissions.submission(_stream("out")) is None
+    debit = camt_054("N-1", BANK, entry("D1", "10.00", direction="DBIT", transaction_id=transaction))
+    hand_in = small.application.deposits.receiving.hand_in
+    counts = await hand_in(BANK_FEED, debit)
+    assert (counts.confirmed, counts.duplicates) == (1, 0)
+    assert await get(small, "out") == [(Status.RECONCILED, "")]
+    assert small.states.submissions.submission(_stream("out")) is None
+    counts = await hand_in(BANK_FEED, debit)
+    assert (counts.confirmed, counts.duplicates) == (0, 1)
+    second = camt_054("N-2", BANK, entry("D2", "10.00", direction="DBIT", transaction_id=transaction))
+    assert (await hand_in(BANK_FEED, second)).confirmed == 0
+    assert await is_same(small) == {}
+    await small.restart()
+    assert await get(small, "out") == [(Status.RECONCILED, "")]
+
+
+async def test_a_deposit_is_known_when_its_file_has_left_memory(small: World) -> None:
+    """Nothing of a posted file is kept, and an entry in whatever file it comes again moves nothing."""
+    hand_in = small.application.deposits.receiving.hand_in
+    assert (await hand_in(BANK_FEED, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))).credited == 1
+    await small.until(lambda: not small.states.deposits.evidence)
+    again = (await small.restart()).deposits.receiving.hand_in
+    assert (await again(BANK_FEED, camt_054("N-2", BANK, entry("R1", "5.00", BORIS)))).duplicates == 1
+    assert small.custody.balances[an_id("boris account")] == 5_00
+    assert await is_same(small) == {}
+
+
+async def test_a_refused_file_gets_its_first_report_again(small: World) -> None:
+    """Byte for byte, when it has left memory too; other bytes under its message id are a duplicate."""
+    content = pain_001("BAD-1", ANNA, ("A", "10.00", BORIS), count=2)
+    first = await small.submit_file(PLATFORM, content)
+    await fill(small)
+    assert small.states.submissions.refused_files == {}
+    assert await small.submit_file(PLATFORM, content) == first
+    other = await small.submit_file(PLATFORM, pain_001("BAD-1", ANNA, ("A", "11.00", BORIS), count=2))
+    assert b"AM05" in other.status_report
+    assert await is_same(small) == {}
+
+
+async def test_the_table_is_what_keeps_a_closed_id(small: World) -> None:
+    """Without its row the id would be new: the proof that memory does not secretly hold it."""
+    await settle(small, "a")
+    await fill(small)
+    with small.store.connection() as connection:
+        connection.execute("DELETE FROM known_ids")
+    (view,) = await small.submit_batch(PLATFORM, an_id("s other"), [order("a", 5)])
+    assert view.status == Status.AUTHENTICATED
+    assert (await is_same(small)).keys() == {"known_ids"}
+
+
+async def test_a_look_that_is_too_old_is_taken_again(small: World) -> None:
+    """A decision never rests on a look-up from before something left memory."""
+    await settle(small, "a")
+    old = small.application.submissions.submissions.archive.look_up(keys_of(TENANT, [an_id("a")]))
+    await fill(small)
+    await fill(small)
+
+    def decide(unit: Unit) -> None:
+        with small.states.submissions.recalling(old):
+            raise AssertionError("it was taken for current")
+
+    with pytest.raises(LookAgain):
+        await small.writer.commit(decide)
+
+
+async def test_a_snapshot_brings_back_the_same_state(small: World) -> None:
+    """Open work, what rests, lists and files come back from a snapshot as events gave them, and go on alike."""
+    await settle(small, "a", "b", "c", "d")
+    await small.submit_file(PLATFORM, pain_001("BAD-1", ANNA, ("A", "10.00", BORIS), count=2))
+    await small.submit_batch(PLATFORM, an_id("s mixed"), [order("held", 600_00), order("out", creditor=STRANGER)])
+    await small.reaches("out", Status.SENT)
+    sections = [(name, bytes(content)) for name, content in small.states.together().save()]
+    states = ModuleStates(State(small.application.submissions.submissions.archive.reopen, REST))  # type: ignore[attr-defined]
+    states.together().restore({name: memoryview(content) for name, content in sections})
+    assert states.together().digest() == small.states.together().digest()
+    head = small.writer.head.position
+    await small.application.approvals.decide(APPROVER, TENANT, [an_id("held")], Directive.APPROVE, "")
+    await small.reaches("held", Status.SETTLED)
+    bank_answers(small, "out", "ACSC")
+    await small.reaches("out", Status.SETTLED)
+    for recorded in small.store.replay(event_codec(), head):
+        states.together().apply(recorded, Journal())
+    assert states.together().digest() == small.states.together().digest()
+
+
+class UnfinishedJournal(Journal):
+    """A journal whose commit never comes."""
+
+    def clear(self) -> None:
+        """Keeps everything."""
+
+
+def test_a_failed_group_leaves_no_trace(make_history: Any) -> None:
+    """Whatever closes, rests and leaves memory within a group comes back exactly when its commit fails."""
+    history, rng = make_history(rest_rows=4), random.Random(7)
+    for turn in range(60):
+        before, journal = history.state.digest(), UnfinishedJournal()
+        kept = list(history.log), dict(history.versions)
+        history.journal, real = journal, history.journal
+        close(history, f"{turn}", rng.randint(1, 3))
+        journal.rollback()
+        history.log, history.versions, history.journal = *kept, real
+        assert history.state.digest() == before
+        close(history, f"{turn}", rng.randint(1, 3))
+    assert len(history.submissions.submissions) <= 4
+    assert history.replayed().digest() == history.state.digest()
+
+
+def close(history: Any, name: str, rows: int) -> bytes:
+    """Takes in a submission and rejects all of it."""
+    submission = history.submit(name, rows)
+    steps = [Step(index, Status.REJECTED, "X") for index in range(rows)]
+    history.record(submission.stream, moved(submission, "screening", steps))
+    stream: bytes = submission.stream
+    return stream
+
+
+def test_what_opens_again_comes_back_and_closes_again(make_history: Any) -> None:
+    """An event that opens a closed payment, as a recall will, brings it into memory in every process alike."""
+    history = make_history(rest_rows=2)
+    first = history.submit("first")
+    ways = [Status.SCREENED, Status.RESERVED, Status.SETTLED]
+    history.record(first.stream, moved(first, "custody", [Step(0, status) for status in ways]))
+    for number in range(3):
+        close(history, f"{number}", 1)
+    assert history.submissions.submission(first.stream) is None
+    submissions, _ = replayed(each for each in history.log if each.stream == first.stream)
+    with history.submissions.recalling(Past(len(history.log), submissions=submissions)):
+        history.record(first.stream, moved(submissions[first.stream], "bank", [Step(0, Status.RECALL)]))
+    found = history.submissions.find(first.tenant, first.instruction_id(0))
+    assert found is not None
+    assert found[0].statuses[0] == Status.RECALL
+    assert history.replayed().digest() == history.state.digest()
+    for number in range(3, 6):
+        close(history, f"{number}", 1)
+    assert history.submissions.submission(first.stream) is not None
+    history.record(first.stream, moved(found[0], "bank", [Step(0, Status.RETURNED)]))
+    for number in range(6, 9):
+        close(history, f"{number}", 1)
+    assert history.submissions.submission(first.stream) is None
+    assert history.replayed().digest() == history.state.digest()

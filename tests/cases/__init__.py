@@ -1,0 +1,1 @@
+"""Inputs that failed once or fail still, each with the right value, played against a stack of their own."""

@@ -1,0 +1,115 @@
+"""What a bank tells of movements on its account: one is one and two are two, in whatever words."""
+
+from __future__ import annotations
+
+from ringfence.errors import RingfenceError
+from ringfence_local_stack.scenario import Scenario, fresh, new_iban
+from ringfence_local_stack.scenario.messages import batch, entry, share
+
+from .registry import BANKS_SIDE, Finding, case
+
+EUR_100, EUR_200, EUR_300 = 100_00, 200_00, 300_00
+
+
+@case(waits_for=BANKS_SIDE)
+def placeholder_reference(scenario: Scenario, need: Finding) -> None:
+    """A bank that has no reference writes a placeholder; two deposits that carry it are two deposits."""
+    platform = scenario.platform("Nora Vale", "Ivo Marsh")
+    nora, ivo = platform.customers("Nora Vale", "Ivo Marsh")
+    for word in ("NONREF", "NOTPROVIDED"):
+        before = platform.bank.holds_minor
+        first = platform.bank.notification(entry(EUR_100, nora.iban, reference=word))
+        platform.bank.hand_in(first)
+        platform.bank.tell(entry(EUR_100, ivo.iban, reference=word, payer="Another Payer"))
+        platform.bank.hand_in(first)
+        booked = platform.bank.holds_minor - before
+        need(booked == 2 * EUR_100, f"{word}: 2 × 100.00 came in, {booked} are in the book")
+        try:
+            platform.bank.tell(entry(70_00, ivo.iban, reference=word, payer="A Third Payer"))
+        except RingfenceError as refusal:
+            need(False, f"{word}: another amount is refused with {refusal.reason}")
+
+
+@case()
+def told_twice(scenario: Scenario, need: Finding) -> None:
+    """The same movement in the same file, and in another with other news, came in once."""
+    platform = scenario.platform("Nora Vale")
+    nora = platform.customer("Nora Vale")
+    movement, news = (entry(amount, nora.iban, reference=fresh("R")) for amount in (40_00, 2_00))
+    told = platform.bank.notification(movement)
+    for content in (told, told, platform.bank.notification(news, movement)):
+        platform.bank.hand_in(content)
+    need(platform.bank.holds_minor == 42_00, f"40.00 and 2.00 came in, the mirror has {platform.bank.holds_minor}")
+    need(nora.account.posted_minor == 42_00, f"the client has {nora.account.posted_minor}")
+
+
+@case(waits_for=BANKS_SIDE)
+def sum_first_then_details(scenario: Scenario, need: Finding) -> None:
+    """A movement told as a sum and told again with its parts came in once, and is whose the parts say."""
+    platform = scenario.platform("Nora Vale", "Ivo Marsh")
+    nora, ivo = platform.customers("Nora Vale", "Ivo Marsh")
+    reference = fresh("B")
+    platform.bank.tell(batch(EUR_300, reference))
+    platform.bank.tell(batch(EUR_300, reference, [share(EUR_100, nora.iban), share(EUR_200, ivo.iban)]))
+    need(platform.bank.holds_minor == EUR_300, f"300.00 came in, the mirror has {platform.bank.holds_minor}")
+    held = [nora.account.posted_minor, ivo.account.posted_minor]
+    need(held == [EUR_100, EUR_200], f"the clients have {held}")
+
+
+@case(waits_for=BANKS_SIDE)
+def details_in_another_order(scenario: Scenario, need: Finding) -> None:
+    """The parts of a movement in another order are the same movement: nothing new, and nothing refused."""
+    platform = scenario.platform("Nora Vale", "Ivo Marsh")
+    nora, ivo = platform.customers("Nora Vale", "Ivo Marsh")
+    reference, parts = fresh("B"), [share(EUR_100, nora.iban), share(EUR_200, ivo.iban)]
+    platform.bank.tell(batch(EUR_300, reference, parts))
+    try:
+        platform.bank.tell(batch(EUR_300, reference, parts[::-1]))
+    except RingfenceError as refusal:
+        need(False, f"the other order is refused with {refusal.reason}")
+    need(platform.bank.holds_minor == EUR_300, f"300.00 came in, the mirror has {platform.bank.holds_minor}")
+
+
+@case(waits_for=BANKS_SIDE)
+def flagged_as_duplicate(scenario: Scenario, need: Finding) -> None:
+    """A notification that calls itself a duplicate brings nothing new, though its ids are new."""
+    platform = scenario.platform("Nora Vale")
+    movement = entry(15_00, platform.customer("Nora Vale").iban)
+    platform.bank.tell(movement)
+    platform.bank.tell(movement, copy="DUPL")
+    need(platform.bank.holds_minor == 15_00, f"15.00 came in, the mirror has {platform.bank.holds_minor}")
+
+
+@case(waits_for=BANKS_SIDE)
+def reversed_deposit(scenario: Scenario, need: Finding) -> None:
+    """Money that the bank has taken back is not paid out."""
+    platform = scenario.platform("Nora Vale")
+    nora, reference = platform.customer("Nora Vale"), fresh("R")
+    platform.bank.tell(entry(80_00, nora.iban, reference=reference))
+    platform.bank.tell(entry(80_00, nora.iban, reference=f"{reference}-2", incoming=False, reversal=True))
+    status, reason = platform.pay(nora, new_iban(), "Alpha Teal", 80_00).outcome()
+    need(status == "REJECTED", f"80.00 were taken back, and then 80.00 paid out: {status} {reason}")
+
+
+@case(waits_for=BANKS_SIDE)
+def reversed_payment_comes_back(scenario: Scenario, need: Finding) -> None:
+    """A credit that reverses a debit is money that came in: it stands in the book, in suspense at the least."""
+    platform = scenario.platform("Nora Vale")
+    nora = platform.customer("Nora Vale")
+    platform.bank.tell(entry(25_00, nora.iban, reference=fresh("R"), reversal=True))
+    need(platform.bank.holds_minor == 25_00, f"25.00 came back, the mirror has {platform.bank.holds_minor}")
+
+
+@case(waits_for=BANKS_SIDE)
+def entry_in_another_currency(scenario: Scenario, need: Finding) -> None:
+    """An entry in a currency that the account does not have is not called credited where it is posted nowhere."""
+    platform = scenario.platform("Nora Vale")
+    nora = platform.customer("Nora Vale")
+    try:
+        answer = platform.bank.tell(entry(EUR_100, nora.iban, reference=fresh("R"), currency="USD"))
+    except RingfenceError as refusal:
+        need(refusal.reason and refusal.code != "INTERNAL", f"refused without a name: {refusal}")
+        return
+    totals = platform.client.custody.totals().classes
+    booked = any(each.currency == "USD" and each.balances.debits_posted_minor for each in totals)
+    need(booked or not answer.credited, f"{answer.credited} called credited, and posted in no book")

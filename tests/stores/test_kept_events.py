@@ -1,0 +1,109 @@
+"""Events that an earlier release wrote are what protos/ describes, and audit still makes the same leaves of them."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+import pytest
+from ringfence_audit.log.domain.leaf import decode
+from ringfence_audit.log.domain.page import SourceEvent
+from ringfence_audit.translation.application.translator import Translator
+from ringfence_audit.translation.domain.accounts import Accounts
+from ringfence_kernel.feed.published import described, require_known
+from ringfence_kernel.values.descriptions import EventDescription
+from ringfence_protos.audit.v1 import events_pb2 as audit
+from ringfence_protos.custody.v1 import events_pb2 as custody
+from ringfence_protos.identity.v1 import events_pb2 as identity
+from ringfence_protos.payment_instruction.v1 import events_pb2 as payment_instruction
+
+from tests.stores import keeping
+
+KEPT = sorted(path.parent for path in (Path(__file__).parent / "kept").glob(f"*/{keeping.MANIFEST}"))
+FILES = dict(zip(keeping.SERVICES, (identity, custody, payment_instruction, audit), strict=True))
+SOURCES = keeping.SERVICES[:3]
+BY_FOLDER = pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
+
+
+class Kept(NamedTuple):
+    """A row of `stored_events`."""
+
+    position: int
+    stream: bytes
+    version: int
+    topic: str
+    state: bytes
+    hash: bytes
+
+    @property
+    def envelope(self) -> list[Any]:
+        """What its state holds: format, time, trace, fields."""
+        decoded: list[Any] = msgspec.msgpack.decode(self.state)
+        return decoded
+
+
+def kept_events(folder: Path, service: str) -> list[Kept]:
+    """Reads a store's events out of PostgreSQL's COPY text, in order."""
+    with tarfile.open(folder / f"{service}.tar.xz", "r:xz") as archive:
+        file = archive.extractfile(f"stored_events{keeping.ROWS}")
+        assert file is not None
+        lines = file.read().decode().splitlines()
+    rows = [line.split("\t") for line in lines]
+    binary = len(r"\\x")
+    return sorted(
+        Kept(
+            int(at), UUID(stream).bytes, int(version), topic, *(bytes.fromhex(each[binary:]) for each in (state, hash))
+        )
+        for at, stream, version, topic, state, hash in rows
+    )
+
+
+def descriptions(service: str) -> dict[str, EventDescription]:
+    """Returns what a service's proto describes."""
+    return described(FILES[service].DESCRIPTOR)
+
+
+@BY_FOLDER
+@pytest.mark.parametrize("service", keeping.SERVICES)
+def test_kept_events_fit_their_description(folder: Path, service: str) -> None:
+    """Real events of every topic have the fields, kinds, codes and lengths of columns that are described."""
+    events, known = kept_events(folder, service), descriptions(service)
+    assert {event.topic for event in events} == set(known)
+    for event in events:
+        fields = event.envelope[3]
+        require_known(known[event.topic], fields)
+        assert list(known[event.topic].misfits(fields)) == []
+
+
+@BY_FOLDER
+def test_kept_events_give_the_leaves_of_their_time(folder: Path) -> None:
+    """The log that was signed then is the log that the same events would fill now, leaf by leaf."""
+    signed = {source: list[bytes]() for source in SOURCES}
+    for leaf in kept_leaves(folder):
+        kind, fields = decode(leaf)
+        if kind not in ("audit.page.v1", "audit.read.v1"):
+            signed[str(fields["source"])].append(leaf)
+    for source in SOURCES:
+        translator = Translator(source, Accounts({}))
+        made = [
+            leaf
+            for event in kept_events(folder, source)
+            for leaf in translator.translate(SourceEvent(*event, event.envelope[1])).leaves
+        ]
+        assert made == signed[source]
+        assert len(made) > 10
+
+
+def kept_leaves(folder: Path) -> list[bytes]:
+    """Reads the leaves of the kept log, in order."""
+    found = []
+    for event in kept_events(folder, "audit"):
+        fields = event.envelope[3]
+        if event.topic == "LeavesAppended.v1":
+            found += keeping.unbundled(fields["leaves"])
+        elif event.topic == "ReadRecorded.v1":
+            found.append(fields["leaf"])
+    return found

@@ -1,0 +1,33 @@
+"""Clients of a platform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from ringfence_local_stack.scenario.platform import Account
+
+
+@dataclass(frozen=True)
+class Party:
+    """A person or company that a platform has handed in."""
+
+    id: UUID
+    name: str
+    identity_number: str
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A verified party with an account and the IBAN that stands for it."""
+
+    party: Party
+    account: Account
+    iban: str
+
+    @property
+    def name(self) -> str:
+        """The registered name."""
+        return self.party.name
