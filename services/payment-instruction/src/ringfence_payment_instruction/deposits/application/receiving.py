@@ -29,7 +29,7 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
     evidence_stream,
     is_incoming,
 )
-from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, Matcher, Questions, questions
+from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, Matcher, Matching, Questions, questions
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.submissions.application.ports import Authorisation, Identity
@@ -102,9 +102,8 @@ class EvidenceReceiving:
         # One file at a time: two that share an entry would otherwise both find it new.
         async with self._turn:
             while True:
-                matching = await self._knowing(asked, lambda unit: self._matcher(aliases).match(file.entries))
-                new = [entry for matched in matching.by_tenant.values() for entry in matched]
-                self._require_fresh_list(new)
+                matching = await self._knowing(asked, lambda unit: self._match(aliases, file))
+                new = matching.new()
                 prepared = [
                     await self._prepare(source, file, part, matched[first : first + ENTRIES_PER_PART])
                     for matched in matching.by_tenant.values()
@@ -129,14 +128,14 @@ class EvidenceReceiving:
             if reply is not None:
                 return reply
 
-    def _matcher(self, aliases: Mapping[str, Alias]) -> Matcher:
+    def _match(self, aliases: Mapping[str, Alias], file: Notification) -> Matching:
+        """Matches entries; raises ScreeningListStale where money came in and its payers cannot be looked up."""
         screening = self.lists.current()
-        return Matcher(self.state, self.submissions.state, aliases, lambda name: bool(screening.hit([name])))
-
-    def _require_fresh_list(self, new: list[MatchedEntry]) -> None:
-        """Raises ScreeningListStale where money came in and its payers cannot be looked up."""
-        if any(is_incoming(each.entry) for each in new):
+        matcher = Matcher(self.state, self.submissions.state, aliases, lambda name: bool(screening.hit([name])))
+        matching = matcher.match(file.entries)
+        if any(is_incoming(each.entry) for each in matching.new()):
             self.lists.fresh()
+        return matching
 
     async def _record(
         self, asked: Questions, prepared: list[EvidenceReceived], new: list[MatchedEntry], digest: bytes
