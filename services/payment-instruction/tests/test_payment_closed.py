@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -225,6 +226,87 @@ async def test_a_look_that_is_too_old_is_taken_again(small: World) -> None:
 
     with pytest.raises(LookAgain):
         await small.writer.commit(decide)
+
+
+class Meanwhile:
+    """Something that another part does its work through, with a word before each of its calls."""
+
+    def __init__(self, real: Any, before: Callable[[], Awaitable[None]]) -> None:
+        self._real, self._before = real, before
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._real, name)
+        if not asyncio.iscoroutinefunction(found):
+            return found
+
+        async def call(*arguments: Any, **named: Any) -> Any:
+            await self._before()
+            return await found(*arguments, **named)
+
+        return call
+
+
+async def test_who_has_left_between_look_and_decision_is_no_new_one(small: World) -> None:
+    """A submission that was in memory when it was looked for, and is gone when it is decided, is known all the same."""
+    orders = [order("a", 1)]
+
+    async def other() -> None:
+        await settle(small, "a")
+        await small.writer.commit(lambda unit: None)  # now its end is committed too
+
+    async def others() -> None:
+        if _stream("a") in small.states.submissions.submissions:
+            await settle(small, "x", "y", "z")
+            assert _stream("a") not in small.states.submissions.submissions
+
+    receiving = small.application.submissions.receiving
+    late = replace(receiving.submissions, writer=Meanwhile(small.writer, others))
+    # Handed in twice at a time: the first is through, and closed, while the second is being prepared.
+    receiving = replace(receiving, submissions=late, identity=Meanwhile(receiving.identity, once(other)))
+    (view,) = await receiving.submit_batch(PLATFORM, an_id("s a"), orders)
+    assert (view.status, view.reason) == (Status.AUTHENTICATED, "")
+    assert len([topic for topic in small.topics() if topic.startswith("SubmissionReceived")]) == 4
+    assert await is_same(small) == {}
+
+
+def once(step: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Returns what takes a step the first time that it is called."""
+    left = [step]
+
+    async def call() -> None:
+        if left:
+            await left.pop()()
+
+    return call
+
+
+async def test_a_decision_does_not_hang_on_what_it_pushes_out_itself(small: World) -> None:
+    """Cancelling again what rests, with another whose end makes it leave memory, is answered at once."""
+    decide = small.application.approvals.decide
+    for name in ("old", "new"):
+        await small.submit_batch(PLATFORM, an_id(f"s {name}"), [order(name, 600_00)])
+        await small.reaches(name, Status.HELD)
+    await decide(PLATFORM, TENANT, [an_id("old")], Directive.CANCEL, "")
+    await settle(small, "x", "y")
+    found = await decide(PLATFORM, TENANT, [an_id("new"), an_id("old")], Directive.CANCEL, "")
+    assert [(each.status, each.reason) for each in found] == [(Status.CANCELLED, reasons.CANCELLED_BY_CUSTOMER)] * 2
+    assert _stream("old") not in small.states.submissions.submissions
+    assert await is_same(small) == {}
+
+
+class Unwalked(dict[bytes, Any]):
+    """A dict that may be asked, but not walked through."""
+
+    def keys(self) -> Any:
+        """Refuses."""
+        raise AssertionError("a look walks through all that is in memory")
+
+
+async def test_a_look_costs_what_is_asked_for(small: World) -> None:
+    """However much rests in memory, and while another thread fills it: a look asks about its own streams alone."""
+    await settle(small, "a")
+    small.states.submissions.submissions = Unwalked(small.states.submissions.submissions)
+    assert await get(small, "a") == [(Status.SETTLED, "")]
 
 
 async def test_a_snapshot_brings_back_the_same_state(small: World) -> None:

@@ -44,13 +44,15 @@ class Past:
     """What was asked about, as of a position of the feed.
 
     `refs` tells where each key was used first: transfer ids of instructions, and ids of messages to the bank. Closed
-    submissions and refused files stand by their streams, as far as they were asked for.
+    submissions and refused files stand by their streams, as far as they were asked for; `held` are the streams that
+    were not loaded, because they were in memory.
     """
 
     position: int
     refs: Mapping[bytes, InstructionRef] = field(default_factory=dict)
     submissions: Mapping[bytes, Submission] = field(default_factory=dict)
     refused_files: Mapping[bytes, SubmissionRefused] = field(default_factory=dict)
+    held: frozenset[bytes] = frozenset()
 
 
 def message_key(message_id: str) -> bytes:

@@ -57,7 +57,7 @@ class State:
     """Submissions and files refused. Every change goes through the journal; nothing here decides.
 
     `forgotten_position` is that of the newest event of anything that is not in memory: whoever has looked up the past
-    at that position or later knows all of it.
+    at that position or later knows all of it, unless he left out what was in memory then and has gone since.
     """
 
     EVENTS: ClassVar[tuple[type, ...]] = events.EVENTS
@@ -89,7 +89,7 @@ class State:
     @contextmanager
     def recalling(self, past: Past) -> Iterator[None]:
         """Has questions answered from what was looked up as well, for the block; raises LookAgain where it is old."""
-        if past.position < self.forgotten_position:
+        if past.position < self.forgotten_position or any(stream not in self.submissions for stream in past.held):
             raise LookAgain
         self._past = past
         try:
