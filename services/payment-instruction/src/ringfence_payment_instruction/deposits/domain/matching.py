@@ -57,6 +57,10 @@ class Matching:
     by_tenant: Mapping[bytes, list[MatchedEntry]]
     duplicates: int
 
+    def new(self) -> list[MatchedEntry]:
+        """Returns the new entries of all tenants."""
+        return [entry for matched in self.by_tenant.values() for entry in matched]
+
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
