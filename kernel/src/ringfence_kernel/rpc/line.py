@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 from opentelemetry.trace import SpanKind
 
-from ringfence_kernel.rpc.credentials import CertificateSource
+from ringfence_kernel.certificates.bundle import CertificateSource
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.rpc.instruments import Call, Instruments
 from ringfence_kernel.telemetry.tracing import Telemetry, inject

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import TypeVar
 
+from ringfence_kernel.certificates.renewal import WorkloadCertificate
 from ringfence_kernel.rpc.health import Check, Health
 from ringfence_kernel.rpc.server import RpcServer, ServerOptions
 from ringfence_kernel.rpc.token_keys import KeySource
@@ -22,7 +23,7 @@ from ringfence_kernel.service.threads import Threads
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import SystemClock
-from ringfence_kernel.vault import Vault, VaultOptions, VaultUnavailable, WorkloadCertificate
+from ringfence_kernel.vault import Vault, VaultOptions, VaultUnavailable
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ringfence_kernel.rpc.certificates import PeerIdentity
+from ringfence_kernel.rpc.peer_certificates import PeerIdentity
 from ringfence_kernel.rpc.refusals import TokenExpired, TokenInvalid, TokenNotBound
 from ringfence_kernel.rpc.tokens import TokenVerifier
 

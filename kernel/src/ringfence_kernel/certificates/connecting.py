@@ -6,7 +6,7 @@ import os
 import ssl
 from pathlib import Path
 
-from ringfence_kernel.rpc.credentials import CertificateBundle, CertificateSource
+from ringfence_kernel.certificates.bundle import CertificateBundle, CertificateSource
 
 
 def client_tls(certificate: CertificateSource, ca_file: Path) -> ssl.SSLContext:

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ringfence_kernel.rpc.credentials import CertificateBundle
+from ringfence_kernel.certificates.bundle import CertificateBundle
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
 from ringfence_kernel.values.errors import DomainError
