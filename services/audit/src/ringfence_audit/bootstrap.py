@@ -81,7 +81,7 @@ def _audit(runtime: Runtime[AuditSettings], core: EventSourced, log: LogState) -
     search_queries = SearchQueries(SearchReader(core.store), queries)
     feeds = {source: PeerFeed(runtime.peer(source)) for source in SOURCES}
     servicer = joined(
-        audit_pb2_grpc.AuditServiceServicer,  # type: ignore[type-abstract]
+        audit_pb2_grpc.AuditServiceServicer,
         LogServicer(record_read, queries, feeds),
         SearchServicer(record_read, search_queries, core.projectors[SearchModel.name]),
     )
