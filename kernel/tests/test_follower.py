@@ -15,8 +15,8 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from ringfence_kernel.feed import EventUnknown, FeedFork, FeedPage, FeedServicer, Follower
 from ringfence_kernel.projecting.projector import Projector, rebuild_and_compare
 from ringfence_kernel.store import EventStore, Head, NewEvent, apply_migrations, load_cursor
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.telemetry import tracing
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.common.v1 import feed_pb2
 from structlog.testing import capture_logs

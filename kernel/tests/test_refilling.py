@@ -16,7 +16,7 @@ from ringfence_kernel.projecting import refilling
 from ringfence_kernel.projecting.projector import Projector, rebuild_and_compare
 from ringfence_kernel.projecting.refilling import ReadersInTheWay, RebuildUnderWay, refill
 from ringfence_kernel.store import EventStore, apply_migrations, load_cursor
-from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_local_stack.servers.database import Database
 
 from .conftest import application_conninfo, owner_conninfo

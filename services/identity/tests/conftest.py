@@ -29,8 +29,8 @@ from ringfence_identity.principals.domain.state import State as PrincipalState
 from ringfence_identity.principals.queries import PrincipalQueries
 from ringfence_identity.tokens.domain.state import State as TokenState
 from ringfence_kernel.rpc.errors import remote_error
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.ids import new_id, show
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.processes.ports import free_ports

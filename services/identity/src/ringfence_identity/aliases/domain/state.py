@@ -7,10 +7,11 @@ from struct import Struct
 from typing import ClassVar
 
 from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.packed_map import PackedMap, ids_to_ids
-from ringfence_kernel.writing.states import Recorded, Sections
 
 from ringfence_identity.aliases.domain import events
 from ringfence_identity.aliases.domain.events import AliasRegistered, AliasRemoved

@@ -8,7 +8,8 @@ from uuid import UUID
 from psycopg.rows import DictRow
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_payment_instruction.reads.application.queries import Page
 from ringfence_payment_instruction.submissions.domain.past import InstructionRef

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ringfence_kernel.values.columns import split_ids
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.states import Sections
 
 from ringfence_payment_instruction.submissions.domain import events
-from ringfence_payment_instruction.submissions.domain.events import Committed
 from ringfence_payment_instruction.submissions.domain.past import InstructionRef, LookAgain, Past, message_key
 from ringfence_payment_instruction.submissions.domain.saving import SavedSubmission, restored, saved
 from ringfence_payment_instruction.submissions.domain.status import FINAL_OR_SETTLED, Directive
@@ -73,7 +73,7 @@ class State:
         self._refs: dict[bytes, InstructionRef] = {}  # transfer id, which the bank knows as transaction id
         self._messages: dict[bytes, bytes] = {}  # message key -> stream
         self._past: Past | None = None
-        self._appliers: dict[type[Any], Callable[[Committed, Journal], None]] = {
+        self._appliers: dict[type[Any], Callable[[Recorded, Journal], None]] = {
             events.SubmissionReceived: self._submission_received,
             events.SubmissionRefused: self._submission_refused,
             events.InstructionsReceived: self._instructions_received,
@@ -82,7 +82,7 @@ class State:
             events.SubmissionWaiting: self._submission_waiting,
         }
 
-    def apply(self, recorded: Committed, journal: Journal) -> None:
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
         self._appliers[type(recorded.event)](recorded, journal)
 
@@ -183,15 +183,15 @@ class State:
         found = self._past.refs.get(transfer_id) if self._past else None
         return found or self._refs.get(transfer_id)
 
-    def _submission_received(self, recorded: Committed, journal: Journal) -> None:
+    def _submission_received(self, recorded: Recorded, journal: Journal) -> None:
         journal.put(self.submissions, recorded.stream, Submission(recorded))
         journal.resume(recorded.stream)
 
-    def _submission_refused(self, recorded: Committed, journal: Journal) -> None:
+    def _submission_refused(self, recorded: Recorded, journal: Journal) -> None:
         journal.put(self.refused_files, recorded.stream, recorded.event)
         self._rest(recorded.stream, recorded.position, 1, journal)
 
-    def _instructions_received(self, recorded: Committed, journal: Journal) -> None:
+    def _instructions_received(self, recorded: Recorded, journal: Journal) -> None:
         event: events.InstructionsReceived = recorded.event
         self.submissions[recorded.stream].receive(recorded)
         for row, instruction_id in enumerate(split_ids(event.instruction_ids)):
@@ -199,7 +199,7 @@ class State:
             if key not in self._refs:
                 journal.put(self._refs, key, InstructionRef(recorded.stream, event.first_index + row))
 
-    def _instructions_advanced(self, recorded: Committed, journal: Journal) -> None:
+    def _instructions_advanced(self, recorded: Recorded, journal: Journal) -> None:
         event: events.InstructionsAdvanced = recorded.event
         submission = self.submissions.get(recorded.stream)
         if submission is None and all(status in FINAL_OR_SETTLED for status in event.statuses):
@@ -212,19 +212,19 @@ class State:
         submission.advance(recorded, journal)
         self._close(submission, journal)
 
-    def _instructions_directed(self, recorded: Committed, journal: Journal) -> None:
+    def _instructions_directed(self, recorded: Recorded, journal: Journal) -> None:
         event: events.InstructionsDirected = recorded.event
         submission = self.submissions.get(recorded.stream) or self._recalled(recorded, journal)
         submission.direct(recorded, journal)
         if event.directive == Directive.SEND:
             journal.put(self._messages, message_key(event.reference), recorded.stream)
 
-    def _submission_waiting(self, recorded: Committed, journal: Journal) -> None:
+    def _submission_waiting(self, recorded: Recorded, journal: Journal) -> None:
         submission = self.submissions.get(recorded.stream)
         if submission is not None:
             submission.wait(recorded, journal)
 
-    def _recalled(self, recorded: Committed, journal: Journal) -> Submission:
+    def _recalled(self, recorded: Recorded, journal: Journal) -> Submission:
         """Takes a submission back into memory: something happens to it after it was closed."""
         lent = self._past.submissions.get(recorded.stream) if self._past else None
         submission = lent or self._reopen(recorded.stream, recorded.version)
