@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ringfence_audit.index.api.mapping import PageToken, SearchInput
 from ringfence_audit.log.domain.errors import CheckpointPending, LeafUnknown, LogDamaged
 from ringfence_audit.log.domain.leaf import decode
-from ringfence_kernel.rpc.caller import Caller, calling
+from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.audit.v1 import audit_pb2

@@ -18,8 +18,8 @@ from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.events import EVENTS
+from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.projecting.projector import Projector
-from ringfence_kernel.rpc.caller import Caller, calling
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.clock import ManualClock

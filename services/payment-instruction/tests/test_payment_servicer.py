@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from ringfence_kernel.rpc.caller import Caller, calling
+from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.values.errors import DomainError, InvalidArgument
 from ringfence_payment_instruction.modules import joined_servicer
 from ringfence_payment_instruction.submissions.domain.errors import TenantForbidden

@@ -9,8 +9,8 @@ from hashlib import sha256
 from typing import Any
 
 from psycopg.conninfo import make_conninfo
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.projecting.projector import Projector, fill
-from ringfence_kernel.rpc.caller import Caller
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
 from ringfence_kernel.values.ids import external_id

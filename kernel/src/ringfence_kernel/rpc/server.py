@@ -11,16 +11,16 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from opentelemetry.trace import SpanKind
 
+from ringfence_kernel.access.control import ANY_CERTIFICATE, AccessControl, rules_of
+from ringfence_kernel.access.peer_certificates import PeerCertificates
+from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.certificates.bundle import CertificateSource
 from ringfence_kernel.certificates.serving import server_credentials
-from ringfence_kernel.rpc.access import ANY_CERTIFICATE, AccessControl, rules_of
 from ringfence_kernel.rpc.admission import Admission
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.health import Health
 from ringfence_kernel.rpc.instruments import Instruments
-from ringfence_kernel.rpc.peer_certificates import PeerCertificates
 from ringfence_kernel.rpc.pipeline import CallPipeline, Gate, log_call
-from ringfence_kernel.rpc.tokens import TokenVerifier
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import Clock
 

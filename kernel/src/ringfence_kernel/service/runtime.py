@@ -10,12 +10,12 @@ from typing import Generic, TypeVar
 from ringfence_protos.common.v1 import feed_pb2, feed_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2, identity_pb2_grpc
 
+from ringfence_kernel.access.token_keys import RemoteKeys
 from ringfence_kernel.certificates.connecting import client_tls
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
 from ringfence_kernel.feed import Doorbell, FeedPage, Follower
 from ringfence_kernel.rpc.client import Peer, PeerOptions
 from ringfence_kernel.rpc.health import Check
-from ringfence_kernel.rpc.token_keys import RemoteKeys
 from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task
 from ringfence_kernel.store import Head

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import TypeVar
 
+from ringfence_kernel.access.token_keys import KeySource
+from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
 from ringfence_kernel.rpc.health import Check, Health
 from ringfence_kernel.rpc.server import RpcServer, ServerOptions
-from ringfence_kernel.rpc.token_keys import KeySource
-from ringfence_kernel.rpc.tokens import TokenVerifier
 from ringfence_kernel.service.definition import Assembly, Service
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.runtime import Runtime

@@ -3,8 +3,8 @@
 import asyncio
 from dataclasses import dataclass, replace
 
+from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.rpc.joining import joined
-from ringfence_kernel.rpc.tokens import TokenVerifier
 from ringfence_kernel.service import (
     Assembly,
     EventSourced,
