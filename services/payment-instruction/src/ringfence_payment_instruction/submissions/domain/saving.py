@@ -1,4 +1,4 @@
-"""Submissions as they stand in a snapshot: their events of intake, and the columns that later events have changed."""
+"""Submissions as they stand in a snapshot: their first events, and the columns that later ones have changed."""
 
 from __future__ import annotations
 
