@@ -34,7 +34,7 @@ def test_an_applied_migration_stays_byte_for_byte(file: Path) -> None:
 def test_the_database_chains_as_the_vectors_say(database: Callable[[str], Any]) -> None:
     """`append_events` gives an event the hash that docs/formats.md shows, as `chain_hash` does."""
     fresh = database("custody")
-    owner = psycopg.conninfo.make_conninfo(fresh.owner_url, password=fresh.owner_password)
+    owner = fresh.owner_conninfo
     apply_migrations(owner, fresh.app_role, event_store_migrations())
     assert vectors("feed_chain")
     with psycopg.connect(owner, autocommit=True) as connection:

@@ -44,7 +44,7 @@ def stored_leaves(store: EventStore) -> list[bytes]:
 
 def as_owner(database: Database, statement: str, *parameters: Any) -> None:
     """Changes stored rows the way somebody with the owner's password could."""
-    conninfo = psycopg.conninfo.make_conninfo(database.owner_url, password=database.owner_password)
+    conninfo = database.owner_conninfo
     with psycopg.connect(conninfo) as connection:
         connection.execute(statement.encode(), parameters)
 

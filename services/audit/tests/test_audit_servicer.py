@@ -186,7 +186,7 @@ async def test_one_flipped_bit_in_any_event_row_is_found_by_listing(
 ) -> None:
     """Whichever event row is changed, one of leaves or of a checkpoint, listing the log names the damage."""
     await filled.servicer.GetCheckpoint(audit_pb2.GetCheckpointRequest(), CONTEXT)
-    conninfo = psycopg.conninfo.make_conninfo(audit_database.owner_url, password=audit_database.owner_password)
+    conninfo = audit_database.owner_conninfo
     with psycopg.connect(conninfo) as connection:
         connection.execute(
             f"UPDATE stored_events SET {column} = set_byte({column}, length({column}) - 1,"

@@ -4,11 +4,13 @@ Not loaded by itself: a `conftest.py` names it, `pytest_plugins = ["ringfence_lo
 fixture starts its server once per session, in a temporary folder that is removed afterwards.
 """
 
+import contextlib
 import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -20,6 +22,17 @@ from ringfence_local_stack.servers.openbao import OpenBaoServer
 from ringfence_local_stack.servers.postgres import PostgresServer
 from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
+
+Server = TypeVar("Server", PostgresServer, OpenBaoServer, NatsServer)
+
+
+@contextlib.contextmanager
+def _running(server: Server) -> Iterator[Server]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +53,8 @@ def postgres_server(stack_folder: Path) -> Iterator[PostgresServer]:
         log_file=stack_folder / "logs" / "postgres.log",
         settings={"max_wal_size": "256MB"},
     )
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
+    with _running(server) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -74,11 +84,8 @@ def database(postgres_server: PostgresServer, _database_numbers: Iterator[int]) 
 def openbao_server(stack_folder: Path) -> Iterator[OpenBaoServer]:
     """A fresh OpenBao, unsealed and filled: transit keys, both certificate authorities, an AppRole per service."""
     server = OpenBaoServer(stack_folder / "openbao", log_file=stack_folder / "logs" / "openbao.log")
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
+    with _running(server) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -98,11 +105,8 @@ def nats_server_process(stack_folder: Path, workload_authority: Authority) -> It
         ca_file=write_private(tls / "ca.pem", workload_authority.certificate),
         services=SERVICES,
     )
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
+    with _running(server) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
