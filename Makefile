@@ -18,8 +18,12 @@ demo: setup ## Starts the whole platform and moves a client's money through it
 up: setup ## Starts the whole platform and leaves it running until Ctrl-C
 	@$(BIN)/ringfence up
 
+# What drives a whole platform has the machine to itself; the rest shares it, a file at a time.
+PLATFORM := tests/integration tests/chaos tests/cases tools/local-stack/tests clients/python/tests/cli
+
 test: setup ## Unit, architecture and integration tests on real servers
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PLATFORM:%=--ignore=%)
+	@$(BIN)/python -m pytest $(PLATFORM)
 
 cases: setup ## Plays inputs that failed once or fail still, and says which wait for what
 	@$(BIN)/python -m tests.cases

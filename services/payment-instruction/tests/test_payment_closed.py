@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from ringfence_kernel.service import rebuild
@@ -15,14 +17,13 @@ from ringfence_kernel.writing.writer import Unit
 from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.bootstrap import MODELS
 from ringfence_payment_instruction.modules import ModuleStates, event_codec
-from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
+from ringfence_payment_instruction.submissions.adapters.archive import LOOK_UP, StoredArchive
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
-from ringfence_payment_instruction.submissions.domain.past import LookAgain, Past, replayed
+from ringfence_payment_instruction.submissions.domain.past import LookAgain
 from ringfence_payment_instruction.submissions.domain.state import State, keys_of
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 from ringfence_payment_instruction.submissions.domain.submission import stream_of, transfer_id_of
-from ringfence_payment_instruction.submissions.domain.transitions import Step, moved
 
 from .messages import camt_054, entry, pain_001
 from .test_payment_application import bank_answers
@@ -227,6 +228,87 @@ async def test_a_look_that_is_too_old_is_taken_again(small: World) -> None:
         await small.writer.commit(decide)
 
 
+class Meanwhile:
+    """Something that another part does its work through, with a word before each of its calls."""
+
+    def __init__(self, real: Any, before: Callable[[], Awaitable[None]]) -> None:
+        self._real, self._before = real, before
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._real, name)
+        if not asyncio.iscoroutinefunction(found):
+            return found
+
+        async def call(*arguments: Any, **named: Any) -> Any:
+            await self._before()
+            return await found(*arguments, **named)
+
+        return call
+
+
+async def test_who_has_left_between_look_and_decision_is_no_new_one(small: World) -> None:
+    """A submission that was in memory when it was looked for, and is gone when it is decided, is known all the same."""
+    orders = [order("a", 1)]
+
+    async def other() -> None:
+        await settle(small, "a")
+        await small.writer.commit(lambda unit: None)  # now its end is committed too
+
+    async def others() -> None:
+        if _stream("a") in small.states.submissions.submissions:
+            await settle(small, "x", "y", "z")
+            assert _stream("a") not in small.states.submissions.submissions
+
+    receiving = small.application.submissions.receiving
+    late = replace(receiving.submissions, writer=Meanwhile(small.writer, others))
+    # Handed in twice at a time: the first is through, and closed, while the second is being prepared.
+    receiving = replace(receiving, submissions=late, identity=Meanwhile(receiving.identity, once(other)))
+    (view,) = await receiving.submit_batch(PLATFORM, an_id("s a"), orders)
+    assert (view.status, view.reason) == (Status.AUTHENTICATED, "")
+    assert len([topic for topic in small.topics() if topic.startswith("SubmissionReceived")]) == 4
+    assert await is_same(small) == {}
+
+
+def once(step: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Returns what takes a step the first time that it is called."""
+    left = [step]
+
+    async def call() -> None:
+        if left:
+            await left.pop()()
+
+    return call
+
+
+async def test_a_decision_does_not_hang_on_what_it_pushes_out_itself(small: World) -> None:
+    """Cancelling again what rests, with another whose end makes it leave memory, is answered at once."""
+    decide = small.application.approvals.decide
+    for name in ("old", "new"):
+        await small.submit_batch(PLATFORM, an_id(f"s {name}"), [order(name, 600_00)])
+        await small.reaches(name, Status.HELD)
+    await decide(PLATFORM, TENANT, [an_id("old")], Directive.CANCEL, "")
+    await settle(small, "x", "y")
+    found = await decide(PLATFORM, TENANT, [an_id("new"), an_id("old")], Directive.CANCEL, "")
+    assert [(each.status, each.reason) for each in found] == [(Status.CANCELLED, reasons.CANCELLED_BY_CUSTOMER)] * 2
+    assert _stream("old") not in small.states.submissions.submissions
+    assert await is_same(small) == {}
+
+
+class Unwalked(dict[bytes, Any]):
+    """A dict that may be asked, but not walked through."""
+
+    def keys(self) -> Any:
+        """Refuses."""
+        raise AssertionError("a look walks through all that is in memory")
+
+
+async def test_a_look_costs_what_is_asked_for(small: World) -> None:
+    """However much rests in memory, and while another thread fills it: a look asks about its own streams alone."""
+    await settle(small, "a")
+    small.states.submissions.submissions = Unwalked(small.states.submissions.submissions)
+    assert await get(small, "a") == [(Status.SETTLED, "")]
+
+
 async def test_a_snapshot_brings_back_the_same_state(small: World) -> None:
     """Open work, what rests, lists and files come back from a snapshot as events gave them, and go on alike."""
     await settle(small, "a", "b", "c", "d")
@@ -247,59 +329,16 @@ async def test_a_snapshot_brings_back_the_same_state(small: World) -> None:
     assert states.together().digest() == small.states.together().digest()
 
 
-class UnfinishedJournal(Journal):
-    """A journal whose commit never comes."""
-
-    def clear(self) -> None:
-        """Keeps everything."""
-
-
-def test_a_failed_group_leaves_no_trace(make_history: Any) -> None:
-    """Whatever closes, rests and leaves memory within a group comes back exactly when its commit fails."""
-    history, rng = make_history(rest_rows=4), random.Random(7)
-    for turn in range(60):
-        before, journal = history.state.digest(), UnfinishedJournal()
-        kept = list(history.log), dict(history.versions)
-        history.journal, real = journal, history.journal
-        close(history, f"{turn}", rng.randint(1, 3))
-        journal.rollback()
-        history.log, history.versions, history.journal = *kept, real
-        assert history.state.digest() == before
-        close(history, f"{turn}", rng.randint(1, 3))
-    assert len(history.submissions.submissions) <= 4
-    assert history.replayed().digest() == history.state.digest()
-
-
-def close(history: Any, name: str, rows: int) -> bytes:
-    """Takes in a submission and rejects all of it."""
-    submission = history.submit(name, rows)
-    steps = [Step(index, Status.REJECTED, "X") for index in range(rows)]
-    history.record(submission.stream, moved(submission, "screening", steps))
-    stream: bytes = submission.stream
-    return stream
-
-
-def test_what_opens_again_comes_back_and_closes_again(make_history: Any) -> None:
-    """An event that opens a closed payment, as a recall will, brings it into memory in every process alike."""
-    history = make_history(rest_rows=2)
-    first = history.submit("first")
-    ways = [Status.SCREENED, Status.RESERVED, Status.SETTLED]
-    history.record(first.stream, moved(first, "custody", [Step(0, status) for status in ways]))
-    for number in range(3):
-        close(history, f"{number}", 1)
-    assert history.submissions.submission(first.stream) is None
-    submissions, _ = replayed(each for each in history.log if each.stream == first.stream)
-    with history.submissions.recalling(Past(len(history.log), submissions=submissions)):
-        history.record(first.stream, moved(submissions[first.stream], "bank", [Step(0, Status.RECALL)]))
-    found = history.submissions.find(first.tenant, first.instruction_id(0))
-    assert found is not None
-    assert found[0].statuses[0] == Status.RECALL
-    assert history.replayed().digest() == history.state.digest()
-    for number in range(3, 6):
-        close(history, f"{number}", 1)
-    assert history.submissions.submission(first.stream) is not None
-    history.record(first.stream, moved(found[0], "bank", [Step(0, Status.RETURNED)]))
-    for number in range(6, 9):
-        close(history, f"{number}", 1)
-    assert history.submissions.submission(first.stream) is None
-    assert history.replayed().digest() == history.state.digest()
+async def test_a_look_reads_its_own_rows_alone(small: World) -> None:
+    """However many ids were ever used, looking up a batch goes by the key, never through the table."""
+    with small.store.connection() as connection:
+        connection.execute(
+            "INSERT INTO known_ids SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 0"
+            " FROM generate_series(1, 100000)"
+        )
+        asked = [uuid4() for _ in range(1_000)]
+        for _ in range(7):  # a prepared statement gets its general plan after some
+            plan = connection.execute(f"EXPLAIN {LOOK_UP}".encode(), (asked, asked), prepare=True).fetchall()
+    text = "\n".join(str(row["QUERY PLAN"]) for row in plan)
+    assert "known_ids_pkey" in text
+    assert "Seq Scan on known_ids" not in text

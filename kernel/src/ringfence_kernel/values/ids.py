@@ -22,16 +22,17 @@ def external_id(domain: str, tenant: bytes, key: str) -> bytes:
 
     The same key always gives the same id, so a retry of an outside message is recognised.
     """
-    digest = hashlib.sha256()
-    for part in (domain.encode(), tenant, key.encode()):
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.digest()[:ID_BYTES]
+    parts = (domain.encode(), tenant, key.encode())
+    prefixed = [each for part in parts for each in (len(part).to_bytes(8, "big"), part)]
+    return hashlib.sha256(b"".join(prefixed)).digest()[:ID_BYTES]
 
 
 def show(identifier: bytes) -> str:
-    """Returns the id as UUID text."""
-    return str(uuid.UUID(bytes=identifier))
+    """Returns the id as UUID text; raises ValueError for what is none."""
+    if len(identifier) != ID_BYTES:
+        raise ValueError("an id has 16 bytes")
+    digits = identifier.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def parse(text: str) -> bytes:

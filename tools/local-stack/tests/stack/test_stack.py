@@ -148,6 +148,8 @@ def test_standby_is_a_part_of_its_own() -> None:
         )
         assert other["RINGFENCE_CUSTODY_ADDRESS"] == running.addresses["custody"]
         stack.restart("custody", kill=True)
+        folders = [running.environment(part)["RINGFENCE_SNAPSHOT_DIRECTORY"] for part in running.listens]
+        assert len(set(folders)) == len(folders) == 5
         assert stack.service("custody-standby").is_healthy()
         assert (stack.running.pids["custody-standby"], starts(running)) == (running.pids["custody-standby"], 3)
         assert running.log_file("custody-standby").exists()

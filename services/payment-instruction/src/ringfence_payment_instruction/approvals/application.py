@@ -37,7 +37,8 @@ class Decisions:
         def command(unit: Unit) -> dict[bytes, StateView]:
             views = {}
             taken: dict[bytes, list[int]] = {}
-            for instruction_id, (submission, index) in self._found(unit, tenant, ids):
+            found = self._found(unit, tenant, ids)
+            for instruction_id, (submission, index) in found.items():
                 if is_done(submission, index, decision, decider.subject):
                     continue
                 refusal = objection(submission, index, decision, decider.subject)
@@ -48,23 +49,20 @@ class Decisions:
             for stream, indexes in taken.items():
                 submission = self.submissions.state.known(stream)
                 self.submissions.record(unit, stream, decided(submission, indexes, decision, decider.subject, note))
-            return views | self._present(tenant, [each for each in ids if each not in views])
+            # As they were found: what ends here may push others out of memory.
+            return {each: state_view(*where) for each, where in found.items()} | views
 
         views = await self.submissions.knowing(keys_of(tenant, ids), command, weight=len(ids))
         return [views[instruction_id] for instruction_id in instruction_ids]
 
-    def _found(self, unit: Unit, tenant: bytes, ids: Sequence[bytes]) -> list[tuple[bytes, tuple[Submission, int]]]:
+    def _found(self, unit: Unit, tenant: bytes, ids: Sequence[bytes]) -> dict[bytes, tuple[Submission, int]]:
         """Finds instructions; what time has decided meanwhile is recorded first, so that nobody decides otherwise."""
-        by_id = []
+        by_id = {}
         for instruction_id in ids:
             found = self.submissions.state.find(tenant, instruction_id)
             if found is None:
                 raise InstructionUnknown
-            by_id.append((instruction_id, found))
-        for submission in {submission.stream: submission for _, (submission, _) in by_id}.values():
+            by_id[instruction_id] = found
+        for submission in {submission.stream: submission for submission, _ in by_id.values()}.values():
             self.submissions.record(unit, submission.stream, overdue(submission, unit.now_ns, self.patience))
         return by_id
-
-    def _present(self, tenant: bytes, instruction_ids: Sequence[bytes]) -> dict[bytes, StateView]:
-        found = [self.submissions.state.find(tenant, each) for each in instruction_ids]
-        return {each: state_view(*where) for each, where in zip(instruction_ids, found, strict=True) if where}

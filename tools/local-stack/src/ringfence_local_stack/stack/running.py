@@ -73,6 +73,10 @@ class RunningStack:
         """The log of a server or service."""
         return self.directory / "logs" / f"{part}.log"
 
+    def snapshot_folder(self, part: str) -> Path:
+        """Where a service's process keeps snapshots of its state; the process's own."""
+        return self.directory / "services" / part / "snapshots"
+
     def issue_principal_certificate(self, principal: str) -> CertificateFiles:
         """A client certificate for the principal with this UUID text, as the operator of the sandbox issues it."""
         return self.openbao.issue_principal_certificate(principal, private_folder(self.directory / "principals"))
@@ -90,12 +94,15 @@ class RunningStack:
     def environment(self, part: str) -> dict[str, str]:
         """The settings of a service's process as environment variables, with a fresh wrapped secret id for one start.
 
-        A standby has those of its service, and an address of its own.
+        A standby has those of its service, with an address and a folder of snapshots of its own.
         """
         service = service_of(part)
         folder = private_folder(self.directory / "services" / part)
         vault = self.openbao.environment(service, folder)
-        own = {"RINGFENCE_LISTEN": self.listens[part]}
+        own = {
+            "RINGFENCE_LISTEN": self.listens[part],
+            "RINGFENCE_SNAPSHOT_DIRECTORY": str(self.snapshot_folder(part)),
+        }
         return {**self._common_environment(service), **own, **vault, **self.service_settings.get(service, {})}
 
     def migration_environment(self, service: str) -> dict[str, str]:

@@ -67,11 +67,11 @@ class Submissions:
 
     async def _look_up(self, keys: Sequence[bytes], streams: Sequence[bytes], *, load: bool) -> Past:
         past = await asyncio.to_thread(self.archive.look_up, keys)
-        wanted = {*streams, *(ref.stream for ref in past.refs.values() if load)} - self.state.submissions.keys()
-        if not wanted:
-            return past
-        submissions, refused = await asyncio.to_thread(self.archive.load, sorted(wanted))
-        return replace(past, submissions=submissions, refused_files=refused)
+        asked = {*streams, *(ref.stream for ref in past.refs.values() if load)}
+        held = frozenset(stream for stream in asked if stream in self.state.submissions)
+        wanted = sorted(asked - held)
+        submissions, refused = await asyncio.to_thread(self.archive.load, wanted) if wanted else ({}, {})
+        return replace(past, submissions=submissions, refused_files=refused, held=held)
 
     def _recalling(self, past: Past, command: Callable[[Unit], Reply], unit: Unit) -> Reply:
         with self.state.recalling(past):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
@@ -43,22 +44,34 @@ class InstructionRef:
 class Past:
     """What was asked about, as of a position of the feed.
 
-    `refs` tells where each key was used first: transfer ids of instructions, and ids of messages to the bank. Closed
-    submissions and refused files stand by their streams, as far as they were asked for.
+    `refs` tells where each key was used first, see `instruction_key` and `bank_key`. Closed
+    submissions and refused files stand by their streams, as far as they were asked for; `held` are the streams that
+    were not loaded, because they were in memory.
     """
 
     position: int
     refs: Mapping[bytes, InstructionRef] = field(default_factory=dict)
     submissions: Mapping[bytes, Submission] = field(default_factory=dict)
     refused_files: Mapping[bytes, SubmissionRefused] = field(default_factory=dict)
+    held: frozenset[bytes] = frozenset()
+
+
+def instruction_key(tenant: bytes, instruction_id: bytes) -> bytes:
+    """Returns the key of an instruction: its id belongs to its tenant."""
+    return tenant + instruction_id
+
+
+def bank_key(transaction_id: str) -> bytes:
+    """Returns the key of a payment by its transfer in hexadecimal, as the bank knows it; empty for another text."""
+    try:
+        return ZERO_ID + bytes.fromhex(transaction_id)
+    except ValueError:
+        return b""
 
 
 def message_key(message_id: str) -> bytes:
-    """Returns the key of a message to the bank, empty for an id that is none of ours."""
-    try:
-        return bytes.fromhex(message_id.removeprefix("RF"))
-    except ValueError:
-        return b""
+    """Returns the key of a message to the bank; empty for an id that is none of ours."""
+    return bank_key(message_id.removeprefix("RF"))
 
 
 def replayed(recorded: Iterable[Recorded]) -> tuple[dict[bytes, Submission], dict[bytes, SubmissionRefused]]:
