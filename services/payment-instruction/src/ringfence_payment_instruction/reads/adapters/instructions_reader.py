@@ -10,7 +10,8 @@ from psycopg.rows import DictRow
 from ringfence_kernel.projecting.plans import PREDICTABLE
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_payment_instruction.reads.adapters import instructions_sql as sql
 from ringfence_payment_instruction.reads.application.queries import Page, Selection
