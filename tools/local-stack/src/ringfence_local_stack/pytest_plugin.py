@@ -76,8 +76,8 @@ def database(
 
     def give(service: str) -> Database:
         spare = _spare_databases[service]
-        name = f"{service.replace('-', '_')}_{uuid.uuid4().hex[:12]}"
-        given.append((service, spare.pop() if spare else postgres_server.create_database(service, name)))
+        name = spare.pop().name if spare else f"{service.replace('-', '_')}_{uuid.uuid4().hex[:12]}"
+        given.append((service, postgres_server.create_database(service, name)))
         return given[-1][1]
 
     yield give

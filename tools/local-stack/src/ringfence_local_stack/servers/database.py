@@ -77,24 +77,23 @@ def create_role(connection: psycopg.Connection, role: str, password: str) -> Non
 
 def create_database(connection: psycopg.Connection, database: Database) -> None:
     """Makes the database for its two existing roles and nobody else, unless there is one of this name."""
-    if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database.name]).fetchone():
-        return
     name, owner, app = (sql.Identifier(word) for word in (database.name, database.owner_role, database.app_role))
-    connection.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(name, owner))
-    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+    if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database.name]).fetchone():
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(name, owner))
+        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
     connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, app))
 
 
 def empty_database(connection: psycopg.Connection, database: Database) -> None:
-    """Makes the database as it was made, cutting off whoever is connected; far cheaper than dropping it.
+    """Takes everything out of the database, cutting off whoever is connected; far cheaper than dropping it.
 
-    The connection is a superuser's to this database.
+    Its roles lose their rights on every database; `create_database` gives them back. The connection is a superuser's to
+    this database.
     """
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
     connection.execute(others, [database.name])
-    name, owner, app = (sql.Identifier(word) for word in (database.name, database.owner_role, database.app_role))
+    owner, app = sql.Identifier(database.owner_role), sql.Identifier(database.app_role)
     connection.execute(sql.SQL("DROP OWNED BY {}, {} CASCADE").format(owner, app))
-    connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, app))
 
 
 def drop_database(connection: psycopg.Connection, name: str) -> None:

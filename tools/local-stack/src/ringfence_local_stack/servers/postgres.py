@@ -141,7 +141,7 @@ class PostgresServer:
         return database
 
     def empty_database(self, database: Database) -> None:
-        """Makes a database as it was made: without tables, without connections, its roles without further rights."""
+        """Takes everything out of a database; `create_database` of the same name makes it as good as new."""
         with self.superuser(database.name) as connection:
             empty_database(connection, database)
 

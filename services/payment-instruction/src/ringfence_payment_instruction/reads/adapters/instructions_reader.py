@@ -72,13 +72,13 @@ class InstructionsReader:
         self, tenant: bytes, selection: Selection, after: tuple[int, int] | None
     ) -> tuple[tuple[int, int], tuple[int, int]]:
         """Returns the places before and after what may be shown."""
-        low = self._place_at(tenant, selection.from_ns) if selection.from_ns else (0, -1)
-        high = self._place_at(tenant, selection.until_ns) if selection.until_ns else (sql.END, -1)
+        low = self._instruction_at(tenant, selection.from_ns) if selection.from_ns else (0, -1)
+        high = self._instruction_at(tenant, selection.until_ns) if selection.until_ns else (sql.END, -1)
         if after and selection.newest_first:
             return low, min(high, after)
         return max(low, after) if after else low, high
 
-    def _place_at(self, tenant: bytes, time_ns: int) -> tuple[int, int]:
+    def _instruction_at(self, tenant: bytes, time_ns: int) -> tuple[int, int]:
         """Returns the place before everything that was taken in at a time or later."""
         rows = self._ask(sql.POSITION_AT, {"tenant": UUID(bytes=tenant), "time_ns": time_ns})
         return rows[0]["position"] if rows else sql.END, -1
