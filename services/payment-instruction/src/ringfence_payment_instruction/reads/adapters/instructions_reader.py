@@ -101,15 +101,8 @@ class InstructionsReader:
             return connection.execute(question.encode(), arguments, binary=True).fetchall()
 
     def _recorded(self, row: DictRow) -> Recorded:
-        event, envelope = self._codec.decode(row["topic"], bytes(row["state"]))
-        return Recorded(
-            row["notification_id"],
-            row["originator_id"].bytes,
-            row["originator_version"],
-            event,
-            envelope.recorded_at_ns,
-            envelope.traceparent,
-        )
+        stream, version = row["originator_id"].bytes, row["originator_version"]
+        return self._codec.recorded(row["notification_id"], stream, version, row["topic"], bytes(row["state"]))
 
 
 def _question(selection: Selection) -> str:
