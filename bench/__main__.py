@@ -22,6 +22,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each measurement")
     parser.add_argument("--sustained-seconds", type=float, default=60.0, help="length of custody_sustained")
     parser.add_argument("--transfers", type=int, default=10_000_000, help="transfers of custody_rebuild")
+    parser.add_argument("--instructions", type=int, default=10_000_000, help="instructions of payments_closed")
+    parser.add_argument("--parties", type=int, default=1_000_000, help="parties of identity_parties")
     parser.add_argument("--cores", type=int, default=2, help="cores for everything together")
     parser.add_argument("--plot", action="store_true", help="only draws the picture again")
     arguments = parser.parse_args()
@@ -30,18 +32,27 @@ def main() -> None:
         if unknown := set(only) - set(NAMES):
             parser.error(f"no such rows: {', '.join(sorted(unknown))}")
         use_cores(arguments.cores)
-        plan = Plan(tuple(only), arguments.seconds, arguments.sustained_seconds, arguments.transfers)
-        _measure(plan)
+        _measure(
+            Plan(
+                rows=tuple(only),
+                seconds=arguments.seconds,
+                sustained_seconds=arguments.sustained_seconds,
+                transfers=arguments.transfers,
+                instructions=arguments.instructions,
+                parties=arguments.parties,
+            )
+        )
     plot.draw(history.complete_runs())
 
 
 def _measure(plan: Plan) -> None:
     started = datetime.now(UTC)
     out = Console(stderr=True, width=None if sys.stderr.isatty() else 200)
-    done = Run(plan, Results(lambda what: out.print(what, highlight=False)))
+    results = Results(lambda what: out.print(what, highlight=False), earlier=history.newest_ratios())
+    done = Run(plan, results)
     result = done.measure()
     history.keep(result, started)
-    out.print(*tables(done.results.rows), sep="\n")
+    out.print(*tables(results), sep="\n")
     print(json.dumps(result))
 
 

@@ -59,7 +59,7 @@ class Controls:
 
     def _measure(self, name: str, run: Run, measured: MeasuredStack, per_request: int, seconds: float) -> float:
         seen = Seen()
-        with control_table(measured.control_conninfo()) as connection, measured.cpu.during(seen):
+        with control_table(measured.control_conninfo()) as connection, measured.cpu.during(seen.cpu):
             run(connection, per_request, seconds, seen)
         self.seen.setdefault((name, per_request), Seen()).add(seen)
         return seen.per_second

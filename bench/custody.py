@@ -9,21 +9,20 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import uvloop
-from ringfence_custody.settings import CustodySettings
 
 from bench import sdk, transfers
 from bench.book import Book, funded_book
 from bench.controls import Controls
+from bench.cpu import CpuSpent
 from bench.load import Ask, Job, Seen, closed_loop
 from bench.rows import Results, row
-from bench.stack import MeasuredStack
+from bench.stack import STATEMENT_LAG_TRANSFERS, MeasuredStack
 from bench.statements import watched_lag
 from bench.transfers import Jobs
 from bench.wire import connected
 
 CALLERS = {1: 64, 100: 8, 1_000: 4, 8_190: 2}
-BURST_ROWS = CustodySettings.statement_lag_transfers
-"""So many transfers the statements may be behind before the ledger waits for them."""
+BURST_ROWS = STATEMENT_LAG_TRANSFERS
 BURST_REQUESTS = 40_000
 """Bound of what is made ahead for one burst."""
 SUSTAINED_ROWS = 1_000
@@ -87,12 +86,12 @@ class CustodyRows:
         self, jobs: Iterable[Job], callers: int, seconds: float | None = None, *, until_shown: bool = False
     ) -> Seen:
         """Runs a closed loop over warm connections and measures who spends the CPU; whole bursts unless told."""
-        cpu = Seen()
+        spent = CpuSpent()
 
         async def run() -> Seen:
             async with connected(self.book.importer.credentials) as ask:
                 await self._warm_up(ask, callers)
-                with self.measured.cpu.during(cpu):
+                with self.measured.cpu.during(spent):
                     seen = await closed_loop(ask, jobs, callers, seconds or self.seconds)
                     if until_shown:
                         began = time.perf_counter()
@@ -102,7 +101,7 @@ class CustodyRows:
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             seen = runner.run(run())
-        seen.cpu_seconds = cpu.cpu_seconds
+        seen.cpu = spent
         return seen
 
     async def _warm_up(self, ask: Ask, callers: int) -> None:

@@ -32,6 +32,12 @@ def complete_runs() -> list[dict[str, Any]]:
     return [run for run in runs if run["complete"]]
 
 
+def newest_ratios() -> dict[tuple[str, int], float]:
+    """Returns the ratios of the newest run of all rows, by name and rows per request."""
+    rows = [row for run in complete_runs()[-1:] for row in run["rows"]]
+    return {(row["name"], row["per_request"]): row["ratio"] for row in rows if row["ratio"] is not None}
+
+
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=FOLDER.parent, capture_output=True, text=True, check=False)
     return done.stdout.strip()

@@ -31,7 +31,7 @@ def instruction_rows(measured: MeasuredStack, book: Book, controls: Controls, re
         measured.settle(book)
         control = controls.measure(measured, per_request)
         seen = Seen()
-        with measured.cpu.during(seen):
+        with measured.cpu.during(seen.cpu):
             load.settle(per_request, requests, seen)
         results.add(row("instructions", per_request, 1, seen, control))
 
@@ -43,37 +43,39 @@ class InstructionLoad:
         """Opens the platform and takes its clients' deposits."""
         scenario = Scenario(sandbox)
         scenario.import_list([NOBODY], "bench")
-        self._platform = scenario.platform(*PAYERS)
-        for customer in self._platform.customers(*PAYERS):
-            self._platform.bank.deposit(customer, FUNDS_MINOR)
+        self.platform = scenario.platform(*PAYERS)
+        for customer in self.platform.customers(*PAYERS):
+            self.platform.bank.deposit(customer, FUNDS_MINOR)
 
     def settle(self, per_request: int, requests: int, seen: Seen) -> None:
         """Submits requests one after the other, then waits until every instruction of all has settled."""
-        payments = self._platform.client.payments
+        payments = self.platform.client.payments
         started = time.perf_counter()
         last = []
         for _ in range(requests):
-            orders = [self._order(number) for number in range(per_request)]
+            orders = [self.order(number) for number in range(per_request)]
             began = time.perf_counter()
             payments.submit(new_id(), orders)
             seen.latencies_ms.append((time.perf_counter() - began) * 1_000)
             last.append(orders[-1].id)
             seen.rows += per_request
         for at in range(0, len(last), 1_000):
-            self._await_settled(last[at : at + 1_000])
+            self.await_settled(last[at : at + 1_000])
         seen.seconds = time.perf_counter() - started
 
-    def _await_settled(self, ids: list[UUID]) -> None:
+    def await_settled(self, ids: list[UUID]) -> None:
+        """Waits until instructions have settled, at most 1,000."""
         end = time.monotonic() + SETTLE_SECONDS
         while True:
-            found = self._platform.client.payments.instructions(ids)
+            found = self.platform.client.payments.instructions(ids)
             if len(found) == len(ids) and all(each.state.status is InstructionStatus.SETTLED for each in found):
                 return
             if time.monotonic() > end:
                 raise RuntimeError("instructions do not settle")
             time.sleep(LOOK_SECONDS)
 
-    def _order(self, number: int) -> NewInstruction:
-        one, other = self._platform.customers(*PAYERS)
+    def order(self, number: int) -> NewInstruction:
+        """Returns a payment of one cent between two clients, there and back in turns."""
+        one, other = self.platform.customers(*PAYERS)
         debtor, creditor = (one, other) if number % 2 else (other, one)
-        return self._platform.order(debtor.iban, creditor.iban, creditor.name, 1)
+        return self.platform.order(debtor.iban, creditor.iban, creditor.name, 1)

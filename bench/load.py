@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
+
+from bench.cpu import CpuSpent
 
 
 class Request(NamedTuple):
@@ -26,12 +27,12 @@ Asked = TypeVar("Asked")
 
 @dataclass
 class Seen:
-    """Rows answered, the seconds that took, CPU seconds by part, and the latency of every call in milliseconds."""
+    """Rows answered, the seconds that took, the CPU spent meanwhile, and the latency of every call in milliseconds."""
 
     rows: int = 0
     seconds: float = 0.0
     latencies_ms: list[float] = field(default_factory=list)
-    cpu_seconds: Counter[str] = field(default_factory=Counter)
+    cpu: CpuSpent = field(default_factory=CpuSpent)
 
     @property
     def per_second(self) -> float:
@@ -48,7 +49,7 @@ class Seen:
         self.rows += other.rows
         self.seconds += other.seconds
         self.latencies_ms += other.latencies_ms
-        self.cpu_seconds += other.cpu_seconds
+        self.cpu.add(other.cpu)
 
 
 async def closed_loop(

@@ -34,6 +34,7 @@ SERIES = {
     "custody_sustained": ("sustained, statements included", "#0f7b6c", "D"),
     "custody_sdk": ("256 callers through the SDK", "#ad1a72", "*"),
     "instructions": ("instructions, to settled", "#9b9a97", "v"),
+    "instructions_concurrent": ("256 callers of one instruction, to settled", "#9b9a97", "P"),
 }
 CONTROLS = {
     "copy": ("PostgreSQL: binary COPY", "--"),
@@ -122,7 +123,7 @@ def _points(rows: Sequence[Row], figure: str) -> tuple[list[int], list[float]]:
 
 def _title(record: Record) -> str:
     machine, disturbed = record["machine"], ""
-    others = [row["cpu_cores"].get(OTHERS, 0.0) for row in record["rows"] if row["name"] in ALONE]
+    others = [row["cpu_cores"].get(OTHERS) or 0.0 for row in record["rows"] if row["name"] in ALONE]
     if others and (usually := median(others)) > QUIET_CORES:
         disturbed = f"\nnot a quiet machine: something else had {usually:.1f} cores meanwhile"
     return (

@@ -9,48 +9,15 @@ from typing import Any
 from rich.table import Table
 
 from bench.load import Seen
-
-MARGIN = 1e-9
-
-
-@dataclass(frozen=True)
-class Target:
-    """A bound on one figure of a row."""
-
-    figure: str
-    least: float | None = None
-    most: float | None = None
-
-    def is_met(self, seen: float | None) -> bool:
-        """Tells whether a figure keeps the bound; one that was not measured does not."""
-        if seen is None:
-            return False
-        return (self.least is None or seen >= self.least - MARGIN) and (self.most is None or seen <= self.most + MARGIN)
-
-
-TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
-    ("custody", 8_190): (Target("per_second", least=250_000), Target("ratio", least=1.7)),
-    ("custody", 1_000): (Target("per_second", least=200_000), Target("ratio", least=1.8)),
-    ("custody", 100): (Target("per_second", least=100_000),),
-    ("custody", 1): (Target("per_second", least=2_500), Target("ratio", least=1.0), Target("p99_ms", most=40)),
-    ("custody_sdk", 1): (Target("per_second", least=20_000), Target("ratio", least=6)),
-    ("custody_sustained", 1_000): (
-        Target("per_second", least=60_000),
-        Target("ratio", least=0.6),
-        Target("largest_lag_seconds", most=5),
-    ),
-    ("custody_rebuild", 8_190): (
-        Target("per_second", least=1_000_000),
-        Target("memory_mib", most=1_024),
-        Target("first_transfer_exists", least=1),
-    ),
-}
-"""By name and rows per request (docs/bench.md)."""
+from bench.targets import TARGETS
 
 
 @dataclass(frozen=True)
 class Row:
-    """Rates in rows per second, latencies of one call in milliseconds, CPU in cores by part; None is not measured."""
+    """Rates in rows per second, latencies of one call in milliseconds, CPU in cores by part; None is not measured.
+
+    `cpu_cores` are of the `cores` there were; `cpu_doubt` says why some or all cannot be told.
+    """
 
     name: str
     per_request: int
@@ -63,7 +30,9 @@ class Row:
     control: str | None = None
     control_per_second: float | None = None
     ratio: float | None = None
-    cpu_cores: Mapping[str, float] = field(default_factory=dict)
+    cores: int = 0
+    cpu_cores: Mapping[str, float | None] = field(default_factory=dict)
+    cpu_doubt: str = ""
     figures: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
@@ -86,6 +55,7 @@ def row(
 ) -> Row:
     """Returns the line for what was seen beside a control: its name and rows per second."""
     ratio = seen.per_second / control[1] if control else None
+    cpu_cores, cpu_doubt = seen.cpu.in_cores()
     return Row(
         name=name,
         per_request=per_request,
@@ -98,35 +68,52 @@ def row(
         control=control[0] if control else None,
         control_per_second=round(control[1], 1) if control else None,
         ratio=_rounded(ratio, 3),
-        cpu_cores={part: round(seconds / seen.seconds, 2) for part, seconds in seen.cpu_seconds.items()},
+        cores=seen.cpu.cores,
+        cpu_cores=cpu_cores,
+        cpu_doubt=cpu_doubt,
         figures={name: _rounded(figure, 3) for name, figure in figures.items()},
     )
 
 
+Ratios = Mapping[tuple[str, int], float]
+"""By name and rows per request."""
+
+
+def compared(done: Row, earlier: Ratios) -> str:
+    """Returns the ratio of a row beside that of an earlier run, where both were measured: "3.68 (was 3.55)"."""
+    was = earlier.get((done.name, done.per_request))
+    if done.ratio is None:
+        return "–"
+    return f"{done.ratio:.3g}" + (f" (was {was:.3g})" if was is not None else "")
+
+
 @dataclass(frozen=True)
 class Results:
-    """The rows of one run, told as they are done."""
+    """The rows of one run, told as they are done beside the ratios of an earlier one."""
 
     progress: Callable[[str], None]
     rows: list[Row] = field(default_factory=list)
+    earlier: Ratios = field(default_factory=dict)
 
     def add(self, done: Row) -> None:
         """Takes in a row."""
         self.rows.append(done)
         beside = f", {done.control}: {done.control_per_second:,.0f}/s" if done.control else ""
-        self.progress(f"{done.name} {done.per_request}: {done.per_second:,.0f}/s{beside}")
+        ratio = f", ratio {compared(done, self.earlier)}" if done.ratio is not None else ""
+        doubt = f"; CPU: {done.cpu_doubt}" if done.cpu_doubt else ""
+        self.progress(f"{done.name} {done.per_request:,}: {done.per_second:,.0f}/s{beside}{ratio}{doubt}")
 
     def find(self, name: str, per_request: int) -> Row | None:
         """Returns a row that is done, or None."""
         return next((each for each in self.rows if (each.name, each.per_request) == (name, per_request)), None)
 
 
-def tables(rows: Sequence[Row]) -> list[Table]:
+def tables(results: Results) -> list[Table]:
     """Returns the rows for people, and every target with what became of it."""
-    return [_rows_table(rows), _targets_table(rows)]
+    return [_rows_table(results.rows, results.earlier), _targets_table(results.rows)]
 
 
-def _rows_table(rows: Sequence[Row]) -> Table:
+def _rows_table(rows: Sequence[Row], earlier: Ratios) -> Table:
     shown = Table(title="rows per second on this machine, beside the controls of the same run")
     shown.add_column("name", no_wrap=True)
     for column in ("per request", "callers", "rows", "per second", "p50 ms", "p99 ms", "ratio"):
@@ -137,9 +124,10 @@ def _rows_table(rows: Sequence[Row]) -> Table:
         shown.add_row(
             each.name,
             *(_number(value) for value in (each.per_request, each.callers, each.rows, each.per_second)),
-            *(_number(value) for value in (each.p50_ms, each.p99_ms, each.ratio)),
+            *(_number(value) for value in (each.p50_ms, each.p99_ms)),
+            compared(each, earlier),
             f"{each.control} {_number(each.control_per_second)}" if each.control else "",
-            _lines(each.cpu_cores),
+            _lines(each.cpu_cores) + (f"\n{each.cpu_doubt}" if each.cpu_doubt else ""),
             _lines(each.figures),
         )
     return shown

@@ -10,13 +10,16 @@ from typing import Any
 from ringfence_local_stack.servers.vault_policies import SERVICES
 
 from bench import transfers
+from bench.closed import payments_closed
+from bench.concurrent import concurrent_row
 from bench.controls import Controls
 from bench.custody import CALLERS, CustodyRows
 from bench.instructions import instruction_rows
 from bench.machine import machine
+from bench.parties import identity_parties
 from bench.rebuild import rebuild
 from bench.rows import Results
-from bench.stack import CUSTODY_ALONE, MeasuredStack, measured_stack
+from bench.stack import CUSTODY_ALONE, IDENTITY_ALONE, PAYMENTS, MeasuredStack, measured_stack
 
 LARGE = (1_000, 8_190)
 ALL_SERVICES_SIZES = (1_000,)
@@ -24,12 +27,14 @@ ALL_SERVICES_SIZES = (1_000,)
 
 @dataclass(frozen=True)
 class Plan:
-    """Names of the rows to measure, seconds of a measurement, and transfers to rebuild from."""
+    """Names of the rows to measure, seconds of a measurement, and how much the stores are filled with."""
 
     rows: tuple[str, ...]
     seconds: float
     sustained_seconds: float
     transfers: int
+    instructions: int
+    parties: int
 
 
 Measure = Callable[[CustodyRows, Plan], None]
@@ -44,14 +49,29 @@ CUSTODY: Mapping[str, Measure] = {
 REBUILD: Mapping[str, Measure] = {
     "custody_rebuild": lambda rows, plan: rebuild(rows.measured, rows.results, plan.transfers),
 }
+CLOSED: Mapping[str, Measure] = {
+    "payments_closed": lambda rows, plan: payments_closed(rows.measured, rows.results, plan.instructions),
+}
+PARTIES: Mapping[str, Measure] = {
+    "identity_parties": lambda rows, plan: identity_parties(rows.measured, rows.results, plan.parties),
+}
 ALL_SERVICES: Mapping[str, Measure] = {
     "custody_all_services": lambda rows, plan: rows.bursts(
         "custody_all_services", transfers.plain(rows.book), ALL_SERVICES_SIZES
     ),
     "instructions": lambda rows, plan: instruction_rows(rows.measured, rows.book, rows.controls, rows.results),
+    "instructions_concurrent": lambda rows, plan: concurrent_row(
+        rows.measured, rows.book, rows.controls, rows.results, plan.seconds
+    ),
 }
-STACKS = ((CUSTODY_ALONE, CUSTODY), (CUSTODY_ALONE, REBUILD), (SERVICES, ALL_SERVICES))
-"""Services and the rows measured on them; the rebuild has a stack to itself, whose events are the filled ones alone."""
+STACKS = (
+    (CUSTODY_ALONE, CUSTODY),
+    (CUSTODY_ALONE, REBUILD),
+    (PAYMENTS, CLOSED),
+    (IDENTITY_ALONE, PARTIES),
+    (SERVICES, ALL_SERVICES),
+)
+"""Services and the rows measured on them; what starts on a filled store has a stack to itself."""
 NAMES = tuple(name for _, measures in STACKS for name in measures)
 
 

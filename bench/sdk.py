@@ -12,7 +12,7 @@ from ringfence.ids import new_id
 from ringfence.ledger import NewTransfer, Purpose
 
 from bench.book import Book
-from bench.cpu import CpuMeter
+from bench.cpu import CpuMeter, CpuSpent
 from bench.load import Seen, closed_loop
 from bench.transfers import AMOUNT_MINOR, SEED
 
@@ -40,7 +40,7 @@ def creating(book: Book) -> Create | None:
 
 def run(book: Book, create: Create, seconds: float, cpu: CpuMeter) -> Seen:
     """Has the callers create transfers until the time is over; the connection is warm when it begins."""
-    random, spent = Random(SEED), Seen()
+    random, spent = Random(SEED), CpuSpent()
     jobs = [[_payment(book, random)] for _ in range(ROWS_AHEAD)]
 
     async def calls() -> Seen:
@@ -50,7 +50,7 @@ def run(book: Book, create: Create, seconds: float, cpu: CpuMeter) -> Seen:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         seen = runner.run(calls())
-    seen.cpu_seconds = spent.cpu_seconds
+    seen.cpu = spent
     return seen
 
 

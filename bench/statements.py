@@ -14,9 +14,9 @@ import psycopg
 from bench.stack import MeasuredStack
 
 LOOK_SECONDS = 0.1
+CURSOR = "projection:statements"
 POSITIONS = """
-SELECT (SELECT position FROM feed_head),
-    coalesce((SELECT position FROM cursors WHERE name = 'projection:statements'), 0)
+SELECT (SELECT position FROM feed_head), coalesce((SELECT position FROM cursors WHERE name = %s), 0)
 """
 
 
@@ -57,6 +57,6 @@ def watched_lag(measured: MeasuredStack) -> Iterator[Lag]:
 
 
 def _positions(connection: psycopg.Connection) -> tuple[int, int]:
-    row = connection.execute(POSITIONS).fetchone()
+    row = connection.execute(POSITIONS, (CURSOR,)).fetchone()
     assert row is not None
     return row[0], row[1]

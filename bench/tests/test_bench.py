@@ -8,20 +8,24 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 import pytest
+from ringfence.payments import InstructionStatus
 from ringfence_local_stack.servers.database import Database
+from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
 from bench import controls, echo, history, plot
+from bench.concurrent import Settled
+from bench.cpu import CpuSpent
 from bench.load import Request, Seen, closed_loop
-from bench.rows import TARGETS, row
+from bench.rows import Results, row
 from bench.statements import Lag
+from bench.targets import TARGETS
 
 
 def test_control_writes_the_rows_it_counts(database: Callable[[str], Database]) -> None:
     """Every row that the COPY control counts stands in its table, with a key of its own."""
     fresh, seen = database("custody"), Seen()
-    conninfo = psycopg.conninfo.make_conninfo(fresh.owner_url, password=fresh.owner_password)
+    conninfo = fresh.owner_conninfo
     with controls.control_table(conninfo) as connection:
         controls.copies(connection, 100, 0.05, seen)
         stored = connection.execute("SELECT count(*) FROM control_rows WHERE amount_minor = 100").fetchone()
@@ -31,7 +35,7 @@ def test_control_writes_the_rows_it_counts(database: Callable[[str], Database]) 
 def test_control_packs_columns_as_rows(database: Callable[[str], Database]) -> None:
     """A packed row holds its own value of every column."""
     fresh = database("custody")
-    conninfo = psycopg.conninfo.make_conninfo(fresh.owner_url, password=fresh.owner_password)
+    conninfo = fresh.owner_conninfo
     made = controls.columns(2, 5)
     made[0] = bytes(range(32))
     with controls.control_table(conninfo) as connection:
@@ -120,3 +124,39 @@ def test_transport_answers_every_caller() -> None:
     """The server that does nothing answers each request with one row, over mutual TLS."""
     seen = echo.transport([[Request(b"", 1)]] * 200, 4, 30)
     assert (seen.rows, len(seen.latencies_ms)) == (196, 196)
+
+
+def test_ratio_is_told_beside_that_of_the_newest_full_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row says what its ratio was in the newest run of all rows; a look at some rows since does not count."""
+    monkeypatch.setattr(history, "FOLDER", tmp_path)
+    for second, (complete, rate) in enumerate(((True, 300.0), (True, 355.0), (False, 100.0))):
+        kept = row("custody", 8_190, 2, Seen(int(rate), 1.0), ("copy", 100.0)).as_json()
+        history.keep({"complete": complete, "rows": [kept]}, datetime(2030, 1, 1, second=second, tzinfo=UTC))
+    said: list[str] = []
+    results = Results(said.append, earlier=history.newest_ratios())
+    results.add(row("custody", 8_190, 2, Seen(368, 1.0), ("copy", 100.0)))
+    results.add(row("custody", 1, 64, Seen(368, 1.0), ("copy", 100.0)))
+    assert said == [
+        "custody 8,190: 368/s, copy: 100/s, ratio 3.68 (was 3.55)",
+        "custody 1: 368/s, copy: 100/s, ratio 3.68",
+    ]
+
+
+def test_row_does_not_show_cores_that_cannot_be() -> None:
+    """A row whose parts had more cores than there are shows none, and why."""
+    done = row("copy", 1, 1, Seen(1, 1.0, cpu=CpuSpent({"postgres": 4.8}, 1.0, 2)), None)
+    assert (done.cores, done.cpu_cores) == (2, {"postgres": None})
+    assert done.cpu_doubt == "parts add up to 4.80 of 2 cores"
+
+
+async def test_caller_goes_on_when_its_instruction_has_settled() -> None:
+    """Steps on the way wake nobody; another end than SETTLED is an error of the caller's."""
+    settled = Settled()
+    one, other = settled.expect(b"1"), settled.expect(b"2")
+    settled.note(pb.InstructionState(instruction_id=b"1", status=pb.INSTRUCTION_STATUS_RESERVED))
+    assert not one.done()
+    settled.note(pb.InstructionState(instruction_id=b"1", status=pb.INSTRUCTION_STATUS_SETTLED))
+    settled.note(pb.InstructionState(instruction_id=b"2", status=pb.INSTRUCTION_STATUS_REJECTED, reason="WHY"))
+    await one
+    with pytest.raises(RuntimeError, match=f"{InstructionStatus.REJECTED.name} WHY"):
+        await other

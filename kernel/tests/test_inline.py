@@ -16,7 +16,6 @@ from ringfence_kernel.writing.inline import InlineBehind
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
 
-from .conftest import application_conninfo
 from .tally import CODEC, Tally, TallyModel, count
 
 
@@ -101,7 +100,7 @@ async def test_whoever_holds_the_cursor_has_the_table(
 ) -> None:
     """A refill that holds the cursor can swap the table under a busy writer: neither waits for the other in a ring."""
     await writer.commit(count(writer.state, "a"))
-    with psycopg.connect(application_conninfo(migrated)) as other:
+    with psycopg.connect(migrated.app_conninfo) as other:
         other.execute("SET lock_timeout = '500ms'; SELECT FROM cursors WHERE name = 'projection:tally' FOR UPDATE")
         under_way = asyncio.create_task(writer.commit(count(writer.state, "b")))
         await asyncio.sleep(0.2)

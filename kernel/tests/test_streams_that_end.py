@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 from ringfence_kernel.store import EventStore, NewEvent
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
@@ -27,7 +27,7 @@ class Closing(Tally):
 
 
 def test_a_store_that_is_away_while_an_event_is_taken_in_breaks_nothing(store: EventStore) -> None:
-    """A state that reads what has left memory may find the store away: it is asked again, and nothing is there twice."""
+    """A state that reads what has left memory may find the store away: it is asked again, and all is there once."""
 
     class Reading(Tally):
         """Reads the store before the second event, which is away the first time."""

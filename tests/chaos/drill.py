@@ -33,7 +33,7 @@ CLIENTS = 40
 THINKING_SECONDS = 0.05
 FAULTS = {"PYTHONFAULTHANDLER": "1"}
 """A process that dies of a signal says where."""
-SNAPSHOTS = {"RINGFENCE_SNAPSHOT_DIRECTORY": "snapshots", "RINGFENCE_SNAPSHOT_SECONDS": "2"}
+SNAPSHOTS = {"RINGFENCE_SNAPSHOT_SECONDS": "2"}
 PATIENCE = Patience(call_seconds=30, retry_seconds=90)
 Progress = Callable[[str], None]
 

@@ -10,10 +10,11 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ringfence_audit.index.api.mapping import PageToken, SearchInput
+from ringfence_audit.index.api.mapping import SearchInput
 from ringfence_audit.log.domain.errors import CheckpointPending, LeafUnknown, LogDamaged
 from ringfence_audit.log.domain.leaf import decode
-from ringfence_kernel.rpc.caller import Caller, calling
+from ringfence_kernel.access.caller import Caller, calling
+from ringfence_kernel.rpc.page_tokens import PageTokenInvalid
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.audit.v1 import audit_pb2
@@ -186,7 +187,7 @@ async def test_one_flipped_bit_in_any_event_row_is_found_by_listing(
 ) -> None:
     """Whichever event row is changed, one of leaves or of a checkpoint, listing the log names the damage."""
     await filled.servicer.GetCheckpoint(audit_pb2.GetCheckpointRequest(), CONTEXT)
-    conninfo = psycopg.conninfo.make_conninfo(audit_database.owner_url, password=audit_database.owner_password)
+    conninfo = audit_database.owner_conninfo
     with psycopg.connect(conninfo) as connection:
         connection.execute(
             f"UPDATE stored_events SET {column} = set_byte({column}, length({column}) - 1,"
@@ -254,9 +255,11 @@ def test_hostile_searches_are_refused_by_name(
     assert read.subject or read.tenant or read.from_ns or read.until_ns
 
 
-def test_a_page_token_serves_its_own_search_only() -> None:
+async def test_a_page_token_serves_its_own_search_only(filled: Audit) -> None:
     """A token handed to another search is refused."""
-    token = PageToken(b"12345678", 5, 9).text()
-    assert PageToken.parse(token, b"12345678") == PageToken(b"12345678", 5, 9)
-    with pytest.raises(InvalidArgument):
-        PageToken.parse(token, b"87654321")
+    asked = audit_pb2.SearchRequest(subject_id=identifier("alice"), page_size=4)
+    token = (await filled.servicer.Search(asked, CONTEXT)).next_page_token
+    assert token
+    other = audit_pb2.SearchRequest(subject_id=identifier("bob"), page_size=4, page_token=token)
+    with pytest.raises(PageTokenInvalid):
+        await filled.servicer.Search(other, CONTEXT)

@@ -14,11 +14,11 @@ from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
 from ringfence_custody.ledger.application import account_filter
 from ringfence_custody.ledger.application.ports import Selection
-from ringfence_custody.ledger.domain.errors import PageTokenInvalid
 from ringfence_custody.ledger.domain.events import TransfersCreated
 from ringfence_custody.ledger.domain.packed import Transfer, unpacked
 from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.result_codes import PENDING, VOID, TransferFlag
+from ringfence_kernel.rpc.page_tokens import PageTokenInvalid
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 

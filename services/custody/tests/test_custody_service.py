@@ -12,13 +12,14 @@ from ringfence_custody.ledger.adapters import batches
 from ringfence_custody.ledger.adapters.batches import StoredBatches
 from ringfence_custody.ledger.adapters.identity_feed import CURSOR, KycChanged, owner_facts, take_over
 from ringfence_custody.ledger.application.state import State
-from ringfence_custody.ledger.domain.errors import AccountNotFound, BookNotFound, ColumnsMalformed, PageTokenInvalid
+from ringfence_custody.ledger.domain.errors import AccountNotFound, BookNotFound, ColumnsMalformed
 from ringfence_custody.ledger.domain.events import TransfersCreated, TransfersExpired
 from ringfence_custody.ledger.domain.lifecycle import Standing
 from ringfence_custody.ledger.domain.packed import unpacked
 from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus, TransferFlag
 from ringfence_kernel.feed import EventUnknown, FeedPage
+from ringfence_kernel.rpc.page_tokens import PageTokenInvalid
 from ringfence_kernel.service import replay_into
 from ringfence_kernel.service.event_sourced import save_digest
 from ringfence_kernel.store import EventStore, Head, StoredEvent, load_cursor, save_cursor

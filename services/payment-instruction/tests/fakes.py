@@ -1,11 +1,15 @@
-"""Fakes of the application's ports: small, strict, and able to be away."""
+"""Fakes of the application's ports: small, strict, and able to be away; and a store whose commits can be held."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Sequence
 from hashlib import sha256
+from typing import Any
 
-from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.store import EventStore
+from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, TransferKind
@@ -185,3 +189,25 @@ class FakeRail:
         """Puts a file aside."""
         self.refused.append(name)
         del self.inbox[name]
+
+
+class GatedStore:
+    """The store of a world, whose commits wait while the gate is closed, and fail while `fails` is set."""
+
+    def __init__(self, store: EventStore) -> None:
+        """Starts open."""
+        self._store = store
+        self.gate = threading.Event()
+        self.gate.set()
+        self.fails = False
+
+    def append(self, *arguments: Any) -> Any:
+        """Commits once the gate is open, or finds that the database is away."""
+        self.gate.wait(10)
+        if self.fails:
+            raise StoreUnavailable
+        return self._store.append(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        """Leaves the rest to the store."""
+        return getattr(self._store, name)

@@ -1,12 +1,10 @@
 """Where money could be lost or doubled: commits that are still under way, second processes, banks that contradict."""
 
 import asyncio
-import threading
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from ringfence_kernel.store import EventStore
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.deposits.domain.evidence import ENTRIES_PER_PART
 from ringfence_payment_instruction.modules import event_codec
@@ -21,6 +19,7 @@ from ringfence_payment_instruction.submissions.domain.events import Instructions
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 from ringfence_payment_instruction.submissions.domain.submission import MAX_INSTRUCTIONS, transfer_id_of
 
+from .fakes import GatedStore
 from .messages import camt_054, entry
 from .test_payment_application import bank_answers, submit
 from .world import (
@@ -39,25 +38,6 @@ from .world import (
     an_id,
     order,
 )
-
-
-class GatedStore:
-    """The store of a world, whose commits wait while the gate is closed."""
-
-    def __init__(self, store: EventStore) -> None:
-        """Starts open."""
-        self._store = store
-        self.gate = threading.Event()
-        self.gate.set()
-
-    def append(self, *arguments: Any) -> Any:
-        """Commits once the gate is open."""
-        self.gate.wait(10)
-        return self._store.append(*arguments)
-
-    def __getattr__(self, name: str) -> Any:
-        """Leaves the rest to the store."""
-        return getattr(self._store, name)
 
 
 async def take_in(world: World, content: bytes) -> None:
@@ -229,10 +209,10 @@ async def test_a_conflicting_submission_changes_nothing_that_is_sent(world: Worl
 
     world.identity.authorise = authorise  # type: ignore[method-assign]
     world.rail.is_broken = True
-    intake, other = world.application.submissions.receiving, "NL91ABNA0417164300"
+    receiving, other = world.application.submissions.receiving, "NL91ABNA0417164300"
     answers = await asyncio.gather(
-        intake.submit_batch(PLATFORM, an_id("same"), [order("out", creditor=STRANGER)]),
-        intake.submit_batch(PLATFORM, an_id("same"), [order("out", creditor=other)]),
+        receiving.submit_batch(PLATFORM, an_id("same"), [order("out", creditor=STRANGER)]),
+        receiving.submit_batch(PLATFORM, an_id("same"), [order("out", creditor=other)]),
         return_exceptions=True,
     )
     assert [type(answer) for answer in answers].count(SubmissionConflict) == 1

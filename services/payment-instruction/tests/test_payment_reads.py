@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
+import pytest
 from ringfence_kernel.service import RebuildReport, rebuild
 from ringfence_kernel.service.event_sourced import store_digest
 from ringfence_payment_instruction.bootstrap import MODELS
 from ringfence_payment_instruction.modules import ModuleStates, event_codec
-from ringfence_payment_instruction.reads.application.queries import Change
+from ringfence_payment_instruction.reads.adapters import instructions_reader
+from ringfence_payment_instruction.reads.application.queries import Change, InstructionView, Selection
+from ringfence_payment_instruction.reads.domain import InstructionsBehind
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.domain.state import State
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
@@ -20,27 +24,57 @@ async def settle(world: World, *names: str, submission: str = "s", amount_minor:
     orders = [order(name, amount_minor) for name in names]
     await world.submit_batch(PLATFORM, an_id(submission), orders)
     await world.reaches(names[-1], Status.SETTLED if amount_minor < 500_00 else Status.HELD)
-    head = world.writer.head.position
-    await world.until(lambda: world.projector.position >= head)
 
 
-async def test_instructions_are_listed_page_by_page_in_the_order_in_which_they_came(world: World) -> None:
-    """All of them once, also filtered by state and submission."""
-    await settle(world, *[f"a{number}" for number in range(5)], submission="first")
-    await settle(world, *[f"b{number}" for number in range(3)], submission="second", amount_minor=600_00)
-    page = world.application.reads.page
-    seen, after = [], None
+async def listed(world: World, size: int, tenant: bytes = TENANT, **asked: Any) -> list[InstructionView]:
+    """Returns all that a question finds, page by page."""
+    found, after = [], None
     while True:
-        views, after = await page(TENANT, status=0, submission_id=None, size=3, after=after)
-        seen += [view.end_to_end_id for view in views]
+        views, after = await world.application.reads.page(tenant, Selection(**asked), size=size, after=after)
+        found += views
         if after is None:
-            break
-    assert seen == ["a0", "a1", "a2", "a3", "a4", "b0", "b1", "b2"]
-    held, _ = await page(TENANT, status=Status.HELD, submission_id=None, size=10, after=None)
-    assert [view.end_to_end_id for view in held] == ["b0", "b1", "b2"]
-    first, _ = await page(TENANT, status=0, submission_id=an_id("first"), size=10, after=None)
-    assert len(first) == 5
-    assert await page(OTHER_TENANT, status=0, submission_id=None, size=10, after=None) == ([], None)
+            return found
+
+
+A, B = [f"a{number}" for number in range(5)], [f"b{number}" for number in range(3)]
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+async def test_instructions_are_listed_page_by_page(world: World, size: int) -> None:
+    """In order of intake and the reverse, all or by state, submission and time, and by several of them: each once."""
+    await settle(world, *A, submission="first")
+    await settle(world, *B, submission="second", amount_minor=600_00)
+    held, first, second = {"status": Status.HELD}, {"submission_id": an_id("first")}, {"submission_id": an_id("second")}
+    begin, later = [view.received_ns for view in await listed(world, 100)][:: len(A)]
+    questions: list[tuple[dict[str, Any], list[str]]] = [
+        ({}, A + B), (held, B), (first, A), (second, B), (held | first, []), (held | second, B),
+        ({"from_ns": begin}, A + B), ({"from_ns": begin + 1}, B), ({"from_ns": later}, B), ({"from_ns": later + 1}, []),
+        ({"until_ns": begin}, []), ({"until_ns": begin + 1}, A), ({"until_ns": later}, A),
+        ({"until_ns": later + 1}, A + B),
+        ({"from_ns": begin, "until_ns": later}, A), ({"from_ns": later, "until_ns": begin}, []),
+        (held | {"until_ns": later}, []), (second | {"from_ns": later}, B), (second | {"until_ns": later}, []),
+    ]  # fmt: skip
+    for asked, names in questions:
+        for newest_first in (False, True):
+            found = await listed(world, size, newest_first=newest_first, **asked)
+            assert [view.end_to_end_id for view in found] == (names[::-1] if newest_first else names), asked
+    assert await listed(world, size, OTHER_TENANT) == []
+    assert await listed(world, size, OTHER_TENANT, submission_id=an_id("first")) == []
+
+
+async def test_a_list_that_would_lack_something_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the tables stand still, what they show is answered until there is more; then INSTRUCTIONS_BEHIND."""
+    await settle(world, "a")
+    await listed(world, 10)
+    monkeypatch.setattr(instructions_reader, "BEHIND_SECONDS", 0.2)
+    with world.store.connection() as connection, connection.transaction():
+        connection.execute("SELECT FROM cursors WHERE name = 'projection:instructions' FOR UPDATE")
+        assert len(await listed(world, 10)) == 1
+        await world.submit_batch(PLATFORM, an_id("later"), [order("b")])
+        with pytest.raises(InstructionsBehind):
+            await listed(world, 10)
+    monkeypatch.undo()
+    assert len(await listed(world, 10)) == 2
 
 
 async def test_an_instruction_is_read_as_it_was_ordered(world: World) -> None:
@@ -144,6 +178,7 @@ async def test_events_alone_give_the_same_state_and_tables(world: World) -> None
 async def test_no_personal_data_stands_in_events_or_tables(world: World) -> None:
     """Neither names nor IBANs nor remittance in any column."""
     await settle(world, "one")
+    await listed(world, 1)
     with world.store.connection() as connection:
         states = connection.execute("SELECT string_agg(encode(state, 'escape'), '') AS text FROM stored_events")
         rows = connection.execute("SELECT string_agg(instructions::text, '') AS text FROM instructions")

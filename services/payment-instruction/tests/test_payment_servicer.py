@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
-from ringfence_kernel.rpc.caller import Caller, calling
+from ringfence_kernel.access.caller import Caller, calling
+from ringfence_kernel.rpc.page_tokens import PageTokenInvalid
 from ringfence_kernel.values.errors import DomainError, InvalidArgument
 from ringfence_payment_instruction.modules import joined_servicer
 from ringfence_payment_instruction.submissions.domain.errors import TenantForbidden
@@ -59,8 +61,6 @@ async def test_a_batch_is_submitted_read_listed_and_watched(world: World, servic
         (instruction,) = got.instructions
         assert instruction.order == new("two")
         assert (instruction.submission_id, instruction.maker_id) == (an_id("s"), TENANT)
-        head = world.writer.head.position
-        await world.until(lambda: world.projector.position >= head)
         first = await servicer.ListInstructions(pb.ListInstructionsRequest(page_size=1), None)
         second = await servicer.ListInstructions(
             pb.ListInstructionsRequest(page_size=1, page_token=first.next_page_token), None
@@ -70,6 +70,38 @@ async def test_a_batch_is_submitted_read_listed_and_watched(world: World, servic
         async for change in servicer.WatchInstructions(pb.WatchInstructionsRequest(), None):
             assert change.states[0].status == pb.INSTRUCTION_STATUS_RECEIVED
             break
+
+
+async def test_what_was_answered_is_in_the_list_asked_for_next(servicer: Servicer) -> None:
+    """Every instruction of a submission that was answered is listed at once, without a wait of the caller's."""
+    with acting_as(TENANT, TENANT):
+        for number in range(20):
+            names = [f"{number} {row}" for row in range(5)]
+            request = pb.SubmitInstructionsRequest(submission_id=an_id(names[0]), instructions=map(new, names))
+            await servicer.SubmitInstructions(request, None)
+            asked = pb.ListInstructionsRequest(submission_id=an_id(names[0]))
+            listed = (await servicer.ListInstructions(asked, None)).instructions
+            assert [each.order.end_to_end_id for each in listed] == names
+
+
+async def test_a_page_token_is_for_its_own_question(servicer: Servicer) -> None:
+    """With another filter, order, bound or tenant it is refused; another page size and one's own name are not."""
+    with acting_as(TENANT, TENANT):
+        request = pb.SubmitInstructionsRequest(submission_id=an_id("s"), instructions=map(new, "abc"))
+        await servicer.SubmitInstructions(request, None)
+        token = (await servicer.ListInstructions(pb.ListInstructionsRequest(page_size=1), None)).next_page_token
+        same = pb.ListInstructionsRequest(page_size=2, page_token=token, tenant_id=TENANT)
+        page = await servicer.ListInstructions(same, None)
+        assert [each.order.end_to_end_id for each in page.instructions] == ["b", "c"]
+    others: list[dict[str, Any]] = [
+        {"status": pb.INSTRUCTION_STATUS_SETTLED}, {"submission_id": an_id("s")}, {"newest_first": True},
+        {"from_ns": 1}, {"until_ns": 2**63 - 1}, {"tenant_id": OTHER_TENANT},
+    ]  # fmt: skip
+    with acting_as(an_id("operator"), None):
+        for other in others:
+            asked = pb.ListInstructionsRequest(**({"tenant_id": TENANT, "page_token": token} | other))
+            with pytest.raises(PageTokenInvalid):
+                await servicer.ListInstructions(asked, None)
 
 
 async def test_an_iban_with_spaces_is_the_same_iban(world: World, servicer: Servicer) -> None:
@@ -159,6 +191,8 @@ MALFORMED = [
     ("ListInstructions", pb.ListInstructionsRequest(page_token="9" * 25 + ".1")),
     ("ListInstructions", pb.ListInstructionsRequest(page_token="²." * 2)),
     ("ListInstructions", pb.ListInstructionsRequest(status=99)),
+    ("ListInstructions", pb.ListInstructionsRequest(from_ns=2**63)),
+    ("ListInstructions", pb.ListInstructionsRequest(until_ns=2**64 - 1)),
     ("ListInstructions", pb.ListInstructionsRequest(submission_id=b"x")),
     ("DecideInstructions", pb.DecideInstructionsRequest(instruction_ids=[GOOD_ID])),
     ("DecideInstructions", pb.DecideInstructionsRequest(instruction_ids=[GOOD_ID], decision=77)),

@@ -173,8 +173,15 @@ class Payments:
         *,
         status: InstructionStatus | None = None,
         submission_id: UUID | None = None,
+        newest_first: bool = False,
+        from_ns: int = 0,
+        until_ns: int = 0,
     ) -> Iterator[Instruction]:
-        """All instructions in order of intake, or those in one state or of one submission, fetched page by page."""
+        """All instructions in order of intake or the newest first, or those in one state or of one submission.
+
+        Those taken in at or after `from_ns` and before `until_ns`, UTC nanoseconds, 0 for no bound; fetched page by
+        page.
+        """
         token = ""
         while True:
             request = pb.ListInstructionsRequest(
@@ -183,6 +190,9 @@ class Payments:
                 page_size=_PAGE,
                 page_token=token,
                 submission_id=_id(submission_id),
+                newest_first=newest_first,
+                from_ns=from_ns,
+                until_ns=until_ns,
             )
             page = self._connection.call(self._stub.ListInstructions, request)
             yield from map(_instruction, page.instructions)

@@ -175,11 +175,21 @@ class Ledger(custody_pb2_grpc.CustodyServiceServicer):
 
 
 class Instructions(payment_instruction_pb2_grpc.PaymentInstructionServiceServicer):
-    """Streams positions 1 to 4 and breaks the stream once, after position 2; `goes_on` keeps it open at the end."""
+    """Lists one to a page, and streams positions 1 to 4; breaks the stream once, after 2. `goes_on` keeps it open."""
 
     def __init__(self) -> None:
         self.asked_after: list[int] = []
+        self.listed: list[Any] = []
         self.goes_on = False
+
+    def ListInstructions(self, request: Any, context: Any) -> Any:
+        """Answers an instruction on each of two pages."""
+        self.listed.append(request)
+        order = payment_instruction_pb2.NewInstruction(id=bytes([len(self.listed)] * 16))
+        state = payment_instruction_pb2.InstructionState(instruction_id=order.id, status=8)
+        instruction = payment_instruction_pb2.Instruction(order=order, state=state, submission_id=b"s" * 16)
+        token = "" if request.page_token else "2"
+        return payment_instruction_pb2.ListInstructionsResponse(instructions=[instruction], next_page_token=token)
 
     def WatchInstructions(self, request: Any, context: Any) -> Iterator[Any]:
         """Resumes after the position asked for."""

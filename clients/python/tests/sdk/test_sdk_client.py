@@ -8,9 +8,11 @@ from itertools import islice
 import pytest
 from ringfence import Client, Patience, RingfenceError, new_id
 from ringfence.ledger import AccountClass, AccountSide, AccountStatus, Balances, NewTransfer, TransferFilter
+from ringfence.payments import InstructionStatus
 from ringfence.tokens import TokenSource
 from ringfence.transport import open_channel
 from ringfence_protos.custody.v1 import custody_pb2 as pb
+from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as payments_pb
 
 from .authority import TestAuthority
 from .conftest import Fakes, credentials_of
@@ -272,6 +274,21 @@ def test_accounts_are_moved_along_their_life_cycle(fakes: Fakes) -> None:
     (request,) = fakes.ledger.requests
     assert (request.book_id, list(request.account_ids)) == (book.bytes, [each.bytes for each in accounts])
     assert (request.status, request.reason) == (pb.ACCOUNT_STATUS_DORMANT, "no movement")
+
+
+def test_listing_of_instructions_asks_for_what_is_named(fakes: Fakes) -> None:
+    """State, submission, bounds and order are asked for on every page; left out they ask for all, from the first."""
+    submission, tenant = new_id(), new_id()
+    listed = fakes.client.payments.list_instructions(
+        tenant, status=InstructionStatus.SETTLED, submission_id=submission, newest_first=True, from_ns=5, until_ns=9
+    )
+    assert [each.state.instruction_id.bytes[0] for each in listed] == [1, 2]
+    first, second = fakes.instructions.listed
+    assert (first.page_token, second.page_token) == ("", "2")
+    assert (second.tenant_id, second.submission_id) == (tenant.bytes, submission.bytes)
+    assert (second.status, second.newest_first, second.from_ns, second.until_ns) == (8, True, 5, 9)
+    next(fakes.client.payments.list_instructions())
+    assert fakes.instructions.listed[-1] == payments_pb.ListInstructionsRequest(page_size=first.page_size)
 
 
 def test_broken_stream_goes_on_after_the_last_position(fakes: Fakes) -> None:

@@ -522,6 +522,9 @@ class ListInstructionsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SUBMISSION_ID_FIELD_NUMBER: _builtins.int
+    NEWEST_FIRST_FIELD_NUMBER: _builtins.int
+    FROM_NS_FIELD_NUMBER: _builtins.int
+    UNTIL_NS_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.bytes
     """Tenant, 16 bytes; empty means the caller's own."""
     status: Global___InstructionStatus.ValueType
@@ -529,9 +532,15 @@ class ListInstructionsRequest(_message.Message):
     page_size: _builtins.int
     """1 to 1,000; 0 means 100."""
     page_token: _builtins.str
-    """From the last answer; empty for the first page."""
+    """From the last answer to the same question; empty for the first page."""
     submission_id: _builtins.bytes
     """16 bytes: only of this submission; empty means all."""
+    newest_first: _builtins.bool
+    """Whether those taken in last come first; else they come in order of intake."""
+    from_ns: _builtins.int
+    """Instructions taken in at or after this time, UTC nanoseconds below 2^63; 0 for no bound."""
+    until_ns: _builtins.int
+    """Instructions taken in before this time, UTC nanoseconds below 2^63; 0 for no bound."""
     def __init__(
         self,
         *,
@@ -540,10 +549,13 @@ class ListInstructionsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         submission_id: _builtins.bytes = ...,
+        newest_first: _builtins.bool = ...,
+        from_ns: _builtins.int = ...,
+        until_ns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "status", b"status", "submission_id", b"submission_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_ns", b"from_ns", "newest_first", b"newest_first", "page_size", b"page_size", "page_token", b"page_token", "status", b"status", "submission_id", b"submission_id", "tenant_id", b"tenant_id", "until_ns", b"until_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -551,7 +563,7 @@ Global___ListInstructionsRequest: _TypeAlias = ListInstructionsRequest  # noqa: 
 
 @_typing.final
 class ListInstructionsResponse(_message.Message):
-    """Answers a page in order of intake."""
+    """Answers a page in order of intake or the reverse; what was answered before the call is in it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ringfence_kernel.rpc import bounds
-from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.rpc.page_tokens import Question
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
-from ringfence_payment_instruction.reads.application.queries import InstructionView, Queries
+from ringfence_payment_instruction.reads.application.queries import InstructionView, Queries, Selection
 from ringfence_payment_instruction.submissions.api import mapping
 
-MAX_POSITION = 2**63 - 1
+MAX_POSITION = MAX_TIME_NS = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,17 @@ class ReadsApi:
     async def ListInstructions(self, request: pb.ListInstructionsRequest, context: Any) -> pb.ListInstructionsResponse:
         """Returns a page of instructions."""
         tenant = mapping.tenant(request.tenant_id)
+        question = Question(request, integers=2, tenant_id=tenant)
+        position, index = question.place()
         views, after = await self.queries.page(
             tenant,
-            status=bounds.number("status", request.status, minimum=0, maximum=max(pb.InstructionStatus.values())),
-            submission_id=bounds.optional_identifier("submission_id", request.submission_id),
+            selection(request),
             size=bounds.page("page_size", request.page_size, default=100, maximum=1_000),
-            after=page_start(request.page_token),
+            after=(position, index) if position else None,
         )
-        return pb.ListInstructionsResponse(instructions=map(instruction, views), next_page_token=page_token(after))
+        return pb.ListInstructionsResponse(
+            instructions=map(instruction, views), next_page_token=question.token(*after) if after else ""
+        )
 
     async def WatchInstructions(
         self, request: pb.WatchInstructionsRequest, context: Any
@@ -49,6 +52,17 @@ class ReadsApi:
         submission_id = bounds.optional_identifier("submission_id", request.submission_id)
         async for change in self.queries.watch(tenant, after, submission_id):
             yield pb.WatchInstructionsResponse(position=change.position, states=mapping.states(change.states))
+
+
+def selection(request: pb.ListInstructionsRequest) -> Selection:
+    """Returns what a list is asked for; raises InvalidArgument."""
+    return Selection(
+        status=bounds.number("status", request.status, minimum=0, maximum=max(pb.InstructionStatus.values())),
+        submission_id=bounds.optional_identifier("submission_id", request.submission_id),
+        newest_first=request.newest_first,
+        from_ns=bounds.number("from_ns", request.from_ns, minimum=0, maximum=MAX_TIME_NS),
+        until_ns=bounds.number("until_ns", request.until_ns, minimum=0, maximum=MAX_TIME_NS),
+    )
 
 
 def instruction(view: InstructionView) -> pb.Instruction:
@@ -72,21 +86,3 @@ def instruction(view: InstructionView) -> pb.Instruction:
         maker_id=view.maker,
         approver_id=view.approver,
     )
-
-
-def page_token(after: tuple[int, int] | None) -> str:
-    """Returns the token of the next page, empty at the end."""
-    return "" if after is None else f"{after[0]}.{after[1]}"
-
-
-def page_start(token: str) -> tuple[int, int] | None:
-    """Returns where a page begins; raises InvalidArgument for a token that was never given."""
-    if not token:
-        return None
-    position, _, index = token.partition(".")
-    if not (position.isdecimal() and index.isdecimal() and len(token) <= 32):
-        raise InvalidArgument("page_token must be one that was given", field="page_token")
-    start = int(position), int(index)
-    if start[0] >= 2**63 or start[1] >= 2**31:
-        raise InvalidArgument("page_token must be one that was given", field="page_token")
-    return start

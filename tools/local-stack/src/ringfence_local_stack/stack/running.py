@@ -73,6 +73,10 @@ class RunningStack:
         """The log of a server or service."""
         return self.directory / "logs" / f"{part}.log"
 
+    def snapshot_folder(self, part: str) -> Path:
+        """Where a service's process keeps snapshots of its state; the process's own."""
+        return self.directory / "services" / part / "snapshots"
+
     def issue_principal_certificate(self, principal: str) -> CertificateFiles:
         """A client certificate for the principal with this UUID text, as the operator of the sandbox issues it."""
         return self.openbao.issue_principal_certificate(principal, private_folder(self.directory / "principals"))
@@ -90,28 +94,21 @@ class RunningStack:
     def environment(self, part: str) -> dict[str, str]:
         """The settings of a service's process as environment variables, with a fresh wrapped secret id for one start.
 
-        A standby has those of its service, and an address of its own.
+        A standby has those of its service, with an address and a folder of snapshots of its own.
         """
         service = service_of(part)
         folder = private_folder(self.directory / "services" / part)
-        secret_id = self.openbao.write_wrapped_secret_id(service, folder / f"secret-id.{os.urandom(4).hex()}")
-        vault = {
-            "VAULT_ADDR": self.vault_address,
-            "VAULT_CACERT": str(self.openbao.ca_file),
-            "RINGFENCE_VAULT_ROLE_ID": self.openbao.role_id(service),
-            "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE": str(secret_id),
+        vault = self.openbao.environment(service, folder)
+        own = {
+            "RINGFENCE_LISTEN": self.listens[part],
+            "RINGFENCE_SNAPSHOT_DIRECTORY": str(self.snapshot_folder(part)),
         }
-        own = {"RINGFENCE_LISTEN": self.listens[part]}
         return {**self._common_environment(service), **own, **vault, **self.service_settings.get(service, {})}
 
     def migration_environment(self, service: str) -> dict[str, str]:
         """The settings of a migration: those of the service without Vault, and the owner's database."""
         database = self.databases[service]
-        owner = {
-            "RINGFENCE_OWNER_DATABASE_URL": database.owner_url,
-            "RINGFENCE_OWNER_DATABASE_PASSWORD_FILE": str(database.owner_password_file),
-            "RINGFENCE_APPLICATION_ROLE": database.app_role,
-        }
+        owner = database.owner_environment() | {"RINGFENCE_APPLICATION_ROLE": database.app_role}
         return {**self._common_environment(service), **owner, **self.service_settings.get(service, {})}
 
     def save(self) -> Path:
@@ -119,7 +116,6 @@ class RunningStack:
         return write_private(self.directory / STATE_FILE, json.dumps(asdict(self), default=str, indent=2))
 
     def _common_environment(self, service: str) -> dict[str, str]:
-        database = self.databases[service]
         passed_on = {name: os.environ[name] for name in os.environ if name in _PASSED_ON or name.startswith("OTEL_")}
         peers = {f"RINGFENCE_{_variable(name)}_ADDRESS": address for name, address in self.addresses.items()}
         return {
@@ -128,8 +124,7 @@ class RunningStack:
             "PYTHONUNBUFFERED": "1",
             "RINGFENCE_SERVICE": service,
             "RINGFENCE_LISTEN": self.listens[service],
-            "RINGFENCE_DATABASE_URL": database.app_url,
-            "RINGFENCE_DATABASE_PASSWORD_FILE": str(database.app_password_file),
+            **self.databases[service].environment(),
             "RINGFENCE_NATS_URL": self.nats_url,
             "RINGFENCE_NATS_CACERT": str(self.workload_ca_file),
             "RINGFENCE_WORKLOAD_CA_FILE": str(self.workload_ca_file),

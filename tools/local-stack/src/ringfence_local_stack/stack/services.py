@@ -44,15 +44,18 @@ class ServiceProcess:
         """Brings the database to the service's schema, as the owner role; raises ProcessFailed."""
         self._supervised("migrate", self._stack().migration_environment(self.service)).run(_MIGRATION_SECONDS)
 
-    def start(self) -> None:
-        """Starts the service and waits until it is healthy; raises ProcessFailed. Does nothing if it runs."""
+    def start(self, seconds: float = _HEALTHY_SECONDS) -> None:
+        """Starts the service and waits until it is healthy; does nothing if it runs.
+
+        Raises ProcessFailed, also when `seconds` are over.
+        """
         if self.pid is not None:
             return
         environment = self._stack().environment(self.part)
         self._process = self._supervised("serve", environment)
         try:
             self._process.start()
-            self._process.wait_until(self.is_healthy, _HEALTHY_SECONDS, poll_seconds=_HEALTH_POLL_SECONDS)
+            self._process.wait_until(self.is_healthy, seconds, poll_seconds=_HEALTH_POLL_SECONDS)
         except BaseException:
             self.stop()
             raise
@@ -66,10 +69,10 @@ class ServiceProcess:
         stack = self._stack()
         return is_serving(stack.listens[self.part], stack.workload_ca_file, self._probe)
 
-    def stop(self) -> None:
-        """Asks the service to drain its calls and stop."""
+    def stop(self, seconds: float = _DRAIN_SECONDS) -> None:
+        """Asks the service to drain its calls and stop, and kills it after `seconds`."""
         if self._process:
-            self._process.stop(_DRAIN_SECONDS)
+            self._process.stop(seconds)
 
     def kill(self) -> None:
         """Kills the service with signal 9, as a crash would."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.projecting.projector import Projector
-from ringfence_kernel.rpc.caller import current_caller
 from ringfence_protos.audit.v1 import audit_pb2
 
-from ringfence_audit.index.api.mapping import PageToken, SearchInput
+from ringfence_audit.index.api.mapping import SearchInput
 from ringfence_audit.index.application.queries import Queries
 from ringfence_audit.index.domain.errors import SearchBehind
 from ringfence_audit.log.application.commands import RecordRead
@@ -36,7 +36,7 @@ class SearchServicer:
         leaves = [audit_pb2.Leaf(index=index, content=content) for index, content in found.leaves]
         response = audit_pb2.SearchResponse(leaves=leaves)
         if found.next_leaf is not None:
-            response.next_page_token = PageToken(asked.digest, found.next_leaf, query.until_leaf).text()
+            response.next_page_token = asked.question.token(found.next_leaf, query.until_leaf)
         return response
 
     async def _caught_up(self, leaf: int) -> None:

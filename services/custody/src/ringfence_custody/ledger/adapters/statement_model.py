@@ -8,7 +8,8 @@ from uuid import UUID
 import numpy as np
 import psycopg
 from psycopg.rows import DictRow
-from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.projecting.plans import PREDICTABLE
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_custody.ledger.adapters.statement_rows import (
     COPY_ENTRIES,
@@ -20,7 +21,7 @@ from ringfence_custody.ledger.adapters.statement_rows import (
     entries_of,
     transfers_of,
 )
-from ringfence_custody.ledger.adapters.statement_sql import BALANCES, END_OF_TIME, PREDICTABLE
+from ringfence_custody.ledger.adapters.statement_sql import BALANCES, END_OF_TIME
 from ringfence_custody.ledger.domain.events import TransfersCreated
 
 BOOK = "SELECT book FROM books WHERE book_id = %s"

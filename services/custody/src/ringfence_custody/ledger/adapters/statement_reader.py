@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.rows import DictRow
+from ringfence_kernel.projecting.plans import PREDICTABLE
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.store import EventStore, Head
 
@@ -75,7 +76,7 @@ class StatementReader:
     def _ask(self, book_id: bytes, question: str, arguments: dict[str, Any]) -> list[DictRow]:
         """Returns the rows that answer a question about a book; none for a book without transfers."""
         with self._store.connection() as connection, connection.transaction():
-            connection.execute(sql.PREDICTABLE)
+            connection.execute(PREDICTABLE)
             book = connection.execute(BOOK, (UUID(bytes=book_id),)).fetchone()
             if book is None:
                 return []

@@ -10,13 +10,6 @@ UP, DOWN = "ASC", "DESC"
 KEYS = ("user_data_128", "user_data_64", "user_data_32")
 """What clients choose and search for, the most selective first."""
 
-# A plan follows from the indexes, not from statistics that may be missing or old, and nothing runs without a bound.
-PREDICTABLE = """
-SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off;
-SET LOCAL enable_mergejoin = off; SET LOCAL enable_sort = off; SET LOCAL jit = off;
-SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL statement_timeout = '10s'
-"""
-
 # An account's entries stand by kind: side and code. The kinds there are, are found by a few steps through the index.
 _KINDS = """
 RECURSIVE kinds AS (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
-from ringfence_kernel.rpc.caller import current_caller
+from ringfence_kernel.rpc.page_tokens import Question
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_kernel.writing.backlog import Backlog
@@ -13,7 +14,6 @@ from ringfence_protos.custody.v1 import custody_pb2 as pb
 from ringfence_protos.custody.v1 import custody_pb2_grpc
 
 from ringfence_custody.ledger.api import mapping, rule_mapping
-from ringfence_custody.ledger.api.page_tokens import Question
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
 
@@ -64,9 +64,10 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
     async def ListAccounts(self, request: pb.ListAccountsRequest, context: Any) -> pb.ListAccountsResponse:
         """Returns a page of accounts."""
         book_id = mapping.book_of(current_caller(), request.book_id)
-        question = Question(book_id, request)
+        question = Question(request, book_id=book_id)
+        (place,) = question.place()
         views, more = await self._queries.list_accounts(
-            book_id, mapping.account_filter(request), question.place(), _page_size(request)
+            book_id, mapping.account_filter(request), place, _page_size(request)
         )
         return pb.ListAccountsResponse(accounts=map(mapping.account, views), next_page_token=question.token(more))
 
@@ -80,8 +81,9 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
     async def ListTransfers(self, request: pb.ListTransfersRequest, context: Any) -> pb.ListTransfersResponse:
         """Returns a page of transfers by what they say."""
         book_id = mapping.book_of(current_caller(), request.book_id)
-        question = Question(book_id, request)
-        selection = mapping.selection(request, question.place(), _page_size(request))
+        question = Question(request, book_id=book_id)
+        (place,) = question.place()
+        selection = mapping.selection(request, place, _page_size(request))
         found, more = await self._queries.list_transfers(book_id, selection)
         return pb.ListTransfersResponse(
             transfers=map(mapping.transfer, found),
@@ -92,8 +94,9 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         """Returns a page of an account's statement."""
         book_id = mapping.book_of(current_caller(), request.book_id)
         account_id = bounds.identifier("account_id", request.account_id)
-        question = Question(book_id, request)
-        selection = mapping.selection(request, question.place(), _page_size(request))
+        question = Question(request, book_id=book_id)
+        (place,) = question.place()
+        selection = mapping.selection(request, place, _page_size(request))
         side = mapping.debit_side(request.side)
         lines, more = await self._queries.statement(book_id, account_id, selection, side)
         return pb.GetStatementResponse(

@@ -27,13 +27,6 @@ class StatementsBehind(DomainError):
     retry_after_seconds = 1.0
 
 
-class PageTokenInvalid(DomainError):
-    """The page token is none that was given for this question."""
-
-    reason = "PAGE_TOKEN_INVALID"
-    code = "INVALID_ARGUMENT"
-
-
 class AccountNotFound(DomainError):
     """The account is not in the caller's book."""
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_identity.batches import APPROVAL_PENDING, DONE, Item, decide_each

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
-from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.values.clock import DAY_NS, Clock
 from ringfence_kernel.values.columns import pack
@@ -30,7 +30,7 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
     evidence_stream,
     is_incoming,
 )
-from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, Matcher, Questions, questions
+from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, Matcher, Matching, Questions, questions
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.submissions.application.ports import Authorisation, Identity
@@ -82,9 +82,7 @@ class EvidenceReceiving:
         if not file.entries:
             raise EvidenceUnreadable("not a notification with entries")
         taken = await self._take_in(caller, file)
-        await self._until_posted(taken.files)
-        # Through the writer: what is told is committed.
-        return await self.submissions.writer.commit(lambda unit: count(taken.files, taken.duplicates))
+        return await self._once_posted(taken)
 
     async def take_in(self, source: Caller | Voucher, content: bytes) -> Taken:
         """Records the file's new entries, if it has any; the posting lane does the rest.
@@ -105,9 +103,8 @@ class EvidenceReceiving:
         # One file at a time: two that share an entry would otherwise both find it new.
         async with self._turn:
             while True:
-                matching = await self._knowing(asked, lambda unit: self._matcher(aliases).match(file.entries))
-                new = [entry for matched in matching.by_tenant.values() for entry in matched]
-                self._require_fresh_list(new)
+                matching = await self._knowing(asked, lambda unit: self._match(aliases, file))
+                new = matching.new()
                 prepared = [
                     await self._prepare(source, file, part, matched[first : first + ENTRIES_PER_PART])
                     for matched in matching.by_tenant.values()
@@ -133,14 +130,14 @@ class EvidenceReceiving:
                 return reply
         raise Overloaded("what was asked about is handed in faster than it can be looked up")
 
-    def _matcher(self, aliases: Mapping[str, Alias]) -> Matcher:
+    def _match(self, aliases: Mapping[str, Alias], file: Notification) -> Matching:
+        """Matches entries; raises ScreeningListStale where money came in and its payers cannot be looked up."""
         screening = self.lists.current()
-        return Matcher(self.state, self.submissions.state, aliases, lambda name: bool(screening.hit([name])))
-
-    def _require_fresh_list(self, new: list[MatchedEntry]) -> None:
-        """Raises ScreeningListStale where money came in and its payers cannot be looked up."""
-        if any(is_incoming(each.entry) for each in new):
+        matcher = Matcher(self.state, self.submissions.state, aliases, lambda name: bool(screening.hit([name])))
+        matching = matcher.match(file.entries)
+        if any(is_incoming(each.entry) for each in matching.new()):
             self.lists.fresh()
+        return matching
 
     async def _record(
         self, asked: Questions, prepared: list[EvidenceReceived], new: list[MatchedEntry], digest: bytes
@@ -203,12 +200,25 @@ class EvidenceReceiving:
             sealed=await asyncio.to_thread(seal_entries, stream, matched, ring),
         )
 
-    async def _until_posted(self, files: Sequence[EvidenceFile]) -> None:
-        """Waits until custody has posted the entries, within a bound: what is late goes on by itself."""
+    async def _once_posted(self, taken: Taken) -> EvidenceCounts:
+        """Counts once custody has posted the entries, or after a bound: what is late goes on by itself.
+
+        The state may show postings that are taken back yet: what counts is seen through the writer.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + POSTING_SECONDS
-        while any(file.waiting() for file in files) and loop.time() < until:
-            await self.committed.wait(until - loop.time())
+
+        def is_late() -> bool:
+            return any(file.waiting() for file in taken.files)
+
+        while True:
+            while is_late() and loop.time() < until:
+                await self.committed.wait(until - loop.time())
+            counts, late = await self.submissions.writer.commit(
+                lambda unit: (count(taken.files, taken.duplicates), is_late())
+            )
+            if not late or loop.time() >= until:
+                return counts
 
 
 def count(files: Sequence[EvidenceFile], duplicates: int) -> EvidenceCounts:

@@ -22,7 +22,7 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceConflict
 from ringfence_payment_instruction.submissions.domain.orders import Alias
-from ringfence_payment_instruction.submissions.domain.past import InstructionRef
+from ringfence_payment_instruction.submissions.domain.past import InstructionRef, bank_key
 from ringfence_payment_instruction.submissions.domain.reasons import ON_ACCOUNT
 from ringfence_payment_instruction.submissions.domain.state import State as Submissions
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
@@ -56,6 +56,10 @@ class Matching:
 
     by_tenant: Mapping[bytes, list[MatchedEntry]]
     duplicates: int
+
+    def new(self) -> list[MatchedEntry]:
+        """Returns the new entries of all tenants."""
+        return [entry for matched in self.by_tenant.values() for entry in matched]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class Matcher:
             disposition, reason = disposition_of_credit(entry, tenant, creditor, self.is_listed(entry.debtor_name))
             client = creditor if disposition is Disposition.CREDIT_CLIENT else None
             return replace(new, disposition=disposition, reason=reason, client=client)
-        ref = None if entry.reversal else self.submissions.sent(_identifier(entry.transaction_id))
+        ref = None if entry.reversal else self.submissions.sent(entry.transaction_id)
         if ref is None or ref in self._confirmed or not self._is_payment(ref, new):
             return new
         self._confirmed.add(ref)
@@ -136,12 +140,5 @@ def questions(entries: Sequence[BankEntry], aliases: Mapping[str, Alias]) -> Que
     mirrors = [(entry, mirror) for entry in entries if (mirror := aliases.get(entry.account_iban)) is not None]
     return Questions(
         [entry_id(mirror.tenant, entry) for entry, mirror in mirrors],
-        [_identifier(entry.transaction_id) for entry in entries if entry.transaction_id],
+        [bank_key(entry.transaction_id) for entry in entries if entry.transaction_id],
     )
-
-
-def _identifier(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        return b""

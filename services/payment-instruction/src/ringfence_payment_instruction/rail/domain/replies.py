@@ -8,7 +8,7 @@ from typing import Any
 
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceConflict
-from ringfence_payment_instruction.submissions.domain.past import InstructionRef, message_key
+from ringfence_payment_instruction.submissions.domain.past import InstructionRef, bank_key, message_key
 from ringfence_payment_instruction.submissions.domain.state import State
 from ringfence_payment_instruction.submissions.domain.status import Directive, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
@@ -97,15 +97,7 @@ def group(state: State, replies: Sequence[BankReply]) -> tuple[Answers, int]:
 def keys_of_replies(replies: Sequence[BankReply]) -> list[bytes]:
     """Returns the keys under which the payments of replies are looked up."""
     keys = {message_key(reply.message_id) for reply in replies if not reply.transaction_id}
-    return list(keys | {transfer_id(reply.transaction_id) for reply in replies})
-
-
-def transfer_id(transaction_id: str) -> bytes:
-    """Returns the transfer that the bank names, empty for an id that is none of ours."""
-    try:
-        return bytes.fromhex(transaction_id)
-    except ValueError:
-        return b""
+    return list(keys | {bank_key(reply.transaction_id) for reply in replies if reply.transaction_id})
 
 
 def _refs(state: State, reply: BankReply) -> Sequence[InstructionRef]:
@@ -113,7 +105,7 @@ def _refs(state: State, reply: BankReply) -> Sequence[InstructionRef]:
     if not reply.transaction_id:
         message = state.message(reply.message_id)
         return () if message is None else message.refs
-    ref = state.sent(transfer_id(reply.transaction_id))
+    ref = state.sent(reply.transaction_id)
     if ref is None:
         return ()
     reference = state.known(ref.stream).references[ref.index]

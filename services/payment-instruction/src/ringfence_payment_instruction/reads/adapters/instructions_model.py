@@ -8,11 +8,14 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import DictRow
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.columns import split_ids, unpack
-from ringfence_kernel.values.ids import ID_BYTES
+from ringfence_kernel.values.recorded import Recorded
 
-from ringfence_payment_instruction.submissions.domain.events import InstructionsAdvanced, InstructionsReceived
+from ringfence_payment_instruction.submissions.domain.events import (
+    InstructionsAdvanced,
+    InstructionsReceived,
+    SubmissionReceived,
+)
 from ringfence_payment_instruction.submissions.domain.status import Status
 
 _INSERT = (
@@ -32,7 +35,7 @@ class InstructionsModel:
     """Fills the tables; a page of events is collapsed, so that an instruction is written once per page."""
 
     name = "instructions"
-    tables: Sequence[str] = ("instructions", "tenant_events")
+    tables: Sequence[str] = ("instructions", "submission_times", "tenant_events")
 
     def project(self, connection: psycopg.Connection[DictRow], recorded: Sequence[Recorded]) -> None:
         """Writes the rows of these events."""
@@ -49,7 +52,8 @@ class InstructionsModel:
                 del changed[key]
         _copy(connection, fresh)
         _update(connection, changed)
-        _index(connection, recorded)
+        _insert_times(connection, recorded)
+        _insert_events(connection, recorded)
 
 
 def _received(recorded: Recorded) -> dict[tuple[bytes, int], list[Any]]:
@@ -108,19 +112,23 @@ def _update(connection: psycopg.Connection[DictRow], changed: dict[tuple[bytes, 
     )
 
 
-def _index(connection: psycopg.Connection[DictRow], recorded: Sequence[Recorded]) -> None:
+def _insert_times(connection: psycopg.Connection[DictRow], recorded: Sequence[Recorded]) -> None:
     rows = [
-        (UUID(bytes=each.event.tenant), each.position, _submission(each.event))
+        (UUID(bytes=each.event.tenant), each.recorded_at_ns, each.position)
         for each in recorded
-        if hasattr(each.event, "tenant")
+        if isinstance(each.event, SubmissionReceived)
     ]
     if rows:
         connection.execute(
-            "INSERT INTO tenant_events SELECT * FROM unnest(%b::uuid[], %b::bigint[], %b::uuid[])",
-            tuple(list(column) for column in zip(*rows, strict=True)),
+            "INSERT INTO submission_times SELECT * FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[])", _columns(rows)
         )
 
 
-def _submission(event: Any) -> UUID | None:
-    submission_id: bytes = getattr(event, "submission_id", b"")
-    return UUID(bytes=submission_id) if len(submission_id) == ID_BYTES else None
+def _insert_events(connection: psycopg.Connection[DictRow], recorded: Sequence[Recorded]) -> None:
+    rows = [(UUID(bytes=each.event.tenant), each.position) for each in recorded if hasattr(each.event, "tenant")]
+    if rows:
+        connection.execute("INSERT INTO tenant_events SELECT * FROM unnest(%b::uuid[], %b::bigint[])", _columns(rows))
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
+    return tuple(list(column) for column in zip(*rows, strict=True))

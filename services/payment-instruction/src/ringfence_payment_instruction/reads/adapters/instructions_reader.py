@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import DictRow
+from ringfence_kernel.projecting.plans import PREDICTABLE
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.recorded import Recorded
 
-from ringfence_payment_instruction.reads.application.queries import Page
+from ringfence_payment_instruction.reads.adapters import instructions_sql as sql
+from ringfence_payment_instruction.reads.application.queries import Page, Selection
+from ringfence_payment_instruction.reads.domain import InstructionsBehind
 from ringfence_payment_instruction.submissions.domain.past import InstructionRef
+from ringfence_payment_instruction.submissions.domain.submission import stream_of
 
-_PAGE = """
-SELECT stream, instruction_index, received_position FROM instructions
-WHERE tenant = %(tenant)s AND (received_position, instruction_index) > (%(position)s, %(index)s)
-    AND (%(status)s = 0 OR status = %(status)s)
-    AND (%(submission)s::uuid IS NULL OR submission_id = %(submission)s::uuid)
-ORDER BY received_position, instruction_index LIMIT %(limit)s
-"""
-_EVENTS = """
-SELECT e.notification_id, e.originator_id, e.originator_version, e.topic, e.state
-FROM tenant_events t JOIN stored_events e ON e.notification_id = t.position
-WHERE t.tenant = %(tenant)s AND t.position > %(position)s
-    AND (%(submission)s::uuid IS NULL OR t.submission_id = %(submission)s::uuid)
-ORDER BY t.position LIMIT %(limit)s
-"""
+BEHIND_SECONDS = 5.0
 
 
 class InstructionsReader:
@@ -49,44 +42,74 @@ class InstructionsReader:
         except TimeoutError:
             pass
 
-    def page(
-        self, tenant: bytes, *, status: int, submission_id: bytes | None, size: int, after: tuple[int, int] | None
-    ) -> Page:
-        """Returns instructions in the order in which they were received."""
-        position, index = after or (0, -1)
+    async def reached(self, position: int) -> None:
+        """Waits until the tables show everything up to a position; raises InstructionsBehind."""
+        try:
+            async with asyncio.timeout(BEHIND_SECONDS):
+                await self._projector.reached(position)
+        except TimeoutError:
+            raise InstructionsBehind from None
+
+    def page(self, tenant: bytes, selection: Selection, size: int, after: tuple[int, int] | None) -> Page:
+        """Returns instructions in the order in which they were received, or the reverse."""
+        order = sql.DOWN if selection.newest_first else sql.UP
+        low, high = self._bounds(tenant, selection, after)
         arguments = {
             "tenant": UUID(bytes=tenant),
-            "status": status,
-            "submission": UUID(bytes=submission_id) if submission_id else None,
-            "position": position,
-            "index": index,
+            "status": selection.status,
+            "stream": _stream(tenant, selection.submission_id),
+            "low_position": low[0], "low_index": low[1], "high_position": high[0], "high_index": high[1],
+            "first": after[1] + 1 if after and not selection.newest_first else 0,
+            "last": after[1] - 1 if after and selection.newest_first else sql.END,
             "limit": size + 1,
-        }
-        with self._store.connection() as connection:
-            rows = connection.execute(_PAGE, arguments).fetchall()
+        }  # fmt: skip
+        rows = self._ask(_question(selection).format(order=order), arguments)
         refs = [InstructionRef(row["stream"].bytes, row["instruction_index"]) for row in rows[:size]]
         last = rows[size - 1] if len(rows) > size else None
         return Page(refs, (last["received_position"], last["instruction_index"]) if last else None)
+
+    def _bounds(
+        self, tenant: bytes, selection: Selection, after: tuple[int, int] | None
+    ) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Returns the places before and after what may be shown."""
+        low = self._instruction_at(tenant, selection.from_ns) if selection.from_ns else (0, -1)
+        high = self._instruction_at(tenant, selection.until_ns) if selection.until_ns else (sql.END, -1)
+        if after and selection.newest_first:
+            return low, min(high, after)
+        return max(low, after) if after else low, high
+
+    def _instruction_at(self, tenant: bytes, time_ns: int) -> tuple[int, int]:
+        """Returns the place before everything that was taken in at a time or later."""
+        rows = self._ask(sql.POSITION_AT, {"tenant": UUID(bytes=tenant), "time_ns": time_ns})
+        return rows[0]["position"] if rows else sql.END, -1
 
     def events_after(self, tenant: bytes, position: int, submission_id: bytes | None, limit: int) -> list[Recorded]:
         """Returns a tenant's events after a position, in order."""
         arguments = {
             "tenant": UUID(bytes=tenant),
             "position": position,
-            "submission": UUID(bytes=submission_id) if submission_id else None,
+            "stream": _stream(tenant, submission_id),
             "limit": limit,
         }
-        with self._store.connection() as connection, connection.cursor(binary=True) as cursor:
-            rows = cursor.execute(_EVENTS, arguments).fetchall()
+        rows = self._ask(sql.EVENTS_OF_SUBMISSION if submission_id else sql.EVENTS, arguments)
         return [self._recorded(row) for row in rows]
 
+    def _ask(self, question: str, arguments: dict[str, Any]) -> list[DictRow]:
+        """Returns the rows that answer a question."""
+        with self._store.connection() as connection, connection.transaction():
+            connection.execute(PREDICTABLE)
+            return connection.execute(question.encode(), arguments, binary=True).fetchall()
+
     def _recorded(self, row: DictRow) -> Recorded:
-        event, envelope = self._codec.decode(row["topic"], bytes(row["state"]))
-        return Recorded(
-            row["notification_id"],
-            row["originator_id"].bytes,
-            row["originator_version"],
-            event,
-            envelope.recorded_at_ns,
-            envelope.traceparent,
-        )
+        stream, version = row["originator_id"].bytes, row["originator_version"]
+        return self._codec.recorded(row["notification_id"], stream, version, row["topic"], bytes(row["state"]))
+
+
+def _question(selection: Selection) -> str:
+    if selection.submission_id:
+        return sql.BY_SUBMISSION
+    return sql.BY_STATUS if selection.status else sql.ALL
+
+
+def _stream(tenant: bytes, submission_id: bytes | None) -> UUID | None:
+    return UUID(bytes=stream_of(tenant, submission_id)) if submission_id else None

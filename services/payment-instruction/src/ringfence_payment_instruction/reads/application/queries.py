@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.values.money import CurrencyUnknown, currency
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
@@ -62,6 +62,21 @@ class Row:
     approver: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which instructions to list, and which of them first.
+
+    Those in one state or of one submission where it is named, taken in at or after `from_ns` and before `until_ns`, UTC
+    nanoseconds below 2^63, 0 for no bound.
+    """
+
+    status: int = 0
+    submission_id: bytes | None = None
+    newest_first: bool = False
+    from_ns: int = 0
+    until_ns: int = 0
+
+
 class Page(NamedTuple):
     """Where instructions are, and where the next page begins; None at the end."""
 
@@ -86,10 +101,11 @@ class Reader(Protocol):
     async def moved(self, position: int, seconds: float) -> None:
         """Returns once the tables are beyond a position, or after so long."""
 
-    def page(
-        self, tenant: bytes, *, status: int, submission_id: bytes | None, size: int, after: tuple[int, int] | None
-    ) -> Page:
-        """Returns instructions in the order in which they were received, after (position, index)."""
+    async def reached(self, position: int) -> None:
+        """Waits until the tables show everything up to a position; raises InstructionsBehind after a bound."""
+
+    def page(self, tenant: bytes, selection: Selection, size: int, after: tuple[int, int] | None) -> Page:
+        """Returns instructions in the order in which they were received, or the reverse, after (position, index)."""
 
     def events_after(self, tenant: bytes, position: int, submission_id: bytes | None, limit: int) -> list[Recorded]:
         """Returns a tenant's events after a position, in order."""
@@ -113,12 +129,13 @@ class Queries:
         return await self._views(await self.submissions.knowing(keys_of(tenant, instruction_ids), command))
 
     async def page(
-        self, tenant: bytes, *, status: int, submission_id: bytes | None, size: int, after: tuple[int, int] | None
+        self, tenant: bytes, selection: Selection, *, size: int, after: tuple[int, int] | None
     ) -> tuple[list[InstructionView], tuple[int, int] | None]:
-        """Returns a page in the order in which they were received; raises KeysUnavailable."""
-        page = await asyncio.to_thread(
-            self.reader.page, tenant, status=status, submission_id=submission_id, size=size, after=after
-        )
+        """Returns a page of all that was committed before; raises InstructionsBehind, KeysUnavailable."""
+        writer = self.submissions.writer
+        # Through the writer: after a commit in doubt its head is behind until it has caught up.
+        await self.reader.reached(await writer.commit(lambda unit: writer.head.position))
+        page = await asyncio.to_thread(self.reader.page, tenant, selection, size, after)
         known = self.submissions.state.known
 
         def command(unit: Unit) -> list[Row]:
@@ -134,7 +151,7 @@ class Queries:
             page = await asyncio.to_thread(self.reader.events_after, tenant, after, submission_id, PAGE_EVENTS)
             for recorded in page:
                 after = recorded.position
-                states = self._states(recorded)
+                states = await self._states(recorded)
                 if states:
                     yield Change(after, states)
             if len(page) < PAGE_EVENTS:
@@ -155,7 +172,7 @@ class Queries:
                 clear[stream, index] = row
         return clear
 
-    def _states(self, recorded: Recorded) -> list[StateView]:
+    async def _states(self, recorded: Recorded) -> list[StateView]:
         """Returns the states that an event tells; for a submission that waits, what its instructions wait for."""
         event = recorded.event
         if isinstance(event, InstructionsReceived):
@@ -168,10 +185,14 @@ class Queries:
                 for row, each in enumerate(split_ids(event.instruction_ids))
             ]
         if isinstance(event, SubmissionWaiting):
-            submission = self.submissions.state.known(recorded.stream)
-            open_rows = [index for index in range(len(submission)) if submission.stages[index]]
-            return current_states(submission, open_rows)
+            return await self.submissions.writer.commit(lambda unit: self._waiting(recorded.stream))
         return []
+
+    def _waiting(self, stream: bytes) -> list[StateView]:
+        submission = self.submissions.state.submission(stream)
+        if submission is None:
+            return []
+        return current_states(submission, [index for index in range(len(submission)) if submission.stages[index]])
 
 
 def _row(submission: Submission, index: int) -> Row:

@@ -17,9 +17,11 @@ from ringfence_payment_instruction.submissions.domain.submission import Submissi
 
 # How far the table has come, not where the feed stands: what is not there by then is not known to be unused.
 LOOK_UP = """
-SELECT coalesce(reached.position, 0), uuid_send(known.key), uuid_send(known.stream), known.instruction_index
-FROM feed_head LEFT JOIN cursors reached ON reached.name = 'projection:known-ids'
-    LEFT JOIN known_ids known ON known.key = ANY(%b::uuid[])
+SELECT coalesce(reached.position, 0), uuid_send(known.owner) || uuid_send(known.id), uuid_send(known.stream),
+    known.instruction_index
+FROM feed_head LEFT JOIN cursors reached ON reached.name = 'projection:known-ids' LEFT JOIN (
+    unnest(%b::uuid[], %b::uuid[]) AS asked (owner, id) JOIN known_ids known USING (owner, id)
+) ON true
 """
 STREAMS_AT_ONCE = 500
 
@@ -33,9 +35,11 @@ class StoredArchive:
 
     def look_up(self, keys: Sequence[bytes]) -> Past:
         """Returns where keys were used first, as of one position of the feed."""
-        wanted = [UUID(bytes=key) for key in keys if len(key) == ID_BYTES]
+        wanted = [key for key in keys if len(key) == 2 * ID_BYTES]
+        owners = [UUID(bytes=key[:ID_BYTES]) for key in wanted]
+        ids = [UUID(bytes=key[ID_BYTES:]) for key in wanted]
         with self.store.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-            rows = cursor.execute(LOOK_UP, (wanted,)).fetchall()
+            rows = cursor.execute(LOOK_UP, (owners, ids)).fetchall()
         found = {key: InstructionRef(stream, index) for _, key, stream, index in rows if key is not None}
         return Past(rows[0][0], found)
 

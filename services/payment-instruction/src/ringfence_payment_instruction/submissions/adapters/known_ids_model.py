@@ -7,21 +7,21 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.columns import split_ids
+from ringfence_kernel.values.ids import ID_BYTES
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_payment_instruction.submissions.domain.events import InstructionsDirected, InstructionsReceived
-from ringfence_payment_instruction.submissions.domain.past import WHOLE, message_key
-from ringfence_payment_instruction.submissions.domain.status import Directive
-from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
+from ringfence_payment_instruction.submissions.domain.state import keys_of_directive
 
 INSERT = (
-    "INSERT INTO known_ids SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::int[]) ON CONFLICT DO NOTHING"  # first wins
+    "INSERT INTO known_ids SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::int[])"
+    " ON CONFLICT DO NOTHING"  # the first use counts
 )
 
 
 class KnownIdsModel:
-    """One row per instruction id of a tenant, and per message to the bank."""
+    """One row per instruction id of a tenant, and per payment and message that the bank knows."""
 
     name = "known-ids"
     tables: Sequence[str] = ("known_ids",)
@@ -33,10 +33,12 @@ class KnownIdsModel:
             connection.execute(INSERT, tuple(list(column) for column in zip(*rows, strict=True)))
 
 
-def _rows(recorded: Recorded) -> Iterator[tuple[UUID, UUID, int]]:
+def _rows(recorded: Recorded) -> Iterator[tuple[UUID, UUID, UUID, int]]:
     event, stream = recorded.event, UUID(bytes=recorded.stream)
     if isinstance(event, InstructionsReceived):
+        tenant = UUID(bytes=event.tenant)
         for index, instruction_id in enumerate(split_ids(event.instruction_ids), start=event.first_index):
-            yield UUID(bytes=transfer_id_of(event.tenant, instruction_id)), stream, index
-    elif isinstance(event, InstructionsDirected) and event.directive == Directive.SEND:
-        yield UUID(bytes=message_key(event.reference)), stream, WHOLE
+            yield tenant, UUID(bytes=instruction_id), stream, index
+    elif isinstance(event, InstructionsDirected):
+        for key, ref in keys_of_directive(recorded.stream, event):
+            yield UUID(bytes=key[:ID_BYTES]), UUID(bytes=key[ID_BYTES:]), stream, ref.index

@@ -5,12 +5,15 @@ from __future__ import annotations
 from ringfence_kernel.store import Migration
 
 TABLES = """
--- Where an id was used first: the transfer of an instruction, or a message to the bank (index -1). Written with the
--- events, so that a decision about what has left memory is never behind them.
+-- Where an id was used first, written with the events, so that a decision about what has left memory is never behind
+-- them: an instruction's id under its tenant; under zero what the bank knows, transfers and messages (index -1). Ids
+-- that begin with their time (UUIDv7) lie side by side.
 CREATE TABLE known_ids (
-    key uuid PRIMARY KEY,
+    owner uuid NOT NULL,
+    id uuid NOT NULL,
     stream uuid NOT NULL,
-    instruction_index int NOT NULL
+    instruction_index int NOT NULL,
+    PRIMARY KEY (owner, id)
 );
 
 REVOKE ALL ON known_ids FROM PUBLIC;

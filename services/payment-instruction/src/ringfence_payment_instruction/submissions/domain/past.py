@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.submissions.domain.events import (
-    Committed,
     InstructionsAdvanced,
     InstructionsDirected,
     InstructionsReceived,
@@ -43,7 +44,7 @@ class InstructionRef:
 class Past:
     """What was asked about, as of a position of the feed.
 
-    `refs` tells where each key was used first: transfer ids of instructions, and ids of messages to the bank. Closed
+    `refs` tells where each key was used first, see `instruction_key` and `bank_key`. Closed
     submissions and refused files stand by their streams, as far as they were asked for; `held` are the streams that
     were not loaded, because they were in memory.
     """
@@ -55,15 +56,25 @@ class Past:
     held: frozenset[bytes] = frozenset()
 
 
-def message_key(message_id: str) -> bytes:
-    """Returns the key of a message to the bank, empty for an id that is none of ours."""
+def instruction_key(tenant: bytes, instruction_id: bytes) -> bytes:
+    """Returns the key of an instruction: its id belongs to its tenant."""
+    return tenant + instruction_id
+
+
+def bank_key(transaction_id: str) -> bytes:
+    """Returns the key of a payment by its transfer in hexadecimal, as the bank knows it; empty for another text."""
     try:
-        return bytes.fromhex(message_id.removeprefix("RF"))
+        return ZERO_ID + bytes.fromhex(transaction_id)
     except ValueError:
         return b""
 
 
-def replayed(recorded: Iterable[Committed]) -> tuple[dict[bytes, Submission], dict[bytes, SubmissionRefused]]:
+def message_key(message_id: str) -> bytes:
+    """Returns the key of a message to the bank; empty for an id that is none of ours."""
+    return bank_key(message_id.removeprefix("RF"))
+
+
+def replayed(recorded: Iterable[Recorded]) -> tuple[dict[bytes, Submission], dict[bytes, SubmissionRefused]]:
     """Builds submissions and refused files, by stream, from all of their events in order."""
     submissions: dict[bytes, Submission] = {}
     refused: dict[bytes, SubmissionRefused] = {}

@@ -15,14 +15,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ringfence_kernel.values.columns import split_ids
+from ringfence_kernel.values.columns import split_ids, unpack
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.states import Sections
 
 from ringfence_payment_instruction.submissions.domain import events
-from ringfence_payment_instruction.submissions.domain.events import Committed
-from ringfence_payment_instruction.submissions.domain.past import InstructionRef, LookAgain, Past, message_key
+from ringfence_payment_instruction.submissions.domain.past import (
+    WHOLE,
+    InstructionRef,
+    LookAgain,
+    Past,
+    bank_key,
+    instruction_key,
+    message_key,
+)
 from ringfence_payment_instruction.submissions.domain.saving import SavedSubmission, restored, saved
 from ringfence_payment_instruction.submissions.domain.status import FINAL_OR_SETTLED, Directive
 from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
@@ -70,10 +78,9 @@ class State:
         self.resting_rows = 0
         self.forgotten_position = 0
         self._reopen, self._rest_rows = reopen, rest_rows
-        self._refs: dict[bytes, InstructionRef] = {}  # transfer id, which the bank knows as transaction id
-        self._messages: dict[bytes, bytes] = {}  # message key -> stream
+        self._refs: dict[bytes, InstructionRef] = {}  # by instruction_key, and by bank_key once it is sent
         self._past: Past | None = None
-        self._appliers: dict[type[Any], Callable[[Committed, Journal], None]] = {
+        self._appliers: dict[type[Any], Callable[[Recorded, Journal], None]] = {
             events.SubmissionReceived: self._submission_received,
             events.SubmissionRefused: self._submission_refused,
             events.InstructionsReceived: self._instructions_received,
@@ -82,7 +89,7 @@ class State:
             events.SubmissionWaiting: self._submission_waiting,
         }
 
-    def apply(self, recorded: Committed, journal: Journal) -> None:
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
         self._appliers[type(recorded.event)](recorded, journal)
 
@@ -120,31 +127,26 @@ class State:
 
     def is_used(self, tenant: bytes, instruction_id: bytes) -> bool:
         """Tells whether a tenant has used an instruction id."""
-        return self._ref(transfer_id_of(tenant, instruction_id)) is not None
+        return self._ref(instruction_key(tenant, instruction_id)) is not None
 
     def find(self, tenant: bytes, instruction_id: bytes) -> tuple[Submission, int] | None:
         """Returns the submission and index of a tenant's instruction; raises LookAgain as `known`."""
-        ref = self._ref(transfer_id_of(tenant, instruction_id))
+        ref = self._ref(instruction_key(tenant, instruction_id))
         return None if ref is None else (self.known(ref.stream), ref.index)
 
-    def sent(self, transfer_id: bytes) -> InstructionRef | None:
-        """Returns the payment that was directed to the bank under a transaction id; raises LookAgain as `known`."""
-        ref = self._ref(transfer_id)
-        return ref if ref is not None and self.known(ref.stream).references.get(ref.index) else None
+    def sent(self, transaction_id: str) -> InstructionRef | None:
+        """Returns the payment that was directed to the bank under a transaction id."""
+        return self._ref(bank_key(transaction_id))
 
     def message(self, message_id: str) -> Message | None:
         """Returns a message to the bank; raises LookAgain as `known`."""
-        key = message_key(message_id)
-        stream = self._messages.get(key)
-        if stream is None and self._past is not None and key in self._past.refs:
-            stream = self._past.refs[key].stream
-        if stream is None:
+        ref = self._ref(message_key(message_id))
+        submission = None if ref is None else self.known(ref.stream)
+        if submission is None or message_id not in submission.messages:
             return None
-        submission = self.known(stream)
         indexes = [index for index, reference in submission.references.items() if reference == message_id]
-        if message_id not in submission.messages:
-            return None
-        return Message(submission.messages[message_id], tuple(InstructionRef(stream, index) for index in indexes))
+        refs = tuple(InstructionRef(submission.stream, index) for index in indexes)
+        return Message(submission.messages[message_id], refs)
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
@@ -172,34 +174,35 @@ class State:
         self.submissions = {each.stream: restored(each) for each in content.submissions}
         self.refused_files, self.resting = dict(content.refused_files), deque(content.resting)
         self.resting_rows, self.forgotten_position = content.resting_rows, content.forgotten_position
-        self._refs, self._messages = {}, {}
+        self._refs = {}
         for each in self.submissions.values():
-            for index, instruction_id in enumerate(each.id_list):
-                self._refs.setdefault(transfer_id_of(each.tenant, instruction_id), InstructionRef(each.stream, index))
-            self._messages |= {message_key(message_id): each.stream for message_id in each.messages}
+            for key, ref in keys_of_submission(each):
+                self._refs.setdefault(key, ref)
 
-    def _ref(self, transfer_id: bytes) -> InstructionRef | None:
-        """Returns where an instruction id was used first: the table knows better than memory, which has forgotten."""
-        found = self._past.refs.get(transfer_id) if self._past else None
-        return found or self._refs.get(transfer_id)
+    def _ref(self, key: bytes) -> InstructionRef | None:
+        """Returns where an id was used first: the table knows better than memory, which has forgotten."""
+        found = self._past.refs.get(key) if self._past else None
+        return found or self._refs.get(key)
 
-    def _submission_received(self, recorded: Committed, journal: Journal) -> None:
+    def _submission_received(self, recorded: Recorded, journal: Journal) -> None:
         journal.put(self.submissions, recorded.stream, Submission(recorded))
         journal.resume(recorded.stream)
 
-    def _submission_refused(self, recorded: Committed, journal: Journal) -> None:
+    def _submission_refused(self, recorded: Recorded, journal: Journal) -> None:
         journal.put(self.refused_files, recorded.stream, recorded.event)
         self._rest(recorded.stream, recorded.position, 1, journal)
 
-    def _instructions_received(self, recorded: Committed, journal: Journal) -> None:
+    def _instructions_received(self, recorded: Recorded, journal: Journal) -> None:
         event: events.InstructionsReceived = recorded.event
         self.submissions[recorded.stream].receive(recorded)
         for row, instruction_id in enumerate(split_ids(event.instruction_ids)):
-            key = transfer_id_of(event.tenant, instruction_id)
-            if key not in self._refs:
-                journal.put(self._refs, key, InstructionRef(recorded.stream, event.first_index + row))
+            self._note(
+                instruction_key(event.tenant, instruction_id),
+                InstructionRef(recorded.stream, event.first_index + row),
+                journal,
+            )
 
-    def _instructions_advanced(self, recorded: Committed, journal: Journal) -> None:
+    def _instructions_advanced(self, recorded: Recorded, journal: Journal) -> None:
         event: events.InstructionsAdvanced = recorded.event
         submission = self.submissions.get(recorded.stream)
         if submission is None and all(status in FINAL_OR_SETTLED for status in event.statuses):
@@ -212,31 +215,32 @@ class State:
         submission.advance(recorded, journal)
         self._close(submission, journal)
 
-    def _instructions_directed(self, recorded: Committed, journal: Journal) -> None:
+    def _instructions_directed(self, recorded: Recorded, journal: Journal) -> None:
         event: events.InstructionsDirected = recorded.event
         submission = self.submissions.get(recorded.stream) or self._recalled(recorded, journal)
         submission.direct(recorded, journal)
-        if event.directive == Directive.SEND:
-            journal.put(self._messages, message_key(event.reference), recorded.stream)
+        for key, ref in keys_of_directive(recorded.stream, event):
+            self._note(key, ref, journal)
 
-    def _submission_waiting(self, recorded: Committed, journal: Journal) -> None:
+    def _submission_waiting(self, recorded: Recorded, journal: Journal) -> None:
         submission = self.submissions.get(recorded.stream)
         if submission is not None:
             submission.wait(recorded, journal)
 
-    def _recalled(self, recorded: Committed, journal: Journal) -> Submission:
+    def _recalled(self, recorded: Recorded, journal: Journal) -> Submission:
         """Takes a submission back into memory: something happens to it after it was closed."""
         lent = self._past.submissions.get(recorded.stream) if self._past else None
         submission = lent or self._reopen(recorded.stream, recorded.version)
         journal.put(self.submissions, recorded.stream, submission)
         journal.resume(recorded.stream)
-        for index in range(len(submission)):
-            key = transfer_id_of(submission.tenant, submission.instruction_id(index))
-            if key not in self._refs:
-                journal.put(self._refs, key, InstructionRef(recorded.stream, index))
-        for message_id in submission.messages:
-            journal.put(self._messages, message_key(message_id), recorded.stream)
+        for key, ref in keys_of_submission(submission):
+            self._note(key, ref, journal)
         return submission
+
+    def _note(self, key: bytes, ref: InstructionRef, journal: Journal) -> None:
+        """Notes where an id is used; the first use counts."""
+        if key not in self._refs:
+            journal.put(self._refs, key, ref)
 
     def _close(self, submission: Submission, journal: Journal) -> None:
         """Notes that a submission has closed, or is open again."""
@@ -270,13 +274,9 @@ class State:
         if submission is None or submission.closed_position != position:
             return  # it was opened again
         journal.remove(self.submissions, stream)
-        for instruction_id in submission.id_list:
-            key = transfer_id_of(submission.tenant, instruction_id)
-            ref = self._refs.get(key)
-            if ref is not None and ref.stream == stream:
+        for key, used in keys_of_submission(submission):
+            if self._refs.get(key) == used:
                 journal.remove(self._refs, key)
-        for key in map(message_key, submission.messages):
-            journal.remove(self._messages, key)
         self._count_resting(-len(submission), journal)
         self._forget_until(submission.last_position, stream, journal)
 
@@ -292,4 +292,25 @@ class State:
 
 def keys_of(tenant: bytes, instruction_ids: Sequence[bytes]) -> list[bytes]:
     """Returns the keys under which instructions are looked up."""
-    return [transfer_id_of(tenant, each) for each in instruction_ids]
+    return [instruction_key(tenant, each) for each in instruction_ids]
+
+
+def keys_of_submission(submission: Submission) -> Iterator[tuple[bytes, InstructionRef]]:
+    """Yields every id that a submission uses, with where."""
+    stream, tenant = submission.stream, submission.tenant
+    for index, instruction_id in enumerate(submission.id_list):
+        yield instruction_key(tenant, instruction_id), InstructionRef(stream, index)
+    for index in submission.references:
+        transfer_id = transfer_id_of(tenant, submission.instruction_id(index))
+        yield bank_key(transfer_id.hex()), InstructionRef(stream, index)
+    for message_id in submission.messages:
+        yield message_key(message_id), InstructionRef(stream, WHOLE)
+
+
+def keys_of_directive(stream: bytes, event: events.InstructionsDirected) -> Iterator[tuple[bytes, InstructionRef]]:
+    """Yields the ids by which the bank will know what is sent: each payment's transfer, and the message."""
+    if event.directive != Directive.SEND:
+        return
+    for index, instruction_id in zip(unpack("I", event.indexes), split_ids(event.instruction_ids), strict=True):
+        yield bank_key(transfer_id_of(event.tenant, instruction_id).hex()), InstructionRef(stream, index)
+    yield message_key(event.reference), InstructionRef(stream, WHOLE)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id, show
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.submissions.domain.events import (
-    Committed,
     InstructionsAdvanced,
     InstructionsDirected,
     InstructionsReceived,
@@ -30,8 +29,6 @@ from ringfence_payment_instruction.submissions.domain.status import (
 # Rows per InstructionsReceived event: keeps every event far below the feed's 4 MiB.
 ROWS_PER_EVENT = 1_000
 MAX_INSTRUCTIONS = 8_190
-# A transfer's id is asked for some five times on an instruction's way, and hashing costs more than remembering.
-REMEMBERED_TRANSFERS = 65_536
 
 
 def stream_of(tenant: bytes, submission_id: bytes) -> bytes:
@@ -39,7 +36,6 @@ def stream_of(tenant: bytes, submission_id: bytes) -> bytes:
     return external_id("submission", tenant, show(submission_id))
 
 
-@lru_cache(REMEMBERED_TRANSFERS)
 def transfer_id_of(tenant: bytes, instruction_id: bytes) -> bytes:
     """Returns the transfer that posts or reserves an instruction's money: the same for every retry."""
     return external_id("transfer", tenant, show(instruction_id))
@@ -101,7 +97,7 @@ class Submission:
         "waiting",
     )
 
-    def __init__(self, recorded: Committed) -> None:
+    def __init__(self, recorded: Recorded) -> None:
         """Starts from its SubmissionReceived event; rows follow by `receive`."""
         received: SubmissionReceived = recorded.event
         self.stream = recorded.stream
@@ -133,7 +129,7 @@ class Submission:
         """The platform's id of the submission."""
         return self.received.submission_id
 
-    def receive(self, recorded: Committed) -> None:
+    def receive(self, recorded: Recorded) -> None:
         """Takes in rows; they belong to the same commit as the submission, so no journal is needed."""
         event: InstructionsReceived = recorded.event
         count = len(event.end_to_end_ids)
@@ -151,7 +147,7 @@ class Submission:
         self.reasons += [""] * count
         self.changed_ns.extend([recorded.recorded_at_ns] * count)
 
-    def advance(self, recorded: Committed, journal: Journal) -> None:
+    def advance(self, recorded: Recorded, journal: Journal) -> None:
         """Takes the steps of an event; raises TransitionUnlisted before anything is changed."""
         event: InstructionsAdvanced = recorded.event
         indexes = unpack("I", event.indexes)
@@ -174,7 +170,7 @@ class Submission:
         if not self.first_statuses:
             self.first_statuses, self.first_reasons = bytes(self.statuses), list(self.reasons)
 
-    def direct(self, recorded: Committed, journal: Journal) -> None:
+    def direct(self, recorded: Recorded, journal: Journal) -> None:
         """Takes a directive for rows."""
         event: InstructionsDirected = recorded.event
         self._remember(recorded, journal)
@@ -192,12 +188,12 @@ class Submission:
             self.messages[event.reference] = recorded.recorded_at_ns
         self.waiting = ""
 
-    def wait(self, recorded: Committed, journal: Journal) -> None:
+    def wait(self, recorded: Recorded, journal: Journal) -> None:
         """Notes why the submission does not go on."""
         journal.call(self._restore, [(name, getattr(self, name)) for name in ("waiting", "version", "last_position")])
         self.waiting, self.version, self.last_position = recorded.event.reason, recorded.version, recorded.position
 
-    def _remember(self, recorded: Committed, journal: Journal) -> None:
+    def _remember(self, recorded: Recorded, journal: Journal) -> None:
         """Lets the journal put back everything that an event may change, and notes the event itself."""
         saved = [
             (name, getattr(self, name)[:] if name not in _TABLES else dict(getattr(self, name))) for name in _CHANGING

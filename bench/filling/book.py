@@ -9,9 +9,7 @@ from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any
 
-import psycopg
 from ringfence.ledger import AccountClass, Purpose
-from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.domain.apply import apply
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.change_accounts import decide_standing
@@ -29,6 +27,7 @@ from ringfence_local_stack.servers.database import Database
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from bench.load import Request
+from bench.statements import CURSOR
 from bench.transfers import AMOUNT_MINOR, EUR, SEED
 
 PER_EVENT = 8_190
@@ -57,7 +56,7 @@ class Filling:
 
     def write(self, database: Database) -> None:
         """Appends all events, and tells statements that they show them already: only the ledger shall start on them."""
-        conninfo = psycopg.conninfo.make_conninfo(database.app_url, password=database.app_password)
+        conninfo = database.app_conninfo
         codec, store = EventCodec(EVENTS), EventStore(conninfo)
         try:
             head, waiting = store.head(), list[NewEvent]()
@@ -67,7 +66,7 @@ class Filling:
                     head, waiting = store.append(head.position, waiting), []
             head = store.append(head.position, waiting)
             with store.connection() as connection:
-                save_cursor(connection, f"projection:{StatementModel.name}", head)
+                save_cursor(connection, CURSOR, head)
         finally:
             store.close()
 

@@ -1,0 +1,1 @@
+"""Stores filled with years of events while their service is down."""

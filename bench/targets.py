@@ -1,0 +1,54 @@
+"""What rows have to reach (docs/bench.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+MARGIN = 1e-9
+
+
+@dataclass(frozen=True)
+class Target:
+    """A bound on one figure of a row."""
+
+    figure: str
+    least: float | None = None
+    most: float | None = None
+
+    def is_met(self, seen: float | None) -> bool:
+        """Tells whether a figure keeps the bound; one that was not measured does not."""
+        if seen is None:
+            return False
+        return (self.least is None or seen >= self.least - MARGIN) and (self.most is None or seen <= self.most + MARGIN)
+
+
+TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
+    ("custody", 8_190): (Target("per_second", least=250_000), Target("ratio", least=1.7)),
+    ("custody", 1_000): (Target("per_second", least=200_000), Target("ratio", least=1.8)),
+    ("custody", 100): (Target("per_second", least=100_000),),
+    ("custody", 1): (Target("per_second", least=2_500), Target("ratio", least=1.0), Target("p99_ms", most=40)),
+    ("custody_sdk", 1): (Target("per_second", least=20_000), Target("ratio", least=6)),
+    ("custody_sustained", 1_000): (
+        Target("per_second", least=60_000),
+        Target("ratio", least=0.6),
+        Target("largest_lag_seconds", most=5),
+    ),
+    ("instructions_concurrent", 1): (Target("per_second", least=1_000), Target("p99_ms", most=500)),
+    ("payments_closed", 1_000): (
+        Target("start_seconds", most=5),
+        Target("memory_mib", most=512),
+        Target("answers_right", least=1),
+    ),
+    ("identity_parties", 1): (
+        Target("start_seconds", most=5),
+        Target("memory_mib", most=1_024),
+        Target("answers_right", least=1),
+    ),
+    ("custody_rebuild", 8_190): (
+        Target("per_second", least=1_000_000),
+        Target("memory_mib", most=1_024),
+        Target("first_transfer_exists", least=1),
+    ),
+}
+"""By name and rows per request (docs/bench.md)."""
