@@ -180,6 +180,19 @@ async def test_a_bank_tells_of_a_payment_that_has_left_memory(small: World) -> N
     assert await get(small, "out") == [(Status.RECONCILED, "")]
 
 
+async def test_a_message_is_no_payment(small: World) -> None:
+    """A bank that names a message of ours where a payment belongs means nothing, and confirms nothing."""
+    await small.submit_batch(PLATFORM, an_id("s out"), [order("out", 10_00, creditor=STRANGER)])
+    await small.reaches("out", Status.SENT)
+    submission = small.states.submissions.known(_stream("out"))
+    message = submission.references[0].removeprefix("RF")
+    debit = camt_054("N-1", BANK, entry("D1", "10.00", direction="DBIT", transaction_id=message))
+    counts = await small.application.deposits.receiving.hand_in(BANK_FEED, debit)
+    assert (counts.confirmed, counts.duplicates) == (0, 0)
+    assert small.states.submissions.sent(message) is None
+    assert small.status("out") is Status.SENT
+
+
 async def test_a_deposit_is_known_when_its_file_has_left_memory(small: World) -> None:
     """Nothing of a posted file is kept, and an entry in whatever file it comes again moves nothing."""
     hand_in = small.application.deposits.receiving.hand_in

@@ -136,7 +136,8 @@ class State:
 
     def sent(self, transaction_id: str) -> InstructionRef | None:
         """Returns the payment that was directed to the bank under a transaction id."""
-        return self._ref(bank_key(transaction_id))
+        ref = self._ref(bank_key(transaction_id))
+        return ref if ref is not None and ref.index != WHOLE else None
 
     def message(self, message_id: str) -> Message | None:
         """Returns a message to the bank; raises LookAgain as `known`."""
