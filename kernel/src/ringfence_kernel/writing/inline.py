@@ -17,8 +17,9 @@ from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.store.recorder import Within
 
 MOVE = """
-INSERT INTO cursors AS held SELECT %(name)s, epoch, position, hash FROM feed_head
-WHERE %(position)s = 0 OR EXISTS (SELECT FROM cursors WHERE name = %(name)s)
+INSERT INTO cursors AS held SELECT model.name, epoch, position, hash
+FROM feed_head, unnest(%(names)s::text[]) model (name)
+WHERE %(position)s = 0 OR EXISTS (SELECT FROM cursors WHERE cursors.name = model.name)
 ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, position = excluded.position, hash = excluded.hash
 WHERE held.position = %(position)s
 """
@@ -35,28 +36,28 @@ class InlineModel(Protocol):
 
 
 class InlineBehind(Exception):
-    """The tables lack events before these: they were filled by a release that did not know them."""
+    """Tables of some of these models lack events before these: they were filled by a release that did not know them."""
 
 
 @dataclass(frozen=True, slots=True)
-class InlineWrite:
-    """What writes one group's rows of one model."""
+class InlineWrites:
+    """What writes one group's rows of all models."""
 
-    model: InlineModel
+    models: Sequence[InlineModel]
     recorded: Sequence[Recorded]
     position: int
     """Where the feed stood before the group."""
 
     def __call__(self, connection: psycopg.Connection[Any]) -> None:
-        """Writes rows and cursor; raises InlineBehind."""
-        self.model.project(connection, self.recorded)
-        moved = connection.execute(MOVE, {"name": f"projection:{self.model.name}", "position": self.position})
-        if moved.rowcount != 1:
-            raise InlineBehind(self.model.name)
+        """Writes rows and cursors; raises InlineBehind."""
+        for model in self.models:
+            model.project(connection, self.recorded)
+        names = [f"projection:{model.name}" for model in self.models]
+        moved = connection.execute(MOVE, {"names": names, "position": self.position})
+        if moved.rowcount != len(names):
+            raise InlineBehind(*names)
 
 
 def inline_writes(models: Sequence[InlineModel], recorded: Sequence[Recorded]) -> list[Within]:
-    """Returns what a group's events write in its transaction; nothing for no events."""
-    if not recorded:
-        return []
-    return [InlineWrite(model, recorded, recorded[0].position - 1) for model in models]
+    """Returns what a group's events write in its transaction; nothing for no events or models."""
+    return [InlineWrites(models, recorded, recorded[0].position - 1)] if models and recorded else []
