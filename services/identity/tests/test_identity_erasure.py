@@ -8,7 +8,7 @@ from typing import Any
 
 from ringfence_identity.aliases.application.commands import AliasCommands
 from ringfence_identity.modules import event_codec
-from ringfence_identity.parties.adapters import StoredPersonal
+from ringfence_identity.parties.adapters.stored_personal import StoredPersonal
 from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
 from ringfence_identity.parties.domain import parties
 from ringfence_kernel.store import Head

@@ -31,7 +31,7 @@ from ringfence_identity.data_keys.adapters.subject_keys import VaultSubjectKeys
 from ringfence_identity.data_keys.api import DataKeyApi
 from ringfence_identity.data_keys.application import DataKeyQueries
 from ringfence_identity.modules import Modules, event_codec
-from ringfence_identity.parties.adapters import StoredPersonal
+from ringfence_identity.parties.adapters.stored_personal import StoredPersonal
 from ringfence_identity.parties.api import PartyApi
 from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
 from ringfence_identity.principals.adapters import read_first_principals
