@@ -19,10 +19,12 @@ up: setup ## Starts the whole platform and leaves it running until Ctrl-C
 	@$(BIN)/ringfence up
 
 # What drives a whole platform has the machine to itself; the rest shares it, a file at a time.
-PLATFORM := tests/integration tests/chaos tests/cases tools/local-stack/tests clients/python/tests/cli
+PLATFORM := clients/python/tests/cli tools/local-stack/tests tests/integration tests/chaos tests/cases
+SHARED := kernel/tests services clients/python/tests/sdk clients/verifier/tests tools/bank-simulator/tests \
+	bench/tests tests/architecture tests/stores
 
 test: setup ## Unit, architecture and integration tests on real servers
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PLATFORM:%=--ignore=%)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(SHARED)
 	@$(BIN)/python -m pytest $(PLATFORM)
 
 cases: setup ## Plays inputs that failed once or fail still, and says which wait for what

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any
 
-import psycopg
 from ringfence.ledger import AccountClass, Purpose
 from ringfence_custody.ledger.domain.apply import apply
 from ringfence_custody.ledger.domain.book import Book
@@ -57,7 +56,7 @@ class Filling:
 
     def write(self, database: Database) -> None:
         """Appends all events, and tells statements that they show them already: only the ledger shall start on them."""
-        conninfo = psycopg.conninfo.make_conninfo(database.app_url, password=database.app_password)
+        conninfo = database.app_conninfo
         codec, store = EventCodec(EVENTS), EventStore(conninfo)
         try:
             head, waiting = store.head(), list[NewEvent]()

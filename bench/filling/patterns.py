@@ -14,7 +14,6 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-import psycopg
 from ringfence_kernel.store import EventStore, NewEvent, StoredEvent
 from ringfence_kernel.store.codec import Envelope, open_envelope
 from ringfence_kernel.values.ids import ID_BYTES
@@ -99,7 +98,7 @@ def _slots(value: Any) -> list[bytes]:
 @contextmanager
 def opened(database: Database) -> Iterator[EventStore]:
     """Lends the store of a service, under the service's own role."""
-    store = EventStore(psycopg.conninfo.make_conninfo(database.app_url, password=database.app_password))
+    store = EventStore(database.app_conninfo)
     try:
         yield store
     finally:

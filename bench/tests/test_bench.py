@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 import pytest
 from ringfence.payments import InstructionStatus
 from ringfence_local_stack.servers.database import Database
@@ -26,7 +25,7 @@ from bench.targets import TARGETS
 def test_control_writes_the_rows_it_counts(database: Callable[[str], Database]) -> None:
     """Every row that the COPY control counts stands in its table, with a key of its own."""
     fresh, seen = database("custody"), Seen()
-    conninfo = psycopg.conninfo.make_conninfo(fresh.owner_url, password=fresh.owner_password)
+    conninfo = fresh.owner_conninfo
     with controls.control_table(conninfo) as connection:
         controls.copies(connection, 100, 0.05, seen)
         stored = connection.execute("SELECT count(*) FROM control_rows WHERE amount_minor = 100").fetchone()
@@ -36,7 +35,7 @@ def test_control_writes_the_rows_it_counts(database: Callable[[str], Database]) 
 def test_control_packs_columns_as_rows(database: Callable[[str], Database]) -> None:
     """A packed row holds its own value of every column."""
     fresh = database("custody")
-    conninfo = psycopg.conninfo.make_conninfo(fresh.owner_url, password=fresh.owner_password)
+    conninfo = fresh.owner_conninfo
     made = controls.columns(2, 5)
     made[0] = bytes(range(32))
     with controls.control_table(conninfo) as connection:

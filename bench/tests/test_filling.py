@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-import psycopg
 import pytest
 from ringfence_kernel.store import NewEvent, apply_migrations, event_store_migrations
 from ringfence_kernel.store.codec import EventCodec
@@ -68,7 +67,7 @@ SUBMITTED = Submitted(UUID(bytes=TENANT), UUID(bytes=SUBMISSION), [UUID(bytes=ea
 def store_database(database: Callable[[str], Database]) -> Database:
     """An empty event store."""
     fresh = database("custody")
-    conninfo = psycopg.conninfo.make_conninfo(fresh.owner_url, password=fresh.owner_password)
+    conninfo = fresh.owner_conninfo
     apply_migrations(conninfo, fresh.app_role, event_store_migrations())
     return fresh
 

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
-from ringfence_kernel.rpc.certificates import thumbprint
-from ringfence_kernel.rpc.credentials import CertificateBundle
+from ringfence_kernel.access.peer_certificates import thumbprint
+from ringfence_kernel.certificates.bundle import CertificateBundle
 from ringfence_kernel.values.clock import NANOSECONDS
 
 TRUST_DOMAIN = "ringfence.local"

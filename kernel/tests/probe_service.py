@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from ringfence_kernel.rpc.caller import current_caller
+from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc.server import Servicer
 from ringfence_kernel.telemetry.tracing import current_traceparent
 from ringfence_kernel.values.errors import DomainError

@@ -12,13 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from ringfence_kernel.access.token_keys import LocalKeys
+from ringfence_kernel.access.tokens import TokenVerifier
+from ringfence_kernel.certificates.bundle import FixedCertificate
 from ringfence_kernel.rpc.client import Peer, PeerOptions
-from ringfence_kernel.rpc.credentials import FixedCertificate
 from ringfence_kernel.rpc.health import Check, Health
 from ringfence_kernel.rpc.pipeline import Gate
 from ringfence_kernel.rpc.server import RpcServer, ServerOptions
-from ringfence_kernel.rpc.token_keys import LocalKeys
-from ringfence_kernel.rpc.tokens import TokenVerifier
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import SystemClock
 

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import psycopg
 from ringfence_kernel.store import Migration
-from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.writer import Unit
 

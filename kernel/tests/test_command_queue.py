@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from ringfence_kernel.values.errors import Overloaded
-from ringfence_kernel.writing import command_queue as intake
+from ringfence_kernel.writing import command_queue
 from ringfence_kernel.writing.command_queue import FEW_COMMANDS, CommandQueue, Pending
 
 MANY = FEW_COMMANDS + 4
@@ -27,7 +27,7 @@ async def some_passes() -> None:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the writer wait for its callers for as long as a test may take."""
-    monkeypatch.setattr(intake, "GATHERING_SECONDS", 20)
+    monkeypatch.setattr(command_queue, "GATHERING_SECONDS", 20)
 
 
 @pytest.mark.usefixtures("patient")
@@ -91,7 +91,7 @@ async def test_weight_makes_a_group_full() -> None:
     assert await queue.take() == other
 
 
-async def test_an_intake_has_room_for_so_much() -> None:
+async def test_a_queue_has_room_for_so_much() -> None:
     """Beyond its limit a command is refused, unless it is alone; one that leaves or is cleared makes room."""
     queue = CommandQueue(5, 1_000)
     (large,) = put(queue, 1, weight=9)

@@ -25,7 +25,6 @@ from ringfence_local_stack.servers.certificates import Authority, infrastructure
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.nats import NATS_ADMIN, NatsServer, stream_name
 
-from .conftest import application_conninfo
 from .tally import CODEC, Tally, count
 from .test_follower import fill
 
@@ -107,7 +106,7 @@ async def test_what_was_just_committed_is_not_read_again(
     doorbell: Doorbell, migrated: Database, nats_admin: Client
 ) -> None:
     """Notifications come from memory while it has all of them, and from the store what somebody else has committed."""
-    store = Counting(application_conninfo(migrated))
+    store = Counting(migrated.app_conninfo)
     writer = GroupWriter(store, CODEC, Tally(), SystemClock())
     publisher = Publisher(doorbell, store)
     writer.subscribe(lambda recorded: publisher.ring(writer.head, recorded))
@@ -230,7 +229,7 @@ async def test_doorbell_rings_while_notifications_wait(store: EventStore) -> Non
 
 async def test_publisher_outlives_its_store(migrated: Database) -> None:
     """While the database is away the publisher waits; it does not end."""
-    lost = EventStore(psycopg.conninfo.make_conninfo(application_conninfo(migrated), port=1))
+    lost = EventStore(psycopg.conninfo.make_conninfo(migrated.app_conninfo, port=1))
     publisher = Publisher(DeafStreams(SERVICE, "", None), lost)
     task = asyncio.create_task(publisher.run())
     publisher.ring()

@@ -15,13 +15,12 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from ringfence_kernel.feed import EventUnknown, FeedFork, FeedPage, FeedServicer, Follower
 from ringfence_kernel.projecting.projector import Projector, rebuild_and_compare
 from ringfence_kernel.store import EventStore, Head, NewEvent, apply_migrations, load_cursor
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.telemetry import tracing
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.common.v1 import feed_pb2
 from structlog.testing import capture_logs
 
-from .conftest import owner_conninfo
 from .tally import CODEC, MIGRATION, Counted, TallyModel
 
 
@@ -202,7 +201,7 @@ def gauges(reader: InMemoryMetricReader) -> dict[str, list[tuple[dict[str, Any],
 
 async def test_read_model_is_rebuilt_from_events_alone(store: EventStore, migrated: Database) -> None:
     """A rebuild beside the live read model finds no difference, and finds the one that is made."""
-    apply_migrations(owner_conninfo(migrated), migrated.app_role, [MIGRATION])
+    apply_migrations(migrated.owner_conninfo, migrated.app_role, [MIGRATION])
     fill(store, 450)
     projector = Projector(store, CODEC, TallyModel())
     task = asyncio.create_task(projector.run())
@@ -212,7 +211,7 @@ async def test_read_model_is_rebuilt_from_events_alone(store: EventStore, migrat
     await asyncio.gather(task, return_exceptions=True)
     assert load_cursor(store, "projection:tally").position == 450
     assert rebuild_and_compare(store, CODEC, TallyModel()) == {"tally": 0}
-    with psycopg.connect(owner_conninfo(migrated), autocommit=True) as connection:
+    with psycopg.connect(migrated.owner_conninfo, autocommit=True) as connection:
         connection.execute("UPDATE tally SET total = 2 WHERE position = 7")
     assert rebuild_and_compare(store, CODEC, TallyModel()) == {"tally": 2}
 
@@ -220,7 +219,7 @@ async def test_read_model_is_rebuilt_from_events_alone(store: EventStore, migrat
 @pytest.fixture
 def tally_rows(store: EventStore, migrated: Database) -> EventStore:
     """A store of five events with the table of the read model."""
-    apply_migrations(owner_conninfo(migrated), migrated.app_role, [MIGRATION])
+    apply_migrations(migrated.owner_conninfo, migrated.app_role, [MIGRATION])
     fill(store, 5)
     return store
 
@@ -294,7 +293,7 @@ def test_rebuild_beside_a_working_projector_writes_nothing_live(tally_rows: Even
 
 async def test_fresh_follower_takes_the_epoch_it_finds(source: Source, migrated: Database) -> None:
     """Who has followed nothing yet cannot have been forked: it starts in whatever epoch the feed is in."""
-    with psycopg.connect(owner_conninfo(migrated), autocommit=True) as connection:
+    with psycopg.connect(migrated.owner_conninfo, autocommit=True) as connection:
         connection.execute("SELECT open_epoch(5, 'restore 1')")
     follower = Follower("source", source, Result(), Head(1, 0, bytes(32)))
     while await follower.pull():

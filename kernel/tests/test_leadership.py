@@ -21,7 +21,6 @@ from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.postgres import PostgresServer
 
-from .conftest import application_conninfo, owner_conninfo
 from .tally import CODEC, Tally, count
 
 TAKEOVER_SECONDS = 2.0
@@ -70,7 +69,7 @@ class Process:
 @pytest.fixture
 def process(migrated: Database) -> Callable[[], Process]:
     """A factory of processes on one database."""
-    conninfo = application_conninfo(migrated)
+    conninfo = migrated.app_conninfo
     return lambda: Process(conninfo)
 
 
@@ -201,7 +200,7 @@ async def test_deposed_writer_decides_nothing_again(process: Callable[[], Proces
     for each in (old, new):
         each.writer.lead()
     writing = [asyncio.create_task(each.writer.run()) for each in (old, new)]
-    with psycopg.connect(owner_conninfo(migrated)) as holder:
+    with psycopg.connect(migrated.owner_conninfo) as holder:
         holder.execute("SELECT * FROM feed_head FOR UPDATE")
         waiting = asyncio.create_task(new.writer.commit(count(new.writer.state, "new")))
         await asyncio.sleep(0.1)
@@ -240,7 +239,7 @@ async def test_store_that_went_back_ends_the_process(process: Callable[[], Proce
         await first.count()
     restored = process()
     restored.writer.load()
-    with psycopg.connect(owner_conninfo(migrated)) as owner:
+    with psycopg.connect(migrated.owner_conninfo) as owner:
         owner.execute("DELETE FROM stored_events WHERE notification_id = 2")
         owner.execute("UPDATE feed_head SET position = 1")
     with pytest.raises(StoreWentBack):

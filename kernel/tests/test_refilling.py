@@ -16,10 +16,9 @@ from ringfence_kernel.projecting import refilling
 from ringfence_kernel.projecting.projector import Projector, rebuild_and_compare
 from ringfence_kernel.projecting.refilling import ReadersInTheWay, RebuildUnderWay, refill
 from ringfence_kernel.store import EventStore, apply_migrations, load_cursor
-from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_local_stack.servers.database import Database
 
-from .conftest import application_conninfo, owner_conninfo
 from .tally import CODEC, MIGRATION, TallyModel
 from .test_follower import fill
 
@@ -34,8 +33,8 @@ ORDER BY 1
 @pytest.fixture
 def owner(migrated: Database) -> Iterator[psycopg.Connection[Any]]:
     """A connection of the owner to a database with a read model that has keys and indexes."""
-    apply_migrations(owner_conninfo(migrated), migrated.app_role, [MIGRATION])
-    with psycopg.connect(owner_conninfo(migrated), autocommit=True) as connection:
+    apply_migrations(migrated.owner_conninfo, migrated.app_role, [MIGRATION])
+    with psycopg.connect(migrated.owner_conninfo, autocommit=True) as connection:
         connection.execute("ALTER TABLE tally ADD CONSTRAINT one_row UNIQUE (position)")
         connection.execute("CREATE INDEX tally_by_name ON tally (name, position) WHERE total > 0")
         yield connection
@@ -139,9 +138,7 @@ def test_a_killed_refill_leaves_nothing_and_can_be_started_again(
     """After a kill in the middle the live table is what it was, and the next refill begins anew."""
     fill(store, 200)
     project(store)
-    process = multiprocessing.get_context("spawn").Process(
-        target=_refill_and_die, args=(application_conninfo(migrated),)
-    )
+    process = multiprocessing.get_context("spawn").Process(target=_refill_and_die, args=(migrated.app_conninfo,))
     process.start()
     process.join(30)
     assert process.exitcode == -signal.SIGKILL

@@ -8,10 +8,10 @@ from typing import Any
 import grpc
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ringfence_kernel.rpc.access import AccessRuleMissing, rules_of
-from ringfence_kernel.rpc.certificates import PeerCertificates
+from ringfence_kernel.access.control import AccessRuleMissing, rules_of
+from ringfence_kernel.access.peer_certificates import PeerCertificates
+from ringfence_kernel.access.refusals import CertificateRequired, TlsVersionRefused
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
-from ringfence_kernel.rpc.refusals import CertificateRequired, TlsVersionRefused
 from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
 
 from .authorities import KEY_ID, TRUST_DOMAIN, Issued, TestAuthority

@@ -12,10 +12,10 @@ from pathlib import Path
 import grpc
 import pytest
 from cryptography import x509
-from ringfence_kernel.rpc.credentials import CertificateBundle, FixedCertificate
+from ringfence_kernel.certificates.bundle import CertificateBundle, FixedCertificate
+from ringfence_kernel.certificates.connecting import client_tls
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.rpc.refusals import NotLeader
-from ringfence_kernel.vault.tls import client_tls
 
 from .probe_service import SERVICE, ProbeStub, Text
 from .rpc_world import World

@@ -8,8 +8,8 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
-from ringfence_kernel.rpc.refusals import TokenKeysUnavailable
-from ringfence_kernel.rpc.token_keys import RemoteKeys, parse_key_set
+from ringfence_kernel.access.refusals import TokenKeysUnavailable
+from ringfence_kernel.access.token_keys import RemoteKeys, parse_key_set
 from ringfence_kernel.values.clock import NANOSECONDS, ManualClock
 
 

@@ -43,17 +43,13 @@ class Launcher:
 
     def environment(self, **changes: str | None) -> dict[str, str]:
         """Returns complete settings with a fresh wrapped secret-id; None takes a variable away."""
-        secret_id = self.openbao.write_wrapped_secret_id("custody", self.folder / "secret-id")
         complete: dict[str, str | None] = {
             "PATH": os.environ["PATH"],
             "RINGFENCE_SERVICE": "custody",
             "RINGFENCE_LISTEN": f"localhost:{self.port}",
             "RINGFENCE_DATABASE_URL": str(self.folder),
             "RINGFENCE_OWNER_DATABASE_URL": str(self.folder),
-            "VAULT_ADDR": self.openbao.address,
-            "VAULT_CACERT": str(self.openbao.ca_file),
-            "RINGFENCE_VAULT_ROLE_ID": self.openbao.role_id("custody"),
-            "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE": str(secret_id),
+            **self.openbao.environment("custody", self.folder),
             "RINGFENCE_NATS_URL": "tls://localhost:1",
             "RINGFENCE_WORKLOAD_CA_FILE": str(self.folder / "pki-workload.pem"),
             "RINGFENCE_CLIENT_CA_FILE": str(self.folder / "pki-client.pem"),

@@ -8,9 +8,9 @@ from hashlib import sha256
 from typing import ClassVar
 
 import pytest
-from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.snapshots import Sections
 from ringfence_kernel.writing.states import SavedStates, States
 
 

@@ -29,8 +29,6 @@ from ringfence_kernel.values.ids import new_id
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.postgres import PostgresServer
 
-from .conftest import application_conninfo, owner_conninfo
-
 
 def events(count: int, stream: bytes = b"s" * 16, first_version: int = 1) -> list[NewEvent]:
     """Returns events of one stream."""
@@ -104,8 +102,8 @@ def test_readers_cannot_keep_the_writer_waiting(store: EventStore) -> None:
 
 def test_lock_that_nobody_releases_is_named(migrated: Database) -> None:
     """A transaction that holds the head for good makes an append STORE_UNAVAILABLE, never a hang."""
-    blocked = EventStore(application_conninfo(migrated), settle_seconds=0)
-    with psycopg.connect(owner_conninfo(migrated)) as holder, concurrent.futures.ThreadPoolExecutor(1) as pool:
+    blocked = EventStore(migrated.app_conninfo, settle_seconds=0)
+    with psycopg.connect(migrated.owner_conninfo) as holder, concurrent.futures.ThreadPoolExecutor(1) as pool:
         holder.execute("SELECT * FROM feed_head FOR UPDATE")
         appending = pool.submit(blocked.append, 0, events(1))
         try:
@@ -130,9 +128,7 @@ def test_refused_statement_within_is_no_conflict(store: EventStore) -> None:
 
 def test_every_connection_parameter_counts(migrated: Database) -> None:
     """What the database's URL asks for is kept: here TLS, which this server does not have, on both kinds of use."""
-    strict = EventStore(
-        psycopg.conninfo.make_conninfo(application_conninfo(migrated), sslmode="require"), settle_seconds=0
-    )
+    strict = EventStore(psycopg.conninfo.make_conninfo(migrated.app_conninfo, sslmode="require"), settle_seconds=0)
     with pytest.raises(StoreUnavailable):
         strict.append(0, events(1))
     with pytest.raises(StoreUnavailable):
@@ -191,7 +187,7 @@ def test_application_role_can_only_append(store: EventStore, migrated: Database,
     """The service's role is refused everything but appending."""
     store.append(0, events(1))
     with (
-        psycopg.connect(application_conninfo(migrated), autocommit=True) as connection,
+        psycopg.connect(migrated.app_conninfo, autocommit=True) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute(statement.encode())
@@ -210,7 +206,7 @@ def test_application_role_can_only_append(store: EventStore, migrated: Database,
 def test_one_changed_bit_breaks_the_chain_at_its_position(store: EventStore, migrated: Database, damage: str) -> None:
     """A change made behind the store's back is found, and named by position."""
     store.append(0, events(3))
-    with psycopg.connect(owner_conninfo(migrated), autocommit=True) as connection:
+    with psycopg.connect(migrated.owner_conninfo, autocommit=True) as connection:
         connection.execute(damage.encode())
     with pytest.raises(ChainBroken) as broken:
         store.verify_chain()
@@ -220,7 +216,7 @@ def test_one_changed_bit_breaks_the_chain_at_its_position(store: EventStore, mig
 def test_cut_off_tail_breaks_the_chain(store: EventStore, migrated: Database) -> None:
     """Events missing at the end are found by the head."""
     store.append(0, events(3))
-    with psycopg.connect(owner_conninfo(migrated), autocommit=True) as connection:
+    with psycopg.connect(migrated.owner_conninfo, autocommit=True) as connection:
         connection.execute("DELETE FROM stored_events WHERE notification_id = 3")
     with pytest.raises(ChainBroken):
         store.verify_chain()
@@ -257,7 +253,7 @@ def test_append_survives_a_killed_server(store: EventStore, postgres_server: Pos
 
 def test_absent_server_is_named(migrated: Database) -> None:
     """A database that is not there is STORE_UNAVAILABLE, not a crash."""
-    lost = psycopg.conninfo.make_conninfo(application_conninfo(migrated), port=1)
+    lost = psycopg.conninfo.make_conninfo(migrated.app_conninfo, port=1)
     store = EventStore(lost, settle_seconds=0)
     with pytest.raises(StoreUnavailable):
         store.append(0, events(1))
@@ -266,13 +262,13 @@ def test_absent_server_is_named(migrated: Database) -> None:
 
 def test_migrations_apply_once(migrated: Database) -> None:
     """Migrating again changes nothing."""
-    assert apply_migrations(owner_conninfo(migrated), migrated.app_role, event_store_migrations()) == []
+    assert apply_migrations(migrated.owner_conninfo, migrated.app_role, event_store_migrations()) == []
 
 
 def test_new_epoch_names_the_fork_and_the_order(migrated: Database, store: EventStore) -> None:
     """Only the owner opens an epoch, at the head, under an order."""
     store.append(0, events(2))
-    with psycopg.connect(owner_conninfo(migrated), autocommit=True) as connection:
+    with psycopg.connect(migrated.owner_conninfo, autocommit=True) as connection:
         with pytest.raises(psycopg.errors.RaiseException):
             connection.execute("SELECT open_epoch(1, 'restore 7')")
         connection.execute("SELECT open_epoch(2, 'restore 7')")

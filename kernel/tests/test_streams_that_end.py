@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 

@@ -20,8 +20,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
+from ringfence_kernel.certificates.bundle import FixedCertificate
 from ringfence_kernel.rpc import instruments
-from ringfence_kernel.rpc.credentials import FixedCertificate
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.rpc.instruments import Instruments
 from ringfence_kernel.telemetry import logs

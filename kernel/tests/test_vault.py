@@ -13,7 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from ringfence_kernel.rpc.certificates import PeerCertificates
+from ringfence_kernel.access.peer_certificates import PeerCertificates
+from ringfence_kernel.certificates.renewal import WorkloadCertificate
 from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
 from ringfence_kernel.vault import (
     Vault,
@@ -21,7 +22,6 @@ from ringfence_kernel.vault import (
     VaultOptions,
     VaultRefused,
     VaultUnavailable,
-    WorkloadCertificate,
 )
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 

@@ -12,15 +12,14 @@ from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service.event_sourced import save_digest
 from ringfence_kernel.service.rebuilding import replay_into
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import Overloaded, StoreUnavailable
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.writer import MAX_STATE_BYTES, EventTooLarge, GroupWriter, StateBroken, Together, Unit
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.postgres import PostgresServer
 
-from .conftest import owner_conninfo
 from .tally import CODEC, STREAM, Counted, Tally, TooMuch, count
 
 
@@ -256,7 +255,7 @@ async def test_digest_of_what_is_not_committed_is_never_kept(
 ) -> None:
     """While a group's commit is stuck, the state in memory is ahead of the store and leaves no digest."""
     await writer.commit(count(writer.state, "a"))
-    with psycopg.connect(owner_conninfo(migrated)) as holder:
+    with psycopg.connect(migrated.owner_conninfo) as holder:
         holder.execute("SELECT * FROM feed_head FOR UPDATE")
         waiting = asyncio.create_task(writer.commit(count(writer.state, "a")))
         await asyncio.sleep(0.1)

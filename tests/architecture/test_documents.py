@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import json
 import pkgutil
 import re
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +14,8 @@ from ringfence_kernel.store import chain_hash
 from ringfence_kernel.values import ids
 from ringfence_kernel.values.errors import DomainError
 
-DOCS = Path(__file__).parents[2] / "docs"
+from tests.architecture.documents import DOCS, vectors
+
 PACKAGES = (
     "ringfence_kernel",
     "ringfence_identity",
@@ -46,12 +45,6 @@ def test_every_refusal_is_documented() -> None:
     """docs/errors.md lists every reason of the code with its gRPC code, and no other."""
     documented = set(ROW.findall((DOCS / "errors.md").read_text(encoding="utf-8")))
     assert documented == all_errors()
-
-
-def vectors(kind: str) -> list[dict[str, Any]]:
-    """Returns the test vectors of one kind from docs/formats.md."""
-    blocks = re.findall(r"```json\n(.*?)```", (DOCS / "formats.md").read_text(encoding="utf-8"), re.DOTALL)
-    return [vector for block in blocks for vector in json.loads(block) if vector["kind"] == kind]
 
 
 def by_sdk(domain: str, tenant: bytes, key: str) -> bytes:

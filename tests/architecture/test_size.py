@@ -64,3 +64,16 @@ def test_every_service_has_the_same_files(service: str) -> None:
             modules[path.parts[0]].add(Path(path.parts[1]).stem)
     for module, parts in modules.items():
         assert parts <= PARTS, f"{module}: {parts - PARTS}"
+
+
+def test_make_test_leaves_no_test_out() -> None:
+    """Every file of tests lies below one of the folders that `make test` names."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    named = [
+        ROOT / folder
+        for line in makefile.splitlines()
+        if line.startswith(("PLATFORM :=", "SHARED :="))
+        for folder in line.partition(":=")[2].split()
+    ]
+    tests = [path for path in SOURCES if path.name.startswith("test_")]
+    assert [path for path in tests if not any(path.is_relative_to(folder) for folder in named)] == []

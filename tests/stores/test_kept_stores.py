@@ -38,7 +38,7 @@ class Restored:
 
     def connection(self) -> psycopg.Connection:
         """A connection of the database's owner."""
-        return psycopg.connect(self.database.owner_url, password=self.database.owner_password, autocommit=True)
+        return psycopg.connect(self.database.owner_conninfo, autocommit=True)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs a command of the service itself on the store."""
@@ -63,7 +63,7 @@ class Restored:
 def restored(make: Callable[[str], Any], folder: Path, service: str) -> Restored:
     """Puts a kept store into a fresh database and lets the service migrate it."""
     database = make(service)
-    owner = psycopg.conninfo.make_conninfo(database.owner_url, password=database.owner_password)
+    owner = database.owner_conninfo
     keeping.restore(owner, database.app_role, folder / f"{service}.tar.xz")
     store = Restored(service, database, keeping.manifest(folder)["services"][service])
     migrated = store.run("migrate")
@@ -82,10 +82,8 @@ def _environment(service: str, database: Any) -> dict[str, str]:
         **{f"RINGFENCE_{name}": os.devnull for name in files},
         "RINGFENCE_SERVICE": service,
         "RINGFENCE_LISTEN": nowhere,
-        "RINGFENCE_DATABASE_URL": database.app_url,
-        "RINGFENCE_DATABASE_PASSWORD_FILE": str(database.app_password_file),
-        "RINGFENCE_OWNER_DATABASE_URL": database.owner_url,
-        "RINGFENCE_OWNER_DATABASE_PASSWORD_FILE": str(database.owner_password_file),
+        **database.environment(),
+        **database.owner_environment(),
         "RINGFENCE_VAULT_ROLE_ID": "none",
         "VAULT_ADDR": f"https://{nowhere}",
         "RINGFENCE_NATS_URL": f"tls://{nowhere}",

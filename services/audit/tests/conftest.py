@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence_audit.bootstrap import migrations, states
@@ -98,7 +97,7 @@ class Audit:
 def audit_database(database: Callable[[str], Database]) -> Database:
     """A fresh, migrated database of the audit service."""
     fresh = database("audit")
-    owner = psycopg.conninfo.make_conninfo(fresh.owner_url, password=fresh.owner_password)
+    owner = fresh.owner_conninfo
     apply_migrations(owner, fresh.app_role, migrations())
     return fresh
 
@@ -106,7 +105,7 @@ def audit_database(database: Callable[[str], Database]) -> Database:
 @pytest.fixture
 def audit_store(audit_database: Database) -> Iterator[EventStore]:
     """The log's event store, opened with the append-only role."""
-    conninfo = psycopg.conninfo.make_conninfo(audit_database.app_url, password=audit_database.app_password)
+    conninfo = audit_database.app_conninfo
     store = EventStore(conninfo, settle_seconds=10)
     yield store
     store.close()

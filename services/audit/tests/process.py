@@ -183,20 +183,14 @@ class AuditProcess:
         return jwt.encode(claims, self.token_key, algorithm="EdDSA", headers={"kid": "test", "typ": "at+jwt"})
 
     def _environment(self) -> dict[str, str]:
-        secret = self.openbao.write_wrapped_secret_id("audit", self.folder / f"secret-{new_id().hex()}")
         peers = {f"RINGFENCE_{name.replace('-', '_').upper()}_ADDRESS": self.addresses[name] for name in SOURCES}
         return peers | {
             "RINGFENCE_SERVICE": "audit",
             "RINGFENCE_LISTEN": self.addresses["audit"],
             "RINGFENCE_LOG_ORIGIN": ORIGIN,
-            "RINGFENCE_DATABASE_URL": self.database.app_url,
-            "RINGFENCE_DATABASE_PASSWORD_FILE": str(self.database.app_password_file),
-            "RINGFENCE_OWNER_DATABASE_URL": self.database.owner_url,
-            "RINGFENCE_OWNER_DATABASE_PASSWORD_FILE": str(self.database.owner_password_file),
-            "VAULT_ADDR": self.openbao.address,
-            "VAULT_CACERT": str(self.openbao.ca_file),
-            "RINGFENCE_VAULT_ROLE_ID": self.openbao.role_id("audit"),
-            "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE": str(secret),
+            **self.database.environment(),
+            **self.database.owner_environment(),
+            **self.openbao.environment("audit", self.folder),
             # Nobody listens there: the service must do without news.
             "RINGFENCE_NATS_URL": "nats://127.0.0.1:1",
             "RINGFENCE_WORKLOAD_CA_FILE": str(self.folder / "workload-ca.pem"),

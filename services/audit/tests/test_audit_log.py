@@ -14,7 +14,8 @@ from ringfence_audit.log.domain.events import EVENTS, LeavesAppended, ReadRecord
 from ringfence_audit.log.domain.state import LogTampered, State
 from ringfence_kernel.feed import EventUnknown, FeedFork
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.writer import StateBroken
 from ringfence_local_stack.servers.database import Database
@@ -43,7 +44,7 @@ def stored_leaves(store: EventStore) -> list[bytes]:
 
 def as_owner(database: Database, statement: str, *parameters: Any) -> None:
     """Changes stored rows the way somebody with the owner's password could."""
-    conninfo = psycopg.conninfo.make_conninfo(database.owner_url, password=database.owner_password)
+    conninfo = database.owner_conninfo
     with psycopg.connect(conninfo) as connection:
         connection.execute(statement.encode(), parameters)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ringfence_audit.index.api.mapping import SearchInput
 from ringfence_audit.log.domain.errors import CheckpointPending, LeafUnknown, LogDamaged
 from ringfence_audit.log.domain.leaf import decode
-from ringfence_kernel.rpc.caller import Caller, calling
+from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.rpc.page_tokens import PageTokenInvalid
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_local_stack.servers.database import Database
@@ -187,7 +187,7 @@ async def test_one_flipped_bit_in_any_event_row_is_found_by_listing(
 ) -> None:
     """Whichever event row is changed, one of leaves or of a checkpoint, listing the log names the damage."""
     await filled.servicer.GetCheckpoint(audit_pb2.GetCheckpointRequest(), CONTEXT)
-    conninfo = psycopg.conninfo.make_conninfo(audit_database.owner_url, password=audit_database.owner_password)
+    conninfo = audit_database.owner_conninfo
     with psycopg.connect(conninfo) as connection:
         connection.execute(
             f"UPDATE stored_events SET {column} = set_byte({column}, length({column}) - 1,"

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-import psycopg
 import pytest
 from ringfence_custody.ledger.adapters.batches import StoredBatches
 from ringfence_custody.ledger.adapters.schema import migrations
@@ -18,8 +17,8 @@ from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.events import EVENTS
+from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.projecting.projector import Projector
-from ringfence_kernel.rpc.caller import Caller, calling
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.clock import ManualClock
@@ -60,7 +59,7 @@ class Custody:
 def custody_database(database: Callable[[str], Database]) -> Database:
     """A fresh, migrated database of the custody service."""
     fresh = database("custody")
-    owner = psycopg.conninfo.make_conninfo(fresh.owner_url, password=fresh.owner_password)
+    owner = fresh.owner_conninfo
     apply_migrations(owner, fresh.app_role, migrations())
     return fresh
 
@@ -68,7 +67,7 @@ def custody_database(database: Callable[[str], Database]) -> Database:
 @pytest.fixture
 def stores(custody_database: Database) -> Iterator[Callable[[], EventStore]]:
     """A factory of event stores on that database, with the append-only role."""
-    conninfo = psycopg.conninfo.make_conninfo(custody_database.app_url, password=custody_database.app_password)
+    conninfo = custody_database.app_conninfo
     opened: list[EventStore] = []
 
     def make() -> EventStore:

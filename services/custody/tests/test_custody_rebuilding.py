@@ -69,9 +69,9 @@ async def test_an_older_database_is_refilled_by_itself(
     """A database of version 101 is migrated; its statements begin anew and come to the same rows."""
     made = await history(custody, 40)
     old = database("custody")
-    owner = psycopg.conninfo.make_conninfo(old.owner_url, password=old.owner_password)
+    owner = old.owner_conninfo
     apply_migrations(owner, old.app_role, [each for each in migrations() if each.number in (1, 100, 101)])
-    store = EventStore(psycopg.conninfo.make_conninfo(old.app_url, password=old.app_password))
+    store = EventStore(old.app_conninfo)
     with psycopg.connect(owner, autocommit=True) as connection:
         for stored in custody.store.read(0, 1_000):
             connection.execute(

@@ -10,7 +10,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 from ringfence_custody.ledger.application.statement_lag import StatementLag
 from ringfence_custody.ledger.domain.packed import TransferBatch
-from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.recorded import Recorded
 
 
 class Projection:

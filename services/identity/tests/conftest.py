@@ -29,8 +29,8 @@ from ringfence_identity.principals.domain.state import State as PrincipalState
 from ringfence_identity.principals.queries import PrincipalQueries
 from ringfence_identity.tokens.domain.state import State as TokenState
 from ringfence_kernel.rpc.errors import remote_error
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.ids import new_id, show
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.processes.ports import free_ports
@@ -238,18 +238,12 @@ class Identity:
 
     def environment(self) -> dict[str, str]:
         """Settings for one start."""
-        secret = self.openbao.write_wrapped_secret_id("identity", self.folder / f"secret-{new_id().hex()}")
         return {
             "RINGFENCE_SERVICE": "identity",
             "RINGFENCE_LISTEN": self.address,
-            "RINGFENCE_DATABASE_URL": self.database.app_url,
-            "RINGFENCE_DATABASE_PASSWORD_FILE": str(self.database.app_password_file),
-            "RINGFENCE_OWNER_DATABASE_URL": self.database.owner_url,
-            "RINGFENCE_OWNER_DATABASE_PASSWORD_FILE": str(self.database.owner_password_file),
-            "VAULT_ADDR": self.openbao.address,
-            "VAULT_CACERT": str(self.openbao.ca_file),
-            "RINGFENCE_VAULT_ROLE_ID": self.openbao.role_id("identity"),
-            "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE": str(secret),
+            **self.database.environment(),
+            **self.database.owner_environment(),
+            **self.openbao.environment("identity", self.folder),
             # Nobody listens there: the service must do without news.
             "RINGFENCE_NATS_URL": "nats://127.0.0.1:1",
             "RINGFENCE_WORKLOAD_CA_FILE": str(self.folder / "workload-ca.pem"),

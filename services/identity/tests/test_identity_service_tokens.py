@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from ringfence_kernel.access.token_keys import parse_key_set
 from ringfence_kernel.rpc.errors import RemoteError
-from ringfence_kernel.rpc.token_keys import parse_key_set
 from ringfence_kernel.values.ids import new_id, show
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc

@@ -17,7 +17,7 @@ from ringfence_identity.tokens.domain import access, authorisations, enrolment
 from ringfence_identity.tokens.domain.assertions import Assertion
 from ringfence_identity.tokens.domain.authorisations import Submission
 from ringfence_identity.tokens.domain.bearers import Presented
-from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.recent import LookedUp
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.columns import pack
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 from ringfence_kernel.values.money import currency
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.states import States
 from ringfence_local_stack.servers.database import Database

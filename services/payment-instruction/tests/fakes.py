@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from hashlib import sha256
 from typing import Any
 
-from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.access.caller import Caller
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.modules import event_codec

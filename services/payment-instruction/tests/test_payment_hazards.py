@@ -209,10 +209,10 @@ async def test_a_conflicting_submission_changes_nothing_that_is_sent(world: Worl
 
     world.identity.authorise = authorise  # type: ignore[method-assign]
     world.rail.is_broken = True
-    intake, other = world.application.submissions.receiving, "NL91ABNA0417164300"
+    receiving, other = world.application.submissions.receiving, "NL91ABNA0417164300"
     answers = await asyncio.gather(
-        intake.submit_batch(PLATFORM, an_id("same"), [order("out", creditor=STRANGER)]),
-        intake.submit_batch(PLATFORM, an_id("same"), [order("out", creditor=other)]),
+        receiving.submit_batch(PLATFORM, an_id("same"), [order("out", creditor=STRANGER)]),
+        receiving.submit_batch(PLATFORM, an_id("same"), [order("out", creditor=other)]),
         return_exceptions=True,
     )
     assert [type(answer) for answer in answers].count(SubmissionConflict) == 1

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.store import EventStore
@@ -63,7 +62,7 @@ def _kinds(plan: dict[str, Any]) -> Iterator[str]:
 def reader(database: Callable[[str], Database]) -> Iterator[ExplainedReader]:
     """A reader of full tables, of which PostgreSQL knows nothing yet."""
     migrated = migrate(database("payment-instruction"))
-    store = EventStore(make_conninfo(migrated.app_url, password=migrated.app_password), settle_seconds=5)
+    store = EventStore(migrated.app_conninfo, settle_seconds=5)
     with store.connection() as connection:
         connection.execute(
             FILL,

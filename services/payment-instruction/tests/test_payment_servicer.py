@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from ringfence_kernel.rpc.caller import Caller, calling
+from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.rpc.page_tokens import PageTokenInvalid
 from ringfence_kernel.values.errors import DomainError, InvalidArgument
 from ringfence_payment_instruction.modules import joined_servicer

@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any
 
-from psycopg.conninfo import make_conninfo
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.projecting.projector import Projector, fill
-from ringfence_kernel.rpc.caller import Caller
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
 from ringfence_kernel.values.ids import external_id
@@ -108,7 +107,7 @@ class World:
 
     def conninfo(self) -> str:
         """Returns the append-only role's connection string."""
-        return make_conninfo(self.database.app_url, password=self.database.app_password)
+        return self.database.app_conninfo
 
     async def start(self) -> Application:
         """Starts the application as the service does: state from events, then work."""
@@ -209,6 +208,6 @@ class World:
 
 def migrate(database: Database) -> Database:
     """Makes the service's tables."""
-    owner = make_conninfo(database.owner_url, password=database.owner_password)
+    owner = database.owner_conninfo
     apply_migrations(owner, database.app_role, migrations())
     return database

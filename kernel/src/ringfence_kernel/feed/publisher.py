@@ -16,8 +16,9 @@ import structlog
 from ringfence_kernel.feed.doorbell import Doorbell
 from ringfence_kernel.feed.pulling import POLL_SECONDS, Pulling
 from ringfence_kernel.store import EventStore, Head, load_cursor, save_cursor
-from ringfence_kernel.store.codec import Recorded, open_envelope
+from ringfence_kernel.store.codec import open_envelope
 from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.values.recorded import Recorded
 
 log = structlog.get_logger(__name__)
 

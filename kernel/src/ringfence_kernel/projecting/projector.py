@@ -15,8 +15,9 @@ from psycopg.rows import DictRow
 
 from ringfence_kernel.feed.pulling import GATHER_SECONDS, Pulling
 from ringfence_kernel.store import EventStore, Head, StoredEvent, advance_cursor, load_cursor
-from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.values.recorded import Recorded
 
 log = structlog.get_logger(__name__)
 
@@ -128,20 +129,7 @@ def cursor_name(model: ReadModel) -> str:
 
 def decode(codec: EventCodec, page: Sequence[StoredEvent]) -> list[Recorded]:
     """Returns the decoded events of a page."""
-    recorded = []
-    for stored in page:
-        event, envelope = codec.decode(stored.topic, stored.state)
-        recorded.append(
-            Recorded(
-                stored.position,
-                stored.stream,
-                stored.version,
-                event,
-                envelope.recorded_at_ns,
-                envelope.traceparent,
-            )
-        )
-    return recorded
+    return [codec.recorded(each.position, each.stream, each.version, each.topic, each.state) for each in page]
 
 
 def rebuild_and_compare(store: EventStore, codec: EventCodec, model: ReadModel) -> dict[str, int]:

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from ringfence_kernel.rpc.credentials import CertificateSource
+from ringfence_kernel.certificates.bundle import CertificateSource
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.rpc.line import Line
 from ringfence_kernel.rpc.refusals import NotLeader

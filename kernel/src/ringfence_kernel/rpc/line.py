@@ -10,7 +10,8 @@ from typing import Any
 import grpc
 from opentelemetry.trace import SpanKind
 
-from ringfence_kernel.rpc.credentials import CertificateSource
+from ringfence_kernel.certificates.bundle import CertificateSource
+from ringfence_kernel.certificates.connecting import channel_credentials
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.rpc.instruments import Call, Instruments
 from ringfence_kernel.telemetry.tracing import Telemetry, inject
@@ -87,13 +88,9 @@ class Line:
         return self._stubs[stub]
 
     def _open(self) -> grpc.aio.Channel:
-        bundle = self._certificate.current
-        credentials = grpc.ssl_channel_credentials(
-            self._workload_ca, bundle.private_key_pem, bundle.certificate_chain_pem
-        )
         return grpc.aio.secure_channel(
             self._address,
-            credentials,
+            channel_credentials(self._certificate.current, self._workload_ca),
             options=[
                 ("grpc.ssl_target_name_override", self._service),
                 ("grpc.max_receive_message_length", self._maximum_message_bytes),

@@ -16,10 +16,10 @@ from typing import Any, TypeAlias
 import grpc
 from opentelemetry.context import Context as TraceContext
 
+from ringfence_kernel.access.caller import calling
+from ringfence_kernel.access.control import AccessControl
 from ringfence_kernel.rpc import errors
-from ringfence_kernel.rpc.access import AccessControl
 from ringfence_kernel.rpc.admission import Admission
-from ringfence_kernel.rpc.caller import calling
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.instruments import Call, EndedCall, Instruments
 from ringfence_kernel.rpc.refusals import DeadlineExceeded, MalformedRequest

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any
 
 import grpc
@@ -12,15 +11,16 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from opentelemetry.trace import SpanKind
 
-from ringfence_kernel.rpc.access import ANY_CERTIFICATE, AccessControl, rules_of
+from ringfence_kernel.access.control import ANY_CERTIFICATE, AccessControl, rules_of
+from ringfence_kernel.access.peer_certificates import PeerCertificates
+from ringfence_kernel.access.tokens import TokenVerifier
+from ringfence_kernel.certificates.bundle import CertificateSource
+from ringfence_kernel.certificates.serving import server_credentials
 from ringfence_kernel.rpc.admission import Admission
-from ringfence_kernel.rpc.certificates import PeerCertificates
-from ringfence_kernel.rpc.credentials import CertificateBundle, CertificateSource
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.health import Health
 from ringfence_kernel.rpc.instruments import Instruments
 from ringfence_kernel.rpc.pipeline import CallPipeline, Gate, log_call
-from ringfence_kernel.rpc.tokens import TokenVerifier
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import Clock
 
@@ -110,8 +110,9 @@ class RpcServer:
         self.port = self._bind(options, certificate)
 
     def _bind(self, options: ServerOptions, certificate: CertificateSource) -> int:
+        credentials = server_credentials(certificate, options.workload_ca, options.client_ca)
         try:
-            return self._server.add_secure_port(options.listen, _credentials(options, certificate))
+            return self._server.add_secure_port(options.listen, credentials)
         except RuntimeError:
             raise CannotListen(f"cannot listen on {options.listen}") from None
 
@@ -133,31 +134,6 @@ def _gates(servicers: Sequence[Servicer], leader_gate: Gate | None) -> dict[str,
     if leader_gate:
         gates |= {each.service: leader_gate for each in servicers if not each.by_standby}
     return gates
-
-
-def _credentials(options: ServerOptions, certificate: CertificateSource) -> grpc.ServerCredentials:
-    roots = options.workload_ca.rstrip() + b"\n" + options.client_ca  # PEM files may lack their last newline
-    shown, lock = certificate.current, Lock()
-
-    def configuration(bundle: CertificateBundle) -> grpc.ServerCertificateConfiguration:
-        pair = (bundle.private_key_pem, bundle.certificate_chain_pem)
-        return grpc.ssl_server_certificate_configuration([pair], roots)
-
-    def renewed() -> grpc.ServerCertificateConfiguration | None:
-        """Runs at every handshake, in threads of gRPC's; None leaves everything as it is.
-
-        Whatever is returned replaces what other handshakes may be using at that moment, and then the process crashes
-        (grpc/grpc#36693, open): so only ever a certificate that has changed.
-        """
-        nonlocal shown
-        with lock:
-            if certificate.current is shown:
-                return None
-            shown = certificate.current
-            return configuration(shown)
-
-    fetch: Any = renewed  # gRPC's documentation allows None, its stubs do not
-    return grpc.dynamic_ssl_server_credentials(configuration(shown), fetch, require_client_authentication=True)
 
 
 def _channel_options(options: ServerOptions) -> list[tuple[str, int]]:

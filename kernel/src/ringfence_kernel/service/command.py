@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import uvloop
 
+from ringfence_kernel.access.control import AccessRuleMissing
 from ringfence_kernel.projecting.refilling import ReadersInTheWay, RebuildUnderWay
-from ringfence_kernel.rpc.access import AccessRuleMissing
 from ringfence_kernel.rpc.server import CannotListen
 from ringfence_kernel.service.definition import Service
 from ringfence_kernel.service.serving import serve

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from ringfence_kernel.access.token_keys import KeySource
 from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.rpc.server import Servicer
-from ringfence_kernel.rpc.token_keys import KeySource
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.runtime import Runtime
 from ringfence_kernel.service.settings import MigrationSettings, Settings

@@ -21,9 +21,10 @@ from ringfence_kernel.service.runtime import Runtime, hear
 from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task
 from ringfence_kernel.store import EventStore, Lease
-from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.errors import DomainError, StoreUnavailable
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.vault import VaultUnavailable
 from ringfence_kernel.writing.snapshots import SavedState, SnapshotFile, Snapshots
 from ringfence_kernel.writing.writer import GroupWriter, State, Unit

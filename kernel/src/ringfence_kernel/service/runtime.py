@@ -10,17 +10,18 @@ from typing import Generic, TypeVar
 from ringfence_protos.common.v1 import feed_pb2, feed_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2, identity_pb2_grpc
 
+from ringfence_kernel.access.token_keys import RemoteKeys
+from ringfence_kernel.certificates.connecting import client_tls
+from ringfence_kernel.certificates.renewal import WorkloadCertificate
 from ringfence_kernel.feed import Doorbell, FeedPage, Follower
 from ringfence_kernel.rpc.client import Peer, PeerOptions
 from ringfence_kernel.rpc.health import Check
-from ringfence_kernel.rpc.token_keys import RemoteKeys
 from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task
 from ringfence_kernel.store import Head
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import Clock
-from ringfence_kernel.vault import Vault, WorkloadCertificate
-from ringfence_kernel.vault.tls import client_tls
+from ringfence_kernel.vault import Vault
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 

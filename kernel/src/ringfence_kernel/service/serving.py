@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import TypeVar
 
+from ringfence_kernel.access.token_keys import KeySource
+from ringfence_kernel.access.tokens import TokenVerifier
+from ringfence_kernel.certificates.renewal import WorkloadCertificate
 from ringfence_kernel.rpc.health import Check, Health
 from ringfence_kernel.rpc.server import RpcServer, ServerOptions
-from ringfence_kernel.rpc.token_keys import KeySource
-from ringfence_kernel.rpc.tokens import TokenVerifier
 from ringfence_kernel.service.definition import Assembly, Service
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.runtime import Runtime
@@ -22,12 +23,11 @@ from ringfence_kernel.service.threads import Threads
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import SystemClock
-from ringfence_kernel.vault import Vault, VaultOptions, VaultUnavailable, WorkloadCertificate
+from ringfence_kernel.vault import Vault, VaultOptions
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 _LOG = logs.get(__name__)
-_RETRY_SECONDS = 1.0
 YOUNG_OBJECTS = 20_000
 
 
@@ -126,17 +126,11 @@ def _leading(leadership: Leadership, led: Sequence[Task], health: Health, failed
 
 
 async def _certificate(settings: Settings, vault: Vault) -> WorkloadCertificate:
-    """Returns this process's certificate, waiting while Vault is sealed or away."""
     certificate = WorkloadCertificate(
         vault.pki, settings.service, settings.trust_domain, settings.certificate_names, SystemClock()
     )
-    while True:
-        try:
-            await certificate.obtain()
-            return certificate
-        except VaultUnavailable:
-            _LOG.warning("certificate_awaited")
-            await asyncio.sleep(_RETRY_SECONDS)
+    await certificate.obtain_first()
+    return certificate
 
 
 def _vault_options(settings: Settings) -> VaultOptions:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import msgspec
+
+from ringfence_kernel.values.recorded import Recorded
 
 
 class Event(Protocol):
@@ -14,18 +15,6 @@ class Event(Protocol):
 
     TOPIC: ClassVar[str]
     __dataclass_fields__: ClassVar[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event as it was committed."""
-
-    position: int
-    stream: bytes
-    version: int
-    event: Any
-    recorded_at_ns: int
-    traceparent: str
 
 
 class Envelope(msgspec.Struct, frozen=True, array_like=True):
@@ -80,3 +69,8 @@ class EventCodec:
             raise UnknownTopic(topic)
         envelope = open_envelope(state)
         return decoder.decode(envelope.fields), envelope
+
+    def recorded(self, position: int, stream: bytes, version: int, topic: str, state: bytes) -> Recorded:
+        """Returns a stored event decoded, with its place in the feed; raises UnknownTopic."""
+        event, envelope = self.decode(topic, state)
+        return Recorded(position, stream, version, event, envelope.recorded_at_ns, envelope.traceparent)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from ringfence_kernel.store.chain import CHAIN_HASH_SQL
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -74,10 +76,7 @@ BEGIN
     FOR i IN 1 .. coalesce(array_length(streams, 1), 0) LOOP
         name := convert_to(topics[i], 'UTF8');
         head.position := head.position + 1;
-        head.hash := sha256(
-            head.hash || int8send(head.position) || uuid_send(streams[i]) || int8send(versions[i])
-            || int8send(octet_length(name)::bigint) || name || sha256(states[i])
-        );
+        head.hash := {chain_hash};
         INSERT INTO public.stored_events
         VALUES (head.position, streams[i], versions[i], topics[i], states[i], head.hash);
     END LOOP;
@@ -109,7 +108,7 @@ GRANT INSERT, UPDATE ON cursors TO {application_role};
 GRANT INSERT ON state_digests TO {application_role};
 -- A rebuild fills temporary tables beside the live read models.
 DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO {application_role}', current_database()); END $$;
-"""
+""".replace("{chain_hash}", CHAIN_HASH_SQL)
 
 
 SHADOW = """

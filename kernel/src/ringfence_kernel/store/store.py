@@ -15,9 +15,10 @@ from eventsourcing.persistence import InterfaceError, OperationalError
 from psycopg.rows import DictRow, tuple_row
 
 from ringfence_kernel.store.chain import GENESIS, chain_hash
-from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.store.recorder import ChainedRecorder, PositionTaken, Within, library_event
 from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.values.recorded import Recorded
 
 log = structlog.get_logger(__name__)
 
@@ -134,18 +135,14 @@ class EventStore:
         """Yields decoded events in order, as far as `until` or to the end."""
         for page in self._pages(after, None if until is None else until - after):
             for stored in page:
-                event, envelope = codec.decode(stored.topic, stored.state)
-                yield Recorded(
-                    stored.position, stored.stream, stored.version, event, envelope.recorded_at_ns, envelope.traceparent
-                )
+                yield codec.recorded(stored.position, stored.stream, stored.version, stored.topic, stored.state)
 
     def replay_streams(self, codec: EventCodec, streams: Sequence[bytes]) -> Iterator[Recorded]:
         """Yields the decoded events of some streams, in the order of the feed."""
         with self.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
             rows = cursor.execute(READ_STREAMS, ([UUID(bytes=stream) for stream in streams],)).fetchall()
-        for position, stream, version, topic, state in rows:
-            event, envelope = codec.decode(topic, state)
-            yield Recorded(position, stream, version, event, envelope.recorded_at_ns, envelope.traceparent)
+        for row in rows:
+            yield codec.recorded(*row)
 
     def _pages(self, after: int, limit: int | None = None) -> Iterator[list[StoredEvent]]:
         """Yields up to `limit` events after a position, page by page."""

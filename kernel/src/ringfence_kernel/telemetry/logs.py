@@ -31,7 +31,7 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
         _add_time,
         _service_adder(service),
         _add_trace,
-        structlog.processors.ExceptionRenderer(_exception_places),
+        structlog.processors.ExceptionRenderer(_exception_lines),
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=_json)],
@@ -94,13 +94,13 @@ def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def _exception_places(exc_info: ExcInfo) -> list[dict[str, Any]]:
+def _exception_lines(exc_info: ExcInfo) -> list[dict[str, Any]]:
     """Renders an exception and its causes as types and places: messages and local variables may hold a payload."""
     rendered: list[dict[str, Any]] = []
     error: BaseException | None = exc_info[1]
     while error is not None and len(rendered) < _MAXIMUM_CAUSES:
         frames = traceback.extract_tb(error.__traceback__, limit=-_MAXIMUM_FRAMES)
-        places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-        rendered.append({"type": type(error).__qualname__, "places": places})
+        lines = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        rendered.append({"type": type(error).__qualname__, "places": lines})
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return rendered

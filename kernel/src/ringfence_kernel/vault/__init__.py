@@ -5,7 +5,6 @@ from ringfence_kernel.vault.errors import VaultLoginRefused, VaultRefused, Vault
 from ringfence_kernel.vault.pki import IssuedCertificate, Pki
 from ringfence_kernel.vault.session import VaultOptions
 from ringfence_kernel.vault.transit import Signature, Transit
-from ringfence_kernel.vault.workload import WorkloadCertificate
 
 __all__ = [
     "IssuedCertificate",
@@ -17,5 +16,4 @@ __all__ = [
     "VaultOptions",
     "VaultRefused",
     "VaultUnavailable",
-    "WorkloadCertificate",
 ]

@@ -46,7 +46,7 @@ class CommandQueue:
         self._enough = asyncio.Event()
 
     def put(self, pending: Pending) -> None:
-        """Adds a command; raises Overloaded where there is no room for its weight. An empty intake takes any."""
+        """Adds a command; raises Overloaded where there is no room for its weight. An empty queue takes any."""
         if self._weight + pending.weight > self._weight_limit and self._weight:
             raise Overloaded("the queue of commands is full")
         self._weight += pending.weight

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import psycopg
 
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.store.recorder import Within
+from ringfence_kernel.values.recorded import Recorded
 
 MOVE = """
 INSERT INTO cursors AS held SELECT model.name, epoch, position, hash

@@ -12,14 +12,14 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from hashlib import sha256
 from struct import Struct
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ringfence_kernel.values.ids import ID_BYTES
+from ringfence_kernel.values.sections import Buffer
 
-Buffer: TypeAlias = bytes | bytearray | memoryview
 DefaultT = TypeVar("DefaultT")
 ValueT = TypeVar("ValueT")
 

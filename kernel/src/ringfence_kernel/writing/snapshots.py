@@ -13,27 +13,24 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import msgspec
 import structlog
 
 from ringfence_kernel.store import EventStore, Head
 from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing.writer import GroupWriter, State
 
 log = structlog.get_logger(__name__)
 
 MAGIC = b"RFSNAP1\n"
 HASH_BYTES = 32
-
-Buffer: TypeAlias = bytes | bytearray | memoryview
-Sections: TypeAlias = Sequence[tuple[str, Buffer]]
-"""Named bytes, in order."""
 
 
 @runtime_checkable

@@ -10,12 +10,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import ClassVar, Protocol
 
-from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.snapshots import Sections
-
-__all__ = ["ModuleState", "Recorded", "SavedModuleState", "SavedStates", "Sections", "States"]
-"""With the two plain types that a module's state speaks of: a domain imports neither store nor snapshots."""
 
 
 class ModuleState(Protocol):

@@ -19,11 +19,12 @@ from typing import Any, Generic, Protocol, TypeVar
 import structlog
 
 from ringfence_kernel.store import EventStore, Head, NewEvent, VersionConflict
-from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.telemetry.tracing import current_traceparent
 from ringfence_kernel.values.clock import Clock, MonotonicClock
 from ringfence_kernel.values.errors import DomainError, StoreUnavailable
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.command_queue import CommandQueue, Pending
 from ringfence_kernel.writing.inline import InlineModel, inline_writes
 from ringfence_kernel.writing.journal import Journal

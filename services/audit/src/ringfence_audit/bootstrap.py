@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.projecting.projector import rebuild_and_compare
+from dataclasses import replace
+
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
     Assembly,
@@ -17,8 +18,8 @@ from ringfence_kernel.service import (
     migrator,
     opened_store,
 )
-from ringfence_kernel.service.rebuilding import replay_into
-from ringfence_kernel.store import ChainBroken, EventStore, Head, Migration, event_store_migrations
+from ringfence_kernel.service import rebuild as rebuild_state
+from ringfence_kernel.store import EventStore, Head, Migration, event_store_migrations
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.writing.states import SavedStates
 from ringfence_protos.audit.v1 import audit_pb2_grpc
@@ -81,7 +82,7 @@ def _audit(runtime: Runtime[AuditSettings], core: EventSourced, log: LogState) -
     search_queries = SearchQueries(SearchReader(core.store), queries)
     feeds = {source: PeerFeed(runtime.peer(source)) for source in SOURCES}
     servicer = joined(
-        audit_pb2_grpc.AuditServiceServicer,  # type: ignore[type-abstract]
+        audit_pb2_grpc.AuditServiceServicer,
         LogServicer(record_read, queries, feeds),
         SearchServicer(record_read, search_queries, core.projectors[SearchModel.name]),
     )
@@ -110,19 +111,13 @@ def rebuild(store: EventStore, origin: str, *, compare: bool) -> RebuildReport:
     `chain` is 1 where a stored event was changed, `tree` is 1 where leaves do not lead to a recorded root or
     checkpoint, `state` where the newest stored digest is not met; the others count rows that differ.
     """
-    codec = EventCodec(events.EVENTS)
+    state, models = states(LogState(origin), TranslationState()), (TileModel(), SearchModel()) if compare else ()
     try:
-        store.verify_chain()
-    except ChainBroken as broken:
-        return RebuildReport(events=broken.position - 1, differences={"chain": 1})
-    try:
-        count, state_differs = replay_into(store, codec, states(LogState(origin), TranslationState()))
+        report = rebuild_state(store, EventCodec(events.EVENTS), state, models, compare=compare)
     except LogTampered:
         return RebuildReport(events=0, differences={"tree": 1})
-    differences = {"chain": 0, "tree": 0, "state": state_differs}
-    for model in (TileModel(), SearchModel()) if compare else ():
-        differences |= rebuild_and_compare(store, codec, model)
-    return RebuildReport(events=count, differences=differences)
+    differences = dict(report.differences)
+    return report if differences["chain"] else replace(report, differences={"tree": 0} | differences)
 
 
 SERVICE = Service(

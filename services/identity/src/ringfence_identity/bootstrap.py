@@ -3,8 +3,8 @@
 import asyncio
 from dataclasses import dataclass, replace
 
+from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.rpc.joining import joined
-from ringfence_kernel.rpc.tokens import TokenVerifier
 from ringfence_kernel.service import (
     Assembly,
     EventSourced,
@@ -111,7 +111,7 @@ def _token_service(runtime: Runtime[IdentitySettings], core: _Core, principals: 
     )
     return Servicer(
         rpc.add_TokenServiceServicer_to_server,
-        joined(rpc.TokenServiceServicer, api, PrincipalApi(principals)),  # type: ignore[type-abstract]
+        joined(rpc.TokenServiceServicer, api, PrincipalApi(principals)),
         "ringfence.identity.v1.TokenService",
     )
 
@@ -124,7 +124,7 @@ def _party_service(core: _Core) -> Servicer:
     decisions = Knowing(writer, modules.parties.kyc_decisions, table)
     personal = StoredPersonal(core.events.store, event_codec())
     servicer = joined(
-        rpc.PartyServiceServicer,  # type: ignore[type-abstract]
+        rpc.PartyServiceServicer,
         PartyApi(PartyCommands(writer, modules.parties, principals, keys, personal, aliases, decisions)),
         AliasApi(aliases),
         DataKeyApi(DataKeyQueries(ask, principals, keys)),

@@ -143,7 +143,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
 def joined_servicer(application: Application) -> PaymentInstructionServiceServicer:
     """Returns the service of the proto, each method served by the module that has it."""
     return joined(
-        PaymentInstructionServiceServicer,  # type: ignore[type-abstract]  # made concrete by joining
+        PaymentInstructionServiceServicer,
         application.submissions.api,
         application.screening.api,
         application.deposits.api,

@@ -4,11 +4,14 @@ Not loaded by itself: a `conftest.py` names it, `pytest_plugins = ["ringfence_lo
 fixture starts its server once per session, in a temporary folder that is removed afterwards.
 """
 
-import itertools
+import contextlib
 import shutil
 import tempfile
+import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -20,6 +23,17 @@ from ringfence_local_stack.servers.openbao import OpenBaoServer
 from ringfence_local_stack.servers.postgres import PostgresServer
 from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
+
+Server = TypeVar("Server", PostgresServer, OpenBaoServer, NatsServer)
+
+
+@contextlib.contextmanager
+def _running(server: Server) -> Iterator[Server]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -40,45 +54,44 @@ def postgres_server(stack_folder: Path) -> Iterator[PostgresServer]:
         log_file=stack_folder / "logs" / "postgres.log",
         settings={"max_wal_size": "256MB"},
     )
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
+    with _running(server) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
-def _database_numbers() -> Iterator[int]:
-    return itertools.count(1)
+def _spare_databases() -> dict[str, list[Database]]:
+    """Databases by service that are empty again: to drop one costs a checkpoint, to make one a copy."""
+    return defaultdict(list)
 
 
 @pytest.fixture(scope="module")
-def database(postgres_server: PostgresServer, _database_numbers: Iterator[int]) -> Iterator[Callable[[str], Database]]:
-    """A factory: `database("custody")` makes a fresh, empty database with the roles of that service.
+def database(
+    postgres_server: PostgresServer, _spare_databases: dict[str, list[Database]]
+) -> Iterator[Callable[[str], Database]]:
+    """A factory: `database("custody")` gives a fresh, empty database with the roles of that service.
 
-    Databases are dropped when the module is done; the roles of a service are the same in all of its databases.
+    When the module is done they are emptied for the next; the roles of a service are the same in all of its databases.
     """
-    made: list[Database] = []
+    given: list[tuple[str, Database]] = []
 
-    def make(service: str) -> Database:
-        name = f"{service.replace('-', '_')}_{next(_database_numbers)}"
-        made.append(postgres_server.create_database(service, name))
-        return made[-1]
+    def give(service: str) -> Database:
+        spare = _spare_databases[service]
+        name = spare.pop().name if spare else f"{service.replace('-', '_')}_{uuid.uuid4().hex[:12]}"
+        given.append((service, postgres_server.create_database(service, name)))
+        return given[-1][1]
 
-    yield make
-    for each in made:
-        postgres_server.drop_database(each)
+    yield give
+    for service, each in given:
+        postgres_server.empty_database(each)
+        _spare_databases[service].append(each)
 
 
 @pytest.fixture(scope="session")
 def openbao_server(stack_folder: Path) -> Iterator[OpenBaoServer]:
     """A fresh OpenBao, unsealed and filled: transit keys, both certificate authorities, an AppRole per service."""
     server = OpenBaoServer(stack_folder / "openbao", log_file=stack_folder / "logs" / "openbao.log")
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
+    with _running(server) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -98,11 +111,8 @@ def nats_server_process(stack_folder: Path, workload_authority: Authority) -> It
         ca_file=write_private(tls / "ca.pem", workload_authority.certificate),
         services=SERVICES,
     )
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
+    with _running(server) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,12 @@ DatabaseFactory = Callable[[str], Database]
 
 def owner(database: Database) -> psycopg.Connection:
     """A connection of the owner role."""
-    return psycopg.connect(database.owner_url, password=database.owner_password, autocommit=True)
+    return psycopg.connect(database.owner_conninfo, autocommit=True)
 
 
 def app(database: Database) -> psycopg.Connection:
     """A connection of the application role."""
-    return psycopg.connect(database.app_url, password=database.app_password, autocommit=True)
+    return psycopg.connect(database.app_conninfo, autocommit=True)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def stack() -> Iterator[LocalStack]:
 def starts(running: RunningStack) -> int:
     """How often the stand-in has started, by its own notes."""
     database = running.databases["custody"]
-    with psycopg.connect(database.owner_url, password=database.owner_password) as connection:
+    with psycopg.connect(database.owner_conninfo) as connection:
         row = connection.execute("SELECT count(*) FROM start").fetchone()
     assert row is not None
     return int(row[0])
@@ -179,7 +179,7 @@ def test_data_and_authorities_are_kept_over_a_stop(folder: Path) -> None:
         with LocalStack(folder, with_services=()) as stack:
             certificates.append(stack.running.workload_ca_file.read_text())
             database = stack.running.databases["audit"]
-            with psycopg.connect(database.owner_url, password=database.owner_password) as connection:
+            with psycopg.connect(database.owner_conninfo) as connection:
                 connection.execute("CREATE TABLE IF NOT EXISTS kept (n int)")
                 connection.execute("INSERT INTO kept VALUES (%s)", [number])
                 assert connection.execute("SELECT count(*) FROM kept").fetchone() == (number,)

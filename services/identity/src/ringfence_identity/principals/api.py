@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
-from ringfence_kernel.rpc.caller import current_caller
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 

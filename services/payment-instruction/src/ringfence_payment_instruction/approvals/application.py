@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.approvals.domain import decided, is_done, objection

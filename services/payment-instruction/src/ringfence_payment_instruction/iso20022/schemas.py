@@ -37,6 +37,6 @@ def require_valid(message: Message) -> None:
 
 def _without_values(text: str) -> str:
     """Keeps the element and the rule of libxml2's text; leaves out namespaces and the value, maybe personal data."""
-    place, separator, rule = re.sub(r"\{[^{}']*:[^{}']*\}", "", text).partition("': ")
+    element, separator, rule = re.sub(r"\{[^{}']*:[^{}']*\}", "", text).partition("': ")
     value = r"^(\[facet '\w+'\] )?(?:The value )?'.*'(?= (?:is|has|does|exceeds)\b)"
-    return place + separator + re.sub(value, r"\1the value", rule, flags=re.DOTALL)
+    return element + separator + re.sub(value, r"\1the value", rule, flags=re.DOTALL)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
-from ringfence_kernel.rpc.caller import current_caller
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
 from ringfence_payment_instruction.screening.application.importing import ListImport

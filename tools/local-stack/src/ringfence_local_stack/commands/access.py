@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ringfence.client import Client
 
-from ringfence_local_stack.commands.connect import sandbox
 from ringfence_local_stack.commands.rebuild import rebuild_service
+from ringfence_local_stack.sandbox.opening import sandbox
 
 if TYPE_CHECKING:
     from ringfence_local_stack.sandbox.sandbox import Sandbox

@@ -13,7 +13,7 @@ from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import output, show
 from ringfence.identity import PrincipalKind
 
-from ringfence_local_stack.commands.connect import sandbox
+from ringfence_local_stack.sandbox.opening import sandbox
 
 if TYPE_CHECKING:
     from ringfence_local_stack.sandbox.folders import PrincipalFolder

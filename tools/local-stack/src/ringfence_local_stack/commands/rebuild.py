@@ -12,7 +12,7 @@ from ringfence.commands.connect import Fresh
 from ringfence.commands.errors import CommandFailed
 from ringfence.commands.terminal import output
 
-from ringfence_local_stack.commands.connect import sandbox
+from ringfence_local_stack.sandbox.opening import sandbox
 
 if TYPE_CHECKING:
     from ringfence_local_stack.stack.running import RunningStack

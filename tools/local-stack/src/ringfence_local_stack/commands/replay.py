@@ -12,7 +12,7 @@ from ringfence.commands.errors import CommandFailed
 from ringfence.commands.terminal import note, notes
 from ringfence.transport import Patience
 
-from ringfence_local_stack.commands.connect import sandbox
+from ringfence_local_stack.sandbox.opening import sandbox
 
 
 def replay(

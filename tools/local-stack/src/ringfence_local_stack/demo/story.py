@@ -11,7 +11,6 @@ from ringfence.money import show as amount
 from ringfence.payments import InstructionState, InstructionStatus
 from ringfence_verifier import VerifiedLeaf
 
-from ringfence_local_stack.commands.connect import sandbox
 from ringfence_local_stack.demo import onboarding, payments, proof
 from ringfence_local_stack.demo.deposits import receive
 from ringfence_local_stack.demo.onboarding import Stage
@@ -20,11 +19,12 @@ from ringfence_local_stack.demo.script import CURRENCY, content, platforms, refu
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.sandbox.bank import simulated_bank
 from ringfence_local_stack.sandbox.birth import spool_folder
+from ringfence_local_stack.sandbox.opening import sandbox
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 
 _FILE = "lantern-pain.001.xml"
 _LINE: dict[str, Any] = {"highlight": False, "soft_wrap": True}
-_INTAKE = frozenset(
+_BEFORE_CUSTODY = frozenset(
     {
         InstructionStatus.RECEIVED,
         InstructionStatus.VALIDATED,
@@ -129,7 +129,7 @@ def _summary(box: Sandbox, ending: Ending) -> None:
         [
             each.name,
             amount(each.instruction.order.amount_minor, each.instruction.order.currency),
-            " → ".join(state.status.name.lower() for state in each.path if state.status not in _INTAKE),
+            " → ".join(state.status.name.lower() for state in each.path if state.status not in _BEFORE_CUSTODY),
             f"{each.expected.meaning} {f'({each.last.reason})' if each.last.reason else ''}".rstrip(),
         ]
         for each in ending.payments

@@ -4,11 +4,12 @@ What stands in `__all__` is promised and described in `docs/scenario.md`; the mo
 """
 
 from ringfence_local_stack.scenario import messages
+from ringfence_local_stack.scenario.account import Account
 from ringfence_local_stack.scenario.bank import Bank
 from ringfence_local_stack.scenario.ibans import iban_of, new_iban, same_remainder
 from ringfence_local_stack.scenario.payment import Payment
 from ringfence_local_stack.scenario.people import Customer, Party
-from ringfence_local_stack.scenario.platform import Account, Platform
+from ringfence_local_stack.scenario.platform import Platform
 from ringfence_local_stack.scenario.scenario import Scenario
 from ringfence_local_stack.scenario.waiting import StillWaiting, eventually, fresh
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from ringfence.client import Client
@@ -12,13 +11,11 @@ from ringfence.payments import EvidenceAnswer
 from ringfence_local_stack.processes.files import private_folder
 from ringfence_local_stack.sandbox.birth import spool_folder
 from ringfence_local_stack.scenario import messages
+from ringfence_local_stack.scenario.account import Account
 from ringfence_local_stack.scenario.messages import SentPayment
 from ringfence_local_stack.scenario.payment import Payment, Status
 from ringfence_local_stack.scenario.people import Customer
 from ringfence_local_stack.scenario.waiting import StillWaiting, eventually, fresh
-
-if TYPE_CHECKING:
-    from ringfence_local_stack.scenario.platform import Account
 
 _SENT = (Status.SENT, Status.SETTLED, Status.RECONCILED, Status.FAILED, Status.UNKNOWN)
 

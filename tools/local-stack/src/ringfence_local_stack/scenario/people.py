@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-if TYPE_CHECKING:
-    from ringfence_local_stack.scenario.platform import Account
+from ringfence_local_stack.scenario.account import Account
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
 
 from ringfence.client import Client
 from ringfence.identity import Alias, NewParty, PartyKind, PrincipalKind, require_done
 from ringfence.ids import new_id
-from ringfence.ledger import AccountClass, Balances, NewAccount, NewTransfer, Purpose
+from ringfence.ledger import AccountClass, NewAccount, NewTransfer, Purpose
 from ringfence.payments import FileAnswer, NewInstruction
 
 from ringfence_local_stack.sandbox.onboarding import await_status, open_accounts, require_created, verify_parties
 from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.scenario.account import Account
 from ringfence_local_stack.scenario.bank import Bank
 from ringfence_local_stack.scenario.ibans import new_iban
 from ringfence_local_stack.scenario.payment import Payment
@@ -22,31 +22,6 @@ from ringfence_local_stack.scenario.people import Customer, Party
 from ringfence_local_stack.scenario.waiting import fresh
 
 _FUNDING_ROWS = 5_000
-
-
-@dataclass(frozen=True)
-class Account:
-    """An account in a platform's book."""
-
-    client: Client
-    id: UUID
-    account_class: AccountClass
-    currency: str
-
-    def balances(self) -> Balances:
-        """Debits and credits, pending and posted."""
-        (found,) = self.client.custody.accounts([self.id])
-        return found.balances
-
-    @property
-    def posted_minor(self) -> int:
-        """Posted balance, credits minus debits: that of a bank mirror is below zero."""
-        return self.balances().posted_minor
-
-    @property
-    def reserved_minor(self) -> int:
-        """What is set aside for payments on their way out."""
-        return self.balances().reserved_minor
 
 
 class Platform:

@@ -1,6 +1,7 @@
 """A stack's OpenBao as its operator uses it, from whatever process: certificates, secret ids, sealing."""
 
 import json
+import os
 from pathlib import Path
 
 from ringfence_local_stack.processes.files import write_private
@@ -55,6 +56,16 @@ class OpenBaoAccess:
         path = f"auth/approle/role/{service}/secret-id"
         wrapped = self.admin().write(path, wrap_seconds=_WRAP_SECONDS)
         return write_private(file, str(wrapped["wrap_info"]["token"]))
+
+    def environment(self, service: str, folder: Path) -> dict[str, str]:
+        """The settings by which a service logs in, for one start; a fresh wrapped secret id stands in `folder`."""
+        secret_id = self.write_wrapped_secret_id(service, folder / f"secret-id.{os.urandom(4).hex()}")
+        return {
+            "VAULT_ADDR": self.address,
+            "VAULT_CACERT": str(self.ca_file),
+            "RINGFENCE_VAULT_ROLE_ID": self.role_id(service),
+            "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE": str(secret_id),
+        }
 
     def issue_service_certificate(self, service: str, folder: Path) -> CertificateFiles:
         """A certificate of a service's workload, as that service would get it; for tests and drills."""

@@ -26,7 +26,7 @@ from ringfence_local_stack.processes.privileges import (
 )
 from ringfence_local_stack.processes.process import Process
 from ringfence_local_stack.processes.programs import find_postgres_package
-from ringfence_local_stack.servers.database import Database, create_database, create_role, drop_database
+from ringfence_local_stack.servers.database import Database, create_database, create_role, drop_database, empty_database
 
 SUPERUSER = "postgres"
 DEFAULT_SETTINGS: Mapping[str, str] = {
@@ -139,6 +139,11 @@ class PostgresServer:
                 create_role(connection, role, secret_in(self._secrets / role))
             create_database(connection, database)
         return database
+
+    def empty_database(self, database: Database) -> None:
+        """Takes everything out of a database; `create_database` of the same name makes it as good as new."""
+        with self.superuser(database.name) as connection:
+            empty_database(connection, database)
 
     def drop_database(self, database: Database) -> None:
         """Drops the database, cutting off whoever is connected; its roles stay."""

@@ -98,13 +98,7 @@ class RunningStack:
         """
         service = service_of(part)
         folder = private_folder(self.directory / "services" / part)
-        secret_id = self.openbao.write_wrapped_secret_id(service, folder / f"secret-id.{os.urandom(4).hex()}")
-        vault = {
-            "VAULT_ADDR": self.vault_address,
-            "VAULT_CACERT": str(self.openbao.ca_file),
-            "RINGFENCE_VAULT_ROLE_ID": self.openbao.role_id(service),
-            "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE": str(secret_id),
-        }
+        vault = self.openbao.environment(service, folder)
         own = {
             "RINGFENCE_LISTEN": self.listens[part],
             "RINGFENCE_SNAPSHOT_DIRECTORY": str(self.snapshot_folder(part)),
@@ -114,11 +108,7 @@ class RunningStack:
     def migration_environment(self, service: str) -> dict[str, str]:
         """The settings of a migration: those of the service without Vault, and the owner's database."""
         database = self.databases[service]
-        owner = {
-            "RINGFENCE_OWNER_DATABASE_URL": database.owner_url,
-            "RINGFENCE_OWNER_DATABASE_PASSWORD_FILE": str(database.owner_password_file),
-            "RINGFENCE_APPLICATION_ROLE": database.app_role,
-        }
+        owner = database.owner_environment() | {"RINGFENCE_APPLICATION_ROLE": database.app_role}
         return {**self._common_environment(service), **owner, **self.service_settings.get(service, {})}
 
     def save(self) -> Path:
@@ -126,7 +116,6 @@ class RunningStack:
         return write_private(self.directory / STATE_FILE, json.dumps(asdict(self), default=str, indent=2))
 
     def _common_environment(self, service: str) -> dict[str, str]:
-        database = self.databases[service]
         passed_on = {name: os.environ[name] for name in os.environ if name in _PASSED_ON or name.startswith("OTEL_")}
         peers = {f"RINGFENCE_{_variable(name)}_ADDRESS": address for name, address in self.addresses.items()}
         return {
@@ -135,8 +124,7 @@ class RunningStack:
             "PYTHONUNBUFFERED": "1",
             "RINGFENCE_SERVICE": service,
             "RINGFENCE_LISTEN": self.listens[service],
-            "RINGFENCE_DATABASE_URL": database.app_url,
-            "RINGFENCE_DATABASE_PASSWORD_FILE": str(database.app_password_file),
+            **self.databases[service].environment(),
             "RINGFENCE_NATS_URL": self.nats_url,
             "RINGFENCE_NATS_CACERT": str(self.workload_ca_file),
             "RINGFENCE_WORKLOAD_CA_FILE": str(self.workload_ca_file),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.projecting.projector import Projector
-from ringfence_kernel.rpc.caller import current_caller
 from ringfence_protos.audit.v1 import audit_pb2
 
 from ringfence_audit.index.api.mapping import SearchInput

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_audit.log.application.ports import StoredPage
 from ringfence_audit.log.domain.events import LeavesAppended, ReadRecorded, leaves_of

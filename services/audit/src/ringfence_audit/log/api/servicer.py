@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
-from ringfence_kernel.rpc.caller import current_caller
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.audit.v1 import audit_pb2
 

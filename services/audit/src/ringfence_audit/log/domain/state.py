@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from ringfence_kernel.values.ids import external_id
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead, note_heads
@@ -27,14 +28,6 @@ UNSIGNED_SIZES = 16_384
 
 class LogTampered(Exception):
     """Stored events of the log do not lead to the tree head that was recorded with them: the log must not go on."""
-
-
-class Committed(Protocol):
-    """An event as the store gives it back."""
-
-    @property
-    def event(self) -> object:
-        """The event itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +116,7 @@ class State:
         self._computed = event, frontier
         return event, tiles
 
-    def apply(self, recorded: Committed, journal: Journal) -> None:
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in an event; raises LogTampered where its leaves do not lead to its root, or it signs another log."""
         event = recorded.event
         if isinstance(event, CheckpointSigned):

@@ -6,8 +6,9 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
@@ -20,14 +21,6 @@ NOBODY = bytes(16)
 SAVED_FORMAT = 1
 
 
-class Committed(Protocol):
-    """An event as the store gives it back."""
-
-    @property
-    def event(self) -> object:
-        """The event itself."""
-
-
 @dataclass(slots=True)
 class State:
     """Accounts by book and index; `learned` chains the leaves that they came from: equal directories, equal chains."""
@@ -36,7 +29,7 @@ class State:
     books: dict[bytes, dict[int, Account]] = field(default_factory=dict)
     learned: bytes = bytes(32)
 
-    def apply(self, recorded: Committed, journal: Journal) -> None:
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in the accounts that leaves of custody's events state."""
         event = recorded.event
         if not isinstance(event, LeavesAppended) or event.source != SOURCE or ACCOUNT_PREFIX not in event.leaves:

@@ -1,4 +1,4 @@
-"""Committed batches read again from the event store, to compare a resent id with what is stored."""
+"""Recorded batches read again from the event store, to compare a resent id with what is stored."""
 
 from __future__ import annotations
 

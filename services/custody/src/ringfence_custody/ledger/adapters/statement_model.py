@@ -9,7 +9,7 @@ import numpy as np
 import psycopg
 from psycopg.rows import DictRow
 from ringfence_kernel.projecting.plans import PREDICTABLE
-from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_custody.ledger.adapters.statement_rows import (
     COPY_ENTRIES,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.rpc import bounds
-from ringfence_kernel.rpc.caller import Caller
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_protos.custody.v1 import custody_pb2 as pb

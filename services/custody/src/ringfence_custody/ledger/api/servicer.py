@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
-from ringfence_kernel.rpc.caller import current_caller
 from ringfence_kernel.rpc.page_tokens import Question
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES

@@ -13,7 +13,7 @@ from heapq import heapify
 
 import msgspec
 import numpy as np
-from ringfence_kernel.writing.snapshots import Sections
+from ringfence_kernel.values.sections import Sections
 
 from ringfence_custody.ledger.domain.accounts import Accounts
 from ringfence_custody.ledger.domain.book import Book, Deadline

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
-from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.snapshots import Sections
 
 from ringfence_custody.ledger.application import saving
 from ringfence_custody.ledger.application.ports import CommittedBatches

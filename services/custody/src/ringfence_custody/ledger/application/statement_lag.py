@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.ids import ID_BYTES
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_custody.ledger.domain.events import TransfersCreated
 

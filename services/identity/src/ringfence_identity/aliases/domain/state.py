@@ -7,10 +7,11 @@ from struct import Struct
 from typing import ClassVar
 
 from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.packed_map import PackedMap, ids_to_ids
-from ringfence_kernel.writing.states import Recorded, Sections
 
 from ringfence_identity.aliases.domain import events
 from ringfence_identity.aliases.domain.events import AliasRegistered, AliasRemoved
@@ -84,14 +85,14 @@ class State:
         index, owner = event.iban_index, event.owner
         self._count(self.aliases[index], -1, journal)
         journal.remove(self.aliases, index)
-        chain, place = self.newest, owner
-        while chain[place] != index:
-            chain, place = self.earlier, chain[place]
+        chain, key = self.newest, owner
+        while chain[key] != index:
+            chain, key = self.earlier, chain[key]
         if index in self.earlier:
-            journal.put(chain, place, self.earlier[index])
+            journal.put(chain, key, self.earlier[index])
             journal.remove(self.earlier, index)
         else:
-            journal.remove(chain, place)
+            journal.remove(chain, key)
 
     def _count(self, alias: Alias, step: int, journal: Journal) -> None:
         if alias.bank_mirror:

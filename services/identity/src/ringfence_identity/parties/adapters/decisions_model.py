@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.ids import ID_BYTES
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_identity.parties.domain.state import decided_by
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.looking_up import Knowing
 from ringfence_kernel.writing.recent import LookedUp
 from ringfence_kernel.writing.writer import GroupWriter, Unit

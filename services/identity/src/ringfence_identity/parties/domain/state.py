@@ -11,10 +11,11 @@ from struct import Struct
 from typing import ClassVar
 
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.packed_map import PackedMap, ids_to_ids
 from ringfence_kernel.writing.recent import LookedUp, Recent
-from ringfence_kernel.writing.states import Recorded, Sections
 
 from ringfence_identity.parties.domain import events
 from ringfence_identity.parties.domain.events import (

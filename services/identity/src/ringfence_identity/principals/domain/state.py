@@ -6,9 +6,10 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import ClassVar
 
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.states import Recorded, Sections
 
 from ringfence_identity.principals.domain import events
 from ringfence_identity.principals.domain.events import (

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_identity.tokens.domain.events import SubmissionAuthorised
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from ringfence_kernel.rpc.token_keys import LocalKeys
+from ringfence_kernel.access.token_keys import LocalKeys
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.vault import Transit, VaultRefused, VaultUnavailable

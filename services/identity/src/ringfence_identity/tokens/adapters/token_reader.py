@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from ringfence_kernel.rpc.certificates import PeerIdentity
-from ringfence_kernel.rpc.refusals import TokenExpired, TokenInvalid, TokenNotBound
-from ringfence_kernel.rpc.tokens import TokenVerifier
+from ringfence_kernel.access.peer_certificates import PeerIdentity
+from ringfence_kernel.access.refusals import TokenExpired, TokenInvalid, TokenNotBound
+from ringfence_kernel.access.tokens import TokenVerifier
 
 from ringfence_identity.tokens.application.ports import TokenHolder
 from ringfence_identity.tokens.domain.bearers import thumbprint

@@ -10,10 +10,11 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.recent import LookedUp, Recent
-from ringfence_kernel.writing.states import Recorded, Sections
 
 from ringfence_identity.principals.domain.events import PrincipalRegistered
 from ringfence_identity.tokens.domain import events

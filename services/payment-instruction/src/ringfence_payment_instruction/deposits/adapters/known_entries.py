@@ -10,8 +10,8 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import tuple_row
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.columns import split_ids
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.deposits.domain.evidence import KnownEntries, entry_digests

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
-from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.values.clock import DAY_NS, Clock
 from ringfence_kernel.values.columns import pack

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ringfence_kernel.values.columns import split_ids, unpack
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.states import Sections
 
 from ringfence_payment_instruction.deposits.domain.events import EVENTS, EvidenceApplied, EvidenceReceived
 from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile, KnownEntries, Outcome, entry_digests
-from ringfence_payment_instruction.submissions.domain.events import Committed
 from ringfence_payment_instruction.submissions.domain.past import LookAgain
 
 SECTION = "deposits, format 1"
@@ -49,7 +49,7 @@ class State:
         self._entries: dict[bytes, bytes] = {}  # entry id -> digest of its content
         self._known: KnownEntries | None = None
 
-    def apply(self, recorded: Committed, journal: Journal) -> None:
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
         if isinstance(recorded.event, EvidenceReceived):
             self._received(recorded, journal)
@@ -108,7 +108,7 @@ class State:
             file.outcomes, file.reasons, file.burnt = bytearray(outcomes), reasons, dict(burnt)
             self._entries |= zip(split_ids(event.entry_ids), entry_digests(event), strict=True)
 
-    def _received(self, recorded: Committed, journal: Journal) -> None:
+    def _received(self, recorded: Recorded, journal: Journal) -> None:
         event: EvidenceReceived = recorded.event
         file = EvidenceFile(recorded.stream, recorded.position, event)
         journal.put(self.evidence, recorded.stream, file)
@@ -116,7 +116,7 @@ class State:
             journal.put(self._entries, entry, digest)
         self._let_go(file, journal)
 
-    def _applied(self, recorded: Committed, journal: Journal) -> None:
+    def _applied(self, recorded: Recorded, journal: Journal) -> None:
         event: EvidenceApplied = recorded.event
         file = self.evidence[recorded.stream]
         for index, outcome, reason in zip(unpack("I", event.indexes), event.outcomes, event.reasons, strict=True):

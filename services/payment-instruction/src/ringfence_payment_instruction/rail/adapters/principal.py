@@ -17,8 +17,8 @@ import grpc
 import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from ringfence_kernel.rpc.caller import Caller
-from ringfence_kernel.rpc.certificates import thumbprint
+from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.access.peer_certificates import thumbprint
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
 from ringfence_kernel.values.ids import ZERO_ID, new_id, parse, show
 from ringfence_protos.identity.v1 import identity_pb2 as pb

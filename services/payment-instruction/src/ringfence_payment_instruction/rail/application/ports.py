@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.access.caller import Caller
 
 from ringfence_payment_instruction.rail.domain.replies import BankReply
 

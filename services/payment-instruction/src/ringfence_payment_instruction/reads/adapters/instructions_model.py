@@ -8,8 +8,8 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import DictRow
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.columns import split_ids, unpack
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_payment_instruction.submissions.domain.events import (
     InstructionsAdvanced,

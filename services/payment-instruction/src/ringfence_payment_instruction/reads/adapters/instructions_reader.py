@@ -10,7 +10,8 @@ from psycopg.rows import DictRow
 from ringfence_kernel.projecting.plans import PREDICTABLE
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.store.codec import EventCodec, Recorded
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_payment_instruction.reads.adapters import instructions_sql as sql
 from ringfence_payment_instruction.reads.application.queries import Page, Selection
@@ -71,13 +72,13 @@ class InstructionsReader:
         self, tenant: bytes, selection: Selection, after: tuple[int, int] | None
     ) -> tuple[tuple[int, int], tuple[int, int]]:
         """Returns the places before and after what may be shown."""
-        low = self._place_at(tenant, selection.from_ns) if selection.from_ns else (0, -1)
-        high = self._place_at(tenant, selection.until_ns) if selection.until_ns else (sql.END, -1)
+        low = self._instruction_at(tenant, selection.from_ns) if selection.from_ns else (0, -1)
+        high = self._instruction_at(tenant, selection.until_ns) if selection.until_ns else (sql.END, -1)
         if after and selection.newest_first:
             return low, min(high, after)
         return max(low, after) if after else low, high
 
-    def _place_at(self, tenant: bytes, time_ns: int) -> tuple[int, int]:
+    def _instruction_at(self, tenant: bytes, time_ns: int) -> tuple[int, int]:
         """Returns the place before everything that was taken in at a time or later."""
         rows = self._ask(sql.POSITION_AT, {"tenant": UUID(bytes=tenant), "time_ns": time_ns})
         return rows[0]["position"] if rows else sql.END, -1
@@ -100,15 +101,8 @@ class InstructionsReader:
             return connection.execute(question.encode(), arguments, binary=True).fetchall()
 
     def _recorded(self, row: DictRow) -> Recorded:
-        event, envelope = self._codec.decode(row["topic"], bytes(row["state"]))
-        return Recorded(
-            row["notification_id"],
-            row["originator_id"].bytes,
-            row["originator_version"],
-            event,
-            envelope.recorded_at_ns,
-            envelope.traceparent,
-        )
+        stream, version = row["originator_id"].bytes, row["originator_version"]
+        return self._codec.recorded(row["notification_id"], stream, version, row["topic"], bytes(row["state"]))
 
 
 def _question(selection: Selection) -> str:

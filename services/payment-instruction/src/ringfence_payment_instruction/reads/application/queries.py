@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.values.money import CurrencyUnknown, currency
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 

@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Mapping
 from typing import ClassVar
 
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.states import Sections
 
 from ringfence_payment_instruction.screening.domain.events import EVENTS
 from ringfence_payment_instruction.screening.domain.lists import SanctionsList
-from ringfence_payment_instruction.submissions.domain.events import Committed
 
 SECTION = "screening, format 1"
 _Saved = list[tuple[str, bytes, int, list[tuple[bytes, str]]]]
@@ -27,7 +27,7 @@ class State:
         """Starts without any list."""
         self.lists: dict[str, SanctionsList] = {}
 
-    def apply(self, recorded: Committed, journal: Journal) -> None:
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
         journal.put(self.lists, recorded.event.list_name, SanctionsList.of(recorded.event))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.sealing.envelopes import DataKeyCache

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from ringfence_kernel.store.codec import Recorded
 from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.values.ids import ID_BYTES
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_payment_instruction.submissions.domain.events import InstructionsDirected, InstructionsReceived
 from ringfence_payment_instruction.submissions.domain.state import keys_of_directive

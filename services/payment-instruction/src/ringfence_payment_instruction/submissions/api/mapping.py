@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
-from ringfence_kernel.rpc.caller import current_caller
 from ringfence_kernel.values.iban import compact
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 

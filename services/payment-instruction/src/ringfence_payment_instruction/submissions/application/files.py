@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.telemetry.logs import get
 from ringfence_kernel.values.clock import Clock
 from ringfence_kernel.values.ids import external_id

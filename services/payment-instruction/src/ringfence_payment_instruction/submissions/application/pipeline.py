@@ -9,7 +9,7 @@ from typing import Any
 
 from ringfence_kernel.service.lanes import Lane, Work, offer_all
 from ringfence_kernel.service.signal import Signal
-from ringfence_kernel.store.codec import Recorded
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_payment_instruction.submissions.application.deadlines import Deadlines
 from ringfence_payment_instruction.submissions.application.personal import PersonalData

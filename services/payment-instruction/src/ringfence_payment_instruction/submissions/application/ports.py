@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.access.caller import Caller
 
 from ringfence_payment_instruction.submissions.domain.events import SubmissionRefused
 from ringfence_payment_instruction.submissions.domain.orders import Alias, Order

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.writing.writer import Unit
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.rpc.caller import Caller
+from ringfence_kernel.access.caller import Caller
 
 from ringfence_payment_instruction.submissions.domain.errors import TenantForbidden
 

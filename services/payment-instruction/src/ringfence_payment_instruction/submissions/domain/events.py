@@ -9,32 +9,7 @@ associated data are the event's stream and version, and a field name "debtor[i]"
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
-
-
-class Committed(Protocol):
-    """An event with its place in the feed; what the kernel's `Recorded` offers."""
-
-    @property
-    def position(self) -> int:
-        """Position in the feed, from 1."""
-
-    @property
-    def stream(self) -> bytes:
-        """Stream, 16 bytes."""
-
-    @property
-    def version(self) -> int:
-        """Version in the stream, from 1."""
-
-    @property
-    def event(self) -> Any:
-        """The event."""
-
-    @property
-    def recorded_at_ns(self) -> int:
-        """UTC nanoseconds."""
-
+from typing import ClassVar
 
 KIND_BATCH = 1
 KIND_PAIN_001 = 2

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.submissions.domain.events import (
-    Committed,
     InstructionsAdvanced,
     InstructionsDirected,
     InstructionsReceived,
@@ -74,7 +74,7 @@ def message_key(message_id: str) -> bytes:
     return bank_key(message_id.removeprefix("RF"))
 
 
-def replayed(recorded: Iterable[Committed]) -> tuple[dict[bytes, Submission], dict[bytes, SubmissionRefused]]:
+def replayed(recorded: Iterable[Recorded]) -> tuple[dict[bytes, Submission], dict[bytes, SubmissionRefused]]:
     """Builds submissions and refused files, by stream, from all of their events in order."""
     submissions: dict[bytes, Submission] = {}
     refused: dict[bytes, SubmissionRefused] = {}

@@ -1,9 +1,11 @@
-"""Submissions as they stand in a snapshot: their events of intake, and the columns that later events have changed."""
+"""Submissions as they stand in a snapshot: their first events, and the columns that later ones have changed."""
 
 from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
+
+from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_payment_instruction.submissions.domain.events import InstructionsReceived, SubmissionReceived
 from ringfence_payment_instruction.submissions.domain.status import stage_of
@@ -35,17 +37,6 @@ class SavedSubmission:
     closed_position: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """An event with its place, as a submission takes it in."""
-
-    position: int
-    stream: bytes
-    version: int
-    event: SubmissionReceived | InstructionsReceived
-    recorded_at_ns: int
-
-
 def saved(submission: Submission) -> SavedSubmission:
     """Returns what a snapshot holds of a submission."""
     return SavedSubmission(
@@ -73,9 +64,9 @@ def saved(submission: Submission) -> SavedSubmission:
 
 def restored(kept: SavedSubmission) -> Submission:
     """Returns the submission that `saved` was given."""
-    submission = Submission(_Event(kept.position, kept.stream, 1, kept.received, kept.received_ns))
+    submission = Submission(Recorded(kept.position, kept.stream, 1, kept.received, kept.received_ns, ""))
     for version, rows in kept.chunks:
-        submission.receive(_Event(kept.position, kept.stream, version, rows, kept.received_ns))
+        submission.receive(Recorded(kept.position, kept.stream, version, rows, kept.received_ns, ""))
     submission.statuses, submission.directives = bytearray(kept.statuses), bytearray(kept.directives)
     submission.stages = bytearray(map(stage_of, kept.statuses, kept.directives))
     submission.reasons, submission.changed_ns = kept.reasons, array("q", kept.changed_ns)

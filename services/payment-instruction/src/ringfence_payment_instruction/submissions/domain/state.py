@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ringfence_kernel.values.columns import split_ids, unpack
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.states import Sections
 
 from ringfence_payment_instruction.submissions.domain import events
-from ringfence_payment_instruction.submissions.domain.events import Committed
 from ringfence_payment_instruction.submissions.domain.past import (
     WHOLE,
     InstructionRef,
@@ -80,7 +80,7 @@ class State:
         self._reopen, self._rest_rows = reopen, rest_rows
         self._refs: dict[bytes, InstructionRef] = {}  # by instruction_key, and by bank_key once it is sent
         self._past: Past | None = None
-        self._appliers: dict[type[Any], Callable[[Committed, Journal], None]] = {
+        self._appliers: dict[type[Any], Callable[[Recorded, Journal], None]] = {
             events.SubmissionReceived: self._submission_received,
             events.SubmissionRefused: self._submission_refused,
             events.InstructionsReceived: self._instructions_received,
@@ -89,7 +89,7 @@ class State:
             events.SubmissionWaiting: self._submission_waiting,
         }
 
-    def apply(self, recorded: Committed, journal: Journal) -> None:
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
         self._appliers[type(recorded.event)](recorded, journal)
 
@@ -184,15 +184,15 @@ class State:
         found = self._past.refs.get(key) if self._past else None
         return found or self._refs.get(key)
 
-    def _submission_received(self, recorded: Committed, journal: Journal) -> None:
+    def _submission_received(self, recorded: Recorded, journal: Journal) -> None:
         journal.put(self.submissions, recorded.stream, Submission(recorded))
         journal.resume(recorded.stream)
 
-    def _submission_refused(self, recorded: Committed, journal: Journal) -> None:
+    def _submission_refused(self, recorded: Recorded, journal: Journal) -> None:
         journal.put(self.refused_files, recorded.stream, recorded.event)
         self._rest(recorded.stream, recorded.position, 1, journal)
 
-    def _instructions_received(self, recorded: Committed, journal: Journal) -> None:
+    def _instructions_received(self, recorded: Recorded, journal: Journal) -> None:
         event: events.InstructionsReceived = recorded.event
         self.submissions[recorded.stream].receive(recorded)
         for row, instruction_id in enumerate(split_ids(event.instruction_ids)):
@@ -202,7 +202,7 @@ class State:
                 journal,
             )
 
-    def _instructions_advanced(self, recorded: Committed, journal: Journal) -> None:
+    def _instructions_advanced(self, recorded: Recorded, journal: Journal) -> None:
         event: events.InstructionsAdvanced = recorded.event
         submission = self.submissions.get(recorded.stream)
         if submission is None and all(status in FINAL_OR_SETTLED for status in event.statuses):
@@ -215,19 +215,19 @@ class State:
         submission.advance(recorded, journal)
         self._close(submission, journal)
 
-    def _instructions_directed(self, recorded: Committed, journal: Journal) -> None:
+    def _instructions_directed(self, recorded: Recorded, journal: Journal) -> None:
         event: events.InstructionsDirected = recorded.event
         submission = self.submissions.get(recorded.stream) or self._recalled(recorded, journal)
         submission.direct(recorded, journal)
         for key, ref in keys_of_directive(recorded.stream, event):
             self._note(key, ref, journal)
 
-    def _submission_waiting(self, recorded: Committed, journal: Journal) -> None:
+    def _submission_waiting(self, recorded: Recorded, journal: Journal) -> None:
         submission = self.submissions.get(recorded.stream)
         if submission is not None:
             submission.wait(recorded, journal)
 
-    def _recalled(self, recorded: Committed, journal: Journal) -> Submission:
+    def _recalled(self, recorded: Recorded, journal: Journal) -> Submission:
         """Takes a submission back into memory: something happens to it after it was closed."""
         lent = self._past.submissions.get(recorded.stream) if self._past else None
         submission = lent or self._reopen(recorded.stream, recorded.version)

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id, show
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.submissions.domain.events import (
-    Committed,
     InstructionsAdvanced,
     InstructionsDirected,
     InstructionsReceived,
@@ -97,7 +97,7 @@ class Submission:
         "waiting",
     )
 
-    def __init__(self, recorded: Committed) -> None:
+    def __init__(self, recorded: Recorded) -> None:
         """Starts from its SubmissionReceived event; rows follow by `receive`."""
         received: SubmissionReceived = recorded.event
         self.stream = recorded.stream
@@ -129,7 +129,7 @@ class Submission:
         """The platform's id of the submission."""
         return self.received.submission_id
 
-    def receive(self, recorded: Committed) -> None:
+    def receive(self, recorded: Recorded) -> None:
         """Takes in rows; they belong to the same commit as the submission, so no journal is needed."""
         event: InstructionsReceived = recorded.event
         count = len(event.end_to_end_ids)
@@ -147,7 +147,7 @@ class Submission:
         self.reasons += [""] * count
         self.changed_ns.extend([recorded.recorded_at_ns] * count)
 
-    def advance(self, recorded: Committed, journal: Journal) -> None:
+    def advance(self, recorded: Recorded, journal: Journal) -> None:
         """Takes the steps of an event; raises TransitionUnlisted before anything is changed."""
         event: InstructionsAdvanced = recorded.event
         indexes = unpack("I", event.indexes)
@@ -170,7 +170,7 @@ class Submission:
         if not self.first_statuses:
             self.first_statuses, self.first_reasons = bytes(self.statuses), list(self.reasons)
 
-    def direct(self, recorded: Committed, journal: Journal) -> None:
+    def direct(self, recorded: Recorded, journal: Journal) -> None:
         """Takes a directive for rows."""
         event: InstructionsDirected = recorded.event
         self._remember(recorded, journal)
@@ -188,12 +188,12 @@ class Submission:
             self.messages[event.reference] = recorded.recorded_at_ns
         self.waiting = ""
 
-    def wait(self, recorded: Committed, journal: Journal) -> None:
+    def wait(self, recorded: Recorded, journal: Journal) -> None:
         """Notes why the submission does not go on."""
         journal.call(self._restore, [(name, getattr(self, name)) for name in ("waiting", "version", "last_position")])
         self.waiting, self.version, self.last_position = recorded.event.reason, recorded.version, recorded.position
 
-    def _remember(self, recorded: Committed, journal: Journal) -> None:
+    def _remember(self, recorded: Recorded, journal: Journal) -> None:
         """Lets the journal put back everything that an event may change, and notes the event itself."""
         saved = [
             (name, getattr(self, name)[:] if name not in _TABLES else dict(getattr(self, name))) for name in _CHANGING

@@ -9,10 +9,16 @@ from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor
 from ringfence_protos.common.v1 import access_pb2
 
-from ringfence_kernel.rpc.caller import Caller
-from ringfence_kernel.rpc.certificates import AuthContext, PeerCertificates, PeerIdentity
-from ringfence_kernel.rpc.refusals import MethodNotOpen, ScopeMissing, TokenInvalid, TokenMissing, WorkloadNotAdmitted
-from ringfence_kernel.rpc.tokens import MAXIMUM_TOKEN_BYTES, TokenVerifier
+from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.access.peer_certificates import AuthContext, PeerCertificates, PeerIdentity
+from ringfence_kernel.access.refusals import (
+    MethodNotOpen,
+    ScopeMissing,
+    TokenInvalid,
+    TokenMissing,
+    WorkloadNotAdmitted,
+)
+from ringfence_kernel.access.tokens import MAXIMUM_TOKEN_BYTES, TokenVerifier
 
 Metadata = Iterable[tuple[str, str | bytes]]
 

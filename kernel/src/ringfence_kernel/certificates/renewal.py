@@ -10,15 +10,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ringfence_kernel.rpc.credentials import CertificateBundle
+from ringfence_kernel.certificates.bundle import CertificateBundle
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
 from ringfence_kernel.values.errors import DomainError
-from ringfence_kernel.vault.errors import VaultRefused
+from ringfence_kernel.vault.errors import VaultRefused, VaultUnavailable
 from ringfence_kernel.vault.pki import IssuedCertificate, Pki
 
 _LOG = logs.get(__name__)
 _RETRY_SECONDS = 5.0
+_FIRST_RETRY_SECONDS = 1.0
 
 
 class WorkloadCertificate:
@@ -53,6 +54,15 @@ class WorkloadCertificate:
         self._renew_at_ns = _renewal_time(issued)
         for renewed in self._subscribers:
             renewed()
+
+    async def obtain_first(self) -> None:
+        """Waits while Vault is sealed or away; raises whatever else Pki raises."""
+        while True:
+            try:
+                return await self.obtain()
+            except VaultUnavailable:
+                _LOG.warning("certificate_awaited")
+                await asyncio.sleep(_FIRST_RETRY_SECONDS)
 
     async def renew(self) -> None:
         """Renews for ever; while Vault is away the certificate in hand goes on until it expires."""

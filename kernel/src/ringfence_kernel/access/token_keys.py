@@ -10,7 +10,7 @@ from typing import Protocol
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from ringfence_kernel.rpc.refusals import TokenKeysUnavailable
+from ringfence_kernel.access.refusals import TokenKeysUnavailable
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
 

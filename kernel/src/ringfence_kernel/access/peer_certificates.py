@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
-from ringfence_kernel.rpc.refusals import CertificateRequired, TlsVersionRefused
+from ringfence_kernel.access.refusals import CertificateRequired, TlsVersionRefused
 from ringfence_kernel.sealing.bounded_cache import BoundedCache
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
 from ringfence_kernel.values.ids import external_id

@@ -11,9 +11,9 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from ringfence_kernel.rpc.certificates import PeerIdentity
-from ringfence_kernel.rpc.refusals import TokenExpired, TokenInvalid, TokenNotBound
-from ringfence_kernel.rpc.token_keys import KeySource
+from ringfence_kernel.access.peer_certificates import PeerIdentity
+from ringfence_kernel.access.refusals import TokenExpired, TokenInvalid, TokenNotBound
+from ringfence_kernel.access.token_keys import KeySource
 from ringfence_kernel.sealing.bounded_cache import BoundedCache
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
 

@@ -1,4 +1,7 @@
-"""How a command gets to the sandbox. Nothing of the stack is imported before a command runs: `--help` stays quick."""
+"""How a command or the demo gets to the sandbox.
+
+Nothing of the stack is imported before a command runs: `--help` stays quick.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The certificate of this process as Python's `ssl` wants it, for connections that gRPC does not make."""
+"""The certificate of this process as clients show it: gRPC's channels, and what Python's `ssl` connects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import os
 import ssl
 from pathlib import Path
 
-from ringfence_kernel.rpc.credentials import CertificateBundle, CertificateSource
+import grpc
+
+from ringfence_kernel.certificates.bundle import CertificateBundle, CertificateSource
+
+
+def channel_credentials(bundle: CertificateBundle, workload_ca: bytes) -> grpc.ChannelCredentials:
+    """Returns credentials that show `bundle`; gRPC's stay as they are made, so a renewal means a new channel."""
+    return grpc.ssl_channel_credentials(workload_ca, bundle.private_key_pem, bundle.certificate_chain_pem)
 
 
 def client_tls(certificate: CertificateSource, ca_file: Path) -> ssl.SSLContext:
