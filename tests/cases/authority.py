@@ -12,7 +12,7 @@ from ringfence_local_stack.scenario import Scenario, fresh, new_iban, same_remai
 from .registry import PEOPLE_AND_LISTS, Finding, case
 
 
-@case(waits_for=PEOPLE_AND_LISTS)
+@case()
 def iban_look_alikes(scenario: Scenario, need: Finding) -> None:
     """Check digits 00, 01 and 99 leave the right remainder, and are never given: no such IBAN is taken."""
     platform = scenario.platform("Nora Vale")

@@ -152,11 +152,14 @@ def _head(store: Restored) -> tuple[int, int, str]:
     return found["epoch"], found["position"], found["hash"]
 
 
-NEWER_TABLES = {"payment-instruction": ("known_ids", "known_entries")}
+NEWER_TABLES = {
+    "identity": ("authorisations", "kyc_decisions"),
+    "payment-instruction": ("known_ids", "known_entries"),
+}
 """Tables that the release of the kept stores did not know."""
 
 
-@pytest.mark.parametrize("service", ["custody", "payment-instruction"])
+@pytest.mark.parametrize("service", SOURCES)
 def test_tables_of_a_kept_store_are_filled(folder: Path, database: Callable[[str], Any], service: str) -> None:
     """A rebuild fills every table from the old events, the ones that came later too, and then nothing differs."""
     store = restored(database, folder, service)

@@ -176,6 +176,14 @@ def test_every_single_wrong_digit_of_an_iban_is_found(place: int, step: int) -> 
         compact_iban(wrong)
 
 
+@pytest.mark.parametrize("iban", ["CZ0008000000192000140070", "CZ0108000000192000140052", "CZ9908000000192000140034"])
+def test_check_digits_that_are_never_given_make_no_iban(iban: str) -> None:
+    """Check digits 00, 01 and 99 leave the right remainder, and no bank gives them."""
+    assert int(iban[4:] + "1235" + iban[2:4]) % 97 == 1
+    with pytest.raises(IbanInvalid):
+        compact_iban(iban)
+
+
 class RotatingTransit:
     """A transit engine whose token key is rotated between being read and signing."""
 

@@ -14,9 +14,12 @@ from ringfence_identity.parties.domain.kyc import TRANSITIONS, KycState
 from ringfence_identity.parties.domain.parties import KycDecision
 from ringfence_identity.principals.domain.errors import ExistsWithDifferentData, OperatorRequired, TenantNotFound
 from ringfence_identity.principals.domain.principals import Actor
+from ringfence_kernel.writing.recent import LookedUp
 
 ANNA = b"party-anna......"
 BERT = b"party-bert......"
+NEVER: LookedUp[Any] = LookedUp(0)
+"""A look into a table that has nothing."""
 
 LISTED = """
 NOT_STARTED>SUBMITTED SUBMITTED>CHECKING CHECKING>VERIFIED CHECKING>REVIEW CHECKING>REJECTED REVIEW>VERIFIED
@@ -36,7 +39,7 @@ def decided(world: Any, *states: KycState, by: bytes = b"") -> None:
     """Leads Anna through these states."""
     for to in states:
         decision = KycDecision(world.platform, ANNA, to, "because")
-        world.happens(parties.decide_kyc(*world.of_parties, decision, by or world.alice))
+        world.happens(parties.decide_kyc(*world.of_parties, decision, by or world.alice, NEVER))
 
 
 def test_the_table_is_the_one_required() -> None:
@@ -116,12 +119,12 @@ def test_decision_with_an_id_is_made_once(world: Any) -> None:
     """A late repetition of a decision changes nothing; another decision under the same id is refused."""
     registered(world)
     first = KycDecision(world.platform, ANNA, KycState.CHECKING, "papers came", b"decision-1......")
-    world.happens(parties.decide_kyc(*world.of_parties, first, world.alice))
+    world.happens(parties.decide_kyc(*world.of_parties, first, world.alice, NEVER))
     decided(world, KycState.VERIFIED, KycState.EDD)
-    assert parties.decide_kyc(*world.of_parties, first, world.alice) == []
+    assert parties.decide_kyc(*world.of_parties, first, world.alice, NEVER) == []
     other = KycDecision(world.platform, ANNA, KycState.BLOCKED, "listed", b"decision-1......")
     with pytest.raises(ExistsWithDifferentData):
-        parties.decide_kyc(*world.of_parties, other, world.alice)
+        parties.decide_kyc(*world.of_parties, other, world.alice, NEVER)
 
 
 def test_platform_decides_nothing(world: Any) -> None:

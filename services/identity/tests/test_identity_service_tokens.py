@@ -276,6 +276,18 @@ def test_submission_with_a_wrong_token_or_digest_is_refused(identity: Any) -> No
         payments.call(rpc.TokenServiceStub, "AuthoriseSubmission", first, token="")
 
 
+def test_an_authorisation_is_known_after_a_kill(identity: Any) -> None:
+    """Killed between the commit and the retry, the service authorises the same again and nothing else under the id."""
+    platform, payments = identity.platform(), identity.workload("payment-instruction")
+    request = submission(platform, platform.id)
+    payments.call(rpc.TokenServiceStub, "AuthoriseSubmission", request, token="")
+    identity.restart_after_kill()
+    payments.call(rpc.TokenServiceStub, "AuthoriseSubmission", request, token="")
+    request.digest = b"e" * 32
+    with pytest.raises(RemoteError, match="EXISTS_WITH_DIFFERENT_DATA"):
+        payments.call(rpc.TokenServiceStub, "AuthoriseSubmission", request, token="")
+
+
 def test_bootstrap_file_counts_once(identity: Any) -> None:
     """A file that gained an operator after the first start gives that operator nothing."""
     late = identity.client()

@@ -19,11 +19,14 @@ from ringfence_identity.tokens.domain.authorisations import Submission
 from ringfence_identity.tokens.domain.bearers import Presented
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.recent import LookedUp
 
 SECOND = 10**9
 ANNA, BERT, CLEO = b"party-anna......", b"party-bert......", b"party-cleo......"
 FEED = b"bank-feed......."
 MINUTES_LATER = 600 * SECOND
+NEVER: LookedUp[Any] = LookedUp(0)
+"""A look into a table that has nothing."""
 
 
 @pytest.fixture
@@ -76,7 +79,7 @@ def _tokens_are_issued(world: Any) -> None:
         submission = Submission(
             world.platform, frozenset({"payments.submit"}), world.platform, b"submission-%d...." % number, b"d" * 32
         )
-        world.happens(authorisations.authorise(*world.of_authorisations, submission, b"t" * 16, world.now_ns))
+        world.happens(authorisations.authorise(*world.of_authorisations, submission, b"t" * 16, world.now_ns, NEVER))
 
 
 def _parties_come_and_go(world: Any) -> None:
@@ -94,10 +97,11 @@ def _parties_come_and_go(world: Any) -> None:
     )
     for number, (to, by) in enumerate([(KycState.CHECKING, world.alice), (KycState.REJECTED, world.alice)]):
         decision = KycDecision(world.platform, ANNA, to, "why", b"decision-%d......" % number)
-        world.happens(parties.decide_kyc(*world.of_parties, decision, by))
+        world.happens(parties.decide_kyc(*world.of_parties, decision, by, NEVER))
     world.happens(parties.register(*world.of_parties, world.party(ANNA, "N9"), server))
     for to in (KycState.BLOCKED, KycState.REVIEW):
-        world.happens(parties.decide_kyc(*world.of_parties, KycDecision(world.platform, BERT, to, "why"), world.alice))
+        decision = KycDecision(world.platform, BERT, to, "why")
+        world.happens(parties.decide_kyc(*world.of_parties, decision, world.alice, NEVER))
     world.happens(aliases.remove_all(world.aliases, world.platform, CLEO, world.alice))
     world.happens(parties.erase(*world.of_parties, world.platform, CLEO, world.alice))
 

@@ -23,11 +23,14 @@ from ringfence_identity.tokens.domain.errors import (
 )
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import show
+from ringfence_kernel.writing.recent import LookedUp
 
 SECOND = 10**9
 TOKEN = b"token-id........"
 SUBMISSION = b"submission-1...."
 DIGEST = b"d" * 32
+NEVER: LookedUp[Any] = LookedUp(0)
+"""A look into a table that has nothing."""
 
 
 def claims(world: Any, principal: bytes, **changes: object) -> dict[str, object]:
@@ -200,7 +203,9 @@ def test_access_token_claims(world: Any) -> None:
 
 def test_authorisation_binds_one_submission_of_one_tenant(world: Any) -> None:
     """The authorisation outlives the access token, names what was submitted, and is held by the workload."""
-    (event,) = world.happens(authorisations.authorise(*world.of_authorisations, submission(world), TOKEN, world.now_ns))
+    (event,) = world.happens(
+        authorisations.authorise(*world.of_authorisations, submission(world), TOKEN, world.now_ns, NEVER)
+    )
     holder = "spiffe://ringfence.local/service/payment-instruction"
     made = authorisations.authorisation_claims(event, "ringfence-identity", holder, world.now_ns)
     assert made["tenant"] == show(world.platform)
@@ -212,8 +217,8 @@ def test_authorisation_binds_one_submission_of_one_tenant(world: Any) -> None:
 
 def test_submission_is_authorised_for_one_digest(world: Any) -> None:
     """The same submission may be authorised again, never for other contents; another tenant's ids are its own."""
-    world.happens(authorisations.authorise(*world.of_authorisations, submission(world), TOKEN, world.now_ns))
-    world.happens(authorisations.authorise(*world.of_authorisations, submission(world), TOKEN, world.now_ns))
+    world.happens(authorisations.authorise(*world.of_authorisations, submission(world), TOKEN, world.now_ns, NEVER))
+    world.happens(authorisations.authorise(*world.of_authorisations, submission(world), TOKEN, world.now_ns, NEVER))
     with pytest.raises(ExistsWithDifferentData):
         authorisations.authorise(
             world.tokens,
@@ -222,9 +227,10 @@ def test_submission_is_authorised_for_one_digest(world: Any) -> None:
             submission(world, digest=b"e" * 32),
             TOKEN,
             world.now_ns,
+            NEVER,
         )
     other = submission(world, submitter=world.other, tenant=world.other, digest=b"e" * 32)
-    world.happens(authorisations.authorise(*world.of_authorisations, other, TOKEN, world.now_ns))
+    world.happens(authorisations.authorise(*world.of_authorisations, other, TOKEN, world.now_ns, NEVER))
 
 
 def test_submission_needs_the_right_submitter(world: Any) -> None:
@@ -241,7 +247,7 @@ def test_submission_needs_the_right_submitter(world: Any) -> None:
         submission(world, submitter=b"bank-feed.......", submitter_scopes=evidence, tenant=b"unknown-tenant.."),
     ):
         with pytest.raises(SubmissionRefused):
-            authorisations.authorise(*world.of_authorisations, wrong, TOKEN, world.now_ns)
+            authorisations.authorise(*world.of_authorisations, wrong, TOKEN, world.now_ns, NEVER)
 
 
 def test_bank_feed_speaks_for_tenants_with_an_account_at_its_bank(world: Any) -> None:
@@ -254,13 +260,13 @@ def test_bank_feed_speaks_for_tenants_with_an_account_at_its_bank(world: Any) ->
     world.happens(aliases.register(*world.of_aliases, mirror, Actor(world.alice, None)))
     evidence = frozenset({"payments.evidence"})
     own = submission(world, submitter=b"bank-feed.......", submitter_scopes=evidence)
-    assert authorisations.authorise(*world.of_authorisations, own, TOKEN, world.now_ns)
+    assert authorisations.authorise(*world.of_authorisations, own, TOKEN, world.now_ns, NEVER)
     for wrong in (
         submission(world, submitter=b"another-bank....", submitter_scopes=evidence),
         submission(world, submitter=b"bank-feed.......", submitter_scopes=evidence, tenant=world.other),
     ):
         with pytest.raises(SubmissionRefused):
-            authorisations.authorise(*world.of_authorisations, wrong, TOKEN, world.now_ns)
+            authorisations.authorise(*world.of_authorisations, wrong, TOKEN, world.now_ns, NEVER)
 
 
 def test_malformed_submission_is_named() -> None:

@@ -17,8 +17,9 @@ from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.recorded import Recorded
 
 MOVE = """
-INSERT INTO cursors AS held SELECT %(name)s, epoch, position, hash FROM feed_head
-WHERE %(position)s = 0 OR EXISTS (SELECT FROM cursors WHERE name = %(name)s)
+INSERT INTO cursors AS held SELECT model.name, epoch, position, hash
+FROM feed_head, unnest(%(names)s::text[]) model (name)
+WHERE %(position)s = 0 OR EXISTS (SELECT FROM cursors WHERE cursors.name = model.name)
 ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, position = excluded.position, hash = excluded.hash
 WHERE held.position = %(position)s
 """
@@ -35,31 +36,31 @@ class InlineModel(Protocol):
 
 
 class InlineBehind(Exception):
-    """The tables lack events before these, written by a release that does not know them: a start fills them first."""
+    """Tables of these models lack events before these: a release that does not know them wrote; a start fills them."""
 
 
 @dataclass(frozen=True, slots=True)
-class InlineWrite:
-    """What writes one group's rows of one model."""
+class InlineWrites:
+    """What writes one group's rows of all models."""
 
-    model: InlineModel
+    models: Sequence[InlineModel]
     recorded: Sequence[Recorded]
     position: int
     """Where the feed stood before the group."""
 
     def __call__(self, connection: psycopg.Connection[Any]) -> None:
-        """Writes cursor and rows; raises InlineBehind.
+        """Writes cursors and rows; raises InlineBehind.
 
-        The cursor first, as projectors and refills do: whoever holds its lock can have the tables.
+        Cursors first, as projectors and refills do: whoever holds their locks can have the tables.
         """
-        moved = connection.execute(MOVE, {"name": f"projection:{self.model.name}", "position": self.position})
-        if moved.rowcount != 1:
-            raise InlineBehind(self.model.name)
-        self.model.project(connection, self.recorded)
+        names = [f"projection:{model.name}" for model in self.models]
+        moved = connection.execute(MOVE, {"names": names, "position": self.position})
+        if moved.rowcount != len(names):
+            raise InlineBehind(*names)
+        for model in self.models:
+            model.project(connection, self.recorded)
 
 
 def inline_writes(models: Sequence[InlineModel], recorded: Sequence[Recorded]) -> list[Within]:
-    """Returns what a group's events write in its transaction; nothing for no events."""
-    if not recorded:
-        return []
-    return [InlineWrite(model, recorded, recorded[0].position - 1) for model in models]
+    """Returns what a group's events write in its transaction; nothing for no events or models."""
+    return [InlineWrites(models, recorded, recorded[0].position - 1)] if models and recorded else []

@@ -38,8 +38,13 @@ async def decide_each(
 
     `decide` records what it decides and returns the item's reason, or raises its refusal before it records anything.
     """
+    return await writer.commit(lambda unit: decided(unit, items, decide), weight=len(items))
 
-    def one(unit: Unit, item: Item[ItemT]) -> str:
+
+def decided(unit: Unit, items: Sequence[Item[ItemT]], decide: Callable[[Unit, ItemT], str]) -> list[str]:
+    """Does the same within a commit that is under way."""
+
+    def one(item: Item[ItemT]) -> str:
         if isinstance(item, DomainError):
             return item.reason
         try:
@@ -47,7 +52,7 @@ async def decide_each(
         except DomainError as refusal:
             return refusal.reason
 
-    return await writer.commit(lambda unit: [one(unit, item) for item in items], weight=len(items))
+    return [one(item) for item in items]
 
 
 def record_all(unit: Unit, events: Iterable[Any]) -> None:

@@ -18,26 +18,34 @@ from ringfence_kernel.service import (
     when_possible,
 )
 from ringfence_kernel.service import rebuild as rebuild_state
+from ringfence_kernel.store import Migration, event_store_migrations
 from ringfence_kernel.telemetry import logs
+from ringfence_kernel.writing.looking_up import Knowing, LookUps
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
 from ringfence_identity.aliases.api import AliasApi
 from ringfence_identity.aliases.application.commands import AliasCommands
-from ringfence_identity.data_keys.adapters import schema
+from ringfence_identity.data_keys.adapters import schema as data_keys
 from ringfence_identity.data_keys.adapters.checking import wrong_keys
 from ringfence_identity.data_keys.adapters.key_table import KeyTable
 from ringfence_identity.data_keys.adapters.subject_keys import VaultSubjectKeys
 from ringfence_identity.data_keys.api import DataKeyApi
 from ringfence_identity.data_keys.application import DataKeyQueries
 from ringfence_identity.modules import Modules, event_codec
-from ringfence_identity.parties.adapters import StoredPersonal
+from ringfence_identity.parties.adapters import schema as parties
+from ringfence_identity.parties.adapters.decisions_model import DecisionsModel
+from ringfence_identity.parties.adapters.decisions_reader import DecisionsReader
+from ringfence_identity.parties.adapters.stored_personal import StoredPersonal
 from ringfence_identity.parties.api import PartyApi
 from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
 from ringfence_identity.principals.adapters import read_first_principals
 from ringfence_identity.principals.api import PrincipalApi
 from ringfence_identity.principals.application import PrincipalCommands
 from ringfence_identity.settings import IdentitySettings
+from ringfence_identity.tokens.adapters import schema as tokens
+from ringfence_identity.tokens.adapters.authorisations_model import AuthorisationsModel
+from ringfence_identity.tokens.adapters.authorisations_reader import AuthorisationsReader
 from ringfence_identity.tokens.adapters.client_issuer import VaultClientIssuer
 from ringfence_identity.tokens.adapters.token_keys import TokenKeys
 from ringfence_identity.tokens.adapters.token_reader import VerifiedTokenReader
@@ -47,6 +55,9 @@ from ringfence_identity.tokens.application.authorisations import AuthorisationCo
 from ringfence_identity.tokens.application.enrolment import EnrolmentCommands
 
 _LOG = logs.get(__name__)
+
+MODELS = (AuthorisationsModel(), DecisionsModel())
+"""Tables that decisions consult, written with their events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
 
 async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
     modules = Modules()
-    events = await EventSourced.open(runtime, event_codec(), modules.states())
+    events = await EventSourced.open(runtime, event_codec(), modules.states(), inline=MODELS)
     table = KeyTable(events.store)
     erased = list(modules.party_queries.erased_ids())
     destroyed = await when_possible(lambda: asyncio.to_thread(table.destroy, erased))
@@ -90,29 +101,33 @@ def _token_service(runtime: Runtime[IdentitySettings], core: _Core, principals: 
     settings, clock, writer, modules = runtime.settings, runtime.clock, core.events.writer, core.modules
     state, issuer, ask = modules.tokens, settings.token_issuer, modules.principal_queries
     reader = VerifiedTokenReader(TokenVerifier(core.token_keys.local, issuer, settings.token_audience, clock))
-    tokens = TokenApi(
+    table = LookUps(AuthorisationsReader(core.events.store).read)
+    authorised = Knowing(writer, state.authorisations, table)
+    api = TokenApi(
         AccessCommands(writer, state, ask, clock, core.token_keys, issuer),
         EnrolmentCommands(writer, state, ask, clock, VaultClientIssuer(runtime.vault.pki, settings.trust_domain)),
-        AuthorisationCommands(writer, state, ask, modules.alias_queries, clock, core.token_keys, reader, issuer),
+        AuthorisationCommands(state, ask, modules.alias_queries, clock, core.token_keys, reader, authorised, issuer),
         core.token_keys,
     )
     return Servicer(
         rpc.add_TokenServiceServicer_to_server,
-        joined(rpc.TokenServiceServicer, tokens, PrincipalApi(principals)),
+        joined(rpc.TokenServiceServicer, api, PrincipalApi(principals)),
         "ringfence.identity.v1.TokenService",
     )
 
 
 def _party_service(core: _Core) -> Servicer:
     writer, modules, keys = core.events.writer, core.modules, core.subject_keys
-    principals, parties = modules.principal_queries, modules.party_queries
-    aliases = AliasCommands(writer, modules.aliases, principals, parties, keys)
+    principals, ask = modules.principal_queries, modules.party_queries
+    aliases = AliasCommands(writer, modules.aliases, principals, ask, keys)
+    table = LookUps(DecisionsReader(core.events.store).read)
+    decisions = Knowing(writer, modules.parties.kyc_decisions, table)
     personal = StoredPersonal(core.events.store, event_codec())
     servicer = joined(
         rpc.PartyServiceServicer,
-        PartyApi(PartyCommands(writer, modules.parties, principals, keys, personal, aliases)),
+        PartyApi(PartyCommands(writer, modules.parties, principals, keys, personal, aliases, decisions)),
         AliasApi(aliases),
-        DataKeyApi(DataKeyQueries(parties, principals, keys)),
+        DataKeyApi(DataKeyQueries(ask, principals, keys)),
     )
     return Servicer(rpc.add_PartyServiceServicer_to_server, servicer, "ringfence.identity.v1.PartyService")
 
@@ -132,23 +147,28 @@ async def _register_first(settings: IdentitySettings, writer: GroupWriter, princ
 
 
 def verify(settings: IdentitySettings, compare: bool) -> RebuildReport:
-    """Verifies the chain and builds the state from events alone; with `compare` counts what differs.
+    """Verifies the chain and builds state and tables from events alone; with `compare` counts what differs.
 
     `data_keys` counts erased parties whose key is still there, and living ones whose key is not.
     """
     modules = Modules()
     with opened_store(settings) as store:
-        report = rebuild_state(store, event_codec(), modules.states(), (), compare=compare)
+        report = rebuild_state(store, event_codec(), modules.states(), MODELS, compare=compare)
         if not compare:
             return report
         data_keys = wrong_keys(KeyTable(store), modules.party_queries)
         return replace(report, differences=dict(report.differences) | {"data_keys": data_keys})
 
 
+def migrations() -> list[Migration]:
+    """Returns the migrations of this service's database, those of its modules among them."""
+    return [*event_store_migrations(), *data_keys.migrations(), *tokens.migrations(), *parties.migrations()]
+
+
 SERVICE = Service(
     name="identity",
     settings=IdentitySettings,
     assemble=assemble,
-    migrate=migrator(schema.migrations),
+    migrate=migrator(migrations),
     rebuild=verify,
 )

@@ -1,6 +1,5 @@
 """Methods of TokenService about tokens and certificates: each maps, calls one handler and maps back."""
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,5 +72,4 @@ class TokenApi:
 
 def _presented(caller: Caller) -> Presented:
     """Returns the certificate of the call."""
-    digest = base64.urlsafe_b64decode(caller.certificate_thumbprint + "=")
-    return Presented(caller.subject, digest)
+    return Presented(caller.subject, caller.certificate_sha256)

@@ -1,8 +1,7 @@
 """IBANs in clear: they exist only between a request and their sealing or their index."""
 
-import stdnum.iban
 from ringfence_kernel.sealing.envelopes import blind_index
-from stdnum.exceptions import ValidationError
+from ringfence_kernel.values import iban
 
 from ringfence_identity.aliases.domain.errors import IbanInvalid
 
@@ -13,13 +12,12 @@ def compact_iban(text: str) -> str:
     """Returns an IBAN without separators; raises IbanInvalid unless form and check digits are right (ISO 13616)."""
     if len(text) > 2 * MAX_IBAN_CHARACTERS:
         raise IbanInvalid
-    try:
-        compact: str = stdnum.iban.validate(text, check_country=False)
-    except ValidationError:
-        raise IbanInvalid from None
+    compact = iban.compact(text)
+    if not iban.is_valid(compact):
+        raise IbanInvalid
     return compact
 
 
-def iban_index(key: bytes, iban: str) -> bytes:
+def iban_index(key: bytes, compact: str) -> bytes:
     """Returns the blind index of a compact IBAN, 16 bytes; the same for every tenant, as an IBAN is unique."""
-    return blind_index(key, "identity.iban", iban.encode())
+    return blind_index(key, "identity.iban", compact.encode())

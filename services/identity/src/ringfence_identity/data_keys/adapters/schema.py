@@ -1,6 +1,6 @@
-"""The service's own table: wrapped data keys, the one declared exception to event sourcing."""
+"""The module's own table: wrapped data keys, the one declared exception to event sourcing."""
 
-from ringfence_kernel.store import Migration, event_store_migrations
+from ringfence_kernel.store import Migration
 
 DATA_KEYS = """
 CREATE TABLE data_keys (
@@ -19,5 +19,5 @@ GRANT SELECT, INSERT (subject, wrapped, destroyed_at), UPDATE (wrapped, destroye
 
 
 def migrations() -> list[Migration]:
-    """Returns the migrations of this service's database."""
-    return [*event_store_migrations(), Migration(100, "data keys", DATA_KEYS)]
+    """Returns what data keys add to the service's database."""
+    return [Migration(100, "data keys", DATA_KEYS)]

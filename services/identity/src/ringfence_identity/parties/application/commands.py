@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.writing.looking_up import Knowing
+from ringfence_kernel.writing.recent import LookedUp
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_identity.batches import APPROVAL_PENDING, DONE, Item, decide_each
+from ringfence_identity.batches import APPROVAL_PENDING, DONE, Item, decide_each, decided
 from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
 from ringfence_identity.parties.application.personal import PersonalData
 from ringfence_identity.parties.application.ports import HeldAliases, SealedPersonal
@@ -16,7 +18,7 @@ from ringfence_identity.parties.domain.errors import SubjectErased
 from ringfence_identity.parties.domain.events import PartyErased
 from ringfence_identity.parties.domain.kyc import PartyKind
 from ringfence_identity.parties.domain.parties import KycDecision, NewParty
-from ringfence_identity.parties.domain.state import Party, State
+from ringfence_identity.parties.domain.state import Decided, Party, State
 from ringfence_identity.principals.queries import Actor, PrincipalQueries
 
 
@@ -47,6 +49,7 @@ class PartyCommands:
     keys: SubjectKeys
     personal: SealedPersonal
     aliases: HeldAliases
+    decisions: Knowing[Decided]
 
     async def register(self, registrations: Sequence[Item[Registration]], actor: Actor) -> list[str]:
         """Returns one reason per party; new keys are made and wrapped together before anything is recorded.
@@ -69,13 +72,20 @@ class PartyCommands:
         return await decide_each(self.writer, items, register)
 
     async def decide_kyc(self, decisions: Sequence[Item[KycDecision]], by: bytes) -> list[str]:
-        """Returns one reason per decision; APPROVAL_PENDING where a second operator must confirm."""
+        """Returns one reason per decision; APPROVAL_PENDING where a second operator must confirm.
 
-        def decide(unit: Unit, decision: KycDecision) -> str:
-            self._record(unit, decision.party, parties.decide_kyc(self.state, self.principals, decision, by))
+        Raises StoreUnavailable, Overloaded.
+        """
+
+        def decide(unit: Unit, decision: KycDecision, table: LookedUp[Decided]) -> str:
+            self._record(unit, decision.party, parties.decide_kyc(self.state, self.principals, decision, by, table))
             return APPROVAL_PENDING if parties.awaits_second_person(self.state, decision) else DONE
 
-        return await decide_each(self.writer, decisions, decide)
+        def decide_all(unit: Unit, table: LookedUp[Decided]) -> list[str]:
+            return decided(unit, decisions, lambda unit, each: decide(unit, each, table))
+
+        keys = [each.key for each in decisions if not isinstance(each, DomainError) and each.key]
+        return await self.decisions.commit(keys, decide_all, weight=len(decisions))
 
     async def erase(self, tenant: bytes, ids: Sequence[bytes], by: bytes) -> list[str]:
         """Returns one reason per party; tombstone and destruction of the key are one commit, also when repeated.

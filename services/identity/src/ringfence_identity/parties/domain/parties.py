@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.writing.recent import LookedUp
 
 from ringfence_identity.parties.domain import kyc
 from ringfence_identity.parties.domain.errors import (
@@ -21,7 +22,7 @@ from ringfence_identity.parties.domain.events import (
     PartyRegistered,
 )
 from ringfence_identity.parties.domain.kyc import KycState, PartyKind
-from ringfence_identity.parties.domain.state import Decided, Party, State
+from ringfence_identity.parties.domain.state import Decided, Party, State, decision_key
 from ringfence_identity.principals.queries import Actor, ExistsWithDifferentData, PrincipalQueries, check_note
 
 SealPersonal = Callable[[int], dict[str, bytes]]
@@ -61,6 +62,11 @@ class KycDecision:
         if len(self.id) not in (0, ID_BYTES):
             raise InvalidArgument("id must be 16 bytes or absent", field="id")
         check_note(self.note)
+
+    @property
+    def key(self) -> bytes:
+        """What a decision with an id is known by, empty for one without."""
+        return decision_key(self.tenant, self.id) if self.id else b""
 
 
 def register(
@@ -113,16 +119,17 @@ def _require_free_number(state: State, new: NewParty) -> None:
 
 
 def decide_kyc(
-    state: State, principals: PrincipalQueries, decision: KycDecision, by: bytes
+    state: State, principals: PrincipalQueries, decision: KycDecision, by: bytes, table: LookedUp[Decided]
 ) -> list[KycChanged | KycReleaseProposed]:
     """Moves a party through KYC. Nothing happens when it stands there already, or the decision was made before.
 
-    The way out of BLOCKED takes two operators: the first call proposes, another operator's call confirms. Raises
-    OperatorRequired, PartyNotFound, SubjectErased, ExistsWithDifferentData, KycTransitionRefused.
+    The way out of BLOCKED takes two operators: the first call proposes, another operator's call confirms. `table` is
+    what was looked up of decisions that have left memory. Raises OperatorRequired,
+    PartyNotFound, SubjectErased, ExistsWithDifferentData, KycTransitionRefused.
     """
     principals.require_operator(by)
     party = find(state, decision.tenant, decision.party)
-    made = state.decision(decision.tenant, decision.id)
+    made = state.decision(decision.key, table)
     if made not in (None, Decided(decision.party, decision.to)):
         raise ExistsWithDifferentData
     if made is not None or party.kyc is decision.to:

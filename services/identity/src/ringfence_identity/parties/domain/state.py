@@ -1,6 +1,7 @@
 """What is kept of parties: one row each, without the sealed personal data, which is read from the store when asked for.
 
-No decision needs personal data; a hash keyed by the party's data key tells whether a command brings the same.
+No decision needs personal data; a hash keyed by the party's data key tells whether a command brings the same. Of KYC
+decisions with an id the newest are here; all of them stand in a table that is written with their events.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,11 +10,12 @@ from hashlib import sha256
 from struct import Struct
 from typing import ClassVar
 
-from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.packed_map import PackedMap, ids_to_ids
+from ringfence_kernel.writing.recent import LookedUp, Recent
 
 from ringfence_identity.parties.domain import events
 from ringfence_identity.parties.domain.events import (
@@ -27,11 +29,13 @@ from ringfence_identity.parties.domain.kyc import KycState, PartyKind
 
 PARTIES = "parties, format 1"
 NUMBERS = "identity numbers, format 1"
-DECISIONS = "decisions, format 1"
+DECISIONS = "recent decisions, format 1"
 ERASED = "erased, format 1"
 KINDS = tuple(PartyKind)
 KYC_STATES = tuple(KycState)
 """Rows hold places in these: a new one goes to the end."""
+RECENT_DECISIONS = 16_384
+"""What a look-up may be behind; a batch has fewer, or it would be out of date by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Decided:
 
 @dataclass(slots=True)
 class State:
-    """All parties by id, by identity number (its index), and the decisions made on them by a hash of their id."""
+    """All parties by id, by identity number (its index), and the newest decisions on them by theirs."""
 
     EVENTS: ClassVar[tuple[type, ...]] = events.EVENTS
 
@@ -68,15 +72,13 @@ class State:
         default_factory=lambda: PackedMap(Struct("<16s16s16s16sIIBBB"), _party_fields, _party)
     )
     identity_numbers: PackedMap[bytes] = field(default_factory=ids_to_ids)
-    kyc_decisions: PackedMap[Decided] = field(
-        default_factory=lambda: PackedMap(Struct("<16sB"), _decided_fields, _decided)
-    )
+    kyc_decisions: Recent[Decided] = field(default_factory=lambda: Recent(Decided, RECENT_DECISIONS))
     erased: dict[bytes, bool] = field(default_factory=dict)
     """Those whose data key is destroyed, found without going through all."""
 
-    def decision(self, tenant: bytes, decision: bytes) -> Decided | None:
-        """Returns what a decision with this id was about, or None."""
-        return self.kyc_decisions.get(_decision_key(tenant, decision)) if decision else None
+    def decision(self, key: bytes, table: LookedUp[Decided]) -> Decided | None:
+        """Returns what a decision with an id was about when it was made first, or None."""
+        return table.found.get(key) or self.kyc_decisions.get(key)
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event; every change goes through the journal.
@@ -115,7 +117,7 @@ class State:
         party = self.parties[event.party]
         moved = replace(party, kyc=event.after, release_proposed_by=b"", version=recorded.version)
         journal.put(self.parties, event.party, moved)
-        self._remember(event, event.after, journal)
+        self._remember(recorded, journal)
 
     def _propose_release(self, recorded: Recorded, journal: Journal) -> None:
         """Remembers who proposed."""
@@ -123,7 +125,7 @@ class State:
         party = self.parties[event.party]
         proposed = replace(party, release_proposed_by=event.by, version=recorded.version)
         journal.put(self.parties, event.party, proposed)
-        self._remember(event, KycState.REVIEW, journal)
+        self._remember(recorded, journal)
 
     def _erase(self, recorded: Recorded, journal: Journal) -> None:
         """Keeps the id and the state, and forgets everything that comes from personal data."""
@@ -134,10 +136,10 @@ class State:
         journal.put(self.parties, event.party, erased)
         journal.put(self.erased, event.party, True)
 
-    def _remember(self, event: KycChanged | KycReleaseProposed, to: KycState, journal: Journal) -> None:
-        if event.decision:
-            key = _decision_key(event.tenant, event.decision)
-            journal.put(self.kyc_decisions, key, Decided(event.party, to))
+    def _remember(self, recorded: Recorded, journal: Journal) -> None:
+        made = decided_by(recorded.event)
+        if made is not None and self.kyc_decisions.get(made[0]) is None:
+            self.kyc_decisions.put(*made, recorded.position, journal)
 
     _appliers: ClassVar[Mapping[type, Callable[["State", Recorded, Journal], None]]] = {
         PartyRegistered: _register,
@@ -156,7 +158,7 @@ class State:
         return [
             *self.parties.save(PARTIES),
             *self.identity_numbers.save(NUMBERS),
-            *self.kyc_decisions.save(DECISIONS),
+            (DECISIONS, self.kyc_decisions.save()),
             (ERASED, b"".join(self.erased)),
         ]
 
@@ -164,7 +166,7 @@ class State:
         """Takes up what `save` returned."""
         self.parties.restore(PARTIES, sections)
         self.identity_numbers.restore(NUMBERS, sections)
-        self.kyc_decisions.restore(DECISIONS, sections)
+        self.kyc_decisions.restore(sections[DECISIONS])
         erased = bytes(sections[ERASED])
         if len(erased) % ID_BYTES:
             raise ValueError(f"{ERASED}: no whole ids")
@@ -215,13 +217,14 @@ def _or_none(identifier: bytes) -> bytes:
     return b"" if identifier == ZERO_ID else identifier
 
 
-def _decided_fields(decided: Decided) -> tuple[object, ...]:
-    return decided.party, KYC_STATES.index(decided.to)
+def decision_key(tenant: bytes, decision: bytes) -> bytes:
+    """Returns what an operator's decision with an id is known by, 32 bytes."""
+    return tenant + decision
 
 
-def _decided(key: bytes, party: bytes, to: int) -> Decided:
-    return Decided(party, KYC_STATES[to])
-
-
-def _decision_key(tenant: bytes, decision: bytes) -> bytes:
-    return external_id("identity.kyc-decision", tenant, decision.hex())
+def decided_by(event: object) -> tuple[bytes, Decided] | None:
+    """Returns the key and the contents of the decision that an event is of, None where it has no id."""
+    if not isinstance(event, KycChanged | KycReleaseProposed) or not event.decision:
+        return None
+    to = event.after if isinstance(event, KycChanged) else KycState.REVIEW
+    return decision_key(event.tenant, event.decision), Decided(event.party, to)

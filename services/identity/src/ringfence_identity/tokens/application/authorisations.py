@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from ringfence_kernel.values.clock import Clock
 from ringfence_kernel.values.ids import new_id
-from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_kernel.writing.looking_up import Knowing
+from ringfence_kernel.writing.recent import LookedUp
+from ringfence_kernel.writing.writer import Unit
 
 from ringfence_identity.aliases.queries import AliasQueries
 from ringfence_identity.batches import record_all
@@ -17,7 +19,7 @@ from ringfence_identity.tokens.application.ports import TokenReader, TokenSigner
 from ringfence_identity.tokens.domain import authorisations
 from ringfence_identity.tokens.domain.authorisations import Submission
 from ringfence_identity.tokens.domain.events import SubmissionAuthorised
-from ringfence_identity.tokens.domain.state import State
+from ringfence_identity.tokens.domain.state import Authorised, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,13 @@ class Authorisation:
 class AuthorisationCommands:
     """Handler of AuthoriseSubmission. `issuer` is the `iss` of every authorisation."""
 
-    writer: GroupWriter
     state: State
     principals: PrincipalQueries
     aliases: AliasQueries
     clock: Clock
     signer: TokenSigner
     reader: TokenReader
+    known: Knowing[Authorised]
     issuer: str
 
     async def authorise(
@@ -52,15 +54,23 @@ class AuthorisationCommands:
     ) -> Authorisation:
         """Returns an authorisation for one submission, held by the workload `holder` (a SPIFFE id).
 
-        Raises SubmissionRefused, InvalidArgument, ExistsWithDifferentData, VaultUnavailable.
+        Raises SubmissionRefused, InvalidArgument, ExistsWithDifferentData, VaultUnavailable, StoreUnavailable.
         """
         submitter = await self.reader.read(access_token, certificate_sha256)
         submission = Submission(submitter.subject, submitter.scopes, tenant, submission_id, digest)
         now_ns, token = self.clock.now_ns(), new_id()
-        (event,) = self._decide(submission, token, now_ns)
-        signed = await self.signer.sign(authorisations.authorisation_claims(event, self.issuer, holder, now_ns))
-        await self.writer.commit(lambda unit: record_all(unit, self._decide(submission, token, now_ns)))
+        (event,) = self._decide(submission, token, now_ns, LookedUp(0))
+        claims = authorisations.authorisation_claims(event, self.issuer, holder, now_ns)
+        looking = self.known.begin([submission.key])
+        signed = await self.signer.sign(claims)
+
+        def record(unit: Unit, table: LookedUp[Authorised]) -> None:
+            record_all(unit, self._decide(submission, token, now_ns, table))
+
+        await self.known.commit([submission.key], record, looking=looking)
         return Authorisation(signed, event.expires_ns)
 
-    def _decide(self, submission: Submission, token: bytes, now_ns: int) -> list[SubmissionAuthorised]:
-        return authorisations.authorise(self.state, self.principals, self.aliases, submission, token, now_ns)
+    def _decide(
+        self, submission: Submission, token: bytes, now_ns: int, table: LookedUp[Authorised]
+    ) -> list[SubmissionAuthorised]:
+        return authorisations.authorise(self.state, self.principals, self.aliases, submission, token, now_ns, table)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES, show
+from ringfence_kernel.writing.recent import LookedUp
 
 from ringfence_identity.aliases.queries import AliasQueries
 from ringfence_identity.principals.queries import ExistsWithDifferentData, Kind, PrincipalQueries
 from ringfence_identity.tokens.domain.access import TOKEN_AUDIENCE
 from ringfence_identity.tokens.domain.errors import SubmissionRefused
 from ringfence_identity.tokens.domain.events import SubmissionAuthorised
-from ringfence_identity.tokens.domain.state import State
+from ringfence_identity.tokens.domain.state import Authorised, State, authorisation_key
 
 AUTHORISATION_SECONDS = 30 * 86_400
 
@@ -39,6 +40,11 @@ class Submission:
         if len(self.digest) != 32:
             raise InvalidArgument("digest must be 32 bytes", field="digest")
 
+    @property
+    def key(self) -> bytes:
+        """What its authorisation is known by."""
+        return authorisation_key(self.tenant, self.id)
+
 
 def authorise(
     state: State,
@@ -47,10 +53,12 @@ def authorise(
     submission: Submission,
     token: bytes,
     now_ns: int,
+    table: LookedUp[Authorised],
 ) -> list[SubmissionAuthorised]:
     """Authorises a submission; again for the same digest gives another token for the same.
 
-    A platform submits for itself, a bank feed for a tenant that has an account with its bank. Raises SubmissionRefused,
+    A platform submits for itself, a bank feed for a tenant that has an account with its bank. `table` is what was
+    looked up of authorisations that have left memory. Raises SubmissionRefused,
     and ExistsWithDifferentData when the submission was authorised with another digest.
     """
     principal = principals.get(submission.submitter)
@@ -63,7 +71,7 @@ def authorise(
         raise SubmissionRefused
     if not is_feed and principal.tenant != submission.tenant:
         raise SubmissionRefused
-    known = state.authorised_digest(submission.tenant, submission.id)
+    known = state.authorised_digest(submission.key, table, now_ns)
     if known not in (None, submission.digest):
         raise ExistsWithDifferentData
     expires_ns = (now_ns // NANOSECONDS + AUTHORISATION_SECONDS) * NANOSECONDS

@@ -1,22 +1,20 @@
-"""What is kept of tokens: assertions spent, live authorisations, and the certificates of those who are bound to some.
+"""What is kept of tokens: assertions spent, recent authorisations, the certificates of those who are bound to some.
 
-Assertions and authorisations are grouped by the minute and the day in which they expire, so that forgetting them is
-cheap and the same on every rebuild.
+Assertions are grouped by the minute in which they expire, so that forgetting them is cheap and the same on every
+rebuild. Of authorisations the newest are here; all of them stand in a table that is written with their events.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from struct import Struct
 from typing import Any, ClassVar
 
 from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
-from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.packed_map import PackedMap
+from ringfence_kernel.writing.recent import LookedUp, Recent
 
 from ringfence_identity.principals.domain.events import PrincipalRegistered
 from ringfence_identity.tokens.domain import events
@@ -24,9 +22,17 @@ from ringfence_identity.tokens.domain.events import AccessTokenIssued, Certifica
 
 MINUTE_NS = 60 * NANOSECONDS
 SECTION = "tokens, format 1"
+AUTHORISATIONS = "recent authorisations, format 1"
+RECENT_AUTHORISATIONS = 16_384
+"""Some seconds of the heaviest load: what a look-up may be behind."""
 
-Authorised = PackedMap[bytes]
-"""The digest authorised, under a hash of tenant and submission."""
+
+@dataclass(frozen=True, slots=True)
+class Authorised:
+    """The digest that a submission was authorised for, and the end of its last authorisation in UTC nanoseconds."""
+
+    digest: bytes
+    expires_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +54,17 @@ class State:
     EVENTS: ClassVar[tuple[type, ...]] = (PrincipalRegistered, *events.EVENTS)
 
     assertions: dict[int, dict[bytes, bool]] = field(default_factory=dict)
-    authorisations: dict[int, Authorised] = field(default_factory=dict)
+    authorisations: Recent[Authorised] = field(default_factory=lambda: Recent(Authorised, RECENT_AUTHORISATIONS))
     pinned: dict[bytes, dict[bytes, int]] = field(default_factory=dict)
 
-    def authorised_digest(self, tenant: bytes, submission: bytes) -> bytes | None:
-        """Returns the digest that a live authorisation names, or None."""
-        key = _submission_key(tenant, submission)
-        found = (day.get(key) for day in self.authorisations.values())
-        return next((digest for digest in found if digest is not None), None)
+    def authorised_digest(self, key: bytes, table: LookedUp[Authorised], now_ns: int) -> bytes | None:
+        """Returns the digest that a submission is authorised for, or None where it is not, or not any more.
+
+        It counts until the end of the day in which the last authorisation expires.
+        """
+        known = [each for each in (self.authorisations.get(key), table.found.get(key)) if each is not None]
+        last = max(known, key=lambda each: each.expires_ns, default=None)
+        return None if last is None or last.expires_ns // DAY_NS < now_ns // DAY_NS else last.digest
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event; every change goes through the journal."""
@@ -65,7 +74,7 @@ class State:
         if isinstance(event, CertificateEnrolled) and event.principal in self.pinned:
             self._pin(event, at_ns, journal)
         if isinstance(event, SubmissionAuthorised):
-            self._authorise(event, at_ns, journal)
+            self._authorise(event, recorded.position, journal)
         if isinstance(event, PrincipalRegistered) and event.certificate_sha256:
             journal.put(self.pinned, event.principal, {event.certificate_sha256: 0})
 
@@ -83,38 +92,27 @@ class State:
         living = {sha256: end_ns for sha256, end_ns in held.items() if end_ns == 0 or at_ns < end_ns}
         journal.put(self.pinned, event.principal, living | {event.certificate_sha256: event.expires_ns})
 
-    def _authorise(self, event: SubmissionAuthorised, at_ns: int, journal: Journal) -> None:
-        """Remembers the digest for as long as the authorisation lives."""
-        day = event.expires_ns // DAY_NS
-        if day not in self.authorisations:
-            journal.put(self.authorisations, day, _no_authorisations())
-        journal.put(self.authorisations[day], _submission_key(event.tenant, event.submission), event.digest)
-        _forget_before(self.authorisations, at_ns // DAY_NS, journal)
+    def _authorise(self, event: SubmissionAuthorised, position: int, journal: Journal) -> None:
+        """Remembers the digest while it is among the newest."""
+        key = authorisation_key(event.tenant, event.submission)
+        before = self.authorisations.get(key)
+        expires_ns = event.expires_ns if before is None else max(before.expires_ns, event.expires_ns)
+        self.authorisations.put(key, Authorised(event.digest, expires_ns), position, journal)
 
     def digest(self) -> bytes:
-        """Returns SHA-256 over everything, in the order of its keys."""
-        digest = sha256(self._small())
-        for day in sorted(self.authorisations):
-            digest.update(day.to_bytes(8, "big") + self.authorisations[day].digest())
-        return digest.digest()
+        """Returns SHA-256 over everything, in order."""
+        return sha256(self._small() + self.authorisations.digest()).digest()
 
     def save(self) -> Sections:
-        """Returns everything that was given out and still counts."""
-        days = [
-            section for day in sorted(self.authorisations) for section in self.authorisations[day].save(f"day {day}")
-        ]
-        return [(SECTION, self._small()), ("days", plain.encode(sorted(self.authorisations))), *days]
+        """Returns all of it."""
+        return [(SECTION, self._small()), (AUTHORISATIONS, self.authorisations.save())]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned."""
         saved = plain.decode(sections[SECTION], _Saved)
-        days = {}
-        for day in plain.decode(sections["days"], list[int]):
-            days[day] = _no_authorisations()
-            days[day].restore(f"day {day}", sections)
+        self.authorisations.restore(sections[AUTHORISATIONS])
         self.assertions = {minute: dict.fromkeys(spent, True) for minute, spent in saved.assertions}
         self.pinned = {principal: dict(held) for principal, held in saved.pinned}
-        self.authorisations = days
 
     def _small(self) -> bytes:
         assertions = [(minute, sorted(spent)) for minute, spent in sorted(self.assertions.items())]
@@ -122,12 +120,9 @@ class State:
         return plain.encode(_Saved(assertions, pinned))
 
 
-def _no_authorisations() -> Authorised:
-    return PackedMap(Struct("32s"), lambda digest: (digest,), lambda key, digest: digest)
-
-
-def _submission_key(tenant: bytes, submission: bytes) -> bytes:
-    return external_id("identity.authorisation", tenant, submission.hex())
+def authorisation_key(tenant: bytes, submission: bytes) -> bytes:
+    """Returns what a submission's authorisation is known by, 32 bytes."""
+    return tenant + submission
 
 
 def _forget_before(groups: dict[int, Any], group: int, journal: Journal) -> None:
