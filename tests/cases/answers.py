@@ -7,12 +7,12 @@ from ringfence.ids import new_id
 from ringfence.ledger import AccountClass, AccountFlag, NewAccount
 from ringfence_local_stack.scenario import Scenario
 
-from .registry import FAILURES, THE_HOUSE, Finding, case
+from .registry import FAILURES, Finding, case
 
 TRIES, ROWS = 20, 5
 
 
-@case(waits_for=THE_HOUSE)
+@case()
 def listed_at_once(scenario: Scenario, need: Finding) -> None:
     """What a submission's answer names is in the list that is asked for next, or the list says that it is behind."""
     platform = scenario.platform("Nora Vale", "Ivo Marsh")

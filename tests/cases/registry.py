@@ -9,7 +9,6 @@ from enum import Enum
 from ringfence.transport import Patience
 from ringfence_local_stack.scenario import Scenario
 
-THE_HOUSE = "the house"
 FAILURES = "several processes, and failures that are handled"
 BANKS_SIDE = "the bank's side"
 PEOPLE_AND_LISTS = "lists and people in authority"

@@ -12,13 +12,16 @@ from uuid import uuid4
 import pytest
 from ringfence_kernel.service import rebuild
 from ringfence_kernel.service.event_sourced import store_digest
-from ringfence_kernel.values.errors import Overloaded
+from ringfence_kernel.values.errors import InvalidArgument, Overloaded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.writer import Unit
 from ringfence_local_stack.servers.database import Database
+from ringfence_payment_instruction.approvals import application as approvals
 from ringfence_payment_instruction.bootstrap import MODELS
 from ringfence_payment_instruction.modules import ModuleStates, event_codec
-from ringfence_payment_instruction.submissions.adapters.archive import LOOK_UP, StoredArchive
+from ringfence_payment_instruction.reads.application import queries
+from ringfence_payment_instruction.reads.application.queries import Selection
+from ringfence_payment_instruction.submissions.adapters.archive import LOOK_UP, STREAMS_AT_ONCE, StoredArchive
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
 from ringfence_payment_instruction.submissions.domain.past import LookAgain
@@ -339,6 +342,29 @@ async def test_a_look_reaches_as_far_as_its_table(small: World) -> None:
         connection.execute("UPDATE cursors SET position = 1 WHERE name = 'projection:known-ids'")
     with pytest.raises(Overloaded):
         await get(small, "a")
+
+
+async def test_one_request_holds_few_closed_rows(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids out of many closed files are read in parts; a decision on them, which is all or nothing, is refused."""
+    names = [f"p{number}" for number in range(2 * STREAMS_AT_ONCE)]
+    await settle(small, *names)
+    loaded: list[int] = []
+    load = StoredArchive.load
+
+    def counting(self: StoredArchive, *asked: Any) -> Any:
+        found = load(self, *asked)
+        loaded.append(sum(map(len, found[0].values())))
+        return found
+
+    monkeypatch.setattr(StoredArchive, "load", counting)
+    for module in (queries, approvals):
+        monkeypatch.setattr(module, "MOST_ROWS", 2)
+    assert await get(small, *names) == [(Status.SETTLED, "")] * len(names)
+    page, _ = await small.application.reads.page(TENANT, Selection(), size=len(names), after=None)
+    assert [each.state.instruction_id for each in page] == [an_id(name) for name in names]
+    assert 0 < max(loaded) <= 2
+    with pytest.raises(InvalidArgument):
+        await small.application.approvals.decide(PLATFORM, TENANT, [*map(an_id, names)], Directive.CANCEL, "")
 
 
 async def test_a_snapshot_brings_back_the_same_state(small: World) -> None:

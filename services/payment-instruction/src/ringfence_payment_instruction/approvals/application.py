@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.approvals.domain import decided, is_done, objection
-from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.application.submissions import MOST_ROWS, Submissions
 from ringfence_payment_instruction.submissions.application.views import StateView, state_view
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience, overdue
 from ringfence_payment_instruction.submissions.domain.errors import InstructionUnknown
+from ringfence_payment_instruction.submissions.domain.past import TooManyRows
 from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.status import Directive
 from ringfence_payment_instruction.submissions.domain.submission import Submission
@@ -30,7 +32,8 @@ class Decisions:
     ) -> list[StateView]:
         """Returns one state per id, in order; where the decision was not taken, the reason says why.
 
-        Raises InstructionUnknown, before anything is decided, for an id that the tenant has not used.
+        Raises, before anything is decided, InstructionUnknown for an id that the tenant has not used, and
+        InvalidArgument where the ids lie in more closed submissions than fit into memory at once.
         """
         ids = list(dict.fromkeys(instruction_ids))
 
@@ -52,7 +55,12 @@ class Decisions:
             # As they were found: what ends here may push others out of memory.
             return {each: state_view(*where) for each, where in found.items()} | views
 
-        views = await self.submissions.knowing(keys_of(tenant, ids), command, weight=len(ids))
+        try:
+            views = await self.submissions.knowing(keys_of(tenant, ids), command, most_rows=MOST_ROWS, weight=len(ids))
+        except TooManyRows:
+            raise InvalidArgument(
+                "they have closed in too many files: ask for fewer", field="instruction_ids"
+            ) from None
         return [views[instruction_id] for instruction_id in instruction_ids]
 
     def _found(self, unit: Unit, tenant: bytes, ids: Sequence[bytes]) -> dict[bytes, tuple[Submission, int]]:

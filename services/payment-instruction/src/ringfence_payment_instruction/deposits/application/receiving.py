@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.service.signal import Signal
+from ringfence_kernel.service.threads import computed
 from ringfence_kernel.values.clock import DAY_NS, Clock
 from ringfence_kernel.values.columns import pack
 from ringfence_kernel.values.errors import Overloaded
@@ -197,7 +198,7 @@ class EvidenceReceiving:
             ledgers=pack("H", [ledger_of(each.entry.currency) for each in matched]),
             value_days=pack("i", [each.entry.value_day or today for each in matched]),
             reasons=tuple(each.reason for each in matched),
-            sealed=await asyncio.to_thread(seal_entries, stream, matched, ring),
+            sealed=await computed(len(matched), seal_entries, stream, matched, ring),
         )
 
     async def _once_posted(self, taken: Taken) -> EvidenceCounts:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.values.money import CurrencyUnknown, currency
@@ -13,14 +13,14 @@ from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
-from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.application.submissions import MOST_ROWS, Submissions
 from ringfence_payment_instruction.submissions.application.views import StateView, current_states, state_view
 from ringfence_payment_instruction.submissions.domain.events import (
     InstructionsAdvanced,
     InstructionsReceived,
     SubmissionWaiting,
 )
-from ringfence_payment_instruction.submissions.domain.past import InstructionRef
+from ringfence_payment_instruction.submissions.domain.past import InstructionRef, TooManyRows
 from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
 from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.status import Status
@@ -29,6 +29,7 @@ from ringfence_payment_instruction.submissions.domain.submission import Submissi
 POLL_SECONDS = 1.0
 # Events of a thousand rows: a page is what every watcher holds in memory.
 PAGE_EVENTS = 20
+Asked = TypeVar("Asked")
 _WITH_TRANSFER = frozenset(
     {Status.RESERVED, Status.SENT, Status.SETTLED, Status.RECONCILED, Status.FAILED, Status.UNKNOWN}
 )
@@ -122,11 +123,14 @@ class Queries:
     async def get(self, tenant: bytes, instruction_ids: Sequence[bytes]) -> list[InstructionView]:
         """Returns instructions found, in the order asked; raises KeysUnavailable."""
 
-        def command(unit: Unit) -> list[Row]:
-            found = [self.submissions.state.find(tenant, each) for each in instruction_ids]
-            return [_row(*each) for each in found if each is not None]
+        async def read(ids: Sequence[bytes]) -> list[Row]:
+            def command(unit: Unit) -> list[Row]:
+                found = [self.submissions.state.find(tenant, each) for each in ids]
+                return [_row(*each) for each in found if each is not None]
 
-        return await self._views(await self.submissions.knowing(keys_of(tenant, instruction_ids), command))
+            return await self.submissions.knowing(keys_of(tenant, ids), command, most_rows=MOST_ROWS)
+
+        return await self._views(instruction_ids, read)
 
     async def page(
         self, tenant: bytes, selection: Selection, *, size: int, after: tuple[int, int] | None
@@ -138,11 +142,14 @@ class Queries:
         page = await asyncio.to_thread(self.reader.page, tenant, selection, size, after)
         known = self.submissions.state.known
 
-        def command(unit: Unit) -> list[Row]:
-            return [_row(known(ref.stream), ref.index) for ref in page.refs]
+        async def read(refs: Sequence[InstructionRef]) -> list[Row]:
+            def command(unit: Unit) -> list[Row]:
+                return [_row(known(ref.stream), ref.index) for ref in refs]
 
-        streams = list({ref.stream for ref in page.refs})
-        return await self._views(await self.submissions.knowing([], command, streams=streams)), page.next_after
+            streams = list({ref.stream for ref in refs})
+            return await self.submissions.knowing([], command, streams=streams, most_rows=MOST_ROWS)
+
+        return await self._views(page.refs, read), page.next_after
 
     async def watch(self, tenant: bytes, after: int, submission_id: bytes | None) -> AsyncIterator[Change]:
         """Yields the states that a tenant's instructions reach, from after a position on, without end."""
@@ -157,10 +164,20 @@ class Queries:
             if len(page) < PAGE_EVENTS:
                 await self.reader.moved(seen, POLL_SECONDS)
 
-    async def _views(self, rows: Sequence[Row]) -> list[InstructionView]:
-        """Opens what is sealed of rows that were read at one moment, after the commit that was under way."""
-        clear = await self._open(rows)
-        return [_view(row, clear[row.submission.stream, row.index]) for row in rows]
+    async def _views(
+        self, asked: Sequence[Asked], read: Callable[[Sequence[Asked]], Awaitable[list[Row]]]
+    ) -> list[InstructionView]:
+        """Reads rows at one moment, after the commit that was under way, and opens what is sealed of them.
+
+        What lies in too many closed rows is read half by half: each stands as it did when its half was read.
+        """
+        try:
+            rows = await read(asked)
+            clear = await self._open(rows)
+            return [_view(row, clear[row.submission.stream, row.index]) for row in rows]
+        except TooManyRows:
+            half = len(asked) // 2
+        return await self._views(asked[:half], read) + await self._views(asked[half:], read)
 
     async def _open(self, rows: Sequence[Row]) -> dict[tuple[bytes, int], Clear]:
         by_submission: dict[bytes, tuple[Submission, list[int]]] = {}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
+
+from ringfence_kernel.service.threads import computed
 
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.deciding import SecondPersonRule, screened
@@ -37,7 +38,7 @@ class ScreeningWork:
         submission = self.submissions.state.known(stream)
         indexes = list(submission.at_stage(Stage.SCREEN))
         clear = await self.personal.open(submission, indexes)
-        outcomes = await asyncio.to_thread(_screen, clear, screening)
+        outcomes = await computed(len(clear), _screen, clear, screening)
         evidence = screening.evidence()
 
         def decider(now: Submission) -> list[Any]:

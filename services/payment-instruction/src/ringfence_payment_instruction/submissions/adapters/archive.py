@@ -12,7 +12,7 @@ from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.ids import ID_BYTES
 
 from ringfence_payment_instruction.submissions.domain.events import SubmissionRefused
-from ringfence_payment_instruction.submissions.domain.past import InstructionRef, Past, replayed
+from ringfence_payment_instruction.submissions.domain.past import InstructionRef, Past, TooManyRows, replayed
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
 # How far the table has come, not where the feed stands: what is not there by then is not known to be unused.
@@ -23,7 +23,7 @@ FROM feed_head LEFT JOIN cursors reached ON reached.name = 'projection:known-ids
     unnest(%b::uuid[], %b::uuid[]) AS asked (owner, id) JOIN known_ids known USING (owner, id)
 ) ON true
 """
-STREAMS_AT_ONCE = 500
+STREAMS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,18 @@ class StoredArchive:
         found = {key: InstructionRef(stream, index) for _, key, stream, index in rows if key is not None}
         return Past(rows[0][0], found)
 
-    def load(self, streams: Sequence[bytes]) -> tuple[dict[bytes, Submission], dict[bytes, SubmissionRefused]]:
-        """Returns the submissions and the refused files of streams, as they stand now."""
+    def load(
+        self, streams: Sequence[bytes], most_rows: int | None = None
+    ) -> tuple[dict[bytes, Submission], dict[bytes, SubmissionRefused]]:
+        """Returns the submissions and the refused files of streams, as they stand now; raises TooManyRows."""
         submissions: dict[bytes, Submission] = {}
         refused: dict[bytes, SubmissionRefused] = {}
         for first in range(0, len(streams), STREAMS_AT_ONCE):
             part = replayed(self.store.replay_streams(self.codec, streams[first : first + STREAMS_AT_ONCE]))
             submissions |= part[0]
             refused |= part[1]
+            if most_rows is not None and sum(map(len, submissions.values())) > most_rows:
+                raise TooManyRows
         return submissions, refused
 
     def reopen(self, stream: bytes, version: int) -> Submission:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 from ringfence_kernel.sealing.envelopes import AssociatedData, unseal
+from ringfence_kernel.service.threads import computed
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
 
 from ringfence_payment_instruction.submissions.application.ports import Identity, KeyRing
@@ -105,8 +105,8 @@ class PersonalData:
         sealed = {index: submission.sealed(index) for index in indexes}
         subjects = {owner for each in sealed.values() for owner in (each.debtor_owner, each.creditor_owner)}
         ring = await self._identity.keys(subjects) if subjects else KeyRing({}, b"")
-        return await asyncio.to_thread(
-            lambda: {index: _open(ring, submission.stream, each) for index, each in sealed.items()}
+        return await computed(
+            len(sealed), lambda: {index: _open(ring, submission.stream, each) for index, each in sealed.items()}
         )
 
 

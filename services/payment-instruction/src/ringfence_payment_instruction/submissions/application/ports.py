@@ -103,5 +103,7 @@ class Archive(Protocol):
     def look_up(self, keys: Sequence[bytes]) -> Past:
         """Returns where keys were used first, as of one position of the feed."""
 
-    def load(self, streams: Sequence[bytes]) -> tuple[dict[bytes, Submission], dict[bytes, SubmissionRefused]]:
-        """Returns the submissions and the refused files of streams, as they stand now."""
+    def load(
+        self, streams: Sequence[bytes], most_rows: int | None = None
+    ) -> tuple[dict[bytes, Submission], dict[bytes, SubmissionRefused]]:
+        """Returns the submissions and the refused files of streams, as they stand now; raises TooManyRows."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.service.threads import computed
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.writing.writer import Unit
 
@@ -19,7 +20,7 @@ from ringfence_payment_instruction.submissions.application.views import StateVie
 from ringfence_payment_instruction.submissions.domain import events, reasons
 from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
 from ringfence_payment_instruction.submissions.domain.orders import Order, digest, forbiddance, ibans_of, invalidity
-from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, known_digest, receive
+from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive
 from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of
 
@@ -58,7 +59,7 @@ class Receiving:
         Raises SubmissionConflict, IdentityUnavailable, KeysUnavailable, AuthorisationRefused, TenantForbidden.
         """
         tenant = tenant_of(caller)
-        content = Content(tenant, submission_id, events.KIND_BATCH, await asyncio.to_thread(digest, orders), orders)
+        content = Content(tenant, submission_id, events.KIND_BATCH, await computed(len(orders), digest, orders), orders)
         submission = await self.take_in(caller, content)
         return first_states(submission)
 
@@ -68,18 +69,15 @@ class Receiving:
         Raises as `submit_batch`.
         """
         state = self.submissions.state
-        known, submission = await self.submissions.knowing(
-            [],
-            lambda unit: (known_digest(state, content.stream), state.submission(content.stream)),
-            streams=[content.stream],
-        )
-        if known not in (None, content.digest):
+        earlier = await self.submissions.earlier(content.stream)
+        if earlier is not None and earlier.received.digest != content.digest:
             raise SubmissionConflict
-        if submission is not None:
-            return submission
+        if earlier is not None:
+            return earlier
         new = await self._prepare(caller, content, report)
         clear = [clear_of(order) for order in content.orders]
-        keys = await asyncio.to_thread(keys_of, content.tenant, [order.instruction_id for order in content.orders])
+        ids = [order.instruction_id for order in content.orders]
+        keys = await computed(len(ids), keys_of, content.tenant, ids)
 
         def command(unit: Unit) -> Submission:
             found = receive(state, new, unit.now_ns)
@@ -98,7 +96,7 @@ class Receiving:
         """Checks, resolves, seals and authorises; changes nothing."""
         tenant, orders = content.tenant, content.orders
         # Long work on thousands of rows: the event loop must not stand still meanwhile.
-        invalid = await asyncio.to_thread(lambda: tuple(map(invalidity, orders)))
+        invalid = await computed(len(orders), lambda: tuple(map(invalidity, orders)))
         valid = [order for order, flaw in zip(orders, invalid, strict=True) if not flaw]
         aliases = await self.identity.resolve(ibans_of(valid))
         pairs = [(aliases.get(order.debtor_iban), aliases.get(order.creditor_iban)) for order in orders]
@@ -123,8 +121,8 @@ class Receiving:
             authorisation=authorisation.token,
             authorisation_expires_ns=authorisation.expires_ns,
             message_id=content.message_id,
-            status_report=await asyncio.to_thread(report, invalid, forbidden) if report else b"",
+            status_report=await computed(len(orders), report, invalid, forbidden) if report else b"",
         )
         sealer = Sealer(tenant, content.submission_id, content.stream, ring)
-        rows = await asyncio.to_thread(sealer.events, orders, aliases)
+        rows = await computed(len(orders), sealer.events, orders, aliases)
         return NewSubmission(content.stream, received, rows, invalid, forbidden)

@@ -18,6 +18,8 @@ from ringfence_payment_instruction.submissions.domain.submission import Submissi
 
 MOST_LOOKS = 32
 """A look-up is out of date only when tens of thousands of instructions have closed since."""
+MOST_ROWS = 65_536
+"""Closed rows that one request may have in memory, some 500 bytes each; a submission has 8,190 at most."""
 Decider = Callable[[Submission], Iterable[Any]]
 Reply = TypeVar("Reply")
 
@@ -43,6 +45,16 @@ class Submissions:
 
         await self.writer.commit(command, weight=weight)
 
+    async def earlier(self, stream: bytes) -> Submission | None:
+        """Returns the submission that was taken in under a stream, however long ago; of what is committed alone.
+
+        It saves work on what is sent again; only a decision tells for sure that a submission is new.
+        """
+        if self.state.submission(stream) is not None:
+            return await self.writer.commit(lambda unit: self.state.submission(stream))
+        submissions, _ = await asyncio.to_thread(self.archive.load, [stream])
+        return submissions.get(stream)
+
     async def knowing(
         self,
         keys: Sequence[bytes],
@@ -50,27 +62,31 @@ class Submissions:
         *,
         streams: Sequence[bytes] = (),
         load: bool = True,
+        most_rows: int | None = None,
         weight: int = 1,
     ) -> Reply:
         """Runs a decision that asks about ids used at any time, however long ago what they stand for has closed.
 
         `keys` are all that it may ask about (see `Past`), `streams` those of submissions. Without `load` it only asks
-        whether a key was used. Returns its reply after the commit; raises Overloaded, StoreUnavailable.
+        whether a key was used. Returns its reply after the commit; raises Overloaded, StoreUnavailable, and TooManyRows
+        before it decides where the closed submissions have more rows than that.
         """
         for _ in range(MOST_LOOKS):
-            past = await self._look_up(keys, streams, load=load)
+            past = await self._look_up(keys, streams, load, most_rows)
             try:
                 return await self.writer.commit(partial(self._recalling, past, command), weight=weight)
             except LookAgain:
                 continue
         raise Overloaded("what was asked about closes faster than it can be looked up")
 
-    async def _look_up(self, keys: Sequence[bytes], streams: Sequence[bytes], *, load: bool) -> Past:
+    async def _look_up(
+        self, keys: Sequence[bytes], streams: Sequence[bytes], load: bool, most_rows: int | None
+    ) -> Past:
         past = await asyncio.to_thread(self.archive.look_up, keys)
         asked = {*streams, *(ref.stream for ref in past.refs.values() if load)}
         held = frozenset(stream for stream in asked if stream in self.state.submissions)
         wanted = sorted(asked - held)
-        submissions, refused = await asyncio.to_thread(self.archive.load, wanted) if wanted else ({}, {})
+        submissions, refused = await asyncio.to_thread(self.archive.load, wanted, most_rows) if wanted else ({}, {})
         return replace(past, submissions=submissions, refused_files=refused, held=held)
 
     def _recalling(self, past: Past, command: Callable[[Unit], Reply], unit: Unit) -> Reply:

@@ -32,6 +32,10 @@ class LookAgain(DomainError):
     """What was looked up is not current any more: something else was closed meanwhile. Never leaves the service."""
 
 
+class TooManyRows(DomainError):
+    """What is asked about lies in too many closed rows to be held at once. Never leaves the service."""
+
+
 @dataclass(frozen=True, slots=True)
 class InstructionRef:
     """Where an instruction is: its submission's stream, and its index there."""
