@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 import psycopg
-from ringfence_kernel.store import Migration
+from ringfence_kernel.store import EventStore, Head, Migration, NewEvent
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.recorded import Recorded
@@ -85,3 +85,13 @@ class TallyModel:
         """Inserts a row per event."""
         for each in recorded:
             connection.execute("INSERT INTO tally VALUES (%s, %s, %s)", (each.event.name, each.event.by, each.position))
+
+
+def fill(store: EventStore, count: int) -> Head:
+    """Appends counts."""
+    at = store.head()
+    rows = []
+    for n in range(count):
+        topic, state = CODEC.encode(Counted("a", 1), at.position + n + 1)
+        rows.append(NewEvent(b"s" * 16, at.position + n + 1, topic, state))
+    return store.append(at.position, rows)

@@ -19,8 +19,7 @@ from ringfence_kernel.store import EventStore, apply_migrations, load_cursor
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_local_stack.servers.database import Database
 
-from .tally import CODEC, MIGRATION, TallyModel
-from .test_follower import fill
+from .tally import CODEC, MIGRATION, TallyModel, fill
 
 SHAPE = """
 SELECT indexdef AS part FROM pg_indexes WHERE schemaname = 'public' AND tablename = 'tally'

@@ -23,6 +23,7 @@ from ringfence_payment_instruction.submissions.domain.state import REST_ROWS, St
 from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of
 
+from .closing import REST
 from .world import World, migrate
 
 NOW_NS = 1_750_000_000_000_000_000
@@ -174,6 +175,17 @@ def external() -> bytes:
 async def world(database: Callable[[str], Database]) -> AsyncIterator[World]:
     """The application, started on a fresh database, with a sanctions list in force."""
     world = World(migrate(database("payment-instruction")))
+    await world.start()
+    await world.import_list()
+    yield world
+    await world.stop()
+
+
+@pytest.fixture
+async def small(database: Callable[[str], Database]) -> AsyncIterator[World]:
+    """The application with room for three closed instructions in memory."""
+    world = World(migrate(database("payment-instruction")))
+    world.rest_rows = REST
     await world.start()
     await world.import_list()
     yield world

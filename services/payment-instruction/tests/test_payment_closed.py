@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
-from typing import Any
-from uuid import uuid4
-
 import pytest
-from ringfence_kernel.service import rebuild
-from ringfence_kernel.service.event_sourced import store_digest
-from ringfence_kernel.values.errors import InvalidArgument, Overloaded
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.writer import Unit
-from ringfence_local_stack.servers.database import Database
-from ringfence_payment_instruction.approvals import application as approvals
-from ringfence_payment_instruction.bootstrap import MODELS
 from ringfence_payment_instruction.modules import ModuleStates, event_codec
-from ringfence_payment_instruction.reads.application import queries
-from ringfence_payment_instruction.reads.application.queries import Selection
-from ringfence_payment_instruction.submissions.adapters.archive import LOOK_UP, STREAMS_AT_ONCE, StoredArchive
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
-from ringfence_payment_instruction.submissions.domain.past import LookAgain
-from ringfence_payment_instruction.submissions.domain.state import State, keys_of
+from ringfence_payment_instruction.submissions.domain.state import State
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
-from ringfence_payment_instruction.submissions.domain.submission import stream_of, transfer_id_of
+from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
 
+from .closing import REST, fill, get, is_same, settle, stream_named
 from .messages import camt_054, entry, pain_001
 from .test_payment_application import bank_answers
 from .world import (
@@ -42,55 +25,8 @@ from .world import (
     TENANT,
     World,
     an_id,
-    migrate,
     order,
 )
-
-REST = 3
-
-
-@pytest.fixture
-async def small(database: Callable[[str], Database]) -> AsyncIterator[World]:
-    """The application with room for three closed instructions in memory."""
-    world = World(migrate(database("payment-instruction")))
-    world.rest_rows = REST
-    await world.start()
-    await world.import_list()
-    yield world
-    await world.stop()
-
-
-async def settle(world: World, *names: str) -> None:
-    """Pays one cent each, in submissions of their own, one after the other."""
-    for name in names:
-        await world.submit_batch(PLATFORM, an_id(f"s {name}"), [order(name, 1)])
-        await world.until(lambda name=name: is_closed(world, name))
-
-
-def is_closed(world: World, name: str) -> bool:
-    """Tells whether a payment's submission has come to its end, in memory or beyond."""
-    submission = world.states.submissions.submission(stream_of(TENANT, an_id(f"s {name}")))
-    return submission is None or submission.is_closed()
-
-
-async def fill(world: World) -> None:
-    """Closes enough other payments for everything before them to leave memory."""
-    await settle(world, *(f"filler {random.randbytes(4).hex()}" for _ in range(REST + 1)))
-
-
-async def get(world: World, *names: str) -> list[tuple[Status, str]]:
-    """Returns where payments stand, as a caller is told."""
-    found = await world.application.reads.get(TENANT, [an_id(name) for name in names])
-    return [(Status(each.state.status), each.state.reason) for each in found]
-
-
-async def is_same(world: World) -> dict[str, int]:
-    """Returns what `rebuild --verify` finds to differ."""
-    await world.writer.commit(lambda unit: store_digest(world.writer, unit))
-    await world.until(lambda: world.projector.position >= world.writer.head.position)
-    states = ModuleStates(State(StoredArchive(world.store, event_codec()).reopen, world.rest_rows))
-    report = await asyncio.to_thread(rebuild, world.store, event_codec(), states.together(), MODELS, compare=True)
-    return {name: count for name, count in report.differences.items() if count}
 
 
 async def test_memory_holds_what_is_open_and_a_little_of_what_was(small: World) -> None:
@@ -100,13 +36,9 @@ async def test_memory_holds_what_is_open_and_a_little_of_what_was(small: World) 
     await small.reaches("held", Status.HELD)
     state = small.states.submissions
     assert (len(state.submissions), state.resting_rows) == (REST + 1, REST)
-    assert sum(stream in small.writer.versions for stream in map(_stream, (f"p{n}" for n in range(12)))) == REST
+    assert sum(stream in small.writer.versions for stream in map(stream_named, (f"p{n}" for n in range(12)))) == REST
     assert await get(small, "p0", "p5", "p11") == [(Status.SETTLED, "")] * 3
     assert await is_same(small) == {}
-
-
-def _stream(name: str) -> bytes:
-    return stream_of(TENANT, an_id(f"s {name}"))
 
 
 @pytest.mark.parametrize("restarts", [False, True])
@@ -116,7 +48,7 @@ async def test_the_same_id_gets_the_first_answer(small: World, restarts: bool) -
     await fill(small)
     if restarts:
         await small.restart()
-    assert small.states.submissions.submission(_stream("a")) is None
+    assert small.states.submissions.submission(stream_named("a")) is None
     balance = small.custody.balances[an_id("boris account")]
     again = await small.submit_batch(PLATFORM, an_id("s a"), [order("a", 1), order("b", 600_00, currency="XXX")])
     assert again == first
@@ -167,13 +99,13 @@ async def test_a_bank_tells_of_a_payment_that_has_left_memory(small: World) -> N
     bank_answers(small, "out", "ACSC")
     await small.reaches("out", Status.SETTLED)
     await fill(small)
-    assert small.states.submissions.submission(_stream("out")) is None
+    assert small.states.submissions.submission(stream_named("out")) is None
     debit = camt_054("N-1", BANK, entry("D1", "10.00", direction="DBIT", transaction_id=transaction))
     hand_in = small.application.deposits.receiving.hand_in
     counts = await hand_in(BANK_FEED, debit)
     assert (counts.confirmed, counts.duplicates) == (1, 0)
     assert await get(small, "out") == [(Status.RECONCILED, "")]
-    assert small.states.submissions.submission(_stream("out")) is None
+    assert small.states.submissions.submission(stream_named("out")) is None
     counts = await hand_in(BANK_FEED, debit)
     assert (counts.confirmed, counts.duplicates) == (0, 1)
     second = camt_054("N-2", BANK, entry("D2", "10.00", direction="DBIT", transaction_id=transaction))
@@ -187,7 +119,7 @@ async def test_a_message_is_no_payment(small: World) -> None:
     """A bank that names a message of ours where a payment belongs means nothing, and confirms nothing."""
     await small.submit_batch(PLATFORM, an_id("s out"), [order("out", 10_00, creditor=STRANGER)])
     await small.reaches("out", Status.SENT)
-    submission = small.states.submissions.known(_stream("out"))
+    submission = small.states.submissions.known(stream_named("out"))
     message = submission.references[0].removeprefix("RF")
     debit = camt_054("N-1", BANK, entry("D1", "10.00", direction="DBIT", transaction_id=message))
     counts = await small.application.deposits.receiving.hand_in(BANK_FEED, debit)
@@ -230,143 +162,6 @@ async def test_the_table_is_what_keeps_a_closed_id(small: World) -> None:
     assert (await is_same(small)).keys() == {"known_ids"}
 
 
-async def test_a_look_that_is_too_old_is_taken_again(small: World) -> None:
-    """A decision never rests on a look-up from before something left memory."""
-    await settle(small, "a")
-    old = small.application.submissions.submissions.archive.look_up(keys_of(TENANT, [an_id("a")]))
-    await fill(small)
-    await fill(small)
-
-    def decide(unit: Unit) -> None:
-        with small.states.submissions.recalling(old):
-            raise AssertionError("it was taken for current")
-
-    with pytest.raises(LookAgain):
-        await small.writer.commit(decide)
-
-
-class Meanwhile:
-    """Something that another part does its work through, with a word before each of its calls."""
-
-    def __init__(self, real: Any, before: Callable[[], Awaitable[None]]) -> None:
-        self._real, self._before = real, before
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._real, name)
-        if not asyncio.iscoroutinefunction(found):
-            return found
-
-        async def call(*arguments: Any, **named: Any) -> Any:
-            await self._before()
-            return await found(*arguments, **named)
-
-        return call
-
-
-async def test_who_has_left_between_look_and_decision_is_no_new_one(small: World) -> None:
-    """A submission that was in memory when it was looked for, and is gone when it is decided, is known all the same."""
-    orders = [order("a", 1)]
-
-    async def other() -> None:
-        await settle(small, "a")
-        await small.writer.commit(lambda unit: None)  # now its end is committed too
-
-    async def others() -> None:
-        if _stream("a") in small.states.submissions.submissions:
-            await settle(small, "x", "y", "z")
-            assert _stream("a") not in small.states.submissions.submissions
-
-    receiving = small.application.submissions.receiving
-    late = replace(receiving.submissions, writer=Meanwhile(small.writer, others))
-    # Handed in twice at a time: the first is through, and closed, while the second is being prepared.
-    receiving = replace(receiving, submissions=late, identity=Meanwhile(receiving.identity, once(other)))
-    (view,) = await receiving.submit_batch(PLATFORM, an_id("s a"), orders)
-    assert (view.status, view.reason) == (Status.AUTHENTICATED, "")
-    assert len([topic for topic in small.topics() if topic.startswith("SubmissionReceived")]) == 4
-    assert await is_same(small) == {}
-
-
-def once(step: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    """Returns what takes a step the first time that it is called."""
-    left = [step]
-
-    async def call() -> None:
-        if left:
-            await left.pop()()
-
-    return call
-
-
-async def test_a_decision_does_not_hang_on_what_it_pushes_out_itself(small: World) -> None:
-    """Cancelling again what rests, with another whose end makes it leave memory, is answered at once."""
-    decide = small.application.approvals.decide
-    for name in ("old", "new"):
-        await small.submit_batch(PLATFORM, an_id(f"s {name}"), [order(name, 600_00)])
-        await small.reaches(name, Status.HELD)
-    await decide(PLATFORM, TENANT, [an_id("old")], Directive.CANCEL, "")
-    await settle(small, "x", "y")
-    found = await decide(PLATFORM, TENANT, [an_id("new"), an_id("old")], Directive.CANCEL, "")
-    assert [(each.status, each.reason) for each in found] == [(Status.CANCELLED, reasons.CANCELLED_BY_CUSTOMER)] * 2
-    assert _stream("old") not in small.states.submissions.submissions
-    assert await is_same(small) == {}
-
-
-class Unwalked(dict[bytes, Any]):
-    """A dict that may be asked, but not walked through."""
-
-    def keys(self) -> Any:
-        """Refuses."""
-        raise AssertionError("a look walks through all that is in memory")
-
-
-async def test_a_look_costs_what_is_asked_for(small: World) -> None:
-    """However much rests in memory, and while another thread fills it: a look asks about its own streams alone."""
-    await settle(small, "a")
-    small.states.submissions.submissions = Unwalked(small.states.submissions.submissions)
-    assert await get(small, "a") == [(Status.SETTLED, "")]
-
-
-async def test_a_look_reaches_as_far_as_its_table(small: World) -> None:
-    """Where tables lack events, as those of a release without them do, nobody is told that an id is unknown."""
-    hand_in = small.application.deposits.receiving.hand_in
-    await hand_in(BANK_FEED, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
-    await settle(small, "a")
-    await fill(small)
-    with small.store.connection() as connection:
-        connection.execute("DELETE FROM known_entries")
-        connection.execute("UPDATE cursors SET position = 1 WHERE name = 'projection:known-entries'")
-    with pytest.raises(Overloaded):
-        await hand_in(BANK_FEED, camt_054("N-2", BANK, entry("R1", "5.00", BORIS)))
-    with small.store.connection() as connection:
-        connection.execute("DELETE FROM known_ids")
-        connection.execute("UPDATE cursors SET position = 1 WHERE name = 'projection:known-ids'")
-    with pytest.raises(Overloaded):
-        await get(small, "a")
-
-
-async def test_one_request_holds_few_closed_rows(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ids out of many closed files are read in parts; a decision on them, which is all or nothing, is refused."""
-    names = [f"p{number}" for number in range(2 * STREAMS_AT_ONCE)]
-    await settle(small, *names)
-    loaded: list[int] = []
-    load = StoredArchive.load
-
-    def counting(self: StoredArchive, *asked: Any) -> Any:
-        found = load(self, *asked)
-        loaded.append(sum(map(len, found[0].values())))
-        return found
-
-    monkeypatch.setattr(StoredArchive, "load", counting)
-    for module in (queries, approvals):
-        monkeypatch.setattr(module, "MOST_ROWS", 2)
-    assert await get(small, *names) == [(Status.SETTLED, "")] * len(names)
-    page, _ = await small.application.reads.page(TENANT, Selection(), size=len(names), after=None)
-    assert [each.state.instruction_id for each in page] == [an_id(name) for name in names]
-    assert 0 < max(loaded) <= 2
-    with pytest.raises(InvalidArgument):
-        await small.application.approvals.decide(PLATFORM, TENANT, [*map(an_id, names)], Directive.CANCEL, "")
-
-
 async def test_a_snapshot_brings_back_the_same_state(small: World) -> None:
     """Open work, what rests, lists and files come back from a snapshot as events gave them, and go on alike."""
     await settle(small, "a", "b", "c", "d")
@@ -385,18 +180,3 @@ async def test_a_snapshot_brings_back_the_same_state(small: World) -> None:
     for recorded in small.store.replay(event_codec(), head):
         states.together().apply(recorded, Journal())
     assert states.together().digest() == small.states.together().digest()
-
-
-async def test_a_look_reads_its_own_rows_alone(small: World) -> None:
-    """However many ids were ever used, looking up a batch goes by the key, never through the table."""
-    with small.store.connection() as connection:
-        connection.execute(
-            "INSERT INTO known_ids SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 0"
-            " FROM generate_series(1, 100000)"
-        )
-        asked = [uuid4() for _ in range(1_000)]
-        for _ in range(7):  # a prepared statement gets its general plan after some
-            plan = connection.execute(f"EXPLAIN {LOOK_UP}".encode(), (asked, asked), prepare=True).fetchall()
-    text = "\n".join(str(row["QUERY PLAN"]) for row in plan)
-    assert "known_ids_pkey" in text
-    assert "Seq Scan on known_ids" not in text

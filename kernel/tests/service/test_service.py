@@ -21,10 +21,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from ringfence_kernel.service.tasks import Task, Tasks
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 
-from .probe_service import SERVICE, ProbeStub, Text
+from ..probe_service import SERVICE, ProbeStub, Text
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
-PROGRAM = Path(__file__).with_name("probe_process.py")
+PROGRAM = Path(__file__).parents[1] / "probe_process.py"
 
 
 @dataclass

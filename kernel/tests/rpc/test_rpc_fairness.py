@@ -13,8 +13,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.errors import remote_error
 
-from .probe_service import SERVICE, Text
-from .rpc_world import World, bearer
+from ..probe_service import SERVICE, Text
+from ..rpc_world import World, bearer
 
 PLACES = 4
 EVERYTHING = 4 * PLACES

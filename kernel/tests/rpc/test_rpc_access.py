@@ -14,10 +14,10 @@ from ringfence_kernel.access.refusals import CertificateRequired, TlsVersionRefu
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
 
-from .authorities import KEY_ID, TRUST_DOMAIN, Issued, TestAuthority
-from .authorities import token as signed_token
-from .probe_service import UNRULED_SERVICE, Text
-from .rpc_world import World, bearer
+from ..authorities import KEY_ID, TRUST_DOMAIN, Issued, TestAuthority
+from ..authorities import token as signed_token
+from ..probe_service import UNRULED_SERVICE, Text
+from ..rpc_world import World, bearer
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.telemetry import logs
 
-from .probe_service import SERVICE, Text
-from .rpc_world import World, bearer
+from ..probe_service import SERVICE, Text
+from ..rpc_world import World, bearer
 
 NAMED = {code.name for code in grpc.StatusCode} - {"INTERNAL", "UNKNOWN"}
 

@@ -16,7 +16,7 @@ from ringfence_kernel.writing.inline import InlineBehind
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
 
-from .tally import CODEC, Tally, TallyModel, count
+from ..tally import CODEC, Tally, TallyModel, count
 
 
 @pytest.fixture

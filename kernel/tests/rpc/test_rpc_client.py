@@ -17,10 +17,10 @@ from ringfence_kernel.certificates.connecting import client_tls
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.rpc.refusals import NotLeader
 
-from .probe_service import SERVICE, ProbeStub, Text
-from .rpc_world import World
+from ..probe_service import SERVICE, ProbeStub, Text
+from ..rpc_world import World
 
-HANDSHAKES = Path(__file__).with_name("handshakes.py")
+HANDSHAKES = Path(__file__).parents[1] / "handshakes.py"
 
 
 async def test_a_renewed_server_certificate_is_shown_to_the_next_connection(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from .tally import CODEC, STREAM, Counted, Tally, TooMuch
+from ..tally import CODEC, STREAM, Counted, Tally, TooMuch
 
 
 class Closing(Tally):

@@ -7,8 +7,8 @@ import asyncio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from ringfence_kernel.rpc.health import Check, Health
 
-from .probe_service import SERVICE
-from .rpc_world import World
+from ..probe_service import SERVICE
+from ..rpc_world import World
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING

@@ -21,7 +21,7 @@ from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.postgres import PostgresServer
 
-from .tally import CODEC, Tally, count
+from ..tally import CODEC, Tally, count
 
 TAKEOVER_SECONDS = 2.0
 

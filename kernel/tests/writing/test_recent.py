@@ -18,7 +18,7 @@ from ringfence_kernel.writing.looking_up import KEYS_AT_ONCE, MOST_LOOKS, Knowin
 from ringfence_kernel.writing.recent import LookAgain, LookedUp, Recent
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from .tally import CODEC, Tally, count
+from ..tally import CODEC, Tally, count
 
 MOST = 3
 

@@ -20,7 +20,7 @@ from ringfence_kernel.writing.writer import MAX_STATE_BYTES, EventTooLarge, Grou
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.postgres import PostgresServer
 
-from .tally import CODEC, STREAM, Counted, Tally, TooMuch, count
+from ..tally import CODEC, STREAM, Counted, Tally, TooMuch, count
 
 
 @pytest.fixture

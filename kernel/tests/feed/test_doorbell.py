@@ -25,8 +25,7 @@ from ringfence_local_stack.servers.certificates import Authority, infrastructure
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.nats import NATS_ADMIN, NatsServer, stream_name
 
-from .tally import CODEC, Tally, count
-from .test_follower import fill
+from ..tally import CODEC, Tally, count, fill
 
 SERVICE = "custody"
 

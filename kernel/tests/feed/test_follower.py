@@ -14,14 +14,14 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from ringfence_kernel.feed import EventUnknown, FeedFork, FeedPage, FeedServicer, Follower
 from ringfence_kernel.projecting.projector import Projector, rebuild_and_compare
-from ringfence_kernel.store import EventStore, Head, NewEvent, apply_migrations, load_cursor
+from ringfence_kernel.store import EventStore, Head, apply_migrations, load_cursor
 from ringfence_kernel.telemetry import tracing
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.common.v1 import feed_pb2
 from structlog.testing import capture_logs
 
-from .tally import CODEC, MIGRATION, Counted, TallyModel
+from ..tally import CODEC, MIGRATION, TallyModel, fill
 
 
 class Source:
@@ -39,16 +39,6 @@ class Source:
         response = await self.servicer.Read(request, None)
         self.tamper(response)
         return response
-
-
-def fill(store: EventStore, count: int) -> Head:
-    """Appends counts."""
-    at = store.head()
-    rows = []
-    for n in range(count):
-        topic, state = CODEC.encode(Counted("a", 1), at.position + n + 1)
-        rows.append(NewEvent(b"s" * 16, at.position + n + 1, topic, state))
-    return store.append(at.position, rows)
 
 
 @pytest.fixture
