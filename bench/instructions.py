@@ -44,7 +44,8 @@ class InstructionLoad:
         scenario = Scenario(sandbox)
         scenario.import_list([NOBODY], "bench")
         self.platform = scenario.platform(*PAYERS)
-        for customer in self.platform.customers(*PAYERS):
+        self.payers = self.platform.customers(*PAYERS)
+        for customer in self.payers:
             self.platform.bank.deposit(customer, FUNDS_MINOR)
 
     def settle(self, per_request: int, requests: int, seen: Seen) -> None:
@@ -76,6 +77,6 @@ class InstructionLoad:
 
     def order(self, number: int) -> NewInstruction:
         """Returns a payment of one cent between two clients, there and back in turns."""
-        one, other = self.platform.customers(*PAYERS)
+        one, other = self.payers
         debtor, creditor = (one, other) if number % 2 else (other, one)
-        return self.platform.order(debtor.iban, creditor.iban, creditor.name, 1)
+        return self.platform.order(debtor.iban, creditor.iban, creditor.name, 1, end_to_end_id=f"E{number}")

@@ -69,15 +69,16 @@ class Receiving:
         Raises as `submit_batch`.
         """
         state = self.submissions.state
-        earlier = await self.submissions.earlier(content.stream)
+        ids = [order.instruction_id for order in content.orders]
+        keys = await computed(len(ids), keys_of, content.tenant, ids)
+        past = await self.submissions.look_up(keys, [content.stream], load=False)
+        earlier = await self.submissions.earlier(content.stream, past)
         if earlier is not None and earlier.received.digest != content.digest:
             raise SubmissionConflict
         if earlier is not None:
             return earlier
         new = await self._prepare(caller, content, report)
         clear = [clear_of(order) for order in content.orders]
-        ids = [order.instruction_id for order in content.orders]
-        keys = await computed(len(ids), keys_of, content.tenant, ids)
 
         def command(unit: Unit) -> Submission:
             found = receive(state, new, unit.now_ns)
@@ -89,7 +90,7 @@ class Receiving:
             return state.known(new.stream)
 
         return await self.submissions.knowing(
-            keys, command, streams=[content.stream], load=False, weight=len(content.orders)
+            keys, command, streams=[content.stream], load=False, weight=len(content.orders), past=past
         )
 
     async def _prepare(self, caller: Caller, content: Content, report: Report | None) -> NewSubmission:

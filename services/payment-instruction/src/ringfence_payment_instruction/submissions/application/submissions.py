@@ -45,15 +45,14 @@ class Submissions:
 
         await self.writer.commit(command, weight=weight)
 
-    async def earlier(self, stream: bytes) -> Submission | None:
-        """Returns the submission that was taken in under a stream, however long ago; of what is committed alone.
+    async def earlier(self, stream: bytes, past: Past) -> Submission | None:
+        """Returns the submission that was taken in under a stream, as far as it is committed and was looked up.
 
         It saves work on what is sent again; only a decision tells for sure that a submission is new.
         """
         if self.state.submission(stream) is not None:
             return await self.writer.commit(lambda unit: self.state.submission(stream))
-        submissions, _ = await asyncio.to_thread(self.archive.load, [stream])
-        return submissions.get(stream)
+        return past.submissions.get(stream)
 
     async def knowing(
         self,
@@ -64,30 +63,44 @@ class Submissions:
         load: bool = True,
         most_rows: int | None = None,
         weight: int = 1,
+        past: Past | None = None,
     ) -> Reply:
         """Runs a decision that asks about ids used at any time, however long ago what they stand for has closed.
 
         `keys` are all that it may ask about (see `Past`), `streams` those of submissions. Without `load` it only asks
-        whether a key was used. Returns its reply after the commit; raises Overloaded, StoreUnavailable, and TooManyRows
-        before it decides where the closed submissions have more rows than that.
+        whether a key was used. `past` is what was looked up for it already. Returns its reply after the commit; raises
+        Overloaded, StoreUnavailable, and TooManyRows before it decides where the closed submissions have more rows.
         """
         for _ in range(MOST_LOOKS):
-            past = await self._look_up(keys, streams, load, most_rows)
+            past = past or await self.look_up(keys, streams, load=load, most_rows=most_rows)
             try:
                 return await self.writer.commit(partial(self._recalling, past, command), weight=weight)
             except LookAgain:
-                continue
+                past = None
         raise Overloaded("what was asked about closes faster than it can be looked up")
 
-    async def _look_up(
-        self, keys: Sequence[bytes], streams: Sequence[bytes], load: bool, most_rows: int | None
+    async def look_up(
+        self, keys: Sequence[bytes], streams: Sequence[bytes] = (), *, load: bool = True, most_rows: int | None = None
     ) -> Past:
-        past = await asyncio.to_thread(self.archive.look_up, keys)
-        asked = {*streams, *(ref.stream for ref in past.refs.values() if load)}
-        held = frozenset(stream for stream in asked if stream in self.state.submissions)
-        wanted = sorted(asked - held)
-        submissions, refused = await asyncio.to_thread(self.archive.load, wanted, most_rows) if wanted else ({}, {})
-        return replace(past, submissions=submissions, refused_files=refused, held=held)
+        """Returns what `knowing` lends to a decision; raises TooManyRows."""
+        held = self._held(streams)
+        past = await asyncio.to_thread(self._read, keys, sorted({*streams} - held), most_rows)
+        more = {ref.stream for ref in past.refs.values() if load}.difference(streams)
+        also_held = self._held(more)
+        submissions, refused = dict(past.submissions), dict(past.refused_files)
+        if wanted := sorted(more - also_held):
+            found = await asyncio.to_thread(self.archive.load, wanted, most_rows)
+            submissions |= found[0]
+            refused |= found[1]
+        return replace(past, submissions=submissions, refused_files=refused, held=held | also_held)
+
+    def _held(self, streams: Iterable[bytes]) -> frozenset[bytes]:
+        return frozenset(stream for stream in streams if stream in self.state.submissions)
+
+    def _read(self, keys: Sequence[bytes], streams: Sequence[bytes], most_rows: int | None) -> Past:
+        past = self.archive.look_up(keys)
+        submissions, refused = self.archive.load(streams, most_rows)
+        return replace(past, submissions=submissions, refused_files=refused)
 
     def _recalling(self, past: Past, command: Callable[[Unit], Reply], unit: Unit) -> Reply:
         with self.state.recalling(past):
