@@ -32,6 +32,7 @@ from ringfence_kernel.service import rebuild
 from ringfence_kernel.service.event_sourced import store_digest
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.values.clock import DAY_NS, ManualClock
+from ringfence_kernel.values.errors import Overloaded
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.writing.looking_up import Knowing, LookUps
 from ringfence_kernel.writing.recent import Recent
@@ -253,6 +254,22 @@ async def test_the_tables_are_what_keeps_them(running: Running) -> None:
     await running.decide(("a", KycState.EDD))
     assert running.modules.parties.parties[ANNA].kyc is KycState.EDD
     assert (await running.differences()).keys() == {"authorisations", "kyc_decisions"}
+
+
+async def test_a_look_reaches_as_far_as_its_table(running: Running) -> None:
+    """Where tables lack events, as those of a release without them do, nobody is told that an id is new."""
+    await running.authorise("a")
+    await running.decide(("a", KycState.EDD), ("b", KycState.CHECKING), ("c", KycState.VERIFIED))
+    await running.fill()
+    with running.store.connection() as connection:
+        connection.execute("DELETE FROM authorisations")
+        connection.execute("DELETE FROM kyc_decisions")
+        names = ["projection:authorisations", "projection:kyc-decisions"]
+        connection.execute("UPDATE cursors SET position = 1 WHERE name = ANY(%s)", (names,))
+    with pytest.raises(Overloaded):
+        await running.authorise("a", OTHER)
+    with pytest.raises(Overloaded):
+        await running.decide(("a", KycState.BLOCKED))
 
 
 async def test_a_rebuild_fills_the_tables_anew(running: Running) -> None:

@@ -12,9 +12,11 @@ from ringfence_kernel.writing.recent import LookedUp
 from ringfence_identity.parties.domain.kyc import KycState
 from ringfence_identity.parties.domain.state import Decided
 
+# How far the table has come, not where the feed stands: what is not there by then is not known to be new.
 LOOK_UP = """
-SELECT head.position, uuid_send(made.tenant) || uuid_send(made.decision), uuid_send(made.party), made.moved_to
-FROM feed_head head LEFT JOIN (
+SELECT coalesce(reached.position, 0), uuid_send(made.tenant) || uuid_send(made.decision),
+    uuid_send(made.party), made.moved_to
+FROM feed_head LEFT JOIN cursors reached ON reached.name = 'projection:kyc-decisions' LEFT JOIN (
     unnest(%b::uuid[], %b::uuid[]) AS asked (tenant, decision) JOIN kyc_decisions made USING (tenant, decision)
 ) ON true
 """
@@ -27,7 +29,7 @@ class DecisionsReader:
     store: EventStore
 
     def read(self, keys: Sequence[bytes]) -> LookedUp[Decided]:
-        """Returns what is known by keys, as of one position of the feed; blocks, raises StoreUnavailable."""
+        """Returns what is known by keys, up to where the table has come; blocks, raises StoreUnavailable."""
         tenants = [UUID(bytes=key[:ID_BYTES]) for key in keys]
         decisions = [UUID(bytes=key[ID_BYTES:]) for key in keys]
         with self.store.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:

@@ -11,9 +11,10 @@ from ringfence_kernel.writing.recent import LookedUp
 
 from ringfence_identity.tokens.domain.state import Authorised
 
+# How far the table has come, not where the feed stands: what is not there by then is not known to be new.
 LOOK_UP = """
-SELECT head.position, uuid_send(held.tenant) || uuid_send(held.submission), held.digest, held.expires_ns
-FROM feed_head head LEFT JOIN (
+SELECT coalesce(reached.position, 0), uuid_send(held.tenant) || uuid_send(held.submission), held.digest, held.expires_ns
+FROM feed_head LEFT JOIN cursors reached ON reached.name = 'projection:authorisations' LEFT JOIN (
     unnest(%b::uuid[], %b::uuid[]) AS asked (tenant, submission) JOIN authorisations held USING (tenant, submission)
 ) ON true
 """
@@ -26,7 +27,7 @@ class AuthorisationsReader:
     store: EventStore
 
     def read(self, keys: Sequence[bytes]) -> LookedUp[Authorised]:
-        """Returns what is known by keys, as of one position of the feed; blocks, raises StoreUnavailable."""
+        """Returns what is known by keys, up to where the table has come; blocks, raises StoreUnavailable."""
         tenants = [UUID(bytes=key[:ID_BYTES]) for key in keys]
         submissions = [UUID(bytes=key[ID_BYTES:]) for key in keys]
         with self.store.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
