@@ -10,13 +10,13 @@ from uuid import uuid4
 
 import pytest
 from ringfence_kernel.values.errors import InvalidArgument, Overloaded
+from ringfence_kernel.writing.recent import LookAgain
 from ringfence_kernel.writing.writer import Unit
 from ringfence_payment_instruction.approvals import application as approvals
 from ringfence_payment_instruction.reads.application import queries
 from ringfence_payment_instruction.reads.application.queries import Selection
 from ringfence_payment_instruction.submissions.adapters.archive import LOOK_UP, STREAMS_AT_ONCE, StoredArchive
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.past import LookAgain
 from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 

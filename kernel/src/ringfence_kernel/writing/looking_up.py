@@ -20,6 +20,19 @@ MOST_LOOKS = 32
 KEYS_AT_ONCE = 4_096
 
 
+async def while_current(attempt: Callable[[], Awaitable[Reply]]) -> Reply:
+    """Returns what an attempt does that looks up and then decides; tries it again where it raises LookAgain.
+
+    Raises what the attempt raises, and Overloaded where every look was too old.
+    """
+    for _ in range(MOST_LOOKS):
+        try:
+            return await attempt()
+        except LookAgain:
+            continue
+    raise Overloaded("what was asked about changes faster than it can be looked up")
+
+
 class Table(Protocol[ValueT]):
     """Knows every entry that was ever recorded."""
 
@@ -111,13 +124,13 @@ class Knowing(Generic[ValueT]):
 
         `looking` is a look at them that was begun before. Raises as the writer's `commit`, as the look, and Overloaded.
         """
-        for _ in range(MOST_LOOKS):
-            known = await (looking or self.begin(keys))
-            try:
-                return await self.writer.commit(partial(self._decide, keys, known, command), weight=weight)
-            except LookAgain:
-                looking = None
-        raise Overloaded("what was asked about is recorded faster than it can be looked up")
+        looks = [looking] if looking is not None else []
+
+        async def attempt() -> Reply:
+            known = await (looks.pop() if looks else self.begin(keys))
+            return await self.writer.commit(partial(self._decide, keys, known, command), weight=weight)
+
+        return await while_current(attempt)
 
     def _decide(
         self,

@@ -12,8 +12,9 @@ from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.service.threads import computed
 from ringfence_kernel.values.clock import DAY_NS, Clock
 from ringfence_kernel.values.columns import pack
-from ringfence_kernel.values.errors import Overloaded
 from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.writing.looking_up import while_current
+from ringfence_kernel.writing.recent import LookAgain
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.deposits.application.ports import Entries, Notification, NotificationFiles, Voucher
@@ -26,7 +27,6 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
     ENTRIES_PER_PART,
     Disposition,
     EvidenceFile,
-    KnownEntries,
     Outcome,
     evidence_stream,
     is_incoming,
@@ -35,7 +35,7 @@ from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry,
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.submissions.application.ports import Authorisation, Identity
-from ringfence_payment_instruction.submissions.application.submissions import MOST_LOOKS, Submissions
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
 from ringfence_payment_instruction.submissions.domain.orders import Alias, ledger_of
 
@@ -117,19 +117,22 @@ class EvidenceReceiving:
 
     async def _knowing(self, asked: Questions, command: Callable[[Unit], Reply], weight: int = 1) -> Reply:
         """Runs a decision that asks about entries and payments of any age; see `Submissions.knowing`."""
-        for _ in range(MOST_LOOKS):
+
+        async def attempt() -> Reply:
             known = await asyncio.to_thread(self.entries.look_up, asked.entries)
 
-            def recalling(unit: Unit, known: KnownEntries = known) -> Reply | None:
+            def recalling(unit: Unit) -> Reply | None:
                 if known.position < self.state.forgotten_position:
                     return None
                 with self.state.recalling(known):
                     return command(unit)
 
             reply = await self.submissions.knowing(asked.payments, recalling, weight=weight)
-            if reply is not None:
-                return reply
-        raise Overloaded("what was asked about is handed in faster than it can be looked up")
+            if reply is None:  # the entries are looked up again too, not the payments alone
+                raise LookAgain
+            return reply
+
+        return await while_current(attempt)
 
     def _match(self, aliases: Mapping[str, Alias], file: Notification) -> Matching:
         """Matches entries; raises ScreeningListStale where money came in and its payers cannot be looked up."""

@@ -8,16 +8,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from ringfence_kernel.values.errors import Overloaded
+from ringfence_kernel.writing.looking_up import while_current
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_payment_instruction.submissions.application.ports import Archive
-from ringfence_payment_instruction.submissions.domain.past import LookAgain, Past
+from ringfence_payment_instruction.submissions.domain.past import Past
 from ringfence_payment_instruction.submissions.domain.state import State
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
-MOST_LOOKS = 32
-"""A look-up is out of date only when tens of thousands of instructions have closed since."""
 MOST_ROWS = 65_536
 """Closed rows that one request may have in memory, some 500 bytes each; a submission has 8,190 at most."""
 Decider = Callable[[Submission], Iterable[Any]]
@@ -71,13 +69,13 @@ class Submissions:
         whether a key was used. `past` is what was looked up for it already. Returns its reply after the commit; raises
         Overloaded, StoreUnavailable, and TooManyRows before it decides where the closed submissions have more rows.
         """
-        for _ in range(MOST_LOOKS):
-            past = past or await self.look_up(keys, streams, load=load, most_rows=most_rows)
-            try:
-                return await self.writer.commit(partial(self._recalling, past, command), weight=weight)
-            except LookAgain:
-                past = None
-        raise Overloaded("what was asked about closes faster than it can be looked up")
+        looks = [past] if past is not None else []
+
+        async def attempt() -> Reply:
+            found = looks.pop() if looks else await self.look_up(keys, streams, load=load, most_rows=most_rows)
+            return await self.writer.commit(partial(self._recalling, found, command), weight=weight)
+
+        return await while_current(attempt)
 
     async def look_up(
         self, keys: Sequence[bytes], streams: Sequence[bytes] = (), *, load: bool = True, most_rows: int | None = None

@@ -28,10 +28,6 @@ WHOLE = -1
 """Index of a reference to a submission as a whole: that of a message to the bank."""
 
 
-class LookAgain(DomainError):
-    """What was looked up is not current any more: something else was closed meanwhile. Never leaves the service."""
-
-
 class TooManyRows(DomainError):
     """What is asked about lies in too many closed rows to be held at once. Never leaves the service."""
 

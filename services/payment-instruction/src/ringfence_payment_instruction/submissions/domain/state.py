@@ -20,12 +20,12 @@ from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.recent import LookAgain
 
 from ringfence_payment_instruction.submissions.domain import events
 from ringfence_payment_instruction.submissions.domain.past import (
     WHOLE,
     InstructionRef,
-    LookAgain,
     Past,
     bank_key,
     instruction_key,
