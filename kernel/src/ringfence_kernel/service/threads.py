@@ -18,8 +18,6 @@ THREADS = 16
 """As many as there are connections for reading, and as many again for files and long computations."""
 WAITING_LIMIT = 1_024
 """More than all calls that are admitted may need: whoever is beyond is refused instead of waiting unseen."""
-
-
 FEW_ROWS = 64
 """So many are computed faster than a thread would take them up."""
 
