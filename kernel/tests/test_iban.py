@@ -1,6 +1,6 @@
 """IBANs, judged beside the library that knows them."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ringfence_kernel.values import iban
 from stdnum import iban as oracle
@@ -15,14 +15,16 @@ EXAMPLES = [
 
 
 def _is_valid_there(text: str) -> bool:
-    given = text[2:4] not in ("00", "01", "99")
+    # The library counts letters among the check digits too, and takes those that are never given.
+    given = text[2:4].isdigit() and text[2:4] not in ("00", "01", "99")
     return given and bool(oracle.is_valid(text, check_country=False)) and text == oracle.compact(text)
 
 
+@example("DE89370400440532013000", [(2, "A"), (5, "0")])
 @given(st.sampled_from(EXAMPLES), st.lists(st.tuples(st.integers(0, 14), st.sampled_from("0189AGZ")), max_size=3))
-def test_the_verdict_is_that_of_the_library(example: str, changes: list[tuple[int, str]]) -> None:
+def test_the_verdict_is_that_of_the_library(right: str, changes: list[tuple[int, str]]) -> None:
     """For right and damaged IBANs alike, structure and check digits are judged as python-stdnum does."""
-    letters = list(example)
+    letters = list(right)
     for position, letter in changes:
         letters[position] = letter
     text = "".join(letters)
