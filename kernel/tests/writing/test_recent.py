@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import Overloaded, StoreUnavailable
+from ringfence_kernel.writing.departed import LookAgain
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.looking_up import KEYS_AT_ONCE, MOST_LOOKS, Knowing, LookUps
-from ringfence_kernel.writing.recent import LookAgain, LookedUp, Recent
+from ringfence_kernel.writing.recent import LookedUp, Recent
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ..tally import CODEC, Tally, count

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 import pytest
 from ringfence_kernel.values.errors import InvalidArgument, Overloaded
-from ringfence_kernel.writing.recent import LookAgain
+from ringfence_kernel.values.ids import new_id
+from ringfence_kernel.writing.departed import LookAgain
 from ringfence_kernel.writing.writer import Unit
 from ringfence_payment_instruction.approvals import application as approvals
 from ringfence_payment_instruction.reads.application import queries
@@ -20,7 +21,7 @@ from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 
-from .closing import fill, get, is_same, settle, stream_named
+from .closing import REST, fill, get, is_same, settle, stream_named
 from .messages import camt_054, entry
 from .world import (
     BANK,
@@ -113,6 +114,44 @@ async def test_a_decision_does_not_hang_on_what_it_pushes_out_itself(small: Worl
     assert [(each.status, each.reason) for each in found] == [(Status.CANCELLED, reasons.CANCELLED_BY_CUSTOMER)] * 2
     assert stream_named("old") not in small.states.submissions.submissions
     assert await is_same(small) == {}
+
+
+async def test_who_has_left_since_nothing_was_looked_up_is_no_new_one(small: World) -> None:
+    """An id that was new when a look was passed over, and is used, closed and gone when it is decided, is a repeat."""
+
+    async def other() -> None:
+        await settle(small, "a")
+        await fill(small)
+        assert stream_named("a") not in small.states.submissions.submissions
+
+    receiving = small.application.submissions.receiving
+    receiving = replace(receiving, identity=Meanwhile(receiving.identity, once(other)))
+    (view,) = await receiving.submit_batch(PLATFORM, an_id("s b"), [order("a", 1)])
+    assert (view.status, view.reason) == (Status.REJECTED, reasons.DUPLICATE_INSTRUCTION_ID)
+    assert await is_same(small) == {}
+
+
+async def test_an_id_of_now_is_not_looked_up(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client's next UUIDv7 is higher than all that have left memory: that it is new is known without the database."""
+    looked: list[int] = []
+    look_up = StoredArchive.look_up
+    monkeypatch.setattr(StoredArchive, "look_up", lambda *asked: looked.append(1) or look_up(*asked))
+    receiving, reads = small.application.submissions.receiving, small.application.reads
+    ids = [new_id() for _ in range(4 * REST)]
+    for each in ids:
+        (view,) = await receiving.submit_batch(PLATFORM, new_id(), [replace(order("any", 1), instruction_id=each)])
+        assert view.status == Status.AUTHENTICATED
+        await small.until(lambda each=each: is_done(small, each))
+    assert [len(await reads.get(TENANT, [each])) for each in ids[-REST:]] == [1] * REST
+    assert looked == []
+    assert len(await reads.get(TENANT, ids[:1])) == 1
+    assert looked == [1]
+
+
+def is_done(world: World, instruction_id: bytes) -> bool:
+    """Tells whether a payment that is in memory has come to its end."""
+    found = world.states.submissions.find(TENANT, instruction_id)
+    return found is None or found[0].is_closed()
 
 
 class Unwalked(dict[bytes, Any]):

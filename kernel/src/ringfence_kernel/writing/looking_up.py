@@ -9,7 +9,8 @@ from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from ringfence_kernel.values.errors import Overloaded
-from ringfence_kernel.writing.recent import LookAgain, LookedUp, Recent
+from ringfence_kernel.writing.departed import LookAgain
+from ringfence_kernel.writing.recent import LookedUp, Recent
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 Reply = TypeVar("Reply")

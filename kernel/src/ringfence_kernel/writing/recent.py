@@ -16,20 +16,11 @@ from hashlib import sha256
 from types import GenericAlias
 from typing import Any, Generic, TypeVar
 
-from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.departed import Departed, LookAgain, require_key
 from ringfence_kernel.writing.journal import Journal
 
 ValueT = TypeVar("ValueT")
-
-OWNER_BYTES = 16
-KEY_BYTES = 32
-VERSION_BYTE = OWNER_BYTES + 6
-"""Where an id tells how it was made, in its upper half (RFC 9562 section 4.2)."""
-
-
-class LookAgain(DomainError):
-    """What was looked up is not current any more: newer entries have left memory since. Never leaves the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +38,7 @@ class Recent(Generic[ValueT]):
     `forgotten_position` is that of the newest entry that is not here: whoever looked up there or later knows all.
     """
 
-    __slots__ = ("_entries", "_highest", "_kind", "_most", "_order", "forgotten_position")
+    __slots__ = ("_departed", "_entries", "_kind", "_most", "_order", "forgotten_position")
 
     def __init__(self, kind: type[ValueT], most: int) -> None:
         """Starts empty; `kind` is the class of the values, a plain record."""
@@ -55,7 +46,7 @@ class Recent(Generic[ValueT]):
         self._kind, self._most = kind, most
         self._order: deque[tuple[bytes, int, ValueT]] = deque()  # key, position, value
         self._entries: dict[bytes, tuple[bytes, int, ValueT]] = {}
-        self._highest: dict[bytes, bytes] = {}  # of those that have left, by owner and version of id
+        self._departed = Departed()
 
     def __len__(self) -> int:
         """Returns how many entries there are, those that were replaced meanwhile among them."""
@@ -68,12 +59,11 @@ class Recent(Generic[ValueT]):
 
     def may_have_left(self, key: bytes) -> bool:
         """Tells whether there may be an entry of this key that is not here; never False where there is one."""
-        return key <= self._highest.get(_kin(key), b"")
+        return self._departed.may_hold(key)
 
     def put(self, key: bytes, value: ValueT, position: int, journal: Journal) -> None:
         """Takes in an entry of the event at a position, and lets go of the oldest; raises ValueError for no key."""
-        if len(key) != KEY_BYTES:
-            raise ValueError(f"a key has {KEY_BYTES} bytes, not {len(key)}")
+        require_key(key)
         entry = (key, position, value)
         journal.put(self._entries, key, entry)
         self._order.append(entry)
@@ -88,9 +78,7 @@ class Recent(Generic[ValueT]):
         journal.remove(self._entries, key)
         journal.call(setattr, self, "forgotten_position", self.forgotten_position)
         self.forgotten_position = position
-        if self.may_have_left(key):
-            return
-        journal.put(self._highest, _kin(key), key)
+        self._departed.add([key], journal)
 
     @contextmanager
     def as_of(self, position: int, keys: Iterable[bytes]) -> Iterator[None]:
@@ -108,7 +96,7 @@ class Recent(Generic[ValueT]):
 
     def save(self) -> bytes:
         """Returns all of it."""
-        return plain.encode((self.forgotten_position, sorted(self._highest.values()), list(self._order)))
+        return plain.encode((self.forgotten_position, self._departed.highest(), list(self._order)))
 
     def restore(self, content: memoryview) -> None:
         """Takes up what `save` returned; raises ValueError, unchanged, for anything else."""
@@ -116,9 +104,4 @@ class Recent(Generic[ValueT]):
         shape: Any = GenericAlias(tuple, (int, list[bytes], GenericAlias(list, (entry,))))
         self.forgotten_position, highest, order = plain.decode(content, shape)
         self._order, self._entries = deque(order), {each[0]: each for each in order}
-        self._highest = {_kin(key): key for key in highest}
-
-
-def _kin(key: bytes) -> bytes:
-    """Returns what keys have in common that are compared: their owner, and the version of their id."""
-    return key[:OWNER_BYTES] + bytes((key[VERSION_BYTE] >> 4,))
+        self._departed = Departed(highest)

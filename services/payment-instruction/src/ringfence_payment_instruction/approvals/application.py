@@ -14,7 +14,7 @@ from ringfence_payment_instruction.submissions.application.submissions import MO
 from ringfence_payment_instruction.submissions.application.views import StateView, state_view
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience, overdue
 from ringfence_payment_instruction.submissions.domain.errors import InstructionUnknown
-from ringfence_payment_instruction.submissions.domain.past import TooManyRows
+from ringfence_payment_instruction.submissions.domain.past import Asked, TooManyRows
 from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.status import Directive
 from ringfence_payment_instruction.submissions.domain.submission import Submission
@@ -55,8 +55,9 @@ class Decisions:
             # As they were found: what ends here may push others out of memory.
             return {each: state_view(*where) for each, where in found.items()} | views
 
+        asked = Asked(keys_of(tenant, ids))
         try:
-            views = await self.submissions.knowing(keys_of(tenant, ids), command, most_rows=MOST_ROWS, weight=len(ids))
+            views = await self.submissions.knowing(asked, command, most_rows=MOST_ROWS, weight=len(ids))
         except TooManyRows:
             raise InvalidArgument(
                 "they have closed in too many files: ask for fewer", field="instruction_ids"

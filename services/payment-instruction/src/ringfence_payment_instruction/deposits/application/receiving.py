@@ -13,8 +13,8 @@ from ringfence_kernel.service.threads import computed
 from ringfence_kernel.values.clock import DAY_NS, Clock
 from ringfence_kernel.values.columns import pack
 from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.writing.departed import LookAgain
 from ringfence_kernel.writing.looking_up import while_current
-from ringfence_kernel.writing.recent import LookAgain
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.deposits.application.ports import Entries, Notification, NotificationFiles, Voucher
@@ -38,6 +38,7 @@ from ringfence_payment_instruction.submissions.application.ports import Authoris
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
 from ringfence_payment_instruction.submissions.domain.orders import Alias, ledger_of
+from ringfence_payment_instruction.submissions.domain.past import Asked
 
 POSTING_SECONDS = 5.0
 Reply = TypeVar("Reply")
@@ -127,7 +128,7 @@ class EvidenceReceiving:
                 with self.state.recalling(known):
                     return command(unit)
 
-            reply = await self.submissions.knowing(asked.payments, recalling, weight=weight)
+            reply = await self.submissions.knowing(Asked(asked.payments), recalling, weight=weight)
             if reply is None:  # the entries are looked up again too, not the payments alone
                 raise LookAgain
             return reply

@@ -16,8 +16,8 @@ from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.departed import LookAgain
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.recent import LookAgain
 
 from ringfence_payment_instruction.deposits.domain.events import EVENTS, EvidenceApplied, EvidenceReceived
 from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile, KnownEntries, Outcome, entry_digests

@@ -19,6 +19,7 @@ from ringfence_payment_instruction.rail.application.ports import (
 from ringfence_payment_instruction.rail.domain.replies import answered, contradicted, group, keys_of_replies
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceRefused
+from ringfence_payment_instruction.submissions.domain.past import Asked
 
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
 _LOG = get(__name__)
@@ -97,7 +98,7 @@ class Inbox:
             return unknown, contradictions
 
         unknown, contradictions = await self.submissions.knowing(
-            keys_of_replies(file.replies), command, weight=len(file.replies)
+            Asked(keys_of_replies(file.replies)), command, weight=len(file.replies)
         )
         if unknown:
             _LOG.warning("bank_replies_unknown", count=unknown)

@@ -20,7 +20,7 @@ from ringfence_payment_instruction.submissions.domain.events import (
     InstructionsReceived,
     SubmissionWaiting,
 )
-from ringfence_payment_instruction.submissions.domain.past import InstructionRef, TooManyRows
+from ringfence_payment_instruction.submissions.domain.past import Asked, InstructionRef, TooManyRows
 from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
 from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.status import Status
@@ -29,7 +29,7 @@ from ringfence_payment_instruction.submissions.domain.submission import Submissi
 POLL_SECONDS = 1.0
 # Events of a thousand rows: a page is what every watcher holds in memory.
 PAGE_EVENTS = 20
-Asked = TypeVar("Asked")
+Named = TypeVar("Named")
 _WITH_TRANSFER = frozenset(
     {Status.RESERVED, Status.SENT, Status.SETTLED, Status.RECONCILED, Status.FAILED, Status.UNKNOWN}
 )
@@ -128,7 +128,7 @@ class Queries:
                 found = [self.submissions.state.find(tenant, each) for each in ids]
                 return [_row(*each) for each in found if each is not None]
 
-            return await self.submissions.knowing(keys_of(tenant, ids), command, most_rows=MOST_ROWS)
+            return await self.submissions.knowing(Asked(keys_of(tenant, ids)), command, most_rows=MOST_ROWS)
 
         return await self._views(instruction_ids, read)
 
@@ -146,8 +146,8 @@ class Queries:
             def command(unit: Unit) -> list[Row]:
                 return [_row(known(ref.stream), ref.index) for ref in refs]
 
-            streams = list({ref.stream for ref in refs})
-            return await self.submissions.knowing([], command, streams=streams, most_rows=MOST_ROWS)
+            asked = Asked(streams=list({ref.stream for ref in refs}))
+            return await self.submissions.knowing(asked, command, most_rows=MOST_ROWS)
 
         return await self._views(page.refs, read), page.next_after
 
@@ -165,7 +165,7 @@ class Queries:
                 await self.reader.moved(seen, POLL_SECONDS)
 
     async def _views(
-        self, asked: Sequence[Asked], read: Callable[[Sequence[Asked]], Awaitable[list[Row]]]
+        self, asked: Sequence[Named], read: Callable[[Sequence[Named]], Awaitable[list[Row]]]
     ) -> list[InstructionView]:
         """Reads rows at one moment, after the commit that was under way, and opens what is sealed of them.
 

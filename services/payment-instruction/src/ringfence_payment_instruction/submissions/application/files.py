@@ -23,7 +23,8 @@ from ringfence_payment_instruction.submissions.application.receiving import Cont
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.application.tenants import tenant_of
 from ringfence_payment_instruction.submissions.domain import events
-from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
+from ringfence_payment_instruction.submissions.domain.errors import RefusedBefore, SubmissionConflict
+from ringfence_payment_instruction.submissions.domain.past import Asked, submission_key
 from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
 from ringfence_payment_instruction.submissions.domain.receiving import refuse
 from ringfence_payment_instruction.submissions.domain.status import ISO_STATUS, Status
@@ -63,16 +64,11 @@ class FileReceiving:
         if isinstance(file, RefusedFile):
             return await self._refuse(caller, tenant, file)
         submission_id = file_submission_id(tenant, file.message_id, file.digest)
-        stream = stream_of(tenant, submission_id)
-        earlier = await self.submissions.knowing(
-            [], lambda unit: self.submissions.state.refused_file(stream), streams=[stream]
-        )
-        if earlier is not None and earlier.digest == file.digest:
-            # Refused by earlier rules: the first answer stands.
-            return await self._refuse(caller, tenant, file.refused(NOT_TAKEN_BEFORE))
         new = Content(tenant, submission_id, events.KIND_PAIN_001, file.digest, file.orders, file.message_id)
         try:
             submission = await self.receiving.take_in(caller, new, self._reporter(file, submission_id))
+        except RefusedBefore:
+            return await self._refuse(caller, tenant, file.refused(NOT_TAKEN_BEFORE))
         except SubmissionConflict:
             return self._duplicate(file.refused(DUPLICATE), submission_id)
         return FileAnswer(submission.received.status_report, submission_id, submission.id_list)
@@ -92,7 +88,6 @@ class FileReceiving:
 
     async def _refuse(self, caller: Caller, tenant: bytes, file: RefusedFile) -> FileAnswer:
         submission_id = file_submission_id(tenant, file.message_id, file.digest)
-        stream = stream_of(tenant, submission_id)
         report = self.files.report_refusal(file, _report_id(submission_id), self.clock.now_ns())
         refused = events.SubmissionRefused(
             tenant=tenant,
@@ -106,12 +101,14 @@ class FileReceiving:
         )
 
         def command(unit: Unit) -> bytes:
-            self.submissions.record(unit, stream, refuse(self.submissions.state, stream, refused))
-            kept = self.submissions.state.refused_file(stream) or refused
-            return kept.status_report
+            earlier = refuse(self.submissions.state, refused)
+            if earlier is None:
+                self.submissions.record(unit, stream_of(tenant, submission_id), [refused])
+            return (earlier or refused).status_report
 
+        asked = Asked(submissions=[submission_key(tenant, submission_id)])
         try:
-            return FileAnswer(await self.submissions.knowing([], command, streams=[stream]), b"", [])
+            return FileAnswer(await self.submissions.knowing(asked, command), b"", [])
         except SubmissionConflict:
             return self._duplicate(replace(file, refusal=DUPLICATE), submission_id)
 

@@ -18,9 +18,9 @@ from ringfence_payment_instruction.submissions.application.submissions import Su
 from ringfence_payment_instruction.submissions.application.tenants import tenant_of
 from ringfence_payment_instruction.submissions.application.views import StateView, first_states
 from ringfence_payment_instruction.submissions.domain import events, reasons
-from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
 from ringfence_payment_instruction.submissions.domain.orders import Order, digest, forbiddance, ibans_of, invalidity
-from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive
+from ringfence_payment_instruction.submissions.domain.past import Asked, submission_key
+from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive, taken_in
 from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of
 
@@ -40,6 +40,11 @@ class Content:
     def stream(self) -> bytes:
         """Stream of the submission."""
         return stream_of(self.tenant, self.submission_id)
+
+    def asked(self) -> Asked:
+        """Returns what taking it in asks about: whether it, or one of its ids, came before."""
+        keys = keys_of(self.tenant, [order.instruction_id for order in self.orders])
+        return Asked(keys, [submission_key(self.tenant, self.submission_id)], only_counts=True)
 
 
 Report = Callable[[Sequence[str], Sequence[str]], bytes]
@@ -66,15 +71,12 @@ class Receiving:
     async def take_in(self, caller: Caller, content: Content, report: Report | None = None) -> Submission:
         """Returns the submission, taken in now or before; `report` writes the answer that is kept with it.
 
-        Raises as `submit_batch`.
+        Raises as `submit_batch`, and RefusedBefore for a file that was refused whole.
         """
         state = self.submissions.state
-        ids = [order.instruction_id for order in content.orders]
-        keys = await computed(len(ids), keys_of, content.tenant, ids)
-        past = await self.submissions.look_up(keys, [content.stream], load=False)
-        earlier = await self.submissions.earlier(content.stream, past)
-        if earlier is not None and earlier.received.digest != content.digest:
-            raise SubmissionConflict
+        asked = await computed(len(content.orders), content.asked)
+        past = await self.submissions.look_up(asked)
+        earlier = taken_in(await self.submissions.earlier(content.stream, past), content.digest)
         if earlier is not None:
             return earlier
         new = await self._prepare(caller, content, report)
@@ -89,9 +91,7 @@ class Receiving:
                 self.personal.remember(new.stream, clear)
             return state.known(new.stream)
 
-        return await self.submissions.knowing(
-            keys, command, streams=[content.stream], load=False, weight=len(content.orders), past=past
-        )
+        return await self.submissions.knowing(asked, command, past=past, weight=len(content.orders))
 
     async def _prepare(self, caller: Caller, content: Content, report: Report | None) -> NewSubmission:
         """Checks, resolves, seals and authorises; changes nothing."""

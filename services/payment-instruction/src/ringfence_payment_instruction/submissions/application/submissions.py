@@ -12,7 +12,8 @@ from ringfence_kernel.writing.looking_up import while_current
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_payment_instruction.submissions.application.ports import Archive
-from ringfence_payment_instruction.submissions.domain.past import Past
+from ringfence_payment_instruction.submissions.domain.events import SubmissionRefused
+from ringfence_payment_instruction.submissions.domain.past import Asked, Past
 from ringfence_payment_instruction.submissions.domain.state import State
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
@@ -43,47 +44,46 @@ class Submissions:
 
         await self.writer.commit(command, weight=weight)
 
-    async def earlier(self, stream: bytes, past: Past) -> Submission | None:
-        """Returns the submission that was taken in under a stream, as far as it is committed and was looked up.
+    async def earlier(self, stream: bytes, past: Past) -> Submission | SubmissionRefused | None:
+        """Returns what was handed in under a stream, as far as it is committed and was looked up.
 
         It saves work on what is sent again; only a decision tells for sure that a submission is new.
         """
-        if self.state.submission(stream) is not None:
-            return await self.writer.commit(lambda unit: self.state.submission(stream))
-        return past.submissions.get(stream)
+        state = self.state
+        if stream in state.submissions or stream in state.refused_files:
+            return await self.writer.commit(lambda unit: state.submission(stream) or state.refused_files.get(stream))
+        return past.submissions.get(stream) or past.refused_files.get(stream)
 
     async def knowing(
         self,
-        keys: Sequence[bytes],
+        asked: Asked,
         command: Callable[[Unit], Reply],
         *,
-        streams: Sequence[bytes] = (),
-        load: bool = True,
+        past: Past | None = None,
         most_rows: int | None = None,
         weight: int = 1,
-        past: Past | None = None,
     ) -> Reply:
-        """Runs a decision that asks about ids used at any time, however long ago what they stand for has closed.
+        """Runs a decision that asks about what was handed in at any time, however long ago it has closed.
 
-        `keys` are all that it may ask about (see `Past`), `streams` those of submissions. Without `load` it only asks
-        whether a key was used. `past` is what was looked up for it already. Returns its reply after the commit; raises
-        Overloaded, StoreUnavailable, and TooManyRows before it decides where the closed submissions have more rows.
+        `past` is what was looked up for it already. Returns its reply after the commit; raises Overloaded,
+        StoreUnavailable, and TooManyRows before it decides where the closed submissions have more rows.
         """
         looks = [past] if past is not None else []
 
         async def attempt() -> Reply:
-            found = looks.pop() if looks else await self.look_up(keys, streams, load=load, most_rows=most_rows)
+            found = looks.pop() if looks else await self.look_up(asked, most_rows)
             return await self.writer.commit(partial(self._recalling, found, command), weight=weight)
 
         return await while_current(attempt)
 
-    async def look_up(
-        self, keys: Sequence[bytes], streams: Sequence[bytes] = (), *, load: bool = True, most_rows: int | None = None
-    ) -> Past:
+    async def look_up(self, asked: Asked, most_rows: int | None = None) -> Past:
         """Returns what `knowing` lends to a decision; raises TooManyRows."""
-        held = self._held(streams)
-        past = await asyncio.to_thread(self._read, keys, sorted({*streams} - held), most_rows)
-        more = {ref.stream for ref in past.refs.values() if load}.difference(streams)
+        named = asked.named_streams()
+        held = self._held(named)
+        if self.state.has_all(asked):
+            return Past(None, held=held)
+        past = await asyncio.to_thread(self._read, asked.keys, sorted(named - held), most_rows)
+        more = {ref.stream for ref in past.refs.values() if not asked.only_counts} - named
         also_held = self._held(more)
         submissions, refused = dict(past.submissions), dict(past.refused_files)
         if wanted := sorted(more - also_held):

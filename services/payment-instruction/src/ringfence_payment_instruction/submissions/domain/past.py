@@ -6,11 +6,11 @@ tables that were written with their events, and lent to the state for as long as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ringfence_kernel.values.errors import DomainError
-from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
@@ -22,7 +22,7 @@ from ringfence_payment_instruction.submissions.domain.events import (
     SubmissionRefused,
     SubmissionWaiting,
 )
-from ringfence_payment_instruction.submissions.domain.submission import Submission
+from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of
 
 WHOLE = -1
 """Index of a reference to a submission as a whole: that of a message to the bank."""
@@ -41,15 +41,34 @@ class InstructionRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """All that a decision may ask about.
+
+    Where `keys` were used first (see `instruction_key`, `bank_key` and `message_key`), and unless it `only_counts` them
+    the submissions where they were; `submissions` that may have been handed in before, by `submission_key`; and those
+    of `streams` that are there.
+    """
+
+    keys: Sequence[bytes] = ()
+    submissions: Sequence[bytes] = ()
+    streams: Sequence[bytes] = ()
+    only_counts: bool = False
+
+    def named_streams(self) -> set[bytes]:
+        """Returns the streams of the submissions that are asked for by name."""
+        return {*self.streams, *(stream_of(key[:ID_BYTES], key[ID_BYTES:]) for key in self.submissions)}
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """What was asked about, as of a position of the feed.
 
-    `refs` tells where each key was used first, see `instruction_key` and `bank_key`. Closed
-    submissions and refused files stand by their streams, as far as they were asked for; `held` are the streams that
-    were not loaded, because they were in memory.
+    `refs` tells where each key was used first. Closed submissions and refused files stand by their streams, as far as
+    they were asked for; `held` are the streams that were not loaded, because they were in memory. Without a position
+    nothing was looked up, since nothing that was asked about had left memory.
     """
 
-    position: int
+    position: int | None
     refs: Mapping[bytes, InstructionRef] = field(default_factory=dict)
     submissions: Mapping[bytes, Submission] = field(default_factory=dict)
     refused_files: Mapping[bytes, SubmissionRefused] = field(default_factory=dict)
@@ -59,6 +78,11 @@ class Past:
 def instruction_key(tenant: bytes, instruction_id: bytes) -> bytes:
     """Returns the key of an instruction: its id belongs to its tenant."""
     return tenant + instruction_id
+
+
+def submission_key(tenant: bytes, submission_id: bytes) -> bytes:
+    """Returns the key of a submission: its id belongs to its tenant."""
+    return tenant + submission_id
 
 
 def bank_key(transaction_id: str) -> bytes:

@@ -10,7 +10,7 @@ from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.columns import pack, split_ids, unpack
 
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
+from ringfence_payment_instruction.submissions.domain.errors import RefusedBefore, SubmissionConflict
 from ringfence_payment_instruction.submissions.domain.events import (
     InstructionsDirected,
     InstructionsReceived,
@@ -19,6 +19,7 @@ from ringfence_payment_instruction.submissions.domain.events import (
 )
 from ringfence_payment_instruction.submissions.domain.state import State
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
+from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step, advanced
 
 # The word in stored events.
@@ -39,21 +40,23 @@ class NewSubmission:
     forbidden: tuple[str, ...]
 
 
-def known_digest(state: State, stream: bytes) -> bytes | None:
-    """Returns the digest under which a submission or refused file is known, None when it is new."""
-    submission = state.submission(stream)
-    if submission is not None:
-        return submission.received.digest
-    refused = state.refused_file(stream)
-    return None if refused is None else refused.digest
+def taken_in(found: Submission | SubmissionRefused | None, digest: bytes) -> Submission | None:
+    """Returns the submission that was handed in before, None for a new one.
+
+    Raises SubmissionConflict for other content, and RefusedBefore for a file that was refused whole.
+    """
+    if found is None:
+        return None
+    if isinstance(found, SubmissionRefused):
+        raise RefusedBefore if found.digest == digest else SubmissionConflict
+    if found.received.digest != digest:
+        raise SubmissionConflict
+    return found
 
 
 def receive(state: State, new: NewSubmission, now_ns: int) -> list[Any]:
-    """Returns the events that record a submission, none when it is known; raises SubmissionConflict."""
-    known = known_digest(state, new.stream)
-    if known is not None:
-        if known != new.received.digest:
-            raise SubmissionConflict
+    """Returns the events that record a submission, none when it is known; raises as `taken_in`."""
+    if taken_in(state.handed_in(new.received.tenant, new.received.submission_id), new.received.digest) is not None:
         return []
     ids = [instruction_id for rows in new.rows for instruction_id in split_ids(rows.instruction_ids)]
     execution_days = [day for rows in new.rows for day in unpack("i", rows.execution_days)]
@@ -75,14 +78,14 @@ def receive(state: State, new: NewSubmission, now_ns: int) -> list[Any]:
     return events
 
 
-def refuse(state: State, stream: bytes, refused: SubmissionRefused) -> list[Any]:
-    """Returns the event that records a refused file, none when it is known; raises SubmissionConflict."""
-    known = known_digest(state, stream)
-    if known is not None:
-        if known != refused.digest:
-            raise SubmissionConflict
-        return []
-    return [refused]
+def refuse(state: State, refused: SubmissionRefused) -> SubmissionRefused | None:
+    """Returns the file that was refused so before, None for a new one; raises SubmissionConflict."""
+    found = state.handed_in(refused.tenant, refused.submission_id)
+    if found is None:
+        return None
+    if isinstance(found, Submission) or found.digest != refused.digest:
+        raise SubmissionConflict
+    return found
 
 
 def _repeated(state: State, tenant: bytes, ids: Sequence[bytes]) -> list[bool]:

@@ -19,23 +19,25 @@ from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.departed import Departed, LookAgain
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.recent import LookAgain
 
 from ringfence_payment_instruction.submissions.domain import events
 from ringfence_payment_instruction.submissions.domain.past import (
     WHOLE,
+    Asked,
     InstructionRef,
     Past,
     bank_key,
     instruction_key,
     message_key,
+    submission_key,
 )
 from ringfence_payment_instruction.submissions.domain.saving import SavedSubmission, restored, saved
 from ringfence_payment_instruction.submissions.domain.status import FINAL_OR_SETTLED, Directive
-from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
+from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of, transfer_id_of
 
-SECTION = "submissions, format 1"
+SECTION = "submissions, format 2"
 REST_ROWS = 32_768
 """Instructions of closed submissions, and refused files, that rest in memory."""
 Reopen = Callable[[bytes, int], Submission]
@@ -59,13 +61,16 @@ class _Saved:
     resting: list[tuple[bytes, int]]
     resting_rows: int
     forgotten_position: int
+    departed_keys: list[bytes]
+    departed_submissions: list[bytes]
 
 
 class State:
     """Submissions and files refused. Every change goes through the journal; nothing here decides.
 
     `forgotten_position` is that of the newest event of anything that is not in memory: whoever has looked up the past
-    at that position or later knows all of it, unless he left out what was in memory then and has gone since.
+    at that position or later knows all of it, unless he left out what was in memory then and has gone since. Whoever
+    asks about what cannot have left needs no look at all.
     """
 
     EVENTS: ClassVar[tuple[type, ...]] = events.EVENTS
@@ -79,6 +84,7 @@ class State:
         self.forgotten_position = 0
         self._reopen, self._rest_rows = reopen, rest_rows
         self._refs: dict[bytes, InstructionRef] = {}  # by instruction_key, and by bank_key once it is sent
+        self._departed_keys, self._departed_submissions = Departed(), Departed()
         self._past: Past | None = None
         self._appliers: dict[type[Any], Callable[[Recorded, Journal], None]] = {
             events.SubmissionReceived: self._submission_received,
@@ -93,10 +99,20 @@ class State:
         """Takes in one event."""
         self._appliers[type(recorded.event)](recorded, journal)
 
+    def has_all(self, asked: Asked) -> bool:
+        """Tells whether memory alone answers: nothing that is asked about can have left it."""
+        return (
+            all(stream in self.submissions for stream in asked.streams)
+            and not any(map(self._departed_submissions.may_hold, asked.submissions))
+            and not any(map(self._departed_keys.may_hold, asked.keys))
+        )
+
     @contextmanager
     def recalling(self, past: Past) -> Iterator[None]:
         """Has questions answered from what was looked up as well, for the block; raises LookAgain where it is old."""
-        if past.position < self.forgotten_position or any(stream not in self.submissions for stream in past.held):
+        if past.position is not None and past.position < self.forgotten_position:
+            raise LookAgain
+        if any(stream not in self.submissions for stream in past.held):
             raise LookAgain
         self._past = past
         try:
@@ -120,10 +136,14 @@ class State:
         """Returns the streams that may have work."""
         return list(self.submissions)
 
-    def refused_file(self, stream: bytes) -> events.SubmissionRefused | None:
-        """Returns what was answered to a file that was refused whole."""
-        found = self.refused_files.get(stream)
-        return self._past.refused_files.get(stream) if found is None and self._past else found
+    def handed_in(self, tenant: bytes, submission_id: bytes) -> Submission | events.SubmissionRefused | None:
+        """Returns what was handed in under a tenant's id, be it a file that was refused whole; raises LookAgain."""
+        stream = stream_of(tenant, submission_id)
+        found = self.submission(stream) or self.refused_files.get(stream)
+        if found is None and self._past is not None:
+            self._require_here(self._departed_submissions, submission_key(tenant, submission_id))
+            found = self._past.refused_files.get(stream)
+        return found
 
     def is_used(self, tenant: bytes, instruction_id: bytes) -> bool:
         """Tells whether a tenant has used an instruction id."""
@@ -151,7 +171,9 @@ class State:
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
-        content = hashlib.sha256(repr((list(self.resting), self.resting_rows, self.forgotten_position)).encode())
+        counts = list(self.resting), self.resting_rows, self.forgotten_position
+        departed = self._departed_keys.highest(), self._departed_submissions.highest()
+        content = hashlib.sha256(repr((counts, departed)).encode())
         for stream in sorted(self.submissions):
             content.update(stream + self.submissions[stream].content())
         for stream in sorted(self.refused_files):
@@ -166,6 +188,8 @@ class State:
             list(self.resting),
             self.resting_rows,
             self.forgotten_position,
+            self._departed_keys.highest(),
+            self._departed_submissions.highest(),
         )
         return [(SECTION, plain.encode(content))]
 
@@ -175,6 +199,8 @@ class State:
         self.submissions = {each.stream: restored(each) for each in content.submissions}
         self.refused_files, self.resting = dict(content.refused_files), deque(content.resting)
         self.resting_rows, self.forgotten_position = content.resting_rows, content.forgotten_position
+        self._departed_keys = Departed(content.departed_keys)
+        self._departed_submissions = Departed(content.departed_submissions)
         self._refs = {}
         for each in self.submissions.values():
             for key, ref in keys_of_submission(each):
@@ -182,8 +208,15 @@ class State:
 
     def _ref(self, key: bytes) -> InstructionRef | None:
         """Returns where an id was used first: the table knows better than memory, which has forgotten."""
-        found = self._past.refs.get(key) if self._past else None
-        return found or self._refs.get(key)
+        if self._past is None:
+            return self._refs.get(key)
+        self._require_here(self._departed_keys, key)
+        return self._past.refs.get(key) or self._refs.get(key)
+
+    def _require_here(self, departed: Departed, key: bytes) -> None:
+        """Raises LookAgain where what has left memory was not looked up, and a key may be of it."""
+        if self._past is not None and self._past.position is None and departed.may_hold(key):
+            raise LookAgain
 
     def _submission_received(self, recorded: Recorded, journal: Journal) -> None:
         journal.put(self.submissions, recorded.stream, Submission(recorded))
@@ -266,8 +299,10 @@ class State:
             self._let_go(*oldest, journal)
 
     def _let_go(self, stream: bytes, position: int, journal: Journal) -> None:
-        if stream in self.refused_files:
+        refused = self.refused_files.get(stream)
+        if refused is not None:
             journal.remove(self.refused_files, stream)
+            self._departed_submissions.add([submission_key(refused.tenant, refused.submission_id)], journal)
             self._count_resting(-1, journal)
             self._forget_until(position, stream, journal)
             return
@@ -275,9 +310,12 @@ class State:
         if submission is None or submission.closed_position != position:
             return  # it was opened again
         journal.remove(self.submissions, stream)
-        for key, used in keys_of_submission(submission):
+        keys = list(keys_of_submission(submission))
+        for key, used in keys:
             if self._refs.get(key) == used:
                 journal.remove(self._refs, key)
+        self._departed_keys.add((key for key, _ in keys), journal)
+        self._departed_submissions.add([submission_key(submission.tenant, submission.submission_id)], journal)
         self._count_resting(-len(submission), journal)
         self._forget_until(submission.last_position, stream, journal)
 
