@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, ClassVar
 
-import psycopg
 from ringfence_kernel.store import EventStore, Head, Migration, NewEvent
 from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.store.recorder import Insertion
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.writing.inline import InlineModel
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.writer import Unit
 
@@ -75,16 +76,19 @@ MIGRATION = Migration(
 )
 
 
-class TallyModel:
+INSERT = "INSERT INTO tally SELECT * FROM unnest(%b::text[], %b::bigint[], %b::bigint[])"
+
+
+class TallyModel(InlineModel):
     """A read model: one row per event."""
 
     name = "tally"
     tables = ("tally",)
 
-    def project(self, connection: psycopg.Connection[Any], recorded: Sequence[Recorded]) -> None:
+    def insertions(self, recorded: Sequence[Recorded]) -> list[Insertion]:
         """Inserts a row per event."""
-        for each in recorded:
-            connection.execute("INSERT INTO tally VALUES (%s, %s, %s)", (each.event.name, each.event.by, each.position))
+        rows = [(each.event.name, each.event.by, each.position) for each in recorded]
+        return [Insertion(INSERT, [list(column) for column in zip(*rows, strict=True)])] if rows else []
 
 
 def fill(store: EventStore, count: int) -> Head:

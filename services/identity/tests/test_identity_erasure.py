@@ -26,7 +26,7 @@ class SlowStore:
     def __init__(self) -> None:
         self.asked, self.go_on = threading.Event(), threading.Event()
 
-    def append(self, position: int, events: Sequence[Any], within: Sequence[Any]) -> Head:
+    def append(self, position: int, events: Sequence[Any], *_: Any) -> Head:
         """Commits when told to."""
         self.asked.set()
         assert self.go_on.wait(10)

@@ -12,7 +12,7 @@ import psycopg
 import structlog
 from psycopg.rows import DictRow
 
-from ringfence_kernel.projecting.projector import PAGE_EVENTS, ReadModel, cursor_name, decode
+from ringfence_kernel.projecting.projector import PAGE_EVENTS, ReadModel, cursor_name, decode, lock_tables
 from ringfence_kernel.store import EventStore, Head, load_cursor, save_cursor
 from ringfence_kernel.store.chain import GENESIS
 from ringfence_kernel.store.codec import EventCodec
@@ -89,12 +89,12 @@ def _fill_page(
 def _swap(
     store: EventStore, connection: psycopg.Connection[DictRow], codec: EventCodec, model: ReadModel, reached: Head
 ) -> None:
-    """Holds the projectors up by their cursor, catches up with them if they are further, and swaps."""
+    """Holds up whoever writes the tables, catches up with the cursor if it is further, and swaps; readers read on."""
     with connection.transaction():
         connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'".encode())
-        row = connection.execute(
-            "SELECT position FROM cursors WHERE name = %s FOR UPDATE", (cursor_name(model),)
-        ).fetchone()
+        connection.execute(lock_tables(model, "SHARE ROW EXCLUSIVE"))
+        query = "SELECT position FROM cursors WHERE name = %s FOR UPDATE"
+        row = connection.execute(query, (cursor_name(model),)).fetchone()
         while row and reached.position < row["position"]:
             reached = _fill_page(store, connection, codec, model, reached, until=row["position"])
         connection.execute("SELECT swap_shadow(%s)", (list(model.tables),))

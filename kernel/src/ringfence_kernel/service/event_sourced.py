@@ -26,6 +26,7 @@ from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.errors import DomainError, StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.vault import VaultUnavailable
+from ringfence_kernel.writing.inline import InlineModel
 from ringfence_kernel.writing.snapshots import SavedState, SnapshotFile, Snapshots
 from ringfence_kernel.writing.writer import GroupWriter, State, Unit
 
@@ -60,7 +61,7 @@ class EventSourced:
         state: State,
         models: Sequence[ReadModel] = (),
         *,
-        inline: Sequence[ReadModel] = (),
+        inline: Sequence[InlineModel] = (),
         store: EventStore | None = None,
     ) -> EventSourced:
         """Connects, builds the state from its snapshot and the events since, and wires the rings.

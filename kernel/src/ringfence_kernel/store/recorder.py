@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import psycopg
 from eventsourcing.persistence import StoredEvent as LibraryEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
-from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
+
+from ringfence_kernel.store.schema import CURSOR_BEHIND
 
 READING_CONNECTIONS = 8
 RECONNECT_SECONDS = 2.0
@@ -23,13 +26,42 @@ FAIL_EARLY = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval":
 BOUNDS = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s'"
 """A writer neither waits for ever for the head, nor keeps it from others when its process stands still."""
 
-APPEND = sql.SQL("SELECT * FROM append_events(%b::bigint, %b::uuid[], %b::bigint[], %b::text[], %b::bytea[])")
+APPEND = b"SELECT * FROM append_events(%b::bigint, %b::uuid[], %b::bigint[], %b::text[], %b::bytea[])"
+APPEND_AND_MOVE = (
+    "SELECT * FROM append_and_move(%b::bigint, %b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::text[])"
+)
 
 Within = Callable[[psycopg.Connection[DictRow]], None]
 
 
 class PositionTaken(Exception):
     """The feed is not where the writer believes: somebody else has written."""
+
+
+class CursorBehind(Exception):
+    """Tables that are written with the events lack events before these; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """A statement that inserts rows, with a %b for each of its parameters."""
+
+    statement: str
+    parameters: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What is written with events in one statement: the rows of some tables, and the cursors of all of them."""
+
+    cursors: Sequence[str]
+    insertions: Sequence[Insertion]
+
+
+@lru_cache
+def _append_with(statements: tuple[str, ...]) -> bytes:
+    rows = ", ".join(f"rows_{number} AS ({statement})" for number, statement in enumerate(statements))
+    return f"{'WITH ' if rows else ''}{rows} {APPEND_AND_MOVE}".encode()
 
 
 class LazyDatastore(PostgresDatastore):
@@ -98,12 +130,16 @@ class ChainedRecorder(PostgresApplicationRecorder):
         """Does nothing: the service's role may not create tables."""
 
     def append(
-        self, expected_position: int, events: Sequence[LibraryEvent], within: Sequence[Within] = ()
+        self,
+        expected_position: int,
+        events: Sequence[LibraryEvent],
+        within: Sequence[Within] = (),
+        rows: Rows | None = None,
     ) -> tuple[int, int, bytes]:
-        """Commits the events and whatever `within` adds in one transaction; returns the head: epoch, position, hash.
+        """Commits the events, their rows and whatever `within` adds together; returns the head: epoch, position, hash.
 
-        Events alone take one round trip. Raises PositionTaken when the feed does not stand at `expected_position`, and
-        psycopg.Error for everything else.
+        Events and rows take one round trip. Raises PositionTaken when the feed does not stand at `expected_position`,
+        CursorBehind when a cursor does not, and psycopg.Error for everything else.
         """
         arguments: list[Any] = [
             expected_position,
@@ -112,11 +148,19 @@ class ChainedRecorder(PostgresApplicationRecorder):
             [event.topic for event in events],
             [event.state for event in events],
         ]
+        query = APPEND
+        if rows is not None:
+            query = _append_with(tuple(each.statement for each in rows.insertions))
+            before = [parameter for each in rows.insertions for parameter in each.parameters]
+            arguments = [*before, *arguments, list(rows.cursors)]
         with self._writing.use() as connection, connection.transaction() if within else nullcontext():
             try:
-                row = connection.execute(APPEND, arguments, prepare=True).fetchone()
-            except (psycopg.errors.SerializationFailure, psycopg.errors.UniqueViolation) as error:
-                raise PositionTaken(str(error)) from error
+                row = connection.execute(query, arguments, prepare=True).fetchone()
+            except psycopg.Error as error:
+                refusal = _refusal(error)
+                if refusal is None:
+                    raise
+                raise refusal from error
             for extra in within:
                 extra(connection)
         if row is None:
@@ -134,6 +178,16 @@ class ChainedRecorder(PostgresApplicationRecorder):
         """Closes all connections."""
         self._writing.close()
         self.datastore.close()
+
+
+def _refusal(error: psycopg.Error) -> Exception | None:
+    """Returns what an error of an append means to the writer; None for all that are not about positions."""
+    if error.sqlstate == CURSOR_BEHIND:
+        return CursorBehind(str(error))
+    is_taken = isinstance(error, psycopg.errors.UniqueViolation) and error.diag.table_name == "stored_events"
+    if is_taken or isinstance(error, psycopg.errors.SerializationFailure):
+        return PositionTaken(str(error))
+    return None
 
 
 def library_event(stream: bytes, version: int, topic: str, state: bytes) -> LibraryEvent:

@@ -10,6 +10,9 @@ from psycopg import sql
 
 from ringfence_kernel.store.chain import CHAIN_HASH_SQL
 
+CURSOR_BEHIND = "RF001"
+"""SQLSTATE of an append whose tables lack earlier events; a class of its own (PostgreSQL, appendix A)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -183,12 +186,41 @@ ALTER TABLE state_digests ADD COLUMN format smallint NOT NULL DEFAULT 1,
 """
 
 
+APPEND_AND_MOVE = """
+-- Appends, and moves the cursors of tables that are written in the same statement; refuses where one of them lags.
+CREATE FUNCTION append_and_move(
+    expected_position bigint, streams uuid[], versions bigint[], topics text[], states bytea[], names text[]
+) RETURNS TABLE (epoch bigint, "position" bigint, hash bytea)
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    head record;
+    moved bigint;
+BEGIN
+    SELECT * INTO head FROM public.append_events(expected_position, streams, versions, topics, states);
+    INSERT INTO public.cursors AS held SELECT model.name, head.epoch, head.position, head.hash
+    FROM unnest(names) model (name)
+    WHERE expected_position = 0 OR EXISTS (SELECT FROM public.cursors c WHERE c.name = model.name)
+    ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, position = excluded.position, hash = excluded.hash
+    WHERE held.position = expected_position;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    IF moved <> cardinality(names) THEN
+        RAISE EXCEPTION 'not all of % stand at %', names, expected_position USING ERRCODE = '{cursor_behind}';
+    END IF;
+    RETURN QUERY SELECT head.epoch, head.position, head.hash;
+END $$;
+
+REVOKE ALL ON FUNCTION append_and_move FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION append_and_move TO {application_role};
+""".replace("{cursor_behind}", CURSOR_BEHIND)
+
+
 def event_store_migrations() -> list[Migration]:
     """Returns the migrations that every service starts with; a service's own begin at 100."""
     return [
         Migration(1, "event store", EVENT_STORE),
         Migration(2, "shadow read models", SHADOW),
         Migration(3, "formats of digests", DIGEST_FORMAT),
+        Migration(4, "events with rows", APPEND_AND_MOVE),
     ]
 
 

@@ -16,7 +16,7 @@ from psycopg.rows import DictRow, tuple_row
 
 from ringfence_kernel.store.chain import GENESIS, chain_hash
 from ringfence_kernel.store.codec import EventCodec
-from ringfence_kernel.store.recorder import ChainedRecorder, PositionTaken, Within, library_event
+from ringfence_kernel.store.recorder import ChainedRecorder, PositionTaken, Rows, Within, library_event
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
 
@@ -91,20 +91,26 @@ class EventStore:
         self._recorder = ChainedRecorder(conninfo)
         self._settle_seconds = settle_seconds
 
-    def append(self, expected_position: int, events: Sequence[NewEvent], within: Sequence[Within] = ()) -> Head:
-        """Commits events right after `expected_position`, all or none, with the statements of `within`.
+    def append(
+        self,
+        expected_position: int,
+        events: Sequence[NewEvent],
+        within: Sequence[Within] = (),
+        rows: Rows | None = None,
+    ) -> Head:
+        """Commits events right after `expected_position`, all or none, with their rows and the statements of `within`.
 
         A lost connection leaves the outcome open; it is found by trying again: either the events go in, or the feed
         has moved and its next events are compared with these. Statements without events may then run twice. Raises
-        VersionConflict when the feed holds somebody else's events, StoreUnavailable when the database stays away for
-        longer than `settle_seconds`.
+        VersionConflict when the feed holds somebody else's events, CursorBehind when a table of `rows` lacks earlier
+        ones, StoreUnavailable when the database stays away for longer than `settle_seconds`.
         """
-        rows = [library_event(event.stream, event.version, event.topic, event.state) for event in events]
+        library_events = [library_event(event.stream, event.version, event.topic, event.state) for event in events]
         give_up = time.monotonic() + self._settle_seconds
         in_doubt = False
         while True:
             try:
-                return Head(*self._recorder.append(expected_position, rows, within))
+                return Head(*self._recorder.append(expected_position, library_events, within, rows))
             except PositionTaken as taken:
                 head = self._committed_earlier(expected_position, events) if in_doubt else None
                 if head is None:

@@ -20,13 +20,13 @@ import structlog
 
 from ringfence_kernel.store import EventStore, Head, NewEvent, VersionConflict
 from ringfence_kernel.store.codec import EventCodec
-from ringfence_kernel.store.recorder import Within
+from ringfence_kernel.store.recorder import CursorBehind, Within
 from ringfence_kernel.telemetry.tracing import current_traceparent
 from ringfence_kernel.values.clock import Clock, MonotonicClock
 from ringfence_kernel.values.errors import DomainError, StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.command_queue import CommandQueue, Pending
-from ringfence_kernel.writing.inline import InlineBehind, InlineModel, inline_writes
+from ringfence_kernel.writing.inline import InlineModel, rows_of
 from ringfence_kernel.writing.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -256,7 +256,7 @@ class GroupWriter:
         self._refusal = None
 
     async def run(self) -> None:
-        """Commits groups until cancelled; a group under way is finished first. Raises StateBroken, InlineBehind."""
+        """Commits groups until cancelled; a group under way is finished first. Raises StateBroken, CursorBehind."""
         while True:
             group = await self._queue.take()
             serving = asyncio.ensure_future(self._serve(group))
@@ -302,7 +302,7 @@ class GroupWriter:
             for pending in group:
                 if not pending.future.done():
                     pending.future.set_exception(error if isinstance(error, DomainError) else StoreUnavailable())
-            if isinstance(error, StateBroken | InlineBehind):
+            if isinstance(error, StateBroken | CursorBehind):
                 raise
             await asyncio.sleep(PAUSE_SECONDS)
 
@@ -344,8 +344,8 @@ class GroupWriter:
         """Writes the group; False when another writer was first and everything must be decided again."""
         if unit.events or unit.within:
             try:
-                within = [*unit.within, *inline_writes(self.inline, unit.recorded)]
-                head = await self._blocking(self.store.append, self.head.position, unit.events, within)
+                rows = rows_of(self.inline, unit.recorded)
+                head = await self._blocking(self.store.append, self.head.position, unit.events, unit.within, rows)
             except VersionConflict:
                 log.warning("version_conflict", position=self.head.position)
                 self.journal.rollback()

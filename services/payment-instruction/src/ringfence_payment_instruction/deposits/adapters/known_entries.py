@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-import psycopg
 from psycopg.rows import tuple_row
 from ringfence_kernel.store import EventStore
+from ringfence_kernel.store.recorder import Insertion
 from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.writing.inline import InlineModel
 
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.deposits.domain.evidence import KnownEntries, entry_digests
@@ -25,22 +25,21 @@ FROM feed_head LEFT JOIN cursors reached ON reached.name = 'projection:known-ent
 """
 
 
-class KnownEntriesModel:
+class KnownEntriesModel(InlineModel):
     """One row per entry."""
 
     name = "known-entries"
     tables: Sequence[str] = ("known_entries",)
 
-    def project(self, connection: psycopg.Connection[Any], recorded: Sequence[Recorded]) -> None:
-        """Writes the entries that these events take in."""
+    def insertions(self, recorded: Sequence[Recorded]) -> list[Insertion]:
+        """Returns what writes the entries that these events take in."""
         rows = [
             (UUID(bytes=entry), digest)
             for each in recorded
             if isinstance(each.event, EvidenceReceived)
             for entry, digest in zip(split_ids(each.event.entry_ids), entry_digests(each.event), strict=True)
         ]
-        if rows:
-            connection.execute(INSERT, tuple(list(column) for column in zip(*rows, strict=True)))
+        return [Insertion(INSERT, [list(column) for column in zip(*rows, strict=True)])] if rows else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 from uuid import UUID
 
-import psycopg
+from ringfence_kernel.store.recorder import Insertion
 from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.writing.inline import InlineModel
 
 from ringfence_payment_instruction.submissions.domain.events import InstructionsDirected, InstructionsReceived
 from ringfence_payment_instruction.submissions.domain.state import keys_of_directive
@@ -20,17 +20,16 @@ INSERT = (
 )
 
 
-class KnownIdsModel:
+class KnownIdsModel(InlineModel):
     """One row per instruction id of a tenant, and per payment and message that the bank knows."""
 
     name = "known-ids"
     tables: Sequence[str] = ("known_ids",)
 
-    def project(self, connection: psycopg.Connection[Any], recorded: Sequence[Recorded]) -> None:
-        """Writes the ids that these events use."""
+    def insertions(self, recorded: Sequence[Recorded]) -> list[Insertion]:
+        """Returns what writes the ids that these events use."""
         rows = [row for each in recorded for row in _rows(each)]
-        if rows:
-            connection.execute(INSERT, tuple(list(column) for column in zip(*rows, strict=True)))
+        return [Insertion(INSERT, [list(column) for column in zip(*rows, strict=True)])] if rows else []
 
 
 def _rows(recorded: Recorded) -> Iterator[tuple[UUID, UUID, UUID, int]]:
