@@ -74,13 +74,14 @@ def test_a_leaf_that_is_too_long_is_refused() -> None:
         encode("k", {"value": bytes(longest + 1)})
 
 
-@given(st.integers(-(2**63), 2**63 - 1), st.binary(min_size=16, max_size=16))
-def test_a_template_writes_the_same_bytes(amount: int, transfer_id: bytes) -> None:
+@given(st.integers(-(2**63), 2**63 - 1), st.binary(min_size=16, max_size=16), st.text(max_size=3))
+def test_a_template_writes_the_same_bytes(amount: int, transfer_id: bytes, note: str) -> None:
     """The fast path for many facts of one kind and the general encoder agree, wherever the shared fields sort."""
     shared: dict[str, Value] = {"source": "custody", "a": 1, "z": b"end"}
-    template = LeafTemplate("custody.transfer.v1", shared, {"transfer_id": 16, "amount": 0})
-    fields: dict[str, Value] = {"transfer_id": transfer_id, "amount": amount}
-    assert template.encode(fields[name] for name in template.names) == encode("custody.transfer.v1", shared | fields)
+    template = LeafTemplate("custody.transfer.v1", shared, {"transfer_id": bytes(16), "note": note, "amount": 0})
+    fields: dict[str, Value] = {"transfer_id": transfer_id, "note": note, "amount": amount}
+    values = {"transfer_id": transfer_id, "note": note.encode(), "amount": amount}
+    assert template.encode(values[name] for name in template.names) == encode("custody.transfer.v1", shared | fields)
 
 
 @given(st.lists(st.binary(max_size=300), max_size=20))

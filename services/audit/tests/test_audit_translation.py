@@ -275,18 +275,29 @@ def test_an_event_too_large_for_a_leaf_is_committed_to_as_a_whole() -> None:
         assert kind == "identity.event.v1"
 
 
-@given(st.lists(st.tuples(st.integers(-5, 5), st.none() | st.binary(min_size=16, max_size=16)), max_size=12))
-def test_the_fast_encoding_of_rows_equals_the_plain_one(rows: list[tuple[int, bytes | None]]) -> None:
-    """Rows encoded by templates are the bytes that each row gives by itself, absent values included."""
-    columns: dict[str, Cells] = {"amount": [amount for amount, _ in rows], "some_id": [value for _, value in rows]}
+CELLS = (
+    st.integers(-5, 5),
+    st.none() | st.binary(min_size=16, max_size=16),
+    st.text("aé\u20ac", min_size=1, max_size=1),
+    st.none() | st.text("aé\u20ac", max_size=3),
+    st.binary(max_size=2),
+    st.one_of(st.none(), st.integers(-5, 5), st.text("a", max_size=1), st.binary(max_size=1)),
+)
+
+
+@given(st.integers(0, 6), st.lists(st.tuples(*CELLS), max_size=100))
+def test_the_fast_encoding_of_rows_equals_the_plain_one(width: int, rows: list[tuple[Value | None, ...]]) -> None:
+    """Rows encoded by templates are the bytes that each row gives by itself: absent values, texts, of every length."""
+    names = ("amount", "some_id", "letter", "text", "bytes", "mixed")[:width]
+    columns: dict[str, Cells] = {name: [row[at] for row in rows] for at, name in enumerate(names)}
     header: dict[str, Value] = {"source": "custody", "time_ns": 7}
     leaves = list(Table("custody.transfer.v1", len(rows), columns, {"tenant_id": BOOK}).leaves(header, 3))
     assert leaves == [
         encode(
             "custody.transfer.v1",
-            {**header, "tenant_id": BOOK, "amount": amount, "some_id": value, "ordinal": 3 + row},
+            {**header, "tenant_id": BOOK, **dict(zip(names, cells[:width], strict=True)), "ordinal": 3 + row},
         )
-        for row, (amount, value) in enumerate(rows)
+        for row, cells in enumerate(rows)
     ]
 
 

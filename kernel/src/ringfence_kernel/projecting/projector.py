@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import DictRow
 
 from ringfence_kernel.feed.pulling import GATHER_SECONDS, Pulling
-from ringfence_kernel.store import EventStore, Head, StoredEvent, advance_cursor, load_cursor
+from ringfence_kernel.store import EventStore, Head, StoredEvent, advance_cursor, read_cursor, read_page
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
@@ -78,28 +78,29 @@ class Projector:
     def step(self) -> int:
         """Projects one page, or finds that another process has; returns how many events it had. Blocks."""
         name = cursor_name(self.model)
-        cursor = load_cursor(self.store, name)
-        self.position = cursor.position
-        page = self._page_after(cursor.position)
-        if not page:
-            return 0
-        recorded = decode(self.codec, page)
-        reached = Head(cursor.epoch, page[-1].position, page[-1].hash)
-        with self.store.connection() as connection, connection.transaction():
-            # Rows and cursor come or go together, so a crash costs a little work and no fact: no need to wait for disk.
-            connection.execute(b"SET LOCAL synchronous_commit = off; " + lock_tables(self.model, "ROW EXCLUSIVE"))
-            # The cursor's lock keeps every other projector of this model out until the rows are there.
-            if not advance_cursor(connection, name, cursor.position, reached):
-                return len(page)
-            self.model.project(connection, recorded)
+        with self.store.connection() as connection:
+            cursor = read_cursor(connection, name)
+            self.position = cursor.position
+            page = self._page_after(connection, cursor.position)
+            if not page:
+                return 0
+            recorded = decode(self.codec, page)
+            reached = Head(cursor.epoch, page[-1].position, page[-1].hash)
+            with connection.transaction():
+                # Rows and cursor come or go together, so a crash costs a little work and no fact: the disk can wait.
+                connection.execute(b"SET LOCAL synchronous_commit = off; " + lock_tables(self.model, "ROW EXCLUSIVE"))
+                # The cursor's lock keeps every other projector of this model out until the rows are there.
+                if not advance_cursor(connection, name, cursor.position, reached):
+                    return len(page)
+                self.model.project(connection, recorded)
         self.position = reached.position
         return len(page)
 
-    def _page_after(self, position: int) -> list[StoredEvent]:
+    def _page_after(self, connection: psycopg.Connection[DictRow], position: int) -> list[StoredEvent]:
         """Returns a page, read while the one before was written if that was a large one; reads the one after ahead."""
         ahead, self._ahead = self._ahead, None
         page = ahead[1].result() if ahead and ahead[0] == position else []
-        page = page or self.store.read(position, PAGE_EVENTS)
+        page = page or read_page(connection, position, PAGE_EVENTS)
         if sum(len(each.state) for each in page) > LARGE_PAGE_BYTES:
             after = page[-1].position
             self._ahead = after, self._reading.submit(self.store.read, after, PAGE_EVENTS)

@@ -14,6 +14,8 @@ from ringfence_kernel.store.store import (
     advance_cursor,
     load_cursor,
     move_cursor,
+    read_cursor,
+    read_page,
     save_cursor,
 )
 
@@ -34,5 +36,7 @@ __all__ = [
     "event_store_migrations",
     "load_cursor",
     "move_cursor",
+    "read_cursor",
+    "read_page",
     "save_cursor",
 ]

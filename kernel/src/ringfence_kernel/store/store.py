@@ -134,8 +134,8 @@ class EventStore:
 
     def read(self, after: int, limit: int, max_bytes: int = PAGE_BYTES) -> list[StoredEvent]:
         """Returns up to `limit` events after a position, in order; at least one, then cut at `max_bytes` of state."""
-        with self.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-            return [StoredEvent(*row) for row in cursor.execute(READ, (after, limit, max_bytes))]
+        with self.connection() as connection:
+            return read_page(connection, after, limit, max_bytes)
 
     def replay(self, codec: EventCodec, after: int = 0, until: int | None = None) -> Iterator[Recorded]:
         """Yields decoded events in order, as far as `until` or to the end."""
@@ -193,10 +193,23 @@ class EventStore:
         self._recorder.close()
 
 
+def read_page(
+    connection: psycopg.Connection[Any], after: int, limit: int, max_bytes: int = PAGE_BYTES
+) -> list[StoredEvent]:
+    """Returns events as `EventStore.read` does, by a connection that the caller has."""
+    with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+        return [StoredEvent(*row) for row in cursor.execute(READ, (after, limit, max_bytes))]
+
+
 def load_cursor(store: EventStore, name: str) -> Head:
     """Returns the stored cursor; one that was never saved stands at the beginning of epoch 1."""
     with store.connection() as connection:
-        row = connection.execute("SELECT epoch, position, hash FROM cursors WHERE name = %s", (name,)).fetchone()
+        return read_cursor(connection, name)
+
+
+def read_cursor(connection: psycopg.Connection[DictRow], name: str) -> Head:
+    """Returns a cursor as `load_cursor` does, by a connection that the caller has."""
+    row = connection.execute("SELECT epoch, position, hash FROM cursors WHERE name = %s", (name,)).fetchone()
     return Head(row["epoch"], row["position"], bytes(row["hash"])) if row else Head(1, 0, GENESIS)
 
 

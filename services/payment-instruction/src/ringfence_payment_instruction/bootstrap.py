@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ringfence_kernel.projecting.resting import Rest
 from ringfence_kernel.service import (
     Assembly,
     EventSourced,
@@ -54,7 +55,11 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     core = await EventSourced.open(
         runtime, codec, states.together(), [model], inline=[KnownIdsModel(), KnownEntriesModel()], store=store
     )
-    reader = InstructionsReader(store, codec, core.projectors[model.name])
+    projector = core.projectors[model.name]
+    rest = Rest(projector)
+    core.writer.subscribe(rest.note)
+    projector.hold = rest.may_last
+    reader = InstructionsReader(store, codec, projector)
     application = compose(core.writer, states, _ports(runtime, archive, reader))
     application.pipeline.start(states.streams())
     return Assembly(

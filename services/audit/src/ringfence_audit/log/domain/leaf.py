@@ -62,21 +62,21 @@ def decode(leaf: bytes) -> tuple[str, dict[str, Value]]:
 class LeafTemplate:
     """Encodes many facts of one kind that share some fields and vary in others, at a fraction of the cost.
 
-    The varying fields have fixed lengths by name: 0 for an integer, otherwise the number of bytes. Raises ValueError
+    `varying` has one value of each field that varies: all others must be of its type and length. Raises ValueError
     where a leaf would be too long.
     """
 
-    def __init__(self, kind: str, shared: Mapping[str, Value], lengths: Mapping[str, int]) -> None:
-        self.names = tuple(sorted(lengths))
+    def __init__(self, kind: str, shared: Mapping[str, Value], varying: Mapping[str, Value]) -> None:
+        self.names = tuple(sorted(varying))
         constants = [bytes([FORMAT_VERSION]) + _string(kind)]
         layout = []
-        for name in sorted({*shared, *lengths}):
+        for name in sorted({*shared, *varying}):
             if name in shared:
                 constants[-1] += _field(name, shared[name])
             else:
-                length = lengths[name]
-                constants[-1] += _string(name) + (_header(BYTES, length) if length else _header(INTEGER, 8))
-                layout.append(f"{len(constants[-1])}s{f'{length}s' if length else 'q'}")
+                header, code = _fixed(varying[name])
+                constants[-1] += _string(name) + header
+                layout.append(f"{len(constants[-1])}s{code}")
                 constants.append(b"")
         self._struct = struct.Struct(">" + "".join(layout) + f"{len(constants[-1])}s")
         if self._struct.size > MAX_LEAF_BYTES:
@@ -84,8 +84,8 @@ class LeafTemplate:
         self._arguments: list[Value] = [b""] * (2 * len(constants) - 1)
         self._arguments[::2] = constants
 
-    def encode(self, values: Iterable[Value]) -> bytes:
-        """Encodes one fact from its values in the order of `names`; bytes must have their declared length."""
+    def encode(self, values: Iterable[int | bytes]) -> bytes:
+        """Encodes one fact from its values in the order of `names`, texts in UTF-8."""
         arguments = self._arguments.copy()
         arguments[1::2] = values
         return self._struct.pack(*arguments)
@@ -121,6 +121,16 @@ def _field(name: str, value: Value) -> bytes:
     if len(content) > MAX_LEAF_BYTES:
         raise ValueError(f"the field {name} is too long for a leaf")
     return _string(name) + _header(kind_of_value, len(content)) + content
+
+
+def _fixed(value: Value) -> tuple[bytes, str]:
+    """Returns what stands before a value of this type and length, and its code in a struct."""
+    if isinstance(value, int):
+        return _header(INTEGER, 8), "q"
+    content, kind_of_value = (value.encode(), TEXT) if isinstance(value, str) else (value, BYTES)
+    if len(content) > MAX_LEAF_BYTES:
+        raise ValueError("a value is too long for a leaf")
+    return _header(kind_of_value, len(content)), f"{len(content)}s"
 
 
 def _header(kind_of_value: int, length: int) -> bytes:

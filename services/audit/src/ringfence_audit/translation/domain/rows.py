@@ -11,6 +11,8 @@ from ringfence_kernel.values.descriptions import EventDescription, FieldDescript
 from ringfence_audit.log.domain.leaf import LeafTemplate, Value, commitment, encode
 
 Cells = Sequence[Value | None]
+MOST_TEMPLATES = 64
+"""Beyond so many a template is made more often than it is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +39,39 @@ class Table:
             if value is not None and name not in columns
         }
         columns = {name: cells for name, cells in sorted(columns.items()) if any(cell is not None for cell in cells)}
-        if _has_text(columns):
-            for row in zip(*columns.values(), strict=True):
-                yield encode(self.kind, {**shared, **dict(zip(columns, row, strict=True))})
-            return
-        yield from _fixed_length(self.kind, shared, columns)
+        yield from _by_templates(self.kind, shared, columns)
 
 
-def _has_text(columns: Mapping[str, Cells]) -> bool:
-    return any(isinstance(next(cell for cell in cells if cell is not None), str) for cells in columns.values())
-
-
-def _fixed_length(kind: str, shared: Mapping[str, Value], columns: Mapping[str, Cells]) -> Iterator[bytes]:
-    """Encodes rows of integers and equally long bytes by one template per set of fields that are present."""
+def _by_templates(kind: str, shared: Mapping[str, Value], columns: Mapping[str, Cells]) -> Iterator[bytes]:
+    """Encodes rows by one template for all that have the same fields, of the same lengths."""
     names = list(columns)
-    sometimes = [at for at, cells in enumerate(columns.values()) if None in cells]
-    templates: dict[tuple[bool, ...], LeafTemplate] = {}
-    for row in zip(*columns.values(), strict=True):
-        absent = tuple([row[at] is None for at in sometimes])
-        template = templates.get(absent)
+    types = [set(map(type, cells)) - {type(None)} for cells in columns.values()]
+    written = [_in_utf8(cells) if str in types[at] else cells for at, cells in enumerate(columns.values())]
+    shaping = [at for at, cells in enumerate(written) if _differ(types[at], cells)]
+    templates: dict[tuple[int | None, ...], LeafTemplate] = {}
+    for row, cells in zip(zip(*columns.values(), strict=True), zip(*written, strict=True), strict=True):
+        shape = tuple([_length(cells[at]) for at in shaping])
+        template = templates.get(shape)
         if template is None:
-            lengths = {
-                name: len(cell) if isinstance(cell, bytes) else 0
-                for name, cell in zip(names, row, strict=True)
-                if cell is not None
-            }
-            template = templates[absent] = LeafTemplate(kind, shared, lengths)
-        yield template.encode([cell for cell in row if cell is not None] if sometimes else row)
+            fields = {name: cell for name, cell in zip(names, row, strict=True) if cell is not None}
+            if len(templates) == MOST_TEMPLATES or any(len(each) > 1 for each in types):
+                yield encode(kind, {**shared, **fields})
+                continue
+            template = templates[shape] = LeafTemplate(kind, shared, fields)
+        yield template.encode([cell for cell in cells if cell is not None] if shaping else cells)
+
+
+def _differ(types: set[type], cells: Cells) -> bool:
+    """Tells whether cells differ in what a template is made for: whether they are there, and how long they are."""
+    return None in cells or (int not in types and len(set(map(_length, cells))) > 1)
+
+
+def _length(cell: Value | None) -> int | None:
+    return len(cell) if isinstance(cell, bytes | str) else None if cell is None else 0
+
+
+def _in_utf8(cells: Cells) -> Sequence[int | bytes | None]:
+    return [cell.encode() if isinstance(cell, str) else cell for cell in cells]
 
 
 @dataclass(frozen=True)

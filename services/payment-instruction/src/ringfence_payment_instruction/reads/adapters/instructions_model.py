@@ -8,6 +8,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import DictRow
+from ringfence_kernel.store.arrays import Uuids
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.recorded import Recorded
 
@@ -103,7 +104,7 @@ def _update(connection: psycopg.Connection[DictRow], changed: dict[tuple[bytes, 
     connection.execute(
         _UPDATE,
         (
-            [UUID(bytes=stream) for stream, _ in changed],
+            Uuids([stream for stream, _ in changed]),
             [index for _, index in changed],
             [status for status, _, _ in changed.values()],
             [reason for _, reason, _ in changed.values()],

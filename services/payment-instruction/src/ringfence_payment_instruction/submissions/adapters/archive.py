@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from psycopg.rows import tuple_row
 from ringfence_kernel.store import EventStore
+from ringfence_kernel.store.arrays import Uuids
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.ids import ID_BYTES
 
@@ -36,8 +36,8 @@ class StoredArchive:
     def look_up(self, keys: Sequence[bytes]) -> Past:
         """Returns where keys were used first, as of one position of the feed."""
         wanted = [key for key in keys if len(key) == 2 * ID_BYTES]
-        owners = [UUID(bytes=key[:ID_BYTES]) for key in wanted]
-        ids = [UUID(bytes=key[ID_BYTES:]) for key in wanted]
+        owners = Uuids([key[:ID_BYTES] for key in wanted])
+        ids = Uuids([key[ID_BYTES:] for key in wanted])
         with self.store.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
             rows = cursor.execute(LOOK_UP, (owners, ids)).fetchall()
         found = {key: InstructionRef(stream, index) for _, key, stream, index in rows if key is not None}

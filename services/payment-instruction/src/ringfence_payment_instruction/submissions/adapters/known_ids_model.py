@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from uuid import UUID
 
+from ringfence_kernel.store.arrays import Uuids
 from ringfence_kernel.store.recorder import Insertion
 from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.values.ids import ID_BYTES
@@ -29,15 +29,17 @@ class KnownIdsModel(InlineModel):
     def insertions(self, recorded: Sequence[Recorded]) -> list[Insertion]:
         """Returns what writes the ids that these events use."""
         rows = [row for each in recorded for row in _rows(each)]
-        return [Insertion(INSERT, [list(column) for column in zip(*rows, strict=True)])] if rows else []
+        if not rows:
+            return []
+        owners, ids, streams, indexes = zip(*rows, strict=True)
+        return [Insertion(INSERT, [Uuids(owners), Uuids(ids), Uuids(streams), list(indexes)])]
 
 
-def _rows(recorded: Recorded) -> Iterator[tuple[UUID, UUID, UUID, int]]:
-    event, stream = recorded.event, UUID(bytes=recorded.stream)
+def _rows(recorded: Recorded) -> Iterator[tuple[bytes, bytes, bytes, int]]:
+    event = recorded.event
     if isinstance(event, InstructionsReceived):
-        tenant = UUID(bytes=event.tenant)
         for index, instruction_id in enumerate(split_ids(event.instruction_ids), start=event.first_index):
-            yield tenant, UUID(bytes=instruction_id), stream, index
+            yield event.tenant, instruction_id, recorded.stream, index
     elif isinstance(event, InstructionsDirected):
         for key, ref in keys_of_directive(recorded.stream, event):
-            yield UUID(bytes=key[:ID_BYTES]), UUID(bytes=key[ID_BYTES:]), stream, ref.index
+            yield key[:ID_BYTES], key[ID_BYTES:], recorded.stream, ref.index

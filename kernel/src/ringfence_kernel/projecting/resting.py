@@ -1,0 +1,38 @@
+"""When a read model may rest: what is committed meanwhile comes in one page, and a row is written once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ringfence_kernel.values.recorded import Recorded
+
+REST_SECONDS = 1.0
+
+
+class Projection(Protocol):
+    """How far the read model has come."""
+
+    position: int
+
+
+class Rest:
+    """Tells a projector to put its next page off until what it lacks is a second old, see `Projector.hold`.
+
+    Whoever reads is not kept waiting.
+    """
+
+    def __init__(self, projection: Projection, clock: Callable[[], float] = time.monotonic) -> None:
+        """Rests from the first commit that is noted; what was committed before is never put off."""
+        self._projection, self._clock = projection, clock
+        self._position, self._since = 0, 0.0
+
+    def note(self, recorded: Sequence[Recorded]) -> None:
+        """Takes note of what was committed."""
+        if self._projection.position >= self._position:
+            self._position, self._since = recorded[0].position, self._clock()
+
+    def may_last(self) -> bool:
+        """Tells whether all that the read model lacks is younger than a second."""
+        return self._projection.position < self._position and self._clock() - self._since < REST_SECONDS
