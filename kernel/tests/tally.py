@@ -11,6 +11,7 @@ from ringfence_kernel.store import EventStore, Head, Migration, NewEvent
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.store.recorder import Insertion
 from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.ids import new_id
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.inline import InlineModel
 from ringfence_kernel.writing.journal import Journal
@@ -92,10 +93,10 @@ class TallyModel(InlineModel):
 
 
 def fill(store: EventStore, count: int) -> Head:
-    """Appends counts."""
-    at = store.head()
+    """Appends counts, to a stream of their own."""
+    at, stream = store.head(), new_id()
     rows = []
     for n in range(count):
         topic, state = CODEC.encode(Counted("a", 1), at.position + n + 1)
-        rows.append(NewEvent(b"s" * 16, at.position + n + 1, topic, state))
+        rows.append(NewEvent(stream, n + 1, topic, state))
     return store.append(at.position, rows)
