@@ -36,6 +36,7 @@ class Leadership:
         self._lease = lease
         self._writer = writer
         self._in_term = False
+        self._term: Tasks | None = None
         self._listeners: list[Callable[[bool], Awaitable[None]]] = []
         writer.stand_by(NotLeader)
 
@@ -47,6 +48,10 @@ class Leadership:
     def subscribe(self, listener: Callable[[bool], Awaitable[None]]) -> None:
         """Calls `listener` at the beginning and at the end of each term."""
         self._listeners.append(listener)
+
+    async def problem(self) -> str | None:
+        """Returns which of a leader's tasks fail, None for none or for a standby: a readiness probe."""
+        return None if self._term is None else await self._term.problem()
 
     def __enter__(self) -> None:
         """Begins a call that only a leader answers; raises NotLeader."""
@@ -88,7 +93,7 @@ class Leadership:
     async def _lead(self, tasks: Sequence[Task], end_process: Callable[[], None]) -> None:
         """Reads what is missing, then leads until the lease is lost."""
         keeping = asyncio.create_task(self._lease.keep(), name="lease")
-        term = Tasks(end_process)
+        self._term = term = Tasks(end_process)
         try:
             await self._writer.catch_up()
             self._writer.lead()
@@ -110,6 +115,7 @@ class Leadership:
         self._writer.stand_by(NotLeader)
         await self._announce(False)
         await term.stop(None)
+        self._term = None
         await self._lease.release()
 
     async def _announce(self, is_leading: bool) -> None:

@@ -58,6 +58,7 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
         telemetry = Telemetry.start(service.name, settings.telemetry_endpoint)
         telemetry.install()
         resources.callback(telemetry.shutdown)
+        logs.count_lost(telemetry.meter)
         asyncio.get_running_loop().set_default_executor(Threads(telemetry.meter))
         vault = await Vault.connect(_vault_options(settings))
         resources.callback(vault.close)
@@ -94,7 +95,9 @@ def _spare_the_collector() -> None:
 async def _open(runtime: Runtime[SettingsT], assembly: Assembly, tasks: Tasks) -> Health:
     """Listens, and says SERVING once every check passes."""
     settings = runtime.settings
-    checks = (*assembly.checks, _certificate_check(runtime))
+    checks = [*assembly.checks, _certificate_check(runtime), Check("tasks", tasks.problem)]
+    if assembly.leadership is not None:
+        checks.append(Check("leader's tasks", assembly.leadership.problem))
     of_leader = [
         servicer.service
         for servicer in assembly.servicers
