@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -265,6 +266,17 @@ async def test_what_everybody_waits_for_does_not_end_in_silence(ends: Callable[[
         while runs[0] < 2:
             await asyncio.sleep(0.05)
     await tasks.stop()
+
+
+def test_a_process_ends_although_a_thread_hangs() -> None:
+    """Whoever is to end ends: another process leads already, and a supervisor waits to start this one again."""
+    code = (
+        "import threading; from ringfence_kernel.service.serving import end_for_sure;"
+        "end_for_sure(0.2); threading.Thread(target=threading.Event().wait).start()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], timeout=20, check=False, capture_output=True)
+    assert ended.returncode == 1
+    assert b"process_ended_while_something_hung" in ended.stdout
 
 
 async def test_stopping_waits_for_what_a_task_finishes() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
+import threading
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import TypeVar
@@ -29,6 +31,8 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 
 _LOG = logs.get(__name__)
 YOUNG_OBJECTS = 20_000
+ENDING_SECONDS = 5.0
+"""How long a process whose memory cannot be trusted may take to end, beside the time for calls to end."""
 
 
 async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
@@ -44,12 +48,26 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
     failing = asyncio.ensure_future(failed.wait())
     await asyncio.wait({running, failing}, return_when=asyncio.FIRST_COMPLETED)
     failing.cancel()
+    if failed.is_set():
+        end_for_sure(settings.drain_seconds + ENDING_SECONDS)
     if not running.done():
         running.cancel()
         await asyncio.wait({running})
     if not running.cancelled():
         running.result()
     return 1 if failed.is_set() else 0
+
+
+def end_for_sure(seconds: float) -> None:
+    """Ends the process after so long, whatever still runs in it: a thread may wait for a peer that is gone."""
+
+    def end() -> None:
+        _LOG.critical("process_ended_while_something_hung")
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio.Event) -> None:

@@ -48,8 +48,8 @@ class Tasks:
         """Returns which vital tasks have failed and do not run again yet, None for none: a readiness probe."""
         return ", ".join(sorted(self._failing)) or None
 
-    async def stop(self, seconds: float | None = _STOP_SECONDS) -> None:
-        """Cancels the tasks, the newest first, and waits for them within a bound, or without one for None."""
+    async def stop(self, seconds: float = _STOP_SECONDS) -> bool:
+        """Cancels the tasks, the newest first, and waits for them within a bound; tells whether all have ended."""
         self._is_stopping = True
         for running in reversed(self._running):
             running.cancel()
@@ -57,6 +57,8 @@ class Tasks:
             _, unfinished = await asyncio.wait(self._running, timeout=seconds)
             for running in unfinished:
                 _LOG.error("task_does_not_stop", task=running.get_name())
+            return not unfinished
+        return True
 
     async def _keep(self, task: Task) -> None:
         pause = _FIRST_PAUSE_SECONDS
