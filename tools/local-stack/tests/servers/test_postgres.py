@@ -87,6 +87,12 @@ def test_each_database_of_a_factory_is_fresh(database: DatabaseFactory) -> None:
     assert first.app_role == second.app_role
 
 
+def ask_for_ever(connection: psycopg.Connection) -> None:
+    """Asks until there is no answer; a backend may answer once more before it hears that its server is gone."""
+    while True:
+        connection.execute("SELECT 1")
+
+
 def test_committed_rows_survive_kill_nine(postgres_server: PostgresServer, database: DatabaseFactory) -> None:
     """After signal 9 the server starts again on the same port, recovers, and has every committed row."""
     made = database("custody")
@@ -97,8 +103,7 @@ def test_committed_rows_survive_kill_nine(postgres_server: PostgresServer, datab
         postgres_server.kill()
         assert postgres_server.pid is None
         with pytest.raises(psycopg.OperationalError):
-            while True:  # a backend may answer once more before it hears of it
-                connection.execute("SELECT 1")
+            ask_for_ever(connection)
     postgres_server.start()
     assert postgres_server.port == port
     assert postgres_server.pid not in (None, before)
