@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import time
+import uuid
 from typing import Any
 
 import psycopg
@@ -60,6 +61,27 @@ def test_writer_with_a_stale_position_is_refused(store: EventStore) -> None:
     store.append(0, events(1))
     with pytest.raises(VersionConflict):
         store.append(0, events(1, b"t" * 16))
+
+
+def test_nobody_leaves_out_where_the_feed_stands_or_a_version(store: EventStore, migrated: Database) -> None:
+    """What the service's role may call refuses it by itself, whoever holds that role; nothing is written."""
+    store.append(0, events(2))
+    append = "SELECT * FROM append_events(%s, %s::uuid[], %s::bigint[], %s::text[], %s::bytea[])"
+    stream, fresh = uuid.UUID(bytes=b"s" * 16), uuid.uuid4()
+    with psycopg.connect(migrated.app_conninfo, autocommit=True) as connection:
+        for position, of, versions in (
+            (None, fresh, [1]),
+            (2, stream, [4]),
+            (2, fresh, [2]),
+            (2, fresh, [1, 3]),
+            (2, fresh, [0]),
+            (2, stream, [None]),
+        ):
+            count = len(versions)
+            with pytest.raises(psycopg.Error):
+                connection.execute(append, [position, [of] * count, versions, ["X.v1"] * count, [b"x"] * count])
+    assert store.append(2, events(1, first_version=3)).position == 3
+    assert store.verify_chain() == store.head()
 
 
 @pytest.mark.parametrize("state_bytes", [10, 2_000_000])

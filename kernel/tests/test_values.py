@@ -1,12 +1,14 @@
-"""Ids, money, clocks, journal."""
+"""Ids, money, clocks, keys, journal."""
 
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from ringfence_kernel.values import ids, money
 from ringfence_kernel.values.clock import ManualClock, MonotonicClock
+from ringfence_kernel.values.ed25519 import is_public_key
 from ringfence_kernel.writing.journal import Journal
 
 
@@ -76,3 +78,44 @@ def test_rollback_restores_exactly_what_was(steps: list[tuple[str, str, int]]) -
     for mark, old_mapping, old_items in reversed(marks):
         journal.rollback(mark)
         assert (mapping, items) == (old_mapping, old_items)
+
+
+P = 2**255 - 19
+"""The field of Curve25519 (RFC 7748 section 4.1)."""
+EIGHTH_ORDER = (
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+)
+"""y of the points of order eight, little-endian."""
+
+
+def _encodings(y: int) -> list[bytes]:
+    return [(y | sign << 255).to_bytes(32, "little") for sign in (0, 1)]
+
+
+def _is_on_curve(y: int) -> bool:
+    """Tells whether there is a point with this y: x^2 = (y^2 - 1) / (d y^2 + 1) (RFC 8032 section 5.1.3)."""
+    d = -121665 * pow(121666, -1, P) % P
+    square = (y * y - 1) * pow(d * y * y + 1, -1, P) % P
+    return pow(square, (P - 1) // 2, P) in (0, 1)
+
+
+def test_keys_that_sign_are_keys() -> None:
+    """Every key that was made to sign passes; of any other length none does."""
+    keys = [Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32).public_key().public_bytes_raw() for n in range(50)]
+    assert all(map(is_public_key, keys))
+    assert not any(is_public_key(key[:length]) for key in keys for length in (0, 31))
+    assert not is_public_key(keys[0] + b"x")
+
+
+def test_keys_under_which_anybody_signs_are_none() -> None:
+    """Points of small order, also in a second encoding, and what is no point of the curve."""
+    small = [0, 1, P - 1, *(int.from_bytes(bytes.fromhex(each), "little") for each in EIGHTH_ORDER)]
+    for y in (*small, P, P + 1):
+        assert not any(map(is_public_key, _encodings(y)))
+    off = [y for y in range(2, 200) if not _is_on_curve(y)]
+    assert len(off) > 50
+    assert not any(is_public_key(key) for y in off for key in _encodings(y))
+    # Of points with a small y, seven of eight lie outside the subgroup that keys are of.
+    on = [key for y in range(2, 200) if _is_on_curve(y) for key in _encodings(y)]
+    assert 0 < sum(map(is_public_key, on)) < len(on) // 4

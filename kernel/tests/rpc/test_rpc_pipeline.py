@@ -15,9 +15,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN_CONTEXT
 from ringfence_kernel.rpc import errors
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
+from ringfence_kernel.rpc.instruments import EndedCall
+from ringfence_kernel.rpc.pipeline import log_call
 from ringfence_kernel.telemetry import logs
 
 from ..probe_service import SERVICE, Text
@@ -68,6 +72,7 @@ async def test_a_refusal_carries_reason_domain_metadata_and_retry(world: World) 
     assert (caught.value.code(), status.message) == (grpc.StatusCode.FAILED_PRECONDITION, "not now")
     assert (info.reason, info.domain, dict(info.metadata)) == ("PROBE_REFUSED", "ringfence", {"account": "17"})
     assert retry.retry_delay.ToNanoseconds() == 1_500_000_000
+    assert remote_error(caught.value).retry_after_seconds == 1.5
 
 
 async def test_an_unexpected_error_tells_the_caller_nothing_and_the_log_where(world: World) -> None:
@@ -99,6 +104,23 @@ async def test_one_line_is_logged_per_call_and_never_the_payload(world: World) -
     assert "private words" not in stream.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("path", "code", "lines"),
+    [
+        ("/ringfence.common.v1.FeedService/Read", "OK", 0),
+        ("/grpc.health.v1.Health/Check", "OK", 0),
+        ("/ringfence.common.v1.FeedService/Read", "UNAVAILABLE", 1),
+        (f"/{SERVICE}/Open", "OK", 1),
+    ],
+)
+def test_polling_that_succeeds_is_no_line(path: str, code: str, lines: int) -> None:
+    """An idle platform's log stands still; what fails is told, whatever it is."""
+    stream = io.StringIO()
+    logs.configure("probe", stream=stream)
+    log_call(EndedCall(path, {}, Context(), INVALID_SPAN_CONTEXT, 1, 0.1, "spiffe://x", code, ""))
+    assert len(stream.getvalue().splitlines()) == lines
+
+
 async def test_the_outage_of_a_peer_is_told_by_name_and_its_other_refusals_are_not() -> None:
     """What a peer cannot do now is UNAVAILABLE here too, with its reason; its refusal of our own call is our fault."""
     sealed = errors.refusal_of(RemoteError("UNAVAILABLE", "KEYS_UNAVAILABLE", "", {}))
@@ -109,6 +131,10 @@ async def test_the_outage_of_a_peer_is_told_by_name_and_its_other_refusals_are_n
     )
     refused = errors.refusal_of(RemoteError("PERMISSION_DENIED", "SCOPE_MISSING", "secret detail", {}))
     assert (refused.code, refused.reason, str(refused)) == ("INTERNAL", "INTERNAL", "internal error")
+    old = errors.refusal_of(RemoteError("UNIMPLEMENTED", "", "secret detail", {}))
+    assert (old.code, old.reason, old.metadata) == ("INTERNAL", "PEER_REFUSED", {})
+    busy = errors.refusal_of(RemoteError("RESOURCE_EXHAUSTED", "", "", {}, 3.0))
+    assert (busy.reason, busy.retry_after_seconds) == ("PEER_UNAVAILABLE", 3.0)
 
 
 async def test_a_call_without_a_deadline_gets_the_default(world: World) -> None:

@@ -14,6 +14,13 @@ class AwayError(DomainError):
     reason = "AWAY"
 
 
+class LeaveMeAloneError(DomainError):
+    """Whoever was asked wants to be left alone for a while."""
+
+    reason = "LEAVE_ME_ALONE"
+    retry_after_seconds = 0.5
+
+
 class CountedWork:
     """Work that is done once per stream, unless what it needs is away."""
 
@@ -24,6 +31,7 @@ class CountedWork:
         self.tries: Counter[bytes] = Counter()
         self.most_at_once = 0
         self.is_away = False
+        self.refusal: type[DomainError] = AwayError
 
     def has_work(self, stream: bytes) -> bool:
         """Tells whether the stream is not done yet."""
@@ -37,7 +45,7 @@ class CountedWork:
         await asyncio.sleep(0)
         self.busy[stream] -= 1
         if self.is_away:
-            raise AwayError
+            raise self.refusal
         self.open.discard(stream)
 
 
@@ -102,3 +110,16 @@ async def test_what_keeps_failing_is_noted_and_goes_on_by_itself() -> None:
         lane.wake()
         await until_idle(lane)
     assert work.open == set()
+
+
+async def test_who_wants_to_be_left_alone_is() -> None:
+    """The pause is as long as the refusal asks for, though the lane's own would be shorter."""
+    work = CountedWork()
+    work.open, work.is_away, work.refusal = {b"a"}, True, LeaveMeAloneError
+    async with running(work, []) as lane:
+        lane.offer(b"a")
+        await asyncio.sleep(0.4)
+        assert work.tries[b"a"] == 1
+        work.is_away = False
+        await until_idle(lane)
+    assert work.tries[b"a"] == 2

@@ -22,6 +22,7 @@ from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.postgres import PostgresServer
 
 from ..tally import CODEC, Tally, count
+from ..vanishing import Way
 
 TAKEOVER_SECONDS = 2.0
 
@@ -192,6 +193,30 @@ async def test_leader_outlives_its_database(process: Callable[[], Process], post
         await until(lambda: any(each.leadership.is_leading for each in both), 10)
         leader = first if first.leadership.is_leading else second
         assert await leader.count() == 2
+
+
+async def test_a_database_that_vanishes_without_a_word(migrated: Database) -> None:
+    """Nobody waits for what never answers: the caller is told, another leads, and this process follows again later."""
+    async with Way(migrated.port).open() as way:
+        cut_off = Process(psycopg.conninfo.make_conninfo(migrated.app_conninfo, port=way.port))
+        async with cut_off.running():
+            await until(lambda: cut_off.leadership.is_leading)
+            assert await cut_off.count() == 1
+            async with Process(migrated.app_conninfo).running() as other:
+                way.cut()
+                under_way = asyncio.create_task(cut_off.count())
+                started = time.monotonic()
+                with pytest.raises(StoreUnavailable):
+                    await asyncio.wait_for(under_way, 2 * LEASE_SECONDS)
+                await until(lambda: other.leadership.is_leading, 2 * LEASE_SECONDS)
+                assert time.monotonic() - started < 2 * LEASE_SECONDS
+                assert await other.count() == 2
+                assert not cut_off.leadership.is_leading
+                way.mend()
+                await until(lambda: cut_off.writer.head == other.writer.head, 3 * LEASE_SECONDS)
+                assert cut_off.writer.state.digest() == other.writer.state.digest()
+            await until(lambda: cut_off.leadership.is_leading, LEASE_SECONDS)
+            assert await cut_off.count() == 3
 
 
 async def test_deposed_writer_decides_nothing_again(process: Callable[[], Process], migrated: Database) -> None:

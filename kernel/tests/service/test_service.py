@@ -7,9 +7,10 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -217,6 +218,65 @@ async def test_a_failed_task_is_started_again_and_a_returned_one_is_not() -> Non
         await ended.wait()
     await tasks.stop()
     assert runs == {"fails once": 2, "returns": 1}
+
+
+async def test_what_fails_again_and_again_shows() -> None:
+    """A vital task that fails makes the process unwell until it runs again; one that is not vital does not."""
+    ready = asyncio.Event()
+
+    async def fails() -> None:
+        if not ready.is_set():
+            raise ConnectionError
+        await asyncio.Event().wait()
+
+    tasks = Tasks(lambda: pytest.fail("no task here is critical"))
+    tasks.start([Task("vital", fails), Task("other", fails, vital=False)])
+    async with asyncio.timeout(5):
+        while await tasks.problem() is None:
+            await asyncio.sleep(0.01)
+        assert await tasks.problem() == "vital"
+        ready.set()
+        while await tasks.problem() is not None:
+            await asyncio.sleep(0.01)
+    await tasks.stop()
+
+
+async def returned() -> None:
+    """Returns, although it should run for ever."""
+
+
+async def cancelled_by_nobody() -> None:
+    """Ends as a library ends that takes a cancellation for its own."""
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("ends", [returned, cancelled_by_nobody])
+async def test_what_everybody_waits_for_does_not_end_in_silence(ends: Callable[[], Awaitable[None]]) -> None:
+    """A critical task ends the process, whichever way it ends; another one that was cancelled by nobody runs again."""
+    ended, runs = asyncio.Event(), [0]
+
+    async def other() -> None:
+        runs[0] += 1
+        raise asyncio.CancelledError
+
+    tasks = Tasks(ended.set)
+    tasks.start([Task("writer", ends, critical=True), Task("other", other)])
+    async with asyncio.timeout(5):
+        await ended.wait()
+        while runs[0] < 2:
+            await asyncio.sleep(0.05)
+    await tasks.stop()
+
+
+def test_a_process_ends_although_a_thread_hangs() -> None:
+    """Whoever is to end ends: another process leads already, and a supervisor waits to start this one again."""
+    code = (
+        "import threading; from ringfence_kernel.service.serving import end_for_sure;"
+        "end_for_sure(0.2); threading.Thread(target=threading.Event().wait).start()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], timeout=20, check=False, capture_output=True)
+    assert ended.returncode == 1
+    assert b"process_ended_while_something_hung" in ended.stdout
 
 
 async def test_stopping_waits_for_what_a_task_finishes() -> None:

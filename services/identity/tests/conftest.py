@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,11 @@ START_NS = 1_800_000_000 * 10**9
 def numbered(number: int) -> bytes:
     """Returns a readable id."""
     return number.to_bytes(16, "big")
+
+
+def a_key(of: bytes) -> bytes:
+    """Returns a public key, always the same for the same bytes."""
+    return Ed25519PrivateKey.from_private_bytes(sha256(of).digest()).public_key().public_bytes_raw()
 
 
 @dataclass
@@ -137,9 +143,14 @@ class World:
         new = self.principal(principal, kind)
         self.happens(principals.bootstrap(self.principals, FirstPrincipal(new, (ROLE_OF_KIND[kind],), certificate)))
 
+    @staticmethod
+    def a_key(of: bytes) -> bytes:
+        """Returns a public key, always the same for the same bytes."""
+        return a_key(of)
+
     def principal(self, principal: bytes, kind: Kind, tenant: bytes = b"") -> NewPrincipal:
         """Describes a principal with a key of its own."""
-        return NewPrincipal(principal, kind, f"{kind} {principal[-1]}", tenant, principal * 2)
+        return NewPrincipal(principal, kind, f"{kind} {principal[-1]}", tenant, a_key(principal))
 
     def server(self, tenant: bytes) -> Actor:
         """Returns the platform's server."""

@@ -66,7 +66,7 @@ def test_only_operators_register(world: Any) -> None:
 def test_registering_again_changes_nothing_and_differing_is_refused(world: Any) -> None:
     """The same registration is done already, also after a key rotation; another name under the id is refused."""
     new = world.principal(world.platform, Kind.PLATFORM)
-    world.happens(principals.rotate_key(world.principals, world.platform, b"k" * 32, 0, world.now_ns))
+    world.happens(principals.rotate_key(world.principals, world.platform, world.a_key(b"k"), 0, world.now_ns))
     assert principals.register(*world.of_principals, new, world.bob) == []
     renamed = NewPrincipal(new.id, new.kind, "another name", new.tenant, new.public_key)
     with pytest.raises(ExistsWithDifferentData):
@@ -107,7 +107,7 @@ def test_suspended_operator_loses_power_at_once(world: Any) -> None:
 
 def test_old_key_holds_for_the_overlap_and_no_longer(world: Any) -> None:
     """After a rotation both keys count until the overlap ends; a second rotation does not stretch the first one."""
-    old, new, newest = world.platform * 2, b"n" * 32, b"m" * 32
+    old, new, newest = world.a_key(world.platform), world.a_key(b"n"), world.a_key(b"m")
     world.happens(principals.rotate_key(world.principals, world.platform, new, 60, world.now_ns))
     keys = {key.public: key for key in world.principals.principals[world.platform].keys}
     assert keys[old].is_valid(world.now_ns + 59 * SECOND)
@@ -121,13 +121,13 @@ def test_old_key_holds_for_the_overlap_and_no_longer(world: Any) -> None:
 
 def test_rotation_repeats_harmlessly_and_never_goes_back(world: Any) -> None:
     """The newest key again is no change; a replaced key cannot return; a suspended principal cannot rotate."""
-    world.happens(principals.rotate_key(world.principals, world.platform, b"n" * 32, 60, world.now_ns))
-    assert principals.rotate_key(world.principals, world.platform, b"n" * 32, 60, world.now_ns) == []
+    world.happens(principals.rotate_key(world.principals, world.platform, world.a_key(b"n"), 60, world.now_ns))
+    assert principals.rotate_key(world.principals, world.platform, world.a_key(b"n"), 60, world.now_ns) == []
     with pytest.raises(InvalidArgument):
-        principals.rotate_key(world.principals, world.platform, world.platform * 2, 60, world.now_ns)
+        principals.rotate_key(world.principals, world.platform, world.a_key(world.platform), 60, world.now_ns)
     world.happens(principals.suspend(world.principals, world.platform, "order 7", world.alice))
     with pytest.raises(PrincipalNotActive):
-        principals.rotate_key(world.principals, world.platform, b"o" * 32, 60, world.now_ns)
+        principals.rotate_key(world.principals, world.platform, world.a_key(b"o"), 60, world.now_ns)
 
 
 def test_unknown_principal_is_not_found(world: Any) -> None:

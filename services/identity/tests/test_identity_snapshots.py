@@ -60,7 +60,7 @@ def lived(world: Any) -> list[Recorded]:
 def _principals_change(world: Any) -> None:
     world.happens(principals.suspend(world.principals, world.platform, "order 7", world.alice))
     world.happens(principals.confirm(world.principals, world.platform, world.bob))
-    world.happens(principals.rotate_key(world.principals, world.platform, b"k" * 32, 60, world.now_ns))
+    world.happens(principals.rotate_key(world.principals, world.platform, world.a_key(b"k"), 60, world.now_ns))
 
 
 def _tokens_are_issued(world: Any) -> None:

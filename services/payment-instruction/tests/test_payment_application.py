@@ -2,8 +2,11 @@
 
 import asyncio
 from dataclasses import replace
+from itertools import cycle
+from typing import Any
 
 import pytest
+from ringfence_payment_instruction.settlement.domain.errors import BookAccountMissing, CustodyUnavailable
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
@@ -183,6 +186,26 @@ async def test_without_any_list_nothing_passes(world: World) -> None:
     await submit(world, "waits")
     await world.until(lambda: world.reason("waits") == "SCREENING_LIST_STALE")
     assert world.status("waits") is Status.AUTHENTICATED
+
+
+async def test_an_outage_with_two_causes_is_noted_once_for_each(world: World) -> None:
+    """Causes that take turns, for as long as they like, make no more events than there are causes."""
+    causes, tries = cycle([CustodyUnavailable, BookAccountMissing]), [0]
+
+    async def failing(*_: Any, **named: Any) -> Any:
+        tries[0] += 1
+        raise next(causes)
+
+    works = world.custody.create_transfers
+    world.custody.create_transfers = failing  # type: ignore[method-assign]
+    await world.submit_batch(PLATFORM, an_id("s a"), [order("a")])
+    await world.until(lambda: tries[0] >= 6)
+    waiting = [topic for topic in world.topics() if topic.startswith("SubmissionWaiting")]
+    assert len(waiting) == 2
+    assert world.reason("a") in (CustodyUnavailable.reason, BookAccountMissing.reason)
+    world.custody.create_transfers = works  # type: ignore[method-assign]
+    await world.reaches("a", Status.SETTLED)
+    assert world.reason("a") == ""
 
 
 async def test_custody_away_means_waiting_with_its_name(world: World) -> None:

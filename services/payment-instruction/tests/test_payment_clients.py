@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 from ringfence_kernel.rpc.client import Peer
-from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.rpc.errors import PeerRefused, RemoteError
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient
@@ -105,6 +105,9 @@ async def test_keys_are_fetched_once_in_thousands_and_held_briefly() -> None:
         ("DEADLINE_EXCEEDED", "", IdentityUnavailable),
         ("INTERNAL", "INTERNAL", IdentityUnavailable),
         ("UNAVAILABLE", "KEYS_UNAVAILABLE", KeysUnavailable),
+        ("INVALID_ARGUMENT", "INVALID_ARGUMENT", PeerRefused),
+        ("UNIMPLEMENTED", "", PeerRefused),
+        ("OUT_OF_RANGE", "", PeerRefused),
         ("PERMISSION_DENIED", "SUBMISSION_REFUSED", AuthorisationRefused),
         ("ALREADY_EXISTS", "EXISTS_WITH_DIFFERENT_DATA", SubmissionConflict),
     ],
@@ -186,6 +189,8 @@ async def test_a_books_own_accounts_are_found_once() -> None:
     [
         ("UNAVAILABLE", CustodyUnavailable),
         ("RESOURCE_EXHAUSTED", CustodyUnavailable),
+        ("INVALID_ARGUMENT", PeerRefused),
+        ("UNIMPLEMENTED", PeerRefused),
         ("UNAUTHENTICATED", AuthorisationRefused),
         ("PERMISSION_DENIED", AuthorisationRefused),
     ],
@@ -194,3 +199,20 @@ async def test_custodys_refusals_have_names_here(code: str, error: type[Exceptio
     """None of them is taken for a refusal of the payment."""
     with pytest.raises(error):
         await CustodyClient(peer(refusing(code, ""))[1]).create_transfers(TENANT, "t", [planned(TransferKind.PLAIN)])
+
+
+async def test_a_peers_hint_is_passed_on() -> None:
+    """Who asks custody or identity to come back later is asked no sooner; what they do not understand is an alarm."""
+
+    def busy(method: str, request: Any) -> Any:
+        raise RemoteError("RESOURCE_EXHAUSTED", "OVERLOADED", "", {}, 7.5)
+
+    with pytest.raises(CustodyUnavailable) as custody:
+        await CustodyClient(peer(busy)[1]).create_transfers(TENANT, "t", [planned(TransferKind.PLAIN)])
+    with pytest.raises(IdentityUnavailable) as identity:
+        await IdentityClient(peer(busy)[1], ManualClock()).resolve(["DE89370400440532013000"])
+    assert custody.value.retry_after_seconds == identity.value.retry_after_seconds == 7.5
+    with capture_logs() as lines, pytest.raises(PeerRefused):
+        await CustodyClient(peer(refusing("UNIMPLEMENTED", ""))[1]).create_transfers(TENANT, "t", [])
+    (line,) = lines
+    assert (line["event"], line["peer"], line["log_level"]) == ("peer_refused", "custody", "error")

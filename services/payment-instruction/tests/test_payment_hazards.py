@@ -1,6 +1,7 @@
 """Where money could be lost or doubled: commits that are still under way, second processes, banks that contradict."""
 
 import asyncio
+import errno
 from dataclasses import replace
 from typing import Any
 
@@ -198,6 +199,25 @@ async def test_a_file_that_breaks_the_reader_holds_up_no_other(world: World) -> 
     world.rail.inbox = {"a.xml": b"poison", "b.xml": camt_054("N-1", BANK, entry("R1", "5.00", BORIS))}
     await world.until(lambda: world.rail.archived == ["b.xml"])
     assert list(world.rail.inbox) == ["a.xml"]
+
+
+@pytest.mark.parametrize("step", ["read", "archive"])
+async def test_a_file_that_cannot_be_read_or_moved_holds_up_no_other(world: World, step: str) -> None:
+    """A disk that fails at one file costs that file alone, and is told in the log; it is tried again."""
+    real, failing = getattr(world.rail, step), [True]
+
+    def broken(name: str) -> Any:
+        if failing and name == "a.xml":
+            raise OSError(errno.EIO, "of the disk")
+        return real(name)
+
+    setattr(world.rail, step, broken)
+    world.voucher.principal = BANK_FEED
+    world.rail.inbox = {name: camt_054(name, BANK, entry(name, "5.00", BORIS)) for name in ("a.xml", "b.xml")}
+    await world.until(lambda: world.rail.archived == ["b.xml"])
+    failing.clear()
+    await world.until(lambda: world.rail.archived == ["b.xml", "a.xml"])
+    assert world.custody.balances[an_id("boris account")] == 10_00
 
 
 async def test_a_conflicting_submission_changes_nothing_that_is_sent(world: World) -> None:

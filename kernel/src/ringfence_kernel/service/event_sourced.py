@@ -104,8 +104,8 @@ class EventSourced:
         """Returns the tasks of writer, read models, digests and news; `rings` calls followers by their source."""
         return [
             Task("writer", self.writer.run, critical=True),
-            Task("digests", lambda: keep_digests(self.writer)),
-            Task("notifications", self.publisher.run),
+            Task("digests", lambda: keep_digests(self.writer), vital=False),
+            Task("notifications", self.publisher.run, vital=False),
             hear(self.doorbell, rings or {}),
             *self.background,
             *(Task(f"projection-{name}", projector.run) for name, projector in self.projectors.items()),
@@ -145,7 +145,7 @@ async def _snapshots(runtime: Runtime[SettingsT], writer: GroupWriter, state: St
     snapshots = Snapshots(SnapshotFile(settings.snapshot_directory, settings.service), writer, state)
     await when_possible(lambda: asyncio.to_thread(snapshots.restore, writer.store))
     runtime.resources.push_async_callback(snapshots.save_last)
-    return [Task("snapshots", lambda: snapshots.keep(settings.snapshot_seconds))]
+    return [Task("snapshots", lambda: snapshots.keep(settings.snapshot_seconds), vital=False)]
 
 
 async def when_possible(step: Callable[[], Awaitable[ResultT]]) -> ResultT:

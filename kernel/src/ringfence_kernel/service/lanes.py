@@ -12,6 +12,7 @@ from ringfence_kernel.values.errors import DomainError
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
+LONGEST_HINT_SECONDS = 60.0
 # A hiccup is not worth an event: only what still fails then is noted as the reason for waiting.
 ATTEMPTS_BEFORE_NOTED = 3
 _LOG = get(__name__)
@@ -86,25 +87,27 @@ class Lane:
             stream = await self._queue.get()
             self._waiting_turn.discard(stream)
             self._busy.add(stream)
-            reason = ""
+            reason, hint = "", 0.0
             try:
                 await self._work.handle(stream)
             except DomainError as error:
-                reason = error.reason
+                reason, hint = error.reason, error.retry_after_seconds or 0.0
             except Exception:
                 _LOG.exception("work_failed", lane=self.name)
                 reason = "INTERNAL"
             finally:
                 self._busy.discard(stream)
             if reason:
-                await self._pause(stream, reason)
+                await self._pause(stream, reason, hint)
             else:
                 self._attempts.pop(stream, None)
                 self.offer(stream)
 
-    async def _pause(self, stream: bytes, reason: str) -> None:
+    async def _pause(self, stream: bytes, reason: str, hint: float) -> None:
+        """Offers a stream again after a pause, not before whoever refused wants to be asked again."""
         attempt = self._attempts[stream] = self._attempts.get(stream, 0) + 1
         pause = min(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1), LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0)
+        pause = max(pause, min(hint, LONGEST_HINT_SECONDS))
         self._paused[stream] = asyncio.get_running_loop().call_later(pause, self._resume, stream)
         if attempt == ATTEMPTS_BEFORE_NOTED:
             _LOG.warning("work_waits", lane=self.name, reason=reason)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service.tasks import Task, Tasks
 from ringfence_kernel.store import Lease
+from ringfence_kernel.store.lease import LEASE_SECONDS
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_kernel.writing.writer import GroupWriter
@@ -16,6 +18,8 @@ from ringfence_kernel.writing.writer import GroupWriter
 FOLLOW_SECONDS = 0.1
 """How often a standby asks for the lease and for news, in one statement."""
 RETRY_SECONDS = 0.25
+GRACE_SECONDS = 0.5
+"""How long a group that is being written may still be answered for when the lease is lost."""
 
 _LOG = logs.get(__name__)
 
@@ -36,6 +40,7 @@ class Leadership:
         self._lease = lease
         self._writer = writer
         self._in_term = False
+        self._term: Tasks | None = None
         self._listeners: list[Callable[[bool], Awaitable[None]]] = []
         writer.stand_by(NotLeader)
 
@@ -47,6 +52,10 @@ class Leadership:
     def subscribe(self, listener: Callable[[bool], Awaitable[None]]) -> None:
         """Calls `listener` at the beginning and at the end of each term."""
         self._listeners.append(listener)
+
+    async def problem(self) -> str | None:
+        """Returns which of a leader's tasks fail, None for none or for a standby: a readiness probe."""
+        return None if self._term is None else await self._term.problem()
 
     def __enter__(self) -> None:
         """Begins a call that only a leader answers; raises NotLeader."""
@@ -88,9 +97,11 @@ class Leadership:
     async def _lead(self, tasks: Sequence[Task], end_process: Callable[[], None]) -> None:
         """Reads what is missing, then leads until the lease is lost."""
         keeping = asyncio.create_task(self._lease.keep(), name="lease")
-        term = Tasks(end_process)
+        self._term = term = Tasks(end_process)
         try:
-            await self._writer.catch_up()
+            self._writer.store.resume()
+            if not await self._catch_up(keeping):
+                return
             self._writer.lead()
             self._in_term = True
             term.start(tasks)
@@ -100,17 +111,40 @@ class Leadership:
         finally:
             keeping.cancel()
             await asyncio.wait({keeping})
-            await self._step_down(term)
+            if not await self._step_down(term):
+                end_process()
 
-    async def _step_down(self, term: Tasks) -> None:
-        """Refuses first; competes again only when the writer has settled what it had begun."""
+    async def _catch_up(self, keeping: asyncio.Task[None]) -> bool:
+        """Reads what is missing; False when the lease is lost first, since the database may have vanished."""
+        catching = asyncio.create_task(self._writer.catch_up())
+        await asyncio.wait({catching, keeping}, return_when=asyncio.FIRST_COMPLETED)
+        if not catching.done():
+            self._writer.store.abandon()
+            with suppress(StoreUnavailable):
+                await catching
+            return False
+        catching.result()
+        return True
+
+    async def _step_down(self, term: Tasks) -> bool:
+        """Refuses first; competes again only when the writer has settled what it had begun, or has let go of it.
+
+        A database that has vanished answers nobody: what waits for it is given up, as another process leads by then.
+        Returns whether the tasks have ended within the time of a lease.
+        """
         if self._in_term:
             _LOG.warning("leadership_ends", position=self._writer.head.position)
         self._in_term = False
         self._writer.stand_by(NotLeader)
         await self._announce(False)
-        await term.stop(None)
+        ending = asyncio.create_task(term.stop(LEASE_SECONDS))
+        await asyncio.wait({ending}, timeout=GRACE_SECONDS)
+        if not ending.done():
+            self._writer.store.abandon()
+        is_settled = await ending
+        self._term = None
         await self._lease.release()
+        return is_settled
 
     async def _announce(self, is_leading: bool) -> None:
         for listener in self._listeners:

@@ -104,7 +104,7 @@ def hear(doorbell: Doorbell, rings: Mapping[str, Callable[[], None]]) -> Task:
         await doorbell.closed()
         raise ConnectionError("NATS has ended the connection")
 
-    return Task("doorbell", run)
+    return Task("doorbell", run, vital=False)
 
 
 def follow(follower: Follower, cursor: Callable[[], Awaitable[Head]] | None = None) -> tuple[Task, Check]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
+import threading
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import TypeVar
@@ -29,6 +31,8 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 
 _LOG = logs.get(__name__)
 YOUNG_OBJECTS = 20_000
+ENDING_SECONDS = 5.0
+"""How long a process whose memory cannot be trusted may take to end, beside the time for calls to end."""
 
 
 async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
@@ -44,6 +48,8 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
     failing = asyncio.ensure_future(failed.wait())
     await asyncio.wait({running, failing}, return_when=asyncio.FIRST_COMPLETED)
     failing.cancel()
+    if failed.is_set():
+        end_for_sure(settings.drain_seconds + ENDING_SECONDS)
     if not running.done():
         running.cancel()
         await asyncio.wait({running})
@@ -52,12 +58,25 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
     return 1 if failed.is_set() else 0
 
 
+def end_for_sure(seconds: float) -> None:
+    """Ends the process after so long, whatever still runs in it: a thread may wait for a peer that is gone."""
+
+    def end() -> None:
+        _LOG.critical("process_ended_while_something_hung")
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+
+
 async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio.Event) -> None:
     """Starts everything, waits to be cancelled, and lets the stack undo it all in reverse order."""
     async with AsyncExitStack() as resources:
         telemetry = Telemetry.start(service.name, settings.telemetry_endpoint)
         telemetry.install()
         resources.callback(telemetry.shutdown)
+        logs.count_lost(telemetry.meter)
         asyncio.get_running_loop().set_default_executor(Threads(telemetry.meter))
         vault = await Vault.connect(_vault_options(settings))
         resources.callback(vault.close)
@@ -94,7 +113,9 @@ def _spare_the_collector() -> None:
 async def _open(runtime: Runtime[SettingsT], assembly: Assembly, tasks: Tasks) -> Health:
     """Listens, and says SERVING once every check passes."""
     settings = runtime.settings
-    checks = (*assembly.checks, _certificate_check(runtime))
+    checks = [*assembly.checks, _certificate_check(runtime), Check("tasks", tasks.problem)]
+    if assembly.leadership is not None:
+        checks.append(Check("leader's tasks", assembly.leadership.problem))
     of_leader = [
         servicer.service
         for servicer in assembly.servicers

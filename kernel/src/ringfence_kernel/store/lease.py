@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from ringfence_kernel.store.recorder import FAIL_EARLY
+from ringfence_kernel.store.sockets import parameters_of
 from ringfence_kernel.values.errors import StoreUnavailable
 
 LEASE_SECONDS = 3.0
@@ -36,7 +35,7 @@ class Lease:
 
     def __init__(self, conninfo: str) -> None:
         """Takes a libpq connection string or URL; connects at the first attempt."""
-        self._parameters: dict[str, Any] = {**FAIL_EARLY, **psycopg.conninfo.conninfo_to_dict(conninfo)}
+        self._parameters = parameters_of(conninfo)
         self._connection: psycopg.AsyncConnection[DictRow] | None = None
         self._good_until = 0.0
         self._ending: set[asyncio.Task[None]] = set()

@@ -17,12 +17,11 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
 from ringfence_kernel.store.schema import CURSOR_BEHIND
+from ringfence_kernel.store.sockets import parameters_of, shut
 
 READING_CONNECTIONS = 8
 RECONNECT_SECONDS = 2.0
 """Pauses between attempts of the pool double until this; then the next reader starts them anew."""
-FAIL_EARLY = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
-"""What libpq is told unless the connection string says otherwise: a peer that has vanished is noticed in seconds."""
 BOUNDS = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s'"
 """A writer neither waits for ever for the head, nor keeps it from others when its process stands still."""
 
@@ -110,6 +109,12 @@ class WritingConnection:
         connection.execute(BOUNDS)
         return connection
 
+    def abandon(self) -> None:
+        """Ends the connection, whoever uses it: it waits no longer for its server."""
+        connection = self._connection
+        if connection is not None and not connection.closed:
+            shut(connection)
+
     def close(self) -> None:
         """Closes the connection when nobody uses it."""
         with self._lock:
@@ -122,7 +127,7 @@ class ChainedRecorder(PostgresApplicationRecorder):
 
     def __init__(self, conninfo: str) -> None:
         """Takes a libpq connection string or URL."""
-        parameters = {**FAIL_EARLY, **psycopg.conninfo.conninfo_to_dict(conninfo)}
+        parameters = parameters_of(conninfo)
         super().__init__(LazyDatastore(parameters))
         self._writing = WritingConnection(parameters)
 
@@ -166,6 +171,10 @@ class ChainedRecorder(PostgresApplicationRecorder):
         if row is None:
             raise AssertionError("append_events answers one row")
         return row["epoch"], row["position"], bytes(row["hash"])
+
+    def abandon(self) -> None:
+        """Ends an append that waits for the server; see WritingConnection."""
+        self._writing.abandon()
 
     def insert_events(self, stored_events: Sequence[LibraryEvent], **kwargs: Any) -> Sequence[int]:
         """Appends at the head, wherever it stands: the library's own entry point, for its applications."""

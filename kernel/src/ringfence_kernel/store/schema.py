@@ -214,6 +214,47 @@ GRANT EXECUTE ON FUNCTION append_and_move TO {application_role};
 """.replace("{cursor_behind}", CURSOR_BEHIND)
 
 
+STRICT_APPENDS = """
+-- As before, and nobody may leave out where the feed stands, or a version of a stream.
+CREATE OR REPLACE FUNCTION append_events(
+    expected_position bigint, streams uuid[], versions bigint[], topics text[], states bytea[]
+) RETURNS TABLE (epoch bigint, "position" bigint, hash bytea)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    head public.feed_head%ROWTYPE;
+    name bytea;
+    last bigint;
+BEGIN
+    SELECT * INTO head FROM public.feed_head FOR UPDATE;
+    IF head.position IS DISTINCT FROM expected_position THEN
+        RAISE EXCEPTION 'the feed stands at %, not at %', head.position, expected_position USING ERRCODE = '40001';
+    END IF;
+    FOR i IN 1 .. coalesce(array_length(streams, 1), 0) LOOP
+        SELECT coalesce(max(originator_version), 0) INTO last FROM public.stored_events
+        WHERE originator_id = streams[i];
+        -- One that is there already is refused by the table's own key.
+        IF versions[i] > last + 1 THEN
+            RAISE EXCEPTION 'version % of stream % follows version %', versions[i], streams[i], last
+            USING ERRCODE = '22023';
+        END IF;
+        name := convert_to(topics[i], 'UTF8');
+        head.position := head.position + 1;
+        head.hash := {chain_hash};
+        INSERT INTO public.stored_events
+        VALUES (head.position, streams[i], versions[i], topics[i], states[i], head.hash);
+    END LOOP;
+    UPDATE public.feed_head h SET position = head.position, hash = head.hash;
+    RETURN QUERY SELECT head.epoch, head.position, head.hash;
+END $$;
+
+-- A service's role reaches its own database alone, as no other service lets everybody in either.
+DO $$ BEGIN
+    EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO {application_role}', current_database());
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+END $$;
+""".replace("{chain_hash}", CHAIN_HASH_SQL)
+
+
 def event_store_migrations() -> list[Migration]:
     """Returns the migrations that every service starts with; a service's own begin at 100."""
     return [
@@ -221,6 +262,7 @@ def event_store_migrations() -> list[Migration]:
         Migration(2, "shadow read models", SHADOW),
         Migration(3, "formats of digests", DIGEST_FORMAT),
         Migration(4, "events with rows", APPEND_AND_MOVE),
+        Migration(5, "strict appends", STRICT_APPENDS),
     ]
 
 

@@ -17,6 +17,7 @@ from psycopg.rows import DictRow, tuple_row
 from ringfence_kernel.store.chain import GENESIS, chain_hash
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.store.recorder import ChainedRecorder, PositionTaken, Rows, Within, library_event
+from ringfence_kernel.store.sockets import shut
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
 
@@ -90,6 +91,8 @@ class EventStore:
         """Connects lazily; `settle_seconds` bounds how long an append with unknown outcome is pursued."""
         self._recorder = ChainedRecorder(conninfo)
         self._settle_seconds = settle_seconds
+        self._lent: set[psycopg.Connection[DictRow]] = set()
+        self._is_abandoned = False
 
     def append(
         self,
@@ -103,7 +106,7 @@ class EventStore:
         A lost connection leaves the outcome open; it is found by trying again: either the events go in, or the feed
         has moved and its next events are compared with these. Statements without events may then run twice. Raises
         VersionConflict when the feed holds somebody else's events, CursorBehind when a table of `rows` lacks earlier
-        ones, StoreUnavailable when the database stays away for longer than `settle_seconds`.
+        ones, StoreUnavailable when the database stays away for longer than `settle_seconds`, or after `abandon`.
         """
         library_events = [library_event(event.stream, event.version, event.topic, event.state) for event in events]
         give_up = time.monotonic() + self._settle_seconds
@@ -118,7 +121,7 @@ class EventStore:
                 return head
             except (psycopg.InterfaceError, psycopg.OperationalError) as error:
                 in_doubt = True
-                if time.monotonic() > give_up:
+                if time.monotonic() > give_up or self._is_abandoned:
                     raise StoreUnavailable("the event store cannot be reached") from error
                 log.warning("store_connection_lost", error=type(error).__name__)
                 time.sleep(RECONNECT_SECONDS)
@@ -184,9 +187,28 @@ class EventStore:
         """Lends a pooled connection (autocommit, rows as dicts); raises StoreUnavailable when there is none."""
         try:
             with self._recorder.datastore.get_connection() as connection:
-                yield connection
+                self._lent.add(connection)
+                try:
+                    yield connection
+                finally:
+                    self._lent.discard(connection)
         except (InterfaceError, OperationalError) as error:
             raise StoreUnavailable("the event store cannot be reached") from error
+
+    def abandon(self) -> None:
+        """Ends whatever waits for the database now, and has appends with an unknown outcome be left unknown.
+
+        For a process that may not write any more: its threads do not wait for a peer that may be gone. What the
+        database has committed stands. Until `resume`.
+        """
+        self._is_abandoned = True
+        self._recorder.abandon()
+        for connection in list(self._lent):
+            shut(connection)
+
+    def resume(self) -> None:
+        """Pursues appends with an unknown outcome again."""
+        self._is_abandoned = False
 
     def close(self) -> None:
         """Closes the pool."""

@@ -1,7 +1,6 @@
 """JSON logs on stdout, one object per line, with the trace id; never a payload."""
 
 import logging
-import sys
 import traceback
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -9,21 +8,27 @@ from typing import Any, TextIO
 import msgspec
 import structlog
 from opentelemetry import trace
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
 
+from ringfence_kernel.telemetry.sink import LineSink
 from ringfence_kernel.values.clock import NANOSECONDS
 
 _QUIET_LIBRARIES = ("grpc", "hvac", "nats", "opentelemetry", "psycopg", "requests", "urllib3")
 """Libraries heard only from WARNING up: their chatter may quote requests."""
+LOST_LINES = "ringfence.log.lost"
+_sink = LineSink()
 _MAXIMUM_CAUSES = 5
 _MAXIMUM_FRAMES = 20
 
 
 def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Sends structlog and the standard library's logging to one JSON stream.
+    """Sends structlog and the standard library's logging to one JSON stream; what cannot be written is lost.
 
     Every line has `timestamp` (UTC, ISO 8601), `level`, `service`, `event`, and `trace_id` inside a trace.
     """
+    global _sink
+    sink = _sink = LineSink(stream)
     threshold = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -36,10 +41,10 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=_json)],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stdout),
+        logger_factory=lambda *_: sink,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream or sys.stdout)
+    handler = logging.StreamHandler(sink)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -52,6 +57,21 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
     logging.basicConfig(handlers=[handler], level=threshold, force=True)
     for name in _QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+
+
+def lost_lines() -> int:
+    """Returns how many lines could not be written."""
+    return _sink.lost
+
+
+def count_lost(meter: Meter) -> None:
+    """Has the lines counted that could not be written: nothing else tells of them."""
+
+    def lost(options: CallbackOptions) -> list[Observation]:
+        return [Observation(lost_lines())]
+
+    meaning = "Lines of the log that could not be written."
+    meter.create_observable_counter(LOST_LINES, [lost], unit="{line}", description=meaning)
 
 
 def get(name: str) -> FilteringBoundLogger:

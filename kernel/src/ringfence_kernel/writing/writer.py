@@ -289,6 +289,8 @@ class GroupWriter:
                     raise self._refusal
                 if self._stale:
                     await self.catch_up()
+                # Whoever has left since the last try is not decided again.
+                group = [pending for pending in group if not pending.future.done()]
                 unit = self._decide(group)
                 if await self._write(unit):
                     self._answer(group, unit)
@@ -297,11 +299,11 @@ class GroupWriter:
         except Exception as error:
             self.journal.rollback()
             self._stale = True
-            if not isinstance(error, DomainError):
-                log.exception("group_failed")
             for pending in group:
                 if not pending.future.done():
                     pending.future.set_exception(error if isinstance(error, DomainError) else StoreUnavailable())
+            if not isinstance(error, DomainError):
+                log.exception("group_failed")
             if isinstance(error, StateBroken | CursorBehind):
                 raise
             await asyncio.sleep(PAUSE_SECONDS)
@@ -314,8 +316,6 @@ class GroupWriter:
             if len(run) == 1 or self._try(unit, run) is not None:
                 for pending in run:
                     pending.error = self._try(unit, [pending])
-                    if pending.error is not None and not isinstance(pending.error, DomainError):
-                        log.error("command_failed", exc_info=pending.error)
         for close in list(unit.closing.values()):
             close(unit)
         return unit
@@ -335,6 +335,9 @@ class GroupWriter:
             del unit.events[events:], unit.recorded[events:], unit.within[within:]
             while len(unit.closing) > closing:
                 unit.closing.popitem()
+            if not isinstance(error, DomainError):
+                # Also where each alone succeeds then: something is wrong with deciding them together.
+                log.error("command_failed", commands=len(run), exc_info=error)
             return error
         for pending, reply in zip(run, replies, strict=True):
             pending.reply, pending.error = reply, None

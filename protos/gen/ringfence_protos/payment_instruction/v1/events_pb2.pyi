@@ -533,22 +533,26 @@ class SubmissionWaiting(_message.Message):
     TENANT_FIELD_NUMBER: _builtins.int
     SUBMISSION_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    LANE_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     submission_id: _builtins.bytes
     """Its id, 16 bytes."""
     reason: _builtins.str
     """Why (docs/errors.md)."""
+    lane: _builtins.str
+    """Which work: "screening", "settlement" or "dispatch"."""
     def __init__(
         self,
         *,
         tenant: _builtins.bytes = ...,
         submission_id: _builtins.bytes = ...,
         reason: _builtins.str = ...,
+        lane: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane", "reason", b"reason", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -86,6 +86,9 @@ class PostgresServer:
             while not self._starts(deadline):
                 # A server that was just killed leaves backends that hold its shared memory for a moment.
                 time.sleep(0.2)
+            with self.superuser() as connection:
+                # The cluster's own databases are nobody's place either.
+                connection.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
         except BaseException:
             self.stop()
             raise

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from ringfence_kernel.telemetry import logs
+from ringfence_kernel.values.errors import DomainError
 
 PERIOD_SECONDS = 1.0
 
@@ -25,9 +26,13 @@ class Checkpointer:
         while True:
             try:
                 await self._sign()
+            except DomainError as error:
+                self._waits_for = error.reason
+                log.warning("checkpoint_waits", reason=error.reason)
             except Exception as error:
-                self._waits_for = getattr(error, "reason", type(error).__name__)
-                log.warning("checkpoint_waits", reason=self._waits_for)
+                # Leaves go on without it; health and the log say that something here is wrong.
+                self._waits_for = type(error).__name__
+                log.exception("checkpoint_failed")
             else:
                 self._waits_for = ""
             await asyncio.sleep(self._period_seconds)

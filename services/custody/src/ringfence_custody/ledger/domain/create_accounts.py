@@ -25,21 +25,18 @@ def decide_accounts(
 ) -> tuple[AccountsCreated | None, bytes, list[int]]:
     """Decides a batch in order; returns the event, if any, one status per row, and one time per row.
 
-    The time is that of creation: for `exists` the first one, for refusals 0. The book does not change until the event
-    is applied. The columns must have passed their `check`.
+    The time is that of creation: for `exists` the first one, also where a chain then takes that back, for refusals 0.
+    The book does not change until the event is applied. The columns must have passed their `check`.
     """
     decision = _Decision(book, columns, now_ns)
     chain = Chain(decision.count)
     for row in range(decision.count):
         flags = decision.flags[row]
         status = chain.enter(row, flags) or decision.decide(row)
-        decision.status[row] = status
-        if not status:
-            decision.created[decision.id[row]] = row
+        decision.enter(row, status)
         for taken_back in chain.leave(row, flags, status):
-            decision.status[taken_back] = Status.LINKED_EVENT_FAILED
-            del decision.created[decision.id[taken_back]]
-    return decision.event(), bytes(decision.status), decision.timestamps()
+            decision.take_back(taken_back)
+    return decision.event(), bytes(decision.status), decision.timestamp
 
 
 class _Decision:
@@ -59,7 +56,27 @@ class _Decision:
         self.user_data_64 = row_numbers(columns.user_data_64, count)
         self.user_data_32 = row_numbers(columns.user_data_32, count)
         self.status = bytearray(count)
+        self.timestamp = [0] * count
         self.created: dict[bytes, int] = {}
+
+    def enter(self, row: int, status: int) -> None:
+        """Notes what was decided of a row."""
+        self.status[row] = status
+        if status == Status.CREATED:
+            self.created[self.id[row]] = row
+            self.timestamp[row] = self.base + row
+        elif status == Status.EXISTS:
+            self.timestamp[row] = self._created_at(self.id[row])
+
+    def take_back(self, row: int) -> None:
+        """Takes back the creation of a row whose chain is broken."""
+        self.status[row], self.timestamp[row] = Status.LINKED_EVENT_FAILED, 0
+        del self.created[self.id[row]]
+
+    def _created_at(self, identifier: bytes) -> int:
+        first = self.created.get(identifier)
+        accounts = self.book.accounts
+        return accounts.timestamp[accounts.index[identifier]] if first is None else self.base + first
 
     def decide(self, row: int) -> int:
         """Returns the status of one row outside of its chain."""
@@ -137,21 +154,6 @@ class _Decision:
             accounts.account_class[account],
             accounts.owner_id[account],
         )
-
-    def timestamps(self) -> list[int]:
-        """Returns the time of creation of each row's account, 0 for refused rows."""
-        accounts = self.book.accounts
-        times = []
-        for row, status in enumerate(self.status):
-            if not status:
-                times.append(self.base + row)
-            elif status != Status.EXISTS:
-                times.append(0)
-            elif (first := self.created.get(self.id[row])) is not None:
-                times.append(self.base + first)
-            else:
-                times.append(accounts.timestamp[accounts.index[self.id[row]]])
-        return times
 
     def event(self) -> AccountsCreated | None:
         """Returns the event of what was created, or None."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ringfence_kernel.values.clock import NANOSECONDS
+from ringfence_kernel.values.ed25519 import is_public_key
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 
@@ -31,7 +32,6 @@ MAX_NAME_CHARACTERS = 140
 MAX_NOTE_CHARACTERS = 280
 MAX_OVERLAP_SECONDS = 86_400
 MAX_LIVE_KEYS = 8
-PUBLIC_KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ class FirstPrincipal:
 
 
 def check_public_key(public_key: bytes) -> None:
-    """Raises InvalidArgument unless these may be the 32 bytes of an Ed25519 public key."""
-    if len(public_key) != PUBLIC_KEY_BYTES or not any(public_key):
+    """Raises InvalidArgument unless these are the 32 bytes of an Ed25519 public key."""
+    if not is_public_key(public_key):
         raise InvalidArgument("public_key must be the 32 bytes of an Ed25519 key", field="public_key")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from pathlib import Path
 from urllib.parse import quote
@@ -33,11 +34,9 @@ class SpoolRail:
         return target
 
     def pending(self) -> list[str]:
-        """Returns the names of the files in the inbox, the oldest first."""
-        found = sorted(
-            (entry.stat().st_mtime_ns, entry.name) for entry in os.scandir(self._directory / INBOX) if _is_taken(entry)
-        )
-        return [name for _, name in found]
+        """Returns the names of the files in the inbox, the oldest first; those that cannot be looked at come last."""
+        with os.scandir(self._directory / INBOX) as entries:
+            return [entry.name for entry in sorted(filter(_is_taken, entries), key=_arrival)]
 
     def read(self, name: str) -> bytes:
         """Returns a file's bytes; of one above the size bound one byte more, so that its reader refuses it."""
@@ -85,6 +84,13 @@ def write_whole(target: Path, content: bytes) -> None:
 
 def _is_taken(entry: os.DirEntry[str]) -> bool:
     return not entry.name.startswith(".") and entry.is_file(follow_symlinks=False)
+
+
+def _arrival(entry: os.DirEntry[str]) -> tuple[float, str]:
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime_ns, entry.name
+    except OSError:
+        return math.inf, entry.name
 
 
 def _sync_directory(directory: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ringfence_kernel.telemetry.logs import get
@@ -72,19 +74,29 @@ class Inbox:
                 await self._answers(answers)
         except EvidenceRefused as error:
             _LOG.warning("bank_file_refused", reason=error.reason)
-            await asyncio.to_thread(self.rail.refuse, name)
-            return True
+            return await self._put_away(self.rail.refuse, name)
         except DomainError as error:
             _LOG.info("bank_file_waits", reason=error.reason)
             return False
-        except OSError:
-            raise
+        except OSError as error:
+            return self._left(error)
         except Exception:
             # One file that we do not understand must not keep the bank's other news from us.
             _LOG.exception("bank_file_failed")
             return False
-        await asyncio.to_thread(self.rail.archive, name)
+        return await self._put_away(self.rail.archive, name)
+
+    async def _put_away(self, move: Callable[[str], None], name: str) -> bool:
+        try:
+            await asyncio.to_thread(move, name)
+        except OSError as error:
+            return self._left(error)
         return True
+
+    def _left(self, error: OSError) -> bool:
+        """One file that cannot be read or moved must not keep the bank's other news from us either."""
+        _LOG.error("bank_file_unreadable", error=errno.errorcode.get(error.errno or 0, type(error).__name__))
+        return False
 
     async def _answers(self, file: BankAnswers) -> None:
         def command(unit: Unit) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from ringfence_payment_instruction.submissions.domain.events import (
 from ringfence_payment_instruction.submissions.domain.past import Asked, InstructionRef, TooManyRows
 from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
 from ringfence_payment_instruction.submissions.domain.state import keys_of
-from ringfence_payment_instruction.submissions.domain.status import Status
+from ringfence_payment_instruction.submissions.domain.status import LANES, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
 
 POLL_SECONDS = 1.0
@@ -202,14 +202,16 @@ class Queries:
                 for row, each in enumerate(split_ids(event.instruction_ids))
             ]
         if isinstance(event, SubmissionWaiting):
-            return await self.submissions.writer.commit(lambda unit: self._waiting(recorded.stream))
+            return await self.submissions.writer.commit(lambda unit: self._waiting(recorded.stream, event.lane))
         return []
 
-    def _waiting(self, stream: bytes) -> list[StateView]:
+    def _waiting(self, stream: bytes, lane: str) -> list[StateView]:
         submission = self.submissions.state.submission(stream)
         if submission is None:
             return []
-        return current_states(submission, [index for index in range(len(submission)) if submission.stages[index]])
+        lanes = {lane} if lane else {*LANES.values()}
+        waits = [index for index, stage in enumerate(submission.stages) if LANES.get(stage) in lanes]
+        return current_states(submission, waits)
 
 
 def _row(submission: Submission, index: int) -> Row:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from ringfence_kernel.feed.published import code_names
 from ringfence_kernel.rpc.client import Peer
-from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.rpc.errors import RemoteError, hinted, peer_refused
 from ringfence_kernel.telemetry import tracing
 from ringfence_kernel.telemetry.logs import get
 from ringfence_kernel.values.ids import ZERO_ID
@@ -107,4 +107,6 @@ def _alarm(codes: list[int]) -> None:
 def _raise(error: RemoteError) -> NoReturn:
     if error.code in ("PERMISSION_DENIED", "UNAUTHENTICATED"):
         raise AuthorisationRefused from error
-    raise CustodyUnavailable from error
+    if error.is_lasting:
+        raise peer_refused("custody", error) from error
+    raise hinted(CustodyUnavailable(), error) from error

@@ -7,10 +7,9 @@ from typing import Any, NoReturn, TypeVar
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.rpc.client import Peer
-from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.rpc.errors import RemoteError, hinted, peer_refused
 from ringfence_kernel.sealing.envelopes import DataKeyCache
 from ringfence_kernel.values.clock import Clock
-from ringfence_kernel.values.errors import DomainError
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1.identity_pb2_grpc import PartyServiceStub, TokenServiceStub
 
@@ -94,11 +93,11 @@ def _parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
 
 
 def _raise(error: RemoteError) -> NoReturn:
-    refusal: type[DomainError] = IdentityUnavailable
-    if error.reason == KeysUnavailable.reason:
-        refusal = KeysUnavailable
-    elif error.code == "ALREADY_EXISTS":
-        refusal = SubmissionConflict
-    elif error.code in ("PERMISSION_DENIED", "UNAUTHENTICATED"):
-        refusal = AuthorisationRefused
-    raise refusal() from error
+    if error.code == "ALREADY_EXISTS":
+        raise SubmissionConflict from error
+    if error.code in ("PERMISSION_DENIED", "UNAUTHENTICATED"):
+        raise AuthorisationRefused from error
+    if error.is_lasting:
+        raise peer_refused("identity", error) from error
+    refusal = KeysUnavailable() if error.reason == KeysUnavailable.reason else IdentityUnavailable()
+    raise hinted(refusal, error) from error

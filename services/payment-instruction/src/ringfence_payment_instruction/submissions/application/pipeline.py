@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 from ringfence_kernel.service.lanes import Lane, Work, offer_all
 from ringfence_kernel.service.signal import Signal
@@ -14,8 +14,6 @@ from ringfence_kernel.values.recorded import Recorded
 from ringfence_payment_instruction.submissions.application.deadlines import Deadlines
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
-from ringfence_payment_instruction.submissions.domain.status import Stage
-from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import waits
 
 SWEEP_SECONDS = 5.0
@@ -36,7 +34,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         """Makes a lane of each kind of work; events of `wakes_on` end the pauses of all of them."""
-        self.lanes = [Lane(name, each, self._note) for name, each in self.work.items()]
+        self.lanes = [Lane(name, each, partial(self._note, name)) for name, each in self.work.items()]
 
     def start(self, streams: Iterable[bytes]) -> None:
         """Finds the work that the state left by the last run calls for, and listens to commits from now on."""
@@ -83,11 +81,6 @@ class Pipeline:
             for stream in list(self._open):
                 offer_all(self.lanes, stream)
 
-    async def _note(self, stream: bytes, reason: str) -> None:
+    async def _note(self, lane: str, stream: bytes, reason: str) -> None:
         if self.submissions.state.submission(stream) is not None:
-            await self.submissions.decide(stream, lambda submission: _waits(submission, reason))
-
-
-def _waits(submission: Submission, reason: str) -> list[Any]:
-    """Notes the reason while there is still something that waits."""
-    return waits(submission, reason) if any(stage != Stage.IDLE for stage in submission.stages) else []
+            await self.submissions.decide(stream, lambda submission: waits(submission, lane, reason))

@@ -109,12 +109,13 @@ class InstructionsDirected:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionWaiting:
-    """The submission cannot go on for a named reason; it goes on by itself once the reason is gone."""
+    """A lane's work on the submission cannot go on for a named reason; it does by itself once the reason is gone."""
 
     TOPIC: ClassVar[str] = "SubmissionWaiting.v1"
     tenant: bytes
     submission_id: bytes
     reason: str
+    lane: str = ""
 
 
 EVENTS: tuple[type, ...] = (

@@ -31,7 +31,7 @@ class SavedSubmission:
     messages: list[tuple[str, int]]
     first_statuses: bytes
     first_reasons: list[str]
-    waiting: str
+    waiting: list[tuple[str, str]]
     version: int
     last_position: int
     closed_position: int
@@ -55,7 +55,7 @@ def saved(submission: Submission) -> SavedSubmission:
         messages=list(submission.messages.items()),
         first_statuses=submission.first_statuses,
         first_reasons=submission.first_reasons,
-        waiting=submission.waiting,
+        waiting=list(submission.waiting),
         version=submission.version,
         last_position=submission.last_position,
         closed_position=submission.closed_position,
@@ -73,6 +73,6 @@ def restored(kept: SavedSubmission) -> Submission:
     submission.details, submission.approvers = dict(kept.details), dict(kept.approvers)
     submission.references, submission.messages = dict(kept.references), dict(kept.messages)
     submission.first_statuses, submission.first_reasons = kept.first_statuses, kept.first_reasons
-    submission.waiting, submission.version = kept.waiting, kept.version
+    submission.waiting, submission.version = tuple(kept.waiting), kept.version
     submission.last_position, submission.closed_position = kept.last_position, kept.closed_position
     return submission

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 from ringfence_payment_instruction.submissions.domain.errors import TransitionUnlisted
@@ -58,6 +59,18 @@ class Stage(IntEnum):
     RELEASE = 5
     CONFIRM = 6
     RETURN = 7
+
+
+LANES: Mapping[int, str] = {
+    Stage.SCREEN: "screening",
+    Stage.TRANSFER: "settlement",
+    Stage.CONFIRM: "settlement",
+    Stage.RELEASE: "settlement",
+    Stage.RETURN: "settlement",
+    Stage.SEND: "dispatch",
+    Stage.DISPATCH: "dispatch",
+}
+"""Whose work it is that instructions of a stage wait for."""
 
 
 # ISO 20022 external payment transaction status (ExternalPaymentTransactionStatus1Code).

@@ -20,6 +20,7 @@ from ringfence_payment_instruction.submissions.domain.events import (
 )
 from ringfence_payment_instruction.submissions.domain.status import (
     FINAL_OR_SETTLED,
+    LANES,
     Directive,
     Status,
     require_listed,
@@ -116,7 +117,7 @@ class Submission:
         self.first_statuses = b""
         self.first_reasons: list[str] = []
         self.messages: dict[str, int] = {}  # id of a message to the bank -> when it was decided, UTC nanoseconds
-        self.waiting = ""
+        self.waiting: tuple[tuple[str, str], ...] = ()  # lanes and reasons noted since it last went on
         self.version, self.last_position, self.closed_position = recorded.version, recorded.position, 0
 
     @property
@@ -166,7 +167,7 @@ class Submission:
             self.changed_ns[index] = recorded.recorded_at_ns
         for row, detail in event.details.items():
             self.details[indexes[row]] = detail
-        self.waiting = ""
+        self.waiting = ()
         if not self.first_statuses:
             self.first_statuses, self.first_reasons = bytes(self.statuses), list(self.reasons)
 
@@ -186,12 +187,13 @@ class Submission:
                 self.details[index] = event.details[row]
         if event.directive == Directive.SEND:
             self.messages[event.reference] = recorded.recorded_at_ns
-        self.waiting = ""
+        self.waiting = ()
 
     def wait(self, recorded: Recorded, journal: Journal) -> None:
         """Notes why the submission does not go on."""
         journal.call(self._restore, [(name, getattr(self, name)) for name in ("waiting", "version", "last_position")])
-        self.waiting, self.version, self.last_position = recorded.event.reason, recorded.version, recorded.position
+        self.waiting += ((recorded.event.lane, recorded.event.reason),)
+        self.version, self.last_position = recorded.version, recorded.position
 
     def _remember(self, recorded: Recorded, journal: Journal) -> None:
         """Lets the journal put back everything that an event may change, and notes the event itself."""
@@ -270,7 +272,10 @@ class Submission:
 
     def reason_of(self, index: int) -> str:
         """Returns why an instruction was refused or waits, empty when neither."""
-        return self.reasons[index] or ("" if self.is_done(index) else self.waiting)
+        if self.reasons[index] or self.is_done(index):
+            return self.reasons[index]
+        lanes = ("", LANES.get(self.stages[index], ""))  # an event of an earlier release names none
+        return next((reason for lane, reason in reversed(self.waiting) if lane in lanes), "")
 
 
 _TABLES = frozenset({"details", "approvers", "references", "messages"})

@@ -16,7 +16,7 @@ from ringfence_payment_instruction.submissions.domain.events import (
     InstructionsDirected,
     SubmissionWaiting,
 )
-from ringfence_payment_instruction.submissions.domain.status import Directive, Stage, Status
+from ringfence_payment_instruction.submissions.domain.status import LANES, Directive, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
 
@@ -82,11 +82,11 @@ def directed(submission: Submission, directive: Directive, indexes: Sequence[int
     ]
 
 
-def waits(submission: Submission, reason: str) -> list[Any]:
-    """Notes why the submission does not go on, once per reason."""
-    if submission.waiting == reason:
+def waits(submission: Submission, lane: str, reason: str) -> list[Any]:
+    """Notes why a lane's work does not go on while there is some: each reason once, until the submission goes on."""
+    if (lane, reason) in submission.waiting or all(LANES.get(stage) != lane for stage in set(submission.stages)):
         return []
-    return [SubmissionWaiting(submission.tenant, submission.submission_id, reason)]
+    return [SubmissionWaiting(submission.tenant, submission.submission_id, reason, lane)]
 
 
 def awaits_bank(submission: Submission, index: int) -> bool:

@@ -1,0 +1,35 @@
+"""What libpq is told about peers that vanish, and how a connection is given up that waits for one."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+
+FAIL_EARLY = {
+    "connect_timeout": 3,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 3_000,
+    "target_session_attrs": "read-write",
+}
+"""What libpq is told unless the connection string says otherwise.
+
+A peer that has vanished is noticed in seconds, also while what was sent is not acknowledged, when keepalives do not run
+(RFC 5482). Of several hosts it is the primary that is connected to.
+"""
+
+
+def parameters_of(conninfo: str) -> dict[str, Any]:
+    """Returns the parameters of a libpq connection string or URL, with those of `FAIL_EARLY` where it has none."""
+    return {**FAIL_EARLY, **psycopg.conninfo.conninfo_to_dict(conninfo)}
+
+
+def shut(connection: psycopg.Connection[Any]) -> None:
+    """Ends a connection under a thread that waits for its server: the thread gets an OperationalError at once."""
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as own:
+        own.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,78 @@
+"""What a writer decides again, and what it says when deciding fails."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from ringfence_kernel.store import EventStore, Head, NewEvent
+from ringfence_kernel.values.clock import ManualClock
+from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
+from structlog.testing import capture_logs
+
+from ..tally import CODEC, Counted, Tally, count
+
+
+@pytest.fixture
+async def writer(store: EventStore) -> AsyncIterator[GroupWriter]:
+    """A running writer over an empty store."""
+    made = GroupWriter(store, CODEC, Tally(), ManualClock(1_000))
+    made.load()
+    task = asyncio.create_task(made.run())
+    yield made
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_joint_decision_that_fails_tells_why(writer: GroupWriter, store: EventStore) -> None:
+    """A fault that shows only when commands are decided together is in the log, and fails none of them."""
+
+    def add(unit: Unit, amounts: list[int]) -> list[int]:
+        if len(amounts) > 1:
+            raise ZeroDivisionError
+        return [count(writer.state, "a", by=amount)(unit) for amount in amounts]
+
+    with capture_logs() as lines:
+        answers = await asyncio.gather(*(writer.commit(Together("adding", amount, add)) for amount in (1, 2)))
+    assert answers == [1, 3]
+    assert [(line["event"], line["commands"]) for line in lines] == [("command_failed", 2)]
+
+
+async def test_who_has_left_during_a_conflict_is_not_decided_again(writer: GroupWriter, store: EventStore) -> None:
+    """A caller gives up while his group is being written after another writer's; the others are decided again."""
+    other = GroupWriter(store, CODEC, Tally(), ManualClock(0))
+    other.load()
+    decided: list[str] = []
+    leaving: list[asyncio.Task[int]] = []
+
+    class Slow(EventStore):
+        """Lets another writer in first, and a caller leave."""
+
+        def append(self, *arguments: Any) -> Head:
+            """Writes behind another's event, once."""
+            if not leaving[0].cancelled():
+                store.append(0, [NewEvent(b"o" * 16, 1, *CODEC.encode(Counted("o", 1), 1))])
+                loop.call_soon_threadsafe(leaving[0].cancel)
+                time.sleep(0.1)
+            return store.append(*arguments)
+
+    def noting(name: str) -> Any:
+        def decide(unit: Unit) -> int:
+            decided.append(name)
+            return int(count(writer.state, name)(unit))
+
+        return decide
+
+    loop = asyncio.get_running_loop()
+    writer.store = Slow("")
+    writer.store.replay, writer.store.head = store.replay, store.head  # type: ignore[method-assign]
+    leaving.append(asyncio.create_task(writer.commit(noting("leaves"))))
+    stays = asyncio.create_task(writer.commit(noting("stays")))
+    with capture_logs() as lines:
+        assert await stays == 1
+    assert decided == ["leaves", "stays", "stays"]
+    assert not [line for line in lines if line["log_level"] == "error"]
+    assert writer.state.counters == {"o": 1, "stays": 1}
