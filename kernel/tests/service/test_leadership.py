@@ -58,7 +58,8 @@ class Process:
         def end_process() -> None:
             pytest.fail("a critical task has failed")
 
-        task = asyncio.create_task(self.leadership.run([Task("writer", self.writer.run, critical=True)], end_process))
+        writing = Task("writer", self.writer.run, critical=True)
+        self.task = task = asyncio.create_task(self.leadership.run([writing], end_process))
         try:
             yield self
         finally:
@@ -193,6 +194,20 @@ async def test_leader_outlives_its_database(process: Callable[[], Process], post
         await until(lambda: any(each.leadership.is_leading for each in both), 10)
         leader = first if first.leadership.is_leading else second
         assert await leader.count() == 2
+
+
+async def test_who_stops_in_order_ends_what_is_under_way(process: Callable[[], Process], migrated: Database) -> None:
+    """A slow database costs no caller his answer while the lease lasts: nobody else can lead."""
+    async with process().running() as leader:
+        await until(lambda: leader.leadership.is_leading)
+        with psycopg.connect(migrated.owner_conninfo) as other:
+            other.execute("SELECT * FROM feed_head FOR UPDATE")
+            under_way = asyncio.create_task(leader.writer.commit(count(leader.writer.state, "a")))
+            await asyncio.sleep(0.2)
+            leader.task.cancel()
+            await asyncio.sleep(1.0)
+        assert await under_way == 1
+        assert leader.store.head().position == 1
 
 
 async def test_a_database_that_vanishes_without_a_word(migrated: Database) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from types import TracebackType
 
 from ringfence_kernel.rpc.refusals import NotLeader
@@ -19,7 +18,7 @@ FOLLOW_SECONDS = 0.1
 """How often a standby asks for the lease and for news, in one statement."""
 RETRY_SECONDS = 0.25
 GRACE_SECONDS = 0.5
-"""How long a group that is being written may still be answered for when the lease is lost."""
+"""How long a group that is being written may go on after the lease is lost."""
 
 _LOG = logs.get(__name__)
 
@@ -117,27 +116,34 @@ class Leadership:
     async def _catch_up(self, keeping: asyncio.Task[None]) -> bool:
         """Reads what is missing; False when the lease is lost first, since the database may have vanished."""
         catching = asyncio.create_task(self._writer.catch_up())
-        await asyncio.wait({catching, keeping}, return_when=asyncio.FIRST_COMPLETED)
-        if not catching.done():
-            self._writer.store.abandon()
-            with suppress(StoreUnavailable):
-                await catching
-            return False
-        catching.result()
-        return True
+        try:
+            await asyncio.wait({catching, keeping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            in_time = catching.done()
+            if not in_time:
+                self._writer.store.abandon()
+                await asyncio.wait({catching})
+        try:
+            catching.result()
+        except StoreUnavailable:
+            if in_time:
+                raise
+        return in_time
 
     async def _step_down(self, term: Tasks) -> bool:
         """Refuses first; competes again only when the writer has settled what it had begun, or has let go of it.
 
-        A database that has vanished answers nobody: what waits for it is given up, as another process leads by then.
-        Returns whether the tasks have ended within the time of a lease.
+        A group that is being written may end as long as nobody else can lead. A database that has vanished answers
+        nobody: what waits for it is given up after that. Returns whether the tasks have ended.
         """
         if self._in_term:
             _LOG.warning("leadership_ends", position=self._writer.head.position)
         self._in_term = False
         self._writer.stand_by(NotLeader)
         await self._announce(False)
-        ending = asyncio.create_task(term.stop(LEASE_SECONDS))
+        ending = asyncio.create_task(term.stop(2 * LEASE_SECONDS))
+        while self._lease.is_held and not ending.done():
+            await asyncio.wait({ending}, timeout=FOLLOW_SECONDS)
         await asyncio.wait({ending}, timeout=GRACE_SECONDS)
         if not ending.done():
             self._writer.store.abandon()
