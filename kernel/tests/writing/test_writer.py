@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
@@ -21,17 +20,6 @@ from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.postgres import PostgresServer
 
 from ..tally import CODEC, STREAM, Counted, Tally, TooMuch, count
-
-
-@pytest.fixture
-async def writer(store: EventStore) -> AsyncIterator[GroupWriter]:
-    """A running writer over an empty store."""
-    made = GroupWriter(store, CODEC, Tally(), ManualClock(1_000))
-    made.load()
-    task = asyncio.create_task(made.run())
-    yield made
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_concurrent_commands_share_a_commit_and_keep_their_order(writer: GroupWriter, store: EventStore) -> None:

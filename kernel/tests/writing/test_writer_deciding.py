@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from ringfence_kernel.store import EventStore, Head, NewEvent
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
 from structlog.testing import capture_logs
 
 from ..tally import CODEC, Counted, Tally, count
-
-
-@pytest.fixture
-async def writer(store: EventStore) -> AsyncIterator[GroupWriter]:
-    """A running writer over an empty store."""
-    made = GroupWriter(store, CODEC, Tally(), ManualClock(1_000))
-    made.load()
-    task = asyncio.create_task(made.run())
-    yield made
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_joint_decision_that_fails_tells_why(writer: GroupWriter, store: EventStore) -> None:

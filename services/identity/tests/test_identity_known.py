@@ -242,14 +242,19 @@ async def test_a_decision_is_made_once_for_ever(running: Running, restarts: bool
     assert await running.differences() == {}
 
 
+def empty_tables(running: Running) -> None:
+    """Takes the rows away that are written with the events."""
+    with running.store.connection() as connection:
+        connection.execute("DELETE FROM authorisations")
+        connection.execute("DELETE FROM kyc_decisions")
+
+
 async def test_the_tables_are_what_keeps_them(running: Running) -> None:
     """Without its rows what has left memory would be new: the proof that memory does not secretly hold it."""
     await running.authorise("a")
     await running.decide(("a", KycState.EDD), ("b", KycState.CHECKING), ("c", KycState.VERIFIED))
     await running.fill()
-    with running.store.connection() as connection:
-        connection.execute("DELETE FROM authorisations")
-        connection.execute("DELETE FROM kyc_decisions")
+    empty_tables(running)
     await running.authorise("a", OTHER)
     await running.decide(("a", KycState.EDD))
     assert running.modules.parties.parties[ANNA].kyc is KycState.EDD
@@ -261,9 +266,8 @@ async def test_a_look_reaches_as_far_as_its_table(running: Running) -> None:
     await running.authorise("a")
     await running.decide(("a", KycState.EDD), ("b", KycState.CHECKING), ("c", KycState.VERIFIED))
     await running.fill()
+    empty_tables(running)
     with running.store.connection() as connection:
-        connection.execute("DELETE FROM authorisations")
-        connection.execute("DELETE FROM kyc_decisions")
         names = ["projection:authorisations", "projection:kyc-decisions"]
         connection.execute("UPDATE cursors SET position = 1 WHERE name = ANY(%s)", (names,))
     with pytest.raises(Overloaded):

@@ -1,4 +1,4 @@
-"""When a read model may rest: what is committed meanwhile comes in one page, and a row is written once."""
+"""Putting a read model's next page off: what is committed meanwhile comes with it, and a row is written once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ringfence_kernel.values.recorded import Recorded
 
-REST_SECONDS = 1.0
+DEFERRAL_SECONDS = 1.0
 
 
 class Projection(Protocol):
@@ -17,14 +17,14 @@ class Projection(Protocol):
     position: int
 
 
-class Rest:
+class Deferral:
     """Tells a projector to put its next page off until what it lacks is a second old, see `Projector.hold`.
 
     Whoever reads is not kept waiting.
     """
 
     def __init__(self, projection: Projection, clock: Callable[[], float] = time.monotonic) -> None:
-        """Rests from the first commit that is noted; what was committed before is never put off."""
+        """Begins with the first commit that is noted; what was committed before is never put off."""
         self._projection, self._clock = projection, clock
         self._position, self._since = 0, 0.0
 
@@ -33,6 +33,6 @@ class Rest:
         if self._projection.position >= self._position:
             self._position, self._since = recorded[0].position, self._clock()
 
-    def may_last(self) -> bool:
+    def is_on(self) -> bool:
         """Tells whether all that the read model lacks is younger than a second."""
-        return self._projection.position < self._position and self._clock() - self._since < REST_SECONDS
+        return self._projection.position < self._position and self._clock() - self._since < DEFERRAL_SECONDS

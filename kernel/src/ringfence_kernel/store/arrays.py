@@ -24,7 +24,7 @@ class Uuids:
     ids: Sequence[bytes]
 
     def __post_init__(self) -> None:
-        """Checks the ids: the server would take the bytes of two short ones for one of another length."""
+        """Checks the ids: the array says of each that it has 16 bytes."""
         if set(map(len, self.ids)) - {ID_BYTES}:
             raise ValueError(f"an id has {ID_BYTES} bytes")
 

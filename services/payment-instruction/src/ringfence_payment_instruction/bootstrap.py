@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.projecting.resting import Rest
+from ringfence_kernel.projecting.deferring import Deferral
 from ringfence_kernel.service import (
     Assembly,
     EventSourced,
@@ -56,9 +56,9 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
         runtime, codec, states.together(), [model], inline=[KnownIdsModel(), KnownEntriesModel()], store=store
     )
     projector = core.projectors[model.name]
-    rest = Rest(projector)
-    core.writer.subscribe(rest.note)
-    projector.hold = rest.may_last
+    deferral = Deferral(projector)
+    core.writer.subscribe(deferral.note)
+    projector.hold = deferral.is_on
     reader = InstructionsReader(store, codec, projector)
     application = compose(core.writer, states, _ports(runtime, archive, reader))
     application.pipeline.start(states.streams())

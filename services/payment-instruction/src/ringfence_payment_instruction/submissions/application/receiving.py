@@ -44,7 +44,7 @@ class Content:
     def asked(self) -> Asked:
         """Returns what taking it in asks about: whether it, or one of its ids, came before."""
         keys = keys_of(self.tenant, [order.instruction_id for order in self.orders])
-        return Asked(keys, [submission_key(self.tenant, self.submission_id)], only_counts=True)
+        return Asked(keys, [submission_key(self.tenant, self.submission_id)], keys_only=True)
 
 
 Report = Callable[[Sequence[str], Sequence[str]], bytes]

@@ -83,7 +83,7 @@ class Submissions:
         if self.state.has_all(asked):
             return Past(None, held=held)
         past = await asyncio.to_thread(self._read, asked.keys, sorted(named - held), most_rows)
-        more = {ref.stream for ref in past.refs.values() if not asked.only_counts} - named
+        more = {ref.stream for ref in past.refs.values() if not asked.keys_only} - named
         also_held = self._held(more)
         submissions, refused = dict(past.submissions), dict(past.refused_files)
         if wanted := sorted(more - also_held):

@@ -44,15 +44,15 @@ class InstructionRef:
 class Asked:
     """All that a decision may ask about.
 
-    Where `keys` were used first (see `instruction_key`, `bank_key` and `message_key`), and unless it `only_counts` them
-    the submissions where they were; `submissions` that may have been handed in before, by `submission_key`; and those
-    of `streams` that are there.
+    Where `keys` were used first (see `instruction_key`, `bank_key` and `message_key`), and but for `keys_only` the
+    submissions where they were; `submissions` that may have been handed in before, by `submission_key`; and those of
+    `streams` that are there.
     """
 
     keys: Sequence[bytes] = ()
     submissions: Sequence[bytes] = ()
     streams: Sequence[bytes] = ()
-    only_counts: bool = False
+    keys_only: bool = False
 
     def named_streams(self) -> set[bytes]:
         """Returns the streams of the submissions that are asked for by name."""
