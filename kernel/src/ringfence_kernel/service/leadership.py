@@ -42,12 +42,20 @@ class Leadership:
         self._in_term = False
         self._term: Tasks | None = None
         self._listeners: list[Callable[[bool], Awaitable[None]]] = []
+        self._first_steps: list[Callable[[], Awaitable[None]]] = []
         writer.stand_by(NotLeader)
 
     @property
     def is_leading(self) -> bool:
         """Tells whether this process leads now; a lease that has run out counts as lost before anybody noticed."""
         return self._in_term and self._lease.is_held
+
+    def begin_with(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Takes a step at the beginning of each term: the state is current, the writer commits, no caller is answered.
+
+        Where it raises StoreUnavailable the term ends, and this process competes again.
+        """
+        self._first_steps.append(step)
 
     def subscribe(self, listener: Callable[[bool], Awaitable[None]]) -> None:
         """Calls `listener` at the beginning and at the end of each term."""
@@ -103,8 +111,10 @@ class Leadership:
             if not await self._catch_up(keeping):
                 return
             self._writer.lead()
-            self._in_term = True
             term.start(tasks)
+            for step in self._first_steps:
+                await step()
+            self._in_term = True
             _LOG.info("leading", position=self._writer.head.position)
             await self._announce(True)
             await keeping
