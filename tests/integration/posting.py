@@ -15,6 +15,7 @@ from ringfence.errors import RingfenceError
 from ringfence.identity import PartyKind
 from ringfence.ids import new_id
 from ringfence.ledger import AccountClass, NewTransfer, Purpose
+from ringfence.transport import Patience
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Scenario
 
@@ -24,6 +25,7 @@ PAUSE_SECONDS = 0.02
 END_SECONDS = 60.0
 FUNDS_MINOR = 10**9
 CURRENCY = "EUR"
+IMPATIENT = Patience(call_seconds=2, retry_seconds=0)
 
 
 @dataclass(frozen=True)

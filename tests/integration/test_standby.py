@@ -1,4 +1,4 @@
-"""A second process of custody takes over: nothing acknowledged is lost, nothing is applied twice, health is true."""
+"""A second process of each service takes over: nothing is lost, nothing is applied twice, and health is true."""
 
 from __future__ import annotations
 
@@ -8,87 +8,65 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from ringfence.client import Client
 from ringfence.custody import Custody
 from ringfence.errors import RingfenceError
-from ringfence.transport import Patience
+from ringfence.identity import require_done
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Scenario
-from ringfence_local_stack.servers.certificates import CertificateFiles
-from ringfence_local_stack.stack.health import is_serving
 from ringfence_local_stack.stack.local_stack import LocalStack
-from ringfence_local_stack.stack.running import service_of
+from ringfence_local_stack.stack.running import STANDBY
 
 from .conftest import PATIENCE
-from .posting import FUNDS_MINOR, Posting, Ring, open_ring
-from .test_drills import await_log_complete
+from .pairs import FEED, Pair, await_true
+from .posting import FUNDS_MINOR, IMPATIENT, Posting, Ring, open_ring
+from .test_drills import SERVICES, await_log_complete
 from .traffic import Traffic, open_platform, transfer_count
+from .wire import Wire, methods
 
-PARTS = ("custody", "custody-standby")
-LEDGER, FEED = "ringfence.custody.v1.CustodyService", "ringfence.common.v1.FeedService"
 TAKEOVER_SECONDS = 2.0
 LEASE_SECONDS = 3.0
 ENDS = ("kill", "kill", "kill", "kill", "stop")
 UNEXPECTED = ("unexpected_error", "task_failed", "group_failed", "command_failed", "task_does_not_stop")
-IMPATIENT = Patience(call_seconds=2, retry_seconds=0)
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Both processes of custody, and what their health says."""
-
-    stack: LocalStack
-    probe: CertificateFiles
-
-    def says_serving(self, part: str, service: str = "") -> bool:
-        """Tells what one process says of a service, or of itself."""
-        running = self.stack.running
-        return is_serving(running.listens[part], running.workload_ca_file, self.probe, service)
-
-    def roles(self) -> tuple[str, str]:
-        """Returns leader and standby, having seen that exactly one leads and that both are well."""
-        (leader,) = await_true(lambda: [part for part in PARTS if self.says_serving(part, LEDGER)])
-        (standby,) = (part for part in PARTS if part != leader)
-        assert all(self.says_serving(part) and self.says_serving(part, FEED) for part in PARTS)
-        assert not self.says_serving(standby, LEDGER)
-        return leader, standby
-
-    def sandbox(self) -> Sandbox:
-        """Returns the sandbox whose clients know the process that leads now."""
-        running = self.stack.running
-        others = {part: address for part, address in running.listens.items() if service_of(part) != "custody"}
-        listens = {**others, "custody": running.listens[self.roles()[0]]}
-        return Sandbox(replace(running, listens=listens), PATIENCE)
-
-    def clients(self, ring: Ring) -> list[Client]:
-        """Returns the importer as a client of each process, one that gives up at once."""
-        credentials = ring.importer.credentials
-        assert credentials.addresses is not None
-        return [
-            Client(replace(credentials.addresses, custody=self.stack.running.listens[part]), credentials, IMPATIENT)
-            for part in PARTS
-        ]
-
-
-def await_true(look: Callable[[], list[str]], seconds: float = 20.0) -> list[str]:
-    """Returns what is seen as soon as there is something."""
-    end = time.monotonic() + seconds
-    while not (seen := look()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    return seen
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Pair]:
-    """A stack of its own with two processes of custody."""
-    with Scenario.private(patience=PATIENCE, standbys=("custody",)) as scenario:
-        stack = scenario.processes
-        yield Pair(stack, stack.running.issue_principal_certificate(str(uuid.uuid4())))
+def stack() -> Iterator[LocalStack]:
+    """A stack of its own with two processes of every service."""
+    with Scenario.private(patience=PATIENCE, standbys=SERVICES) as scenario:
+        yield scenario.processes
+
+
+@pytest.fixture(scope="module")
+def pairs(stack: LocalStack) -> dict[str, Pair]:
+    """The processes of each service."""
+    probe = stack.running.issue_principal_certificate(str(uuid.uuid4()))
+    return {service: Pair(stack, probe, service) for service in SERVICES}
+
+
+@pytest.fixture
+def pair(pairs: dict[str, Pair]) -> Pair:
+    """Both processes of custody."""
+    return pairs["custody"]
+
+
+def data_keys(stack: LocalStack, subject: UUID) -> list[str]:
+    """Returns the wrapped key of a party, none when it is destroyed."""
+    with stack.postgres.superuser(stack.running.databases["identity"].name) as connection:
+        rows = connection.execute("SELECT wrapped FROM data_keys WHERE subject = %s", [subject]).fetchall()
+    return [wrapped for (wrapped,) in rows if wrapped is not None]
+
+
+def restore_key(stack: LocalStack, subject: UUID, wrapped: str) -> None:
+    """Puts a destroyed key back, as a table does that is restored without the erasure."""
+    with stack.postgres.superuser(stack.running.databases["identity"].name) as connection:
+        connection.execute(
+            "UPDATE data_keys SET wrapped = %s, destroyed_at = NULL WHERE subject = %s", [wrapped, subject]
+        )
 
 
 def require_one_history(pair: Pair, ring: Ring, posting: Posting) -> None:
@@ -121,7 +99,7 @@ def test_acknowledged_transfers_survive_the_end_of_the_leader(pair: Pair) -> Non
             leader, standby = pair.roles()
             ended = time.monotonic()
             getattr(pair.stack.parts[leader], end)()
-            await_true(lambda: [part for part in PARTS if pair.says_serving(part, LEDGER)])
+            await_true(lambda: [part for part in pair.parts if pair.leads(part)])
             seen = time.monotonic()
             silence = posting.longest_silence(ended, seen)
             print(f"{end}: health after {seen - ended:.3f} s, longest without an answer {silence:.3f} s")
@@ -148,7 +126,7 @@ def test_only_the_leader_answers_for_the_book(pair: Pair) -> None:
     with pair.sandbox() as box:
         ring = open_ring(box, "reads")
     leader, _ = pair.roles()
-    for part, client in zip(PARTS, pair.clients(ring), strict=True):
+    for part, client in zip(pair.parts, pair.clients(ring), strict=True):
         for read in reads(client.custody, ring.book_id, ring.clients[0]):
             if part == leader:
                 assert read()
@@ -171,32 +149,90 @@ def test_leader_that_hangs_is_replaced_and_refuses_when_it_wakes(pair: Pair) -> 
             silence = posting.longest_silence(stopped, stopped)
             print(f"hangs: longest without an answer {silence:.3f} s")
             assert silence <= LEASE_SECONDS + TAKEOVER_SECONDS + IMPATIENT.call_seconds
-            assert pair.says_serving(standby, LEDGER)
+            assert pair.leads(standby)
         finally:
             os.kill(pid, signal.SIGCONT)
-        await_true(lambda: [leader] if not pair.says_serving(leader, LEDGER) else [], 1.0)
+        await_true(lambda: [leader] if not pair.leads(leader) else [], 1.0)
         posting.wait_for_more(100)
         assert pair.roles() == (standby, leader)
     require_one_history(pair, ring, posting)
 
 
-def test_payments_and_the_log_survive_a_takeover(pair: Pair) -> None:
-    """Payments flow through two takeovers and settle once each, and the log holds all that custody committed."""
-    with pair.sandbox() as box:
+@pytest.mark.parametrize("service", SERVICES)
+def test_standby_gives_no_answer_of_its_own(stack: LocalStack, pairs: dict[str, Pair], service: str) -> None:
+    """Whoever asks a standby for whatever, without a token or a request that makes sense, is sent to the leader."""
+    _, standby = pairs[service].roles()
+    asked = [each for each in methods() if each.service == service and not each.path.startswith(f"/{FEED}/")]
+    with Sandbox(stack.running) as box:
+        credentials = box.operators[0].credentials
+    there = {**stack.running.listens, service: stack.running.listens[standby], f"{service}{STANDBY}": ""}
+    running = replace(stack.running, listens={part: address for part, address in there.items() if address})
+    with closing(Wire(running, credentials)) as wire:
+        answers = {(answer.code, answer.reason) for answer in map(wire.call, asked)}
+    assert len(asked) > 2
+    assert answers == {("UNAVAILABLE", "NOT_LEADER")}
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_every_service_is_taken_over_while_payments_flow(stack: LocalStack, pairs: dict[str, Pair], how: str) -> None:
+    """Payments handed in while the leader of each service ends settle once each, none is refused, the log has all."""
+    with Sandbox(stack.running, PATIENCE) as box:
         platform = open_platform(box)
         before = transfer_count(platform.client)
         with Traffic(platform) as traffic:
-            for how in ("kill", "stop"):
-                traffic.wait_for_more(60)
-                leader, standby = pair.roles()
-                getattr(pair.stack.parts[leader], how)()
-                traffic.wait_for_more(60)
-                pair.stack.restart(leader)
-                assert pair.roles() == (standby, leader)
+            for service in SERVICES:
+                traffic.wait_for_more(40)
+                leader, standby = pairs[service].roles()
+                getattr(stack.parts[leader], how)()
+                traffic.wait_for_more(40)
+                stack.restart(leader)
+                assert pairs[service].roles() == (standby, leader)
         traffic.await_all_settled()
-    with pair.sandbox() as box:
-        assert transfer_count(box.client(platform.name)) - before == len(traffic.instruction_ids)
+        assert transfer_count(platform.client) - before == len(traffic.instruction_ids)
         await_log_complete(box)
+
+
+def test_new_leader_of_identity_knows_what_the_old_one_did(stack: LocalStack, pairs: dict[str, Pair]) -> None:
+    """Registered by one process, a principal gets a token from the other; erased by one, nobody is read by the other.
+
+    A key of the erased that came back, as with a restored table, is destroyed again by whoever begins to lead.
+    """
+    identity = pairs["identity"]
+    with Sandbox(stack.running, PATIENCE) as box:
+        platform = Scenario(box).platform(banked=False)
+        kept, gone = platform.party("Ida Kept", verified=False), platform.party("Ugo Gone", verified=False)
+        keys = data_keys(stack, gone.id)
+        assert len(keys) == 1
+        require_done(box.operators[0].identity.erase_parties(platform.id, [gone.id]))
+        assert data_keys(stack, gone.id) == []
+        restore_key(stack, gone.id, keys[0])
+        leader, standby = identity.roles()
+        stack.parts[leader].kill()
+        assert identity.await_leader() == standby
+        assert data_keys(stack, gone.id) == []
+        names = {each.id: each.name for each in platform.client.identity.parties([kept.id, gone.id])}
+        assert names == {kept.id: "Ida Kept", gone.id: ""}
+        stack.restart(leader)
+    with Sandbox(stack.running, PATIENCE) as box:
+        assert box.client(platform.name).identity.parties([kept.id])
+
+
+def test_new_leader_of_identity_publishes_a_key_made_while_it_stood_by(
+    stack: LocalStack, pairs: dict[str, Pair]
+) -> None:
+    """Tokens of a key that a standby has not heard of are good with it as soon as it leads."""
+    identity = pairs["identity"]
+    leader, standby = identity.roles()
+    stack.openbao.admin().write("transit/keys/identity-token/rotate")
+    with Sandbox(stack.running, PATIENCE) as box:
+        assert Scenario(box).platform(banked=False).party("Before", verified=False)
+        newest = box.operators[0].identity.jwks()
+        assert "identity-token.v2" in newest
+        stack.parts[leader].kill()
+        assert identity.await_leader() == standby
+        with identity.sandbox() as fresh:
+            assert fresh.operators[0].identity.jwks() == newest
+        stack.restart(leader)
 
 
 def test_nothing_unexpected_was_logged(pair: Pair) -> None:

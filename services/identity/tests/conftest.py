@@ -277,7 +277,11 @@ class Identity:
         self._process.start()
         probe = self.openbao.issue_service_certificate("custody", private_folder(self.folder / "probe"))
         self._process.wait_until(
-            lambda: is_serving(self.address, self.folder / "workload-ca.pem", probe), 40, poll_seconds=0.1
+            lambda: is_serving(
+                self.address, self.folder / "workload-ca.pem", probe, "ringfence.identity.v1.TokenService"
+            ),
+            40,
+            poll_seconds=0.1,
         )
 
     def stop(self) -> None:

@@ -65,6 +65,16 @@ class Lane:
         else:
             self._attempts.pop(stream, None)
 
+    def clear(self) -> None:
+        """Forgets what is in line or paused; what is under way goes on."""
+        for timer in self._paused.values():
+            timer.cancel()
+        self._paused.clear()
+        self._attempts.clear()
+        self._waiting_turn.clear()
+        while not self._queue.empty():
+            self._queue.get_nowait()
+
     def wake(self) -> None:
         """Ends all pauses."""
         for stream, timer in list(self._paused.items()):

@@ -41,12 +41,20 @@ class Leadership:
         self._in_term = False
         self._term: Tasks | None = None
         self._listeners: list[Callable[[bool], Awaitable[None]]] = []
+        self._first_steps: list[Callable[[], Awaitable[None]]] = []
         writer.stand_by(NotLeader)
 
     @property
     def is_leading(self) -> bool:
         """Tells whether this process leads now; a lease that has run out counts as lost before anybody noticed."""
         return self._in_term and self._lease.is_held
+
+    def begin_with(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Takes a step at the beginning of each term: the state is current, the writer commits, no caller is answered.
+
+        A step that raises StoreUnavailable ends the term, and this process competes again.
+        """
+        self._first_steps.append(step)
 
     def subscribe(self, listener: Callable[[bool], Awaitable[None]]) -> None:
         """Calls `listener` at the beginning and at the end of each term."""
@@ -99,11 +107,14 @@ class Leadership:
         self._term = term = Tasks(end_process)
         try:
             self._writer.store.resume()
-            if not await self._catch_up(keeping):
+            if not await self._while_held(keeping, self._writer.catch_up):
                 return
             self._writer.lead()
-            self._in_term = True
             term.start(tasks)
+            for step in self._first_steps:
+                if not await self._while_held(keeping, step):
+                    return
+            self._in_term = True
             _LOG.info("leading", position=self._writer.head.position)
             await self._announce(True)
             await keeping
@@ -113,19 +124,20 @@ class Leadership:
             if not await self._step_down(term):
                 end_process()
 
-    async def _catch_up(self, keeping: asyncio.Task[None]) -> bool:
-        """Reads what is missing; False when the lease is lost first, since the database may have vanished."""
-        catching = asyncio.create_task(self._writer.catch_up())
+    async def _while_held(self, keeping: asyncio.Task[None], step: Callable[[], Awaitable[object]]) -> bool:
+        """Takes a step on the way to leading; False when the lease is lost first, since the database may be gone."""
+        taking = asyncio.ensure_future(step())
         try:
-            await asyncio.wait({catching, keeping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({taking, keeping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            in_time = catching.done()
+            in_time = taking.done()
             if not in_time:
+                self._writer.stand_by(NotLeader)
                 self._writer.store.abandon()
-                await asyncio.wait({catching})
+                await asyncio.wait({taking})
         try:
-            catching.result()
-        except StoreUnavailable:
+            taking.result()
+        except (StoreUnavailable, NotLeader):
             if in_time:
                 raise
         return in_time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
@@ -64,7 +65,8 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     signer = VaultSigner(runtime.vault.transit, log.origin)
     checkpointer = Checkpointer(SignCheckpoint(core.writer, log, signer))
     followers = [runtime.follower(source, take_over, _cursor(log, source)) for source in SOURCES]
-    following, halts = zip(*map(follow, followers), strict=True)
+    # Whoever begins to lead goes on where the log stands by then.
+    following, halts = zip(*(follow(each, partial(_taken_over, log, each.source)) for each in followers), strict=True)
     return Assembly(
         servicers=[_audit(runtime, core, log), core.feed()],
         tasks=[
@@ -73,6 +75,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             *following,
         ],
         checks=[core.check(), Check("checkpoints", checkpointer.problem), *halts],
+        leadership=core.leadership(),
     )
 
 
@@ -87,6 +90,10 @@ def _audit(runtime: Runtime[AuditSettings], core: EventSourced, log: LogState) -
         SearchServicer(record_read, search_queries, core.projectors[SearchModel.name]),
     )
     return Servicer(audit_pb2_grpc.add_AuditServiceServicer_to_server, servicer, "ringfence.audit.v1.AuditService")
+
+
+async def _taken_over(log: LogState, source: str) -> Head:
+    return _cursor(log, source)
 
 
 def _cursor(log: LogState, source: str) -> Head:

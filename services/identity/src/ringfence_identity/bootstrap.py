@@ -1,7 +1,9 @@
 """Puts the service together: the one place where ports meet adapters, and modules their siblings."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.rpc.joining import joined
@@ -21,7 +23,6 @@ from ringfence_kernel.service import rebuild as rebuild_state
 from ringfence_kernel.store import Migration, event_store_migrations
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.writing.looking_up import Knowing, LookUps
-from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
 from ringfence_identity.aliases.api import AliasApi
@@ -42,6 +43,7 @@ from ringfence_identity.parties.application.commands import PartyCommands, key_f
 from ringfence_identity.principals.adapters import read_first_principals
 from ringfence_identity.principals.api import PrincipalApi
 from ringfence_identity.principals.application import PrincipalCommands
+from ringfence_identity.principals.domain.principals import FirstPrincipal
 from ringfence_identity.settings import IdentitySettings
 from ringfence_identity.tokens.adapters import schema as tokens
 from ringfence_identity.tokens.adapters.authorisations_model import AuthorisationsModel
@@ -68,18 +70,37 @@ class _Core:
     modules: Modules
     token_keys: TokenKeys
     subject_keys: VaultSubjectKeys
+    key_table: KeyTable
+
+    async def destroy_again(self) -> None:
+        """Destroys the keys of everybody who is erased, and holds none from before: a restored table has them again.
+
+        Of erasures under another leader this process has not heard.
+        """
+        self.subject_keys.forget_all()
+        erased = list(self.modules.party_queries.erased_ids())
+        destroyed = await asyncio.to_thread(self.key_table.destroy, erased)
+        _LOG.info("keys_destroyed_again", count=destroyed)
 
 
 async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
-    """Rebuilds the state, destroys erased subjects' keys again, registers the first principals, and wires servicers."""
+    """Rebuilds the state and wires servicers.
+
+    Whoever begins to lead destroys erased subjects' keys again, and registers the first principals.
+    """
     core = await _core(runtime)
     principals = PrincipalCommands(core.events.writer, core.modules.principals, core.modules.party_queries)
-    await _register_first(runtime.settings, core.events.writer, principals)
+    leadership = core.events.leadership()
+    # A standby does not hear of a rotation, and a key that is not published makes a good token a forged one.
+    leadership.begin_with(core.token_keys.refresh_if_possible)
+    leadership.begin_with(core.destroy_again)
+    leadership.begin_with(partial(_register, principals, _first_principals(runtime.settings, principals)))
     return Assembly(
         servicers=[_token_service(runtime, core, principals), _party_service(core), core.events.feed()],
         tasks=[*core.events.tasks(), Task("token-keys", core.token_keys.run)],
         checks=[core.events.check()],
         token_keys=core.token_keys.local,
+        leadership=leadership,
     )
 
 
@@ -87,14 +108,11 @@ async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
     modules = Modules()
     events = await EventSourced.open(runtime, event_codec(), modules.states(), inline=MODELS)
     table = KeyTable(events.store)
-    erased = list(modules.party_queries.erased_ids())
-    destroyed = await when_possible(lambda: asyncio.to_thread(table.destroy, erased))
-    _LOG.info("keys_destroyed_again", count=destroyed)
     token_keys = TokenKeys(runtime.vault.transit)
     await when_possible(token_keys.refresh)
     subject_keys = VaultSubjectKeys(table, runtime.vault.transit)
     events.writer.subscribe(key_forgetter(subject_keys))
-    return _Core(events, modules, token_keys, subject_keys)
+    return _Core(events, modules, token_keys, subject_keys, table)
 
 
 def _token_service(runtime: Runtime[IdentitySettings], core: _Core, principals: PrincipalCommands) -> Servicer:
@@ -132,18 +150,18 @@ def _party_service(core: _Core) -> Servicer:
     return Servicer(rpc.add_PartyServiceServicer_to_server, servicer, "ringfence.identity.v1.PartyService")
 
 
-async def _register_first(settings: IdentitySettings, writer: GroupWriter, principals: PrincipalCommands) -> None:
-    """Registers the principals of the bootstrap file while there are none; the writer runs for just that long."""
+def _first_principals(settings: IdentitySettings, principals: PrincipalCommands) -> list[FirstPrincipal]:
+    """Returns those of the bootstrap file while there are none; raises InvalidSetting."""
     if settings.bootstrap_principals_file is None or principals.state.principals:
-        return
-    first = read_first_principals(settings.bootstrap_principals_file)
-    running = asyncio.create_task(writer.run())
-    try:
+        return []
+    return read_first_principals(settings.bootstrap_principals_file)
+
+
+async def _register(principals: PrincipalCommands, first: Sequence[FirstPrincipal]) -> None:
+    """Registers the first principals, where nobody else has meanwhile."""
+    if first and not principals.state.principals:
         count = await principals.bootstrap(first)
-    finally:
-        running.cancel()
-        await asyncio.wait({running})
-    _LOG.info("first_principals_registered", count=count)
+        _LOG.info("first_principals_registered", count=count)
 
 
 def verify(settings: IdentitySettings, compare: bool) -> RebuildReport:

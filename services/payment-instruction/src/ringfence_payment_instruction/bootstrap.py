@@ -61,7 +61,12 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     projector.hold = deferral.is_on
     reader = InstructionsReader(store, codec, projector)
     application = compose(core.writer, states, _ports(runtime, archive, reader))
-    application.pipeline.start(states.streams())
+    leadership = core.leadership()
+
+    async def find_work() -> None:
+        application.pipeline.start(states.streams())
+
+    leadership.begin_with(find_work)
     return Assembly(
         servicers=[_servicer(application), core.feed()],
         tasks=[
@@ -71,6 +76,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
             Task("inbox", application.rail.inbox.run),
         ],
         checks=[core.check()],
+        leadership=leadership,
     )
 
 

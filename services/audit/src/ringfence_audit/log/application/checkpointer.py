@@ -23,6 +23,7 @@ class Checkpointer:
 
     async def run(self) -> None:
         """Signs until cancelled."""
+        self._waits_for = ""
         while True:
             try:
                 await self._sign()

@@ -74,6 +74,11 @@ class VaultSubjectKeys:
         for subject in subjects:
             self._cache.remove(subject)
 
+    def forget_all(self) -> None:
+        """Drops all keys from memory."""
+        self._generation += 1
+        self._cache.clear()
+
     async def _create(self, subjects: Sequence[bytes]) -> dict[bytes, bytes]:
         """Makes keys, stores them wrapped, and returns those whose rows were added."""
         keys = [os.urandom(DATA_KEY_BYTES) for _ in subjects]

@@ -42,14 +42,18 @@ class TokenKeys:
             {_key_id(version): Ed25519PublicKey.from_public_bytes(raw) for version, raw in versions.items()}
         )
 
+    async def refresh_if_possible(self) -> None:
+        """Fetches the versions that Vault keeps; while it is away the last ones stay published."""
+        try:
+            await self.refresh()
+        except (DomainError, VaultRefused) as error:
+            _LOG.warning("token_keys_not_refreshed", error=type(error).__name__)
+
     async def run(self) -> None:
-        """Refreshes for ever; while Vault is away the last versions stay published."""
+        """Refreshes for ever."""
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
-            try:
-                await self.refresh()
-            except (DomainError, VaultRefused) as error:
-                _LOG.warning("token_keys_not_refreshed", error=type(error).__name__)
+            await self.refresh_if_possible()
 
     async def sign(self, claims: Mapping[str, object]) -> str:
         """Returns a compact JWS (RFC 7515 section 7.1) of type `at+jwt` (RFC 9068 section 2.1).

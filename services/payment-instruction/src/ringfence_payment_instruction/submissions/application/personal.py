@@ -87,6 +87,11 @@ class PersonalData:
         _, rows = self._remembered.pop(stream, (0, ()))
         self._count -= len(rows)
 
+    def forget_all(self) -> None:
+        """Drops everything from memory."""
+        self._remembered.clear()
+        self._count = 0
+
     def expire(self) -> None:
         """Drops what has been remembered for too long."""
         now_ns = self._clock.now_ns()

@@ -35,12 +35,16 @@ class Pipeline:
     def __post_init__(self) -> None:
         """Makes a lane of each kind of work; events of `wakes_on` end the pauses of all of them."""
         self.lanes = [Lane(name, each, partial(self._note, name)) for name, each in self.work.items()]
+        self.submissions.writer.subscribe(self._committed)
 
     def start(self, streams: Iterable[bytes]) -> None:
-        """Finds the work that the state left by the last run calls for, and listens to commits from now on."""
+        """Finds the work that the state calls for, whoever made it, and forgets what was found in an earlier term."""
+        self._open.clear()
+        for lane in self.lanes:
+            lane.clear()
+        self.personal.forget_all()
         for stream in streams:
             self._look_at(stream)
-        self.submissions.writer.subscribe(self._committed)
 
     async def run(self) -> None:
         """Works until cancelled; sweeps now and then, for work that a failed commit brought back."""
