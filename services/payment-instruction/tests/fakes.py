@@ -8,8 +8,12 @@ from hashlib import sha256
 from typing import Any
 
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.sealing.envelopes import AssociatedData, seal, unseal
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.vault import VaultUnavailable
+from ringfence_payment_instruction.rail.application.ports import Sealed
+from ringfence_payment_instruction.rail.domain.errors import RailContradiction
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, TransferKind
@@ -164,13 +168,14 @@ class FakeRail:
         self.refused: list[str] = []
         self.is_broken = False
 
-    def send(self, message_id: str, content: bytes) -> None:
+    def deliver(self, message_id: str, content: bytes) -> str:
         """Takes a message."""
         if self.is_broken:
             raise OSError(28, "No space left on device")
         self.times_sent += 1
         if self.sent.setdefault(message_id, content) != content:
-            raise AssertionError("one message id, two messages")
+            raise RailContradiction
+        return f"taken {message_id}"
 
     def pending(self) -> list[str]:
         """Answers the names in the inbox."""
@@ -189,6 +194,26 @@ class FakeRail:
         """Puts a file aside."""
         self.refused.append(name)
         del self.inbox[name]
+
+
+class FakeSeals:
+    """Seals under one key; `is_away` makes it unavailable."""
+
+    def __init__(self) -> None:
+        """Has a key."""
+        self.is_away = False
+
+    async def seal(self, message: bytes, field: str, content: bytes) -> Sealed:
+        """Seals a content in its place."""
+        if self.is_away:
+            raise VaultUnavailable
+        return Sealed("wrapped", seal(bytes(32), content, AssociatedData(message, 0, field)))
+
+    async def unseal(self, message: bytes, field: str, sealed: Sealed) -> bytes:
+        """Opens a content in its place."""
+        if self.is_away:
+            raise VaultUnavailable
+        return unseal(bytes(32), sealed.envelope, AssociatedData(message, 0, field))
 
 
 class GatedStore:

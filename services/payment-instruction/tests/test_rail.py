@@ -1,54 +1,210 @@
-"""The file rail: nothing half-written, nothing read twice for good, nothing outside its folders."""
+"""Both rails keep the same promises: the first message under a name is the message, and no file is lost."""
+
+from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
 
+import obstore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_payment_instruction.rail.adapters import spool as rail
+from ringfence_local_stack.servers.seaweed import ACCESS_KEY_ID, SECRET_ACCESS_KEY, SeaweedServer
+from ringfence_payment_instruction.rail.adapters import spool as folder_rail
+from ringfence_payment_instruction.rail.adapters.object_store import Bucket, ObjectRail
 from ringfence_payment_instruction.rail.adapters.spool import SpoolRail, file_name
+from ringfence_payment_instruction.rail.application.ports import Rail
+from ringfence_payment_instruction.rail.domain.errors import RailContradiction
+
+BOUND = 1_000
 
 
-def _names(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir())
+class Bank(Protocol):
+    """The bank's side of a rail."""
+
+    def rail(self) -> Rail:
+        """Returns this side, as a process that has just started."""
+
+    def lay(self, place: str, name: str, content: bytes) -> None:
+        """Writes a file over whatever stands there."""
+
+    def names(self, place: str) -> list[str]:
+        """Returns what stands in a place."""
+
+    def content(self, place: str, name: str) -> bytes:
+        """Returns a file's bytes."""
 
 
-def test_a_retry_rewrites_the_same_file(tmp_path: Path) -> None:
-    """The same message id is the same file, and no temporary file stays."""
+class Folder:
+    """A bank that shares a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def rail(self) -> Rail:
+        return SpoolRail(self.path, BOUND)
+
+    def lay(self, place: str, name: str, content: bytes) -> None:
+        (self.path / place).mkdir(exist_ok=True)
+        (self.path / place / name).write_bytes(content)
+
+    def names(self, place: str) -> list[str]:
+        return sorted(each.name for each in (self.path / place).iterdir())
+
+    def content(self, place: str, name: str) -> bytes:
+        return (self.path / place / name).read_bytes()
+
+
+class Objects:
+    """A bank that shares a bucket."""
+
+    def __init__(self, server: SeaweedServer) -> None:
+        self.bucket = Bucket(
+            name="bank",
+            endpoint=server.endpoint,
+            region="us-east-1",
+            access_key_id=ACCESS_KEY_ID,
+            secret_access_key=SECRET_ACCESS_KEY,
+            prefix=f"{uuid4().hex}/",
+            ca_file=server.ca_file,
+        )
+        self._store = ObjectRail(self.bucket)._store
+        self.lay("made", "bucket", b"")
+
+    def rail(self) -> Rail:
+        return ObjectRail(self.bucket, BOUND)
+
+    def lay(self, place: str, name: str, content: bytes) -> None:
+        obstore.put(self._store, f"{self.bucket.prefix}{place}/{name}", content)
+
+    def names(self, place: str) -> list[str]:
+        prefix = f"{self.bucket.prefix}{place}/"
+        found = [each["path"] for page in obstore.list(self._store, prefix=prefix) for each in page]
+        return sorted(each.removeprefix(prefix) for each in found)
+
+    def content(self, place: str, name: str) -> bytes:
+        return bytes(obstore.get(self._store, f"{self.bucket.prefix}{place}/{name}").bytes())
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def bank(request: pytest.FixtureRequest, tmp_path: Path) -> Bank:
+    """A bank of each kind."""
+    return Folder(tmp_path) if request.param == "folder" else Objects(request.getfixturevalue("seaweed_server"))
+
+
+def test_a_message_is_delivered_once(bank: Bank) -> None:
+    """Delivered again, by this process or another, it is found; nothing else stands in the outbox."""
+    receipts = {bank.rail().deliver("OUT-1", b"<pay/>") for _ in range(2)}
+    assert len(receipts) == 1
+    assert bank.names("outbox") == ["OUT-1.xml"]
+    assert bank.content("outbox", "OUT-1.xml") == b"<pay/>"
+
+
+def test_what_the_bank_has_taken_is_not_delivered_again(bank: Bank) -> None:
+    """An empty file keeps the name of a message that was taken."""
+    receipt = bank.rail().deliver("OUT-1", b"<pay/>")
+    bank.lay("outbox", "OUT-1.xml", b"")
+    assert bank.rail().deliver("OUT-1", b"<pay/>") == receipt
+    assert bank.content("outbox", "OUT-1.xml") == b""
+
+
+def test_other_bytes_under_a_messages_name_are_named(bank: Bank) -> None:
+    """The first stands, and the second is refused by name."""
+    bank.rail().deliver("OUT-1", b"<pay/>")
+    with pytest.raises(RailContradiction):
+        bank.rail().deliver("OUT-1", b"<pay more/>")
+    assert bank.content("outbox", "OUT-1.xml") == b"<pay/>"
+
+
+def test_of_two_that_deliver_at_once_one_does(bank: Bank) -> None:
+    """Eight at a time under one name: one message stands, whole, and all others are told."""
+    rails = [bank.rail() for _ in range(8)]
+
+    def deliver(number: int) -> int:
+        try:
+            rails[number].deliver("OUT-1", b"%d" % number * 500)
+        except RailContradiction:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(deliver, range(8))) == 1
+    assert bank.names("outbox") == ["OUT-1.xml"]
+    assert len(set(bank.content("outbox", "OUT-1.xml"))) == 1
+
+
+def test_a_file_is_given_until_it_is_put_away(bank: Bank) -> None:
+    """Reading does not consume: only archiving or refusing does, and both may be repeated."""
+    rail = bank.rail()
+    bank.lay("inbox", "a.xml", b"A")
+    bank.lay("inbox", "b.xml", b"B")
+    for _ in range(2):
+        assert {name: rail.read(name) for name in rail.pending()} == {"a.xml": b"A", "b.xml": b"B"}
+    for _ in range(2):
+        rail.archive("a.xml")
+        rail.refuse("b.xml")
+    assert rail.pending() == []
+    assert [bank.content("archive", each) for each in bank.names("archive")] == [b"A"]
+    assert [bank.content("refused", each) for each in bank.names("refused")] == [b"B"]
+
+
+def test_a_large_file_is_not_read_whole(bank: Bank) -> None:
+    """Of a file above the bound, one byte more than the bound is read."""
+    bank.lay("inbox", "a.xml", b"x" * 3 * BOUND)
+    assert len(bank.rail().read("a.xml")) == BOUND + 1
+
+
+@pytest.mark.parametrize("name", ["../precious", "folder/../../precious", ".hidden", ""])
+def test_no_name_leads_out_of_the_inbox(bank: Bank, name: str) -> None:
+    """A name with a path in it reads and moves nothing outside."""
+    rail = bank.rail()
+    bank.lay("outbox", "precious", b"mine")
+    with pytest.raises(FileNotFoundError):
+        rail.read(name)
+    for move in (rail.archive, rail.refuse):
+        try:
+            move(name)
+        except OSError:
+            continue
+    assert bank.content("outbox", "precious") == b"mine"
+
+
+def test_a_bucket_that_is_away_is_an_os_error(seaweed_server: SeaweedServer) -> None:
+    """Whatever a bucket says, or does not, is an error that the rail's users know."""
+    good = Objects(seaweed_server).bucket
+    strangers = [replace(good, secret_access_key="wrong"), replace(good, ca_file=None)]
+    calls: list[Callable[[Rail], object]] = [
+        lambda rail: rail.deliver("OUT-1", b"<pay/>"),
+        lambda rail: rail.pending(),
+        lambda rail: rail.read("a.xml"),
+    ]
+    for stranger in strangers:
+        for call in calls:
+            with pytest.raises(OSError, match="the bucket does not answer"):
+                call(ObjectRail(stranger))
+
+
+def test_a_crash_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until its bytes are on disk a message has no name, and what was left behind is cleared away."""
     spool = SpoolRail(tmp_path)
-    assert spool.send("OUT-1", b"first") == spool.send("OUT-1", b"again")
-    assert _names(tmp_path / "outbox") == ["OUT-1.xml"]
-    assert (tmp_path / "outbox" / "OUT-1.xml").read_bytes() == b"again"
-
-
-def test_a_crash_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until the new bytes are on disk, the old file stands, whole."""
-    spool = SpoolRail(tmp_path)
-    spool.send("OUT-1", b"first")
 
     def crash(_: int) -> None:
         raise OSError("disk gone")
 
-    monkeypatch.setattr(rail.os, "fsync", crash)
-    with pytest.raises(OSError, match="disk gone"):
-        spool.send("OUT-1", b"second")
-    assert (tmp_path / "outbox" / "OUT-1.xml").read_bytes() == b"first"
-
-
-def test_a_file_is_given_until_it_is_archived(tmp_path: Path) -> None:
-    """Reading does not consume: only archiving or refusing does, and both may be repeated."""
-    spool = SpoolRail(tmp_path)
-    (tmp_path / "inbox" / "a.xml").write_bytes(b"A")
-    (tmp_path / "inbox" / "b.xml").write_bytes(b"B")
-    for _ in range(2):
-        assert [spool.read(name) for name in spool.pending()] == [b"A", b"B"]
-    for _ in range(2):
-        spool.archive("a.xml")
-        spool.refuse("b.xml")
-    assert spool.pending() == []
-    assert [path.read_bytes() for path in (tmp_path / "archive").iterdir()] == [b"A"]
-    assert [path.read_bytes() for path in (tmp_path / "refused").iterdir()] == [b"B"]
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_rail.os, "fsync", crash)
+        with pytest.raises(OSError, match="disk gone"):
+            spool.deliver("OUT-1", b"first")
+    assert list((tmp_path / "outbox").iterdir()) == []
+    (tmp_path / "outbox" / ".OUT-1.xml.4711").write_bytes(b"half of it")
+    os.utime(tmp_path / "outbox" / ".OUT-1.xml.4711", (1, 1))
+    spool.deliver("OUT-1", b"second")
+    assert [each.name for each in (tmp_path / "outbox").iterdir()] == ["OUT-1.xml"]
 
 
 def test_a_name_used_again_overwrites_nothing(tmp_path: Path) -> None:
@@ -70,24 +226,6 @@ def test_the_oldest_file_comes_first(tmp_path: Path) -> None:
     (tmp_path / "inbox" / "folder").mkdir()
     (tmp_path / "inbox" / "link.xml").symlink_to("/etc/passwd")
     assert spool.pending() == ["c.xml", "b.xml", "a.xml"]
-
-
-def test_a_large_file_is_not_read_whole(tmp_path: Path) -> None:
-    """Of a file above the bound, one byte more than the bound is read."""
-    spool = SpoolRail(tmp_path, max_inbound_bytes=100)
-    (tmp_path / "inbox" / "a.xml").write_bytes(b"x" * 1000)
-    assert len(spool.read("a.xml")) == 101
-
-
-def test_no_name_leads_out_of_the_inbox(tmp_path: Path) -> None:
-    """A name with a path in it moves nothing outside."""
-    spool = SpoolRail(tmp_path)
-    outside = tmp_path / "precious"
-    outside.write_text("mine")
-    spool.archive("../precious")
-    assert outside.exists()
-    with pytest.raises(FileNotFoundError):
-        spool.read("../precious")
 
 
 @given(st.text(min_size=1, max_size=35))

@@ -19,6 +19,8 @@ from ringfence_payment_instruction.approvals.domain import ApprovalLimits
 from ringfence_payment_instruction.bootstrap import migrations
 from ringfence_payment_instruction.deposits.adapters.known_entries import KnownEntriesModel, StoredEntries
 from ringfence_payment_instruction.modules import Application, ModuleStates, Ports, compose, event_codec
+from ringfence_payment_instruction.rail.adapters.messages import OutboxTable, ReceivedTable
+from ringfence_payment_instruction.rail.module import RailPorts
 from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
 from ringfence_payment_instruction.reads.adapters.instructions_reader import InstructionsReader
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
@@ -32,7 +34,7 @@ from ringfence_payment_instruction.submissions.domain.state import REST_ROWS
 from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
 from ringfence_payment_instruction.submissions.domain.status import Status
 
-from .fakes import FakeCustody, FakeIdentity, FakeRail, FakeVoucher
+from .fakes import FakeCustody, FakeIdentity, FakeRail, FakeSeals, FakeVoucher
 
 EUR = 978
 LISTED = b"name,kind,reference\nBad Actor,person,X-1\n"
@@ -88,8 +90,9 @@ class World:
     def __init__(self, database: Database, limits: ApprovalLimits | None = None) -> None:
         """Opens accounts: Anna has 1,000.00 EUR, Boris nothing."""
         self.database = database
-        self.identity, self.custody, self.rail = FakeIdentity(), FakeCustody(), FakeRail()
-        self.voucher = FakeVoucher()
+        self.identity, self.custody = FakeIdentity(), FakeCustody()
+        self.rail = FakeRail()
+        self.seals, self.voucher = FakeSeals(), FakeVoucher()
         self.clock = SystemClock()
         self.limits = limits or ApprovalLimits({EUR: 500_00})
         self.patience = Patience(3_600 * NANOSECONDS, 3_600 * NANOSECONDS)
@@ -127,13 +130,18 @@ class World:
             entries=StoredEntries(self.store),
             identity=self.identity,
             custody=self.custody,
-            rail=self.rail,
-            voucher=self.voucher,
+            rail=RailPorts(
+                rail=self.rail,
+                outbox=OutboxTable(self.store),
+                received=ReceivedTable(self.store),
+                seals=self.seals,
+                voucher=self.voucher,
+                poll_seconds=0.05,
+            ),
             reader=InstructionsReader(self.store, codec, self.projector),
             limits=self.limits,
             patience=self.patience,
             list_maximum_age_ns=self.list_maximum_age_ns,
-            rail_poll_seconds=0.05,
         )
         self.application = compose(self.writer, self.states, ports)
         self.writer.subscribe(lambda recorded: self.projector.ring())

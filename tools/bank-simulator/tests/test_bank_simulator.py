@@ -76,7 +76,8 @@ def test_a_payment_settles(tmp_path: Path) -> None:
     assert (_texts(debit, "TxId"), _texts(debit, "EndToEndId")) == (["T-1", "T-2"], ["E-1", "E-2"])
     assert set(_texts(debit, "CdtDbtInd")) == {"DBIT"}
     assert _texts(debit, "IBAN")[0] == ACCOUNT
-    assert list((tmp_path / "outbox").iterdir()) == []
+    assert [(each.name, each.stat().st_size) for each in (tmp_path / "outbox").iterdir()] == [("order.xml", 0)]
+    assert _bank(tmp_path).work(NOW_NS) == 0
 
 
 def test_a_deposit_is_reported(tmp_path: Path) -> None:
@@ -154,7 +155,8 @@ def test_a_kill_repeats_answers_and_never_changes_them(tmp_path: Path, monkeypat
     _send(tmp_path, "1.00")
     _ask(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("ringfence_bank_simulator.bank.move", lambda *_: None)
+        for putting_away in ("move", "take"):
+            patch.setattr(f"ringfence_bank_simulator.bank.{putting_away}", lambda *_: None)
         _bank(tmp_path).work(NOW_NS)
     first = _inbox(tmp_path)
     assert _bank(tmp_path).work(NOW_NS + 5 * 10**9) == 2

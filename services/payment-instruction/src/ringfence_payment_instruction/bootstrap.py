@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ringfence_kernel.projecting.deferring import Deferral
 from ringfence_kernel.service import (
     Assembly,
@@ -30,8 +32,13 @@ from ringfence_payment_instruction.modules import (
     event_codec,
     joined_servicer,
 )
+from ringfence_payment_instruction.rail.adapters import schema as rail
+from ringfence_payment_instruction.rail.adapters.messages import OutboxTable, ReceivedTable
+from ringfence_payment_instruction.rail.adapters.object_store import ObjectRail
 from ringfence_payment_instruction.rail.adapters.principal import RailPrincipal
+from ringfence_payment_instruction.rail.adapters.seals import VaultSeals
 from ringfence_payment_instruction.rail.adapters.spool import SpoolRail
+from ringfence_payment_instruction.rail.module import RailPorts
 from ringfence_payment_instruction.reads.adapters import schema as reads
 from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
 from ringfence_payment_instruction.reads.adapters.instructions_reader import InstructionsReader
@@ -88,13 +95,24 @@ def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive,
         entries=StoredEntries(archive.store),
         identity=IdentityClient(runtime.peer("identity"), clock),
         custody=CustodyClient(runtime.peer("custody")),
-        rail=SpoolRail(settings.spool_directory),
-        voucher=RailPrincipal(settings.rail_credentials_directory, settings.address_of("identity"), clock),
+        rail=_rail(runtime, archive.store),
         reader=reader,
         limits=settings.limits(),
         patience=settings.patience(),
         list_maximum_age_ns=settings.list_maximum_age_ns(),
-        rail_poll_seconds=settings.rail_poll_seconds,
+    )
+
+
+def _rail(runtime: Runtime[PaymentInstructionSettings], store: EventStore) -> RailPorts:
+    settings, identity = runtime.settings, runtime.settings.addresses_of("identity")
+    where = settings.rail()
+    return RailPorts(
+        rail=SpoolRail(where) if isinstance(where, Path) else ObjectRail(where),
+        outbox=OutboxTable(store),
+        received=ReceivedTable(store),
+        seals=VaultSeals(runtime.vault.transit),
+        voucher=RailPrincipal(settings.rail_credentials_directory, identity, runtime.telemetry, runtime.clock),
+        poll_seconds=settings.rail_poll_seconds,
     )
 
 
@@ -116,7 +134,13 @@ def verify(settings: PaymentInstructionSettings, compare: bool) -> RebuildReport
 
 def migrations() -> list[Migration]:
     """Returns the migrations of this service's database, those of its modules among them."""
-    return [*event_store_migrations(), *reads.migrations(), *submissions.migrations(), *deposits.migrations()]
+    return [
+        *event_store_migrations(),
+        *reads.migrations(),
+        *submissions.migrations(),
+        *deposits.migrations(),
+        *rail.migrations(),
+    ]
 
 
 SERVICE = Service(

@@ -20,8 +20,7 @@ from ringfence_payment_instruction.approvals.domain import ApprovalLimits
 from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.domain.state import State as DepositsState
 from ringfence_payment_instruction.deposits.module import DepositsModule
-from ringfence_payment_instruction.rail.application.ports import Rail, RailVoucher
-from ringfence_payment_instruction.rail.module import RailModule
+from ringfence_payment_instruction.rail.module import RailModule, RailPorts
 from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
 from ringfence_payment_instruction.screening.domain.state import State as ScreeningState
@@ -70,13 +69,11 @@ class Ports:
     entries: Entries
     identity: Identity
     custody: Custody
-    rail: Rail
-    voucher: RailVoucher
+    rail: RailPorts
     reader: Reader
     limits: ApprovalLimits
     patience: Patience
     list_maximum_age_ns: int
-    rail_poll_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +110,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     deposits = DepositsModule.build(
         submissions, states.deposits, ports.entries, ports.identity, ports.custody, screening.lists, committed, clock
     )
-    rail = RailModule.build(
-        submissions, orders.personal, ports.rail, deposits.receiving, ports.voucher, ports.rail_poll_seconds, clock
-    )
+    rail = RailModule.build(submissions, orders.personal, ports.rail, deposits.receiving, clock)
     pipeline = Pipeline(
         submissions=submissions,
         personal=orders.personal,

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from ringfence_kernel.service.settings import InvalidSetting, Settings, Variable
+from ringfence_kernel.service.settings import FileVariable, InvalidSetting, MissingSetting, Secret, Settings, Variable
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.money import currency, to_minor
 
 from ringfence_payment_instruction.approvals.domain import ApprovalLimits
+from ringfence_payment_instruction.rail.adapters.object_store import Bucket
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 
 _LIMITS = "RINGFENCE_APPROVAL_LIMITS"
+_SPOOL, _BUCKET = "RINGFENCE_RAIL_SPOOL_DIRECTORY", "RINGFENCE_RAIL_S3_BUCKET"
+_ENDPOINT = "RINGFENCE_RAIL_S3_ENDPOINT"
 DAY_SECONDS = 86_400
 FILE_BYTES = 32 * 1024 * 1024
 
@@ -25,11 +28,18 @@ class PaymentInstructionSettings(Settings):
     """Everything that `serve` reads from the environment.
 
     `approval_limits` lists amounts above which a second person decides, such as "EUR=10000.00,CZK=250000.00"; in a
-    currency that is not listed every payment is held.
+    currency that is not listed every payment is held. The rail is a folder or a bucket that speaks S3.
     """
 
     maximum_request_bytes: Annotated[int, Variable("RINGFENCE_MAXIMUM_REQUEST_BYTES")] = FILE_BYTES + 64 * 1024
-    spool_directory: Annotated[Path, Variable("RINGFENCE_RAIL_SPOOL_DIRECTORY")]
+    spool_directory: Annotated[Path | None, Variable(_SPOOL)] = None
+    rail_bucket: Annotated[str | None, Variable(_BUCKET)] = None
+    rail_bucket_prefix: Annotated[str, Variable("RINGFENCE_RAIL_S3_PREFIX")] = ""
+    rail_bucket_endpoint: Annotated[str | None, Variable(_ENDPOINT)] = None
+    rail_bucket_region: Annotated[str, Variable("RINGFENCE_RAIL_S3_REGION")] = "us-east-1"
+    rail_bucket_ca_file: Annotated[Path | None, Variable("RINGFENCE_RAIL_S3_CACERT")] = None
+    rail_bucket_key_id: Annotated[str | None, Variable("RINGFENCE_RAIL_S3_ACCESS_KEY_ID")] = None
+    rail_bucket_key: Annotated[Secret | None, FileVariable("RINGFENCE_RAIL_S3_SECRET_ACCESS_KEY_FILE")] = None
     rail_credentials_directory: Annotated[Path | None, Variable("RINGFENCE_RAIL_CREDENTIALS_DIRECTORY")] = None
     rail_poll_seconds: Annotated[float, Variable("RINGFENCE_RAIL_POLL_SECONDS")] = 0.5
     approval_limits: Annotated[tuple[str, ...], Variable(_LIMITS)] = ()
@@ -38,6 +48,30 @@ class PaymentInstructionSettings(Settings):
     screening_list_maximum_age_seconds: Annotated[int, Variable("RINGFENCE_SCREENING_LIST_MAXIMUM_AGE_SECONDS")] = (
         7 * DAY_SECONDS
     )
+
+    def rail(self) -> Path | Bucket:
+        """Returns where messages to the bank lie, a folder or a bucket; raises MissingSetting, InvalidSetting."""
+        if self.rail_bucket is None:
+            if self.spool_directory is None:
+                raise MissingSetting(f"{_SPOOL} or {_BUCKET}")
+            return self.spool_directory
+        if self.spool_directory is not None:
+            raise InvalidSetting(_BUCKET, f"set beside {_SPOOL}: messages lie in one place")
+        endpoint = self.rail_bucket_endpoint or f"https://s3.{self.rail_bucket_region}.amazonaws.com"
+        if not endpoint.startswith("https://"):
+            # Messages name people: they do not travel in clear.
+            raise InvalidSetting(_ENDPOINT, "an https:// address")
+        if self.rail_bucket_key_id is None or self.rail_bucket_key is None:
+            raise MissingSetting("RINGFENCE_RAIL_S3_ACCESS_KEY_ID or RINGFENCE_RAIL_S3_SECRET_ACCESS_KEY_FILE")
+        return Bucket(
+            name=self.rail_bucket,
+            prefix=self.rail_bucket_prefix and f"{self.rail_bucket_prefix.strip('/')}/",
+            endpoint=endpoint,
+            region=self.rail_bucket_region,
+            access_key_id=self.rail_bucket_key_id,
+            secret_access_key=self.rail_bucket_key.reveal(),
+            ca_file=self.rail_bucket_ca_file,
+        )
 
     def limits(self) -> ApprovalLimits:
         """Returns the approval limits; raises InvalidSetting."""

@@ -18,7 +18,7 @@ from ringfence_bank_simulator.answers import (
 )
 from ringfence_bank_simulator.requests import PaymentOrder, Unreadable, read_deposit_request, read_payment_order
 from ringfence_bank_simulator.rules import SETTLED, Rules
-from ringfence_bank_simulator.spool import Waiting, move, safe_name, waiting, write_whole
+from ringfence_bank_simulator.spool import Waiting, move, safe_name, take, waiting, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +59,18 @@ class Bank:
     def work(self, now_ns: int) -> int:
         """Answers every request that has waited long enough at that time; returns how many."""
         due_ns = now_ns - self._delay_ns
-        return self._handle(self._folders.requests, ".json", due_ns, self._receive) + self._handle(
-            self._folders.outbox, ".xml", due_ns, self._pay
+        return self._handle(self._folders.requests, ".json", due_ns, self._receive, move) + self._handle(
+            self._folders.outbox, ".xml", due_ns, self._pay, take
         )
 
-    def _handle(self, folder: Path, suffix: str, due_ns: int, handle: Callable[[Waiting, bytes], Path]) -> int:
+    def _handle(
+        self,
+        folder: Path,
+        suffix: str,
+        due_ns: int,
+        handle: Callable[[Waiting, bytes], Path],
+        put: Callable[[Path, Path], None],
+    ) -> int:
         due = [file for file in waiting(folder, suffix) if file.arrived_ns <= due_ns]
         for file in due:
             try:
@@ -71,7 +78,7 @@ class Bank:
             except Unreadable as error:
                 log.warning("%s is refused: %s", file.path.name, error)
                 target = self._folders.refused / file.path.name
-            move(file.path, target)
+            put(file.path, target)
         return len(due)
 
     def _pay(self, file: Waiting, content: bytes) -> Path:

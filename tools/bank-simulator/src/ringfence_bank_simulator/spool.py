@@ -21,7 +21,10 @@ def waiting(directory: Path, suffix: str) -> list[Waiting]:
     found = [
         Waiting(Path(entry.path), entry.stat().st_mtime_ns)
         for entry in os.scandir(directory)
-        if entry.name.endswith(suffix) and not entry.name.startswith(".") and entry.is_file(follow_symlinks=False)
+        if entry.name.endswith(suffix)
+        and not entry.name.startswith(".")
+        and entry.is_file(follow_symlinks=False)
+        and entry.stat().st_size  # an empty one was taken
     ]
     return sorted(found, key=lambda each: (each.arrived_ns, each.path.name))
 
@@ -39,6 +42,12 @@ def write_whole(target: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     move(temporary, target)
+
+
+def take(source: Path, target: Path) -> None:
+    """Moves a file's content, and leaves its name behind on an empty file, so that nobody writes it again."""
+    write_whole(target, source.read_bytes())
+    write_whole(source, b"")
 
 
 def move(source: Path, target: Path) -> None:

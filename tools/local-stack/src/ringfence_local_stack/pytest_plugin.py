@@ -21,10 +21,11 @@ from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.nats import NATS_SERVER, NatsServer
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 from ringfence_local_stack.servers.postgres import PostgresServer
+from ringfence_local_stack.servers.seaweed import SeaweedServer
 from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
 
-Server = TypeVar("Server", PostgresServer, OpenBaoServer, NatsServer)
+Server = TypeVar("Server", PostgresServer, OpenBaoServer, NatsServer, SeaweedServer)
 
 
 @contextlib.contextmanager
@@ -110,6 +111,20 @@ def nats_server_process(stack_folder: Path, workload_authority: Authority) -> It
         certificate=workload_authority.issue(infrastructure_id(NATS_SERVER), tls, NATS_SERVER),
         ca_file=write_private(tls / "ca.pem", workload_authority.certificate),
         services=SERVICES,
+    )
+    with _running(server) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def seaweed_server(stack_folder: Path) -> Iterator[SeaweedServer]:
+    """A fresh server that speaks S3, under an authority of its own."""
+    tls, authority = private_folder(stack_folder / "seaweed-tls"), Authority("Ringfence test bucket")
+    server = SeaweedServer(
+        stack_folder / "seaweed",
+        log_file=stack_folder / "logs" / "seaweed.log",
+        certificate=authority.issue(infrastructure_id("bucket"), tls, "bucket"),
+        ca_file=write_private(tls / "ca.pem", authority.certificate),
     )
     with _running(server) as running:
         yield running

@@ -98,12 +98,14 @@ def test_principal_certificate_is_for_clients_only(logged_in: dict[str, VaultApi
 
 
 def test_only_the_owner_of_a_key_may_use_it(logged_in: dict[str, VaultApi]) -> None:
-    """identity signs tokens, wraps and makes blind indexes, audit signs checkpoints; all others are refused."""
+    """identity signs tokens, wraps and makes blind indexes, audit signs checkpoints,
+    payment-instruction seals messages to the bank; all others are refused."""
     uses = {
         ("identity", "transit/sign/identity-token"): {"input": "eA=="},
         ("identity", "transit/encrypt/identity-wrap"): {"plaintext": "eA=="},
         ("identity", "transit/hmac/identity-blind-index"): {"input": "eA=="},
         ("audit", "transit/sign/audit-checkpoint"): {"input": "eA=="},
+        ("payment-instruction", "transit/encrypt/payment-rail"): {"plaintext": "eA=="},
     }
     for (owner, path), fields in uses.items():
         assert logged_in[owner].write(path, **fields)["data"]
@@ -114,7 +116,7 @@ def test_only_the_owner_of_a_key_may_use_it(logged_in: dict[str, VaultApi]) -> N
 
 def test_signing_keys_cannot_be_exported(openbao_server: OpenBaoServer) -> None:
     """Every transit key is marked non-exportable, and no plaintext backup is allowed."""
-    for name in ("identity-token", "audit-checkpoint", "identity-wrap", "identity-blind-index"):
+    for name in ("identity-token", "audit-checkpoint", "identity-wrap", "payment-rail", "identity-blind-index"):
         key = openbao_server.admin().read(f"transit/keys/{name}")["data"]
         assert (key["exportable"], key["allow_plaintext_backup"]) == (False, False)
 

@@ -9,9 +9,28 @@ from ringfence_kernel.values.clock import Clock
 from ringfence_payment_instruction.rail.adapters.bank_files import Iso20022BankFiles
 from ringfence_payment_instruction.rail.application.dispatch import DispatchWork
 from ringfence_payment_instruction.rail.application.inbox import Inbox
-from ringfence_payment_instruction.rail.application.ports import Notifications, Rail, RailVoucher
+from ringfence_payment_instruction.rail.application.ports import (
+    Notifications,
+    Outbox,
+    Rail,
+    RailVoucher,
+    Received,
+    Seals,
+)
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RailPorts:
+    """Everything outside that the module needs."""
+
+    rail: Rail
+    outbox: Outbox
+    received: Received
+    seals: Seals
+    voucher: RailVoucher
+    poll_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +45,31 @@ class RailModule:
         cls,
         submissions: Submissions,
         personal: PersonalData,
-        rail: Rail,
+        ports: RailPorts,
         notifications: Notifications,
-        voucher: RailVoucher,
-        poll_seconds: float,
         clock: Clock,
     ) -> RailModule:
         """Wires the module."""
         files = Iso20022BankFiles()
         return cls(
-            work=DispatchWork(submissions, personal, files, rail, clock),
-            inbox=Inbox(submissions, rail, files, notifications, voucher, poll_seconds),
+            work=DispatchWork(
+                submissions=submissions,
+                personal=personal,
+                files=files,
+                seals=ports.seals,
+                outbox=ports.outbox,
+                rail=ports.rail,
+                clock=clock,
+            ),
+            inbox=Inbox(
+                submissions=submissions,
+                rail=ports.rail,
+                received=ports.received,
+                outbox=ports.outbox,
+                seals=ports.seals,
+                files=files,
+                notifications=notifications,
+                voucher=ports.voucher,
+                poll_seconds=ports.poll_seconds,
+            ),
         )

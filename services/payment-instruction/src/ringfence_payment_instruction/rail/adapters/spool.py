@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import math
 import os
+import secrets
+import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from ringfence_payment_instruction.rail.domain.errors import RailContradiction
+
 OUTBOX, INBOX, ARCHIVE, REFUSED = "outbox", "inbox", "archive", "refused"
 MAX_INBOUND_BYTES = 32 * 1024 * 1024
+LEFT_BEHIND_SECONDS = 60.0
+"""After so long nobody writes a half-written file any more: its process has ended."""
 _MAX_NAME_LENGTH = 100
 
 
 class SpoolRail:
     """Hands files to the bank through `outbox/` and takes its files from `inbox/`.
 
-    A file is whole or absent: it is written beside its place, synced, renamed, and the folder synced. A file stays in
-    the inbox until it is archived or refused, so a crash between reading and committing reads it again.
+    A message is whole or absent, and the first under its name: it is written beside its place, synced, linked, and the
+    folder synced. A file stays in the inbox until it is archived or refused.
     """
 
     def __init__(self, directory: Path, max_inbound_bytes: int = MAX_INBOUND_BYTES) -> None:
@@ -27,11 +35,20 @@ class SpoolRail:
         for name in (OUTBOX, INBOX, ARCHIVE, REFUSED):
             (directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def send(self, message_id: str, content: bytes) -> Path:
-        """Writes a message to the outbox; the same message id writes the same file again. Raises OSError."""
+    def deliver(self, message_id: str, content: bytes) -> str:
+        """Puts a message into the outbox unless its name is there; returns the name with the content's SHA-256.
+
+        The bank takes a message by putting an empty file in its place, so that the name stays. Raises OSError, and
+        RailContradiction where other bytes stand there.
+        """
         target = self._directory / OUTBOX / file_name(message_id)
-        write_whole(target, content)
-        return target
+        try:
+            link_whole(target, content)
+        except FileExistsError:
+            if target.read_bytes() not in (content, b""):
+                raise RailContradiction from None
+        _sync_directory(target.parent)
+        return f"{target.name} sha256:{hashlib.sha256(content).hexdigest()}"
 
     def pending(self) -> list[str]:
         """Returns the names of the files in the inbox, the oldest first; those that cannot be looked at come last."""
@@ -40,7 +57,7 @@ class SpoolRail:
 
     def read(self, name: str) -> bytes:
         """Returns a file's bytes; of one above the size bound one byte more, so that its reader refuses it."""
-        with (self._directory / INBOX / Path(name).name).open("rb") as file:
+        with (self._directory / INBOX / plain(name)).open("rb") as file:
             return file.read(self._max_inbound_bytes + 1)
 
     def archive(self, name: str) -> None:
@@ -52,7 +69,7 @@ class SpoolRail:
         self._move(name, REFUSED)
 
     def _move(self, name: str, folder: str) -> None:
-        source = self._directory / INBOX / Path(name).name
+        source = self._directory / INBOX / plain(name)
         try:
             arrived_ns = source.stat().st_mtime_ns
             # The time of arrival keeps apart what the bank sends under one name again.
@@ -71,15 +88,33 @@ def file_name(message_id: str) -> str:
     return f"{name}.xml"
 
 
-def write_whole(target: Path, content: bytes) -> None:
-    """Writes a file so that a crash leaves the old one or the new one, never a part."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(target)
-    _sync_directory(target.parent)
+def is_plain(name: str) -> bool:
+    """Tells whether a name is one of a visible file in its place, and leads nowhere else."""
+    return bool(name) and "/" not in name and not name.startswith(".")
+
+
+def plain(name: str) -> str:
+    """Returns a name that is plain; raises FileNotFoundError."""
+    if not is_plain(name):
+        raise FileNotFoundError(name)
+    return name
+
+
+def link_whole(target: Path, content: bytes) -> None:
+    """Writes a file under a name that is free, whole or not at all; raises FileExistsError where it is taken."""
+    for each in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        with suppress(FileNotFoundError):
+            if time.time() - each.stat().st_mtime > LEFT_BEHIND_SECONDS:
+                each.unlink()
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _is_taken(entry: os.DirEntry[str]) -> bool:

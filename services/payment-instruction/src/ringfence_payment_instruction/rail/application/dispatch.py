@@ -1,18 +1,24 @@
-"""The sending lane: reserved payments become a message to the bank, decided first, handed over second."""
+"""The sending lane: reserved payments become a message to the bank, decided on and kept first, handed over second."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from hashlib import sha256
 
+from ringfence_kernel.sealing.envelopes import EnvelopeBroken
+from ringfence_kernel.store.recorder import Within
+from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.clock import DAY_NS, Clock
-from ringfence_kernel.values.ids import external_id, show
+from ringfence_kernel.values.ids import ID_BYTES, external_id, show
 from ringfence_kernel.values.money import currency
+from ringfence_kernel.writing.writer import Unit
 
-from ringfence_payment_instruction.rail.application.ports import BankFiles, OutgoingPayment, Rail
-from ringfence_payment_instruction.rail.domain.errors import RailUnavailable, SubjectErased
-from ringfence_payment_instruction.rail.domain.replies import dispatched
+from ringfence_payment_instruction.rail.application.ports import BankFiles, Outbox, OutgoingPayment, Rail, Seals
+from ringfence_payment_instruction.rail.domain.errors import RailUnavailable
+from ringfence_payment_instruction.rail.domain.replies import dispatched, lost
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain import reasons
@@ -21,6 +27,9 @@ from ringfence_payment_instruction.submissions.domain.submission import Submissi
 from ringfence_payment_instruction.submissions.domain.transitions import directed
 
 NAME_WITHHELD = "NOTPROVIDED"
+OUTBOX = "outbox"
+
+_LOG = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,8 @@ class DispatchWork:
     submissions: Submissions
     personal: PersonalData
     files: BankFiles
+    seals: Seals
+    outbox: Outbox
     rail: Rail
     clock: Clock
 
@@ -43,8 +54,9 @@ class DispatchWork:
     async def handle(self, stream: bytes) -> None:
         """Directs what is reserved into one message, and hands over every message that was directed.
 
-        A restart finds the directive and hands the same message over again, under the same message id. Raises
-        KeysUnavailable, RailUnavailable.
+        The message is kept, sealed, with the directive. Whoever leads next finds both, and hands the same bytes over
+        under the same message id, whoever was erased meanwhile. Raises KeysUnavailable, VaultUnavailable,
+        RailUnavailable, RailContradiction.
         """
         submission = self.submissions.state.known(stream)
         await self._direct(submission)
@@ -55,39 +67,86 @@ class DispatchWork:
             await self._hand_over(submission, message_id, indexes)
 
     async def _direct(self, submission: Submission) -> None:
-        """Decides what is sent; payments of an erased party are released instead."""
+        """Decides what is sent; payments of an erased party are released instead.
+
+        What has changed until the commit is looked at again: its own commit offers the submission anew.
+        """
         rows = list(submission.at_stage(Stage.SEND))
         if not rows:
             return
         clear = await self.personal.open(submission, rows)
-        erased = {index for index, row in clear.items() if not is_complete(row)}
+        sent = [index for index in rows if is_complete(clear[index])]
+        kept = [index for index in rows if not is_complete(clear[index])]
+        message_id = message_id_of(submission, sent[0]) if sent else ""
+        message: list[Within] = []
+        if sent:
+            content = await self._write(submission, message_id, {index: clear[index] for index in sent})
+            sealed = await self.seals.seal(sealing_id(message_id), OUTBOX, content)
+            message.append(self.outbox.put(message_id, sealed))
 
-        def decider(now: Submission) -> list[Any]:
-            ready = [index for index in rows if now.stages[index] == Stage.SEND]
-            sent = [index for index in ready if index not in erased]
-            kept = [index for index in ready if index in erased]
-            reference = message_id_of(now, sent[0]) if sent else ""
-            events = directed(now, Directive.SEND, sent, reference=reference)
-            return events + directed(now, Directive.REJECT, kept, reason=reasons.SUBJECT_ERASED)
+        def command(unit: Unit) -> None:
+            now = self.submissions.state.submission(submission.stream)
+            if now is None or any(now.stages[index] != Stage.SEND for index in rows):
+                return
+            events = directed(now, Directive.SEND, sent, reference=message_id)
+            events += directed(now, Directive.REJECT, kept, reason=reasons.SUBJECT_ERASED)
+            self.submissions.record(unit, submission.stream, events)
+            for each in message:
+                unit.commit_also(each)
 
-        await self.submissions.decide(submission.stream, decider, weight=len(rows))
+        await self.submissions.writer.commit(command, weight=len(rows))
+
+    async def _write(
+        self, submission: Submission, message_id: str, clear: Mapping[int, Clear], created_ns: int = 0
+    ) -> bytes:
+        created_ns = created_ns or self.clock.now_ns()
+        payments = [_payment(submission, index, row, created_ns // DAY_NS) for index, row in clear.items()]
+        return await asyncio.to_thread(self.files.write_payments, message_id, created_ns, payments)
 
     async def _hand_over(self, submission: Submission, message_id: str, indexes: list[int]) -> None:
-        message = self.submissions.state.message(message_id)
-        assert message is not None  # its directive has just been read
-        created_ns = message.created_ns
-        clear = await self.personal.open(submission, indexes)
-        if not all(map(is_complete, clear.values())):
-            raise SubjectErased
-        payments = [_payment(submission, index, clear[index], created_ns // DAY_NS) for index in indexes]
-        content = await asyncio.to_thread(self.files.write_payments, message_id, created_ns, payments)
+        content = await self._kept(message_id) or await self._written_again(submission, message_id, indexes)
+        if content is None:
+            decision = partial(lost, message_id=message_id, indexes=indexes)
+            await self.submissions.decide(submission.stream, decision, weight=len(indexes))
+            return
         try:
-            await asyncio.to_thread(self.rail.send, message_id, content)
+            receipt = await asyncio.to_thread(self.rail.deliver, message_id, content)
         except OSError as error:
             raise RailUnavailable(f"the rail does not take messages: {error.strerror}") from error
-        await self.submissions.decide(
-            submission.stream, lambda now: dispatched(now, message_id, indexes), weight=len(indexes)
-        )
+        recorded = self.outbox.delivered([message_id], receipt)
+
+        def command(unit: Unit) -> None:
+            now = self.submissions.state.submission(submission.stream)
+            if now is not None:
+                self.submissions.record(unit, submission.stream, dispatched(now, message_id, indexes))
+            unit.commit_also(recorded)
+
+        await self.submissions.writer.commit(command, weight=len(indexes))
+
+    async def _kept(self, message_id: str) -> bytes | None:
+        """Returns the message that was decided on; None where there is none, or none that opens."""
+        sealed = await asyncio.to_thread(self.outbox.load, message_id)
+        if sealed is None:
+            return None
+        try:
+            return await self.seals.unseal(sealing_id(message_id), OUTBOX, sealed)
+        except EnvelopeBroken:
+            _LOG.error("kept_message_broken", message=message_id)
+            return None
+
+    async def _written_again(self, submission: Submission, message_id: str, indexes: list[int]) -> bytes | None:
+        """Returns a message that was decided on before messages were kept; None when a party of it is erased."""
+        message = self.submissions.state.message(message_id)
+        assert message is not None  # its directive has just been read
+        clear = await self.personal.open(submission, indexes)
+        if not all(map(is_complete, clear.values())):
+            return None
+        return await self._write(submission, message_id, clear, message.created_ns)
+
+
+def sealing_id(message_id: str) -> bytes:
+    """Returns what a message's envelope is bound to, 16 bytes."""
+    return sha256(message_id.encode()).digest()[:ID_BYTES]
 
 
 def is_complete(clear: Clear) -> bool:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 
+from ringfence_kernel.sealing.envelopes import EnvelopeBroken
 from ringfence_kernel.telemetry.logs import get
 from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.rail.application.ports import (
     BankAnswers,
     BankFiles,
     Notifications,
+    Outbox,
+    Outcome,
     Rail,
     RailVoucher,
+    Received,
+    Seals,
 )
 from ringfence_payment_instruction.rail.domain.replies import answered, contradicted, group, keys_of_replies
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
@@ -24,49 +30,102 @@ from ringfence_payment_instruction.submissions.domain.errors import EvidenceRefu
 from ringfence_payment_instruction.submissions.domain.past import Asked
 
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
+INBOX = "inbox"
+ANSWERED = "answered"
+"""The receipt of a message of which we know from the bank's answer that it was taken."""
 _LOG = get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Reads the inbox again and again. A file is archived after its content is committed, so none is lost."""
+    """Takes the bank's files again and again: kept first, sealed, then decided on, then put away where they lie.
+
+    What was kept is decided on also where the place that it came from is gone.
+    """
 
     submissions: Submissions
     rail: Rail
+    received: Received
+    outbox: Outbox
+    seals: Seals
     files: BankFiles
     notifications: Notifications
     voucher: RailVoucher
     poll_seconds: float
-    _later: dict[str, float] = field(default_factory=dict)
+    _later: dict[str | bytes, float] = field(default_factory=dict)
+    """Until when a name, or a file that is kept, is left alone."""
+    _lying: dict[str, bytes] = field(default_factory=dict)
+    """The files that are kept and whose names are still there."""
 
     async def run(self) -> None:
-        """Reads until cancelled."""
+        """Takes files until cancelled."""
         while True:
             try:
                 await self.step()
-            except OSError as error:
+            except (OSError, DomainError) as error:
                 _LOG.warning("inbox_unreadable", error=type(error).__name__)
                 await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
             await asyncio.sleep(self.poll_seconds)
 
     async def step(self) -> None:
-        """Takes every file that lies there, but those that could not be taken a moment ago."""
-        now = asyncio.get_running_loop().time()
+        """Takes every file that lies there or is kept, but those that could not be taken a moment ago."""
         names = await asyncio.to_thread(self.rail.pending)
-        for name in self._later.keys() - set(names):
-            del self._later[name]
+        kept = await asyncio.to_thread(self.received.undecided)
+        now = asyncio.get_running_loop().time()
+        for key in self._later.keys() - {*names, *kept}:
+            del self._later[key]
+        for gone in self._lying.keys() - set(names):
+            del self._lying[gone]
         for name in names:
-            if self._later.get(name, 0.0) > now:
-                continue
-            if await self._take(name):
-                self._later.pop(name, None)
-            else:
+            if self._later.get(name, 0.0) <= now and not await self._take(name):
                 self._later[name] = now + PAUSE_AFTER_FAILURE_SECONDS
+        lying = set(self._lying.values())
+        for file_id in kept:
+            if file_id not in lying and self._later.get(file_id, 0.0) <= now and not await self._finish(file_id):
+                self._later[file_id] = now + PAUSE_AFTER_FAILURE_SECONDS
 
     async def _take(self, name: str) -> bool:
-        """Takes one file, puts aside one that can never be used, and leaves one that may be used later."""
+        """Keeps one file, decides on it, and puts it away; False where it is to be looked at again."""
         try:
             content = await asyncio.to_thread(self.rail.read, name)
+            file_id = identified(name, content)
+            try:
+                outcome = await asyncio.to_thread(self.received.outcome, file_id)
+            except KeyError:
+                outcome = None
+                sealed = await self.seals.seal(file_id, INBOX, content)
+                await asyncio.to_thread(self.received.keep, file_id, sealed)
+            self._lying[name] = file_id
+            outcome = outcome or await self._decide(file_id, content)
+            if outcome is not None:
+                move = self.rail.refuse if outcome is Outcome.REFUSED else self.rail.archive
+                await asyncio.to_thread(move, name)
+            return outcome is not None
+        except OSError as error:
+            # One file that cannot be read or moved must not keep the bank's other news from us.
+            _LOG.error("bank_file_unreadable", error=errno.errorcode.get(error.errno or 0, type(error).__name__))
+        except DomainError as error:
+            _LOG.info("bank_file_waits", reason=error.reason)
+        return False
+
+    async def _finish(self, file_id: bytes) -> bool:
+        """Decides on a file whose name is gone; False where it is to be looked at again."""
+        try:
+            sealed = await asyncio.to_thread(self.received.load, file_id)
+            content = await self.seals.unseal(file_id, INBOX, sealed)
+            return await self._decide(file_id, content) is not None
+        except KeyError:
+            return True
+        except DomainError as error:
+            _LOG.info("bank_file_waits", reason=error.reason)
+        except EnvelopeBroken:
+            _LOG.error("kept_file_broken", file=file_id.hex())
+        return False
+
+    async def _decide(self, file_id: bytes, content: bytes) -> Outcome | None:
+        """Returns what became of a file, having recorded it; None for one that may be used later."""
+        outcome = Outcome.ACCEPTED
+        try:
             answers = await asyncio.to_thread(self.files.read_answers, content)
             if answers is None:
                 await self.notifications.take_in(self.voucher, content)
@@ -74,29 +133,16 @@ class Inbox:
                 await self._answers(answers)
         except EvidenceRefused as error:
             _LOG.warning("bank_file_refused", reason=error.reason)
-            return await self._put_away(self.rail.refuse, name)
+            outcome = Outcome.REFUSED
         except DomainError as error:
             _LOG.info("bank_file_waits", reason=error.reason)
-            return False
-        except OSError as error:
-            return self._left(error)
+            return None
         except Exception:
             # One file that we do not understand must not keep the bank's other news from us.
             _LOG.exception("bank_file_failed")
-            return False
-        return await self._put_away(self.rail.archive, name)
-
-    async def _put_away(self, move: Callable[[str], None], name: str) -> bool:
-        try:
-            await asyncio.to_thread(move, name)
-        except OSError as error:
-            return self._left(error)
-        return True
-
-    def _left(self, error: OSError) -> bool:
-        """One file that cannot be read or moved must not keep the bank's other news from us either."""
-        _LOG.error("bank_file_unreadable", error=errno.errorcode.get(error.errno or 0, type(error).__name__))
-        return False
+            return None
+        await asyncio.to_thread(self.received.decide, file_id, outcome)
+        return outcome
 
     async def _answers(self, file: BankAnswers) -> None:
         def command(unit: Unit) -> tuple[int, int]:
@@ -107,6 +153,9 @@ class Inbox:
                 contradictions += contradicted(submission, list(settled), failed)
                 transitions = answered(submission, list(settled), failed, file.digest, message_id)
                 self.submissions.record(unit, stream, transitions)
+            if messages := {message_id for _, message_id in found}:
+                # Nobody needs to hand over again what the bank has answered.
+                unit.commit_also(self.outbox.delivered(sorted(messages), ANSWERED))
             return unknown, contradictions
 
         unknown, contradictions = await self.submissions.knowing(
@@ -117,3 +166,8 @@ class Inbox:
         if contradictions:
             # The bank has changed its word: money may be at the wrong place there.
             _LOG.error("bank_replies_contradict", count=contradictions)
+
+
+def identified(name: str, content: bytes) -> bytes:
+    """Returns the id of a file, 16 bytes: what the bank sends under one name again is another file."""
+    return sha256(sha256(name.encode()).digest() + content).digest()[:ID_BYTES]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
 
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.store.recorder import Within
 
 from ringfence_payment_instruction.rail.domain.replies import BankReply
 
@@ -28,11 +30,14 @@ class Notifications(Protocol):
 class Rail(Protocol):
     """The way to the bank and back; every call blocks and may raise OSError."""
 
-    def send(self, message_id: str, content: bytes) -> Any:
-        """Hands a message over; the same message id hands over the same message."""
+    def deliver(self, message_id: str, content: bytes) -> str:
+        """Puts a message where the bank takes it, unless it is there or was taken already; returns a receipt.
+
+        The first to come under a message id is the message, for ever. Raises RailContradiction where it is another.
+        """
 
     def pending(self) -> Sequence[str]:
-        """Returns the names of the bank's files that were not archived yet, oldest first."""
+        """Returns the names of the bank's files that were not put away yet, oldest first."""
 
     def read(self, name: str) -> bytes:
         """Returns the bytes of one of them."""
@@ -42,6 +47,63 @@ class Rail(Protocol):
 
     def refuse(self, name: str) -> None:
         """Puts aside a file that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A message under a data key, which only the key service can unwrap."""
+
+    wrapped_key: str
+    envelope: bytes = field(repr=False)
+
+
+class Seals(Protocol):
+    """Seals whole messages: they name many people, and outlive the erasure of one of them until they are delivered."""
+
+    async def seal(self, message: bytes, field: str, content: bytes) -> Sealed:
+        """Seals what belongs to a message (16 bytes) in a place; raises VaultUnavailable."""
+
+    async def unseal(self, message: bytes, field: str, sealed: Sealed) -> bytes:
+        """Returns the content; raises VaultUnavailable, and EnvelopeBroken for what was not sealed there."""
+
+
+class Outbox(Protocol):
+    """Messages that were decided on, kept until the bank has them. Reading blocks and raises StoreUnavailable."""
+
+    def put(self, message_id: str, sealed: Sealed) -> Within:
+        """Returns what keeps a message, to be committed with the decision to send it."""
+
+    def load(self, message_id: str) -> Sealed | None:
+        """Returns a message that waits; None for one that was delivered, or decided on before there was an outbox."""
+
+    def delivered(self, message_ids: Sequence[str], receipt: str) -> Within:
+        """Returns what records a receipt and drops the content, to be committed with the news that it was sent."""
+
+
+class Outcome(StrEnum):
+    """What became of a file of the bank."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class Received(Protocol):
+    """The bank's files as they came, kept until it is decided on them. Calls block and raise StoreUnavailable."""
+
+    def outcome(self, file_id: bytes) -> Outcome | None:
+        """Returns what became of a file; None where that is open; raises KeyError for one that is not kept."""
+
+    def keep(self, file_id: bytes, sealed: Sealed) -> None:
+        """Keeps a file that has come, once."""
+
+    def undecided(self) -> list[bytes]:
+        """Returns the files on which nothing is decided, the oldest first."""
+
+    def load(self, file_id: bytes) -> Sealed:
+        """Returns one of them; raises KeyError when it is decided meanwhile."""
+
+    def decide(self, file_id: bytes, outcome: Outcome) -> None:
+        """Records what became of a file, and drops its content."""
 
 
 @dataclass(frozen=True, slots=True)

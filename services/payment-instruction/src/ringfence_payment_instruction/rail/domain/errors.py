@@ -13,8 +13,8 @@ class RailUnavailable(DomainError):
     retry_after_seconds = 0.5
 
 
-class SubjectErased(DomainError):
-    """A party's data key was destroyed while its payment was on the way to the bank; somebody must look."""
+class RailContradiction(DomainError):
+    """Other bytes stand under a message's name in the outbox: somebody else writes there, and somebody must look."""
 
-    reason = "SUBJECT_ERASED"
+    reason = "RAIL_CONTRADICTION"
     code = "FAILED_PRECONDITION"

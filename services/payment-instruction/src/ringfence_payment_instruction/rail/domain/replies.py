@@ -35,6 +35,18 @@ def dispatched(submission: Submission, message_id: str, indexes: Sequence[int]) 
     return moved(submission, "rail", steps, reference=message_id)
 
 
+def lost(submission: Submission, message_id: str, indexes: Sequence[int]) -> list[Any]:
+    """Decides on a message that cannot be written again, and may have been handed over: only the bank can tell."""
+    gone = [
+        index
+        for index in indexes
+        if submission.stages[index] == Stage.DISPATCH and submission.references.get(index) == message_id
+    ]
+    sent = [Step(index, Status.SENT) for index in gone]
+    unknown = [Step(index, Status.UNKNOWN, reasons.SUBJECT_ERASED) for index in gone]
+    return moved(submission, "rail", sent, reference=message_id) + moved(submission, "rail", unknown)
+
+
 def answered(
     submission: Submission, settled: Sequence[int], failed: Mapping[int, str], evidence: bytes, message_id: str
 ) -> list[Any]:
