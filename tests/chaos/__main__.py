@@ -9,23 +9,25 @@ import time
 from dataclasses import asdict
 
 from rich.console import Console
+from rich.table import Table
 
-from .drill import Report, run_drill, small_stack
-
-VICTIMS = ((), ("custody",), ("postgres",), ("postgres", "custody"))
+from .drill import Report, run_drill, whole_stack
+from .killer import VICTIMS
 
 
 def show(report: Report, out: Console) -> None:
     """Prints what was done, how long it was felt, and every difference found."""
     out.print(f"seed {report.seed}: {report.kills} kills in {report.seconds:,.0f} s")
     out.print(
-        f"{report.transfers:,} transfers acknowledged, {report.answers:,} rows answered, {report.unanswered:,} retries"
+        f"acknowledged: {report.transfers:,} transfers ({report.answers:,} rows answered), {report.parties:,} parties, "
+        f"{report.payments:,} payments, {report.checkpoints:,} checkpoints; {report.unanswered:,} retries"
     )
-    for parts in VICTIMS:
-        if seconds := report.recovery_seconds(*parts):
-            p50, p99 = seconds[len(seconds) // 2], seconds[int(len(seconds) * 0.99)]
-            name = " and ".join(parts) or "any part"
-            out.print(f"killed {name}: writes again after {p50:.2f} s (p50), {p99:.2f} (p99), {seconds[-1]:.2f} (max)")
+    table = Table("killed", "service", "times", "writes again after: p50", "worst")
+    for parts in dict.fromkeys(VICTIMS):
+        for service, seconds in report.recovery_seconds(parts).items():
+            figures = (f"{seconds[len(seconds) // 2]:.2f} s", f"{seconds[-1]:.2f} s")
+            table.add_row(" and ".join(parts), service, str(len(seconds)), *figures)
+    out.print(table)
     for finding in report.findings[:50]:
         out.print(finding, style="red", markup=False)
     out.print(f"{len(report.findings)} findings", style="red" if report.findings else "green")
@@ -36,15 +38,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="how many processes are killed at least")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**31, help="repeats a run, as far as that goes")
-    parser.add_argument("--standby", action="store_true", help="run a second process of custody, and kill who leads")
+    parser.add_argument("--alone", action="store_true", help="run one process of each service instead of two")
     parser.add_argument(
         "--not-durable", action="store_true", help="acknowledge before the disk has it, to see losses found"
     )
     arguments = parser.parse_args()
     out = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
     out.print(f"seed {arguments.seed}")
-    durable, standby = not arguments.not_durable, arguments.standby
-    with small_stack(out.print, durable=durable, standby=standby) as stack:
+    with whole_stack(out.print, durable=not arguments.not_durable, standbys=not arguments.alone) as stack:
         report = run_drill(stack, arguments.kills, arguments.seed, out.print)
     show(report, out)
     print(json.dumps(asdict(report)))

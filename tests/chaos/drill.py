@@ -1,4 +1,4 @@
-"""The drill: importers write while parts are killed, and then everything acknowledged is compared with the books."""
+"""The drill: clients write while parts are killed, and then everything acknowledged is compared with what stands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 
@@ -16,17 +16,21 @@ from ringfence.transport import Patience
 from ringfence_local_stack.errors import ProcessFailed
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.sandbox.stacks import empty_stack
+from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
+from ringfence_local_stack.stack.running import service_of
 
 from .book import FundedBook, open_book
 from .books import read_books
 from .checker import acknowledged_transfers, check
 from .importer import Importer
 from .journal import Pulse
-from .killer import Killer, NoRecovery, Strike, custody_processes
+from .killer import Killer, NoRecovery, Strike
 from .mix import Mix
+from .town import Town, found_town, workers
+from .town_check import check_town
 
-PARTS = ("identity", "custody")
+LEDGER_PARTS = ("identity", "custody")
 BOOKS = ("north", "south")
 IMPORTERS_PER_BOOK = 3
 CLIENTS = 40
@@ -34,6 +38,7 @@ THINKING_SECONDS = 0.05
 FAULTS = {"PYTHONFAULTHANDLER": "1"}
 """A process that dies of a signal says where."""
 SNAPSHOTS = {"RINGFENCE_SNAPSHOT_SECONDS": "2"}
+QUICK_RECOVERY = {"max_wal_size": "256MB"}
 PATIENCE = Patience(call_seconds=30, retry_seconds=90)
 Progress = Callable[[str], None]
 
@@ -46,6 +51,9 @@ class Report:
     strikes: list[Strike] = field(default_factory=list)
     transfers: int = 0
     answers: int = 0
+    parties: int = 0
+    payments: int = 0
+    checkpoints: int = 0
     unanswered: int = 0
     seconds: float = 0.0
     findings: list[str] = field(default_factory=list)
@@ -55,103 +63,125 @@ class Report:
         """How many processes were killed."""
         return sum(strike.kills for strike in self.strikes)
 
-    def recovery_seconds(self, *parts: str) -> list[float]:
-        """Returns the recoveries in order of length, of all strikes or of those on exactly these parts."""
-        chosen = (each for each in self.strikes if not parts or tuple(each.parts) == parts)
-        return sorted(each.recovery_seconds for each in chosen)
+    def count(self, books: Sequence[FundedBook], town: Town) -> None:
+        """Counts what was acknowledged."""
+        for book in books:
+            self.transfers += acknowledged_transfers(book.journal.transfers)
+            self.answers += book.journal.acknowledged()
+            self.unanswered += book.journal.unanswered
+        self.parties, self.payments = len(town.registered), len(town.ordered)
+        self.checkpoints = len(town.checkpoints)
+        self.unanswered += town.unanswered
+
+    def recovery_seconds(self, parts: Sequence[str]) -> dict[str, list[float]]:
+        """Returns the recoveries of each service in order of length, of all strikes on exactly these parts."""
+        found: dict[str, list[float]] = {}
+        for strike in self.strikes:
+            for service, seconds in strike.recovery_seconds.items():
+                if tuple(strike.parts) == tuple(parts):
+                    found.setdefault(service, []).append(seconds)
+        return {service: sorted(seconds) for service, seconds in found.items()}
 
 
 @contextmanager
-def small_stack(
-    progress: Progress, settings: Mapping[str, str] = SNAPSHOTS, *, durable: bool = True, standby: bool = False
-) -> Iterator[LocalStack]:
-    """Runs custody and what it needs, with a PostgreSQL that recovers quickly; `settings` are for every service.
+def small_stack(progress: Progress, settings: Mapping[str, str] = SNAPSHOTS) -> Iterator[LocalStack]:
+    """Runs custody and what it needs; `settings` are for every service."""
+    with empty_stack(
+        progress, {**FAULTS, **settings}, with_services=LEDGER_PARTS, postgres_settings=QUICK_RECOVERY
+    ) as stack:
+        yield stack
+
+
+@contextmanager
+def whole_stack(progress: Progress, *, durable: bool = True, standbys: bool = True) -> Iterator[LocalStack]:
+    """Runs every service, twice with `standbys`, with a PostgreSQL that recovers quickly.
 
     Without `durable`, commits are acknowledged before they are on disk: a drill that finds nothing then proves nothing.
     """
-    postgres = {"max_wal_size": "256MB"} | ({} if durable else {"synchronous_commit": "off"})
-    standbys = ("custody",) if standby else ()
+    postgres = QUICK_RECOVERY | ({} if durable else {"synchronous_commit": "off"})
     with empty_stack(
-        progress, {**FAULTS, **settings}, with_services=PARTS, standbys=standbys, postgres_settings=postgres
+        progress, {**FAULTS, **SNAPSHOTS}, standbys=SERVICES if standbys else (), postgres_settings=postgres
     ) as stack:
         yield stack
 
 
 def run_drill(stack: LocalStack, kills: int, seed: int, progress: Progress) -> Report:
-    """Kills at least so many processes under load; returns the report with whatever the checker found."""
+    """Kills at least so many processes under load; returns the report with whatever the checkers found."""
     report, started = Report(seed), time.monotonic()
     with Sandbox(stack.running, PATIENCE) as sandbox:
         books = [open_book(sandbox, name, CLIENTS) for name in BOOKS]
-    pulse = Pulse()
-    killer = Killer(stack, pulse, Random(f"{seed} killer"))
-    with _load(books, pulse, seed) as failures:
-        while report.kills < kills and not failures:
-            try:
-                report.strikes.append(killer.strike())
-            except (NoRecovery, ProcessFailed) as error:
-                failures.append(str(error))
-                stack.restart(killer.leading_custody(), kill=True)
-            progress(f"{report.kills} kills, {sum(book.journal.acknowledged() for book in books):,} answers")
-    report.findings += failures
-    for book in books:
-        report.transfers += acknowledged_transfers(book.journal.transfers)
-        report.answers += book.journal.acknowledged()
-        report.unanswered += book.journal.unanswered
-    report.findings += _inspect(stack, books)
+        town = found_town(sandbox)
+        pulses = {service: Pulse() for service in SERVICES}
+        killer = Killer(stack, pulses, Random(f"{seed} killer"))
+        with _load(books, town, pulses, seed) as failures:
+            while report.kills < kills and not failures:
+                try:
+                    report.strikes.append(killer.strike())
+                except (NoRecovery, ProcessFailed) as error:
+                    failures.append(str(error))
+                progress(f"{report.kills} kills, {sum(book.journal.acknowledged() for book in books):,} answers")
+        report.findings += failures
+        report.count(books, town)
+        report.findings += _inspect(stack, books, town)
     report.seconds = time.monotonic() - started
     return report
 
 
 @contextmanager
-def _load(books: Sequence[FundedBook], pulse: Pulse, seed: int) -> Iterator[list[str]]:
-    """Has importers write while the block lasts; what stops one is in the list that it yields."""
+def _load(books: Sequence[FundedBook], town: Town, pulses: Mapping[str, Pulse], seed: int) -> Iterator[list[str]]:
+    """Has importers and a town at work while the block lasts; what stops one is in the list that it yields."""
     done, failures = threading.Event(), list[str]()
 
-    def work(book: FundedBook, number: int) -> None:
-        random = Random(f"{seed} {BOOKS[number % len(BOOKS)]} {number}")
+    def keep(name: str, step: Callable[[], object], random: Random) -> None:
         try:
-            with book.client() as client:
-                mix = Mix(book, Importer(book.id, client, book.journal, pulse), random)
-                while not done.wait(random.expovariate(1 / THINKING_SECONDS)):
-                    mix.step()
+            while not done.wait(random.expovariate(1 / THINKING_SECONDS)):
+                step()
         except Exception as error:
-            failures.append(f"importer {number} stopped: {error!r}")
+            failures.append(f"{name} stopped: {error!r}")
 
-    threads = [
-        threading.Thread(target=work, args=(book, number * len(books) + at), name=f"importer-{number}-{at}")
-        for number in range(IMPORTERS_PER_BOOK)
-        for at, book in enumerate(books)
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield failures
-    finally:
-        done.set()
+    with ExitStack() as clients:
+        steps: list[tuple[str, Callable[[], object], Random]] = []
+        for number in range(IMPORTERS_PER_BOOK):
+            for at, book in enumerate(books):
+                random = Random(f"{seed} {BOOKS[at]} {number}")
+                importer = Importer(book.id, clients.enter_context(book.client()), book.journal, pulses["custody"])
+                steps.append((f"importer-{number}-{at}", Mix(book, importer, random).step, random))
+        for worker in workers(town, pulses, clients, Random(f"{seed} town")):
+            steps.append((type(worker).__name__, worker.step, Random(f"{seed} {type(worker).__name__}")))
+        threads = [threading.Thread(target=keep, args=each, name=each[0]) for each in steps]
         for thread in threads:
-            thread.join()
+            thread.start()
+        try:
+            yield failures
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join()
 
 
-def _inspect(stack: LocalStack, books: Sequence[FundedBook]) -> list[str]:
-    """Returns what the checker finds in each book, and what a rebuild from events finds."""
+def _inspect(stack: LocalStack, books: Sequence[FundedBook], town: Town) -> list[str]:
+    """Returns what the checkers find in the books and in the town, and what rebuilds from events find."""
     found: list[str] = []
     for book in books:
         with book.client(PATIENCE) as client:
             ours = read_books(client, book.id, book.journal)
         found += [str(finding) for finding in check(book.journal, ours)]
+    found += [str(finding) for finding in check_town(town)]
     # A digest of the last state is stored when the service stops.
-    for name in custody_processes(stack):
-        stack.parts[name].stop()
-    report = _rebuild(stack)
-    if not report["same"]:
-        found.append(f"rebuild finds differences: {report['differences']}")
+    for name, part in stack.parts.items():
+        if service_of(name) in SERVICES:
+            part.stop()
+    for service in SERVICES:
+        report = _rebuild(stack, service)
+        if not report["same"]:
+            found.append(f"rebuild of {service} finds differences: {report['differences']}")
     return found
 
 
-def _rebuild(stack: LocalStack) -> dict[str, object]:
+def _rebuild(stack: LocalStack, service: str) -> dict[str, object]:
     """Verifies the chain of events, and the state and read models built from it."""
-    command = [sys.executable, "-m", "ringfence_custody", "rebuild", "--verify"]
-    environment = stack.running.environment("custody")
+    command = [sys.executable, "-m", f"ringfence_{service.replace('-', '_')}", "rebuild", "--verify"]
+    environment = stack.running.environment(service)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=900)
     with suppress(IndexError):
         report: dict[str, object] = json.loads(done.stdout.splitlines()[-1])

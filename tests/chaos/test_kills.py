@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import time
 
-from .drill import run_drill, small_stack
+from .drill import run_drill, whole_stack
 
 KILLS = 10
 
 
 def test_nothing_acknowledged_is_lost_or_doubled_by_kills() -> None:
-    """Ten kills of custody and PostgreSQL under load: the books agree with every answer, and so does a rebuild."""
+    """Ten kills of leaders and PostgreSQL under load: all four services agree with every answer, and so do rebuilds."""
     seed = int(os.environ.get("RINGFENCE_CHAOS_SEED", time.time_ns() % 2**31))
     print(f"RINGFENCE_CHAOS_SEED={seed}")
-    with small_stack(print) as stack:
+    with whole_stack(print) as stack:
         report = run_drill(stack, KILLS, seed, print)
     assert report.findings == []
     assert report.kills >= KILLS
