@@ -20,6 +20,8 @@ install_debian() {
 
 missing=()
 PATH="$PATH:/usr/sbin" command -v nats-server >/dev/null || missing+=(nats-server)
+# For the tests of TLS to PostgreSQL.
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed" >&2; exit 1; }

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ from ringfence_kernel.vault import (
     VaultRefused,
     VaultUnavailable,
 )
+from ringfence_kernel.vault.session import VaultSession
+from ringfence_local_stack.processes.ports import free_ports
+from ringfence_local_stack.processes.ways import Way
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 
 from .rpc_world import OffsetClock
@@ -38,7 +42,7 @@ def options(openbao_server: OpenBaoServer, tmp_path: Path) -> Options:
         file = tmp_path / f"secret-id-{service}"
         openbao_server.write_wrapped_secret_id(service, file)
         return VaultOptions(
-            address=openbao_server.address,
+            addresses=(openbao_server.address,),
             ca_file=openbao_server.ca_file,
             role_id=openbao_server.role_id(service),
             wrapped_secret_id_file=file,
@@ -65,6 +69,30 @@ async def test_a_wrapped_secret_id_logs_in_once(options: Options) -> None:
     connected.close()
     with pytest.raises(VaultLoginRefused, match="used before or has expired"):
         await Vault.connect(once)
+
+
+async def test_the_server_that_answers_is_asked(options: Options, openbao_server: OpenBaoServer) -> None:
+    """Of several servers one that nobody listens at, and one that vanishes later, are passed by."""
+    async with Way(int(openbao_server.address.rpartition(":")[2])).open() as way:
+        (nobody,) = free_ports(1)
+        addresses = (f"https://127.0.0.1:{nobody}", f"https://127.0.0.1:{way.port}", openbao_server.address)
+        connected = await Vault.connect(replace(options("identity"), addresses=addresses, timeout_seconds=1))
+        assert await connected.transit.sign("identity-token", b"through the way")
+        way.cut()
+        assert await connected.transit.sign("identity-token", b"past the way")
+        assert await connected.problem() is None
+        connected.close()
+
+
+async def test_no_server_that_answers_is_unavailable(options: Options) -> None:
+    """Where all are away the refusal is the named one."""
+    given = options("identity")
+    connected = await Vault.connect(given)
+    connected.close()
+    session = VaultSession(replace(given, addresses=tuple(f"https://127.0.0.1:{port}" for port in free_ports(3))))
+    with pytest.raises(VaultUnavailable):
+        await session.login()
+    session.close()
 
 
 async def test_what_is_no_wrapped_secret_id_is_refused(options: Options, openbao_server: OpenBaoServer) -> None:

@@ -113,7 +113,7 @@ def run_drill(stack: LocalStack, kills: int, seed: int, progress: Progress) -> R
         town = found_town(sandbox)
         pulses = {service: Pulse() for service in SERVICES}
         killer = Killer(stack, pulses, Random(f"{seed} killer"))
-        with _load(books, town, pulses, seed) as failures:
+        with under_load(books, town, pulses, seed) as failures:
             while report.kills < kills and not failures:
                 try:
                     report.strikes.append(killer.strike())
@@ -122,13 +122,13 @@ def run_drill(stack: LocalStack, kills: int, seed: int, progress: Progress) -> R
                 progress(f"{report.kills} kills, {sum(book.journal.acknowledged() for book in books):,} answers")
         report.findings += failures
         report.count(books, town)
-        report.findings += _inspect(stack, books, town)
+        report.findings += compare(stack, books, town)
     report.seconds = time.monotonic() - started
     return report
 
 
 @contextmanager
-def _load(books: Sequence[FundedBook], town: Town, pulses: Mapping[str, Pulse], seed: int) -> Iterator[list[str]]:
+def under_load(books: Sequence[FundedBook], town: Town, pulses: Mapping[str, Pulse], seed: int) -> Iterator[list[str]]:
     """Has importers and a town at work while the block lasts; what stops one is in the list that it yields."""
     done, failures = threading.Event(), list[str]()
 
@@ -159,7 +159,7 @@ def _load(books: Sequence[FundedBook], town: Town, pulses: Mapping[str, Pulse], 
                 thread.join()
 
 
-def _inspect(stack: LocalStack, books: Sequence[FundedBook], town: Town) -> list[str]:
+def compare(stack: LocalStack, books: Sequence[FundedBook], town: Town) -> list[str]:
     """Returns what the checkers find in the books and in the town, and what rebuilds from events find."""
     found: list[str] = []
     for book in books:

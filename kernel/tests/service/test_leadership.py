@@ -18,11 +18,11 @@ from ringfence_kernel.store.lease import LEASE_SECONDS
 from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.processes.ways import Way
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.postgres import PostgresServer
 
 from ..tally import CODEC, Tally, count
-from ..vanishing import Way
 
 TAKEOVER_SECONDS = 2.0
 

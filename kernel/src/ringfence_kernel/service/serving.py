@@ -156,7 +156,7 @@ async def _certificate(settings: Settings, vault: Vault) -> WorkloadCertificate:
 
 def _vault_options(settings: Settings) -> VaultOptions:
     return VaultOptions(
-        address=settings.vault_address,
+        addresses=settings.vault_addresses,
         ca_file=settings.vault_ca_file,
         role_id=settings.vault_role_id,
         wrapped_secret_id_file=settings.vault_wrapped_secret_id_file,

@@ -109,7 +109,7 @@ class Settings:
     listen: Annotated[str, Variable("RINGFENCE_LISTEN")]
     database_url: Annotated[str, Variable("RINGFENCE_DATABASE_URL")]
     database_password: Annotated[Secret | None, FileVariable("RINGFENCE_DATABASE_PASSWORD_FILE")] = None
-    vault_address: Annotated[str, Variable("VAULT_ADDR")]
+    vault_addresses: Annotated[tuple[str, ...], Variable("VAULT_ADDR")]
     vault_ca_file: Annotated[Path | None, Variable("VAULT_CACERT")] = None
     vault_role_id: Annotated[str, Variable("RINGFENCE_VAULT_ROLE_ID")]
     vault_wrapped_secret_id_file: Annotated[Path, Variable("RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE")]

@@ -16,11 +16,12 @@ FAIL_EARLY = {
     "keepalives_count": 3,
     "tcp_user_timeout": 3_000,
     "target_session_attrs": "read-write",
+    "client_encoding": "utf8",
 }
 """What libpq is told unless the connection string says otherwise.
 
 A peer that has vanished is noticed in seconds, also while what was sent is not acknowledged, when keepalives do not run
-(RFC 5482). Of several hosts it is the primary that is connected to.
+(RFC 5482). Of several hosts it is the primary that is connected to. Texts are UTF-8, whatever a database was made for.
 """
 
 

@@ -31,12 +31,13 @@ _AWAY_TOO = (exceptions.RateLimitExceeded, exceptions.VaultNotInitialized, excep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultOptions:
-    """Where Vault is, and who this process is to it."""
+    """Where Vault's servers are, and who this process is to them."""
 
-    address: str
+    addresses: tuple[str, ...]
     ca_file: Path | None
     role_id: str
     wrapped_secret_id_file: Path
+    connect_seconds: float = 2.0
     timeout_seconds: float = 5.0
     retry_seconds: float = 1.0
 
@@ -44,7 +45,8 @@ class VaultOptions:
 class VaultSession:
     """Runs hvac calls in a few threads, each within a deadline; keeps the token alive and logs in again when it can.
 
-    A secret-id is kept in memory only. Where it works only once, a new login needs a new wrapping token in the file.
+    A secret-id is kept in memory only. Where it works only once, a new login needs a new wrapping token in the file. Of
+    several servers the one is asked that answered last; a request that it does not take is made to each of the others.
     """
 
     def __init__(self, options: VaultOptions) -> None:
@@ -55,13 +57,15 @@ class VaultSession:
         self._login_lock = asyncio.Lock()
         self._secret_id = ""
         self._used_wrapping = ""
-        self._client = self._new_client("")
+        self._token, self._current = "", 0
+        self._clients = self._new_clients("")
         self._renew_at = 0.0
 
     async def login(self) -> None:
         """Logs in; raises VaultUnavailable to be tried again, VaultLoginRefused when trying again is no use."""
-        auth = await self._run(lambda _: self._log_in())
-        self._client = self._new_client(auth["client_token"])
+        auth = await self._run(lambda client: self._log_in(client.url))
+        self._token = auth["client_token"]
+        self._clients = self._new_clients(self._token)
         # Renewal starts at a third of the lease, so that two thirds of it bridge an outage.
         self._renew_at = time.monotonic() + auth["lease_duration"] / 3
 
@@ -70,14 +74,14 @@ class VaultSession:
 
         A token that Vault has forgotten is replaced by a new login, once.
         """
-        client = self._client
+        token = self._token
         try:
             return await self._run(request)
         except exceptions.Forbidden as refusal:
             if await self._token_is_known():
                 raise VaultRefused(str(refusal)) from None
         async with self._login_lock:
-            if self._client is client:
+            if self._token == token:
                 await self._log_in_again()
         try:
             return await self._run(request)
@@ -126,7 +130,7 @@ class VaultSession:
         self._waiting += 1
         try:
             async with asyncio.timeout(2 * self._options.timeout_seconds):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, request, self._client)
+                return await self._ask(request)
         except (TimeoutError, *_AWAY, *_AWAY_TOO) as error:
             raise VaultUnavailable from error
         except (exceptions.Forbidden, VaultLoginRefused):
@@ -136,15 +140,30 @@ class VaultSession:
         finally:
             self._waiting -= 1
 
-    def _log_in(self) -> dict[str, Any]:
+    async def _ask(self, request: Request[ResultT]) -> ResultT:
+        """Asks the server that answered last, and each of the others while one after the other is away."""
+        clients, first = self._clients, self._current
+        for turn in range(len(clients)):
+            at = (first + turn) % len(clients)
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, request, clients[at])
+            except _AWAY:
+                # Others may have found out meanwhile, and moved on.
+                if self._current == at:
+                    self._current = (at + 1) % len(clients)
+                if turn == len(clients) - 1:
+                    raise
+        raise AssertionError("there is an address")
+
+    def _log_in(self, address: str) -> dict[str, Any]:
         """Runs in a thread."""
         wrapping = self._wrapping_token()
         if wrapping and wrapping != self._used_wrapping:
-            self._secret_id = self._unwrap(wrapping)
+            self._secret_id = self._unwrap(address, wrapping)
             self._used_wrapping = wrapping
         if not self._secret_id:
             raise VaultLoginRefused(f"{self._options.wrapped_secret_id_file} holds no wrapping token")
-        client = self._new_client("")
+        client = self._new_client(address, "")
         try:
             answer = client.auth.approle.login(self._options.role_id, self._secret_id, use_token=False)
         except (exceptions.InvalidRequest, exceptions.Forbidden, exceptions.Unauthorized):
@@ -153,8 +172,8 @@ class VaultSession:
         auth: dict[str, Any] = answer["auth"]
         return auth
 
-    def _unwrap(self, wrapping: str) -> str:
-        client = self._new_client(wrapping)
+    def _unwrap(self, address: str, wrapping: str) -> str:
+        client = self._new_client(address, wrapping)
         try:
             origin = client.adapter.post("/v1/sys/wrapping/lookup", json={"token": wrapping})["data"]["creation_path"]
             if not origin.startswith(_WRAPPED_FOR_LOGIN):
@@ -172,10 +191,12 @@ class VaultSession:
         except (OSError, UnicodeDecodeError):
             return ""
 
-    def _new_client(self, token: str) -> hvac.Client:
+    def _new_clients(self, token: str) -> list[hvac.Client]:
+        return [self._new_client(address, token) for address in self._options.addresses]
+
+    def _new_client(self, address: str, token: str) -> hvac.Client:
         http = requests.Session()
         http.trust_env = False  # neither proxies nor CA bundles of the environment
         http.verify = str(self._options.ca_file) if self._options.ca_file else True
-        return hvac.Client(
-            url=self._options.address, token=token, session=http, timeout=self._options.timeout_seconds, namespace=""
-        )
+        timeout = (self._options.connect_seconds, self._options.timeout_seconds)
+        return hvac.Client(url=address, token=token, session=http, timeout=timeout, namespace="")
