@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from ringfence_kernel.store import EventStore, NewEvent, apply_migrations, event_store_migrations
-from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.store.sockets import parameters_of
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.processes.ports import LOOPBACK, free_port, free_ports
 from ringfence_local_stack.processes.privileges import server_account
@@ -115,10 +115,8 @@ def test_a_server_that_is_somebody_else_is_not_spoken_to(secured: Secured, wrong
         "name": {"host": "db.example", "hostaddr": LOOPBACK},
         "no authority at all": {"sslrootcert": "/nonexistent.pem"},
     }[wrong]
-    store = EventStore(secured.conninfo("app", **parameters))
-    with pytest.raises(StoreUnavailable):
-        store.head()
-    store.close()
+    with pytest.raises(psycopg.OperationalError, match="certificate"):
+        psycopg.connect(**parameters_of(secured.conninfo("app", **parameters)))
 
 
 def test_of_several_hosts_the_one_that_is_there_is_used(migrated: Database) -> None:
