@@ -9,7 +9,7 @@ help: ## Shows these verbs
 
 setup: .venv/.installed ## Installs everything needed (Debian 12, Python 3.11; apt by root or sudo)
 
-.venv/.installed: requirements.lock tools/setup.sh $(wildcard */pyproject.toml */*/pyproject.toml)
+.venv/.installed: requirements.lock tools/uv.txt tools/setup.sh $(wildcard */pyproject.toml */*/pyproject.toml)
 	@tools/setup.sh
 
 demo: setup ## Starts the whole platform and moves a client's money through it
@@ -47,5 +47,5 @@ bench: setup ## Measures ledger and instructions beside their controls; draws do
 chaos: setup ## Kills custody and PostgreSQL 200 times under load and compares the books
 	@$(BIN)/python -m tests.chaos
 
-lock: setup ## Pins every version by hash in requirements.lock
+lock: setup ## Pins every version by hash: requirements.lock, those of the services, tools/*.txt
 	@tools/lock.sh

@@ -1,6 +1,13 @@
 #!/usr/bin/env bash
-# Resolves the workspace and writes requirements.lock: versions and hashes, no hosts, no paths.
+# Resolves the workspace once and writes what is installed where: versions and hashes, no hosts, no paths.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-.venv/bin/python -m uv export --quiet --no-emit-workspace --all-packages --all-groups --all-extras \
-    --no-header --format requirements-txt --output-file requirements.lock "$@" >/dev/null
+pin() {
+    .venv/bin/python -m uv export --quiet --no-emit-workspace --no-header --format requirements-txt "$@" >/dev/null
+}
+pin --all-packages --all-groups --all-extras --output-file requirements.lock "$@"
+pin --frozen --only-group setup --output-file tools/uv.txt
+pin --frozen --only-group build --output-file tools/build.txt
+for service in services/*/; do
+    pin --frozen --package "ringfence-$(basename "$service")" --no-default-groups --output-file "${service}requirements.lock"
+done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs all that Ringfence needs on Debian 12: the broker from Debian, Python packages by hash from the lock.
+# Installs all that Ringfence needs on Debian 12: the broker from Debian, Python packages by hash from the locks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,8 +28,7 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 
 
 # Also completes an environment whose making was interrupted.
 .venv/bin/python -m pip --version >/dev/null 2>&1 || python3 -m venv .venv
-.venv/bin/python -m uv --version >/dev/null 2>&1 ||
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/uv.txt
 # Like pip's, uv's downloads trust what the machine trusts: a company's own authority too.
 [ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS=1
 uv() { VIRTUAL_ENV="$PWD/.venv" .venv/bin/python -m uv --quiet "$@"; }

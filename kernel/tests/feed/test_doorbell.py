@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
-import nats
 import psycopg
 import pytest
-from nats.aio.client import Client
-from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
 from ringfence_kernel.feed import Doorbell, Publisher
 from ringfence_kernel.feed import publisher as feed_publisher
 from ringfence_kernel.service import hear
@@ -23,7 +19,9 @@ from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.certificates import Authority, infrastructure_id, service_id
 from ringfence_local_stack.servers.database import Database
-from ringfence_local_stack.servers.nats import NATS_ADMIN, NatsServer, stream_name
+from ringfence_local_stack.servers.nats import NATS_ADMIN, NatsServer
+from ringfence_local_stack.servers.nats_admin import NatsAdmin
+from ringfence_local_stack.servers.nats_streams import notification_streams, stream_name
 
 from ..tally import CODEC, Tally, count, fill
 
@@ -51,14 +49,24 @@ async def doorbell(
 
 
 @pytest.fixture
-async def nats_admin(
-    nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path
-) -> AsyncIterator[Client]:
-    """The administrator's connection."""
-    context = tls(nats_server_process, workload_authority, tmp_path, NATS_ADMIN, infrastructure_id(NATS_ADMIN))
-    connected = await nats.connect(nats_server_process.url, tls=context)
-    yield connected
-    await connected.close()
+def nats_admin(nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path) -> NatsAdmin:
+    """The administrator, who has made custody's stream anew."""
+    files = workload_authority.issue(infrastructure_id(NATS_ADMIN), tmp_path, NATS_ADMIN)
+    admin = nats_server_process.admin(files)
+    delete_stream(admin)
+    admin.make_streams(notification_streams([SERVICE]))
+    return admin
+
+
+def delete_stream(admin: NatsAdmin) -> None:
+    """Deletes custody's stream if it is there."""
+    if stream_name(SERVICE) in admin.stream_names():
+        admin.request(f"$JS.API.STREAM.DELETE.{stream_name(SERVICE)}")
+
+
+def messages(admin: NatsAdmin) -> int:
+    """Tells how many notifications custody's stream has."""
+    return int(admin.request(f"$JS.API.STREAM.INFO.{stream_name(SERVICE)}")["state"]["messages"])
 
 
 async def test_ring_is_heard(doorbell: Doorbell) -> None:
@@ -70,23 +78,33 @@ async def test_ring_is_heard(doorbell: Doorbell) -> None:
         await heard.wait()
 
 
-async def test_every_event_is_notified_even_when_its_stream_is_deleted(
-    doorbell: Doorbell, store: EventStore, nats_admin: Client
+async def test_notifications_wait_for_a_stream_that_is_missing(
+    doorbell: Doorbell, store: EventStore, nats_admin: NatsAdmin, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With its stream deleted in between, the publisher makes it again and goes on after its own cursor."""
+    """With its stream deleted the publisher says so once and waits; made again, it gets all after the cursor."""
     publisher = Publisher(doorbell, store)
     task = asyncio.create_task(publisher.run())
-    streams = nats_admin.jetstream()
-    with suppress(NotFoundError):
-        await streams.delete_stream(stream_name(SERVICE))
+    heard = asyncio.Event()
+    await doorbell.listen(SERVICE, heard.set)
     try:
         await _publish(publisher, store, 3)
-        assert (await streams.stream_info(stream_name(SERVICE))).state.messages == 3
-        await streams.delete_stream(stream_name(SERVICE))
-        await _publish(publisher, store, 2)
-        assert (await streams.stream_info(stream_name(SERVICE))).state.messages == 2
+        assert await asyncio.to_thread(messages, nats_admin) == 3
+        await asyncio.to_thread(delete_stream, nats_admin)
+        heard.clear()
+        head = await asyncio.to_thread(fill, store, 2)
+        publisher.ring()
+        await asyncio.sleep(2.5)  # two attempts
+        assert heard.is_set()
+        assert (await asyncio.to_thread(load_cursor, store, "notifications")).position == head.position - 2
+        assert not task.done()
+        assert nats_admin.stream_names().count(stream_name(SERVICE)) == 0
+        await asyncio.to_thread(nats_admin.make_streams, notification_streams([SERVICE]))
+        await _published(store, head.position)
+        assert await asyncio.to_thread(messages, nats_admin) == 2
+        assert capsys.readouterr().out.count("notification_stream_missing") == 1
     finally:
         task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 class Counting(EventStore):
@@ -102,16 +120,13 @@ class Counting(EventStore):
 
 
 async def test_what_was_just_committed_is_not_read_again(
-    doorbell: Doorbell, migrated: Database, nats_admin: Client
+    doorbell: Doorbell, migrated: Database, nats_admin: NatsAdmin
 ) -> None:
     """Notifications come from memory while it has all of them, and from the store what somebody else has committed."""
     store = Counting(migrated.app_conninfo)
     writer = GroupWriter(store, CODEC, Tally(), SystemClock())
     publisher = Publisher(doorbell, store)
     writer.subscribe(lambda recorded: publisher.ring(writer.head, recorded))
-    streams = nats_admin.jetstream()
-    with suppress(NotFoundError):
-        await streams.delete_stream(stream_name(SERVICE))
     tasks = [asyncio.create_task(each.run()) for each in (writer, publisher)]
     try:
         for _ in range(50):
@@ -123,7 +138,7 @@ async def test_what_was_just_committed_is_not_read_again(
         for _ in range(5):
             await writer.commit(count(writer.state, "a"))
         await _published(store, 58)
-        assert (await streams.stream_info(stream_name(SERVICE))).state.messages == 58
+        assert await asyncio.to_thread(messages, nats_admin) == 58
     finally:
         for task in tasks:
             task.cancel()
@@ -132,30 +147,20 @@ async def test_what_was_just_committed_is_not_read_again(
 
 
 async def test_a_publisher_that_stops_in_order_leaves_its_cursor(
-    doorbell: Doorbell, store: EventStore, nats_admin: Client, monkeypatch: pytest.MonkeyPatch
+    doorbell: Doorbell, store: EventStore, nats_admin: NatsAdmin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was published before a stop is not published again, however long the stop."""
     monkeypatch.setattr(feed_publisher, "SAVE_SECONDS", 1e9)
-    streams = nats_admin.jetstream()
-    with suppress(NotFoundError):
-        await streams.delete_stream(stream_name(SERVICE))
     monkeypatch.setattr(feed_publisher, "GATHER_SECONDS", 60)
     task = asyncio.create_task((publisher := Publisher(doorbell, store)).run())
     publisher.ring(head := await asyncio.to_thread(fill, store, 3))
     async with asyncio.timeout(15):
-        while await _messages(streams) < 3:
+        while await asyncio.to_thread(messages, nats_admin) < 3:
             await asyncio.sleep(0.02)
     await asyncio.sleep(0.1)  # until the last acknowledgement is there
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert load_cursor(store, "notifications").position == head.position
-
-
-async def _messages(streams: JetStreamContext) -> int:
-    try:
-        return int((await streams.stream_info(stream_name(SERVICE))).state.messages)
-    except NotFoundError:
-        return 0
 
 
 async def _publish(publisher: Publisher, store: EventStore, count: int) -> None:
@@ -172,14 +177,13 @@ async def _published(store: EventStore, position: int) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_notification_carries_the_trace_of_its_event(doorbell: Doorbell, nats_admin: Client) -> None:
+async def test_notification_carries_the_trace_of_its_event(doorbell: Doorbell, nats_admin: NatsAdmin) -> None:
     """The W3C trace context of the event travels in the headers of its notification."""
     traceparent = f"00-{'ab' * 16}-{'cd' * 8}-01"
     await doorbell.notify("Traced_v1", b"{}", f"traced:{time.time_ns()}", traceparent)
-    streams = nats_admin.jetstream()
-    (message,) = [await streams.get_last_msg(stream_name(SERVICE), f"ringfence.notify.{SERVICE}.Traced_v1")]
-    assert message.headers is not None
-    assert message.headers["traceparent"] == traceparent
+    wanted = {"last_by_subj": f"ringfence.notify.{SERVICE}.Traced_v1"}
+    found = await asyncio.to_thread(nats_admin.request, f"$JS.API.STREAM.MSG.GET.{stream_name(SERVICE)}", wanted)
+    assert f"traceparent: {traceparent}" in base64.b64decode(found["message"]["hdrs"]).decode()
 
 
 async def test_silence_of_nats_fails_nothing(workload_authority: Authority) -> None:

@@ -15,6 +15,7 @@ from ringfence_audit.index.adapters.search_reader import SearchReader
 from ringfence_audit.index.api.servicer import SearchServicer
 from ringfence_audit.index.application.queries import Queries as SearchQueries
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
+from ringfence_audit.log.adapters.stored_marks import StoredMarks
 from ringfence_audit.log.adapters.tile_model import TileModel
 from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.api.servicer import LogServicer
@@ -127,7 +128,7 @@ async def running(
     search, queries = Projector(store, codec, SearchModel()), Queries(TileReader(store), ChainedLeaves(store, codec))
     servicer = joined(
         AuditServiceServicer,
-        LogServicer(record_read, queries, {feed.source: feed for feed in feeds}),
+        LogServicer(record_read, queries, {feed.source: feed for feed in feeds}, StoredMarks(store, codec)),
         SearchServicer(record_read, SearchQueries(SearchReader(store), queries), search),
     )
     checkpointer = Checkpointer(sign_checkpoint)

@@ -6,14 +6,14 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
 from psycopg.rows import DictRow
 from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
-from ringfence_custody.ledger.application import account_filter
-from ringfence_custody.ledger.application.ports import Selection
+from ringfence_custody.ledger.application.ports import Selection, StatementAccount
 from ringfence_custody.ledger.domain.events import TransfersCreated
 from ringfence_custody.ledger.domain.packed import Transfer, unpacked
 from ringfence_custody.ledger.domain.purposes import AccountClass
@@ -23,14 +23,15 @@ from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import CODEC, Custody
-from .ledger import EUR, FEE, PAYMENT, Row, id_of
-from .test_custody_service import PLATFORM, open_accounts, send
+from .ledger import CZK, DEPOSIT, EUR, FEE, PAYMENT, SECOND, WITHDRAWAL, Row, id_of
+from .test_custody_service import OWNER, PLATFORM, open_accounts, send
 
 F = TransferFlag
 SLICE_BITS = 4
 ZERO = bytes(16)
 REFERENCES = [b"reference %06d" % number for number in range(3)]
 NAMES = ("alice", "bob", "carol", "dora")
+CZECH_NAMES = ("karel", "lenka")
 
 
 async def paged(custody: Custody, method: str, request: Any, size: int = 7) -> list[Any]:
@@ -50,13 +51,17 @@ async def history(custody: Custody, count: int = 300) -> list[tuple[int, Transfe
     """Makes transfers of many kinds in commits of many sizes; returns them as events have them, with positions."""
     custody.projector.model = StatementModel(SLICE_BITS)
     await open_accounts(custody, names=NAMES)
+    classes = [AccountClass.FEE, AccountClass.BANK_MIRROR, AccountClass.CLIENT, AccountClass.CLIENT]
     columns = pb.AccountColumns(
-        id=id_of("fees"),
-        account_class=[int(AccountClass.FEE)],
-        ledger=[EUR],
-        code=[7],  # type: ignore[list-item]
+        id=b"".join(map(id_of, ("fees", "czech bank", *CZECH_NAMES))),
+        owner_id=bytes(32) + OWNER * 2,
+        account_class=list(map(int, classes)),  # type: ignore[arg-type]
+        ledger=[EUR, CZK, CZK, CZK],
+        code=[7, 7, 7, 7],
     )
     await custody.call("CreateAccounts", pb.CreateAccountsRequest(accounts=columns), PLATFORM)
+    funding = [Row(f"funding {name}", "czech bank", name, 500, code=DEPOSIT, ledger=CZK) for name in CZECH_NAMES]
+    assert await send(custody, *funding) == ["created"] * 2
     source = random.Random(7)
     rows = [some_row(source, number) for number in range(count)]
     while rows:
@@ -77,14 +82,15 @@ async def history(custody: Custody, count: int = 300) -> list[tuple[int, Transfe
 
 def some_row(source: random.Random, number: int) -> Row:
     """Returns a payment, a fee, a reservation or its end."""
-    debit, credit = source.sample(NAMES, 2)
+    czech = source.random() < 0.2
+    debit, credit = source.sample(CZECH_NAMES if czech else NAMES, 2)
     ends = number > 20 and source.random() < 0.15
     if ends:
         flags = source.choice((F.POST_PENDING_TRANSFER, F.VOID_PENDING_TRANSFER))
         amount = 2**64 - 1 if flags == F.POST_PENDING_TRANSFER else 0
         pending = f"t{source.randrange(number)}"
         return Row(f"t{number}", flags=flags, amount=amount, pending_id=pending, code=0, ledger=0, user_data_128=ZERO)
-    fee = source.random() < 0.1
+    fee = source.random() < 0.1 and not czech
     return Row(
         f"t{number}",
         debit,
@@ -92,6 +98,7 @@ def some_row(source: random.Random, number: int) -> Row:
         source.randrange(1, 9),
         flags=F.PENDING if source.random() < 0.3 else 0,
         code=FEE if fee else PAYMENT,
+        ledger=CZK if czech else EUR,
         user_data_128=source.choice(REFERENCES),
         user_data_64=source.choice((0, 0, 0, 5, 2**64 - 1)),
         user_data_32=source.choice((0, 1, 2**32 - 1)),
@@ -108,12 +115,18 @@ FILTERS = [
     {"user_data_32": 2**32 - 1},
     {"user_data_32": 1, "code": FEE},
     {"user_data_128": REFERENCES[1], "user_data_64": 5, "code": PAYMENT},
+    {"ledger": CZK},
+    {"ledger": 840},
+    {"ledger": CZK, "code": PAYMENT},
+    {"ledger": EUR, "user_data_128": REFERENCES[0]},
+    {"ledger": CZK, "user_data_32": 1, "code": PAYMENT},
 ]
 
 
-def matches(transfer: Transfer, wanted: dict[str, Any]) -> bool:
+def matches(custody: Custody, transfer: Transfer, wanted: dict[str, Any]) -> bool:
     """Tells whether a transfer has every value named."""
-    return all(getattr(transfer, name) == value for name, value in wanted.items())
+    ledger = custody.state.look(PLATFORM).accounts.ledger[transfer.debit]
+    return all((ledger if name == "ledger" else getattr(transfer, name)) == wanted[name] for name in wanted)
 
 
 async def test_every_list_is_what_the_events_say(custody: Custody) -> None:
@@ -129,34 +142,43 @@ async def test_every_list_is_what_the_events_say(custody: Custody) -> None:
                 meant = [
                     each.id
                     for each in made
-                    if matches(each, wanted) and from_ns <= each.timestamp < (until_ns or 2**63)
+                    if matches(custody, each, wanted) and from_ns <= each.timestamp < (until_ns or 2**63)
                 ]
                 shown = [each.id for each in await paged(custody, "ListTransfers", request)]
                 assert shown == (meant[::-1] if newest_first else meant)
 
 
 async def test_every_statement_is_what_the_events_say(custody: Custody) -> None:
-    """Statements by side and filter, in both directions, have the running balance that all lines together make."""
+    """Statements by side and filter, in both directions, have the running balance that all lines together make.
+
+    Reservations and their voids are lines on request, and leave the balance.
+    """
     made = await history(custody)
-    for name in ("alice", "fees", "bank"):
+    for name in ("alice", "fees", "bank", "karel"):
         index = custody.state.look(PLATFORM).accounts.index[id_of(name)]
         lines, balance = [], 0
         for position, each in made:
-            if index in (each.debit, each.credit) and not each.flags & (PENDING | VOID):
-                balance += each.amount if each.credit == index else -each.amount
+            if index in (each.debit, each.credit):
+                if not each.flags & (PENDING | VOID):
+                    balance += each.amount if each.credit == index else -each.amount
                 lines.append((position, each, balance))
-        for wanted in FILTERS:
+        if name in NAMES:
+            assert {each.flags & (PENDING | VOID) for _, each, _ in lines} == {0, PENDING, VOID}
+        for wanted, reservations in product(FILTERS, (False, True)):
             for side, newest_first in ((0, False), (0, True), (1, False), (2, True)):
                 request = pb.GetStatementRequest(
                     account_id=id_of(name),
                     filter=pb.TransferFilter(**wanted),
                     side=pb.AccountSide.ValueType(side),
                     newest_first=newest_first,
+                    include_reservations=reservations,
                 )
                 meant = [
                     (each.id, balance, position)
                     for position, each, balance in lines
-                    if matches(each, wanted) and side in (0, 1 if each.debit == index else 2)
+                    if matches(custody, each, wanted)
+                    and side in (0, 1 if each.debit == index else 2)
+                    and (reservations or not each.flags & (PENDING | VOID))
                 ]
                 entries = await paged(custody, "GetStatement", request)
                 shown = [(each.transfer.id, each.balance_minor, each.position) for each in entries]
@@ -225,6 +247,7 @@ async def test_a_token_is_for_its_own_question(custody: Custody) -> None:
         ("ListTransfers", pb.ListTransfersRequest(page_token=token, from_ns=1)),
         ("ListTransfers", pb.ListTransfersRequest(page_token=token[:-1])),
         ("ListTransfers", pb.ListTransfersRequest(page_token="é" + token[1:])),
+        ("ListTransfers", pb.ListTransfersRequest(page_token=token, filter=pb.TransferFilter(ledger=EUR))),
         ("ListAccounts", pb.ListAccountsRequest(page_token=token)),
         ("GetStatement", pb.GetStatementRequest(page_token=token, account_id=id_of("alice"))),
     ):
@@ -248,34 +271,18 @@ async def test_filters_are_checked(custody: Custody) -> None:
             await custody.call(method, request, PLATFORM)
 
 
-async def test_accounts_are_listed_by_what_they_are(custody: Custody, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Accounts are found by class, currency, code, state and user data; a page that looks at few may be short."""
-    await history(custody, 1)
-    columns = pb.AccountColumns(
-        id=b"".join(id_of(f"own {number}") for number in range(9)),
-        account_class=[int(AccountClass.PLATFORM)] * 9,  # type: ignore[list-item]
-        ledger=[EUR] * 9,
-        code=[9] * 9,
-        user_data_128=REFERENCES[0] * 9,
-        user_data_64=[2**64 - 1] * 9,
-        user_data_32=list(range(9)),
-    )
-    await custody.call("CreateAccounts", pb.CreateAccountsRequest(accounts=columns), PLATFORM)
-    platform = [id_of(f"own {number}") for number in range(9)]
-    clients = [id_of(name) for name in NAMES]
-    for examined in (10_000, 3):
-        monkeypatch.setattr(account_filter, "EXAMINED", examined)
-        for wanted, meant in (
-            ({"account_class": AccountClass.CLIENT}, clients),
-            ({"account_class": AccountClass.FEE}, [id_of("fees")]),
-            ({"ledger": 840}, []),
-            ({"code": 9, "status": pb.ACCOUNT_STATUS_ACTIVE}, platform),
-            ({"status": pb.ACCOUNT_STATUS_FROZEN}, []),
-            ({"user_data_128": REFERENCES[0], "user_data_64": 2**64 - 1}, platform),
-            ({"user_data_32": 5}, platform[5:6]),
-        ):
-            found = await paged(custody, "ListAccounts", pb.ListAccountsRequest(**wanted), size=2)
-            assert [each.id for each in found] == meant
+async def test_a_reservation_that_expired_is_one_line(custody: Custody) -> None:
+    """An expiry is no transfer: what was reserved is a line when it was reserved, and its release is none."""
+    await open_accounts(custody)
+    assert await send(custody, Row("r", "alice", "bob", 30, F.PENDING, timeout=1)) == ["created"]
+    custody.clock.advance(5 * SECOND)
+    await custody.commands.expire()
+    assert await send(custody, Row("a", "alice", "bob", 1)) == ["created"]
+    await custody.project()
+    request = pb.GetStatementRequest(account_id=id_of("alice"), include_reservations=True)
+    entries: Any = await custody.call("GetStatement", request, PLATFORM)
+    lines = [(each.transfer.id, each.transfer.timeout_seconds, each.balance_minor) for each in entries.entries]
+    assert lines == [(id_of("funding alice"), 0, 1_000), (id_of("r"), 1, 1_000), (id_of("a"), 0, 999)]
 
 
 class ExplainedReader(StatementReader):
@@ -310,10 +317,24 @@ async def test_a_question_costs_about_a_page(custody: Custody) -> None:
             for n in numbers
         ]
         await send(custody, *rows)
+        if start == 2_000:
+            # One transfer in another currency, and one reservation, among thousands.
+            columns = pb.AccountColumns(
+                id=b"".join(map(id_of, ("czech bank", "karel"))),
+                owner_id=bytes(16) + OWNER,
+                account_class=[int(AccountClass.BANK_MIRROR), int(AccountClass.CLIENT)],  # type: ignore[list-item]
+                ledger=[CZK],
+                code=[1],
+            )
+            await custody.call("CreateAccounts", pb.CreateAccountsRequest(accounts=columns), PLATFORM)
+            funding = Row("czech", "czech bank", "karel", 1, code=DEPOSIT, ledger=CZK)
+            reserved_row = Row("reserved", "alice", "bank", 1, F.PENDING, code=WITHDRAWAL)
+            assert await send(custody, funding, reserved_row) == ["created"] * 2
     await custody.project()
+    mirror = custody.state.look(PLATFORM).accounts.index[id_of("bank")]
     reader = ExplainedReader(custody.store, custody.projector, lambda: custody.writer.head)
     (middle,) = await asyncio.to_thread(reader.list_transfers, PLATFORM, Selection(user_data_64=3_001, limit=10))
-    account, position = middle.debit, custody.state.batch_positions(PLATFORM, [(b"", 5)])[0][1]
+    account, position = middle.debit, custody.state.batch_positions(PLATFORM, [(b"", 6)])[0][1]
 
     def ask(bound: int, question: Callable[[], Sequence[Any]], rows: int) -> None:
         assert len(question()) == rows
@@ -333,8 +354,18 @@ async def test_a_question_costs_about_a_page(custody: Custody) -> None:
             ):
                 ask(bound, partial(reader.list_transfers, PLATFORM, selection), rows)
                 if not selection.user_data_32:
-                    statement = partial(reader.statement, PLATFORM, account, selection, debit=None)
-                    ask(bound + 100, statement, rows)
+                    for reservations in (False, True):
+                        whose = StatementAccount(index=account, ledger=EUR, reservations=reservations)
+                        ask(bound + 100, partial(reader.statement, PLATFORM, whose, selection), rows)
+            for rows, selection in (
+                (10, Selection(limit=10, newest_first=newest_first, ledger=EUR)),
+                (1, Selection(limit=10, newest_first=newest_first, ledger=CZK)),
+                (0, Selection(limit=10, newest_first=newest_first, ledger=CZK, code=PAYMENT)),
+                (0, Selection(limit=10, newest_first=newest_first, ledger=840)),
+            ):
+                ask(40, partial(reader.list_transfers, PLATFORM, selection), rows)
+            reserved = StatementAccount(index=mirror, ledger=EUR, reservations=True)
+            ask(140, partial(reader.statement, PLATFORM, reserved, Selection(limit=10, code=WITHDRAWAL)), 1)
         ask(60, lambda: list(reader.balances(PLATFORM, [1, account], middle.timestamp)), 2)
         ask(10, lambda: list(reader.transfers(PLATFORM, [(middle.id, position)])), 1)
 

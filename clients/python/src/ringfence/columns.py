@@ -145,6 +145,7 @@ def transfer_filter(where: TransferFilter) -> pb.TransferFilter:
         user_data_128=where.user_data_128.bytes if where.user_data_128 else b"",
         user_data_64=where.user_data_64,
         user_data_32=where.user_data_32,
+        ledger=ledger_of(where.currency) if where.currency else 0,
     )
 
 

@@ -100,8 +100,14 @@ class Custody:
         user_data_128: UUID | None = None,
         user_data_64: int = 0,
         user_data_32: int = 0,
+        from_ns: int = 0,
+        until_ns: int = 0,
+        newest_first: bool = False,
     ) -> Iterator[Account]:
-        """Accounts of the book that have every value named, in order of creation, fetched page by page."""
+        """Accounts of the book that have every value named, in order of creation or the newest first, page by page.
+
+        Opened at or after `from_ns` and before `until_ns`, UTC nanoseconds, 0 for no bound.
+        """
         request = pb.ListAccountsRequest(
             book_id=_id(book_id),
             page_size=_PAGE,
@@ -113,6 +119,9 @@ class Custody:
             user_data_128=_id(user_data_128),
             user_data_64=user_data_64,
             user_data_32=user_data_32,
+            from_ns=from_ns,
+            until_ns=until_ns,
+            newest_first=newest_first,
         )
         for page in self._pages(self._stub.ListAccounts, request):
             yield from map(columns.account, page.accounts)
@@ -131,7 +140,7 @@ class Custody:
         until_ns: int = 0,
         newest_first: bool = False,
     ) -> Iterator[Transfer]:
-        """Transfers of the book in order of commit, fetched page by page; bounds as in `statement`."""
+        """Transfers of the book in order of commit or the newest first, page by page; bounds as in `statement`."""
         request = pb.ListTransfersRequest(
             book_id=_id(book_id),
             filter=columns.transfer_filter(where),
@@ -153,11 +162,12 @@ class Custody:
         until_ns: int = 0,
         side: AccountSide | None = None,
         newest_first: bool = False,
+        include_reservations: bool = False,
     ) -> Iterator[StatementEntry]:
         """The account's statement with running balance, in order of commit or the newest first.
 
         Entries at or after `from_ns` and before `until_ns`, UTC nanoseconds, 0 for no bound; on one side of the account
-        where one is named.
+        where one is named. What moved no posted balance, reservations and their voids, is shown on request.
         """
         request = pb.GetStatementRequest(
             book_id=_id(book_id),
@@ -167,6 +177,7 @@ class Custody:
             until_ns=until_ns,
             side=pb.AccountSide.ValueType(side or 0),
             newest_first=newest_first,
+            include_reservations=include_reservations,
             page_size=_PAGE,
         )
         for page in self._pages(self._stub.GetStatement, request):

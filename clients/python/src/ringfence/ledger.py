@@ -199,6 +199,7 @@ class TransferFilter:
     user_data_128: UUID | None = None
     user_data_64: int = 0
     user_data_32: int = 0
+    currency: str | None = None
 
 
 @dataclass(frozen=True)

@@ -206,7 +206,10 @@ def test_pages_are_fetched_as_needed(fakes: Fakes) -> None:
 
 def test_listing_of_transfers_asks_for_what_is_named(fakes: Fakes) -> None:
     """Filter, bounds and order are asked for on every page, and the transfers come with all their user data."""
-    where, book = TransferFilter(code=3, user_data_128=new_id(), user_data_64=64, user_data_32=32), new_id()
+    where, book = (
+        TransferFilter(code=3, user_data_128=new_id(), user_data_64=64, user_data_32=32, currency="CZK"),
+        new_id(),
+    )
     listed = fakes.client.custody.list_transfers(book, where, from_ns=5, until_ns=9, newest_first=True)
     assert [each.user_data_32 for each in listed] == [0, 1, 2]
     first, second = fakes.ledger.requests
@@ -215,24 +218,24 @@ def test_listing_of_transfers_asks_for_what_is_named(fakes: Fakes) -> None:
     assert where.user_data_128 is not None
     assert first.filter == second.filter
     assert first.filter == pb.TransferFilter(
-        code=3, user_data_128=where.user_data_128.bytes, user_data_64=64, user_data_32=32
+        code=3, user_data_128=where.user_data_128.bytes, user_data_64=64, user_data_32=32, ledger=203
     )
 
 
 def test_statement_asks_for_one_side_and_order(fakes: Fakes) -> None:
-    """A statement can be of one side of the account, filtered, and with the newest first."""
+    """A statement can be of one side of the account, filtered, with the newest first, and with reservations."""
     account = new_id()
     entries = fakes.client.custody.statement(
-        account, None, TransferFilter(code=2), side=AccountSide.DEBIT, newest_first=True
+        account, None, TransferFilter(code=2), side=AccountSide.DEBIT, newest_first=True, include_reservations=True
     )
     assert list(entries) == []
     (request,) = fakes.ledger.requests
     assert (request.account_id, request.filter.code) == (account.bytes, 2)
-    assert (request.side, request.newest_first) == (pb.ACCOUNT_SIDE_DEBIT, True)
+    assert (request.side, request.newest_first, request.include_reservations) == (pb.ACCOUNT_SIDE_DEBIT, True, True)
 
 
 def test_listing_of_accounts_asks_for_what_is_named(fakes: Fakes) -> None:
-    """Accounts are listed by owner, class, currency, code, state and user data."""
+    """Accounts are listed by owner, class, currency, code, state, user data and time, the newest first if asked for."""
     owner, reference = new_id(), new_id()
     listed = fakes.client.custody.list_accounts(
         None,
@@ -244,6 +247,9 @@ def test_listing_of_accounts_asks_for_what_is_named(fakes: Fakes) -> None:
         user_data_128=reference,
         user_data_64=6,
         user_data_32=7,
+        from_ns=8,
+        until_ns=9,
+        newest_first=True,
     )
     assert next(listed).currency == "EUR"
     assert fakes.ledger.requests[0] == pb.ListAccountsRequest(
@@ -256,6 +262,9 @@ def test_listing_of_accounts_asks_for_what_is_named(fakes: Fakes) -> None:
         user_data_128=reference.bytes,
         user_data_64=6,
         user_data_32=7,
+        from_ns=8,
+        until_ns=9,
+        newest_first=True,
     )
 
 

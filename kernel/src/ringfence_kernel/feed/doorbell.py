@@ -12,13 +12,15 @@ import nats
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext
-from nats.js.errors import NoStreamResponseError, NotFoundError
+from nats.js.errors import NoStreamResponseError
 
 log = structlog.get_logger(__name__)
 
 CONNECT_SECONDS = 2
-STREAM_BYTES = 256 * 1024 * 1024
+
+
+class StreamMissing(ConnectionError):
+    """NATS has no stream for the service's notifications, or JetStream is not ready: nobody keeps what is published."""
 
 
 class Ring(msgspec.Struct, frozen=True):
@@ -39,7 +41,7 @@ class Doorbell:
     user: str | None = None
     password: str | None = None
     _client: Client | None = None
-    _stream_known: bool = False
+    _stream_missing: bool = False
     _closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def connect(self) -> None:
@@ -108,32 +110,27 @@ class Doorbell:
     async def notify(self, topic: str, payload: bytes, message_id: str, traceparent: str = "") -> None:
         """Publishes an outward notification to the service's stream and waits for its acknowledgement.
 
-        JetStream drops a second message with the same id. A stream that is gone is made again. A `traceparent` (W3C
-        Trace Context) travels in the message's headers.
+        JetStream drops a second message with the same id. A `traceparent` (W3C Trace Context) travels in the message's
+        headers. Raises StreamMissing until the administrator of NATS has made the stream.
         """
         if self._client is None or not self.connected:
             raise ConnectionError("NATS is away")
         stream = self._client.jetstream()
-        if not self._stream_known:
-            await self._ensure_stream(stream)
         subject = f"ringfence.notify.{self.service}.{topic}"
+        headers = {"Nats-Msg-Id": message_id} | ({"traceparent": traceparent} if traceparent else {})
         try:
-            headers = {"Nats-Msg-Id": message_id} | ({"traceparent": traceparent} if traceparent else {})
             await stream.publish(subject, payload, headers=headers, timeout=CONNECT_SECONDS)
             _heed_cancellation()
-        except (nats.errors.NoRespondersError, NoStreamResponseError):
-            self._stream_known = False
-            raise
+        except (nats.errors.NoRespondersError, NoStreamResponseError) as error:
+            self._note_stream(missing=True)
+            raise StreamMissing(f"no stream takes {subject}") from error
+        self._note_stream(missing=False)
 
-    async def _ensure_stream(self, stream: JetStreamContext) -> None:
-        name = f"ringfence-notify-{self.service}"
-        try:
-            await stream.stream_info(name)
-        except NotFoundError:
-            await stream.add_stream(
-                name=name, subjects=[f"ringfence.notify.{self.service}.>"], max_bytes=STREAM_BYTES, duplicate_window=120
-            )
-        self._stream_known = True
+    def _note_stream(self, *, missing: bool) -> None:
+        """Logs a change, not every message."""
+        if missing and not self._stream_missing:
+            log.warning("notification_stream_missing", service=self.service)
+        self._stream_missing = missing
 
     async def close(self) -> None:
         """Flushes and leaves."""

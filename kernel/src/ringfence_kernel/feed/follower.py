@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -43,7 +44,8 @@ class Follower:
 
     `handle` commits the page's result and `page.cursor` in one transaction; when it raises, the same page comes again.
     A fork, or an event that `handle` does not know, halts the follower until the process is started anew: `halted` says
-    why, and so do the service's health, the metric and the log.
+    why, and so do the service's health, the metric and the log. After a fork `first_difference`, of who keeps more than
+    the cursor, finds the first position at which the feed is not what was taken over; None where it is all the same.
     """
 
     source: str
@@ -51,6 +53,7 @@ class Follower:
     handle: Callable[[FeedPage], Awaitable[None]]
     cursor: Head
     poll_seconds: float = POLL_SECONDS
+    first_difference: Callable[[], Awaitable[int | None]] | None = None
     halted: str = ""
     lag: int = 0
     _pulling: Pulling = field(init=False)
@@ -74,6 +77,21 @@ class Follower:
             self.halted = f"{halt.reason}: {halt}"
             self._measure(1)
             log.critical(halt.event, source=self.source, position=self.cursor.position, detail=str(halt))
+            if isinstance(halt, FeedFork) and self.first_difference is not None:
+                await self._locate(self.first_difference)
+
+    async def _locate(self, first_difference: Callable[[], Awaitable[int | None]]) -> None:
+        """Names the first event that differs; asks again while the source is away."""
+        while True:
+            try:
+                position = await first_difference()
+                break
+            except Exception as error:
+                log.warning("feed_waits", source=self.source, exc_info=error)
+                await asyncio.sleep(self.poll_seconds)
+        if position is not None:
+            self.halted += f"; the first event of {self.source} that differs is at position {position}"
+            log.critical("feed_fork_located", source=self.source, position=position)
 
     async def _step(self) -> int:
         """Pulls a page; whatever keeps it from being taken in is tried again. Raises FeedHalt."""

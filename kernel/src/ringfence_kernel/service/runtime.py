@@ -53,7 +53,13 @@ class Runtime(Generic[SettingsT]):
             self._peers[service] = peer
         return self._peers[service]
 
-    def follower(self, source: str, handle: Callable[[FeedPage], Awaitable[None]], cursor: Head) -> Follower:
+    def follower(
+        self,
+        source: str,
+        handle: Callable[[FeedPage], Awaitable[None]],
+        cursor: Head,
+        first_difference: Callable[[], Awaitable[int | None]] | None = None,
+    ) -> Follower:
         """Returns a follower of another service's feed, read over gRPC."""
         peer = self.peer(source)
 
@@ -63,7 +69,7 @@ class Runtime(Generic[SettingsT]):
             )
             return reply
 
-        return Follower(source=source, read=read, handle=handle, cursor=cursor)
+        return Follower(source=source, read=read, handle=handle, cursor=cursor, first_difference=first_difference)
 
     def doorbell(self) -> Doorbell:
         """Returns this service's doorbell; it connects when the task of `hear` runs."""

@@ -1,6 +1,6 @@
 """The event store: gapless, hash-chained, append-only, on eventsourcing's PostgreSQL recorder."""
 
-from ringfence_kernel.store.chain import GENESIS, chain_hash
+from ringfence_kernel.store.chain import GENESIS, chain_hash, chain_hash_of
 from ringfence_kernel.store.lease import Lease
 from ringfence_kernel.store.recorder import ChainedRecorder
 from ringfence_kernel.store.schema import Migration, apply_migrations, event_store_migrations
@@ -33,6 +33,7 @@ __all__ = [
     "advance_cursor",
     "apply_migrations",
     "chain_hash",
+    "chain_hash_of",
     "event_store_migrations",
     "load_cursor",
     "move_cursor",

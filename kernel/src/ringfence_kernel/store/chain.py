@@ -15,6 +15,11 @@ GENESIS = bytes(32)
 
 def chain_hash(previous: bytes, position: int, stream: bytes, version: int, topic: str, state: bytes) -> bytes:
     """Returns the hash of an event that follows one of hash `previous`."""
+    return chain_hash_of(previous, position, stream, version, topic, sha256(state).digest())
+
+
+def chain_hash_of(previous: bytes, position: int, stream: bytes, version: int, topic: str, state_hash: bytes) -> bytes:
+    """Returns the same from the SHA-256 of the state."""
     name = topic.encode()
     digest = sha256(previous)
     digest.update(position.to_bytes(8, "big"))
@@ -22,7 +27,7 @@ def chain_hash(previous: bytes, position: int, stream: bytes, version: int, topi
     digest.update(version.to_bytes(8, "big"))
     digest.update(len(name).to_bytes(8, "big"))
     digest.update(name)
-    digest.update(sha256(state).digest())
+    digest.update(state_hash)
     return digest.digest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -33,12 +34,14 @@ from ringfence_audit.index.application.queries import Queries as SearchQueries
 from ringfence_audit.log.adapters.peer_feed import PeerFeed
 from ringfence_audit.log.adapters.schema import LOG_TABLES
 from ringfence_audit.log.adapters.stored_leaves import ChainedLeaves
+from ringfence_audit.log.adapters.stored_marks import StoredMarks
 from ringfence_audit.log.adapters.tile_model import TileModel
 from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.adapters.vault_signer import VaultSigner
 from ringfence_audit.log.api.servicer import LogServicer
 from ringfence_audit.log.application.checkpointer import Checkpointer
 from ringfence_audit.log.application.commands import RecordRead, SignCheckpoint, TakeOver
+from ringfence_audit.log.application.differences import Differences
 from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.domain import events
 from ringfence_audit.log.domain.state import LogTampered
@@ -64,11 +67,18 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
     checkpointer = Checkpointer(SignCheckpoint(core.writer, log, signer))
-    followers = [runtime.follower(source, take_over, _cursor(log, source)) for source in SOURCES]
+    feeds = {source: PeerFeed(runtime.peer(source)) for source in SOURCES}
+    marks = StoredMarks(core.store, EventCodec(events.EVENTS))
+    followers = [
+        runtime.follower(
+            source, take_over, _cursor(log, source), _first_difference(Differences(feed, marks), log, source)
+        )
+        for source, feed in feeds.items()
+    ]
     # Whoever begins to lead goes on where the log stands by then.
     following, halts = zip(*(follow(each, partial(_taken_over, log, each.source)) for each in followers), strict=True)
     return Assembly(
-        servicers=[_audit(runtime, core, log), core.feed()],
+        servicers=[_audit(core, log, feeds, marks), core.feed()],
         tasks=[
             *core.tasks({follower.source: follower.ring for follower in followers}),
             Task("checkpoints", checkpointer.run),
@@ -79,14 +89,17 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     )
 
 
-def _audit(runtime: Runtime[AuditSettings], core: EventSourced, log: LogState) -> Servicer:
+def _first_difference(differences: Differences, log: LogState, source: str) -> Callable[[], Awaitable[int | None]]:
+    return lambda: differences.first(log.head(source))
+
+
+def _audit(core: EventSourced, log: LogState, feeds: Mapping[str, PeerFeed], marks: StoredMarks) -> Servicer:
     record_read = RecordRead(core.writer, log, TileModel())
     queries = Queries(TileReader(core.store), ChainedLeaves(core.store, EventCodec(events.EVENTS)))
     search_queries = SearchQueries(SearchReader(core.store), queries)
-    feeds = {source: PeerFeed(runtime.peer(source)) for source in SOURCES}
     servicer = joined(
         audit_pb2_grpc.AuditServiceServicer,
-        LogServicer(record_read, queries, feeds),
+        LogServicer(record_read, queries, feeds, marks),
         SearchServicer(record_read, search_queries, core.projectors[SearchModel.name]),
     )
     return Servicer(audit_pb2_grpc.add_AuditServiceServicer_to_server, servicer, "ringfence.audit.v1.AuditService")

@@ -18,7 +18,8 @@ import pytest
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.servers.certificates import Authority, infrastructure_id
 from ringfence_local_stack.servers.database import Database
-from ringfence_local_stack.servers.nats import NATS_SERVER, NatsServer
+from ringfence_local_stack.servers.nats import NATS_ADMIN, NATS_SERVER, NatsServer
+from ringfence_local_stack.servers.nats_streams import notification_streams
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 from ringfence_local_stack.servers.postgres import PostgresServer
 from ringfence_local_stack.servers.seaweed import SeaweedServer
@@ -103,7 +104,7 @@ def workload_authority() -> Authority:
 
 @pytest.fixture(scope="session")
 def nats_server_process(stack_folder: Path, workload_authority: Authority) -> Iterator[NatsServer]:
-    """A fresh NATS server that trusts `workload_authority` and knows the four services and its administrator."""
+    """A fresh NATS server that trusts `workload_authority` and knows the four services, whose streams are made."""
     tls = private_folder(stack_folder / "nats-tls")
     server = NatsServer(
         stack_folder / "nats",
@@ -113,6 +114,8 @@ def nats_server_process(stack_folder: Path, workload_authority: Authority) -> It
         services=SERVICES,
     )
     with _running(server) as running:
+        admin = running.admin(workload_authority.issue(infrastructure_id(NATS_ADMIN), tls, NATS_ADMIN))
+        admin.make_streams(notification_streams(SERVICES))
         yield running
 
 

@@ -1,7 +1,9 @@
 """The NATS of the local stack: certificates as identities, and what each may publish and hear."""
 
 import asyncio
+import json
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import nats
@@ -9,7 +11,10 @@ import pytest
 from nats.aio.client import Client
 from ringfence_local_stack.errors import LocalStackError
 from ringfence_local_stack.servers.certificates import Authority, CertificateFiles, infrastructure_id, service_id
-from ringfence_local_stack.servers.nats import NATS_ADMIN, NatsServer, stream_name
+from ringfence_local_stack.servers.nats import NATS_ADMIN, NatsServer
+from ringfence_local_stack.servers.nats_admin import NatsAdmin
+from ringfence_local_stack.servers.nats_streams import notification_streams, stream_name
+from ringfence_local_stack.servers.vault_policies import SERVICES
 
 
 class Peer:
@@ -64,37 +69,75 @@ def test_service_rings_its_own_doorbell_and_others_hear_it(
     assert 'permissions violation for publish to "ringfence.doorbell.identity"' in errors[0].lower()
 
 
-def test_service_publishes_to_its_own_stream_and_cannot_delete_it(
-    nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path
+@pytest.fixture
+def admin(nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path) -> NatsAdmin:
+    """The administrator, who has made all streams."""
+    made = nats_server_process.admin(workload_authority.issue(infrastructure_id(NATS_ADMIN), tmp_path, NATS_ADMIN))
+    made.make_streams(notification_streams(SERVICES))
+    return made
+
+
+CALLS = ("STREAM.CREATE", "STREAM.UPDATE", "STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.DELETE", "CONSUMER.CREATE")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_service_publishes_to_its_own_stream_and_changes_none(
+    nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path, admin: NatsAdmin, service: str
 ) -> None:
-    """A service makes its stream and gets acknowledgements; deleting is the administrator's, and works."""
-    name = stream_name("payment-instruction")
-    subjects = ["ringfence.notify.payment-instruction.>"]
+    """A service gets acknowledgements for its own subjects; it cannot make, widen, empty or delete any stream."""
+    names = [*map(stream_name, SERVICES), "of-its-own"]
+    before = [admin.request(f"$JS.API.STREAM.INFO.{name}")["config"] for name in names[:-1]]
 
     async def run() -> list[str]:
-        peer = workload(nats_server_process, workload_authority, tmp_path, "payment-instruction")
+        peer = workload(nats_server_process, workload_authority, tmp_path, service)
         client = await peer.connect()
-        streams = client.jetstream(timeout=1)
-        await streams.add_stream(name=name, subjects=subjects)
-        acknowledged = await streams.publish("ringfence.notify.payment-instruction.settled", b"x")
-        assert (acknowledged.stream, acknowledged.seq) == (name, 1)
-        with pytest.raises(asyncio.TimeoutError):
-            await streams.delete_stream(name)
+        acknowledged = await client.jetstream(timeout=2).publish(f"ringfence.notify.{service}.settled", b"x")
+        assert acknowledged.stream == stream_name(service)
+        for name in names:
+            wider = {"name": name, "subjects": [f"ringfence.notify.{service}.>", f"other.{name}"], "max_bytes": 9_999}
+            for call in CALLS:
+                await client.publish(f"$JS.API.{call}.{name}", json.dumps(wider).encode())
+        for other in SERVICES:
+            if other != service:
+                await client.publish(f"ringfence.notify.{other}.settled", b"forged")
+        await client.flush()
         await client.close()
         return peer.errors
 
     errors = asyncio.run(run())
-    assert "$js.api.stream.delete" in errors[0].lower()
-    admin = nats_server_process.admin(workload_authority.issue(infrastructure_id(NATS_ADMIN), tmp_path, NATS_ADMIN))
-    assert name in admin.delete_streams()
+    assert all("permissions violation for publish" in error.lower() for error in errors)
+    assert len(errors) == len(CALLS) * len(names) + len(SERVICES) - 1
+    assert sorted(admin.stream_names()) == sorted(names[:-1])
+    after = [admin.request(f"$JS.API.STREAM.INFO.{name}") for name in names[:-1]]
+    assert [each["config"] for each in after] == before
+    assert sum(each["state"]["messages"] for each in after) == 1
+    admin.delete_streams()
     assert admin.stream_names() == []
 
 
-def test_administrator_hears_of_a_stream_that_is_not_there(
-    nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path
-) -> None:
+def test_streams_are_made_once_and_brought_to_their_definition(admin: NatsAdmin) -> None:
+    """What is there stays with its messages, what differs is changed, and what is missing is made."""
+    audit, custody = notification_streams(["audit", "custody"])
+    admin.make_streams([replace(audit, max_bytes=1 << 20)])
+    admin.request(f"$JS.API.STREAM.DELETE.{custody.name}")
+    admin.make_streams([audit, custody])
+    admin.make_streams([audit, custody])
+    config = admin.request(f"$JS.API.STREAM.INFO.{audit.name}")["config"]
+    assert {name: config[name] for name in audit.configuration()} == audit.configuration() | {
+        "subjects": ["ringfence.notify.audit.>"]
+    }
+    assert custody.name in admin.stream_names()
+
+
+def test_number_of_replicas_is_the_tools(admin: NatsAdmin) -> None:
+    """A stream is made with so many replicas, which a server alone refuses aloud."""
+    admin.delete_streams()
+    with pytest.raises(LocalStackError, match="replicas"):
+        admin.make_streams(notification_streams(["audit"], replicas=3))
+
+
+def test_administrator_hears_of_a_stream_that_is_not_there(admin: NatsAdmin) -> None:
     """A refusal of the JetStream API is an error and not an answer."""
-    admin = nats_server_process.admin(workload_authority.issue(infrastructure_id(NATS_ADMIN), tmp_path, NATS_ADMIN))
     with pytest.raises(LocalStackError, match="stream not found"):
         admin.request("$JS.API.STREAM.DELETE.nothing")
 
@@ -118,19 +161,9 @@ def test_unknown_client_is_refused(
         asyncio.run(run())
 
 
-def test_streams_survive_kill_nine(
-    nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path
-) -> None:
+def test_streams_survive_kill_nine(nats_server_process: NatsServer, admin: NatsAdmin) -> None:
     """After signal 9 the server comes back on its port with its streams."""
-
-    async def make() -> None:
-        client = await workload(nats_server_process, workload_authority, tmp_path, "audit").connect()
-        await client.jetstream().add_stream(name=stream_name("audit"), subjects=["ringfence.notify.audit.>"])
-        await client.close()
-
-    asyncio.run(make())
     nats_server_process.kill()
     assert nats_server_process.pid is None
     nats_server_process.start()
-    admin = nats_server_process.admin(workload_authority.issue(infrastructure_id(NATS_ADMIN), tmp_path, NATS_ADMIN))
-    assert admin.delete_streams() == [stream_name("audit")]
+    assert sorted(admin.stream_names()) == sorted(map(stream_name, SERVICES))

@@ -15,6 +15,8 @@ import psycopg
 import pytest
 from ringfence_local_stack.errors import LocalStackError, ProcessFailed, StackNotRunning, StackRunning
 from ringfence_local_stack.processes.files import private_folder
+from ringfence_local_stack.servers.nats_streams import stream_name
+from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_local_stack.stack.running import RunningStack, attach
 
@@ -88,7 +90,7 @@ def test_another_process_attaches(stack: LocalStack) -> None:
     assert running == stack.running
     assert (stack.directory / "stack.json").stat().st_mode & 0o777 == 0o600
     assert running.openbao.admin().is_active()
-    assert running.nats_admin().stream_names() == []
+    assert sorted(running.nats_admin().stream_names()) == sorted(map(stream_name, SERVICES))
     issued = running.issue_principal_certificate(PRINCIPAL)
     assert issued.key.stat().st_mode & 0o777 == 0o600
     assert {"postgres", "openbao", "nats", "custody"} == set(running.pids)

@@ -405,7 +405,7 @@ class SourceComparison(_message.Message):
     finding: Global___SourceFinding.ValueType
     """Verdict."""
     detail: _builtins.str
-    """What differs, for people; empty when they agree."""
+    """What differs, and the first event that does, for people; empty when they agree."""
     @_builtins.property
     def logged(self) -> Global___SourceHead:
         """How far the log has taken it over."""

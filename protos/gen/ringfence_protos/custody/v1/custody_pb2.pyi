@@ -1016,6 +1016,9 @@ class ListAccountsRequest(_message.Message):
     USER_DATA_128_FIELD_NUMBER: _builtins.int
     USER_DATA_64_FIELD_NUMBER: _builtins.int
     USER_DATA_32_FIELD_NUMBER: _builtins.int
+    FROM_NS_FIELD_NUMBER: _builtins.int
+    UNTIL_NS_FIELD_NUMBER: _builtins.int
+    NEWEST_FIRST_FIELD_NUMBER: _builtins.int
     book_id: _builtins.bytes
     """16 bytes; empty means the caller's own book."""
     page_size: _builtins.int
@@ -1038,6 +1041,12 @@ class ListAccountsRequest(_message.Message):
     """Only accounts with this value; 0 means all."""
     user_data_32: _builtins.int
     """Only accounts with this value; 0 means all."""
+    from_ns: _builtins.int
+    """Only accounts opened at or after this time, UTC nanoseconds; 0 for no bound."""
+    until_ns: _builtins.int
+    """Only accounts opened before this time, UTC nanoseconds; 0 for no bound."""
+    newest_first: _builtins.bool
+    """Whether the newest come first."""
     def __init__(
         self,
         *,
@@ -1052,10 +1061,13 @@ class ListAccountsRequest(_message.Message):
         user_data_128: _builtins.bytes = ...,
         user_data_64: _builtins.int = ...,
         user_data_32: _builtins.int = ...,
+        from_ns: _builtins.int = ...,
+        until_ns: _builtins.int = ...,
+        newest_first: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_class", b"account_class", "book_id", b"book_id", "code", b"code", "ledger", b"ledger", "owner_id", b"owner_id", "page_size", b"page_size", "page_token", b"page_token", "status", b"status", "user_data_128", b"user_data_128", "user_data_32", b"user_data_32", "user_data_64", b"user_data_64"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_class", b"account_class", "book_id", b"book_id", "code", b"code", "from_ns", b"from_ns", "ledger", b"ledger", "newest_first", b"newest_first", "owner_id", b"owner_id", "page_size", b"page_size", "page_token", b"page_token", "status", b"status", "until_ns", b"until_ns", "user_data_128", b"user_data_128", "user_data_32", b"user_data_32", "user_data_64", b"user_data_64"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1063,7 +1075,7 @@ Global___ListAccountsRequest: _TypeAlias = ListAccountsRequest  # noqa: Y015
 
 @_typing.final
 class ListAccountsResponse(_message.Message):
-    """Answers a page of accounts in order of creation."""
+    """Answers a page of accounts in order of creation, or the other way round."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1173,6 +1185,7 @@ class TransferFilter(_message.Message):
     USER_DATA_128_FIELD_NUMBER: _builtins.int
     USER_DATA_64_FIELD_NUMBER: _builtins.int
     USER_DATA_32_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
     code: _builtins.int
     """Purpose; 0 means any."""
     user_data_128: _builtins.bytes
@@ -1181,6 +1194,8 @@ class TransferFilter(_message.Message):
     """0 means any."""
     user_data_32: _builtins.int
     """0 means any."""
+    ledger: _builtins.int
+    """Currency, ISO 4217 numeric; 0 means any."""
     def __init__(
         self,
         *,
@@ -1188,10 +1203,11 @@ class TransferFilter(_message.Message):
         user_data_128: _builtins.bytes = ...,
         user_data_64: _builtins.int = ...,
         user_data_32: _builtins.int = ...,
+        ledger: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "user_data_128", b"user_data_128", "user_data_32", b"user_data_32", "user_data_64", b"user_data_64"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "ledger", b"ledger", "user_data_128", b"user_data_128", "user_data_32", b"user_data_32", "user_data_64", b"user_data_64"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1340,6 +1356,7 @@ class GetStatementRequest(_message.Message):
     FILTER_FIELD_NUMBER: _builtins.int
     SIDE_FIELD_NUMBER: _builtins.int
     NEWEST_FIRST_FIELD_NUMBER: _builtins.int
+    INCLUDE_RESERVATIONS_FIELD_NUMBER: _builtins.int
     book_id: _builtins.bytes
     """16 bytes; empty means the caller's own book."""
     account_id: _builtins.bytes
@@ -1356,6 +1373,8 @@ class GetStatementRequest(_message.Message):
     """Only lines on this side; unspecified means both."""
     newest_first: _builtins.bool
     """Whether the newest come first."""
+    include_reservations: _builtins.bool
+    """Whether transfers that moved no posted balance are lines too: reservations and their voids."""
     @_builtins.property
     def filter(self) -> Global___TransferFilter:
         """What the transfers must have; left out it asks for all."""
@@ -1372,10 +1391,11 @@ class GetStatementRequest(_message.Message):
         filter: Global___TransferFilter | None = ...,
         side: Global___AccountSide.ValueType = ...,
         newest_first: _builtins.bool = ...,
+        include_reservations: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "book_id", b"book_id", "filter", b"filter", "from_ns", b"from_ns", "newest_first", b"newest_first", "page_size", b"page_size", "page_token", b"page_token", "side", b"side", "until_ns", b"until_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "book_id", b"book_id", "filter", b"filter", "from_ns", b"from_ns", "include_reservations", b"include_reservations", "newest_first", b"newest_first", "page_size", b"page_size", "page_token", b"page_token", "side", b"side", "until_ns", b"until_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1391,7 +1411,7 @@ class StatementEntry(_message.Message):
     BALANCE_MINOR_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     balance_minor: _builtins.int
-    """Posted balance of the account after it, credits minus debits, minor units."""
+    """Posted balance of the account after it, credits minus debits, minor units; a reservation and its void leave it."""
     position: _builtins.int
     """Feed position of the commit."""
     @_builtins.property

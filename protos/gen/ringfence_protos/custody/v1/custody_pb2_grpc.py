@@ -142,7 +142,7 @@ class CustodyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTransfers(self, request, context):
-        """Returns the transfers of a book by reference, code or user data, page by page.
+        """Returns the transfers of a book by currency, code, reference or user data, page by page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,7 @@ class CustodyServiceStub:
     GetTransfers: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetTransfersRequest, _custody_pb2.GetTransfersResponse]
     """Returns transfers by id."""
     ListTransfers: _grpc.UnaryUnaryMultiCallable[_custody_pb2.ListTransfersRequest, _custody_pb2.ListTransfersResponse]
-    """Returns the transfers of a book by reference, code or user data, page by page."""
+    """Returns the transfers of a book by currency, code, reference or user data, page by page."""
     GetStatement: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetStatementRequest, _custody_pb2.GetStatementResponse]
     """Returns the statement of an account with running balance."""
     GetBalances: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetBalancesRequest, _custody_pb2.GetBalancesResponse]
@@ -82,7 +82,7 @@ class CustodyServiceAsyncStub(CustodyServiceStub):
     GetTransfers: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetTransfersRequest, _custody_pb2.GetTransfersResponse]  # type: ignore[assignment]
     """Returns transfers by id."""
     ListTransfers: _aio.UnaryUnaryMultiCallable[_custody_pb2.ListTransfersRequest, _custody_pb2.ListTransfersResponse]  # type: ignore[assignment]
-    """Returns the transfers of a book by reference, code or user data, page by page."""
+    """Returns the transfers of a book by currency, code, reference or user data, page by page."""
     GetStatement: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetStatementRequest, _custody_pb2.GetStatementResponse]  # type: ignore[assignment]
     """Returns the statement of an account with running balance."""
     GetBalances: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetBalancesRequest, _custody_pb2.GetBalancesResponse]  # type: ignore[assignment]
@@ -147,7 +147,7 @@ class CustodyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _custody_pb2.ListTransfersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_custody_pb2.ListTransfersResponse, _abc.Awaitable[_custody_pb2.ListTransfersResponse]]:
-        """Returns the transfers of a book by reference, code or user data, page by page."""
+        """Returns the transfers of a book by currency, code, reference or user data, page by page."""
 
     @_abc_1.abstractmethod
     def GetStatement(

@@ -1,7 +1,7 @@
 """A `nats-server` with JetStream and TLS, where a client's certificate alone says who it is and what it may.
 
 The URI name of the certificate (its SPIFFE id) is the user name, so there are no passwords. A service publishes under
-its own subjects only; nobody but the administrator deletes a stream.
+its own subjects and asks nothing of the JetStream API: streams are the administrator's.
 """
 
 import json
@@ -16,14 +16,10 @@ from ringfence_local_stack.processes.process import Process
 from ringfence_local_stack.processes.programs import find_nats_server
 from ringfence_local_stack.servers.certificates import CertificateFiles, infrastructure_id, service_id
 from ringfence_local_stack.servers.nats_admin import NatsAdmin, read_info
+from ringfence_local_stack.servers.nats_streams import notification_subjects
 
 NATS_SERVER, NATS_ADMIN = "nats", "nats-admin"
 _START_SECONDS = 15.0
-
-
-def stream_name(service: str) -> str:
-    """The one JetStream stream that a service may create, for its outward notifications."""
-    return f"ringfence-notify-{service}"
 
 
 class NatsServer:
@@ -117,11 +113,5 @@ _ADMIN_PERMISSIONS = {"publish": {"allow": ["$JS.API.>"]}, "subscribe": {"allow"
 
 
 def _service_permissions(service: str) -> dict[str, object]:
-    stream = stream_name(service)
-    publish = [
-        f"ringfence.doorbell.{service}",
-        f"ringfence.notify.{service}.>",
-        "$JS.API.INFO",
-        *(f"$JS.API.STREAM.{verb}.{stream}" for verb in ("CREATE", "UPDATE", "INFO")),
-    ]
+    publish = [f"ringfence.doorbell.{service}", notification_subjects(service)]
     return {"publish": {"allow": publish}, "subscribe": {"allow": ["ringfence.doorbell.>", "_INBOX.>"]}}

@@ -1,4 +1,4 @@
-"""The administrator's few words with NATS, for drills: list the JetStream streams, delete them all.
+"""The administrator's few words with NATS: make the JetStream streams and, for drills, list and delete them all.
 
 Speaks the client protocol (INFO, CONNECT, SUB, PUB, MSG) over TLS with the administrator's certificate; the stack thus
 needs no NATS library.
@@ -8,7 +8,7 @@ import json
 import secrets
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedRWPair
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from ringfence_local_stack.errors import LocalStackError
 from ringfence_local_stack.processes.ports import LOOPBACK
 from ringfence_local_stack.servers.certificates import CertificateFiles
+from ringfence_local_stack.servers.nats_streams import Stream
 
 _SECONDS = 5.0
 
@@ -33,6 +34,16 @@ class NatsAdmin:
         """Names of all JetStream streams."""
         return list(self.request("$JS.API.STREAM.NAMES").get("streams") or [])
 
+    def make_streams(self, streams: Iterable[Stream]) -> None:
+        """Makes the streams that are missing and brings the others to their definition, messages kept.
+
+        Raises LocalStackError where NATS refuses one, as it does more replicas than it has servers.
+        """
+        there = self.stream_names()
+        for stream in streams:
+            verb = "UPDATE" if stream.name in there else "CREATE"
+            self.request(f"$JS.API.STREAM.{verb}.{stream.name}", stream.configuration())
+
     def delete_streams(self) -> list[str]:
         """Deletes every stream with all its messages; returns their names."""
         names = self.stream_names()
@@ -40,12 +51,14 @@ class NatsAdmin:
             self.request(f"$JS.API.STREAM.DELETE.{name}")
         return names
 
-    def request(self, subject: str) -> dict[str, Any]:
-        """Sends an empty request and returns the JSON answer; raises LocalStackError on a refusal, or OSError."""
+    def request(self, subject: str, content: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """Sends a request, empty or JSON, and returns the answer; raises LocalStackError on a refusal, or OSError."""
+        payload = b"" if content is None else json.dumps(content).encode()
         with self._connection() as stream:
             inbox = f"_INBOX.{secrets.token_hex(8)}"
             connect = json.dumps({"verbose": False, "pedantic": False, "lang": "python", "version": "1"})
-            stream.write(f"CONNECT {connect}\r\nSUB {inbox} 1\r\nPUB {subject} {inbox} 0\r\n\r\n".encode())
+            publish = f"CONNECT {connect}\r\nSUB {inbox} 1\r\nPUB {subject} {inbox} {len(payload)}\r\n"
+            stream.write(publish.encode() + payload + b"\r\n")
             stream.flush()
             answer: dict[str, Any] = json.loads(_first_message(stream))
         if "error" in answer:

@@ -16,6 +16,7 @@ from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.processes.ports import LOOPBACK, free_ports
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.nats import NATS_SERVER, NatsServer
+from ringfence_local_stack.servers.nats_streams import notification_streams
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 from ringfence_local_stack.servers.postgres import PostgresServer
 from ringfence_local_stack.servers.vault_policies import SERVICES
@@ -192,6 +193,7 @@ class LocalStack:
             pids={},
             service_settings=self._service_settings,
         )
+        self._running.nats_admin().make_streams(notification_streams(SERVICES))
 
     def _make_nats(self, openbao: OpenBaoServer) -> NatsServer:
         folder = private_folder(self.directory / "certificates")

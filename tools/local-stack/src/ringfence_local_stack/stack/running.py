@@ -86,7 +86,7 @@ class RunningStack:
         return self.openbao.issue_service_certificate(service, private_folder(self.directory / "workloads"))
 
     def nats_admin(self) -> NatsAdmin:
-        """The administrator of NATS, who deletes streams in drills."""
+        """The administrator of NATS, who makes the streams and deletes them in drills."""
         folder = private_folder(self.directory / "workloads")
         certificate = self.openbao.issue_infrastructure_certificate(NATS_ADMIN, folder, is_server=False)
         return NatsAdmin(self.nats_port, self.workload_ca_file, certificate)

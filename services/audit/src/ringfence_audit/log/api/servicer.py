@@ -13,8 +13,10 @@ from ringfence_protos.audit.v1 import audit_pb2
 
 from ringfence_audit.log.api import mapping
 from ringfence_audit.log.application.commands import RecordRead
+from ringfence_audit.log.application.differences import Differences
+from ringfence_audit.log.application.ports import Marks
 from ringfence_audit.log.application.queries import Queries
-from ringfence_audit.log.application.sources import Feed, compare
+from ringfence_audit.log.application.sources import Comparison, Feed, compare
 from ringfence_audit.log.domain.checkpoint import SourceHead
 from ringfence_audit.log.domain.leaf import Value
 from ringfence_audit.log.domain.state import GENESIS, LogPosition
@@ -23,10 +25,11 @@ from ringfence_audit.log.domain.state import GENESIS, LogPosition
 class LogServicer:
     """What a regulator reads of the log itself: every call that is not malformed is a leaf before it is answered."""
 
-    def __init__(self, record_read: RecordRead, queries: Queries, feeds: Mapping[str, Feed]) -> None:
+    def __init__(self, record_read: RecordRead, queries: Queries, feeds: Mapping[str, Feed], marks: Marks) -> None:
         self._record_read = record_read
         self._queries = queries
         self._feeds = feeds
+        self._differences = {source: Differences(feed, marks) for source, feed in feeds.items()}
 
     async def GetCheckpoint(
         self, request: audit_pb2.GetCheckpointRequest, context: Any
@@ -69,10 +72,12 @@ class LogServicer:
         """Compares each source with what the log took over from it."""
         stood = await self._record("VerifySources", {"recompute": int(request.recompute)})
         logged = [stood.heads.get(name, SourceHead(name, 1, 0, GENESIS)) for name in sorted(self._feeds)]
-        compared = await asyncio.gather(
-            *(compare(self._feeds[head.source], head, recompute=request.recompute) for head in logged)
-        )
+        compared = await asyncio.gather(*(self._compare(head, recompute=request.recompute) for head in logged))
         return audit_pb2.VerifySourcesResponse(sources=[mapping.comparison(each) for each in compared])
+
+    async def _compare(self, logged: SourceHead, *, recompute: bool) -> Comparison:
+        first = self._differences[logged.source].first
+        return await compare(self._feeds[logged.source], first, logged, recompute=recompute)
 
     async def _record(self, method: str, query: Mapping[str, Value | None]) -> LogPosition:
         return await self._record_read(current_caller().subject, method, query)

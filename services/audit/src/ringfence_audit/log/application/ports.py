@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ringfence_audit.log.domain.checkpoint import SourceHead
 from ringfence_audit.log.domain.merkle import Tile
 from ringfence_audit.log.domain.page import SourceEvent, Translated
 
@@ -55,6 +56,31 @@ class StoredLeaves(Protocol):
 
     def check_after(self, position: int) -> None:
         """Checks every event after a position, to the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a source was taken over as of the event at `position` of the log's own store.
+
+    `page` is the page leaf where that event took it there, empty where it only states it.
+    """
+
+    position: int
+    head: SourceHead
+    page: bytes
+
+
+class Marks(Protocol):
+    """What the log's own events tell of how far a source was taken over; every call blocks."""
+
+    def end(self) -> int:
+        """Gives the position after the log's newest event."""
+
+    def first(self, source: str, start: int, end: int) -> Mark | None:
+        """Gives the first mark of a source at the log's positions from `start` and before `end`.
+
+        Every checkpoint marks all sources, so that a look from anywhere soon finds one.
+        """
 
 
 class Signer(Protocol):

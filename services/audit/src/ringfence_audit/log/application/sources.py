@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,7 +39,11 @@ class Comparison:
     difference: str
 
 
-async def compare(feed: Feed, logged: SourceHead, *, recompute: bool) -> Comparison:
+FirstDifference = Callable[[SourceHead], Awaitable[int | None]]
+"""Finds the first position up to the logged head at which a source is not what the log took over; raises SourceAway."""
+
+
+async def compare(feed: Feed, first: FirstDifference, logged: SourceHead, *, recompute: bool) -> Comparison:
     """Asks a source whether it has the logged hash at the logged position; with `recompute` reads it all again."""
     current: SourceHead | None = None
     try:
@@ -50,8 +55,19 @@ async def compare(feed: Feed, logged: SourceHead, *, recompute: bool) -> Compari
     except SourceAway:
         return Comparison(logged, None, "")
     except FeedFork as fork:
-        return Comparison(logged, current, str(fork))
+        return Comparison(logged, current, await _located(str(fork), first, logged))
     return Comparison(logged, current, "")
+
+
+async def _located(difference: str, first: FirstDifference, logged: SourceHead) -> str:
+    """Adds the first event that differs, where it can be found."""
+    try:
+        position = await first(logged)
+    except (SourceAway, ValueError):
+        return difference
+    if position is None:
+        return difference
+    return f"{difference}; the first event of {logged.source} that differs is at position {position}"
 
 
 async def _require_hash(feed: Feed, logged: SourceHead) -> None:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from ringfence_audit.log.domain.checkpoint import SourceHead
-from ringfence_audit.log.domain.leaf import encode
+from ringfence_audit.log.domain.leaf import decode, encode
 
 PAGE_KIND = "audit.page.v1"
+FIXED_BYTES = 61
+"""Of a record, before its topic."""
 MAX_PAGE_EVENTS = 192
 """At 316 bytes a record at most, a page leaf of so many events stays under 64 KiB."""
 
@@ -53,6 +55,25 @@ class Page:
     leaves: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ListedEvent:
+    """What a page leaf lists of an event: all that the source's chain is made of."""
+
+    stream: bytes
+    version: int
+    topic: str
+    state_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PageEvents:
+    """Consecutive events from position `first` on; `previous_hash` is the chain hash before."""
+
+    first: int
+    previous_hash: bytes
+    events: tuple[ListedEvent, ...]
+
+
 def close_page(previous: SourceHead, events: Sequence[Translated]) -> Page:
     """Closes a page of events that go on from `previous`."""
     last = events[-1].event
@@ -73,6 +94,24 @@ def close_page(previous: SourceHead, events: Sequence[Translated]) -> Page:
     head = SourceHead(previous.source, previous.epoch, last.position, last.hash)
     earliest, latest = min(each.earliest_ns for each in events), max(each.latest_ns for each in events)
     return Page(head, previous.position + 1, earliest, latest, leaves)
+
+
+def page_events(page_leaf: bytes) -> PageEvents:
+    """Reads what a page leaf lists; raises ValueError where it is none."""
+    kind, fields = decode(page_leaf)
+    if kind != PAGE_KIND:
+        raise ValueError(f"{kind} is no page")
+    first, previous_hash, records = fields["first"], fields["previous_hash"], fields["events"]
+    if not (isinstance(first, int) and isinstance(previous_hash, bytes) and isinstance(records, bytes)):
+        raise ValueError("the page leaf is malformed")
+    events, at = [], 0
+    while at < len(records):
+        end = at + FIXED_BYTES + records[at + FIXED_BYTES - 1]
+        topic = records[at + FIXED_BYTES : end].decode()
+        version = int.from_bytes(records[at + 16 : at + 24], "big")
+        events.append(ListedEvent(records[at : at + 16], version, topic, records[at + 24 : at + 56]))
+        at = end
+    return PageEvents(first, previous_hash, tuple(events))
 
 
 def _record(event: SourceEvent, leaves: int) -> bytes:

@@ -108,6 +108,30 @@ REVOKE ALL ON books, transfers, slices, entries FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON books, transfers, slices, entries TO {application_role};
 """
 
+STATEMENTS_BY_LEDGER = """
+-- Rows are filled anew from events. Codes are small numbers: the ledger fits beside them, in rows and in the index.
+TRUNCATE books, transfers, slices, entries;
+DELETE FROM cursors WHERE name = 'projection:statements';
+
+ALTER TABLE transfers ALTER COLUMN code TYPE smallint, ADD COLUMN ledger smallint NOT NULL;
+DROP INDEX transfers_by_time;
+CREATE UNIQUE INDEX transfers_by_time ON transfers (book, ledger, code, timestamp_ns);
+
+-- Two rows per transfer now, whether it moved posted balances or not: where it did not, as a reservation or its void
+-- does not, the code is negative, and the balance the one before.
+ALTER TABLE entries ALTER COLUMN code TYPE smallint;
+
+-- What currency each account is in: a transfer has that of its accounts.
+CREATE TABLE account_ledgers (
+    book int NOT NULL,
+    account int NOT NULL,
+    ledger smallint NOT NULL,
+    PRIMARY KEY (book, account)
+);
+REVOKE ALL ON account_ledgers FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON account_ledgers TO {application_role};
+"""
+
 
 def migrations() -> list[Migration]:
     """Returns all migrations of this service."""
@@ -116,4 +140,5 @@ def migrations() -> list[Migration]:
         Migration(100, "statements", READ_MODEL),
         Migration(101, "user_data_32", USER_DATA_32),
         Migration(102, "narrow statements", NARROW_READ_MODEL),
+        Migration(103, "statements by ledger, with reservations", STATEMENTS_BY_LEDGER),
     ]

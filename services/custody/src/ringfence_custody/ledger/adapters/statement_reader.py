@@ -13,7 +13,7 @@ from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.store import EventStore, Head
 
 from ringfence_custody.ledger.adapters import statement_sql as sql
-from ringfence_custody.ledger.application.ports import Selection, StatementLine
+from ringfence_custody.ledger.application.ports import Selection, StatementAccount, StatementLine
 from ringfence_custody.ledger.domain.errors import StatementsBehind
 from ringfence_custody.ledger.domain.packed import Transfer
 
@@ -39,14 +39,18 @@ class StatementReader:
         except TimeoutError:
             raise StatementsBehind from None
 
-    def statement(
-        self, book_id: bytes, account: int, selection: Selection, *, debit: bool | None
-    ) -> list[StatementLine]:
-        """Returns the lines of a page of an account's statement, of one side or both."""
+    def statement(self, book_id: bytes, account: StatementAccount, selection: Selection) -> list[StatementLine]:
+        """Returns the lines of a page of an account's statement."""
         order = sql.DOWN if selection.newest_first else sql.UP
         key = _selective_key(selection)
         question = sql.by_key(sql.STATEMENT_BY_KEY, key, order) if key else sql.STATEMENT.format(order=order)
-        rows = self._ask(book_id, question, {**_arguments(selection), "account": account, "debit": debit})
+        arguments = {
+            "account": account.index,
+            "account_ledger": account.ledger,
+            "debit": account.debit,
+            "reservations": account.reservations,
+        }
+        rows = self._ask(book_id, question, {**_arguments(selection), **arguments})
         return [StatementLine(_transfer(row), row["balance_minor"], row["position"]) for row in rows]
 
     def list_transfers(self, book_id: bytes, selection: Selection) -> list[Transfer]:
@@ -60,7 +64,7 @@ class StatementReader:
         """Returns the posted balances, credits minus debits, of accounts at a time."""
         arguments = {"as_of": min(as_of_ns, sql.END_OF_TIME), "accounts": list(accounts)}
         rows = self._ask(book_id, sql.BALANCES, arguments)
-        return dict.fromkeys(accounts, 0) | {row["account"]: row["balance_minor"] for row in rows}
+        return dict.fromkeys(accounts, 0) | {row["account"]: row["number"] for row in rows}
 
     def time_of(self, book_id: bytes, position: int) -> int:
         """Returns the time of the book's last transfer at or before a feed position; 0 when there is none."""
@@ -93,6 +97,7 @@ def _arguments(selection: Selection) -> dict[str, Any]:
     return {
         "from": min(selection.from_ns, sql.END_OF_TIME),
         "until": min(selection.until_ns or sql.END_OF_TIME, sql.END_OF_TIME),
+        "ledger": selection.ledger,
         "code": selection.code,
         "user_data_128": UUID(bytes=selection.user_data_128) if selection.user_data_128 else None,
         "user_data_64": _signed(selection.user_data_64, SIGN_64),

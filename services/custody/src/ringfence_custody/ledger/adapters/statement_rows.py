@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 
-from ringfence_custody.ledger.domain.events import TransfersCreated
+from ringfence_custody.ledger.domain.events import AccountsCreated, TransfersCreated
 from ringfence_custody.ledger.domain.result_codes import PENDING, VOID
 
 Rows = NDArray[np.void]
@@ -35,15 +35,16 @@ TRANSFER = {
     "user_data_32": INT,
     "timeout_seconds": INT,
     "value_date_days": INT,
-    "code": INT,
+    "code": SMALLINT,
     "flags": SMALLINT,
+    "ledger": SMALLINT,
 }
 ENTRY = {
     "timestamp_ns": BIGINT,
     "balance_minor": BIGINT,
     "book": INT,
     "account": INT,
-    "code": INT,
+    "code": SMALLINT,
     "debit": BOOLEAN,
 }
 # How events pack what is copied as it is; unsigned numbers are read as their signed twins.
@@ -106,21 +107,29 @@ def _column(packed: bytes, kind: str) -> NDArray[Any]:
     return np.frombuffer(packed or ZERO_ID[: np.dtype(kind).itemsize], kind)
 
 
+def ledgers_of(events: Sequence[AccountsCreated]) -> tuple[Numbers, Numbers]:
+    """Returns the accounts that these events of a book opened, and the ledger of each."""
+    opened = [(event, len(event.id) // ID_BYTES) for event in events]
+    accounts = [np.arange(event.first_index, event.first_index + count) for event, count in opened]
+    ledgers = [np.broadcast_to(_column(event.ledger, "<u4"), count) for event, count in opened]
+    return np.concatenate(accounts), np.concatenate(ledgers).astype(np.int64)
+
+
 def entries_of(transfers: Rows, last_balances: Numbers) -> Rows:
-    """Returns two rows per transfer that moved posted balances, in order of account, then time.
+    """Returns two rows per transfer, in order of account, then time.
 
     `last_balances` has the balance of each account before them, and is brought to the one after them.
     """
     # A column is taken out of the rows before it is put in order: a page of rows is too large to jump about in.
-    moved = np.flatnonzero(transfers["flags"] & (PENDING | VOID) == 0)
-    account = np.stack([transfers["debit_account"][moved], transfers["credit_account"][moved]], axis=1).ravel()
+    account = np.stack([transfers["debit_account"], transfers["credit_account"]], axis=1).ravel()
     order = np.argsort(account := account.astype(np.int32), kind="stable")
-    account, transfer, debit = account[order], moved[order >> 1], order & 1 == 0
-    amount = transfers["amount_minor"].astype(np.int64)[transfer]
+    account, transfer, debit = account[order], order >> 1, order & 1 == 0
+    moves = transfers["flags"] & (PENDING | VOID) == 0
+    amount = np.where(moves, transfers["amount_minor"].astype(np.int64), 0)[transfer]
     rows = np.full(len(order), _ENTRY)
     rows["account"], rows["debit"] = account, debit
-    for name in ("timestamp_ns", "code"):
-        rows[name] = transfers[name].copy()[transfer]
+    rows["timestamp_ns"] = transfers["timestamp_ns"].copy()[transfer]
+    rows["code"] = np.where(moves, transfers["code"], -transfers["code"])[transfer]
     rows["book"] = transfers["book"][:1]
     rows["balance_minor"] = _running(account, np.where(debit, -amount, amount), last_balances)
     return rows

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from ringfence_custody.ledger.domain.result_codes import PENDING, VOID
+
 END_OF_TIME = 2**63 - 1
 UP, DOWN = "ASC", "DESC"
 KEYS = ("user_data_128", "user_data_64", "user_data_32")
 """What clients choose and search for, the most selective first."""
 
-# An account's entries stand by kind: side and code. The kinds there are, are found by a few steps through the index.
+# An account's entries stand by kind: side and code, negative for what moved no posted balance. The kinds there are, are
+# found by a few steps through the index.
 _KINDS = """
 RECURSIVE kinds AS (
     (SELECT debit, code FROM entries WHERE book = %(book)s AND account = {account} ORDER BY debit, code LIMIT 1)
@@ -24,6 +27,7 @@ RECURSIVE kinds AS (
 """
 _FILTER = """
     transfers.timestamp_ns >= %(from)s AND transfers.timestamp_ns < %(until)s
+    AND (%(ledger)s = 0 OR transfers.ledger = %(ledger)s)
     AND (%(code)s = 0 OR transfers.code = %(code)s)
     AND (%(user_data_128)s::uuid IS NULL OR user_data_128 = %(user_data_128)s::uuid)
     AND (%(user_data_64)s = 0 OR user_data_64 = %(user_data_64)s)
@@ -39,7 +43,11 @@ SELECT account, coalesce((
             AND timestamp_ns <= %(as_of)s
         ORDER BY timestamp_ns DESC LIMIT 1
     ) last ORDER BY last.timestamp_ns DESC LIMIT 1
-), 0) AS balance_minor FROM unnest(%(accounts)s::int[]) AS asked (account)
+), 0) AS number FROM unnest(%(accounts)s::int[]) AS asked (account)
+"""
+
+LEDGERS = """
+SELECT account, ledger AS number FROM account_ledgers WHERE book = %(book)s AND account = ANY(%(accounts)s::int[])
 """
 
 TIME_OF_POSITION = """
@@ -55,17 +63,21 @@ SELECT found.* FROM unnest(%(positions)s::bigint[], %(ids)s::uuid[]) AS asked (p
 """
 
 TRANSFERS_BY_TIME = f"""
-WITH RECURSIVE codes AS (
-    (SELECT code FROM transfers WHERE book = %(book)s ORDER BY code LIMIT 1)
+WITH RECURSIVE kinds AS (
+    (SELECT ledger, code FROM transfers WHERE book = %(book)s ORDER BY ledger, code LIMIT 1)
     UNION ALL
-    SELECT next.code FROM codes CROSS JOIN LATERAL (
-        SELECT code FROM transfers WHERE book = %(book)s AND code > codes.code ORDER BY code LIMIT 1
+    SELECT next.ledger, next.code FROM kinds CROSS JOIN LATERAL (
+        SELECT ledger, code FROM transfers WHERE book = %(book)s AND (ledger, code) > (kinds.ledger, kinds.code)
+        ORDER BY ledger, code LIMIT 1
     ) next
 )
-SELECT found.* FROM codes CROSS JOIN LATERAL (
-    SELECT * FROM transfers WHERE book = %(book)s AND transfers.code = codes.code AND {_FILTER}
+SELECT found.* FROM kinds CROSS JOIN LATERAL (
+    SELECT * FROM transfers
+    WHERE book = %(book)s AND transfers.ledger = kinds.ledger AND transfers.code = kinds.code AND {_FILTER}
     ORDER BY timestamp_ns {{order}} LIMIT %(limit)s
-) found ORDER BY found.timestamp_ns {{order}} LIMIT %(limit)s
+) found
+WHERE (%(ledger)s = 0 OR kinds.ledger = %(ledger)s) AND (%(code)s = 0 OR kinds.code = %(code)s)
+ORDER BY found.timestamp_ns {{order}} LIMIT %(limit)s
 """
 
 # Slices follow one another in time: the search ends in the one that fills the page.
@@ -86,7 +98,8 @@ STATEMENT = f"""
 WITH {_KINDS.format(account="%(account)s")}
 SELECT line.* FROM kinds CROSS JOIN LATERAL (
     SELECT transfers.*, entries.balance_minor FROM entries CROSS JOIN LATERAL (
-        SELECT * FROM transfers WHERE book = %(book)s AND code = entries.code AND timestamp_ns = entries.timestamp_ns
+        SELECT * FROM transfers WHERE book = %(book)s AND ledger = %(account_ledger)s
+            AND code = abs(entries.code) AND timestamp_ns = entries.timestamp_ns
         LIMIT 1
     ) transfers
     WHERE entries.book = %(book)s AND entries.account = %(account)s
@@ -94,14 +107,17 @@ SELECT line.* FROM kinds CROSS JOIN LATERAL (
         AND entries.timestamp_ns >= %(from)s AND entries.timestamp_ns < %(until)s AND {_FILTER}
     ORDER BY entries.timestamp_ns {{order}} LIMIT %(limit)s
 ) line
-WHERE (%(code)s = 0 OR kinds.code = %(code)s) AND (%(debit)s::boolean IS NULL OR kinds.debit = %(debit)s::boolean)
+WHERE (%(code)s = 0 OR abs(kinds.code) = %(code)s) AND (%(reservations)s OR kinds.code > 0)
+    AND (%(debit)s::boolean IS NULL OR kinds.debit = %(debit)s::boolean)
 ORDER BY line.timestamp_ns {{order}} LIMIT %(limit)s
 """
 STATEMENT_BY_KEY = f"""
 SELECT line.* FROM ({_SLICES}) AS asked CROSS JOIN LATERAL (
     SELECT transfers.*, entries.balance_minor FROM transfers CROSS JOIN LATERAL (
         SELECT balance_minor FROM entries WHERE book = %(book)s AND account = %(account)s
-            AND debit = (transfers.debit_account = %(account)s) AND code = transfers.code
+            AND debit = (transfers.debit_account = %(account)s)
+            AND code = CASE WHEN %(reservations)s AND transfers.flags & {PENDING | VOID} <> 0
+                THEN -transfers.code ELSE transfers.code END
             AND timestamp_ns = transfers.timestamp_ns
         LIMIT 1
     ) entries

@@ -168,6 +168,9 @@ def account_filter(request: pb.ListAccountsRequest) -> AccountFilter:
         user_data_128=bounds.optional_identifier("user_data_128", request.user_data_128) or b"",
         user_data_64=request.user_data_64,
         user_data_32=request.user_data_32,
+        from_ns=request.from_ns,
+        until_ns=request.until_ns,
+        newest_first=request.newest_first,
     )
 
 
@@ -179,6 +182,7 @@ def selection(request: pb.ListTransfersRequest | pb.GetStatementRequest, place: 
     elif place:
         from_ns = place + 1
     return Selection(
+        ledger=wanted.ledger,
         code=bounds.number("filter.code", wanted.code, minimum=0, maximum=2**16 - 1),
         user_data_128=bounds.optional_identifier("filter.user_data_128", wanted.user_data_128) or b"",
         user_data_64=wanted.user_data_64,

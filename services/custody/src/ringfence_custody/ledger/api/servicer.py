@@ -97,8 +97,13 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         question = Question(request, book_id=book_id)
         (place,) = question.place()
         selection = mapping.selection(request, place, _page_size(request))
-        side = mapping.debit_side(request.side)
-        lines, more = await self._queries.statement(book_id, account_id, selection, side)
+        lines, more = await self._queries.statement(
+            book_id,
+            account_id,
+            selection,
+            debit=mapping.debit_side(request.side),
+            reservations=request.include_reservations,
+        )
         return pb.GetStatementResponse(
             entries=[mapping.statement_entry(named, line) for named, line in lines],
             next_page_token=question.token(lines[-1][1].transfer.timestamp if more else 0),

@@ -25,11 +25,27 @@ class CommittedBatches(TransferBatches, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """A transfer that moved an account's posted balance, that balance after it in minor units, and its commit."""
+    """A transfer of an account, its posted balance after it in minor units, and the commit.
+
+    A reservation and its void leave the balance as it was.
+    """
 
     transfer: Transfer
     balance_minor: int
     position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementAccount:
+    """Whose lines a statement shows: the account by dense index, and its ledger.
+
+    `debit` tells which side alone, None means both; `reservations` whether what moved no posted balance is shown too.
+    """
+
+    index: int
+    ledger: int
+    debit: bool | None = None
+    reservations: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +55,7 @@ class Selection:
     Values that are 0 or empty ask for nothing; `until_ns` 0 has no bound.
     """
 
+    ledger: int = 0
     code: int = 0
     user_data_128: bytes = b""
     user_data_64: int = 0
@@ -52,10 +69,8 @@ class Selection:
 class Statements(Protocol):
     """The read model; every call blocks, and raises StoreUnavailable."""
 
-    def statement(
-        self, book_id: bytes, account: int, selection: Selection, *, debit: bool | None
-    ) -> list[StatementLine]:
-        """Returns the lines that an account has, on the debit side, the credit side or both."""
+    def statement(self, book_id: bytes, account: StatementAccount, selection: Selection) -> list[StatementLine]:
+        """Returns the lines that an account has."""
 
     def list_transfers(self, book_id: bytes, selection: Selection) -> list[Transfer]:
         """Returns transfers of the book."""

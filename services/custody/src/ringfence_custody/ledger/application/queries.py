@@ -11,7 +11,7 @@ from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.writing.writer import GroupWriter
 
 from ringfence_custody.ledger.application.account_filter import AccountFilter
-from ringfence_custody.ledger.application.ports import Selection, StatementLine, Statements
+from ringfence_custody.ledger.application.ports import Selection, StatementAccount, StatementLine, Statements
 from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.application.views import (
     AccountView,
@@ -49,7 +49,7 @@ class Queries:
     async def list_accounts(
         self, book_id: bytes, wanted: AccountFilter, after: int, limit: int
     ) -> tuple[list[AccountView], int]:
-        """Returns a page in order of creation after a dense index, and the index to go on after, 0 at the end."""
+        """Returns a page after a dense index, 0 at the beginning, and the index to go on after, 0 at the end."""
 
         def read(accounts: Accounts) -> tuple[list[AccountView], int]:
             page, more = wanted.page(accounts, after, limit)
@@ -90,19 +90,22 @@ class Queries:
         return answer, len(found) > len(page)
 
     async def statement(
-        self, book_id: bytes, account_id: bytes, selection: Selection, debit: bool | None
+        self, book_id: bytes, account_id: bytes, selection: Selection, *, debit: bool | None, reservations: bool
     ) -> tuple[list[tuple[NamedTransfer, StatementLine]], bool]:
         """Returns a page of lines, of one side or both, and whether there are more.
 
         Raises AccountNotFound, StatementsBehind.
         """
-        (account,) = await self._indexes(book_id, [account_id])
-        if account is None:
-            raise AccountNotFound
+
+        def find(accounts: Accounts) -> StatementAccount:
+            index = accounts.index.get(account_id)
+            if index is None:
+                raise AccountNotFound
+            return StatementAccount(index=index, ledger=accounts.ledger[index], debit=debit, reservations=reservations)
+
+        account = await self._read(book_id, lambda book: find(book.accounts))
         await self.statements.reached()
-        found = await asyncio.to_thread(
-            self.statements.statement, book_id, account, _and_one_more(selection), debit=debit
-        )
+        found = await asyncio.to_thread(self.statements.statement, book_id, account, _and_one_more(selection))
         page = found[: selection.limit]
         answer = await self._read(book_id, lambda book: [(named(book.accounts, each.transfer), each) for each in page])
         return answer, len(found) > len(page)
