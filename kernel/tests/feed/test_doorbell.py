@@ -17,6 +17,8 @@ from ringfence_kernel.service import hear
 from ringfence_kernel.store import EventStore, StoredEvent, load_cursor
 from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_local_stack.processes.ports import free_ports
+from ringfence_local_stack.processes.ways import Way
 from ringfence_local_stack.servers.certificates import Authority, infrastructure_id, service_id
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.nats import NATS_ADMIN, NatsServer
@@ -42,7 +44,7 @@ async def doorbell(
 ) -> AsyncIterator[Doorbell]:
     """A connected doorbell of custody."""
     context = tls(nats_server_process, workload_authority, tmp_path, SERVICE, service_id(SERVICE))
-    made = Doorbell(SERVICE, nats_server_process.url, context)
+    made = Doorbell(SERVICE, [nats_server_process.url], context)
     await made.connect()
     yield made
     await made.close()
@@ -188,7 +190,7 @@ async def test_notification_carries_the_trace_of_its_event(doorbell: Doorbell, n
 
 async def test_silence_of_nats_fails_nothing(workload_authority: Authority) -> None:
     """Without a server, ringing does nothing and publishing says that NATS is away."""
-    lonely = Doorbell(SERVICE, "nats://127.0.0.1:1", None)
+    lonely = Doorbell(SERVICE, ["nats://127.0.0.1:1"], None)
     connecting = asyncio.create_task(lonely.connect())
     await asyncio.sleep(0.1)
     await lonely.ring(1, 1)
@@ -282,3 +284,18 @@ async def test_hearing_ends_whenever_it_is_cancelled(doorbell: Doorbell) -> None
         hearing.cancel()
         done, _ = await asyncio.wait({hearing}, timeout=2)
         assert done, f"cancelled after {turns} turns of the loop"
+
+
+async def test_of_several_servers_one_that_answers_is_connected_to(
+    nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path
+) -> None:
+    """Addresses at which nobody listens are passed by; those that lead there and back are as good as each other."""
+    context = tls(nats_server_process, workload_authority, tmp_path, SERVICE, service_id(SERVICE))
+    (nobody,) = free_ports(1)
+    async with Way(nats_server_process.port).open() as way:
+        urls = [f"tls://127.0.0.1:{nobody}", f"tls://127.0.0.1:{way.port}", nats_server_process.url]
+        several = Doorbell(SERVICE, urls, context)
+        await several.connect()
+        assert several.connected
+        await several.ring(1, 1)
+        await several.close()

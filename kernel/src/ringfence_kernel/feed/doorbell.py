@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -36,7 +36,7 @@ class Doorbell:
     """One service's connection to NATS; it never fails, it only stays silent while NATS is away."""
 
     service: str
-    url: str
+    urls: Sequence[str]
     tls: ssl.SSLContext | None
     user: str | None = None
     password: str | None = None
@@ -53,7 +53,7 @@ class Doorbell:
         while True:
             try:
                 await client.connect(
-                    self.url,
+                    list(self.urls),
                     tls=self.tls,
                     user=self.user,
                     password=self.password,

@@ -76,7 +76,7 @@ class Runtime(Generic[SettingsT]):
         settings = self.settings
         doorbell = Doorbell(
             service=settings.service,
-            url=settings.nats_url,
+            urls=settings.nats_urls,
             tls=client_tls(self.certificate, settings.nats_ca_file) if settings.nats_ca_file else None,
             user=settings.nats_user,
             password=settings.nats_password.reveal() if settings.nats_password else None,

@@ -113,7 +113,7 @@ class Settings:
     vault_ca_file: Annotated[Path | None, Variable("VAULT_CACERT")] = None
     vault_role_id: Annotated[str, Variable("RINGFENCE_VAULT_ROLE_ID")]
     vault_wrapped_secret_id_file: Annotated[Path, Variable("RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE")]
-    nats_url: Annotated[str, Variable("RINGFENCE_NATS_URL")]
+    nats_urls: Annotated[tuple[str, ...], Variable("RINGFENCE_NATS_URL")]
     nats_ca_file: Annotated[Path | None, Variable("RINGFENCE_NATS_CACERT")] = None
     nats_user: Annotated[str | None, Variable("RINGFENCE_NATS_USER")] = None
     nats_password: Annotated[Secret | None, FileVariable("RINGFENCE_NATS_PASSWORD_FILE")] = None
