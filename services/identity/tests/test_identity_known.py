@@ -172,6 +172,7 @@ async def running(database: Callable[[str], Database]) -> AsyncIterator[Running]
     made = database("identity")
     owner = psycopg.conninfo.make_conninfo(made.owner_url, password=made.owner_password)
     apply_migrations(owner, made.app_role, migrations())
+    made.let_clocks_differ()
     process = Running(EventStore(psycopg.conninfo.make_conninfo(made.app_url, password=made.app_password)))
     process.start()
     await process.record(

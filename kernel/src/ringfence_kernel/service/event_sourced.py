@@ -20,6 +20,7 @@ from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.runtime import Runtime, hear
 from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task
+from ringfence_kernel.service.two_clocks import ClockWatch
 from ringfence_kernel.store import EventStore, Lease
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.telemetry import logs
@@ -111,8 +112,8 @@ class EventSourced:
             *(Task(f"projection-{name}", projector.run) for name, projector in self.projectors.items()),
         ]
 
-    def check(self) -> Check:
-        """Returns the check that the database answers."""
+    def checks(self) -> list[Check]:
+        """Returns the checks that the database answers, and that its clock and the process's agree."""
 
         async def probe() -> str | None:
             try:
@@ -121,7 +122,7 @@ class EventSourced:
                 return error.reason
             return None
 
-        return Check("database", probe)
+        return [Check("database", probe), Check("clock", ClockWatch(self.writer).probe)]
 
     def feed(self) -> Servicer:
         """Returns the servicer of this service's feed."""

@@ -70,7 +70,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
             Task("deadlines", application.submissions.deadlines.run),
             Task("inbox", application.rail.inbox.run),
         ],
-        checks=[core.check()],
+        checks=core.checks(),
     )
 
 
