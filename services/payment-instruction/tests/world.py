@@ -11,7 +11,7 @@ from typing import Any
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.projecting.projector import Projector, fill
 from ringfence_kernel.store import EventStore, apply_migrations
-from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
+from ringfence_kernel.values.clock import NANOSECONDS, Clock, SystemClock
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
@@ -90,7 +90,7 @@ class World:
         self.database = database
         self.identity, self.custody, self.rail = FakeIdentity(), FakeCustody(), FakeRail()
         self.voucher = FakeVoucher()
-        self.clock = SystemClock()
+        self.clock: Clock = SystemClock()
         self.limits = limits or ApprovalLimits({EUR: 500_00})
         self.patience = Patience(3_600 * NANOSECONDS, 3_600 * NANOSECONDS)
         self.list_maximum_age_ns = 86_400 * NANOSECONDS

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from ringfence_kernel.values.errors import ClockWrong
+
 NANOSECONDS = 1_000_000_000
 DAY_NS = 86_400 * NANOSECONDS
 LEEWAY_NS = 2 * NANOSECONDS
@@ -48,6 +50,12 @@ class ManualClock:
     def advance(self, nanoseconds: int) -> None:
         """Moves forward."""
         self._now_ns += nanoseconds
+
+
+def require_past(read_ns: int, now_ns: int) -> None:
+    """Raises ClockWrong where a time that was read a while ago lies ahead of now: the clock was wrong then."""
+    if read_ns - now_ns > LEEWAY_NS:
+        raise ClockWrong("the clock of the process was set back while this was decided")
 
 
 class RisingTimes:

@@ -16,6 +16,7 @@ from ringfence_kernel.service import (
     rebuild,
 )
 from ringfence_kernel.store import EventStore, Migration, event_store_migrations
+from ringfence_kernel.values.clock import SteadyClock
 from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import (
     add_PaymentInstructionServiceServicer_to_server,
 )
@@ -80,10 +81,10 @@ def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive,
         clock=clock,
         archive=archive,
         entries=StoredEntries(archive.store),
-        identity=IdentityClient(runtime.peer("identity"), clock),
+        identity=IdentityClient(runtime.peer("identity"), SteadyClock()),
         custody=CustodyClient(runtime.peer("custody")),
         rail=SpoolRail(settings.spool_directory),
-        voucher=RailPrincipal(settings.rail_credentials_directory, settings.address_of("identity"), clock),
+        voucher=RailPrincipal(settings.rail_credentials_directory, settings.address_of("identity"), SteadyClock()),
         reader=reader,
         limits=settings.limits(),
         patience=settings.patience(),
