@@ -23,7 +23,7 @@ from .clocks import Clocks, clocked, last_event_is_dated_now
 
 HOUR_SECONDS = 3_600
 DAY_SECONDS = 86_400
-WRONG_SECONDS = 3.0
+WRONG_SECONDS = 5.0
 ABROAD = "LU219990000012345678"
 ABOVE_LIMIT_MINOR = 1_100_000
 

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from ringfence_kernel.service import Service, main
+from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.two_clocks import ClockWatch
 from ringfence_kernel.store import EventStore, NewEvent, Timing, apply_migrations
 from ringfence_kernel.store.refusals import CLOCK_WRONG, HISTORY_AHEAD
@@ -57,6 +59,13 @@ def looking(writer: GroupWriter) -> Callable[[Unit], dict[str, int]]:
     state = writer.state
     assert isinstance(state, Tally)
     return lambda unit: dict(state.counters)
+
+
+async def problem(writer: GroupWriter) -> str | None:
+    """Returns what health says of the clocks."""
+    watch = ClockWatch(writer)
+    await watch.ask()
+    return await watch.problem()
 
 
 def recorded(store: EventStore) -> list[Recorded]:
@@ -197,11 +206,11 @@ async def test_a_history_ahead_of_both_clocks_stops_the_writing(migrated: Databa
     for _ in range(2):
         writer = GroupWriter(strict_store, CODEC, Tally(), SystemClock())
         writer.load()
-        task, watch = asyncio.create_task(writer.run()), ClockWatch(writer)
+        task = asyncio.create_task(writer.run())
         with pytest.raises(HistoryAhead):
             await writer.commit(count(writer.state, "a"))
         assert await writer.commit(looking(writer)) == {"a": 1}
-        assert await watch.probe() == "HISTORY_AHEAD"
+        assert await problem(writer) == "HISTORY_AHEAD"
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     with pytest.raises(HistoryNotAhead):
@@ -214,7 +223,7 @@ async def test_a_history_ahead_of_both_clocks_stops_the_writing(migrated: Databa
     decided = await writer.commit(lambda unit: (unit.record(STREAM, Counted("a", 1)), unit.now_ns))
     assert abs(decided[1] - SystemClock().now_ns()) < NEAR_NS
     await writer.commit(count(writer.state, "a"))
-    assert await ClockWatch(writer).probe() is None
+    assert await problem(writer) is None
     assert [each.recorded_at_ns - ahead_ns for each in recorded(strict_store)] == [0, 1, 2]
     with strict_store.connection() as connection:
         row = connection.execute("SELECT position, accepted_by, reason FROM accepted_histories").fetchone()
@@ -246,10 +255,46 @@ def test_a_history_that_is_not_ahead_is_not_accepted(migrated: Database, strict_
         assert connection.execute("SELECT FROM accepted_histories").fetchone() is None
 
 
-@pytest.mark.parametrize(("off_ns", "problem"), [(HOUR_NS, "CLOCK_WRONG"), (-HOUR_NS, "CLOCK_WRONG"), (0, None)])
-async def test_health_compares_the_clocks(strict_store: EventStore, off_ns: int, problem: str | None) -> None:
+@pytest.mark.parametrize(("off_ns", "told"), [(HOUR_NS, "CLOCK_WRONG"), (-HOUR_NS, "CLOCK_WRONG"), (0, None)])
+async def test_health_compares_the_clocks(strict_store: EventStore, off_ns: int, told: str | None) -> None:
     """The check says so while they differ, in either direction."""
     clock: Clock = OffsetClock()
     writer = GroupWriter(strict_store, CODEC, Tally(), clock)
     moved(writer, off_ns)
-    assert await ClockWatch(writer).probe() == problem
+    assert await problem(writer) == told
+
+
+def accept(*arguments: str) -> int:
+    """Runs the operator's command; returns its exit code."""
+    service: Service[Settings] = Service(
+        name="custody",
+        settings=Settings,
+        assemble=None,  # type: ignore[arg-type]
+        migrate=None,  # type: ignore[arg-type]
+        rebuild=None,  # type: ignore[arg-type]
+    )
+    return main(service, ["accept-history", *arguments, "--by", "Ada and Bob", "--reason", "incident 7"])
+
+
+def test_the_operators_command(
+    migrated: Database,
+    strict_store: EventStore,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As the owner it accepts the very history that is named, once, and logs who and why; it refuses any other."""
+    for name, value in {
+        **migrated.environment(),
+        **migrated.owner_environment(),
+        "RINGFENCE_SERVICE": "custody",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert accept("--position", "1") == 1
+    dated(strict_store, migrated, SystemClock().now_ns() + HOUR_NS)
+    assert accept("--position", "2") == 1
+    assert "not accepted" in capsys.readouterr().err
+    assert accept("--position", "1") == 0
+    shown = capsys.readouterr()
+    assert '"position": 1' in shown.out
+    assert all(word in shown.err for word in ("history_accepted", "Ada and Bob", "incident 7"))
+    assert accept("--position", "1") == 1

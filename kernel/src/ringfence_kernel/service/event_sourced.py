@@ -114,15 +114,16 @@ class EventSourced:
 
     def checks(self) -> list[Check]:
         """Returns the checks that the database answers, and that its clock and the process's agree."""
+        watch = ClockWatch(self.writer)
 
         async def probe() -> str | None:
             try:
-                await asyncio.to_thread(self.store.head)
+                await watch.ask()
             except DomainError as error:
                 return error.reason
             return None
 
-        return [Check("database", probe), Check("clock", ClockWatch(self.writer).probe)]
+        return [Check("database", probe), Check("clock", watch.problem)]
 
     def feed(self) -> Servicer:
         """Returns the servicer of this service's feed."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from ringfence_kernel.store.store import DatabaseClock
 from ringfence_kernel.telemetry import logs, tracing
 from ringfence_kernel.values.clock import NANOSECONDS
-from ringfence_kernel.values.errors import ClockWrong, HistoryAhead, StoreUnavailable
+from ringfence_kernel.values.errors import ClockWrong, HistoryAhead
 from ringfence_kernel.writing.writer import GroupWriter
 
-REMEMBERED_SECONDS = 2.0
 DIFFERENCE = "ringfence.clock.difference"
 AHEAD = "ringfence.history.ahead"
 
@@ -19,30 +17,23 @@ _LOG = logs.get(__name__)
 
 
 class ClockWatch:
-    """Compares, at most every two seconds, and raises an alarm; a database that does not answer changes nothing."""
+    """Compares whenever the database is asked whether it is there, and raises an alarm."""
 
     def __init__(self, writer: GroupWriter) -> None:
         """Compares the clock and the history of a writer with the clock of its store."""
         self._writer = writer
         self._problem: str | None = None
-        self._compare_at = 0.0
 
-    async def probe(self) -> str | None:
-        """Returns the reason why nothing can be written now, None for none."""
-        if time.monotonic() >= self._compare_at:
-            self._compare_at = time.monotonic() + REMEMBERED_SECONDS
-            try:
-                self._take_in(*await self._read())
-            except StoreUnavailable:
-                pass
+    async def problem(self) -> str | None:
+        """Returns the reason why nothing could be written when the database was last asked, None for none."""
         return self._problem
 
-    async def _read(self) -> tuple[int, DatabaseClock, int]:
-        """Returns the process's time before the database was asked, what it said, and the process's time after."""
+    async def ask(self) -> None:
+        """Asks the database for the time, and compares; raises StoreUnavailable."""
         clock = self._writer.clock
         before_ns = clock.now_ns()
         told = await asyncio.to_thread(self._writer.store.clock)
-        return before_ns, told, clock.now_ns()
+        self._take_in(before_ns, told, clock.now_ns())
 
     def _take_in(self, before_ns: int, told: DatabaseClock, after_ns: int) -> None:
         difference_ns = max(before_ns - told.now_ns, 0) or min(after_ns - told.now_ns, 0)
