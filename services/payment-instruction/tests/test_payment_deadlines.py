@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 import pytest
-from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS, SystemClock
+from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
 from ringfence_kernel.values.errors import ClockWrong
 from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.submissions.application.deadlines import Deadlines
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 from ringfence_payment_instruction.submissions.domain.status import Status
 
-from .world import PLATFORM, STRANGER, World, an_id, migrate, order
+from .world import PLATFORM, STRANGER, SetClock, World, an_id, migrate, order
 
 
 async def test_approvals_expire_and_silent_banks_leave_payments_unknown(database: Callable[[str], Database]) -> None:
@@ -28,20 +28,6 @@ async def test_approvals_expire_and_silent_banks_leave_payments_unknown(database
     await world.reaches("out", Status.UNKNOWN)
     assert (world.reason("held"), world.reason("out")) == ("APPROVAL_EXPIRED", "BANK_REPLY_MISSING")
     await world.stop()
-
-
-class SetClock(SystemClock):
-    """The machine's clock, set by a test."""
-
-    ahead_ns = 0
-
-    def now_ns(self) -> int:
-        """Returns the time that it shows."""
-        return super().now_ns() + self.ahead_ns
-
-    def advance(self, nanoseconds: int) -> None:
-        """Sets it forward."""
-        self.ahead_ns += nanoseconds
 
 
 async def held_and_sent(database: Callable[[str], Database]) -> tuple[World, SetClock, Deadlines, bytes]:

@@ -82,6 +82,20 @@ def order(name: str, amount_minor: int = 10_00, creditor: str = BORIS, **changes
     return Order(**(fields | changes))
 
 
+class SetClock(SystemClock):
+    """The machine's clock, set by a test."""
+
+    ahead_ns = 0
+
+    def now_ns(self) -> int:
+        """Returns the time that it shows."""
+        return super().now_ns() + self.ahead_ns
+
+    def advance(self, nanoseconds: int) -> None:
+        """Sets it forward."""
+        self.ahead_ns += nanoseconds
+
+
 class World:
     """Fakes that survive, and an application that can be ended and started again on the same database."""
 
