@@ -19,7 +19,7 @@ up: setup ## Starts the whole platform and leaves it running until Ctrl-C
 	@$(BIN)/ringfence up
 
 # What drives a whole platform has the machine to itself; the rest shares it, a file at a time.
-PLATFORM := clients/python/tests/cli tools/local-stack/tests tests/integration tests/chaos tests/cases
+PLATFORM := clients/python/tests/cli tools/local-stack/tests tests/integration tests/chaos tests/drills tests/cases
 SHARED := kernel/tests services clients/python/tests/sdk clients/verifier/tests tools/bank-simulator/tests \
 	bench/tests tests/architecture tests/stores
 

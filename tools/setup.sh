@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs all that Ringfence needs on Debian 12: the broker from Debian, Python packages by hash from the locks.
+# Installs all that Ringfence needs on Debian 12: servers and faketime from Debian, Python packages by hash.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,6 +22,8 @@ missing=()
 PATH="$PATH:/usr/sbin" command -v nats-server >/dev/null || missing+=(nats-server)
 # For the tests of TLS to PostgreSQL.
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
+# For the drills of clocks that are wrong.
+ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing+=(faketime)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed" >&2; exit 1; }

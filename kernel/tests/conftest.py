@@ -21,7 +21,8 @@ def migrated(database: Callable[[str], Database]) -> Database:
 
 @pytest.fixture
 def store(migrated: Database) -> Iterator[EventStore]:
-    """An event store opened with the append-only role."""
+    """An event store opened with the append-only role, for clocks that move only when told."""
+    migrated.let_clocks_differ()
     opened = EventStore(migrated.app_conninfo, settle_seconds=15)
     yield opened
     opened.close()

@@ -66,7 +66,7 @@ def test_writer_with_a_stale_position_is_refused(store: EventStore) -> None:
 def test_nobody_leaves_out_where_the_feed_stands_or_a_version(store: EventStore, migrated: Database) -> None:
     """What the service's role may call refuses it by itself, whoever holds that role; nothing is written."""
     store.append(0, events(2))
-    append = "SELECT * FROM append_events(%s, %s::uuid[], %s::bigint[], %s::text[], %s::bytea[])"
+    append = "SELECT * FROM append_events(%s, 0, 0, %s::uuid[], %s::bigint[], %s::text[], %s::bytea[])"
     stream, fresh = uuid.UUID(bytes=b"s" * 16), uuid.uuid4()
     with psycopg.connect(migrated.app_conninfo, autocommit=True) as connection:
         for position, of, versions in (

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from ringfence_kernel.values import ids, money
-from ringfence_kernel.values.clock import ManualClock, MonotonicClock
+from ringfence_kernel.values.clock import DAY_NS, ManualClock, RisingTimes
 from ringfence_kernel.values.ed25519 import is_public_key
 from ringfence_kernel.writing.journal import Journal
 
@@ -49,15 +49,26 @@ def test_currencies_have_unique_codes_and_known_exponents() -> None:
         money.currency("XXX")
 
 
-def test_time_never_goes_back() -> None:
-    """A clock set back, or a recorded time ahead of it, still gives later times."""
+def test_recorded_times_never_go_back() -> None:
+    """A clock set back, or a recorded time a little ahead of it, still gives later times, to decisions too."""
     clock = ManualClock(100)
-    time = MonotonicClock(clock)
-    assert time.now_ns() == 100
+    times = RisingTimes(clock, 50)
+    times.advance()
+    assert (times.now_ns, times.recorded_ns) == (100, 100)
     clock.advance(-50)
-    assert time.now_ns() == 101
-    time.observe(500)
-    assert time.now_ns() == 501
+    times.advance()
+    assert (times.now_ns, times.recorded_ns) == (101, 101)
+
+
+def test_nothing_is_due_because_a_history_is_ahead() -> None:
+    """Events follow a history that is far ahead of the clock, decisions follow the clock."""
+    clock = ManualClock(100)
+    times = RisingTimes(clock, DAY_NS)
+    times.advance()
+    assert (times.now_ns, times.recorded_ns) == (100, DAY_NS + 1)
+    clock.advance(DAY_NS)
+    times.advance()
+    assert (times.now_ns, times.recorded_ns) == (DAY_NS + 100, DAY_NS + 100)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["put", "remove", "append", "mark"]), st.integers())))

@@ -24,6 +24,7 @@ from ringfence_kernel.vault import (
     VaultRefused,
     VaultUnavailable,
 )
+from ringfence_kernel.vault.pki import IssuedCertificate
 from ringfence_kernel.vault.session import VaultSession
 from ringfence_local_stack.processes.ports import free_ports
 from ringfence_local_stack.processes.ways import Way
@@ -241,6 +242,42 @@ async def test_a_workload_certificate_names_its_service_and_is_renewed_at_two_th
     with suppress(asyncio.CancelledError):
         await renewing
     assert certificate.current.private_key_pem != first.private_key_pem
+
+
+class CountedPki:
+    """Signs nothing, and counts how often it is asked."""
+
+    def __init__(self, life_seconds: float) -> None:
+        """Gives certificates that live so long, by its own clock."""
+        self.asked, self._life_ns = 0, int(life_seconds * NANOSECONDS)
+
+    async def sign_workload(self, service: str, request_pem: str) -> IssuedCertificate:
+        """Returns a certificate without content."""
+        await asyncio.sleep(0)
+        self.asked += 1
+        now_ns = SystemClock().now_ns()
+        return IssuedCertificate("", "", "", now_ns, now_ns + self._life_ns)
+
+
+@pytest.mark.parametrize(("life_seconds", "off_seconds"), [(3_600, 40 * 86_400), (1.5, -3_600)])
+async def test_a_wrong_clock_neither_floods_the_issuer_nor_lets_a_certificate_end(
+    life_seconds: float, off_seconds: int
+) -> None:
+    """One that is ahead has it renewed once in a while, one that was set back as soon as by the right one."""
+    clock, pki = OffsetClock(), CountedPki(life_seconds)
+    certificate = WorkloadCertificate(pki, "identity", "ringfence.local", (), clock)  # type: ignore[arg-type]
+    await certificate.obtain()
+    clock.offset_ns = off_seconds * NANOSECONDS
+    renewed = asyncio.Event()
+    certificate.subscribe(renewed.set)
+    renewing = asyncio.ensure_future(certificate.renew())
+    async with asyncio.timeout(10):
+        await renewed.wait()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert pki.asked == 2
+    renewing.cancel()
+    await asyncio.gather(renewing, return_exceptions=True)
 
 
 async def test_no_service_gets_the_certificate_of_another(vault: Vault) -> None:

@@ -335,10 +335,9 @@ async def test_looking_at_the_last_group_of_a_writer_that_stops(store: EventStor
 
 async def test_looking_that_was_cancelled_does_not_stop_the_writer(writer: GroupWriter) -> None:
     """A look whose caller was cancelled a moment ago, and that is still in line, is passed over."""
-    nobody: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    nobody.cancel()
-    writer._lookers.append((lambda: None, nobody))
-    answers = [await asyncio.wait_for(writer.commit(count(writer.state, "a")), 5) for _ in range(2)]
+    with writer._onlookers.waiting(lambda: None) as nobody:
+        nobody.cancel()
+        answers = [await asyncio.wait_for(writer.commit(count(writer.state, "a")), 5) for _ in range(2)]
     assert answers == [1, 2]
 
 

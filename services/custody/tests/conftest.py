@@ -61,6 +61,7 @@ def custody_database(database: Callable[[str], Database]) -> Database:
     fresh = database("custody")
     owner = fresh.owner_conninfo
     apply_migrations(owner, fresh.app_role, migrations())
+    fresh.let_clocks_differ()
     return fresh
 
 

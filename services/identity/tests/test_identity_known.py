@@ -31,8 +31,8 @@ from ringfence_kernel.projecting.projector import fill
 from ringfence_kernel.service import rebuild
 from ringfence_kernel.service.event_sourced import store_digest
 from ringfence_kernel.store import EventStore, apply_migrations
-from ringfence_kernel.values.clock import DAY_NS, ManualClock
-from ringfence_kernel.values.errors import Overloaded
+from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS, ManualClock
+from ringfence_kernel.values.errors import ClockWrong, Overloaded
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.writing.looking_up import Knowing, LookUps
 from ringfence_kernel.writing.recent import Recent
@@ -60,8 +60,13 @@ def timed(name: str) -> bytes:
 class Vault:
     """Signs at once, and lets everybody submit for the platform."""
 
+    def __init__(self, signing: Callable[[], None] = lambda: None) -> None:
+        """Calls `signing` while it signs."""
+        self._signing = signing
+
     async def sign(self, claims: Mapping[str, object]) -> str:
         """Returns the name of the token."""
+        self._signing()
         return str(claims["jti"])
 
     async def read(self, token: str, certificate_sha256: bytes) -> TokenHolder:
@@ -105,14 +110,16 @@ class Running:
         """Has events happen."""
         await self.writer.commit(lambda unit: record_all(unit, events))
 
-    async def authorise(self, name: str, digest: bytes = DIGEST, submission: bytes = b"") -> int:
+    async def authorise(
+        self, name: str, digest: bytes = DIGEST, submission: bytes = b"", signing: Callable[[], None] = lambda: None
+    ) -> int:
         """Has a submission authorised; returns the end of the authorisation."""
         commands = AuthorisationCommands(
             self.modules.tokens,
             self.modules.principal_queries,
             self.modules.alias_queries,
             self.clock,
-            Vault(),
+            Vault(signing),
             Vault(),
             Knowing(self.writer, self.modules.tokens.authorisations, LookUps(AuthorisationsReader(self.store).read)),
             "ringfence-identity",
@@ -172,6 +179,7 @@ async def running(database: Callable[[str], Database]) -> AsyncIterator[Running]
     made = database("identity")
     owner = psycopg.conninfo.make_conninfo(made.owner_url, password=made.owner_password)
     apply_migrations(owner, made.app_role, migrations())
+    made.let_clocks_differ()
     process = Running(EventStore(psycopg.conninfo.make_conninfo(made.app_url, password=made.app_password)))
     process.start()
     await process.record(
@@ -360,3 +368,13 @@ async def test_a_start_from_a_snapshot_is_a_replay(running: Running, tmp_path: P
     assert len(running.modules.parties.parties) == PARTIES + 1
     assert len(running.modules.aliases.aliases) == PARTIES
     assert await running.differences() == {}
+
+
+async def test_no_authorisation_rests_on_a_clock_that_was_set_back(running: Running) -> None:
+    """What was signed by a clock an hour ahead is not recorded by one that is right, though the store would take it."""
+    before = running.store.head()
+    running.clock.advance(3_600 * NANOSECONDS)
+    with pytest.raises(ClockWrong):
+        await running.authorise("s", signing=lambda: running.clock.advance(-3_600 * NANOSECONDS))
+    assert running.store.head() == before
+    assert await running.authorise("s") == START_NS + 30 * DAY_NS

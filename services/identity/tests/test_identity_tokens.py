@@ -10,7 +10,7 @@ from ringfence_identity.principals.domain.errors import ExistsWithDifferentData,
 from ringfence_identity.principals.domain.principals import Actor
 from ringfence_identity.principals.domain.roles import SCOPES_OF_KIND, Kind
 from ringfence_identity.tokens.domain import access, authorisations, enrolment
-from ringfence_identity.tokens.domain.assertions import Assertion, check_claims
+from ringfence_identity.tokens.domain.assertions import Assertion, check_claims, require_unspent
 from ringfence_identity.tokens.domain.authorisations import Submission
 from ringfence_identity.tokens.domain.bearers import Presented, require_bearer
 from ringfence_identity.tokens.domain.errors import (
@@ -21,6 +21,7 @@ from ringfence_identity.tokens.domain.errors import (
     ScopeNotHeld,
     SubmissionRefused,
 )
+from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import show
 from ringfence_kernel.writing.recent import LookedUp
@@ -130,6 +131,28 @@ def test_spent_assertions_are_forgotten_when_they_cannot_come_back(world: Any) -
         spend(world, assertion)
         world.now_ns += 60 * SECOND
     assert len(world.tokens.assertions) <= 7
+
+
+def test_an_assertion_is_spent_once_also_where_the_history_is_ahead(world: Any) -> None:
+    """Events that are dated ahead of the clock let nothing come back, and what cannot come back is forgotten."""
+    began_ns = world.now_ns
+
+    def spent_at(now_ns: int, name: str) -> Assertion:
+        """Spends an assertion, whose event is dated a day after the time of the decision."""
+        world.now_ns = now_ns
+        assertion = check_claims(claims(world, world.platform, jti=name), now_ns)
+        grant = access.grant_access(*world.of_tokens, assertion, own(world.platform), frozenset(), TOKEN, now_ns)
+        events = access.issue(*world.of_tokens, assertion, own(world.platform), grant, now_ns)
+        world.now_ns = now_ns + DAY_NS
+        world.happens(events)
+        return assertion
+
+    first = spent_at(began_ns, "first")
+    spent_at(began_ns + 200 * SECOND, "second")
+    with pytest.raises(AssertionReplayed):
+        require_unspent(world.tokens, first, began_ns + 250 * SECOND)
+    spent_at(began_ns + 3_600 * SECOND, "later")
+    assert len(world.tokens.assertions) == 1
 
 
 def test_token_needs_the_own_certificate(world: Any) -> None:

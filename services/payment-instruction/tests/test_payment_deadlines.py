@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
-from ringfence_kernel.values.clock import NANOSECONDS, ManualClock, SystemClock
+import pytest
+from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
+from ringfence_kernel.values.errors import ClockWrong
 from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.submissions.application.deadlines import Deadlines
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 from ringfence_payment_instruction.submissions.domain.status import Status
 
-from .world import PLATFORM, STRANGER, World, an_id, migrate, order
+from .world import PLATFORM, STRANGER, SetClock, World, an_id, migrate, order
 
 
 async def test_approvals_expire_and_silent_banks_leave_payments_unknown(database: Callable[[str], Database]) -> None:
@@ -28,16 +30,28 @@ async def test_approvals_expire_and_silent_banks_leave_payments_unknown(database
     await world.stop()
 
 
-async def test_a_deadline_that_moved_is_dropped(world: World) -> None:
-    """An instruction that was decided in time never expires, and its submission is forgotten."""
-    await world.submit_batch(PLATFORM, an_id("s"), [order("held", 600_00)])
+async def held_and_sent(database: Callable[[str], Database]) -> tuple[World, SetClock, Deadlines, bytes]:
+    """A world whose clock can be set, an instruction held and one sent, their deadlines and their stream."""
+    world = World(migrate(database("payment-instruction")))
+    world.clock = clock = SetClock()
+    await world.start()
+    await world.import_list()
+    await world.submit_batch(PLATFORM, an_id("s"), [order("held", 600_00), order("out", creditor=STRANGER)])
     await world.reaches("held", Status.HELD)
-    clock = ManualClock(SystemClock().now_ns())
+    await world.reaches("out", Status.SENT)
     deadlines = Deadlines(world.application.approvals.submissions, world.patience, clock)
     (stream,) = world.states.submissions.submissions
     deadlines.look_at(stream)
+    return world, clock, deadlines, stream
+
+
+async def test_a_deadline_that_moved_is_dropped(database: Callable[[str], Database]) -> None:
+    """An instruction that was decided in time never expires, and its submission is forgotten."""
+    world, clock, deadlines, stream = await held_and_sent(database)
+    world.database.let_clocks_differ()
     submission = world.states.submissions.submissions[stream]
     submission.changed_ns[0] += 10 * NANOSECONDS
+    submission.changed_ns[1] += 10 * NANOSECONDS
     deadlines.look_at(stream)
     clock.advance(3_601 * NANOSECONDS)
     await deadlines.step()
@@ -45,3 +59,36 @@ async def test_a_deadline_that_moved_is_dropped(world: World) -> None:
     clock.advance(10 * NANOSECONDS)
     await deadlines.step()
     assert world.status("held") is Status.EXPIRED
+    await world.stop()
+
+
+async def test_nothing_is_overdue_on_one_clocks_word(database: Callable[[str], Database]) -> None:
+    """A clock that is 40 days ahead for a while expires nothing, and puts nothing off.
+
+    What is due in truth comes when it is due.
+    """
+    world, clock, deadlines, _ = await held_and_sent(database)
+    clock.advance(40 * DAY_NS)
+    with pytest.raises(ClockWrong):
+        await deadlines.step()
+    assert (world.status("held"), world.status("out")) == (Status.HELD, Status.SENT)
+    clock.advance(-40 * DAY_NS)
+    world.database.let_clocks_differ()
+    await deadlines.step()
+    assert (world.status("held"), world.status("out")) == (Status.HELD, Status.SENT)
+    clock.advance(3_601 * NANOSECONDS)
+    await deadlines.step()
+    assert (world.status("held"), world.status("out")) == (Status.EXPIRED, Status.UNKNOWN)
+    await world.stop()
+
+
+async def test_what_is_due_is_decided_by_the_time_of_the_decision(database: Callable[[str], Database]) -> None:
+    """A clock that was ahead when deadlines were looked at, and is right when they are decided, expires nothing."""
+    world, _, _, stream = await held_and_sent(database)
+    ahead = SetClock()
+    ahead.advance(40 * DAY_NS)
+    deadlines = Deadlines(world.application.approvals.submissions, world.patience, ahead)
+    deadlines.look_at(stream)
+    await deadlines.step()
+    assert (world.status("held"), world.status("out")) == (Status.HELD, Status.SENT)
+    await world.stop()

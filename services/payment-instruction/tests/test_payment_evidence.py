@@ -1,9 +1,14 @@
 """Bank notifications through the application."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.values.clock import NANOSECONDS
+from ringfence_kernel.values.errors import ClockWrong
+from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.modules import event_codec
@@ -26,8 +31,10 @@ from .world import (
     STRANGER,
     SUSPENSE,
     TENANT,
+    SetClock,
     World,
     an_id,
+    migrate,
     order,
 )
 
@@ -66,6 +73,29 @@ async def test_a_bank_that_contradicts_itself_is_refused_whole(world: World) -> 
     with pytest.raises(EvidenceConflict):
         await hand_in(world, camt_054("N-2", BANK, entry("R9", "1.00", BORIS), entry("R1", "6.00", BORIS)))
     assert world.custody.balances[an_id("boris account")] == 5_00
+
+
+async def test_no_evidence_rests_on_a_clock_that_was_set_back(
+    database: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries without a value date have that of the day when they come: not that of a clock that was wrong then."""
+    world = World(migrate(database("payment-instruction")))
+    world.clock = clock = SetClock()
+    await world.start()
+    await world.import_list()
+    authorise = world.identity.authorise
+
+    async def set_back(*arguments: Any) -> Any:
+        clock.ahead_ns = 0
+        return await authorise(*arguments)
+
+    monkeypatch.setattr(world.identity, "authorise", set_back)
+    clock.advance(3_600 * NANOSECONDS)
+    with pytest.raises(ClockWrong):
+        await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
+    assert world.states.deposits.evidence == {}
+    assert await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS))) == (1, 0, 0, 0)
+    await world.stop()
 
 
 @pytest.mark.parametrize("account", [ANNA, STRANGER])

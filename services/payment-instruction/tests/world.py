@@ -11,7 +11,7 @@ from typing import Any
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.projecting.projector import Projector, fill
 from ringfence_kernel.store import EventStore, apply_migrations
-from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
+from ringfence_kernel.values.clock import NANOSECONDS, Clock, SystemClock
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
@@ -84,6 +84,20 @@ def order(name: str, amount_minor: int = 10_00, creditor: str = BORIS, **changes
     return Order(**(fields | changes))
 
 
+class SetClock(SystemClock):
+    """The machine's clock, set by a test."""
+
+    ahead_ns = 0
+
+    def now_ns(self) -> int:
+        """Returns the time that it shows."""
+        return super().now_ns() + self.ahead_ns
+
+    def advance(self, nanoseconds: int) -> None:
+        """Sets it forward."""
+        self.ahead_ns += nanoseconds
+
+
 class World:
     """Fakes that survive, and an application that can be ended and started again on the same database."""
 
@@ -93,7 +107,7 @@ class World:
         self.identity, self.custody = FakeIdentity(), FakeCustody()
         self.rail = FakeRail()
         self.seals, self.voucher = FakeSeals(), FakeVoucher()
-        self.clock = SystemClock()
+        self.clock: Clock = SystemClock()
         self.limits = limits or ApprovalLimits({EUR: 500_00})
         self.patience = Patience(3_600 * NANOSECONDS, 3_600 * NANOSECONDS)
         self.list_maximum_age_ns = 86_400 * NANOSECONDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import time
 from collections.abc import Callable, Sequence
 
 from cryptography import x509
@@ -33,6 +34,7 @@ class WorkloadCertificate:
         self._clock = clock
         self._bundle: CertificateBundle | None = None
         self._renew_at_ns = 0
+        self._renew_at = 0.0
         self._subscribers: list[Callable[[], None]] = []
 
     @property
@@ -52,6 +54,7 @@ class WorkloadCertificate:
         issued = await self._pki.sign_workload(self._service, self._request(key))
         self._bundle = CertificateBundle(_private_pem(key), issued.chain_pem.encode(), issued.not_after_ns)
         self._renew_at_ns = _renewal_time(issued)
+        self._renew_at = time.monotonic() + (self._renew_at_ns - issued.not_before_ns) / NANOSECONDS
         for renewed in self._subscribers:
             renewed()
 
@@ -65,9 +68,12 @@ class WorkloadCertificate:
                 await asyncio.sleep(_FIRST_RETRY_SECONDS)
 
     async def renew(self) -> None:
-        """Renews for ever; while Vault is away the certificate in hand goes on until it expires."""
+        """Renews for ever; while Vault is away the certificate in hand goes on until it expires.
+
+        A clock that is set back makes it no later, and one that is ahead has it renewed every few seconds, not more.
+        """
         while True:
-            seconds = (self._renew_at_ns - self._clock.now_ns()) / NANOSECONDS
+            seconds = min((self._renew_at_ns - self._clock.now_ns()) / NANOSECONDS, self._renew_at - time.monotonic())
             if seconds > 0:
                 # In steps, because the machine's clock may be set while this waits.
                 await asyncio.sleep(min(seconds, 60.0))
@@ -77,7 +83,7 @@ class WorkloadCertificate:
                 _LOG.info("certificate_renewed")
             except (DomainError, VaultRefused) as error:
                 _LOG.warning("certificate_not_renewed", error=type(error).__name__)
-                await asyncio.sleep(_RETRY_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
 
     def _request(self, key: ec.EllipticCurvePrivateKey) -> str:
         builder = x509.CertificateSigningRequestBuilder(x509.Name([]))

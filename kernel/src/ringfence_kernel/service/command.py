@@ -1,4 +1,4 @@
-"""The command line of every service: `serve`, `migrate`, `rebuild [--verify]`."""
+"""The command line of every service: `serve`, `migrate`, `rebuild [--verify]`, `accept-history`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TypeVar
 
+import psycopg
 import uvloop
 
 from ringfence_kernel.access.control import AccessRuleMissing
@@ -16,11 +18,13 @@ from ringfence_kernel.rpc.server import CannotListen
 from ringfence_kernel.service.definition import Service
 from ringfence_kernel.service.serving import serve
 from ringfence_kernel.service.settings import InvalidSetting, MigrationSettings, MissingSetting, Settings, read
+from ringfence_kernel.store.two_clocks import HistoryNotAhead, accept_history
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.vault import VaultLoginRefused
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
+_LOG = logs.get(__name__)
 _CANNOT_START = 2
 _STOPS_START_UP = (MissingSetting, InvalidSetting, VaultLoginRefused, AccessRuleMissing, CannotListen)
 
@@ -33,6 +37,12 @@ def main(service: Service[SettingsT], arguments: Sequence[str] | None = None) ->
     commands.add_parser("migrate", help="bring the database up to date, as its owner")
     rebuild = commands.add_parser("rebuild", help="build state and read models from events alone")
     rebuild.add_argument("--verify", action="store_true", help="compare them with the live ones, change nothing")
+    accept = commands.add_parser(
+        "accept-history", help="let events follow a last one that is dated ahead, as the owner"
+    )
+    accept.add_argument("--position", type=int, required=True, help="position of the last event")
+    accept.add_argument("--by", required=True, help="who has decided it")
+    accept.add_argument("--reason", required=True, help="why the history stands, for instance the incident's number")
     parsed = parser.parse_args(arguments)
     try:
         return _run(service, parsed)
@@ -47,6 +57,8 @@ def _run(service: Service[SettingsT], parsed: argparse.Namespace) -> int:
         logs.configure(service.name, owner.log_level, sys.stderr)
         service.migrate(owner)
         return 0
+    if parsed.command == "accept-history":
+        return _accept_history(service.name, parsed)
     settings = read(service.settings)
     if parsed.command == "serve":
         logs.configure(service.name, settings.log_level)
@@ -60,3 +72,16 @@ def _run(service: Service[SettingsT], parsed: argparse.Namespace) -> int:
     outcome = {"service": service.name, "events": report.events, "differences": dict(report.differences)}
     print(json.dumps(outcome | {"same": report.is_same}))
     return 0 if report.is_same else 1
+
+
+def _accept_history(name: str, parsed: argparse.Namespace) -> int:
+    owner = read(MigrationSettings)
+    logs.configure(name, owner.log_level, sys.stderr)
+    try:
+        accepted = accept_history(owner.conninfo(), parsed.position, parsed.by, parsed.reason)
+    except (HistoryNotAhead, psycopg.Error) as error:
+        print(f"{name}'s history is not accepted: {error}", file=sys.stderr)
+        return 1
+    _LOG.warning("history_accepted", accepted_by=parsed.by, reason=parsed.reason, **asdict(accepted))
+    print(json.dumps({"service": name, **asdict(accepted)}))
+    return 0

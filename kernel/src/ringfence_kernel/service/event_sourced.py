@@ -20,6 +20,7 @@ from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.runtime import Runtime, hear
 from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task
+from ringfence_kernel.service.two_clocks import ClockWatch
 from ringfence_kernel.store import EventStore, Lease
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.telemetry import logs
@@ -111,17 +112,18 @@ class EventSourced:
             *(Task(f"projection-{name}", projector.run) for name, projector in self.projectors.items()),
         ]
 
-    def check(self) -> Check:
-        """Returns the check that the database answers."""
+    def checks(self) -> list[Check]:
+        """Returns the checks that the database answers, and that its clock and the process's agree."""
+        watch = ClockWatch(self.writer)
 
         async def probe() -> str | None:
             try:
-                await asyncio.to_thread(self.store.head)
+                await watch.ask()
             except DomainError as error:
                 return error.reason
             return None
 
-        return Check("database", probe)
+        return [Check("database", probe), Check("clock", watch.problem)]
 
     def feed(self) -> Servicer:
         """Returns the servicer of this service's feed."""

@@ -20,7 +20,7 @@ from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task
 from ringfence_kernel.store import Head
 from ringfence_kernel.telemetry.tracing import Telemetry
-from ringfence_kernel.values.clock import Clock
+from ringfence_kernel.values.clock import Clock, SteadyClock
 from ringfence_kernel.vault import Vault
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -94,7 +94,7 @@ class Runtime(Generic[SettingsT]):
             key_set: str = reply.jwks_json
             return key_set
 
-        return RemoteKeys(fetch, self.clock)
+        return RemoteKeys(fetch, SteadyClock())
 
 
 def hear(doorbell: Doorbell, rings: Mapping[str, Callable[[], None]]) -> Task:

@@ -2,7 +2,7 @@
 
 from ringfence_kernel.store.chain import GENESIS, chain_hash, chain_hash_of
 from ringfence_kernel.store.lease import Lease
-from ringfence_kernel.store.recorder import ChainedRecorder
+from ringfence_kernel.store.recorder import ChainedRecorder, Timing
 from ringfence_kernel.store.schema import Migration, apply_migrations, event_store_migrations
 from ringfence_kernel.store.store import (
     ChainBroken,
@@ -29,6 +29,7 @@ __all__ = [
     "Migration",
     "NewEvent",
     "StoredEvent",
+    "Timing",
     "VersionConflict",
     "advance_cursor",
     "apply_migrations",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -16,8 +16,10 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
-from ringfence_kernel.store.schema import CURSOR_BEHIND
+from ringfence_kernel.store.refusals import CLOCK_WRONG, CURSOR_BEHIND, HISTORY_AHEAD
 from ringfence_kernel.store.sockets import parameters_of, shut
+from ringfence_kernel.values.clock import Clock, SystemClock
+from ringfence_kernel.values.errors import ClockWrong, HistoryAhead
 
 READING_CONNECTIONS = 8
 RECONNECT_SECONDS = 2.0
@@ -25,10 +27,9 @@ RECONNECT_SECONDS = 2.0
 BOUNDS = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s'"
 """A writer neither waits for ever for the head, nor keeps it from others when its process stands still."""
 
-APPEND = b"SELECT * FROM append_events(%b::bigint, %b::uuid[], %b::bigint[], %b::text[], %b::bytea[])"
-APPEND_AND_MOVE = (
-    "SELECT * FROM append_and_move(%b::bigint, %b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::text[])"
-)
+_EVENTS = "%b::bigint, %b::bigint, %b::bigint, %b::uuid[], %b::bigint[], %b::text[], %b::bytea[]"
+APPEND = f"SELECT * FROM append_events({_EVENTS})".encode()
+APPEND_AND_MOVE = f"SELECT * FROM append_and_move({_EVENTS}, %b::text[])"
 
 Within = Callable[[psycopg.Connection[DictRow]], None]
 
@@ -55,6 +56,21 @@ class Rows:
 
     cursors: Sequence[str]
     insertions: Sequence[Insertion]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What a writer says of time: its clock, read as the events are sent, and the latest time that it has given."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    newest_ns: int = 0
+
+
+_REFUSALS: dict[str, type[Exception]] = {
+    CURSOR_BEHIND: CursorBehind,
+    CLOCK_WRONG: ClockWrong,
+    HISTORY_AHEAD: HistoryAhead,
+}
 
 
 @lru_cache
@@ -140,27 +156,30 @@ class ChainedRecorder(PostgresApplicationRecorder):
         events: Sequence[LibraryEvent],
         within: Sequence[Within] = (),
         rows: Rows | None = None,
+        timing: Timing | None = None,
     ) -> tuple[int, int, bytes]:
         """Commits the events, their rows and whatever `within` adds together; returns the head: epoch, position, hash.
 
         Events and rows take one round trip. Raises PositionTaken when the feed does not stand at `expected_position`,
-        CursorBehind when a cursor does not, and psycopg.Error for everything else.
+        CursorBehind when a cursor does not, ClockWrong and HistoryAhead by what the database's clock shows as the
+        events arrive, and psycopg.Error for everything else.
         """
+        timing = timing or Timing()
         arguments: list[Any] = [
-            expected_position,
             [event.originator_id for event in events],
             [event.originator_version for event in events],
             [event.topic for event in events],
             [event.state for event in events],
         ]
-        query = APPEND
+        query, before = APPEND, list[Any]()
         if rows is not None:
             query = _append_with(tuple(each.statement for each in rows.insertions))
             before = [parameter for each in rows.insertions for parameter in each.parameters]
-            arguments = [*before, *arguments, list(rows.cursors)]
+            arguments = [*arguments, list(rows.cursors)]
         with self._writing.use() as connection, connection.transaction() if within else nullcontext():
+            sent = [expected_position, timing.clock.now_ns(), timing.newest_ns]
             try:
-                row = connection.execute(query, arguments, prepare=True).fetchone()
+                row = connection.execute(query, [*before, *sent, *arguments], prepare=True).fetchone()
             except psycopg.Error as error:
                 refusal = _refusal(error)
                 if refusal is None:
@@ -190,9 +209,9 @@ class ChainedRecorder(PostgresApplicationRecorder):
 
 
 def _refusal(error: psycopg.Error) -> Exception | None:
-    """Returns what an error of an append means to the writer; None for all that are not about positions."""
-    if error.sqlstate == CURSOR_BEHIND:
-        return CursorBehind(str(error))
+    """Returns what an error of an append means to the writer; None for all that are not about positions or times."""
+    if error.sqlstate in _REFUSALS:
+        return _REFUSALS[error.sqlstate](error.diag.message_primary or "")
     is_taken = isinstance(error, psycopg.errors.UniqueViolation) and error.diag.table_name == "stored_events"
     if is_taken or isinstance(error, psycopg.errors.SerializationFailure):
         return PositionTaken(str(error))

@@ -9,9 +9,8 @@ import psycopg
 from psycopg import sql
 
 from ringfence_kernel.store.chain import CHAIN_HASH_SQL
-
-CURSOR_BEHIND = "RF001"
-"""SQLSTATE of an append whose tables lack earlier events; a class of its own (PostgreSQL, appendix A)."""
+from ringfence_kernel.store.refusals import CURSOR_BEHIND
+from ringfence_kernel.store.two_clocks import TWO_CLOCKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +263,7 @@ def event_store_migrations() -> list[Migration]:
         Migration(3, "formats of digests", DIGEST_FORMAT),
         Migration(4, "events with rows", APPEND_AND_MOVE),
         Migration(5, "strict appends", STRICT_APPENDS),
+        Migration(6, "two clocks", TWO_CLOCKS),
     ]
 
 

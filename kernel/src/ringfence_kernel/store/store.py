@@ -16,9 +16,11 @@ from psycopg.rows import DictRow, tuple_row
 
 from ringfence_kernel.store.chain import GENESIS, chain_hash
 from ringfence_kernel.store.codec import EventCodec
-from ringfence_kernel.store.recorder import ChainedRecorder, PositionTaken, Rows, Within, library_event
+from ringfence_kernel.store.recorder import ChainedRecorder, PositionTaken, Rows, Timing, Within, library_event
 from ringfence_kernel.store.sockets import shut
-from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.store.two_clocks import NOW_SQL
+from ringfence_kernel.values.clock import LEEWAY_NS
+from ringfence_kernel.values.errors import ClockWrong, StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
 
 log = structlog.get_logger(__name__)
@@ -36,6 +38,7 @@ READ_STREAMS = """
 SELECT notification_id, uuid_send(originator_id), originator_version, topic, state
 FROM stored_events WHERE originator_id = ANY(%b) ORDER BY notification_id
 """
+READ_CLOCK = f"SELECT {NOW_SQL} AS now_ns, tolerance_ns, accepted_ns FROM feed_head"
 PAGE_BYTES = 3 * 1024 * 1024
 RECONNECT_SECONDS = 0.2
 
@@ -71,6 +74,15 @@ class Head:
     hash: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class DatabaseClock:
+    """What the database's clock shows, UTC nanoseconds; how far others may be apart; up to when events may be dated."""
+
+    now_ns: int
+    tolerance_ns: int
+    accepted_ns: int
+
+
 class VersionConflict(Exception):
     """Another writer has written since; catch up and decide again."""
 
@@ -100,6 +112,7 @@ class EventStore:
         events: Sequence[NewEvent],
         within: Sequence[Within] = (),
         rows: Rows | None = None,
+        timing: Timing | None = None,
     ) -> Head:
         """Commits events right after `expected_position`, all or none, with their rows and the statements of `within`.
 
@@ -107,13 +120,20 @@ class EventStore:
         has moved and its next events are compared with these. Statements without events may then run twice. Raises
         VersionConflict when the feed holds somebody else's events, CursorBehind when a table of `rows` lacks earlier
         ones, StoreUnavailable when the database stays away for longer than `settle_seconds`, or after `abandon`.
+        Raises ClockWrong when the clock of `timing`, by default the machine's, and the database's disagree, and
+        HistoryAhead when the latest time given is ahead of both. What waited on its way to the database is sent again.
         """
         library_events = [library_event(event.stream, event.version, event.topic, event.state) for event in events]
         give_up = time.monotonic() + self._settle_seconds
         in_doubt = False
         while True:
+            sent = time.monotonic_ns()
             try:
-                return Head(*self._recorder.append(expected_position, library_events, within, rows))
+                return Head(*self._recorder.append(expected_position, library_events, within, rows, timing))
+            except ClockWrong as error:
+                log.error("clock_wrong", position=expected_position, detail=str(error))
+                if time.monotonic_ns() - sent < LEEWAY_NS or time.monotonic() > give_up:
+                    raise
             except PositionTaken as taken:
                 head = self._committed_earlier(expected_position, events) if in_doubt else None
                 if head is None:
@@ -181,6 +201,14 @@ class EventStore:
         if row is None:
             raise AssertionError("the migration makes the head row")
         return Head(row["epoch"], row["position"], bytes(row["hash"]))
+
+    def clock(self) -> DatabaseClock:
+        """Returns what the database's clock shows, and how far events may be from it."""
+        with self.connection() as connection:
+            row = connection.execute(READ_CLOCK.encode()).fetchone()
+        if row is None:
+            raise AssertionError("the migration makes the head row")
+        return DatabaseClock(row["now_ns"], row["tolerance_ns"], row["accepted_ns"])
 
     @contextmanager
     def connection(self) -> Iterator[psycopg.Connection[DictRow]]:

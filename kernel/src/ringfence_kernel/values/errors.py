@@ -54,3 +54,19 @@ class StoreUnavailable(DomainError):
     reason = "STORE_UNAVAILABLE"
     code = "UNAVAILABLE"
     retry_after_seconds = 0.5
+
+
+class ClockWrong(DomainError):
+    """The clocks of this process and of its database differ by more than two seconds; nothing was done."""
+
+    reason = "CLOCK_WRONG"
+    code = "UNAVAILABLE"
+    retry_after_seconds = 1.0
+
+
+class HistoryAhead(DomainError):
+    """What is recorded is dated ahead of both clocks; nothing was done, and an operator must look."""
+
+    reason = "HISTORY_AHEAD"
+    code = "UNAVAILABLE"
+    retry_after_seconds = 5.0

@@ -23,6 +23,7 @@ import msgspec
 import structlog
 
 from ringfence_kernel.store import EventStore, Head
+from ringfence_kernel.store.codec import open_envelope
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing.writer import GroupWriter, State
@@ -55,12 +56,11 @@ class SnapshotUnusable(Exception):
 
 
 class Header(msgspec.Struct, frozen=True):
-    """What a snapshot was taken of: where the feed stood, the version of each stream, and the latest time given."""
+    """What a snapshot was taken of: where the feed stood, and the version of each stream."""
 
     epoch: int
     position: int
     hash: bytes
-    last_ns: int
     versions: dict[str, int]
     sections: list[tuple[str, int]]
     """Name and bytes of each."""
@@ -81,7 +81,7 @@ def take(writer: GroupWriter, state: SavedState) -> Snapshot | None:
         return None
     versions = {stream.hex(): version for stream, version in writer.versions.items()}
     sizes = [(name, memoryview(content).nbytes) for name, content in sections]
-    return Snapshot(Header(head.epoch, head.position, head.hash, writer.last_ns, versions, sizes), sections)
+    return Snapshot(Header(head.epoch, head.position, head.hash, versions, sizes), sections)
 
 
 class SnapshotFile:
@@ -191,23 +191,27 @@ def restore(file: SnapshotFile, store: EventStore, writer: GroupWriter, state: S
         if found is None:
             return 0
         header, sections = found
-        _compare(header, store)
+        last_ns = _compare(header, store)
         state.restore(sections)
     except (SnapshotUnusable, msgspec.MsgspecError, ValueError, LookupError) as error:
         log.warning("snapshot_unusable", error=type(error).__name__, detail=str(error))
         return 0
     versions = {bytes.fromhex(stream): version for stream, version in header.versions.items()}
-    writer.start_from(Head(header.epoch, header.position, header.hash), versions, header.last_ns)
+    writer.start_from(Head(header.epoch, header.position, header.hash), versions, last_ns)
     return header.position
 
 
-def _compare(header: Header, store: EventStore) -> None:
-    """Raises SnapshotUnusable unless the store's chain goes through the event that the snapshot was taken after."""
+def _compare(header: Header, store: EventStore) -> int:
+    """Returns the time of the event that the snapshot was taken after, 0 for none.
+
+    Raises SnapshotUnusable unless the store's chain goes through it.
+    """
     stored = store.read(header.position - 1, 1) if header.position else []
     if store.head().epoch != header.epoch or [(each.position, each.hash) for each in stored] != [
         (header.position, header.hash)
     ]:
         raise SnapshotUnusable("the store has another history")
+    return open_envelope(stored[0].state).recorded_at_ns if stored else 0
 
 
 def _pieces(content: memoryview, size: int = 1 << 20) -> Iterator[bytes]:

@@ -8,26 +8,25 @@ catches up with what somebody else wrote, and the same commands are decided agai
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
-from ringfence_kernel.store import EventStore, Head, NewEvent, VersionConflict
+from ringfence_kernel.store import EventStore, Head, NewEvent, Timing, VersionConflict
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.store.recorder import CursorBehind, Within
 from ringfence_kernel.telemetry.tracing import current_traceparent
-from ringfence_kernel.values.clock import Clock, MonotonicClock
-from ringfence_kernel.values.errors import DomainError, StoreUnavailable
+from ringfence_kernel.values.clock import LEEWAY_NS, Clock, RisingTimes
+from ringfence_kernel.values.errors import ClockWrong, DomainError, HistoryAhead, StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.command_queue import CommandQueue, Pending
 from ringfence_kernel.writing.inline import InlineModel, rows_of
 from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.onlookers import Onlookers
 
 log = structlog.get_logger(__name__)
 
@@ -83,18 +82,36 @@ class Together(Generic[Item, Reply]):
 
 
 class Unit:
-    """What a command decides within: the time, the journal, and the events of the group so far."""
+    """What a command decides within: the time, the journal, and the events of the group so far.
+
+    `now_ns` is the time to decide by, `recorded_ns` that of the events; see RisingTimes.
+    """
 
     def __init__(self, writer: GroupWriter) -> None:
         """Starts empty, at the writer's head."""
         self._writer = writer
         self.journal = writer.journal
-        self.now_ns = 0
+        self._times = RisingTimes(writer.clock, writer.last_ns)
         self.traceparent = ""
         self.events: list[NewEvent] = []
         self.recorded: list[Recorded] = []
         self.within: list[Within] = []
         self.closing: dict[Any, Callable[[Unit], None]] = {}
+
+    @property
+    def now_ns(self) -> int:
+        """The time of the command, UTC nanoseconds."""
+        return self._times.now_ns
+
+    @property
+    def recorded_ns(self) -> int:
+        """The time of the command's events, after that of every event before."""
+        return self._times.recorded_ns
+
+    def begin(self, traceparent: str) -> None:
+        """Turns to the next command."""
+        self._times.advance()
+        self.traceparent = traceparent
 
     def record(self, stream: bytes, event: Any, *, applied: bool = False) -> None:
         """Adds an event to the group and applies it to the state, unless the decision has changed the state already.
@@ -102,13 +119,13 @@ class Unit:
         Raises EventTooLarge beyond 8 MiB: such an event would hold up every follower for good.
         """
         writer = self._writer
-        topic, state = writer.codec.encode(event, self.now_ns, self.traceparent)
+        topic, state = writer.codec.encode(event, self.recorded_ns, self.traceparent)
         if len(state) > MAX_STATE_BYTES:
             raise EventTooLarge(bytes=str(len(state)))
         version = writer.versions.get(stream, 0) + 1
         self.journal.put(writer.versions, stream, version)
         position = writer.head.position + len(self.events) + 1
-        recorded = Recorded(position, stream, version, event, self.now_ns, self.traceparent)
+        recorded = Recorded(position, stream, version, event, self.recorded_ns, self.traceparent)
         self.events.append(NewEvent(stream, version, topic, state))
         self.recorded.append(recorded)
         if not applied:
@@ -152,18 +169,18 @@ class GroupWriter:
     head: Head = field(init=False)
     versions: dict[bytes, int] = field(init=False, default_factory=dict)
     journal: Journal = field(init=False, default_factory=Journal)
-    _time: MonotonicClock = field(init=False)
+    last_ns: int = field(init=False, default=0)
+    """The time of the last event. What is not committed, as by a clock that is wrong, leaves no trace in it."""
     _thread: ThreadPoolExecutor = field(init=False)
     _queue: CommandQueue = field(init=False)
     _listeners: list[Callable[[list[Recorded]], None]] = field(init=False, default_factory=list)
-    _lookers: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = field(init=False, default_factory=deque)
+    _onlookers: Onlookers = field(init=False, default_factory=Onlookers)
     _stale: bool = field(init=False, default=False)
     _refusal: type[DomainError] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Stands at the beginning until `load` is called."""
         self.head = Head(1, 0, bytes(32))
-        self._time = MonotonicClock(self.clock)
         self._queue = CommandQueue(self.queue_weight_limit, self.group_weight_limit)
         # A thread of its own: what else blocks in threads, reads above all, never holds up a commit.
         self._thread = ThreadPoolExecutor(1, "writer")
@@ -173,19 +190,13 @@ class GroupWriter:
         self._listeners.append(listener)
 
     @property
-    def last_ns(self) -> int:
-        """Returns the latest time given to a command or seen in an event."""
-        return self._time.last_ns
-
-    @property
     def is_settled(self) -> bool:
         """Tells whether the state holds exactly what is known to be committed: nothing is being decided or in doubt."""
         return not (self._stale or self.journal.mark())
 
     def start_from(self, head: Head, versions: dict[bytes, int], last_ns: int) -> None:
         """Stands at `head` with a state that was restored; `load` takes in what came later."""
-        self.head, self.versions = head, versions
-        self._time.observe(last_ns)
+        self.head, self.versions, self.last_ns = head, versions, last_ns
 
     def load(self) -> int:
         """Builds the state from all events that are not in it yet; blocks; returns how many there were.
@@ -204,7 +215,7 @@ class GroupWriter:
                 raise StateBroken(f"event {recorded.position}") from error
             self.versions[recorded.stream] = recorded.version
             self._settle()
-            self._time.observe(recorded.recorded_at_ns)
+            self.last_ns = max(self.last_ns, recorded.recorded_at_ns)
             self.head = Head(self.head.epoch, recorded.position, b"")
             count += 1
         head = self.store.head()
@@ -216,8 +227,8 @@ class GroupWriter:
         """Decides and commits a command under the caller's trace; returns its reply after that, or raises its refusal.
 
         The command must be a pure decision on the state and the unit: it may be called more than once. Raises
-        Overloaded when the queue is full, StoreUnavailable when the outcome of the commit could not be found, and the
-        refusal of a writer that stands by.
+        Overloaded when the queue is full, StoreUnavailable when the outcome of the commit could not be found,
+        ClockWrong and HistoryAhead when it was dated wrongly, and the refusal of a writer that stands by.
         """
         if self._refusal:
             raise self._refusal
@@ -232,14 +243,9 @@ class GroupWriter:
 
     async def between_groups(self, look: Callable[[], Reply]) -> Reply:
         """Returns what `look` sees of the state when all of it is committed; the writer stands still meanwhile."""
-        seen: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._lookers.append((look, seen))
-        try:
+        with self._onlookers.waiting(look) as seen:
             await self.commit(lambda unit: None)
             return await seen
-        finally:
-            with suppress(ValueError):  # refused or cancelled: nobody looks any more
-                self._lookers.remove((look, seen))
 
     def stand_by(self, refusal: type[DomainError]) -> None:
         """Refuses every command from now on, and all that wait; a group under way is still committed and answered.
@@ -266,20 +272,8 @@ class GroupWriter:
                 await serving
                 raise
             finally:
-                self._let_look()
-
-    def _let_look(self) -> None:
-        """Lets those look who wait for a state that is committed."""
-        while self._lookers and not self._stale:
-            look, seen = self._lookers.popleft()
-            if seen.done():
-                continue
-            try:
-                result = look()
-            except Exception as error:
-                seen.set_exception(error)
-            else:
-                seen.set_result(result)
+                if not self._stale:
+                    self._onlookers.let_look()
 
     async def _serve(self, group: list[Pending]) -> None:
         """Decides, commits and answers one group."""
@@ -323,7 +317,7 @@ class GroupWriter:
     def _try(self, unit: Unit, run: list[Pending]) -> Exception | None:
         """Decides one command, or several in one go; takes everything back and returns what was raised, if it was."""
         mark, events, within, closing = self.journal.mark(), len(unit.events), len(unit.within), len(unit.closing)
-        unit.now_ns, unit.traceparent = self._time.now_ns(), run[-1].traceparent
+        unit.begin(run[-1].traceparent)
         first = run[0].command
         try:
             if isinstance(first, Together):
@@ -348,13 +342,21 @@ class GroupWriter:
         if unit.events or unit.within:
             try:
                 rows = rows_of(self.inline, unit.recorded)
-                head = await self._blocking(self.store.append, self.head.position, unit.events, unit.within, rows)
+                timing = Timing(self.clock, unit.recorded_ns)
+                group = self.head.position, unit.events, unit.within, rows, timing
+                head = await self._blocking(self.store.append, *group)
             except VersionConflict:
                 log.warning("version_conflict", position=self.head.position)
                 self.journal.rollback()
                 self._stale = True
                 return False
+            except HistoryAhead:
+                if self.last_ns - self.clock.now_ns() <= LEEWAY_NS:
+                    # Not what is recorded is ahead: the clock was, and was set right meanwhile.
+                    raise ClockWrong from None
+                raise
             self.head = head
+            self.last_ns = unit.recorded_ns if unit.events else self.last_ns
         self._settle()
         return True
 

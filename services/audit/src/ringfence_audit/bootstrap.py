@@ -84,7 +84,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             Task("checkpoints", checkpointer.run),
             *following,
         ],
-        checks=[core.check(), Check("checkpoints", checkpointer.problem), *halts],
+        checks=[*core.checks(), Check("checkpoints", checkpointer.problem), *halts],
         leadership=core.leadership(),
     )
 

@@ -73,7 +73,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
             core.feed(),
         ],
         tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],
-        checks=[core.check(), halted],
+        checks=[*core.checks(), halted],
         leadership=core.leadership(),
     )
 

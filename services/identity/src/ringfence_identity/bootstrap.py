@@ -98,7 +98,7 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
     return Assembly(
         servicers=[_token_service(runtime, core, principals), _party_service(core), core.events.feed()],
         tasks=[*core.events.tasks(), Task("token-keys", core.token_keys.run)],
-        checks=[core.events.check()],
+        checks=core.events.checks(),
         token_keys=core.token_keys.local,
         leadership=leadership,
     )

@@ -18,6 +18,7 @@ from ringfence_kernel.service import (
     rebuild,
 )
 from ringfence_kernel.store import EventStore, Migration, event_store_migrations
+from ringfence_kernel.values.clock import SteadyClock
 from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import (
     add_PaymentInstructionServiceServicer_to_server,
 )
@@ -82,7 +83,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
             Task("deadlines", application.submissions.deadlines.run),
             Task("inbox", application.rail.inbox.run),
         ],
-        checks=[core.check()],
+        checks=core.checks(),
         leadership=leadership,
     )
 
@@ -93,7 +94,7 @@ def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive,
         clock=clock,
         archive=archive,
         entries=StoredEntries(archive.store),
-        identity=IdentityClient(runtime.peer("identity"), clock),
+        identity=IdentityClient(runtime.peer("identity"), SteadyClock()),
         custody=CustodyClient(runtime.peer("custody")),
         rail=_rail(runtime, archive.store),
         reader=reader,
@@ -111,7 +112,7 @@ def _rail(runtime: Runtime[PaymentInstructionSettings], store: EventStore) -> Ra
         outbox=OutboxTable(store),
         received=ReceivedTable(store),
         seals=VaultSeals(runtime.vault.transit),
-        voucher=RailPrincipal(settings.rail_credentials_directory, identity, runtime.telemetry, runtime.clock),
+        voucher=RailPrincipal(settings.rail_credentials_directory, identity, runtime.telemetry, SteadyClock()),
         poll_seconds=settings.rail_poll_seconds,
     )
 

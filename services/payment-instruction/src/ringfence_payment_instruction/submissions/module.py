@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ringfence_kernel.values.clock import Clock
+from ringfence_kernel.values.clock import Clock, SteadyClock
 
 from ringfence_payment_instruction.submissions.adapters.order_files import Iso20022Orders
 from ringfence_payment_instruction.submissions.api.servicer import SubmissionsApi
@@ -31,7 +31,7 @@ class SubmissionsModule:
     @classmethod
     def build(cls, submissions: Submissions, identity: Identity, patience: Patience, clock: Clock) -> SubmissionsModule:
         """Wires the module."""
-        personal = PersonalData(identity, clock)
+        personal = PersonalData(identity, SteadyClock())
         receiving = Receiving(submissions, identity, personal)
         files = FileReceiving(submissions, receiving, Iso20022Orders(), clock)
         return cls(

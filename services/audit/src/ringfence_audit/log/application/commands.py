@@ -80,10 +80,10 @@ class RecordRead:
 
         def decide(unit: Unit) -> LogPosition:
             fields = {f"query_{name}": value for name, value in query.items()}
-            leaf = encode(READ_KIND, {**fields, "reader_id": reader, "method": method, "time_ns": unit.now_ns})
+            leaf = encode(READ_KIND, {**fields, "reader_id": reader, "method": method, "time_ns": unit.recorded_ns})
             event, tiles = self.state.append_read(leaf)
             unit.record(self.state.stream, event)
-            _save(unit, self.rows, tiles, event.first_leaf, 1, unit.now_ns, unit.now_ns)
+            _save(unit, self.rows, tiles, event.first_leaf, 1, unit.recorded_ns, unit.recorded_ns)
             return self.state.position()
 
         return await self.writer.commit(decide)

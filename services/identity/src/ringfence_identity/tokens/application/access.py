@@ -6,7 +6,7 @@ is not recorded.
 
 from dataclasses import dataclass
 
-from ringfence_kernel.values.clock import Clock
+from ringfence_kernel.values.clock import Clock, require_past
 from ringfence_kernel.values.ids import new_id
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
@@ -44,7 +44,7 @@ class AccessCommands:
         """Returns an access token for an assertion, bound to the certificate presented.
 
         Raises AssertionInvalid, AssertionExpired, AssertionReplayed, CertificateMismatch, PrincipalNotActive,
-        ScopeNotHeld, VaultUnavailable.
+        ScopeNotHeld, VaultUnavailable, ClockWrong.
         """
         now_ns = self.clock.now_ns()
         assertion = assertions.verify(self.principals, text, now_ns)
@@ -52,6 +52,7 @@ class AccessCommands:
         signed = await self.signer.sign(access.access_claims(grant, self.issuer))
 
         def spend(unit: Unit) -> None:
+            require_past(now_ns, unit.now_ns)
             record_all(unit, access.issue(self.state, self.principals, assertion, presented, grant, unit.now_ns))
 
         await self.writer.commit(spend)

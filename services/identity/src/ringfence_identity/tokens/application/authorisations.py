@@ -6,7 +6,7 @@ is not recorded.
 
 from dataclasses import dataclass
 
-from ringfence_kernel.values.clock import Clock
+from ringfence_kernel.values.clock import Clock, require_past
 from ringfence_kernel.values.ids import new_id
 from ringfence_kernel.writing.looking_up import Knowing
 from ringfence_kernel.writing.recent import LookedUp
@@ -54,7 +54,8 @@ class AuthorisationCommands:
     ) -> Authorisation:
         """Returns an authorisation for one submission, held by the workload `holder` (a SPIFFE id).
 
-        Raises SubmissionRefused, InvalidArgument, ExistsWithDifferentData, VaultUnavailable, StoreUnavailable.
+        Raises SubmissionRefused, InvalidArgument, ExistsWithDifferentData, VaultUnavailable, StoreUnavailable,
+        ClockWrong.
         """
         submitter = await self.reader.read(access_token, certificate_sha256)
         submission = Submission(submitter.subject, submitter.scopes, tenant, submission_id, digest)
@@ -65,6 +66,7 @@ class AuthorisationCommands:
         signed = await self.signer.sign(claims)
 
         def record(unit: Unit, table: LookedUp[Authorised]) -> None:
+            require_past(now_ns, unit.now_ns)
             record_all(unit, self._decide(submission, token, now_ns, table))
 
         await self.known.commit([submission.key], record, looking=looking)

@@ -6,10 +6,9 @@ from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.ids import external_id, parse
 
 from ringfence_identity.tokens.domain.errors import AssertionExpired, AssertionInvalid, AssertionReplayed
-from ringfence_identity.tokens.domain.state import MINUTE_NS, State
+from ringfence_identity.tokens.domain.state import ASSERTION_LONGEST_SECONDS, MINUTE_NS, State
 
 ASSERTION_AUDIENCE = "ringfence-identity"
-ASSERTION_LIFE_SECONDS = 300
 CLOCK_SKEW_SECONDS = 30
 MAX_JTI_CHARACTERS = 128
 
@@ -48,7 +47,7 @@ def check_claims(claims: dict[str, object], now_ns: int) -> Assertion:
     if not isinstance(token_id, str) or not 1 <= len(token_id) <= MAX_JTI_CHARACTERS or not token_id.isprintable():
         raise AssertionInvalid
     now = now_ns // NANOSECONDS
-    if not now < expires <= now + ASSERTION_LIFE_SECONDS + CLOCK_SKEW_SECONDS:
+    if not now < expires <= now + ASSERTION_LONGEST_SECONDS:
         raise AssertionExpired
     for claim in ("nbf", "iat"):
         begins = claims.get(claim, now)

@@ -21,6 +21,8 @@ from ringfence_identity.tokens.domain import events
 from ringfence_identity.tokens.domain.events import AccessTokenIssued, CertificateEnrolled, SubmissionAuthorised
 
 MINUTE_NS = 60 * NANOSECONDS
+ASSERTION_LONGEST_SECONDS = 330
+"""The longest that an assertion may have left when it is spent: its life, and what clocks may differ."""
 SECTION = "tokens, format 1"
 AUTHORISATIONS = "recent authorisations, format 1"
 RECENT_AUTHORISATIONS = 16_384
@@ -84,7 +86,10 @@ class State:
         if minute not in self.assertions:
             journal.put(self.assertions, minute, {})
         journal.put(self.assertions[minute], event.assertion, True)
-        _forget_before(self.assertions, at_ns // MINUTE_NS, journal)
+        # It was in time when it was spent. Where events are dated ahead, that tells the time, less what it may live.
+        ahead = at_ns > event.assertion_expires_ns
+        spent_ns = event.assertion_expires_ns - ASSERTION_LONGEST_SECONDS * NANOSECONDS if ahead else at_ns
+        _forget_before(self.assertions, spent_ns // MINUTE_NS, journal)
 
     def _pin(self, event: CertificateEnrolled, at_ns: int, journal: Journal) -> None:
         """Admits the new certificate beside those that have not ended."""

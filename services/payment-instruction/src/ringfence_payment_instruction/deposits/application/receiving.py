@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.service.threads import computed
-from ringfence_kernel.values.clock import DAY_NS, Clock
+from ringfence_kernel.values.clock import DAY_NS, Clock, require_past
 from ringfence_kernel.values.columns import pack
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.writing.departed import LookAgain
@@ -101,18 +101,20 @@ class EvidenceReceiving:
     async def _take_in(self, source: Caller | Voucher, file: Notification) -> Taken:
         ibans = {iban for entry in file.entries for iban in (entry.account_iban, entry.creditor_iban) if iban}
         aliases = await self.identity.resolve(sorted(ibans))
-        asked = questions(file.entries, aliases)
+        asked, read_ns = questions(file.entries, aliases), self.clock.now_ns()
         # One file at a time: two that share an entry would otherwise both find it new.
         async with self._turn:
             while True:
                 matching = await self._knowing(asked, lambda unit: self._match(aliases, file))
                 new = matching.new()
                 prepared = [
-                    await self._prepare(source, file, part, matched[first : first + ENTRIES_PER_PART])
+                    await self._prepare(
+                        source, file, read_ns // DAY_NS, part, matched[first : first + ENTRIES_PER_PART]
+                    )
                     for matched in matching.by_tenant.values()
                     for part, first in enumerate(range(0, len(matched), ENTRIES_PER_PART))
                 ]
-                files = await self._record(asked, prepared, new, file.digest)
+                files = await self._record(asked, prepared, new, file.digest, read_ns)
                 if files is not None:
                     return Taken(files, matching.duplicates)
 
@@ -145,11 +147,12 @@ class EvidenceReceiving:
         return matching
 
     async def _record(
-        self, asked: Questions, prepared: list[EvidenceReceived], new: list[MatchedEntry], digest: bytes
+        self, asked: Questions, prepared: list[EvidenceReceived], new: list[MatchedEntry], digest: bytes, read_ns: int
     ) -> list[EvidenceFile] | None:
         """Returns the file's parts; None when one of its entries was taken in meanwhile: they are matched again."""
 
         def command(unit: Unit) -> list[EvidenceFile] | None:
+            require_past(read_ns, unit.now_ns)
             if any(self.state.entry_digest(each.id) is not None for each in new):
                 return None
             files = []
@@ -168,9 +171,9 @@ class EvidenceReceiving:
         return files
 
     async def _prepare(
-        self, source: Caller | Voucher, file: Notification, part: int, matched: list[MatchedEntry]
+        self, source: Caller | Voucher, file: Notification, today: int, part: int, matched: list[MatchedEntry]
     ) -> EvidenceReceived:
-        """Seals entries of one tenant and has them authorised."""
+        """Seals entries of one tenant and has them authorised; those without a value date have that of `today`."""
         tenant = matched[0].mirror.tenant
         stream = evidence_stream(tenant, file.digest, part)
         ring = await self.identity.keys({tenant, *(each.owner for each in matched)})
@@ -181,7 +184,6 @@ class EvidenceReceiving:
             if any(each.mirror.bank_feed != source_id for each in matched):
                 raise BankAccountUnknown
             authorisation = await self.identity.authorise(caller, tenant, stream, file.digest)
-        today = self.clock.now_ns() // DAY_NS
         return EvidenceReceived(
             tenant=tenant,
             evidence_id=stream,

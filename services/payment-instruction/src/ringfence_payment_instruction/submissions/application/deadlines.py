@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 from dataclasses import dataclass, field
+from functools import partial
 
 from ringfence_kernel.telemetry.logs import get
-from ringfence_kernel.values.clock import NANOSECONDS, Clock
+from ringfence_kernel.values.clock import Clock
 from ringfence_kernel.values.errors import DomainError
 
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
@@ -15,7 +16,7 @@ from ringfence_payment_instruction.submissions.domain.deadlines import Patience,
 
 TICK_SECONDS = 0.5
 SPARE_DEADLINES = 1_024
-RETRY_NS = 2 * NANOSECONDS
+RETRY_SECONDS = 2.0
 _LOG = get(__name__)
 
 
@@ -44,23 +45,40 @@ class Deadlines:
     async def run(self) -> None:
         """Watches the clock until cancelled."""
         while True:
-            await self.step()
+            try:
+                await self.step()
+            except DomainError as error:
+                _LOG.warning("deadline_waits", reason=error.reason)
+                await asyncio.sleep(RETRY_SECONDS)
             await asyncio.sleep(TICK_SECONDS)
 
     async def step(self) -> None:
-        """Decides on every submission whose time has come."""
-        now_ns = self.clock.now_ns()
+        """Decides once on every submission whose time seems to have come.
+
+        What is due is decided by the time of the decision, which is committed only where two clocks agree. Raises what
+        the writer's `commit` raises; whatever was not decided keeps its deadline.
+        """
+        due = self._taken(self.clock.now_ns())
+        while due:
+            _, stream = due[-1]
+            try:
+                await self.submissions.decide_by_time(stream, partial(overdue, patience=self.patience))
+            except DomainError:
+                for each_ns, each in due:
+                    self._remember(each, each_ns)
+                raise
+            self.look_at(stream)
+            due.pop()
+
+    def _taken(self, now_ns: int) -> list[tuple[int, bytes]]:
+        """Takes out what is due, the first last."""
+        taken = []
         while self._due and self._due[0][0] <= now_ns:
             due_ns, stream = heapq.heappop(self._due)
-            if self._known.get(stream) != due_ns:
-                continue
-            del self._known[stream]
-            try:
-                await self.submissions.decide(stream, lambda submission: overdue(submission, now_ns, self.patience))
-                self.look_at(stream)
-            except DomainError as error:
-                _LOG.warning("deadline_waits", reason=error.reason)
-                self._remember(stream, now_ns + RETRY_NS)
+            if self._known.get(stream) == due_ns:
+                del self._known[stream]
+                taken.append((due_ns, stream))
+        return taken[::-1]
 
     def _remember(self, stream: bytes, due_ns: int) -> None:
         self._known[stream] = due_ns
