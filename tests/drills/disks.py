@@ -15,7 +15,7 @@ from ringfence_local_stack.sandbox.birth import prepare
 from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
 
-from tests.chaos.drill import QUICK_RECOVERY, SNAPSHOTS
+from tests.chaos.drill import SNAPSHOTS
 
 POSTGRES_MIB, LOGS_MIB, SNAPSHOTS_MIB = 1_024, 16, 64
 _BLOCK = bytes(64 * 1024)
@@ -70,7 +70,8 @@ def stack_on_small_disks() -> Iterator[tuple[LocalStack, Disks]]:
     stack = LocalStack(
         directory,
         service_settings={service: {**own.get(service, {}), **SNAPSHOTS} for service in SERVICES},
-        postgres_settings=QUICK_RECOVERY,
+        # Little is set aside, so that a full disk is soon felt.
+        postgres_settings={"max_wal_size": "32MB", "min_wal_size": "32MB"},
     )
     disks = Disks(
         SmallDisk(directory / "postgres", POSTGRES_MIB),

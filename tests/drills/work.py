@@ -44,6 +44,11 @@ class Work:
         assert not self.failures, self.failures
         return found
 
+    def writes_within(self, service: str, seconds: float) -> bool:
+        """Tells whether a service acknowledges a write that is sent from now on."""
+        self.pulses[service].listen()
+        return self.pulses[service].await_write(seconds) is not None
+
     def says_serving(self, service: str) -> bool:
         """Tells whether a service says that it leads and is well."""
         running = self.stack.running

@@ -18,7 +18,7 @@ from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.writer import StateBroken
+from ringfence_kernel.writing.refusals import StateBroken
 from ringfence_local_stack.servers.database import Database
 from ringfence_verifier import verify_checkpoint, verify_log
 from ringfence_verifier.errors import VerificationError

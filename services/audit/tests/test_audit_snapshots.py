@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from ringfence_audit.bootstrap import rebuild
 from ringfence_audit.log.domain.state import LogTampered
+from ringfence_kernel.writing.refusals import StateBroken
 from ringfence_kernel.writing.snapshots import SavedState, SnapshotFile, take
-from ringfence_kernel.writing.writer import StateBroken
 from ringfence_local_stack.servers.database import Database
 
 from .conftest import ORIGIN, Audit, running

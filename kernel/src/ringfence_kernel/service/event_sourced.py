@@ -52,6 +52,7 @@ class EventSourced:
     projectors: Mapping[str, Projector]
     doorbell: Doorbell
     publisher: Publisher
+    watch: ClockWatch
     background: Sequence[Task] = ()
 
     @classmethod
@@ -91,6 +92,7 @@ class EventSourced:
             projectors={model.name: Projector(store, codec, model) for model in models},
             doorbell=doorbell,
             publisher=Publisher(doorbell, store),
+            watch=ClockWatch(writer),
             background=background,
         )
         writer.subscribe(core._ring)
@@ -113,17 +115,19 @@ class EventSourced:
         ]
 
     def checks(self) -> list[Check]:
-        """Returns the checks that the database answers, and that its clock and the process's agree."""
-        watch = ClockWatch(self.writer)
+        """Returns the checks that the database answers, that both clocks agree, and that writing goes on."""
 
         async def probe() -> str | None:
             try:
-                await watch.ask()
+                await self.watch.ask()
             except DomainError as error:
                 return error.reason
             return None
 
-        return [Check("database", probe), Check("clock", watch.problem)]
+        async def writing() -> str | None:
+            return self.writer.progress.problem()
+
+        return [Check("database", probe), Check("clock", self.watch.problem), Check("writing", writing)]
 
     def feed(self) -> Servicer:
         """Returns the servicer of this service's feed."""
@@ -136,7 +140,7 @@ class EventSourced:
 
     def leadership(self) -> Leadership:
         """Returns what lets other processes of the service stand by on the same database."""
-        return Leadership(Lease(self.conninfo), self.writer)
+        return Leadership(Lease(self.conninfo), self.writer, lambda: self.watch.agrees)
 
 
 async def _snapshots(runtime: Runtime[SettingsT], writer: GroupWriter, state: State) -> list[Task]:

@@ -17,6 +17,8 @@ from ringfence_kernel.writing.writer import GroupWriter
 FOLLOW_SECONDS = 0.1
 """How often a standby asks for the lease and for news, in one statement."""
 RETRY_SECONDS = 0.25
+YIELD_SECONDS = 1.0
+"""How long a process that is not fit to lead lets the others be first."""
 GRACE_SECONDS = 0.5
 """How long a group that is being written may go on after the lease is lost."""
 
@@ -34,10 +36,14 @@ class Leadership:
     leader that loses the lease refuses at once, ends its tasks, and competes again. `with leadership:` holds a call.
     """
 
-    def __init__(self, lease: Lease, writer: GroupWriter) -> None:
-        """Begins as a standby, so that the writer refuses every command."""
+    def __init__(self, lease: Lease, writer: GroupWriter, is_fit: Callable[[], bool] = lambda: True) -> None:
+        """Begins as a standby, so that the writer refuses every command.
+
+        A process that is not fit, as with a wrong clock, gives way to any that is, and leads where there is none.
+        """
         self._lease = lease
         self._writer = writer
+        self._is_fit = is_fit
         self._in_term = False
         self._term: Tasks | None = None
         self._listeners: list[Callable[[bool], Awaitable[None]]] = []
@@ -91,10 +97,12 @@ class Leadership:
                 waits = False
                 if is_held:
                     await self._lead(tasks, end_process)
+                    if not self._is_fit():
+                        await asyncio.sleep(YIELD_SECONDS)
                     continue
                 if position > self._writer.head.position:
                     await self._writer.catch_up()
-                await asyncio.sleep(FOLLOW_SECONDS)
+                await asyncio.sleep(FOLLOW_SECONDS if self._is_fit() else YIELD_SECONDS)
             except StoreUnavailable as error:
                 if not waits:
                     _LOG.warning("leadership_waits", reason=error.reason)
@@ -102,7 +110,7 @@ class Leadership:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _lead(self, tasks: Sequence[Task], end_process: Callable[[], None]) -> None:
-        """Reads what is missing, then leads until the lease is lost."""
+        """Reads what is missing, takes the first steps, then leads."""
         keeping = asyncio.create_task(self._lease.keep(), name="lease")
         self._term = term = Tasks(end_process)
         try:
@@ -117,12 +125,18 @@ class Leadership:
             self._in_term = True
             _LOG.info("leading", position=self._writer.head.position)
             await self._announce(True)
-            await keeping
+            await self._stay(keeping)
         finally:
             keeping.cancel()
             await asyncio.wait({keeping})
             if not await self._step_down(term):
                 end_process()
+
+    async def _stay(self, keeping: asyncio.Task[None]) -> None:
+        """Leads until the lease is lost, or until what was fit at the beginning of the term is no more."""
+        began_fit = self._is_fit()
+        while not keeping.done() and self._is_fit() >= began_fit:
+            await asyncio.wait({keeping}, timeout=FOLLOW_SECONDS)
 
     async def _while_held(self, keeping: asyncio.Task[None], step: Callable[[], Awaitable[object]]) -> bool:
         """Takes a step on the way to leading; False when the lease is lost first, since the database may be gone."""

@@ -24,6 +24,11 @@ class ClockWatch:
         self._writer = writer
         self._problem: str | None = None
 
+    @property
+    def agrees(self) -> bool:
+        """Tells whether this process's clock was right when the database was last asked, as far as that can tell."""
+        return self._problem != ClockWrong.reason
+
     async def problem(self) -> str | None:
         """Returns the reason why nothing could be written when the database was last asked, None for none."""
         return self._problem

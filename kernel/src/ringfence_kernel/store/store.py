@@ -41,6 +41,8 @@ FROM stored_events WHERE originator_id = ANY(%b) ORDER BY notification_id
 READ_CLOCK = f"SELECT {NOW_SQL} AS now_ns, tolerance_ns, accepted_ns FROM feed_head"
 PAGE_BYTES = 3 * 1024 * 1024
 RECONNECT_SECONDS = 0.2
+NO_RESOURCES = "53"
+"""Class of SQLSTATEs of a server that has no disk, memory or connections left (PostgreSQL, appendix A)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,8 @@ class EventStore:
         A lost connection leaves the outcome open; it is found by trying again: either the events go in, or the feed
         has moved and its next events are compared with these. Statements without events may then run twice. Raises
         VersionConflict when the feed holds somebody else's events, CursorBehind when a table of `rows` lacks earlier
-        ones, StoreUnavailable when the database stays away for longer than `settle_seconds`, or after `abandon`.
+        ones, StoreUnavailable when the database has no room or stays away for longer than `settle_seconds`, or after
+        `abandon`.
         Raises ClockWrong when the clock of `timing`, by default the machine's, and the database's disagree, and
         HistoryAhead when the latest time given is ahead of both. What waited on its way to the database is sent again.
         """
@@ -140,6 +143,10 @@ class EventStore:
                     raise VersionConflict(str(taken)) from taken
                 return head
             except (psycopg.InterfaceError, psycopg.OperationalError) as error:
+                if (error.sqlstate or "").startswith(NO_RESOURCES) and not in_doubt:
+                    # The server has said so itself, and has taken everything back.
+                    log.error("store_without_room", error=type(error).__name__)
+                    raise StoreUnavailable("the event store has no room") from error
                 in_doubt = True
                 if time.monotonic() > give_up or self._is_abandoned:
                     raise StoreUnavailable("the event store cannot be reached") from error

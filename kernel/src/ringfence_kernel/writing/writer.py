@@ -27,6 +27,8 @@ from ringfence_kernel.writing.command_queue import CommandQueue, Pending
 from ringfence_kernel.writing.inline import InlineModel, rows_of
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.onlookers import Onlookers
+from ringfence_kernel.writing.progress import Progress
+from ringfence_kernel.writing.refusals import EventTooLarge, StateBroken
 
 log = structlog.get_logger(__name__)
 
@@ -36,17 +38,6 @@ Reply = TypeVar("Reply")
 MAX_CONFLICTS = 16
 MAX_STATE_BYTES = 8 * 1024 * 1024
 PAUSE_SECONDS = 0.2
-
-
-class EventTooLarge(DomainError):
-    """The event would be larger than a feed carries; nothing was done, and a smaller batch would be taken."""
-
-    reason = "EVENT_TOO_LARGE"
-    code = "RESOURCE_EXHAUSTED"
-
-
-class StateBroken(Exception):
-    """An event could not be taken in, and may be there in part: memory cannot be trusted, and the process must end."""
 
 
 class State(Protocol):
@@ -169,6 +160,7 @@ class GroupWriter:
     head: Head = field(init=False)
     versions: dict[bytes, int] = field(init=False, default_factory=dict)
     journal: Journal = field(init=False, default_factory=Journal)
+    progress: Progress = field(init=False, default_factory=Progress)
     last_ns: int = field(init=False, default=0)
     """The time of the last event. What is not committed, as by a clock that is wrong, leaves no trace in it."""
     _thread: ThreadPoolExecutor = field(init=False)
@@ -277,6 +269,7 @@ class GroupWriter:
 
     async def _serve(self, group: list[Pending]) -> None:
         """Decides, commits and answers one group."""
+        self.progress.begin()
         try:
             for _ in range(MAX_CONFLICTS):
                 if self._refusal:
@@ -293,6 +286,8 @@ class GroupWriter:
         except Exception as error:
             self.journal.rollback()
             self._stale = True
+            if self._refusal is None:
+                self.progress.fail(error.reason if isinstance(error, DomainError) else "a commit failed")
             for pending in group:
                 if not pending.future.done():
                     pending.future.set_exception(error if isinstance(error, DomainError) else StoreUnavailable())
@@ -301,6 +296,8 @@ class GroupWriter:
             if isinstance(error, StateBroken | CursorBehind):
                 raise
             await asyncio.sleep(PAUSE_SECONDS)
+        finally:
+            self.progress.end()
 
     def _decide(self, group: list[Pending]) -> Unit:
         """Decides every command in order; one that refuses leaves no trace."""
@@ -355,6 +352,7 @@ class GroupWriter:
                     # Not what is recorded is ahead: the clock was, and was set right meanwhile.
                     raise ClockWrong from None
                 raise
+            self.progress.succeed()
             self.head = head
             self.last_ns = unit.recorded_ns if unit.events else self.last_ns
         self._settle()
