@@ -44,6 +44,7 @@ from ringfence_payment_instruction.submissions.adapters.known_ids_model import K
 from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
 
 NAME = "payment-instruction"
+WITH_FILES = ("SubmitFile", "SubmitEvidence", "ImportSanctionsList")
 MODELS = (InstructionsModel(), KnownIdsModel(), KnownEntriesModel())
 
 
@@ -89,6 +90,7 @@ def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive,
         patience=settings.patience(),
         list_maximum_age_ns=settings.list_maximum_age_ns(),
         rail_poll_seconds=settings.rail_poll_seconds,
+        file_quotas=settings.file_quotas(),
     )
 
 
@@ -97,6 +99,7 @@ def _servicer(application: Application) -> Servicer:
         add_PaymentInstructionServiceServicer_to_server,
         joined_servicer(application),
         "ringfence.payment_instruction.v1.PaymentInstructionService",
+        places=dict.fromkeys(WITH_FILES, application.submissions.reading),
     )
 
 

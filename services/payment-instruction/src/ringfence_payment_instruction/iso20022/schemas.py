@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from lxml import etree
 
@@ -45,7 +45,8 @@ def require_valid(message: Message) -> None:
         before = b"".join(chunks[: seen.part])
         lines = b"".join(chunks[seen.part :]).splitlines(keepends=True)
         error = _first_error(compiled, [before, *lines]) or seen
-    line = (message.document.sourceline or 1) + before.count(b"\n") + max(error.part - 1, 0)
+    first_line = cast(int, message.document.sourceline or 1)
+    line = first_line + before.count(b"\n") + max(error.part - 1, 0)
     raise FileRefused("SCHEMA_INVALID", f"line {line}: {_without_values(error.text)}"[:_MAX_TEXT])
 
 
