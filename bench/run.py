@@ -14,6 +14,7 @@ from bench.closed import payments_closed
 from bench.concurrent import concurrent_row
 from bench.controls import Controls
 from bench.custody import CALLERS, CustodyRows
+from bench.flood import flood_row
 from bench.instructions import instruction_rows
 from bench.machine import machine
 from bench.parties import identity_parties
@@ -44,6 +45,7 @@ CUSTODY: Mapping[str, Measure] = {
     "custody_hot": lambda rows, plan: rows.bursts("custody_hot", transfers.hot(rows.book), LARGE),
     "custody_pending": lambda rows, plan: rows.bursts("custody_pending", transfers.pending(rows.book), LARGE),
     "custody_sustained": lambda rows, plan: rows.sustained(plan.sustained_seconds),
+    "tenant_beside_flood": lambda rows, plan: flood_row(rows.measured, rows.book, rows.results, plan.seconds),
     "custody_sdk": lambda rows, plan: rows.through_the_sdk(),
 }
 REBUILD: Mapping[str, Measure] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -110,9 +110,10 @@ class CallPipeline(grpc.aio.ServerInterceptor):
                     with self._slot(method, is_stream), gate:
                         admitted = await self.access.admit(method, context.auth_context(), metadata)
                         call.caller = admitted.spiffe_id
-                        self._count(method, admitted, is_stream)
-                        with self._share(method, call.caller, is_stream), calling(admitted), place:
-                            return await body()
+                        with self._share(method, call.caller, is_stream):
+                            async with self._turn(method, admitted, is_stream):
+                                with calling(admitted), place:
+                                    return await body()
             except grpc.aio.AbortError:
                 call.code = errors.code_name(context.code())
                 raise
@@ -132,9 +133,10 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         admission = self._admission(method, is_stream)
         return admission.share(caller) if admission else nullcontext()
 
-    def _count(self, method: str, caller: Caller, is_stream: bool) -> None:
-        if self._admission(method, is_stream):
-            self.quotas.admit(caller)
+    def _turn(self, method: str, caller: Caller, is_stream: bool) -> AbstractAsyncContextManager[None]:
+        if method.startswith(_HEALTH):
+            return nullcontext()
+        return self.quotas.turn(caller, is_stream=is_stream)
 
     def _admission(self, method: str, is_stream: bool) -> Admission | None:
         if is_stream:
@@ -159,7 +161,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
     async def _refuse(self, context: Context, error: Exception, call: Call) -> None:
         refusal = errors.refusal_of(error)
         call.code, call.reason = refusal.code, refusal.reason
-        self.quotas.count(refusal)
+        self.quotas.count_refusal(refusal)
         if isinstance(refusal, errors.InternalError):
             _LOG.error("unexpected_error", exc_info=error)
         await errors.abort(context, refusal)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from ringfence_kernel.service.settings import InvalidSetting, Settings, Variable, not_negative
+from ringfence_kernel.service.settings import InvalidSetting, Settings, Variable, not_negative, positive
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.money import currency, to_minor
@@ -69,13 +69,6 @@ class PaymentInstructionSettings(Settings):
     def list_maximum_age_ns(self) -> int:
         """Returns the age beyond which a sanctions list is stale."""
         return self.screening_list_maximum_age_seconds * NANOSECONDS
-
-
-def positive(variable: str, value: int) -> int:
-    """Returns the value of a variable that is a number from one on; raises InvalidSetting."""
-    if value < 1:
-        raise InvalidSetting(variable, "one or more")
-    return value
 
 
 def parse_limits(texts: Sequence[str]) -> ApprovalLimits:
