@@ -45,8 +45,8 @@ CUSTODY: Mapping[str, Measure] = {
     "custody_hot": lambda rows, plan: rows.bursts("custody_hot", transfers.hot(rows.book), LARGE),
     "custody_pending": lambda rows, plan: rows.bursts("custody_pending", transfers.pending(rows.book), LARGE),
     "custody_sustained": lambda rows, plan: rows.sustained(plan.sustained_seconds),
-    "tenant_beside_flood": lambda rows, plan: flood_row(rows.measured, rows.book, rows.results, plan.seconds),
     "custody_sdk": lambda rows, plan: rows.through_the_sdk(),
+    "tenant_beside_flood": lambda rows, plan: flood_row(rows.measured, rows.book, rows.results, plan.seconds),
 }
 REBUILD: Mapping[str, Measure] = {
     "custody_rebuild": lambda rows, plan: rebuild(rows.measured, rows.results, plan.transfers),

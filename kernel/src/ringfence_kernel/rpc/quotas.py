@@ -18,11 +18,11 @@ from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.errors import DomainError, QuotaExceeded
 
 REFUSALS = "ringfence.quota.refusals"
-CALLS_AT_ONCE, CALLS_PER_SECOND, REQUEST_BYTES_PER_SECOND = 8, 1_000.0, 16.0 * 1024 * 1024
+CALLS_AT_ONCE, CALLS_PER_SECOND, REQUEST_BYTES_PER_SECOND = 4, 500.0, 16.0 * 1024 * 1024
 CALLS_BURST_SECONDS, BYTES_BURST_SECONDS = 1.0, 2.0
 """What has not been used for so long may be used at once; a request of any size may be the last of it."""
-BESIDE_NS = NANOSECONDS
-"""A tenant is not alone for so long after a call of another's."""
+BESIDE_NS = 5 * NANOSECONDS
+"""A tenant is not alone for so long after a call of another's, who may call as seldom."""
 REFUSAL_SECONDS = 0.05
 """A refusal is said after so long: whoever heeds no hint would else have the process do nothing but refuse."""
 
