@@ -58,15 +58,21 @@ def flood_row(measured: MeasuredStack, flooding: Book, results: Results, seconds
         alone.add(_calls(measured, other, seconds / ROUNDS))
         with _flooded(flooding, codes, flooded_seconds):
             beside.add(_calls(measured, other, seconds / ROUNDS))
-    p99_alone_ms, p99_beside_ms = alone.quantile_ms(0.99) or 0.0, beside.quantile_ms(0.99) or 0.0
     figures = {
-        "p50_alone_ms": alone.quantile_ms(0.5),
-        "p99_alone_ms": p99_alone_ms,
-        "p99_ratio": p99_beside_ms / p99_alone_ms,
+        **compared(alone, beside),
         "flood_taken_per_second": codes["OK"] / sum(flooded_seconds),
         "flood_refused_per_second": codes[REFUSED] / sum(flooded_seconds),
     }
     results.add(row(NAME, 1, CALLERS, beside, ("tenant alone", alone.per_second), **figures))
+
+
+def compared(alone: Seen, beside: Seen) -> dict[str, float]:
+    """Returns the latencies alone, and how many times as long calls take beside the flood."""
+    figures: dict[str, float] = {}
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        alone_ms, beside_ms = alone.quantile_ms(share) or 0.0, beside.quantile_ms(share) or 0.0
+        figures |= {f"{name}_alone_ms": alone_ms, f"{name}_ratio": beside_ms / alone_ms}
+    return figures
 
 
 def _calls(measured: MeasuredStack, book: Book, seconds: float) -> Seen:

@@ -59,10 +59,11 @@ class ListImport:
         marks = await asyncio.to_thread(fingerprints_of, read.names)
         if not marks or len(marks) > MAX_NAMES:
             raise SanctionsListDamaged(f"a list has 1 to {MAX_NAMES} names", names=str(len(marks)))
+        digest = await asyncio.to_thread(hashlib.sha256, content)
         event = SanctionsListImported(
             list_name=list_name,
             list_format=list_format,
-            digest=hashlib.sha256(content).digest(),
+            digest=digest.digest(),
             published_ns=published_ns,
             imported_by=caller.subject,
             name_count=len(read.names),
