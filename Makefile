@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: help setup demo up test cases lint protos bench chaos lock
+.PHONY: help setup demo up test drills cases lint protos bench chaos lock
 
 help: ## Shows these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,13 +19,20 @@ up: setup ## Starts the whole platform and leaves it running until Ctrl-C
 	@$(BIN)/ringfence up
 
 # What drives a whole platform has the machine to itself; the rest shares it, a file at a time.
-PLATFORM := clients/python/tests/cli tools/local-stack/tests tests/integration tests/chaos tests/drills tests/cases
+PLATFORM := clients/python/tests/cli tools/local-stack/tests tests/integration tests/chaos tests/cases
 SHARED := kernel/tests services clients/python/tests/sdk clients/verifier/tests tools/bank-simulator/tests \
 	bench/tests tests/architecture tests/stores
+# Five of the drills are short enough to be played with every change.
+DRILLS := tests/drills
+CUT := tests/drills/test_cuts.py::test_what_is_cut_off_is_missed_and_nothing_else_stops
+DRILLS_IN_TEST := tests/drills/test_clocks.py '$(CUT)[postgres]' '$(CUT)[custody]'
 
 test: setup ## Unit, architecture and integration tests on real servers
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(SHARED)
-	@$(BIN)/python -m pytest $(PLATFORM)
+	@$(BIN)/python -m pytest $(PLATFORM) $(DRILLS_IN_TEST)
+
+drills: setup ## Sets clocks wrong, cuts cables and fills disks under load (root), and compares everything afterwards
+	@$(BIN)/python -m pytest $(DRILLS)
 
 cases: setup ## Plays inputs that failed once or fail still, and says which wait for what
 	@$(BIN)/python -m tests.cases
@@ -44,7 +51,7 @@ protos: setup ## Generates the Python code of the protos
 bench: setup ## Measures ledger and instructions beside their controls; draws docs/bench.svg
 	@$(BIN)/python -m bench
 
-chaos: setup ## Kills custody and PostgreSQL 200 times under load and compares the books
+chaos: setup ## Kills whoever leads each service, and PostgreSQL, 200 times under load; compares all four
 	@$(BIN)/python -m tests.chaos
 
 lock: setup ## Pins every version by hash: requirements.lock, those of the services, tools/*.txt

@@ -35,9 +35,9 @@ class Book:
         return True
 
 
-def funded_book(sandbox: Sandbox) -> Book:
+def funded_book(sandbox: Sandbox, name: str = "bench-platform") -> Book:
     """Registers the platform and its importer, opens and funds the accounts."""
-    platform = Scenario(sandbox).platform(name="bench-platform", banked=False)
+    platform = Scenario(sandbox).platform(name=name, banked=False)
     owner = platform.party("Bench Clients", kind=PartyKind.COMPANY)
     clients = platform.accounts(AccountClass.CLIENT, [owner] * CLIENTS)
     platform.fund(clients, FUNDS_MINOR, platform.account(AccountClass.BANK_MIRROR))

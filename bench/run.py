@@ -14,6 +14,7 @@ from bench.closed import payments_closed
 from bench.concurrent import concurrent_row
 from bench.controls import Controls
 from bench.custody import CALLERS, CustodyRows
+from bench.flood import flood_row
 from bench.instructions import instruction_rows
 from bench.machine import machine
 from bench.parties import identity_parties
@@ -45,6 +46,7 @@ CUSTODY: Mapping[str, Measure] = {
     "custody_pending": lambda rows, plan: rows.bursts("custody_pending", transfers.pending(rows.book), LARGE),
     "custody_sustained": lambda rows, plan: rows.sustained(plan.sustained_seconds),
     "custody_sdk": lambda rows, plan: rows.through_the_sdk(),
+    "tenant_beside_flood": lambda rows, plan: flood_row(rows.measured, rows.book, rows.results, plan.seconds),
 }
 REBUILD: Mapping[str, Measure] = {
     "custody_rebuild": lambda rows, plan: rebuild(rows.measured, rows.results, plan.transfers),

@@ -13,7 +13,7 @@ from ringfence.payments import InstructionStatus
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
-from bench import controls, echo, history, plot
+from bench import controls, echo, flood, history, plot
 from bench.concurrent import Settled
 from bench.cpu import CpuSpent
 from bench.load import Request, Seen, closed_loop
@@ -160,3 +160,17 @@ async def test_caller_goes_on_when_its_instruction_has_settled() -> None:
     await one
     with pytest.raises(RuntimeError, match=f"{InstructionStatus.REJECTED.name} WHY"):
         await other
+
+
+def test_a_flood_is_seen_as_a_ratio_of_latencies() -> None:
+    """Each quantile beside the flood over the same one alone."""
+    alone = Seen(latencies_ms=[float(number) for number in range(1, 101)])
+    beside = Seen(latencies_ms=[3.0 * number for number in range(1, 101)])
+    assert flood.compared(alone, beside) == {
+        "p50_alone_ms": 51.0,
+        "p50_ratio": 3.0,
+        "p99_alone_ms": 100.0,
+        "p99_ratio": 3.0,
+    }
+    ((target,),) = [targets for (name, _), targets in TARGETS.items() if name == flood.NAME]
+    assert (target.figure, target.is_met(3.0), target.is_met(2.0)) == ("p99_ratio", False, True)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from ringfence_kernel.rpc.quotas import CallRates
 from ringfence_kernel.service.settings import (
     FileVariable,
     InvalidSetting,
@@ -98,3 +99,16 @@ def test_a_migration_reads_the_owner_and_knows_the_serving_role() -> None:
     migration = read(MigrationSettings, COMPLETE | owner)
     assert migration.application_role() == "custody_app"
     assert conninfo_to_dict(migration.conninfo())["user"] == "custody_owner"
+
+
+def test_quotas_are_settings() -> None:
+    """Each has a default, zero is no bound, and less than zero is refused by name."""
+    at_once = "RINGFENCE_TENANT_CALLS_AT_ONCE"
+    given = {"RINGFENCE_TENANT_CALLS_PER_SECOND": "7.5", "RINGFENCE_TENANT_REQUEST_BYTES_PER_SECOND": "0"}
+    assert read(Own, COMPLETE | given | {at_once: "3"}).tenant_rates() == CallRates(7.5, 0, 3)
+    assert read(Own, COMPLETE).tenant_rates() == CallRates()
+    for variable in given:
+        with pytest.raises(InvalidSetting, match=f"^{variable} is not zero or more$"):
+            read(Own, COMPLETE | {variable: "-1"}).tenant_rates()
+    with pytest.raises(InvalidSetting, match=f"^{at_once} is not one or more$"):
+        read(Own, COMPLETE | {at_once: "0"}).tenant_rates()

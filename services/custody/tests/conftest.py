@@ -13,6 +13,7 @@ from ringfence_custody.ledger.adapters.schema import migrations
 from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
 from ringfence_custody.ledger.api.servicer import CustodyServicer
+from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.application.state import State
@@ -81,7 +82,9 @@ def stores(custody_database: Database) -> Iterator[Callable[[], EventStore]]:
 
 
 @asynccontextmanager
-async def running(stores: Callable[[], EventStore], snapshot: SnapshotFile | None = None) -> AsyncIterator[Custody]:
+async def running(
+    stores: Callable[[], EventStore], snapshot: SnapshotFile | None = None, accounts_per_hour: int = 0
+) -> AsyncIterator[Custody]:
     """Starts the service on what the database holds, and a snapshot where there is one, as a process would."""
     store, clock = stores(), ManualClock(START_NS)
     batches_store = stores()
@@ -100,9 +103,8 @@ async def running(stores: Callable[[], EventStore], snapshot: SnapshotFile | Non
     queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))
     task = asyncio.create_task(writer.run())
     try:
-        yield Custody(
-            store, writer, state, commands, projector, CustodyServicer(commands, queries, Backlog(60.0, 1)), clock
-        )
+        servicer = CustodyServicer(commands, queries, Backlog(60.0, 1), AccountsQuota(accounts_per_hour))
+        yield Custody(store, writer, state, commands, projector, servicer, clock)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -27,6 +27,7 @@ from ringfence_payment_instruction.settlement.application.ports import BookAccou
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.adapters.known_ids_model import KnownIdsModel
 from ringfence_payment_instruction.submissions.application.files import FileAnswer
+from ringfence_payment_instruction.submissions.application.reading import FileQuotas
 from ringfence_payment_instruction.submissions.application.views import StateView
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 from ringfence_payment_instruction.submissions.domain.orders import Alias, Order
@@ -120,6 +121,7 @@ class World:
         self.custody.balances = {MIRROR: 0, an_id("anna account"): 1_000_00, an_id("boris account"): 0}
         self.custody.accounts = BookAccounts({EUR: MIRROR}, {EUR: SUSPENSE})
         self.rest_rows = REST_ROWS
+        self.file_quotas = FileQuotas()
         self.tasks: list[asyncio.Task[Any]] = []
 
     def conninfo(self) -> str:
@@ -156,6 +158,7 @@ class World:
             limits=self.limits,
             patience=self.patience,
             list_maximum_age_ns=self.list_maximum_age_ns,
+            file_quotas=self.file_quotas,
         )
         self.application = compose(self.writer, self.states, ports)
         self.writer.subscribe(lambda recorded: self.projector.ring())

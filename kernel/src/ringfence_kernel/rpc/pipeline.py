@@ -1,4 +1,4 @@
-"""What surrounds every call to a servicer, in this order: span, admission, gate, access, parsing, errors.
+"""What surrounds every call to a servicer, in this order: span, admission, gate, access, quotas, parsing, errors.
 
 A request is not even read before its caller is admitted, and must arrive within the time of its call. Whatever
 happens, a call ends in time, with a named status.
@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import grpc
 from opentelemetry.context import Context as TraceContext
 
-from ringfence_kernel.access.caller import calling
+from ringfence_kernel.access.caller import Caller, calling, current_caller
 from ringfence_kernel.access.control import AccessControl
 from ringfence_kernel.rpc import errors
 from ringfence_kernel.rpc.admission import Admission
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.instruments import Call, EndedCall, Instruments
+from ringfence_kernel.rpc.quotas import CallQuotas
 from ringfence_kernel.rpc.refusals import DeadlineExceeded, MalformedRequest
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.telemetry.tracing import context_from
@@ -53,6 +54,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
     deadlines: Deadlines
     calls: Admission
     streams: Admission
+    quotas: CallQuotas
     gates: Mapping[str, Gate] = field(default_factory=dict)
     """What calls of a service, by its full name, or of a method, by its path, are made within.
 
@@ -81,9 +83,9 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         async def respond(requests: AsyncIterator[bytes], context: Context) -> Any:
             async def body() -> Any:
                 parsed = (
-                    _parse_stream(handler.request_deserializer, requests)
+                    self._parse_stream(handler.request_deserializer, requests)
                     if handler.request_streaming
-                    else _parse(handler.request_deserializer, await context.read())
+                    else self._parse(handler.request_deserializer, await context.read())
                 )
                 if yields:
                     return await _write_all(behaviour(parsed, context), context)
@@ -108,14 +110,16 @@ class CallPipeline(grpc.aio.ServerInterceptor):
                     with self._slot(method, is_stream), gate:
                         admitted = await self.access.admit(method, context.auth_context(), metadata)
                         call.caller = admitted.spiffe_id
-                        with self._share(method, call.caller, is_stream), place, calling(admitted):
-                            return await body()
+                        with self._share(method, call.caller, is_stream):
+                            async with self._turn(method, admitted, is_stream):
+                                with calling(admitted), place:
+                                    return await body()
             except grpc.aio.AbortError:
                 call.code = errors.code_name(context.code())
                 raise
             except Exception as error:
                 expired = isinstance(error, TimeoutError) and time_limit.expired()
-                await _refuse(context, DeadlineExceeded() if expired else error, call)
+                await self._refuse(context, DeadlineExceeded() if expired else error, call)
 
     def _seconds(self, context: Context, is_stream: bool) -> float:
         remaining = context.time_remaining()
@@ -129,39 +133,43 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         admission = self._admission(method, is_stream)
         return admission.share(caller) if admission else nullcontext()
 
+    def _turn(self, method: str, caller: Caller, is_stream: bool) -> AbstractAsyncContextManager[None]:
+        if method.startswith(_HEALTH):
+            return nullcontext()
+        return self.quotas.turn(caller, is_stream=is_stream)
+
     def _admission(self, method: str, is_stream: bool) -> Admission | None:
         if is_stream:
             return self.streams
         return None if method.startswith(_HEALTH) else self.calls
 
+    def _parse(self, deserialize: Callable[[bytes], Any] | None, data: Any) -> Any:
+        if data is grpc.aio.EOF:  # the caller has closed without a request
+            raise MalformedRequest
+        self.quotas.charge(current_caller(), len(data))
+        try:
+            return deserialize(data) if deserialize else data
+        except Exception:  # the parser's own choice of exceptions says nothing that a caller may rely on
+            raise MalformedRequest from None
 
-async def _refuse(context: Context, error: Exception, call: Call) -> None:
-    refusal = errors.refusal_of(error)
-    call.code, call.reason = refusal.code, refusal.reason
-    if isinstance(refusal, errors.InternalError):
-        _LOG.error("unexpected_error", exc_info=error)
-    await errors.abort(context, refusal)
+    async def _parse_stream(
+        self, deserialize: Callable[[bytes], Any] | None, messages: AsyncIterator[bytes]
+    ) -> AsyncIterator[Any]:
+        async for data in messages:
+            yield self._parse(deserialize, data)
+
+    async def _refuse(self, context: Context, error: Exception, call: Call) -> None:
+        refusal = errors.refusal_of(error)
+        call.code, call.reason = refusal.code, refusal.reason
+        self.quotas.count_refusal(refusal)
+        if isinstance(refusal, errors.InternalError):
+            _LOG.error("unexpected_error", exc_info=error)
+        await errors.abort(context, refusal)
 
 
 async def _write_all(messages: AsyncIterator[Any], context: Context) -> None:
     async for message in messages:
         await context.write(message)
-
-
-def _parse(deserialize: Callable[[bytes], Any] | None, data: Any) -> Any:
-    if data is grpc.aio.EOF:  # the caller has closed without a request
-        raise MalformedRequest
-    try:
-        return deserialize(data) if deserialize else data
-    except Exception:  # the parser's own choice of exceptions says nothing that a caller may rely on
-        raise MalformedRequest from None
-
-
-async def _parse_stream(
-    deserialize: Callable[[bytes], Any] | None, messages: AsyncIterator[bytes]
-) -> AsyncIterator[Any]:
-    async for data in messages:
-        yield _parse(deserialize, data)
 
 
 def _parent(metadata: Iterable[tuple[str, str | bytes]]) -> TraceContext:

@@ -21,6 +21,7 @@ from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.health import Health
 from ringfence_kernel.rpc.instruments import Instruments
 from ringfence_kernel.rpc.pipeline import CallPipeline, Gate, log_call
+from ringfence_kernel.rpc.quotas import CallQuotas, CallRates
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import Clock
 
@@ -64,6 +65,7 @@ class ServerOptions:
     maximum_connection_age_seconds: float = 900.0
     connection_grace_seconds: float = 60.0
     deadlines: Deadlines = field(default_factory=Deadlines)
+    tenant_rates: CallRates = field(default_factory=CallRates)
 
 
 class RpcServer:
@@ -96,6 +98,7 @@ class RpcServer:
             options.deadlines,
             Admission(options.maximum_calls),
             Admission(options.maximum_streams),
+            CallQuotas(options.tenant_rates, telemetry.meter),
             _gates(servicers, leader_gate),
         )
         self._server = grpc.aio.server(

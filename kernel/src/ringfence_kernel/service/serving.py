@@ -171,6 +171,7 @@ def _server_options(settings: Settings) -> ServerOptions:
         trust_domain=settings.trust_domain,
         maximum_calls=settings.maximum_concurrent_calls,
         maximum_request_bytes=settings.maximum_request_bytes,
+        tenant_rates=settings.tenant_rates(),
     )
 
 

@@ -11,6 +11,10 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from ringfence_kernel.rpc.quotas import CALLS_AT_ONCE, CALLS_PER_SECOND, REQUEST_BYTES_PER_SECOND, CallRates
+
+_AT_ONCE = "RINGFENCE_TENANT_CALLS_AT_ONCE"
+_CALLS, _BYTES = "RINGFENCE_TENANT_CALLS_PER_SECOND", "RINGFENCE_TENANT_REQUEST_BYTES_PER_SECOND"
 SettingsT = TypeVar("SettingsT")
 
 
@@ -78,6 +82,20 @@ def read(cls: type[SettingsT], environ: Mapping[str, str] | None = None) -> Sett
     return cls(**values)
 
 
+def not_negative(variable: str, value: float) -> float:
+    """Returns the value of a variable that is a number from zero on; raises InvalidSetting."""
+    if not value >= 0:
+        raise InvalidSetting(variable, "zero or more")
+    return value
+
+
+def positive(variable: str, value: int) -> int:
+    """Returns the value of a variable that is a number from one on; raises InvalidSetting."""
+    if value < 1:
+        raise InvalidSetting(variable, "one or more")
+    return value
+
+
 def _value(variable: Variable | FileVariable, text: str, kind: Any) -> Any:
     """Returns a text as its type, as msgspec reads it; a list has commas between its texts."""
     if isinstance(variable, FileVariable):
@@ -131,6 +149,9 @@ class Settings:
     log_level: Annotated[str, Variable("RINGFENCE_LOG_LEVEL")] = "INFO"
     maximum_concurrent_calls: Annotated[int, Variable("RINGFENCE_MAXIMUM_CONCURRENT_CALLS")] = 512
     maximum_request_bytes: Annotated[int, Variable("RINGFENCE_MAXIMUM_REQUEST_BYTES")] = 4 * 1024 * 1024
+    tenant_calls_at_once: Annotated[int, Variable(_AT_ONCE)] = CALLS_AT_ONCE
+    tenant_calls_per_second: Annotated[float, Variable(_CALLS)] = CALLS_PER_SECOND
+    tenant_request_bytes_per_second: Annotated[float, Variable(_BYTES)] = REQUEST_BYTES_PER_SECOND
     drain_seconds: Annotated[float, Variable("RINGFENCE_DRAIN_SECONDS")] = 10.0
     snapshot_directory: Annotated[Path | None, Variable("RINGFENCE_SNAPSHOT_DIRECTORY")] = None
     snapshot_seconds: Annotated[float, Variable("RINGFENCE_SNAPSHOT_SECONDS")] = 300.0
@@ -147,6 +168,14 @@ class Settings:
         if not addresses:
             raise MissingSetting(f"RINGFENCE_{word.upper()}_ADDRESS")
         return addresses
+
+    def tenant_rates(self) -> CallRates:
+        """Returns what one tenant may ask for beside others; raises InvalidSetting."""
+        return CallRates(
+            calls_per_second=not_negative(_CALLS, self.tenant_calls_per_second),
+            request_bytes_per_second=not_negative(_BYTES, self.tenant_request_bytes_per_second),
+            calls_at_once=positive(_AT_ONCE, self.tenant_calls_at_once),
+        )
 
     def address_of(self, service: str) -> str:
         """Returns the first `host:port` of a peer service; raises MissingSetting."""

@@ -48,6 +48,17 @@ class Overloaded(DomainError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class QuotaExceeded(DomainError):
+    """A tenant has used up what it may; nothing was done. Each quota has a reason of its own."""
+
+    code = "RESOURCE_EXHAUSTED"
+
+    def __init__(self, message: str = "", *, retry_after_seconds: float) -> None:
+        """Takes the time after which there is something to use again."""
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class StoreUnavailable(DomainError):
     """The event store cannot be reached; whether a write took effect is found by retrying with the same id."""
 

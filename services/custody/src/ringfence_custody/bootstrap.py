@@ -61,7 +61,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     follower = runtime.follower("identity", identity_feed.take_over(commands), await identity_cursor(core.store))
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
-    servicer = CustodyServicer(commands, queries, backlog)
+    servicer = CustodyServicer(commands, queries, backlog, settings.accounts_quota())
     return Assembly(
         servicers=[
             Servicer(

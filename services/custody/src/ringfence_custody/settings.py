@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ringfence_kernel.service.settings import Settings, Variable
+from ringfence_kernel.service.settings import Settings, Variable, not_negative
+
+from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
+
+_ACCOUNTS = "RINGFENCE_TENANT_ACCOUNTS_PER_HOUR"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,3 +20,9 @@ class CustodySettings(Settings):
     """How many transfers the statements may be behind before the ledger waits for them: a few seconds' worth."""
     backlog_seconds: Annotated[float, Variable("RINGFENCE_BACKLOG_SECONDS")] = 0.02
     """How long everything taken on may take to be done; what is beyond is refused with OVERLOADED."""
+    accounts_per_hour: Annotated[int, Variable(_ACCOUNTS)] = 50_000
+    """How many accounts one tenant may open, an hour's at once if need be; 0 is no bound."""
+
+    def accounts_quota(self) -> AccountsQuota:
+        """Returns the quota of new accounts, with nothing used; raises InvalidSetting."""
+        return AccountsQuota(not_negative(_ACCOUNTS, self.accounts_per_hour))

@@ -52,6 +52,7 @@ from ringfence_payment_instruction.submissions.adapters.known_ids_model import K
 from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
 
 NAME = "payment-instruction"
+WITH_FILES = ("SubmitFile", "SubmitEvidence", "ImportSanctionsList")
 MODELS = (InstructionsModel(), KnownIdsModel(), KnownEntriesModel())
 
 
@@ -101,6 +102,7 @@ def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive,
         limits=settings.limits(),
         patience=settings.patience(),
         list_maximum_age_ns=settings.list_maximum_age_ns(),
+        file_quotas=settings.file_quotas(),
     )
 
 
@@ -122,6 +124,7 @@ def _servicer(application: Application) -> Servicer:
         add_PaymentInstructionServiceServicer_to_server,
         joined_servicer(application),
         "ringfence.payment_instruction.v1.PaymentInstructionService",
+        places=dict.fromkeys(WITH_FILES, application.submissions.reading),
     )
 
 

@@ -29,6 +29,7 @@ from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
 from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
 from ringfence_payment_instruction.submissions.application.ports import Archive, Identity
+from ringfence_payment_instruction.submissions.application.reading import FileQuotas
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
@@ -74,6 +75,7 @@ class Ports:
     limits: ApprovalLimits
     patience: Patience
     list_maximum_age_ns: int
+    file_quotas: FileQuotas = field(default_factory=FileQuotas)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,17 +100,26 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     """Wires the modules: the same in the service and in tests."""
     clock, committed = ports.clock, Signal()
     submissions = Submissions(writer, states.submissions, ports.archive)
-    orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, clock)
+    orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
     screening = ScreeningModule.build(
         submissions,
         orders.personal,
         states.screening,
         ports.limits.needs_second_person,
         ports.list_maximum_age_ns,
+        orders.reading,
         clock,
     )
     deposits = DepositsModule.build(
-        submissions, states.deposits, ports.entries, ports.identity, ports.custody, screening.lists, committed, clock
+        submissions,
+        states.deposits,
+        ports.entries,
+        ports.identity,
+        ports.custody,
+        screening.lists,
+        orders.reading,
+        committed,
+        clock,
     )
     rail = RailModule.build(submissions, orders.personal, ports.rail, deposits.receiving, clock)
     pipeline = Pipeline(

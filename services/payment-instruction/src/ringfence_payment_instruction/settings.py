@@ -7,18 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from ringfence_kernel.service.settings import FileVariable, InvalidSetting, MissingSetting, Secret, Settings, Variable
+from ringfence_kernel.service.settings import (
+    FileVariable,
+    InvalidSetting,
+    MissingSetting,
+    Secret,
+    Settings,
+    Variable,
+    not_negative,
+    positive,
+)
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.money import currency, to_minor
 
 from ringfence_payment_instruction.approvals.domain import ApprovalLimits
 from ringfence_payment_instruction.rail.adapters.object_store import Bucket
+from ringfence_payment_instruction.submissions.application.reading import FileQuotas
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 
 _LIMITS = "RINGFENCE_APPROVAL_LIMITS"
 _SPOOL, _BUCKET = "RINGFENCE_RAIL_SPOOL_DIRECTORY", "RINGFENCE_RAIL_S3_BUCKET"
 _ENDPOINT = "RINGFENCE_RAIL_S3_ENDPOINT"
+_FILES, _TENANT_FILES = "RINGFENCE_FILES_AT_ONCE", "RINGFENCE_TENANT_FILES_AT_ONCE"
+_READINGS, _TENANT_READINGS = "RINGFENCE_FILE_READINGS_AT_ONCE", "RINGFENCE_TENANT_FILE_READINGS_AT_ONCE"
+_REFUSED = "RINGFENCE_TENANT_REFUSED_FILES_PER_HOUR"
 DAY_SECONDS = 86_400
 FILE_BYTES = 32 * 1024 * 1024
 
@@ -48,6 +61,11 @@ class PaymentInstructionSettings(Settings):
     screening_list_maximum_age_seconds: Annotated[int, Variable("RINGFENCE_SCREENING_LIST_MAXIMUM_AGE_SECONDS")] = (
         7 * DAY_SECONDS
     )
+    files_at_once: Annotated[int, Variable(_FILES)] = 32
+    tenant_files_at_once: Annotated[int, Variable(_TENANT_FILES)] = 8
+    file_readings_at_once: Annotated[int, Variable(_READINGS)] = 4
+    tenant_file_readings_at_once: Annotated[int, Variable(_TENANT_READINGS)] = 2
+    refused_files_per_hour: Annotated[int, Variable(_REFUSED)] = 100
 
     def rail(self) -> Path | Bucket:
         """Returns where messages to the bank lie, a folder or a bucket; raises MissingSetting, InvalidSetting."""
@@ -80,6 +98,16 @@ class PaymentInstructionSettings(Settings):
     def patience(self) -> Patience:
         """Returns how long instructions wait."""
         return Patience(self.approval_seconds * NANOSECONDS, self.bank_reply_seconds * NANOSECONDS)
+
+    def file_quotas(self) -> FileQuotas:
+        """Returns how many files may be handed in; raises InvalidSetting."""
+        return FileQuotas(
+            calls=positive(_FILES, self.files_at_once),
+            calls_each=positive(_TENANT_FILES, self.tenant_files_at_once),
+            readings=positive(_READINGS, self.file_readings_at_once),
+            readings_each=positive(_TENANT_READINGS, self.tenant_file_readings_at_once),
+            refused_per_hour=int(not_negative(_REFUSED, self.refused_files_per_hour)),
+        )
 
     def list_maximum_age_ns(self) -> int:
         """Returns the age beyond which a sanctions list is stale."""

@@ -72,16 +72,17 @@ def test_an_external_entity_is_never_read(pain001: Pain001, tmp_path: Path) -> N
         (lambda c: c.replace(b"UTF-8", b"no-such-encoding"), "NOT_WELL_FORMED"),
         (lambda c: c.replace(b"UTF-8", b"UTF-16"), "NOT_WELL_FORMED"),
         (lambda c: c.replace(b"Wolf", b"&undefined;"), "NOT_WELL_FORMED"),
-        (lambda c: c.replace(b"<Nm>Wolf", b"<x>" * 5000 + b"</x>" * 5000 + b"<Nm>Wolf"), "NOT_WELL_FORMED"),
-        (lambda c: c.replace(b"Wolf", b"W" * 12_000_000), "NOT_WELL_FORMED"),
-        (lambda c: c.replace(b"Wolf", b"W" * 1_000_000), "SCHEMA_INVALID"),
+        (lambda c: c.replace(b"<Nm>Wolf", b"<x>" * 5000 + b"</x>" * 5000 + b"<Nm>Wolf"), "FILE_TOO_COMPLEX"),
+        (lambda c: c.replace(b"Wolf", b"W" * 12_000_000), "FILE_TOO_COMPLEX"),
+        (lambda c: c.replace(b"Wolf", b"W" * 60_000), "SCHEMA_INVALID"),
+        (lambda c: c.replace(b"</PmtInf>", b"<CdtTrfTxInf/>" * 100_000 + b"</PmtInf>"), "SCHEMA_INVALID"),
         (lambda c: c + b" " * (33 * 1024 * 1024), "FILE_TOO_LARGE"),
         (lambda c: b"<Document/>", "NO_MESSAGE"),
         (lambda c: b'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"/>', "SCHEMA_INVALID"),
     ],
 )
 def test_a_damaged_file_is_refused(pain001: Pain001, damage: Callable[[bytes], bytes], reason: str) -> None:
-    """Truncated, mis-encoded, nested, swollen or empty: a refusal with a reason, and soon."""
+    """Truncated, mis-encoded, nested, swollen, empty or wrong all over: a refusal with a reason, and soon."""
     content = damage(pain001())
     started = time.process_time()
     assert _refusal(content).reason == reason

@@ -16,6 +16,7 @@ from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.submissions.application.ports import Identity
+from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 
 
@@ -36,12 +37,13 @@ class DepositsModule:
         identity: Identity,
         custody: Custody,
         lists: ListsInForce,
+        reading: FileReading,
         committed: Signal,
         clock: Clock,
     ) -> DepositsModule:
         """Wires the module."""
         files = Iso20022Notifications()
-        receiving = EvidenceReceiving(submissions, state, entries, files, identity, lists, committed, clock)
+        receiving = EvidenceReceiving(submissions, state, entries, files, reading, identity, lists, committed, clock)
         return cls(
             receiving=receiving,
             work=PostingWork(submissions.writer, state, custody),

@@ -8,17 +8,16 @@ from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
-from xml.parsers import expat
 
 from lxml import etree
 
+from ringfence_payment_instruction.iso20022.limits import require_bounded
 from ringfence_payment_instruction.iso20022.refusal import NOT_PROVIDED, FileRefused
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_ID_LENGTH = 35
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
 _HEADER = NAMESPACE + "head."
-_PROLOG_CHUNK_BYTES = 64 * 1024
 _OUTERMOST_DOCUMENTS = etree.XPath(
     f"//*[local-name()='Document' and starts-with(namespace-uri(), '{NAMESPACE}')"
     f" and not(starts-with(namespace-uri(), '{_HEADER}')) and not(ancestor::*[local-name()='Document'])]"
@@ -61,7 +60,8 @@ class Message:
 def open_message(content: bytes, supported: Set[str], max_bytes: int = MAX_FILE_BYTES) -> Message:
     """Returns the one message of a file, bare or inside any envelope (with or without a head.001 header).
 
-    Raises FileRefused: too large, not well-formed, a DOCTYPE, no message or several, or a message not in `supported`.
+    Raises FileRefused: too large, a DOCTYPE, too complex, not well-formed, no message or several, or a message not in
+    `supported`.
     """
     sha256 = hashlib.sha256(content).digest()
     try:
@@ -78,7 +78,7 @@ def open_message(content: bytes, supported: Set[str], max_bytes: int = MAX_FILE_
 def _parse(content: bytes, max_bytes: int) -> etree._Element:
     if len(content) > max_bytes:
         raise FileRefused("FILE_TOO_LARGE", f"the file has {len(content)} bytes, at most {max_bytes} are taken")
-    _refuse_doctype(content)
+    require_bounded(content)
     parser = etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,
@@ -96,24 +96,6 @@ def _parse(content: bytes, max_bytes: int) -> etree._Element:
     if root.getroottree().docinfo.internalDTD is not None:
         raise FileRefused("DOCTYPE_REFUSED", "a DOCTYPE is not accepted")
     return root
-
-
-def _refuse_doctype(content: bytes) -> None:
-    """Reads up to the first element in any encoding; a DOCTYPE can only stand before it (XML 1.0 section 2.8)."""
-    found: list[str] = []
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = lambda *_: found.append("doctype")
-    parser.StartElementHandler = lambda *_: found.append("element")
-    try:
-        for start in range(0, len(content), _PROLOG_CHUNK_BYTES):
-            parser.Parse(content[start : start + _PROLOG_CHUNK_BYTES], False)
-            if found:
-                break
-    except (expat.ExpatError, LookupError, ValueError):
-        if not found:
-            raise FileRefused("NOT_WELL_FORMED", f"line {parser.ErrorLineNumber}: not well-formed XML") from None
-    if found and found[0] == "doctype":
-        raise FileRefused("DOCTYPE_REFUSED", "a DOCTYPE is not accepted")
 
 
 def _find(root: etree._Element, sha256: bytes) -> Message:

@@ -7,6 +7,7 @@ NOT_PROVIDED = "NOTPROVIDED"
 # Our reason, and the ISO 20022 external status reason code (ExternalStatusReason1Code) that answers it.
 REASON_CODES = {
     "FILE_TOO_LARGE": "FF01",
+    "FILE_TOO_COMPLEX": "FF01",
     "NOT_WELL_FORMED": "FF01",
     "DOCTYPE_REFUSED": "FF01",
     "NO_MESSAGE": "FF01",

@@ -14,6 +14,7 @@ from ringfence_payment_instruction.screening.application.screening import Screen
 from ringfence_payment_instruction.screening.domain.deciding import SecondPersonRule
 from ringfence_payment_instruction.screening.domain.state import State
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
+from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 
 
@@ -34,11 +35,12 @@ class ScreeningModule:
         state: State,
         needs_second_person: SecondPersonRule,
         list_maximum_age_ns: int,
+        reading: FileReading,
         clock: Clock,
     ) -> ScreeningModule:
         """Wires the module."""
         lists = ListsInForce(state, list_maximum_age_ns, clock)
-        importing = ListImport(submissions.writer, state, SanctionsFiles())
+        importing = ListImport(submissions.writer, state, SanctionsFiles(), reading)
         return cls(
             lists=lists,
             importing=importing,

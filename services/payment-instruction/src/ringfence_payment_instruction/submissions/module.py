@@ -12,6 +12,7 @@ from ringfence_payment_instruction.submissions.application.deadlines import Dead
 from ringfence_payment_instruction.submissions.application.files import FileReceiving
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
 from ringfence_payment_instruction.submissions.application.ports import Identity
+from ringfence_payment_instruction.submissions.application.reading import FileQuotas, FileReading, RefusedFiles
 from ringfence_payment_instruction.submissions.application.receiving import Receiving
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
@@ -25,20 +26,25 @@ class SubmissionsModule:
     personal: PersonalData
     receiving: Receiving
     files: FileReceiving
+    reading: FileReading
     deadlines: Deadlines
     api: SubmissionsApi
 
     @classmethod
-    def build(cls, submissions: Submissions, identity: Identity, patience: Patience, clock: Clock) -> SubmissionsModule:
+    def build(
+        cls, submissions: Submissions, identity: Identity, patience: Patience, quotas: FileQuotas, clock: Clock
+    ) -> SubmissionsModule:
         """Wires the module."""
         personal = PersonalData(identity, SteadyClock())
         receiving = Receiving(submissions, identity, personal)
-        files = FileReceiving(submissions, receiving, Iso20022Orders(), clock)
+        reading, refused = FileReading(quotas), RefusedFiles(quotas.refused_per_hour)
+        files = FileReceiving(submissions, receiving, Iso20022Orders(), reading, refused, clock)
         return cls(
             submissions=submissions,
             personal=personal,
             receiving=receiving,
             files=files,
+            reading=reading,
             deadlines=Deadlines(submissions, patience, clock),
             api=SubmissionsApi(receiving, files),
         )

@@ -7,15 +7,18 @@ from typing import Any
 from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.page_tokens import Question
-from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.errors import DomainError, InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_kernel.writing.backlog import Backlog
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 from ringfence_protos.custody.v1 import custody_pb2_grpc
 
 from ringfence_custody.ledger.api import mapping, rule_mapping
+from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
+from ringfence_custody.ledger.domain.columns import AccountColumns
+from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus
 
 MAX_ROWS = 8_190
 MAX_ACCOUNTS = 1_000
@@ -29,19 +32,31 @@ VERSION_CHARACTERS = 64
 class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
     """The ledger over gRPC; the caller's tenant decides the book."""
 
-    def __init__(self, commands: Commands, queries: Queries, backlog: Backlog) -> None:
-        """Serves these commands and queries; rows are taken on as `backlog` allows."""
+    def __init__(self, commands: Commands, queries: Queries, backlog: Backlog, accounts: AccountsQuota) -> None:
+        """Serves these commands and queries; rows are taken on as `backlog` allows, accounts up to their quota."""
         self._commands = commands
         self._queries = queries
         self._backlog = backlog
+        self._accounts = accounts
 
     async def CreateAccounts(self, request: pb.CreateAccountsRequest, context: Any) -> pb.CreateAccountsResponse:
         """Opens accounts; see the proto."""
         book_id = mapping.book_of(current_caller(), request.book_id)
         with self._backlog.taken(len(request.accounts.id) // ID_BYTES):
-            columns = mapping.account_columns(request.accounts)
-            status, timestamps = await self._commands.create_accounts(book_id, columns)
+            status, timestamps = await self._create_accounts(book_id, mapping.account_columns(request.accounts))
         return pb.CreateAccountsResponse(status=status, timestamp_ns=timestamps)
+
+    async def _create_accounts(self, book_id: bytes, columns: AccountColumns) -> tuple[bytes, list[int]]:
+        """Counts the accounts that are opened; of a call that ends too early nobody knows, so all of its rows count."""
+        rows = len(columns)
+        self._accounts.take(book_id, rows)
+        try:
+            status, timestamps = await self._commands.create_accounts(book_id, columns)
+        except DomainError:
+            self._accounts.give_back(book_id, rows)
+            raise
+        self._accounts.give_back(book_id, rows - status.count(CreateAccountStatus.CREATED))
+        return status, timestamps
 
     async def CreateTransfers(self, request: pb.CreateTransfersRequest, context: Any) -> pb.CreateTransfersResponse:
         """Creates transfers; see the proto."""

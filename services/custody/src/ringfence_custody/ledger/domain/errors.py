@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.errors import DomainError, QuotaExceeded
 
 
 class ColumnsMalformed(DomainError):
@@ -60,3 +60,9 @@ class InvariantBroken(DomainError):
 
     reason = "INVARIANT_BROKEN"
     code = "INTERNAL"
+
+
+class AccountsExceeded(QuotaExceeded):
+    """The tenant has opened as many accounts as it may for now; none of the request was opened."""
+
+    reason = "ACCOUNTS_QUOTA_EXCEEDED"

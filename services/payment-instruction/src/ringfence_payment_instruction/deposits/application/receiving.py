@@ -35,6 +35,7 @@ from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry,
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.submissions.application.ports import Authorisation, Identity
+from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
 from ringfence_payment_instruction.submissions.domain.orders import Alias, ledger_of
@@ -69,6 +70,7 @@ class EvidenceReceiving:
     state: State
     entries: Entries
     files: NotificationFiles
+    reading: FileReading
     identity: Identity
     lists: ListsInForce
     committed: Signal
@@ -78,16 +80,18 @@ class EvidenceReceiving:
     async def hand_in(self, caller: Caller, content: bytes) -> EvidenceCounts:
         """Takes a file in, waits a little for custody, and says what became of its entries.
 
-        Raises as `take_in`, and EvidenceUnreadable for a notification without entries.
+        Raises as `take_in`, TooManyFiles, and EvidenceUnreadable for a notification without entries.
         """
-        file = await asyncio.to_thread(self.files.read, content)
+        file = await self.reading.read(caller, self.files.read, content)
         if not file.entries:
             raise EvidenceUnreadable("not a notification with entries")
         taken = await self._take_in(caller, file)
         return await self._once_posted(taken)
 
     async def take_in(self, source: Caller | Voucher, content: bytes) -> Taken:
-        """Records the file's new entries, if it has any; the posting lane does the rest.
+        """Records the new entries of a file from the inbox, which are read one after the other, if it has any.
+
+        The posting lane does the rest.
 
         What the rail brings is vouched for only where it brings money; a debit that confirms a payment needs no word. A
         bank speaks for the accounts that it keeps: another's account is as unknown as one that is none.

@@ -9,6 +9,8 @@ from enum import IntEnum
 
 from lxml import etree
 
+from ringfence_payment_instruction.iso20022.limits import require_bounded
+from ringfence_payment_instruction.iso20022.refusal import FileRefused
 from ringfence_payment_instruction.screening.application.importing import ReadList
 from ringfence_payment_instruction.screening.domain.errors import SanctionsListDamaged
 from ringfence_payment_instruction.screening.domain.lists import ListedName
@@ -53,6 +55,10 @@ def read_ofac(content: bytes) -> ReadList:
 
 def read_un(content: bytes) -> ReadList:
     """Reads the Security Council's consolidated list: every name, alias and name in original script."""
+    try:
+        require_bounded(content)
+    except FileRefused as refused:
+        raise SanctionsListDamaged(f"{refused.reason}: {refused.text}") from None
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
     try:
         root = etree.fromstring(content, parser)

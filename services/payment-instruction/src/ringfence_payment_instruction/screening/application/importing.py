@@ -20,6 +20,7 @@ from ringfence_payment_instruction.screening.domain.lists import (
     require_not_cut_off,
 )
 from ringfence_payment_instruction.screening.domain.state import State
+from ringfence_payment_instruction.submissions.application.reading import FileReading
 
 MAX_NAMES = 100_000
 
@@ -45,22 +46,24 @@ class ListImport:
     writer: GroupWriter
     state: State
     reader: ListReader
+    reading: FileReading
 
     async def import_list(
         self, caller: Caller, list_name: str, list_format: int, content: bytes, published_ns: int
     ) -> tuple[int, list[str]]:
         """Returns how many names are in force, and the lines left out; the same file again changes nothing.
 
-        Raises SanctionsListDamaged, SanctionsListOutdated.
+        Raises SanctionsListDamaged, SanctionsListOutdated, TooManyFiles.
         """
-        read = await asyncio.to_thread(self.reader.read, list_format, content)
+        read = await self.reading.read(caller, self.reader.read, list_format, content)
         marks = await asyncio.to_thread(fingerprints_of, read.names)
         if not marks or len(marks) > MAX_NAMES:
             raise SanctionsListDamaged(f"a list has 1 to {MAX_NAMES} names", names=str(len(marks)))
+        digest = await asyncio.to_thread(hashlib.sha256, content)
         event = SanctionsListImported(
             list_name=list_name,
             list_format=list_format,
-            digest=hashlib.sha256(content).digest(),
+            digest=digest.digest(),
             published_ns=published_ns,
             imported_by=caller.subject,
             name_count=len(read.names),

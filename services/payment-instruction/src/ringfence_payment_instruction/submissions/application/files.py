@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,6 +18,7 @@ from ringfence_payment_instruction.submissions.application.ports import (
     RefusedFile,
     TransactionStatus,
 )
+from ringfence_payment_instruction.submissions.application.reading import FileReading, RefusedFiles
 from ringfence_payment_instruction.submissions.application.receiving import Content, Receiving, Report
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.application.tenants import tenant_of
@@ -53,12 +53,17 @@ class FileReceiving:
     submissions: Submissions
     receiving: Receiving
     files: OrderFiles
+    reading: FileReading
+    refused_files: RefusedFiles
     clock: Clock
 
     async def submit_file(self, caller: Caller, content: bytes) -> FileAnswer:
-        """Returns the pain.002 for a pain.001; the first one again for the same bytes. Raises as `submit_batch`."""
+        """Returns the pain.002 for a pain.001; the first one again for the same bytes.
+
+        Raises as `submit_batch`, TooManyFiles, and RefusedFilesExceeded.
+        """
         tenant = tenant_of(caller)
-        file = await asyncio.to_thread(self.files.read_orders, content, _identify(tenant))
+        file = await self.reading.read(caller, self.files.read_orders, content, _identify(tenant))
         if isinstance(file, OrderFile) and len(file.orders) > MAX_INSTRUCTIONS:
             file = file.refused(TOO_MANY)
         if isinstance(file, RefusedFile):
@@ -103,6 +108,7 @@ class FileReceiving:
         def command(unit: Unit) -> bytes:
             earlier = refuse(self.submissions.state, refused)
             if earlier is None:
+                self.refused_files.take(tenant)
                 self.submissions.record(unit, stream_of(tenant, submission_id), [refused])
             return (earlier or refused).status_report
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.values.errors import DomainError, NotFound
+from ringfence_kernel.values.errors import DomainError, NotFound, QuotaExceeded
 
 
 class TransitionUnlisted(DomainError):
@@ -79,3 +79,19 @@ class EvidenceConflict(EvidenceRefused):
 
     reason = "EVIDENCE_EXISTS_WITH_DIFFERENT_CONTENT"
     code = "ALREADY_EXISTS"
+
+
+class TooManyFiles(QuotaExceeded):
+    """As many files are handed in or read at once as may be, by one sender or by all; this one was not looked at."""
+
+    reason = "TOO_MANY_FILES_AT_ONCE"
+
+    def __init__(self) -> None:
+        """A file is read within a second or two."""
+        super().__init__(retry_after_seconds=0.5)
+
+
+class RefusedFilesExceeded(QuotaExceeded):
+    """The file cannot be taken in, and the tenant has had so many refused that no answer to it is kept."""
+
+    reason = "REFUSED_FILES_QUOTA_EXCEEDED"

@@ -1,0 +1,164 @@
+"""One tenant's flood, and how long another's calls take beside it.
+
+The flood comes from a process of its own: callers who heed no hint, each with its next call as soon as one is answered
+or refused. The other tenant makes a few calls, one after the other, first alone and then beside the flood.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import cycle, islice
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+import grpc
+import uvloop
+from ringfence.credentials import Credentials
+
+from bench import transfers
+from bench.book import Book, funded_book
+from bench.load import Request, Seen, closed_loop
+from bench.rows import Results, row
+from bench.stack import MeasuredStack
+from bench.wire import CALL_SECONDS, CHANNEL_OPTIONS, CREATE, authorised, connected
+
+NAME = "tenant_beside_flood"
+FLOODING, CALLERS = 64, 4
+PAUSE_SECONDS = 0.02
+"""Between two calls of one of the other tenant's callers, who order far less than their quota."""
+WARM_SECONDS = 2.0
+"""So long the flood lasts before anything is measured: what it did not use before is used up."""
+ROUNDS = 3
+"""Alone and beside the flood in turns, so that what else the machine does is in both."""
+MADE_AHEAD = 10_000
+REFUSED = "RESOURCE_EXHAUSTED"
+
+
+class Flood(NamedTuple):
+    """Where a flood goes, as whom, and the bodies of its requests."""
+
+    address: str
+    pems: tuple[bytes, bytes, bytes]
+    metadata: tuple[tuple[str, str], ...]
+    bodies: Sequence[bytes]
+
+
+def flood_row(measured: MeasuredStack, flooding: Book, results: Results, seconds: float) -> None:
+    """Measures the calls of a second platform without and with a flood of the first."""
+    other = funded_book(measured.sandbox, "bench-beside")
+    alone, beside = Seen(), Seen()
+    codes: Counter[str] = Counter()
+    flooded_seconds: list[float] = []
+    for _ in range(ROUNDS):
+        alone.add(_calls(measured, other, seconds / ROUNDS))
+        with _flooded(flooding, codes, flooded_seconds):
+            beside.add(_calls(measured, other, seconds / ROUNDS))
+    figures = {
+        **compared(alone, beside),
+        "flood_taken_per_second": codes["OK"] / sum(flooded_seconds),
+        "flood_refused_per_second": codes[REFUSED] / sum(flooded_seconds),
+    }
+    results.add(row(NAME, 1, CALLERS, beside, ("tenant alone", alone.per_second), **figures))
+
+
+def compared(alone: Seen, beside: Seen) -> dict[str, float]:
+    """Returns the latencies alone, and how many times as long calls take beside the flood."""
+    figures: dict[str, float] = {}
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        alone_ms, beside_ms = alone.quantile_ms(share) or 0.0, beside.quantile_ms(share) or 0.0
+        figures |= {f"{name}_alone_ms": alone_ms, f"{name}_ratio": beside_ms / alone_ms}
+    return figures
+
+
+def _calls(measured: MeasuredStack, book: Book, seconds: float) -> Seen:
+    """Measures calls of a few callers; one that is refused is made again, and takes until it is answered."""
+    measured.settle(book)
+    jobs = list(islice(transfers.plain(book)(1), int(CALLERS * seconds / PAUSE_SECONDS)))
+    seen = Seen()
+
+    async def run() -> Seen:
+        async with connected(book.importer.credentials) as ask:
+
+            async def paced(request: Request) -> int:
+                began = time.perf_counter()
+                while True:
+                    try:
+                        rows = await ask(request)
+                        break
+                    except grpc.aio.AioRpcError as error:
+                        if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+                            raise
+                seen.latencies_ms.append((time.perf_counter() - began) * 1_000)
+                await asyncio.sleep(PAUSE_SECONDS)
+                return rows
+
+            with measured.cpu.during(seen.cpu):
+                return await closed_loop(paced, jobs, CALLERS, seconds)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        done = runner.run(run())
+    done.latencies_ms, done.cpu = seen.latencies_ms, seen.cpu
+    return done
+
+
+@contextmanager
+def _flooded(book: Book, codes: Counter[str], lasted: list[float]) -> Iterator[None]:
+    """Floods custody as a book's importer while the block lasts; adds what was answered, and the time of all of it."""
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe()
+    bodies = [request.body for (request,) in islice(transfers.plain(book)(1), MADE_AHEAD)]
+    flood = asyncio.run(_flood_of(book.importer.credentials, bodies))
+    child = spawn.Process(target=pour, args=(flood, there), daemon=True)
+    child.start()
+    try:
+        here.recv()
+        time.sleep(WARM_SECONDS)
+        yield
+    finally:
+        here.send("enough")
+        told, seconds = here.recv()
+        codes.update(told)
+        lasted.append(seconds)
+        child.join()
+
+
+async def _flood_of(credentials: Credentials, bodies: Sequence[bytes]) -> Flood:
+    assert credentials.addresses is not None
+    async with authorised(credentials, "custody") as (_, metadata):
+        pems = credentials.server_ca_pem, credentials.certificate_key_pem, credentials.certificate_chain_pem
+        return Flood(credentials.addresses.custody, pems, metadata, bodies)
+
+
+def pour(flood: Flood, told: Connection) -> None:
+    """Sends requests until told that it is enough; tells how many were answered with which code, and in what time."""
+    codes: Counter[str] = Counter()
+
+    async def run() -> float:
+        options = [*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", "custody")]
+        tls = grpc.ssl_channel_credentials(*flood.pems)
+        async with grpc.aio.secure_channel(flood.address, tls, options) as channel:
+            create: Any = channel.unary_unary(CREATE)
+            waiting = cycle(flood.bodies)
+            enough = asyncio.get_running_loop().run_in_executor(None, told.recv)
+
+            async def call() -> None:
+                while not enough.done():
+                    try:
+                        await create(next(waiting), metadata=flood.metadata, timeout=CALL_SECONDS)
+                        codes["OK"] += 1
+                    except grpc.aio.AioRpcError as error:
+                        codes[error.code().name] += 1
+
+            told.send("begun")
+            began = time.perf_counter()
+            await asyncio.gather(*(call() for _ in range(FLOODING)))
+            return time.perf_counter() - began
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        seconds = runner.run(run())
+    told.send((dict(codes), seconds))
