@@ -24,6 +24,7 @@ from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.nats import NATS_ADMIN, NatsServer
 from ringfence_local_stack.servers.nats_admin import NatsAdmin
 from ringfence_local_stack.servers.nats_streams import notification_streams, stream_name
+from structlog.testing import capture_logs
 
 from ..tally import CODEC, Tally, count, fill
 
@@ -81,32 +82,33 @@ async def test_ring_is_heard(doorbell: Doorbell) -> None:
 
 
 async def test_notifications_wait_for_a_stream_that_is_missing(
-    doorbell: Doorbell, store: EventStore, nats_admin: NatsAdmin, capsys: pytest.CaptureFixture[str]
+    doorbell: Doorbell, store: EventStore, nats_admin: NatsAdmin
 ) -> None:
     """With its stream deleted the publisher says so once and waits; made again, it gets all after the cursor."""
-    publisher = Publisher(doorbell, store)
-    task = asyncio.create_task(publisher.run())
-    heard = asyncio.Event()
-    await doorbell.listen(SERVICE, heard.set)
-    try:
-        await _publish(publisher, store, 3)
-        assert await asyncio.to_thread(messages, nats_admin) == 3
-        await asyncio.to_thread(delete_stream, nats_admin)
-        heard.clear()
-        head = await asyncio.to_thread(fill, store, 2)
-        publisher.ring()
-        await asyncio.sleep(2.5)  # two attempts
-        assert heard.is_set()
-        assert (await asyncio.to_thread(load_cursor, store, "notifications")).position == head.position - 2
-        assert not task.done()
-        assert nats_admin.stream_names().count(stream_name(SERVICE)) == 0
-        await asyncio.to_thread(nats_admin.make_streams, notification_streams([SERVICE]))
-        await _published(store, head.position)
-        assert await asyncio.to_thread(messages, nats_admin) == 2
-        assert capsys.readouterr().out.count("notification_stream_missing") == 1
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    with capture_logs() as told:
+        publisher = Publisher(doorbell, store)
+        task = asyncio.create_task(publisher.run())
+        heard = asyncio.Event()
+        await doorbell.listen(SERVICE, heard.set)
+        try:
+            await _publish(publisher, store, 3)
+            assert await asyncio.to_thread(messages, nats_admin) == 3
+            await asyncio.to_thread(delete_stream, nats_admin)
+            heard.clear()
+            head = await asyncio.to_thread(fill, store, 2)
+            publisher.ring()
+            await asyncio.sleep(2.5)  # two attempts
+            assert heard.is_set()
+            assert (await asyncio.to_thread(load_cursor, store, "notifications")).position == head.position - 2
+            assert not task.done()
+            assert nats_admin.stream_names().count(stream_name(SERVICE)) == 0
+            await asyncio.to_thread(nats_admin.make_streams, notification_streams([SERVICE]))
+            await _published(store, head.position)
+            assert await asyncio.to_thread(messages, nats_admin) == 2
+            assert [each["event"] for each in told].count("notification_stream_missing") == 1
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 class Counting(EventStore):

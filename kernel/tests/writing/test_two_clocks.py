@@ -18,11 +18,11 @@ from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS, Clock, SystemCloc
 from ringfence_kernel.values.errors import ClockWrong, HistoryAhead
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.writer import GroupWriter, Unit
+from ringfence_local_stack.processes.ways import Way
 from ringfence_local_stack.servers.database import Database
 
 from ..rpc_world import OffsetClock
 from ..tally import CODEC, MIGRATION, STREAM, Counted, Tally, TallyModel, count
-from ..vanishing import Way
 
 HOUR_NS = 3_600 * NANOSECONDS
 NEAR_NS = 60 * NANOSECONDS

@@ -133,9 +133,11 @@ class Doorbell:
         self._stream_missing = missing
 
     async def close(self) -> None:
-        """Flushes and leaves."""
+        """Flushes and leaves, within a bound: a client that was cancelled in the middle may wait for ever."""
         if self._client is not None and not self._client.is_closed:
-            await self._client.close()
+            closing = asyncio.ensure_future(self._client.close())
+            await asyncio.wait({closing}, timeout=CONNECT_SECONDS)
+            closing.cancel()
 
 
 def _heed_cancellation() -> None:

@@ -71,7 +71,8 @@ class Bank:
         taken = private_folder(self._spool / "taken")
         for folder in (self._spool / "outbox", taken):
             for file in folder.glob("*.xml"):
-                content = file.read_bytes()
+                if not (content := file.read_bytes()):
+                    continue  # taken before
                 for each in messages.sent_payments(content):
                     if each.transaction_id == transaction.hex:
                         write_private(taken / file.name, content.decode())
