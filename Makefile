@@ -18,18 +18,17 @@ demo: setup ## Starts the whole platform and moves a client's money through it
 up: setup ## Starts the whole platform and leaves it running until Ctrl-C
 	@$(BIN)/ringfence up
 
-# What drives a whole platform has the machine to itself; the rest shares it, a file at a time.
-PLATFORM := clients/python/tests/cli tools/local-stack/tests tests/integration tests/chaos tests/cases
-SHARED := kernel/tests services clients/python/tests/sdk clients/verifier/tests tools/bank-simulator/tests \
-	bench/tests tests/architecture tests/stores
+# What is held to a time has the machine to itself; the rest shares it, a file at a time.
+ALONE := tests/chaos tests/integration/test_drills.py tests/integration/test_standby.py
+SHARED := kernel/tests services clients tools bench/tests tests/architecture tests/stores tests/integration tests/cases
 # Five of the drills are short enough to be played with every change.
 DRILLS := tests/drills
 CUT := tests/drills/test_cuts.py::test_what_is_cut_off_is_missed_and_nothing_else_stops
 DRILLS_IN_TEST := tests/drills/test_clocks.py '$(CUT)[postgres]' '$(CUT)[custody]'
 
 test: setup ## Unit, architecture and integration tests on real servers
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(SHARED)
-	@$(BIN)/python -m pytest $(PLATFORM) $(DRILLS_IN_TEST)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(SHARED) $(ALONE:%=--ignore=%)
+	@$(BIN)/python -m pytest $(ALONE) $(DRILLS_IN_TEST)
 
 drills: setup ## Sets clocks wrong, cuts cables and fills disks under load (root), and compares everything afterwards
 	@$(BIN)/python -m pytest $(DRILLS)

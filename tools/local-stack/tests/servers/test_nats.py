@@ -71,8 +71,9 @@ def test_service_rings_its_own_doorbell_and_others_hear_it(
 
 @pytest.fixture
 def admin(nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path) -> NatsAdmin:
-    """The administrator, who has made all streams."""
+    """The administrator, who has made all streams anew."""
     made = nats_server_process.admin(workload_authority.issue(infrastructure_id(NATS_ADMIN), tmp_path, NATS_ADMIN))
+    made.delete_streams()
     made.make_streams(notification_streams(SERVICES))
     return made
 
@@ -86,6 +87,7 @@ def test_service_publishes_to_its_own_stream_and_changes_none(
 ) -> None:
     """A service gets acknowledgements for its own subjects; it cannot make, widen, empty or delete any stream."""
     names = [*map(stream_name, SERVICES), "of-its-own"]
+    refused = len(CALLS) * len(names) + len(SERVICES) - 1
     before = [admin.request(f"$JS.API.STREAM.INFO.{name}")["config"] for name in names[:-1]]
 
     async def run() -> list[str]:
@@ -101,13 +103,16 @@ def test_service_publishes_to_its_own_stream_and_changes_none(
             if other != service:
                 await client.publish(f"ringfence.notify.{other}.settled", b"forged")
         await client.flush()
+        async with asyncio.timeout(10):
+            while len(peer.errors) < refused:
+                await asyncio.sleep(0.01)
         errors = list(peer.errors)
         await client.close()
         return errors
 
     errors = asyncio.run(run())
     assert [each for each in errors if "permissions violation for publish" not in each.lower()] == []
-    assert len(errors) == len(CALLS) * len(names) + len(SERVICES) - 1
+    assert len(errors) == refused
     assert sorted(admin.stream_names()) == sorted(names[:-1])
     after = [admin.request(f"$JS.API.STREAM.INFO.{name}") for name in names[:-1]]
     assert [each["config"] for each in after] == before
