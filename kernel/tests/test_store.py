@@ -29,6 +29,7 @@ from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_kernel.values.ids import new_id
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.postgres import PostgresServer
+from structlog.testing import capture_logs
 
 
 def events(count: int, stream: bytes = b"s" * 16, first_version: int = 1) -> list[NewEvent]:
@@ -295,3 +296,18 @@ def test_new_epoch_names_the_fork_and_the_order(migrated: Database, store: Event
             connection.execute("SELECT open_epoch(1, 'restore 7')")
         connection.execute("SELECT open_epoch(2, 'restore 7')")
     assert store.head().epoch == 2
+
+
+def test_a_database_without_room_is_named_at_once(migrated: Database, store: EventStore) -> None:
+    """What the server refuses for want of disk is not pursued as a lost connection is, and nothing is written."""
+    with psycopg.connect(migrated.owner_conninfo, autocommit=True) as owner:
+        owner.execute(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END$$"
+        )
+        owner.execute("CREATE TRIGGER full_disk BEFORE INSERT ON stored_events EXECUTE FUNCTION full_disk()")
+        with capture_logs() as told, pytest.raises(StoreUnavailable, match="no room"):
+            store.append(0, events(1))
+        assert [each["event"] for each in told] == ["store_without_room"]
+        owner.execute("DROP TRIGGER full_disk ON stored_events")
+    assert store.append(0, events(1)).position == 1

@@ -223,13 +223,13 @@ def test_flipped_bit_is_found(
 ) -> None:
     """One bit flipped in one stored event, of a source or of the log itself, is found; flipped back, all is well."""
     await_log_complete(sandbox)
-    assert _findings(stack, sandbox) == set()
+    assert _findings(stack, sandbox, service) == set()
     flip(stack.running.databases[service].name, FLIP % 3)
-    assert service in _findings(stack, sandbox)
+    assert service in _findings(stack, sandbox, service)
 
 
-def _findings(stack: LocalStack, sandbox: Sandbox) -> set[str]:
-    """Returns the services in which `ringfence verify log` finds a change."""
+def _findings(stack: LocalStack, sandbox: Sandbox, rebuilt: str) -> set[str]:
+    """Returns the services in which `ringfence verify log`, or a rebuild of one of them, finds a change."""
     found: set[str] = set()
     checkpoint = verify_checkpoint(sandbox.regulator.audit.checkpoint(), sandbox.log_key())
     try:
@@ -240,4 +240,4 @@ def _findings(stack: LocalStack, sandbox: Sandbox) -> set[str]:
     for each in sandbox.regulator.audit.verify_sources(recompute=True):
         if each.finding is Finding.DIFFERS:
             found.add(each.source)
-    return found | {service for service in SERVICES if not _rebuild(stack, service)["same"]}
+    return found if _rebuild(stack, rebuilt)["same"] else found | {rebuilt}

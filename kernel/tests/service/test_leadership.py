@@ -39,7 +39,8 @@ class Process:
         self.store = EventStore(self.conninfo, settle_seconds=15)
         self.writer = GroupWriter(self.store, CODEC, Tally(), SystemClock())
         self.lease = Lease(self.conninfo)
-        self.leadership = Leadership(self.lease, self.writer)
+        self.is_fit = True
+        self.leadership = Leadership(self.lease, self.writer, lambda: self.is_fit)
         self.leadership.subscribe(self.hear)
 
     async def hear(self, is_leading: bool) -> None:
@@ -285,3 +286,17 @@ async def test_store_that_went_back_ends_the_process(process: Callable[[], Proce
     with pytest.raises(StoreWentBack):
         await restored.leadership.run([], lambda: None)
     restored.store.close()
+
+
+async def test_who_is_not_fit_gives_way_to_who_is(process: Callable[[], Process]) -> None:
+    """A leader whose clock is wrong hands over to a standby, and leads on where there is none."""
+    async with process().running() as one:
+        await until(lambda: one.leadership.is_leading)
+        async with process().running() as other:
+            await until(lambda: other.writer.head == one.writer.head)
+            one.is_fit = False
+            await until(lambda: other.leadership.is_leading)
+            assert await other.count() == 1
+            assert not one.leadership.is_leading
+        await until(lambda: one.leadership.is_leading)
+        assert await one.count() == 2

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 import psycopg
 import pytest
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service.event_sourced import save_digest
 from ringfence_kernel.service.rebuilding import replay_into
-from ringfence_kernel.store import EventStore
+from ringfence_kernel.store import EventStore, Head
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import Overloaded, StoreUnavailable
 from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.writing import progress
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.refusals import EventTooLarge, StateBroken
 from ringfence_kernel.writing.writer import MAX_STATE_BYTES, GroupWriter, Together, Unit
@@ -362,3 +364,37 @@ async def test_a_writer_ends_when_an_event_cannot_be_taken_in(writer: GroupWrite
     with pytest.raises(StateBroken):
         await asyncio.wait_for(task, 5)
     assert store.head().position == 1
+
+
+async def test_a_writer_that_cannot_write_says_so(
+    writer: GroupWriter, store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed group is a problem until another is written; a read proves nothing; one that hangs is one too."""
+
+    def refuse(*arguments: object) -> Head:
+        raise StoreUnavailable
+
+    assert writer.progress.problem() is None
+    with monkeypatch.context() as patch:
+        patch.setattr(EventStore, "append", refuse)
+        with pytest.raises(StoreUnavailable):
+            await writer.commit(count(writer.state, "a"))
+        await writer.commit(lambda unit: None)
+        assert writer.progress.problem() == "STORE_UNAVAILABLE"
+    await writer.commit(count(writer.state, "a"))
+    assert writer.progress.problem() is None
+    release = threading.Event()
+    append = EventStore.append
+
+    def slowly(*arguments: Any) -> Head:
+        release.wait(10)
+        return append(*arguments)
+
+    monkeypatch.setattr(EventStore, "append", slowly)
+    monkeypatch.setattr(progress, "HANGS_SECONDS", 0.1)
+    committing = asyncio.create_task(writer.commit(count(writer.state, "a")))
+    await asyncio.sleep(0.3)
+    assert writer.progress.problem() == "a commit hangs"
+    release.set()
+    await committing
+    assert writer.progress.problem() is None

@@ -107,7 +107,7 @@ async def test_a_payment_out_goes_to_the_bank_and_settles_on_its_word(world: Wor
     bank_answers(world, "out", "ACSC")
     await world.reaches("out", Status.SETTLED)
     assert world.custody.balances[MIRROR] == 10_00
-    assert world.rail.archived
+    await world.until(lambda: bool(world.rail.archived))
     assert not world.rail.inbox
 
 
