@@ -24,7 +24,9 @@ FUNDS_MINOR = 1_000_000
 NOBODY = "Nobody At All"
 
 
-def instruction_rows(measured: MeasuredStack, book: Book, controls: Controls, results: Results) -> None:
+def instruction_rows(
+    measured: MeasuredStack, book: Book, controls: Controls, results: Results, name: str = "instructions"
+) -> None:
     """Measures payments of every size, each beside the control of the size."""
     load = InstructionLoad(measured.sandbox)
     for per_request, requests in REQUESTS.items():
@@ -33,7 +35,7 @@ def instruction_rows(measured: MeasuredStack, book: Book, controls: Controls, re
         seen = Seen()
         with measured.cpu.during(seen.cpu):
             load.settle(per_request, requests, seen)
-        results.add(row("instructions", per_request, 1, seen, control))
+        results.add(row(name, per_request, 1, seen, control))
 
 
 class InstructionLoad:

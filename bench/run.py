@@ -66,12 +66,21 @@ ALL_SERVICES: Mapping[str, Measure] = {
         rows.measured, rows.book, rows.controls, rows.results, plan.seconds
     ),
 }
+BESIDE_STANDBYS: Mapping[str, Measure] = {
+    "custody_beside_standbys": lambda rows, plan: rows.bursts(
+        "custody_beside_standbys", transfers.plain(rows.book), LARGE
+    ),
+    "instructions_beside_standbys": lambda rows, plan: instruction_rows(
+        rows.measured, rows.book, rows.controls, rows.results, "instructions_beside_standbys"
+    ),
+}
 STACKS = (
     (CUSTODY_ALONE, CUSTODY),
     (CUSTODY_ALONE, REBUILD),
     (PAYMENTS, CLOSED),
     (IDENTITY_ALONE, PARTIES),
     (SERVICES, ALL_SERVICES),
+    (SERVICES, BESIDE_STANDBYS),
 )
 """Services and the rows measured on them; what starts on a filled store has a stack to itself."""
 NAMES = tuple(name for _, measures in STACKS for name in measures)
@@ -92,7 +101,8 @@ class Run:
         for services, measures in STACKS:
             wanted = [measure for name, measure in measures.items() if name in self.plan.rows]
             if wanted:
-                with measured_stack(services, self.results.progress) as measured:
+                standbys = services if measures is BESIDE_STANDBYS else ()
+                with measured_stack(services, self.results.progress, standbys) as measured:
                     self._measure_on(measured, wanted, controls)
         self.results.rows.extend(controls.rows())
         return {

@@ -96,8 +96,13 @@ class MeasuredStack:
 
 
 @contextmanager
-def measured_stack(services: Sequence[str], progress: Progress) -> Iterator[MeasuredStack]:
-    """Starts servers and services in a temporary folder, which is gone afterwards; every call is traced to a sink."""
+def measured_stack(
+    services: Sequence[str], progress: Progress, standbys: Sequence[str] = ()
+) -> Iterator[MeasuredStack]:
+    """Starts servers and services in a temporary folder, which is gone afterwards; every call is traced to a sink.
+
+    Those of `standbys` have a second process, which follows on the same cores.
+    """
     directory = Path(tempfile.mkdtemp(prefix="ringfence-bench-"))
     own = prepare(directory)
     with sink() as receiving:
@@ -106,7 +111,9 @@ def measured_stack(services: Sequence[str], progress: Progress) -> Iterator[Meas
             "RINGFENCE_STATEMENT_LAG_TRANSFERS": str(STATEMENT_LAG_TRANSFERS),
         }
         settings = {service: {**own.get(service, {}), **every} for service in SERVICES}
-        stack = LocalStack(directory, with_services=services, service_settings=settings, progress=progress)
+        stack = LocalStack(
+            directory, with_services=services, standbys=standbys, service_settings=settings, progress=progress
+        )
         try:
             with stack, Sandbox(stack.running) as sandbox:
                 yield MeasuredStack(stack, services, sandbox, receiving)

@@ -67,5 +67,7 @@ def resolved_account(stack: RunningStack, iban: str) -> bytes:
     return bytes(reply.aliases[0].account_id)
 
 
-def _channel(address: str, service: str, tls: grpc.ChannelCredentials) -> grpc.aio.Channel:
-    return grpc.aio.secure_channel(address, tls, [*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", service)])
+def _channel(addresses: str, service: str, tls: grpc.ChannelCredentials) -> grpc.aio.Channel:
+    # Of several processes the one leads that was started first, and stands first.
+    leader = addresses.partition(",")[0]
+    return grpc.aio.secure_channel(leader, tls, [*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", service)])
