@@ -83,14 +83,19 @@ def test_a_secret_shows_itself_nowhere(tmp_path: Path) -> None:
     assert conninfo_to_dict(own.database_conninfo())["password"] == "p@ss word"
 
 
-def test_the_address_of_a_peer_is_found_by_its_name() -> None:
+def test_the_addresses_of_a_peer_are_found_by_its_name() -> None:
     """A peer without an address stops whoever needs it, naming the variable."""
-    own = read(Own, COMPLETE | {"RINGFENCE_PAYMENT_INSTRUCTION_ADDRESS": "localhost:7002"})
-    assert own.address_of("payment-instruction") == "localhost:7002"
     several = read(Own, COMPLETE | {"RINGFENCE_PAYMENT_INSTRUCTION_ADDRESS": "one:7002, other:7002"})
     assert several.addresses_of("payment-instruction") == ("one:7002", "other:7002")
     with pytest.raises(MissingSetting, match="RINGFENCE_AUDIT_ADDRESS"):
-        own.address_of("audit")
+        several.addresses_of("audit")
+
+
+def test_every_address_of_servers_takes_several() -> None:
+    """Vault and NATS are lists with commas; one alone is a list of one."""
+    own = read(Own, COMPLETE | {"VAULT_ADDR": "https://a:8200, https://b:8200", "RINGFENCE_NATS_URL": "tls://a:4222"})
+    assert own.vault_addresses == ("https://a:8200", "https://b:8200")
+    assert own.nats_urls == ("tls://a:4222",)
 
 
 def test_a_migration_reads_the_owner_and_knows_the_serving_role() -> None:

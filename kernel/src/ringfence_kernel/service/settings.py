@@ -177,10 +177,6 @@ class Settings:
             calls_at_once=positive(_AT_ONCE, self.tenant_calls_at_once),
         )
 
-    def address_of(self, service: str) -> str:
-        """Returns the first `host:port` of a peer service; raises MissingSetting."""
-        return self.addresses_of(service)[0]
-
 
 @dataclass(frozen=True, kw_only=True)
 class MigrationSettings:
