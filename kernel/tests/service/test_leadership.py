@@ -300,3 +300,19 @@ async def test_who_is_not_fit_gives_way_to_who_is(process: Callable[[], Process]
             assert not one.leadership.is_leading
         await until(lambda: one.leadership.is_leading)
         assert await one.count() == 2
+
+
+async def test_of_three_there_is_always_one(process: Callable[[], Process]) -> None:
+    """One after the other ends, and the last that is left counts on where the first stopped."""
+    left = [process() for _ in range(3)]
+    async with AsyncExitStack() as stack:
+        runs = {id(each): AsyncExitStack() for each in left}
+        for each in left:
+            await stack.enter_async_context(runs[id(each)])
+            await runs[id(each)].enter_async_context(each.running())
+        for expected in range(1, 4):
+            await until(lambda: sum(each.leadership.is_leading for each in left) == 1)
+            (leader,) = (each for each in left if each.leadership.is_leading)
+            assert await leader.count() == expected
+            left.remove(leader)
+            await runs[id(leader)].aclose()
