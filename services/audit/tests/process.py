@@ -137,7 +137,8 @@ class AuditProcess:
         """Tells what its health says."""
         if self.probe is None:
             self.probe = self.openbao.issue_service_certificate("custody", private_folder(self.folder / "probe"))
-        return is_serving(self.addresses["audit"], self.folder / "workload-ca.pem", self.probe)
+        ca_file = self.folder / "workload-ca.pem"
+        return is_serving(self.addresses["audit"], ca_file, self.probe, "ringfence.audit.v1.AuditService")
 
     def stop(self) -> None:
         """Stops the service in order, then the sources."""

@@ -61,8 +61,11 @@ class SeaweedServer:
             raise
 
     def stop(self) -> None:
-        """Stops the server."""
+        """Stops the server, and removes the sockets that it leaves behind."""
         self._process.stop()
+        for port in (each for both in self._ports.values() for each in both):
+            for socket_file in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                socket_file.unlink(missing_ok=True)
 
     def kill(self) -> None:
         """Kills the server with signal 9, as a crash would."""
@@ -81,6 +84,9 @@ class SeaweedServer:
             *ports,
             "-s3",
             "-s3.iam=false",
+            # Otherwise it listens at ports that are always the same.
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
             f"-s3.config={self._folder / 's3.json'}",
             f"-s3.cert.file={certificate.certificate}",
             f"-s3.key.file={certificate.key}",
