@@ -19,7 +19,7 @@ up: setup ## Starts the whole platform and leaves it running until Ctrl-C
 	@$(BIN)/ringfence up
 
 # What is held to a time has the machine to itself; the rest shares it, a file at a time.
-ALONE := tests/chaos tests/integration/test_drills.py tests/integration/test_standby.py
+ALONE := tests/chaos tests/integration/test_standby.py
 SHARED := kernel/tests services clients tools bench/tests tests/architecture tests/stores tests/integration tests/cases
 # Five of the drills are short enough to be played with every change.
 DRILLS := tests/drills
