@@ -6,15 +6,14 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import obstore
 import psycopg
 import pytest
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_local_stack.servers.database import Database
-from ringfence_local_stack.servers.seaweed import ACCESS_KEY_ID, SECRET_ACCESS_KEY, SeaweedServer
-from ringfence_payment_instruction.rail.adapters.object_store import Bucket, ObjectRail
+from ringfence_local_stack.servers.seaweed import SeaweedServer
+from ringfence_payment_instruction.rail.adapters.object_store import ObjectRail
 from ringfence_payment_instruction.rail.adapters.spool import SpoolRail
 from ringfence_payment_instruction.rail.application.ports import Rail, Sealed
 from ringfence_payment_instruction.submissions.domain import reasons
@@ -24,6 +23,7 @@ from ringfence_payment_instruction.submissions.domain.submission import transfer
 from .fakes import FakeSeals
 from .messages import camt_054, entry
 from .test_payment_application import bank_answers, submit
+from .test_rail import Objects
 from .world import BANK, BANK_FEED, BORIS, PLATFORM, STRANGER, TENANT, World, an_id, migrate
 
 STEPS = (
@@ -137,17 +137,8 @@ def folder_bank(tmp_path: Path) -> Bank:
 @pytest.fixture
 def bucket_bank(seaweed_server: SeaweedServer) -> Bank:
     """A bank that shares a bucket."""
-    bucket = Bucket(
-        name="payments",
-        endpoint=seaweed_server.endpoint,
-        region="us-east-1",
-        access_key_id=ACCESS_KEY_ID,
-        secret_access_key=SECRET_ACCESS_KEY,
-        prefix=f"{uuid4().hex}/",
-        ca_file=seaweed_server.ca_file,
-    )
-    store = ObjectRail(bucket)._store
-    obstore.put(store, f"{bucket.prefix}made", b"")
+    shared = Objects(seaweed_server)
+    bucket, store = shared.bucket, shared.store
 
     def look() -> dict[str, bytes]:
         found = [each["path"] for page in obstore.list(store, prefix=f"{bucket.prefix}outbox/") for each in page]
@@ -291,6 +282,19 @@ async def test_an_early_answer_ends_the_keeping(world: World) -> None:
     await world.reaches("out", Status.SETTLED)
     assert outbox(world) == [True]
     assert world.rail.sent == {}
+
+
+async def test_an_early_answer_to_one_payment_stands_for_its_message(world: World) -> None:
+    """The bank that answers one payment has the others of the message too: nothing is handed over again."""
+    world.rail.is_broken = True
+    await submit(world, "one", "two", creditor=STRANGER)
+    await world.until(lambda: stage(world, "two") is Stage.DISPATCH)
+    await world.writer.commit(lambda unit: None)
+    world.identity.erased |= {an_id("anna"), TENANT}
+    bank_answers(world, "one", "ACSC")
+    await world.reaches("one", Status.SETTLED)
+    await world.reaches("two", Status.SENT)
+    assert (outbox(world), world.rail.sent) == ([True], {})
 
 
 async def test_a_file_that_was_kept_is_used_when_its_place_is_gone(world: World) -> None:

@@ -73,22 +73,22 @@ class Objects:
             prefix=f"{uuid4().hex}/",
             ca_file=server.ca_file,
         )
-        self._store = ObjectRail(self.bucket)._store
+        self.store = ObjectRail(self.bucket)._store
         self.lay("made", "bucket", b"")
 
     def rail(self) -> Rail:
         return ObjectRail(self.bucket, BOUND)
 
     def lay(self, place: str, name: str, content: bytes) -> None:
-        obstore.put(self._store, f"{self.bucket.prefix}{place}/{name}", content)
+        obstore.put(self.store, f"{self.bucket.prefix}{place}/{name}", content)
 
     def names(self, place: str) -> list[str]:
         prefix = f"{self.bucket.prefix}{place}/"
-        found = [each["path"] for page in obstore.list(self._store, prefix=prefix) for each in page]
+        found = [each["path"] for page in obstore.list(self.store, prefix=prefix) for each in page]
         return sorted(each.removeprefix(prefix) for each in found)
 
     def content(self, place: str, name: str) -> bytes:
-        return bytes(obstore.get(self._store, f"{self.bucket.prefix}{place}/{name}").bytes())
+        return bytes(obstore.get(self.store, f"{self.bucket.prefix}{place}/{name}").bytes())
 
 
 @pytest.fixture(params=["folder", "bucket"])

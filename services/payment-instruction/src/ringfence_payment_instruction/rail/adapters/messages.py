@@ -27,7 +27,7 @@ ON CONFLICT (message_id) DO UPDATE
     SET wrapped_key = NULL, envelope = NULL, delivered_at = excluded.delivered_at, receipt = excluded.receipt
     WHERE held.delivered_at IS NULL
 """
-WAITING = "SELECT wrapped_key, envelope FROM rail_outbox WHERE message_id = %s AND delivered_at IS NULL"
+KEPT = "SELECT wrapped_key, envelope FROM rail_outbox WHERE message_id = %s"
 KEEP = "INSERT INTO rail_received (file, wrapped_key, envelope) VALUES (%s, %s, %b) ON CONFLICT DO NOTHING"
 OUTCOME = "SELECT outcome FROM rail_received WHERE file = %s"
 UNDECIDED = "SELECT file FROM rail_received WHERE outcome IS NULL ORDER BY received_at, file"
@@ -53,10 +53,12 @@ class OutboxTable:
         return write
 
     def load(self, message_id: str) -> Sealed | None:
-        """Returns a message that waits."""
+        """Returns a message that waits, None once the bank has it; raises KeyError for one that was never kept."""
         with self.store.connection() as connection:
-            row = connection.execute(WAITING, (message_id,)).fetchone()
-        return Sealed(row["wrapped_key"], bytes(row["envelope"])) if row else None
+            row = connection.execute(KEPT, (message_id,)).fetchone()
+        if row is None:
+            raise KeyError(message_id)
+        return None if row["envelope"] is None else Sealed(row["wrapped_key"], bytes(row["envelope"]))
 
     def delivered(self, message_ids: Sequence[str], receipt: str) -> Within:
         """Returns what records the receipt of messages, inside a commit."""

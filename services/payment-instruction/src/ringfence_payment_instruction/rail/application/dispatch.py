@@ -104,35 +104,34 @@ class DispatchWork:
         return await asyncio.to_thread(self.files.write_payments, message_id, created_ns, payments)
 
     async def _hand_over(self, submission: Submission, message_id: str, indexes: list[int]) -> None:
-        content = await self._kept(message_id) or await self._written_again(submission, message_id, indexes)
-        if content is None:
-            decision = partial(lost, message_id=message_id, indexes=indexes)
-            await self.submissions.decide(submission.stream, decision, weight=len(indexes))
-            return
+        recorded: list[Within] = []
         try:
-            receipt = await asyncio.to_thread(self.rail.deliver, message_id, content)
-        except OSError as error:
-            raise RailUnavailable(f"the rail does not take messages: {error.strerror}") from error
-        recorded = self.outbox.delivered([message_id], receipt)
+            sealed = await asyncio.to_thread(self.outbox.load, message_id)
+            content = None if sealed is None else await self.seals.unseal(sealing_id(message_id), OUTBOX, sealed)
+            decision = partial(dispatched, message_id=message_id, indexes=indexes)
+        except (KeyError, EnvelopeBroken) as error:
+            if isinstance(error, EnvelopeBroken):
+                _LOG.error("kept_message_broken", message=message_id)
+            content = await self._written_again(submission, message_id, indexes)
+            decide = dispatched if content is not None else lost
+            decision = partial(decide, message_id=message_id, indexes=indexes)
+        if content is not None:
+            recorded.append(self.outbox.delivered([message_id], await self._deliver(message_id, content)))
 
         def command(unit: Unit) -> None:
             now = self.submissions.state.submission(submission.stream)
             if now is not None:
-                self.submissions.record(unit, submission.stream, dispatched(now, message_id, indexes))
-            unit.commit_also(recorded)
+                self.submissions.record(unit, submission.stream, decision(now))
+            for each in recorded:
+                unit.commit_also(each)
 
         await self.submissions.writer.commit(command, weight=len(indexes))
 
-    async def _kept(self, message_id: str) -> bytes | None:
-        """Returns the message that was decided on; None where there is none, or none that opens."""
-        sealed = await asyncio.to_thread(self.outbox.load, message_id)
-        if sealed is None:
-            return None
+    async def _deliver(self, message_id: str, content: bytes) -> str:
         try:
-            return await self.seals.unseal(sealing_id(message_id), OUTBOX, sealed)
-        except EnvelopeBroken:
-            _LOG.error("kept_message_broken", message=message_id)
-            return None
+            return await asyncio.to_thread(self.rail.deliver, message_id, content)
+        except OSError as error:
+            raise RailUnavailable(f"the rail does not take messages: {error.strerror}") from error
 
     async def _written_again(self, submission: Submission, message_id: str, indexes: list[int]) -> bytes | None:
         """Returns a message that was decided on before messages were kept; None when a party of it is erased."""

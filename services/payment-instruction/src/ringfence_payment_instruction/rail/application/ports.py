@@ -74,7 +74,10 @@ class Outbox(Protocol):
         """Returns what keeps a message, to be committed with the decision to send it."""
 
     def load(self, message_id: str) -> Sealed | None:
-        """Returns a message that waits; None for one that was delivered, or decided on before there was an outbox."""
+        """Returns a message that waits, None once the bank has it.
+
+        Raises KeyError for one that was decided on before there was an outbox.
+        """
 
     def delivered(self, message_ids: Sequence[str], receipt: str) -> Within:
         """Returns what records a receipt and drops the content, to be committed with the news that it was sent."""
