@@ -15,6 +15,7 @@ from bench.concurrent import concurrent_row
 from bench.controls import Controls
 from bench.custody import CALLERS, CustodyRows
 from bench.flood import flood_row
+from bench.idle import idle_row
 from bench.instructions import instruction_rows
 from bench.machine import machine
 from bench.parties import identity_parties
@@ -67,6 +68,7 @@ ALL_SERVICES: Mapping[str, Measure] = {
     ),
 }
 BESIDE_STANDBYS: Mapping[str, Measure] = {
+    "idle": lambda rows, plan: idle_row(rows.measured, rows.results),
     "custody_beside_standbys": lambda rows, plan: rows.bursts(
         "custody_beside_standbys", transfers.plain(rows.book), LARGE
     ),

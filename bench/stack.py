@@ -16,6 +16,7 @@ from ringfence_local_stack.sandbox.birth import prepare
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
+from ringfence_local_stack.stack.services import ServiceProcess
 
 from bench.book import Book
 from bench.cpu import CpuMeter
@@ -58,6 +59,22 @@ class MeasuredStack:
             return {"postgres": postgres} if postgres else {}
 
         return CpuMeter(processes, families)
+
+    @property
+    def process_cpu(self) -> CpuMeter:
+        """Reads the CPU time of every process of the services, those that stand by too."""
+        parts = self.stack.parts
+
+        def processes() -> Mapping[str, int]:
+            pids = {name: part.pid for name, part in parts.items() if isinstance(part, ServiceProcess)}
+            return {name: pid for name, pid in pids.items() if pid is not None}
+
+        return CpuMeter(processes, dict)
+
+    def logged_lines(self) -> int:
+        """Returns how many lines the services have logged so far, those that stand by too."""
+        logs = (self.stack.running.log_file(name) for name in self.process_cpu.processes())
+        return sum(log.read_bytes().count(b"\n") for log in logs)
 
     def control_conninfo(self) -> str:
         """Returns how to connect to a database for the controls on the same server; makes it first where needed."""

@@ -60,7 +60,7 @@ class Follower:
 
     def __post_init__(self) -> None:
         """Begins to hear rings."""
-        self._pulling = Pulling(PAGE_EVENTS, self.poll_seconds)
+        self._pulling = Pulling(PAGE_EVENTS, self.poll_seconds, longest_poll_seconds=self.poll_seconds)
 
     def ring(self) -> None:
         """Tells the follower that there is news; may be called at any time on its event loop."""
@@ -93,8 +93,8 @@ class Follower:
             self.halted += f"; the first event of {self.source} that differs is at position {position}"
             log.critical("feed_fork_located", source=self.source, position=position)
 
-    async def _step(self) -> int:
-        """Pulls a page; whatever keeps it from being taken in is tried again. Raises FeedHalt."""
+    async def _step(self) -> int | None:
+        """Pulls a page, or returns None: whatever keeps it from being taken in is tried again. Raises FeedHalt."""
         try:
             return await self.pull()
         except FeedHalt:
@@ -103,7 +103,7 @@ class Follower:
             log.warning("feed_waits", source=self.source, reason=error.reason)
         except Exception as error:
             log.warning("feed_waits", source=self.source, exc_info=error)
-        return 0
+        return None
 
     def _measure(self, halted: int) -> None:
         meaning = "1 where following a source has ended, 0 otherwise."

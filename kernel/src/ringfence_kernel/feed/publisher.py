@@ -108,14 +108,14 @@ class Publisher:
                 async with asyncio.timeout(SAVE_SECONDS):
                     await self._keep_cursor()
 
-    async def _notify(self) -> int:
-        """Publishes a page; while NATS or the store is away it rests."""
+    async def _notify(self) -> int | None:
+        """Publishes a page; None while NATS or the store is away."""
         try:
             return await self._publish_page()
         except (OSError, nats.errors.Error, StoreUnavailable) as error:
             log.info("notifications_wait", error=type(error).__name__)
             await asyncio.sleep(POLL_SECONDS)
-            return 0
+            return None
 
     async def _publish_page(self) -> int:
         """Publishes a page, and stores the cursor from time to time; returns how many events it had."""

@@ -1,6 +1,7 @@
 """Pulling: work that is there when somebody rings, and looked for now and then all the same.
 
-A ring may be lost, so it never is the only reason to look. What comes in quick succession is taken together.
+A ring may be lost, so it never is the only reason to look; where it cannot be lost on the way, looking becomes rarer
+while nothing comes. What comes in quick succession is taken together.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 POLL_SECONDS = 1.0
+LONGEST_POLL_SECONDS = 8.0
 GATHER_SECONDS = 0.02
 """Pause after a page that was not full: what is committed meanwhile comes in one page."""
 
@@ -22,25 +24,32 @@ class Pulling:
     """A step that took so many goes on at once."""
     poll_seconds: float = POLL_SECONDS
     gather_seconds: float = GATHER_SECONDS
+    longest_poll_seconds: float = LONGEST_POLL_SECONDS
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ring(self) -> None:
         """Tells that there may be news; on the loop's own thread."""
         self._rung.set()
 
-    async def run(self, step: Callable[[], Awaitable[int]]) -> None:
-        """Takes steps until cancelled, or until one raises; a step tells how many events it took.
+    async def run(self, step: Callable[[], Awaitable[int | None]]) -> None:
+        """Takes steps until cancelled, or until one raises; a step tells how many events it took, None if it could not.
 
-        After a step that took nothing the next one waits for a ring, and for `poll_seconds` at most.
+        After a step that took nothing the next one waits for a ring, and for `poll_seconds` at most; for twice as long
+        after each that found nothing unasked.
         """
+        pause = self.poll_seconds
         while True:
             self._rung.clear()
             taken = await step()
             if taken:
+                pause = self.poll_seconds
                 await asyncio.sleep(0 if taken >= self.full_page else self.gather_seconds)
                 continue
+            if taken is None:
+                pause = self.poll_seconds
             try:
-                async with asyncio.timeout(self.poll_seconds):
+                async with asyncio.timeout(pause):
                     await self._rung.wait()
+                pause = self.poll_seconds
             except TimeoutError:
-                pass
+                pause = min(2 * pause, self.longest_poll_seconds)

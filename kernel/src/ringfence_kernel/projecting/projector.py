@@ -61,7 +61,7 @@ class Projector:
         """Projects until cancelled."""
         await self._pulling.run(self._pull)
 
-    async def _pull(self) -> int:
+    async def _pull(self) -> int | None:
         """Projects a page unless it is put off; where the next one was read ahead, or put off, it goes on at once."""
         if self.hold is not None and not self._waiting and self.hold():
             await asyncio.sleep(GATHER_SECONDS)
@@ -70,7 +70,7 @@ class Projector:
             count = await asyncio.to_thread(self.step)
         except StoreUnavailable:
             log.warning("projection_waits", model=self.model.name)
-            return 0
+            return None
         async with self._moved:
             self._moved.notify_all()
         return PAGE_EVENTS if self._ahead else count

@@ -17,6 +17,8 @@ from ringfence_kernel.writing.writer import GroupWriter
 FOLLOW_SECONDS = 0.1
 """How often a standby asks for the lease and for news, in one statement."""
 RETRY_SECONDS = 0.25
+FITNESS_SECONDS = 0.5
+"""How often a leader asks itself whether it is fit to lead."""
 YIELD_SECONDS = 1.0
 """How long a process that is not fit to lead lets the others be first."""
 GRACE_SECONDS = 0.5
@@ -136,7 +138,7 @@ class Leadership:
         """Leads until the lease is lost, or until what was fit at the beginning of the term is no more."""
         began_fit = self._is_fit()
         while not keeping.done() and self._is_fit() >= began_fit:
-            await asyncio.wait({keeping}, timeout=FOLLOW_SECONDS)
+            await asyncio.wait({keeping}, timeout=FITNESS_SECONDS)
 
     async def _while_held(self, keeping: asyncio.Task[None], step: Callable[[], Awaitable[object]]) -> bool:
         """Takes a step on the way to leading; False when the lease is lost first, since the database may be gone."""

@@ -16,7 +16,7 @@ from ringfence_kernel.store.sockets import parameters_of
 from ringfence_kernel.values.errors import StoreUnavailable
 
 LEASE_SECONDS = 3.0
-BEAT_SECONDS = 0.5
+BEAT_SECONDS = 1.0
 # Whoever stands still loses its session, and with it the lock: a process that hangs, a host that is gone.
 BOUND = f"SET idle_session_timeout = '{LEASE_SECONDS:g}s'"
 # The lock belongs to the database, and a database to one service.

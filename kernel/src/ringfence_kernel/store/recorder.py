@@ -12,12 +12,12 @@ from uuid import UUID
 
 import psycopg
 from eventsourcing.persistence import StoredEvent as LibraryEvent
-from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from eventsourcing.postgres import ConnectionPool, PostgresApplicationRecorder, PostgresDatastore
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
 from ringfence_kernel.store.refusals import CLOCK_WRONG, CURSOR_BEHIND, HISTORY_AHEAD
-from ringfence_kernel.store.sockets import parameters_of, shut
+from ringfence_kernel.store.sockets import check, parameters_of, shut
 from ringfence_kernel.values.clock import Clock, SystemClock
 from ringfence_kernel.values.errors import ClockWrong, HistoryAhead
 
@@ -87,11 +87,18 @@ class LazyDatastore(PostgresDatastore):
 
     def __init__(self, parameters: dict[str, Any]) -> None:
         """Takes the parameters of a libpq connection string."""
-        super().__init__(
-            "", "", "", "", "", connect_timeout=5.0, pool_size=1, max_overflow=READING_CONNECTIONS - 1, pre_ping=True
+        super().__init__("", "", "", "", "")
+        self.pool = ConnectionPool(
+            kwargs={**parameters, "row_factory": dict_row},
+            connection_class=psycopg.Connection[DictRow],
+            min_size=1,
+            max_size=READING_CONNECTIONS,
+            open=False,
+            configure=self.after_connect_func(),
+            check=check,
+            timeout=5.0,
+            reconnect_timeout=RECONNECT_SECONDS,
         )
-        self.pool.kwargs = {**parameters, "row_factory": dict_row}
-        self.pool.reconnect_timeout = RECONNECT_SECONDS
 
     def register_type_adapters(self) -> None:
         """Does nothing: events travel as plain arrays."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from contextlib import suppress
 from typing import Any
@@ -28,6 +29,18 @@ A peer that has vanished is noticed in seconds, also while what was sent is not 
 def parameters_of(conninfo: str) -> dict[str, Any]:
     """Returns the parameters of a libpq connection string or URL, with those of `FAIL_EARLY` where it has none."""
     return {**FAIL_EARLY, **psycopg.conninfo.conninfo_to_dict(conninfo)}
+
+
+def check(connection: psycopg.Connection[Any]) -> None:
+    """Raises psycopg.OperationalError where the server has ended the connection.
+
+    A server that ends says so, or its kernel does: only then there is something to read, and the server is asked. One
+    that has vanished is noticed by the next statement as early as by a question.
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        connection.execute(b"")
 
 
 def shut(connection: psycopg.Connection[Any]) -> None:

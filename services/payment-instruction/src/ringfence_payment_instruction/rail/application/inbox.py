@@ -36,7 +36,7 @@ ANSWERED = "answered"
 _LOG = get(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Inbox:
     """Takes the bank's files again and again: kept first, sealed, then decided on, then put away where they lie.
 
@@ -52,6 +52,7 @@ class Inbox:
     notifications: Notifications
     voucher: RailVoucher
     poll_seconds: float
+    _may_be_kept: bool = True
     _later: dict[str | bytes, float] = field(default_factory=dict)
     """Until when a name, or a file that is kept, is left alone."""
     _lying: dict[str, bytes] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Inbox:
 
     async def run(self) -> None:
         """Takes files until cancelled."""
+        self._may_be_kept = True
         while True:
             try:
                 await self.step()
@@ -70,7 +72,9 @@ class Inbox:
     async def step(self) -> None:
         """Takes every file that lies there or is kept, but those that could not be taken a moment ago."""
         names = await asyncio.to_thread(self.rail.pending)
-        kept = await asyncio.to_thread(self.received.undecided)
+        # Who leads keeps them: where nothing was, nothing is unless a name has come.
+        kept = await asyncio.to_thread(self.received.undecided) if names or self._may_be_kept else []
+        self._may_be_kept = bool(names or kept)
         now = asyncio.get_running_loop().time()
         for key in self._later.keys() - {*names, *kept}:
             del self._later[key]
