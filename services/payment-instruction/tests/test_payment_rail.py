@@ -244,8 +244,8 @@ async def test_a_message_that_nobody_can_write_again_becomes_unknown(world: Worl
     await directed(world, "out")
     rows(world.database, "DELETE FROM rail_outbox RETURNING 1")
     world.identity.erased |= {an_id("anna"), TENANT}
-    world.rail.is_broken = False
     await world.restart()
+    world.rail.is_broken = False
     await world.reaches("out", Status.UNKNOWN)
     assert world.reason("out") == reasons.SUBJECT_ERASED
     assert world.rail.sent == {}
