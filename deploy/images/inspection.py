@@ -39,6 +39,7 @@ class Opened:
     root: Path
     labels: dict[str, str]
     lock: Path
+    owner: int = 0
 
     @property
     def site_packages(self) -> Path:
@@ -72,26 +73,29 @@ def findings(opened: Opened) -> list[str]:
         *_configuration(opened),
         *_packages(opened),
         *_files(opened.root),
-        *_service_folder(opened.root / "service"),
+        *_service_folder(opened.root / "service", opened.owner),
         *_compiled(opened.site_packages),
     ]
 
 
 def sbom_findings(sbom: dict[str, Any], opened: Opened) -> list[str]:
     """What the list of an image's components lacks, or has in another version."""
-    named = {
+    named, wanted = python_components(sbom), opened.must_hold.items()
+    debian = any(str(each.get("purl", "")).startswith("pkg:deb/") for each in sbom.get("components", []))
+    return [
+        *(f"its SBOM lacks {name} {version}" for name, version in sorted(wanted - named)),
+        *(f"its SBOM has {name} {version}, which no lock names" for name, version in sorted(named - wanted)),
+        *([] if debian else ["its SBOM lacks the packages of its base"]),
+    ]
+
+
+def python_components(sbom: dict[str, Any]) -> set[tuple[str, str]]:
+    """Normalised names and versions of the Python packages in a CycloneDX document."""
+    return {
         (str(canonicalize_name(each["name"])), str(each.get("version")))
         for each in sbom.get("components", [])
         if str(each.get("purl", "")).startswith("pkg:pypi/")
     }
-    missing = opened.must_hold.items() - named
-    debian = any(str(each.get("purl", "")).startswith("pkg:deb/") for each in sbom.get("components", []))
-    unlisted = [f"its SBOM lacks {name} {version}" for name, version in sorted(missing)]
-    too_many = [
-        f"its SBOM has {name} {version}, which no lock names"
-        for name, version in sorted(named - opened.must_hold.items())
-    ]
-    return [*unlisted, *too_many, *([] if debian else ["its SBOM lacks the packages of its base"])]
 
 
 def read_sbom(path: Path) -> dict[str, Any]:
@@ -143,11 +147,11 @@ def _files(root: Path) -> Iterator[str]:
             yield f"{shown} installs packages"
 
 
-def _service_folder(folder: Path) -> Iterator[str]:
+def _service_folder(folder: Path, owner: int) -> Iterator[str]:
     for path, status in _walk(folder):
         shown = f"/service/{path.relative_to(folder)}"
-        if status.st_uid or status.st_gid:
-            yield f"{shown} is not root's"
+        if status.st_uid != owner:
+            yield f"{shown} belongs to {status.st_uid}"
         if stat.S_ISDIR(status.st_mode) and path.name == "tests":
             yield f"{shown} holds the tests of a package"
 
