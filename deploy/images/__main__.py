@@ -50,9 +50,10 @@ def main() -> int:
         for service in SERVICES:
             progress(f"building {service}")
             build(store, service, bases, release)
+        store.prune()
         if arguments.only_build:
             return 0
-        wrong = _looked_into(store, bases, release, out)
+        wrong = _looked_into(store, bases, release, out) + _differences(store, bases, release, progress)
         containers = Containers(store, FOLDER / "alone")
         for service in SERVICES:
             progress(f"trying {service} alone")
@@ -100,6 +101,15 @@ def _looked_into(store: Store, bases: Bases, release: Release, out: Console) -> 
             )
     out.print(table)
     return wrong
+
+
+def _differences(store: Store, bases: Bases, release: Release, progress: Progress) -> list[str]:
+    """Builds the last image once more: the same input must make the same image, byte by byte."""
+    service = SERVICES[-1]
+    progress(f"building {service} again")
+    first = store.image(image_name(service)).digest
+    second = store.image(build(store, service, bases, release)).digest
+    return [] if first == second else [f"{service} is {first}, and {second} when it is built again"]
 
 
 def _listed(root: Path, service: str, version: str, target: Path) -> dict[str, Any]:

@@ -35,11 +35,12 @@ class Bases:
 
 @dataclass(frozen=True)
 class Release:
-    """What the labels of an image say about where it comes from."""
+    """Where images come from, as their labels say; `time` of the commit, in seconds since 1970, is theirs as well."""
 
     version: str
     revision: str
     source: str
+    time: int = 0
 
     @classmethod
     def of_checkout(cls, source: str) -> Release:
@@ -47,7 +48,8 @@ class Release:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         revision = _git("rev-parse", "HEAD")
         changed = "-changed" if _git("status", "--porcelain", "--untracked-files=no") else ""
-        return cls(project["version"], f"{revision}{changed}", source)
+        time = int(_git("show", "--no-patch", "--format=%ct", "HEAD"))
+        return cls(project["version"], f"{revision}{changed}", source, time)
 
     def labels(self, service: str, base: str) -> dict[str, str]:
         """The labels of a service's image."""
@@ -107,8 +109,9 @@ def build(store: Store, service: str, bases: Bases, release: Release) -> str:
         "VERSION": release.version,
         "REVISION": release.revision,
         "SOURCE": release.source,
+        "SOURCE_DATE_EPOCH": str(release.time),
     }
-    store.build(HERE / "Dockerfile", ROOT, image_name(service), arguments)
+    store.build(HERE / "Dockerfile", ROOT, image_name(service), arguments, release.time)
     return image_name(service)
 
 

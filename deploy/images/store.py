@@ -43,18 +43,32 @@ class Store:
     folder: Path
     driver: str = "overlay"
 
-    def build(self, dockerfile: Path, context: Path, name: str, arguments: dict[str, str]) -> None:
+    def build(self, dockerfile: Path, context: Path, name: str, arguments: dict[str, str], time: int = 0) -> None:
         """Builds an image with the build arguments, every step anew: a cache would not see what is mounted in a step.
 
-        Raises ImagesError.
+        All files of the new layers, and the image, are of `time` (seconds since 1970), so that the same input makes the
+        same image. Raises ImagesError.
         """
         given = [f"--build-arg={key}={value}" for key, value in arguments.items()]
-        self._buildah("bud", *self._policy(), *given, f"--tag={name}", f"--file={dockerfile}", str(context))
+        self._buildah(
+            "bud",
+            *self._policy(),
+            "--pull-never",
+            f"--timestamp={time}",
+            *given,
+            f"--tag={name}",
+            f"--file={dockerfile}",
+            str(context),
+        )
 
     def pull(self, name: str) -> None:
         """Fetches an image from its registry unless it is here; raises ImagesError."""
         if not self.has(name):
             self._buildah("pull", "--quiet", name)
+
+    def prune(self) -> None:
+        """Removes images that have lost their name to a newer one; raises ImagesError."""
+        self._buildah("rmi", "--prune")
 
     def has(self, name: str) -> bool:
         """Tells whether an image is here."""
