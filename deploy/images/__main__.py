@@ -12,8 +12,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from ringfence_local_stack.errors import LocalStackError
 
-from deploy.images.containers import Containers
+from deploy.images.containers import SECURITY_CONTEXT, Containers, read_security_context
 from deploy.images.inspection import MEGABYTE, Opened, findings, read_sbom, sbom_findings
 from deploy.images.making import ROOT, SERVICES, Bases, Progress, Release, build, fill_wheelhouse, image_name, made_base
 from deploy.images.store import ImagesError, Store
@@ -31,6 +32,9 @@ def main() -> int:
     )
     parser.add_argument("--builder", help="image that they are built with: that Python, venv, binutils")
     parser.add_argument("--source", default="ringfence", help="where the source is kept, for the label")
+    parser.add_argument(
+        "--security-context", type=Path, default=SECURITY_CONTEXT, help="that of a pod's container, YAML"
+    )
     parser.add_argument("--storage-driver", default="overlay", choices=["overlay", "vfs"])
     parser.add_argument("--only-build", action="store_true", help="neither look into them nor run them")
     arguments = parser.parse_args()
@@ -54,17 +58,18 @@ def main() -> int:
         if arguments.only_build:
             return 0
         wrong = _looked_into(store, bases, release, out) + _differences(store, bases, release, progress)
-        containers = Containers(store, FOLDER / "alone")
+        context = read_security_context(arguments.security_context)
+        containers = Containers(store, FOLDER / "alone", context)
         for service in SERVICES:
             progress(f"trying {service} alone")
             wrong += [f"{service} {each}" for each in tried_alone(containers, service)]
         for each in wrong:
             out.print(each, style="red", markup=False)
         if not wrong:
-            tried_together(store, progress)
+            tried_together(Containers(store, FOLDER / "mounted", context), progress)
             progress("all four images serve, and agree with their own events")
         return 1 if wrong else 0
-    except (ImagesError, subprocess.SubprocessError) as error:
+    except (ImagesError, LocalStackError, subprocess.SubprocessError, ValueError) as error:
         out.print(str(error), style="red", markup=False)
         return 1
 

@@ -110,16 +110,16 @@ LOOKS: dict[str, Callable[[], Outcome]] = {
 }
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Looks everywhere and prints what came of it."""
     parser = argparse.ArgumentParser(prog="scan", description=__doc__)
     parser.add_argument("--strict", action="store_true", help="what could not be asked is a failure as well")
-    strict, failed = parser.parse_args().strict, False
+    strict, failed = parser.parse_args(arguments).strict, False
     for name, look in LOOKS.items():
         outcome = look()
         failed = failed or bool(outcome.found) or (strict and bool(outcome.not_run))
-        state = "found" if outcome.found else "did not run" if outcome.not_run else "clean"
-        print(f"{name}: {state}")
+        states = [*(["found"] if outcome.found else []), *(["did not run"] if outcome.not_run else [])]
+        print(f"{name}: {' and partly '.join(states) or 'clean'}")
         for text in (outcome.found, outcome.not_run):
             if text:
                 print("\n".join(f"    {line}" for line in text.splitlines()))

@@ -17,7 +17,6 @@ from ringfence_local_stack.stack.local_stack import LocalStack
 
 from deploy.images.containers import Containers
 from deploy.images.making import SERVICES, image_name
-from deploy.images.store import Store
 
 _DEMO_SECONDS = 300
 _REFUSED = 2
@@ -76,7 +75,7 @@ def tried_alone(containers: Containers, service: str) -> list[str]:
     return wrong
 
 
-def tried_together(store: Store, progress: Progress) -> None:
+def tried_together(containers: Containers, progress: Progress) -> None:
     """Starts the four images beside PostgreSQL, OpenBao and NATS, and moves clients' money through them to the proof.
 
     Then compares every service with its own events. Raises LocalStackError or CalledProcessError.
@@ -84,7 +83,6 @@ def tried_together(store: Store, progress: Progress) -> None:
     with ExitStack() as resources:
         directory = Path(tempfile.mkdtemp(prefix="ringfence-images-"))
         resources.callback(shutil.rmtree, directory, ignore_errors=True)
-        containers = Containers(store, store.folder / "mounted")
         resources.callback(containers.remove)
         stack = LocalStack(
             directory,
