@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: help setup demo up test drills cases lint protos bench chaos lock
+.PHONY: help setup demo up test drills cases lint protos bench chaos lock images scan
 
 help: ## Shows these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,3 +55,13 @@ chaos: setup ## Kills whoever leads each service, and PostgreSQL, 200 times unde
 
 lock: setup ## Pins every version by hash: requirements.lock, those of the services, tools/*.txt
 	@tools/lock.sh
+
+images: setup ## Builds the images of the four services and runs them beside real servers (root)
+	@tools/images-setup.sh
+	@nice $(BIN)/python -m deploy.images $(IMAGES)
+
+CHECKS := deploy/checks
+
+scan: setup ## Looks for weaknesses in code, locks and images' recipes; says what could not be asked
+	@tools/images-setup.sh --scan
+	@$(BIN)/python -m deploy.images.scan

@@ -11,3 +11,6 @@ pin --frozen --only-group build --output-file tools/build.txt
 for service in services/*/; do
     pin --frozen --package "ringfence-$(basename "$service")" --no-default-groups --output-file "${service}requirements.lock"
 done
+# Tools that never meet the platform's packages, in an environment of their own.
+.venv/bin/python -m uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \
+    --output-file tools/images.txt tools/images.in "$@"

@@ -29,9 +29,11 @@ SCRIPTS = [
     or path.parent.name == ".ci"
 ]
 DOCKERFILES = [path for path in SCRIPTS if "Dockerfile" in path.name]
-LOCKS = sorted(path for path in FILES if path.name == "requirements.lock" or path.name in {"uv.txt", "build.txt"})
+LOCKS = sorted(path for path in FILES if path.name == "requirements.lock" or path.match("tools/*.txt"))
+OF_SERVICES = [path for path in LOCKS if path.name in {"requirements.lock", "uv.txt", "build.txt"}]
+"""Those whose packages meet in an environment or an image; other tools have environments of their own."""
 INSTALLS = re.compile(
-    r"\b(pip3?\s+(?:install|wheel|download)|uv\s+(?:sync|run|tool|add)|uvx|pipx|npm|npx|curl|wget)\b(.*)"
+    r"\b(pip3?(?:\s+-\S+(?:\s+[^-\s]\S*)?)*?\s+(?:install|wheel|download)|uv\s+(?:sync|run|tool|add)|uvx|pipx|npm|npx|curl|wget)\b(.*)"
 )
 PINNED = re.compile(r"[A-Za-z0-9._-]+(?:\[[a-z,]+\])?==[^ ;]+(?: ;.*?)?(?: --hash=sha256:[0-9a-f]{64})+")
 
@@ -54,8 +56,10 @@ def _is_pinned(program: str, arguments: list[str]) -> bool:
     if not program.startswith("pip"):
         return False
     if "--require-hashes" in arguments:
-        options = {"--no-cache-dir", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"}
-        named = [each for each in arguments if each not in options]
+        options = {"--no-cache-dir", "--no-compile", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"}
+        # Where wheels come from and go to: their hashes say what they are.
+        given = re.sub(r"--(only-binary|find-links|dest) \S+", "", " ".join(arguments)).split()
+        named = [each for each in given if each not in options]
         return bool(named) and all(Path(each).name in {lock.name for lock in LOCKS} for each in named)
     local = all(each.startswith(("-", "./", "wheels")) or each == '"${members[@]}"' for each in arguments)
     return local and "--no-deps" in arguments and bool({"--no-index", "--no-build-isolation"} & set(arguments))
@@ -64,7 +68,7 @@ def _is_pinned(program: str, arguments: list[str]) -> bool:
 def unpinned_bases(dockerfile: str) -> list[str]:
     """Returns the images of a Dockerfile that are neither a stage of it, nor a digest, nor given by a release."""
     images = re.findall(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", dockerfile, re.MULTILINE | re.IGNORECASE)
-    allowed = {stage for _, stage in images} | {"${BASE}", "scratch"}
+    allowed = {stage for _, stage in images} | {"${BASE}", "${BUILDER}", "scratch"}
     return [image for image, _ in images if image not in allowed and not re.search(r"@sha256:[0-9a-f]{64}$", image)]
 
 
@@ -92,9 +96,9 @@ def test_locks_name_versions_hashes_and_no_hosts(path: Path) -> None:
 
 def test_locks_agree() -> None:
     """Services, their build and the tools have the versions that are tested."""
-    versions = {path: _versions(path) for path in LOCKS}
+    versions = {path: _versions(path) for path in OF_SERVICES}
     tested = versions[ROOT / "requirements.lock"]
-    assert len(LOCKS) == 7
+    assert len(OF_SERVICES) == 7
     assert {path.name: found - tested for path, found in versions.items() if found - tested} == {}
 
 
@@ -110,6 +114,8 @@ def _versions(path: Path) -> set[str]:
         "RUN pip install --constraint constraints.txt ./kernel",
         "pip install --require-hashes -r requirements.lock extra",
         "pip install ./kernel",
+        "/tools/bin/pip --python /service/bin/python install structlog",
+        "pip --quiet download --dest wheels structlog",
         "pip install --no-deps --no-index package",
         "uv sync --frozen",
         "curl -O https://somewhere/program",

@@ -52,7 +52,7 @@ FORMATS = {"iso20022"}
 @pytest.mark.parametrize("service", ["identity", "custody", "payment-instruction", "audit"])
 def test_every_service_has_the_same_files(service: str) -> None:
     """One term per concept: the same file names in every service, the same parts in every module of one."""
-    for name in ("README.md", "Dockerfile", "pyproject.toml", "tests"):
+    for name in ("README.md", "pyproject.toml", "requirements.lock", "tests"):
         assert (ROOT / "services" / service / name).exists(), name
     package = ROOT / "services" / service / "src" / f"ringfence_{service.replace('-', '_')}"
     inside = [path.relative_to(package) for path in SOURCES if path.is_relative_to(package)]
@@ -67,12 +67,12 @@ def test_every_service_has_the_same_files(service: str) -> None:
 
 
 def test_make_test_leaves_no_test_out() -> None:
-    """Every file of tests lies below one of the folders that `make test` names, or is a drill."""
+    """Every file of tests lies below one of the folders that `make test` names, is a drill or checks deployment."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
     named = [
         ROOT / folder
         for line in makefile.splitlines()
-        if line.startswith(("ALONE :=", "SHARED :=", "DRILLS :="))
+        if line.startswith(("ALONE :=", "SHARED :=", "DRILLS :=", "CHECKS :="))
         for folder in line.partition(":=")[2].split()
     ]
     tests = [path for path in SOURCES if path.name.startswith("test_")]

@@ -77,7 +77,7 @@ class Peer:
                 if not self._may_try_again(error, attempt, idempotent) or loop.time() + pause >= deadline:
                     raise
             if attempt % len(self._lines) == 0:  # every address was asked
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # nosec B311 # spreads retries, hides nothing
                 pause = min(4 * pause, _LONGEST_PAUSE_SECONDS)
 
     async def stream(

@@ -40,7 +40,7 @@ class Question:
         """
         asked = type(request)()
         asked.CopyFrom(request)
-        for name, value in {**known, "page_size": 0, "page_token": ""}.items():
+        for name, value in {**known, "page_size": 0, "page_token": ""}.items():  # nosec B105 # no password
             setattr(asked, name, value)
         message = asked.DESCRIPTOR.full_name.encode()
         self._hash = sha256(message + b"\0" + asked.SerializeToString(deterministic=True)).digest()[:8]

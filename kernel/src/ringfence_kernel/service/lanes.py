@@ -116,7 +116,8 @@ class Lane:
     async def _pause(self, stream: bytes, reason: str, hint: float) -> None:
         """Offers a stream again after a pause, not before whoever refused wants to be asked again."""
         attempt = self._attempts[stream] = self._attempts.get(stream, 0) + 1
-        pause = min(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1), LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0)
+        spread = random.uniform(0.5, 1.0)  # nosec B311 # spreads retries, hides nothing
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1), LONGEST_PAUSE_SECONDS) * spread
         pause = max(pause, min(hint, LONGEST_HINT_SECONDS))
         self._paused[stream] = asyncio.get_running_loop().call_later(pause, self._resume, stream)
         if attempt == ATTEMPTS_BEFORE_NOTED:

@@ -28,8 +28,8 @@ BOUNDS = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30
 """A writer neither waits for ever for the head, nor keeps it from others when its process stands still."""
 
 _EVENTS = "%b::bigint, %b::bigint, %b::bigint, %b::uuid[], %b::bigint[], %b::text[], %b::bytea[]"
-APPEND = f"SELECT * FROM append_events({_EVENTS})".encode()
-APPEND_AND_MOVE = f"SELECT * FROM append_and_move({_EVENTS}, %b::text[])"
+APPEND = f"SELECT * FROM append_events({_EVENTS})".encode()  # nosec B608 # constants of ours alone
+APPEND_AND_MOVE = f"SELECT * FROM append_and_move({_EVENTS}, %b::text[])"  # nosec B608 # constants of ours alone
 
 Within = Callable[[psycopg.Connection[DictRow]], None]
 

@@ -110,7 +110,7 @@ GRANT INSERT, UPDATE ON cursors TO {application_role};
 GRANT INSERT ON state_digests TO {application_role};
 -- A rebuild fills temporary tables beside the live read models.
 DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO {application_role}', current_database()); END $$;
-""".replace("{chain_hash}", CHAIN_HASH_SQL)
+""".replace("{chain_hash}", CHAIN_HASH_SQL)  # nosec B608 # constants of ours alone
 
 
 SHADOW = """
@@ -210,7 +210,7 @@ END $$;
 
 REVOKE ALL ON FUNCTION append_and_move FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION append_and_move TO {application_role};
-""".replace("{cursor_behind}", CURSOR_BEHIND)
+""".replace("{cursor_behind}", CURSOR_BEHIND)  # nosec B608 # constants of ours alone
 
 
 STRICT_APPENDS = """
@@ -252,7 +252,7 @@ DO $$ BEGIN
     EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO {application_role}', current_database());
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
 END $$;
-""".replace("{chain_hash}", CHAIN_HASH_SQL)
+""".replace("{chain_hash}", CHAIN_HASH_SQL)  # nosec B608 # constants of ours alone
 
 
 def event_store_migrations() -> list[Migration]:

@@ -153,7 +153,7 @@ def accept_history(conninfo: str, position: int, accepted_by: str, reason: str) 
     """
     with psycopg.connect(conninfo) as connection:
         row = connection.execute(
-            f"SELECT state, {NOW_SQL}, tolerance_ns FROM stored_events, feed_head WHERE notification_id = %s",
+            f"SELECT state, {NOW_SQL}, tolerance_ns FROM stored_events, feed_head WHERE notification_id = %s",  # nosec B608 # constants of ours alone
             (position,),
         ).fetchone()
         if row is None:

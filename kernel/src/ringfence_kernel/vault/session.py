@@ -55,7 +55,7 @@ class VaultSession:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="vault")
         self._waiting = 0
         self._login_lock = asyncio.Lock()
-        self._secret_id = ""
+        self._secret_id = ""  # nosec B105 # no password
         self._used_wrapping = ""
         self._token, self._current = "", 0
         self._clients = self._new_clients("")
@@ -167,7 +167,7 @@ class VaultSession:
         try:
             answer = client.auth.approle.login(self._options.role_id, self._secret_id, use_token=False)
         except (exceptions.InvalidRequest, exceptions.Forbidden, exceptions.Unauthorized):
-            self._secret_id = ""
+            self._secret_id = ""  # nosec B105 # no password
             raise VaultLoginRefused("the secret-id is used up, has expired, or belongs to another role") from None
         auth: dict[str, Any] = answer["auth"]
         return auth

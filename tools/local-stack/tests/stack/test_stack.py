@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psycopg
@@ -19,6 +19,7 @@ from ringfence_local_stack.servers.nats_streams import stream_name
 from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_local_stack.stack.running import RunningStack, attach
+from ringfence_local_stack.stack.services import installed
 
 HERE = Path(__file__).parent
 STAND_IN = {"custody": {"PYTHONPATH": str(HERE / "stand_in")}}
@@ -155,6 +156,26 @@ def test_standby_is_a_part_of_its_own() -> None:
         assert stack.service("custody-standby").is_healthy()
         assert (stack.running.pids["custody-standby"], starts(running)) == (running.pids["custody-standby"], 3)
         assert running.log_file("custody-standby").exists()
+
+
+def test_what_runs_a_service_may_be_another_command(folder: Path) -> None:
+    """It is asked at every start, with the settings of that start, and its process is supervised like any other."""
+    asked: list[tuple[str, str, str]] = []
+
+    def command_line(part: str, verb: str, settings: Mapping[str, str]) -> Sequence[str]:
+        asked.append((part, verb, settings.get("RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE", "")))
+        return ["/usr/bin/env", *installed(part, verb, settings)]
+
+    options = {"with_services": ("custody",), "service_settings": STAND_IN, "command_line": command_line}
+    with LocalStack(folder, **options) as stack:
+        stack.restart("custody")
+        assert stack.service("custody").is_healthy()
+    assert [(part, verb) for part, verb, _ in asked] == [
+        ("custody", "migrate"),
+        ("custody", "serve"),
+        ("custody", "serve"),
+    ]
+    assert len({secret_id for _, _, secret_id in asked}) == 3
 
 
 def test_failing_service_stops_the_stack_and_shows_its_log(folder: Path) -> None:

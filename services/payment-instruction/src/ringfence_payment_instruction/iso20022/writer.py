@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # nosec B406 # writes, and reads nothing
 
 from ringfence_kernel.values import money
 

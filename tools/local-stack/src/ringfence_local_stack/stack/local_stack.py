@@ -24,7 +24,7 @@ from ringfence_local_stack.stack.directories import default_directory
 from ringfence_local_stack.stack.lock import FolderLock
 from ringfence_local_stack.stack.parts import Part, side_by_side
 from ringfence_local_stack.stack.running import STANDBY, STATE_FILE, RunningStack, attach, process_started
-from ringfence_local_stack.stack.services import ServiceProcess
+from ringfence_local_stack.stack.services import CommandLine, ServiceProcess, installed
 from ringfence_local_stack.stack.signals import ending_on_signals, undisturbed
 
 PartT = TypeVar("PartT")
@@ -35,7 +35,7 @@ class LocalStack:
 
     Use it as a context manager: SIGTERM then ends it like Ctrl-C, and no process, state file or half-made data is left.
     `with_services` starts only some services, `standbys` a second process of some of them (the part `custody-standby`);
-    `service_settings` adds environment variables by service.
+    `service_settings` adds environment variables by service, and `command_line` says what runs a service's processes.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class LocalStack:
         standbys: Sequence[str] = (),
         service_settings: Mapping[str, Mapping[str, str]] | None = None,
         postgres_settings: Mapping[str, str] | None = None,
+        command_line: CommandLine = installed,
         progress: Callable[[str], None] = lambda what: None,
     ) -> None:
         self.directory = (directory or default_directory()).absolute()
@@ -53,6 +54,7 @@ class LocalStack:
         self._standbys = tuple(f"{service}{STANDBY}" for service in standbys)
         self._service_settings = service_settings or {}
         self._postgres_settings = postgres_settings
+        self._command_line = command_line
         self._progress = progress
         self._running: RunningStack | None = None
         self._closing = threading.Event()
@@ -213,7 +215,7 @@ class LocalStack:
             return
         probe = self.running.issue_principal_certificate(str(uuid.uuid4()))
         services, standbys = (
-            [ServiceProcess(part, lambda: self.running, probe, self._closing) for part in parts]
+            [ServiceProcess(part, lambda: self.running, probe, self._closing, self._command_line) for part in parts]
             for parts in (self._with_services, self._standbys)
         )
         self._progress("migrating the databases")

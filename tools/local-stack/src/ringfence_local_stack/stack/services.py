@@ -4,7 +4,7 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ringfence_local_stack.processes.files import private_folder
@@ -18,6 +18,14 @@ _HEALTHY_SECONDS = 60.0
 _DRAIN_SECONDS = 20.0
 _HEALTH_POLL_SECONDS = 0.1
 
+CommandLine = Callable[[str, str, Mapping[str, str]], Sequence[str]]
+"""What runs a process, by its part, the verb and its settings, which the command gets as its environment."""
+
+
+def installed(part: str, verb: str, settings: Mapping[str, str]) -> Sequence[str]:
+    """The service that is installed beside this Python."""
+    return [sys.executable, "-m", f"ringfence_{service_of(part).replace('-', '_')}", verb]
+
 
 class ServiceProcess:
     """One process of a service, by the name of its part. `stack` is asked at every start, because each needs a wrapped
@@ -25,7 +33,12 @@ class ServiceProcess:
     """
 
     def __init__(
-        self, part: str, stack: Callable[[], RunningStack], probe: CertificateFiles, closing: threading.Event
+        self,
+        part: str,
+        stack: Callable[[], RunningStack],
+        probe: CertificateFiles,
+        closing: threading.Event,
+        command_line: CommandLine = installed,
     ) -> None:
         """`probe` is a client certificate for the health checks."""
         self.part = part
@@ -33,6 +46,7 @@ class ServiceProcess:
         self._stack = stack
         self._probe = probe
         self._closing = closing
+        self._command_line = command_line
         self._process: Process | None = None
 
     @property
@@ -81,7 +95,7 @@ class ServiceProcess:
 
     def _supervised(self, verb: str, environment: dict[str, str]) -> Process:
         stack = self._stack()
-        command = [sys.executable, "-m", f"ringfence_{self.service.replace('-', '_')}", verb]
+        command = self._command_line(self.part, verb, environment)
         folder = private_folder(stack.directory / "services" / self.part)
         log_file = stack.log_file(self.part)
         return Process(

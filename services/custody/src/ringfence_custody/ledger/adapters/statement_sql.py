@@ -44,7 +44,7 @@ SELECT account, coalesce((
         ORDER BY timestamp_ns DESC LIMIT 1
     ) last ORDER BY last.timestamp_ns DESC LIMIT 1
 ), 0) AS number FROM unnest(%(accounts)s::int[]) AS asked (account)
-"""
+"""  # nosec B608 # constants of ours alone
 
 LEDGERS = """
 SELECT account, ledger AS number FROM account_ledgers WHERE book = %(book)s AND account = ANY(%(accounts)s::int[])
@@ -78,7 +78,7 @@ SELECT found.* FROM kinds CROSS JOIN LATERAL (
 ) found
 WHERE (%(ledger)s = 0 OR kinds.ledger = %(ledger)s) AND (%(code)s = 0 OR kinds.code = %(code)s)
 ORDER BY found.timestamp_ns {{order}} LIMIT %(limit)s
-"""
+"""  # nosec B608 # constants of ours alone
 
 # Slices follow one another in time: the search ends in the one that fills the page.
 _SLICES = """
@@ -91,7 +91,7 @@ SELECT found.* FROM ({_SLICES}) AS asked CROSS JOIN LATERAL (
     SELECT * FROM transfers WHERE book = %(book)s AND transfers.slice = asked.slice AND {{key}} AND {_FILTER}
     ORDER BY timestamp_ns {{order}} LIMIT %(limit)s
 ) found ORDER BY asked.slice {{order}}, found.timestamp_ns {{order}} LIMIT %(limit)s
-"""
+"""  # nosec B608 # constants of ours alone
 
 # LIMIT 1 says that an entry has one transfer, and so which of the two tables is gone through.
 STATEMENT = f"""
@@ -110,7 +110,7 @@ SELECT line.* FROM kinds CROSS JOIN LATERAL (
 WHERE (%(code)s = 0 OR abs(kinds.code) = %(code)s) AND (%(reservations)s OR kinds.code > 0)
     AND (%(debit)s::boolean IS NULL OR kinds.debit = %(debit)s::boolean)
 ORDER BY line.timestamp_ns {{order}} LIMIT %(limit)s
-"""
+"""  # nosec B608 # constants of ours alone
 STATEMENT_BY_KEY = f"""
 SELECT line.* FROM ({_SLICES}) AS asked CROSS JOIN LATERAL (
     SELECT transfers.*, entries.balance_minor FROM transfers CROSS JOIN LATERAL (
@@ -126,7 +126,7 @@ SELECT line.* FROM ({_SLICES}) AS asked CROSS JOIN LATERAL (
         AND (%(debit)s::boolean IS NULL OR (debit_account = %(account)s) = %(debit)s::boolean)
     ORDER BY transfers.timestamp_ns {{order}} LIMIT %(limit)s
 ) line ORDER BY asked.slice {{order}}, line.timestamp_ns {{order}} LIMIT %(limit)s
-"""
+"""  # nosec B608 # constants of ours alone
 
 
 def by_key(question: str, key: str, order: str) -> str:

@@ -16,7 +16,7 @@ from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.vault import Transit, VaultRefused, VaultUnavailable
 
-TOKEN_KEY = "identity-token"
+TOKEN_KEY = "identity-token"  # nosec B105 # no password
 REFRESH_SECONDS = 30.0
 
 _LOG = logs.get(__name__)

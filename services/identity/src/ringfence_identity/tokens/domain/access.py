@@ -12,7 +12,7 @@ from ringfence_identity.tokens.domain.errors import ScopeNotHeld
 from ringfence_identity.tokens.domain.events import AccessTokenIssued
 from ringfence_identity.tokens.domain.state import State
 
-TOKEN_AUDIENCE = "ringfence"
+TOKEN_AUDIENCE = "ringfence"  # nosec B105 # no password
 ACCESS_TOKEN_SECONDS = 300
 
 

@@ -60,7 +60,7 @@ class CustodyClient:
 
     async def _list(self, tenant: bytes, token: str) -> BookAccounts:
         found: dict[int, dict[int, bytes]] = {pb.ACCOUNT_CLASS_BANK_MIRROR: {}, pb.ACCOUNT_CLASS_SUSPENSE: {}}
-        page_token = ""
+        page_token = ""  # nosec B105 # no password
         while True:
             request = pb.ListAccountsRequest(
                 book_id=tenant, owner_id=ZERO_ID, page_size=PAGE_SIZE, page_token=page_token

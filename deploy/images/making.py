@@ -1,0 +1,126 @@
+"""Makes the images: a base of Debian's packages where none is given, a wheelhouse, then each service from one file."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.images.store import ImagesError, Store
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+SERVICES = ("identity", "custody", "payment-instruction", "audit")
+SUITE = "bookworm"
+BASE_PACKAGES = {
+    "base": ("python3", "ca-certificates"),
+    "builder": ("python3", "python3-venv", "binutils", "ca-certificates"),
+}
+"""What Debian's Python images hold for our purpose: to run, and to build with."""
+_UNREAD = ("doc", "info", "locale", "man")
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Bases:
+    """The images that all others stand on and are built with, by name."""
+
+    base: str
+    builder: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """Where images come from, as their labels say; `time` of the commit, in seconds since 1970, is theirs as well."""
+
+    version: str
+    revision: str
+    source: str
+    time: int = 0
+
+    @classmethod
+    def of_checkout(cls, source: str) -> Release:
+        """The version of the workspace and the commit that is checked out, marked where files differ from it."""
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        revision = _git("rev-parse", "HEAD")
+        changed = "-changed" if _git("status", "--porcelain", "--untracked-files=no") else ""
+        time = int(_git("show", "--no-patch", "--format=%ct", "HEAD"))
+        return cls(project["version"], f"{revision}{changed}", source, time)
+
+    def labels(self, service: str, base: str) -> dict[str, str]:
+        """The labels of a service's image."""
+        named = {
+            "title": f"ringfence-{service}",
+            "version": self.version,
+            "revision": self.revision,
+            "source": self.source,
+            "base.name": base,
+        }
+        return {f"org.opencontainers.image.{name}": value for name, value in named.items()}
+
+
+def image_name(service: str) -> str:
+    """The name of a service's image in a store."""
+    return f"localhost/ringfence-{service}"
+
+
+def made_base(store: Store, kind: str, progress: Progress) -> str:
+    """The name of a base of this kind made from Debian's packages, kept in the store until its recipe changes."""
+    packages = BASE_PACKAGES[kind]
+    recipe = hashlib.sha256(" ".join((SUITE, *packages, *_UNREAD)).encode()).hexdigest()[:12]
+    name = f"localhost/ringfence-{kind}:{recipe}"
+    if not store.has(name):
+        progress(f"making the {kind} with mmdebstrap")
+        folder = store.folder / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        left_out = [f"--dpkgopt=path-exclude=/usr/share/{each}/*" for each in _UNREAD]
+        included = f"--include={','.join(packages)}"
+        _run("mmdebstrap", "--quiet", "--variant=minbase", included, *left_out, SUITE, str(folder / "root.tar"))
+        (folder / "Dockerfile").write_text("FROM scratch\nADD root.tar /\n", encoding="utf-8")
+        store.build(folder / "Dockerfile", folder, name, {})
+        (folder / "root.tar").unlink()
+    return name
+
+
+def fill_wheelhouse(progress: Progress) -> None:
+    """Fetches what the locks name, unless that was done since they changed; raises ImagesError."""
+    locks = [ROOT / "tools" / "build.txt", *sorted((ROOT / "services").glob("*/requirements.lock"))]
+    wanted = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()
+    stamp = HERE / "wheelhouse" / "locks.sha256"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        progress("filling the wheelhouse")
+        for wheel in (HERE / "wheelhouse").glob("*.whl"):
+            wheel.unlink()
+        _run(str(HERE / "wheelhouse.sh"))
+        stamp.write_text(wanted, encoding="utf-8")
+
+
+def build(store: Store, service: str, bases: Bases, release: Release) -> str:
+    """Builds a service's image from the wheelhouse alone; returns its name. Raises ImagesError."""
+    arguments = {
+        "SERVICE": service,
+        "BASE": bases.base,
+        "BUILDER": bases.builder,
+        "PIP_NO_INDEX": "1",
+        "VERSION": release.version,
+        "REVISION": release.revision,
+        "SOURCE": release.source,
+        "SOURCE_DATE_EPOCH": str(release.time),
+    }
+    store.build(HERE / "Dockerfile", ROOT, image_name(service), arguments, release.time)
+    return image_name(service)
+
+
+def _git(*arguments: str) -> str:
+    return _run("git", "-C", str(ROOT), *arguments).strip()
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ImagesError(f"{' '.join(command)} ended with status {done.returncode}:\n{done.stderr}")
+    return done.stdout

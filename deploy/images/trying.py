@@ -1,0 +1,107 @@
+"""Tries images: alone under their security context, then all four beside real servers, moving money."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from ringfence_local_stack.sandbox.birth import prepare
+from ringfence_local_stack.stack.local_stack import LocalStack
+
+from deploy.images.containers import Containers
+from deploy.images.making import SERVICES, image_name
+
+_DEMO_SECONDS = 300
+_REFUSED = 2
+_LOOK_INSIDE = """
+import importlib, json, os, pkgutil, sys
+status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
+package = importlib.import_module(sys.argv[1])
+for package in map(importlib.import_module, (sys.argv[1], "ringfence_kernel", "ringfence_protos")):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+writable = []
+for folder in ("/", "/service", "/etc", "/var/tmp", "/run", "/var/lib", "/dev/shm"):
+    try:
+        os.close(os.open(os.path.join(folder, "probe"), os.O_CREAT | os.O_WRONLY))
+        writable.append(folder)
+    except OSError:
+        pass
+open("/tmp/probe", "w").close()
+print(json.dumps({
+    "ids": [os.getuid(), os.getgid(), *os.getgroups()],
+    "capabilities": sorted({status[name].strip("0\\n") for name in status if name.startswith("Cap")}),
+    "no_new_privileges": status["NoNewPrivs"],
+    "seccomp": status["Seccomp"],
+    "writable": writable,
+}))
+"""
+_MUST_SEE = {
+    "ids": [10001, 10001, 10001],
+    "capabilities": [""],
+    "no_new_privileges": "1",
+    # 2: a filter of system calls is in force (proc(5)).
+    "seccomp": "2",
+    # Every container has shared memory of its own, read-only root or not.
+    "writable": ["/dev/shm"],
+}
+
+Progress = Callable[[str], None]
+
+
+def tried_alone(containers: Containers, service: str) -> list[str]:
+    """What is wrong with an image that runs by itself: rights, modules that do not load, a start without settings."""
+    image, package = image_name(service), f"ringfence_{service.replace('-', '_')}"
+    inside = containers.output(image, ["-c", _LOOK_INSIDE, package], "/service/bin/python")
+    wrong = []
+    if inside.returncode:
+        wrong.append(f"does not run: {inside.stderr.strip()[-600:]}")
+    elif (seen := json.loads(inside.stdout)) != _MUST_SEE:
+        wrong.append(f"runs with other rights than it must: {seen}")
+    started = containers.output(image, [])
+    named = "RINGFENCE_LISTEN is not set" in started.stderr
+    if started.returncode != _REFUSED or not named:
+        wrong.append(
+            f"without settings ends with {started.returncode}: {(started.stdout + started.stderr).strip()[-300:]}"
+        )
+    return wrong
+
+
+def tried_together(containers: Containers, progress: Progress) -> None:
+    """Starts the four images beside PostgreSQL, OpenBao and NATS, and moves clients' money through them to the proof.
+
+    Then compares every service with its own events. Raises LocalStackError or CalledProcessError.
+    """
+    with ExitStack() as resources:
+        directory = Path(tempfile.mkdtemp(prefix="ringfence-images-"))
+        resources.callback(shutil.rmtree, directory, ignore_errors=True)
+        resources.callback(containers.remove)
+        stack = LocalStack(
+            directory,
+            service_settings=prepare(directory),
+            command_line=containers.command_line,
+            progress=progress,
+        )
+        resources.callback(stack.remove)
+        running = resources.enter_context(stack).running
+        progress(f"ready: {', '.join(SERVICES)}")
+        _ringfence(directory, ["demo"], progress)
+        for service in SERVICES:
+            settings = running.environment(service)
+            command = containers.command_line(service, "rebuild", settings)
+            subprocess.run([*command, "--verify"], check=True, timeout=_DEMO_SECONDS, env=os.environ | settings)
+
+
+def _ringfence(directory: Path, arguments: Sequence[str], progress: Progress) -> None:
+    progress(f"ringfence {' '.join(arguments)}")
+    command = [str(Path(sys.executable).with_name("ringfence")), *arguments]
+    environment = os.environ | {"RINGFENCE_STACK": str(directory)}
+    subprocess.run(command, check=True, timeout=_DEMO_SECONDS, env=environment)
