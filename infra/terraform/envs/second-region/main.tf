@@ -35,7 +35,7 @@ module "workload_identity" {
 
   backups = {
     postgres = {
-      namespace       = "ringfence"
+      namespace       = "ringfence-data"
       service_account = "ringfence-postgres"
       bucket_arn      = var.first.bucket_arn
       prefix          = "postgres"

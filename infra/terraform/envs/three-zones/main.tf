@@ -75,7 +75,7 @@ module "workload_identity" {
 
   backups = {
     postgres = {
-      namespace       = "ringfence"
+      namespace       = "ringfence-data"
       service_account = "ringfence-postgres"
       bucket_arn      = module.backup.bucket_arns.primary
       prefix          = "postgres"

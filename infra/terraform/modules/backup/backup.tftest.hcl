@@ -67,3 +67,12 @@ run "two_buckets_in_one_region_are_refused" {
     regions = { primary = "eu-central-1", replica = "eu-central-1" }
   }
 }
+
+run "a_name_that_is_none_for_a_bucket_is_refused" {
+  command         = plan
+  expect_failures = [var.name]
+
+  variables {
+    name = "Test_Backups"
+  }
+}
