@@ -11,3 +11,6 @@ pin --frozen --only-group build --output-file tools/build.txt
 for service in services/*/; do
     pin --frozen --package "ringfence-$(basename "$service")" --no-default-groups --output-file "${service}requirements.lock"
 done
+# What reads Terraform and the Tiltfile has an environment of its own.
+.venv/bin/python -m uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \
+    --python-version 3.11 tools/infra.in --output-file tools/infra.txt

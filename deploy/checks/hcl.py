@@ -22,10 +22,19 @@ Block = Mapping[str, Any]
 
 def read(root: Path) -> None:
     """Parses all files below a folder at once, those read before excepted; raises CalledProcessError on no HCL."""
-    texts = [file.read_text(encoding="utf-8") for each in ("*.tf", "*.hcl") for file in root.rglob(each)]
+    _parse([file.read_text(encoding="utf-8") for each in ("*.tf", "*.hcl") for file in root.rglob(each)])
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Returns the blocks of a text by kind; raises CalledProcessError where it is no HCL."""
+    _parse([text])
+    return _PARSED[text]
+
+
+def _parse(texts: list[str]) -> None:
     new = sorted({text for text in texts if text not in _PARSED})
     if new:
-        command = [TOOLS / "python", "-c", _PROGRAM]
+        command: list[str | Path] = [TOOLS / "python", "-c", _PROGRAM]
         done = subprocess.run(command, check=True, input=json.dumps(new), stdout=subprocess.PIPE, text=True)
         _PARSED.update(zip(new, map(_plain, json.loads(done.stdout)), strict=True))
 

@@ -160,7 +160,16 @@ def test_a_module_out_of_order_is_found(tmp_path: Path, change: Callable[[Path],
 
 
 def _checkov(folder: Path) -> dict[str, int]:
-    command = [TOOLS / "checkov", "-d", folder, "--framework", "terraform", "-o", "json", "--soft-fail"]
+    command: list[str | Path] = [
+        TOOLS / "checkov",
+        "-d",
+        folder,
+        "--framework",
+        "terraform",
+        "-o",
+        "json",
+        "--soft-fail",
+    ]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment())
     summary: dict[str, int] = json.loads(done.stdout)["summary"]
     return {name: summary[name] for name in ("passed", "failed", "skipped", "parsing_errors")}
