@@ -84,7 +84,7 @@ run "nodes_without_room_for_an_upgrade_are_refused" {
   expect_failures = [var.nodes]
 
   variables {
-    nodes = { instance_type = "m7i.xlarge", each_zone = 1, each_zone_at_most = 1 }
+    nodes = { instance_type = "m7i.4xlarge", each_zone = 1, each_zone_at_most = 1 }
   }
 }
 

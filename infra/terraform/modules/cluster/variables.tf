@@ -42,7 +42,7 @@ variable "api_cidrs" {
 variable "nodes" {
   description = "Instance type, and how many nodes each zone has and may grow to."
   type        = object({ instance_type = string, each_zone = number, each_zone_at_most = number })
-  default     = { instance_type = "m7i.xlarge", each_zone = 1, each_zone_at_most = 3 }
+  default     = { instance_type = "m7i.4xlarge", each_zone = 1, each_zone_at_most = 3 }
 
   validation {
     condition     = var.nodes.each_zone >= 1 && var.nodes.each_zone_at_most > var.nodes.each_zone
