@@ -2,10 +2,10 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: help setup demo up test drills cases lint protos bench chaos lock images scan
+.PHONY: help setup demo up test drills cases lint protos bench chaos lock images scan deploy-check
 
 help: ## Shows these verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.installed ## Installs everything needed (Debian 12, Python 3.11; apt by root or sudo)
 
@@ -60,8 +60,17 @@ images: setup ## Builds the images of the four services and runs them beside rea
 	@tools/images-setup.sh
 	@nice $(BIN)/python -m deploy.images $(IMAGES)
 
-CHECKS := deploy/checks
-
 scan: setup ## Looks for weaknesses in code, locks and images' recipes; says what could not be asked
 	@tools/images-setup.sh --scan
 	@$(BIN)/python -m deploy.images.scan
+
+CHECKS := deploy/checks
+
+deploy-check: setup .deploy/.installed .venv/infra/.installed ## Holds chart, platform, Terraform, Tiltfile, alerts and images' recipes to their rules
+	@$(BIN)/python -m pytest $(CHECKS)
+
+.deploy/.installed: tools/deploy.txt tools/helm.txt tools/deploy-setup.sh
+	@tools/deploy-setup.sh
+
+.venv/infra/.installed: tools/infra.txt tools/infra-setup.sh
+	@tools/infra-setup.sh

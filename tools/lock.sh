@@ -14,3 +14,6 @@ done
 # Tools that never meet the platform's packages, in an environment of their own.
 .venv/bin/python -m uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \
     --output-file tools/images.txt tools/images.in "$@"
+# What reads Terraform and the Tiltfile has an environment of its own.
+.venv/bin/python -m uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \
+    --python-version 3.11 tools/infra.in --output-file tools/infra.txt

@@ -1,0 +1,41 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "000000000000" }
+  }
+  mock_data "aws_region" {
+    defaults = { name = "eu-central-1" }
+  }
+}
+
+mock_provider "aws" {
+  alias = "replica"
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "000000000000" }
+  }
+}
+
+variables {
+  region             = "eu-central-1"
+  second_region      = "eu-west-1"
+  zones              = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+  administrators     = ["arn:aws:iam::000000000000:role/platform"]
+  access_log_buckets = { primary = "test-logs-1", replica = "test-logs-2" }
+}
+
+run "the_parts_fit_together" {
+  command = plan
+
+  assert {
+    condition     = output.buckets == { primary = "ringfence-backups-eu-central-1", replica = "ringfence-backups-eu-west-1" }
+    error_message = "The buckets have other names than the platform's manifests expect."
+  }
+}
+
+run "one_region_for_both_is_refused" {
+  command         = plan
+  expect_failures = [var.second_region]
+
+  variables {
+    second_region = "eu-central-1"
+  }
+}
