@@ -144,7 +144,7 @@ def test_a_workloads_token_needs_a_role_and_a_file(method: str) -> None:
         with pytest.raises(MissingSetting, match=f"^{variable} is not set$"):
             read(Own, given | {variable: ""})
     for mount in ("/jwt", "auth/jwt", "jwt/", "j wt", "a/../b?c"):
-        with pytest.raises(InvalidSetting, match="^RINGFENCE_VAULT_AUTH_MOUNT is not the path"):
+        with pytest.raises(InvalidSetting, match=r"^RINGFENCE_VAULT_AUTH_MOUNT is not the path"):
             read(Own, given | {"RINGFENCE_VAULT_AUTH_MOUNT": mount})
 
 
@@ -164,5 +164,5 @@ def test_a_setting_of_the_way_not_chosen_is_refused(chosen: dict[str, str], stra
 
 def test_an_unknown_way_to_log_in_is_refused() -> None:
     """The error says which there are."""
-    with pytest.raises(InvalidSetting, match="^RINGFENCE_VAULT_AUTH is not one of approle, jwt, kubernetes$"):
+    with pytest.raises(InvalidSetting, match=r"^RINGFENCE_VAULT_AUTH is not one of approle, jwt, kubernetes$"):
         read(Own, COMPLETE | {"RINGFENCE_VAULT_AUTH": "ldap"})

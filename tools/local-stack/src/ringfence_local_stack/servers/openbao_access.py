@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+from ringfence_bootstrap.vault.api import VaultApi
 from ringfence_local_stack.processes.files import write_private
 from ringfence_local_stack.servers.certificates import (
     CertificateFiles,
@@ -13,7 +14,6 @@ from ringfence_local_stack.servers.certificates import (
 )
 from ringfence_local_stack.servers.certificates import principal_id as principal_uri
 from ringfence_local_stack.servers.certificates import service_id as service_uri
-from ringfence_local_stack.servers.vault_api import VaultApi
 
 _WRAP_SECONDS = 300
 
