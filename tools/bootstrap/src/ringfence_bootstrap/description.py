@@ -167,7 +167,11 @@ def _login_problems(login: AppRole | Jwt | Kubernetes) -> list[str]:
     if login.shared:
         return found
     if isinstance(login, Kubernetes):
-        return found if login.host.startswith("https://") else [*found, "login.host is not an https:// address"]
+        if not login.host.startswith("https://"):
+            found.append("login.host is not an https:// address")
+        if not login.vault_in_cluster and not login.ca_file:
+            found.append("login.ca_file is empty: a Vault outside the cluster cannot know the API server")
+        return found
     sources = [bool(login.jwks_url), login.discovery, bool(login.public_key_files)]
     if sources.count(True) != 1:
         found.append("login has not exactly one of jwks_url, discovery and public_key_files")

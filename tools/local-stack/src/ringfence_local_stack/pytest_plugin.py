@@ -103,11 +103,18 @@ class _BlankOpenBao(OpenBaoServer):
         return root_token
 
 
-@pytest.fixture
-def blank_openbao(stack_folder: Path) -> Iterator[OpenBaoServer]:
+@contextlib.contextmanager
+def running_blank_openbao(stack_folder: Path) -> Iterator[OpenBaoServer]:
     """A fresh, unsealed and empty OpenBao, whose administrator is root, for tests of what fills one."""
     name = f"blank-{uuid.uuid4().hex[:8]}"
     with _running(_BlankOpenBao(stack_folder / name, log_file=stack_folder / "logs" / f"{name}.log")) as running:
+        yield running
+
+
+@pytest.fixture
+def blank_openbao(stack_folder: Path) -> Iterator[OpenBaoServer]:
+    """One for each test."""
+    with running_blank_openbao(stack_folder) as running:
         yield running
 
 

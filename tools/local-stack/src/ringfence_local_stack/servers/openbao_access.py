@@ -39,9 +39,14 @@ class OpenBaoAccess:
         """Gives the unseal key; `OpenBaoServer.unseal` also waits until requests are served."""
         self._api().write("sys/unseal", key=self._keys()["unseal_key"])
 
+    @property
+    def admin_token(self) -> str:
+        """The operator's token."""
+        return self._keys()["admin_token"]
+
     def admin(self) -> VaultApi:
         """Calls under the operator's token."""
-        return self._api(self._keys()["admin_token"])
+        return self._api(self.admin_token)
 
     def authority_certificate(self, mount: str) -> str:
         """The root certificate of `pki-workload` or `pki-client`, PEM."""
