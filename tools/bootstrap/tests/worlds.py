@@ -33,7 +33,13 @@ def _login(method: str, folder: Path) -> AppRole | Jwt | Kubernetes:
         return AppRole()
     if method == "kubernetes":
         ca_file = write_private(folder / "api-server.pem", Authority("API server").certificate)
-        return Kubernetes(host="https://127.0.0.1:6443", vault_in_cluster=False, ca_file=str(ca_file))
+        reviewer = write_private(folder / "reviewer", "a reviewer's token")
+        return Kubernetes(
+            host="https://127.0.0.1:6443",
+            vault_in_cluster=False,
+            ca_file=str(ca_file),
+            reviewer_token_file=str(reviewer),
+        )
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     file = folder / "signer.pem"
     file.write_bytes(key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))

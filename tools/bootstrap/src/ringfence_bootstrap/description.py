@@ -56,12 +56,16 @@ class Jwt(_TokenLogin, frozen=True, kw_only=True, tag_field="method", tag="jwt")
 
 
 class Kubernetes(_TokenLogin, frozen=True, kw_only=True, tag_field="method", tag="kubernetes"):
-    """Vault asks the API server's TokenReview, as itself where it runs in the cluster, else with the token shown."""
+    """Vault asks the API server's TokenReview, as itself where it runs in the cluster.
+
+    Elsewhere it needs the API server's authority and a reviewer's token; `Jwt` needs none, and is preferred.
+    """
 
     mount: str = "kubernetes"
     host: str = "https://kubernetes.default.svc"
     ca_file: str = ""
     vault_in_cluster: bool = True
+    reviewer_token_file: str = ""
 
 
 class Service(_Struct, frozen=True, kw_only=True):
@@ -169,8 +173,9 @@ def _login_problems(login: AppRole | Jwt | Kubernetes) -> list[str]:
     if isinstance(login, Kubernetes):
         if not login.host.startswith("https://"):
             found.append("login.host is not an https:// address")
-        if not login.vault_in_cluster and not login.ca_file:
-            found.append("login.ca_file is empty: a Vault outside the cluster cannot know the API server")
+        for field, file in (("ca_file", login.ca_file), ("reviewer_token_file", login.reviewer_token_file)):
+            if login.vault_in_cluster is bool(file):
+                found.append(f"login.{field} is for a Vault outside the cluster, and needed there")
         return found
     sources = [bool(login.jwks_url), login.discovery, bool(login.public_key_files)]
     if sources.count(True) != 1:

@@ -18,14 +18,16 @@ def _as_read(data: Values) -> Values | None:
 class Item:
     """One object. `fields` are compared with what is read at `path`, and sent to make and to mend it.
 
-    `making` is sent beside them once, to `made_at`; `fixed` fields can only be chosen then. What is `below` a mount is
-    not looked for while that is missing. `understand` turns what was read into fields, None for nothing there yet.
+    `making` is sent beside them once, to `made_at`; `fixed` fields can only be chosen then. `secret` ones are sent each
+    time, and neither read nor shown. What is `below` a mount is not looked for while that is missing. `understand`
+    turns what was read into fields, None for nothing there yet; `told` turns fields into what is sent.
     """
 
     path: str
     fields: Values
     below: str = ""
     making: Values = field(default_factory=dict)
+    secret: Values = field(default_factory=dict, repr=False)
     made_at: str = ""
     mended_at: str = ""
     fixed: frozenset[str] = frozenset()
@@ -34,12 +36,12 @@ class Item:
 
     def to_make(self) -> tuple[str, Values]:
         """Returns path and body of the request that makes it."""
-        return self.made_at or self.path, {**self.told(self.fields), **self.making}
+        return self.made_at or self.path, {**self.told(self.fields), **self.making, **self.secret}
 
     def to_mend(self) -> tuple[str, Values]:
         """Returns path and body of the request that mends it."""
         fields = {name: value for name, value in self.fields.items() if name not in self.fixed}
-        return self.mended_at or self.path, self.told(fields)
+        return self.mended_at or self.path, {**self.told(fields), **self.secret}
 
 
 def secrets_engine(path: str, kind: str, max_lease_seconds: int = 0) -> Item:

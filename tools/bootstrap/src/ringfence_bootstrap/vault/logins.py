@@ -31,7 +31,7 @@ def logins(described: Description) -> Iterator[Item]:
     if isinstance(login, AppRole) or not login.shared:
         yield auth_method(path, kind)
     if not isinstance(login, AppRole) and not login.shared:
-        yield Item(path=f"auth/{path}/config", below=f"sys/auth/{path}", fields=_configuration(login))
+        yield _configuration(login)
     for service in SERVICES:
         fields = _token(service, login.token_period_seconds) | _bound(described, service)
         below = f"sys/auth/{path}" if isinstance(login, AppRole) or not login.shared else ""
@@ -79,15 +79,29 @@ def _bound(described: Description, service: str) -> dict[str, Any]:
     }
 
 
-def _configuration(login: Jwt | Kubernetes) -> dict[str, Any]:
-    authority = _text(login.ca_file, "login.ca_file") if login.ca_file else ""
-    if isinstance(login, Kubernetes):
-        return {
-            "kubernetes_host": login.host,
-            "kubernetes_ca_cert": authority,
-            "disable_local_ca_jwt": not login.vault_in_cluster,
-            "pem_keys": [],
-        }
+def _configuration(login: Jwt | Kubernetes) -> Item:
+    """Returns by what the method believes a token."""
+    reviewer = _text(login.reviewer_token_file, "login.reviewer_token_file") if isinstance(login, Kubernetes) else ""
+    return Item(
+        path=f"auth/{login.mount}/config",
+        below=f"sys/auth/{login.mount}",
+        fields=_of_kubernetes(login) if isinstance(login, Kubernetes) else _of_jwt(login),
+        secret={"token_reviewer_jwt": reviewer} if reviewer else {},
+    )
+
+
+def _of_kubernetes(login: Kubernetes) -> dict[str, Any]:
+    return {
+        "kubernetes_host": login.host,
+        "kubernetes_ca_cert": _text(login.ca_file, "login.ca_file"),
+        "disable_local_ca_jwt": not login.vault_in_cluster,
+        "token_reviewer_jwt_set": not login.vault_in_cluster,
+        "pem_keys": [],
+    }
+
+
+def _of_jwt(login: Jwt) -> dict[str, Any]:
+    authority = _text(login.ca_file, "login.ca_file")
     return {
         "bound_issuer": login.issuer,
         "jwks_url": login.jwks_url,
@@ -101,6 +115,9 @@ def _configuration(login: Jwt | Kubernetes) -> dict[str, Any]:
 
 
 def _text(file: str, field: str) -> str:
+    """Returns a file's text, none where none is named."""
+    if not file:
+        return ""
     try:
         return Path(file).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
