@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import hvac.exceptions
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from ringfence_bootstrap.description import SERVICES, Description
 from ringfence_bootstrap.errors import Unmendable
 from ringfence_bootstrap.plan import Difference
@@ -18,9 +22,30 @@ from ringfence_bootstrap.vault.items import policy_document
 from ringfence_bootstrap.vault.logins import roles_path
 from ringfence_bootstrap.vault.policies import policies
 from ringfence_bootstrap.vault.reconciling import apply, changes
+from ringfence_local_stack.pytest_plugin import running_blank_openbao
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 
-from .worlds import METHODS, description, with_policy
+from .worlds import METHODS, TRUST_DOMAIN, description, with_policy
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An installation in a Vault of its own; each test leaves it as described."""
+
+    method: str
+    described: Description
+    vault: VaultApi
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def installed(
+    request: pytest.FixtureRequest, stack_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installed]:
+    """One for each way to log in."""
+    described = description(request.param, tmp_path_factory.mktemp(request.param))
+    with running_blank_openbao(stack_folder) as server:
+        apply(server.admin(), described)
+        yield Installed(request.param, described, server.admin())
 
 
 def pending(vault: VaultApi, described: Description) -> list[Difference]:
@@ -76,11 +101,9 @@ def tampering(described: Description) -> Iterator[tuple[str, str, dict[str, obje
             yield item.path, f"{item.path}/tune", {"max_lease_ttl": "25h"}
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_drift_is_shown_and_mended(blank_openbao: OpenBaoServer, tmp_path: Path, method: str) -> None:
+def test_drift_is_shown_and_mended(installed: Installed) -> None:
     """Every object that somebody changes by hand is shown as the only difference, and is as described afterwards."""
-    described, vault = description(method, tmp_path), blank_openbao.admin()
-    apply(vault, described)
+    method, described, vault = installed.method, installed.described, installed.vault
     tampered = set()
     for path, target, body in tampering(described):
         vault.write(target, **body)
@@ -93,32 +116,31 @@ def test_drift_is_shown_and_mended(blank_openbao: OpenBaoServer, tmp_path: Path,
     )
 
 
-@pytest.mark.parametrize(
-    ("method", "change"),
-    [
-        ("jwt", {"bound_issuer": "https://elsewhere.example"}),
-        ("jwt", {"default_role": "custody"}),
-        ("kubernetes", {"kubernetes_host": "https://127.0.0.1:9"}),
-    ],
-)
-def test_drift_of_who_is_believed_is_mended(
-    blank_openbao: OpenBaoServer, tmp_path: Path, method: str, change: dict[str, object]
-) -> None:
-    """The configuration of the method, by which Vault believes a token, is compared field by field."""
-    described, vault = description(method, tmp_path), blank_openbao.admin()
-    apply(vault, described)
-    config = next(item for item in desired(described) if item.path == f"auth/{method}/config")
-    vault.write(config.path, **{**config.fields, **change})
-    (shown,) = pending(vault, described)
-    assert (shown.path, set(shown.fields)) == (config.path, set(change))
-    apply(vault, described)
+BELIEVED: dict[str, list[dict[str, object]]] = {
+    "approle": [],
+    "jwt": [{"bound_issuer": "https://elsewhere.example"}, {"default_role": "custody"}],
+    "kubernetes": [{"kubernetes_host": "https://127.0.0.1:9"}, {"token_reviewer_jwt": "another's"}],
+}
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_what_is_deleted_is_made_again(blank_openbao: OpenBaoServer, tmp_path: Path, method: str) -> None:
+def test_drift_of_who_is_believed_is_mended(installed: Installed) -> None:
+    """The configuration of the method, by which Vault believes a token, is compared field by field.
+
+    But for the reviewer's token, which Vault never shows.
+    """
+    method, described, vault = installed.method, installed.described, installed.vault
+    for change in BELIEVED[method]:
+        config = next(item for item in desired(described) if item.path == f"auth/{method}/config")
+        vault.write(config.path, **{**config.fields, **config.secret, **change})
+        shown = {name for each in pending(vault, described) for name in each.fields}
+        assert shown == set(change) - {"token_reviewer_jwt"}
+        apply(vault, described)
+        assert pending(vault, described) == []
+
+
+def test_what_is_deleted_is_made_again(installed: Installed) -> None:
     """Roles and policies that somebody deletes are shown as missing and come back; keys are what they were."""
-    described, vault = description(method, tmp_path), blank_openbao.admin()
-    apply(vault, described)
+    described, vault = installed.described, installed.vault
     keys = {name: vault.data(f"transit/keys/{name}") for name in TRANSIT_KEYS}
     gone = [
         item.path
@@ -131,11 +153,9 @@ def test_what_is_deleted_is_made_again(blank_openbao: OpenBaoServer, tmp_path: P
     assert {name: vault.data(f"transit/keys/{name}") for name in TRANSIT_KEYS} == keys
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_role_that_nobody_described_is_removed(blank_openbao: OpenBaoServer, tmp_path: Path, method: str) -> None:
+def test_a_role_that_nobody_described_is_removed(installed: Installed) -> None:
     """A further role of our issuers, or one that gives away our policies, is shown and removed; others' are left."""
-    described, vault = description(method, tmp_path), blank_openbao.admin()
-    apply(vault, described)
+    described, vault = installed.described, installed.vault
     role = next(item for item in desired(described) if item.path == f"{roles_path(described)}/custody")
     stranger, neighbour = f"{roles_path(described)}/stranger", f"{roles_path(described)}/neighbour"
     vault.write("pki-workload/roles/anybody", allow_any_name=True)
@@ -146,6 +166,7 @@ def test_a_role_that_nobody_described_is_removed(blank_openbao: OpenBaoServer, t
     apply(vault, described)
     assert vault.data(stranger) is None
     assert vault.data(neighbour) is not None
+    vault.delete(neighbour)
 
 
 @pytest.mark.parametrize(
@@ -242,3 +263,44 @@ def test_every_service_has_a_policy_and_a_role_of_its_own(tmp_path: Path) -> Non
             service: [service] for service in SERVICES
         }
         assert set(policies(described)) == {*SERVICES, "operator"}
+
+
+CERTIFICATES = [
+    ("custody", "service/custody", ["custody", "custody-2.custody.ringfence.svc", "custody.ringfence.svc"], True),
+    ("custody", "service/custody", ["custody-0.custody.ringfence.svc.cluster.local"], True),
+    ("custody", "service/custody", ["custody-3.custody.ringfence.svc"], False),
+    ("custody", "service/custody", ["custody-0.custody.elsewhere.svc"], False),
+    ("custody", "service/custody", ["identity-0.identity.ringfence.svc"], False),
+    ("custody", "service/custody", ["identity.example.com"], False),
+    ("custody", "service/custody", ["localhost"], False),
+    ("custody", "service/identity", ["custody"], False),
+    ("identity", "service/identity", ["identity-1.identity.ringfence.svc", "identity.example.com"], True),
+    ("nats", "infrastructure/nats", ["nats-0.nats.ringfence.svc", "nats.ringfence.svc"], True),
+    ("nats", "infrastructure/nats", ["custody"], False),
+    ("nats-admin", "infrastructure/nats-admin", [], True),
+    ("nats-admin", "infrastructure/nats-admin", ["nats.ringfence.svc"], False),
+]
+
+
+@pytest.mark.parametrize(("role", "uri", "names", "may"), CERTIFICATES)
+def test_a_certificate_bears_the_namespaces_names_and_no_others(
+    installed: Installed, role: str, uri: str, names: list[str], may: bool
+) -> None:
+    """A pod of a service is named as its StatefulSet names it; another's name, namespace or a fourth pod is refused."""
+    request = csr(f"spiffe://{TRUST_DOMAIN}/{uri}", names)
+    if may:
+        signed = installed.vault.write(f"pki-workload/sign/{role}", csr=request)["data"]["certificate"]
+        found = x509.load_pem_x509_certificate(signed.encode())
+        bears = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert bears.get_values_for_type(x509.DNSName) == names
+    else:
+        with pytest.raises(hvac.exceptions.InvalidRequest):
+            installed.vault.write(f"pki-workload/sign/{role}", csr=request)
+
+
+def csr(uri: str, names: list[str]) -> str:
+    """A PEM request with a URI and DNS names."""
+    bears = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri), *map(x509.DNSName, names)])
+    builder = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(bears, critical=False)
+    signed = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.PEM).decode()

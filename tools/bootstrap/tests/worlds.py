@@ -40,10 +40,14 @@ def _login(method: str, folder: Path) -> AppRole | Jwt | Kubernetes:
             ca_file=str(ca_file),
             reviewer_token_file=str(reviewer),
         )
-    key = ec.generate_private_key(ec.SECP256R1()).public_key()
-    file = folder / "signer.pem"
-    file.write_bytes(key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+    file = write_private(folder / "signer.pem", signers_key())
     return Jwt(issuer="https://issuer.example", public_key_files=(str(file),))
+
+
+def signers_key() -> str:
+    """The public key of a throw-away signer of tokens, PEM."""
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def with_policy(server: OpenBaoServer, name: str) -> VaultApi:

@@ -17,6 +17,7 @@ class VaultApi:
     """Calls under one token. Refusals raise `hvac.exceptions.VaultError`, a lost server `requests` errors (OSError)."""
 
     def __init__(self, address: str, ca_file: Path | None, token: str = "") -> None:
+        self.token = token
         verify = str(ca_file) if ca_file else True
         self._client = hvac.Client(url=address, token=token, verify=verify, namespace="", timeout=_SECONDS)
         # Neither proxies nor CA bundles of the environment are meant for a server of keys.
