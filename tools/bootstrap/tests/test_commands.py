@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import hvac.exceptions
+import msgspec
 import pytest
+from ringfence_bootstrap.description import SERVICES, Description, Jwt, Kubernetes, Nats, Service, load
 from ringfence_bootstrap.vault.command import main
 from ringfence_local_stack.processes.files import write_private
 from ringfence_local_stack.servers.openbao import OpenBaoServer
@@ -178,3 +181,18 @@ def test_a_method_that_is_shared_keeps_its_configuration(at_server: OpenBaoServe
     assert run("bootstrap", "--apply", "--description", file, "--token-file", token_file)[0] == 0
     assert (root.data("sys/auth/jwt"), root.data("auth/jwt/config")) == before
     assert sorted(root.names("auth/jwt/role")) == ["audit", "custody", "identity", "payment-instruction"]
+
+
+def test_the_example_names_every_field_with_its_default(tmp_path: Path) -> None:
+    """No field is left out, and what is commented out changes nothing where it is taken in."""
+    file = Path(__file__).parents[1] / "example.toml"
+    text = file.read_text(encoding="utf-8")
+    for struct in (Description, Service, Nats, Jwt, Kubernetes):
+        names = {each.name for each in msgspec.structs.fields(struct)} - {"services", "nats", "login", "loopback"}
+        assert {name for name in names if not re.search(rf"\b{name} = ", text)} == set()
+    taken_in = write_private(tmp_path / "whole.toml", re.sub(r"(?m)^# (\w+ = )", r"\1", text))
+    assert taken_in.read_text() != text
+    described, whole = load(file), load(taken_in)
+    for one in SERVICES:
+        assert described.service(one) == whole.service(one)
+    assert msgspec.structs.replace(whole, services={}) == msgspec.structs.replace(described, services={})
