@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ringfence_local_stack.servers.vault_policies import SERVICES
+from ringfence_bootstrap.description import SERVICES
 
 from bench import transfers
 from bench.closed import payments_closed

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from ringfence_bootstrap.description import SERVICES
 from ringfence_local_stack.sandbox.birth import prepare
 from ringfence_local_stack.sandbox.sandbox import Sandbox
-from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_local_stack.stack.services import ServiceProcess
 

@@ -18,6 +18,7 @@ from ringfence_kernel.access.peer_certificates import PeerCertificates
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
 from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
 from ringfence_kernel.vault import (
+    AppRole,
     Vault,
     VaultLoginRefused,
     VaultOptions,
@@ -45,8 +46,7 @@ def options(openbao_server: OpenBaoServer, tmp_path: Path) -> Options:
         return VaultOptions(
             addresses=(openbao_server.address,),
             ca_file=openbao_server.ca_file,
-            role_id=openbao_server.role_id(service),
-            wrapped_secret_id_file=file,
+            identity=AppRole(role_id=openbao_server.role_id(service), wrapped_secret_id_file=file),
             timeout_seconds=2,
             retry_seconds=0.1,
         )
@@ -99,12 +99,12 @@ async def test_no_server_that_answers_is_unavailable(options: Options) -> None:
 async def test_what_is_no_wrapped_secret_id_is_refused(options: Options, openbao_server: OpenBaoServer) -> None:
     """An empty file, and a wrapping token around something else, are refused by name."""
     given = options("identity")
-    await asyncio.to_thread(given.wrapped_secret_id_file.write_text, "")
+    await asyncio.to_thread(wrapping_file(given).write_text, "")
     with pytest.raises(VaultLoginRefused, match="holds no wrapping token"):
         await Vault.connect(given)
     request = signing_request(ec.generate_private_key(ec.SECP256R1()), "spiffe://ringfence.local/service/identity")
     other = openbao_server.admin().write("pki-workload/sign/identity", wrap_seconds=60, csr=request)
-    await asyncio.to_thread(given.wrapped_secret_id_file.write_text, other["wrap_info"]["token"])
+    await asyncio.to_thread(wrapping_file(given).write_text, other["wrap_info"]["token"])
     with pytest.raises(VaultLoginRefused, match="does not hold a secret-id"):
         await Vault.connect(given)
 
@@ -210,7 +210,7 @@ async def test_a_forgotten_token_is_replaced_when_there_is_a_fresh_secret_id(
     await connected._session.call(lambda client: client.auth.token.revoke_self())
     with pytest.raises(VaultUnavailable):
         await connected.transit.sign("identity-token", b"x")
-    await asyncio.to_thread(openbao_server.write_wrapped_secret_id, "identity", given.wrapped_secret_id_file)
+    await asyncio.to_thread(openbao_server.write_wrapped_secret_id, "identity", wrapping_file(given))
     await connected.transit.sign("identity-token", b"x")
     connected.close()
 
@@ -307,6 +307,12 @@ def signing_request(key: ec.EllipticCurvePrivateKey, uri: str) -> str:
     names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
     builder = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(names, critical=False)
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def wrapping_file(options: VaultOptions) -> Path:
+    """Returns where the wrapping token of an AppRole lies."""
+    assert isinstance(options.identity, AppRole)
+    return options.identity.wrapped_secret_id_file
 
 
 async def until_well(vault: Vault) -> None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 from ringfence.transport import Patience
+from ringfence_bootstrap.description import SERVICES
 from ringfence_local_stack.errors import ProcessFailed
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.sandbox.stacks import empty_stack
-from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_local_stack.stack.running import service_of
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import psycopg
 from ringfence.transport import Patience
+from ringfence_bootstrap.description import SERVICES
 from ringfence_kernel.store.codec import open_envelope
 from ringfence_local_stack.sandbox.birth import prepare
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Scenario
-from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
 
 LIBRARY = "/usr/lib/*/faketime/libfaketimeMT.so.1"

@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ringfence_bootstrap.description import SERVICES
 from ringfence_local_stack.sandbox.birth import prepare
-from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
 
 from tests.chaos.drill import SNAPSHOTS

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from ringfence_bootstrap.description import SERVICES
 from ringfence_local_stack.processes.ways import Ways
 from ringfence_local_stack.sandbox.stacks import empty_stack
-from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
 
 from tests.chaos.drill import QUICK_RECOVERY

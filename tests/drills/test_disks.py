@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
-from ringfence_local_stack.servers.vault_policies import SERVICES
+from ringfence_bootstrap.description import SERVICES
 
 from .disks import Disks, stack_on_small_disks
 from .work import Work, at_work, await_true

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ringfence_bootstrap.description import SERVICES
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.servers.certificates import CertificateFiles
-from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.health import is_serving
 from ringfence_local_stack.stack.local_stack import LocalStack
 

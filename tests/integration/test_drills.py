@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from ringfence.audit import Finding
 from ringfence.errors import RingfenceError
+from ringfence_bootstrap.nats.admin import NatsAdmin
+from ringfence_bootstrap.nats.streams import notification_streams, stream_name
 from ringfence_local_stack.replay.book import prepare
 from ringfence_local_stack.replay.posting import Outcome, replay
 from ringfence_local_stack.replay.rows import Postings, read_postings
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Platform
-from ringfence_local_stack.servers.nats_admin import NatsAdmin
-from ringfence_local_stack.servers.nats_streams import notification_streams, stream_name
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_verifier import verify_checkpoint, verify_log
 

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from ringfence_bootstrap.description import NATS_ADMIN
+from ringfence_bootstrap.nats.admin import NatsAdmin
+from ringfence_bootstrap.nats.streams import notification_streams, stream_name
 from ringfence_kernel.feed import Doorbell, Publisher
 from ringfence_kernel.feed import publisher as feed_publisher
 from ringfence_kernel.service import hear
@@ -21,9 +24,7 @@ from ringfence_local_stack.processes.ports import free_ports
 from ringfence_local_stack.processes.ways import Way
 from ringfence_local_stack.servers.certificates import Authority, infrastructure_id, service_id
 from ringfence_local_stack.servers.database import Database
-from ringfence_local_stack.servers.nats import NATS_ADMIN, NatsServer
-from ringfence_local_stack.servers.nats_admin import NatsAdmin
-from ringfence_local_stack.servers.nats_streams import notification_streams, stream_name
+from ringfence_local_stack.servers.nats import NatsServer
 from structlog.testing import capture_logs
 
 from ..tally import CODEC, Tally, count, fill

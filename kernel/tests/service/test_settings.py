@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,7 @@ from ringfence_kernel.service.settings import (
     Variable,
     read,
 )
+from ringfence_kernel.vault import AppRole, WorkloadIdentity
 
 COMPLETE = {
     "RINGFENCE_SERVICE": "custody",
@@ -117,3 +118,51 @@ def test_quotas_are_settings() -> None:
             read(Own, COMPLETE | {variable: "-1"}).tenant_rates()
     with pytest.raises(InvalidSetting, match=f"^{at_once} is not one or more$"):
         read(Own, COMPLETE | {at_once: "0"}).tenant_rates()
+
+
+BY_ROLE_ID = ("RINGFENCE_VAULT_ROLE_ID", "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE")
+BY_TOKEN = {"RINGFENCE_VAULT_ROLE": "custody", "RINGFENCE_VAULT_TOKEN_FILE": "/run/token"}
+ELSEWHERE = {name: value for name, value in COMPLETE.items() if name not in BY_ROLE_ID}
+
+
+def test_a_process_logs_in_to_vault_by_role_id_unless_told_otherwise() -> None:
+    """AppRole is the default, and may be said."""
+    for given in (COMPLETE, COMPLETE | {"RINGFENCE_VAULT_AUTH": "approle"}):
+        expected = AppRole(role_id="role", wrapped_secret_id_file=Path("/run/wrapped"))
+        assert read(Own, given).vault_identity() == expected
+
+
+@pytest.mark.parametrize("method", ["jwt", "kubernetes"])
+def test_a_workloads_token_needs_a_role_and_a_file(method: str) -> None:
+    """The method is mounted under its own name unless another is given; what is missing is named."""
+    given = ELSEWHERE | BY_TOKEN | {"RINGFENCE_VAULT_AUTH": method}
+    expected = WorkloadIdentity(mount=method, role="custody", token_file=Path("/run/token"))
+    assert read(Own, given).vault_identity() == expected
+    elsewhere = read(Own, given | {"RINGFENCE_VAULT_AUTH_MOUNT": "clusters/east"}).vault_identity()
+    assert elsewhere == replace(expected, mount="clusters/east")
+    for variable in BY_TOKEN:
+        with pytest.raises(MissingSetting, match=f"^{variable} is not set$"):
+            read(Own, given | {variable: ""})
+    for mount in ("/jwt", "auth/jwt", "jwt/", "j wt", "a/../b?c"):
+        with pytest.raises(InvalidSetting, match=r"^RINGFENCE_VAULT_AUTH_MOUNT is not the path"):
+            read(Own, given | {"RINGFENCE_VAULT_AUTH_MOUNT": mount})
+
+
+@pytest.mark.parametrize(
+    ("chosen", "stray"),
+    [
+        *((COMPLETE | {"RINGFENCE_VAULT_AUTH": "approle"}, each) for each in (*BY_TOKEN, "RINGFENCE_VAULT_AUTH_MOUNT")),
+        *((ELSEWHERE | BY_TOKEN | {"RINGFENCE_VAULT_AUTH": "kubernetes"}, each) for each in BY_ROLE_ID),
+    ],
+)
+def test_a_setting_of_the_way_not_chosen_is_refused(chosen: dict[str, str], stray: str) -> None:
+    """Two ways to log in at once are a contradiction, named by the variable that is too many."""
+    method = chosen["RINGFENCE_VAULT_AUTH"]
+    with pytest.raises(InvalidSetting, match=f"^{stray} is not for RINGFENCE_VAULT_AUTH={method}$"):
+        read(Own, chosen | {stray: "something"})
+
+
+def test_an_unknown_way_to_log_in_is_refused() -> None:
+    """The error says which there are."""
+    with pytest.raises(InvalidSetting, match=r"^RINGFENCE_VAULT_AUTH is not one of approle, jwt, kubernetes$"):
+        read(Own, COMPLETE | {"RINGFENCE_VAULT_AUTH": "ldap"})

@@ -158,8 +158,7 @@ def _vault_options(settings: Settings) -> VaultOptions:
     return VaultOptions(
         addresses=settings.vault_addresses,
         ca_file=settings.vault_ca_file,
-        role_id=settings.vault_role_id,
-        wrapped_secret_id_file=settings.vault_wrapped_secret_id_file,
+        identity=settings.vault_identity(),
     )
 
 

@@ -2,20 +2,28 @@
 
 import dataclasses
 import os
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ringfence_kernel.rpc.quotas import CALLS_AT_ONCE, CALLS_PER_SECOND, REQUEST_BYTES_PER_SECOND, CallRates
+from ringfence_kernel.vault import AppRole, WorkloadIdentity
 
 _AT_ONCE = "RINGFENCE_TENANT_CALLS_AT_ONCE"
+_AUTH, _MOUNT = "RINGFENCE_VAULT_AUTH", "RINGFENCE_VAULT_AUTH_MOUNT"
+_ROLE_ID, _SECRET_ID = "RINGFENCE_VAULT_ROLE_ID", "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE"
+_ROLE, _TOKEN = "RINGFENCE_VAULT_ROLE", "RINGFENCE_VAULT_TOKEN_FILE"
 _CALLS, _BYTES = "RINGFENCE_TENANT_CALLS_PER_SECOND", "RINGFENCE_TENANT_REQUEST_BYTES_PER_SECOND"
+_MOUNT_PATH = re.compile(r"(?!auth/)[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+VaultAuth = Literal["approle", "jwt", "kubernetes"]
 SettingsT = TypeVar("SettingsT")
+ValueT = TypeVar("ValueT")
 
 
 class MissingSetting(Exception):
@@ -96,6 +104,12 @@ def positive(variable: str, value: int) -> int:
     return value
 
 
+def _given(variable: str, value: ValueT | None) -> ValueT:
+    if value is None:
+        raise MissingSetting(variable)
+    return value
+
+
 def _value(variable: Variable | FileVariable, text: str, kind: Any) -> Any:
     """Returns a text as its type, as msgspec reads it; a list has commas between its texts."""
     if isinstance(variable, FileVariable):
@@ -105,7 +119,13 @@ def _value(variable: Variable | FileVariable, text: str, kind: Any) -> Any:
     try:
         return msgspec.convert(given, kind, strict=False, dec_hook=lambda own, value: own(value))
     except msgspec.ValidationError:
-        raise InvalidSetting(variable.name, f"a value of type {getattr(kind, '__name__', kind)}") from None
+        raise InvalidSetting(variable.name, _expected(kind)) from None
+
+
+def _expected(kind: Any) -> str:
+    if typing.get_origin(kind) is Literal:
+        return f"one of {', '.join(typing.get_args(kind))}"
+    return f"a value of type {getattr(kind, '__name__', kind)}"
 
 
 def _content(variable: str, path: str) -> str:
@@ -129,8 +149,12 @@ class Settings:
     database_password: Annotated[Secret | None, FileVariable("RINGFENCE_DATABASE_PASSWORD_FILE")] = None
     vault_addresses: Annotated[tuple[str, ...], Variable("VAULT_ADDR")]
     vault_ca_file: Annotated[Path | None, Variable("VAULT_CACERT")] = None
-    vault_role_id: Annotated[str, Variable("RINGFENCE_VAULT_ROLE_ID")]
-    vault_wrapped_secret_id_file: Annotated[Path, Variable("RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE")]
+    vault_auth: Annotated[VaultAuth, Variable(_AUTH)] = "approle"
+    vault_role_id: Annotated[str | None, Variable(_ROLE_ID)] = None
+    vault_wrapped_secret_id_file: Annotated[Path | None, Variable(_SECRET_ID)] = None
+    vault_role: Annotated[str | None, Variable(_ROLE)] = None
+    vault_token_file: Annotated[Path | None, Variable(_TOKEN)] = None
+    vault_auth_mount: Annotated[str | None, Variable(_MOUNT)] = None
     nats_urls: Annotated[tuple[str, ...], Variable("RINGFENCE_NATS_URL")]
     nats_ca_file: Annotated[Path | None, Variable("RINGFENCE_NATS_CACERT")] = None
     nats_user: Annotated[str | None, Variable("RINGFENCE_NATS_USER")] = None
@@ -155,6 +179,32 @@ class Settings:
     drain_seconds: Annotated[float, Variable("RINGFENCE_DRAIN_SECONDS")] = 10.0
     snapshot_directory: Annotated[Path | None, Variable("RINGFENCE_SNAPSHOT_DIRECTORY")] = None
     snapshot_seconds: Annotated[float, Variable("RINGFENCE_SNAPSHOT_SECONDS")] = 300.0
+
+    def __post_init__(self) -> None:
+        """Stops what cannot log in to Vault before anything is started."""
+        self.vault_identity()
+
+    def vault_identity(self) -> AppRole | WorkloadIdentity:
+        """Returns what this process logs in to Vault with; raises MissingSetting, or InvalidSetting for another way's.
+
+        A setting of the way that was not chosen is a mistake that would otherwise show only at a login.
+        """
+        by_role_id = {_ROLE_ID: self.vault_role_id, _SECRET_ID: self.vault_wrapped_secret_id_file}
+        by_token = {_ROLE: self.vault_role, _TOKEN: self.vault_token_file, _MOUNT: self.vault_auth_mount}
+        for variable, value in (by_token if self.vault_auth == "approle" else by_role_id).items():
+            if value is not None:
+                raise InvalidSetting(variable, f"for {_AUTH}={self.vault_auth}")
+        if self.vault_auth == "approle":
+            return AppRole(
+                role_id=_given(_ROLE_ID, self.vault_role_id),
+                wrapped_secret_id_file=_given(_SECRET_ID, self.vault_wrapped_secret_id_file),
+            )
+        mount = self.vault_auth_mount or self.vault_auth
+        if not _MOUNT_PATH.fullmatch(mount):
+            raise InvalidSetting(_MOUNT, "the path of an auth method, without auth/ and outer slashes")
+        return WorkloadIdentity(
+            mount=mount, role=_given(_ROLE, self.vault_role), token_file=_given(_TOKEN, self.vault_token_file)
+        )
 
     def database_conninfo(self) -> str:
         """Returns the libpq connection string of the append-only role, password included."""

@@ -2,11 +2,13 @@
 
 from ringfence_kernel.vault.client import Vault
 from ringfence_kernel.vault.errors import VaultLoginRefused, VaultRefused, VaultUnavailable
+from ringfence_kernel.vault.logins import AppRole, WorkloadIdentity
 from ringfence_kernel.vault.pki import IssuedCertificate, Pki
 from ringfence_kernel.vault.session import VaultOptions
 from ringfence_kernel.vault.transit import Signature, Transit
 
 __all__ = [
+    "AppRole",
     "IssuedCertificate",
     "Pki",
     "Signature",
@@ -16,4 +18,5 @@ __all__ = [
     "VaultOptions",
     "VaultRefused",
     "VaultUnavailable",
+    "WorkloadIdentity",
 ]

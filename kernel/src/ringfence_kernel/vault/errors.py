@@ -18,4 +18,4 @@ class VaultRefused(Exception):
 
 
 class VaultLoginRefused(Exception):
-    """The secret-id that this process was given is of no use; it needs a fresh one, wrapped, in its file."""
+    """What this process was given to log in with is of no use; the text says what, and never shows it."""

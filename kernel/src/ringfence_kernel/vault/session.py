@@ -1,14 +1,15 @@
-"""A logged-in connection to Vault (or OpenBao): AppRole with a wrapped secret-id, renewal, deadlines, recovery."""
+"""A logged-in connection to Vault (or OpenBao): login, renewal, deadlines, recovery."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import hvac
 import requests
@@ -17,6 +18,7 @@ from hvac import exceptions
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.errors import Overloaded
 from ringfence_kernel.vault.errors import VaultLoginRefused, VaultRefused, VaultUnavailable
+from ringfence_kernel.vault.logins import AppRole, WorkloadIdentity, login_with
 
 ResultT = TypeVar("ResultT")
 Request = Callable[[hvac.Client], ResultT]
@@ -24,7 +26,6 @@ Request = Callable[[hvac.Client], ResultT]
 _LOG = logs.get(__name__)
 _THREADS = 8
 _MAXIMUM_WAITING = 256
-_WRAPPED_FOR_LOGIN = "auth/approle/role/"
 _AWAY = (OSError, exceptions.VaultDown, exceptions.InternalServerError, exceptions.BadGateway)
 _AWAY_TOO = (exceptions.RateLimitExceeded, exceptions.VaultNotInitialized, exceptions.UnexpectedError)
 
@@ -35,8 +36,7 @@ class VaultOptions:
 
     addresses: tuple[str, ...]
     ca_file: Path | None
-    role_id: str
-    wrapped_secret_id_file: Path
+    identity: AppRole | WorkloadIdentity
     connect_seconds: float = 2.0
     timeout_seconds: float = 5.0
     retry_seconds: float = 1.0
@@ -45,8 +45,8 @@ class VaultOptions:
 class VaultSession:
     """Runs hvac calls in a few threads, each within a deadline; keeps the token alive and logs in again when it can.
 
-    A secret-id is kept in memory only. Where it works only once, a new login needs a new wrapping token in the file. Of
-    several servers the one is asked that answered last; a request that it does not take is made to each of the others.
+    Of several servers the one is asked that answered last; a request that it does not take is made to each of the
+    others.
     """
 
     def __init__(self, options: VaultOptions) -> None:
@@ -55,15 +55,14 @@ class VaultSession:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="vault")
         self._waiting = 0
         self._login_lock = asyncio.Lock()
-        self._secret_id = ""  # nosec B105 # no password
-        self._used_wrapping = ""
+        self._login = login_with(options.identity)
         self._token, self._current = "", 0
         self._clients = self._new_clients("")
         self._renew_at = 0.0
 
     async def login(self) -> None:
         """Logs in; raises VaultUnavailable to be tried again, VaultLoginRefused when trying again is no use."""
-        auth = await self._run(lambda client: self._log_in(client.url))
+        auth = await self._run(lambda client: self._login.log_in(functools.partial(self._new_client, client.url)))
         self._token = auth["client_token"]
         self._clients = self._new_clients(self._token)
         # Renewal starts at a third of the lease, so that two thirds of it bridge an outage.
@@ -154,42 +153,6 @@ class VaultSession:
                 if turn == len(clients) - 1:
                     raise
         raise AssertionError("there is an address")
-
-    def _log_in(self, address: str) -> dict[str, Any]:
-        """Runs in a thread."""
-        wrapping = self._wrapping_token()
-        if wrapping and wrapping != self._used_wrapping:
-            self._secret_id = self._unwrap(address, wrapping)
-            self._used_wrapping = wrapping
-        if not self._secret_id:
-            raise VaultLoginRefused(f"{self._options.wrapped_secret_id_file} holds no wrapping token")
-        client = self._new_client(address, "")
-        try:
-            answer = client.auth.approle.login(self._options.role_id, self._secret_id, use_token=False)
-        except (exceptions.InvalidRequest, exceptions.Forbidden, exceptions.Unauthorized):
-            self._secret_id = ""  # nosec B105 # no password
-            raise VaultLoginRefused("the secret-id is used up, has expired, or belongs to another role") from None
-        auth: dict[str, Any] = answer["auth"]
-        return auth
-
-    def _unwrap(self, address: str, wrapping: str) -> str:
-        client = self._new_client(address, wrapping)
-        try:
-            origin = client.adapter.post("/v1/sys/wrapping/lookup", json={"token": wrapping})["data"]["creation_path"]
-            if not origin.startswith(_WRAPPED_FOR_LOGIN):
-                raise VaultLoginRefused("the wrapping token does not hold a secret-id")
-            secret_id: str = client.sys.unwrap()["data"]["secret_id"]
-        except (exceptions.InvalidRequest, exceptions.Forbidden):
-            raise VaultLoginRefused(
-                "the wrapping token was used before or has expired: if nobody here used it, somebody else has"
-            ) from None
-        return secret_id
-
-    def _wrapping_token(self) -> str:
-        try:
-            return self._options.wrapped_secret_id_file.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            return ""
 
     def _new_clients(self, token: str) -> list[hvac.Client]:
         return [self._new_client(address, token) for address in self._options.addresses]

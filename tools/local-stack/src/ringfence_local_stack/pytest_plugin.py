@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from ringfence_bootstrap.description import NATS_ADMIN, NATS_SERVER, SERVICES
+from ringfence_bootstrap.nats.streams import notification_streams
 
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.servers.certificates import Authority, infrastructure_id
 from ringfence_local_stack.servers.database import Database
-from ringfence_local_stack.servers.nats import NATS_ADMIN, NATS_SERVER, NatsServer
-from ringfence_local_stack.servers.nats_streams import notification_streams
+from ringfence_local_stack.servers.nats import NatsServer
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 from ringfence_local_stack.servers.postgres import PostgresServer
 from ringfence_local_stack.servers.seaweed import SeaweedServer
-from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
 
 Server = TypeVar("Server", PostgresServer, OpenBaoServer, NatsServer, SeaweedServer)
@@ -96,6 +96,28 @@ def openbao_server(stack_folder: Path) -> Iterator[OpenBaoServer]:
         yield running
 
 
+class _BlankOpenBao(OpenBaoServer):
+    """An OpenBao that is initialised and empty; its administrator is root."""
+
+    def _fill(self, root_token: str) -> str:
+        return root_token
+
+
+@contextlib.contextmanager
+def running_blank_openbao(stack_folder: Path) -> Iterator[OpenBaoServer]:
+    """A fresh, unsealed and empty OpenBao, whose administrator is root, for tests of what fills one."""
+    name = f"blank-{uuid.uuid4().hex[:8]}"
+    with _running(_BlankOpenBao(stack_folder / name, log_file=stack_folder / "logs" / f"{name}.log")) as running:
+        yield running
+
+
+@pytest.fixture
+def blank_openbao(stack_folder: Path) -> Iterator[OpenBaoServer]:
+    """One for each test."""
+    with running_blank_openbao(stack_folder) as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def workload_authority() -> Authority:
     """A throw-away authority for workload certificates, where a test does not need those of OpenBao."""
@@ -111,7 +133,6 @@ def nats_server_process(stack_folder: Path, workload_authority: Authority) -> It
         log_file=stack_folder / "logs" / "nats.log",
         certificate=workload_authority.issue(infrastructure_id(NATS_SERVER), tls, NATS_SERVER),
         ca_file=write_private(tls / "ca.pem", workload_authority.certificate),
-        services=SERVICES,
     )
     with _running(server) as running:
         admin = running.admin(workload_authority.issue(infrastructure_id(NATS_ADMIN), tls, NATS_ADMIN))

@@ -9,10 +9,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from ringfence_bootstrap.description import SERVICES
+from ringfence_bootstrap.vault.api import VaultApi
 from ringfence_local_stack.servers.certificates import principal_id, service_id, signing_request
 from ringfence_local_stack.servers.openbao import OpenBaoServer
-from ringfence_local_stack.servers.vault_api import VaultApi
-from ringfence_local_stack.servers.vault_policies import SERVICES
 
 PRINCIPAL = "01938c2e-6f3a-7c41-9b52-3f8d1a2b4c5d"
 
@@ -124,7 +124,7 @@ def test_signing_keys_cannot_be_exported(openbao_server: OpenBaoServer) -> None:
 def test_operator_has_no_root_rights(openbao_server: OpenBaoServer) -> None:
     """The kept token is the operator's: no signing as identity, no new key for the log, no policies, no tokens."""
     admin = openbao_server.admin()
-    assert admin.read("auth/token/lookup-self")["data"]["policies"] == ["admin"]
+    assert admin.read("auth/token/lookup-self")["data"]["policies"] == ["operator"]
     refused = {
         "transit/sign/identity-token": {"input": "eA=="},
         "transit/keys/audit-checkpoint/rotate": {},

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from ringfence_bootstrap.description import SERVICES
+from ringfence_bootstrap.nats.streams import stream_name
 from ringfence_local_stack.errors import LocalStackError, ProcessFailed, StackNotRunning, StackRunning
 from ringfence_local_stack.processes.files import private_folder
-from ringfence_local_stack.servers.nats_streams import stream_name
-from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_local_stack.stack.running import RunningStack, attach
 from ringfence_local_stack.stack.services import installed

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ringfence_bootstrap.description import SERVICES
+
 from ringfence_local_stack.errors import StackNotRunning
 from ringfence_local_stack.sandbox.birth import prepare
 from ringfence_local_stack.sandbox.supervision import kept_up
-from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.directories import default_directory
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_local_stack.stack.running import RunningStack

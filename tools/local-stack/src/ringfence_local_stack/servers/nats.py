@@ -1,8 +1,4 @@
-"""A `nats-server` with JetStream and TLS, where a client's certificate alone says who it is and what it may.
-
-The URI name of the certificate (its SPIFFE id) is the user name, so there are no passwords. A service publishes under
-its own subjects and asks nothing of the JetStream API: streams are the administrator's.
-"""
+"""A `nats-server` with JetStream and TLS, where a client's certificate alone says who it is and what it may."""
 
 import json
 import signal
@@ -10,23 +6,23 @@ import socket
 import threading
 from pathlib import Path
 
+from ringfence_bootstrap.nats.accounts import accounts
+from ringfence_bootstrap.nats.admin import NatsAdmin, read_info
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.processes.ports import LOOPBACK, free_port
 from ringfence_local_stack.processes.process import Process
 from ringfence_local_stack.processes.programs import find_nats_server
-from ringfence_local_stack.servers.certificates import CertificateFiles, infrastructure_id, service_id
-from ringfence_local_stack.servers.nats_admin import NatsAdmin, read_info
-from ringfence_local_stack.servers.nats_streams import notification_subjects
+from ringfence_local_stack.servers.certificates import CertificateFiles
+from ringfence_local_stack.servers.sandbox import SANDBOX
 
-NATS_SERVER, NATS_ADMIN = "nats", "nats-admin"
 _START_SECONDS = 15.0
 
 
 class NatsServer:
     """One server in `directory`, whose streams are kept over restarts.
 
-    `certificate` names 127.0.0.1 and is signed like the clients' by the authority in `ca_file`; `services` get the
-    permissions of a service, the certificate `infrastructure/nats-admin` those of the administrator.
+    `certificate` names 127.0.0.1 and is signed like the clients' by the authority in `ca_file`. Who may do what is the
+    sandbox's `ringfence_bootstrap.nats.accounts`.
     """
 
     def __init__(
@@ -36,7 +32,6 @@ class NatsServer:
         log_file: Path,
         certificate: CertificateFiles,
         ca_file: Path,
-        services: tuple[str, ...],
         port: int | None = None,
         closing: threading.Event | None = None,
     ) -> None:
@@ -44,7 +39,6 @@ class NatsServer:
         self.ca_file = ca_file
         self._folder = directory
         self._certificate = certificate
-        self._services = services
         command: list[str | Path] = [find_nats_server(), "--config", directory / "nats.json"]
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
         self._process = Process(
@@ -83,11 +77,9 @@ class NatsServer:
 
     def admin(self, certificate: CertificateFiles) -> NatsAdmin:
         """The administrator's view, given a certificate for `infrastructure/nats-admin`."""
-        return NatsAdmin(self.port, self.ca_file, certificate)
+        return NatsAdmin([(LOOPBACK, self.port)], self.ca_file, certificate.certificate, certificate.key)
 
     def _configuration(self) -> dict[str, object]:
-        users = [{"user": service_id(name), "permissions": _service_permissions(name)} for name in self._services]
-        users.append({"user": infrastructure_id(NATS_ADMIN), "permissions": _ADMIN_PERMISSIONS})
         return {
             "listen": f"{LOOPBACK}:{self.port}",
             "server_name": "ringfence-local",
@@ -98,7 +90,7 @@ class NatsServer:
                 "ca_file": str(self.ca_file),
                 "verify_and_map": True,
             },
-            "authorization": {"users": users},
+            **accounts(SANDBOX),
         }
 
     def _greets(self) -> bool:
@@ -107,11 +99,3 @@ class NatsServer:
                 return bool(read_info(plain).get("jetstream"))
         except OSError:
             return False
-
-
-_ADMIN_PERMISSIONS = {"publish": {"allow": ["$JS.API.>"]}, "subscribe": {"allow": ["_INBOX.>"]}}
-
-
-def _service_permissions(service: str) -> dict[str, object]:
-    publish = [f"ringfence.doorbell.{service}", notification_subjects(service)]
-    return {"publish": {"allow": publish}, "subscribe": {"allow": ["ringfence.doorbell.>", "_INBOX.>"]}}

@@ -12,15 +12,18 @@ import signal
 import threading
 from pathlib import Path
 
+from ringfence_bootstrap.vault.policies import OPERATOR
+from ringfence_bootstrap.vault.reconciling import apply
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.processes.ports import LOOPBACK, free_ports
 from ringfence_local_stack.processes.process import Process
 from ringfence_local_stack.processes.programs import find_bao
 from ringfence_local_stack.servers.certificates import Authority, infrastructure_id
 from ringfence_local_stack.servers.openbao_access import OpenBaoAccess
-from ringfence_local_stack.servers.vault_bootstrap import bootstrap
+from ringfence_local_stack.servers.sandbox import SANDBOX
 
 _START_SECONDS = 30.0
+_TEN_YEARS = "87600h"
 
 
 class OpenBaoServer(OpenBaoAccess):
@@ -103,7 +106,7 @@ class OpenBaoServer(OpenBaoAccess):
             "api_addr": self.address,
             "cluster_addr": f"https://{LOOPBACK}:{self._cluster_port}",
             "disable_standby_reads": True,
-            "max_lease_ttl": "87600h",
+            "max_lease_ttl": _TEN_YEARS,
             "log_level": "warn",
             "storage": {"raft": raft},
             "listener": [{"tcp": listener}],
@@ -115,7 +118,14 @@ class OpenBaoServer(OpenBaoAccess):
         unseal_key = made["keys_base64"][0]
         self._api().write("sys/unseal", key=unseal_key)
         self._process.wait_until(self._api().is_active, _START_SECONDS)
-        root = self._api(str(made["root_token"]))
-        admin_token = bootstrap(root)
+        admin_token = self._fill(str(made["root_token"]))
         write_private(self._keys_file, json.dumps({"unseal_key": unseal_key, "admin_token": admin_token}))
+
+    def _fill(self, root_token: str) -> str:
+        """Fills a fresh server as `ringfence-vault bootstrap` does; returns the operator's token, root's ends here."""
+        root = self._api(root_token)
+        apply(root, SANDBOX)
+        token = {"policies": [OPERATOR], "no_default_policy": True, "ttl": _TEN_YEARS, "display_name": OPERATOR}
+        operator = root.call("put", "auth/token/create-orphan", json=token)
         root.write("auth/token/revoke-self")
+        return str(operator["auth"]["client_token"])

@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+from ringfence_bootstrap.vault.api import VaultApi
 from ringfence_local_stack.processes.files import write_private
 from ringfence_local_stack.servers.certificates import (
     CertificateFiles,
@@ -13,7 +14,6 @@ from ringfence_local_stack.servers.certificates import (
 )
 from ringfence_local_stack.servers.certificates import principal_id as principal_uri
 from ringfence_local_stack.servers.certificates import service_id as service_uri
-from ringfence_local_stack.servers.vault_api import VaultApi
 
 _WRAP_SECONDS = 300
 
@@ -39,9 +39,14 @@ class OpenBaoAccess:
         """Gives the unseal key; `OpenBaoServer.unseal` also waits until requests are served."""
         self._api().write("sys/unseal", key=self._keys()["unseal_key"])
 
+    @property
+    def admin_token(self) -> str:
+        """The operator's token."""
+        return self._keys()["admin_token"]
+
     def admin(self) -> VaultApi:
         """Calls under the operator's token."""
-        return self._api(self._keys()["admin_token"])
+        return self._api(self.admin_token)
 
     def authority_certificate(self, mount: str) -> str:
         """The root certificate of `pki-workload` or `pki-client`, PEM."""

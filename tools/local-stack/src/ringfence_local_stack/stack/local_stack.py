@@ -11,15 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from ringfence_bootstrap.description import NATS_SERVER, SERVICES
+from ringfence_bootstrap.nats.streams import notification_streams
 from ringfence_local_stack.errors import LocalStackError, StackNotRunning
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.processes.ports import LOOPBACK, free_ports
 from ringfence_local_stack.servers.database import Database
-from ringfence_local_stack.servers.nats import NATS_SERVER, NatsServer
-from ringfence_local_stack.servers.nats_streams import notification_streams
+from ringfence_local_stack.servers.nats import NatsServer
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 from ringfence_local_stack.servers.postgres import PostgresServer
-from ringfence_local_stack.servers.vault_policies import SERVICES
 from ringfence_local_stack.stack.directories import default_directory
 from ringfence_local_stack.stack.lock import FolderLock
 from ringfence_local_stack.stack.parts import Part, side_by_side
@@ -206,7 +206,6 @@ class LocalStack:
             log_file=self.directory / "logs" / "nats.log",
             certificate=openbao.issue_infrastructure_certificate(NATS_SERVER, folder, is_server=True),
             ca_file=folder / "workload-ca.pem",
-            services=SERVICES,
             closing=self._closing,
         )
 

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ringfence_bootstrap.description import NATS_ADMIN
+from ringfence_bootstrap.nats.admin import NatsAdmin
 from ringfence_local_stack.errors import StackNotRunning
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.processes.ports import LOOPBACK
 from ringfence_local_stack.servers.certificates import TRUST_DOMAIN, CertificateFiles
 from ringfence_local_stack.servers.database import Database
-from ringfence_local_stack.servers.nats import NATS_ADMIN
-from ringfence_local_stack.servers.nats_admin import NatsAdmin
 from ringfence_local_stack.servers.openbao_access import OpenBaoAccess
 
 STATE_FILE = "stack.json"
@@ -89,7 +89,8 @@ class RunningStack:
         """The administrator of NATS, who makes the streams and deletes them in drills."""
         folder = private_folder(self.directory / "workloads")
         certificate = self.openbao.issue_infrastructure_certificate(NATS_ADMIN, folder, is_server=False)
-        return NatsAdmin(self.nats_port, self.workload_ca_file, certificate)
+        servers = [(LOOPBACK, self.nats_port)]
+        return NatsAdmin(servers, self.workload_ca_file, certificate.certificate, certificate.key)
 
     def environment(self, part: str) -> dict[str, str]:
         """The settings of a service's process as environment variables, with a fresh wrapped secret id for one start.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import grpc
 import psycopg
+from ringfence_bootstrap.vault.api import VaultApi
 from ringfence_local_stack.servers.certificates import service_id, signing_request
-from ringfence_local_stack.servers.vault_api import VaultApi
 
 
 def content(variable: str) -> str:

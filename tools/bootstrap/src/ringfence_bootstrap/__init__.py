@@ -1,0 +1,1 @@
+"""What Ringfence needs in Vault and NATS, as data: shown as a plan, and made."""

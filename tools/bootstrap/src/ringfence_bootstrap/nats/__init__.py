@@ -1,0 +1,1 @@
+"""What Ringfence needs in NATS: streams, and who may publish and hear what."""

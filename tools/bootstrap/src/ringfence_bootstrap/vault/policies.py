@@ -1,0 +1,64 @@
+"""Who may do what in Vault, by exact path: one policy per service and one for the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ringfence_bootstrap.description import SERVICES, AppRole, Description
+
+OPERATOR = "operator"
+
+Rules = Mapping[str, tuple[str, ...]]
+
+_OWN_TOKEN: Rules = {
+    "auth/token/lookup-self": ("read",),
+    "auth/token/renew-self": ("update",),
+    "auth/token/revoke-self": ("update",),
+}
+_OF_SERVICE: Mapping[str, Rules] = {
+    "identity": {
+        "transit/keys/identity-token": ("read",),
+        "transit/sign/identity-token": ("update",),
+        "transit/encrypt/identity-wrap": ("update",),
+        "transit/decrypt/identity-wrap": ("update",),
+        "transit/hmac/identity-blind-index": ("update",),
+        "pki-client/sign/principal": ("update",),
+        "pki-client/revoke": ("update",),
+    },
+    "custody": {},
+    "payment-instruction": {
+        "transit/encrypt/payment-rail": ("update",),
+        "transit/decrypt/payment-rail": ("update",),
+    },
+    "audit": {
+        "transit/keys/audit-checkpoint": ("read",),
+        "transit/sign/audit-checkpoint": ("update",),
+    },
+}
+_OPERATOR: Rules = {
+    "sys/seal": ("update", "sudo"),
+    "sys/mounts": ("read",),
+    "sys/policies/acl/*": ("read", "list"),
+    "transit/keys/+": ("read",),
+    # Not the key of the log, which its readers pin, nor that of the blind indexes, whose first version always serves.
+    "transit/keys/identity-token/rotate": ("update",),
+    "transit/keys/identity-wrap/rotate": ("update",),
+    "transit/keys/payment-rail/rotate": ("update",),
+    "pki-workload/sign/*": ("update",),
+    "pki-client/sign/*": ("update",),
+    "pki-client/revoke": ("update",),
+}
+_OF_APP_ROLES: Rules = {
+    "auth/approle/role/+/role-id": ("read",),
+    "auth/approle/role/+/secret-id": ("update",),
+}
+
+
+def policies(described: Description) -> dict[str, Rules]:
+    """Returns capabilities by path, by name of the policy: one per service, and `operator`."""
+    of_service: dict[str, Rules] = {
+        service: {**_OWN_TOKEN, f"pki-workload/sign/{service}": ("update",), **_OF_SERVICE[service]}
+        for service in SERVICES
+    }
+    more = _OF_APP_ROLES if isinstance(described.login, AppRole) else {}
+    return of_service | {OPERATOR: {**_OWN_TOKEN, **_OPERATOR, **more}}
