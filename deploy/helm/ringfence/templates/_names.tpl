@@ -22,6 +22,12 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 
+{{/* Labels of a part's pods: none that change with the chart's version, which alone restarts nobody. Takes the dict. */}}
+{{- define "ringfence.podLabels" -}}
+{{ include "ringfence.selector" . }}
+app.kubernetes.io/part-of: ringfence
+{{- end }}
+
 {{/* The labels of an object that belongs to no part. Takes the chart's scope. */}}
 {{- define "ringfence.commonLabels" -}}
 {{ include "ringfence.labels" (dict "root" . "name" "ringfence" "component" "platform") }}

@@ -71,7 +71,7 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "ringfence.labels" $part | nindent 8 }}
+        {{- include "ringfence.podLabels" $part | nindent 8 }}
       annotations:
         kubectl.kubernetes.io/default-container: {{ .name }}
     spec:

@@ -1,0 +1,1 @@
+"""Checks of what is deployed: the chart as Helm renders it, by `make deploy-check`."""
