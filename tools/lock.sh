@@ -11,3 +11,6 @@ pin --frozen --only-group build --output-file tools/build.txt
 for service in services/*/; do
     pin --frozen --package "ringfence-$(basename "$service")" --no-default-groups --output-file "${service}requirements.lock"
 done
+# What checks the deployment has an environment of its own.
+.venv/bin/python -m uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+    tools/deploy.in --output-file tools/deploy.txt

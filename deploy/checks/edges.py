@@ -73,7 +73,7 @@ def allowed(pod: Pod, all_objects: Sequence[Object]) -> set[Edge]:
     for policy in _policies(pod, all_objects, "Egress"):
         for rule in policy["spec"].get("egress", []):
             for port in (each["port"] for each in rule.get("ports", [{"port": 0}])):
-                for peer in rule.get("to", [{}]):
+                for peer in rule.get("to") or [{}]:
                     found |= set(_edges_of(peer, port, everybody))
     return found
 
@@ -92,8 +92,10 @@ def _edges_of(peer: Object, port: int, everybody: Sequence[Pod]) -> Iterator[Edg
 
 
 def unlike(all_objects: Sequence[Object]) -> Iterator[str]:
-    """Yields edges that one side has and the other has not, callers that are not let in, and pods that no policy binds."""
+    """Yields edges that one side has alone, callers that are not let in, and pods that no policy binds."""
     everybody = list(pods(all_objects))
+    if not any(_denies_everything(each) for each in all_objects):
+        yield "default-deny: whatever else runs in the namespace is not bound"
     for pod in everybody:
         if not _policies(pod, all_objects, "Egress") or not _policies(pod, all_objects, "Ingress"):
             yield f"{pod.title}: no policy binds it"
@@ -111,16 +113,23 @@ def _ingress(everybody: Sequence[Pod], all_objects: Sequence[Object]) -> Iterato
             calls = {edge.port for edge in used(caller) if name and edge.service == name}
             let_in = set(_let_in(pod, caller, all_objects))
             yield from (f"{pod.title}: {caller.title} calls port {each}, and is not let in" for each in calls - let_in)
-            yield from (f"{pod.title}: {caller.title} is let in at {each}, and does not call" for each in let_in - calls)
+            yield from (
+                f"{pod.title}: {caller.title} is let in at {each}, and does not call" for each in let_in - calls
+            )
             yield from (f"{pod.title}: port {each} is called, and it has none" for each in calls - ports)
 
 
 def _let_in(pod: Pod, caller: Pod, all_objects: Sequence[Object]) -> Iterator[int]:
     for policy in _policies(pod, all_objects, "Ingress"):
         for rule in policy["spec"].get("ingress", []):
-            for peer in rule.get("from", []):
+            # Without peers, or with none in the list, a rule lets in everybody.
+            for peer in rule.get("from") or [{"podSelector": {}}]:
                 if set(peer) == {"podSelector"} and selects(peer["podSelector"], caller.labels):
                     yield from (port["port"] for port in rule["ports"])
+
+
+def _denies_everything(each: Object) -> bool:
+    return each["kind"] == "NetworkPolicy" and each["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
 def _policies(pod: Pod, all_objects: Sequence[Object], kind: str) -> list[Object]:

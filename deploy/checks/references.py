@@ -102,7 +102,9 @@ def _of_selectors(all_objects: Sequence[Object]) -> Iterator[str]:
         elif kind == "StatefulSet":
             own = [pod for pod in every if selects(spec["selector"], pod.labels)]
             yield from _selected(each, own, 1)
-            if spec["serviceName"] not in {each["metadata"]["name"] for each in all_objects if each["kind"] == "Service"}:
+            if spec["serviceName"] not in {
+                each["metadata"]["name"] for each in all_objects if each["kind"] == "Service"
+            }:
                 yield f"{title(each)}: Service {spec['serviceName']} is not there"
         elif kind == "PodMonitor":
             selected = [pod for pod in every if selects(spec["selector"], pod.labels)]

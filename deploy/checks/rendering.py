@@ -28,12 +28,14 @@ class Refused(Exception):
     """Helm does not render these values; the text is what it says."""
 
 
-def render(values: Path, overrides: Mapping[str, object] | None = None, kubernetes: str = NEWEST) -> str:
+def render(
+    values: Path, overrides: Mapping[str, object] | None = None, kubernetes: str = NEWEST, chart: Path = CHART
+) -> str:
     """Returns the rendered YAML; an override such as `services.custody.replicas` may be of any JSON type.
 
     Raises Refused.
     """
-    command = [HELM, "template", "ringfence", CHART, "--namespace", NAMESPACE, "--values", values]
+    command = [HELM, "template", "ringfence", chart, "--namespace", NAMESPACE, "--values", values]
     command += ["--kube-version", f"{kubernetes}.0"]
     for path, value in (overrides or {}).items():
         command += ["--set-json", f"{path}={json.dumps(value)}"]
@@ -44,13 +46,14 @@ def render(values: Path, overrides: Mapping[str, object] | None = None, kubernet
 
 
 @cache
-def _text(values: Path) -> str:
-    return render(values)
+def rendered(values: Path, chart: Path = CHART) -> str:
+    """Returns the rendered YAML of a value set as it stands."""
+    return render(values, chart=chart)
 
 
 def objects(values: Path) -> list[Object]:
     """Returns the objects of a value set, each call new ones."""
-    return parse(_text(values))
+    return parse(rendered(values))
 
 
 def parse(text: str) -> list[Object]:

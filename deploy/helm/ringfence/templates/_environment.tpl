@@ -52,7 +52,8 @@
 {{- include "ringfence.ownEnvironment" . }}
 {{- range $variable, $value := .values.settings }}
 - name: {{ $variable }}
-  value: {{ $value | toString | quote }}
+  {{- /* Numbers of YAML are floating: a whole one must not become 2.5e+06. */}}
+  value: {{ ternary (printf "%.0f" (float64 $value)) (toString $value) (and (kindIs "float64" $value) (eq (floor $value) (float64 $value))) | quote }}
 {{- end }}
 {{- end }}
 

@@ -1,3 +1,22 @@
+{{/* Who may call a service: its peers, the test that pays, and whom the site names. Takes a dict: root, name. */}}
+{{- define "ringfence.callersOf" -}}
+{{- range $peer, $of := include "ringfence.architecture" .root | fromYaml }}
+{{- if has $.name $of.calls }}
+- podSelector:
+    matchLabels:
+      {{- include "ringfence.selector" (dict "root" $.root "name" $peer) | nindent 6 }}
+{{- end }}
+{{- end }}
+{{- if .root.Values.tests.payment.enabled }}
+- podSelector:
+    matchLabels:
+      {{- include "ringfence.selector" (dict "root" .root "name" "ringfence" "component" "test-payment") | nindent 6 }}
+{{- end }}
+{{- with .root.Values.network.callers }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
 {{/* Pods of another namespace as a peer of a policy. Takes a dict: namespace, podLabels. */}}
 {{- define "ringfence.podsOf" -}}
 - namespaceSelector:

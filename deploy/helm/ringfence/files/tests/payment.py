@@ -1,4 +1,4 @@
-"""Makes one small payment as a platform, waits for its end, and proves it as a regulator: a receipt, checked offline."""
+"""Makes a small payment as a platform, waits for its end, and proves it as a regulator by a receipt."""
 
 from __future__ import annotations
 
