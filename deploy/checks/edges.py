@@ -129,7 +129,9 @@ def _let_in(pod: Pod, caller: Pod, all_objects: Sequence[Object]) -> Iterator[in
 
 
 def _denies_everything(each: Object) -> bool:
-    return each["kind"] == "NetworkPolicy" and each["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    return bool(
+        each["kind"] == "NetworkPolicy" and each["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    )
 
 
 def _policies(pod: Pod, all_objects: Sequence[Object], kind: str) -> list[Object]:

@@ -35,7 +35,7 @@ def render(
 
     Raises Refused.
     """
-    command = [HELM, "template", "ringfence", chart, "--namespace", NAMESPACE, "--values", values]
+    command: list[str | Path] = [HELM, "template", "ringfence", chart, "--namespace", NAMESPACE, "--values", values]
     command += ["--kube-version", f"{kubernetes}.0"]
     for path, value in (overrides or {}).items():
         command += ["--set-json", f"{path}={json.dumps(value)}"]

@@ -36,7 +36,17 @@ def test_there_are_value_sets() -> None:
 @of_every_value_set
 def test_helm_finds_nothing_to_say(values: Path) -> None:
     """`helm lint --strict` takes warnings for errors."""
-    command = [HELM, "lint", "--strict", "--quiet", CHART, "--namespace", NAMESPACE, "--values", values]
+    command: list[str | Path] = [
+        HELM,
+        "lint",
+        "--strict",
+        "--quiet",
+        CHART,
+        "--namespace",
+        NAMESPACE,
+        "--values",
+        values,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -72,7 +82,7 @@ def test_kubernetes_knows_every_field(version: str, tmp_path: Path) -> None:
         assert len(known) > 20
         files.append(tmp_path / values.name)
         files[-1].write_text(yaml.safe_dump_all(known), encoding="utf-8")
-    command = [
+    command: list[str | Path] = [
         TOOLS / "venv" / "bin" / "kubernetes-validate",
         "-k",
         version,

@@ -164,7 +164,13 @@ def test_kubernetes_validate_finds_types_and_unknown_fields(path: str, value: An
     put(rendered, path, value)
     changed = named(rendered, *path.split()[:2])
     (tmp_path / "one.yaml").write_text(yaml.safe_dump(changed), encoding="utf-8")
-    command = [TOOLS / "venv" / "bin" / "kubernetes-validate", "-k", NEWEST, "--strict", tmp_path / "one.yaml"]
+    command: list[str | Path] = [
+        TOOLS / "venv" / "bin" / "kubernetes-validate",
+        "-k",
+        NEWEST,
+        "--strict",
+        tmp_path / "one.yaml",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
     assert path.split()[-1] in done.stdout + done.stderr

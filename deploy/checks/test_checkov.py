@@ -25,7 +25,7 @@ CARRY_PODS = {"StatefulSet", "Job", "Pod"}
 def findings(all_objects: list[Object], folder: Path) -> tuple[list[Any], int]:
     """Returns failed checks (those left out by an annotation count), and how many passed."""
     (folder / "rendered.yaml").write_text(yaml.safe_dump_all(all_objects), encoding="utf-8")
-    command = [TOOLS / "venv" / "bin" / "checkov", "--framework", "kubernetes", "--output", "json"]
+    command: list[str | Path] = [TOOLS / "venv" / "bin" / "checkov", "--framework", "kubernetes", "--output", "json"]
     command += ["--compact", "--skip-download", "--file", "rendered.yaml"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, cwd=folder)
     report = json.loads(done.stdout)

@@ -10,9 +10,9 @@ from deploy.checks.rendering import CHART, Refused, render
 
 MINIMAL = CHART / "ci" / "minimal.yaml"
 EVERY = "services.{}.replicas"
-FEW = {EVERY.format(name): 1 for name in ("identity", "custody", "payment-instruction", "audit")}
+FEW: dict[str, object] = {EVERY.format(name): 1 for name in ("identity", "custody", "payment-instruction", "audit")}
 RAIL = "services.payment-instruction.rail"
-ONE_ZONE = {"spread.zones": 2}
+ONE_ZONE: dict[str, object] = {"spread.zones": 2}
 TWO = {"requests": {"cpu": "1", "memory": "1Gi", "ephemeral-storage": "5Gi"}}
 UNEQUAL = TWO | {"limits": {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "5Gi"}}
 

@@ -133,8 +133,9 @@ def test_every_value_does_something(value: values_document.Value, chart: Path) -
             if render(values, given, chart=chart) != rendered(values, chart):
                 return
         except Refused as refused:
-            assert "These values are refused" in str(refused), refused
-            return
+            if "These values are refused" in str(refused):
+                return
+            raise
     raise AssertionError(f"{path} changes nothing")
 
 

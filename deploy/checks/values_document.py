@@ -34,11 +34,11 @@ helm test ringfence --namespace NAMESPACE --logs
 ```
 
 What has no default stands in [ci/minimal.yaml](ci/minimal.yaml), everything that can be asked for in
-[ci/three-zones.yaml](ci/three-zones.yaml). From one release to the next, and back: [UPGRADING.md](UPGRADING.md).
+[ci/three-zones.yaml](ci/three-zones.yaml). From release to release, and back: [UPGRADING.md](UPGRADING.md).
 
 | made of | is |
 |---|---|
-| [_architecture.tpl](templates/_architecture.tpl) | who calls whom: addresses, policies, budgets and jobs are made of it |
+| [_architecture.tpl](templates/_architecture.tpl) | who calls whom: addresses, policies and jobs are made of it |
 | [_service.tpl](templates/_service.tpl) | one service, ranged over the map |
 | [_environment.tpl](templates/_environment.tpl) | what a process finds in its environment |
 | [_network.tpl](templates/_network.tpl) | network policies, made of the same addresses |
@@ -52,7 +52,7 @@ credentials directory. The chart holds no secret and makes none. What Vault and 
 other audience; pods have no token of the API server.
 
 **Names.** Pods are `SERVICE-N.SERVICE.NAMESPACE.svc:8443`; a namespace has one release. Callers are given the addresses
-of all pods and find the leader themselves: a Service in front would pick a standby. Port 8081 serves health in plaintext
+of all pods and find the leader themselves: a Service in front would pick a standby. Port 8081 serves plain health
 and nothing else (kubelet speaks neither TLS nor certificates), 9464 metrics.
 
 **Network policies** deny everything and let out and in what stands in the environment of the pods. A host

@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 _SECONDS = 120.0
 _PAUSE_SECONDS = 2.0
@@ -19,9 +19,13 @@ _PAUSE_SECONDS = 2.0
 def serving(address: str, name: str) -> bool:
     """Whether a process says SERVING under `name`; one that does not answer does not."""
     with grpc.insecure_channel(address) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
         try:
-            reply = stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=3.0)
+            reply = check(health_pb2.HealthCheckRequest(service=name), timeout=3.0)
         except grpc.RpcError:
             return False
         return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)

@@ -48,7 +48,13 @@ def pay(platform: Client) -> UUID:
         remittance="helm test",
     )
     platform.payments.submit(submission, [order])
-    last = [state for change in platform.payments.watch(submission_id=submission) for state in change.states][-1]
+    # The watch has no end of its own; the pod has one.
+    last = next(
+        state
+        for change in platform.payments.watch(submission_id=submission)
+        for state in change.states
+        if state.status.is_end
+    )
     if last.status.name != "SETTLED":
         raise SystemExit(f"the payment ended as {last.status.name} {last.reason}".rstrip())
     return payment
