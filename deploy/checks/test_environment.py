@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,19 @@ from ringfence_kernel.service.settings import InvalidSetting, MigrationSettings,
 
 from deploy.checks import contract
 from deploy.checks.arriving import ARRIVING
-from deploy.checks.rendering import CHART, VALUE_SETS, Object, Pod, named, objects, parse, pods, render
+from deploy.checks.rendering import (
+    CHART,
+    NAMESPACE,
+    VALUE_SETS,
+    Object,
+    Pod,
+    environment,
+    named,
+    objects,
+    parse,
+    pods,
+    render,
+)
 
 SERVING = [values for values in VALUE_SETS if values.stem != "standing-by"]
 OPTIONAL = {
@@ -20,6 +33,7 @@ OPTIONAL = {
     "RINGFENCE_DATABASE_PASSWORD_FILE",
     "RINGFENCE_DRAIN_SECONDS",
     "RINGFENCE_HEALTH_LISTEN",
+    "RINGFENCE_LEAVE_SECONDS",
     "RINGFENCE_LOG_ORIGIN",
     "RINGFENCE_METRICS_LISTEN",
     "RINGFENCE_NATS_CACERT",
@@ -160,3 +174,22 @@ def test_a_setting_reaches_its_service(tmp_path: Path) -> None:
     found = {each["name"]: each.get("value") for each in container["env"]}
     assert found["RINGFENCE_STATEMENT_LAG_TRANSFERS"] == "2500000"
     assert found["RINGFENCE_BACKLOG_SECONDS"] == "0.05"
+
+
+@pytest.mark.parametrize("values", ["three-zones", "outside"])
+def test_bootstrap_is_told_what_the_services_are_given(values: str) -> None:
+    """Namespace, trust domain, way of logging in and pods' names in the description are those of the environment."""
+    rendered = objects(CHART / "ci" / f"{values}.yaml")
+    described = tomllib.loads(named(rendered, "ConfigMap", "ringfence-bootstrap")["data"]["description.toml"])
+    assert described["namespace"] == NAMESPACE
+    assert set(described["services"]) == set(contract.SERVICES)
+    for service, said in described["services"].items():
+        pod, container = container_of(rendered, service)
+        environ = environment(container, f"{service}-0")
+        login = described["login"]
+        assert described["trust_domain"] == environ["RINGFENCE_TRUST_DOMAIN"]
+        assert login["method"] == environ["RINGFENCE_VAULT_AUTH"]
+        assert login["mount"] == environ.get("RINGFENCE_VAULT_AUTH_MOUNT", login["method"])
+        assert f"'audience': '{login['audience']}'" in str(pod.spec["volumes"])
+        assert said["processes"] == pod.owner["spec"]["replicas"]
+        assert (environ["RINGFENCE_VAULT_ROLE"], pod.spec["serviceAccountName"]) == (service, service)

@@ -75,6 +75,7 @@ BY_SCHEMA: list[tuple[dict[str, object], str]] = [
     ({"database.password": "x"}, "'password' not allowed"),
     ({"vault.token": "x"}, "'token' not allowed"),
     ({"vault.auth": "approle"}, "/vault/auth"),
+    ({"vault.mount": "auth/kubernetes"}, "/vault/mount"),
     ({"profile": "test"}, "/profile"),
     ({EVERY.format("custody"): -1}, "/services/custody/replicas"),
     ({EVERY.format("custody"): "3"}, "/services/custody/replicas"),

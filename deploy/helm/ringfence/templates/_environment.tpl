@@ -45,6 +45,9 @@
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ . }}
 {{- end }}
+# While the preStop hook sleeps the pod leaves the endpoints already.
+- name: RINGFENCE_LEAVE_SECONDS
+  value: "0"
 - name: RINGFENCE_DRAIN_SECONDS
   value: {{ (include "ringfence.stopping" .root | fromYaml).drain | quote }}
 - name: RINGFENCE_SNAPSHOT_DIRECTORY
