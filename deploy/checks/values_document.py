@@ -51,9 +51,10 @@ credentials directory. The chart holds no secret and makes none. What Vault and 
 `ringfence-nats` make (`bootstrap`). A service shows Vault a token of its own service account, for ten minutes and no
 other audience; pods have no token of the API server.
 
-**Names.** Pods are `SERVICE-N.SERVICE.NAMESPACE.svc:8443`; a namespace has one release. Callers are given the addresses
-of all pods and find the leader themselves: a Service in front would pick a standby. Port 8081 serves plain health
-and nothing else (kubelet speaks neither TLS nor certificates), 9464 metrics.
+**Names.** Pods are `SERVICE-N.SERVICE.NAMESPACE.svc:8443`; a namespace has one release and nothing else, since its
+policies bind whatever runs in it. Callers are given the addresses of all pods and find the leader themselves: a
+Service in front would pick a standby. Port 8081 serves plain health and nothing else (kubelet speaks neither TLS nor
+certificates), 9464 metrics.
 
 **Network policies** deny everything and let out and in what stands in the environment of the pods. A host
 `….NAMESPACE.svc` is its namespace, narrowed by `podLabels`; a host outside needs `cidrs`, since policies know no names.
