@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from ringfence_kernel.service.settings import MigrationSettings, Settings, read
 
 from deploy.checks.arriving import STAND_INS
-from deploy.checks.references import GIVEN
+from deploy.checks.cross_references import GIVEN
 from deploy.checks.rendering import ROOT, Object, Pod, environment
 
 SERVICES = ("identity", "custody", "payment-instruction", "audit")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.checks import edges, placement, references, restricted, shapes
+from deploy.checks import cross_references, edges, placement, restricted, shapes
 from deploy.checks.rendering import (
     CHART,
     HELM,
@@ -116,7 +116,7 @@ def test_every_image_has_a_digest(values: Path) -> None:
 @of_every_value_set
 def test_whatever_is_spoken_of_is_there(values: Path) -> None:
     """ConfigMaps, Secrets and their keys, accounts, ports, and pods behind selectors."""
-    assert list(references.broken(objects(values))) == []
+    assert list(cross_references.broken(objects(values))) == []
 
 
 @of_every_value_set
