@@ -56,10 +56,10 @@ chaos: setup ## Kills whoever leads each service, and PostgreSQL, 200 times unde
 lock: setup ## Pins every version by hash: requirements.lock, those of the services, tools/*.txt
 	@tools/lock.sh
 
-DEPLOY := deploy/checks
+CHECKS := deploy/checks
 
 deploy-check: setup .deploy/.installed ## Renders the chart and holds every object and value to its rules
-	@$(BIN)/python -m pytest $(DEPLOY)
+	@$(BIN)/python -m pytest $(CHECKS)
 
 .deploy/.installed: tools/deploy.txt tools/helm.txt tools/deploy-setup.sh
 	@tools/deploy-setup.sh
