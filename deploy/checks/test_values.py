@@ -139,6 +139,13 @@ def test_every_value_does_something(value: values_document.Value, chart: Path) -
     raise AssertionError(f"{path} changes nothing")
 
 
+def test_nobody_is_woken_where_a_region_stands_by(chart: Path) -> None:
+    """What is not measured because nothing runs is no alarm."""
+    made = parse(rendered(CHART / "ci" / "standing-by.yaml", chart))
+    assert {each["kind"] for each in made} >= {"StatefulSet", "PodMonitor"}
+    assert [each for each in made if each["kind"] == "PrometheusRule"] == []
+
+
 def test_rules_and_dashboards_are_taken_as_they_are(chart: Path) -> None:
     """What Prometheus and Grafana fill in by `{{ }}` Helm leaves alone; a file is an object."""
     made = parse(rendered(SETS[0], chart))

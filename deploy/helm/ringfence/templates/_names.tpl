@@ -50,6 +50,11 @@ app.kubernetes.io/part-of: ringfence
 {{- join "," $addresses -}}
 {{- end }}
 
+{{/* Whether anything runs; empty where a region stands by. Takes the chart's scope. */}}
+{{- define "ringfence.runs" -}}
+{{- range .Values.services }}{{ if .replicas }}true{{ end }}{{ end -}}
+{{- end }}
+
 {{/* The database of a service as a libpq URL without a password. Takes a dict: root, values, user. */}}
 {{- define "ringfence.databaseUrl" -}}
 {{- $database := .root.Values.database -}}
