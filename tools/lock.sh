@@ -11,9 +11,8 @@ pin --frozen --only-group build --output-file tools/build.txt
 for service in services/*/; do
     pin --frozen --package "ringfence-$(basename "$service")" --no-default-groups --output-file "${service}requirements.lock"
 done
-# Tools that never meet the platform's packages, in an environment of their own.
-.venv/bin/python -m uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \
-    --output-file tools/images.txt tools/images.in "$@"
-# What reads Terraform and the Tiltfile has an environment of its own.
-.venv/bin/python -m uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \
-    --python-version 3.11 tools/infra.in --output-file tools/infra.txt
+# What checks and builds the deployment never meets the platform's packages: each in an environment of its own.
+for list in deploy images infra; do
+    .venv/bin/python -m uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \
+        --python-version 3.11 "tools/$list.in" --output-file "tools/$list.txt" "$@"
+done

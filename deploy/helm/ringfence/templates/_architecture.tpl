@@ -1,0 +1,42 @@
+{{/*
+What is so at every site: the services, who calls whom, and how long each step of a stop takes. Addresses, network
+policies, disruption budgets and everything else that exists once per service are made from this map.
+`calls` is the list of peers whose addresses the service gets; its ingress at them follows from the same word.
+*/}}
+{{- define "ringfence.architecture" -}}
+identity:
+  calls: []
+  priorityClass: ringfence-money
+custody:
+  calls: [identity]
+  priorityClass: ringfence-money
+payment-instruction:
+  calls: [identity, custody]
+  priorityClass: ringfence-record
+audit:
+  calls: [identity, custody, payment-instruction]
+  priorityClass: ringfence-record
+{{- end }}
+
+{{/* Ports inside a pod; a probe or a policy names them. */}}
+{{- define "ringfence.ports" -}}
+grpc: 8443
+health: 8081
+metrics: 9464
+{{- end }}
+
+{{/*
+A stop, in seconds: endpoints go first, calls under way end, then tasks, the last snapshot and its digest.
+Kubelet kills after the sum.
+*/}}
+{{- define "ringfence.stopping" -}}
+endpoints: 5
+drain: 10
+tasks: 15
+snapshot: 15
+{{- end }}
+
+{{- define "ringfence.gracePeriodSeconds" -}}
+{{- $stopping := include "ringfence.stopping" . | fromYaml -}}
+{{- add $stopping.endpoints $stopping.drain $stopping.tasks $stopping.snapshot -}}
+{{- end }}
