@@ -56,6 +56,7 @@ class Launcher:
             "RINGFENCE_CLIENT_CA_FILE": str(self.folder / "pki-client.pem"),
             "RINGFENCE_TRUST_DOMAIN": "ringfence.local",
             "RINGFENCE_IDENTITY_ADDRESS": "localhost:1",
+            "RINGFENCE_LEAVE_SECONDS": "0",
             "RINGFENCE_DRAIN_SECONDS": "5",
         }
         return {name: value for name, value in (complete | changes).items() if value is not None}
@@ -75,9 +76,9 @@ class Launcher:
         return process.returncode, output.decode(), errors.decode()
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[tuple[asyncio.subprocess.Process, grpc.aio.Channel]]:
+    async def serving(self, **changes: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, grpc.aio.Channel]]:
         """Serves, and kills what a test leaves behind."""
-        process = await self.start("serve")
+        process = await self.start("serve", **changes)
         credentials = grpc.ssl_channel_credentials(
             (self.folder / "pki-workload.pem").read_bytes(),
             self.client.key.read_bytes(),
@@ -129,6 +130,52 @@ async def test_sigterm_drains_what_runs_and_closes_in_order(launcher: Launcher) 
     assert (launcher.folder / "closed").exists()
     assert {"started", "health_changed", "call"} <= {line["event"] for line in lines}
     assert not errors
+
+
+async def test_endpoints_go_before_calls_are_refused(launcher: Launcher) -> None:
+    """After SIGTERM `ready` falls first and calls are taken on; streams end when the time to leave is over."""
+    health = f"localhost:{free_port()}"
+    settings = {"RINGFENCE_HEALTH_LISTEN": health, "RINGFENCE_LEAVE_SECONDS": "2"}
+    async with launcher.serving(**settings) as (process, channel), grpc.aio.insecure_channel(health) as plain:
+        await until_health_is(channel, serving=True)
+        assert await probed(plain) == {"live", "ready", "lead"}
+        stub = ProbeStub(channel)
+        waiting = stub.Open(Text(text="wait"), timeout=20)
+        await stub.Open(Text(text="x"))
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(1):
+            while "ready" in await probed(plain):
+                await asyncio.sleep(0.01)
+        assert await probed(plain) == {"live", "lead"}
+        process.send_signal(signal.SIGTERM)
+        assert (await stub.Open(Text(text="still"), timeout=1)).text == "still"
+        assert await probed(plain) == {"live", "lead"}
+        await asyncio.sleep(2)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.Open(Text(text="too late"), timeout=5)
+        assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert await probed(plain) == {"live"}
+        assert not waiting.done()
+        await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
+    assert (launcher.folder / "closed").exists()
+
+
+async def test_whoever_waits_for_vault_is_live_and_not_ready(launcher: Launcher) -> None:
+    """A start that has to wait is no reason to be started again."""
+    health = f"localhost:{free_port()}"
+    settings = {"RINGFENCE_HEALTH_LISTEN": health, "VAULT_ADDR": f"https://localhost:{free_port()}"}
+    async with launcher.serving(**settings) as (process, _), grpc.aio.insecure_channel(health) as plain:
+        assert await probed(plain) == {"live"}
+        assert process.returncode is None
+
+
+async def probed(channel: grpc.aio.Channel) -> set[str]:
+    """Returns which of the names for an orchestrator say SERVING."""
+    stub, names = health_pb2_grpc.HealthStub(channel), ("live", "ready", "lead")
+    requests = [health_pb2.HealthCheckRequest(service=name) for name in names]
+    replies = [await stub.Check(request, timeout=10, wait_for_ready=True) for request in requests]
+    return {name for name, reply in zip(names, replies, strict=True) if reply.status == SERVING}
 
 
 async def test_health_falls_while_vault_is_sealed_and_rises_again(launcher: Launcher) -> None:

@@ -92,7 +92,7 @@ class RpcServer:
         }
         peers = PeerCertificates(options.workload_ca, options.client_ca, options.trust_domain, clock)
         self._instruments = Instruments(telemetry, SpanKind.SERVER, options.listen, log_call)
-        pipeline = CallPipeline(
+        self._pipeline = CallPipeline(
             AccessControl(rules, peers, tokens),
             self._instruments,
             options.deadlines,
@@ -102,7 +102,7 @@ class RpcServer:
             _gates(servicers, leader_gate),
         )
         self._server = grpc.aio.server(
-            interceptors=(pipeline,),
+            interceptors=(self._pipeline,),
             options=_channel_options(options),
             maximum_concurrent_rpcs=2 * (options.maximum_calls + options.maximum_streams),
         )
@@ -122,6 +122,10 @@ class RpcServer:
     async def start(self) -> None:
         """Begins to accept connections."""
         await self._server.start()
+
+    def end_streams(self) -> None:
+        """Ends the streams that are open with NOT_LEADER: whoever follows goes on elsewhere, from where it stood."""
+        self._pipeline.open_streams.end()
 
     async def stop(self, drain_seconds: float) -> None:
         """Refuses new calls, lets running ones end within `drain_seconds`, then cancels them."""

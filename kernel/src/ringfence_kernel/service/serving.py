@@ -8,13 +8,14 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TypeVar
 
 from ringfence_kernel.access.token_keys import KeySource
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
 from ringfence_kernel.rpc.health import Check, Health
+from ringfence_kernel.rpc.probes import Probes
 from ringfence_kernel.rpc.server import RpcServer, ServerOptions
 from ringfence_kernel.service.definition import Assembly, Service
 from ringfence_kernel.service.leadership import Leadership
@@ -33,6 +34,8 @@ _LOG = logs.get(__name__)
 YOUNG_OBJECTS = 20_000
 ENDING_SECONDS = 5.0
 """How long a process whose memory cannot be trusted may take to end, beside the time for calls to end."""
+CLOSING_SECONDS = 9.0
+"""How long one that was asked to stop may take to save and close, beside the times before: 24 s in all by default."""
 
 
 async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
@@ -42,17 +45,28 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
     """
     loop = asyncio.get_running_loop()
     failed = asyncio.Event()
-    running = asyncio.ensure_future(_run(service, settings, failed))
+    probes = Probes(settings.health_listen)
+    running = asyncio.ensure_future(_run(service, settings, failed, probes))
+    asked = asyncio.Event()
+
+    def stop() -> None:
+        """Cancels once: another signal would cut off what is being closed."""
+        if not asked.is_set():
+            asked.set()
+            end_for_sure(settings.leave_seconds + settings.drain_seconds + CLOSING_SECONDS)
+            running.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, running.cancel)
+        loop.add_signal_handler(number, stop)
     failing = asyncio.ensure_future(failed.wait())
     await asyncio.wait({running, failing}, return_when=asyncio.FIRST_COMPLETED)
     failing.cancel()
     if failed.is_set():
+        probes.die()
         end_for_sure(settings.drain_seconds + ENDING_SECONDS)
-    if not running.done():
+    if not running.done() and not asked.is_set():
         running.cancel()
-        await asyncio.wait({running})
+    await asyncio.wait({running})
     if not running.cancelled():
         running.result()
     return 1 if failed.is_set() else 0
@@ -70,9 +84,11 @@ def end_for_sure(seconds: float) -> None:
     timer.start()
 
 
-async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio.Event) -> None:
+async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio.Event, probes: Probes) -> None:
     """Starts everything, waits to be cancelled, and lets the stack undo it all in reverse order."""
     async with AsyncExitStack() as resources:
+        await probes.start()
+        resources.push_async_callback(probes.stop)
         telemetry = Telemetry.start(service.name, settings.telemetry_endpoint)
         telemetry.install()
         resources.callback(telemetry.shutdown)
@@ -95,7 +111,7 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
         tasks.start([Task("vault-token", vault.renew), Task("certificate", certificate.renew)])
         if assembly.leadership is None:
             tasks.start(assembly.tasks)
-        health = await _open(runtime, assembly, tasks)
+        health = await _open(runtime, assembly, tasks, probes, failed)
         if assembly.leadership is not None:
             tasks.start([_leading(assembly.leadership, assembly.tasks, health, failed)])
         _spare_the_collector()
@@ -110,7 +126,9 @@ def _spare_the_collector() -> None:
     gc.set_threshold(YOUNG_OBJECTS)
 
 
-async def _open(runtime: Runtime[SettingsT], assembly: Assembly, tasks: Tasks) -> Health:
+async def _open(
+    runtime: Runtime[SettingsT], assembly: Assembly, tasks: Tasks, probes: Probes, failed: asyncio.Event
+) -> Health:
     """Listens, and says SERVING once every check passes."""
     settings = runtime.settings
     checks = [*assembly.checks, _certificate_check(runtime), Check("tasks", tasks.problem)]
@@ -132,12 +150,32 @@ async def _open(runtime: Runtime[SettingsT], assembly: Assembly, tasks: Tasks) -
         runtime.clock,
         assembly.leadership,
     )
+    health.subscribe(probes.take)
     await health.start()
     await server.start()
-    runtime.resources.push_async_callback(server.stop, settings.drain_seconds)
-    runtime.resources.push_async_callback(health.stop)
+    runtime.resources.push_async_callback(_stop, settings, server, health, assembly.leadership, failed)
     tasks.start([Task("health", health.watch)])
     return health
+
+
+async def _stop(
+    settings: Settings, server: RpcServer, health: Health, leadership: Leadership | None, failed: asyncio.Event
+) -> None:
+    """Lets callers find another process first, then the leader's successor begin, then ends what still runs.
+
+    A process whose memory cannot be trusted does not linger.
+    """
+    if not failed.is_set():
+        health.leave()
+        _LOG.info("leaving", seconds=settings.leave_seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(failed.wait(), settings.leave_seconds)
+    end = asyncio.get_running_loop().time() + settings.drain_seconds
+    server.end_streams()
+    if leadership is not None and not failed.is_set():
+        await leadership.hand_over(settings.drain_seconds)
+    await health.stop()
+    await server.stop(max(0.0, end - asyncio.get_running_loop().time()))
 
 
 def _leading(leadership: Leadership, led: Sequence[Task], health: Health, failed: asyncio.Event) -> Task:

@@ -125,6 +125,7 @@ class Settings:
 
     service: Annotated[str, Variable("RINGFENCE_SERVICE")]
     listen: Annotated[str, Variable("RINGFENCE_LISTEN")]
+    health_listen: Annotated[str | None, Variable("RINGFENCE_HEALTH_LISTEN")] = None
     database_url: Annotated[str, Variable("RINGFENCE_DATABASE_URL")]
     database_password: Annotated[Secret | None, FileVariable("RINGFENCE_DATABASE_PASSWORD_FILE")] = None
     vault_addresses: Annotated[tuple[str, ...], Variable("VAULT_ADDR")]
@@ -152,6 +153,7 @@ class Settings:
     tenant_calls_at_once: Annotated[int, Variable(_AT_ONCE)] = CALLS_AT_ONCE
     tenant_calls_per_second: Annotated[float, Variable(_CALLS)] = CALLS_PER_SECOND
     tenant_request_bytes_per_second: Annotated[float, Variable(_BYTES)] = REQUEST_BYTES_PER_SECOND
+    leave_seconds: Annotated[float, Variable("RINGFENCE_LEAVE_SECONDS")] = 5.0
     drain_seconds: Annotated[float, Variable("RINGFENCE_DRAIN_SECONDS")] = 10.0
     snapshot_directory: Annotated[Path | None, Variable("RINGFENCE_SNAPSHOT_DIRECTORY")] = None
     snapshot_seconds: Annotated[float, Variable("RINGFENCE_SNAPSHOT_SECONDS")] = 300.0
