@@ -20,6 +20,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from ringfence_kernel.service.tasks import Task, Tasks
+from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 
 from ..probe_service import SERVICE, ProbeStub, Text
@@ -225,14 +226,56 @@ async def test_a_used_secret_id_stops_start_up(launcher: Launcher) -> None:
     assert "wrapping token" in errors
 
 
-async def test_migrate_needs_the_owner_and_not_vault(launcher: Launcher) -> None:
+WITHOUT_OTHERS = dict.fromkeys(("VAULT_ADDR", "RINGFENCE_VAULT_ROLE_ID", "RINGFENCE_NATS_URL"))
+
+
+async def test_migrate_needs_the_owner_and_not_vault(launcher: Launcher, database: Callable[[str], Database]) -> None:
     """A migration runs with the owner's database alone, and serving settings never hold the owner's."""
-    without_vault = dict.fromkeys(("VAULT_ADDR", "RINGFENCE_VAULT_ROLE_ID", "RINGFENCE_NATS_URL"))
-    code, _, _ = await launcher.run("migrate", **without_vault)
-    assert code == 0
-    assert (launcher.folder / "migrated").exists()
-    code, _, errors = await launcher.run("migrate", RINGFENCE_OWNER_DATABASE_URL=None)
+    fresh = database("custody")
+    settings = {**WITHOUT_OTHERS, **fresh.environment(), **fresh.owner_environment()}
+    code, _, errors = await launcher.run("migrate", **settings)
+    assert (code, '"migrated"' in errors) == (0, True)
+    code, _, errors = await launcher.run("migrate", **settings | {"RINGFENCE_OWNER_DATABASE_URL": None})
     assert (code, "RINGFENCE_OWNER_DATABASE_URL" in errors) == (2, True)
+
+
+async def test_whoever_waits_for_the_schema_needs_the_service_role_alone(
+    launcher: Launcher, database: Callable[[str], Database]
+) -> None:
+    """It ends when another process has migrated; when the time is over it says what is missing."""
+    fresh = database("custody")
+    waiting = {**WITHOUT_OTHERS, **fresh.environment(), "RINGFENCE_OWNER_DATABASE_URL": None}
+    code, _, errors = await launcher.run("migrate", "--wait", "--timeout", "0", **waiting)
+    assert code == 3
+    assert errors.endswith(
+        "custody's schema is not there after 0 s: SCHEMA_BEHIND: migrations 1, 2, 3, 4, 5, 6, 7 are not applied\n"
+    )
+    process = await launcher.start("migrate", "--wait", **waiting)
+    assert process.stderr is not None
+    assert b"schema_awaited" in await asyncio.wait_for(process.stderr.readline(), 20)
+    assert (await launcher.run("migrate", **waiting | fresh.owner_environment()))[0] == 0
+    await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
+
+
+async def test_waiting_for_the_schema_ends_with_sigterm(
+    launcher: Launcher, database: Callable[[str], Database]
+) -> None:
+    """As the first process of a container it would get no signal that it does not handle."""
+    waiting = {**WITHOUT_OTHERS, **database("custody").environment(), "RINGFENCE_OWNER_DATABASE_URL": None}
+    process = await launcher.start("migrate", "--wait", **waiting)
+    assert process.stderr is not None
+    await asyncio.wait_for(process.stderr.readline(), 20)
+    process.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "soon"])
+async def test_a_time_to_wait_is_a_number_of_seconds(launcher: Launcher, seconds: str) -> None:
+    """Anything else is refused by the command line."""
+    code, _, errors = await launcher.run("migrate", "--wait", "--timeout", seconds)
+    assert (code, "--timeout" in errors) == (2, True)
 
 
 async def test_rebuild_reports_in_one_line_and_by_its_exit_code(launcher: Launcher) -> None:

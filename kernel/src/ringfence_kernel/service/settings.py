@@ -181,6 +181,19 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AwaitingSettings:
+    """What a process reads that waits for a migration: the database under the service's own role."""
+
+    database_url: Annotated[str, Variable("RINGFENCE_DATABASE_URL")]
+    database_password: Annotated[Secret | None, FileVariable("RINGFENCE_DATABASE_PASSWORD_FILE")] = None
+    log_level: Annotated[str, Variable("RINGFENCE_LOG_LEVEL")] = "INFO"
+
+    def conninfo(self) -> str:
+        """Returns the libpq connection string of the service's role, password included."""
+        return _conninfo(self.database_url, self.database_password)
+
+
+@dataclass(frozen=True, kw_only=True)
 class MigrationSettings:
     """What a migration reads: the owner's database, which a serving process never sees."""
 
