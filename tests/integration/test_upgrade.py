@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 from ringfence_local_stack.sandbox.sandbox import Sandbox
@@ -18,20 +20,25 @@ from .test_drills import await_log_complete
 from .traffic import Traffic, open_platform, transfer_count
 
 
+@dataclass(frozen=True)
 class Upgrade:
     """A stack whose processes run the release before until they are told otherwise."""
 
-    def __init__(self, release: Release) -> None:
-        """Begins with the release before, for every service."""
-        self._release = release
-        self.settings = {service: dict(release.environment) for service in SERVICES}
-        self.stack: LocalStack
+    release: Release
+    scenario: Scenario
+
+    @property
+    def stack(self) -> LocalStack:
+        """Its processes."""
+        return self.scenario.processes
 
     def choose(self, service: str, *, new: bool) -> None:
         """Has what is started of a service from now on be of this release, or of the one before."""
-        self.settings[service].clear()
-        if not new:
-            self.settings[service].update(self._release.environment)
+        settings = cast(dict[str, str], self.stack.running.service_settings[service])
+        for name, value in self.release.environment.items():
+            settings.pop(name, None)
+            if not new:
+                settings[name] = value
 
     def migrate(self, service: str) -> None:
         """Brings a database to the schema of this release, whatever runs on it."""
@@ -39,37 +46,35 @@ class Upgrade:
         self.stack.service(service).migrate()
         self.choose(service, new=False)
 
-    def roll(self, service: str, *, new: bool, then: Callable[[], None]) -> None:
+    def roll(self, service: str, *, new: bool) -> None:
         """Restarts both processes of a service, one after the other."""
         self.choose(service, new=new)
         for part in (f"{service}{STANDBY}", service):
             self.stack.restart(part)
             assert self.is_new(part) is new
-            then()
 
     def is_new(self, part: str) -> bool:
         """Tells whether a running process was started with this release's packages."""
         pid = self.stack.parts[part].pid
         assert pid is not None
         started_with = Path(f"/proc/{pid}/environ").read_bytes()
-        return str(self._release.folder).encode() not in started_with
+        return str(self.release.folder).encode() not in started_with
 
 
 @pytest.fixture(scope="module")
 def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrade]:
     """A stack of the release before, two processes of every service, on the schema of its time."""
-    made = Upgrade(Release.checked_out(tmp_path_factory.mktemp(RELEASE)))
-    with LocalStack.temporary(service_settings=made.settings, standbys=SERVICES) as made.stack:
-        yield made
+    release = Release.checked_out(tmp_path_factory.mktemp(RELEASE))
+    with Scenario.private(release.environment, PATIENCE, standbys=SERVICES) as scenario:
+        yield Upgrade(release, scenario)
 
 
 def test_upgrade_and_rollback_lose_no_payment(upgrade: Upgrade) -> None:
-    """Migrated under the old processes, which are restarted too; rolled to this release, and back to the one before.
+    """Migrated under the old processes, rolled to this release one by one, and back: old ones start on the new schema.
 
     Every payment handed in meanwhile settles once, and the log has all of it.
     """
     with Sandbox(upgrade.stack.running, PATIENCE) as box:
-        Scenario(box).import_list(["Nobody At All"], "upgrade")
         platform = open_platform(box)
         before = transfer_count(platform.client)
         with Traffic(platform) as traffic:
@@ -81,12 +86,10 @@ def test_upgrade_and_rollback_lose_no_payment(upgrade: Upgrade) -> None:
             for service in SERVICES:
                 upgrade.migrate(service)
                 more()
-            for service in SERVICES:
-                upgrade.roll(service, new=False, then=more)
-            for service in SERVICES:
-                upgrade.roll(service, new=True, then=more)
-            for service in SERVICES:
-                upgrade.roll(service, new=False, then=more)
+            for new in (True, False):
+                for service in SERVICES:
+                    upgrade.roll(service, new=new)
+                    more()
         traffic.await_all_settled()
         assert transfer_count(platform.client) - before == len(traffic.instruction_ids)
         await_log_complete(box)
