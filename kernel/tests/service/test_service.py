@@ -4,116 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from ringfence_kernel.service.tasks import Task, Tasks
-from ringfence_local_stack.servers.database import Database
-from ringfence_local_stack.servers.openbao import OpenBaoServer
 
-from ..probe_service import SERVICE, ProbeStub, Text
-
-SERVING = health_pb2.HealthCheckResponse.SERVING
-PROGRAM = Path(__file__).parents[1] / "probe_process.py"
-
-
-@dataclass
-class Launcher:
-    """Starts the probe's process with complete settings, which a test may change."""
-
-    openbao: OpenBaoServer
-    folder: Path
-    port: int = field(default_factory=lambda: free_port())
-
-    def __post_init__(self) -> None:
-        """Writes the files that the settings name."""
-        for mount in ("pki-workload", "pki-client"):
-            (self.folder / f"{mount}.pem").write_text(self.openbao.authority_certificate(mount))
-        self.client = self.openbao.issue_principal_certificate(str(uuid.uuid4()), self.folder)
-
-    def environment(self, **changes: str | None) -> dict[str, str]:
-        """Returns complete settings with a fresh wrapped secret-id; None takes a variable away."""
-        complete: dict[str, str | None] = {
-            "PATH": os.environ["PATH"],
-            "RINGFENCE_SERVICE": "custody",
-            "RINGFENCE_LISTEN": f"localhost:{self.port}",
-            "RINGFENCE_DATABASE_URL": str(self.folder),
-            "RINGFENCE_OWNER_DATABASE_URL": str(self.folder),
-            **self.openbao.environment("custody", self.folder),
-            "RINGFENCE_NATS_URL": "tls://localhost:1",
-            "RINGFENCE_WORKLOAD_CA_FILE": str(self.folder / "pki-workload.pem"),
-            "RINGFENCE_CLIENT_CA_FILE": str(self.folder / "pki-client.pem"),
-            "RINGFENCE_TRUST_DOMAIN": "ringfence.local",
-            "RINGFENCE_IDENTITY_ADDRESS": "localhost:1",
-            "RINGFENCE_LEAVE_SECONDS": "0",
-            "RINGFENCE_DRAIN_SECONDS": "5",
-        }
-        return {name: value for name, value in (complete | changes).items() if value is not None}
-
-    async def start(self, *arguments: str, **changes: str | None) -> asyncio.subprocess.Process:
-        """Starts one command."""
-        environment = await asyncio.to_thread(self.environment, **changes)
-        pipe = asyncio.subprocess.PIPE
-        return await asyncio.create_subprocess_exec(
-            sys.executable, str(PROGRAM), *arguments, env=environment, stdout=pipe, stderr=pipe
-        )
-
-    async def run(self, *arguments: str, **changes: str | None) -> tuple[int | None, str, str]:
-        """Runs one command to its end; returns its exit code and what it said."""
-        process = await self.start(*arguments, **changes)
-        output, errors = await asyncio.wait_for(process.communicate(), 30)
-        return process.returncode, output.decode(), errors.decode()
-
-    @asynccontextmanager
-    async def serving(self, **changes: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, grpc.aio.Channel]]:
-        """Serves, and kills what a test leaves behind."""
-        process = await self.start("serve", **changes)
-        credentials = grpc.ssl_channel_credentials(
-            (self.folder / "pki-workload.pem").read_bytes(),
-            self.client.key.read_bytes(),
-            self.client.certificate.read_bytes(),
-        )
-        try:
-            async with grpc.aio.secure_channel(f"localhost:{self.port}", credentials) as channel:
-                yield process, channel
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.communicate()
-
-
-def free_port() -> int:
-    """Returns a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return int(probe.getsockname()[1])
-
-
-async def until_health_is(channel: grpc.aio.Channel, serving: bool) -> None:
-    """Waits for a state of health, within a bound."""
-    stub = health_pb2_grpc.HealthStub(channel)
-    request = health_pb2.HealthCheckRequest(service=SERVICE)
-    async with asyncio.timeout(20):
-        while ((await stub.Check(request, wait_for_ready=True)).status == SERVING) is not serving:
-            await asyncio.sleep(0.05)
-
-
-@pytest.fixture
-def launcher(openbao_server: OpenBaoServer, tmp_path: Path) -> Launcher:
-    """A launcher in a folder of its own."""
-    return Launcher(openbao_server, tmp_path)
+from ..launching import Launcher, until_health_is
+from ..probe_service import ProbeStub, Text
 
 
 async def test_sigterm_drains_what_runs_and_closes_in_order(launcher: Launcher) -> None:
@@ -131,52 +33,6 @@ async def test_sigterm_drains_what_runs_and_closes_in_order(launcher: Launcher) 
     assert (launcher.folder / "closed").exists()
     assert {"started", "health_changed", "call"} <= {line["event"] for line in lines}
     assert not errors
-
-
-async def test_endpoints_go_before_calls_are_refused(launcher: Launcher) -> None:
-    """After SIGTERM `ready` falls first and calls are taken on; streams end when the time to leave is over."""
-    health = f"localhost:{free_port()}"
-    settings = {"RINGFENCE_HEALTH_LISTEN": health, "RINGFENCE_LEAVE_SECONDS": "2"}
-    async with launcher.serving(**settings) as (process, channel), grpc.aio.insecure_channel(health) as plain:
-        await until_health_is(channel, serving=True)
-        assert await probed(plain) == {"live", "ready", "lead"}
-        stub = ProbeStub(channel)
-        waiting = stub.Open(Text(text="wait"), timeout=20)
-        await stub.Open(Text(text="x"))
-        process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(1):
-            while "ready" in await probed(plain):
-                await asyncio.sleep(0.01)
-        assert await probed(plain) == {"live", "lead"}
-        process.send_signal(signal.SIGTERM)
-        assert (await stub.Open(Text(text="still"), timeout=1)).text == "still"
-        assert await probed(plain) == {"live", "lead"}
-        await asyncio.sleep(2)
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await stub.Open(Text(text="too late"), timeout=5)
-        assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
-        assert await probed(plain) == {"live"}
-        assert not waiting.done()
-        await asyncio.wait_for(process.communicate(), 20)
-    assert process.returncode == 0
-    assert (launcher.folder / "closed").exists()
-
-
-async def test_whoever_waits_for_vault_is_live_and_not_ready(launcher: Launcher) -> None:
-    """A start that has to wait is no reason to be started again."""
-    health = f"localhost:{free_port()}"
-    settings = {"RINGFENCE_HEALTH_LISTEN": health, "VAULT_ADDR": f"https://localhost:{free_port()}"}
-    async with launcher.serving(**settings) as (process, _), grpc.aio.insecure_channel(health) as plain:
-        assert await probed(plain) == {"live"}
-        assert process.returncode is None
-
-
-async def probed(channel: grpc.aio.Channel) -> set[str]:
-    """Returns which of the names for an orchestrator say SERVING."""
-    stub, names = health_pb2_grpc.HealthStub(channel), ("live", "ready", "lead")
-    requests = [health_pb2.HealthCheckRequest(service=name) for name in names]
-    replies = [await stub.Check(request, timeout=10, wait_for_ready=True) for request in requests]
-    return {name for name, reply in zip(names, replies, strict=True) if reply.status == SERVING}
 
 
 async def test_health_falls_while_vault_is_sealed_and_rises_again(launcher: Launcher) -> None:
@@ -224,58 +80,6 @@ async def test_a_used_secret_id_stops_start_up(launcher: Launcher) -> None:
     code, _, errors = await launcher.run("serve", RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE=str(launcher.folder / "used"))
     assert code == 2
     assert "wrapping token" in errors
-
-
-WITHOUT_OTHERS = dict.fromkeys(("VAULT_ADDR", "RINGFENCE_VAULT_ROLE_ID", "RINGFENCE_NATS_URL"))
-
-
-async def test_migrate_needs_the_owner_and_not_vault(launcher: Launcher, database: Callable[[str], Database]) -> None:
-    """A migration runs with the owner's database alone, and serving settings never hold the owner's."""
-    fresh = database("custody")
-    settings = {**WITHOUT_OTHERS, **fresh.environment(), **fresh.owner_environment()}
-    code, _, errors = await launcher.run("migrate", **settings)
-    assert (code, '"migrated"' in errors) == (0, True)
-    code, _, errors = await launcher.run("migrate", **settings | {"RINGFENCE_OWNER_DATABASE_URL": None})
-    assert (code, "RINGFENCE_OWNER_DATABASE_URL" in errors) == (2, True)
-
-
-async def test_whoever_waits_for_the_schema_needs_the_service_role_alone(
-    launcher: Launcher, database: Callable[[str], Database]
-) -> None:
-    """It ends when another process has migrated; when the time is over it says what is missing."""
-    fresh = database("custody")
-    waiting = {**WITHOUT_OTHERS, **fresh.environment(), "RINGFENCE_OWNER_DATABASE_URL": None}
-    code, _, errors = await launcher.run("migrate", "--wait", "--timeout", "0", **waiting)
-    assert code == 3
-    assert errors.endswith(
-        "custody's schema is not there after 0 s: SCHEMA_BEHIND: migrations 1, 2, 3, 4, 5, 6, 7 are not applied\n"
-    )
-    process = await launcher.start("migrate", "--wait", **waiting)
-    assert process.stderr is not None
-    assert b"schema_awaited" in await asyncio.wait_for(process.stderr.readline(), 20)
-    assert (await launcher.run("migrate", **waiting | fresh.owner_environment()))[0] == 0
-    await asyncio.wait_for(process.communicate(), 20)
-    assert process.returncode == 0
-
-
-async def test_waiting_for_the_schema_ends_with_sigterm(
-    launcher: Launcher, database: Callable[[str], Database]
-) -> None:
-    """As the first process of a container it would get no signal that it does not handle."""
-    waiting = {**WITHOUT_OTHERS, **database("custody").environment(), "RINGFENCE_OWNER_DATABASE_URL": None}
-    process = await launcher.start("migrate", "--wait", **waiting)
-    assert process.stderr is not None
-    await asyncio.wait_for(process.stderr.readline(), 20)
-    process.send_signal(signal.SIGTERM)
-    await asyncio.wait_for(process.communicate(), 20)
-    assert process.returncode == 128 + signal.SIGTERM
-
-
-@pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "soon"])
-async def test_a_time_to_wait_is_a_number_of_seconds(launcher: Launcher, seconds: str) -> None:
-    """Anything else is refused by the command line."""
-    code, _, errors = await launcher.run("migrate", "--wait", "--timeout", seconds)
-    assert (code, "--timeout" in errors) == (2, True)
 
 
 async def test_rebuild_reports_in_one_line_and_by_its_exit_code(launcher: Launcher) -> None:

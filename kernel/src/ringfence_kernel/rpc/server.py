@@ -16,6 +16,7 @@ from ringfence_kernel.access.peer_certificates import PeerCertificates
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.certificates.bundle import CertificateSource
 from ringfence_kernel.certificates.serving import server_credentials
+from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.rpc.admission import Admission
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.health import Health
@@ -55,8 +56,8 @@ class ServerOptions:
     """Where the server listens, whom it trusts, and its bounds."""
 
     listen: str
-    workload_ca: bytes
-    client_ca: bytes
+    workload_ca: TrustBundle
+    client_ca: TrustBundle
     trust_domain: str
     maximum_calls: int = 512
     maximum_streams: int = 256

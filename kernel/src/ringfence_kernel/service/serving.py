@@ -23,6 +23,7 @@ from ringfence_kernel.service.runtime import Runtime
 from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task, Tasks
 from ringfence_kernel.service.threads import Threads
+from ringfence_kernel.service.trust import Trust
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import SystemClock
@@ -94,6 +95,7 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
         resources.callback(telemetry.shutdown)
         logs.count_lost(telemetry.meter)
         asyncio.get_running_loop().set_default_executor(Threads(telemetry.meter))
+        trust = Trust.read(settings)
         vault = await Vault.connect(_vault_options(settings))
         resources.callback(vault.close)
         certificate = await _certificate(settings, vault)
@@ -103,12 +105,15 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
             telemetry=telemetry,
             vault=vault,
             certificate=certificate,
+            trust=trust,
             resources=resources,
         )
         assembly = await service.assemble(runtime)
         tasks = Tasks(failed.set)
         resources.push_async_callback(tasks.stop)
-        tasks.start([Task("vault-token", vault.renew), Task("certificate", certificate.renew)])
+        tasks.start(
+            [Task("vault-token", vault.renew), Task("certificate", certificate.renew), Task("trust", trust.follow)]
+        )
         if assembly.leadership is None:
             tasks.start(assembly.tasks)
         health = await _open(runtime, assembly, tasks, probes, failed)
@@ -141,7 +146,7 @@ async def _open(
     ]
     health = Health([servicer.service for servicer in assembly.servicers], checks, leader_only=of_leader)
     server = RpcServer(
-        _server_options(settings),
+        _server_options(settings, runtime.trust),
         assembly.servicers,
         runtime.certificate,
         _token_verifier(runtime, assembly.token_keys),
@@ -201,11 +206,11 @@ def _vault_options(settings: Settings) -> VaultOptions:
     )
 
 
-def _server_options(settings: Settings) -> ServerOptions:
+def _server_options(settings: Settings, trust: Trust) -> ServerOptions:
     return ServerOptions(
         listen=settings.listen,
-        workload_ca=settings.workload_ca_file.read_bytes(),
-        client_ca=settings.client_ca_file.read_bytes(),
+        workload_ca=trust.workloads,
+        client_ca=trust.clients,
         trust_domain=settings.trust_domain,
         maximum_calls=settings.maximum_concurrent_calls,
         maximum_request_bytes=settings.maximum_request_bytes,
