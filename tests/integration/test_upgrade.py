@@ -19,6 +19,9 @@ from .conftest import PATIENCE
 from .test_drills import await_log_complete
 from .traffic import Traffic, open_platform, transfer_count
 
+ORDER = ("audit", "custody", "identity", "payment-instruction")
+"""Who follows before its source, who answers before who asks (docs/runbooks/upgrade.md)."""
+
 
 @dataclass(frozen=True)
 class Upgrade:
@@ -87,7 +90,7 @@ def test_upgrade_and_rollback_lose_no_payment(upgrade: Upgrade) -> None:
                 upgrade.migrate(service)
                 more()
             for new in (True, False):
-                for service in SERVICES:
+                for service in ORDER if new else reversed(ORDER):
                     upgrade.roll(service, new=new)
                     more()
         traffic.await_all_settled()

@@ -21,6 +21,7 @@ PACKAGES = (
     "clients/verifier/src",
     *(f"services/{service}/src" for service in SERVICES),
 )
+PROTOS = "protos"
 COMMAND_SECONDS = 120
 _ROOT = Path(__file__).parents[2]
 
@@ -35,7 +36,11 @@ class Release:
     def checked_out(cls, folder: Path) -> Release:
         """Takes the packages of `RELEASE` out of the history; raises LookupError for a clone that does not have it."""
         archive = subprocess.run(
-            ["git", "archive", COMMIT, *PACKAGES], cwd=_ROOT, capture_output=True, check=False, timeout=COMMAND_SECONDS
+            ["git", "archive", COMMIT, *PACKAGES, PROTOS],
+            cwd=_ROOT,
+            capture_output=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
         )
         if archive.returncode:
             raise LookupError(f"the history has no {RELEASE} ({COMMIT}): fetch it whole, not shallow")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from ringfence_kernel.store import apply_migrations, event_store_migrations
 
 from tests.stores import keeping
-from tests.stores.releases import RELEASE, SERVICES, Release, packages_in_use, require_done
+from tests.stores.releases import COMMAND_SECONDS, PROTOS, RELEASE, SERVICES, Release, packages_in_use, require_done
 from tests.stores.schemas import Schema, taken_away
 
 CONTRACTING = {
@@ -61,6 +63,15 @@ def test_the_release_before_is_what_runs(release: Release) -> None:
     """Every package of ours comes from its folder, none from where today's are installed."""
     assert all(Path(found).is_relative_to(release.folder) for found in packages_in_use(release.environment))
     assert not any(Path(found).is_relative_to(release.folder) for found in packages_in_use({}))
+
+
+def test_protos_only_add(release: Release) -> None:
+    """Nothing that the release before says on the wire or in JSON means something else, or nothing, today."""
+    command = [Path(sys.executable).with_name("buf"), "breaking", PROTOS, "--against", release.folder / PROTOS]
+    found = subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS
+    )
+    assert (found.returncode, found.stdout) == (0, "")
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -77,6 +77,7 @@ async def test_issuer_of_workloads_is_replaced_between_two_services() -> None:
         shown.replace(world.workload_ca.service("audit").bundle)
         assert not await answered()
         shown.replace(successor.service("audit").bundle)
+        assert await answered()
         trust.replace(world.workload_ca.pem)
         assert not await answered()
         await peer.close()
