@@ -45,6 +45,7 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
     Raises what stops start-up: VaultLoginRefused, MissingSetting, AccessRuleMissing, or the service's own.
     """
     loop = asyncio.get_running_loop()
+    leave_seconds, drain_seconds = settings.stop_seconds()
     failed = asyncio.Event()
     probes = Probes(settings.health_listen)
     running = asyncio.ensure_future(_run(service, settings, failed, probes))
@@ -54,7 +55,7 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
         """Cancels once: another signal would cut off what is being closed."""
         if not asked.is_set():
             asked.set()
-            end_for_sure(settings.leave_seconds + settings.drain_seconds + CLOSING_SECONDS)
+            end_for_sure(leave_seconds + drain_seconds + CLOSING_SECONDS)
             running.cancel()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -64,7 +65,7 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
     failing.cancel()
     if failed.is_set():
         probes.die()
-        end_for_sure(settings.drain_seconds + ENDING_SECONDS)
+        end_for_sure(drain_seconds + ENDING_SECONDS)
     if not running.done() and not asked.is_set():
         running.cancel()
     await asyncio.wait({running})
@@ -170,15 +171,16 @@ async def _stop(
 
     A process whose memory cannot be trusted does not linger.
     """
+    leave_seconds, drain_seconds = settings.stop_seconds()
     if not failed.is_set():
         health.leave()
-        _LOG.info("leaving", seconds=settings.leave_seconds)
+        _LOG.info("leaving", seconds=leave_seconds)
         with suppress(TimeoutError):
-            await asyncio.wait_for(failed.wait(), settings.leave_seconds)
-    end = asyncio.get_running_loop().time() + settings.drain_seconds
+            await asyncio.wait_for(failed.wait(), leave_seconds)
+    end = asyncio.get_running_loop().time() + drain_seconds
     server.end_streams()
     if leadership is not None and not failed.is_set():
-        await leadership.hand_over(settings.drain_seconds)
+        await leadership.hand_over(drain_seconds)
     await health.stop()
     await server.stop(max(0.0, end - asyncio.get_running_loop().time()))
 

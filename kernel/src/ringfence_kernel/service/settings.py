@@ -171,6 +171,14 @@ class Settings:
             raise MissingSetting(f"RINGFENCE_{word.upper()}_ADDRESS")
         return addresses
 
+    def stop_seconds(self) -> tuple[float, float]:
+        """Returns how long after SIGTERM calls are taken on, and how long those under way may take then.
+
+        Raises InvalidSetting.
+        """
+        leave = not_negative("RINGFENCE_LEAVE_SECONDS", self.leave_seconds)
+        return leave, not_negative("RINGFENCE_DRAIN_SECONDS", self.drain_seconds)
+
     def tenant_rates(self) -> CallRates:
         """Returns what one tenant may ask for beside others; raises InvalidSetting."""
         return CallRates(
