@@ -58,6 +58,27 @@ async def test_whoever_waits_for_vault_is_live_and_not_ready(launcher: Launcher)
         assert process.returncode is None
 
 
+async def test_whoever_has_lost_a_critical_task_is_not_live(launcher: Launcher) -> None:
+    """An orchestrator sees at once what ends by itself only when its calls have ended."""
+    health = f"localhost:{free_port()}"
+    async with (
+        launcher.serving(RINGFENCE_HEALTH_LISTEN=health) as (process, channel),
+        grpc.aio.insecure_channel(health) as plain,
+    ):
+        await until_health_is(channel, serving=True)
+        assert "live" in await probed(plain)
+        stub = ProbeStub(channel)
+        hanging = stub.Open(Text(text="hang"), timeout=20)
+        await stub.Open(Text(text="release"), timeout=5)
+        async with asyncio.timeout(3):
+            while await probed(plain):
+                await asyncio.sleep(0.01)
+        assert process.returncode is None
+        assert not hanging.done()
+        await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 1
+
+
 async def test_an_issuer_that_is_added_to_the_file_is_trusted(launcher: Launcher, tmp_path: Path) -> None:
     """A process that runs lets in whom a new issuer vouches for, without being started again."""
     other = Authority("the next issuer of principals")
