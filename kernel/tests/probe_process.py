@@ -8,7 +8,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from ringfence_kernel.service import Assembly, Check, RebuildReport, Runtime, Service, Task, main
-from ringfence_kernel.service.settings import MigrationSettings, Settings
+from ringfence_kernel.service.settings import Settings
+from ringfence_kernel.store import event_store_migrations
 
 from tests.probe_service import Probe
 
@@ -31,11 +32,6 @@ async def assemble(runtime: Runtime[Settings]) -> Assembly:
     )
 
 
-def migrate(settings: MigrationSettings) -> None:
-    """Leaves a trace."""
-    (Path(settings.owner_database_url) / "migrated").touch()
-
-
 def rebuild(settings: Settings, verify: bool) -> RebuildReport:
     """Finds a difference where a file says so."""
     is_broken = (Path(settings.database_url) / "broken").exists()
@@ -43,5 +39,7 @@ def rebuild(settings: Settings, verify: bool) -> RebuildReport:
 
 
 if __name__ == "__main__":
-    service = Service(name="custody", settings=Settings, assemble=assemble, migrate=migrate, rebuild=rebuild)
+    service = Service(
+        name="custody", settings=Settings, assemble=assemble, migrations=event_store_migrations, rebuild=rebuild
+    )
     raise SystemExit(main(service))

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from ringfence_kernel.access.token_keys import LocalKeys
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.certificates.bundle import FixedCertificate
+from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.rpc.client import Peer, PeerOptions
 from ringfence_kernel.rpc.health import Check, Health
 from ringfence_kernel.rpc.pipeline import Gate
@@ -59,6 +60,7 @@ class World:
         )
         self.keys = LocalKeys({KEY_ID: self.signer.public_key()})
         self.certificate = FixedCertificate(self.workload_ca.service("probe").bundle)
+        self.workloads, self.clients = TrustBundle(self.workload_ca.pem), TrustBundle(self.client_ca.pem)
         self.health = Health([SERVICE], self.checks, interval_seconds=0.05)
         self.port = 0
 
@@ -68,8 +70,8 @@ class World:
         server = RpcServer(
             ServerOptions(
                 listen=options.pop("listen", "localhost:0"),
-                workload_ca=self.workload_ca.pem.strip(),
-                client_ca=self.client_ca.pem.strip(),
+                workload_ca=self.workloads,
+                client_ca=self.clients,
                 trust_domain=TRUST_DOMAIN,
                 **options,
             ),
@@ -111,7 +113,9 @@ class World:
     def peer(self, certificate: FixedCertificate, *, service: str = "probe", **options: Any) -> Peer:
         """Returns the served probe as another service sees it."""
         addresses = options.pop("addresses", (f"localhost:{self.port}",))
-        target = PeerOptions(service=service, addresses=addresses, workload_ca=self.workload_ca.pem, **options)
+        target = PeerOptions(
+            service=service, addresses=addresses, workload_ca=options.pop("trust", self.workloads), **options
+        )
         return Peer(target, certificate, self.telemetry)
 
 

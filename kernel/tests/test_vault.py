@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from ringfence_kernel.access.peer_certificates import PeerCertificates
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
+from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
 from ringfence_kernel.vault import (
     AppRole,
@@ -224,8 +225,8 @@ async def test_a_workload_certificate_names_its_service_and_is_renewed_at_two_th
     await certificate.obtain()
     first = certificate.current
     peers = PeerCertificates(
-        openbao_server.authority_certificate("pki-workload").encode(),
-        openbao_server.authority_certificate("pki-client").encode(),
+        TrustBundle(openbao_server.authority_certificate("pki-workload").encode()),
+        TrustBundle(openbao_server.authority_certificate("pki-client").encode()),
         "ringfence.local",
         SystemClock(),
     )

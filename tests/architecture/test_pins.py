@@ -56,7 +56,15 @@ def _is_pinned(program: str, arguments: list[str]) -> bool:
     if not program.startswith("pip"):
         return False
     if "--require-hashes" in arguments:
-        options = {"--no-cache-dir", "--no-compile", "--no-deps", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"}
+        options = {
+            "--no-cache-dir",
+            "--no-compile",
+            "--no-deps",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "-r",
+        }
         # Where wheels come from and go to: their hashes say what they are.
         given = re.sub(r"--(only-binary|find-links|dest) \S+", "", " ".join(arguments)).split()
         named = [each for each in given if each not in options]

@@ -7,9 +7,7 @@ is only called by its own command line, so that these tests outlive whatever mov
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,11 +18,10 @@ import psycopg
 import pytest
 from ringfence_verifier import verify_checkpoint, verify_log
 
-from tests.stores import keeping
+from tests.stores import keeping, releases
 from tests.stores.keeping import SERVICES
 
 KEPT = sorted(path.parent for path in (Path(__file__).parent / "kept").glob(f"*/{keeping.MANIFEST}"))
-COMMAND_SECONDS = 120
 SOURCES = SERVICES[:3]
 
 
@@ -42,14 +39,7 @@ class Restored:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs a command of the service itself on the store."""
-        return subprocess.run(
-            [sys.executable, "-m", f"ringfence_{self.service.replace('-', '_')}", *arguments],
-            env=_environment(self.service, self.database),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=COMMAND_SECONDS,
-        )
+        return releases.run(self.service, self.database, {}, *arguments)
 
     def verify(self) -> dict[str, Any]:
         """What the service says of the store: how many events, and what differs."""
@@ -69,26 +59,6 @@ def restored(make: Callable[[str], Any], folder: Path, service: str) -> Restored
     migrated = store.run("migrate")
     assert migrated.returncode == 0, migrated.stderr
     return store
-
-
-def _environment(service: str, database: Any) -> dict[str, str]:
-    """The settings of the service; what only a serving process needs is named but not there."""
-    nowhere = "127.0.0.1:1"
-    peers = {f"RINGFENCE_{each.replace('-', '_').upper()}_ADDRESS": nowhere for each in SERVICES}
-    files = ("VAULT_WRAPPED_SECRET_ID_FILE", "WORKLOAD_CA_FILE", "CLIENT_CA_FILE", "RAIL_SPOOL_DIRECTORY")
-    return {
-        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
-        **peers,
-        **{f"RINGFENCE_{name}": os.devnull for name in files},
-        "RINGFENCE_SERVICE": service,
-        "RINGFENCE_LISTEN": nowhere,
-        **database.environment(),
-        **database.owner_environment(),
-        "RINGFENCE_VAULT_ROLE_ID": "none",
-        "VAULT_ADDR": f"https://{nowhere}",
-        "RINGFENCE_NATS_URL": f"tls://{nowhere}",
-        "RINGFENCE_TRUST_DOMAIN": "ringfence.local",
-    }
 
 
 @pytest.fixture(scope="module", params=KEPT, ids=lambda folder: folder.name)

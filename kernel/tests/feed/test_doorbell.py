@@ -14,6 +14,9 @@ import pytest
 from ringfence_bootstrap.description import NATS_ADMIN
 from ringfence_bootstrap.nats.admin import NatsAdmin
 from ringfence_bootstrap.nats.streams import notification_streams, stream_name
+from ringfence_kernel.certificates.bundle import CertificateBundle, FixedCertificate
+from ringfence_kernel.certificates.connecting import client_tls
+from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.feed import Doorbell, Publisher
 from ringfence_kernel.feed import publisher as feed_publisher
 from ringfence_kernel.service import hear
@@ -258,6 +261,29 @@ async def test_killed_broker_is_heard_again(doorbell: Doorbell, nats_server_proc
     async with asyncio.timeout(10):
         while not heard.is_set():
             await doorbell.ring(1, 2)
+            await asyncio.sleep(0.05)
+
+
+async def test_issuer_of_the_broker_is_replaced(
+    doorbell: Doorbell, nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path
+) -> None:
+    """What is trusted counts from the next connection on: with the wrong issuer none comes to be."""
+    certificate = workload_authority.issue(service_id(SERVICE), tmp_path, SERVICE)
+    bundle = CertificateBundle(certificate.key.read_bytes(), certificate.certificate.read_bytes(), 0)
+    trust = TrustBundle(nats_server_process.ca_file.read_bytes())
+    doorbell.trust(client_tls(FixedCertificate(bundle), trust, doorbell.trust))
+    trust.replace(Authority("another").certificate.encode())
+    assert doorbell.connected
+    await asyncio.to_thread(nats_server_process.kill)
+    await asyncio.to_thread(nats_server_process.start)
+    with capture_logs() as logs:
+        async with asyncio.timeout(20):
+            while not any(line.get("error") == "SSLCertVerificationError" for line in logs):
+                await asyncio.sleep(0.05)
+    assert not doorbell.connected
+    trust.replace(nats_server_process.ca_file.read_bytes())
+    async with asyncio.timeout(20):
+        while not doorbell.connected:
             await asyncio.sleep(0.05)
 
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence_kernel.access.control import AccessRuleMissing, rules_of
 from ringfence_kernel.access.peer_certificates import PeerCertificates
 from ringfence_kernel.access.refusals import CertificateRequired, TlsVersionRefused
+from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.values.clock import NANOSECONDS, SystemClock
 
@@ -120,7 +121,7 @@ async def test_an_unknown_issuer_makes_no_connection(world: World) -> None:
 def test_anything_older_than_tls_1_3_is_refused() -> None:
     """A connection that negotiated TLS 1.2 is refused whatever its certificate says."""
     workloads, clients = TestAuthority("workloads"), TestAuthority("clients")
-    peers = PeerCertificates(workloads.pem, clients.pem, TRUST_DOMAIN, SystemClock())
+    peers = PeerCertificates(TrustBundle(workloads.pem), TrustBundle(clients.pem), TRUST_DOMAIN, SystemClock())
     pem = clients.principal().bundle.certificate_chain_pem
     assert peers.identify({"ssl_tls_version": [b"TLSv1.3"], "x509_pem_cert": [pem]}).kind == "principal"
     with pytest.raises(TlsVersionRefused):

@@ -14,6 +14,7 @@ import pytest
 from cryptography import x509
 from ringfence_kernel.certificates.bundle import CertificateBundle, FixedCertificate
 from ringfence_kernel.certificates.connecting import client_tls
+from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.rpc.refusals import NotLeader
 
@@ -23,18 +24,16 @@ from ..rpc_world import World
 HANDSHAKES = Path(__file__).parents[1] / "handshakes.py"
 
 
-async def test_a_renewed_server_certificate_is_shown_to_the_next_connection(tmp_path: Path) -> None:
+async def test_a_renewed_server_certificate_is_shown_to_the_next_connection() -> None:
     """The server changes its certificate while it serves; the open connection goes on."""
     world = World()
     client = world.client_ca.principal()
-    ca_file = tmp_path / "ca.pem"
-    ca_file.write_bytes(world.workload_ca.pem)
     async with world.served(), world.stub(client) as old:
         await old.Open(Text(text="x"))
         renewed = world.workload_ca.service("probe")
         world.certificate.replace(renewed.bundle)
         await old.Open(Text(text="x"))
-        assert await shown_serial(world, client.bundle, ca_file) == renewed.certificate.serial_number
+        assert await shown_serial(world, client.bundle, world.workloads) == renewed.certificate.serial_number
 
 
 def test_many_handshakes_at_once_do_not_crash_the_server() -> None:
@@ -201,9 +200,9 @@ async def test_a_process_that_is_gone_is_passed_over() -> None:
         await other.close()
 
 
-async def shown_serial(world: World, bundle: CertificateBundle, ca_file: Path) -> int:
+async def shown_serial(world: World, bundle: CertificateBundle, trust: TrustBundle) -> int:
     """Returns the serial number of the certificate that a new connection is shown."""
-    context = client_tls(FixedCertificate(bundle), ca_file)
+    context = client_tls(FixedCertificate(bundle), trust)
     context.set_alpn_protocols(["h2"])
     _, writer = await asyncio.open_connection("localhost", world.port, ssl=context)
     tls = writer.get_extra_info("ssl_object")
@@ -214,16 +213,14 @@ async def shown_serial(world: World, bundle: CertificateBundle, ca_file: Path) -
     return x509.load_der_x509_certificate(der).serial_number
 
 
-async def test_a_tls_1_2_connection_is_refused_by_name(tmp_path: Path) -> None:
+async def test_a_tls_1_2_connection_is_refused_by_name() -> None:
     """A client that speaks only TLS 1.2 is told so; with TLS 1.3 the same bytes are answered."""
     for newest, expected in (
         (ssl.TLSVersion.TLSv1_2, b"Tls version refused"),
         (ssl.TLSVersion.TLSv1_3, b"grpc-status\x010"),
     ):
         world = World()
-        ca_file = tmp_path / "ca.pem"
-        ca_file.write_bytes(world.workload_ca.pem)
-        context = client_tls(FixedCertificate(world.client_ca.principal().bundle), ca_file)
+        context = client_tls(FixedCertificate(world.client_ca.principal().bundle), world.workloads)
         context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1_2, newest
         context.set_alpn_protocols(["h2"])
         async with world.served():

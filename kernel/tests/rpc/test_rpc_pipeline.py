@@ -208,6 +208,24 @@ async def test_a_stream_delivers_and_ends_with_a_named_status(world: World) -> N
         assert await drained(stub.Watch(Text(text="x"), timeout=5)) == ([], "TOKEN_MISSING")
 
 
+async def test_streams_are_ended_by_name_when_the_server_is_to_stop() -> None:
+    """Whoever follows is told to go on elsewhere, also who comes then; calls that answer once are taken on."""
+    world = World()
+    client = world.client_ca.principal()
+    async with world.served() as server, world.stub(client) as stub:
+        metadata = bearer(world.token_for(client))
+        following = asyncio.ensure_future(drained(stub.Watch(Text(text="hang"), metadata=metadata, timeout=20)))
+        async with asyncio.timeout(5):
+            while not world.probe.calls:
+                await asyncio.sleep(0.01)
+        server.end_streams()
+        seen, refused = await asyncio.wait_for(following, 5)
+        assert (len(seen), refused) == (3, "NOT_LEADER")
+        late = drained(stub.Watch(Text(text="hang"), metadata=metadata, timeout=20))
+        assert (await asyncio.wait_for(late, 5))[1] == "NOT_LEADER"
+        assert (await stub.Open(Text(text="still"), timeout=5)).text == "still"
+
+
 async def test_every_message_of_a_request_stream_is_parsed_and_refused_by_name(world: World) -> None:
     """Two good messages are echoed; the malformed third ends the stream."""
     client = world.client_ca.principal()

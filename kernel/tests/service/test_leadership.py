@@ -316,3 +316,46 @@ async def test_of_three_there_is_always_one(process: Callable[[], Process]) -> N
             assert await leader.count() == expected
             left.remove(leader)
             await runs[id(leader)].aclose()
+
+
+async def test_who_hands_over_answers_what_it_has_begun(process: Callable[[], Process], migrated: Database) -> None:
+    """A call under way is answered, the next one refused, and only then can another lead; it leads for good."""
+    async with process().running() as old, process().running() as new:
+        await until(lambda: old.leadership.is_leading or new.leadership.is_leading)
+        if new.leadership.is_leading:
+            old, new = new, old
+        with psycopg.connect(migrated.owner_conninfo) as other:
+            other.execute("SELECT * FROM feed_head FOR UPDATE")
+            under_way = asyncio.create_task(old.count())
+            await asyncio.sleep(0.2)
+            handing_over = asyncio.create_task(old.leadership.hand_over(10))
+            await asyncio.sleep(0.5)
+            with pytest.raises(NotLeader):
+                await old.count()
+            assert (old.heard, new.heard) == ([True], [])
+        assert await under_way == 1
+        await handing_over
+        assert old.heard == [True, False]
+        await until(lambda: new.leadership.is_leading)
+        assert await new.count() == 2
+    assert old.heard == [True, False]
+
+
+async def test_who_hands_over_does_not_wait_for_ever(process: Callable[[], Process], migrated: Database) -> None:
+    """A call that does not end within the time is told that its answer cannot be given, and another leads."""
+    async with process().running() as old:
+        await until(lambda: old.leadership.is_leading)
+        hangs = asyncio.Event()
+
+        async def call() -> None:
+            with old.leadership:
+                await hangs.wait()
+
+        calling = asyncio.create_task(call())
+        await asyncio.sleep(0)
+        await old.leadership.hand_over(0.2)
+        async with process().running() as new:
+            await until(lambda: new.leadership.is_leading)
+        hangs.set()
+        with pytest.raises(StoreUnavailable):
+            await calling

@@ -4,114 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from ringfence_kernel.service.tasks import Task, Tasks
-from ringfence_local_stack.servers.openbao import OpenBaoServer
 
-from ..probe_service import SERVICE, ProbeStub, Text
-
-SERVING = health_pb2.HealthCheckResponse.SERVING
-PROGRAM = Path(__file__).parents[1] / "probe_process.py"
-
-
-@dataclass
-class Launcher:
-    """Starts the probe's process with complete settings, which a test may change."""
-
-    openbao: OpenBaoServer
-    folder: Path
-    port: int = field(default_factory=lambda: free_port())
-
-    def __post_init__(self) -> None:
-        """Writes the files that the settings name."""
-        for mount in ("pki-workload", "pki-client"):
-            (self.folder / f"{mount}.pem").write_text(self.openbao.authority_certificate(mount))
-        self.client = self.openbao.issue_principal_certificate(str(uuid.uuid4()), self.folder)
-
-    def environment(self, **changes: str | None) -> dict[str, str]:
-        """Returns complete settings with a fresh wrapped secret-id; None takes a variable away."""
-        complete: dict[str, str | None] = {
-            "PATH": os.environ["PATH"],
-            "RINGFENCE_SERVICE": "custody",
-            "RINGFENCE_LISTEN": f"localhost:{self.port}",
-            "RINGFENCE_DATABASE_URL": str(self.folder),
-            "RINGFENCE_OWNER_DATABASE_URL": str(self.folder),
-            **self.openbao.environment("custody", self.folder),
-            "RINGFENCE_NATS_URL": "tls://localhost:1",
-            "RINGFENCE_WORKLOAD_CA_FILE": str(self.folder / "pki-workload.pem"),
-            "RINGFENCE_CLIENT_CA_FILE": str(self.folder / "pki-client.pem"),
-            "RINGFENCE_TRUST_DOMAIN": "ringfence.local",
-            "RINGFENCE_IDENTITY_ADDRESS": "localhost:1",
-            "RINGFENCE_DRAIN_SECONDS": "5",
-        }
-        return {name: value for name, value in (complete | changes).items() if value is not None}
-
-    async def start(self, *arguments: str, **changes: str | None) -> asyncio.subprocess.Process:
-        """Starts one command."""
-        environment = await asyncio.to_thread(self.environment, **changes)
-        pipe = asyncio.subprocess.PIPE
-        return await asyncio.create_subprocess_exec(
-            sys.executable, str(PROGRAM), *arguments, env=environment, stdout=pipe, stderr=pipe
-        )
-
-    async def run(self, *arguments: str, **changes: str | None) -> tuple[int | None, str, str]:
-        """Runs one command to its end; returns its exit code and what it said."""
-        process = await self.start(*arguments, **changes)
-        output, errors = await asyncio.wait_for(process.communicate(), 30)
-        return process.returncode, output.decode(), errors.decode()
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[tuple[asyncio.subprocess.Process, grpc.aio.Channel]]:
-        """Serves, and kills what a test leaves behind."""
-        process = await self.start("serve")
-        credentials = grpc.ssl_channel_credentials(
-            (self.folder / "pki-workload.pem").read_bytes(),
-            self.client.key.read_bytes(),
-            self.client.certificate.read_bytes(),
-        )
-        try:
-            async with grpc.aio.secure_channel(f"localhost:{self.port}", credentials) as channel:
-                yield process, channel
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.communicate()
-
-
-def free_port() -> int:
-    """Returns a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return int(probe.getsockname()[1])
-
-
-async def until_health_is(channel: grpc.aio.Channel, serving: bool) -> None:
-    """Waits for a state of health, within a bound."""
-    stub = health_pb2_grpc.HealthStub(channel)
-    request = health_pb2.HealthCheckRequest(service=SERVICE)
-    async with asyncio.timeout(20):
-        while ((await stub.Check(request, wait_for_ready=True)).status == SERVING) is not serving:
-            await asyncio.sleep(0.05)
-
-
-@pytest.fixture
-def launcher(openbao_server: OpenBaoServer, tmp_path: Path) -> Launcher:
-    """A launcher in a folder of its own."""
-    return Launcher(openbao_server, tmp_path)
+from ..launching import Launcher, until_health_is
+from ..probe_service import ProbeStub, Text
 
 
 async def test_sigterm_drains_what_runs_and_closes_in_order(launcher: Launcher) -> None:
@@ -176,16 +80,6 @@ async def test_a_used_secret_id_stops_start_up(launcher: Launcher) -> None:
     code, _, errors = await launcher.run("serve", RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE=str(launcher.folder / "used"))
     assert code == 2
     assert "wrapping token" in errors
-
-
-async def test_migrate_needs_the_owner_and_not_vault(launcher: Launcher) -> None:
-    """A migration runs with the owner's database alone, and serving settings never hold the owner's."""
-    without_vault = dict.fromkeys(("VAULT_ADDR", "RINGFENCE_VAULT_ROLE_ID", "RINGFENCE_NATS_URL"))
-    code, _, _ = await launcher.run("migrate", **without_vault)
-    assert code == 0
-    assert (launcher.folder / "migrated").exists()
-    code, _, errors = await launcher.run("migrate", RINGFENCE_OWNER_DATABASE_URL=None)
-    assert (code, "RINGFENCE_OWNER_DATABASE_URL" in errors) == (2, True)
 
 
 async def test_rebuild_reports_in_one_line_and_by_its_exit_code(launcher: Launcher) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from ringfence_kernel.rpc.quotas import CallRates
+from ringfence_kernel.service.serving import CLOSING_SECONDS
 from ringfence_kernel.service.settings import (
     FileVariable,
     InvalidSetting,
@@ -105,6 +106,16 @@ def test_a_migration_reads_the_owner_and_knows_the_serving_role() -> None:
     migration = read(MigrationSettings, COMPLETE | owner)
     assert migration.application_role() == "custody_app"
     assert conninfo_to_dict(migration.conninfo())["user"] == "custody_owner"
+
+
+@pytest.mark.parametrize("variable", ["RINGFENCE_LEAVE_SECONDS", "RINGFENCE_DRAIN_SECONDS"])
+def test_times_to_stop_are_not_negative(variable: str) -> None:
+    """Less than zero, or no number, stops start-up by name; the defaults leave room within 25 seconds."""
+    assert sum(read(Own, COMPLETE).stop_seconds()) + CLOSING_SECONDS < 25
+    assert read(Own, COMPLETE | {variable: "0"}).stop_seconds()
+    for value in ("-1", "nan"):
+        with pytest.raises(InvalidSetting, match=f"^{variable} is not zero or more$"):
+            read(Own, COMPLETE | {variable: value}).stop_seconds()
 
 
 def test_quotas_are_settings() -> None:

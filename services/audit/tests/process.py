@@ -197,6 +197,7 @@ class AuditProcess:
             "RINGFENCE_WORKLOAD_CA_FILE": str(self.folder / "workload-ca.pem"),
             "RINGFENCE_CLIENT_CA_FILE": str(self.folder / "client-ca.pem"),
             "RINGFENCE_TRUST_DOMAIN": "ringfence.local",
+            "RINGFENCE_LEAVE_SECONDS": "0",
         }
 
     @staticmethod

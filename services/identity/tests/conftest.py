@@ -260,6 +260,7 @@ class Identity:
             "RINGFENCE_WORKLOAD_CA_FILE": str(self.folder / "workload-ca.pem"),
             "RINGFENCE_CLIENT_CA_FILE": str(self.folder / "client-ca.pem"),
             "RINGFENCE_TRUST_DOMAIN": "ringfence.local",
+            "RINGFENCE_LEAVE_SECONDS": "0",
             "RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE": str(self.folder / "first.json"),
             "RINGFENCE_SNAPSHOT_DIRECTORY": str(self.folder / "snapshots"),
         }

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
 from ringfence_kernel.access.refusals import CertificateRequired, TlsVersionRefused
+from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.sealing.bounded_cache import BoundedCache
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
 from ringfence_kernel.values.ids import external_id
@@ -40,14 +41,20 @@ class PeerIdentity:
 class PeerCertificates:
     """Identifies callers; each kind of identity is accepted from its own issuer only."""
 
-    def __init__(self, workload_ca: bytes, client_ca: bytes, trust_domain: str, clock: Clock) -> None:
-        """Takes both issuers as PEM bundles; a leaf is signed directly by a certificate of its bundle."""
-        self._issuers = {
-            "service": tuple(x509.load_pem_x509_certificates(workload_ca)),
-            "principal": tuple(x509.load_pem_x509_certificates(client_ca)),
-        }
+    def __init__(self, workload_ca: TrustBundle, client_ca: TrustBundle, trust_domain: str, clock: Clock) -> None:
+        """Takes both issuers as bundles; a leaf is signed directly by a certificate of its bundle."""
+        self._bundles = {"service": workload_ca, "principal": client_ca}
         self._prefix = f"spiffe://{trust_domain}/"
         self._clock = clock
+        for bundle in self._bundles.values():
+            bundle.subscribe(self._begin_anew)
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Reads the issuers, and forgets whom they vouched for: also callers whose connection is open."""
+        self._issuers = {
+            kind: tuple(x509.load_pem_x509_certificates(bundle.current)) for kind, bundle in self._bundles.items()
+        }
         self._seen: BoundedCache[bytes, PeerIdentity] = BoundedCache(_MAXIMUM_REMEMBERED)
 
     def identify(self, connection: AuthContext) -> PeerIdentity:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import ssl
-from pathlib import Path
+from collections.abc import Callable
 
 import grpc
 
 from ringfence_kernel.certificates.bundle import CertificateBundle, CertificateSource
+from ringfence_kernel.certificates.trust import TrustBundle
 
 
 def channel_credentials(bundle: CertificateBundle, workload_ca: bytes) -> grpc.ChannelCredentials:
@@ -16,15 +17,35 @@ def channel_credentials(bundle: CertificateBundle, workload_ca: bytes) -> grpc.C
     return grpc.ssl_channel_credentials(workload_ca, bundle.private_key_pem, bundle.certificate_chain_pem)
 
 
-def client_tls(certificate: CertificateSource, ca_file: Path) -> ssl.SSLContext:
-    """Returns a TLS 1.3 client context that trusts `ca_file` and shows the certificate of the moment.
+def client_tls(
+    certificate: CertificateSource,
+    trust: TrustBundle,
+    replaced: Callable[[ssl.SSLContext], None] = lambda context: None,
+) -> ssl.SSLContext:
+    """Returns a TLS 1.3 client context that trusts `trust` and shows the certificate of the moment.
 
-    The context follows renewals: connections made later show the new certificate.
+    The context follows renewals: connections made later show the new certificate. It cannot forget an issuer: when
+    those of `trust` change, `replaced` is called with the context that takes its place.
     """
-    context = ssl.create_default_context(cafile=str(ca_file))
+    context = _context(certificate, trust)
+
+    def renewed() -> None:
+        _load(context, certificate.current)
+
+    def changed() -> None:
+        nonlocal context
+        context = _context(certificate, trust)
+        replaced(context)
+
+    certificate.subscribe(renewed)
+    trust.subscribe(changed)
+    return context
+
+
+def _context(certificate: CertificateSource, trust: TrustBundle) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=trust.current.decode())
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     _load(context, certificate.current)
-    certificate.subscribe(lambda: _load(context, certificate.current))
     return context
 
 

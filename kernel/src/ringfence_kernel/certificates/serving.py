@@ -8,29 +8,37 @@ from typing import Any
 import grpc
 
 from ringfence_kernel.certificates.bundle import CertificateBundle, CertificateSource
+from ringfence_kernel.certificates.trust import TrustBundle
 
 
-def server_credentials(certificate: CertificateSource, workload_ca: bytes, client_ca: bytes) -> grpc.ServerCredentials:
-    """Returns credentials that show the certificate of the moment and require one from either issuer."""
-    roots = workload_ca.rstrip() + b"\n" + client_ca  # PEM files may lack their last newline
-    shown, lock = certificate.current, Lock()
+def server_credentials(
+    certificate: CertificateSource, workload_ca: TrustBundle, client_ca: TrustBundle
+) -> grpc.ServerCredentials:
+    """Returns credentials that show the certificate and require one from either issuer, each as of the moment."""
 
-    def configuration(bundle: CertificateBundle) -> grpc.ServerCertificateConfiguration:
+    def now() -> tuple[CertificateBundle, bytes, bytes]:
+        return certificate.current, workload_ca.current, client_ca.current
+
+    shown, lock = now(), Lock()
+
+    def configuration(
+        bundle: CertificateBundle, workload_roots: bytes, client_roots: bytes
+    ) -> grpc.ServerCertificateConfiguration:
         pair = (bundle.private_key_pem, bundle.certificate_chain_pem)
-        return grpc.ssl_server_certificate_configuration([pair], roots)
+        return grpc.ssl_server_certificate_configuration([pair], workload_roots + client_roots)
 
     def renewed() -> grpc.ServerCertificateConfiguration | None:
         """Runs at every handshake, in threads of gRPC's; None leaves everything as it is.
 
         Whatever is returned replaces what other handshakes may be using at that moment, and then the process crashes
-        (grpc/grpc#36693, open): so only ever a certificate that has changed.
+        (grpc/grpc#36693, open): so only ever what has changed.
         """
         nonlocal shown
         with lock:
-            if certificate.current is shown:
+            if (current := now()) == shown:
                 return None
-            shown = certificate.current
-            return configuration(shown)
+            shown = current
+            return configuration(*shown)
 
     fetch: Any = renewed  # gRPC's documentation allows None, its stubs do not
-    return grpc.dynamic_ssl_server_credentials(configuration(shown), fetch, require_client_authentication=True)
+    return grpc.dynamic_ssl_server_credentials(configuration(*shown), fetch, require_client_authentication=True)

@@ -71,6 +71,12 @@ class Doorbell:
                 log.warning("nats_waits", error=type(error).__name__)
                 await asyncio.sleep(1)
 
+    def trust(self, tls: ssl.SSLContext) -> None:
+        """Connects with another context from the next time on; the connection that is open goes on."""
+        self.tls = tls
+        if self._client is not None:
+            self._client.options["tls"] = tls
+
     async def _log_error(self, error: Exception) -> None:
         log.warning("nats_error", error=type(error).__name__)
 

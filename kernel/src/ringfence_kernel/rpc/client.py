@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ringfence_kernel.certificates.bundle import CertificateSource
+from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.rpc.line import Line
 from ringfence_kernel.rpc.refusals import NotLeader
@@ -27,7 +28,7 @@ class PeerOptions:
 
     service: str
     addresses: tuple[str, ...]
-    workload_ca: bytes
+    workload_ca: TrustBundle
     timeout_seconds: float = 5.0
     maximum_message_bytes: int = 16 * 1024 * 1024
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,21 +92,27 @@ class Health:
         """Speaks for `services` and for the process as a whole (the empty name).
 
         Those of `leader_only` are SERVING only between `lead(True)` and `lead(False)`: a standby is alive and well, and
-        nobody is to send it their calls.
+        nobody is to send it their calls. Where there are none, the process is the only one, and leads.
         """
         self.servicer = HealthServicer()
-        self._always = ("", *(service for service in services if service not in leader_only))
+        self._always = tuple(service for service in services if service not in leader_only)
         self._leader_only = tuple(leader_only)
         self._checks = checks
         self._interval_seconds = interval_seconds
-        self._problems: dict[str, str] | None = {"start": "starting"}
-        self._is_leading = False
+        self._problems: dict[str, str] = {"start": "starting"}
+        self._is_leading = not leader_only
+        self._is_leaving = False
         self._stopped = False
+        self._listeners: list[Callable[[Mapping[str, str], bool, bool], None]] = []
 
     @property
     def problems(self) -> dict[str, str]:
         """What is wrong now, by name of the check."""
-        return dict(self._problems or {})
+        return dict(self._problems)
+
+    def subscribe(self, listener: Callable[[Mapping[str, str], bool, bool], None]) -> None:
+        """Calls `listener` with the problems, whether the process leads and is well, and whether it is leaving."""
+        self._listeners.append(listener)
 
     async def start(self) -> None:
         """Says NOT_SERVING, until the checks have passed."""
@@ -135,8 +141,19 @@ class Health:
             self._publish()
         return not problems
 
+    def leave(self) -> None:
+        """Says for the process as a whole that it is about to stop.
+
+        For its services it goes on saying what is so: while calls are taken, callers that watch are not to be sent to
+        a standby that does not lead yet.
+        """
+        self._is_leaving = True
+        self._publish()
+
     async def stop(self) -> None:
         """Says NOT_SERVING for good, so that callers go elsewhere while the server drains."""
+        self._is_leading = False
+        self.leave()
         self._stopped = True
         self.servicer.end()
 
@@ -144,5 +161,8 @@ class Health:
         if self._stopped:
             return
         well = _NOT_SERVING if self._problems else _SERVING
+        self.servicer.set(("",), _NOT_SERVING if self._is_leaving else well)
         self.servicer.set(self._always, well)
         self.servicer.set(self._leader_only, well if self._is_leading else _NOT_SERVING)
+        for listener in self._listeners:
+            listener(self._problems, self._is_leading and not self._problems, self._is_leaving)

@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind
 
 from ringfence_kernel.certificates.bundle import CertificateSource
 from ringfence_kernel.certificates.connecting import channel_credentials
+from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.rpc.instruments import Call, Instruments
 from ringfence_kernel.telemetry.tracing import Telemetry, inject
@@ -22,14 +23,14 @@ _OLD_CHANNEL_GRACE_SECONDS = 30.0
 class Line:
     """A connection to one address, made at the first call.
 
-    A renewed certificate of our own means a new channel; calls under way end on the old one.
+    A renewed certificate of our own, or other issuers to trust, mean a new channel; calls under way end on the old one.
     """
 
     def __init__(
         self,
         address: str,
         service: str,
-        workload_ca: bytes,
+        workload_ca: TrustBundle,
         maximum_message_bytes: int,
         certificate: CertificateSource,
         telemetry: Telemetry,
@@ -45,6 +46,7 @@ class Line:
         self._stubs: dict[type, Any] = {}
         self._closing: set[asyncio.Task[None]] = set()
         certificate.subscribe(self._renew)
+        workload_ca.subscribe(self._renew)
 
     async def call(self, stub: type, method: str, request: Any, token: str | None, seconds: float) -> Any:
         """Returns the reply of one attempt; raises RemoteError."""
@@ -90,7 +92,7 @@ class Line:
     def _open(self) -> grpc.aio.Channel:
         return grpc.aio.secure_channel(
             self._address,
-            channel_credentials(self._certificate.current, self._workload_ca),
+            channel_credentials(self._certificate.current, self._workload_ca.current),
             options=[
                 ("grpc.ssl_target_name_override", self._service),
                 ("grpc.max_receive_message_length", self._maximum_message_bytes),

@@ -23,7 +23,8 @@ from ringfence_kernel.rpc.admission import Admission
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.instruments import Call, EndedCall, Instruments
 from ringfence_kernel.rpc.quotas import CallQuotas
-from ringfence_kernel.rpc.refusals import DeadlineExceeded, MalformedRequest
+from ringfence_kernel.rpc.refusals import DeadlineExceeded, MalformedRequest, NotLeader
+from ringfence_kernel.rpc.streams import OpenStreams
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.telemetry.tracing import context_from
 
@@ -60,6 +61,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
 
     It is entered before the request is read, and may refuse, also an answer.
     """
+    open_streams: OpenStreams = field(default_factory=OpenStreams)
     _wrapped: dict[str, Handler] = field(default_factory=dict)
 
     async def intercept_service(
@@ -107,7 +109,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         with self.instruments.call(method, _parent(metadata)) as call:
             try:
                 async with asyncio.timeout(self._seconds(context, is_stream)) as time_limit:
-                    with self._slot(method, is_stream), gate:
+                    with self._slot(method, is_stream), gate, self._open(time_limit, is_stream):
                         admitted = await self.access.admit(method, context.auth_context(), metadata)
                         call.caller = admitted.spiffe_id
                         with self._share(method, call.caller, is_stream):
@@ -119,7 +121,14 @@ class CallPipeline(grpc.aio.ServerInterceptor):
                 raise
             except Exception as error:
                 expired = isinstance(error, TimeoutError) and time_limit.expired()
-                await self._refuse(context, DeadlineExceeded() if expired else error, call)
+                await self._refuse(context, self._expiry(is_stream) if expired else error, call)
+
+    def _open(self, time_limit: asyncio.Timeout, is_stream: bool) -> AbstractContextManager[None]:
+        return self.open_streams.open(time_limit) if is_stream else nullcontext()
+
+    def _expiry(self, is_stream: bool) -> Exception:
+        """Returns why the time of a call is over: a stream may have been ended, and goes on at another process."""
+        return NotLeader() if is_stream and self.open_streams.are_ended else DeadlineExceeded()
 
     def _seconds(self, context: Context, is_stream: bool) -> float:
         remaining = context.time_remaining()

@@ -16,6 +16,7 @@ from ringfence_kernel.access.peer_certificates import PeerCertificates
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.certificates.bundle import CertificateSource
 from ringfence_kernel.certificates.serving import server_credentials
+from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.rpc.admission import Admission
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.health import Health
@@ -55,8 +56,8 @@ class ServerOptions:
     """Where the server listens, whom it trusts, and its bounds."""
 
     listen: str
-    workload_ca: bytes
-    client_ca: bytes
+    workload_ca: TrustBundle
+    client_ca: TrustBundle
     trust_domain: str
     maximum_calls: int = 512
     maximum_streams: int = 256
@@ -92,7 +93,7 @@ class RpcServer:
         }
         peers = PeerCertificates(options.workload_ca, options.client_ca, options.trust_domain, clock)
         self._instruments = Instruments(telemetry, SpanKind.SERVER, options.listen, log_call)
-        pipeline = CallPipeline(
+        self._pipeline = CallPipeline(
             AccessControl(rules, peers, tokens),
             self._instruments,
             options.deadlines,
@@ -102,7 +103,7 @@ class RpcServer:
             _gates(servicers, leader_gate),
         )
         self._server = grpc.aio.server(
-            interceptors=(pipeline,),
+            interceptors=(self._pipeline,),
             options=_channel_options(options),
             maximum_concurrent_rpcs=2 * (options.maximum_calls + options.maximum_streams),
         )
@@ -122,6 +123,10 @@ class RpcServer:
     async def start(self) -> None:
         """Begins to accept connections."""
         await self._server.start()
+
+    def end_streams(self) -> None:
+        """Ends the streams that are open with NOT_LEADER: whoever follows goes on elsewhere, from where it stood."""
+        self._pipeline.open_streams.end()
 
     async def stop(self, drain_seconds: float) -> None:
         """Refuses new calls, lets running ones end within `drain_seconds`, then cancels them."""

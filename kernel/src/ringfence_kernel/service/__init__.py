@@ -5,7 +5,7 @@ from ringfence_kernel.rpc.server import Servicer
 from ringfence_kernel.service.command import main
 from ringfence_kernel.service.definition import Assembly, RebuildReport, Service
 from ringfence_kernel.service.event_sourced import EventSourced, when_possible
-from ringfence_kernel.service.rebuilding import migrator, opened_store, rebuild, replay_into
+from ringfence_kernel.service.rebuilding import opened_store, rebuild, replay_into
 from ringfence_kernel.service.runtime import Runtime, follow, hear
 from ringfence_kernel.service.tasks import Task
 
@@ -21,7 +21,6 @@ __all__ = [
     "follow",
     "hear",
     "main",
-    "migrator",
     "opened_store",
     "rebuild",
     "replay_into",

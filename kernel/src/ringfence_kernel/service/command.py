@@ -1,9 +1,11 @@
-"""The command line of every service: `serve`, `migrate`, `rebuild [--verify]`, `accept-history`."""
+"""The command line of every service: `serve`, `migrate [--wait]`, `rebuild [--verify]`, `accept-history`."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,7 +19,15 @@ from ringfence_kernel.projecting.refilling import ReadersInTheWay, RebuildUnderW
 from ringfence_kernel.rpc.server import CannotListen
 from ringfence_kernel.service.definition import Service
 from ringfence_kernel.service.serving import serve
-from ringfence_kernel.service.settings import InvalidSetting, MigrationSettings, MissingSetting, Settings, read
+from ringfence_kernel.service.settings import (
+    AwaitingSettings,
+    InvalidSetting,
+    MigrationSettings,
+    MissingSetting,
+    Settings,
+    read,
+)
+from ringfence_kernel.store import SchemaNotThere, apply_migrations, await_migrations
 from ringfence_kernel.store.two_clocks import HistoryNotAhead, accept_history
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.vault import VaultLoginRefused
@@ -25,16 +35,22 @@ from ringfence_kernel.vault import VaultLoginRefused
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 _LOG = logs.get(__name__)
-_CANNOT_START = 2
+_CANNOT_START, _NOT_THERE = 2, 3
+WAIT_SECONDS = 300.0
 _STOPS_START_UP = (MissingSetting, InvalidSetting, VaultLoginRefused, AccessRuleMissing, CannotListen)
 
 
 def main(service: Service[SettingsT], arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns the exit code: 0 done, 1 failed or different, 2 cannot start (says why)."""
+    """Runs one command and returns the exit code.
+
+    0 done, 1 failed or different, 2 cannot start (says why), 3 what was waited for has not come (says what).
+    """
     parser = argparse.ArgumentParser(prog=f"ringfence-{service.name}")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="serve until SIGTERM")
-    commands.add_parser("migrate", help="bring the database up to date, as its owner")
+    migrate = commands.add_parser("migrate", help="bring the database up to date, as its owner")
+    migrate.add_argument("--wait", action="store_true", help="wait until somebody has, as the service's own role")
+    migrate.add_argument("--timeout", type=_seconds, default=WAIT_SECONDS, help="how many seconds to wait; %(default)g")
     rebuild = commands.add_parser("rebuild", help="build state and read models from events alone")
     rebuild.add_argument("--verify", action="store_true", help="compare them with the live ones, change nothing")
     accept = commands.add_parser(
@@ -53,10 +69,7 @@ def main(service: Service[SettingsT], arguments: Sequence[str] | None = None) ->
 
 def _run(service: Service[SettingsT], parsed: argparse.Namespace) -> int:
     if parsed.command == "migrate":
-        owner = read(MigrationSettings)
-        logs.configure(service.name, owner.log_level, sys.stderr)
-        service.migrate(owner)
-        return 0
+        return _await_migrations(service, parsed.timeout) if parsed.wait else _migrate(service)
     if parsed.command == "accept-history":
         return _accept_history(service.name, parsed)
     settings = read(service.settings)
@@ -72,6 +85,38 @@ def _run(service: Service[SettingsT], parsed: argparse.Namespace) -> int:
     outcome = {"service": service.name, "events": report.events, "differences": dict(report.differences)}
     print(json.dumps(outcome | {"same": report.is_same}))
     return 0 if report.is_same else 1
+
+
+def _migrate(service: Service[SettingsT]) -> int:
+    owner = read(MigrationSettings)
+    logs.configure(service.name, owner.log_level, sys.stderr)
+    applied = apply_migrations(owner.conninfo(), owner.application_role(), service.migrations())
+    _LOG.info("migrated", applied=applied)
+    return 0
+
+
+def _await_migrations(service: Service[SettingsT], timeout_seconds: float) -> int:
+    """Waits for the owner's migration.
+
+    SIGTERM ends it, also as the first process of a container, which gets no signal that it does not handle.
+    """
+    settings = read(AwaitingSettings)
+    logs.configure(service.name, settings.log_level, sys.stderr)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        await_migrations(settings.conninfo(), service.migrations(), timeout_seconds)
+    except SchemaNotThere as error:
+        print(f"{service.name}'s schema is not there after {timeout_seconds:g} s: {error}", file=sys.stderr)
+        return _NOT_THERE
+    return 0
+
+
+def _seconds(text: str) -> float:
+    """Returns a number of seconds from zero on; raises ValueError."""
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise ValueError
+    return seconds
 
 
 def _accept_history(name: str, parsed: argparse.Namespace) -> int:

@@ -11,8 +11,9 @@ from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.rpc.server import Servicer
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.runtime import Runtime
-from ringfence_kernel.service.settings import MigrationSettings, Settings
+from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task
+from ringfence_kernel.store import Migration
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -49,13 +50,13 @@ class RebuildReport:
 class Service(Generic[SettingsT]):
     """One of the services.
 
-    `assemble` opens the store, rebuilds the state and wires servicers; what must be closed goes to
-    `runtime.resources`. `migrate` runs as the owner of the database. `rebuild(settings, verify)` builds state and read
+    `assemble` opens the store, rebuilds the state and wires servicers; what must be closed goes to `runtime.resources`.
+    `migrations` are all of its database, as this release needs them. `rebuild(settings, verify)` builds state and read
     models from events; with `verify` it compares them with the live ones and leaves those alone.
     """
 
     name: str
     settings: type[SettingsT]
     assemble: Callable[[Runtime[SettingsT]], Awaitable[Assembly]]
-    migrate: Callable[[MigrationSettings], None]
+    migrations: Callable[[], Sequence[Migration]]
     rebuild: Callable[[SettingsT, bool], RebuildReport]

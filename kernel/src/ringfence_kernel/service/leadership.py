@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 
 from ringfence_kernel.rpc.refusals import NotLeader
@@ -47,6 +48,11 @@ class Leadership:
         self._writer = writer
         self._is_fit = is_fit
         self._in_term = False
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._refuses = False
+        self._leaves = asyncio.Event()
+        self._has_left = asyncio.Event()
         self._term: Tasks | None = None
         self._listeners: list[Callable[[bool], Awaitable[None]]] = []
         self._first_steps: list[Callable[[], Awaitable[None]]] = []
@@ -74,8 +80,9 @@ class Leadership:
 
     def __enter__(self) -> None:
         """Begins a call that only a leader answers; raises NotLeader."""
-        if not self.is_leading:
+        if self._refuses or not self.is_leading:
             raise NotLeader
+        self._running += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -85,13 +92,41 @@ class Leadership:
         What a deposed leader read in memory may be old, so its answer is withheld. What it committed stands, and the
         same command sent again finds it.
         """
+        self._running -= 1
+        if not self._running:
+            self._idle.set()
         if kind is None and not self.is_leading:
             raise StoreUnavailable("this process stopped leading before it could answer")
 
+    async def hand_over(self, seconds: float) -> None:
+        """Refuses new calls, lets running ones be answered within `seconds`, then leaves the lease to others for good.
+
+        Returns when the lease is given up, or could not be within its own time.
+        """
+        self._refuses = True
+        self._idle.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._running:
+                    await self._idle.wait()
+        self._leaves.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEASE_SECONDS):
+                await self._has_left.wait()
+
     async def run(self, tasks: Sequence[Task], end_process: Callable[[], None]) -> None:
-        """Competes until cancelled, running `tasks` while this process leads; raises StoreWentBack."""
+        """Competes until it is to leave, running `tasks` while this process leads; ends when it is cancelled.
+
+        Raises StoreWentBack.
+        """
+        await self._compete(tasks, end_process)
+        await self._lease.release()
+        self._has_left.set()
+        await asyncio.Event().wait()
+
+    async def _compete(self, tasks: Sequence[Task], end_process: Callable[[], None]) -> None:
         waits = False
-        while True:
+        while not self._leaves.is_set():
             try:
                 is_held, position = await self._lease.attempt()
                 if position < self._writer.head.position:
@@ -135,10 +170,15 @@ class Leadership:
                 end_process()
 
     async def _stay(self, keeping: asyncio.Task[None]) -> None:
-        """Leads until the lease is lost, or until what was fit at the beginning of the term is no more."""
+        """Leads until the lease is lost or to be left, or what was fit at the beginning of the term is no more."""
         began_fit = self._is_fit()
-        while not keeping.done() and self._is_fit() >= began_fit:
-            await asyncio.wait({keeping}, timeout=FITNESS_SECONDS)
+        leaving = asyncio.create_task(self._leaves.wait())
+        try:
+            while not keeping.done() and not leaving.done() and self._is_fit() >= began_fit:
+                ends = {keeping, leaving}
+                await asyncio.wait(ends, timeout=FITNESS_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
 
     async def _while_held(self, keeping: asyncio.Task[None], step: Callable[[], Awaitable[object]]) -> bool:
         """Takes a step on the way to leading; False when the lease is lost first, since the database may be gone."""

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
 from ringfence_kernel.projecting.projector import ReadModel, rebuild_and_compare
 from ringfence_kernel.projecting.refilling import refill
 from ringfence_kernel.service.definition import RebuildReport
-from ringfence_kernel.service.settings import MigrationSettings, Settings
-from ringfence_kernel.store import ChainBroken, EventStore, Migration, apply_migrations
+from ringfence_kernel.service.settings import Settings
+from ringfence_kernel.store import ChainBroken, EventStore
 from ringfence_kernel.store.codec import EventCodec
-from ringfence_kernel.telemetry import logs
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.writer import State
 
 StateT = TypeVar("StateT", bound=State)
-
-_LOG = logs.get(__name__)
-
-
-def migrator(migrations: Callable[[], Sequence[Migration]]) -> Callable[[MigrationSettings], None]:
-    """Returns the migrate command for these migrations."""
-
-    def migrate(settings: MigrationSettings) -> None:
-        applied = apply_migrations(settings.conninfo(), settings.application_role(), migrations())
-        _LOG.info("migrated", applied=applied)
-
-    return migrate
 
 
 @contextmanager

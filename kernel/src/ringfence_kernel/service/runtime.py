@@ -18,6 +18,7 @@ from ringfence_kernel.rpc.client import Peer, PeerOptions
 from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task
+from ringfence_kernel.service.trust import Trust
 from ringfence_kernel.store import Head
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import Clock, SteadyClock
@@ -37,6 +38,7 @@ class Runtime(Generic[SettingsT]):
     telemetry: Telemetry
     vault: Vault
     certificate: WorkloadCertificate
+    trust: Trust
     resources: AsyncExitStack
     _peers: dict[str, Peer] = field(default_factory=dict)
 
@@ -46,7 +48,7 @@ class Runtime(Generic[SettingsT]):
             options = PeerOptions(
                 service=service,
                 addresses=self.settings.addresses_of(service),
-                workload_ca=self.settings.workload_ca_file.read_bytes(),
+                workload_ca=self.trust.workloads,
             )
             peer = Peer(options, self.certificate, self.telemetry)
             self.resources.push_async_callback(peer.close)
@@ -77,10 +79,12 @@ class Runtime(Generic[SettingsT]):
         doorbell = Doorbell(
             service=settings.service,
             urls=settings.nats_urls,
-            tls=client_tls(self.certificate, settings.nats_ca_file) if settings.nats_ca_file else None,
+            tls=None,
             user=settings.nats_user,
             password=settings.nats_password.reveal() if settings.nats_password else None,
         )
+        if self.trust.nats is not None:
+            doorbell.trust(client_tls(self.certificate, self.trust.nats, doorbell.trust))
         self.resources.push_async_callback(doorbell.close)
         return doorbell
 

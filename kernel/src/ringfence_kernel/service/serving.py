@@ -8,13 +8,14 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TypeVar
 
 from ringfence_kernel.access.token_keys import KeySource
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
 from ringfence_kernel.rpc.health import Check, Health
+from ringfence_kernel.rpc.probes import Probes
 from ringfence_kernel.rpc.server import RpcServer, ServerOptions
 from ringfence_kernel.service.definition import Assembly, Service
 from ringfence_kernel.service.leadership import Leadership
@@ -22,6 +23,7 @@ from ringfence_kernel.service.runtime import Runtime
 from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task, Tasks
 from ringfence_kernel.service.threads import Threads
+from ringfence_kernel.service.trust import Trust
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import SystemClock
@@ -33,6 +35,8 @@ _LOG = logs.get(__name__)
 YOUNG_OBJECTS = 20_000
 ENDING_SECONDS = 5.0
 """How long a process whose memory cannot be trusted may take to end, beside the time for calls to end."""
+CLOSING_SECONDS = 9.0
+"""How long one that was asked to stop may take to save and close, beside the times before: 24 s in all by default."""
 
 
 async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
@@ -41,18 +45,30 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
     Raises what stops start-up: VaultLoginRefused, MissingSetting, AccessRuleMissing, or the service's own.
     """
     loop = asyncio.get_running_loop()
+    leave_seconds, drain_seconds = settings.stop_seconds()
     failed = asyncio.Event()
-    running = asyncio.ensure_future(_run(service, settings, failed))
+    probes = Probes(settings.health_listen)
+    running = asyncio.ensure_future(_run(service, settings, failed, probes))
+    asked = asyncio.Event()
+
+    def stop() -> None:
+        """Cancels once: another signal would cut off what is being closed."""
+        if not asked.is_set():
+            asked.set()
+            end_for_sure(leave_seconds + drain_seconds + CLOSING_SECONDS)
+            running.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, running.cancel)
+        loop.add_signal_handler(number, stop)
     failing = asyncio.ensure_future(failed.wait())
     await asyncio.wait({running, failing}, return_when=asyncio.FIRST_COMPLETED)
     failing.cancel()
     if failed.is_set():
-        end_for_sure(settings.drain_seconds + ENDING_SECONDS)
-    if not running.done():
+        probes.die()
+        end_for_sure(drain_seconds + ENDING_SECONDS)
+    if not running.done() and not asked.is_set():
         running.cancel()
-        await asyncio.wait({running})
+    await asyncio.wait({running})
     if not running.cancelled():
         running.result()
     return 1 if failed.is_set() else 0
@@ -70,14 +86,17 @@ def end_for_sure(seconds: float) -> None:
     timer.start()
 
 
-async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio.Event) -> None:
+async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio.Event, probes: Probes) -> None:
     """Starts everything, waits to be cancelled, and lets the stack undo it all in reverse order."""
     async with AsyncExitStack() as resources:
+        await probes.start()
+        resources.push_async_callback(probes.stop)
         telemetry = Telemetry.start(service.name, settings.telemetry_endpoint)
         telemetry.install()
         resources.callback(telemetry.shutdown)
         logs.count_lost(telemetry.meter)
         asyncio.get_running_loop().set_default_executor(Threads(telemetry.meter))
+        trust = Trust.read(settings)
         vault = await Vault.connect(_vault_options(settings))
         resources.callback(vault.close)
         certificate = await _certificate(settings, vault)
@@ -87,15 +106,18 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
             telemetry=telemetry,
             vault=vault,
             certificate=certificate,
+            trust=trust,
             resources=resources,
         )
         assembly = await service.assemble(runtime)
         tasks = Tasks(failed.set)
         resources.push_async_callback(tasks.stop)
-        tasks.start([Task("vault-token", vault.renew), Task("certificate", certificate.renew)])
+        tasks.start(
+            [Task("vault-token", vault.renew), Task("certificate", certificate.renew), Task("trust", trust.follow)]
+        )
         if assembly.leadership is None:
             tasks.start(assembly.tasks)
-        health = await _open(runtime, assembly, tasks)
+        health = await _open(runtime, assembly, tasks, probes, failed)
         if assembly.leadership is not None:
             tasks.start([_leading(assembly.leadership, assembly.tasks, health, failed)])
         _spare_the_collector()
@@ -110,7 +132,9 @@ def _spare_the_collector() -> None:
     gc.set_threshold(YOUNG_OBJECTS)
 
 
-async def _open(runtime: Runtime[SettingsT], assembly: Assembly, tasks: Tasks) -> Health:
+async def _open(
+    runtime: Runtime[SettingsT], assembly: Assembly, tasks: Tasks, probes: Probes, failed: asyncio.Event
+) -> Health:
     """Listens, and says SERVING once every check passes."""
     settings = runtime.settings
     checks = [*assembly.checks, _certificate_check(runtime), Check("tasks", tasks.problem)]
@@ -123,7 +147,7 @@ async def _open(runtime: Runtime[SettingsT], assembly: Assembly, tasks: Tasks) -
     ]
     health = Health([servicer.service for servicer in assembly.servicers], checks, leader_only=of_leader)
     server = RpcServer(
-        _server_options(settings),
+        _server_options(settings, runtime.trust),
         assembly.servicers,
         runtime.certificate,
         _token_verifier(runtime, assembly.token_keys),
@@ -132,12 +156,33 @@ async def _open(runtime: Runtime[SettingsT], assembly: Assembly, tasks: Tasks) -
         runtime.clock,
         assembly.leadership,
     )
+    health.subscribe(probes.take)
     await health.start()
     await server.start()
-    runtime.resources.push_async_callback(server.stop, settings.drain_seconds)
-    runtime.resources.push_async_callback(health.stop)
+    runtime.resources.push_async_callback(_stop, settings, server, health, assembly.leadership, failed)
     tasks.start([Task("health", health.watch)])
     return health
+
+
+async def _stop(
+    settings: Settings, server: RpcServer, health: Health, leadership: Leadership | None, failed: asyncio.Event
+) -> None:
+    """Lets callers find another process first, then the leader's successor begin, then ends what still runs.
+
+    A process whose memory cannot be trusted does not linger.
+    """
+    leave_seconds, drain_seconds = settings.stop_seconds()
+    if not failed.is_set():
+        health.leave()
+        _LOG.info("leaving", seconds=leave_seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(failed.wait(), leave_seconds)
+    end = asyncio.get_running_loop().time() + drain_seconds
+    server.end_streams()
+    if leadership is not None and not failed.is_set():
+        await leadership.hand_over(drain_seconds)
+    await health.stop()
+    await server.stop(max(0.0, end - asyncio.get_running_loop().time()))
 
 
 def _leading(leadership: Leadership, led: Sequence[Task], health: Health, failed: asyncio.Event) -> Task:
@@ -162,11 +207,11 @@ def _vault_options(settings: Settings) -> VaultOptions:
     )
 
 
-def _server_options(settings: Settings) -> ServerOptions:
+def _server_options(settings: Settings, trust: Trust) -> ServerOptions:
     return ServerOptions(
         listen=settings.listen,
-        workload_ca=settings.workload_ca_file.read_bytes(),
-        client_ca=settings.client_ca_file.read_bytes(),
+        workload_ca=trust.workloads,
+        client_ca=trust.clients,
         trust_domain=settings.trust_domain,
         maximum_calls=settings.maximum_concurrent_calls,
         maximum_request_bytes=settings.maximum_request_bytes,

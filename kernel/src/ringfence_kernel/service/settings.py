@@ -145,6 +145,7 @@ class Settings:
 
     service: Annotated[str, Variable("RINGFENCE_SERVICE")]
     listen: Annotated[str, Variable("RINGFENCE_LISTEN")]
+    health_listen: Annotated[str | None, Variable("RINGFENCE_HEALTH_LISTEN")] = None
     database_url: Annotated[str, Variable("RINGFENCE_DATABASE_URL")]
     database_password: Annotated[Secret | None, FileVariable("RINGFENCE_DATABASE_PASSWORD_FILE")] = None
     vault_addresses: Annotated[tuple[str, ...], Variable("VAULT_ADDR")]
@@ -176,6 +177,7 @@ class Settings:
     tenant_calls_at_once: Annotated[int, Variable(_AT_ONCE)] = CALLS_AT_ONCE
     tenant_calls_per_second: Annotated[float, Variable(_CALLS)] = CALLS_PER_SECOND
     tenant_request_bytes_per_second: Annotated[float, Variable(_BYTES)] = REQUEST_BYTES_PER_SECOND
+    leave_seconds: Annotated[float, Variable("RINGFENCE_LEAVE_SECONDS")] = 5.0
     drain_seconds: Annotated[float, Variable("RINGFENCE_DRAIN_SECONDS")] = 10.0
     snapshot_directory: Annotated[Path | None, Variable("RINGFENCE_SNAPSHOT_DIRECTORY")] = None
     snapshot_seconds: Annotated[float, Variable("RINGFENCE_SNAPSHOT_SECONDS")] = 300.0
@@ -219,6 +221,14 @@ class Settings:
             raise MissingSetting(f"RINGFENCE_{word.upper()}_ADDRESS")
         return addresses
 
+    def stop_seconds(self) -> tuple[float, float]:
+        """Returns how long after SIGTERM calls are taken on, and how long those under way may take then.
+
+        Raises InvalidSetting.
+        """
+        leave = not_negative("RINGFENCE_LEAVE_SECONDS", self.leave_seconds)
+        return leave, not_negative("RINGFENCE_DRAIN_SECONDS", self.drain_seconds)
+
     def tenant_rates(self) -> CallRates:
         """Returns what one tenant may ask for beside others; raises InvalidSetting."""
         return CallRates(
@@ -226,6 +236,19 @@ class Settings:
             request_bytes_per_second=not_negative(_BYTES, self.tenant_request_bytes_per_second),
             calls_at_once=positive(_AT_ONCE, self.tenant_calls_at_once),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwaitingSettings:
+    """What a process reads that waits for a migration: the database under the service's own role."""
+
+    database_url: Annotated[str, Variable("RINGFENCE_DATABASE_URL")]
+    database_password: Annotated[Secret | None, FileVariable("RINGFENCE_DATABASE_PASSWORD_FILE")] = None
+    log_level: Annotated[str, Variable("RINGFENCE_LOG_LEVEL")] = "INFO"
+
+    def conninfo(self) -> str:
+        """Returns the libpq connection string of the service's role, password included."""
+        return _conninfo(self.database_url, self.database_password)
 
 
 @dataclass(frozen=True, kw_only=True)

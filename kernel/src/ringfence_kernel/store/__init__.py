@@ -2,8 +2,9 @@
 
 from ringfence_kernel.store.chain import GENESIS, chain_hash, chain_hash_of
 from ringfence_kernel.store.lease import Lease
+from ringfence_kernel.store.migrating import SchemaNotThere, apply_migrations, await_migrations
 from ringfence_kernel.store.recorder import ChainedRecorder, Timing
-from ringfence_kernel.store.schema import Migration, apply_migrations, event_store_migrations
+from ringfence_kernel.store.schema import Migration, event_store_migrations
 from ringfence_kernel.store.store import (
     ChainBroken,
     EventStore,
@@ -28,11 +29,13 @@ __all__ = [
     "Lease",
     "Migration",
     "NewEvent",
+    "SchemaNotThere",
     "StoredEvent",
     "Timing",
     "VersionConflict",
     "advance_cursor",
     "apply_migrations",
+    "await_migrations",
     "chain_hash",
     "chain_hash_of",
     "event_store_migrations",

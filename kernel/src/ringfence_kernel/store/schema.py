@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import psycopg
-from psycopg import sql
 
 from ringfence_kernel.store.chain import CHAIN_HASH_SQL
 from ringfence_kernel.store.refusals import CURSOR_BEHIND
@@ -255,6 +251,12 @@ END $$;
 """.replace("{chain_hash}", CHAIN_HASH_SQL)  # nosec B608 # constants of ours alone
 
 
+VISIBLE_MIGRATIONS = """
+-- A process waits for the schema that it needs, and cannot see it otherwise.
+GRANT SELECT ON schema_migrations TO {application_role};
+"""
+
+
 def event_store_migrations() -> list[Migration]:
     """Returns the migrations that every service starts with; a service's own begin at 100."""
     return [
@@ -264,26 +266,5 @@ def event_store_migrations() -> list[Migration]:
         Migration(4, "events with rows", APPEND_AND_MOVE),
         Migration(5, "strict appends", STRICT_APPENDS),
         Migration(6, "two clocks", TWO_CLOCKS),
+        Migration(7, "visible migrations", VISIBLE_MIGRATIONS),
     ]
-
-
-def apply_migrations(conninfo: str, application_role: str, migrations: Sequence[Migration]) -> list[int]:
-    """Applies what is missing, each in a transaction of its own, as the owner role; returns the numbers applied."""
-    applied = []
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations ("
-            "number int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())"
-        )
-        for migration in sorted(migrations, key=lambda each: each.number):
-            with connection.transaction():
-                connection.execute("LOCK TABLE schema_migrations")
-                row = connection.execute(
-                    "INSERT INTO schema_migrations (number, name) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING 1",
-                    (migration.number, migration.name),
-                ).fetchone()
-                if row is not None:
-                    role = sql.Identifier(application_role).as_string(connection)
-                    connection.execute(migration.statements.replace("{application_role}", role).encode())
-                    applied.append(migration.number)
-    return applied

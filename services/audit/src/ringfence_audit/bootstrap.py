@@ -17,7 +17,6 @@ from ringfence_kernel.service import (
     Servicer,
     Task,
     follow,
-    migrator,
     opened_store,
 )
 from ringfence_kernel.service import rebuild as rebuild_state
@@ -144,6 +143,6 @@ SERVICE = Service(
     name="audit",
     settings=AuditSettings,
     assemble=assemble,
-    migrate=migrator(migrations),
+    migrations=migrations,
     rebuild=verify,
 )

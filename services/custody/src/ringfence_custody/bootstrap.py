@@ -13,7 +13,6 @@ from ringfence_kernel.service import (
     Servicer,
     Task,
     follow,
-    migrator,
     opened_store,
     rebuild,
     when_possible,
@@ -104,6 +103,6 @@ SERVICE = Service(
     name="custody",
     settings=CustodySettings,
     assemble=assemble,
-    migrate=migrator(schema.migrations),
+    migrations=schema.migrations,
     rebuild=verify,
 )

@@ -15,7 +15,6 @@ from ringfence_kernel.service import (
     Service,
     Servicer,
     Task,
-    migrator,
     opened_store,
     when_possible,
 )
@@ -187,6 +186,6 @@ SERVICE = Service(
     name="identity",
     settings=IdentitySettings,
     assemble=assemble,
-    migrate=migrator(migrations),
+    migrations=migrations,
     rebuild=verify,
 )

@@ -13,7 +13,6 @@ from ringfence_kernel.service import (
     Service,
     Servicer,
     Task,
-    migrator,
     opened_store,
     rebuild,
 )
@@ -151,6 +150,6 @@ SERVICE = Service(
     name=NAME,
     settings=PaymentInstructionSettings,
     assemble=assemble,
-    migrate=migrator(migrations),
+    migrations=migrations,
     rebuild=verify,
 )

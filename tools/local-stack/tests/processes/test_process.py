@@ -32,6 +32,15 @@ def test_ports_are_different_and_free() -> None:
             sock.bind(("127.0.0.1", port))
 
 
+def test_log_that_has_grown_too_long_is_put_aside_at_a_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one before is kept, nothing older, and a short log goes on."""
+    monkeypatch.setattr("ringfence_local_stack.processes.process.LOG_BYTES", 5)
+    for word in ("one", "three", "five"):
+        python(tmp_path, f"print({word!r})").run(30)
+    assert (tmp_path / "log").read_text() == "five\n"
+    assert (tmp_path / "log.1").read_text() == "one\nthree\n"
+
+
 def test_process_that_ends_early_is_reported_with_its_log(tmp_path: Path) -> None:
     """Waiting for readiness ends at once when the process does, with the end of its log."""
     process = python(tmp_path, "raise SystemExit('no licence')")

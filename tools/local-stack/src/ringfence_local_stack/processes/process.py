@@ -15,6 +15,7 @@ from ringfence_local_stack.errors import ProcessFailed
 from ringfence_local_stack.processes.privileges import Account
 
 _LOG_TAIL_LINES = 15
+LOG_BYTES = 64 * 1024 * 1024
 _LAUNCHER = Path(__file__).with_name("launch.py")
 
 # The kernel sends the parent-death signal when the *thread* that forked ends, so that one long-lived thread forks all.
@@ -26,7 +27,8 @@ class Process:
     """A program under supervision, in a session of its own so that a terminal's Ctrl-C does not reach it first.
 
     The program dies with this process even when that is killed with -9 (`stop_signal` is sent to it by the kernel).
-    `environment` replaces the whole environment; output goes to the end of `log_file`. Once `closing` is set nothing
+    `environment` replaces the whole environment; output goes to the end of `log_file`, which is put aside, in the place
+    of the last one, when it is longer than `LOG_BYTES` at a start. Once `closing` is set nothing
     starts any more and every wait ends, so that whoever stops several processes wins against those starting them.
     """
 
@@ -105,6 +107,7 @@ class Process:
         if self.closing.is_set():
             raise self._failure("is not started: the stack is stopping")
         self.log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _put_aside(self.log_file)
         uid, gid = (self.account.uid, self.account.gid) if self.account else (-1, -1)
         launcher = [
             sys.executable,
@@ -135,3 +138,9 @@ class Process:
 
     def _failure(self, what: str) -> ProcessFailed:
         return ProcessFailed(f"{self.name} {what}; its log ({self.log_file}) ends:\n{self.log_tail()}")
+
+
+def _put_aside(log_file: Path) -> None:
+    """Renames a regular file that has grown too long; `/dev/null` is none."""
+    if log_file.is_file() and log_file.stat().st_size > LOG_BYTES:
+        log_file.replace(log_file.with_name(f"{log_file.name}.1"))

@@ -26,8 +26,8 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "RINGFENCE_LOG_LEVEL")
 class RunningStack:
     """Where everything is; written as `stack.json` while the stack is up.
 
-    `databases` is by service, `listens` (host:port) and `pids` are by part, of which a service with a standby has two;
-    `owner_pid` and `owner_started` (clock ticks since boot)
+    `databases` is by service, `listens` (host:port), `health_listens` (the same, in plaintext) and `pids` are by
+    part, of which a service with a standby has two; `owner_pid` and `owner_started` (clock ticks since boot)
     name the process that runs the stack, so that a file left by a dead one is recognised.
     """
 
@@ -37,6 +37,7 @@ class RunningStack:
     vault_address: str
     nats_port: int
     listens: Mapping[str, str]
+    health_listens: Mapping[str, str]
     databases: Mapping[str, Database]
     pids: Mapping[str, int]
     service_settings: Mapping[str, Mapping[str, str]]
@@ -102,6 +103,7 @@ class RunningStack:
         vault = self.openbao.environment(service, folder)
         own = {
             "RINGFENCE_LISTEN": self.listens[part],
+            "RINGFENCE_HEALTH_LISTEN": self.health_listens[part],
             "RINGFENCE_SNAPSHOT_DIRECTORY": str(self.snapshot_folder(part)),
         }
         return {**self._common_environment(service), **own, **vault, **self.service_settings.get(service, {})}
@@ -131,6 +133,7 @@ class RunningStack:
             "RINGFENCE_WORKLOAD_CA_FILE": str(self.workload_ca_file),
             "RINGFENCE_CLIENT_CA_FILE": str(self.client_ca_file),
             "RINGFENCE_TRUST_DOMAIN": TRUST_DOMAIN,
+            "RINGFENCE_LEAVE_SECONDS": "0",
         }
 
 

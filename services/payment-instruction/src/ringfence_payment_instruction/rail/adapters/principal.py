@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.peer_certificates import thumbprint
 from ringfence_kernel.certificates.bundle import CertificateBundle, FixedCertificate
+from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.rpc.client import Peer, PeerOptions
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.telemetry.tracing import Telemetry
@@ -110,7 +111,8 @@ class RailPrincipal:
         return made
 
     async def _issue(self, credentials: RailCredentials) -> pb.IssueTokenResponse:
-        options = PeerOptions(service="identity", addresses=self._addresses, workload_ca=credentials.server_ca)
+        trust = TrustBundle(credentials.server_ca)
+        options = PeerOptions(service="identity", addresses=self._addresses, workload_ca=trust)
         peer = Peer(options, FixedCertificate(credentials.certificate), self._telemetry)
         request = pb.IssueTokenRequest(client_assertion=credentials.assertion())
         try:

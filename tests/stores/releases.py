@@ -1,0 +1,100 @@
+"""The release that upgrades are tested from, as it was: its packages, beside today's third-party ones."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+RELEASE = "v0.1.0"
+COMMIT = "fbae7f2f0db3b2c05113ae86e9cb3c78e623f255"
+"""What the tag names; a clone may have no tags."""
+SERVICES = ("identity", "custody", "payment-instruction", "audit")
+PACKAGES = (
+    "kernel/src",
+    "protos/gen",
+    "clients/verifier/src",
+    *(f"services/{service}/src" for service in SERVICES),
+)
+PROTOS = "protos"
+COMMAND_SECONDS = 120
+_ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release's packages in a folder of their own."""
+
+    folder: Path
+
+    @classmethod
+    def checked_out(cls, folder: Path) -> Release:
+        """Takes the packages of `RELEASE` out of the history; raises LookupError for a clone that does not have it."""
+        archive = subprocess.run(
+            ["git", "archive", COMMIT, *PACKAGES, PROTOS],
+            cwd=_ROOT,
+            capture_output=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
+        )
+        if archive.returncode:
+            raise LookupError(f"the history has no {RELEASE} ({COMMIT}): fetch it whole, not shallow")
+        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as packed:
+            packed.extractall(folder, filter="data")
+        return cls(folder)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes a Python process run this release: its packages come before those that are installed."""
+        return {"PYTHONPATH": os.pathsep.join(str(self.folder / package) for package in PACKAGES)}
+
+
+def module_of(service: str) -> str:
+    """Returns the package of a service."""
+    return f"ringfence_{service.replace('-', '_')}"
+
+
+def packages_in_use(environment: dict[str, str]) -> list[str]:
+    """Returns where a process with that environment finds the packages."""
+    modules = [*map(module_of, SERVICES), "ringfence_kernel", "ringfence_protos", "ringfence_verifier"]
+    code = f"import {', '.join(modules)}\nfor each in ({', '.join(modules)}): print(each.__file__)"
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, env=environment, cwd="/", capture_output=True, text=True, check=True, timeout=COMMAND_SECONDS
+    ).stdout.splitlines()
+
+
+def run(service: str, database: Any, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command of a service on a database; what only a serving process needs is named but not there."""
+    nowhere = "127.0.0.1:1"
+    peers = {f"RINGFENCE_{each.replace('-', '_').upper()}_ADDRESS": nowhere for each in SERVICES}
+    files = ("VAULT_WRAPPED_SECRET_ID_FILE", "WORKLOAD_CA_FILE", "CLIENT_CA_FILE", "RAIL_SPOOL_DIRECTORY")
+    settings = {
+        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+        **peers,
+        **{f"RINGFENCE_{name}": os.devnull for name in files},
+        "RINGFENCE_SERVICE": service,
+        "RINGFENCE_LISTEN": nowhere,
+        **database.environment(),
+        **database.owner_environment(),
+        "RINGFENCE_VAULT_ROLE_ID": "none",
+        "VAULT_ADDR": f"https://{nowhere}",
+        "RINGFENCE_NATS_URL": f"tls://{nowhere}",
+        "RINGFENCE_TRUST_DOMAIN": "ringfence.local",
+        **environment,
+    }
+    command = [sys.executable, "-m", module_of(service), *arguments]
+    return subprocess.run(
+        command, env=settings, cwd="/", capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS
+    )
+
+
+def require_done(service: str, database: Any, environment: dict[str, str], *arguments: str) -> None:
+    """Runs a command that has to succeed."""
+    done = run(service, database, environment, *arguments)
+    assert done.returncode == 0, done.stderr
