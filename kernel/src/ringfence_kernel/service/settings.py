@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from ringfence_kernel.rpc.quotas import CALLS_AT_ONCE, CALLS_PER_SECOND, REQUEST_BYTES_PER_SECOND, CallRates
 
 _AT_ONCE = "RINGFENCE_TENANT_CALLS_AT_ONCE"
+_METRICS = "RINGFENCE_METRICS_LISTEN"
 _CALLS, _BYTES = "RINGFENCE_TENANT_CALLS_PER_SECOND", "RINGFENCE_TENANT_REQUEST_BYTES_PER_SECOND"
 SettingsT = TypeVar("SettingsT")
 
@@ -146,6 +147,7 @@ class Settings:
     token_issuer: Annotated[str, Variable("RINGFENCE_TOKEN_ISSUER")] = "ringfence-identity"
     token_audience: Annotated[str, Variable("RINGFENCE_TOKEN_AUDIENCE")] = "ringfence"
     telemetry_endpoint: Annotated[str | None, Variable("OTEL_EXPORTER_OTLP_ENDPOINT")] = None
+    metrics_listen: Annotated[str | None, Variable(_METRICS)] = None
     log_level: Annotated[str, Variable("RINGFENCE_LOG_LEVEL")] = "INFO"
     maximum_concurrent_calls: Annotated[int, Variable("RINGFENCE_MAXIMUM_CONCURRENT_CALLS")] = 512
     maximum_request_bytes: Annotated[int, Variable("RINGFENCE_MAXIMUM_REQUEST_BYTES")] = 4 * 1024 * 1024
@@ -168,6 +170,15 @@ class Settings:
         if not addresses:
             raise MissingSetting(f"RINGFENCE_{word.upper()}_ADDRESS")
         return addresses
+
+    def metrics_address(self) -> tuple[str, int] | None:
+        """Returns host and port for whoever scrapes metrics, None where nobody does; raises InvalidSetting."""
+        if self.metrics_listen is None:
+            return None
+        host, _, port = self.metrics_listen.rpartition(":")
+        if not (host and port.isascii() and port.isdigit() and int(port) < 1 << 16):
+            raise InvalidSetting(_METRICS, "host:port")
+        return host.removeprefix("[").removesuffix("]"), int(port)
 
     def tenant_rates(self) -> CallRates:
         """Returns what one tenant may ask for beside others; raises InvalidSetting."""

@@ -186,6 +186,11 @@ class GroupWriter:
         """Tells whether the state holds exactly what is known to be committed: nothing is being decided or in doubt."""
         return not (self._stale or self.journal.mark())
 
+    @property
+    def is_catching_up(self) -> bool:
+        """Tells whether the state may be changing in another thread: nobody may look at it."""
+        return self._stale
+
     def start_from(self, head: Head, versions: dict[bytes, int], last_ns: int) -> None:
         """Stands at `head` with a state that was restored; `load` takes in what came later."""
         self.head, self.versions, self.last_ns = head, versions, last_ns
