@@ -63,7 +63,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
     leadership = core.leadership()
-    BookSums(lambda: {} if core.writer.is_catching_up else state.books).gauge(runtime.gauges, leadership)
+    BookSums(lambda: {} if core.writer.is_stale else state.books).gauge(runtime.gauges, leadership)
     servicer = CustodyServicer(commands, queries, backlog, settings.accounts_quota())
     return Assembly(
         servicers=[

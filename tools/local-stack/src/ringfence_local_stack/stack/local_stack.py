@@ -181,14 +181,15 @@ class LocalStack:
         self.parts["nats"] = nats
         nats.start()
         parts = (*SERVICES, *self._standbys)
-        ports = free_ports(len(parts))
+        addresses = [f"{LOOPBACK}:{port}" for port in free_ports(2 * len(parts))]
         self._running = RunningStack(
             directory=self.directory,
             owner_pid=os.getpid(),
             owner_started=process_started(os.getpid()) or 0,
             vault_address=openbao.address,
             nats_port=nats.port,
-            listens={part: f"{LOOPBACK}:{port}" for part, port in zip(parts, ports, strict=True)},
+            listens=dict(zip(parts, addresses[: len(parts)], strict=True)),
+            metrics=dict(zip(parts, addresses[len(parts) :], strict=True)),
             databases=databases,
             pids={},
             service_settings=self._service_settings,

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,9 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "RINGFENCE_LOG_LEVEL")
 class RunningStack:
     """Where everything is; written as `stack.json` while the stack is up.
 
-    `databases` is by service, `listens` (host:port) and `pids` are by part, of which a service with a standby has two;
-    `owner_pid` and `owner_started` (clock ticks since boot)
-    name the process that runs the stack, so that a file left by a dead one is recognised.
+    `databases` is by service; `listens` and `metrics` (where it is called and scraped, host:port) and `pids` are by part,
+    of which a service with a standby has two; `owner_pid` and `owner_started` (clock ticks since boot) name the process
+    that runs the stack, so that a file left by a dead one is recognised.
     """
 
     directory: Path
@@ -40,6 +40,7 @@ class RunningStack:
     databases: Mapping[str, Database]
     pids: Mapping[str, int]
     service_settings: Mapping[str, Mapping[str, str]]
+    metrics: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -102,6 +103,7 @@ class RunningStack:
         own = {
             "RINGFENCE_LISTEN": self.listens[part],
             "RINGFENCE_SNAPSHOT_DIRECTORY": str(self.snapshot_folder(part)),
+            "RINGFENCE_METRICS_LISTEN": self.metrics.get(part, ""),
         }
         return {**self._common_environment(service), **own, **vault, **self.service_settings.get(service, {})}
 

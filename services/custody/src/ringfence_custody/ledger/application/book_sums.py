@@ -46,8 +46,8 @@ class BookSums:
                 for kind, amount in net._asdict().items():
                     of_ledger[ledger, kind] += amount
             # One book's surplus does not make up for what another one lacks.
-            for place, amount in of_ledger.items():
-                sums[place] += abs(amount)
+            for key, amount in of_ledger.items():
+                sums[key] += abs(amount)
         return [
             (amount, {"ringfence.currency": currency(ledger).alpha, "ringfence.balance": kind})
             for (ledger, kind), amount in sums.items()

@@ -22,12 +22,12 @@ def nets(accounts: Accounts) -> dict[tuple[int, int], Net]:
 
     Sums are exact modulo 2^64, so that those of balances that cancel each other out are zero however large they are.
     """
-    places = np.frombuffer(accounts.ledger_class, np.uint16)
+    keys = np.frombuffer(accounts.ledger_class, np.uint16)
     posted = accounts.view("credits_posted") - accounts.view("debits_posted")
     pending = accounts.view("credits_pending") - accounts.view("debits_pending")
     found = {}
-    for key in map(int, np.bincount(places[1:]).nonzero()[0]):
-        chosen = (places == key).astype(np.int64)
+    for key in map(int, np.bincount(keys[1:]).nonzero()[0]):
+        chosen = (keys == key).astype(np.int64)
         ledger, account_class = key // account_key(1, 0), key & CLASS_MASK
         found[ledger, account_class] = Net(int(posted @ chosen), int(pending @ chosen))
     return found
