@@ -1,0 +1,1 @@
+"""Checks of what is deployed: each can fail, and none needs a cluster."""
