@@ -2,10 +2,10 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: help setup demo up test drills cases lint protos bench chaos lock
+.PHONY: help setup demo up test drills cases lint protos bench chaos lock deploy-check
 
 help: ## Shows these verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.installed ## Installs everything needed (Debian 12, Python 3.11; apt by root or sudo)
 
@@ -55,3 +55,8 @@ chaos: setup ## Kills whoever leads each service, and PostgreSQL, 200 times unde
 
 lock: setup ## Pins every version by hash: requirements.lock, those of the services, tools/*.txt
 	@tools/lock.sh
+
+CHECKS := deploy/checks
+
+deploy-check: setup ## Checks what is deployed: rules of alerts over real processes, dashboards (Debian's prometheus)
+	@$(BIN)/python -m pytest $(CHECKS)

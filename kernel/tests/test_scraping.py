@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 import urllib.error
 import urllib.request
@@ -96,5 +95,6 @@ def test_only_reading_is_answered_and_the_port_is_free_afterwards() -> None:
     with pytest.raises(OSError, match="in use"):
         Scraping().listen(LOOPBACK, port)
     end()
-    with socket.socket() as again:
-        again.bind((LOOPBACK, port))
+    with pytest.raises(urllib.error.URLError):
+        scrape(port)
+    Scraping().listen(LOOPBACK, port)()

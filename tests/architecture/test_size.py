@@ -67,12 +67,12 @@ def test_every_service_has_the_same_files(service: str) -> None:
 
 
 def test_make_test_leaves_no_test_out() -> None:
-    """Every file of tests lies below one of the folders that `make test` names, or is a drill."""
+    """Every file of tests lies below one of the folders that `make test` names, or is a drill or a check of deployment."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
     named = [
         ROOT / folder
         for line in makefile.splitlines()
-        if line.startswith(("ALONE :=", "SHARED :=", "DRILLS :="))
+        if line.startswith(("ALONE :=", "SHARED :=", "DRILLS :=", "CHECKS :="))
         for folder in line.partition(":=")[2].split()
     ]
     tests = [path for path in SOURCES if path.name.startswith("test_")]

@@ -26,9 +26,9 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "RINGFENCE_LOG_LEVEL")
 class RunningStack:
     """Where everything is; written as `stack.json` while the stack is up.
 
-    `databases` is by service; `listens` and `metrics` (where it is called and scraped, host:port) and `pids` are by part,
-    of which a service with a standby has two; `owner_pid` and `owner_started` (clock ticks since boot) name the process
-    that runs the stack, so that a file left by a dead one is recognised.
+    `databases` is by service; `listens` and `metrics` (where it is called and scraped, host:port) and `pids` are by
+    part, of which a service with a standby has two; `owner_pid` and `owner_started` (clock ticks since boot) name the
+    process that runs the stack, so that a file left by a dead one is recognised.
     """
 
     directory: Path
