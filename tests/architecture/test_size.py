@@ -67,7 +67,7 @@ def test_every_service_has_the_same_files(service: str) -> None:
 
 
 def test_make_test_leaves_no_test_out() -> None:
-    """Every file of tests lies below one of the folders that `make test` names, or is a drill or a check of deployment."""
+    """Every file of tests lies below a folder that `make test` names, or is a drill or a check of deployment."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
     named = [
         ROOT / folder
