@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Installs what `make deploy-check` needs into .deploy/, by hash: Helm, checkov, kubernetes-validate.
+# Installs what `make deploy-check` needs: promtool from Debian; by hash, into .deploy/, Helm, checkov, kubernetes-validate.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tools/debian.sh
+
+command -v promtool >/dev/null || install_debian prometheus
 
 [ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS=1
 export UV_PYTHON=.deploy/venv/bin/python

@@ -3,21 +3,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
-}
+. tools/debian.sh
 
 if [ "${1:-}" != --scan ]; then
     missing=()
     for program in buildah podman runc conmon mmdebstrap; do
         PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null || missing+=("$program")
     done
-    if [ ${#missing[@]} -gt 0 ]; then
-        echo "installing Debian packages: ${missing[*]}"
-        as_root apt-get update -q >/dev/null
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -qq -y \
-            --no-install-recommends "${missing[@]}" >/dev/null
-    fi
+    install_debian "${missing[@]}"
 fi
 if ! cmp -s tools/images.txt .images/venv/installed.txt; then
     mkdir -p .images

@@ -3,20 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
-}
-
-install_debian() {
-    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
-        echo "there is no sudo here; as root: apt-get install $*" >&2
-        exit 1
-    fi
-    echo "installing Debian packages: $*"
-    as_root apt-get update -q >/dev/null
-    # A server of its own would start with the package; the stack starts its own instead.
-    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq -y --no-install-recommends "$@" >/dev/null
-}
+. tools/debian.sh
 
 missing=()
 PATH="$PATH:/usr/sbin" command -v nats-server >/dev/null || missing+=(nats-server)
@@ -25,7 +12,7 @@ ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 # For the drills of clocks that are wrong.
 ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing+=(faketime)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
-[ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"
+install_debian "${missing[@]}"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
 
 # Also completes an environment whose making was interrupted.

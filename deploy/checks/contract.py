@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 
 from ringfence_kernel.service.settings import MigrationSettings, Settings, read
 
-from deploy.checks.arriving import STAND_INS
 from deploy.checks.cross_references import GIVEN
 from deploy.checks.rendering import ROOT, Object, Pod, environment
 
@@ -78,7 +77,7 @@ def found_by(pod: Pod, container: Object, root: Path) -> dict[str, str]:
 
 def start(service: str, environ: Mapping[str, str]) -> Settings:
     """Reads all that `serve` reads, peers included, and opens no connection; raises MissingSetting, InvalidSetting."""
-    settings = read(settings_of(service), {**environ, **STAND_INS})
+    settings = read(settings_of(service), environ)
     for peer in sorted(peers_of(service)):
         settings.addresses_of(peer)
     settings.tenant_rates()

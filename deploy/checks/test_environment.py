@@ -10,7 +10,6 @@ import yaml
 from ringfence_kernel.service.settings import InvalidSetting, MigrationSettings, MissingSetting
 
 from deploy.checks import contract
-from deploy.checks.arriving import ARRIVING
 from deploy.checks.rendering import (
     CHART,
     NAMESPACE,
@@ -75,7 +74,7 @@ def test_a_container_finds_what_its_service_reads(values: Path, service: str, tm
     contract.files(pod, container, tmp_path)
     environ = contract.found_by(pod, container, tmp_path)
     settings = contract.start(service, environ)
-    known = set(contract.variables(contract.settings_of(service))) | contract.BY_DOWNWARD_API | ARRIVING
+    known = set(contract.variables(contract.settings_of(service))) | contract.BY_DOWNWARD_API
     assert set(environ) - known == set()
     missing = [name for name, value in environ.items() if value.startswith(str(tmp_path)) and not Path(value).exists()]
     assert missing == []
@@ -91,7 +90,7 @@ def test_each_variable_taken_away_is_named_at_the_start(values: Path, service: s
     contract.files(pod, container, tmp_path)
     environ = contract.found_by(pod, container, tmp_path)
     not_noticed = []
-    for name in set(environ) - OPTIONAL - contract.BY_DOWNWARD_API - ARRIVING - settings_given(values, service):
+    for name in set(environ) - OPTIONAL - contract.BY_DOWNWARD_API - settings_given(values, service):
         try:
             contract.start(service, {key: value for key, value in environ.items() if key != name})
         except (MissingSetting, InvalidSetting) as refusal:

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from ringfence_bootstrap.description import Description
+from ringfence_bootstrap.vault.api import VaultApi
+from ringfence_bootstrap.vault.reconciling import apply
 from ringfence_kernel.access.peer_certificates import PeerCertificates
 from ringfence_kernel.access.refusals import CertificateRequired
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
@@ -17,8 +20,6 @@ from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.vault import Vault, VaultOptions
 from ringfence_local_stack.servers import openbao
 from ringfence_local_stack.servers.openbao import OpenBaoServer
-from ringfence_local_stack.servers.vault_api import VaultApi
-from ringfence_local_stack.servers.vault_bootstrap import bootstrap
 
 SERVICE, MOUNT, TRUST_DOMAIN = "custody", "pki-workload", "ringfence.local"
 ISSUER = {"common_name": "Ringfence workloads, the next", "key_type": "ec", "key_bits": 256, "max_path_length": 0}
@@ -41,11 +42,11 @@ def owned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Owned]:
     """A fresh server, as the sandbox fills it, whose root token has made another before it was revoked."""
     made = Owned(OpenBaoServer(tmp_path / "openbao", log_file=tmp_path / "openbao.log"))
 
-    def fill(root: VaultApi) -> str:
+    def fill(root: VaultApi, description: Description) -> object:
         made.token = root.write("auth/token/create-orphan", policies=["root"], ttl="1h")["auth"]["client_token"]
-        return bootstrap(root)
+        return apply(root, description)
 
-    monkeypatch.setattr(openbao, "bootstrap", fill)
+    monkeypatch.setattr(openbao, "apply", fill)
     made.server.start()
     try:
         yield made

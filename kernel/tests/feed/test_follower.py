@@ -16,6 +16,7 @@ from ringfence_kernel.feed import EventUnknown, FeedFork, FeedPage, FeedServicer
 from ringfence_kernel.projecting.projector import Projector, rebuild_and_compare
 from ringfence_kernel.store import EventStore, Head, apply_migrations, load_cursor
 from ringfence_kernel.telemetry import tracing
+from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_local_stack.servers.database import Database
 from ringfence_protos.common.v1 import feed_pb2
@@ -90,6 +91,34 @@ async def test_every_event_comes_once_and_in_order(source: Source, store: EventS
     task.cancel()
     assert result.positions == [1, 2, 3, 4, 5, 6, 7]
     assert follower.cursor == store.head()
+
+
+async def test_lag_is_what_is_not_taken_in_and_for_how_long(source: Source) -> None:
+    """Only who follows has a lag: events that the commit has not taken, and the time since one was; not a standby."""
+    reader, result = InMemoryMetricReader(), Result()
+    follower = Follower("source", source, result, Head(1, 0, bytes(32)), poll_seconds=60)
+    follower.gauge(Gauges(MeterProvider([reader]).get_meter("test")))
+    assert reader.get_metrics_data() is None
+    result.fail_next = True
+    task = asyncio.create_task(follower.run())
+    async with asyncio.timeout(5):
+        while result.fail_next:
+            await asyncio.sleep(0.01)
+    of_source = {"ringfence.source": "source"}
+    [(attributes, behind)] = gauges(reader)["ringfence.feed.lag.duration"]
+    assert (attributes, behind > 0) == (of_source, True)
+    assert gauges(reader)["ringfence.feed.lag.events"] == [(of_source, 5)]
+    await asyncio.sleep(0.1)
+    assert gauges(reader)["ringfence.feed.lag.duration"][0][1] >= behind + 0.1
+    follower.ring()
+    async with asyncio.timeout(5):
+        while follower.cursor.position < 5:
+            await asyncio.sleep(0.01)
+    assert gauges(reader)["ringfence.feed.lag.events"] == [(of_source, 0)]
+    assert gauges(reader)["ringfence.feed.lag.duration"][0][1] < behind + 0.1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert reader.get_metrics_data() is None
 
 
 async def test_ring_brings_news_before_the_timer(source: Source, store: EventStore) -> None:

@@ -7,14 +7,19 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from ringfence_kernel.rpc.refusals import NotLeader
 from ringfence_kernel.service import Task
 from ringfence_kernel.service.leadership import Leadership, StoreWentBack
+from ringfence_kernel.service.measures import measure_leadership, while_leading
 from ringfence_kernel.store import EventStore, Lease
 from ringfence_kernel.store.lease import LEASE_SECONDS
+from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_kernel.writing.writer import GroupWriter
@@ -107,6 +112,34 @@ async def test_one_leads_and_the_other_follows_and_refuses(process: Callable[[],
             with pytest.raises(NotLeader), second.leadership:
                 pytest.fail("a call was begun by a standby")
             assert (first.heard, second.heard) == ([True], [])
+
+
+async def test_who_leads_is_measured(process: Callable[[], Process]) -> None:
+    """Of two processes one shows that it leads; a process counts its terms, and what only a leader may say ends."""
+    one, other = process(), process()
+    readers = [InMemoryMetricReader(), InMemoryMetricReader()]
+    for each, reader in zip((one, other), readers, strict=True):
+        meter = MeterProvider([reader]).get_meter("test")
+        gauges = Gauges(meter)
+        measure_leadership(gauges, meter, each.leadership)
+        gauges.observe("ringfence.of.leader", "1", "", while_leading(each.leadership, lambda: [(7, {})]))
+    leads = {"ringfence.leadership.leading": 1, "ringfence.leadership.terms": 1, "ringfence.of.leader": 7}
+    async with one.running():
+        await until(lambda: one.leadership.is_leading)
+        async with other.running():
+            assert values(readers[0]) == leads
+            assert values(readers[1]) == {"ringfence.leadership.leading": 0, "ringfence.leadership.terms": 0}
+            one.is_fit = False
+            await until(lambda: other.leadership.is_leading)
+            assert values(readers[0]) == {"ringfence.leadership.leading": 0, "ringfence.leadership.terms": 1}
+            assert values(readers[1]) == leads
+
+
+def values(reader: InMemoryMetricReader) -> dict[str, float]:
+    """What is measured now, by name."""
+    data: Any = reader.get_metrics_data()
+    metrics = data.resource_metrics[0].scope_metrics[0].metrics
+    return {metric.name: point.value for metric in metrics for point in metric.data.data_points}
 
 
 async def test_standby_takes_over_and_nothing_is_lost_or_doubled(process: Callable[[], Process]) -> None:

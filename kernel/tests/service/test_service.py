@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,7 +17,7 @@ import grpc
 import pytest
 from ringfence_kernel.service.tasks import Task, Tasks
 
-from ..launching import Launcher, until_health_is
+from ..launching import Launcher, free_port, until_health_is
 from ..probe_service import ProbeStub, Text
 
 
@@ -33,6 +36,54 @@ async def test_sigterm_drains_what_runs_and_closes_in_order(launcher: Launcher) 
     assert (launcher.folder / "closed").exists()
     assert {"started", "health_changed", "call"} <= {line["event"] for line in lines}
     assert not errors
+
+
+async def test_metrics_are_scraped_beside_for_as_long_as_the_process_lives(launcher: Launcher) -> None:
+    """A port of its own shows credentials that last, also while calls drain, and is closed with the process."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/metrics"
+
+    def seconds_left(text: str) -> dict[str, float]:
+        return {
+            line.partition("{")[0]: float(line.rpartition(" ")[2])
+            for line in text.splitlines()
+            if "lifetime_seconds{" in line
+        }
+
+    async with launcher.serving(RINGFENCE_METRICS_LISTEN=f"127.0.0.1:{port}") as (process, channel):
+        await until_health_is(channel, serving=True)
+        running = asyncio.ensure_future(ProbeStub(channel).Open(Text(text="pause"), timeout=10))
+        await ProbeStub(channel).Open(Text(text="x"))
+        process.send_signal(signal.SIGTERM)
+        left = seconds_left(await asyncio.to_thread(scrape, address))
+        assert (await running).text == "pause"
+        await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
+    assert set(left) == {"ringfence_vault_token_lifetime_seconds", "ringfence_certificate_lifetime_seconds"}
+    assert all(seconds > 60 for seconds in left.values())
+    with pytest.raises(urllib.error.URLError):
+        await asyncio.to_thread(scrape, address)
+
+
+def scrape(address: str) -> str:
+    """What Prometheus would get."""
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+@pytest.mark.parametrize("listen", ["9464", "localhost:", "localhost:http", "localhost:65536", ":9464"])
+async def test_metrics_at_no_address_stop_start_up_by_name(launcher: Launcher, listen: str) -> None:
+    """What is no host:port is refused before anything is done."""
+    code, _, errors = await launcher.run("serve", RINGFENCE_METRICS_LISTEN=listen)
+    assert (code, errors) == (2, "custody cannot start: RINGFENCE_METRICS_LISTEN is not host:port\n")
+
+
+async def test_metrics_at_an_address_that_is_taken_stop_start_up(launcher: Launcher) -> None:
+    """A port that somebody else has is named."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, _, errors = await launcher.run("serve", RINGFENCE_METRICS_LISTEN=listen)
+    assert (code, errors) == (2, f"custody cannot start: cannot listen on {listen}\n")
 
 
 async def test_health_falls_while_vault_is_sealed_and_rises_again(launcher: Launcher) -> None:

@@ -132,7 +132,7 @@ async def running(
         LogServicer(record_read, queries, {feed.source: feed for feed in feeds}, StoredMarks(store, codec)),
         SearchServicer(record_read, SearchQueries(SearchReader(store), queries), search),
     )
-    checkpointer = Checkpointer(sign_checkpoint)
+    checkpointer = Checkpointer(sign_checkpoint, lambda: not log.unsigned)
     task = asyncio.create_task(writer.run())
     try:
         yield Audit(

@@ -159,12 +159,15 @@ async def test_checkpoints_wait_while_the_key_is_away_and_leaves_go_on(audit: Au
     try:
         await asyncio.sleep(0.2)
         assert await audit.checkpointer.problem() == "checkpoints wait: KEYS_UNAVAILABLE"
+        assert 0 < audit.checkpointer.age_seconds() < 60
         custody.add("TransfersCreated.v1", transfers_created("while-sealed"))
         await audit.follow(custody)
         assert audit.log.signed is None
         audit.signer.sealed = False
         async with asyncio.timeout(5):
             while audit.log.signed is None or await audit.checkpointer.problem():
+                await asyncio.sleep(0.05)
+            while audit.checkpointer.age_seconds():
                 await asyncio.sleep(0.05)
     finally:
         checkpoints.cancel()

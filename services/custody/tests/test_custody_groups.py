@@ -121,7 +121,7 @@ def failing(append: Callable[..., Head], random: Random) -> Callable[..., Head]:
 
 async def settle(custody: Custody) -> None:
     """Has the service take in what is committed."""
-    custody.writer._stale = True
+    custody.writer.is_stale = True
     while not custody.writer.is_settled:
         with suppress(DomainError):
             await custody.writer.commit(lambda unit: None)

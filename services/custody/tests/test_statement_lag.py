@@ -10,6 +10,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 from ringfence_custody.ledger.application.statement_lag import StatementLag
 from ringfence_custody.ledger.domain.packed import TransferBatch
+from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.values.recorded import Recorded
 
 
@@ -117,7 +118,7 @@ async def test_the_lag_is_measured(rows: int, seconds: float) -> None:
     """Telemetry shows how many transfers statements are behind, and for how long already."""
     clock, reader = Clock(), InMemoryMetricReader()
     lag = StatementLag(Projection(), limit_rows=100, clock=clock)
-    lag.gauge(MeterProvider([reader]).get_meter("test"))
+    lag.gauge(Gauges(MeterProvider([reader]).get_meter("test")))
     if rows:
         lag.note([committed(1, rows)])
         clock.seconds += seconds

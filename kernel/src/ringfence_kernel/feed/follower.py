@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -14,12 +15,14 @@ from ringfence_kernel.feed.halts import FeedFork, FeedHalt
 from ringfence_kernel.feed.pulling import POLL_SECONDS, Pulling
 from ringfence_kernel.store import Head, StoredEvent, chain_hash
 from ringfence_kernel.telemetry import tracing
+from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.values.errors import DomainError
 
 log = structlog.get_logger(__name__)
 
 PAGE_EVENTS = 1_000
 HALTED = "ringfence.feed.halted"
+LAG_EVENTS, LAG_DURATION = "ringfence.feed.lag.events", "ringfence.feed.lag.duration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class Follower:
     halted: str = ""
     lag: int = 0
     _pulling: Pulling = field(init=False)
+    _heard_at: float | None = None
+    """When a page was last taken in; None while this process does not follow."""
 
     def __post_init__(self) -> None:
         """Begins to hear rings."""
@@ -71,8 +76,12 @@ class Follower:
         if self.halted:
             return
         self._measure(0)
+        self._heard_at = time.monotonic()
         try:
             await self._pulling.run(self._step)
+        except asyncio.CancelledError:
+            self._heard_at = None
+            raise
         except FeedHalt as halt:
             self.halted = f"{halt.reason}: {halt}"
             self._measure(1)
@@ -110,14 +119,30 @@ class Follower:
         gauge = tracing.meter().create_gauge(HALTED, unit="1", description=meaning)
         gauge.set(halted, {"ringfence.source": self.source})
 
+    def gauge(self, gauges: Gauges) -> None:
+        """Has the lag measured by telemetry, as long as this process follows."""
+        source = {"ringfence.source": self.source}
+
+        def events() -> list[tuple[float, dict[str, str]]]:
+            return [] if self._heard_at is None else [(self.lag, source)]
+
+        def seconds() -> list[tuple[float, dict[str, str]]]:
+            return [] if self._heard_at is None else [(time.monotonic() - self._heard_at, source)]
+
+        gauges.observe(LAG_EVENTS, "{event}", "Events of a source that are not taken in.", events)
+        gauges.observe(LAG_DURATION, "s", "Time since a source was last heard and followed.", seconds)
+
     async def pull(self) -> int:
         """Fetches, verifies and handles one page; returns how many events it had. Raises FeedHalt."""
         response = await self.read(feed_pb2.ReadRequest(after=self.cursor.position, limit=PAGE_EVENTS))
         page = verify(self.source, self.cursor, response)
-        self.lag = response.head.position - page.cursor.position
+        self.lag = response.head.position - self.cursor.position
         if page.events:
             await self.handle(page)
             self.cursor = page.cursor
+            self.lag = response.head.position - self.cursor.position
+        if self._heard_at is not None:
+            self._heard_at = time.monotonic()
         return len(page.events)
 
 

@@ -19,6 +19,7 @@ TRANSIENT_CODES = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAU
 LASTING_CODES = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE", "UNIMPLEMENTED"})
 """What the same request gets from the same server for ever."""
 REFUSALS = "ringfence.peers.refusals"
+REFUSALS_MEANING = "Requests that a peer does not understand."
 _NAMES: dict[int, str] = {code.value[0]: code.name for code in grpc.StatusCode}
 _LOG = get(__name__)
 _DETAILS_KEY = "grpc-status-details-bin"
@@ -109,8 +110,7 @@ def hinted(refusal: DomainError, error: RemoteError) -> DomainError:
 def peer_refused(peer: str, error: RemoteError) -> PeerRefused:
     """Returns the refusal for an answer that will not change, and raises an alarm."""
     _LOG.error("peer_refused", peer=peer, code=error.code, reason=error.reason)
-    meaning = "Requests that a peer does not understand."
-    tracing.meter().create_counter(REFUSALS, unit="{request}", description=meaning).add(1)
+    tracing.meter().create_counter(REFUSALS, unit="{request}", description=REFUSALS_MEANING).add(1)
     return PeerRefused(**({"peer_reason": error.reason} if error.reason else {}))
 
 

@@ -63,6 +63,8 @@ class CallQuotas:
         self._last, self._before = _Seen(), _Seen()
         self._turns: dict[bytes, Turns] = {}
         self._refusals = meter.create_counter(REFUSALS, "{request}", "Requests beyond a tenant's quota.")
+        for refusal in QuotaExceeded.__subclasses__():  # a rise from nothing would not be seen
+            self._refusals.add(0, {REASON: refusal.reason})
 
     def turn(self, caller: Caller, *, is_stream: bool) -> AbstractAsyncContextManager[None]:
         """Counts a call, and holds its turn for the block; a stream, which may last, takes none.

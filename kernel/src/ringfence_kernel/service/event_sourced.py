@@ -34,6 +34,7 @@ from ringfence_kernel.writing.writer import GroupWriter, State, Unit
 SettingsT = TypeVar("SettingsT", bound=Settings)
 ResultT = TypeVar("ResultT")
 
+POSITION = "ringfence.feed.position"
 DIGEST_PAUSE_SECONDS = 5.0
 DIGEST_SHARE_OF_TIME = 0.01
 _RETRY_SECONDS = 1.0
@@ -83,6 +84,12 @@ class EventSourced:
         events = await when_possible(lambda: asyncio.to_thread(writer.load))
         _LOG.info("state_loaded", events=events, seconds=round(time.monotonic() - started, 3))
         runtime.resources.push_async_callback(_save_last_digest, writer)
+        runtime.gauges.observe(
+            POSITION,
+            "{event}",
+            "Position of the last event in this service's feed.",
+            lambda: [(writer.head.position, {})],
+        )
         doorbell = runtime.doorbell()
         core = cls(
             name=runtime.settings.service,

@@ -20,6 +20,7 @@ from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task
 from ringfence_kernel.service.trust import Trust
 from ringfence_kernel.store import Head
+from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import Clock, SteadyClock
 from ringfence_kernel.vault import Vault
@@ -36,6 +37,7 @@ class Runtime(Generic[SettingsT]):
     settings: SettingsT
     clock: Clock
     telemetry: Telemetry
+    gauges: Gauges
     vault: Vault
     certificate: WorkloadCertificate
     trust: Trust
@@ -71,7 +73,9 @@ class Runtime(Generic[SettingsT]):
             )
             return reply
 
-        return Follower(source=source, read=read, handle=handle, cursor=cursor, first_difference=first_difference)
+        follower = Follower(source=source, read=read, handle=handle, cursor=cursor, first_difference=first_difference)
+        follower.gauge(self.gauges)
+        return follower
 
     def doorbell(self) -> Doorbell:
         """Returns this service's doorbell; it connects when the task of `hear` runs."""

@@ -16,15 +16,18 @@ from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
 from ringfence_kernel.rpc.health import Check, Health
 from ringfence_kernel.rpc.probes import Probes
-from ringfence_kernel.rpc.server import RpcServer, ServerOptions
+from ringfence_kernel.rpc.server import CannotListen, RpcServer, ServerOptions
 from ringfence_kernel.service.definition import Assembly, Service
 from ringfence_kernel.service.leadership import Leadership
+from ringfence_kernel.service.measures import count_from_zero, measure_credentials, measure_leadership
 from ringfence_kernel.service.runtime import Runtime
 from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task, Tasks
 from ringfence_kernel.service.threads import Threads
 from ringfence_kernel.service.trust import Trust
 from ringfence_kernel.telemetry import logs
+from ringfence_kernel.telemetry.gauges import Gauges
+from ringfence_kernel.telemetry.scraping import Scraping
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.vault import Vault, VaultOptions
@@ -91,9 +94,9 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
     async with AsyncExitStack() as resources:
         await probes.start()
         resources.push_async_callback(probes.stop)
-        telemetry = Telemetry.start(service.name, settings.telemetry_endpoint)
-        telemetry.install()
-        resources.callback(telemetry.shutdown)
+        telemetry = _telemetry(service.name, settings, resources)
+        gauges = Gauges(telemetry.meter)
+        resources.callback(gauges.close)
         logs.count_lost(telemetry.meter)
         asyncio.get_running_loop().set_default_executor(Threads(telemetry.meter))
         trust = Trust.read(settings)
@@ -104,11 +107,14 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
             settings=settings,
             clock=SystemClock(),
             telemetry=telemetry,
+            gauges=gauges,
             vault=vault,
             certificate=certificate,
             trust=trust,
             resources=resources,
         )
+        measure_credentials(gauges, vault, certificate, runtime.clock)
+        count_from_zero(telemetry.meter)
         assembly = await service.assemble(runtime)
         tasks = Tasks(failed.set)
         resources.push_async_callback(tasks.stop)
@@ -119,10 +125,27 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
             tasks.start(assembly.tasks)
         health = await _open(runtime, assembly, tasks, probes, failed)
         if assembly.leadership is not None:
+            measure_leadership(gauges, telemetry.meter, assembly.leadership)
             tasks.start([_leading(assembly.leadership, assembly.tasks, health, failed)])
         _spare_the_collector()
         _LOG.info("started", listen=settings.listen)
         await asyncio.Event().wait()
+
+
+def _telemetry(name: str, settings: Settings, resources: AsyncExitStack) -> Telemetry:
+    """Makes the process's telemetry, and lets it be scraped where the settings say so; raises CannotListen."""
+    address = settings.metrics_address()
+    scraping = Scraping() if address else None
+    telemetry = Telemetry.start(name, settings.telemetry_endpoint, metric_reader=scraping.reader if scraping else None)
+    telemetry.install()
+    resources.callback(telemetry.shutdown)
+    if address and scraping:
+        try:
+            end = scraping.listen(*address)
+        except OSError:
+            raise CannotListen(f"cannot listen on {settings.metrics_listen}") from None
+        resources.push_async_callback(asyncio.to_thread, end)
+    return telemetry
 
 
 def _spare_the_collector() -> None:

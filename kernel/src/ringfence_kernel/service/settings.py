@@ -19,6 +19,7 @@ _AT_ONCE = "RINGFENCE_TENANT_CALLS_AT_ONCE"
 _AUTH, _MOUNT = "RINGFENCE_VAULT_AUTH", "RINGFENCE_VAULT_AUTH_MOUNT"
 _ROLE_ID, _SECRET_ID = "RINGFENCE_VAULT_ROLE_ID", "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE"
 _ROLE, _TOKEN = "RINGFENCE_VAULT_ROLE", "RINGFENCE_VAULT_TOKEN_FILE"
+_METRICS = "RINGFENCE_METRICS_LISTEN"
 _CALLS, _BYTES = "RINGFENCE_TENANT_CALLS_PER_SECOND", "RINGFENCE_TENANT_REQUEST_BYTES_PER_SECOND"
 _MOUNT_PATH = re.compile(r"(?!auth/)[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 VaultAuth = Literal["approle", "jwt", "kubernetes"]
@@ -171,6 +172,7 @@ class Settings:
     token_issuer: Annotated[str, Variable("RINGFENCE_TOKEN_ISSUER")] = "ringfence-identity"
     token_audience: Annotated[str, Variable("RINGFENCE_TOKEN_AUDIENCE")] = "ringfence"
     telemetry_endpoint: Annotated[str | None, Variable("OTEL_EXPORTER_OTLP_ENDPOINT")] = None
+    metrics_listen: Annotated[str | None, Variable(_METRICS)] = None
     log_level: Annotated[str, Variable("RINGFENCE_LOG_LEVEL")] = "INFO"
     maximum_concurrent_calls: Annotated[int, Variable("RINGFENCE_MAXIMUM_CONCURRENT_CALLS")] = 512
     maximum_request_bytes: Annotated[int, Variable("RINGFENCE_MAXIMUM_REQUEST_BYTES")] = 4 * 1024 * 1024
@@ -228,6 +230,15 @@ class Settings:
         """
         leave = not_negative("RINGFENCE_LEAVE_SECONDS", self.leave_seconds)
         return leave, not_negative("RINGFENCE_DRAIN_SECONDS", self.drain_seconds)
+
+    def metrics_address(self) -> tuple[str, int] | None:
+        """Returns host and port for whoever scrapes metrics, None where nobody does; raises InvalidSetting."""
+        if self.metrics_listen is None:
+            return None
+        host, _, port = self.metrics_listen.rpartition(":")
+        if not (host and port.isascii() and port.isdigit() and int(port) < 1 << 16):
+            raise InvalidSetting(_METRICS, "host:port")
+        return host.removeprefix("[").removesuffix("]"), int(port)
 
     def tenant_rates(self) -> CallRates:
         """Returns what one tenant may ask for beside others; raises InvalidSetting."""

@@ -34,6 +34,11 @@ class Vault:
                 _LOG.warning("vault_awaited")
                 await asyncio.sleep(options.retry_seconds)
 
+    @property
+    def token_seconds(self) -> float:
+        """How long the token is good for, unless it is renewed; below zero once it has expired."""
+        return self._session.token_seconds
+
     async def renew(self) -> None:
         """Keeps the token alive, for ever; runs as a background task."""
         await self._session.renew()

@@ -53,7 +53,7 @@ class _AppRoleLogin:
 
     def __init__(self, identity: AppRole) -> None:
         self._identity = identity
-        self._secret_id = ""
+        self._secret_id = ""  # nosec B105 # no password
         self._used_wrapping = ""
 
     def log_in(self, connect: Connect) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class _AppRoleLogin:
         try:
             answer = connect("").auth.approle.login(self._identity.role_id, self._secret_id, use_token=False)
         except _REFUSALS:
-            self._secret_id = ""
+            self._secret_id = ""  # nosec B105 # no password
             raise VaultLoginRefused("the secret-id is used up, has expired, or belongs to another role") from None
         auth: dict[str, Any] = answer["auth"]
         return auth

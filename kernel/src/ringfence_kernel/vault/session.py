@@ -58,15 +58,19 @@ class VaultSession:
         self._login = login_with(options.identity)
         self._token, self._current = "", 0
         self._clients = self._new_clients("")
-        self._renew_at = 0.0
+        self._renew_at = self._expires_at = 0.0
+
+    @property
+    def token_seconds(self) -> float:
+        """How long the token is good for, unless it is renewed; below zero once it has expired."""
+        return self._expires_at - time.monotonic()
 
     async def login(self) -> None:
         """Logs in; raises VaultUnavailable to be tried again, VaultLoginRefused when trying again is no use."""
         auth = await self._run(lambda client: self._login.log_in(functools.partial(self._new_client, client.url)))
         self._token = auth["client_token"]
         self._clients = self._new_clients(self._token)
-        # Renewal starts at a third of the lease, so that two thirds of it bridge an outage.
-        self._renew_at = time.monotonic() + auth["lease_duration"] / 3
+        self._lives(auth["lease_duration"])
 
     async def call(self, request: Request[ResultT]) -> ResultT:
         """Runs one request; raises VaultUnavailable, VaultRefused or Overloaded.
@@ -103,11 +107,16 @@ class VaultSession:
             except (VaultUnavailable, VaultRefused, Overloaded) as error:
                 _LOG.warning("vault_token_not_renewed", error=type(error).__name__)
                 continue
-            self._renew_at = time.monotonic() + answer["auth"]["lease_duration"] / 3
+            self._lives(answer["auth"]["lease_duration"])
 
     def close(self) -> None:
         """Ends the threads; what they still do is thrown away."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _lives(self, seconds: float) -> None:
+        """Takes note of a lease: renewal starts at a third of it, so that two thirds bridge an outage."""
+        now = time.monotonic()
+        self._renew_at, self._expires_at = now + seconds / 3, now + seconds
 
     async def _log_in_again(self) -> None:
         try:

@@ -163,11 +163,12 @@ class GroupWriter:
     progress: Progress = field(init=False, default_factory=Progress)
     last_ns: int = field(init=False, default=0)
     """The time of the last event. What is not committed, as by a clock that is wrong, leaves no trace in it."""
+    is_stale: bool = field(init=False, default=False)
+    """The state is behind, or is being changed by the writer's thread: nobody may look at it."""
     _thread: ThreadPoolExecutor = field(init=False)
     _queue: CommandQueue = field(init=False)
     _listeners: list[Callable[[list[Recorded]], None]] = field(init=False, default_factory=list)
     _onlookers: Onlookers = field(init=False, default_factory=Onlookers)
-    _stale: bool = field(init=False, default=False)
     _refusal: type[DomainError] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -184,7 +185,7 @@ class GroupWriter:
     @property
     def is_settled(self) -> bool:
         """Tells whether the state holds exactly what is known to be committed: nothing is being decided or in doubt."""
-        return not (self._stale or self.journal.mark())
+        return not (self.is_stale or self.journal.mark())
 
     def start_from(self, head: Head, versions: dict[bytes, int], last_ns: int) -> None:
         """Stands at `head` with a state that was restored; `load` takes in what came later."""
@@ -264,7 +265,7 @@ class GroupWriter:
                 await serving
                 raise
             finally:
-                if not self._stale:
+                if not self.is_stale:
                     self._onlookers.let_look()
 
     async def _serve(self, group: list[Pending]) -> None:
@@ -274,7 +275,7 @@ class GroupWriter:
             for _ in range(MAX_CONFLICTS):
                 if self._refusal:
                     raise self._refusal
-                if self._stale:
+                if self.is_stale:
                     await self.catch_up()
                 # Whoever has left since the last try is not decided again.
                 group = [pending for pending in group if not pending.future.done()]
@@ -285,7 +286,7 @@ class GroupWriter:
             raise StoreUnavailable("another writer keeps this store")
         except Exception as error:
             self.journal.rollback()
-            self._stale = True
+            self.is_stale = True
             if self._refusal is None:
                 self.progress.fail(error.reason if isinstance(error, DomainError) else "a commit failed")
             for pending in group:
@@ -345,7 +346,7 @@ class GroupWriter:
             except VersionConflict:
                 log.warning("version_conflict", position=self.head.position)
                 self.journal.rollback()
-                self._stale = True
+                self.is_stale = True
                 return False
             except HistoryAhead:
                 if self.last_ns - self.clock.now_ns() <= LEEWAY_NS:
@@ -367,9 +368,9 @@ class GroupWriter:
     async def catch_up(self) -> None:
         """Takes in what others have written, never beside a running `run`; raises StoreUnavailable."""
         # Until it has ended, and also when nobody waits for the end, the state is between two positions.
-        self._stale = True
+        self.is_stale = True
         count = await self._blocking(self.load)
-        self._stale = False
+        self.is_stale = False
         if count:
             log.info("caught_up", events=count, position=self.head.position)
 

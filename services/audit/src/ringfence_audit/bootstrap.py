@@ -41,12 +41,13 @@ from ringfence_audit.log.api.servicer import LogServicer
 from ringfence_audit.log.application.checkpointer import Checkpointer
 from ringfence_audit.log.application.commands import RecordRead, SignCheckpoint, TakeOver
 from ringfence_audit.log.application.differences import Differences
+from ringfence_audit.log.application.measures import measure
 from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.domain import events
 from ringfence_audit.log.domain.state import LogTampered
 from ringfence_audit.log.domain.state import State as LogState
 from ringfence_audit.settings import AuditSettings
-from ringfence_audit.translation.application.translator import Translation
+from ringfence_audit.translation.application.translator import Translation, count_unreadable_from_zero
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
@@ -65,7 +66,10 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     core = await EventSourced.open(runtime, EventCodec(events.EVENTS), states(log, translation), [SearchModel()])
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
-    checkpointer = Checkpointer(SignCheckpoint(core.writer, log, signer))
+    checkpointer = Checkpointer(SignCheckpoint(core.writer, log, signer), lambda: not log.unsigned)
+    leadership = core.leadership()
+    measure(runtime.gauges, leadership, log, checkpointer)
+    count_unreadable_from_zero(SOURCES)
     feeds = {source: PeerFeed(runtime.peer(source)) for source in SOURCES}
     marks = StoredMarks(core.store, EventCodec(events.EVENTS))
     followers = [
@@ -84,7 +88,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             *following,
         ],
         checks=[*core.checks(), Check("checkpoints", checkpointer.problem), *halts],
-        leadership=core.leadership(),
+        leadership=leadership,
     )
 
 

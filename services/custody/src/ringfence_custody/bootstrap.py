@@ -28,6 +28,7 @@ from ringfence_custody.ledger.adapters.batches import StoredBatches
 from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
 from ringfence_custody.ledger.api.servicer import CustodyServicer
+from ringfence_custody.ledger.application.book_sums import BookSums
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.application.state import State
@@ -54,12 +55,14 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     lag = StatementLag(projector, settings.statement_lag_transfers, start=core.writer.head.position)
     core.writer.subscribe(lag.note)
     projector.hold = lag.may_rest
-    lag.gauge(runtime.telemetry.meter)
+    lag.gauge(runtime.gauges)
     backlog = Backlog(settings.backlog_seconds, REQUEST_WEIGHT)
     commands = Commands(core.writer, state, FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait)
     follower = runtime.follower("identity", identity_feed.take_over(commands), await identity_cursor(core.store))
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
+    leadership = core.leadership()
+    BookSums(lambda: {} if core.writer.is_stale else state.books).gauge(runtime.gauges, leadership)
     servicer = CustodyServicer(commands, queries, backlog, settings.accounts_quota())
     return Assembly(
         servicers=[
@@ -73,7 +76,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
         ],
         tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],
         checks=[*core.checks(), halted],
-        leadership=core.leadership(),
+        leadership=leadership,
     )
 
 

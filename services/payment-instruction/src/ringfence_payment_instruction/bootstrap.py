@@ -16,6 +16,7 @@ from ringfence_kernel.service import (
     opened_store,
     rebuild,
 )
+from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.store import EventStore, Migration, event_store_migrations
 from ringfence_kernel.values.clock import SteadyClock
 from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import (
@@ -24,6 +25,7 @@ from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import
 
 from ringfence_payment_instruction.deposits.adapters import schema as deposits
 from ringfence_payment_instruction.deposits.adapters.known_entries import KnownEntriesModel, StoredEntries
+from ringfence_payment_instruction.deposits.application.measures import measure as measure_deposits
 from ringfence_payment_instruction.modules import (
     Application,
     ModuleStates,
@@ -42,12 +44,15 @@ from ringfence_payment_instruction.rail.module import RailPorts
 from ringfence_payment_instruction.reads.adapters import schema as reads
 from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
 from ringfence_payment_instruction.reads.adapters.instructions_reader import InstructionsReader
+from ringfence_payment_instruction.screening.application.measures import measure as measure_lists
+from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.settings import PaymentInstructionSettings
-from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient
+from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient, count_unknown
 from ringfence_payment_instruction.submissions.adapters import schema as submissions
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
 from ringfence_payment_instruction.submissions.adapters.known_ids_model import KnownIdsModel
+from ringfence_payment_instruction.submissions.application.measures import OpenPayments
 from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
 
 NAME = "payment-instruction"
@@ -75,6 +80,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
         application.pipeline.start(states.streams())
 
     leadership.begin_with(find_work)
+    _measure(runtime, leadership, states, application.screening.lists)
     return Assembly(
         servicers=[_servicer(application), core.feed()],
         tasks=[
@@ -86,6 +92,17 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
         checks=core.checks(),
         leadership=leadership,
     )
+
+
+def _measure(
+    runtime: Runtime[PaymentInstructionSettings], leadership: Leadership, states: ModuleStates, lists: ListsInForce
+) -> None:
+    """Shows what of payments, messages and lists somebody should look after."""
+    gauges = runtime.gauges
+    OpenPayments(states.submissions, runtime.clock).gauge(gauges, leadership)
+    measure_deposits(gauges, leadership, states.deposits)
+    measure_lists(gauges, leadership, lists)
+    count_unknown(0)
 
 
 def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive, reader: InstructionsReader) -> Ports:

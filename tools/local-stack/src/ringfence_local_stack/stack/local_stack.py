@@ -183,7 +183,7 @@ class LocalStack:
         self.parts["nats"] = nats
         nats.start()
         parts = (*SERVICES, *self._standbys)
-        addresses = [f"{LOOPBACK}:{port}" for port in free_ports(2 * len(parts))]
+        addresses = [f"{LOOPBACK}:{port}" for port in free_ports(3 * len(parts))]
         self._running = RunningStack(
             directory=self.directory,
             owner_pid=os.getpid(),
@@ -191,7 +191,8 @@ class LocalStack:
             vault_address=openbao.address,
             nats_port=nats.port,
             listens=dict(zip(parts, addresses, strict=False)),
-            health_listens=dict(zip(parts, addresses[len(parts) :], strict=True)),
+            health_listens=dict(zip(parts, addresses[len(parts) :], strict=False)),
+            metrics_listens=dict(zip(parts, addresses[2 * len(parts) :], strict=True)),
             databases=databases,
             pids={},
             service_settings=self._service_settings,

@@ -26,9 +26,9 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "RINGFENCE_LOG_LEVEL")
 class RunningStack:
     """Where everything is; written as `stack.json` while the stack is up.
 
-    `databases` is by service, `listens` (host:port), `health_listens` (the same, in plaintext) and `pids` are by
-    part, of which a service with a standby has two; `owner_pid` and `owner_started` (clock ticks since boot)
-    name the process that runs the stack, so that a file left by a dead one is recognised.
+    `databases` is by service; `listens`, `health_listens` and `metrics_listens` (host:port, the last two in plaintext)
+    and `pids` are by part, of which a service with a standby has two; `owner_pid` and `owner_started` (clock ticks
+    since boot) name the process that runs the stack, so that a file left by a dead one is recognised.
     """
 
     directory: Path
@@ -38,6 +38,7 @@ class RunningStack:
     nats_port: int
     listens: Mapping[str, str]
     health_listens: Mapping[str, str]
+    metrics_listens: Mapping[str, str]
     databases: Mapping[str, Database]
     pids: Mapping[str, int]
     service_settings: Mapping[str, Mapping[str, str]]
@@ -105,6 +106,7 @@ class RunningStack:
             "RINGFENCE_LISTEN": self.listens[part],
             "RINGFENCE_HEALTH_LISTEN": self.health_listens[part],
             "RINGFENCE_SNAPSHOT_DIRECTORY": str(self.snapshot_folder(part)),
+            "RINGFENCE_METRICS_LISTEN": self.metrics_listens[part],
         }
         return {**self._common_environment(service), **own, **vault, **self.service_settings.get(service, {})}
 

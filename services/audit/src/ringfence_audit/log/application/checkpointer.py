@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from ringfence_kernel.telemetry import logs
@@ -16,15 +17,24 @@ log = logs.get(__name__)
 class Checkpointer:
     """Makes checkpoints; while the key cannot be used leaves go on, and checkpoints wait."""
 
-    def __init__(self, sign: Callable[[], Awaitable[None]], period_seconds: float = PERIOD_SECONDS) -> None:
-        self._sign = sign
-        self._period_seconds = period_seconds
+    def __init__(
+        self,
+        sign: Callable[[], Awaitable[None]],
+        is_signed: Callable[[], bool],
+        period_seconds: float = PERIOD_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Signs by `sign`; `is_signed` tells whether the newest checkpoint covers every leaf."""
+        self._sign, self._is_signed = sign, is_signed
+        self._period_seconds, self._clock = period_seconds, clock
         self._waits_for = ""
+        self._unsigned_since: float | None = None
 
     async def run(self) -> None:
         """Signs until cancelled."""
-        self._waits_for = ""
+        self._waits_for, self._unsigned_since = "", None
         while True:
+            self._note()
             try:
                 await self._sign()
             except DomainError as error:
@@ -36,7 +46,18 @@ class Checkpointer:
                 log.exception("checkpoint_failed")
             else:
                 self._waits_for = ""
+            self._note()
             await asyncio.sleep(self._period_seconds)
+
+    def age_seconds(self) -> float:
+        """Gives for how long the log has had leaves that no checkpoint covers, to a second; 0 where all are."""
+        return 0.0 if self._unsigned_since is None else self._clock() - self._unsigned_since
+
+    def _note(self) -> None:
+        if self._is_signed():
+            self._unsigned_since = None
+        elif self._unsigned_since is None:
+            self._unsigned_since = self._clock()
 
     async def problem(self) -> str | None:
         """Gives why checkpoints wait, or None: a readiness probe."""

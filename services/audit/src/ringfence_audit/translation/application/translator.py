@@ -89,7 +89,7 @@ class Translator:
                 leaves.extend(table.leaves(self._header(event), len(leaves)))
         except UNREADABLE as error:
             log.error("event_unreadable", source=self._source, topic=event.topic, error=type(error).__name__)
-            _count_unreadable(self._source)
+            _count_unreadable(self._source, 1)
             leaves = []
         return Translated(event, tuple(leaves or [self._opaque(event)]), min(times), max(times))
 
@@ -131,10 +131,16 @@ def splits(source: str, accounts: Accounts) -> Mapping[str, Split]:
     }
 
 
-def _count_unreadable(source: str) -> None:
+def count_unreadable_from_zero(sources: Iterable[str]) -> None:
+    """Shows the counter before anything was unreadable: a rise from nothing would not be seen."""
+    for source in sources:
+        _count_unreadable(source, 0)
+
+
+def _count_unreadable(source: str, count: int) -> None:
     meaning = "Events taken over by their hash alone: their bytes do not fit their topic."
     counter = telemetry.meter().create_counter(UNREADABLE_EVENTS, unit="{event}", description=meaning)
-    counter.add(1, {"ringfence.source": source})
+    counter.add(count, {"ringfence.source": source})
 
 
 def _of_fields(table: Callable[[EventDescription, Mapping[str, Any]], Table]) -> Split:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
-from opentelemetry.metrics import CallbackOptions, Meter, Observation
+from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_kernel.values.recorded import Recorded
 
@@ -85,21 +85,9 @@ class StatementLag:
         if self._projection.position >= self._start:
             self._bound = max(self._limit, min(self._bound, self.rows()))
 
-    def gauge(self, meter: Meter) -> None:
+    def gauge(self, gauges: Gauges) -> None:
         """Has the lag measured by telemetry."""
-
-        def rows(options: CallbackOptions) -> Iterable[Observation]:
-            return [Observation(self.rows())]
-
-        def seconds(options: CallbackOptions) -> Iterable[Observation]:
-            return [Observation(self.seconds())]
-
-        meter.create_observable_gauge(
-            LAG_ROWS, [rows], unit="{row}", description="Transfers committed and not yet in the statements."
-        )
-        meter.create_observable_gauge(
-            LAG_DURATION,
-            [seconds],
-            unit="s",
-            description="Age of the first of the transfers not yet in the statements.",
-        )
+        rows = "Transfers committed and not yet in the statements."
+        seconds = "Age of the first of the transfers not yet in the statements."
+        gauges.observe(LAG_ROWS, "{row}", rows, lambda: [(self.rows(), {})])
+        gauges.observe(LAG_DURATION, "s", seconds, lambda: [(self.seconds(), {})])

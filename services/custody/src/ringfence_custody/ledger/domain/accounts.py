@@ -48,6 +48,7 @@ class Accounts:
         "id",
         "index",
         "ledger",
+        "ledger_class",
         "of_owner",
         "orders",
         "owner_id",
@@ -85,6 +86,8 @@ class Accounts:
         self.covered: list[bool] = [False]
         self.debit_key = array("q", [BLOCKED])
         self.credit_key = array("q", [BLOCKED])
+        # Both as one number, to add balances up by.
+        self.ledger_class = array("H", [0])
         self._scratch: tuple[Numbers, Numbers, Flags] | None = None
 
     def __len__(self) -> int:
@@ -100,6 +103,7 @@ class Accounts:
         self.debit_key.append(BLOCKED)
         self.credit_key.append(BLOCKED)
         self.covered.append(False)
+        self.ledger_class.append(account_key(self.ledger[account], self.account_class[account]))
         self.set_keys(account)
 
     def restored(self) -> None:
@@ -107,6 +111,7 @@ class Accounts:
         self.index = {identifier: account for account, identifier in enumerate(self.id) if account}
         self.of_owner.clear()
         self.debit_key, self.credit_key, self.covered = array("q", [BLOCKED]), array("q", [BLOCKED]), [False]
+        self.ledger_class = array("H", [0])
         for account in range(1, len(self)):
             self.add_keys(account)
             self.of_owner[self.owner_id[account]].append(account)

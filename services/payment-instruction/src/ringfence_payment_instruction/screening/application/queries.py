@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ringfence_kernel.values.clock import Clock
+from ringfence_kernel.values.clock import NANOSECONDS, Clock
 
 from ringfence_payment_instruction.screening.domain.errors import ScreeningListStale
 from ringfence_payment_instruction.screening.domain.lists import Screening
@@ -18,6 +18,15 @@ class ListsInForce:
     state: State
     maximum_age_ns: int
     clock: Clock
+
+    def count(self) -> int:
+        """Returns how many lists are in force."""
+        return len(self.state.lists)
+
+    def oldest_seconds(self) -> float | None:
+        """Returns the age of the oldest list in force, None where there is none."""
+        published = [each.published_ns for each in list(self.state.lists.values())]
+        return (self.clock.now_ns() - min(published)) / NANOSECONDS if published else None
 
     def current(self) -> Screening:
         """Returns the lists in force now."""

@@ -1,0 +1,101 @@
+"""A Prometheus of its own that scrapes a local stack under the chart's rules."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ringfence_local_stack.processes.ports import LOOPBACK, free_port
+
+from deploy.checks.rules import RULES
+
+SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """Where it answers."""
+
+    address: str
+
+    def firing(self) -> set[str]:
+        """Returns the names of the alerts that fire now."""
+        return {each["labels"]["alertname"] for each in self._ask("alerts")["alerts"] if each["state"] == "firing"}
+
+    def targets(self) -> int:
+        """Returns how many processes were scraped."""
+        return sum(each["health"] == "up" for each in self._ask("targets")["activeTargets"])
+
+    def value(self, query: str) -> float | None:
+        """Returns the value of the one series of a query, None where there is none."""
+        found = self._ask(f"query?query={urllib.request.quote(query)}")["result"]
+        return float(found[0]["value"][1]) if found else None
+
+    def eventually(self, holds: Callable[[], bool]) -> None:
+        """Waits for a condition, within a bound."""
+        end = time.monotonic() + SECONDS
+        while not holds():
+            assert time.monotonic() < end, self.firing()
+            time.sleep(0.5)
+
+    def _ask(self, what: str) -> Any:
+        with urllib.request.urlopen(f"{self.address}/api/v1/{what}", timeout=10) as answer:
+            return json.load(answer)["data"]
+
+
+def impatient(file: Path) -> str:
+    """Returns a file of rules whose alerts fire at once: what is left out is only how long each waits to be sure."""
+    rules = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            rule.pop("for", None)
+    return yaml.safe_dump(rules)
+
+
+@contextmanager
+def watching(addresses: Iterable[str], folder: Path) -> Iterator[Prometheus]:
+    """Scrapes each second for as long as the block lasts; Debian's package prometheus has the program."""
+    for file in RULES:
+        (folder / file.name).write_text(impatient(file))
+    settings = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": [file.name for file in RULES],
+        "scrape_configs": [{"job_name": "ringfence", "static_configs": [{"targets": sorted(addresses)}]}],
+    }
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
+    listen = f"{LOOPBACK}:{free_port()}"
+    command = [
+        "prometheus",
+        "--config.file=prometheus.yml",
+        "--storage.tsdb.path=data",
+        f"--web.listen-address={listen}",
+    ]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    try:
+        running = Prometheus(f"http://{listen}")
+        _await_answer(running, process)
+        yield running
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _await_answer(running: Prometheus, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + SECONDS
+    while True:
+        try:
+            running.targets()
+            return
+        except OSError:
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.2)

@@ -1,0 +1,50 @@
+"""What every process shows of itself (docs/telemetry.md): who leads, and how long its credentials last."""
+
+from __future__ import annotations
+
+from opentelemetry.metrics import Meter
+
+from ringfence_kernel.certificates.renewal import WorkloadCertificate
+from ringfence_kernel.rpc.errors import REFUSALS, REFUSALS_MEANING
+from ringfence_kernel.service.leadership import Leadership
+from ringfence_kernel.telemetry.gauges import Gauges, Look
+from ringfence_kernel.values.clock import NANOSECONDS, Clock
+from ringfence_kernel.vault import Vault
+
+LEADING, TERMS = "ringfence.leadership.leading", "ringfence.leadership.terms"
+TOKEN, CERTIFICATE = "ringfence.vault.token.lifetime", "ringfence.certificate.lifetime"
+
+
+def measure_credentials(gauges: Gauges, vault: Vault, certificate: WorkloadCertificate, clock: Clock) -> None:
+    """Shows how long the token and the certificate in hand are good for, unless they are renewed."""
+
+    def certificate_seconds() -> float:
+        return (certificate.current.not_after_ns - clock.now_ns()) / NANOSECONDS
+
+    gauges.observe(TOKEN, "s", "How long the token of Vault is good for.", lambda: [(vault.token_seconds, {})])
+    gauges.observe(
+        CERTIFICATE, "s", "How long the workload's certificate is good for.", lambda: [(certificate_seconds(), {})]
+    )
+
+
+def measure_leadership(gauges: Gauges, meter: Meter, leadership: Leadership) -> None:
+    """Shows whether this process leads, and counts the terms that it began."""
+    terms = meter.create_counter(TERMS, "{term}", "Terms that this process began to lead.")
+    terms.add(0)
+
+    async def count(is_leading: bool) -> None:
+        if is_leading:
+            terms.add(1)
+
+    leadership.subscribe(count)
+    gauges.observe(LEADING, "1", "1 where this process leads, 0 otherwise.", lambda: [(int(leadership.is_leading), {})])
+
+
+def count_from_zero(meter: Meter) -> None:
+    """Shows counters of what hardly ever happens before it has: a rise from nothing would not be seen."""
+    meter.create_counter(REFUSALS, unit="{request}", description=REFUSALS_MEANING).add(0)
+
+
+def while_leading(leadership: Leadership, look: Look) -> Look:
+    """Returns a look that only the leader takes: what a standby says of it is old, and would count twice."""
+    return lambda: look() if leadership.is_leading else ()

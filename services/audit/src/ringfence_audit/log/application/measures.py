@@ -1,0 +1,20 @@
+"""What the process that leads shows of the log (docs/telemetry.md)."""
+
+from __future__ import annotations
+
+from ringfence_kernel.service.leadership import Leadership
+from ringfence_kernel.service.measures import while_leading
+from ringfence_kernel.telemetry.gauges import Gauges
+
+from ringfence_audit.log.application.checkpointer import Checkpointer
+from ringfence_audit.log.domain.state import State
+
+SIZE, AGE = "ringfence.tree.size", "ringfence.checkpoint.age"
+
+
+def measure(gauges: Gauges, leadership: Leadership, log: State, checkpointer: Checkpointer) -> None:
+    """Has it observed how long the log is, and for how long it has gone without a checkpoint."""
+    size = while_leading(leadership, lambda: [(log.frontier.size, {})])
+    age = while_leading(leadership, lambda: [(checkpointer.age_seconds(), {})])
+    gauges.observe(SIZE, "{leaf}", "Leaves of the log.", size)
+    gauges.observe(AGE, "s", "How long the log has had leaves that no checkpoint covers.", age)

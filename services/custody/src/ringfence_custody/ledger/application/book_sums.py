@@ -1,0 +1,91 @@
+"""What all books add up to, for telemetry: the proof that no money was made or lost, and what waits in suspense."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+
+from ringfence_kernel.service.leadership import Leadership
+from ringfence_kernel.service.measures import while_leading
+from ringfence_kernel.telemetry.gauges import Gauges
+from ringfence_kernel.values.money import currency
+
+from ringfence_custody.ledger.domain.book import Book
+from ringfence_custody.ledger.domain.purposes import AccountClass
+from ringfence_custody.ledger.domain.sums import Net, nets
+
+IMBALANCE, SUSPENSE = "ringfence.ledger.imbalance", "ringfence.suspense.balance"
+PAUSE_SECONDS = 5.0
+ACCOUNTS_AT_ONCE = 250_000
+"""So many are added up at a time, a whole book at least: the loop waits for no more."""
+
+Observed = list[tuple[float, dict[str, str]]]
+
+
+class BookSums:
+    """Sums of every book, as of when they were last added up: when somebody asks, and not more often than in 5 s.
+
+    Each book is added up at one moment. Where there are more accounts than are added up at a time, books take turns.
+    """
+
+    def __init__(self, books: Callable[[], Mapping[bytes, Book]], clock: Callable[[], float] = time.monotonic) -> None:
+        """Adds nothing up yet; `books` returns those that may be looked at now."""
+        self._books, self._clock = books, clock
+        self._nets: dict[bytes, dict[tuple[int, int], Net]] = {}
+        self._turn: deque[bytes] = deque()
+        self._again_at = 0.0
+
+    def imbalance(self) -> Observed:
+        """Returns, by currency, what posted and pending balances of all accounts add up to: zero, or money is wrong."""
+        self._add_up()
+        sums: defaultdict[tuple[int, str], int] = defaultdict(int)
+        for of_book in self._nets.values():
+            of_ledger: defaultdict[tuple[int, str], int] = defaultdict(int)
+            for (ledger, _), net in of_book.items():
+                for kind, amount in net._asdict().items():
+                    of_ledger[ledger, kind] += amount
+            # One book's surplus does not make up for what another one lacks.
+            for key, amount in of_ledger.items():
+                sums[key] += abs(amount)
+        return [
+            (amount, {"ringfence.currency": currency(ledger).alpha, "ringfence.balance": kind})
+            for (ledger, kind), amount in sums.items()
+        ]
+
+    def suspense(self) -> Observed:
+        """Returns what suspense accounts hold, by currency."""
+        self._add_up()
+        held: defaultdict[int, int] = defaultdict(int)
+        for of_book in self._nets.values():
+            for (ledger, account_class), net in of_book.items():
+                if account_class == AccountClass.SUSPENSE:
+                    held[ledger] += net.posted
+        return [(amount, {"ringfence.currency": currency(ledger).alpha}) for ledger, amount in held.items()]
+
+    def gauge(self, gauges: Gauges, leadership: Leadership) -> None:
+        """Has the sums measured by telemetry, in the process that leads."""
+        gauges.observe(
+            IMBALANCE,
+            "{minor_unit}",
+            "What all balances of a currency add up to, without sign: anything but 0 is money made or lost.",
+            while_leading(leadership, self.imbalance),
+        )
+        gauges.observe(
+            SUSPENSE,
+            "{minor_unit}",
+            "Money in suspense accounts.",
+            while_leading(leadership, self.suspense),
+        )
+
+    def _add_up(self) -> None:
+        books, now = self._books(), self._clock()
+        if now < self._again_at or not books:
+            return
+        self._again_at, left = now + PAUSE_SECONDS, ACCOUNTS_AT_ONCE
+        self._turn.extend(() if self._turn else books)
+        while self._turn and left > 0:
+            book_id = self._turn.popleft()
+            accounts = books[book_id].accounts
+            self._nets[book_id] = nets(accounts)
+            left -= len(accounts)
