@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -36,7 +37,7 @@ class Prometheus:
 
     def value(self, query: str) -> float | None:
         """Returns the value of the one series of a query, None where there is none."""
-        found = self._ask(f"query?query={urllib.request.quote(query)}")["result"]
+        found = self._ask(f"query?query={urllib.parse.quote(query)}")["result"]
         return float(found[0]["value"][1]) if found else None
 
     def eventually(self, holds: Callable[[], bool]) -> None:

@@ -28,7 +28,7 @@ class Case:
     minutes: int = 60
 
 
-def one(name: str, firing: str, quiet: str, minutes: int = 60, **labels: str) -> Case:
+def one(name: str, firing: str, quiet: str, minutes: int = 60, /, **labels: str) -> Case:
     """A case of one series."""
     shown = ",".join(f'{label}="{value}"' for label, value in labels.items())
     series = f"{name}{{{shown}}}"
