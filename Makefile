@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: help setup demo up test drills cases lint protos bench chaos lock images scan deploy-check
+.PHONY: help setup demo up test drills cases lint protos bench chaos upgrades lock images scan deploy-check
 
 help: ## Shows these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,13 +21,15 @@ up: setup ## Starts the whole platform and leaves it running until Ctrl-C
 # What is held to a time has the machine to itself; the rest shares it, a file at a time.
 ALONE := tests/chaos tests/integration/test_standby.py
 SHARED := kernel/tests services clients tools bench/tests tests/architecture tests/stores tests/integration tests/cases
+# Processes of the release before beside those of this one: minutes, with a verb of its own.
+UPGRADES := tests/integration/test_upgrade.py tests/integration/test_rolling.py
 # Five of the drills are short enough to be played with every change.
 DRILLS := tests/drills
 CUT := tests/drills/test_cuts.py::test_what_is_cut_off_is_missed_and_nothing_else_stops
 DRILLS_IN_TEST := tests/drills/test_clocks.py '$(CUT)[postgres]' '$(CUT)[custody]'
 
 test: setup ## Unit, architecture and integration tests on real servers
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(SHARED) $(ALONE:%=--ignore=%)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(SHARED) $(ALONE:%=--ignore=%) $(UPGRADES:%=--ignore=%)
 	@$(BIN)/python -m pytest $(ALONE) $(DRILLS_IN_TEST)
 
 drills: setup ## Sets clocks wrong, cuts cables and fills disks under load (root), and compares everything afterwards
@@ -52,6 +54,9 @@ bench: setup ## Measures ledger and instructions beside their controls; draws do
 
 chaos: setup ## Kills whoever leads each service, and PostgreSQL, 200 times under load; compares all four
 	@$(BIN)/python -m tests.chaos
+
+upgrades: setup ## Replaces processes under load, and those of the release before by those of this one and back
+	@$(BIN)/python -m pytest $(UPGRADES)
 
 lock: setup ## Pins every version by hash: requirements.lock, those of the services, tools/*.txt
 	@tools/lock.sh
