@@ -49,7 +49,7 @@ class WorkloadCertificate:
         self._subscribers.append(renewed)
 
     async def obtain(self) -> None:
-        """Makes a P-256 key and has a certificate for it signed; raises what Pki or, as a group, a subscriber raises."""
+        """Makes a P-256 key and has a certificate for it signed; raises what Pki raises, or what subscribers do."""
         key = ec.generate_private_key(ec.SECP256R1())
         issued = await self._pki.sign_workload(self._service, self._request(key))
         self._bundle = CertificateBundle(_private_pem(key), issued.chain_pem.encode(), issued.not_after_ns)
