@@ -140,6 +140,7 @@ def test_a_bundle_is_handed_on_without_what_is_written_beside_it() -> None:
     """Comments, also such as are not ASCII, and line ends of any kind are nobody's business."""
     pem = "Aussteller für Dienste, gültig - bis 2035\r\n".encode() + ONE.pem.replace(b"\n", b"\r\n") + b"\n" + OTHER.pem
     assert TrustBundle(pem).current == ONE.pem + OTHER.pem
+    assert TrustBundle(ONE.pem.strip() + OTHER.pem.strip()).current == ONE.pem + OTHER.pem
 
 
 async def test_a_file_that_is_being_written_is_waited_for(tmp_path: Path) -> None:

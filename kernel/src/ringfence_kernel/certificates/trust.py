@@ -7,6 +7,7 @@ then the old one is taken out (docs/runbooks/certificates.md).
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from ringfence_kernel.telemetry import logs
 LOOK_SECONDS = 5.0
 """How often a file is looked at; an orchestrator that mounts one takes a minute to replace it."""
 
-_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
+_BLOCK = re.compile(_BEGIN + rb"[^-]*-----END CERTIFICATE-----")
 _LOG = logs.get(__name__)
 
 
@@ -101,7 +103,7 @@ def _checked(pem: bytes) -> bytes:
     except ValueError as error:
         raise NoCertificates(str(error)) from None
     # The parser passes over other blocks, and over everything from a block on that does not end.
-    tags = [line.strip() for line in pem.splitlines() if b"-----" in line or line.startswith(b"-")]
-    if tags != [_BEGIN, _END] * len(certificates):
+    rest, blocks = _BLOCK.subn(b"\n", pem)
+    if blocks != len(certificates) or any(line.startswith(b"-") or b"-----" in line for line in rest.splitlines()):
         raise NoCertificates("half a certificate, or something else")
     return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
