@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from ringfence_kernel.service.serving import CLOSING_SECONDS
+from ringfence_kernel.service.settings import Settings
+
 from deploy.checks.rendering import Object, Pod, pods, selects, title
 
 ZONE, HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 MONEY = {"identity", "custody"}
-STOP_SECONDS = 15
-"""How long a process waits for its tasks after the drain (`kernel/service/tasks.py`)."""
+SPARE_SECONDS = 6
+"""How much longer kubelet waits than a process takes at most, which then ends itself: for what the node takes."""
 UNITS = {"m": Decimal("0.001"), "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40)}
 
 
@@ -81,11 +84,13 @@ def _stop(pod: Pod) -> Iterator[str]:
     [container] = pod.spec["containers"]
     sleep = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
     variables = {each["name"]: each.get("value") for each in container["env"]}
-    drain = int(variables.get("RINGFENCE_DRAIN_SECONDS") or 10)
+    leave = float(variables.get("RINGFENCE_LEAVE_SECONDS") or Settings.leave_seconds)
+    drain = float(variables.get("RINGFENCE_DRAIN_SECONDS") or Settings.drain_seconds)
     if sleep < 1:
         yield "stop: answers end before endpoints do"
-    if pod.spec.get("terminationGracePeriodSeconds", 30) < sleep + drain + STOP_SECONDS:
-        yield "stop: killed before it has drained"
+    spare = pod.spec.get("terminationGracePeriodSeconds", 30) - (sleep + leave + drain + CLOSING_SECONDS)
+    if spare != SPARE_SECONDS:
+        yield f"stop: killed {spare:g} s after the process would have ended itself, not {SPARE_SECONDS}"
 
 
 def _resources(pod: Pod) -> Iterator[str]:

@@ -7,11 +7,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ringfence_kernel.store.lease import LEASE_SECONDS
 
 from deploy.checks.edges import HOST_AND_PORT
-from deploy.checks.rendering import CHART, HELM, NAMESPACE, VALUE_SETS, objects, pods
+from deploy.checks.rendering import CHART, HELM, NAMESPACE, ROOT, VALUE_SETS, objects, pods
 
 DOCUMENTS = [CHART / name for name in ("README.md", "UPGRADING.md")]
+STANDBY = ROOT / "docs" / "runbooks" / "standby.md"
 FULL = CHART / "ci" / "three-zones.yaml"
 
 
@@ -55,6 +57,20 @@ def test_notes_give_the_addresses_of_all_pods(values: Path) -> None:
     assert given == {f"{name}-{number}" for name, count in replicas.items() for number in range(count)}
     assert ("stands by" in text) == (values.stem == "standing-by")
     assert ("kubectl label namespace custodian" in text) == (values.stem != "three-zones")
+
+
+def test_the_runbook_of_standbys_says_what_the_probes_ask_for() -> None:
+    """Its table is the chart's."""
+    rows = re.findall(r"^\| (`[^|]+) \| `([a-z]+)` \|", STANDBY.read_text(encoding="utf-8"), re.MULTILINE)
+    said = {probe: name for probes, name in rows for probe in re.findall(r"`(\w+)`", probes)}
+    [container] = next(pod for pod in pods(objects(FULL)) if pod.component == "service").spec["containers"]
+    assert said == {key: each["grpc"]["service"] for key, each in container.items() if key.endswith("Probe")}
+
+
+def test_the_runbook_of_standbys_knows_how_long_a_lease_is_held() -> None:
+    """Whoever is silent for less may be alive."""
+    [seconds] = re.findall(r"`state_change` within the last (\w+)", STANDBY.read_text(encoding="utf-8"))
+    assert seconds == f"{LEASE_SECONDS:g}"
 
 
 def test_what_is_not_there_is_found() -> None:

@@ -17,7 +17,7 @@ from ringfence_kernel.access.refusals import CertificateRequired
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
 from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.values.clock import SystemClock
-from ringfence_kernel.vault import Vault, VaultOptions
+from ringfence_kernel.vault import AppRole, Vault, VaultOptions
 from ringfence_local_stack.servers import openbao
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 
@@ -58,9 +58,8 @@ async def connected(server: OpenBaoServer, folder: Path) -> Vault:
     """Logs the service in."""
     file = server.write_wrapped_secret_id(SERVICE, folder / "secret-id")
     role_id = server.role_id(SERVICE)
-    return await Vault.connect(
-        VaultOptions(addresses=(server.address,), ca_file=server.ca_file, role_id=role_id, wrapped_secret_id_file=file)
-    )
+    identity = AppRole(role_id=role_id, wrapped_secret_id_file=file)
+    return await Vault.connect(VaultOptions(addresses=(server.address,), ca_file=server.ca_file, identity=identity))
 
 
 async def test_issuer_of_workloads_is_replaced(owned: Owned, tmp_path: Path) -> None:

@@ -98,8 +98,11 @@ async def test_no_server_that_answers_is_unavailable(options: Options) -> None:
 
 
 async def test_what_is_no_wrapped_secret_id_is_refused(options: Options, openbao_server: OpenBaoServer) -> None:
-    """An empty file, and a wrapping token around something else, are refused by name."""
+    """A file that cannot be read, an empty one, and a wrapping token around something else are refused by name."""
     given = options("identity")
+    await asyncio.to_thread(wrapping_file(given).write_text, "ü")
+    with pytest.raises(VaultLoginRefused, match="cannot be read: it is not ASCII"):
+        await Vault.connect(given)
     await asyncio.to_thread(wrapping_file(given).write_text, "")
     with pytest.raises(VaultLoginRefused, match="holds no wrapping token"):
         await Vault.connect(given)

@@ -6,6 +6,7 @@ the method `kubernetes` asks; the method `jwt` checks signatures by itself.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from ringfence_local_stack.processes.files import write_private
 from ringfence_local_stack.processes.ports import free_ports
 from ringfence_local_stack.pytest_plugin import running_blank_openbao
 from ringfence_local_stack.servers.openbao import OpenBaoServer
+from structlog.testing import capture_logs
 
 from .service_accounts import AUDIENCE, ISSUER, NAMESPACE, REVIEWER, Cluster, TokenReviews
 
@@ -41,6 +43,7 @@ class World:
             identity=WorkloadIdentity(mount=method, role=role, token_file=token_file),
             timeout_seconds=2,
             retry_seconds=0.1,
+            refused_seconds=0.2,
         )
 
 
@@ -142,33 +145,48 @@ async def test_the_file_is_read_at_every_login(world: World, tmp_path: Path, met
     vault.close()
 
 
-async def test_an_api_server_that_is_away_refuses_logins_until_it_is_back(world: World, tmp_path: Path) -> None:
-    """OpenBao calls that a refusal: a start ends by name, a session that was forgotten waits and goes on afterwards."""
+async def test_an_api_server_that_is_away_is_waited_for(world: World, tmp_path: Path) -> None:
+    """OpenBao calls that a refusal: a start says so and tries again, as does a session that was forgotten."""
     file = write_private(tmp_path / "token", world.cluster.token("audit"))
-    vault = await Vault.connect(world.options("kubernetes", file))
+    options = world.options("kubernetes", file)
+    vault = await Vault.connect(options)
     root, (nobody,) = world.server.admin(), free_ports(1)
     found = root.read("auth/kubernetes/config")["data"]
     config = {**found, "token_reviewer_jwt": REVIEWER}
     root.write("auth/kubernetes/config", **{**config, "kubernetes_host": f"https://127.0.0.1:{nobody}"})
     try:
         with pytest.raises(VaultLoginRefused, match="permission denied"):
-            await Vault.connect(world.options("kubernetes", file))
+            await Vault.connect(options)
         await vault._session.call(lambda client: client.auth.token.revoke_self())
         with pytest.raises(VaultUnavailable):
             await vault.transit.sign("audit-checkpoint", b"x")
+        with capture_logs() as logs:
+            starting = asyncio.create_task(Vault.connect(replace(options, refused_seconds=60)))
+            async with asyncio.timeout(20):
+                while len(logs) < 3:
+                    await asyncio.sleep(0.05)
+        assert {line["event"] for line in logs} == {"vault_login_refused"}
     finally:
         root.write("auth/kubernetes/config", **config)
+    (await asyncio.wait_for(starting, 20)).close()
     assert await vault.transit.sign("audit-checkpoint", b"x")
     vault.close()
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_a_file_that_is_not_there_or_empty_is_named(world: World, tmp_path: Path, method: str) -> None:
-    """The start ends with the file's name."""
-    empty = write_private(tmp_path / "empty", "\n")
-    for file in (tmp_path / "nowhere", empty, tmp_path):
-        with pytest.raises(VaultLoginRefused, match=f"{file} holds no token"):
+async def test_a_file_that_cannot_be_read_or_is_empty_is_named(world: World, tmp_path: Path, method: str) -> None:
+    """The start ends with the file's name and what is the matter with it, at once."""
+    empty, other = write_private(tmp_path / "empty", "\n"), write_private(tmp_path / "other", "ü")
+    found = {
+        empty: "holds no token",
+        other: "cannot be read: it is not ASCII",
+        tmp_path / "nowhere": "cannot be read: No such file or directory",
+        tmp_path: "cannot be read: Is a directory",
+    }
+    for file, matter in found.items():
+        with pytest.raises(VaultLoginRefused, match=f"{file} {matter}"), capture_logs() as logs:
             await Vault.connect(world.options(method, file))
+        assert logs == []
 
 
 async def test_a_method_that_is_not_mounted_is_refused(world: World, tmp_path: Path) -> None:

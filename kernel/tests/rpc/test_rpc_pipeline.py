@@ -22,6 +22,7 @@ from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.rpc.instruments import EndedCall
 from ringfence_kernel.rpc.pipeline import log_call
+from ringfence_kernel.rpc.streams import OpenStreams
 from ringfence_kernel.telemetry import logs
 
 from ..probe_service import SERVICE, Text
@@ -224,6 +225,30 @@ async def test_streams_are_ended_by_name_when_the_server_is_to_stop() -> None:
         late = drained(stub.Watch(Text(text="hang"), metadata=metadata, timeout=20))
         assert (await asyncio.wait_for(late, 5))[1] == "NOT_LEADER"
         assert (await stub.Open(Text(text="still"), timeout=5)).text == "still"
+
+
+async def test_a_stream_whose_time_is_just_over_holds_up_no_stop() -> None:
+    """It ends by itself; the others are ended all the same."""
+    streams, loop = OpenStreams(), asyncio.get_running_loop()
+    errors = list[BaseException]()
+
+    def end() -> None:
+        try:
+            streams.end()
+        except RuntimeError as error:
+            errors.append(error)
+
+    async def follow(seconds: float) -> None:
+        async with asyncio.timeout(seconds) as limit:
+            with streams.open(limit):
+                if not seconds:
+                    # Runs between the limit's own call and the cancellation that it asks for.
+                    loop.call_soon(end)
+                await asyncio.Event().wait()
+
+    following = asyncio.gather(follow(20), follow(0), follow(20), return_exceptions=True)
+    assert [type(each) for each in await asyncio.wait_for(following, 5)] == [TimeoutError] * 3
+    assert errors == []
 
 
 async def test_every_message_of_a_request_stream_is_parsed_and_refused_by_name(world: World) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from ringfence_kernel.rpc.health import Check, Health
-from ringfence_kernel.rpc.probes import LEAD, LIVE, READY, Probes
+from ringfence_kernel.rpc.probes import LEAD, LIVE, MAXIMUM_CALLS, MAXIMUM_WATCHES, READY, Probes
 from ringfence_kernel.rpc.server import CannotListen
 from ringfence_protos.common.v1 import feed_pb2, feed_pb2_grpc
 
@@ -139,6 +139,43 @@ async def test_a_watch_sees_a_process_come_and_go() -> None:
                 await steps.pop(0)()
         await asyncio.gather(*stopping)
     assert seen == [NOT_SERVING, SERVING, NOT_SERVING]
+
+
+async def test_a_watch_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever forgets one does not hold a place for ever, and is told of every change until then."""
+    monkeypatch.setattr("ringfence_kernel.rpc.probes.WATCH_SECONDS", 0.3)
+    process = Checked()
+    async with process.asked() as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=READY))
+        async with asyncio.timeout(10):
+            seen = []
+            async for reply in watch:
+                seen.append(reply.status)
+                await process.health.probe()
+            assert await watch.code() is grpc.StatusCode.OK
+    assert seen == [NOT_SERVING, SERVING]
+
+
+async def test_however_many_watch_whoever_asks_once_is_answered() -> None:
+    """Those who watch get no more places than leave some; a place that is given up is free."""
+    process = Checked()
+    request = health_pb2.HealthCheckRequest(service=READY)
+    async with process.asked() as channel, AsyncExitStack() as others:
+        watches = []
+        for _ in range(MAXIMUM_CALLS // 32):
+            options = [("grpc.use_local_subchannel_pool", 1)]
+            other = grpc.aio.insecure_channel(f"localhost:{process.probes.port}", options)
+            stub = health_pb2_grpc.HealthStub(await others.enter_async_context(other))
+            watches += [stub.Watch(request, timeout=20) for _ in range(32)]
+        answers = await asyncio.gather(*(watch.read() for watch in watches), return_exceptions=True)
+        refused = [each.code() for each in answers if isinstance(each, grpc.aio.AioRpcError)]
+        assert refused == [grpc.StatusCode.RESOURCE_EXHAUSTED] * (MAXIMUM_CALLS - MAXIMUM_WATCHES)
+        assert await served(channel) == {LIVE}
+        for watch in watches:
+            watch.cancel()
+        again = health_pb2_grpc.HealthStub(channel).Watch(request, timeout=20, wait_for_ready=True)
+        assert (await again.read()).status == NOT_SERVING
+        again.cancel()
 
 
 async def test_an_address_that_is_taken_stops_start_up() -> None:

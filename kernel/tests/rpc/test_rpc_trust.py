@@ -11,6 +11,7 @@ import pytest
 from ringfence_kernel.certificates.bundle import FixedCertificate
 from ringfence_kernel.certificates.trust import NoCertificates, TrustBundle, TrustFile
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
+from ringfence_kernel.service.trust import Trust
 from structlog.testing import capture_logs
 
 from ..authorities import Issued, TestAuthority
@@ -94,18 +95,100 @@ async def test_what_a_file_holds_is_taken_over_when_it_is_good(tmp_path: Path) -
         trust.look()
         for broken in (b"", b"no certificate", second.pem[:-40]):
             file.write_bytes(broken)
-            for _ in range(2):
+            for _ in range(3):
                 trust.look()
         file.unlink()
-        trust.look()
+        for _ in range(2):
+            trust.look()
         assert (trust.current, changes) == (first.pem, [])
         file.write_bytes(first.pem + second.pem)
-        for _ in range(2):
+        for _ in range(3):
             trust.look()
     assert changes == [first.pem + second.pem] == [trust.current]
     assert [line["event"] for line in logs] == ["trust_not_replaced"] * 4 + ["trust_replaced"]
     with pytest.raises(NoCertificates):
         TrustBundle(b"")
+
+
+ONE, OTHER = TestAuthority("one"), TestAuthority("other")
+KEY = OTHER.principal().bundle.private_key_pem
+LAST_LINE = OTHER.pem.rindex(b"-----END")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        OTHER.pem[: len(OTHER.pem) // 2],
+        OTHER.pem[:LAST_LINE],
+        OTHER.pem[: LAST_LINE + 3],
+        OTHER.pem[:-3],
+        OTHER.pem[:8],
+        OTHER.pem[1:],
+        KEY,
+        KEY + OTHER.pem,
+        OTHER.pem.replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE"),
+    ],
+)
+def test_half_a_certificate_or_something_else_is_no_bundle(rest: bytes) -> None:
+    """However much of the second has been written, and before or after a good one."""
+    for pem in (ONE.pem + rest, rest.rstrip() + b"\n" + ONE.pem):
+        with pytest.raises(NoCertificates):
+            TrustBundle(pem)
+
+
+def test_a_bundle_is_handed_on_without_what_is_written_beside_it() -> None:
+    """Comments, also such as are not ASCII, and line ends of any kind are nobody's business."""
+    pem = "Aussteller für Dienste, gültig - bis 2035\r\n".encode() + ONE.pem.replace(b"\n", b"\r\n") + b"\n" + OTHER.pem
+    assert TrustBundle(pem).current == ONE.pem + OTHER.pem
+    assert TrustBundle(ONE.pem.strip() + OTHER.pem.strip()).current == ONE.pem + OTHER.pem
+
+
+async def test_a_file_that_is_being_written_is_waited_for(tmp_path: Path) -> None:
+    """What is seen once may be the beginning of more; how many certificates there are is logged."""
+    file = tmp_path / "ca.pem"
+    file.write_bytes(ONE.pem)
+    trust, changes = TrustFile(file), list[bytes]()
+    trust.subscribe(lambda: changes.append(trust.current))
+    with capture_logs() as logs:
+        for written in (b"", OTHER.pem[:99], OTHER.pem, *[OTHER.pem + ONE.pem] * 3):
+            file.write_bytes(written)
+            trust.look()
+    assert changes == [OTHER.pem + ONE.pem]
+    assert [(line["event"], line["certificates"]) for line in logs] == [("trust_replaced", 2)]
+
+
+async def test_one_who_cannot_take_issuers_over_keeps_nobody_from_it(tmp_path: Path) -> None:
+    """The others hear of it, and it is tried again until all have taken it over."""
+    file, heard, fails = tmp_path / "ca.pem", list[bytes](), [True, True]
+    file.write_bytes(ONE.pem)
+    trust = TrustFile(file)
+
+    def fail() -> None:
+        if fails:
+            raise OSError(fails.pop())
+
+    trust.subscribe(fail)
+    trust.subscribe(lambda: heard.append(trust.current))
+    file.write_bytes(OTHER.pem)
+    with capture_logs() as logs:
+        for _ in range(6):
+            trust.look()
+    assert heard == [OTHER.pem] * 3
+    assert [line["event"] for line in logs] == ["trust_replaced_in_part"] * 2 + ["trust_replaced"]
+
+
+def test_one_who_cannot_show_a_certificate_keeps_nobody_from_it() -> None:
+    """A renewal is everybody's, and says afterwards who could not."""
+    certificate, heard = FixedCertificate(ONE.principal().bundle), list[bool]()
+
+    def fail() -> None:
+        raise OSError
+
+    certificate.subscribe(fail)
+    certificate.subscribe(lambda: heard.append(True))
+    with pytest.raises(ExceptionGroup):
+        certificate.replace(ONE.principal().bundle)
+    assert heard == [True]
 
 
 async def test_a_file_is_looked_at_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,3 +205,25 @@ async def test_a_file_is_looked_at_by_itself(tmp_path: Path, monkeypatch: pytest
         await changed.wait()
     following.cancel()
     assert trust.current == second.pem
+
+
+async def test_files_are_followed_together_or_not_at_all(tmp_path: Path) -> None:
+    """Whoever starts the following again after an error does not follow a file twice."""
+    file, running = tmp_path / "ca.pem", list[bool]()
+    file.write_bytes(ONE.pem)
+
+    class Following(TrustFile):
+        async def follow(self) -> None:
+            running.append(True)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                running.pop()
+
+    class Failing(TrustFile):
+        async def follow(self) -> None:
+            raise OSError
+
+    with pytest.raises(ExceptionGroup):
+        await Trust(workloads=Following(file), clients=Failing(file), nats=Following(file)).follow()
+    assert running == []

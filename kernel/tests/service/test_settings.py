@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ringfence_kernel.rpc.quotas import CallRates
 from ringfence_kernel.service.serving import CLOSING_SECONDS
 from ringfence_kernel.service.settings import (
+    AwaitingSettings,
     FileVariable,
     InvalidSetting,
     MigrationSettings,
@@ -113,9 +116,68 @@ def test_times_to_stop_are_not_negative(variable: str) -> None:
     """Less than zero, or no number, stops start-up by name; the defaults leave room within 25 seconds."""
     assert sum(read(Own, COMPLETE).stop_seconds()) + CLOSING_SECONDS < 25
     assert read(Own, COMPLETE | {variable: "0"}).stop_seconds()
-    for value in ("-1", "nan"):
-        with pytest.raises(InvalidSetting, match=f"^{variable} is not zero or more$"):
-            read(Own, COMPLETE | {variable: value}).stop_seconds()
+    with pytest.raises(InvalidSetting, match=f"^{variable} is not zero or more$"):
+        read(Own, COMPLETE | {variable: "-1"}).stop_seconds()
+
+
+@pytest.mark.parametrize("variable", ["RINGFENCE_LEAVE_SECONDS", "RINGFENCE_SNAPSHOT_SECONDS"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_number_is_finite(variable: str, value: str) -> None:
+    """A time without an end would be one that a timer cannot take."""
+    with pytest.raises(InvalidSetting, match=f"^{variable} is not a finite number$"):
+        read(Own, COMPLETE | {variable: value})
+
+
+@pytest.mark.parametrize("variable", ["RINGFENCE_LISTEN", "RINGFENCE_HEALTH_LISTEN", "RINGFENCE_METRICS_LISTEN"])
+def test_an_address_to_listen_on_is_host_and_port(variable: str) -> None:
+    """Whatever a library would make of the rest; an address with colons of its own stands in brackets."""
+    for good in ("localhost:1", "0.0.0.0:65535", "[::]:8443", "[::1]:0"):
+        read(Own, COMPLETE | {variable: good})
+    for bad in (
+        "0.0.0.0",
+        "8081",
+        ":8081",
+        "host:",
+        "host:http",
+        "host:65536",
+        "::1",
+        ":::1",
+        "[::1]",
+        "[]:1",
+        "[a]:1",
+    ):
+        with pytest.raises(InvalidSetting, match=f"^{variable} is not host:port$"):
+            read(Own, COMPLETE | {variable: bad})
+
+
+URLS = [
+    "nonsense",
+    "postgresql://u:s3cret%zz@h/x",
+    "postgresql://u@h/x?s3cret=1",
+    "postgresql://u@h:s3cret/x",
+    "a=s3cret",
+]
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_database_url_is_one_and_is_not_shown(url: str) -> None:
+    """Whoever reads it says which variable it is, and nothing of its value."""
+    good = "postgresql://custody_owner@one:5432,other:5433/custody"
+    served, owned = {"RINGFENCE_DATABASE_URL": url}, {"RINGFENCE_OWNER_DATABASE_URL": url}
+    reads: list[tuple[str, Callable[[], object]]] = [
+        ("RINGFENCE_DATABASE_URL", lambda: read(Own, COMPLETE | served).database_conninfo()),
+        ("RINGFENCE_DATABASE_URL", lambda: read(AwaitingSettings, served).conninfo()),
+        (
+            "RINGFENCE_DATABASE_URL",
+            lambda: read(MigrationSettings, COMPLETE | served | dict.fromkeys(owned, good)).application_role(),
+        ),
+        ("RINGFENCE_OWNER_DATABASE_URL", lambda: read(MigrationSettings, COMPLETE | owned).conninfo()),
+    ]
+    assert read(MigrationSettings, COMPLETE | dict.fromkeys(owned, good)).conninfo()
+    for variable, use in reads:
+        with pytest.raises(InvalidSetting, match=rf"^{variable} is not a database URL, \S+$") as caught:
+            use()
+        assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_quotas_are_settings() -> None:

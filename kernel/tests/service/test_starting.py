@@ -115,6 +115,17 @@ async def test_migrate_needs_the_owner_and_not_vault(launcher: Launcher, databas
     assert (code, "RINGFENCE_OWNER_DATABASE_URL" in errors) == (2, True)
 
 
+@pytest.mark.parametrize("command", [["migrate"], ["migrate", "--wait"]])
+async def test_a_database_url_that_is_none_stops_a_migration_with_its_name(
+    launcher: Launcher, command: list[str]
+) -> None:
+    """Exit code 2 and one line without the value."""
+    variable = "RINGFENCE_OWNER_DATABASE_URL" if command == ["migrate"] else "RINGFENCE_DATABASE_URL"
+    code, _, errors = await launcher.run(*command, **{variable: "s3cret"})
+    expected = f"{variable} is not a database URL, postgresql://USER@HOST:PORT/DATABASE"
+    assert (code, errors) == (2, f"custody cannot start: {expected}\n")
+
+
 async def test_whoever_waits_for_the_schema_needs_the_service_role_alone(
     launcher: Launcher, database: Callable[[str], Database]
 ) -> None:

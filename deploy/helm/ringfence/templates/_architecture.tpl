@@ -26,17 +26,18 @@ metrics: 9464
 {{- end }}
 
 {{/*
-A stop, in seconds: endpoints go first, calls under way end, then tasks, the last snapshot and its digest.
-Kubelet kills after the sum.
+A stop, in seconds: endpoints go first, calls under way end, then the process closes and saves, or ends itself when
+that takes longer than the kernel's CLOSING_SECONDS. Kubelet kills after the sum. A last snapshot that is cut off is
+no loss: the pod's snapshots go with the pod.
 */}}
 {{- define "ringfence.stopping" -}}
 endpoints: 5
 drain: 10
-tasks: 15
-snapshot: 15
+closing: 9
+spare: 6
 {{- end }}
 
 {{- define "ringfence.gracePeriodSeconds" -}}
 {{- $stopping := include "ringfence.stopping" . | fromYaml -}}
-{{- add $stopping.endpoints $stopping.drain $stopping.tasks $stopping.snapshot -}}
+{{- add $stopping.endpoints $stopping.drain $stopping.closing $stopping.spare -}}
 {{- end }}

@@ -120,12 +120,13 @@ Probes by the plaintext port, which serves health and nothing else: kubelet spea
 */}}
 {{- define "ringfence.probes" -}}
 {{- $port := (include "ringfence.ports" .root | fromYaml).health -}}
-# Until then the state is read from events; a large store without a snapshot takes minutes.
+# Two minutes for the program to run at all. From then on it is live, and not ready while it waits for Vault or reads
+# events: nothing ends a start that takes long, which would only begin anew.
 startupProbe:
   grpc: {port: {{ $port }}, service: live}
   periodSeconds: 5
   timeoutSeconds: 3
-  failureThreshold: {{ div .values.startupSeconds 5 }}
+  failureThreshold: 24
 livenessProbe:
   grpc: {port: {{ $port }}, service: live}
   periodSeconds: 10

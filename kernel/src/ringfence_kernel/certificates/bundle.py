@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -47,5 +47,16 @@ class FixedCertificate:
     def replace(self, bundle: CertificateBundle) -> None:
         """Shows another bundle from now on."""
         self._bundle = bundle
-        for renewed in self._subscribers:
-            renewed()
+        tell(self._subscribers)
+
+
+def tell(subscribers: Sequence[Callable[[], None]]) -> None:
+    """Calls all of them; raises ExceptionGroup of what they raised only then."""
+    errors = []
+    for call in subscribers:
+        try:
+            call()
+        except Exception as error:  # the others are to hear of it all the same
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup("not everybody could take it over", errors)

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ringfence_kernel.certificates.bundle import CertificateBundle
+from ringfence_kernel.certificates.bundle import CertificateBundle, tell
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
 from ringfence_kernel.values.errors import DomainError
@@ -49,14 +49,13 @@ class WorkloadCertificate:
         self._subscribers.append(renewed)
 
     async def obtain(self) -> None:
-        """Makes a P-256 key and has a certificate for it signed; raises what Pki raises."""
+        """Makes a P-256 key and has a certificate for it signed; raises what Pki raises, or what subscribers do."""
         key = ec.generate_private_key(ec.SECP256R1())
         issued = await self._pki.sign_workload(self._service, self._request(key))
         self._bundle = CertificateBundle(_private_pem(key), issued.chain_pem.encode(), issued.not_after_ns)
         self._renew_at_ns = _renewal_time(issued)
         self._renew_at = time.monotonic() + (self._renew_at_ns - issued.not_before_ns) / NANOSECONDS
-        for renewed in self._subscribers:
-            renewed()
+        tell(self._subscribers)
 
     async def obtain_first(self) -> None:
         """Waits while Vault is sealed or away; raises whatever else Pki raises."""

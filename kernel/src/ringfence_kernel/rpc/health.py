@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +39,11 @@ class Check:
 class HealthServicer(health_pb2_grpc.HealthServicer):
     """Answers what was set last. Unlike the library's, its watches end with it and do not hold up a server's stop."""
 
-    def __init__(self) -> None:
-        """Knows no service yet."""
+    def __init__(self, watch_seconds: float | None = None, maximum_watches: int | None = None) -> None:
+        """Knows no service yet; watches end after `watch_seconds`, and more than so many at once are refused."""
+        self._watch_seconds = watch_seconds
+        self._maximum_watches = maximum_watches
+        self._watches = 0
         self._statuses: dict[str, Any] = {}
         self._changed = asyncio.Event()
         self._ended = False
@@ -64,18 +68,32 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
     async def Watch(
         self, request: health_pb2.HealthCheckRequest, context: Any
     ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
-        """Yields the status of a service now and whenever it changes."""
+        """Yields the status of a service now and whenever it changes; RESOURCE_EXHAUSTED where too many watch."""
+        if self._maximum_watches is not None and self._watches >= self._maximum_watches:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED)
+        until = self._watch_seconds and asyncio.get_running_loop().time() + self._watch_seconds
+        self._watches += 1
+        try:
+            with suppress(TimeoutError):
+                async for reply in self._replies(request.service, until):
+                    yield reply
+        finally:
+            self._watches -= 1
+
+    async def _replies(self, service: str, until: float | None) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        """Yields replies until the end; raises TimeoutError at `until`, a time of the event loop."""
         last = None
         while True:
             # All three before the yield, which others run in.
             changed, ended = self._changed, self._ended
-            status = self._statuses.get(request.service, _SERVICE_UNKNOWN)
+            status = self._statuses.get(service, _SERVICE_UNKNOWN)
             if status != last:
                 yield health_pb2.HealthCheckResponse(status=status)
             if ended:
                 return
             last = status
-            await changed.wait()
+            async with asyncio.timeout_at(until):
+                await changed.wait()
 
 
 class Health:

@@ -19,6 +19,10 @@ NEEDED_TO_BE_READY = ("start", "certificate")
 """Checks without which no call could be taken. A database that is away is none: a process that waits for it is no
 better replaced, and whoever leads says so in its own health."""
 MAXIMUM_CALLS = 256
+MAXIMUM_WATCHES = 128
+"""The rest is kept for those who ask once: an orchestrator that is not answered ends the process."""
+WATCH_SECONDS = 60.0
+"""How long a watch is answered; whoever still wants to know begins another."""
 GRACE_SECONDS = 1.0
 """For watches to hear the last word; they end with it."""
 _SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -26,6 +30,11 @@ _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 _OPTIONS = [
     ("grpc.max_receive_message_length", 4_096),
     ("grpc.max_concurrent_streams", 32),
+    # Whoever has gone without a word, or never says what it asks for, does not stay.
+    ("grpc.max_connection_age_ms", 120_000),
+    ("grpc.max_connection_age_grace_ms", 5_000),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.so_reuseport", 0),
 ]
 
@@ -40,7 +49,7 @@ class Probes:
 
     def __init__(self, listen: str | None) -> None:
         """Listens on `listen` (host:port), None for not at all; raises CannotListen."""
-        self.servicer = HealthServicer()
+        self.servicer = HealthServicer(WATCH_SECONDS, MAXIMUM_WATCHES)
         self.servicer.set((LIVE,), _SERVING)
         self.servicer.set((READY, LEAD), _NOT_SERVING)
         self.port = 0

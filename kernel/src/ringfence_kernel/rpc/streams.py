@@ -21,7 +21,7 @@ class OpenStreams:
         self._limits.add(limit)
         try:
             if self.are_ended:
-                limit.reschedule(asyncio.get_running_loop().time())
+                _end(limit)
             yield
         finally:
             self._limits.discard(limit)
@@ -30,4 +30,10 @@ class OpenStreams:
         """Has the time of all streams expire, of those that are opened later at once."""
         self.are_ended = True
         for limit in self._limits:
-            limit.reschedule(asyncio.get_running_loop().time())
+            _end(limit)
+
+
+def _end(limit: asyncio.Timeout) -> None:
+    """Has a time limit expire; one whose time is over cannot be told so, and its stream is about to end anyhow."""
+    if not limit.expired():
+        limit.reschedule(asyncio.get_running_loop().time())

@@ -1,6 +1,7 @@
 """Settings of one process: frozen, typed, read once from the environment at start-up."""
 
 import dataclasses
+import math
 import os
 import re
 import typing
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
+import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ringfence_kernel.rpc.quotas import CALLS_AT_ONCE, CALLS_PER_SECOND, REQUEST_BYTES_PER_SECOND, CallRates
@@ -19,7 +21,8 @@ _AT_ONCE = "RINGFENCE_TENANT_CALLS_AT_ONCE"
 _AUTH, _MOUNT = "RINGFENCE_VAULT_AUTH", "RINGFENCE_VAULT_AUTH_MOUNT"
 _ROLE_ID, _SECRET_ID = "RINGFENCE_VAULT_ROLE_ID", "RINGFENCE_VAULT_WRAPPED_SECRET_ID_FILE"
 _ROLE, _TOKEN = "RINGFENCE_VAULT_ROLE", "RINGFENCE_VAULT_TOKEN_FILE"
-_METRICS = "RINGFENCE_METRICS_LISTEN"
+_LISTEN, _HEALTH, _METRICS = "RINGFENCE_LISTEN", "RINGFENCE_HEALTH_LISTEN", "RINGFENCE_METRICS_LISTEN"
+_DATABASE, _OWNER_DATABASE = "RINGFENCE_DATABASE_URL", "RINGFENCE_OWNER_DATABASE_URL"
 _CALLS, _BYTES = "RINGFENCE_TENANT_CALLS_PER_SECOND", "RINGFENCE_TENANT_REQUEST_BYTES_PER_SECOND"
 _MOUNT_PATH = re.compile(r"(?!auth/)[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 VaultAuth = Literal["approle", "jwt", "kubernetes"]
@@ -118,9 +121,12 @@ def _value(variable: Variable | FileVariable, text: str, kind: Any) -> Any:
     is_list = typing.get_origin(kind) is tuple
     given = [part.strip() for part in text.split(",") if part.strip()] if is_list else text
     try:
-        return msgspec.convert(given, kind, strict=False, dec_hook=lambda own, value: own(value))
+        value = msgspec.convert(given, kind, strict=False, dec_hook=lambda own, value: own(value))
     except msgspec.ValidationError:
         raise InvalidSetting(variable.name, _expected(kind)) from None
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidSetting(variable.name, "a finite number")
+    return value
 
 
 def _expected(kind: Any) -> str:
@@ -136,8 +142,35 @@ def _content(variable: str, path: str) -> str:
         raise InvalidSetting(variable, "a readable text file") from None
 
 
-def _conninfo(url: str, password: Secret | None) -> str:
+def _conninfo(variable: str, url: str, password: Secret | None) -> str:
+    _database(variable, url)
     return make_conninfo(url, password=password.reveal() if password else None)
+
+
+def _database(variable: str, url: str) -> dict[str, Any]:
+    """Returns the parts of a database URL; raises InvalidSetting. What libpq says of it would quote the value."""
+    try:
+        parts = conninfo_to_dict(url)
+        ports = str(parts.get("port") or "5432").split(",")
+        are_ports = all(map(_is_port, ports))
+    except psycopg.Error:
+        are_ports = False
+    if not are_ports:
+        raise InvalidSetting(variable, "a database URL, postgresql://USER@HOST:PORT/DATABASE")
+    return parts
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) < 1 << 16
+
+
+def _host_and_port(variable: str, text: str) -> tuple[str, int]:
+    """Returns both; a host that has colons of its own stands in brackets. Raises InvalidSetting."""
+    host, _, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not (bare and _is_port(port)) or (host != f"[{bare}]" if ":" in bare else host != bare):
+        raise InvalidSetting(variable, "host:port")
+    return bare, int(port)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,9 +178,9 @@ class Settings:
     """What every service reads to serve; a service adds its own fields in a subclass."""
 
     service: Annotated[str, Variable("RINGFENCE_SERVICE")]
-    listen: Annotated[str, Variable("RINGFENCE_LISTEN")]
-    health_listen: Annotated[str | None, Variable("RINGFENCE_HEALTH_LISTEN")] = None
-    database_url: Annotated[str, Variable("RINGFENCE_DATABASE_URL")]
+    listen: Annotated[str, Variable(_LISTEN)]
+    health_listen: Annotated[str | None, Variable(_HEALTH)] = None
+    database_url: Annotated[str, Variable(_DATABASE)]
     database_password: Annotated[Secret | None, FileVariable("RINGFENCE_DATABASE_PASSWORD_FILE")] = None
     vault_addresses: Annotated[tuple[str, ...], Variable("VAULT_ADDR")]
     vault_ca_file: Annotated[Path | None, Variable("VAULT_CACERT")] = None
@@ -185,8 +218,12 @@ class Settings:
     snapshot_seconds: Annotated[float, Variable("RINGFENCE_SNAPSHOT_SECONDS")] = 300.0
 
     def __post_init__(self) -> None:
-        """Stops what cannot log in to Vault before anything is started."""
+        """Stops what cannot log in to Vault, or cannot listen, before anything is started."""
         self.vault_identity()
+        self.metrics_address()
+        for variable, address in ((_LISTEN, self.listen), (_HEALTH, self.health_listen)):
+            if address is not None:
+                _host_and_port(variable, address)
 
     def vault_identity(self) -> AppRole | WorkloadIdentity:
         """Returns what this process logs in to Vault with; raises MissingSetting, or InvalidSetting for another way's.
@@ -211,8 +248,8 @@ class Settings:
         )
 
     def database_conninfo(self) -> str:
-        """Returns the libpq connection string of the append-only role, password included."""
-        return _conninfo(self.database_url, self.database_password)
+        """Returns the libpq connection string of the append-only role, password included; raises InvalidSetting."""
+        return _conninfo(_DATABASE, self.database_url, self.database_password)
 
     def addresses_of(self, service: str) -> tuple[str, ...]:
         """Returns `host:port` of a peer service's processes by its name; raises MissingSetting."""
@@ -235,10 +272,7 @@ class Settings:
         """Returns host and port for whoever scrapes metrics, None where nobody does; raises InvalidSetting."""
         if self.metrics_listen is None:
             return None
-        host, _, port = self.metrics_listen.rpartition(":")
-        if not (host and port.isascii() and port.isdigit() and int(port) < 1 << 16):
-            raise InvalidSetting(_METRICS, "host:port")
-        return host.removeprefix("[").removesuffix("]"), int(port)
+        return _host_and_port(_METRICS, self.metrics_listen)
 
     def tenant_rates(self) -> CallRates:
         """Returns what one tenant may ask for beside others; raises InvalidSetting."""
@@ -253,13 +287,13 @@ class Settings:
 class AwaitingSettings:
     """What a process reads that waits for a migration: the database under the service's own role."""
 
-    database_url: Annotated[str, Variable("RINGFENCE_DATABASE_URL")]
+    database_url: Annotated[str, Variable(_DATABASE)]
     database_password: Annotated[Secret | None, FileVariable("RINGFENCE_DATABASE_PASSWORD_FILE")] = None
     log_level: Annotated[str, Variable("RINGFENCE_LOG_LEVEL")] = "INFO"
 
     def conninfo(self) -> str:
-        """Returns the libpq connection string of the service's role, password included."""
-        return _conninfo(self.database_url, self.database_password)
+        """Returns the libpq connection string of the service's role, password included; raises InvalidSetting."""
+        return _conninfo(_DATABASE, self.database_url, self.database_password)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,18 +301,18 @@ class MigrationSettings:
     """What a migration reads: the owner's database, which a serving process never sees."""
 
     service: Annotated[str, Variable("RINGFENCE_SERVICE")]
-    database_url: Annotated[str, Variable("RINGFENCE_DATABASE_URL")]
-    owner_database_url: Annotated[str, Variable("RINGFENCE_OWNER_DATABASE_URL")]
+    database_url: Annotated[str, Variable(_DATABASE)]
+    owner_database_url: Annotated[str, Variable(_OWNER_DATABASE)]
     owner_database_password: Annotated[Secret | None, FileVariable("RINGFENCE_OWNER_DATABASE_PASSWORD_FILE")] = None
     log_level: Annotated[str, Variable("RINGFENCE_LOG_LEVEL")] = "INFO"
 
     def application_role(self) -> str:
         """Returns the role that the service serves as, the user of its database URL; raises InvalidSetting."""
-        user = conninfo_to_dict(self.database_url).get("user")
+        user = _database(_DATABASE, self.database_url).get("user")
         if not isinstance(user, str):
-            raise InvalidSetting("RINGFENCE_DATABASE_URL", "a URL with a user")
+            raise InvalidSetting(_DATABASE, "a URL with a user")
         return user
 
     def conninfo(self) -> str:
-        """Returns the libpq connection string of the owner, password included."""
-        return _conninfo(self.owner_database_url, self.owner_database_password)
+        """Returns the libpq connection string of the owner, password included; raises InvalidSetting."""
+        return _conninfo(_OWNER_DATABASE, self.owner_database_url, self.owner_database_password)

@@ -31,7 +31,9 @@ class Trust:
     async def follow(self) -> None:
         """Takes over what the files hold, for ever."""
         followed = [each for each in (self.workloads, self.clients, self.nats) if each is not None]
-        await asyncio.gather(*(each.follow() for each in followed))
+        async with asyncio.TaskGroup() as group:
+            for each in followed:
+                group.create_task(each.follow())
 
 
 def _read(variable: str, path: Path) -> TrustFile:

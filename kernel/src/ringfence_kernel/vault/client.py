@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from ringfence_kernel.telemetry import logs
-from ringfence_kernel.vault.errors import VaultUnavailable
+from ringfence_kernel.vault.errors import VaultLoginRefused, VaultUnavailable
 from ringfence_kernel.vault.pki import Pki
 from ringfence_kernel.vault.session import VaultOptions, VaultSession
 from ringfence_kernel.vault.transit import Transit
@@ -24,15 +25,26 @@ class Vault:
 
     @classmethod
     async def connect(cls, options: VaultOptions) -> Vault:
-        """Logs in, waiting while Vault is sealed or away; raises VaultLoginRefused."""
+        """Logs in, waiting while Vault is sealed or away; raises VaultLoginRefused.
+
+        A refusal that may pass is waited out for a while: Vault cannot check a token while its platform is away.
+        """
         session = VaultSession(options)
+        refused_since: float | None = None
         while True:
             try:
                 await session.login()
                 return cls(session)
             except VaultUnavailable:
                 _LOG.warning("vault_awaited")
-                await asyncio.sleep(options.retry_seconds)
+                refused_since = None
+            except VaultLoginRefused as refusal:
+                now = time.monotonic()
+                refused_since = refused_since or now
+                if not refusal.may_pass or now - refused_since >= options.refused_seconds:
+                    raise
+                _LOG.warning("vault_login_refused", detail=str(refusal))
+            await asyncio.sleep(options.retry_seconds)
 
     @property
     def token_seconds(self) -> float:

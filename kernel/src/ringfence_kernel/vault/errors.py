@@ -19,3 +19,8 @@ class VaultRefused(Exception):
 
 class VaultLoginRefused(Exception):
     """What this process was given to log in with is of no use; the text says what, and never shows it."""
+
+    def __init__(self, text: str, *, may_pass: bool = False) -> None:
+        """Takes note whether the same may be of use later, as Vault says no also while it cannot check it."""
+        super().__init__(text)
+        self.may_pass = may_pass

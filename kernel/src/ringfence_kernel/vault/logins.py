@@ -58,7 +58,7 @@ class _AppRoleLogin:
 
     def log_in(self, connect: Connect) -> dict[str, Any]:
         file = self._identity.wrapped_secret_id_file
-        wrapping = _content(file)
+        wrapping = self._wrapping()
         if wrapping and wrapping != self._used_wrapping:
             self._secret_id = self._unwrap(connect(wrapping), wrapping)
             self._used_wrapping = wrapping
@@ -71,6 +71,15 @@ class _AppRoleLogin:
             raise VaultLoginRefused("the secret-id is used up, has expired, or belongs to another role") from None
         auth: dict[str, Any] = answer["auth"]
         return auth
+
+    def _wrapping(self) -> str:
+        """Returns what the file holds; it is needed only as long as there is no secret-id."""
+        try:
+            return _content(self._identity.wrapped_secret_id_file)
+        except VaultLoginRefused:
+            if not self._secret_id:
+                raise
+            return ""
 
     def _unwrap(self, client: hvac.Client, wrapping: str) -> str:
         try:
@@ -103,13 +112,17 @@ class _WorkloadLogin:
         except (*_REFUSALS, exceptions.InvalidPath) as refusal:
             where = f"role {identity.role} of auth/{identity.mount}"
             said = "; ".join(map(str, refusal.errors or ()))
-            raise VaultLoginRefused(f"{where} does not take the token in {identity.token_file}: {said}") from None
+            text = f"{where} does not take the token in {identity.token_file}: {said}"
+            raise VaultLoginRefused(text, may_pass=True) from None
         auth: dict[str, Any] = answer["auth"]
         return auth
 
 
 def _content(file: Path) -> str:
+    """Returns a file's text; raises VaultLoginRefused with the reason for which it cannot be read."""
     try:
         return file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
+    except OSError as error:
+        raise VaultLoginRefused(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise VaultLoginRefused(f"{file} cannot be read: it is not ASCII") from None

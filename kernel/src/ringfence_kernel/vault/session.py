@@ -32,7 +32,10 @@ _AWAY_TOO = (exceptions.RateLimitExceeded, exceptions.VaultNotInitialized, excep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultOptions:
-    """Where Vault's servers are, and who this process is to them."""
+    """Where Vault's servers are, and who this process is to them.
+
+    A refusal that may pass ends a start only after `refused_seconds`.
+    """
 
     addresses: tuple[str, ...]
     ca_file: Path | None
@@ -40,6 +43,7 @@ class VaultOptions:
     connect_seconds: float = 2.0
     timeout_seconds: float = 5.0
     retry_seconds: float = 1.0
+    refused_seconds: float = 60.0
 
 
 class VaultSession:
