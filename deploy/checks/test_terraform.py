@@ -97,7 +97,7 @@ def _unsafe(root: Path) -> list[str]:
     facts = {
         "the key does not rotate": key["enable_key_rotation"] == [True],
         "the key is of one region": key["multi_region"] == [True],
-        "the key can be destroyed": key["lifecycle"] == [{"prevent_destroy": [True]}],
+        "the key can be destroyed": key["lifecycle"][0]["prevent_destroy"] == [True],
         "the bucket can be public": all(
             public[name] == [True]
             for name in ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
