@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from deploy.checks.platform import ENVIRONMENTS, PLATFORM, PRODUCTION, ROOT, load, merged, renderer
+from deploy.checks.priorities import priority_problems
 from deploy.checks.quorums import SERVICES, quorum_problems
 from deploy.checks.references import account_problems, reference_problems, text_problems
 
@@ -26,7 +27,7 @@ Change = Callable[[Path], None]
 def problems(root: Path = ROOT) -> list[str]:
     """Returns everything that is wrong with the platform's files below a folder."""
     platforms = {environment: load(environment, root) for environment in ENVIRONMENTS}
-    checks = (quorum_problems, reference_problems, _restricted, _standing_by)
+    checks = (quorum_problems, reference_problems, priority_problems, _restricted, _standing_by)
     found = [problem for each in platforms.values() for check in checks for problem in _said(check(each))]
     found += _said(text_problems(root)) + _said(account_problems(platforms, root / "infra" / "terraform"))
     return found + _unused(root)
@@ -66,6 +67,7 @@ def _restricted(platform: Any) -> list[str]:
                 found.append(f"{each['metadata']['name']}: {container['name']} is not confined")
     contexts = [
         platform.values["openbao"]["server"]["statefulSet"]["securityContext"]["container"],
+        *(each["securityContext"] for each in platform.values["openbao"]["server"].get("extraContainers", [])),
         *(
             platform.values["nats"][part]["merge"]["securityContext"]
             for part in ("container", "reloader", "promExporter")
@@ -112,6 +114,24 @@ def _replaced(name: str, old: str, new: str) -> Change:
 
 def _terraform(old: str, new: str) -> Change:
     return _replaced("../infra/terraform/envs/three-zones/main.tf", old, new)
+
+
+def _steps(change: Callable[[list[Any]], list[Any]]) -> Change:
+    def written(root: Path) -> None:
+        file = root / "deploy" / "platform" / "steps.yaml"
+        described = yaml.safe_load(file.read_text(encoding="utf-8"))
+        described["steps"] = change(described["steps"])
+        file.write_text(yaml.safe_dump(described, sort_keys=False), encoding="utf-8")
+
+    return written
+
+
+def _without(name: str) -> Change:
+    return _steps(lambda steps: [each for each in steps if each["name"] != name])
+
+
+def _last(name: str) -> Change:
+    return _steps(lambda steps: sorted(steps, key=lambda each: each["name"] == name))
 
 
 FAULTS: list[tuple[Change, str]] = [
@@ -226,6 +246,29 @@ FAULTS: list[tuple[Change, str]] = [
     ),
     (_replaced("platform/sites.example.yaml", "name: nats-trust", "name: other"), "no ConfigMap nats-trust"),
     (_replaced("platform/sites.example.yaml", "keys: [token]", "keys: [token], value: x"), "says more"),
+    (_replaced("platform/priority/class.yaml", "value: 2000000", "value: 950000"), "not above our services"),
+    (_replaced("platform/nats/values.yaml", "      priorityClassName: ringfence-platform\n", ""), "nats is not"),
+    (_replaced("platform/cnpg/three-zones.yaml", "  priorityClassName: ringfence-platform\n", ""), "postgres is not"),
+    (_replaced("platform/openbao/snapshots.yaml", "priorityClassName: ringfence-platform", ""), "openbao-snapshot is"),
+    (
+        _replaced(
+            "platform/monitoring/values.yaml",
+            "alertmanagerSpec:\n    priorityClassName: ringfence-platform",
+            "alertmanagerSpec:",
+        ),
+        "monitoring is not ringfence-platform",
+    ),
+    (_last("priorities"), "not there before the charts"),
+    (_without("monitoring"), "no step brings their kind"),
+    (_replaced("platform/openbao/values.yaml", "  shareProcessNamespace: true\n", ""), "nobody tells the server"),
+    (
+        _replaced(
+            "platform/openbao/values.yaml",
+            "capabilities: {drop: [ALL]}\n      resources",
+            "capabilities: {}\n      resources",
+        ),
+        "not confined",
+    ),
     (_terraform('"ringfence-data"', '"ringfence"'), "roles are for"),
     (_terraform('prefix          = "postgres"', 'prefix = "other"'), "may not write"),
 ]
