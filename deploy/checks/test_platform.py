@@ -308,7 +308,8 @@ def test_rendering_writes_what_its_commands_use(environment: str, tmp_path: Path
     text = (PLATFORM / "sites.example.yaml").read_text(encoding="utf-8")
     site.write_text(text.replace("environment: three-zones", f"environment: {environment}"), encoding="utf-8")
     command: list[str | Path] = [sys.executable, PLATFORM / "render.py", site, tmp_path / "out"]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    scripts = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    said = "".join(Path(each).read_text(encoding="utf-8") for each in scripts)
     files = [Path(each) for each in re.findall(rf"{tmp_path}\S+", said)]
     assert files
     assert [file for file in files if not file.is_file() or "${" in file.read_text(encoding="utf-8")] == []
