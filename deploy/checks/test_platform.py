@@ -18,6 +18,7 @@ import yaml
 from deploy.checks.platform import ENVIRONMENTS, PLATFORM, PRODUCTION, ROOT, load, merged, renderer
 from deploy.checks.priorities import priority_problems
 from deploy.checks.quorums import SERVICES, quorum_problems
+from deploy.checks.reach import reach_problems
 from deploy.checks.references import account_problems, reference_problems, text_problems
 
 CHART, HELM = ROOT / "deploy" / "helm" / "ringfence", ROOT / ".deploy" / "helm"
@@ -27,7 +28,7 @@ Change = Callable[[Path], None]
 def problems(root: Path = ROOT) -> list[str]:
     """Returns everything that is wrong with the platform's files below a folder."""
     platforms = {environment: load(environment, root) for environment in ENVIRONMENTS}
-    checks = (quorum_problems, reference_problems, priority_problems, _restricted, _standing_by)
+    checks = (quorum_problems, reference_problems, priority_problems, reach_problems, _restricted, _standing_by)
     found = [problem for each in platforms.values() for check in checks for problem in _said(check(each))]
     found += _said(text_problems(root)) + _said(account_problems(platforms, root / "infra" / "terraform"))
     return found + _unused(root)
@@ -246,6 +247,21 @@ FAULTS: list[tuple[Change, str]] = [
     ),
     (_replaced("platform/sites.example.yaml", "name: nats-trust", "name: other"), "no ConfigMap nats-trust"),
     (_replaced("platform/sites.example.yaml", "keys: [token]", "keys: [token], value: x"), "says more"),
+    (
+        _replaced("platform/nats/network.yaml", "  policyTypes: [Ingress]\n---", "  policyTypes: []\n---"),
+        "nats is open to everybody",
+    ),
+    (_replaced("platform/openbao/network.yaml", "name: cert-manager}", "name: other}"), "cert-manager does not reach"),
+    (_replaced("platform/cnpg/network.yaml", "port: 5432", "port: 5433"), "ringfence does not reach ringfence-data"),
+    (
+        _replaced(
+            "platform/otel/network.yaml",
+            "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ringfence}}",
+            "namespaceSelector: {}",
+        ),
+        "open to everybody at 4317",
+    ),
+    (_replaced("platform/nats/network.yaml", "7777", "7778"), "monitoring does not reach nats at 7777"),
     (_replaced("platform/priority/class.yaml", "value: 2000000", "value: 950000"), "not above our services"),
     (_replaced("platform/nats/values.yaml", "      priorityClassName: ringfence-platform\n", ""), "nats is not"),
     (_replaced("platform/cnpg/three-zones.yaml", "  priorityClassName: ringfence-platform\n", ""), "postgres is not"),
