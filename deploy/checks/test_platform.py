@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -315,44 +314,6 @@ def test_a_site_says_every_name(name: str) -> None:
 def _files(render: Any) -> set[str]:
     steps = [step for environment in ENVIRONMENTS for step in render.steps(environment)]
     return {file for step in steps for file in (*step.values, *step.manifests)}
-
-
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_rendering_writes_what_its_commands_use(environment: str, tmp_path: Path) -> None:
-    """Every file that a command names was written, nothing stands open, and a chart has its version and values."""
-    site = tmp_path / "site.yaml"
-    text = (PLATFORM / "sites.example.yaml").read_text(encoding="utf-8")
-    site.write_text(text.replace("environment: three-zones", f"environment: {environment}"), encoding="utf-8")
-    command: list[str | Path] = [sys.executable, PLATFORM / "render.py", site, tmp_path / "out"]
-    scripts = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    said = "".join(Path(each).read_text(encoding="utf-8") for each in scripts)
-    files = [Path(each) for each in re.findall(rf"{tmp_path}\S+", said)]
-    assert files
-    assert [file for file in files if not file.is_file() or "${" in file.read_text(encoding="utf-8")] == []
-    charts = [line for line in said.splitlines() if line.startswith("helm") and " --version " in line]
-    assert len(charts) == len([step for step in load(environment).steps if step.chart])
-    assert all(" -f " in line and " --repo https://charts.example.org/" in line for line in charts)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("environment: three-zones", "environment: moon", "environment: moon is none of local"),
-        ("  nats: https://charts.example.org/nats\n", "", "charts: nats not said"),
-        ("  region: eu-central-1\n", "", "names: region not said"),
-    ],
-)
-def test_a_site_that_lacks_something_is_refused_by_name(old: str, new: str, said: str, tmp_path: Path) -> None:
-    """The program ends with status 2 and a sentence."""
-    site = tmp_path / "site.yaml"
-    text = (PLATFORM / "sites.example.yaml").read_text(encoding="utf-8")
-    assert old in text
-    site.write_text(text.replace(old, new, 1), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, PLATFORM / "render.py", site, tmp_path / "out"], check=False, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

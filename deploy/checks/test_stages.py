@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.checks.platform import PLATFORM, PRODUCTION, ROOT, load
+from deploy.checks.platform import ENVIRONMENTS, PLATFORM, PRODUCTION, ROOT, load
 
 STAGES = ["1-foundation.sh", "2-stores.sh", "3-notifications.sh", "4-services.sh"]
 
@@ -107,3 +108,41 @@ def test_every_step_has_a_stage(environment: str) -> None:
     stages = [each["name"] for each in yaml.safe_load((PLATFORM / "steps.yaml").read_text(encoding="utf-8"))["stages"]]
     numbers = [stages.index(step.stage) for step in load(environment).steps]
     assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_rendering_writes_what_its_commands_use(environment: str, tmp_path: Path) -> None:
+    """Every file that a command names was written, nothing stands open, and a chart has its version and values."""
+    site = tmp_path / "site.yaml"
+    text = (PLATFORM / "sites.example.yaml").read_text(encoding="utf-8")
+    site.write_text(text.replace("environment: three-zones", f"environment: {environment}"), encoding="utf-8")
+    command: list[str | Path] = [sys.executable, PLATFORM / "render.py", site, tmp_path / "out"]
+    scripts = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    said = "".join(Path(each).read_text(encoding="utf-8") for each in scripts)
+    files = [Path(each) for each in re.findall(rf"{tmp_path}\S+", said)]
+    assert files
+    assert [file for file in files if not file.is_file() or "${" in file.read_text(encoding="utf-8")] == []
+    charts = [line for line in said.splitlines() if line.startswith("helm") and " --version " in line]
+    assert len(charts) == len([step for step in load(environment).steps if step.chart])
+    assert all(" -f " in line and " --repo https://charts.example.org/" in line for line in charts)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("environment: three-zones", "environment: moon", "environment: moon is none of local"),
+        ("  nats: https://charts.example.org/nats\n", "", "charts: nats not said"),
+        ("  region: eu-central-1\n", "", "names: region not said"),
+    ],
+)
+def test_a_site_that_lacks_something_is_refused_by_name(old: str, new: str, said: str, tmp_path: Path) -> None:
+    """The program ends with status 2 and a sentence."""
+    site = tmp_path / "site.yaml"
+    text = (PLATFORM / "sites.example.yaml").read_text(encoding="utf-8")
+    assert old in text
+    site.write_text(text.replace(old, new, 1), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, PLATFORM / "render.py", site, tmp_path / "out"], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
