@@ -112,6 +112,8 @@ def _openbao(platform: Platform) -> Iterator[str]:
         "TLS has no certificate": bool(listener.get("tls_cert_file")) and bool(listener.get("tls_key_file")),
         "standbys answer reads": config.get("disable_standby_reads") == [True],
         "pods are replaced unattended": values["updateStrategyType"] == "OnDelete",
+        "nobody tells the server of a new certificate": values.get("shareProcessNamespace") is True
+        and [each["name"] for each in values.get("extraContainers", [])] == ["reload"],
         "not raft": values["ha"]["raft"]["enabled"] is True and values["ha"]["enabled"] is True,
     }
     if platform.environment in PRODUCTION:

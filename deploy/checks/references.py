@@ -9,13 +9,14 @@ from typing import Any
 from urllib.parse import urlparse
 
 from deploy.checks.hcl import TERRAFORM, read, read_folder
-from deploy.checks.platform import PRODUCTION, ROOT, Platform, walk
+from deploy.checks.platform import PLATFORM, PRODUCTION, ROOT, Platform, walk
 from deploy.checks.quorums import SERVICES
 
+OPERATOR = "kube-prometheus-stack"
 _VERSION = re.compile(r"v?[0-9]+\.[0-9]+(\.[0-9]+)?(-[a-z0-9-]+)?")
 # Names of Secrets stand under these, those of ConfigMaps under the others.
 _SECRETS = re.compile(
-    r"\.(secretName|serverTLSSecret|serverCASecret|(passwordSecret|secret|caBundleSecretRef|secretKeyRef)\.name)$"
+    r"\.(secretName|configSecret|serverTLSSecret|serverCASecret|(passwordSecret|secret|caBundleSecretRef|secretKeyRef)\.name)$"
 )
 _CONFIGMAPS = re.compile(r"\.(configMapName|configMap\.name)$")
 
@@ -27,6 +28,20 @@ def reference_problems(platform: Platform) -> Iterator[str]:
     yield from _hosts(platform)
     yield from _others(platform)
     yield from _versions(platform)
+    yield from _monitored(platform)
+
+
+def _monitored(platform: Platform) -> Iterator[str]:
+    """Whoever makes a PodMonitor or a PrometheusRule comes after the operator that has these kinds."""
+    charts = [step.chart[0] if step.chart else "" for step in platform.steps]
+    operator = charts.index(OPERATOR) if OPERATOR in charts else None
+    ours = platform.ringfence.get("monitoring", {})
+    if operator is None and any(ours.get(name, True) for name in ("podMonitor", "rules")):
+        yield "our chart makes PodMonitors, and no step brings their kind"
+    for number, step in enumerate(platform.steps):
+        text = "".join((PLATFORM / file).read_text(encoding="utf-8") for file in step.manifests)
+        if re.search(r"^kind: (PodMonitor|PrometheusRule)$", text, re.MULTILINE) and number <= (operator or number):
+            yield f"{step.name}: PodMonitors before their kind"
 
 
 def _places(platform: Platform) -> Iterator[tuple[str, str, Any]]:
@@ -140,7 +155,7 @@ def _versions(platform: Platform) -> Iterator[str]:
         if step.chart and not _VERSION.fullmatch(step.chart[1]):
             yield f"{step.name}: chart without an exact version"
         values = platform.values[step.name]
-        if step.chart and not _from_mirror(values, mirror, values.get("global", {}).get("image", {})):
+        if step.chart and not _from_mirror(values, mirror):
             yield f"{step.name}: an image from elsewhere"
     for _, path, value in _places(platform):
         if path.endswith((".image", ".imageName")) and isinstance(value, str):
@@ -151,16 +166,17 @@ def _versions(platform: Platform) -> Iterator[str]:
             yield f"{path}: {value} is no version"
 
 
-def _from_mirror(values: Mapping[str, Any], mirror: str, inherited: Mapping[str, Any]) -> bool:
+def _from_mirror(values: Mapping[str, Any], mirror: str) -> bool:
+    everywhere = values.get("global", {})
+    if mirror in {everywhere.get("imageRegistry"), everywhere.get("image", {}).get("registry")}:
+        return True
     images = [
         value
         for path, value in walk(values)
         if re.search(r"\.(image|sidecarImage)$", path) and isinstance(value, Mapping)
     ]
-    everywhere = inherited.get("registry") == mirror
     return bool(images) and all(
-        everywhere or f"{each.get('registry', '')}/{each.get('repository', '')}".lstrip("/").startswith(mirror)
-        for each in images
+        f"{each.get('registry', '')}/{each.get('repository', '')}".lstrip("/").startswith(mirror) for each in images
     )
 
 

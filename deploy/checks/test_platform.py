@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,7 +15,9 @@ import pytest
 import yaml
 
 from deploy.checks.platform import ENVIRONMENTS, PLATFORM, PRODUCTION, ROOT, load, merged, renderer
+from deploy.checks.priorities import priority_problems
 from deploy.checks.quorums import SERVICES, quorum_problems
+from deploy.checks.reach import reach_problems
 from deploy.checks.references import account_problems, reference_problems, text_problems
 
 CHART, HELM = ROOT / "deploy" / "helm" / "ringfence", ROOT / ".deploy" / "helm"
@@ -26,7 +27,7 @@ Change = Callable[[Path], None]
 def problems(root: Path = ROOT) -> list[str]:
     """Returns everything that is wrong with the platform's files below a folder."""
     platforms = {environment: load(environment, root) for environment in ENVIRONMENTS}
-    checks = (quorum_problems, reference_problems, _restricted, _standing_by)
+    checks = (quorum_problems, reference_problems, priority_problems, reach_problems, _restricted, _standing_by)
     found = [problem for each in platforms.values() for check in checks for problem in _said(check(each))]
     found += _said(text_problems(root)) + _said(account_problems(platforms, root / "infra" / "terraform"))
     return found + _unused(root)
@@ -66,6 +67,7 @@ def _restricted(platform: Any) -> list[str]:
                 found.append(f"{each['metadata']['name']}: {container['name']} is not confined")
     contexts = [
         platform.values["openbao"]["server"]["statefulSet"]["securityContext"]["container"],
+        *(each["securityContext"] for each in platform.values["openbao"]["server"].get("extraContainers", [])),
         *(
             platform.values["nats"][part]["merge"]["securityContext"]
             for part in ("container", "reloader", "promExporter")
@@ -112,6 +114,24 @@ def _replaced(name: str, old: str, new: str) -> Change:
 
 def _terraform(old: str, new: str) -> Change:
     return _replaced("../infra/terraform/envs/three-zones/main.tf", old, new)
+
+
+def _steps(change: Callable[[list[Any]], list[Any]]) -> Change:
+    def written(root: Path) -> None:
+        file = root / "deploy" / "platform" / "steps.yaml"
+        described = yaml.safe_load(file.read_text(encoding="utf-8"))
+        described["steps"] = change(described["steps"])
+        file.write_text(yaml.safe_dump(described, sort_keys=False), encoding="utf-8")
+
+    return written
+
+
+def _without(name: str) -> Change:
+    return _steps(lambda steps: [each for each in steps if each["name"] != name])
+
+
+def _last(name: str) -> Change:
+    return _steps(lambda steps: sorted(steps, key=lambda each: each["name"] == name))
 
 
 FAULTS: list[tuple[Change, str]] = [
@@ -226,6 +246,44 @@ FAULTS: list[tuple[Change, str]] = [
     ),
     (_replaced("platform/sites.example.yaml", "name: nats-trust", "name: other"), "no ConfigMap nats-trust"),
     (_replaced("platform/sites.example.yaml", "keys: [token]", "keys: [token], value: x"), "says more"),
+    (
+        _replaced("platform/nats/network.yaml", "  policyTypes: [Ingress]\n---", "  policyTypes: []\n---"),
+        "nats is open to everybody",
+    ),
+    (_replaced("platform/openbao/network.yaml", "name: cert-manager}", "name: other}"), "cert-manager does not reach"),
+    (_replaced("platform/cnpg/network.yaml", "port: 5432", "port: 5433"), "ringfence does not reach ringfence-data"),
+    (
+        _replaced(
+            "platform/otel/network.yaml",
+            "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ringfence}}",
+            "namespaceSelector: {}",
+        ),
+        "open to everybody at 4317",
+    ),
+    (_replaced("platform/nats/network.yaml", "7777", "7778"), "monitoring does not reach nats at 7777"),
+    (_replaced("platform/priority/class.yaml", "value: 2000000", "value: 950000"), "not above our services"),
+    (_replaced("platform/nats/values.yaml", "      priorityClassName: ringfence-platform\n", ""), "nats is not"),
+    (_replaced("platform/cnpg/three-zones.yaml", "  priorityClassName: ringfence-platform\n", ""), "postgres is not"),
+    (_replaced("platform/openbao/snapshots.yaml", "priorityClassName: ringfence-platform", ""), "openbao-snapshot is"),
+    (
+        _replaced(
+            "platform/monitoring/values.yaml",
+            "alertmanagerSpec:\n    priorityClassName: ringfence-platform",
+            "alertmanagerSpec:",
+        ),
+        "monitoring is not ringfence-platform",
+    ),
+    (_last("priorities"), "not there before the charts"),
+    (_without("monitoring"), "no step brings their kind"),
+    (_replaced("platform/openbao/values.yaml", "  shareProcessNamespace: true\n", ""), "nobody tells the server"),
+    (
+        _replaced(
+            "platform/openbao/values.yaml",
+            "capabilities: {drop: [ALL]}\n      resources",
+            "capabilities: {}\n      resources",
+        ),
+        "not confined",
+    ),
     (_terraform('"ringfence-data"', '"ringfence"'), "roles are for"),
     (_terraform('prefix          = "postgres"', 'prefix = "other"'), "may not write"),
 ]
@@ -256,43 +314,6 @@ def test_a_site_says_every_name(name: str) -> None:
 def _files(render: Any) -> set[str]:
     steps = [step for environment in ENVIRONMENTS for step in render.steps(environment)]
     return {file for step in steps for file in (*step.values, *step.manifests)}
-
-
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_rendering_writes_what_its_commands_use(environment: str, tmp_path: Path) -> None:
-    """Every file that a command names was written, nothing stands open, and a chart has its version and values."""
-    site = tmp_path / "site.yaml"
-    text = (PLATFORM / "sites.example.yaml").read_text(encoding="utf-8")
-    site.write_text(text.replace("environment: three-zones", f"environment: {environment}"), encoding="utf-8")
-    command: list[str | Path] = [sys.executable, PLATFORM / "render.py", site, tmp_path / "out"]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    files = [Path(each) for each in re.findall(rf"{tmp_path}\S+", said)]
-    assert files
-    assert [file for file in files if not file.is_file() or "${" in file.read_text(encoding="utf-8")] == []
-    charts = [line for line in said.splitlines() if line.startswith("helm") and " --version " in line]
-    assert len(charts) == len([step for step in load(environment).steps if step.chart])
-    assert all(" -f " in line and " --repo https://charts.example.org/" in line for line in charts)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("environment: three-zones", "environment: moon", "environment: moon is none of local"),
-        ("  nats: https://charts.example.org/nats\n", "", "charts: nats not said"),
-        ("  region: eu-central-1\n", "", "names: region not said"),
-    ],
-)
-def test_a_site_that_lacks_something_is_refused_by_name(old: str, new: str, said: str, tmp_path: Path) -> None:
-    """The program ends with status 2 and a sentence."""
-    site = tmp_path / "site.yaml"
-    text = (PLATFORM / "sites.example.yaml").read_text(encoding="utf-8")
-    assert old in text
-    site.write_text(text.replace(old, new, 1), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, PLATFORM / "render.py", site, tmp_path / "out"], check=False, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

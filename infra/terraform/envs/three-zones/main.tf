@@ -4,7 +4,7 @@ locals {
   keys = {
     unseal   = { description = "Opens the vault." }
     backups  = { description = "Encrypts backups." }
-    platform = { description = "Encrypts Secrets, volumes and logs." }
+    platform = { description = "Encrypts Secrets, volumes, logs and the payment rail." }
   }
 }
 
@@ -57,6 +57,18 @@ module "backup" {
   name               = "${var.name}-backups"
   regions            = { primary = var.region, replica = var.second_region }
   key_arns           = { primary = module.keys["backups"].arn, replica = module.keys_replica["backups"].arn }
+  access_log_buckets = var.access_log_buckets
+  # Whoever writes snapshots may not delete them, so S3 does.
+  expirations = { openbao = 60 }
+}
+
+module "rail" {
+  source    = "../../modules/rail"
+  providers = { aws = aws, aws.replica = aws.replica }
+
+  name               = "${var.name}-rail"
+  regions            = { primary = var.region, replica = var.second_region }
+  key_arns           = { primary = module.keys["platform"].arn, replica = module.keys_replica["platform"].arn }
   access_log_buckets = var.access_log_buckets
 }
 

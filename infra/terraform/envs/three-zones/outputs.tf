@@ -39,3 +39,8 @@ output "buckets" {
   description = "Names of the backups' buckets."
   value       = module.backup.bucket_names
 }
+
+output "rail" {
+  description = "The payment rail's buckets, and the policies for the service's user and for the bank's connection."
+  value       = { buckets = module.rail.bucket_names, policy_arns = module.rail.policy_arns }
+}

@@ -2,6 +2,9 @@ mock_provider "aws" {
   mock_data "aws_caller_identity" {
     defaults = { account_id = "000000000000" }
   }
+  mock_data "aws_iam_roles" {
+    defaults = { names = ["AWSServiceRoleForAutoScaling"] }
+  }
   mock_data "aws_region" {
     defaults = { name = "eu-central-1" }
   }
@@ -11,6 +14,9 @@ mock_provider "aws" {
   alias = "replica"
   mock_data "aws_caller_identity" {
     defaults = { account_id = "000000000000" }
+  }
+  mock_data "aws_iam_roles" {
+    defaults = { names = ["AWSServiceRoleForAutoScaling"] }
   }
 }
 
@@ -28,6 +34,15 @@ run "the_parts_fit_together" {
   assert {
     condition     = output.buckets == { primary = "ringfence-backups-eu-central-1", replica = "ringfence-backups-eu-west-1" }
     error_message = "The buckets have other names than the platform's manifests expect."
+  }
+}
+
+run "the_rail_is_the_one_that_a_site_names" {
+  command = plan
+
+  assert {
+    condition     = output.rail.buckets == { primary = "ringfence-rail-eu-central-1", replica = "ringfence-rail-eu-west-1" }
+    error_message = "The rail's bucket has another name than sites.example.yaml expects."
   }
 }
 

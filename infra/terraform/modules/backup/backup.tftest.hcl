@@ -59,6 +59,15 @@ run "a_lock_of_a_week_is_refused" {
   }
 }
 
+run "an_expiration_within_the_lock_is_refused" {
+  command         = plan
+  expect_failures = [var.expirations]
+
+  variables {
+    expirations = { openbao = 35 }
+  }
+}
+
 run "two_buckets_in_one_region_are_refused" {
   command         = plan
   expect_failures = [var.regions]

@@ -9,6 +9,7 @@ module "primary" {
   bucket            = local.names.primary
   key_arn           = var.key_arns.primary
   lock_days         = var.lock_days
+  expirations       = var.expirations
   access_log_bucket = var.access_log_buckets.primary
   readers           = var.readers
 
@@ -26,6 +27,7 @@ module "replica" {
   bucket            = local.names.replica
   key_arn           = var.key_arns.replica
   lock_days         = var.lock_days
+  expirations       = var.expirations
   access_log_bucket = var.access_log_buckets.replica
   readers           = var.readers
 

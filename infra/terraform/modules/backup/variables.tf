@@ -24,13 +24,24 @@ variable "key_arns" {
 }
 
 variable "lock_days" {
-  description = "Days for which no version can be deleted."
+  description = "Days for which no version can be deleted; null for buckets that are no backup."
   type        = number
   default     = 35
 
   validation {
-    condition     = var.lock_days >= 30
+    condition     = var.lock_days == null ? true : var.lock_days >= 30
     error_message = "lock_days must be 30 or more: who breaks in may wait."
+  }
+}
+
+variable "expirations" {
+  description = "Days after which objects are deleted that nobody else deletes, by their prefix without slash."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for days in values(var.expirations) : days > coalesce(var.lock_days, 0)])
+    error_message = "expirations must be longer than the lock: a version outlives the deletion of its object."
   }
 }
 

@@ -56,8 +56,56 @@ run "network_policies_are_enforced" {
   command = plan
 
   assert {
-    condition     = jsondecode(aws_eks_addon.this["vpc-cni"].configuration_values).enableNetworkPolicy == "true"
+    condition     = jsondecode(aws_eks_addon.before_nodes["vpc-cni"].configuration_values).enableNetworkPolicy == "true"
     error_message = "NetworkPolicies would be accepted and not enforced."
+  }
+}
+
+run "volumes_of_claims_are_made_under_our_key" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for action in [
+        "kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant", "kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*",
+        "kms:GenerateDataKey*", "kms:DescribeKey",
+      ] : contains(flatten(jsondecode(aws_iam_role_policy.volumes.policy).Statement[*].Action), action)
+    ])
+    error_message = "An encrypted volume could be neither made nor attached."
+  }
+
+  assert {
+    condition = alltrue([
+      for each in jsondecode(aws_iam_role_policy.volumes.policy).Statement : each.Resource == var.key_arn
+    ])
+    error_message = "The driver could use another key."
+  }
+
+  assert {
+    condition = alltrue([
+      for each in jsondecode(aws_iam_role_policy.volumes.policy).Statement :
+      can(each.Condition.Bool["kms:GrantIsForAWSResource"]) if contains(flatten([each.Action]), "kms:CreateGrant")
+    ])
+    error_message = "The driver could hand the key on to anybody."
+  }
+}
+
+run "nodes_find_their_network_and_addons_find_their_place" {
+  command = plan
+
+  assert {
+    condition     = aws_eks_cluster.this.bootstrap_self_managed_addons == false
+    error_message = "Add-ons would meet what EKS has installed by itself."
+  }
+
+  assert {
+    condition     = toset(keys(aws_eks_addon.before_nodes)) == toset(["vpc-cni", "kube-proxy", "eks-pod-identity-agent"])
+    error_message = "Nodes would wait for a network that waits for them."
+  }
+
+  assert {
+    condition     = toset(keys(aws_eks_addon.on_nodes)) == toset(["coredns", "aws-ebs-csi-driver"])
+    error_message = "An add-on that needs nodes would be waited for before there are any."
   }
 }
 

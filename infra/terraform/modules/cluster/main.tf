@@ -12,6 +12,9 @@ resource "aws_eks_cluster" "this" {
   role_arn                  = aws_iam_role.cluster.arn
   enabled_cluster_log_types = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
+  # What EKS would install by itself would be in the way of the add-ons of the same names.
+  bootstrap_self_managed_addons = false
+
   access_config {
     authentication_mode                         = "API"
     bootstrap_cluster_creator_admin_permissions = false
@@ -46,7 +49,7 @@ resource "aws_eks_access_policy_association" "administrator" {
   for_each = toset(var.administrators)
 
   cluster_name  = aws_eks_cluster.this.name
-  principal_arn = each.value
+  principal_arn = aws_eks_access_entry.administrator[each.key].principal_arn
   policy_arn    = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 
   access_scope {

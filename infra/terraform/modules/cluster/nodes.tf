@@ -50,5 +50,5 @@ resource "aws_eks_node_group" "zone" {
     version = aws_launch_template.nodes.latest_version
   }
 
-  depends_on = [aws_iam_role_policy_attachment.node]
+  depends_on = [aws_iam_role_policy_attachment.node, aws_eks_addon.before_nodes]
 }

@@ -44,3 +44,25 @@ resource "aws_iam_role_policy_attachment" "addon" {
   role       = aws_iam_role.addon[each.key].name
   policy_arn = "arn:aws:iam::aws:policy/${each.value.policy}"
 }
+
+# AWS's own policy opens volumes under AWS's key alone. EC2 keeps a grant for as long as a volume is attached.
+resource "aws_iam_role_policy" "volumes" {
+  name = "volumes"
+  role = aws_iam_role.addon["aws-ebs-csi-driver"].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect    = "Allow"
+        Action    = ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"]
+        Resource  = var.key_arn
+        Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+        Resource = var.key_arn
+      },
+    ]
+  })
+}

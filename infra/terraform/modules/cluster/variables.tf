@@ -24,7 +24,7 @@ variable "subnets" {
 }
 
 variable "key_arn" {
-  description = "KMS key of Secrets, of the control plane's logs and of the nodes' volumes."
+  description = "KMS key of Secrets, of the control plane's logs, and of the volumes of nodes and claims."
   type        = string
 }
 

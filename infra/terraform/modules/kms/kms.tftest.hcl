@@ -5,6 +5,9 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
+  mock_data "aws_iam_roles" {
+    defaults = { names = ["AWSServiceRoleForAutoScaling"] }
+  }
 }
 
 variables {
@@ -108,6 +111,20 @@ run "a_replica_of_a_key_of_one_region_is_refused" {
 
   variables {
     replica_of = { arn = "arn:aws:kms:eu-central-1:000000000000:key/0123" }
+  }
+}
+
+run "a_role_that_the_account_lacks_is_named" {
+  command         = plan
+  expect_failures = [aws_kms_key.this]
+
+  variables {
+    service_linked_roles = ["autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"]
+  }
+
+  override_data {
+    target = data.aws_iam_roles.linked
+    values = { names = [] }
   }
 }
 

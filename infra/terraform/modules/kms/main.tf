@@ -3,6 +3,14 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
+# A key's policy that names a role which is not there is refused by KMS, with a sentence that does not say which.
+data "aws_iam_roles" "linked" {
+  for_each = toset(var.service_linked_roles)
+
+  name_regex  = "^${split("/", each.value)[1]}$"
+  path_prefix = "/aws-service-role/${split("/", each.value)[0]}/"
+}
+
 locals {
   account = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}"
   use     = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
@@ -43,6 +51,7 @@ locals {
       Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
     },
   ] if length(roles) > 0])
+  missing = "The account lacks a role of: ${join(", ", var.service_linked_roles)}. Once: aws iam create-service-linked-role --aws-service-name SERVICE"
   policy = jsonencode({
     Version   = "2012-10-17"
     Statement = concat(local.of_account, local.of_services, local.of_linked_roles)
@@ -65,6 +74,11 @@ resource "aws_kms_key" "this" {
   lifecycle {
     # With the key goes whatever it sealed.
     prevent_destroy = true
+
+    precondition {
+      condition     = alltrue([for each in data.aws_iam_roles.linked : length(each.names) == 1])
+      error_message = local.missing
+    }
   }
 }
 
@@ -79,6 +93,11 @@ resource "aws_kms_replica_key" "this" {
 
   lifecycle {
     prevent_destroy = true
+
+    precondition {
+      condition     = alltrue([for each in data.aws_iam_roles.linked : length(each.names) == 1])
+      error_message = local.missing
+    }
   }
 }
 

@@ -49,10 +49,11 @@ resource "aws_iam_role_policy" "backups" {
     Version = "2012-10-17"
     Statement = [
       {
+        # "IfExists": HeadBucket, by which Barman asks before each upload, is allowed by ListBucket and has no prefix.
         Effect    = "Allow"
         Action    = "s3:ListBucket"
         Resource  = each.value.bucket_arn
-        Condition = { StringLike = { "s3:prefix" = ["${each.value.prefix}/*"] } }
+        Condition = { StringLikeIfExists = { "s3:prefix" = ["${each.value.prefix}/*"] } }
       },
       {
         Effect   = "Allow"

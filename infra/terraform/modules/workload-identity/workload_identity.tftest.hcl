@@ -69,6 +69,18 @@ run "backups_stay_below_their_prefix" {
   }
 }
 
+run "a_workload_may_ask_whether_its_bucket_is_there" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for each in jsondecode(aws_iam_role_policy.backups["postgres"].policy).Statement :
+      keys(each.Condition) == ["StringLikeIfExists"] if each.Action == "s3:ListBucket" && can(each.Condition)
+    ])
+    error_message = "HeadBucket, which has no prefix, would be refused, and with it every upload."
+  }
+}
+
 run "any_service_account_is_refused" {
   command         = plan
   expect_failures = [var.unseal]

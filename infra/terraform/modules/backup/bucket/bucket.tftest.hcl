@@ -4,6 +4,7 @@ variables {
   bucket            = "test-bucket"
   key_arn           = "arn:aws:kms:eu-central-1:000000000000:key/mrk-0123"
   lock_days         = 35
+  expirations       = { openbao = 60 }
   access_log_bucket = "test-logs"
   readers           = ["arn:aws:iam::000000000000:role/auditor"]
 
@@ -36,10 +37,41 @@ run "versions_are_locked_for_everybody" {
 
   assert {
     condition = (
-      aws_s3_bucket_object_lock_configuration.this.rule[0].default_retention[0].mode == "COMPLIANCE" &&
-      aws_s3_bucket_object_lock_configuration.this.rule[0].default_retention[0].days == 35
+      aws_s3_bucket_object_lock_configuration.this[0].rule[0].default_retention[0].mode == "COMPLIANCE" &&
+      aws_s3_bucket_object_lock_configuration.this[0].rule[0].default_retention[0].days == 35
     )
     error_message = "The lock could be lifted."
+  }
+}
+
+run "old_snapshots_go" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_s3_bucket_lifecycle_configuration.this.rule[1].filter[0].prefix == "openbao/" &&
+      aws_s3_bucket_lifecycle_configuration.this.rule[1].expiration[0].days == 60
+    )
+    error_message = "Snapshots, which nobody deletes, would fill the bucket for ever."
+  }
+}
+
+run "a_bucket_without_lock_has_versions" {
+  command = plan
+
+  variables {
+    lock_days   = null
+    expirations = {}
+  }
+
+  assert {
+    condition     = !aws_s3_bucket.this.object_lock_enabled && length(aws_s3_bucket_object_lock_configuration.this) == 0
+    error_message = "A bucket that is to have no lock has one."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
+    error_message = "What was overwritten by mistake would be gone."
   }
 }
 

@@ -1,7 +1,7 @@
 # A bucket in which nothing is public, in clear, or deleted before its time.
 resource "aws_s3_bucket" "this" {
   bucket              = var.bucket
-  object_lock_enabled = true
+  object_lock_enabled = var.lock_days != null
 
   lifecycle {
     prevent_destroy = true
@@ -33,6 +33,8 @@ resource "aws_s3_bucket_versioning" "this" {
 }
 
 resource "aws_s3_bucket_object_lock_configuration" "this" {
+  count = var.lock_days == null ? 0 : 1
+
   bucket = aws_s3_bucket.this.id
 
   rule {
@@ -69,11 +71,28 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     filter {}
 
     noncurrent_version_expiration {
-      noncurrent_days = var.lock_days
+      noncurrent_days = coalesce(var.lock_days, 35)
     }
 
     abort_incomplete_multipart_upload {
       days_after_initiation = 7
+    }
+  }
+
+  dynamic "rule" {
+    for_each = var.expirations
+
+    content {
+      id     = "old-${rule.key}"
+      status = "Enabled"
+
+      filter {
+        prefix = "${rule.key}/"
+      }
+
+      expiration {
+        days = rule.value
+      }
     }
   }
 

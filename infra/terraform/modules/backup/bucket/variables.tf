@@ -9,8 +9,13 @@ variable "key_arn" {
 }
 
 variable "lock_days" {
-  description = "Days for which no version of an object can be deleted, by nobody."
+  description = "Days for which no version of an object can be deleted, by nobody. Null makes a bucket without lock."
   type        = number
+}
+
+variable "expirations" {
+  description = "Days after which objects are deleted that nobody else deletes, by their prefix without slash."
+  type        = map(number)
 }
 
 variable "access_log_bucket" {
