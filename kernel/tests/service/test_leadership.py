@@ -392,3 +392,21 @@ async def test_who_hands_over_does_not_wait_for_ever(process: Callable[[], Proce
         hangs.set()
         with pytest.raises(StoreUnavailable):
             await calling
+
+
+async def test_who_hands_over_lets_go_of_a_group_that_never_ends(
+    process: Callable[[], Process], migrated: Database
+) -> None:
+    """A commit that hangs, while the lease is well, costs its caller the answer, and nobody the order of leaving."""
+    async with process().running() as old:
+        await until(lambda: old.leadership.is_leading)
+        with psycopg.connect(migrated.owner_conninfo) as other:
+            other.execute("SELECT * FROM feed_head FOR UPDATE")
+            under_way = asyncio.create_task(old.writer.commit(count(old.writer.state, "a")))
+            await until(lambda: old.writer.progress.is_under_way)
+            await old.leadership.hand_over(0)
+            assert under_way.done()
+            async with process().running() as new:
+                await until(lambda: new.leadership.is_leading)
+            with pytest.raises(StoreUnavailable):
+                await under_way

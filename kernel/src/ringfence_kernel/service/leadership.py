@@ -24,6 +24,10 @@ YIELD_SECONDS = 1.0
 """How long a process that is not fit to lead lets the others be first."""
 GRACE_SECONDS = 0.5
 """How long a group that is being written may go on after the lease is lost."""
+SETTLING_SECONDS = 2 * LEASE_SECONDS
+"""How long a leader's tasks may take to end, until their process does."""
+HAND_OVER_SECONDS = SETTLING_SECONDS + GRACE_SECONDS + 1.0
+"""How long giving the lease up takes at most, where a group is being written that never ends."""
 
 _LOG = logs.get(__name__)
 
@@ -111,7 +115,7 @@ class Leadership:
                     await self._idle.wait()
         self._leaves.set()
         with suppress(TimeoutError):
-            async with asyncio.timeout(LEASE_SECONDS):
+            async with asyncio.timeout(HAND_OVER_SECONDS):
                 await self._has_left.wait()
 
     async def run(self, tasks: Sequence[Task], end_process: Callable[[], None]) -> None:
@@ -209,7 +213,7 @@ class Leadership:
         self._in_term = False
         self._writer.stand_by(NotLeader)
         await self._announce(False)
-        ending = asyncio.create_task(term.stop(2 * LEASE_SECONDS))
+        ending = asyncio.create_task(term.stop(SETTLING_SECONDS))
         while self._lease.is_held and not ending.done():
             await asyncio.wait({ending}, timeout=FOLLOW_SECONDS)
         await asyncio.wait({ending}, timeout=GRACE_SECONDS)

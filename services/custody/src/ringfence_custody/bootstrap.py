@@ -47,7 +47,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     """
     settings, codec = runtime.settings, EventCodec(EVENTS)
     batches_store = EventStore(settings.database_conninfo())
-    runtime.resources.callback(batches_store.close)
+    runtime.resources.push_async_callback(asyncio.to_thread, batches_store.close)
     state = State(lambda: StoredBatches(batches_store, codec))
     core = await EventSourced.open(runtime, codec, state, [StatementModel()])
     core.writer.subscribe(state.committed)
