@@ -132,16 +132,16 @@ class Leadership:
         waits = False
         while not self._leaves.is_set():
             try:
-                is_held, position = await self._lease.attempt()
-                if position < self._writer.head.position:
-                    raise StoreWentBack(f"it ends at {position}, this process is at {self._writer.head.position}")
+                is_held, known = await self._lease.attempt(), self._writer.head.position
+                if self._lease.position < known:
+                    raise StoreWentBack(f"it ends at {self._lease.position}, this process is at {known}")
                 waits = False
                 if is_held:
                     await self._lead(tasks, end_process)
                     if not self._is_fit():
                         await asyncio.sleep(YIELD_SECONDS)
                     continue
-                if position > self._writer.head.position:
+                if self._lease.position > known:
                     await self._writer.catch_up()
                 await asyncio.sleep(FOLLOW_SECONDS if self._is_fit() else YIELD_SECONDS)
             except StoreUnavailable as error:
@@ -168,21 +168,35 @@ class Leadership:
             await self._announce(True)
             await self._stay(keeping)
         finally:
-            keeping.cancel()
-            await asyncio.wait({keeping})
-            if not await self._step_down(term):
+            if not await self._step_down(term, keeping):
                 end_process()
 
     async def _stay(self, keeping: asyncio.Task[None]) -> None:
-        """Leads until the lease is lost or to be left, or what was fit at the beginning of the term is no more."""
+        """Leads until the lease is lost or to be left, or what was fit at the beginning of the term is no more.
+
+        Also until there are events that no listener of the writer has heard of: what they call for is found at the
+        beginning of a term.
+        """
         began_fit = self._is_fit()
         leaving = asyncio.create_task(self._leaves.wait())
         try:
             while not keeping.done() and not leaving.done() and self._is_fit() >= began_fit:
+                if self._is_overtaken():
+                    _LOG.warning("leader_overtaken", position=self._lease.position)
+                    break
                 ends = {keeping, leaving}
                 await asyncio.wait(ends, timeout=FITNESS_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leaving.cancel()
+
+    def _is_overtaken(self) -> bool:
+        """Tells whether the feed has events of another writer, or of a commit whose outcome was not known.
+
+        A former leader's last commit may come late, when the server had already ended its session.
+        """
+        writer = self._writer
+        is_ahead = self._lease.position > writer.head.position and not writer.progress.is_under_way
+        return writer.has_unheard or is_ahead
 
     async def _while_held(self, keeping: asyncio.Task[None], step: Callable[[], Awaitable[object]]) -> bool:
         """Takes a step on the way to leading; False when the lease is lost first, since the database may be gone."""
@@ -202,7 +216,7 @@ class Leadership:
                 raise
         return in_time
 
-    async def _step_down(self, term: Tasks) -> bool:
+    async def _step_down(self, term: Tasks, keeping: asyncio.Task[None]) -> bool:
         """Refuses first; competes again only when the writer has settled what it had begun, or has let go of it.
 
         A group that is being written may end as long as nobody else can lead. A database that has vanished answers
@@ -213,6 +227,7 @@ class Leadership:
         self._in_term = False
         self._writer.stand_by(NotLeader)
         await self._announce(False)
+        keeping.cancel()
         ending = asyncio.create_task(term.stop(SETTLING_SECONDS))
         while self._lease.is_held and not ending.done():
             await asyncio.wait({ending}, timeout=FOLLOW_SECONDS)
@@ -220,6 +235,7 @@ class Leadership:
         if not ending.done():
             self._writer.store.abandon()
         is_settled = await ending
+        await asyncio.wait({keeping})
         self._term = None
         await self._lease.release()
         return is_settled

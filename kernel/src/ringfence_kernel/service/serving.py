@@ -39,7 +39,7 @@ YOUNG_OBJECTS = 20_000
 ENDING_SECONDS = 5.0
 """How long a process whose memory cannot be trusted may take to end, beside the time for calls to end."""
 CLOSING_SECONDS = 9.0
-"""How long one that was asked to stop may take to give the lease up, save and close, beside the times before: 24 s in all by default."""
+"""How long one that was asked to stop may take to settle, save and close, beside the times before: 24 s in all."""
 
 
 async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
