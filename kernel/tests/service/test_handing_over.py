@@ -129,3 +129,19 @@ async def test_lease_that_is_no_longer_kept_is_not_given_up_before_its_time(
     while not await other.lease.attempt():
         await asyncio.sleep(0.01)
     await other.lease.release()
+
+
+async def test_standby_that_is_to_leave_competes_no_more(process: Callable[[], Process]) -> None:
+    """A process that is about to go does not take a lease that it would give up at once; who leads goes on leading."""
+    async with process().running() as leader:
+        await until(lambda: leader.leadership.is_leading)
+        async with process().running() as leaving:
+            await until(lambda: leaving.writer.head == leader.writer.head)
+            for each in (leader, leaving):
+                each.leadership.withdraw()
+            assert await leader.count() == 1
+            await leader.leadership.hand_over(1)
+            await asyncio.sleep(0.5)
+            async with process().running() as next_one:
+                await until(lambda: next_one.leadership.is_leading)
+            assert leaving.heard == []

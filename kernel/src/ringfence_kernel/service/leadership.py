@@ -55,6 +55,7 @@ class Leadership:
         self._running = 0
         self._idle = asyncio.Event()
         self._refuses = False
+        self._is_withdrawn = False
         self._leaves = asyncio.Event()
         self._has_left = asyncio.Event()
         self._term: Tasks | None = None
@@ -102,11 +103,16 @@ class Leadership:
         if kind is None and not self.is_leading:
             raise StoreUnavailable("this process stopped leading before it could answer")
 
+    def withdraw(self) -> None:
+        """Competes no more, since this process is to leave; who leads goes on until it hands over."""
+        self._is_withdrawn = True
+
     async def hand_over(self, seconds: float) -> None:
         """Refuses new calls, lets running ones be answered within `seconds`, then leaves the lease to others for good.
 
         Returns when the lease is given up, or could not be within its own time.
         """
+        self.withdraw()
         self._refuses = True
         self._idle.clear()
         with suppress(TimeoutError):
@@ -130,12 +136,14 @@ class Leadership:
 
     async def _compete(self, tasks: Sequence[Task], end_process: Callable[[], None]) -> None:
         waits = False
-        while not self._leaves.is_set():
+        while not self._is_withdrawn:
             try:
                 is_held, known = await self._lease.attempt(), self._writer.head.position
                 if self._lease.position < known:
                     raise StoreWentBack(f"it ends at {self._lease.position}, this process is at {known}")
                 waits = False
+                if self._is_withdrawn:
+                    break
                 if is_held:
                     await self._lead(tasks, end_process)
                     if not self._is_fit():

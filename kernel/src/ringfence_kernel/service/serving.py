@@ -197,6 +197,8 @@ async def _stop(
     leave_seconds, drain_seconds = settings.stop_seconds()
     if not failed.is_set():
         health.leave()
+        if leadership is not None:
+            leadership.withdraw()
         _LOG.info("leaving", seconds=leave_seconds)
         with suppress(TimeoutError):
             await asyncio.wait_for(failed.wait(), leave_seconds)
