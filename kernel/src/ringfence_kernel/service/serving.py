@@ -95,7 +95,7 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
         await probes.start()
         resources.push_async_callback(probes.stop)
         telemetry = _telemetry(service.name, settings, resources)
-        gauges = Gauges(telemetry.meter)
+        gauges = Gauges(telemetry.meter, is_open=False)
         resources.callback(gauges.close)
         logs.count_lost(telemetry.meter)
         asyncio.get_running_loop().set_default_executor(Threads(telemetry.meter))
@@ -127,6 +127,7 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
         if assembly.leadership is not None:
             measure_leadership(gauges, telemetry.meter, assembly.leadership)
             tasks.start([_leading(assembly.leadership, assembly.tasks, health, failed)])
+        gauges.open()
         _spare_the_collector()
         _LOG.info("started", listen=settings.listen)
         await asyncio.Event().wait()
