@@ -9,9 +9,10 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 from ringfence_custody.ledger.application.statement_lag import StatementLag
 from ringfence_custody.ledger.domain.packed import TransferBatch
-from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.values.recorded import Recorded
+
+from .leading import Leading
 
 
 class Projection:
@@ -112,18 +113,6 @@ async def test_a_lag_from_before_the_start_may_only_not_grow() -> None:
     await asyncio.wait_for(waiting, 1)
     lag.note([committed(1_003, 100)])
     assert not await passes(asyncio.create_task(lag.follow()))
-
-
-class Leading(Leadership):
-    """A leadership that begins and ends when told."""
-
-    def __init__(self) -> None:
-        self.leads = True
-
-    @property
-    def is_leading(self) -> bool:
-        """Tells what was told."""
-        return self.leads
 
 
 def measured(reader: InMemoryMetricReader) -> dict[str, float]:

@@ -18,8 +18,11 @@ LOOK_SECONDS = 1.0
 _LOG = logs.get(__name__)
 
 Look = Callable[[], Iterable[tuple[float, Mapping[str, str]]]]
-"""Returns values with their attributes: none where there is nothing to say, as from a standby."""
-Seen = list[Observation] | Exception
+"""Returns values with their attributes: none where there is nothing to say, as from a standby.
+
+It is called on the event loop; what it returns is gone through in the thread that collects.
+"""
+Seen = list[Iterable[tuple[float, Mapping[str, str]]]] | Exception
 
 
 class Gauges:
@@ -58,19 +61,19 @@ class Gauges:
         """Returns what there is to say under a name; raises what a look has raised."""
         if not self._is_open:
             return []
-        aside = _observed(self._aside.get(name, ()))
+        aside = _observed(look() for look in self._aside.get(name, ()))
         return aside + self._looked_at(name) if name in self._on_loop else aside
 
     def _looked_at(self, name: str) -> list[Observation]:
         """Returns what was seen on the loop; a collection, which the meter lets nobody else join, asks for it once."""
         if threading.get_ident() == self._thread:
-            return _observed(self._on_loop[name])
+            return _observed(look() for look in self._on_loop[name])
         if name not in self._seen:
             self._seen = self._see()
         seen = self._seen.pop(name, [])
         if isinstance(seen, Exception):
             raise seen
-        return seen
+        return _observed(seen)
 
     def _see(self) -> dict[str, Seen]:
         """Has everything looked at on the loop; nothing is seen where that is busy, or has ended."""
@@ -89,12 +92,12 @@ class Gauges:
             return {name: [] for name in tuple(self._on_loop)}
 
 
-def _observed(looks: Iterable[Look]) -> list[Observation]:
-    return [Observation(value, dict(attributes)) for value, attributes in chain.from_iterable(look() for look in looks)]
+def _observed(seen: Iterable[Iterable[tuple[float, Mapping[str, str]]]]) -> list[Observation]:
+    return [Observation(value, dict(attributes)) for value, attributes in chain.from_iterable(seen)]
 
 
 def _tried(looks: Iterable[Look]) -> Seen:
     try:
-        return _observed(looks)
+        return [look() for look in looks]
     except Exception as error:
         return error
