@@ -14,6 +14,7 @@ from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.telemetry.scraping import Scraping
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_local_stack.processes.ports import LOOPBACK, free_port
+from structlog.testing import capture_logs
 
 
 @pytest.fixture
@@ -83,6 +84,51 @@ async def test_busy_loop_costs_a_gauge_and_not_the_scrape(
     for text in texts:
         assert "ringfence_probe_events_total" in text
         assert "ringfence_probe_looks" not in text
+
+
+async def test_a_scrape_waits_for_the_loop_once(
+    scraped: tuple[Telemetry, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many gauges there are, a busy loop costs the time for one look, and one line in the log."""
+    monkeypatch.setattr(observed, "LOOK_SECONDS", 0.05)
+    telemetry, port = scraped
+    gauges = Gauges(telemetry.meter)
+    for number in range(3):
+        gauges.observe(f"ringfence.probe.looks_{number}", "{look}", "Looks.", lambda: [(1, {})])
+    scraping = threading.Thread(target=scrape, args=(port,))
+    with capture_logs() as lines:
+        scraping.start()
+        scraping.join()  # holds the loop up until the scrape has ended
+    assert [(line["event"], line.get("gauges")) for line in lines] == [("gauges_left_out", 3)]
+    assert (await asyncio.to_thread(scrape, port)).count("# TYPE ringfence_probe_looks_") == 3
+
+
+async def test_a_look_that_fails_costs_its_gauge_alone(scraped: tuple[Telemetry, int]) -> None:
+    """What one look raises is in nobody else's way, though all are taken together."""
+    telemetry, port = scraped
+    gauges = Gauges(telemetry.meter)
+    gauges.observe("ringfence.probe.broken", "1", "Broken.", lambda: [(1 // 0, {})])
+    gauges.observe("ringfence.probe.whole", "1", "Whole.", lambda: [(1, {})])
+    shown = await asyncio.to_thread(scrape, port)
+    assert "ringfence_probe_whole" in shown
+    assert "ringfence_probe_broken" not in shown
+
+
+async def test_a_start_and_a_scrape_do_not_wait_for_each_other(scraped: tuple[Telemetry, int]) -> None:
+    """Until all gauges are there a scrape asks the loop for nothing: it might be waiting to add the next one."""
+    telemetry, port = scraped
+    telemetry.meter.create_counter("ringfence.probe.events").add(1)
+    gauges = Gauges(telemetry.meter, is_open=False)
+    gauges.observe("ringfence.probe.looks", "{look}", "Looks.", lambda: [(1, {})])
+    texts: list[str] = []
+    scraping = threading.Thread(target=lambda: texts.append(scrape(port)))
+    with capture_logs() as lines:
+        scraping.start()
+        scraping.join()  # holds the loop up until the scrape has ended
+    assert lines == []
+    assert "ringfence_probe_events_total" in texts[0]
+    gauges.open()
+    assert "ringfence_probe_looks" in await asyncio.to_thread(scrape, port)
 
 
 def test_only_reading_is_answered_and_the_port_is_free_afterwards() -> None:

@@ -137,6 +137,19 @@ def test_lock_that_nobody_releases_is_named(migrated: Database) -> None:
     blocked.close()
 
 
+def test_store_that_is_closed_waits_for_nothing(migrated: Database) -> None:
+    """An append that the database does not answer ends with its store; what comes of it is for others to read."""
+    store = EventStore(migrated.app_conninfo)
+    with psycopg.connect(migrated.owner_conninfo) as holder, concurrent.futures.ThreadPoolExecutor(1) as thread:
+        holder.execute("SELECT * FROM feed_head FOR UPDATE")
+        appending = thread.submit(store.append, 0, events(1))
+        time.sleep(0.3)
+        store.close()
+        with pytest.raises(StoreUnavailable):
+            appending.result(2)
+        holder.rollback()
+
+
 def test_refused_statement_within_is_no_conflict(store: EventStore) -> None:
     """A statement that breaks a constraint of its own rolls the events back and is reported as what it is."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from uuid import UUID
@@ -158,6 +159,21 @@ def test_no_call_is_lost_when_a_leader_is_stopped(stack: LocalStack, turn: int) 
         custody = box.client(ring.importer_name).custody
         assert custody.totals(ring.book_id).transfers == len(callers.posted) + len(ring.clients)
         assert custody.balances(ring.clients, ring.book_id) == expected_balances(ring, callers.posted)
+
+
+def test_no_standby_leads_for_the_moment_before_it_ends(stack: LocalStack) -> None:
+    """A standby that is being stopped leaves a lease that comes free to those who stay."""
+    leader, standby = roles(stack, "audit")
+    with ThreadPoolExecutor(1) as thread:
+        stopping = thread.submit(stop_watched, stack, standby)
+        await_true(lambda: [standby] if "ready" not in says(stack, standby) else [])
+        stack.parts[leader].kill()
+        _, seen = stopping.result()
+    assert seen[:2] == [{"live", "ready"}, {"live"}]
+    assert not any("lead" in names for names in seen)
+    for part in (leader, standby):
+        stack.restart(part)
+    roles(stack, "audit")
 
 
 def test_payments_go_on_while_every_service_is_rolled(stack: LocalStack) -> None:

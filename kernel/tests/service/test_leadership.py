@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -14,87 +13,17 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from ringfence_kernel.rpc.refusals import NotLeader
-from ringfence_kernel.service import Task
-from ringfence_kernel.service.leadership import Leadership, StoreWentBack
+from ringfence_kernel.service.leadership import StoreWentBack
 from ringfence_kernel.service.measures import measure_leadership, while_leading
-from ringfence_kernel.store import EventStore, Lease
 from ringfence_kernel.store.lease import LEASE_SECONDS
 from ringfence_kernel.telemetry.gauges import Gauges
-from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.values.errors import StoreUnavailable
-from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.processes.ways import Way
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.postgres import PostgresServer
 
-from ..tally import CODEC, Tally, count
-
-TAKEOVER_SECONDS = 2.0
-
-
-@dataclass
-class Process:
-    """What a process of a service is, as far as leading goes."""
-
-    conninfo: str
-    heard: list[bool] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        """Opens the store and stands at its beginning."""
-        self.store = EventStore(self.conninfo, settle_seconds=15)
-        self.writer = GroupWriter(self.store, CODEC, Tally(), SystemClock())
-        self.lease = Lease(self.conninfo)
-        self.is_fit = True
-        self.leadership = Leadership(self.lease, self.writer, lambda: self.is_fit)
-        self.leadership.subscribe(self.hear)
-
-    async def hear(self, is_leading: bool) -> None:
-        """Takes note of a term's beginning or end."""
-        self.heard.append(is_leading)
-
-    async def count(self, name: str = "a") -> int:
-        """Counts up, as a caller of this process would."""
-        with self.leadership:
-            return int(await self.writer.commit(count(self.writer.state, name)))
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Process]:
-        """Competes; at the end it gives up in order."""
-
-        def end_process() -> None:
-            pytest.fail("a critical task has failed")
-
-        writing = Task("writer", self.writer.run, critical=True)
-        self.task = task = asyncio.create_task(self.leadership.run([writing], end_process))
-        try:
-            yield self
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            self.store.close()
-
-
-@pytest.fixture
-def process(migrated: Database) -> Callable[[], Process]:
-    """A factory of processes on one database."""
-    conninfo = migrated.app_conninfo
-    return lambda: Process(conninfo)
-
-
-async def until(true: Callable[[], bool], seconds: float = TAKEOVER_SECONDS) -> None:
-    """Waits for a condition, within a bound."""
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.01)
-
-
-async def counted(process: Process) -> int:
-    """Counts up with patience."""
-    while True:
-        try:
-            return await process.count()
-        except (NotLeader, StoreUnavailable):
-            await asyncio.sleep(0.02)
+from ..tally import count
+from .competing import TAKEOVER_SECONDS, Process, counted, until
 
 
 async def test_one_leads_and_the_other_follows_and_refuses(process: Callable[[], Process]) -> None:
@@ -202,9 +131,9 @@ async def test_ended_session_deposes_at_once(
 async def test_process_that_hangs_loses_the_lease_before_another_has_it(process: Callable[[], Process]) -> None:
     """Without a sign of life the server gives the lease away, and the holder knows by its own clock before that."""
     holder, other = process(), process()
-    assert (await holder.lease.attempt())[0]
+    assert await holder.lease.attempt()
     started = time.monotonic()
-    while not (await other.lease.attempt())[0]:
+    while not await other.lease.attempt():
         assert time.monotonic() - started < LEASE_SECONDS + TAKEOVER_SECONDS
         await asyncio.sleep(0.05)
     assert not holder.lease.is_held
@@ -349,46 +278,3 @@ async def test_of_three_there_is_always_one(process: Callable[[], Process]) -> N
             assert await leader.count() == expected
             left.remove(leader)
             await runs[id(leader)].aclose()
-
-
-async def test_who_hands_over_answers_what_it_has_begun(process: Callable[[], Process], migrated: Database) -> None:
-    """A call under way is answered, the next one refused, and only then can another lead; it leads for good."""
-    async with process().running() as old, process().running() as new:
-        await until(lambda: old.leadership.is_leading or new.leadership.is_leading)
-        if new.leadership.is_leading:
-            old, new = new, old
-        with psycopg.connect(migrated.owner_conninfo) as other:
-            other.execute("SELECT * FROM feed_head FOR UPDATE")
-            under_way = asyncio.create_task(old.count())
-            await asyncio.sleep(0.2)
-            handing_over = asyncio.create_task(old.leadership.hand_over(10))
-            await asyncio.sleep(0.5)
-            with pytest.raises(NotLeader):
-                await old.count()
-            assert (old.heard, new.heard) == ([True], [])
-        assert await under_way == 1
-        await handing_over
-        assert old.heard == [True, False]
-        await until(lambda: new.leadership.is_leading)
-        assert await new.count() == 2
-    assert old.heard == [True, False]
-
-
-async def test_who_hands_over_does_not_wait_for_ever(process: Callable[[], Process], migrated: Database) -> None:
-    """A call that does not end within the time is told that its answer cannot be given, and another leads."""
-    async with process().running() as old:
-        await until(lambda: old.leadership.is_leading)
-        hangs = asyncio.Event()
-
-        async def call() -> None:
-            with old.leadership:
-                await hangs.wait()
-
-        calling = asyncio.create_task(call())
-        await asyncio.sleep(0)
-        await old.leadership.hand_over(0.2)
-        async with process().running() as new:
-            await until(lambda: new.leadership.is_leading)
-        hangs.set()
-        with pytest.raises(StoreUnavailable):
-            await calling

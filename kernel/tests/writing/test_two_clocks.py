@@ -270,7 +270,7 @@ def accept(*arguments: str) -> int:
         name="custody",
         settings=Settings,
         assemble=None,  # type: ignore[arg-type]
-        migrate=None,  # type: ignore[arg-type]
+        migrations=list,
         rebuild=None,  # type: ignore[arg-type]
     )
     return main(service, ["accept-history", *arguments, "--by", "Ada and Bob", "--reason", "incident 7"])

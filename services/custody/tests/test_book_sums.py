@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from ringfence_custody.ledger.application import book_sums
 from ringfence_custody.ledger.application.book_sums import PAUSE_SECONDS, BookSums
 from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.result_codes import TransferFlag
+from ringfence_custody.ledger.domain.sums import Balances, balances, nets
+from ringfence_kernel.telemetry.gauges import Gauges
 
+from .leading import Leading
 from .ledger import CZK, DEPOSIT, EUR, Ledger, Row
 
 BALANCES = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
@@ -40,7 +49,7 @@ def test_books_that_balance_add_up_to_zero_in_every_currency() -> None:
     assert imbalance(sums) == dict.fromkeys(
         [(currency, kind) for currency in ("EUR", "CZK") for kind in ("posted", "pending")], 0
     )
-    assert sums.suspense() == [(70, {"ringfence.currency": "EUR"})]
+    assert list(sums.suspense()) == [(70, {"ringfence.currency": "EUR"})]
 
 
 @pytest.mark.parametrize("column", BALANCES)
@@ -98,6 +107,43 @@ def test_books_are_added_up_seldom_and_in_turns(monkeypatch: pytest.MonkeyPatch)
     for _ in books:
         now[0] += PAUSE_SECONDS
         assert imbalance(sums)["EUR", "posted"] == 2
+
+
+def test_a_book_is_added_up_as_it_was_when_somebody_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger goes on between the copy and the sum: what it does meanwhile, new accounts too, does not show."""
+    added_up: list[Balances] = []
+    monkeypatch.setattr(book_sums, "nets", lambda copied: added_up.append(copied) or nets(copied))
+    ledger = moved()
+    sums = BookSums(lambda: {b"book": ledger.book})
+    asked = sums.imbalance()
+    assert added_up == []
+    ledger.account("late")
+    ledger.book.accounts.credits_posted[ledger.index("alva")] += 1
+    assert {value for value, _ in asked} == {0}
+    assert len(added_up) == 1
+
+
+async def test_the_loop_goes_on_while_books_are_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collection of metrics copies a book on the event loop, and adds it up in its own thread."""
+    threads: dict[str, int] = {}
+
+    def noted(name: str, step: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def take(of: Any) -> Any:
+            threads[name] = threading.get_ident()
+            return step(of)
+
+        return take
+
+    monkeypatch.setattr(book_sums, "balances", noted("copy", balances))
+    monkeypatch.setattr(book_sums, "nets", noted("sum", nets))
+    ledger, reader = moved(), InMemoryMetricReader()
+    sums = BookSums(lambda: {b"book": ledger.book})
+    sums.gauge(Gauges(MeterProvider([reader]).get_meter("test")), Leading())
+    data = await asyncio.to_thread(reader.get_metrics_data)
+    assert data is not None
+    names = [metric.name for metric in data.resource_metrics[0].scope_metrics[0].metrics]
+    assert names == [book_sums.IMBALANCE, book_sums.SUSPENSE]
+    assert threads["copy"] == threading.get_ident() != threads["sum"]
 
 
 def test_accounts_know_their_ledger_and_class_after_a_failed_commit_and_a_restart() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
-import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 from ringfence_custody.ledger.application.statement_lag import StatementLag
 from ringfence_custody.ledger.domain.packed import TransferBatch
 from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.values.recorded import Recorded
+
+from .leading import Leading
 
 
 class Projection:
@@ -99,7 +100,8 @@ async def test_statements_may_rest_while_little_is_behind_for_a_moment() -> None
 async def test_a_lag_from_before_the_start_may_only_not_grow() -> None:
     """While statements make up for what the process found, nobody waits; then the lag may shrink, and not grow."""
     projection = Projection()
-    lag = StatementLag(projection, limit_rows=100, start=1_000)
+    lag = StatementLag(projection, limit_rows=100)
+    lag.begin(1_000)
     lag.note([committed(1_001, 400)])
     assert await passes(lag.follow())
     await projection.come_to(1_000)
@@ -113,22 +115,41 @@ async def test_a_lag_from_before_the_start_may_only_not_grow() -> None:
     assert not await passes(asyncio.create_task(lag.follow()))
 
 
-@pytest.mark.parametrize(("rows", "seconds"), [(0, 0.0), (70, 2.5)])
-async def test_the_lag_is_measured(rows: int, seconds: float) -> None:
-    """Telemetry shows how many transfers statements are behind, and for how long already."""
-    clock, reader = Clock(), InMemoryMetricReader()
-    lag = StatementLag(Projection(), limit_rows=100, clock=clock)
-    lag.gauge(Gauges(MeterProvider([reader]).get_meter("test")))
-    if rows:
-        lag.note([committed(1, rows)])
-        clock.seconds += seconds
+def measured(reader: InMemoryMetricReader) -> dict[str, float]:
+    """Returns what telemetry shows of the lag."""
     data = reader.get_metrics_data()
-    assert data is not None
-    metrics = data.resource_metrics[0].scope_metrics[0].metrics
-    values = {
-        metric.name: point.value
-        for metric in metrics
+    return {
+        metric.name.removeprefix("ringfence.statements.lag."): point.value
+        for resource in (data.resource_metrics if data else ())
+        for metric in resource.scope_metrics[0].metrics
         for point in metric.data.data_points
         if isinstance(point, NumberDataPoint)
     }
-    assert values == {"ringfence.statements.lag.rows": rows, "ringfence.statements.lag.duration": seconds}
+
+
+async def test_the_lag_is_measured_where_statements_are_written() -> None:
+    """Telemetry shows how many transfers statements are behind, and for how long already; from the leader alone."""
+    clock, reader, leadership = Clock(), InMemoryMetricReader(), Leading()
+    lag = StatementLag(Projection(), limit_rows=100, clock=clock)
+    lag.gauge(Gauges(MeterProvider([reader]).get_meter("test")), leadership)
+    assert measured(reader) == {"rows": 0, "duration": 0.0}
+    lag.note([committed(1, 70)])
+    clock.seconds += 2.5
+    assert measured(reader) == {"rows": 70, "duration": 2.5}
+    leadership.leads = False
+    assert measured(reader) == {}
+
+
+async def test_a_term_counts_its_own_transfers() -> None:
+    """What an earlier term committed and another process has to show neither counts as a lag nor makes anybody wait."""
+    projection = Projection()
+    lag = StatementLag(projection, limit_rows=100)
+    lag.note([committed(1, 101)])
+    assert lag.is_too_far()
+    lag.begin(7)
+    assert (lag.rows(), lag.is_too_far(), lag.may_rest()) == (0, False, False)
+    await projection.come_to(7)
+    lag.note([committed(8, 100)])
+    assert await passes(lag.follow())
+    lag.note([committed(9, 1)])
+    assert lag.is_too_far()

@@ -75,7 +75,7 @@ class EventSourced:
         """
         conninfo = runtime.settings.database_conninfo()
         store = store or EventStore(conninfo)
-        runtime.resources.callback(store.close)
+        runtime.resources.push_async_callback(asyncio.to_thread, store.close)
         writer = GroupWriter(store, codec, state, runtime.clock, inline)
         started = time.monotonic()
         for model in inline:

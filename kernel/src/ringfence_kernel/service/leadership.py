@@ -24,6 +24,10 @@ YIELD_SECONDS = 1.0
 """How long a process that is not fit to lead lets the others be first."""
 GRACE_SECONDS = 0.5
 """How long a group that is being written may go on after the lease is lost."""
+SETTLING_SECONDS = 2 * LEASE_SECONDS
+"""How long a leader's tasks may take to end, until their process does."""
+HAND_OVER_SECONDS = SETTLING_SECONDS + GRACE_SECONDS + 1.0
+"""How long giving the lease up takes at most, where a group is being written that never ends."""
 
 _LOG = logs.get(__name__)
 
@@ -51,6 +55,7 @@ class Leadership:
         self._running = 0
         self._idle = asyncio.Event()
         self._refuses = False
+        self._is_withdrawn = False
         self._leaves = asyncio.Event()
         self._has_left = asyncio.Event()
         self._term: Tasks | None = None
@@ -98,11 +103,16 @@ class Leadership:
         if kind is None and not self.is_leading:
             raise StoreUnavailable("this process stopped leading before it could answer")
 
+    def withdraw(self) -> None:
+        """Competes no more, since this process is to leave; who leads goes on until it hands over."""
+        self._is_withdrawn = True
+
     async def hand_over(self, seconds: float) -> None:
         """Refuses new calls, lets running ones be answered within `seconds`, then leaves the lease to others for good.
 
         Returns when the lease is given up, or could not be within its own time.
         """
+        self.withdraw()
         self._refuses = True
         self._idle.clear()
         with suppress(TimeoutError):
@@ -111,7 +121,7 @@ class Leadership:
                     await self._idle.wait()
         self._leaves.set()
         with suppress(TimeoutError):
-            async with asyncio.timeout(LEASE_SECONDS):
+            async with asyncio.timeout(HAND_OVER_SECONDS):
                 await self._has_left.wait()
 
     async def run(self, tasks: Sequence[Task], end_process: Callable[[], None]) -> None:
@@ -126,18 +136,20 @@ class Leadership:
 
     async def _compete(self, tasks: Sequence[Task], end_process: Callable[[], None]) -> None:
         waits = False
-        while not self._leaves.is_set():
+        while not self._is_withdrawn:
             try:
-                is_held, position = await self._lease.attempt()
-                if position < self._writer.head.position:
-                    raise StoreWentBack(f"it ends at {position}, this process is at {self._writer.head.position}")
+                is_held, known = await self._lease.attempt(), self._writer.head.position
+                if self._lease.position < known:
+                    raise StoreWentBack(f"it ends at {self._lease.position}, this process is at {known}")
                 waits = False
+                if self._is_withdrawn:
+                    break
                 if is_held:
                     await self._lead(tasks, end_process)
                     if not self._is_fit():
                         await asyncio.sleep(YIELD_SECONDS)
                     continue
-                if position > self._writer.head.position:
+                if self._lease.position > known:
                     await self._writer.catch_up()
                 await asyncio.sleep(FOLLOW_SECONDS if self._is_fit() else YIELD_SECONDS)
             except StoreUnavailable as error:
@@ -164,21 +176,35 @@ class Leadership:
             await self._announce(True)
             await self._stay(keeping)
         finally:
-            keeping.cancel()
-            await asyncio.wait({keeping})
-            if not await self._step_down(term):
+            if not await self._step_down(term, keeping):
                 end_process()
 
     async def _stay(self, keeping: asyncio.Task[None]) -> None:
-        """Leads until the lease is lost or to be left, or what was fit at the beginning of the term is no more."""
+        """Leads until the lease is lost or to be left, or what was fit at the beginning of the term is no more.
+
+        Also until there are events that no listener of the writer has heard of: what they call for is found at the
+        beginning of a term.
+        """
         began_fit = self._is_fit()
         leaving = asyncio.create_task(self._leaves.wait())
         try:
             while not keeping.done() and not leaving.done() and self._is_fit() >= began_fit:
+                if self._is_overtaken():
+                    _LOG.warning("leader_overtaken", position=self._lease.position)
+                    break
                 ends = {keeping, leaving}
                 await asyncio.wait(ends, timeout=FITNESS_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leaving.cancel()
+
+    def _is_overtaken(self) -> bool:
+        """Tells whether the feed has events of another writer, or of a commit whose outcome was not known.
+
+        A former leader's last commit may come late, when the server had already ended its session.
+        """
+        writer = self._writer
+        is_ahead = self._lease.position > writer.head.position and not writer.progress.is_under_way
+        return writer.has_unheard or is_ahead
 
     async def _while_held(self, keeping: asyncio.Task[None], step: Callable[[], Awaitable[object]]) -> bool:
         """Takes a step on the way to leading; False when the lease is lost first, since the database may be gone."""
@@ -198,7 +224,7 @@ class Leadership:
                 raise
         return in_time
 
-    async def _step_down(self, term: Tasks) -> bool:
+    async def _step_down(self, term: Tasks, keeping: asyncio.Task[None]) -> bool:
         """Refuses first; competes again only when the writer has settled what it had begun, or has let go of it.
 
         A group that is being written may end as long as nobody else can lead. A database that has vanished answers
@@ -209,13 +235,15 @@ class Leadership:
         self._in_term = False
         self._writer.stand_by(NotLeader)
         await self._announce(False)
-        ending = asyncio.create_task(term.stop(2 * LEASE_SECONDS))
+        keeping.cancel()
+        ending = asyncio.create_task(term.stop(SETTLING_SECONDS))
         while self._lease.is_held and not ending.done():
             await asyncio.wait({ending}, timeout=FOLLOW_SECONDS)
         await asyncio.wait({ending}, timeout=GRACE_SECONDS)
         if not ending.done():
             self._writer.store.abandon()
         is_settled = await ending
+        await asyncio.wait({keeping})
         self._term = None
         await self._lease.release()
         return is_settled

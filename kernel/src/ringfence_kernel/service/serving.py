@@ -39,7 +39,7 @@ YOUNG_OBJECTS = 20_000
 ENDING_SECONDS = 5.0
 """How long a process whose memory cannot be trusted may take to end, beside the time for calls to end."""
 CLOSING_SECONDS = 9.0
-"""How long one that was asked to stop may take to save and close, beside the times before: 24 s in all by default."""
+"""How long one that was asked to stop may take to settle, save and close, beside the times before: 24 s in all."""
 
 
 async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
@@ -95,7 +95,7 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
         await probes.start()
         resources.push_async_callback(probes.stop)
         telemetry = _telemetry(service.name, settings, resources)
-        gauges = Gauges(telemetry.meter)
+        gauges = Gauges(telemetry.meter, is_open=False)
         resources.callback(gauges.close)
         logs.count_lost(telemetry.meter)
         asyncio.get_running_loop().set_default_executor(Threads(telemetry.meter))
@@ -127,6 +127,7 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
         if assembly.leadership is not None:
             measure_leadership(gauges, telemetry.meter, assembly.leadership)
             tasks.start([_leading(assembly.leadership, assembly.tasks, health, failed)])
+        gauges.open()
         _spare_the_collector()
         _LOG.info("started", listen=settings.listen)
         await asyncio.Event().wait()
@@ -197,6 +198,8 @@ async def _stop(
     leave_seconds, drain_seconds = settings.stop_seconds()
     if not failed.is_set():
         health.leave()
+        if leadership is not None:
+            leadership.withdraw()
         _LOG.info("leaving", seconds=leave_seconds)
         with suppress(TimeoutError):
             await asyncio.wait_for(failed.wait(), leave_seconds)

@@ -24,6 +24,7 @@ ATTEMPT = (
     "SELECT pg_try_advisory_lock(hashtextextended('ringfence leader', 0)) AS is_held,"
     " (SELECT position FROM feed_head) AS position"
 )
+BEAT = "SELECT position FROM feed_head"
 
 
 class Lease:
@@ -38,6 +39,8 @@ class Lease:
         self._parameters = parameters_of(conninfo)
         self._connection: psycopg.AsyncConnection[DictRow] | None = None
         self._good_until = 0.0
+        self.position = 0
+        """Where the feed stood when the database was last asked."""
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
@@ -45,8 +48,8 @@ class Lease:
         """Tells whether nobody else can hold the lease now, as far as this process can know."""
         return time.monotonic() < self._good_until
 
-    async def attempt(self) -> tuple[bool, int]:
-        """Tries to take the lease; returns whether it is held now, and the position of the feed's head.
+    async def attempt(self) -> bool:
+        """Tries to take the lease, and looks where the feed stands; returns whether the lease is held now.
 
         Raises StoreUnavailable.
         """
@@ -55,21 +58,35 @@ class Lease:
         row = await self._ask(ATTEMPT, LEASE_SECONDS)
         if row["is_held"]:
             self._good_until = started + LEASE_SECONDS
-        return row["is_held"], row["position"]
+        self.position = row["position"]
+        return bool(row["is_held"])
 
     async def keep(self) -> None:
-        """Keeps the lease that an attempt has won; returns when it is lost, at once where the server says so."""
+        """Keeps the lease that an attempt has won; returns when it is lost, at once where the server says so.
+
+        Cancelled, it lets a beat on its way end: what is being written needs the lease until it has ended.
+        """
         while self._connection is not None and self.is_held:
             try:
                 # Reads what the server may say unasked: that the session has ended.
                 async for _ in self._connection.notifies(timeout=BEAT_SECONDS):
                     pass
-                started = time.monotonic()
-                await self._ask("SELECT 1 AS beat", self._good_until - started)
+                beating = asyncio.create_task(self._beat())
+                try:
+                    await asyncio.shield(beating)
+                except asyncio.CancelledError:
+                    await asyncio.gather(beating, return_exceptions=True)
+                    raise
             except (psycopg.Error, StoreUnavailable):
                 break
-            self._good_until = started + LEASE_SECONDS
         await self.release()
+
+    async def _beat(self) -> None:
+        """Shows a sign of life, and looks where the feed stands."""
+        started = time.monotonic()
+        row = await self._ask(BEAT, self._good_until - started)
+        self._good_until = started + LEASE_SECONDS
+        self.position = row["position"]
 
     async def release(self) -> None:
         """Gives the lease up, if it is held, and ends the session."""

@@ -246,7 +246,8 @@ class EventStore:
         self._is_abandoned = False
 
     def close(self) -> None:
-        """Closes the pool."""
+        """Closes all connections; ends whatever waits for the database, as `abandon` does."""
+        self.abandon()
         self._recorder.close()
 
 

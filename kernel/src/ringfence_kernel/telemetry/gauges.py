@@ -6,71 +6,98 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from itertools import chain
 
-from opentelemetry.metrics import CallbackOptions, Meter, Observation
+from opentelemetry.metrics import Meter, Observation
 
 from ringfence_kernel.telemetry import logs
 
 LOOK_SECONDS = 1.0
-"""How long a collection waits for the event loop; a gauge that it does not get in time is left out."""
+"""How long a collection waits for the event loop; the gauges that it does not get in time are left out."""
 
 _LOG = logs.get(__name__)
 
 Look = Callable[[], Iterable[tuple[float, Mapping[str, str]]]]
-"""Returns values with their attributes: none where there is nothing to say, as from a standby."""
+"""Returns values with their attributes: none where there is nothing to say, as from a standby.
+
+It is called on the event loop; what it returns is gone through in the thread that collects.
+"""
+Seen = list[Iterable[tuple[float, Mapping[str, str]]]] | Exception
 
 
 class Gauges:
     """The observed gauges of a process. Collections run in threads; what they look at belongs to the event loop.
 
-    Several may be observed under one name, each with other attributes.
+    The first gauge that a collection asks for has all of them looked at, so that it waits for the loop once. Several
+    may be observed under one name, each with other attributes.
     """
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, *, is_open: bool = True) -> None:
         """Looks from the running event loop."""
         self._meter = meter
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._looks: dict[str, list[Callable[[], list[Observation]]]] = {}
-        self._is_closed = False
+        self._on_loop: dict[str, list[Look]] = {}
+        self._aside: dict[str, list[Look]] = {}
+        self._seen: dict[str, Seen] = {}
+        self._is_open = is_open
 
     def observe(self, name: str, unit: str, meaning: str, look: Look, *, aside: bool = False) -> None:
         """Has a gauge looked at on the event loop; `aside` in the thread that collects, for a look that takes long."""
+        is_new = name not in self._on_loop and name not in self._aside
+        (self._aside if aside else self._on_loop).setdefault(name, []).append(look)
+        if is_new:
+            self._meter.create_observable_gauge(name, [lambda options: self._collect(name)], unit, meaning)
 
-        def observed() -> list[Observation]:
-            return [Observation(value, dict(attributes)) for value, attributes in look()]
-
-        asked = observed if aside else lambda: self._on_loop(name, observed)
-        if name in self._looks:
-            self._looks[name].append(asked)
-            return
-        looks = self._looks[name] = [asked]
-
-        def collect(options: CallbackOptions) -> list[Observation]:
-            return [] if self._is_closed else [each for asked in looks for each in asked()]
-
-        self._meter.create_observable_gauge(name, [collect], unit, meaning)
+    def open(self) -> None:
+        """Looks from now on: all gauges are there, and none has the loop wait for a collection that waits for it."""
+        self._is_open = True
 
     def close(self) -> None:
         """Looks at nothing any more; before the loop ends, so that a last collection does not wait for it."""
-        self._is_closed = True
+        self._is_open = False
 
-    def _on_loop(self, name: str, observed: Callable[[], list[Observation]]) -> list[Observation]:
+    def _collect(self, name: str) -> list[Observation]:
+        """Returns what there is to say under a name; raises what a look has raised."""
+        if not self._is_open:
+            return []
+        aside = _observed(look() for look in self._aside.get(name, ()))
+        return aside + self._looked_at(name) if name in self._on_loop else aside
+
+    def _looked_at(self, name: str) -> list[Observation]:
+        """Returns what was seen on the loop; a collection, which the meter lets nobody else join, asks for it once."""
         if threading.get_ident() == self._thread:
-            return observed()
-        asked: Future[list[Observation]] = Future()
+            return _observed(look() for look in self._on_loop[name])
+        if name not in self._seen:
+            self._seen = self._see()
+        seen = self._seen.pop(name, [])
+        if isinstance(seen, Exception):
+            raise seen
+        return _observed(seen)
+
+    def _see(self) -> dict[str, Seen]:
+        """Has everything looked at on the loop; nothing is seen where that is busy, or has ended."""
+        asked: Future[dict[str, Seen]] = Future()
 
         def answer() -> None:
             if asked.set_running_or_notify_cancel():
-                try:
-                    asked.set_result(observed())
-                except Exception as error:
-                    asked.set_exception(error)
+                asked.set_result({name: _tried(looks) for name, looks in self._on_loop.items()})
 
         try:
             self._loop.call_soon_threadsafe(answer)
             return asked.result(LOOK_SECONDS)
-        except (TimeoutError, RuntimeError):  # the loop is busy, or has ended
+        except (TimeoutError, RuntimeError):
             asked.cancel()
-            _LOG.warning("gauge_left_out", gauge=name)
-            return []
+            _LOG.warning("gauges_left_out", gauges=len(self._on_loop))
+            return {name: [] for name in tuple(self._on_loop)}
+
+
+def _observed(seen: Iterable[Iterable[tuple[float, Mapping[str, str]]]]) -> list[Observation]:
+    return [Observation(value, dict(attributes)) for value, attributes in chain.from_iterable(seen)]
+
+
+def _tried(looks: Iterable[Look]) -> Seen:
+    try:
+        return [look() for look in looks]
+    except Exception as error:
+        return error

@@ -34,6 +34,11 @@ class Progress:
         """Notes that events of a group were written."""
         self._failed_at = -math.inf
 
+    @property
+    def is_under_way(self) -> bool:
+        """Tells whether a group has begun and is not settled."""
+        return self._since < math.inf
+
     def problem(self) -> str | None:
         """Returns why nothing is written, None where nothing speaks against it."""
         now = time.monotonic()

@@ -165,6 +165,8 @@ class GroupWriter:
     """The time of the last event. What is not committed, as by a clock that is wrong, leaves no trace in it."""
     is_stale: bool = field(init=False, default=False)
     """The state is behind, or is being changed by the writer's thread: nobody may look at it."""
+    has_unheard: bool = field(init=False, default=False)
+    """Events were read from the store since this writer leads, and no listener has heard of them."""
     _thread: ThreadPoolExecutor = field(init=False)
     _queue: CommandQueue = field(init=False)
     _listeners: list[Callable[[list[Recorded]], None]] = field(init=False, default_factory=list)
@@ -196,7 +198,7 @@ class GroupWriter:
 
         Raises StoreUnavailable, and StateBroken for an event that cannot be taken in.
         """
-        count = 0
+        start = self.head.position
         for recorded in self.store.replay(self.codec, self.head.position):
             try:
                 self.state.apply(recorded, self.journal)
@@ -209,12 +211,11 @@ class GroupWriter:
             self.versions[recorded.stream] = recorded.version
             self._settle()
             self.last_ns = max(self.last_ns, recorded.recorded_at_ns)
-            self.head = Head(self.head.epoch, recorded.position, b"")
-            count += 1
+            self.head, self.has_unheard = Head(self.head.epoch, recorded.position, b""), True
         head = self.store.head()
         # Another writer may have added more since the last page; the next append will tell.
         self.head = head if head.position == self.head.position else Head(head.epoch, self.head.position, b"")
-        return count
+        return self.head.position - start
 
     async def commit(self, command: Callable[[Unit], Reply], *, weight: int = 1) -> Reply:
         """Decides and commits a command under the caller's trace; returns its reply after that, or raises its refusal.
@@ -251,8 +252,8 @@ class GroupWriter:
                 pending.future.set_exception(refusal())
 
     def lead(self) -> None:
-        """Takes commands again; whoever calls it has caught up."""
-        self._refusal = None
+        """Takes commands again; whoever calls it has caught up, and looks for what the state calls for."""
+        self._refusal, self.has_unheard = None, False
 
     async def run(self) -> None:
         """Commits groups until cancelled; a group under way is finished first. Raises StateBroken, CursorBehind."""

@@ -47,21 +47,26 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     """
     settings, codec = runtime.settings, EventCodec(EVENTS)
     batches_store = EventStore(settings.database_conninfo())
-    runtime.resources.callback(batches_store.close)
+    runtime.resources.push_async_callback(asyncio.to_thread, batches_store.close)
     state = State(lambda: StoredBatches(batches_store, codec))
     core = await EventSourced.open(runtime, codec, state, [StatementModel()])
     core.writer.subscribe(state.committed)
     projector = core.projectors[StatementModel.name]
-    lag = StatementLag(projector, settings.statement_lag_transfers, start=core.writer.head.position)
+    lag = StatementLag(projector, settings.statement_lag_transfers)
     core.writer.subscribe(lag.note)
     projector.hold = lag.may_rest
-    lag.gauge(runtime.gauges)
     backlog = Backlog(settings.backlog_seconds, REQUEST_WEIGHT)
     commands = Commands(core.writer, state, FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait)
     follower = runtime.follower("identity", identity_feed.take_over(commands), await identity_cursor(core.store))
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
     leadership = core.leadership()
+
+    async def count_anew() -> None:
+        lag.begin(core.writer.head.position)
+
+    leadership.begin_with(count_anew)
+    lag.gauge(runtime.gauges, leadership)
     BookSums(lambda: {} if core.writer.is_stale else state.books).gauge(runtime.gauges, leadership)
     servicer = CustodyServicer(commands, queries, backlog, settings.accounts_quota())
     return Assembly(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.measures import while_leading
@@ -13,31 +13,42 @@ from ringfence_kernel.values.money import currency
 
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.purposes import AccountClass
-from ringfence_custody.ledger.domain.sums import Net, nets
+from ringfence_custody.ledger.domain.sums import Balances, Net, balances, nets
 
 IMBALANCE, SUSPENSE = "ringfence.ledger.imbalance", "ringfence.suspense.balance"
 PAUSE_SECONDS = 5.0
 ACCOUNTS_AT_ONCE = 250_000
-"""So many are added up at a time, a whole book at least: the loop waits for no more."""
+"""So many are copied at a time, a whole book at least: the loop waits for no more."""
 
-Observed = list[tuple[float, dict[str, str]]]
+Observed = Iterator[tuple[float, dict[str, str]]]
 
 
 class BookSums:
     """Sums of every book, as of when they were last added up: when somebody asks, and not more often than in 5 s.
 
-    Each book is added up at one moment. Where there are more accounts than are added up at a time, books take turns.
+    Each book is copied at one moment, by whoever asks, and added up when the answer is gone through: by a collection of
+    metrics outside of the event loop. Where there are more accounts than are copied at a time, books take turns.
     """
 
     def __init__(self, books: Callable[[], Mapping[bytes, Book]], clock: Callable[[], float] = time.monotonic) -> None:
         """Adds nothing up yet; `books` returns those that may be looked at now."""
         self._books, self._clock = books, clock
+        self._copies: dict[bytes, Balances] = {}
         self._nets: dict[bytes, dict[tuple[int, int], Net]] = {}
         self._turn: deque[bytes] = deque()
         self._again_at = 0.0
 
     def imbalance(self) -> Observed:
         """Returns, by currency, what posted and pending balances of all accounts add up to: zero, or money is wrong."""
+        self._copy()
+        return self._imbalance()
+
+    def suspense(self) -> Observed:
+        """Returns what suspense accounts hold, by currency."""
+        self._copy()
+        return self._suspense()
+
+    def _imbalance(self) -> Observed:
         self._add_up()
         sums: defaultdict[tuple[int, str], int] = defaultdict(int)
         for of_book in self._nets.values():
@@ -48,20 +59,18 @@ class BookSums:
             # One book's surplus does not make up for what another one lacks.
             for key, amount in of_ledger.items():
                 sums[key] += abs(amount)
-        return [
-            (amount, {"ringfence.currency": currency(ledger).alpha, "ringfence.balance": kind})
-            for (ledger, kind), amount in sums.items()
-        ]
+        for (ledger, kind), amount in sums.items():
+            yield amount, {"ringfence.currency": currency(ledger).alpha, "ringfence.balance": kind}
 
-    def suspense(self) -> Observed:
-        """Returns what suspense accounts hold, by currency."""
+    def _suspense(self) -> Observed:
         self._add_up()
         held: defaultdict[int, int] = defaultdict(int)
         for of_book in self._nets.values():
             for (ledger, account_class), net in of_book.items():
                 if account_class == AccountClass.SUSPENSE:
                     held[ledger] += net.posted
-        return [(amount, {"ringfence.currency": currency(ledger).alpha}) for ledger, amount in held.items()]
+        for ledger, amount in held.items():
+            yield amount, {"ringfence.currency": currency(ledger).alpha}
 
     def gauge(self, gauges: Gauges, leadership: Leadership) -> None:
         """Has the sums measured by telemetry, in the process that leads."""
@@ -78,7 +87,7 @@ class BookSums:
             while_leading(leadership, self.suspense),
         )
 
-    def _add_up(self) -> None:
+    def _copy(self) -> None:
         books, now = self._books(), self._clock()
         if now < self._again_at or not books:
             return
@@ -87,5 +96,10 @@ class BookSums:
         while self._turn and left > 0:
             book_id = self._turn.popleft()
             accounts = books[book_id].accounts
-            self._nets[book_id] = nets(accounts)
+            self._copies[book_id] = balances(accounts)
             left -= len(accounts)
+
+    def _add_up(self) -> None:
+        while self._copies:
+            book_id, copied = self._copies.popitem()
+            self._nets[book_id] = nets(copied)

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from ringfence_kernel.service.leadership import Leadership
+from ringfence_kernel.service.measures import while_leading
 from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_kernel.values.recorded import Recorded
@@ -32,19 +34,21 @@ class StatementLag:
     """Counts transfers that are committed and not yet shown.
 
     Up to three quarters of the limit, and for two seconds, a burst has the machine to itself; up to the limit it costs
-    nobody anything; beyond, transfers wait. A lag that was there when the process started, after a migration say, need
+    nobody anything; beyond, transfers wait. A lag that was there when the term began, after a migration say, need
     not shrink at the ledger's cost: while the statements make up for it nobody waits, and what came on top of it may
     only not grow.
     """
 
-    def __init__(
-        self, projection: Projection, limit_rows: int, start: int = 0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Lets `limit_rows` transfers be committed ahead of the projection; the feed stands at `start` already."""
-        self._projection, self._limit, self._start, self._clock = projection, limit_rows, start, clock
+    def __init__(self, projection: Projection, limit_rows: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Lets `limit_rows` transfers be committed ahead of the projection."""
+        self._projection, self._limit, self._clock = projection, limit_rows, clock
         self._ahead: deque[tuple[int, int, float]] = deque()
-        self._rows = 0
-        self._bound: float = math.inf
+        self.begin(0)
+
+    def begin(self, position: int) -> None:
+        """Counts from nothing: a term begins, and the feed stands at a position already."""
+        self._ahead.clear()
+        self._start, self._rows, self._bound = position, 0, math.inf
 
     def note(self, recorded: list[Recorded]) -> None:
         """Takes note of what was committed."""
@@ -57,7 +61,7 @@ class StatementLag:
                 self._rows += rows
 
     def rows(self) -> int:
-        """Returns how many transfers, committed by this process, are not shown."""
+        """Returns how many transfers, committed in this term, are not shown."""
         while self._ahead and self._ahead[0][0] <= self._projection.position:
             self._rows -= self._ahead.popleft()[1]
         return self._rows
@@ -85,9 +89,9 @@ class StatementLag:
         if self._projection.position >= self._start:
             self._bound = max(self._limit, min(self._bound, self.rows()))
 
-    def gauge(self, gauges: Gauges) -> None:
-        """Has the lag measured by telemetry."""
+    def gauge(self, gauges: Gauges, leadership: Leadership) -> None:
+        """Has the lag measured by telemetry, in the process that leads: nobody else projects."""
         rows = "Transfers committed and not yet in the statements."
         seconds = "Age of the first of the transfers not yet in the statements."
-        gauges.observe(LAG_ROWS, "{row}", rows, lambda: [(self.rows(), {})])
-        gauges.observe(LAG_DURATION, "s", seconds, lambda: [(self.seconds(), {})])
+        gauges.observe(LAG_ROWS, "{row}", rows, while_leading(leadership, lambda: [(self.rows(), {})]))
+        gauges.observe(LAG_DURATION, "s", seconds, while_leading(leadership, lambda: [(self.seconds(), {})]))
