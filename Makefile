@@ -53,10 +53,10 @@ bench: setup ## Measures ledger and instructions beside their controls; draws do
 chaos: setup ## Kills whoever leads each service, and PostgreSQL, 200 times under load; compares all four
 	@$(BIN)/python -m tests.chaos
 
-lock: setup ## Pins every version by hash: requirements.lock, those of the services, tools/*.txt
+lock: setup ## Pins every version by hash: requirements.lock, those of the images, tools/*.txt
 	@tools/lock.sh
 
-images: setup ## Builds the images of the four services and runs them beside real servers (root)
+images: setup ## Builds the images of services and tools, and runs them beside real servers (root)
 	@tools/images-setup.sh
 	@nice $(BIN)/python -m deploy.images $(IMAGES)
 
