@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -11,9 +12,11 @@ import pytest
 
 from deploy.checks.edges import HOST_AND_PORT
 from deploy.checks.rendering import CHART, HELM, NAMESPACE, ROOT, VALUE_SETS, Object, objects, parse, pods, render
-from tests.integration.test_upgrade import ORDER
 
 DOCUMENTS = [CHART / name for name in ("README.md", "UPGRADING.md")]
+TEST = (ROOT / "tests" / "integration" / "test_upgrade.py").read_text(encoding="utf-8")
+ORDER: tuple[str, ...] = ast.literal_eval(re.findall(r"^ORDER = (.*)$", TEST, re.MULTILINE)[0])
+"""In which the test of upgrades rolls the services."""
 PAGES = sorted(
     ROOT / name
     for name in subprocess.run(

@@ -95,7 +95,7 @@ def test_requests_are_those_of_the_charts() -> None:
 
 
 def _gib(quantity: str) -> float:
-    return amount(quantity) / 1024**3
+    return float(amount(quantity)) / 1024**3
 
 
 def test_room_for_snapshots_is_that_of_the_chart() -> None:
