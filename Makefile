@@ -58,10 +58,10 @@ chaos: setup ## Kills whoever leads each service, and PostgreSQL, 200 times unde
 upgrades: setup ## Replaces processes under load, and those of the release before by those of this one and back
 	@$(BIN)/python -m pytest $(UPGRADES)
 
-lock: setup ## Pins every version by hash: requirements.lock, those of the services, tools/*.txt
+lock: setup ## Pins every version by hash: requirements.lock, those of the images, tools/*.txt
 	@tools/lock.sh
 
-images: setup ## Builds the images of the four services and runs them beside real servers (root)
+images: setup ## Builds the images of services and tools, and runs them beside real servers (root)
 	@tools/images-setup.sh
 	@nice $(BIN)/python -m deploy.images $(IMAGES)
 

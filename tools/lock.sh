@@ -11,6 +11,9 @@ pin --frozen --only-group build --output-file tools/build.txt
 for service in services/*/; do
     pin --frozen --package "ringfence-$(basename "$service")" --no-default-groups --output-file "${service}requirements.lock"
 done
+# Tools that have an image as well.
+pin --frozen --package ringfence-bootstrap --no-default-groups --output-file tools/bootstrap/requirements.lock
+pin --frozen --package ringfence --no-default-groups --output-file clients/python/requirements.lock
 # What checks and builds the deployment never meets the platform's packages: each in an environment of its own.
 for list in deploy images infra; do
     .venv/bin/python -m uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -10,10 +12,19 @@ import pytest
 from ringfence_kernel.store.lease import LEASE_SECONDS
 
 from deploy.checks.edges import HOST_AND_PORT
-from deploy.checks.rendering import CHART, HELM, NAMESPACE, ROOT, VALUE_SETS, objects, pods
+from deploy.checks.rendering import CHART, HELM, NAMESPACE, ROOT, VALUE_SETS, Object, objects, parse, pods, render
 
 DOCUMENTS = [CHART / name for name in ("README.md", "UPGRADING.md")]
 STANDBY = ROOT / "docs" / "runbooks" / "standby.md"
+TEST = (ROOT / "tests" / "integration" / "test_upgrade.py").read_text(encoding="utf-8")
+ORDER: tuple[str, ...] = ast.literal_eval(re.findall(r"^ORDER = (.*)$", TEST, re.MULTILINE)[0])
+"""In which the test of upgrades rolls the services."""
+PAGES = sorted(
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+)
 FULL = CHART / "ci" / "three-zones.yaml"
 
 
@@ -71,6 +82,90 @@ def test_the_runbook_of_standbys_knows_how_long_a_lease_is_held() -> None:
     """Whoever is silent for less may be alive."""
     [seconds] = re.findall(r"`state_change` within the last (\w+)", STANDBY.read_text(encoding="utf-8"))
     assert seconds == f"{LEASE_SECONDS:g}"
+
+
+def of_others(rendered: list[Object]) -> set[str]:
+    """Returns the kinds among objects that are no part of Kubernetes, as their definitions are called."""
+    found = set()
+    for each in rendered:
+        group = each["apiVersion"].rpartition("/")[0]
+        if "." in group and not group.endswith(".k8s.io"):
+            found.add(f"{each['kind'].lower()}s.{group}")
+    return found
+
+
+def test_kinds_of_others_are_said_to_be_needed_first() -> None:
+    """A cluster that does not know a rendered kind refuses the whole install: README, values and notes say which."""
+    needed = of_others(objects(CHART / "ci" / "minimal.yaml"))
+    assert needed == {"podmonitors.monitoring.coreos.com", "prometheusrules.monitoring.coreos.com"}
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "README.md", CHART / "values.yaml")]
+    introduction = (CHART / "README.md").read_text(encoding="utf-8").partition("## Values")[0]
+    for text in (*texts, introduction, notes(CHART / "ci" / "minimal.yaml")):
+        assert {kind for kind in needed if kind not in text} == set()
+
+
+def test_without_monitoring_no_kind_of_others_is_asked_for() -> None:
+    """A cluster without that operator takes the chart with both switched off."""
+    off = {"monitoring.podMonitor": False, "monitoring.rules": False}
+    assert of_others(parse(render(CHART / "ci" / "minimal.yaml", off))) == set()
+
+
+def ways(text: str) -> list[list[tuple[str, set[str]]]]:
+    """Returns each loop of a document as its steps: who is rolled, and who is held meanwhile."""
+    loops = re.findall(r"for held in ([^;]+); do", text)
+    found = []
+    for loop in loops:
+        held = [set(json.loads(each)) for each in re.findall(r"'([^']*)'", loop)]
+        before = [set(ORDER), *held[:-1]]
+        found.append([("".join(sorted(was - now)), now) for was, now in zip(before, held, strict=True)])
+    return found
+
+
+def test_both_pages_upgrade_in_the_order_that_is_tested() -> None:
+    """UPGRADING.md rolls services one by one, forth and back, as the runbook says and the test of upgrades does."""
+    forth, back = ways((CHART / "UPGRADING.md").read_text(encoding="utf-8"))
+    assert tuple(service for service, _ in forth) == ORDER
+    assert tuple(service for service, _ in back) == ORDER[::-1]
+    runbook = (ROOT / "docs" / "runbooks" / "upgrade.md").read_text(encoding="utf-8")
+    assert f"One service at a time, in the order {', '.join(ORDER)}" in " ".join(runbook.split())
+    assert "UPGRADING.md" in runbook
+
+
+@pytest.mark.parametrize("way", [0, 1], ids=["forth", "back"])
+def test_a_held_service_keeps_its_pods(way: int) -> None:
+    """At each step the pods of those that are held are below no partition, and all others are replaced."""
+    for service, held in ways((CHART / "UPGRADING.md").read_text(encoding="utf-8"))[way]:
+        made = parse(render(CHART / "ci" / "minimal.yaml", {"upgrade.held": sorted(held)}))
+        partitions = {
+            each["metadata"]["name"]: (each["spec"]["updateStrategy"]["rollingUpdate"]["partition"], each["spec"])
+            for each in made
+            if each["kind"] == "StatefulSet"
+        }
+        assert partitions[service][0] == 0
+        for name, (partition, spec) in partitions.items():
+            assert partition == (spec["replicas"] if name in held else 0)
+
+
+VERB = re.compile(r"`make ([a-z-]+)|^make ([a-z-]+)", re.MULTILINE)
+
+
+def missing_verbs(text: str, makefile: str) -> set[str]:
+    """Returns the verbs of `make` that a text tells to use and the Makefile has not."""
+    there = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    return {one or other for one, other in VERB.findall(text)} - there
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_verbs_of_make_are_in_the_makefile(path: Path) -> None:
+    """Whoever does what a page says finds the verb."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert missing_verbs(path.read_text(encoding="utf-8"), makefile) == set()
+
+
+def test_a_verb_that_is_missing_is_found() -> None:
+    """What the check is for, in a sentence, a table and a block."""
+    text = "run `make upgrade` or `make test X=1`\n\n| `make lint` |\nmake tests   # all\n"
+    assert missing_verbs(text, "test: setup\nlint:\n") == {"upgrade", "tests"}
 
 
 def test_what_is_not_there_is_found() -> None:

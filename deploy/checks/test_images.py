@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from deploy.images import scan
+from deploy.checks.rendering import CHART, VALUE_SETS, Object, objects, pods
 from deploy.images.containers import read_security_context, security_options
 from deploy.images.inspection import Opened, findings, sbom_findings
 from deploy.images.locked import locked_versions
-from deploy.images.making import HERE, ROOT, SERVICES, Release
+from deploy.images.making import HERE, RECIPES, ROOT, SERVICES, TOOLS, Release
 from deploy.images.store import Image
 
 DOCKERFILE = re.sub(r"\\\n", " ", (HERE / "Dockerfile").read_text(encoding="utf-8"))
-FINAL = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
+FINAL = DOCKERFILE[DOCKERFILE.index("\nFROM ${BASE}") :]
 VERSION, PYTHON = "0.1.0", "3.11.2"
 SITE_PACKAGES = "service/lib/python3.11/site-packages"
 MEGABYTE = 1_000_000
@@ -34,11 +34,58 @@ def test_one_file_makes_all_images() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert [path for path in listed.splitlines() if Path(path).name == "Dockerfile"] == ["deploy/images/Dockerfile"]
     assert {path.name for path in (ROOT / "services").iterdir() if path.is_dir()} == set(SERVICES)
-    for service in SERVICES:
-        project = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        assert f"ringfence-{service}" in project["scripts"]
+    for recipe in RECIPES.values():
+        project = tomllib.loads((ROOT / recipe.member / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         assert project["version"] == VERSION
-        assert (ROOT / "services" / service / "requirements.lock").is_file()
+        assert recipe.lock.is_file()
+        if recipe.target == "service":
+            assert recipe.programs == (f"ringfence-{recipe.name}",)
+
+
+def test_every_image_that_the_chart_asks_for_is_made() -> None:
+    """What the values want a digest of, and what a rendered pod runs, has a recipe; no recipe is for nothing."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    assert set(values["image"]["digests"]) == set(RECIPES) == {*SERVICES, *TOOLS}
+    assert {name for name, _ in run_by_the_chart()} == set(RECIPES)
+
+
+def test_what_a_pod_calls_by_name_is_in_its_image() -> None:
+    """A command of a rendered pod is a program of the recipe, or the Python of every image."""
+    for name, container in run_by_the_chart():
+        recipe = RECIPES[name]
+        programs = {f"/service/bin/{each}" for each in (*recipe.programs, "python")}
+        assert ("command" in container) or recipe.target == "service"
+        assert {container.get("command", ["/service/bin/python"])[0]} <= programs
+
+
+def run_by_the_chart() -> Iterator[tuple[str, Object]]:
+    """Yields every container of the chart with all that can be asked for, after the name of its image."""
+    for pod in pods(objects(CHART / "ci" / "three-zones.yaml")):
+        for container in pod.containers:
+            [name] = re.findall(r"/ringfence-([a-z-]+)[:@]", container["image"])
+            yield name, container
+
+
+def test_a_recipe_brings_every_package_of_ours_that_it_needs() -> None:
+    """What the member and those beside it depend on within the workspace is beside it."""
+    for recipe in RECIPES.values():
+        for member in (*recipe.beside, recipe.member):
+            project = tomllib.loads((ROOT / member / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+            named = {re.split(r"[\[<>=;\s]", each)[0] for each in project["dependencies"]}
+            assert {each for each in named if each.startswith("ringfence")} <= set(recipe.packages)
+
+
+@pytest.mark.parametrize("values", VALUE_SETS, ids=lambda values: values.stem)
+def test_images_are_tried_under_the_security_context_of_the_chart(values: Path) -> None:
+    """What `make images` holds is what a rendered container has, with what it inherits from its pod."""
+    for pod in pods(objects(values)):
+        inherited = {
+            name: value
+            for name, value in pod.spec["securityContext"].items()
+            if name in {"runAsUser", "runAsGroup", "runAsNonRoot", "seccompProfile"}
+        }
+        for container in pod.containers:
+            assert {**inherited, **container["securityContext"]} == read_security_context(), pod.title
 
 
 def test_bases_are_given_and_never_assumed() -> None:
@@ -47,13 +94,14 @@ def test_bases_are_given_and_never_assumed() -> None:
         ("BASE", ""),
         ("BUILDER", ""),
     ]
-    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${BUILDER}", "${BASE}"]
+    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${BUILDER}", "${BASE}", "common", "common"]
 
 
 def test_an_image_says_what_it_is_and_runs_as_nobody_else() -> None:
     """Account, entry point, ports and labels, which are the ones that are looked for."""
     assert re.findall(r"^USER (\S+)", FINAL, re.MULTILINE) == ["10001:10001"]
-    assert re.findall(r"^ENTRYPOINT (.*)", FINAL, re.MULTILINE) == ['["/service/bin/service"]']
+    assert re.findall(r"^FROM (.*)", FINAL, re.MULTILINE)[1:] == ["common AS tool", "common AS service"]
+    assert re.findall(r"^ENTRYPOINT (.*)", FINAL, re.MULTILINE) == ["[]", '["/service/bin/service"]']
     assert re.findall(r"^EXPOSE (.*)", FINAL, re.MULTILINE) == ["8443 8081 9464"]
     labels = re.findall(r'(org\.opencontainers\.image\.[a-z.]+)="', FINAL)
     assert set(labels) == Release(VERSION, "0" * 40, "here").labels("custody", "base").keys()
@@ -68,18 +116,20 @@ def test_the_context_holds_what_the_recipe_copies() -> None:
         source for line in re.findall(r"^COPY (?!--from)(.*)", DOCKERFILE, re.MULTILINE) for source in line.split()[:-1]
     ]
     mounted = re.findall(r"type=bind,source=([^,\s]+)", DOCKERFILE)
-    assert len(copied) == 6
-    for source in (*copied, *mounted):
+    assert copied == ["tools/build.txt", "${MEMBER}/requirements.lock", "deploy/images/trim.sh"]
+    members = {each for recipe in RECIPES.values() for each in (recipe.member, *recipe.beside)}
+    for source in (copied[0], copied[2], *mounted, *members):
         assert any(fnmatch(source, pattern) or source.startswith(f"{pattern}/") for pattern in allowed), source
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert "*" in lines
-    assert set(allowed) == {"kernel", "protos", "services", "tools/build.txt", "deploy/images"}
+    given = {"kernel", "protos", "services", "clients", "tools/bootstrap", "tools/build.txt", "deploy/images"}
+    assert set(allowed) == given
 
 
 def test_the_wheelhouse_has_what_every_image_needs() -> None:
-    """It is filled from the lock of each service and of the build."""
+    """It is filled from the lock of each image and of the build."""
     script = (HERE / "wheelhouse.sh").read_text(encoding="utf-8")
-    wanted = {"tools/build.txt", *(f"services/{service}/requirements.lock" for service in SERVICES)}
+    wanted = {"tools/build.txt", *(str(recipe.lock.relative_to(ROOT)) for recipe in RECIPES.values())}
     assert set(re.findall(r"-r (\S+)", script)) == wanted
 
 
@@ -120,63 +170,6 @@ def test_a_weaker_security_context_is_refused(change: dict[str, Any]) -> None:
     """What would not be held in a container is not run as if it were."""
     with pytest.raises(ValueError, match=next(iter(change))):
         security_options({**read_security_context(), **change})
-
-
-def answer(*packages: dict[str, Any]) -> str:
-    """What pip-audit prints."""
-    return json.dumps({"dependencies": [{"name": "attrs", "version": "1.0", **each} for each in packages], "fixes": []})
-
-
-@pytest.mark.parametrize(
-    ("printed", "outcome"),
-    [
-        ([answer({"vulns": []}), answer({"vulns": []})], scan.Outcome()),
-        ([answer({"vulns": []}), answer({"vulns": [{"id": "CVE-1"}]})], scan.Outcome("attrs 1.0: CVE-1")),
-        ([answer({"skip_reason": "unknown here"})], scan.Outcome(not_run="unknown here")),
-        (["no such host"], scan.Outcome(not_run="no such host")),
-        (
-            [answer({"vulns": []}), answer({"vulns": [{"id": "CVE-1"}]}, {"skip_reason": "unknown here"})],
-            scan.Outcome("attrs 1.0: CVE-1", "unknown here"),
-        ),
-    ],
-)
-def test_vulnerabilities_that_could_not_be_asked_for_are_not_taken_for_none(
-    monkeypatch: pytest.MonkeyPatch, printed: list[str], outcome: scan.Outcome
-) -> None:
-    """A registry that knows no advisories, or none of a package, is said to; what it knows is found."""
-    rest = iter(printed)
-
-    def run(command: Sequence[object]) -> subprocess.CompletedProcess[str]:
-        said = next(rest)
-        return subprocess.CompletedProcess([], 1, said, said)
-
-    monkeypatch.setattr(scan, "_run", run)
-    assert scan.vulnerabilities() == outcome
-
-
-@pytest.mark.parametrize(
-    ("options", "outcome", "status"),
-    [
-        ([], scan.Outcome(), 0),
-        ([], scan.Outcome(not_run="no such host"), 0),
-        (["--strict"], scan.Outcome(not_run="no such host"), 1),
-        ([], scan.Outcome("a weakness"), 1),
-    ],
-)
-def test_a_scan_fails_for_what_it_finds(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    options: list[str],
-    outcome: scan.Outcome,
-    status: int,
-) -> None:
-    """What did not run is said, and is a failure only where that is asked for."""
-    monkeypatch.setattr(scan, "LOOKS", {"somewhere": lambda: outcome})
-    assert scan.main(options) == status
-    said = capsys.readouterr().out
-    assert outcome.found in said
-    assert outcome.not_run in said
-    assert ("did not run" in said) == bool(outcome.not_run)
 
 
 def test_an_image_as_it_must_be_passes(image: Opened) -> None:
@@ -265,6 +258,23 @@ def other_entry(image: Opened) -> Opened:
     return replace(image, image=replace(image.image, entry_point=["/bin/sh"]))
 
 
+def of_a_tool(image: Opened) -> Opened:
+    """As if custody's were to be a tool's: then it starts by itself what nobody named."""
+    return replace(image, recipe=replace(image.recipe, target="tool"))
+
+
+def without_program(image: Opened) -> Opened:
+    (image.root / "service" / "bin" / "ringfence-custody").unlink()
+    return image
+
+
+def of_another(image: Opened) -> Opened:
+    link = image.root / "service" / "bin" / "service"
+    link.unlink()
+    link.symlink_to("ringfence-audit")
+    return image
+
+
 _REVISION = "org.opencontainers.image.revision"
 
 
@@ -290,6 +300,11 @@ _REVISION = "org.opencontainers.image.revision"
         (too_large, "adds 156.0 MB"),
         (without_revision, f"label {_REVISION}"),
         (other_entry, "starts with"),
+        (of_a_tool, "starts with"),
+        (of_a_tool, "has the program service"),
+        (with_program("ringfence-vault"), "has the program ringfence-vault"),
+        (without_program, "lacks the program ringfence-custody"),
+        (of_another, "starts ringfence-audit"),
     ],
 )
 def test_what_no_image_may_hold_is_found(image: Opened, change: Callable[[Opened], Opened], said: str) -> None:
@@ -317,10 +332,9 @@ def image(tmp_path: Path) -> Opened:
     (folder / "service").symlink_to("ringfence-custody")
     (root / "service" / "pyvenv.cfg").write_text(f"home = /usr/bin\nversion = {PYTHON}\n")
     labels = Release(VERSION, "0" * 40, "here").labels("custody", "base")
-    lock = ROOT / "services" / "custody" / "requirements.lock"
     base = Image("base", 170 * MEGABYTE, "", {}, [], [], "")
     built = Image("custody", 300 * MEGABYTE, "10001:10001", labels, [], ["/service/bin/service"], "")
-    opened = Opened("custody", built, base, root, labels, lock, owner=os.getuid())
+    opened = Opened(RECIPES["custody"], built, base, root, labels, owner=os.getuid())
     installed(root, opened.must_hold)
     (opened.site_packages / "structlog").mkdir()
     return opened

@@ -57,6 +57,15 @@ IN_PRODUCTION: list[tuple[dict[str, object], str]] = [
     ),
     ({f"{RAIL}.spoolClaim": "bank"}, "rail has both bucket and spoolClaim: messages lie in one place."),
     ({"services.custody.resources": UNEQUAL}, "services.custody.resources: requests and limits differ"),
+    (
+        {"services.audit.snapshotsSize": "2Gi"},
+        "services.audit.snapshotsSize is 2Gi: with 64Mi of /tmp it must stay below",
+    ),
+    (
+        {"services.audit.snapshotsSize": "1984Mi"},
+        "below the limit of ephemeral storage, 2Gi, or kubelet evicts the pod",
+    ),
+    ({"services.audit.snapshotsSize": "2080374784"}, "services.audit.snapshotsSize is 2080374784: with 64Mi of /tmp"),
     ({"bootstrap.vault.enabled": True}, "image.digests.bootstrap is empty, but bootstrap.vault is on."),
     ({"bootstrap.nats.enabled": True}, "image.digests.bootstrap is empty, but bootstrap.nats is on."),
     ({"tests.payment.enabled": True}, "tests.payment needs logKey, debtorIban, creditorIban and creditorName."),
@@ -82,6 +91,9 @@ BY_SCHEMA: list[tuple[dict[str, object], str]] = [
     ({"services.custody.resources": None}, "missing property 'resources'"),
     ({f"{RAIL}.endpoint": "http://bucket.svc"}, "/services/payment-instruction/rail/endpoint"),
     ({"network.callers": [{}]}, "/network/callers/0"),
+    ({"upgrade.held": ["ledger"]}, "/upgrade/held/0"),
+    ({"monitoring.runbooks": "docs/runbooks/"}, "/monitoring/runbooks"),
+    ({"monitoring.runbooks": "https://pages.example.org/runbooks/"}, "/monitoring/runbooks"),
 ]
 
 
@@ -102,6 +114,12 @@ def test_production_refuses(overrides: dict[str, object], sentence: str) -> None
 def test_the_schema_refuses(overrides: dict[str, object], where: str) -> None:
     """What is misspelt, of another type, or a secret is refused by its place."""
     assert where in refusal(overrides)
+
+
+@pytest.mark.parametrize("size", ["1983Mi", "1.9Gi", "2080374783", "1900000Ki"])
+def test_snapshots_that_fit_are_taken(size: str) -> None:
+    """The bound is the pod's own: what is a byte below it is not refused, in whatever unit."""
+    assert f"sizeLimit: {size}" in render(MINIMAL, {"services.audit.snapshotsSize": size})
 
 
 def test_all_is_said_at_once() -> None:

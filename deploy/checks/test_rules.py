@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.checks.rendering import CHART, parse, render
 from deploy.checks.rules import OF_SCRAPE, ROOT, RULES, Alert, alerts, grouped_by, rules, selections
 from tests.integration.scraping import SERVICES, documented
 
@@ -242,3 +243,16 @@ def test_methods_that_rules_leave_out_exist() -> None:
     }
     assert named
     assert {name for name in named if f"rpc {name}(" in protos} == named
+
+
+@pytest.mark.parametrize("base", ["", "https://pages.example.org/runbooks"])
+def test_alerts_lead_to_where_the_site_shows_its_pages(base: str) -> None:
+    """Each rendered alert names a page below the site's address, or in the repository where none is given."""
+    made = parse(render(CHART / "ci" / "minimal.yaml", {"monitoring.runbooks": base}))
+    groups = [group for each in made if each["kind"] == "PrometheusRule" for group in each["spec"]["groups"]]
+    urls = [rule["annotations"]["runbook_url"] for group in groups for rule in group["rules"] if "alert" in rule]
+    assert len(urls) == len(alerts())
+    for url in urls:
+        folder, _, page = url.rpartition("/")
+        assert folder == (base or "docs/runbooks")
+        assert (ROOT / "docs" / "runbooks" / page).is_file()

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from deploy.checks.hcl import TERRAFORM, read, read_folder
+from deploy.checks.placement import amount
 from deploy.checks.platform import ROOT, load
 
 SIZING = (ROOT / "docs" / "sizing.md").read_text(encoding="utf-8")
@@ -91,6 +92,35 @@ def test_requests_are_those_of_the_charts() -> None:
     cores, gib = NODES[nodes["instance_type"]]
     assert total[0] <= cores * nodes["each_zone"] * 0.75
     assert total[1] <= gib * nodes["each_zone"] * 0.75
+
+
+def _gib(quantity: str) -> float:
+    return float(amount(quantity)) / 1024**3
+
+
+def test_room_for_snapshots_is_that_of_the_chart() -> None:
+    """The table says what the chart gives, its sums are right, and the rest of a pod has room beside it."""
+    services = yaml.safe_load(CHART_VALUES.read_text(encoding="utf-8"))["services"]
+    said = {cells[0]: cells[3:] for cells in table("pod")}
+    for name in SERVICES:
+        limit = _gib(services[name]["resources"]["limits"]["ephemeral-storage"])
+        assert [float(each) for each in said[name]] == [_gib(services[name]["snapshotsSize"]), limit], name
+    sums = [sum(float(cells[part]) for name, cells in said.items() if name in SERVICES) for part in (0, 1)]
+    assert [float(each) for each in said["all"]] == sums
+
+
+def test_snapshots_fit_until_the_table_says_to_raise() -> None:
+    """The last and the next together, at the measured size and at the size from which the table raises the room."""
+    rooms = {cells[0]: float(cells[3]) * 1024 for cells in table("pod") if cells[0] in SERVICES}
+    measured = {cells[0]: (float(re.findall(r"\d+", cells[1])[0]), float(cells[3])) for cells in table("service")}
+    raised = {
+        found["service"]: int(found["millions"])
+        for cells in table("from")
+        if (found := re.match(r"(?P<millions>\d+) million .*\| (?P<service>[a-z-]+)'s snapshots", " | ".join(cells)))
+    }
+    assert set(raised) == {"custody", "identity"}
+    for name, (millions, mib) in measured.items():
+        assert 2 * mib * raised.get(name, millions) / millions <= rooms[name], name
 
 
 def test_measured_memory_fits_what_is_asked_for() -> None:

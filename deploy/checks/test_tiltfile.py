@@ -101,7 +101,7 @@ def _images(calls: list[Any]) -> Iterator[str]:
         base, path = re.findall(r"FROM (\S+)\nENV PYTHONPATH=(\S+)", found["dockerfile_contents"])[0]
         synchronised = [each["arguments"] for each in found["live_update"] if each["call"] == "sync"]
         last = found["live_update"][-1]
-        if built.get(base, {}).get("build_args", {}).get("SERVICE") != service:
+        if built.get(base, {}).get("build_args", {}).get("PROGRAM") != service:
             yield f"{service}: its base is another one's"
         if [str(Path(to).parent) for _, to in synchronised] != [path, path] or not path.startswith("/tmp/"):
             yield f"{service}: sources go where nobody looks"
@@ -194,7 +194,7 @@ FAULTS = [
     ("for file in manifests])", "for file in manifests[:1]])", "is not applied"),
     ('"ringfence/ringfence-" + service', '"ringfence-" + service', "no image of"),
     ("PYTHONPATH=/tmp/live", "PYTHONPATH=/tmp/other", "where nobody looks"),
-    ('"SERVICE": service', '"SERVICE": "custody"', "its base is another one's"),
+    ('"PROGRAM": service', '"PROGRAM": "custody"', "its base is another one's"),
     ('run("kill 1")', "restart_container()", "not started again"),
     ('"/tmp/live/" + package', '"/tmp/live/ringfence"', "under another name"),
     (

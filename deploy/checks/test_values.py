@@ -27,6 +27,8 @@ OTHER: dict[str, Any] = {
     "telemetry.otlpEndpoint": "http://other.monitoring.svc:4317",
     "network.callers": [{"podSelector": {}}],
     "services.payment-instruction.rail.endpoint": "https://other.storage.svc:9000",
+    "monitoring.runbooks": "https://pages.example.org/runbooks",
+    "upgrade.held": ["custody"],
     "bootstrap.nats.replicas": 5,
     "tests.payment.currency": "CZK",
     "tests.payment.debtorIban": "CZ6508000000192000145399",
@@ -59,7 +61,7 @@ def other(path: str, default: Any) -> Any:
     if name == "hosts":
         return ["other.data.svc"]
     if name == "resources":
-        amounts = {"cpu": "3", "memory": "7Gi", "ephemeral-storage": "6Gi"}
+        amounts = {"cpu": "3", "memory": "7Gi", "ephemeral-storage": "60Gi"}
         return {"requests": amounts, "limits": amounts}
     if name == "settings":
         return {"RINGFENCE_LOG_LEVEL": "DEBUG"}

@@ -49,7 +49,9 @@ apply; `kubectl label` otherwise). A ConfigMap of authorities (`trust.configMap`
 under `password` (as CloudNativePG makes them), the rail's `secretAccessKey`, where there is one the bank feed's
 credentials directory. The chart holds no secret and makes none. What Vault and NATS must hold `ringfence-vault` and
 `ringfence-nats` make (`bootstrap`). A service shows Vault a token of its own service account, for ten minutes and no
-other audience; pods have no token of the API server.
+other audience; pods have no token of the API server. The kinds of the Prometheus operator, before the install
+(`podmonitors.monitoring.coreos.com`, `prometheusrules.monitoring.coreos.com`): a cluster that does not know them
+refuses all of it. Without that operator switch `monitoring.podMonitor` and `monitoring.rules` off.
 
 **Names.** Pods are `SERVICE-N.SERVICE.NAMESPACE.svc:8443`; a namespace has one release and nothing else, since its
 policies bind whatever runs in it. Callers are given the addresses of all pods and find the leader themselves: a

@@ -1,1 +1,1 @@
-"""The images of the four services: built, looked into, and run beside real servers."""
+"""The images of services and tools: built, looked into, and run beside real servers."""

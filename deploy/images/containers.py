@@ -92,6 +92,10 @@ class Containers:
             *arguments,
         )
 
+    def mount(self, part: str, path: Path, inside: str) -> str:
+        """The option that shows a container a file, as a ConfigMap or Secret would, at the place `inside`."""
+        return f"--volume={self._read(part, path.name, path)}:{inside}:ro"
+
     def output(
         self, image: str, arguments: Sequence[str], entry_point: str | None = None
     ) -> subprocess.CompletedProcess[str]:

@@ -14,13 +14,13 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from deploy.images.locked import installed_versions, locked_versions
+from deploy.images.making import Recipe
 from deploy.images.store import Image
 
 MEGABYTE = 1_000_000
 BOUND_MEGABYTES = {True: 155, False: 95}
 """How much an image may add to its base, with numpy and without."""
 ACCOUNT = "10001:10001"
-OWN = ("ringfence-kernel", "ringfence-protos")
 _TOOLS = re.compile(
     r"(pip[0-9.]*|easy_install.*|f2py.*|activate.*|Activate\.ps1|cc|c\+\+|gcc.*|g\+\+.*|clang.*|tcc|ld|as|make|strip)"
 )
@@ -33,17 +33,16 @@ _HEADER_BYTES = 16
 class Opened:
     """An image that is mounted at `root`, and what it must be."""
 
-    service: str
+    recipe: Recipe
     image: Image
     base: Image
     root: Path
     labels: dict[str, str]
-    lock: Path
     owner: int = 0
 
     @property
     def site_packages(self) -> Path:
-        """Where the packages of the service are."""
+        """Where the packages are."""
         return next((self.root / "service" / "lib").glob("python3.*/site-packages"))
 
     @property
@@ -57,8 +56,8 @@ class Opened:
     def must_hold(self) -> dict[str, str]:
         """Versions by name of every package that must be there, our own too."""
         version = self.labels["org.opencontainers.image.version"]
-        own = dict.fromkeys((*OWN, f"ringfence-{self.service}"), version)
-        return locked_versions(self.lock, self.python_version) | own
+        own = dict.fromkeys(self.recipe.packages, version)
+        return locked_versions(self.recipe.lock, self.python_version) | own
 
     @property
     def added_megabytes(self) -> float:
@@ -118,11 +117,22 @@ def _configuration(opened: Opened) -> Iterator[str]:
     for name, value in opened.labels.items():
         if opened.image.labels.get(name) != value or not value:
             yield f"label {name} is {opened.image.labels.get(name)!r}, not {value!r}"
-    program = opened.root / "service" / "bin" / "service"
-    if opened.image.entry_point != ["/service/bin/service"] or not program.is_symlink():
+    yield from _programs(opened)
+
+
+def _programs(opened: Opened) -> Iterator[str]:
+    """A service starts by itself, a tool only what its caller names; neither has a program of another's."""
+    folder = opened.root / "service" / "bin"
+    is_service = opened.recipe.target == "service"
+    if opened.image.entry_point != (["/service/bin/service"] if is_service else []):
         yield f"starts with {opened.image.entry_point}"
-    elif os.readlink(program) != f"ringfence-{opened.service}":
-        yield f"starts {os.readlink(program)}"
+    wanted = {*opened.recipe.programs, *(["service"] if is_service else [])}
+    found = {path.name for path in folder.iterdir() if not path.name.startswith("python")}
+    yield from (f"lacks the program {name}" for name in sorted(wanted - found))
+    yield from (f"has the program {name}, which is not its own" for name in sorted(found - wanted))
+    link = folder / "service"
+    if is_service and link.is_symlink() and os.readlink(link) != f"ringfence-{opened.recipe.name}":
+        yield f"starts {os.readlink(link)}"
 
 
 def _packages(opened: Opened) -> Iterator[str]:

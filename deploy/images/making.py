@@ -1,4 +1,4 @@
-"""Makes the images: a base of Debian's packages where none is given, a wheelhouse, then each service from one file."""
+"""Makes the images: a base of Debian's packages where none is given, a wheelhouse, then each image from one file."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from deploy.images.store import ImagesError, Store
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 SERVICES = ("identity", "custody", "payment-instruction", "audit")
+TOOLS = ("bootstrap", "client")
 SUITE = "bookworm"
 BASE_PACKAGES = {
     "base": ("python3", "ca-certificates"),
@@ -23,6 +25,43 @@ BASE_PACKAGES = {
 _UNREAD = ("doc", "info", "locale", "man")
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the image `ringfence-NAME` is made of: a member of the workspace, and others that it needs beside it."""
+
+    name: str
+    member: str
+    beside: tuple[str, ...]
+    target: str
+
+    @property
+    def lock(self) -> Path:
+        """What is installed of others."""
+        return ROOT / self.member / "requirements.lock"
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The names of our packages in it."""
+        return tuple(str(_project(each)["name"]) for each in (*self.beside, self.member))
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The names of its programs."""
+        return tuple(_project(self.member)["scripts"])
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What our packages are imported as."""
+        return tuple(each.replace("-", "_") for each in self.packages)
+
+
+RECIPES = {
+    **{name: Recipe(name, f"services/{name}", ("protos", "kernel"), "service") for name in SERVICES},
+    "bootstrap": Recipe("bootstrap", "tools/bootstrap", (), "tool"),
+    "client": Recipe("client", "clients/python", ("protos", "clients/verifier"), "tool"),
+}
 
 
 @dataclass(frozen=True)
@@ -51,10 +90,10 @@ class Release:
         time = int(_git("show", "--no-patch", "--format=%ct", "HEAD"))
         return cls(project["version"], f"{revision}{changed}", source, time)
 
-    def labels(self, service: str, base: str) -> dict[str, str]:
-        """The labels of a service's image."""
+    def labels(self, name: str, base: str) -> dict[str, str]:
+        """The labels of an image."""
         named = {
-            "title": f"ringfence-{service}",
+            "title": f"ringfence-{name}",
             "version": self.version,
             "revision": self.revision,
             "source": self.source,
@@ -63,9 +102,9 @@ class Release:
         return {f"org.opencontainers.image.{name}": value for name, value in named.items()}
 
 
-def image_name(service: str) -> str:
-    """The name of a service's image in a store."""
-    return f"localhost/ringfence-{service}"
+def image_name(name: str) -> str:
+    """The name of an image in a store."""
+    return f"localhost/ringfence-{name}"
 
 
 def made_base(store: Store, kind: str, progress: Progress) -> str:
@@ -88,7 +127,7 @@ def made_base(store: Store, kind: str, progress: Progress) -> str:
 
 def fill_wheelhouse(progress: Progress) -> None:
     """Fetches what the locks name, unless that was done since they changed; raises ImagesError."""
-    locks = [ROOT / "tools" / "build.txt", *sorted((ROOT / "services").glob("*/requirements.lock"))]
+    locks = [ROOT / "tools" / "build.txt", *(recipe.lock for recipe in RECIPES.values())]
     wanted = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()
     stamp = HERE / "wheelhouse" / "locks.sha256"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
@@ -99,10 +138,13 @@ def fill_wheelhouse(progress: Progress) -> None:
         stamp.write_text(wanted, encoding="utf-8")
 
 
-def build(store: Store, service: str, bases: Bases, release: Release) -> str:
-    """Builds a service's image from the wheelhouse alone; returns its name. Raises ImagesError."""
+def build(store: Store, name: str, bases: Bases, release: Release) -> str:
+    """Builds an image from the wheelhouse alone; returns its name in the store. Raises ImagesError."""
+    recipe = RECIPES[name]
     arguments = {
-        "SERVICE": service,
+        "PROGRAM": name,
+        "MEMBER": recipe.member,
+        "BESIDE": " ".join(recipe.beside),
         "BASE": bases.base,
         "BUILDER": bases.builder,
         "PIP_NO_INDEX": "1",
@@ -111,8 +153,13 @@ def build(store: Store, service: str, bases: Bases, release: Release) -> str:
         "SOURCE": release.source,
         "SOURCE_DATE_EPOCH": str(release.time),
     }
-    store.build(HERE / "Dockerfile", ROOT, image_name(service), arguments, release.time)
-    return image_name(service)
+    store.build(HERE / "Dockerfile", ROOT, image_name(name), arguments, release.time, recipe.target)
+    return image_name(name)
+
+
+def _project(member: str) -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((ROOT / member / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project
 
 
 def _git(*arguments: str) -> str:

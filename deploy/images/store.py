@@ -43,8 +43,18 @@ class Store:
     folder: Path
     driver: str = "overlay"
 
-    def build(self, dockerfile: Path, context: Path, name: str, arguments: dict[str, str], time: int = 0) -> None:
-        """Builds an image with the build arguments, every step anew: a cache would not see what is mounted in a step.
+    def build(
+        self,
+        dockerfile: Path,
+        context: Path,
+        name: str,
+        arguments: dict[str, str],
+        time: int = 0,
+        target: str | None = None,
+    ) -> None:
+        """Builds an image, or one of its stages, with the build arguments.
+
+        Every step is done anew: a cache would not see what is mounted in a step.
 
         All files of the new layers, and the image, are of `time` (seconds since 1970), so that the same input makes the
         same image. Raises ImagesError.
@@ -56,6 +66,7 @@ class Store:
             "--pull-never",
             f"--timestamp={time}",
             *given,
+            *([f"--target={target}"] if target else []),
             f"--tag={name}",
             f"--file={dockerfile}",
             str(context),

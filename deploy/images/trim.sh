@@ -1,9 +1,9 @@
 #!/bin/sh
-# Leaves of a virtual environment what its one program needs: trim.sh ENVIRONMENT PROGRAM
+# Leaves of a virtual environment what our programs need: trim.sh ENVIRONMENT SERVICE, where a tool is no service.
 set -eu
 cd "$1"
-find bin -mindepth 1 ! -name 'python*' ! -name "$2" -delete
-ln -s "$2" bin/service
+find bin -mindepth 1 ! -name 'python*' ! -name 'ringfence*' -delete
+[ ! -e "bin/$2" ] || ln -s "$2" bin/service
 rm -rf include share
 cd lib/python3.*/site-packages
 # Tests, the modules that only they use, headers, stubs and sources of what is compiled.

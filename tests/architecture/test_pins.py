@@ -30,7 +30,7 @@ SCRIPTS = [
 ]
 DOCKERFILES = [path for path in SCRIPTS if "Dockerfile" in path.name]
 LOCKS = sorted(path for path in FILES if path.name == "requirements.lock" or path.match("tools/*.txt"))
-OF_SERVICES = [path for path in LOCKS if path.name in {"requirements.lock", "uv.txt", "build.txt"}]
+OF_IMAGES = [path for path in LOCKS if path.name in {"requirements.lock", "uv.txt", "build.txt"}]
 """Those whose packages meet in an environment or an image; other tools have environments of their own."""
 INSTALLS = re.compile(
     r"\b(pip3?(?:\s+-\S+(?:\s+[^-\s]\S*)?)*?\s+(?:install|wheel|download)|uv\s+(?:sync|run|tool|add)|uvx|pipx|npm|npx|curl|wget)\b(.*)"
@@ -104,9 +104,9 @@ def test_locks_name_versions_hashes_and_no_hosts(path: Path) -> None:
 
 def test_locks_agree() -> None:
     """Services, their build and the tools have the versions that are tested."""
-    versions = {path: _versions(path) for path in OF_SERVICES}
+    versions = {path: _versions(path) for path in OF_IMAGES}
     tested = versions[ROOT / "requirements.lock"]
-    assert len(OF_SERVICES) == 7
+    assert len(OF_IMAGES) == 9
     assert {path.name: found - tested for path, found in versions.items() if found - tested} == {}
 
 

@@ -43,6 +43,17 @@ securityContext:
   {{- include "ringfence.containerSecurity" . | nindent 2 }}
 {{- end }}
 
+{{/* Bytes of a quantity of Kubernetes, as digits. Takes the quantity. */}}
+{{- define "ringfence.bytes" -}}
+{{- $units := dict "m" 0.001 "" 1.0 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 -}}
+{{- mulf (regexFind "^[0-9.]+" . | float64) (get $units (regexFind "[A-Za-z]*$" .)) | printf "%.0f" -}}
+{{- end }}
+
+{{/* Room in /tmp of every pod. */}}
+{{- define "ringfence.tmpSize" -}}
+64Mi
+{{- end }}
+
 {{/* What programs beside the services need: migrations, tests, bootstrap. */}}
 {{- define "ringfence.smallResources" -}}
 requests: {cpu: 100m, memory: 256Mi, ephemeral-storage: 64Mi}
@@ -140,7 +151,7 @@ limits: {cpu: "1", memory: 256Mi, ephemeral-storage: 64Mi}
 {{/* Volumes that every pod has. Takes the chart's scope. */}}
 {{- define "ringfence.commonVolumes" -}}
 - name: tmp
-  emptyDir: {sizeLimit: 64Mi}
+  emptyDir: {sizeLimit: {{ include "ringfence.tmpSize" . }}}
 # The whole ConfigMap as a folder: what a rotation adds shows in the running pod.
 - name: trust
   configMap: {name: {{ .Values.trust.configMap }}}

@@ -61,7 +61,10 @@ spec:
   replicas: {{ .values.replicas }}
   serviceName: {{ .name }}
   podManagementPolicy: Parallel
-  updateStrategy: {type: RollingUpdate}
+  updateStrategy:
+    type: RollingUpdate
+    # Pods below it stay as they are, also when they are started again.
+    rollingUpdate: {partition: {{ has .name .root.Values.upgrade.held | ternary .values.replicas 0 }}}
   # Long enough for a takeover: the next pod goes when the last one has shown that it stays.
   minReadySeconds: 10
   revisionHistoryLimit: 5

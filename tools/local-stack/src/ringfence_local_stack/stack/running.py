@@ -87,10 +87,14 @@ class RunningStack:
         """A certificate of a service's workload, for tests that pretend to be it."""
         return self.openbao.issue_service_certificate(service, private_folder(self.directory / "workloads"))
 
+    def nats_admin_certificate(self) -> CertificateFiles:
+        """A certificate of the administrator of NATS."""
+        folder = private_folder(self.directory / "workloads")
+        return self.openbao.issue_infrastructure_certificate(NATS_ADMIN, folder, is_server=False)
+
     def nats_admin(self) -> NatsAdmin:
         """The administrator of NATS, who makes the streams and deletes them in drills."""
-        folder = private_folder(self.directory / "workloads")
-        certificate = self.openbao.issue_infrastructure_certificate(NATS_ADMIN, folder, is_server=False)
+        certificate = self.nats_admin_certificate()
         servers = [(LOOPBACK, self.nats_port)]
         return NatsAdmin(servers, self.workload_ca_file, certificate.certificate, certificate.key)
 
