@@ -9,7 +9,7 @@ from pathlib import Path
 import hvac.exceptions
 import msgspec
 import pytest
-from ringfence_bootstrap.description import SERVICES, Description, Jwt, Kubernetes, Nats, Service, load
+from ringfence_bootstrap.description import SERVICES, Description, Jwt, Kubernetes, Nats, Service, Workload, load
 from ringfence_bootstrap.vault.command import main
 from ringfence_local_stack.processes.files import write_private
 from ringfence_local_stack.servers.openbao import OpenBaoServer
@@ -127,6 +127,13 @@ def test_a_difference_is_shown_field_by_field(
         (TOML + '[services.custody]\nservice_account = "a:b"', "services.custody.service_account is not a DNS name"),
         (TOML + "[nats]\nreplicas = 0", "nats.replicas is not one or more"),
         (
+            TOML + '[platform.vault]\nnamespace = "a"',
+            "platform.vault is none of nats-issuer, nats-administrator-issuer, ",
+        ),
+        (TOML + '[platform.nats-issuer]\nservice_account = "a"', "missing required field `namespace`"),
+        (TOML + '[platform.nats-issuer]\nnamespace = "A"', "platform.nats-issuer.namespace is not a DNS name"),
+        (APP_ROLE + '[platform.nats-issuer]\nnamespace = "a"', "platform is for workloads that have tokens"),
+        (
             TOML.replace("jwt", "kubernetes").replace("shared = true", "vault_in_cluster = false"),
             "Object contains unknown field `issuer`",
         ),
@@ -187,12 +194,21 @@ def test_the_example_names_every_field_with_its_default(tmp_path: Path) -> None:
     """No field is left out, and what is commented out changes nothing where it is taken in."""
     file = Path(__file__).parents[1] / "example.toml"
     text = file.read_text(encoding="utf-8")
-    for struct in (Description, Service, Nats, Jwt, Kubernetes):
-        names = {each.name for each in msgspec.structs.fields(struct)} - {"services", "nats", "login", "loopback"}
+    for struct in (Description, Service, Workload, Nats, Jwt, Kubernetes):
+        names = {each.name for each in msgspec.structs.fields(struct)} - {
+            "services",
+            "platform",
+            "nats",
+            "login",
+            "loopback",
+        }
         assert {name for name in names if not re.search(rf"\b{name} = ", text)} == set()
     taken_in = write_private(tmp_path / "whole.toml", re.sub(r"(?m)^# (\w+ = )", r"\1", text))
     assert taken_in.read_text() != text
     described, whole = load(file), load(taken_in)
     for one in SERVICES:
         assert described.service(one) == whole.service(one)
-    assert msgspec.structs.replace(whole, services={}) == msgspec.structs.replace(described, services={})
+    assert whole.accounts() == described.accounts()
+    assert msgspec.structs.replace(whole, services={}, platform={}) == msgspec.structs.replace(
+        described, services={}, platform={}
+    )
