@@ -12,6 +12,7 @@ import pytest
 from ringfence_bootstrap.description import SERVICES, Description, Jwt, Kubernetes, Nats, Service, Workload, load
 from ringfence_bootstrap.vault.command import main
 from ringfence_local_stack.processes.files import write_private
+from ringfence_local_stack.pytest_plugin import running_blank_openbao
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 
 from .worlds import signers_key, with_policy
@@ -175,6 +176,26 @@ def test_what_is_missing_is_named(tmp_path: Path, run: Run, monkeypatch: pytest.
     assert code == 1
     assert said.startswith("ringfence-vault: Vault: ")
     assert "Traceback" not in said
+
+
+def test_of_several_addresses_the_active_server_is_asked(
+    at_server: OpenBaoServer, stack_folder: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is away and one that is sealed are passed over; where none is left all are named."""
+    file = write_private(tmp_path / "ringfence.toml", APP_ROLE)
+    plan = ("bootstrap", "--plan", "--description", file)
+    monkeypatch.setenv("VAULT_TOKEN", at_server.admin_token)
+    with running_blank_openbao(stack_folder) as sealed:
+        sealed.seal()
+        away = "https://127.0.0.1:1"
+        both = write_private(tmp_path / "both.pem", at_server.ca_file.read_text() + sealed.ca_file.read_text())
+        monkeypatch.setenv("VAULT_CACERT", str(both))
+        monkeypatch.setenv("VAULT_ADDR", f"{away},{sealed.address}, {at_server.address}")
+        assert run(*plan)[0] == 2
+        monkeypatch.setenv("VAULT_ADDR", f"{away},{sealed.address}")
+        code, _, said = run(*plan)
+        assert (code, said.startswith("ringfence-vault: no server of VAULT_ADDR is active")) == (1, True)
+        assert f"{away},{sealed.address}" in said
 
 
 def test_a_method_that_is_shared_keeps_its_configuration(at_server: OpenBaoServer, tmp_path: Path, run: Run) -> None:
