@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from deploy.checks.edges import HOST_AND_PORT
 from deploy.checks.rendering import CHART, HELM, NAMESPACE, VALUE_SETS, objects, pods
@@ -55,6 +56,17 @@ def test_notes_give_the_addresses_of_all_pods(values: Path) -> None:
     assert given == {f"{name}-{number}" for name, count in replicas.items() for number in range(count)}
     assert ("stands by" in text) == (values.stem == "standing-by")
     assert ("kubectl label namespace custodian" in text) == (values.stem != "three-zones")
+
+
+@pytest.mark.parametrize("values", VALUE_SETS, ids=lambda values: values.stem)
+def test_notes_warn_while_nobody_is_known(values: Path) -> None:
+    """An installation without first principals, or without the bank's, says so; one that stands by does not."""
+    text, runs = notes(values), values.stem != "standing-by"
+    given = yaml.safe_load(values.read_text(encoding="utf-8")).get("services", {})
+    known = given.get("identity", {}).get("firstPrincipalsConfigMap")
+    vouched = given.get("payment-instruction", {}).get("rail", {}).get("credentialsSecret")
+    assert ("firstPrincipalsConfigMap is empty" in text) == (runs and not known)
+    assert ("credentialsSecret is empty" in text) == (runs and not vouched)
 
 
 def test_what_is_not_there_is_found() -> None:
