@@ -69,9 +69,23 @@ def _secrets(platform: Platform) -> Iterator[str]:
     for name in [*ours, "payment-instruction-rail", "ringfence-vault-administrator", "ringfence-nats-administrator"]:
         if ("ringfence", name) not in made | given:
             yield f"our chart: no Secret {name} in ringfence"
+    yield from _first_principals(platform, given, configmaps)
     for each in platform.site["secrets"]:
         if set(each) != {"namespace", "name", "keys"}:
             yield f"a Secret says more than its name: {sorted(each)}"
+
+
+def _first_principals(platform: Platform, secrets: set[Any], configmaps: set[Any]) -> Iterator[str]:
+    """Yields what a production site lacks so that anybody can call, and money of the bank arrives."""
+    if platform.environment == "local":
+        return
+    services = platform.ringfence["services"]
+    for given, name in (
+        (configmaps, services["identity"].get("firstPrincipalsConfigMap")),
+        (secrets, services["payment-instruction"]["rail"].get("credentialsSecret")),
+    ):
+        if ("ringfence", name) not in given:
+            yield f"our chart: nobody is known, {name} is not there"
 
 
 def _issuers(platform: Platform) -> Iterator[str]:
@@ -190,7 +204,7 @@ def text_problems(root: Path = ROOT) -> Iterator[str]:
         where = file.relative_to(root)
         for host in re.findall(r"[a-z0-9+]+://([^/\s\"'\],]*)", text):
             if not re.fullmatch(
-                r"([\w.$()-]+\.svc(:[0-9]+)?|localhost(:[0-9]+)?|127\.0\.0\.1(:[0-9]+)?|([a-z]+\.)*example\.org(:[0-9]+)?|\$\{\w+\}.*|helm_resource|)",
+                r"([\w.$()-]+\.svc(:[0-9]+)?|localhost(:([0-9]+|\$forwarded))?|127\.0\.0\.1(:[0-9]+)?|([a-z]+\.)*example\.org(:[0-9]+)?|\$\{\w+\}.*|helm_resource|)",
                 host,
             ):
                 yield f"{where}: names {host}"

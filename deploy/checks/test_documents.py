@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from ringfence_kernel.store.lease import LEASE_SECONDS
 
 from deploy.checks.edges import HOST_AND_PORT
@@ -166,6 +167,17 @@ def test_a_verb_that_is_missing_is_found() -> None:
     """What the check is for, in a sentence, a table and a block."""
     text = "run `make upgrade` or `make test X=1`\n\n| `make lint` |\nmake tests   # all\n"
     assert missing_verbs(text, "test: setup\nlint:\n") == {"upgrade", "tests"}
+
+
+@pytest.mark.parametrize("values", VALUE_SETS, ids=lambda values: values.stem)
+def test_notes_warn_while_nobody_is_known(values: Path) -> None:
+    """An installation without first principals, or without the bank's, says so; one that stands by does not."""
+    text, runs = notes(values), values.stem != "standing-by"
+    given = yaml.safe_load(values.read_text(encoding="utf-8")).get("services", {})
+    known = given.get("identity", {}).get("firstPrincipalsConfigMap")
+    vouched = given.get("payment-instruction", {}).get("rail", {}).get("credentialsSecret")
+    assert ("firstPrincipalsConfigMap is empty" in text) == (runs and not known)
+    assert ("credentialsSecret is empty" in text) == (runs and not vouched)
 
 
 def test_what_is_not_there_is_found() -> None:

@@ -67,6 +67,10 @@ def other(path: str, default: Any) -> Any:
         return {"RINGFENCE_LOG_LEVEL": "DEBUG"}
     if name == "snapshotsSize":
         return "3Mi"
+    if name == "names":
+        return ["other.example.org"]
+    if name == "platform":
+        return {"nats-issuer": "other"}
     if name == "login":
         return {"issuer": "https://other.example.org"}
     if isinstance(default, bool):

@@ -107,7 +107,7 @@ async def test_what_is_no_wrapped_secret_id_is_refused(options: Options, openbao
     with pytest.raises(VaultLoginRefused, match="holds no wrapping token"):
         await Vault.connect(given)
     request = signing_request(ec.generate_private_key(ec.SECP256R1()), "spiffe://ringfence.local/service/identity")
-    other = openbao_server.admin().write("pki-workload/sign/identity", wrap_seconds=60, csr=request)
+    other = openbao_server.log_in("identity").write("pki-workload/sign/identity", wrap_seconds=60, csr=request)
     await asyncio.to_thread(wrapping_file(given).write_text, other["wrap_info"]["token"])
     with pytest.raises(VaultLoginRefused, match="does not hold a secret-id"):
         await Vault.connect(given)

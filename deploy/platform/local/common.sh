@@ -7,12 +7,13 @@ scratch="$(mktemp -d)"
 children=()
 trap 'kill "${children[@]}" 2>/dev/null || true; rm -rf "$scratch"' EXIT
 
-# forward NAMESPACE TARGET PORT: a port of the cluster on this machine, for as long as the script runs.
+# forward NAMESPACE TARGET PORT: a port of the cluster on this machine, for as long as the script runs; sets `forwarded`.
 forward() {
-    kubectl -n "$1" port-forward "$2" "$3:$3" >"$scratch/forward" 2>&1 &
+    kubectl -n "$1" port-forward "$2" ":$3" >"$scratch/forward" 2>&1 &
     children+=($!)
     for _ in $(seq 50); do
-        ! grep -q Forwarding "$scratch/forward" || return 0
+        forwarded="$(sed -n 's/^Forwarding from 127.0.0.1:\([0-9]*\) .*/\1/p' "$scratch/forward")"
+        [ -z "$forwarded" ] || return 0
         sleep 0.2
     done
     cat "$scratch/forward" >&2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Initialises the development cluster's OpenBao once and fills it by `ringfence-vault bootstrap`; again changes nothing.
-# Its root token stays in a Secret: in production it is revoked (deploy/platform/README.md).
+# Its root token stays in a Secret beside it: in production it is revoked (docs/runbooks/bootstrap.md).
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 here="$(dirname "$0")"
@@ -10,27 +10,22 @@ for namespace in openbao ringfence-data; do
     kubectl -n "$namespace" wait certificate --all --for=condition=Ready --timeout=120s
 done
 kubectl -n openbao wait pod/openbao-0 --for='jsonpath={.status.phase}=Running' --timeout=180s
-if ! kubectl -n ringfence get secret ringfence-vault-administrator >/dev/null 2>&1; then
+if ! kubectl -n openbao get secret openbao-root >/dev/null 2>&1; then
     # One pod, never the Service: two would be initialised.
     bao operator init -format=json -recovery-shares=1 -recovery-threshold=1 >"$scratch/init.json"
-    kubectl -n ringfence create secret generic ringfence-vault-administrator \
+    kubectl -n openbao create secret generic openbao-root \
         --from-file=token=<(python3 -c 'import json, sys; print(json.load(sys.stdin)["root_token"], end="")' <"$scratch/init.json")
 fi
-VAULT_TOKEN="$(secret ringfence ringfence-vault-administrator token)"
-export VAULT_TOKEN
+root="$(secret openbao openbao-root token)"
 secret openbao openbao-server ca.crt >"$scratch/vault-ca.pem"
 forward openbao pod/openbao-0 8200
-VAULT_ADDR=https://localhost:8200 VAULT_CACERT="$scratch/vault-ca.pem" \
+# The administrator's policy follows the description; its token is not root, which `--apply` would end, and ends here.
+.venv/bin/ringfence-vault policy --description "$here/description.toml" |
+    VAULT_TOKEN="$root" bao policy write ringfence-bootstrap -
+administrator="$(VAULT_TOKEN="$root" bao token create -orphan -policy=ringfence-bootstrap -no-default-policy -ttl=10m -field=token)"
+VAULT_ADDR="https://localhost:$forwarded" VAULT_CACERT="$scratch/vault-ca.pem" VAULT_TOKEN="$administrator" \
     .venv/bin/ringfence-vault bootstrap --apply --description "$here/description.toml"
-
-# What cert-manager may have signed beside the services: one path for each account.
-grant() {
-    printf 'path "%s" { capabilities = ["update"] }\n' "$3" | bao policy write "$1" -
-    bao write "auth/kubernetes/role/$1" "bound_service_account_names=$1" "bound_service_account_namespaces=$2" \
-        audience=vault "token_policies=$1" token_no_default_policy=true token_ttl=600
-}
-grant nats-issuer nats pki-workload/sign/nats
-grant nats-administrator-issuer ringfence pki-workload/sign/nats-admin
+VAULT_TOKEN="$administrator" bao token revoke -self
 
 # Public: the authorities, and who may do what on NATS.
 for mount in workload client; do bao read -field=certificate "pki-$mount/cert/ca" >"$scratch/$mount-ca.pem"; done

@@ -169,7 +169,7 @@ class AuditProcess:
         names = x509.SubjectAlternativeName([uri, x509.DNSName(name)])
         request = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(names, False)
         csr = request.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
-        signed = self.openbao.admin().write(f"pki-workload/sign/{name}", csr=csr)["data"]
+        signed = self.openbao.log_in(name).write(f"pki-workload/sign/{name}", csr=csr)["data"]
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         return pem, signed["certificate"].encode()
 

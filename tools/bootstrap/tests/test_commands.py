@@ -9,9 +9,10 @@ from pathlib import Path
 import hvac.exceptions
 import msgspec
 import pytest
-from ringfence_bootstrap.description import SERVICES, Description, Jwt, Kubernetes, Nats, Service, load
+from ringfence_bootstrap.description import SERVICES, Description, Jwt, Kubernetes, Nats, Service, Workload, load
 from ringfence_bootstrap.vault.command import main
 from ringfence_local_stack.processes.files import write_private
+from ringfence_local_stack.pytest_plugin import running_blank_openbao
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 
 from .worlds import signers_key, with_policy
@@ -127,6 +128,13 @@ def test_a_difference_is_shown_field_by_field(
         (TOML + '[services.custody]\nservice_account = "a:b"', "services.custody.service_account is not a DNS name"),
         (TOML + "[nats]\nreplicas = 0", "nats.replicas is not one or more"),
         (
+            TOML + '[platform.vault]\nnamespace = "a"',
+            "platform.vault is none of nats-issuer, nats-administrator-issuer, ",
+        ),
+        (TOML + '[platform.nats-issuer]\nservice_account = "a"', "missing required field `namespace`"),
+        (TOML + '[platform.nats-issuer]\nnamespace = "A"', "platform.nats-issuer.namespace is not a DNS name"),
+        (APP_ROLE + '[platform.nats-issuer]\nnamespace = "a"', "platform is for workloads that have tokens"),
+        (
             TOML.replace("jwt", "kubernetes").replace("shared = true", "vault_in_cluster = false"),
             "Object contains unknown field `issuer`",
         ),
@@ -170,6 +178,26 @@ def test_what_is_missing_is_named(tmp_path: Path, run: Run, monkeypatch: pytest.
     assert "Traceback" not in said
 
 
+def test_of_several_addresses_the_active_server_is_asked(
+    at_server: OpenBaoServer, stack_folder: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is away and one that is sealed are passed over; where none is left all are named."""
+    file = write_private(tmp_path / "ringfence.toml", APP_ROLE)
+    plan = ("bootstrap", "--plan", "--description", file)
+    monkeypatch.setenv("VAULT_TOKEN", at_server.admin_token)
+    with running_blank_openbao(stack_folder) as sealed:
+        sealed.seal()
+        away = "https://127.0.0.1:1"
+        both = write_private(tmp_path / "both.pem", at_server.ca_file.read_text() + sealed.ca_file.read_text())
+        monkeypatch.setenv("VAULT_CACERT", str(both))
+        monkeypatch.setenv("VAULT_ADDR", f"{away},{sealed.address}, {at_server.address}")
+        assert run(*plan)[0] == 2
+        monkeypatch.setenv("VAULT_ADDR", f"{away},{sealed.address}")
+        code, _, said = run(*plan)
+        assert (code, said.startswith("ringfence-vault: no server of VAULT_ADDR is active")) == (1, True)
+        assert f"{away},{sealed.address}" in said
+
+
 def test_a_method_that_is_shared_keeps_its_configuration(at_server: OpenBaoServer, tmp_path: Path, run: Run) -> None:
     """Where somebody else configures the method only roles are made in it, and those of others stay."""
     file = write_private(tmp_path / "ringfence.toml", TOML)
@@ -187,12 +215,21 @@ def test_the_example_names_every_field_with_its_default(tmp_path: Path) -> None:
     """No field is left out, and what is commented out changes nothing where it is taken in."""
     file = Path(__file__).parents[1] / "example.toml"
     text = file.read_text(encoding="utf-8")
-    for struct in (Description, Service, Nats, Jwt, Kubernetes):
-        names = {each.name for each in msgspec.structs.fields(struct)} - {"services", "nats", "login", "loopback"}
+    for struct in (Description, Service, Workload, Nats, Jwt, Kubernetes):
+        names = {each.name for each in msgspec.structs.fields(struct)} - {
+            "services",
+            "platform",
+            "nats",
+            "login",
+            "loopback",
+        }
         assert {name for name in names if not re.search(rf"\b{name} = ", text)} == set()
     taken_in = write_private(tmp_path / "whole.toml", re.sub(r"(?m)^# (\w+ = )", r"\1", text))
     assert taken_in.read_text() != text
     described, whole = load(file), load(taken_in)
     for one in SERVICES:
         assert described.service(one) == whole.service(one)
-    assert msgspec.structs.replace(whole, services={}) == msgspec.structs.replace(described, services={})
+    assert whole.accounts() == described.accounts()
+    assert msgspec.structs.replace(whole, services={}, platform={}) == msgspec.structs.replace(
+        described, services={}, platform={}
+    )

@@ -13,6 +13,7 @@ import pytest
 from nats.js import api
 from ringfence_bootstrap.description import SERVICES
 from ringfence_bootstrap.errors import NatsRefused, Unmendable
+from ringfence_bootstrap.nats.accounts import inbox_prefix
 from ringfence_bootstrap.nats.command import main
 from ringfence_bootstrap.nats.reconciling import apply, changes
 from ringfence_bootstrap.nats.streams import stream_name
@@ -69,7 +70,13 @@ def shown(cluster: Cluster) -> list[tuple[str, str, set[str]]]:
 async def publish(cluster: Cluster, service: str) -> str:
     """Has a service publish a notification; returns the stream that acknowledged it."""
     servers = cluster.urls.split(",")
-    client = await nats.connect(servers, tls=cluster.tls_of(service), connect_timeout=2, allow_reconnect=False)
+    client = await nats.connect(
+        servers,
+        tls=cluster.tls_of(service),
+        connect_timeout=2,
+        allow_reconnect=False,
+        inbox_prefix=inbox_prefix(service),
+    )
     try:
         acknowledged = await client.jetstream(timeout=5).publish(f"ringfence.notify.{service}.settled", b"x")
     finally:

@@ -197,6 +197,26 @@ def test_a_key_that_could_leave_is_never_taken_for_ours(blank_openbao: OpenBaoSe
         apply(vault, described)
 
 
+@pytest.mark.parametrize("mount", AUTHORITIES)
+def test_an_authority_without_a_default_is_not_made_anew(
+    blank_openbao: OpenBaoServer, tmp_path: Path, mount: str
+) -> None:
+    """While there are issuers of which none is the default, the run stops: who is trusted stays the only one."""
+    described, vault = description("approle", tmp_path), blank_openbao.admin()
+    vault.write(f"sys/mounts/{mount}", type="pki")
+    ours = vault.write(f"{mount}/root/generate/internal", common_name="ours")["data"]["issuer_id"]
+    other = vault.write(f"{mount}/root/generate/internal", common_name="another")["data"]["issuer_id"]
+    vault.write(f"{mount}/config/issuers", default=other)
+    vault.delete(f"{mount}/issuer/{other}")
+    size = blank_openbao.audit_file.stat().st_size
+    with pytest.raises(Unmendable, match=f"{mount}/config/issuers names none of 1 at {mount}/issuers .{ours}"):
+        apply(vault, described)
+    assert operations(blank_openbao, size) <= {"read", "list"}
+    vault.write(f"{mount}/config/issuers", default=ours)
+    apply(vault, described)
+    assert vault.names(f"{mount}/issuers") == [ours]
+
+
 class Crashing(VaultApi):
     """A session that ends with the process after so many changes."""
 
@@ -254,15 +274,16 @@ def test_the_administrator_needs_no_more_than_the_derived_policy(
             administrator.write(path, **body)
 
 
-def test_every_service_has_a_policy_and_a_role_of_its_own(tmp_path: Path) -> None:
-    """No service shares a policy, and each role gives exactly one."""
+def test_every_workload_has_a_policy_and_a_role_of_its_own(tmp_path: Path) -> None:
+    """No service shares a policy, nor a workload of the platform, and each role gives exactly one."""
     for method in METHODS:
         described = description(method, tmp_path)
         roles = {item.path: item.fields for item in desired(described) if item.path.startswith(roles_path(described))}
         assert {path.rsplit("/", 1)[-1]: fields["token_policies"] for path, fields in roles.items()} == {
-            service: [service] for service in SERVICES
+            role: [role] for role in (*SERVICES, *described.platform)
         }
-        assert set(policies(described)) == {*SERVICES, "operator"}
+        assert set(policies(described)) == {*SERVICES, *described.platform, "operator"}
+        assert (method == "approle") is not bool(described.platform)
 
 
 CERTIFICATES = [

@@ -28,7 +28,7 @@ from ringfence_local_stack.servers.certificates import signing_request
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 
 from .vault_uses import ENGINES, Use, helped_by, methods, names_by_kind, token_calls, uses_of, uses_of_every_service
-from .worlds import TRUST_DOMAIN, description
+from .worlds import TRUST_DOMAIN, description, with_policy
 
 Rows = Mapping[str, frozenset[tuple[str, str]]]
 
@@ -51,12 +51,49 @@ def request_for(uri: str) -> str:
     return signing_request(uri, on_loopback=False).csr
 
 
+UPDATE = frozenset({"create", "update"})
+NATS, NATS_ADMIN = ("pki-workload/sign/nats", "update"), ("pki-workload/sign/nats-admin", "update")
+SAVED, END = ("sys/storage/raft/snapshot", "read"), (OWN_END, "update")
+ON_ERRANDS = (NATS, NATS_ADMIN, SAVED)
+BESIDE: Mapping[str, frozenset[tuple[str, str]]] = {
+    "nats-issuer": frozenset({NATS}),
+    "nats-administrator-issuer": frozenset({NATS_ADMIN}),
+    "openbao-snapshot": frozenset({SAVED, END}),
+    "operator": frozenset(
+        {
+            NATS,
+            NATS_ADMIN,
+            END,
+            ("auth/token/lookup-self", "read"),
+            ("auth/token/renew-self", "update"),
+            ("sys/seal", "update"),
+            ("sys/mounts", "read"),
+            ("pki-client/sign/principal", "update"),
+            ("pki-client/revoke", "update"),
+        }
+        | {(f"transit/keys/{name}/rotate", "update") for name in ("identity-token", "identity-wrap", "payment-rail")}
+    ),
+}
+"""What workloads of the platform and people may do: no code of ours asks, so it is said here. The operator may look at
+policies and at keys' public halves as well."""
+LOOKED_AT = ("sys/policies/acl", "transit/keys")
+
+
 @pytest.fixture(scope="module")
 def server(stack_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBaoServer]:
     """An OpenBao that is filled as production's."""
     with running_blank_openbao(stack_folder) as running:
         apply(running.admin(), installation(tmp_path_factory))
         yield running
+
+
+@pytest.fixture(scope="module")
+def beside(stack_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OpenBaoServer, Description]]:
+    """An installation whose platform logs in as well."""
+    described = description("jwt", tmp_path_factory.mktemp("beside"))
+    with running_blank_openbao(stack_folder) as running:
+        apply(running.admin(), described)
+        yield running, described
 
 
 @pytest.fixture(scope="module")
@@ -175,8 +212,8 @@ def test_a_policy_is_what_the_code_uses(rows: Rows, described: Description, serv
 
 
 def paths(rows: Rows, described: Description) -> list[str]:
-    """Every path that any service uses, that a policy names, and where anything of the installation is made or kept."""
-    found = {path for used in rows.values() for path, _ in used}
+    """Every path that a service uses, that a policy names, and where anything of the installation is made or kept."""
+    found = {path for used in rows.values() for path, _ in used} | {path for path, _ in ON_ERRANDS}
     for rules in policies(described).values():
         found |= {path.replace("+", "custody").replace("*", "custody") for path in rules}
     for item in desired(described):
@@ -256,3 +293,23 @@ def test_each_service_may_do_its_own_and_nothing_else(
     session.write(OWN_END)
     with pytest.raises(hvac.exceptions.Forbidden):
         session.read("auth/token/lookup-self")
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_whoever_stands_beside_the_services_may_do_what_is_said_and_nothing_else(
+    beside: tuple[OpenBaoServer, Description], rows: Rows, name: str
+) -> None:
+    """No operator, issuer or saver of snapshots signs for a service; what each may do is not refused by policy."""
+    server, described = beside
+    session, wrong = with_policy(server, name), []
+    for path in paths(rows, described):
+        may = {capability for other, capability in BESIDE[name] if other == path}
+        if name == "operator" and path.rpartition("/")[0] in LOOKED_AT:
+            may |= {"read", "list"} if path.startswith("sys/") else {"read"}
+        for capabilities, verb, options in REQUESTS:
+            if capabilities & UPDATE & may and path in (OWN_END, "sys/seal"):
+                continue
+            is_refused = refusal(session, verb, path, options) == "403"
+            if is_refused is bool(may & capabilities):
+                wrong.append((path, verb))
+    assert wrong == []

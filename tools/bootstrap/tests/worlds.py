@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from ringfence_bootstrap.description import AppRole, Description, Jwt, Kubernetes, Nats, Service
+from ringfence_bootstrap.description import AppRole, Description, Jwt, Kubernetes, Nats, Service, Workload
 from ringfence_bootstrap.vault.api import VaultApi
 from ringfence_local_stack.processes.files import write_private
 from ringfence_local_stack.servers.certificates import Authority
@@ -14,6 +14,11 @@ from ringfence_local_stack.servers.openbao import OpenBaoServer
 
 NAMESPACE = "ringfence"
 TRUST_DOMAIN = "ringfence.example"
+PLATFORM = {
+    "nats-issuer": Workload(namespace="nats"),
+    "nats-administrator-issuer": Workload(namespace=NAMESPACE),
+    "openbao-snapshot": Workload(namespace="openbao", service_account="snapshots"),
+}
 METHODS = ("approle", "jwt", "kubernetes")
 
 
@@ -24,6 +29,7 @@ def description(method: str, folder: Path) -> Description:
         namespace=NAMESPACE,
         login=_login(method, folder),
         services={"identity": Service(service_account="ringfence-identity", names=("identity.example.com",))},
+        platform={} if method == "approle" else PLATFORM,
         nats=Nats(names=("nats.ringfence.svc", "nats-0.nats.ringfence.svc")),
     )
 

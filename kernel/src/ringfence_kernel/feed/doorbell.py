@@ -58,6 +58,8 @@ class Doorbell:
                     user=self.user,
                     password=self.password,
                     name=f"ringfence-{self.service}",
+                    # Answers arrive where no other service may listen.
+                    inbox_prefix=f"_INBOX_{self.service}",
                     connect_timeout=CONNECT_SECONDS,
                     reconnect_time_wait=1,
                     max_reconnect_attempts=-1,

@@ -12,6 +12,9 @@ from ringfence_bootstrap.errors import DescriptionInvalid
 
 SERVICES = ("identity", "custody", "payment-instruction", "audit")
 NATS_SERVER, NATS_ADMIN = "nats", "nats-admin"
+NATS_ISSUER, NATS_ADMIN_ISSUER, SNAPSHOT = "nats-issuer", "nats-administrator-issuer", "openbao-snapshot"
+PLATFORM = (NATS_ISSUER, NATS_ADMIN_ISSUER, SNAPSHOT)
+"""Workloads of the platform below that log in too: who signs for NATS and its administrator, who saves Vault itself."""
 LOOPBACK = "127.0.0.1"
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -76,6 +79,13 @@ class Service(_Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
 
 
+class Workload(_Struct, frozen=True, kw_only=True):
+    """A workload of the platform: its account lives in this namespace, under the role's name unless given."""
+
+    namespace: str
+    service_account: str = ""
+
+
 class Nats(_Struct, frozen=True, kw_only=True):
     """The cluster of NATS: how many servers keep a stream, and which names their certificates may bear."""
 
@@ -93,12 +103,22 @@ class Description(_Struct, frozen=True, kw_only=True):
     cluster_domain: str = "cluster.local"
     loopback: bool = False
     services: Mapping[str, Service] = {}
+    platform: Mapping[str, Workload] = {}
     nats: Nats = Nats()
 
     def service(self, name: str) -> Service:
         """Returns what is said of a service, with what stands for what is not said."""
         said = self.services.get(name, Service())
         return msgspec.structs.replace(said, service_account=said.service_account or name)
+
+    def accounts(self) -> dict[str, tuple[str, str]]:
+        """Returns (namespace, service account) of every workload that may log in, by its role."""
+        of_services = {name: (self.namespace, self.service(name).service_account) for name in SERVICES}
+        return of_services | {
+            name: (self.platform[name].namespace, self.platform[name].service_account or name)
+            for name in PLATFORM
+            if name in self.platform
+        }
 
     def service_id(self, service: str) -> str:
         """Returns the SPIFFE id of a service's workload."""
@@ -152,12 +172,23 @@ def _problems(described: Description) -> list[str]:
         names[f"services.{service}.service_account"] = said.service_account
         names |= {f"services.{service}.names ({each})": each for each in said.names}
         found += _too_few(f"services.{service}.processes", said.processes)
+    found += _platform_problems(described)
+    for role, (namespace, account) in described.accounts().items():
+        if role in PLATFORM:
+            names |= {f"platform.{role}.namespace": namespace, f"platform.{role}.service_account": account}
     names |= {f"nats.names ({each})": each for each in described.nats.names}
     found += [f"{field} is not a DNS name in lower case" for field, name in names.items() if not _is_name(name)]
     found += _too_few("nats.replicas", described.nats.replicas) + _too_few(
         "nats.stream_bytes", described.nats.stream_bytes
     )
     return found + _login_problems(described.login)
+
+
+def _platform_problems(described: Description) -> list[str]:
+    found = [f"platform.{name} is none of {', '.join(PLATFORM)}" for name in described.platform if name not in PLATFORM]
+    if described.platform and isinstance(described.login, AppRole):
+        found.append("platform is for workloads that have tokens: with login.method jwt or kubernetes")
+    return found
 
 
 def _login_problems(login: AppRole | Jwt | Kubernetes) -> list[str]:

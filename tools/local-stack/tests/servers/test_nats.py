@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import ssl
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from nats.aio.client import Client
 from ringfence_bootstrap.description import NATS_ADMIN, SERVICES
 from ringfence_bootstrap.errors import NatsRefused
+from ringfence_bootstrap.nats.accounts import inbox_prefix
 from ringfence_bootstrap.nats.admin import NatsAdmin
 from ringfence_bootstrap.nats.streams import notification_streams, stream_name
 from ringfence_bootstrap.plan import differing
@@ -21,8 +23,8 @@ from ringfence_local_stack.servers.nats import NatsServer
 class Peer:
     """A NATS client under one certificate that collects the errors that the server sends it."""
 
-    def __init__(self, server: NatsServer, certificate: CertificateFiles | None) -> None:
-        self._server = server
+    def __init__(self, server: NatsServer, certificate: CertificateFiles | None, user: str = "nobody") -> None:
+        self._server, self._inbox = server, inbox_prefix(user)
         self._tls = ssl.create_default_context(cafile=str(server.ca_file))
         if certificate:
             self._tls.load_cert_chain(certificate.certificate, certificate.key)
@@ -34,13 +36,18 @@ class Peer:
     async def connect(self) -> Client:
         """Connects once, without retries."""
         return await nats.connect(
-            self._server.url, tls=self._tls, error_cb=self._note, allow_reconnect=False, connect_timeout=2
+            self._server.url,
+            tls=self._tls,
+            error_cb=self._note,
+            allow_reconnect=False,
+            connect_timeout=2,
+            inbox_prefix=self._inbox,
         )
 
 
 def workload(server: NatsServer, authority: Authority, folder: Path, service: str) -> Peer:
     """A peer with the certificate of a service."""
-    return Peer(server, authority.issue(service_id(service), folder, service))
+    return Peer(server, authority.issue(service_id(service), folder, service), service)
 
 
 def test_service_rings_its_own_doorbell_and_others_hear_it(
@@ -68,6 +75,29 @@ def test_service_rings_its_own_doorbell_and_others_hear_it(
     assert heard == ["ringfence.doorbell.custody"]
     assert len(errors) == 1
     assert 'permissions violation for publish to "ringfence.doorbell.identity"' in errors[0].lower()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_nobody_hears_the_answers_to_another(
+    nats_server_process: NatsServer, workload_authority: Authority, tmp_path: Path, service: str
+) -> None:
+    """A service may listen at its own inbox; at another's, the administrator's and at all of them it is refused."""
+    others = [f"{inbox_prefix(each)}.>" for each in (*SERVICES, NATS_ADMIN) if each != service]
+    refused = [*others, "_INBOX.>", "*.>", ">"]
+
+    async def run() -> list[str]:
+        peer = workload(nats_server_process, workload_authority, tmp_path, service)
+        client = await peer.connect()
+        await client.subscribe(f"{inbox_prefix(service)}.>")
+        for subject in refused:
+            await client.subscribe(subject)
+        await client.flush()
+        await client.close()
+        return peer.errors
+
+    errors = asyncio.run(run())
+    found = [re.search(r'permissions violation for subscription to "([^"]+)"', each.lower()) for each in errors]
+    assert [each[1] for each in found if each] == [each.lower() for each in refused]
 
 
 @pytest.fixture

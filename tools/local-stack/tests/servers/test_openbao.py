@@ -131,6 +131,7 @@ def test_operator_has_no_root_rights(openbao_server: OpenBaoServer) -> None:
         "transit/keys/identity-blind-index/rotate": {},
         "sys/policies/acl/custody": {"policy": "{}"},
         "auth/token/create": {},
+        "pki-workload/sign/payment-instruction": {"csr": ""},
     }
     for path, fields in refused.items():
         with pytest.raises(hvac.exceptions.Forbidden):

@@ -14,7 +14,13 @@ from ringfence_bootstrap.plan import Difference, differing
 
 ACCOUNT = "RINGFENCE"
 
-_ADMIN = {"publish": {"allow": ["$JS.API.>"]}, "subscribe": {"allow": ["_INBOX.>"]}}
+
+def inbox_prefix(user: str) -> str:
+    """Returns where answers to a user arrive; nobody else may listen there."""
+    return f"_INBOX_{user}"
+
+
+_ADMIN = {"publish": {"allow": ["$JS.API.>"]}, "subscribe": {"allow": [f"{inbox_prefix(NATS_ADMIN)}.>"]}}
 
 
 def accounts(described: Description) -> dict[str, Any]:
@@ -53,7 +59,10 @@ def write_accounts(file: Path, described: Description) -> None:
 
 def _of_service(service: str) -> dict[str, Any]:
     publish = [f"ringfence.doorbell.{service}", notification_subjects(service)]
-    return {"publish": {"allow": publish}, "subscribe": {"allow": ["ringfence.doorbell.>", "_INBOX.>"]}}
+    return {
+        "publish": {"allow": publish},
+        "subscribe": {"allow": ["ringfence.doorbell.>", f"{inbox_prefix(service)}.>"]},
+    }
 
 
 def _by_user(described: Description) -> list[tuple[str, Any]]:

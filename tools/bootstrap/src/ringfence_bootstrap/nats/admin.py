@@ -16,7 +16,9 @@ from io import BufferedRWPair
 from pathlib import Path
 from typing import Any
 
+from ringfence_bootstrap.description import NATS_ADMIN
 from ringfence_bootstrap.errors import NatsRefused
+from ringfence_bootstrap.nats.accounts import inbox_prefix
 from ringfence_bootstrap.nats.streams import Stream
 
 _SECONDS = 5.0
@@ -65,7 +67,7 @@ class NatsAdmin:
         """Sends a request, empty or JSON, and returns the answer; raises NatsRefused, or OSError."""
         payload = b"" if content is None else json.dumps(content).encode()
         with self._connection() as stream:
-            inbox = f"_INBOX.{secrets.token_hex(8)}"
+            inbox = f"{inbox_prefix(NATS_ADMIN)}.{secrets.token_hex(8)}"
             connect = json.dumps({"verbose": False, "pedantic": False, "lang": "python", "version": "1"})
             publish = f"CONNECT {connect}\r\nSUB {inbox} 1\r\nPUB {subject} {inbox} {len(payload)}\r\n"
             stream.write(publish.encode() + payload + b"\r\n")

@@ -17,6 +17,8 @@ def administrator_rules(described: Description) -> Rules:
         needed[item.path] |= {"read"}
         for path, _ in (item.to_make(), item.to_mend()):
             needed[path] |= {"create", "update"}
+        if item.empty:
+            needed[item.empty] |= {"list"}
     for folder in (*(f"{mount}/roles" for mount in AUTHORITIES), roles_path(described)):
         needed[folder] |= {"list"}
         needed[f"{folder}/+"] |= {"read", "delete"}

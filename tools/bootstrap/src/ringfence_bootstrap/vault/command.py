@@ -68,10 +68,22 @@ def _bootstrap(parsed: argparse.Namespace) -> int:
 
 
 def _connect(token_file: Path | None) -> VaultApi:
-    address, ca_file = os.environ.get("VAULT_ADDR", ""), os.environ.get("VAULT_CACERT", "")
-    if not address:
+    said, ca_file = os.environ.get("VAULT_ADDR", ""), os.environ.get("VAULT_CACERT", "")
+    addresses = [each.strip() for each in said.split(",") if each.strip()]
+    if not addresses:
         raise BootstrapError("VAULT_ADDR is not set")
-    return VaultApi(address, Path(ca_file) if ca_file else None, _token(token_file))
+    token = _token(token_file)
+    return _active([VaultApi(each, Path(ca_file) if ca_file else None, token) for each in addresses], said)
+
+
+def _active(servers: Sequence[VaultApi], said: str) -> VaultApi:
+    """Returns the one that leads; a lone address may be that of a standby, which forwards, or of a proxy."""
+    if len(servers) == 1:
+        return servers[0]
+    for server in servers:
+        if server.is_active():
+            return server
+    raise BootstrapError(f"no server of VAULT_ADDR is active and unsealed, as far as VAULT_CACERT lets one see: {said}")
 
 
 def _token(file: Path | None) -> str:

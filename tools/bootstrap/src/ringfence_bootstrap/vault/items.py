@@ -20,7 +20,8 @@ class Item:
 
     `making` is sent beside them once, to `made_at`; `fixed` fields can only be chosen then. `secret` ones are sent each
     time, and neither read nor shown. What is `below` a mount is not looked for while that is missing. `understand`
-    turns what was read into fields, None for nothing there yet; `told` turns fields into what is sent.
+    turns what was read into fields, None for nothing there yet; `told` turns fields into what is sent. While there is
+    anything in the `empty` folder it is not made: a person has to choose among what is there.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Item:
     secret: Values = field(default_factory=dict, repr=False)
     made_at: str = ""
     mended_at: str = ""
+    empty: str = ""
     fixed: frozenset[str] = frozenset()
     understand: Callable[[Values], Values | None] = _as_read
     told: Callable[[Values], Values] = dict
@@ -96,6 +98,7 @@ def authority(mount: str, common_name: str, seconds: int) -> Item:
         fields={},
         making={"common_name": common_name, "key_type": "ec", "key_bits": 256, "ttl": seconds, "max_path_length": 0},
         made_at=f"{mount}/root/generate/internal",
+        empty=f"{mount}/issuers",
         understand=lambda data: data if data["default"] else None,
     )
 

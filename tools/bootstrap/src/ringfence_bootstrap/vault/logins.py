@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ringfence_bootstrap.description import SERVICES, AppRole, Description, Jwt, Kubernetes
+from ringfence_bootstrap.description import PLATFORM, AppRole, Description, Jwt, Kubernetes
 from ringfence_bootstrap.errors import DescriptionInvalid
 from ringfence_bootstrap.vault.items import Item, auth_method
 
 _CLOCK_SECONDS = 10
 """How far the clocks of Vault and of who signs tokens may differ."""
+_ERRAND_SECONDS = 900
+"""How long a workload of the platform keeps the token of one signature or snapshot."""
 
 
 def method_path(described: Description) -> str:
@@ -25,24 +27,26 @@ def roles_path(described: Description) -> str:
 
 
 def logins(described: Description) -> Iterator[Item]:
-    """The method with its configuration, unless it is somebody else's, and one role per service."""
+    """The method with its configuration, unless it is somebody else's, and a role per service and further workload."""
     login, path = described.login, method_path(described)
     kind = {AppRole: "approle", Jwt: "jwt", Kubernetes: "kubernetes"}[type(login)]
     if isinstance(login, AppRole) or not login.shared:
         yield auth_method(path, kind)
     if not isinstance(login, AppRole) and not login.shared:
         yield _configuration(login)
-    for service in SERVICES:
-        fields = _token(service, login.token_period_seconds) | _bound(described, service)
+    for role in described.accounts():
+        ends = {"token_ttl": _ERRAND_SECONDS, "token_max_ttl": _ERRAND_SECONDS}
+        lasts = ends if role in PLATFORM else {"token_period": login.token_period_seconds}
+        fields = _token(role) | lasts | _bound(described, role)
         below = f"sys/auth/{path}" if isinstance(login, AppRole) or not login.shared else ""
-        yield Item(path=f"{roles_path(described)}/{service}", below=below, fields=fields)
+        yield Item(path=f"{roles_path(described)}/{role}", below=below, fields=fields)
 
 
-def _token(service: str, period_seconds: int) -> dict[str, Any]:
+def _token(role: str) -> dict[str, Any]:
     return {
-        "token_policies": [service],
+        "token_policies": [role],
         "token_no_default_policy": True,
-        "token_period": period_seconds,
+        "token_period": 0,
         "token_ttl": 0,
         "token_max_ttl": 0,
         "token_explicit_max_ttl": 0,
@@ -52,16 +56,16 @@ def _token(service: str, period_seconds: int) -> dict[str, Any]:
     }
 
 
-def _bound(described: Description, service: str) -> dict[str, Any]:
+def _bound(described: Description, role: str) -> dict[str, Any]:
     """Returns the fields by which a role knows its workload."""
-    login, account = described.login, described.service(service).service_account
+    login, (namespace, account) = described.login, described.accounts()[role]
     if isinstance(login, AppRole):
         return {"bind_secret_id": True, "secret_id_num_uses": 1, "secret_id_ttl": login.secret_id_seconds}
     if isinstance(login, Kubernetes):
         return {
             "audience": login.audience,
             "bound_service_account_names": [account],
-            "bound_service_account_namespaces": [described.namespace],
+            "bound_service_account_namespaces": [namespace],
             "bound_service_account_namespace_selector": "",
             "alias_name_source": "serviceaccount_uid",
         }
@@ -70,9 +74,9 @@ def _bound(described: Description, service: str) -> dict[str, Any]:
         "user_claim": "sub",
         "user_claim_json_pointer": False,
         "bound_audiences": [login.audience],
-        "bound_subject": f"system:serviceaccount:{described.namespace}:{account}",
+        "bound_subject": f"system:serviceaccount:{namespace}:{account}",
         "bound_claims_type": "string",
-        "bound_claims": {"/kubernetes.io/namespace": described.namespace},
+        "bound_claims": {"/kubernetes.io/namespace": namespace},
         "clock_skew_leeway": _CLOCK_SECONDS,
         "expiration_leeway": _CLOCK_SECONDS,
         "not_before_leeway": _CLOCK_SECONDS,

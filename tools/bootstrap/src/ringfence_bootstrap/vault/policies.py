@@ -1,10 +1,20 @@
-"""Who may do what in Vault, by exact path: one policy per service and one for the operator."""
+"""Who may do what in Vault, by exact path: a policy per service and workload of the platform, one for the operator."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ringfence_bootstrap.description import SERVICES, AppRole, Description
+from ringfence_bootstrap.description import (
+    NATS_ADMIN,
+    NATS_ADMIN_ISSUER,
+    NATS_ISSUER,
+    NATS_SERVER,
+    PLATFORM,
+    SERVICES,
+    SNAPSHOT,
+    AppRole,
+    Description,
+)
 
 OPERATOR = "operator"
 
@@ -35,6 +45,11 @@ _OF_SERVICE: Mapping[str, Rules] = {
         "transit/sign/audit-checkpoint": ("update",),
     },
 }
+_OF_PLATFORM: Mapping[str, Rules] = {
+    NATS_ISSUER: {f"pki-workload/sign/{NATS_SERVER}": ("update",)},
+    NATS_ADMIN_ISSUER: {f"pki-workload/sign/{NATS_ADMIN}": ("update",)},
+    SNAPSHOT: {"sys/storage/raft/snapshot": ("read",), "auth/token/revoke-self": ("update",)},
+}
 _OPERATOR: Rules = {
     "sys/seal": ("update", "sudo"),
     "sys/mounts": ("read",),
@@ -44,10 +59,14 @@ _OPERATOR: Rules = {
     "transit/keys/identity-token/rotate": ("update",),
     "transit/keys/identity-wrap/rotate": ("update",),
     "transit/keys/payment-rail/rotate": ("update",),
-    "pki-workload/sign/*": ("update",),
-    "pki-client/sign/*": ("update",),
+    # By name: who may sign for any workload is every service in one person.
+    f"pki-workload/sign/{NATS_SERVER}": ("update",),
+    f"pki-workload/sign/{NATS_ADMIN}": ("update",),
+    "pki-client/sign/principal": ("update",),
     "pki-client/revoke": ("update",),
 }
+OURS = (*SERVICES, *PLATFORM, OPERATOR)
+"""All policies that give something of Ringfence away, whether this installation has each of them or not."""
 _OF_APP_ROLES: Rules = {
     "auth/approle/role/+/role-id": ("read",),
     "auth/approle/role/+/secret-id": ("update",),
@@ -55,10 +74,11 @@ _OF_APP_ROLES: Rules = {
 
 
 def policies(described: Description) -> dict[str, Rules]:
-    """Returns capabilities by path, by name of the policy: one per service, and `operator`."""
+    """Returns capabilities by path, by name of the policy: one per role that is described, and `operator`."""
     of_service: dict[str, Rules] = {
         service: {**_OWN_TOKEN, f"pki-workload/sign/{service}": ("update",), **_OF_SERVICE[service]}
         for service in SERVICES
     }
     more = _OF_APP_ROLES if isinstance(described.login, AppRole) else {}
-    return of_service | {OPERATOR: {**_OWN_TOKEN, **_OPERATOR, **more}}
+    of_platform = {name: _OF_PLATFORM[name] for name in PLATFORM if name in described.platform}
+    return of_service | of_platform | {OPERATOR: {**_OWN_TOKEN, **_OPERATOR, **more}}

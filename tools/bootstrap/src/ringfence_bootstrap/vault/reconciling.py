@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ringfence_bootstrap.description import SERVICES, Description
+from ringfence_bootstrap.description import Description
 from ringfence_bootstrap.errors import NotConverged, Unmendable
 from ringfence_bootstrap.plan import Difference, differing
 from ringfence_bootstrap.vault.api import VaultApi
 from ringfence_bootstrap.vault.desired import AUTHORITIES, desired
 from ringfence_bootstrap.vault.items import Item, Values
 from ringfence_bootstrap.vault.logins import roles_path
-from ringfence_bootstrap.vault.policies import OPERATOR
+from ringfence_bootstrap.vault.policies import OURS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,8 @@ def changes(vault: VaultApi, described: Description) -> list[Change]:
         data = None if item.below in missing else vault.data(item.path)
         understood = None if data is None else item.understand(data)
         if understood is None:
+            if item.below not in missing:
+                _refuse_among_others(vault, item)
             missing.add(item.path)
             found.append(_making(item))
         elif differences := differing(understood, item.fields):
@@ -61,6 +63,14 @@ def apply(vault: VaultApi, described: Description) -> list[Difference]:
     if left := changes(vault, described):
         raise NotConverged(f"still different: {', '.join(each.difference.path for each in left)}")
     return [change.difference for change in pending]
+
+
+def _refuse_among_others(vault: VaultApi, item: Item) -> None:
+    if item.empty and (there := vault.names(item.empty)):
+        raise Unmendable(
+            f"{item.path} names none of {len(there)} at {item.empty} ({', '.join(there)}): see which is trusted, "
+            "and make it the default by hand"
+        )
 
 
 def _making(item: Item) -> Change:
@@ -85,13 +95,12 @@ def _removing(vault: VaultApi, described: Description, wanted: set[str], missing
     for mount in AUTHORITIES:
         if f"sys/mounts/{mount}" not in missing:
             yield from _strangers(vault, f"{mount}/roles", wanted)
-    ours = {*SERVICES, OPERATOR}
     roles = roles_path(described)
     if f"sys/auth/{roles.removeprefix('auth/').removesuffix('/role')}" in missing:
         return
     for change in _strangers(vault, roles, wanted):
         given = vault.data(change.path) or {}
-        if ours & {*(given.get("token_policies") or ()), *(given.get("policies") or ())}:
+        if {*OURS} & {*(given.get("token_policies") or ()), *(given.get("policies") or ())}:
             yield change
 
 

@@ -62,6 +62,12 @@ class OpenBaoAccess:
         wrapped = self.admin().write(path, wrap_seconds=_WRAP_SECONDS)
         return write_private(file, str(wrapped["wrap_info"]["token"]))
 
+    def log_in(self, service: str) -> VaultApi:
+        """Calls under a service's own token, for what nobody but it may do; for tests and drills."""
+        issued = self.admin().write(f"auth/approle/role/{service}/secret-id")["data"]["secret_id"]
+        answer = self._api().write("auth/approle/login", role_id=self.role_id(service), secret_id=issued)
+        return self._api(answer["auth"]["client_token"])
+
     def environment(self, service: str, folder: Path) -> dict[str, str]:
         """The settings by which a service logs in, for one start; a fresh wrapped secret id stands in `folder`."""
         secret_id = self.write_wrapped_secret_id(service, folder / f"secret-id.{os.urandom(4).hex()}")
@@ -75,7 +81,7 @@ class OpenBaoAccess:
     def issue_service_certificate(self, service: str, folder: Path) -> CertificateFiles:
         """A certificate of a service's workload, as that service would get it; for tests and drills."""
         request = signing_request(service_uri(service), on_loopback=True)
-        return self._issue(f"pki-workload/sign/{service}", request, folder, service)
+        return self._issue(f"pki-workload/sign/{service}", request, folder, service, self.log_in(service))
 
     def issue_infrastructure_certificate(self, name: str, folder: Path, *, is_server: bool) -> CertificateFiles:
         """A certificate of the stack's own NATS server or NATS administrator."""
@@ -87,8 +93,10 @@ class OpenBaoAccess:
         request = signing_request(principal_uri(principal), on_loopback=False)
         return self._issue("pki-client/sign/principal", request, folder, principal)
 
-    def _issue(self, path: str, request: SigningRequest, folder: Path, name: str) -> CertificateFiles:
-        signed = self.admin().write(path, csr=request.csr)["data"]
+    def _issue(
+        self, path: str, request: SigningRequest, folder: Path, name: str, session: VaultApi | None = None
+    ) -> CertificateFiles:
+        signed = (session or self.admin()).write(path, csr=request.csr)["data"]
         return request.save(f"{signed['certificate']}\n", folder, name)
 
     def _api(self, token: str = "") -> VaultApi:
