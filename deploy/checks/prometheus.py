@@ -7,7 +7,8 @@ import subprocess
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,12 @@ from typing import Any
 
 import yaml
 from ringfence_local_stack.processes.ports import LOOPBACK, free_port
+from ringfence_local_stack.stack.running import service_of
 
-from deploy.checks.rules import RULES
+from deploy.checks.rules import RULES, expecting
 
 SECONDS = 90.0
+SURE = "3s"
 
 
 @dataclass(frozen=True)
@@ -53,23 +56,29 @@ class Prometheus:
 
 
 def impatient(file: Path) -> str:
-    """Returns a file of rules whose alerts fire at once: what is left out is only how long each waits to be sure."""
+    """Returns a file of rules whose alerts wait for seconds where they wait for minutes: one scrape may fail."""
     rules = yaml.safe_load(file.read_text(encoding="utf-8"))
     for group in rules["groups"]:
         for rule in group["rules"]:
-            rule.pop("for", None)
+            if "for" in rule:
+                rule["for"] = SURE
     return yaml.safe_dump(rules)
 
 
 @contextmanager
-def watching(addresses: Iterable[str], folder: Path) -> Iterator[Prometheus]:
-    """Scrapes each second for as long as the block lasts; Debian's package prometheus has the program."""
+def watching(parts: Mapping[str, str], folder: Path) -> Iterator[Prometheus]:
+    """Scrapes the parts of a stack, by name, each second for as long as the block lasts, and expects as many processes.
+
+    Debian's package prometheus has the program.
+    """
+    processes = Counter(service_of(part) for part in parts)
+    (folder / "expected.yaml").write_text(yaml.safe_dump(expecting(processes)))
     for file in RULES:
         (folder / file.name).write_text(impatient(file))
     settings = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": [file.name for file in RULES],
-        "scrape_configs": [{"job_name": "ringfence", "static_configs": [{"targets": sorted(addresses)}]}],
+        "rule_files": ["expected.yaml", *(file.name for file in RULES)],
+        "scrape_configs": [{"job_name": "ringfence", "static_configs": [{"targets": sorted(parts.values())}]}],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
     listen = f"{LOOPBACK}:{free_port()}"

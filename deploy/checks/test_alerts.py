@@ -29,8 +29,9 @@ def scenario() -> Iterator[Scenario]:
 def prometheus(scenario: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Prometheus over its five processes."""
     folder: Path = tmp_path_factory.mktemp("prometheus")
-    with watching(scenario.stack.metrics_listens.values(), folder) as running:
+    with watching(scenario.stack.metrics_listens, folder) as running:
         running.eventually(lambda: running.targets() == len(SERVICES) + 1)
+        running.eventually(lambda: running.firing() == set())
         yield running
 
 
@@ -65,6 +66,17 @@ def test_a_service_that_is_gone_is_missed(scenario: Scenario, prometheus: Promet
         prometheus.eventually(lambda: prometheus.firing() == {"RingfenceMetricsMissing"})
     finally:
         scenario.processes.service("audit").start()
+    prometheus.eventually(lambda: prometheus.firing() == set())
+
+
+def test_a_standby_that_is_gone_is_missed(scenario: Scenario, prometheus: Prometheus) -> None:
+    """The leader leads on, and what says so says also that nobody would take over; with the standby again it ends."""
+    scenario.processes.service("custody-standby").kill()
+    try:
+        alone = {"RingfenceProcessesMissing", "RingfenceNoStandby"}
+        prometheus.eventually(lambda: prometheus.firing() == alone)
+    finally:
+        scenario.processes.service("custody-standby").start()
     prometheus.eventually(lambda: prometheus.firing() == set())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from opentelemetry.metrics import Meter
 
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
@@ -12,7 +14,18 @@ from ringfence_kernel.values.clock import NANOSECONDS, Clock
 from ringfence_kernel.vault import Vault
 
 LEADING, TERMS = "ringfence.leadership.leading", "ringfence.leadership.terms"
+UPTIME = "process.uptime"
 TOKEN, CERTIFICATE = "ringfence.vault.token.lifetime", "ringfence.certificate.lifetime"
+
+
+def measure_uptime(gauges: Gauges) -> None:
+    """Shows for how long the process has run (OpenTelemetry's semantic conventions): where it falls, it started again.
+
+    It is shown from the start, also by a process that waits for Vault.
+    """
+    started = time.monotonic()
+    meaning = "How long the process has run."
+    gauges.observe(UPTIME, "s", meaning, lambda: [(time.monotonic() - started, {})], aside=True)
 
 
 def measure_credentials(gauges: Gauges, vault: Vault, certificate: WorkloadCertificate, clock: Clock) -> None:
