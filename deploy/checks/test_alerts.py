@@ -31,7 +31,7 @@ def prometheus(scenario: Scenario, tmp_path_factory: pytest.TempPathFactory) -> 
     folder: Path = tmp_path_factory.mktemp("prometheus")
     with watching(scenario.stack.metrics_listens, folder) as running:
         running.eventually(lambda: running.targets() == len(SERVICES) + 1)
-        running.eventually(lambda: running.firing() == set())
+        running.await_quiet()
         yield running
 
 
@@ -56,7 +56,7 @@ def test_a_book_without_a_bank_is_named(scenario: Scenario, prometheus: Promethe
     prometheus.eventually(lambda: prometheus.firing() == {"RingfenceBookAccountMissing"})
     assert platform.bank
     payment.wait_for(InstructionStatus.REJECTED, seconds=90)
-    prometheus.eventually(lambda: prometheus.firing() == set())
+    prometheus.await_quiet()
 
 
 def test_a_service_that_is_gone_is_missed(scenario: Scenario, prometheus: Prometheus) -> None:
@@ -66,7 +66,7 @@ def test_a_service_that_is_gone_is_missed(scenario: Scenario, prometheus: Promet
         prometheus.eventually(lambda: prometheus.firing() == {"RingfenceMetricsMissing"})
     finally:
         scenario.processes.service("audit").start()
-    prometheus.eventually(lambda: prometheus.firing() == set())
+    prometheus.await_quiet()
 
 
 def test_a_standby_that_is_gone_is_missed(scenario: Scenario, prometheus: Prometheus) -> None:
@@ -77,7 +77,7 @@ def test_a_standby_that_is_gone_is_missed(scenario: Scenario, prometheus: Promet
         prometheus.eventually(lambda: prometheus.firing() == alone)
     finally:
         scenario.processes.service("custody-standby").start()
-    prometheus.eventually(lambda: prometheus.firing() == set())
+    prometheus.await_quiet()
 
 
 def test_a_standby_that_cannot_lead_leaves_nobody(scenario: Scenario, prometheus: Prometheus) -> None:
