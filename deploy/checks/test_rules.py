@@ -123,9 +123,7 @@ CASES = {
     "RingfenceProcessesMissing": Case(expected(3), expected(2)),
     "RingfenceNoStandby": Case(leading(a="1x100", b="0x50 stale") | expected(2), expected(2), 75),
     # Two restarts are an upgrade that was taken back.
-    "RingfenceProcessRestarts": one(
-        "process_uptime_seconds", "0+60x14 0+60x14 0+60x14 0+60x50", "0+60x14 0+60x14 0+60x80", **CUSTODY
-    ),
+    "RingfenceProcessRestarts": one("process_start_time_seconds", "1x14 2x14 3x14 4x50", "1x14 2x14 3x80", **CUSTODY),
     "RingfenceVaultTokenEnds": one("ringfence_vault_token_lifetime_seconds", "3600-60x100", "2400x100", **CUSTODY),
     "RingfenceCertificateEnds": one("ringfence_certificate_lifetime_seconds", "6000-60x100", "28800x100", **CUSTODY),
     "RingfenceClockDiffers": one("ringfence_clock_difference_seconds", "-1.5x100", "-0.2x100", **CUSTODY),

@@ -10,6 +10,7 @@ from ringfence_local_stack.scenario import Platform, Scenario
 from deploy.checks.prometheus import Prometheus, watching
 
 BANK_REPLY_SECONDS = 5
+CALLS_FAIL = ("RingfenceCallsFailFast", "RingfenceCallsFailSteadily")
 PAYER, PAYEE = "Aiko Brandt", "Jonas Falk"
 
 
@@ -38,7 +39,8 @@ def prometheus(session_prometheus: Prometheus) -> Prometheus:
 
 @pytest.fixture(scope="session")
 def platform(scenario: Scenario) -> Platform:
-    """A platform with a rich client."""
+    """A platform with a rich client, whose importer has posted once."""
     made = scenario.platform(PAYER, PAYEE)
     made.bank.deposit(made.customer(PAYER), 10_000_000)
+    made.fund([made.customer(PAYER).account], 1, made.bank.mirror)
     return made

@@ -14,18 +14,17 @@ from ringfence_kernel.values.clock import NANOSECONDS, Clock
 from ringfence_kernel.vault import Vault
 
 LEADING, TERMS = "ringfence.leadership.leading", "ringfence.leadership.terms"
-UPTIME = "process.uptime"
+STARTED = "process.start.time"
 TOKEN, CERTIFICATE = "ringfence.vault.token.lifetime", "ringfence.certificate.lifetime"
 
 
-def measure_uptime(gauges: Gauges) -> None:
-    """Shows for how long the process has run (OpenTelemetry's semantic conventions): where it falls, it started again.
+def measure_start(gauges: Gauges) -> None:
+    """Shows since when the process runs, by Prometheus' name for that: where it changes, the process started again.
 
     It is shown from the start, also by a process that waits for Vault.
     """
-    started = time.monotonic()
-    meaning = "How long the process has run."
-    gauges.observe(UPTIME, "s", meaning, lambda: [(time.monotonic() - started, {})], aside=True)
+    started = time.time()
+    gauges.observe(STARTED, "s", "When the process started, since 1970.", lambda: [(started, {})], aside=True)
 
 
 def measure_credentials(gauges: Gauges, vault: Vault, certificate: WorkloadCertificate, clock: Clock) -> None:

@@ -1,0 +1,45 @@
+"""Money that is held or contradicted, each shown by its alert until somebody does what the runbook says."""
+
+from __future__ import annotations
+
+from ringfence.ids import new_id
+from ringfence.ledger import AccountClass, NewTransfer, Purpose
+from ringfence_local_stack.scenario import Platform, Scenario, messages
+from ringfence_local_stack.scenario.ibans import new_iban
+
+from deploy.checks.prometheus import Prometheus
+
+from .conftest import CALLS_FAIL, PAYER
+
+SUSPENDED_MINOR = 70
+
+
+def test_money_for_nobody(scenario: Scenario, platform: Platform, prometheus: Prometheus) -> None:
+    """suspense-lies: an operator finds the account; the book's importer allocates what is in it to whose it is."""
+    platform.bank.tell(messages.entry(SUSPENDED_MINOR, new_iban()))
+    prometheus.await_firing("RingfenceSuspenseLies")
+    accounts = scenario.operators[0].custody.list_accounts(platform.id)
+    [suspense] = [each for each in accounts if each.account_class == AccountClass.SUSPENSE]
+    client = platform.customer(PAYER).account
+    allocation = NewTransfer(
+        id=new_id(),
+        amount_minor=SUSPENDED_MINOR,
+        currency=platform.currency,
+        code=Purpose.SUSPENSE_ALLOCATION,
+        debit_account_id=suspense.id,
+        credit_account_id=client.id,
+        user_data_128=new_id(),
+    )
+    importer = platform.importer.custody
+    assert [each.status for each in importer.create_transfers(platform.id, [allocation])] == ["created"]
+    prometheus.await_quiet()
+
+
+def test_a_book_that_can_post_nothing(scenario: Scenario, prometheus: Prometheus) -> None:
+    """deposits-wait and book-account-missing: money comes in for nobody, and there is no suspense account yet."""
+    bare = scenario.platform(banked=False)
+    bank, told = bare.bank, bare.bank.notification(messages.entry(SUSPENDED_MINOR, new_iban()))
+    assert bank.lay_in(told, seconds=1) == "inbox"
+    prometheus.await_firing("RingfenceDepositsWait", beside=["RingfenceBookAccountMissing", *CALLS_FAIL])
+    bare.account(AccountClass.SUSPENSE)
+    prometheus.await_firing("RingfenceSuspenseLies")
