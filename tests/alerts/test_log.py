@@ -8,8 +8,6 @@ from deploy.checks.prometheus import Prometheus
 
 from .conftest import CALLS_FAIL, PAYER
 
-LAGS = "RingfenceFollowerLags"
-
 
 def test_a_sealed_vault(scenario: Scenario, platform: Platform, prometheus: Prometheus) -> None:
     """checkpoint-old, calls-fail, vault-sealed: audit's log names the reason; unsealed, a checkpoint covers all."""
@@ -29,7 +27,7 @@ def test_a_source_that_is_away(scenario: Scenario, prometheus: Prometheus) -> No
     """follower-lags: without identity custody and audit say that they wait for it; they catch up by themselves."""
     scenario.processes.service("identity").stop()
     try:
-        prometheus.await_firing("RingfenceMetricsMissing", LAGS)
+        prometheus.await_firing("RingfenceMetricsMissing", "RingfenceFollowerLags")
         assert '"event":"feed_waits"' in scenario.stack.log_file("custody").read_text()
     finally:
         scenario.processes.service("identity").start()
