@@ -75,6 +75,8 @@ deploy-check: setup .deploy/.installed .venv/infra/.installed ## Holds chart, pl
 .venv/infra/.installed: tools/infra.txt tools/infra-setup.sh
 	@tools/infra-setup.sh
 
+ALERTS := tests/alerts
+
 alerts: setup ## Makes trouble on whole stacks under Prometheus until each alert fires, and ends it by its runbook
 	@command -v prometheus >/dev/null || { . tools/debian.sh && install_debian prometheus; }
-	@$(BIN)/python -m pytest tests/alerts
+	@$(BIN)/python -m pytest $(ALERTS)

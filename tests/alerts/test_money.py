@@ -1,4 +1,4 @@
-"""Money that is held or contradicted, each shown by its alert until somebody does what the runbook says."""
+"""Money that nobody is known for, shown by its alert until somebody does what the runbook says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ringfence_local_stack.scenario.ibans import new_iban
 
 from deploy.checks.prometheus import Prometheus
 
-from .conftest import CALLS_FAIL, PAYER
+from .conftest import PAYER
 
 SUSPENDED_MINOR = 70
 
@@ -33,13 +33,3 @@ def test_money_for_nobody(scenario: Scenario, platform: Platform, prometheus: Pr
     importer = platform.importer.custody
     assert [each.status for each in importer.create_transfers(platform.id, [allocation])] == ["created"]
     prometheus.await_quiet()
-
-
-def test_a_book_that_can_post_nothing(scenario: Scenario, prometheus: Prometheus) -> None:
-    """deposits-wait and book-account-missing: money comes in for nobody, and there is no suspense account yet."""
-    bare = scenario.platform(banked=False)
-    bank, told = bare.bank, bare.bank.notification(messages.entry(SUSPENDED_MINOR, new_iban()))
-    assert bank.lay_in(told, seconds=1) == "inbox"
-    prometheus.await_firing("RingfenceDepositsWait", beside=["RingfenceBookAccountMissing", *CALLS_FAIL])
-    bare.account(AccountClass.SUSPENSE)
-    prometheus.await_firing("RingfenceSuspenseLies")
