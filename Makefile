@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: help setup demo up test drills cases lint protos bench chaos upgrades lock images scan deploy-check
+.PHONY: help setup demo up test drills cases lint protos bench chaos upgrades lock images scan deploy-check alerts
 
 help: ## Shows these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,3 +79,9 @@ deploy-check: setup .deploy/.installed .venv/infra/.installed ## Holds chart, pl
 
 .venv/infra/.installed: tools/infra.txt tools/infra-setup.sh
 	@tools/infra-setup.sh
+
+ALERTS := tests/alerts
+
+alerts: setup ## Makes trouble on whole stacks under Prometheus until each alert fires, and ends it by its runbook
+	@command -v prometheus >/dev/null || { . tools/debian.sh && install_debian prometheus; }
+	@$(BIN)/python -m pytest $(ALERTS)

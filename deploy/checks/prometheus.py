@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +17,19 @@ from typing import Any
 
 import yaml
 from ringfence_local_stack.processes.ports import LOOPBACK, free_port
+from ringfence_local_stack.stack.running import service_of
 
-from deploy.checks.rules import RULES
+from deploy.checks.rules import RULES, expecting
 
-SECONDS = 90.0
+SECONDS = 70.0
+SURE = "3s"
+WINDOW = re.compile(r"\[(\d+[mhd])\]")
+BRIEF = {"5m", "10m", "15m", "4h", "1d"}
+AGES = {
+    "ringfence_checkpoint_age_seconds) > 60": "ringfence_checkpoint_age_seconds) > 5",
+    "ringfence_feed_lag_duration_seconds) > 60": "ringfence_feed_lag_duration_seconds) > 5",
+    "ringfence_outbox_age_seconds) > 300": "ringfence_outbox_age_seconds) > 5",
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,25 @@ class Prometheus:
         found = self._ask(f"query?query={urllib.parse.quote(query)}")["result"]
         return float(found[0]["value"][1]) if found else None
 
+    def lines(self, query: str, legend: str, start: float, end: float) -> list[tuple[str, list[tuple[float, float]]]]:
+        """Returns each series of a query, named by a legend of Grafana's, as (seconds since 1970, value)."""
+        asked = urllib.parse.urlencode({"query": query, "start": start, "end": end, "step": 2})
+        return [
+            (
+                _named(legend, each["metric"]),
+                [(at, float(value)) for at, value in each["values"] if value != "NaN"],
+            )
+            for each in self._ask(f"query_range?{asked}")["result"]
+        ]
+
+    def await_firing(self, *names: str, beside: Iterable[str] = ()) -> None:
+        """Waits until these alerts fire, and no other but those that may fire beside them."""
+        self.eventually(lambda: set(names) <= self.firing() <= {*names, *beside})
+
+    def await_quiet(self) -> None:
+        """Waits until no alert fires."""
+        self.eventually(lambda: not self.firing())
+
     def eventually(self, holds: Callable[[], bool]) -> None:
         """Waits for a condition, within a bound."""
         end = time.monotonic() + SECONDS
@@ -52,24 +82,43 @@ class Prometheus:
             return json.load(answer)["data"]
 
 
+def _named(legend: str, labels: Mapping[str, str]) -> str:
+    return re.sub(r"{{(\w+)}}", lambda found: labels.get(found[1], ""), legend)
+
+
 def impatient(file: Path) -> str:
-    """Returns a file of rules whose alerts fire at once: what is left out is only how long each waits to be sure."""
+    """Returns a file of rules that differ in time alone: what waits or looks back for long does so for seconds."""
     rules = yaml.safe_load(file.read_text(encoding="utf-8"))
     for group in rules["groups"]:
         for rule in group["rules"]:
-            rule.pop("for", None)
+            rule["expr"] = hurried(rule["expr"])
+            if "for" in rule:
+                rule["for"] = SURE
     return yaml.safe_dump(rules)
 
 
+def hurried(expression: str) -> str:
+    """Shortens windows and ages in an expression; what counts how often something happened looks back for a minute."""
+    for age, instead in AGES.items():
+        expression = expression.replace(age, instead)
+    expression = expression.replace("offset 10m", "offset 10s")
+    return WINDOW.sub(lambda found: "[10s]" if found[1] in BRIEF else "[1m]", expression)
+
+
 @contextmanager
-def watching(addresses: Iterable[str], folder: Path) -> Iterator[Prometheus]:
-    """Scrapes each second for as long as the block lasts; Debian's package prometheus has the program."""
+def watching(parts: Mapping[str, str], folder: Path) -> Iterator[Prometheus]:
+    """Scrapes the parts of a stack, by name, each second for as long as the block lasts, and expects as many processes.
+
+    Debian's package prometheus has the program.
+    """
+    processes = Counter(service_of(part) for part in parts)
+    (folder / "expected.yaml").write_text(yaml.safe_dump(expecting(processes)))
     for file in RULES:
         (folder / file.name).write_text(impatient(file))
     settings = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": [file.name for file in RULES],
-        "scrape_configs": [{"job_name": "ringfence", "static_configs": [{"targets": sorted(addresses)}]}],
+        "rule_files": ["expected.yaml", *(file.name for file in RULES)],
+        "scrape_configs": [{"job_name": "ringfence", "static_configs": [{"targets": sorted(parts.values())}]}],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
     listen = f"{LOOPBACK}:{free_port()}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ import yaml
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "deploy" / "helm" / "ringfence" / "files"
 RULES = sorted((FILES / "rules").glob("*.yaml"))
-SERIES = re.compile(r"(?<![:\w])((?:ringfence|rpc)_[a-z0-9_]+)\b(?:\{([^}]*)\})?")
+SERIES = re.compile(r"(?<![:\w])((?:ringfence|rpc|process)_[a-z0-9_]+)\b(?:\{([^}]*)\})?")
 LABELS = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
 OF_SCRAPE = {"service_name", "instance", "le"}
+EXPECTED = "service:ringfence_processes:expected"
 SUFFIXES = ("_total", "_count", "_sum", "_bucket")
 
 
@@ -53,6 +54,15 @@ def alerts() -> list[Alert]:
         for rule in rules()
         if "alert" in rule
     ]
+
+
+def expecting(processes: Mapping[str, int]) -> dict[str, Any]:
+    """Returns the rules by which the chart tells how many processes of each service there should be."""
+    recorded = [
+        {"record": EXPECTED, "expr": f"vector({count})", "labels": {"service_name": service}}
+        for service, count in processes.items()
+    ]
+    return {"groups": [{"name": "ringfence-expected", "rules": recorded}]}
 
 
 def selections(expression: str) -> Iterator[tuple[str, set[str]]]:

@@ -29,8 +29,9 @@ def scenario() -> Iterator[Scenario]:
 def prometheus(scenario: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Prometheus over its five processes."""
     folder: Path = tmp_path_factory.mktemp("prometheus")
-    with watching(scenario.stack.metrics_listens.values(), folder) as running:
+    with watching(scenario.stack.metrics_listens, folder) as running:
         running.eventually(lambda: running.targets() == len(SERVICES) + 1)
+        running.await_quiet()
         yield running
 
 
@@ -55,7 +56,7 @@ def test_a_book_without_a_bank_is_named(scenario: Scenario, prometheus: Promethe
     prometheus.eventually(lambda: prometheus.firing() == {"RingfenceBookAccountMissing"})
     assert platform.bank
     payment.wait_for(InstructionStatus.REJECTED, seconds=90)
-    prometheus.eventually(lambda: prometheus.firing() == set())
+    prometheus.await_quiet()
 
 
 def test_a_service_that_is_gone_is_missed(scenario: Scenario, prometheus: Prometheus) -> None:
@@ -65,7 +66,18 @@ def test_a_service_that_is_gone_is_missed(scenario: Scenario, prometheus: Promet
         prometheus.eventually(lambda: prometheus.firing() == {"RingfenceMetricsMissing"})
     finally:
         scenario.processes.service("audit").start()
-    prometheus.eventually(lambda: prometheus.firing() == set())
+    prometheus.await_quiet()
+
+
+def test_a_standby_that_is_gone_is_missed(scenario: Scenario, prometheus: Prometheus) -> None:
+    """The leader leads on, and what says so says also that nobody would take over; with the standby again it ends."""
+    scenario.processes.service("custody-standby").kill()
+    try:
+        alone = {"RingfenceProcessesMissing", "RingfenceNoStandby"}
+        prometheus.eventually(lambda: prometheus.firing() == alone)
+    finally:
+        scenario.processes.service("custody-standby").start()
+    prometheus.await_quiet()
 
 
 def test_a_standby_that_cannot_lead_leaves_nobody(scenario: Scenario, prometheus: Prometheus) -> None:

@@ -21,6 +21,7 @@ from deploy.checks.rendering import (
     parse,
     render,
 )
+from deploy.checks.rules import expecting
 
 CUSTOM = {"PodMonitor", "PrometheusRule"}
 """Kinds that come with an operator: Kubernetes has no schema for them."""
@@ -191,3 +192,17 @@ def test_where_a_region_stands_by_nothing_runs() -> None:
     by = objects(CHART / "ci" / "standing-by.yaml")
     assert [each["spec"]["replicas"] for each in by if each["kind"] == "StatefulSet"] == [0, 0, 0, 0]
     assert {each["kind"] for each in by} & {"Job", "Pod"} == set()
+
+
+@of_every_value_set
+def test_rules_know_how_many_processes_there_should_be(values: Path) -> None:
+    """Where there are rules, what they expect is what the StatefulSets have; a region that stands by expects none."""
+    made = objects(values)
+    replicas = {
+        each["metadata"]["name"]: each["spec"]["replicas"]
+        for each in sorted(made, key=lambda each: str(each["metadata"]["name"]))
+        if each["kind"] == "StatefulSet"
+    }
+    rules = {each["metadata"]["name"]: each["spec"] for each in made if each["kind"] == "PrometheusRule"}
+    expected = {"ringfence-expected": expecting(replicas)} if any(replicas.values()) else {}
+    assert {name: spec for name, spec in rules.items() if name == "ringfence-expected"} == (expected if rules else {})

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from deploy.checks.rendering import CHART, parse, render
-from deploy.checks.rules import OF_SCRAPE, ROOT, RULES, Alert, alerts, grouped_by, rules, selections
+from deploy.checks.rules import EXPECTED, OF_SCRAPE, ROOT, RULES, Alert, alerts, grouped_by, rules, selections
 from tests.integration.scraping import SERVICES, documented
 
 CALLS = "rpc_server_call_duration_seconds"
@@ -66,6 +66,11 @@ def leading(**of: str) -> dict[str, str]:
     return {f'ringfence_leadership_leading{{service_name="custody",instance="{name}"}}': of[name] for name in of}
 
 
+def expected(count: int) -> dict[str, str]:
+    """How many processes of custody the chart has made."""
+    return {f'{EXPECTED}{{service_name="custody"}}': f"{count}x3000"}
+
+
 CUSTODY = {"service_name": "custody", "instance": "a"}
 PAYMENT = {"service_name": "payment-instruction", "instance": "a"}
 AUDIT = {"service_name": "audit", "instance": "a"}
@@ -116,6 +121,10 @@ CASES = {
     "RingfenceTwoLeaders": Case(leading(a="1x100", b="0x50 1x50"), leading(a="1x50 0x50", b="0x49 1x50")),
     "RingfenceLeadershipChanges": one("ringfence_leadership_terms_total", "0+1x100", "0x40 1x100", **CUSTODY),
     "RingfenceMetricsMissing": Case(leading(a="1x50 stale", b="0x50 stale"), leading(a="1x100", b="0x50 stale")),
+    "RingfenceProcessesMissing": Case(expected(3), expected(2)),
+    "RingfenceNoStandby": Case(leading(a="1x100", b="0x50 stale") | expected(2), expected(2), 75),
+    # Two restarts are an upgrade that was taken back.
+    "RingfenceProcessRestarts": one("process_start_time_seconds", "1x14 2x14 3x14 4x50", "1x14 2x14 3x80", **CUSTODY),
     "RingfenceVaultTokenEnds": one("ringfence_vault_token_lifetime_seconds", "3600-60x100", "2400x100", **CUSTODY),
     "RingfenceCertificateEnds": one("ringfence_certificate_lifetime_seconds", "6000-60x100", "28800x100", **CUSTODY),
     "RingfenceClockDiffers": one("ringfence_clock_difference_seconds", "-1.5x100", "-0.2x100", **CUSTODY),
@@ -138,8 +147,9 @@ CASES = {
 AS_WELL = {
     "RingfenceCallsFailFast": {"RingfenceCallsFailSteadily"},
     "RingfenceCallsSlowFast": {"RingfenceCallsSlowSteadily"},
+    "RingfenceNoStandby": {"RingfenceProcessesMissing"},
 }
-"""What burns fast burns steadily too."""
+"""What burns fast burns steadily too, and where one process is left others are missing."""
 
 
 def promtool(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -216,10 +226,10 @@ def test_rule_names_what_the_services_show(rule: dict[str, Any]) -> None:
 
 
 def test_recorded_series_are_those_that_alerts_use() -> None:
-    """Nothing is recorded for nobody, and nothing is asked for that is not recorded."""
+    """Nothing is recorded for nobody, and nothing is asked for that is not recorded; one series the chart renders."""
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     used = {name for each in alerts() for name in re.findall(r"service:\w+:\w+", each.expression)}
-    assert recorded == used
+    assert recorded | {EXPECTED} == used
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)

@@ -72,7 +72,7 @@ def test_make_test_leaves_no_test_out() -> None:
     named = [
         ROOT / folder
         for line in makefile.splitlines()
-        if line.startswith(("ALONE :=", "SHARED :=", "DRILLS :=", "CHECKS :="))
+        if line.startswith(("ALONE :=", "SHARED :=", "DRILLS :=", "CHECKS :=", "ALERTS :="))
         for folder in line.partition(":=")[2].split()
     ]
     tests = [path for path in SOURCES if path.name.startswith("test_")]

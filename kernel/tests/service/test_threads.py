@@ -39,6 +39,8 @@ async def test_work_beyond_the_bound_is_refused_and_the_rest_is_measured() -> No
         measured["ringfence.threads.wait.duration"].count,
         measured["ringfence.threads.wait.duration"].max > 0.04,
     ) == (2, True)
+    bounds = measured["ringfence.threads.wait.duration"].explicit_bounds
+    assert (bounds[0], bounds[-1]) == (0.001, 10)
 
 
 def points(reader: InMemoryMetricReader):  # type: ignore[no-untyped-def]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from opentelemetry.metrics import Meter
 
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
@@ -12,7 +14,17 @@ from ringfence_kernel.values.clock import NANOSECONDS, Clock
 from ringfence_kernel.vault import Vault
 
 LEADING, TERMS = "ringfence.leadership.leading", "ringfence.leadership.terms"
+STARTED = "process.start.time"
 TOKEN, CERTIFICATE = "ringfence.vault.token.lifetime", "ringfence.certificate.lifetime"
+
+
+def measure_start(gauges: Gauges) -> None:
+    """Shows since when the process runs, by Prometheus' name for that: where it changes, the process started again.
+
+    It is shown from the start, also by a process that waits for Vault.
+    """
+    started = time.time()
+    gauges.observe(STARTED, "s", "When the process started, since 1970.", lambda: [(started, {})], aside=True)
 
 
 def measure_credentials(gauges: Gauges, vault: Vault, certificate: WorkloadCertificate, clock: Clock) -> None:

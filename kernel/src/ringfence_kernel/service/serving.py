@@ -19,7 +19,7 @@ from ringfence_kernel.rpc.probes import Probes
 from ringfence_kernel.rpc.server import CannotListen, RpcServer, ServerOptions
 from ringfence_kernel.service.definition import Assembly, Service
 from ringfence_kernel.service.leadership import Leadership
-from ringfence_kernel.service.measures import count_from_zero, measure_credentials, measure_leadership
+from ringfence_kernel.service.measures import count_from_zero, measure_credentials, measure_leadership, measure_start
 from ringfence_kernel.service.runtime import Runtime
 from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task, Tasks
@@ -97,6 +97,7 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
         telemetry = _telemetry(service.name, settings, resources)
         gauges = Gauges(telemetry.meter, is_open=False)
         resources.callback(gauges.close)
+        measure_start(gauges)
         logs.count_lost(telemetry.meter)
         asyncio.get_running_loop().set_default_executor(Threads(telemetry.meter))
         trust = Trust.read(settings)

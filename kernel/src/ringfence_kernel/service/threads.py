@@ -18,6 +18,7 @@ THREADS = 16
 """As many as there are connections for reading, and as many again for files and long computations."""
 WAITING_LIMIT = 1_024
 """More than all calls that are admitted may need: whoever is beyond is refused instead of waiting unseen."""
+_WAITS_SECONDS = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 FEW_ROWS = 64
 """So many are computed faster than a thread would take them up."""
 
@@ -37,7 +38,10 @@ class Threads(ThreadPoolExecutor):
         super().__init__(threads, "work")
         self._waiting_limit = waiting_limit
         self._waiting = meter.create_histogram(
-            "ringfence.threads.wait.duration", "s", "Time from handing work to the threads until one takes it."
+            "ringfence.threads.wait.duration",
+            "s",
+            "Time from handing work to the threads until one takes it.",
+            explicit_bucket_boundaries_advisory=_WAITS_SECONDS,
         )
         meter.create_observable_gauge(
             "ringfence.threads.waiting", [self._observe], "{item}", "Work that waits for a thread."

@@ -1,0 +1,34 @@
+"""A log and followers that stand still, each shown by its alert until somebody does what the runbook says."""
+
+from __future__ import annotations
+
+from ringfence_local_stack.scenario import Platform, Scenario
+
+from deploy.checks.prometheus import Prometheus
+
+from .conftest import CALLS_FAIL, PAYER
+
+
+def test_a_sealed_vault(scenario: Scenario, platform: Platform, prometheus: Prometheus) -> None:
+    """checkpoint-old, calls-fail, vault-sealed: audit's log names the reason; unsealed, a checkpoint covers all."""
+    scenario.processes.openbao.seal()
+    try:
+        platform.fund([platform.customer(PAYER).account], 1, platform.bank.mirror)
+        prometheus.await_firing("RingfenceCheckpointOld", beside=CALLS_FAIL)
+        said = scenario.stack.log_file("audit").read_text()
+        assert '"event":"checkpoint_waits"' in said
+        assert "KEYS_UNAVAILABLE" in said
+    finally:
+        scenario.processes.openbao.unseal()
+    prometheus.await_quiet()
+
+
+def test_a_source_that_is_away(scenario: Scenario, prometheus: Prometheus) -> None:
+    """follower-lags: without identity custody and audit say that they wait for it; they catch up by themselves."""
+    scenario.processes.service("identity").stop()
+    try:
+        prometheus.await_firing("RingfenceMetricsMissing", "RingfenceFollowerLags")
+        assert '"event":"feed_waits"' in scenario.stack.log_file("custody").read_text()
+    finally:
+        scenario.processes.service("identity").start()
+    prometheus.await_quiet()
