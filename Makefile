@@ -26,14 +26,14 @@ UPGRADES := tests/integration/test_upgrade.py tests/integration/test_rolling.py
 # Five of the drills are short enough to be played with every change.
 DRILLS := tests/drills
 CUT := tests/drills/test_cuts.py::test_what_is_cut_off_is_missed_and_nothing_else_stops
-DRILLS_IN_TEST := tests/drills/test_clocks.py '$(CUT)[postgres]' '$(CUT)[custody]'
+SHORT_DRILLS := tests/drills/test_clocks.py '$(CUT)[postgres]' '$(CUT)[custody]'
 
 test: setup ## Unit, architecture and integration tests on real servers
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(SHARED) $(ALONE:%=--ignore=%) $(UPGRADES:%=--ignore=%)
-	@$(BIN)/python -m pytest $(ALONE) $(DRILLS_IN_TEST)
+	@$(BIN)/python -m pytest $(ALONE)
 
 drills: setup ## Sets clocks wrong, cuts cables and fills disks under load (root), and compares everything afterwards
-	@$(BIN)/python -m pytest $(DRILLS)
+	@$(BIN)/python -m pytest $(if $(SHORT),$(SHORT_DRILLS),$(DRILLS))
 
 cases: setup ## Plays inputs that failed once or fail still, and says which wait for what
 	@$(BIN)/python -m tests.cases
@@ -70,9 +70,11 @@ scan: setup ## Looks for weaknesses in code, locks and images' recipes; says wha
 	@$(BIN)/python -m deploy.images.scan
 
 CHECKS := deploy/checks
+# Terraform's own tests, and alerts over a whole stack under Prometheus: minutes.
+LONG_CHECKS := --deselect deploy/checks/test_terraform.py::test_terraform_agrees --ignore deploy/checks/test_alerts.py
 
 deploy-check: setup .deploy/.installed .venv/infra/.installed ## Holds chart, platform, Terraform, Tiltfile, alerts and images' recipes to their rules
-	@$(BIN)/python -m pytest $(CHECKS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(CHECKS) $(if $(SHORT),$(LONG_CHECKS))
 
 .deploy/.installed: tools/deploy.txt tools/helm.txt tools/deploy-setup.sh
 	@tools/deploy-setup.sh

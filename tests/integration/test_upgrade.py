@@ -67,7 +67,7 @@ class Upgrade:
 @pytest.fixture(scope="module")
 def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrade]:
     """A stack of the release before, two processes of every service, on the schema of its time."""
-    release = Release.checked_out(tmp_path_factory.mktemp(RELEASE))
+    release = Release.unpacked(tmp_path_factory.mktemp(RELEASE))
     with Scenario.private(release.environment, PATIENCE, standbys=SERVICES) as scenario:
         yield Upgrade(release, scenario)
 

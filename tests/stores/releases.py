@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
@@ -12,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 RELEASE = "v0.1.0"
-COMMIT = "fbae7f2f0db3b2c05113ae86e9cb3c78e623f255"
-"""What the tag names; a clone may have no tags."""
+ARCHIVE = Path(__file__).parent / "released" / f"{RELEASE}.tar.xz"
+"""`git archive RELEASE kernel/src protos clients/verifier/src services/*/src`, kept: a checkout may have no history."""
 SERVICES = ("identity", "custody", "payment-instruction", "audit")
 PACKAGES = (
     "kernel/src",
@@ -23,7 +22,6 @@ PACKAGES = (
 )
 PROTOS = "protos"
 COMMAND_SECONDS = 120
-_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -33,18 +31,9 @@ class Release:
     folder: Path
 
     @classmethod
-    def checked_out(cls, folder: Path) -> Release:
-        """Takes the packages of `RELEASE` out of the history; raises LookupError for a clone that does not have it."""
-        archive = subprocess.run(
-            ["git", "archive", COMMIT, *PACKAGES, PROTOS],
-            cwd=_ROOT,
-            capture_output=True,
-            check=False,
-            timeout=COMMAND_SECONDS,
-        )
-        if archive.returncode:
-            raise LookupError(f"the history has no {RELEASE} ({COMMIT}): fetch it whole, not shallow")
-        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as packed:
+    def unpacked(cls, folder: Path) -> Release:
+        """Takes the packages of `RELEASE` out of what is kept of it."""
+        with tarfile.open(ARCHIVE) as packed:
             packed.extractall(folder, filter="data")
         return cls(folder)
 

@@ -56,7 +56,7 @@ Make = Callable[[str], Any]
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     """The release before this one."""
-    return Release.checked_out(tmp_path_factory.mktemp(RELEASE))
+    return Release.unpacked(tmp_path_factory.mktemp(RELEASE))
 
 
 def test_the_release_before_is_what_runs(release: Release) -> None:
