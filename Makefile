@@ -29,7 +29,7 @@ CUT := tests/drills/test_cuts.py::test_what_is_cut_off_is_missed_and_nothing_els
 SHORT_DRILLS := tests/drills/test_clocks.py '$(CUT)[postgres]' '$(CUT)[custody]'
 
 test: setup ## Unit, architecture and integration tests on real servers
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(SHARED) $(ALONE:%=--ignore=%) $(UPGRADES:%=--ignore=%)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(SHARED) $(ALONE:%=--ignore=%) $(UPGRADES:%=--ignore=%)
 	@$(BIN)/python -m pytest $(ALONE)
 
 drills: setup ## Sets clocks wrong, cuts cables and fills disks under load (root), and compares everything afterwards
