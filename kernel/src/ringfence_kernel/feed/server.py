@@ -26,9 +26,8 @@ class FeedServicer(feed_pb2_grpc.FeedServiceServicer):
         """Returns a page of events and the head at that time; see the proto for bounds."""
         if request.limit > MAX_LIMIT or request.after >= 2**63:
             raise InvalidArgument(f"limit is at most {MAX_LIMIT}, after below 2^63", field="limit")
-        # The head is read after the page, so that it never stands before the page's last event.
-        page = await asyncio.to_thread(self._store.read, request.after, request.limit or DEFAULT_LIMIT)
-        head = await asyncio.to_thread(self._store.head)
+        limit = request.limit or DEFAULT_LIMIT
+        page, head = await asyncio.to_thread(self._store.read_with_head, request.after, limit)
         return feed_pb2.ReadResponse(
             events=[
                 feed_pb2.FeedEvent(

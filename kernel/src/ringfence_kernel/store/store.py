@@ -204,10 +204,15 @@ class EventStore:
     def head(self) -> Head:
         """Returns where the feed stands."""
         with self.connection() as connection:
-            row = connection.execute("SELECT epoch, position, hash FROM feed_head").fetchone()
-        if row is None:
-            raise AssertionError("the migration makes the head row")
-        return Head(row["epoch"], row["position"], bytes(row["hash"]))
+            return read_head(connection)
+
+    def read_with_head(self, after: int, limit: int) -> tuple[list[StoredEvent], Head]:
+        """Returns a page as `read` does, and the head, which never stands before the page's last event."""
+        with self.connection() as connection:
+            head = read_head(connection)
+            if head.position <= after:
+                return [], head
+            return read_page(connection, after, limit), read_head(connection)
 
     def clock(self) -> DatabaseClock:
         """Returns what the database's clock shows, and how far events may be from it."""
@@ -249,6 +254,14 @@ class EventStore:
         """Closes all connections; ends whatever waits for the database, as `abandon` does."""
         self.abandon()
         self._recorder.close()
+
+
+def read_head(connection: psycopg.Connection[DictRow]) -> Head:
+    """Returns where the feed stands, by a connection that the caller has."""
+    row = connection.execute("SELECT epoch, position, hash FROM feed_head").fetchone()
+    if row is None:
+        raise AssertionError("the migration makes the head row")
+    return Head(row["epoch"], row["position"], bytes(row["hash"]))
 
 
 def read_page(
