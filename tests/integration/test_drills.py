@@ -49,16 +49,35 @@ def postings() -> Postings:
     return read_postings(BERKA)
 
 
-def kill_each(stack: LocalStack, names: tuple[str, ...], done: Callable[[], bool]) -> list[str]:
-    """Kills each part with -9 and starts it again, until all were killed or `done`; returns which were."""
-    killed = []
+def kill_each(stack: LocalStack, names: tuple[str, ...], killed: Callable[[], None] = lambda: None) -> None:
+    """Kills each part with -9 and starts it again; tells of each."""
     for name in names:
-        if done():
-            break
         stack.restart(name, kill=True)
-        killed.append(name)
+        killed()
         time.sleep(0.3)
-    return killed
+
+
+class Pace:
+    """Rows wait for kills, however fast the machine is: at each kill and after the last there are rows to post."""
+
+    def __init__(self, rows: int, kills: int) -> None:
+        """Divides `rows` among `kills` and what comes after them."""
+        self._share, self._left = rows // (kills + 1), kills
+        self._may_post, self._posted = self._share, 0
+        self._changed = threading.Condition()
+
+    def killed(self) -> None:
+        """Lets the next share be posted; all that is left after the last kill."""
+        with self._changed:
+            self._left -= 1
+            self._may_post += self._share
+            self._changed.notify_all()
+
+    def posted(self, rows: int) -> None:
+        """Waits, within a bound, until more may be posted."""
+        with self._changed:
+            self._posted += rows
+            self._changed.wait_for(lambda: self._posted < self._may_post or not self._left, ACTIVE_SECONDS)
 
 
 @needs_berka
@@ -66,11 +85,15 @@ def test_berka_replay_survives_the_death_of_every_part(stack: LocalStack, sandbo
     """All 22,927 postings agree with the bank's own balances although every service, NATS and PostgreSQL is killed."""
     book = prepare(sandbox, postings)
     finished: list[Outcome] = []
-    posting = threading.Thread(target=lambda: finished.append(replay(book, postings, batch_rows=20)))
+    parts = (*SERVICES, "nats", "postgres")
+    pace = Pace(ROWS, len(parts))
+    posting = threading.Thread(
+        target=lambda: finished.append(replay(book, postings, batch_rows=20, progress=pace.posted))
+    )
     posting.start()
-    killed = kill_each(stack, (*SERVICES, "nats", "postgres"), lambda: not posting.is_alive())
+    kill_each(stack, parts, pace.killed)
+    assert posting.is_alive(), "the replay ended before every part was killed"
     posting.join()
-    assert killed == [*SERVICES, "nats", "postgres"], "the replay ended before every part was killed"
     (outcome,) = finished
     assert (outcome.posted, outcome.adjustments, outcome.duplicates, outcome.mismatches) == (ROWS, ADJUSTMENTS, 0, 0)
     again = replay(book, postings, batch_rows=1_000)
@@ -86,7 +109,7 @@ def test_payments_survive_the_death_of_every_part(stack: LocalStack, platform: P
     before = transfer_count(platform.client)
     with Traffic(platform) as traffic:
         traffic.wait_for_more(100)
-        kill_each(stack, ("custody", "payment-instruction", "postgres"), lambda: False)
+        kill_each(stack, ("custody", "payment-instruction", "postgres"))
         traffic.wait_for_more(100)
     traffic.await_all_settled()
     assert transfer_count(platform.client) - before == len(traffic.instruction_ids)
