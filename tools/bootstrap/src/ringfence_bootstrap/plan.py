@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
+
+from ringfence_bootstrap.errors import NotConverged
 
 Values = Mapping[str, Any]
 
@@ -28,6 +31,34 @@ class Difference:
             change = _text(wanted) if self.sign == "+" else f"{_text(found)} -> {_text(wanted)}"
             shown.append(f"    {name}: {change}")
         return shown
+
+
+class Change(Protocol):
+    """A difference, and whatever ends it."""
+
+    @property
+    def difference(self) -> Difference:
+        """What is not as it should be."""
+
+
+ChangeT = TypeVar("ChangeT", bound=Change)
+
+
+def converge(look: Callable[[], Sequence[ChangeT]], make: Callable[[ChangeT], object]) -> list[Difference]:
+    """Makes every change and looks once more; returns what was changed. Raises NotConverged, and what `make` does."""
+    pending = look()
+    for change in pending:
+        make(change)
+    if left := look():
+        raise NotConverged(f"still different: {', '.join(each.difference.path for each in left)}")
+    return [change.difference for change in pending]
+
+
+def ask_plan_or_apply(parser: argparse.ArgumentParser) -> None:
+    """Adds the two options of which a bootstrap needs one."""
+    chosen = parser.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("--plan", action="store_true", help="show the differences, change nothing; exit 2 if any")
+    chosen.add_argument("--apply", action="store_true", help="end the differences, and show them")
 
 
 def differing(found: Values, wanted: Values) -> dict[str, tuple[Any, Any]]:

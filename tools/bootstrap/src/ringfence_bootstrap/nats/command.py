@@ -15,7 +15,7 @@ from ringfence_bootstrap.errors import BootstrapError
 from ringfence_bootstrap.nats.accounts import accounts_difference, accounts_text, write_accounts
 from ringfence_bootstrap.nats.admin import NatsAdmin
 from ringfence_bootstrap.nats.reconciling import apply, changes
-from ringfence_bootstrap.plan import FAILED, NOTHING_PENDING, PENDING, report
+from ringfence_bootstrap.plan import FAILED, NOTHING_PENDING, PENDING, ask_plan_or_apply, report
 
 _PORT = 4222
 
@@ -40,9 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ringfence-nats")
     commands = parser.add_subparsers(dest="command", required=True)
     bootstrap = commands.add_parser("bootstrap", help="compare NATS with the description, or make it so")
-    chosen = bootstrap.add_mutually_exclusive_group(required=True)
-    chosen.add_argument("--plan", action="store_true", help="show the differences, change nothing; exit 2 if any")
-    chosen.add_argument("--apply", action="store_true", help="end the differences, and show them")
+    ask_plan_or_apply(bootstrap)
     bootstrap.add_argument("--certificate", type=Path, required=True, help="the administrator's, PEM")
     bootstrap.add_argument("--key", type=Path, required=True, help="its private key, PEM")
     bootstrap.add_argument("--accounts-file", type=Path, help="the file that the servers include, kept as described")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ringfence_bootstrap.description import Description
-from ringfence_bootstrap.errors import NotConverged, Unmendable
+from ringfence_bootstrap.errors import Unmendable
 from ringfence_bootstrap.nats.admin import NatsAdmin
 from ringfence_bootstrap.nats.streams import FIXED, Stream, described_streams
-from ringfence_bootstrap.plan import Difference, differing
+from ringfence_bootstrap.plan import Difference, converge, differing
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,4 @@ def apply(nats: NatsAdmin, described: Description) -> list[Difference]:
 
     Raises Unmendable before anything is changed, NatsRefused, NotConverged when differences are left.
     """
-    pending = changes(nats, described)
-    for change in pending:
-        change.make(nats)
-    if left := changes(nats, described):
-        raise NotConverged(f"still different: {', '.join(each.difference.path for each in left)}")
-    return [change.difference for change in pending]
+    return converge(lambda: changes(nats, described), lambda change: change.make(nats))

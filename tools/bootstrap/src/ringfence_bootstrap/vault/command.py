@@ -12,7 +12,7 @@ from hvac import exceptions
 
 from ringfence_bootstrap.description import load
 from ringfence_bootstrap.errors import BootstrapError, TokenUnusable
-from ringfence_bootstrap.plan import FAILED, NOTHING_PENDING, PENDING, report
+from ringfence_bootstrap.plan import FAILED, NOTHING_PENDING, PENDING, ask_plan_or_apply, report
 from ringfence_bootstrap.vault.administrator import administrator_rules
 from ringfence_bootstrap.vault.api import VaultApi
 from ringfence_bootstrap.vault.items import policy_document
@@ -37,9 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ringfence-vault")
     commands = parser.add_subparsers(dest="command", required=True)
     bootstrap = commands.add_parser("bootstrap", help="compare Vault with the description, or make it so")
-    chosen = bootstrap.add_mutually_exclusive_group(required=True)
-    chosen.add_argument("--plan", action="store_true", help="show the differences, change nothing; exit 2 if any")
-    chosen.add_argument("--apply", action="store_true", help="end the differences, and show them")
+    ask_plan_or_apply(bootstrap)
     bootstrap.add_argument("--token-file", type=Path, help="the administrator's token; else VAULT_TOKEN")
     policy = commands.add_parser("policy", help="print the policy that the administrator's token needs")
     for command in (bootstrap, policy):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ringfence_bootstrap.description import Description
-from ringfence_bootstrap.errors import NotConverged, Unmendable
-from ringfence_bootstrap.plan import Difference, differing
+from ringfence_bootstrap.errors import Unmendable
+from ringfence_bootstrap.plan import Difference, converge, differing
 from ringfence_bootstrap.vault.api import VaultApi
 from ringfence_bootstrap.vault.desired import AUTHORITIES, desired
 from ringfence_bootstrap.vault.items import Item, Values
@@ -57,12 +57,7 @@ def apply(vault: VaultApi, described: Description) -> list[Difference]:
 
     Raises Unmendable before anything is changed, NotConverged when differences are left.
     """
-    pending = changes(vault, described)
-    for change in pending:
-        change.make(vault)
-    if left := changes(vault, described):
-        raise NotConverged(f"still different: {', '.join(each.difference.path for each in left)}")
-    return [change.difference for change in pending]
+    return converge(lambda: changes(vault, described), lambda change: change.make(vault))
 
 
 def _refuse_among_others(vault: VaultApi, item: Item) -> None:
