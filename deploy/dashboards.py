@@ -20,8 +20,8 @@ from ringfence.payments import InstructionStatus
 from ringfence_local_stack.scenario import Scenario, messages
 from ringfence_local_stack.scenario.ibans import new_iban
 
-from deploy.checks.prometheus import Prometheus, watching
-from deploy.checks.rules import FILES, ROOT
+from deploy.checks.monitoring.prometheus import Prometheus, watching
+from deploy.checks.monitoring.rules import FILES, ROOT
 from tests.integration.traffic import PAYERS, Traffic, open_platform
 
 FOLDER = ROOT / "docs" / "dashboards"

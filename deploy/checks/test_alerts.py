@@ -11,7 +11,7 @@ from ringfence.payments import InstructionStatus
 from ringfence_local_stack.scenario import Scenario
 from ringfence_local_stack.scenario.ibans import new_iban
 
-from deploy.checks.prometheus import Prometheus, watching
+from deploy.checks.monitoring.prometheus import Prometheus, watching
 from tests.integration.scraping import SERVICES
 
 QUIET_SECONDS = 15.0

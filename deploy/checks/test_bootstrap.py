@@ -13,8 +13,8 @@ from ringfence_bootstrap.description import Description
 from ringfence_bootstrap.vault.desired import desired
 from ringfence_bootstrap.vault.policies import policies
 
-from deploy.checks.platform import ENVIRONMENTS, PLATFORM, Platform, load
-from deploy.checks.rendering import named, parse, render
+from deploy.checks.chart.rendering import named, parse, render
+from deploy.checks.platform.files import ENVIRONMENTS, PLATFORM, Platform, load
 
 
 def described(environment: str, folder: Path) -> Description:

@@ -19,7 +19,7 @@ from ringfence_local_stack.pytest_plugin import running_blank_openbao
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 from ringfence_payment_instruction.rail.adapters.principal import RailCredentials
 
-from deploy.checks.platform import ROOT
+from deploy.checks.platform.files import ROOT
 from deploy.checks.test_local_vault import STAND_IN
 
 RUNBOOK = ROOT / "docs" / "runbooks" / "bootstrap.md"

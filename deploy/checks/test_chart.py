@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.checks import cross_references, edges, placement, restricted, shapes
-from deploy.checks.rendering import (
+from deploy.checks.chart import edges, placement, references, restricted, shapes
+from deploy.checks.chart.rendering import (
     CHART,
     HELM,
     NAMESPACE,
@@ -21,7 +21,7 @@ from deploy.checks.rendering import (
     parse,
     render,
 )
-from deploy.checks.rules import expecting
+from deploy.checks.monitoring.rules import expecting
 
 CUSTOM = {"PodMonitor", "PrometheusRule"}
 """Kinds that come with an operator: Kubernetes has no schema for them."""
@@ -117,7 +117,7 @@ def test_every_image_has_a_digest(values: Path) -> None:
 @of_every_value_set
 def test_whatever_is_spoken_of_is_there(values: Path) -> None:
     """ConfigMaps, Secrets and their keys, accounts, ports, and pods behind selectors."""
-    assert list(cross_references.broken(objects(values))) == []
+    assert list(references.broken(objects(values))) == []
 
 
 @of_every_value_set

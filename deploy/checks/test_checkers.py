@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.checks import cross_references, edges, placement, restricted, shapes
-from deploy.checks.rendering import CHART, NAMESPACE, NEWEST, TOOLS, Object, named, objects
+from deploy.checks.chart import edges, placement, references, restricted, shapes
+from deploy.checks.chart.rendering import CHART, NAMESPACE, NEWEST, TOOLS, Object, named, objects
 
 Checker = Callable[[Sequence[Object]], Iterator[str]]
 
@@ -46,26 +46,26 @@ FAULTS: list[tuple[Checker, str, Any, str]] = [
     (shape, "Service custody metadata labels", {"part": "a b"}, "label part: a b is none"),
     (shape, "Job custody-migrate- spec template spec restartPolicy", "Always", "restartPolicy of a Job is Always"),
     (shapes.unpinned, f"{MAIN} image", "images.example.org/ringfence-custody:v0.1.0", "has no digest"),
-    (cross_references.broken, f"{POD} volumes 1 configMap name", "trust", "ConfigMap trust is not there"),
-    (cross_references.broken, f"{POD} volumes 2 secret secretName", "other", "Secret other is not there"),
-    (cross_references.broken, f"{POD} volumes 2 secret items 0 key", "pass", "Secret custody-database-app has no pass"),
-    (cross_references.broken, f"{MAIN} volumeMounts 0 name", "temp", "volume temp is mounted and not there"),
-    (cross_references.broken, f"{POD} volumes 0 name", "temp", "volume temp is there and not mounted"),
-    (cross_references.broken, f"{MAIN} volumeMounts 0 mountPath", "/etc/ringfence/trust", "is mounted twice"),
-    (cross_references.broken, f"{POD} serviceAccountName", "ledger", "ServiceAccount ledger is not there"),
-    (cross_references.broken, f"{POD} priorityClassName", "high", "PriorityClass high is not there"),
-    (cross_references.broken, f"{POD} imagePullSecrets 0 name", "pull", "Secret pull is not there"),
-    (cross_references.broken, f"{MAIN} livenessProbe grpc port", 8443, "livenessProbe asks port 8443, which"),
-    (cross_references.broken, f"{MAIN} ports 1 containerPort", 8082, "readinessProbe asks port 8081"),
-    (cross_references.broken, "Service custody spec selector", {"app": "custody"}, "Service custody: selects no pods"),
-    (cross_references.broken, "Service custody spec ports 0 targetPort", "rpc", "has no port rpc"),
-    (cross_references.broken, "StatefulSet custody spec serviceName", "ledger", "Service ledger is not there"),
-    (cross_references.broken, "StatefulSet custody spec selector matchLabels", {"a": "b"},
+    (references.broken, f"{POD} volumes 1 configMap name", "trust", "ConfigMap trust is not there"),
+    (references.broken, f"{POD} volumes 2 secret secretName", "other", "Secret other is not there"),
+    (references.broken, f"{POD} volumes 2 secret items 0 key", "pass", "Secret custody-database-app has no pass"),
+    (references.broken, f"{MAIN} volumeMounts 0 name", "temp", "volume temp is mounted and not there"),
+    (references.broken, f"{POD} volumes 0 name", "temp", "volume temp is there and not mounted"),
+    (references.broken, f"{MAIN} volumeMounts 0 mountPath", "/etc/ringfence/trust", "is mounted twice"),
+    (references.broken, f"{POD} serviceAccountName", "ledger", "ServiceAccount ledger is not there"),
+    (references.broken, f"{POD} priorityClassName", "high", "PriorityClass high is not there"),
+    (references.broken, f"{POD} imagePullSecrets 0 name", "pull", "Secret pull is not there"),
+    (references.broken, f"{MAIN} livenessProbe grpc port", 8443, "livenessProbe asks port 8443, which"),
+    (references.broken, f"{MAIN} ports 1 containerPort", 8082, "readinessProbe asks port 8081"),
+    (references.broken, "Service custody spec selector", {"app": "custody"}, "Service custody: selects no pods"),
+    (references.broken, "Service custody spec ports 0 targetPort", "rpc", "has no port rpc"),
+    (references.broken, "StatefulSet custody spec serviceName", "ledger", "Service ledger is not there"),
+    (references.broken, "StatefulSet custody spec selector matchLabels", {"a": "b"},
      "StatefulSet custody: selects no pods"),
-    (cross_references.broken, "PodMonitor ringfence spec podMetricsEndpoints 0 port", "http", "has no port http"),
-    (cross_references.broken, "PodDisruptionBudget custody spec selector matchLabels", {},
+    (references.broken, "PodMonitor ringfence spec podMetricsEndpoints 0 port", "http", "has no port http"),
+    (references.broken, "PodDisruptionBudget custody spec selector matchLabels", {},
      "PodDisruptionBudget custody: selects"),
-    (cross_references.broken, "Service custody metadata name", "audit", "Service audit: there are two"),
+    (references.broken, "Service custody metadata name", "audit", "Service audit: there are two"),
     (restricted.breaches, f"{POD} hostNetwork", True, "host namespaces: hostNetwork"),
     (restricted.breaches, f"{POD} hostPID", True, "host namespaces: hostPID"),
     (restricted.breaches, f"{POD} hostIPC", True, "host namespaces: hostIPC"),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.checks.rendering import CHART, TOOLS, Object, named, objects
+from deploy.checks.chart.rendering import CHART, TOOLS, Object, named, objects
 
 MODELS = {"nats": 64, "openbao": 47, "cert-manager": 55}
 """Failed checks on kinds that carry pods, of the charts as they come, with the same program and flags."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.checks.rules import EXPECTED, FILES, OF_SCRAPE, grouped_by, rules, selections
+from deploy.checks.monitoring.rules import EXPECTED, FILES, OF_SCRAPE, grouped_by, rules, selections
 from tests.integration.scraping import documented
 
 DASHBOARDS = sorted((FILES / "dashboards").glob("*.json"))

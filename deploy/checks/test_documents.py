@@ -12,8 +12,8 @@ import pytest
 import yaml
 from ringfence_kernel.store.lease import LEASE_SECONDS
 
-from deploy.checks.edges import HOST_AND_PORT
-from deploy.checks.rendering import CHART, HELM, NAMESPACE, ROOT, VALUE_SETS, Object, objects, parse, pods, render
+from deploy.checks.chart.edges import HOST_AND_PORT
+from deploy.checks.chart.rendering import CHART, HELM, NAMESPACE, ROOT, VALUE_SETS, Object, objects, parse, pods, render
 
 DOCUMENTS = [CHART / name for name in ("README.md", "UPGRADING.md")]
 STANDBY = ROOT / "docs" / "runbooks" / "standby.md"

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from ringfence_kernel.service.settings import InvalidSetting, MigrationSettings, MissingSetting
 
-from deploy.checks import contract
-from deploy.checks.rendering import (
+from deploy.checks.chart import contract
+from deploy.checks.chart.rendering import (
     CHART,
     NAMESPACE,
     VALUE_SETS,

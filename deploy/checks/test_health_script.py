@@ -11,7 +11,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from deploy.checks.rendering import CHART
+from deploy.checks.chart.rendering import CHART
 
 WELL = {"live": True, "ready": True}
 Serve = Callable[..., str]

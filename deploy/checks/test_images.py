@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.checks.rendering import CHART, VALUE_SETS, Object, objects, pods
+from deploy.checks.chart.rendering import CHART, VALUE_SETS, Object, objects, pods
 from deploy.images.containers import read_security_context, security_options
 from deploy.images.inspection import Opened, findings, sbom_findings
 from deploy.images.locked import locked_versions

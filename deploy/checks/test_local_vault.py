@@ -22,7 +22,7 @@ from ringfence_local_stack.processes.process import Process
 from ringfence_local_stack.processes.programs import find_bao
 from ringfence_local_stack.servers.certificates import Authority, infrastructure_id
 
-from deploy.checks.platform import PLATFORM, ROOT
+from deploy.checks.platform.files import PLATFORM, ROOT
 
 STAND_IN = Path(__file__).parent / "stand_in"
 

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.checks.platform import ENVIRONMENTS, PLATFORM, PRODUCTION, ROOT, load, merged, renderer
-from deploy.checks.priorities import priority_problems
-from deploy.checks.quorums import SERVICES, quorum_problems
-from deploy.checks.reach import reach_problems
-from deploy.checks.references import account_problems, reference_problems, text_problems
+from deploy.checks.platform.files import ENVIRONMENTS, PLATFORM, PRODUCTION, ROOT, load, merged, renderer
+from deploy.checks.platform.priorities import priority_problems
+from deploy.checks.platform.quorums import SERVICES, quorum_problems
+from deploy.checks.platform.reach import reach_problems
+from deploy.checks.platform.references import account_problems, reference_problems, text_problems
 
 CHART, HELM = ROOT / "deploy" / "helm" / "ringfence", ROOT / ".deploy" / "helm"
 Change = Callable[[Path], None]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.checks.platform import PLATFORM, ROOT, load
-from deploy.checks.rules import alerts
+from deploy.checks.monitoring.rules import alerts
+from deploy.checks.platform.files import PLATFORM, ROOT, load
 from deploy.checks.test_rules import FIRING, promtool
 
 FILES = sorted((PLATFORM / "monitoring").glob("*rules.yaml"))

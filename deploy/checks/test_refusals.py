@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from deploy.checks.rendering import CHART, Refused, render
+from deploy.checks.chart.rendering import CHART, Refused, render
 
 MINIMAL = CHART / "ci" / "minimal.yaml"
 EVERY = "services.{}.replicas"

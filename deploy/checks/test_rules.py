@@ -11,8 +11,18 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.checks.rendering import CHART, parse, render
-from deploy.checks.rules import EXPECTED, OF_SCRAPE, ROOT, RULES, Alert, alerts, grouped_by, rules, selections
+from deploy.checks.chart.rendering import CHART, parse, render
+from deploy.checks.monitoring.rules import (
+    EXPECTED,
+    OF_SCRAPE,
+    ROOT,
+    RULES,
+    Alert,
+    alerts,
+    grouped_by,
+    rules,
+    selections,
+)
 from tests.integration.scraping import SERVICES, documented
 
 CALLS = "rpc_server_call_duration_seconds"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from deploy.checks.rules import ROOT, alerts
-from deploy.checks.shown import NOT_SHOWN, NOT_YET, SHOWN
+from deploy.checks.monitoring.rules import ROOT, alerts
+from deploy.checks.monitoring.shown import NOT_SHOWN, NOT_YET, SHOWN
 
 
 def test_every_alert_is_in_one_table() -> None:

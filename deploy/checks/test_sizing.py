@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.checks.hcl import TERRAFORM, read, read_folder
-from deploy.checks.placement import amount
-from deploy.checks.platform import ROOT, load
+from deploy.checks.chart.placement import amount
+from deploy.checks.infra.hcl import TERRAFORM, read, read_folder
+from deploy.checks.platform.files import ROOT, load
 
 SIZING = (ROOT / "docs" / "sizing.md").read_text(encoding="utf-8")
 SERVICES = ("identity", "custody", "payment-instruction", "audit")

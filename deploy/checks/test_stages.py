@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.checks.platform import ENVIRONMENTS, PLATFORM, PRODUCTION, ROOT, load
+from deploy.checks.platform.files import ENVIRONMENTS, PLATFORM, PRODUCTION, ROOT, load
 
 STAGES = ["1-foundation.sh", "2-stores.sh", "3-notifications.sh", "4-services.sh"]
 

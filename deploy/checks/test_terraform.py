@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.checks.hcl import ROOT, TERRAFORM, TOOLS, environment, read, read_folder, resources
-from deploy.checks.terraform import find_terraform
+from deploy.checks.infra.hcl import ROOT, TERRAFORM, TOOLS, environment, read, read_folder, resources
+from deploy.checks.infra.terraform import find_terraform
 
 MODULES = sorted(path.parent for path in TERRAFORM.glob("modules/**/main.tf"))
 FOLDERS = MODULES + sorted(path.parent for path in TERRAFORM.glob("envs/*/main.tf"))

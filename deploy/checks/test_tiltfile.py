@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from deploy.checks.hcl import TOOLS
-from deploy.checks.platform import ROOT, load
-from deploy.checks.quorums import SERVICES
+from deploy.checks.infra.hcl import TOOLS
+from deploy.checks.platform.files import ROOT, load
+from deploy.checks.platform.quorums import SERVICES
 
 CONTEXT = "kind-ringfence"
 RESOURCES = ("local_resource", "helm_resource", "helm_repo", "k8s_resource")
@@ -25,7 +25,12 @@ PARTS = ("deploy/helm", "deploy/images")
 
 def ran(root: Path = ROOT, context: str = CONTEXT) -> subprocess.CompletedProcess[str]:
     """Runs the Tiltfile of a folder in a context."""
-    command: list[str | Path] = [TOOLS / "python", ROOT / "deploy" / "checks" / "tilt.py", "Tiltfile", context]
+    command: list[str | Path] = [
+        TOOLS / "python",
+        ROOT / "deploy" / "checks" / "infra" / "tilt.py",
+        "Tiltfile",
+        context,
+    ]
     return subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deploy.checks import values_document
-from deploy.checks.rendering import CHART, Refused, named, parse, render, rendered
+from deploy.checks.chart.rendering import CHART, Refused, named, parse, render, rendered
 
 SETS = [CHART / "ci" / f"{name}.yaml" for name in ("three-zones", "outside", "minimal")]
 OTHER: dict[str, Any] = {

@@ -14,7 +14,7 @@ from ringfence_local_stack.processes.ports import LOOPBACK
 from ringfence_local_stack.servers.certificates import Authority, infrastructure_id
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 
-from deploy.checks.platform import load
+from deploy.checks.platform.files import load
 
 SECONDS = 30.0
 

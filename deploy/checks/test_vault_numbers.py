@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 
-from deploy.checks.hcl import parse
-from deploy.checks.platform import load
+from deploy.checks.infra.hcl import parse
+from deploy.checks.platform.files import load
 from deploy.checks.test_platform_rules import RULES
 
 SECONDS = 30.0

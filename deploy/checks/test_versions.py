@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from ringfence_local_stack.processes.programs import find_bao, find_postgres_package
 
-from deploy.checks.platform import ENVIRONMENTS, load
+from deploy.checks.platform.files import ENVIRONMENTS, load
 
 
 def installed(*command: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from deploy.checks.rendering import CHART
+from deploy.checks.chart.rendering import CHART
 
 README = CHART / "README.md"
 LINE = re.compile(r"(?P<indent> *)(?P<key>[A-Za-z][A-Za-z-]*):(?P<rest>.*)")

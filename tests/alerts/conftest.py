@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from ringfence_local_stack.scenario import Platform, Scenario
 
-from deploy.checks.prometheus import Prometheus, watching
+from deploy.checks.monitoring.prometheus import Prometheus, watching
 
 BANK_REPLY_SECONDS = 5
 CALLS_FAIL = ("RingfenceCallsFailFast", "RingfenceCallsFailSteadily")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ringfence_local_stack.scenario import Platform, Scenario
 
-from deploy.checks.prometheus import Prometheus
+from deploy.checks.monitoring.prometheus import Prometheus
 
 from .conftest import CALLS_FAIL, PAYER
 

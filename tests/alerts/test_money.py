@@ -7,7 +7,7 @@ from ringfence.ledger import AccountClass, NewTransfer, Purpose
 from ringfence_local_stack.scenario import Platform, Scenario, messages
 from ringfence_local_stack.scenario.ibans import new_iban
 
-from deploy.checks.prometheus import Prometheus
+from deploy.checks.monitoring.prometheus import Prometheus
 
 from .conftest import PAYER
 

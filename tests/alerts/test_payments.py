@@ -12,7 +12,7 @@ from ringfence_local_stack.scenario import Platform, Scenario
 from ringfence_local_stack.scenario.ibans import new_iban
 from ringfence_local_stack.scenario.payment import Status
 
-from deploy.checks.prometheus import Prometheus
+from deploy.checks.monitoring.prometheus import Prometheus
 
 from .conftest import PAYEE, PAYER
 

@@ -8,7 +8,7 @@ import pytest
 from ringfence_local_stack.scenario import Platform, Scenario
 from ringfence_local_stack.scenario.waiting import eventually
 
-from deploy.checks.prometheus import Prometheus, watching
+from deploy.checks.monitoring.prometheus import Prometheus, watching
 from tests.drills.clocks import Clocks, clocked
 
 from .conftest import CALLS_FAIL, PAYER

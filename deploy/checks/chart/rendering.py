@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TOOLS = ROOT / ".deploy"
 HELM = TOOLS / "helm"
 CHART = ROOT / "deploy" / "helm" / "ringfence"

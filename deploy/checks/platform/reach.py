@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlparse
 
-from deploy.checks.platform import PRODUCTION, Platform
+from deploy.checks.platform.files import PRODUCTION, Platform
 
 CLOSED = ("openbao", "nats", "ringfence-data")
 """Namespaces into which nothing comes that no policy names; of `monitoring` only the collector is ours."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.checks.platform import ROOT, Platform, walk
+from deploy.checks.platform.files import ROOT, Platform, walk
 
 CLASS = "ringfence-platform"
 OF_CHART = ROOT / "deploy" / "helm" / "ringfence" / "templates" / "priorityclasses.yaml"

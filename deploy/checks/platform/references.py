@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from deploy.checks.hcl import TERRAFORM, read, read_folder
-from deploy.checks.platform import PLATFORM, PRODUCTION, ROOT, Platform, walk
-from deploy.checks.quorums import SERVICES
+from deploy.checks.infra.hcl import TERRAFORM, read, read_folder
+from deploy.checks.platform.files import PLATFORM, PRODUCTION, ROOT, Platform, walk
+from deploy.checks.platform.quorums import SERVICES
 
 OPERATOR = "kube-prometheus-stack"
 _VERSION = re.compile(r"v?[0-9]+\.[0-9]+(\.[0-9]+)?(-[a-z0-9-]+)?")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deploy.checks.hcl import parse
-from deploy.checks.platform import PRODUCTION, Platform
+from deploy.checks.infra.hcl import parse
+from deploy.checks.platform.files import PRODUCTION, Platform
 
 ZONE = "topology.kubernetes.io/zone"
 SERVICES = ("identity", "custody", "payment-instruction", "audit")

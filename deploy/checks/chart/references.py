@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from deploy.checks.rendering import Object, Pod, pods, selects, title
+from deploy.checks.chart.rendering import Object, Pod, pods, selects, title
 
 TRUST_KEYS = {"workload-ca.pem", "client-ca.pem", "vault-ca.pem", "nats-ca.pem", "postgres-ca.pem", "rail-ca.pem"}
 """What the ConfigMap of authorities holds, by its description in values.yaml."""

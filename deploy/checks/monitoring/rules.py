@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILES = ROOT / "deploy" / "helm" / "ringfence" / "files"
 RULES = sorted((FILES / "rules").glob("*.yaml"))
 SERIES = re.compile(r"(?<![:\w])((?:ringfence|rpc|process)_[a-z0-9_]+)\b(?:\{([^}]*)\})?")

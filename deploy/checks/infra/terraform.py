@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.checks.hcl import environment
+from deploy.checks.infra.hcl import environment
 
 PROVIDER = "hashicorp/aws/5.100.0/*/terraform-provider-aws*"
 PLUGINS = "RINGFENCE_TERRAFORM_PLUGINS"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TERRAFORM = ROOT / "infra" / "terraform"
 TOOLS = ROOT / ".venv" / "infra" / "bin"
 _WITHOUT = {"__is_block__", "__start_line__", "__end_line__"}

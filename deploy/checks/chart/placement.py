@@ -8,7 +8,7 @@ from decimal import Decimal
 from ringfence_kernel.service.serving import CLOSING_SECONDS
 from ringfence_kernel.service.settings import Settings
 
-from deploy.checks.rendering import Object, Pod, pods, selects, title
+from deploy.checks.chart.rendering import Object, Pod, pods, selects, title
 
 ZONE, HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 MONEY = {"identity", "custody"}

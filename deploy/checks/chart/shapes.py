@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from deploy.checks.rendering import Object, pods, title
+from deploy.checks.chart.rendering import Object, pods, title
 
 ENUMS: Mapping[str, set[str]] = {
     "whenUnsatisfiable": {"DoNotSchedule", "ScheduleAnyway"},

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PLATFORM = ROOT / "deploy" / "platform"
 ENVIRONMENTS = ("local", "three-zones", "second-region")
 PRODUCTION = ("three-zones", "second-region")

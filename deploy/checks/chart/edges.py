@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
-from deploy.checks.rendering import NAMESPACE, Object, Pod, environment, pods, selects
+from deploy.checks.chart.rendering import NAMESPACE, Object, Pod, environment, pods, selects
 
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 DNS = "kube-system"

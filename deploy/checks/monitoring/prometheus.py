@@ -19,7 +19,7 @@ import yaml
 from ringfence_local_stack.processes.ports import LOOPBACK, free_port
 from ringfence_local_stack.stack.running import service_of
 
-from deploy.checks.rules import RULES, expecting
+from deploy.checks.monitoring.rules import RULES, expecting
 
 SECONDS = 70.0
 SURE = "3s"

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from ringfence_kernel.service.settings import MigrationSettings, Settings, read
 
-from deploy.checks.cross_references import GIVEN
-from deploy.checks.rendering import ROOT, Object, Pod, environment
+from deploy.checks.chart.references import GIVEN
+from deploy.checks.chart.rendering import ROOT, Object, Pod, environment
 
 SERVICES = ("identity", "custody", "payment-instruction", "audit")
 BY_DOWNWARD_API = {"POD_NAME"}

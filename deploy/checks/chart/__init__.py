@@ -1,0 +1,1 @@
+"""The chart as it is rendered: what every object must be."""

@@ -1,0 +1,1 @@
+"""Terraform and the Tiltfile, read without and with their programs."""

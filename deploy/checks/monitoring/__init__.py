@@ -1,0 +1,1 @@
+"""Rules of alerts, where they are shown, and a Prometheus to ask."""

@@ -1,0 +1,1 @@
+"""The platform below the services, as an environment gets it."""
