@@ -12,7 +12,7 @@ import time
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from ringfence_kernel.store.sockets import parameters_of
+from ringfence_kernel.store.sockets import parameters_of, readable
 from ringfence_kernel.values.errors import StoreUnavailable
 
 LEASE_SECONDS = 3.0
@@ -68,9 +68,8 @@ class Lease:
         """
         while self._connection is not None and self.is_held:
             try:
-                # Reads what the server may say unasked: that the session has ended.
-                async for _ in self._connection.notifies(timeout=BEAT_SECONDS):
-                    pass
+                # What the server may say unasked: that the session has ended.
+                await readable(self._connection.fileno(), BEAT_SECONDS)
                 beating = asyncio.create_task(self._beat())
                 try:
                     await asyncio.shield(beating)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import select
 import socket
@@ -41,6 +42,21 @@ def check(connection: psycopg.Connection[Any]) -> None:
     waiting.register(connection.fileno(), select.POLLIN)
     if waiting.poll(0):
         connection.execute(b"")
+
+
+async def readable(fileno: int, seconds: float) -> None:
+    """Waits until there is something to read, and so long at most.
+
+    psycopg's own wait for news wakes ten times a second meanwhile.
+    """
+    loop, heard = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(fileno, heard.set)
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await heard.wait()
+    finally:
+        loop.remove_reader(fileno)
 
 
 def shut(connection: psycopg.Connection[Any]) -> None:
