@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from ringfence_custody.ledger.adapters.batches import StoredBatches
@@ -14,23 +15,37 @@ from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
 from ringfence_custody.ledger.api.servicer import CustodyServicer
 from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
+from ringfence_custody.ledger.application.adopting import RuleCommands
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.application.state import State
-from ringfence_custody.ledger.domain.events import EVENTS
+from ringfence_custody.ledger.domain.rule_packs import PurposeRule
+from ringfence_custody.modules import ModuleStates, event_codec
 from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.projecting.projector import Projector
+from ringfence_kernel.proposals.application import Decision, Proposals, Verdict
 from ringfence_kernel.store import EventStore, apply_migrations
-from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.writing.backlog import Backlog
 from ringfence_kernel.writing.snapshots import SnapshotFile, Snapshots
+from ringfence_kernel.writing.states import SavedStates
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
 
 from .ledger import START_NS
 
-CODEC = EventCodec(EVENTS)
+CODEC = event_codec()
+
+
+def operator(number: int) -> Caller:
+    """Returns an operator with a person, key and certificate of its own."""
+    own = bytes(15) + bytes([number])
+    thumbprint = urlsafe_b64encode(bytes(31) + bytes([number])).rstrip(b"=").decode()
+    roles = frozenset({"operator"})
+    return Caller("spiffe://test/principal", None, own, thumbprint, None, roles, person=own, key_sha256=own * 2)
+
+
+OPERATOR, SECOND_OPERATOR = operator(7), operator(8)
 
 
 @dataclass
@@ -40,15 +55,29 @@ class Custody:
     store: EventStore
     writer: GroupWriter
     state: State
+    whole: SavedStates
     commands: Commands
+    rules: RuleCommands
+    proposals: Proposals
     projector: Projector
     servicer: CustodyServicer
     clock: ManualClock
 
     async def call(self, method: str, request: object, tenant: bytes | None) -> object:
         """Calls a method as a principal of a tenant, or as the custodian's own."""
-        with calling(Caller("spiffe://test/principal", None, bytes(15) + b"\x07", "", tenant)):
+        with calling(replace(OPERATOR, tenant=tenant)):
             return await getattr(self.servicer, method)(request, None)
+
+    async def adopt(self, book_id: bytes, version: str, rules: Sequence[PurposeRule]) -> None:
+        """Has rules adopted by two operators; raises the refusal of either."""
+        _, proposal = await self.rules.propose(book_id, version, rules, OPERATOR)
+        if proposal:
+            await self.confirm(proposal)
+
+    async def confirm(self, proposal: bytes) -> None:
+        """Has a proposal confirmed by a second operator."""
+        decision = Decision(proposal, Verdict.CONFIRM)
+        await self.writer.commit(lambda unit: self.proposals.decide_within(unit, decision, SECOND_OPERATOR))
 
     async def project(self) -> None:
         """Brings the statements up to date."""
@@ -88,10 +117,11 @@ async def running(
     """Starts the service on what the database holds, and a snapshot where there is one, as a process would."""
     store, clock = stores(), ManualClock(START_NS)
     batches_store = stores()
-    state = State(lambda: StoredBatches(batches_store, CODEC))
-    writer = GroupWriter(store, CODEC, state, clock)
+    states = ModuleStates.over(lambda: StoredBatches(batches_store, CODEC))
+    state, whole = states.ledger, states.together()
+    writer = GroupWriter(store, CODEC, whole, clock)
     if snapshot is not None:
-        Snapshots(snapshot, writer, state).restore(store)
+        Snapshots(snapshot, writer, whole).restore(store)
     writer.load()
     writer.subscribe(state.committed)
     projector = Projector(store, CODEC, StatementModel())
@@ -99,12 +129,15 @@ async def running(
     async def follow() -> None:
         """Statements are projected by the tests themselves."""
 
-    commands = Commands(writer, state, follow)
+    proposals = Proposals(writer, states.proposals)
+    commands = Commands(writer, state, follow, proposals)
+    rules = RuleCommands(writer, state, proposals)
+    proposals.register([rules.effect()])
     queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))
     task = asyncio.create_task(writer.run())
     try:
-        servicer = CustodyServicer(commands, queries, Backlog(60.0, 1), AccountsQuota(accounts_per_hour))
-        yield Custody(store, writer, state, commands, projector, servicer, clock)
+        servicer = CustodyServicer(commands, rules, queries, Backlog(60.0, 1), AccountsQuota(accounts_per_hour))
+        yield Custody(store, writer, state, whole, commands, rules, proposals, projector, servicer, clock)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ringfence_kernel.access.tokens import TokenVerifier
+from ringfence_kernel.proposals.api import servicer as proposal_servicer
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
     Assembly,
@@ -39,9 +41,12 @@ from ringfence_identity.parties.adapters.decisions_reader import DecisionsReader
 from ringfence_identity.parties.adapters.stored_personal import StoredPersonal
 from ringfence_identity.parties.api import PartyApi
 from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
+from ringfence_identity.parties.application.releases import release_effect
 from ringfence_identity.principals.adapters import read_first_principals
 from ringfence_identity.principals.api import PrincipalApi
-from ringfence_identity.principals.application import PrincipalCommands
+from ringfence_identity.principals.application.acts import PrincipalActs
+from ringfence_identity.principals.application.commands import PrincipalCommands
+from ringfence_identity.principals.application.measures import measure as measure_operators
 from ringfence_identity.principals.domain.principals import FirstPrincipal
 from ringfence_identity.settings import IdentitySettings
 from ringfence_identity.tokens.adapters import schema as tokens
@@ -70,6 +75,7 @@ class _Core:
     token_keys: TokenKeys
     subject_keys: VaultSubjectKeys
     key_table: KeyTable
+    proposals: Proposals
 
     async def destroy_again(self) -> None:
         """Destroys the keys of everybody who is erased, and holds none from before: a restored table has them again.
@@ -88,14 +94,22 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
     Whoever begins to lead destroys erased subjects' keys again, and registers the first principals.
     """
     core = await _core(runtime)
-    principals = PrincipalCommands(core.events.writer, core.modules.principals, core.modules.party_queries)
+    principals = PrincipalCommands(
+        core.events.writer, core.modules.principals, core.modules.party_queries, core.proposals
+    )
     leadership = core.events.leadership()
     # A standby does not hear of a rotation, and a key that is not published makes a good token a forged one.
     leadership.begin_with(core.token_keys.refresh_if_possible)
     leadership.begin_with(core.destroy_again)
     leadership.begin_with(partial(_register, principals, _first_principals(runtime.settings, principals)))
+    measure_operators(runtime.gauges, leadership, core.events.writer, core.modules.principals, runtime.clock)
     return Assembly(
-        servicers=[_token_service(runtime, core, principals), _party_service(core), core.events.feed()],
+        servicers=[
+            _token_service(runtime, core, principals),
+            _party_service(core),
+            proposal_servicer(core.proposals),
+            core.events.feed(),
+        ],
         tasks=[*core.events.tasks(), Task("token-keys", core.token_keys.run)],
         checks=core.events.checks(),
         token_keys=core.token_keys.local,
@@ -111,7 +125,10 @@ async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
     await when_possible(token_keys.refresh)
     subject_keys = VaultSubjectKeys(table, runtime.vault.transit)
     events.writer.subscribe(key_forgetter(subject_keys))
-    return _Core(events, modules, token_keys, subject_keys, table)
+    acts = PrincipalActs(modules.principals, modules.party_queries)
+    proposals = Proposals(events.writer, modules.proposals, acts.may_act)
+    proposals.register([*acts.effects(), release_effect(modules.parties, modules.principal_queries)])
+    return _Core(events, modules, token_keys, subject_keys, table, proposals)
 
 
 def _token_service(runtime: Runtime[IdentitySettings], core: _Core, principals: PrincipalCommands) -> Servicer:
@@ -142,7 +159,9 @@ def _party_service(core: _Core) -> Servicer:
     personal = StoredPersonal(core.events.store, event_codec())
     servicer = joined(
         rpc.PartyServiceServicer,
-        PartyApi(PartyCommands(writer, modules.parties, principals, keys, personal, aliases, decisions)),
+        PartyApi(
+            PartyCommands(writer, modules.parties, principals, keys, personal, aliases, decisions, core.proposals)
+        ),
         AliasApi(aliases),
         DataKeyApi(DataKeyQueries(ask, principals, keys)),
     )

@@ -24,12 +24,20 @@ class AccessGrant:
     principal: Principal
     scopes: tuple[str, ...]
     certificate_sha256: bytes
+    key_sha256: bytes
     issued_ns: int
 
     @property
     def expires_ns(self) -> int:
-        """UTC nanoseconds, on a whole second as JWT times are."""
-        return (self.issued_ns // NANOSECONDS + ACCESS_TOKEN_SECONDS) * NANOSECONDS
+        """UTC nanoseconds, on a whole second as JWT times are; never after the holder's role."""
+        ends = self.issued_ns // NANOSECONDS + ACCESS_TOKEN_SECONDS
+        until_ns = self.principal.until_ns
+        return (min(ends, until_ns // NANOSECONDS) if until_ns else ends) * NANOSECONDS
+
+    @property
+    def expires_in_seconds(self) -> int:
+        """Whole seconds that it lives."""
+        return self.expires_ns // NANOSECONDS - self.issued_ns // NANOSECONDS
 
 
 def grant_access(
@@ -46,11 +54,11 @@ def grant_access(
     Raises AssertionExpired, AssertionReplayed, CertificateMismatch, PrincipalNotActive, ScopeNotHeld.
     """
     require_unspent(state, assertion, now_ns)
-    principal = require_bearer(state, principals, assertion, presented)
+    principal = require_bearer(state, principals, assertion, presented, now_ns)
     if not wanted <= principal.scopes:
         raise ScopeNotHeld
     scopes = tuple(sorted(wanted or principal.scopes))
-    return AccessGrant(token, principal, scopes, presented.sha256, now_ns)
+    return AccessGrant(token, principal, scopes, presented.sha256, assertion.key_sha256, now_ns)
 
 
 def issue(
@@ -80,7 +88,10 @@ def issue(
 
 
 def access_claims(grant: AccessGrant, issuer: str) -> dict[str, object]:
-    """Returns the claims of an access token (RFC 9068), bound to a certificate by its thumbprint (RFC 8705)."""
+    """Returns the claims of an access token (RFC 9068), bound to a certificate by its thumbprint (RFC 8705).
+
+    `person` and `key` say with `cnf` by whose hand its holder acts, `until` when the role ends (ADR 0020).
+    """
     principal = grant.principal
     claims: dict[str, object] = {
         "iss": issuer,
@@ -92,7 +103,11 @@ def access_claims(grant: AccessGrant, issuer: str) -> dict[str, object]:
         "exp": grant.expires_ns // NANOSECONDS,
         "jti": show(grant.token),
         "cnf": {"x5t#S256": thumbprint(grant.certificate_sha256)},
+        "person": show(principal.person),
+        "key": thumbprint(grant.key_sha256),
     }
+    if principal.until_ns:
+        claims["until"] = principal.until_ns // NANOSECONDS
     if principal.tenant is not None:
         claims["tenant"] = show(principal.tenant)
     return claims
