@@ -182,7 +182,7 @@ class NewInstruction(_message.Message):
     creditor_iban: _builtins.str
     """Payee's IBAN: in the same book it settles there, else it goes to the bank."""
     creditor_name: _builtins.str
-    """Payee's name, 1 to 140 characters; screened."""
+    """Payee's name, 1 to 140 characters of any script, one of which can be seen; screened."""
     amount_minor: _builtins.int
     """Minor units, 1 to 2^63 - 1."""
     currency: _builtins.str
