@@ -25,6 +25,7 @@ from ringfence_payment_instruction.deposits.module import DepositsModule
 from ringfence_payment_instruction.rail.module import RailModule, RailPorts
 from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
+from ringfence_payment_instruction.screening.domain.events import EVENTS as SCREENING_EVENTS
 from ringfence_payment_instruction.screening.domain.state import State as ScreeningState
 from ringfence_payment_instruction.screening.module import ScreeningModule
 from ringfence_payment_instruction.settlement.application.ports import Custody
@@ -98,12 +99,13 @@ class Application:
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    return EventCodec((*SubmissionsState.EVENTS, *DepositsState.EVENTS, *ScreeningState.EVENTS, *ProposalState.EVENTS))
+    return EventCodec((*SubmissionsState.EVENTS, *DepositsState.EVENTS, *SCREENING_EVENTS, *ProposalState.EVENTS))
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
     """Wires the modules: the same in the service and in tests."""
     clock, committed = ports.clock, Signal()
+    proposals = Proposals(writer, states.proposals)
     submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
     screening = ScreeningModule.build(
@@ -113,6 +115,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         ports.limits.needs_second_person,
         ports.list_maximum_age_ns,
         orders.reading,
+        proposals,
         clock,
     )
     deposits = DepositsModule.build(
@@ -138,7 +141,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
             "dispatch": rail.work,
             "deposits": deposits.work,
         },
-        wakes_on=ScreeningState.EVENTS,
+        wakes_on=SCREENING_EVENTS,
     )
     return Application(
         submissions=orders,
@@ -147,7 +150,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         rail=rail,
         deposits=deposits,
         reads=Queries(submissions, orders.personal, ports.reader),
-        proposals=Proposals(writer, states.proposals),
+        proposals=proposals,
         pipeline=pipeline,
     )
 

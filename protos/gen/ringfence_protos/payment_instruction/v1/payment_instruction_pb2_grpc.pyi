@@ -49,6 +49,12 @@ class PaymentInstructionServiceStub:
     """Streams the states that the tenant's instructions reach; resumes after a position."""
     ImportSanctionsList: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]
     """Imports a sanctions list."""
+    ConfirmSanctionsList: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ConfirmSanctionsListRequest, _payment_instruction_pb2.ConfirmSanctionsListResponse]
+    """Proposes that a quiet list is still its publisher's; nothing is done until a second person confirms."""
+    RetireSanctionsList: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.RetireSanctionsListRequest, _payment_instruction_pb2.RetireSanctionsListResponse]
+    """Proposes to use a list no more; nothing is done until a second person confirms."""
+    ListSanctionsLists: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ListSanctionsListsRequest, _payment_instruction_pb2.ListSanctionsListsResponse]
+    """Returns the lists in force."""
 
 @_typing.type_check_only
 class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
@@ -71,6 +77,12 @@ class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
     """Streams the states that the tenant's instructions reach; resumes after a position."""
     ImportSanctionsList: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]  # type: ignore[assignment]
     """Imports a sanctions list."""
+    ConfirmSanctionsList: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ConfirmSanctionsListRequest, _payment_instruction_pb2.ConfirmSanctionsListResponse]  # type: ignore[assignment]
+    """Proposes that a quiet list is still its publisher's; nothing is done until a second person confirms."""
+    RetireSanctionsList: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.RetireSanctionsListRequest, _payment_instruction_pb2.RetireSanctionsListResponse]  # type: ignore[assignment]
+    """Proposes to use a list no more; nothing is done until a second person confirms."""
+    ListSanctionsLists: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ListSanctionsListsRequest, _payment_instruction_pb2.ListSanctionsListsResponse]  # type: ignore[assignment]
+    """Returns the lists in force."""
 
 class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Instructions and their evidence."""
@@ -138,5 +150,29 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_instruction_pb2.ImportSanctionsListResponse, _abc.Awaitable[_payment_instruction_pb2.ImportSanctionsListResponse]]:
         """Imports a sanctions list."""
+
+    @_abc_1.abstractmethod
+    def ConfirmSanctionsList(
+        self,
+        request: _payment_instruction_pb2.ConfirmSanctionsListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.ConfirmSanctionsListResponse, _abc.Awaitable[_payment_instruction_pb2.ConfirmSanctionsListResponse]]:
+        """Proposes that a quiet list is still its publisher's; nothing is done until a second person confirms."""
+
+    @_abc_1.abstractmethod
+    def RetireSanctionsList(
+        self,
+        request: _payment_instruction_pb2.RetireSanctionsListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.RetireSanctionsListResponse, _abc.Awaitable[_payment_instruction_pb2.RetireSanctionsListResponse]]:
+        """Proposes to use a list no more; nothing is done until a second person confirms."""
+
+    @_abc_1.abstractmethod
+    def ListSanctionsLists(
+        self,
+        request: _payment_instruction_pb2.ListSanctionsListsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.ListSanctionsListsResponse, _abc.Awaitable[_payment_instruction_pb2.ListSanctionsListsResponse]]:
+        """Returns the lists in force."""
 
 def add_PaymentInstructionServiceServicer_to_server(servicer: PaymentInstructionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
