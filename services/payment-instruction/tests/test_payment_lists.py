@@ -50,7 +50,7 @@ async def test_an_edition_replaces_the_one_of_its_name_and_says_what_it_changed(
     content = edition(*range(99)) + b"Bad Actor,person,X-1\nWorse Actor,person,X-1\nNew Actor,person,X-2\n"
     second = await world.import_list(content)
     found = second.difference
-    assert [(each.verdict.name, each.reference, each.names_added, each.names_removed) for each in found.changes] == [
+    assert [(each.what.name, each.reference, each.names_added, each.names_removed) for each in found.changes] == [
         ("REMOVED", "N-99", (), 1), ("CHANGED", "X-1", ("Worse Actor",), 0), ("ADDED", "X-2", ("New Actor",), 0),
     ]  # fmt: skip
     assert (found.names_added, found.names_removed, second.aliases, second.unchanged) == (2, 1, 1, False)

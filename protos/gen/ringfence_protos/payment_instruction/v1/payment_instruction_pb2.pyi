@@ -259,33 +259,33 @@ SANCTIONS_NAME_QUALITY_ORIGINAL_SCRIPT: SanctionsNameQuality.ValueType  # 4
 """The name in its own script."""
 Global___SanctionsNameQuality: _TypeAlias = SanctionsNameQuality  # noqa: Y015
 
-class _SanctionsEntryVerdict:
+class _SanctionsChangeKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
 
-class _SanctionsEntryVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SanctionsEntryVerdict.ValueType], _builtins.type):
+class _SanctionsChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SanctionsChangeKind.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
-    SANCTIONS_ENTRY_VERDICT_UNSPECIFIED: _SanctionsEntryVerdict.ValueType  # 0
+    SANCTIONS_CHANGE_KIND_UNSPECIFIED: _SanctionsChangeKind.ValueType  # 0
     """Never answered."""
-    SANCTIONS_ENTRY_VERDICT_REMOVED: _SanctionsEntryVerdict.ValueType  # 1
+    SANCTIONS_CHANGE_KIND_REMOVED: _SanctionsChangeKind.ValueType  # 1
     """It is gone."""
-    SANCTIONS_ENTRY_VERDICT_CHANGED: _SanctionsEntryVerdict.ValueType  # 2
+    SANCTIONS_CHANGE_KIND_CHANGED: _SanctionsChangeKind.ValueType  # 2
     """Its names, or what else is said of it, are not what they were."""
-    SANCTIONS_ENTRY_VERDICT_ADDED: _SanctionsEntryVerdict.ValueType  # 3
+    SANCTIONS_CHANGE_KIND_ADDED: _SanctionsChangeKind.ValueType  # 3
     """It is new."""
 
-class SanctionsEntryVerdict(_SanctionsEntryVerdict, metaclass=_SanctionsEntryVerdictEnumTypeWrapper):
+class SanctionsChangeKind(_SanctionsChangeKind, metaclass=_SanctionsChangeKindEnumTypeWrapper):
     """What an edition did to an entry."""
 
-SANCTIONS_ENTRY_VERDICT_UNSPECIFIED: SanctionsEntryVerdict.ValueType  # 0
+SANCTIONS_CHANGE_KIND_UNSPECIFIED: SanctionsChangeKind.ValueType  # 0
 """Never answered."""
-SANCTIONS_ENTRY_VERDICT_REMOVED: SanctionsEntryVerdict.ValueType  # 1
+SANCTIONS_CHANGE_KIND_REMOVED: SanctionsChangeKind.ValueType  # 1
 """It is gone."""
-SANCTIONS_ENTRY_VERDICT_CHANGED: SanctionsEntryVerdict.ValueType  # 2
+SANCTIONS_CHANGE_KIND_CHANGED: SanctionsChangeKind.ValueType  # 2
 """Its names, or what else is said of it, are not what they were."""
-SANCTIONS_ENTRY_VERDICT_ADDED: SanctionsEntryVerdict.ValueType  # 3
+SANCTIONS_CHANGE_KIND_ADDED: SanctionsChangeKind.ValueType  # 3
 """It is new."""
-Global___SanctionsEntryVerdict: _TypeAlias = SanctionsEntryVerdict  # noqa: Y015
+Global___SanctionsChangeKind: _TypeAlias = SanctionsChangeKind  # noqa: Y015
 
 @_typing.final
 class NewInstruction(_message.Message):
@@ -863,13 +863,13 @@ class SanctionsEntryChange(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    VERDICT_FIELD_NUMBER: _builtins.int
+    WHAT_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     NAMES_ADDED_FIELD_NUMBER: _builtins.int
     NAMES_ADDED_COUNT_FIELD_NUMBER: _builtins.int
     NAMES_REMOVED_COUNT_FIELD_NUMBER: _builtins.int
-    verdict: Global___SanctionsEntryVerdict.ValueType
+    what: Global___SanctionsChangeKind.ValueType
     """What was done."""
     reference: _builtins.str
     """The publisher's own number of the entry."""
@@ -886,7 +886,7 @@ class SanctionsEntryChange(_message.Message):
     def __init__(
         self,
         *,
-        verdict: Global___SanctionsEntryVerdict.ValueType = ...,
+        what: Global___SanctionsChangeKind.ValueType = ...,
         reference: _builtins.str = ...,
         kind: Global___SanctionsEntryKind.ValueType = ...,
         names_added: _abc.Iterable[_builtins.str] | None = ...,
@@ -895,7 +895,7 @@ class SanctionsEntryChange(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "names_added", b"names_added", "names_added_count", b"names_added_count", "names_removed_count", b"names_removed_count", "reference", b"reference", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "names_added", b"names_added", "names_added_count", b"names_added_count", "names_removed_count", b"names_removed_count", "reference", b"reference", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -146,7 +146,7 @@ class PaymentInstructionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ImportSanctionsList(self, request, context):
-        """Imports a sanctions list.
+        """Imports an edition of a sanctions list; one that lacks much of the list in force waits for a second person.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -13,7 +13,7 @@ from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as p
 from ringfence_payment_instruction.screening.application.acting import ListActs
 from ringfence_payment_instruction.screening.application.importing import Imported, ListFiles, ListImport, ListPart
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
-from ringfence_payment_instruction.screening.domain.editions import EntryChange, Verdict
+from ringfence_payment_instruction.screening.domain.editions import ChangeKind, EntryChange
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_LIST_NAME = 64
@@ -107,9 +107,9 @@ def _imported(imported: Imported) -> pb.ImportSanctionsListResponse:
         names=imported.names,
         entries=imported.entries,
         aliases=imported.aliases,
-        entries_added=found.count(Verdict.ADDED),
-        entries_removed=found.count(Verdict.REMOVED),
-        entries_changed=found.count(Verdict.CHANGED),
+        entries_added=found.count(ChangeKind.ADDED),
+        entries_removed=found.count(ChangeKind.REMOVED),
+        entries_changed=found.count(ChangeKind.CHANGED),
         names_added=found.names_added,
         names_removed=found.names_removed,
         changes=map(_change, found.changes[:MAX_CHANGES]),
@@ -121,7 +121,7 @@ def _imported(imported: Imported) -> pb.ImportSanctionsListResponse:
 
 def _change(change: EntryChange) -> pb.SanctionsEntryChange:
     return pb.SanctionsEntryChange(
-        verdict=pb.SanctionsEntryVerdict.ValueType(change.verdict),
+        what=pb.SanctionsChangeKind.ValueType(change.what),
         reference=change.reference,
         kind=pb.SanctionsEntryKind.ValueType(change.kind),
         names_added=change.names_added[:MAX_CHANGED_NAMES],

@@ -30,10 +30,6 @@ class ListsInForce:
         current = [each.current_ns for each in list(self.state.lists.values())]
         return (self.clock.now_ns() - min(current)) / NANOSECONDS if current else None
 
-    def waiting(self) -> int:
-        """Returns how many editions wait for a second person."""
-        return len(self.state.waiting)
-
     async def committed(self) -> tuple[dict[str, SanctionsList], dict[str, bytes]]:
         """Returns the lists in force, and by name the proposals that editions wait for, once that is durable."""
         return await self.writer.commit(lambda unit: (dict(self.state.lists), dict(self.state.proposals)))

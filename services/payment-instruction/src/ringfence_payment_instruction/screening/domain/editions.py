@@ -22,7 +22,7 @@ LOST_ENTRIES = 20
 LOST_PARTS = 50
 
 
-class Verdict(IntEnum):
+class ChangeKind(IntEnum):
     """What became of an entry; numbers as in the proto."""
 
     REMOVED = 1
@@ -33,7 +33,7 @@ class Verdict(IntEnum):
 class EntryChange(NamedTuple):
     """An entry that an edition changes. Names that were removed are known as fingerprints only, and counted."""
 
-    verdict: Verdict
+    what: ChangeKind
     reference: str
     kind: EntryKind
     names_added: tuple[str, ...]
@@ -54,9 +54,9 @@ class Difference:
     names_before: int
     entries_before: int
 
-    def count(self, verdict: Verdict) -> int:
-        """Returns how many entries there are of a verdict."""
-        return sum(each.verdict is verdict for each in self.changes)
+    def count(self, what: ChangeKind) -> int:
+        """Returns how many entries it did this to."""
+        return sum(each.what is what for each in self.changes)
 
     def needs_second_person(self, lost_before: int = 0) -> bool:
         """Tells whether more is lost than one person may take off: 20 entries, 2 % of them, or 2 % of the names.
@@ -121,20 +121,20 @@ def difference(current: SanctionsList | None, entries: Iterable[Entry]) -> Diffe
     marks = {reference: _marks(entry, known.form) for reference, entry in new.items()}
     every = frozenset[bytes]().union(*marks.values())
     gone = [
-        EntryChange(Verdict.REMOVED, reference, EntryKind.UNSPECIFIED, (), len(old_names[reference] - every))
+        EntryChange(ChangeKind.REMOVED, reference, EntryKind.UNSPECIFIED, (), len(old_names[reference] - every))
         for reference in sorted(known.entry_references - new.keys())
     ]
     changed, added, nameless = [], [], 0
     for reference, entry in new.items():
         names_added = tuple(text for mark, text in marks[reference].items() if mark not in known.references)
         if reference not in known.entry_references:
-            added.append(EntryChange(Verdict.ADDED, reference, entry.kind, names_added, 0))
+            added.append(EntryChange(ChangeKind.ADDED, reference, entry.kind, names_added, 0))
             continue
         before = old_names[reference]
         nameless += bool(before) and not before & every
         removed = len(before - every)
         if names_added or removed or known.entries.get(reference, entry.digest()) != entry.digest():
-            changed.append(EntryChange(Verdict.CHANGED, reference, entry.kind, names_added, removed))
+            changed.append(EntryChange(ChangeKind.CHANGED, reference, entry.kind, names_added, removed))
     return Difference(
         changes=(*gone, *changed, *added),
         names_added=len(every - known.references.keys()),
