@@ -10,10 +10,10 @@ _KNOWN_AS = (
     r"(?:also|formerly|previously|now|better)\s+known\s+as|formerly|previously|"
     r"\b(?:[afn]\.\s?k\.\s?a\b\.?|[afn]/k/a\b|[afn]ka\b)"
 )
-_SEPARATOR = re.compile(r"[;\u037e\u061b\uff1b]|(?:^|\s)\(?[a-j0-9]\)\s")
+_SEPARATOR = re.compile(r"[;\u037e\u061b\uff1b]|\s[/|]\s|(?:^|\s)\(?[a-j0-9]\)\s")
 _MARKER = re.compile(rf"(?:^|[\s,;:(]){_KNOWN_AS}[\s:,]*", re.IGNORECASE)
 _BRACKETS = re.compile(r"[(\[\uff08\u3010]([^()\[\]\uff08\uff09\u3010\u3011]*)[)\]\uff09\u3011]")
-_MAY_HOLD_SEVERAL = re.compile(rf"[;\u037e\u061b\uff1b()\[\uff08\u3010]|\b{_KNOWN_AS}", re.IGNORECASE)
+_MAY_HOLD_SEVERAL = re.compile(rf"[;\u037e\u061b\uff1b()\[\uff08\u3010]|\s[/|]\s|\b{_KNOWN_AS}", re.IGNORECASE)
 _REMARK = re.compile(r",\s*(?:born|d\.?o\.?b\.?|p\.?o\.?b\.?)\b.*", re.IGNORECASE)
 # What stands in brackets and is no name: remarks, numbers of generations, legal forms.
 _NO_NAME = re.compile(
@@ -22,7 +22,6 @@ _NO_NAME = re.compile(
     re.IGNORECASE,
 )
 _EDGES = " \t\r\n,:;.-\u2013"
-MAX_PARTS = 32
 
 
 class Part(NamedTuple):
@@ -38,7 +37,7 @@ def may_hold_several(field: str) -> bool:
 
 
 def names_in(field: str) -> list[Part]:
-    """Returns the names in a field, at most 32; a field of one name gives that as it stands.
+    """Returns the names in a field; a field of one name gives that as it stands.
 
     The field itself is among them unless a semicolon parts it: what looks like a remark may be part of the name.
     """
@@ -53,7 +52,7 @@ def names_in(field: str) -> list[Part]:
         ]
     if _SEPARATOR.search(field) is None:
         found.insert(0, Part(field.strip(), False))
-    return _distinct(found)[:MAX_PARTS]
+    return _distinct(found)
 
 
 def _is_name(inner: str) -> bool:
