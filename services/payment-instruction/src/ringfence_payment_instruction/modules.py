@@ -25,10 +25,14 @@ from ringfence_payment_instruction.deposits.module import DepositsModule
 from ringfence_payment_instruction.rail.module import RailModule, RailPorts
 from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
+from ringfence_payment_instruction.screening.domain.events import EVENTS as SCREENING_EVENTS
 from ringfence_payment_instruction.screening.domain.state import State as ScreeningState
 from ringfence_payment_instruction.screening.module import ScreeningModule
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
+from ringfence_payment_instruction.standing.application.noting import Noting
+from ringfence_payment_instruction.standing.domain.state import Standing
+from ringfence_payment_instruction.standing.domain.state import State as StandingState
 from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
 from ringfence_payment_instruction.submissions.application.ports import Archive, Identity
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas
@@ -49,6 +53,7 @@ class ModuleStates:
     deposits: DepositsState = field(default_factory=DepositsState)
     screening: ScreeningState = field(default_factory=ScreeningState)
     proposals: ProposalState = field(default_factory=ProposalState)
+    standing: StandingState = field(default_factory=StandingState)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
@@ -61,6 +66,7 @@ class ModuleStates:
             "deposits": self.deposits,
             "screening": self.screening,
             "proposals": self.proposals,
+            "standing": self.standing,
         }
         return SavedStates(modules, DIGEST_FORMAT)
 
@@ -91,6 +97,7 @@ class Application:
     approvals: Decisions
     rail: RailModule
     deposits: DepositsModule
+    standing: Noting
     reads: Queries
     proposals: Proposals
     pipeline: Pipeline
@@ -98,12 +105,23 @@ class Application:
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    return EventCodec((*SubmissionsState.EVENTS, *DepositsState.EVENTS, *ScreeningState.EVENTS, *ProposalState.EVENTS))
+    return EventCodec(
+        (
+            *SubmissionsState.EVENTS,
+            *DepositsState.EVENTS,
+            *SCREENING_EVENTS,
+            *ProposalState.EVENTS,
+            *StandingState.EVENTS,
+        )
+    )
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
     """Wires the modules: the same in the service and in tests."""
     clock, committed = ports.clock, Signal()
+    proposals = Proposals(
+        writer, states.proposals, lambda hand, now_ns: states.standing.of(hand.principal) is Standing.GOOD
+    )
     submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
     screening = ScreeningModule.build(
@@ -113,6 +131,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         ports.limits.needs_second_person,
         ports.list_maximum_age_ns,
         orders.reading,
+        proposals,
         clock,
     )
     deposits = DepositsModule.build(
@@ -138,7 +157,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
             "dispatch": rail.work,
             "deposits": deposits.work,
         },
-        wakes_on=ScreeningState.EVENTS,
+        wakes_on=SCREENING_EVENTS,
     )
     return Application(
         submissions=orders,
@@ -146,8 +165,9 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         approvals=Decisions(submissions, ports.patience),
         rail=rail,
         deposits=deposits,
+        standing=Noting(writer, states.standing),
         reads=Queries(submissions, orders.personal, ports.reader),
-        proposals=Proposals(writer, states.proposals),
+        proposals=proposals,
         pipeline=pipeline,
     )
 

@@ -69,7 +69,7 @@ def _registration(message: pb.NewParty) -> Registration:
     return Registration(
         bounds.identifier("id", message.id),
         _PARTY_KINDS[message.kind],
-        PersonalData(
+        PersonalData.given(
             personal.name, personal.identity_number, personal.date_of_birth, personal.address, personal.country
         ),
     )

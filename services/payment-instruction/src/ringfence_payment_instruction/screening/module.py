@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.values.clock import Clock
 
 from ringfence_payment_instruction.screening.adapters.list_files import SanctionsFiles
 from ringfence_payment_instruction.screening.api import ScreeningApi
+from ringfence_payment_instruction.screening.application.acting import ListActs
 from ringfence_payment_instruction.screening.application.importing import ListImport
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.application.screening import ScreeningWork
@@ -24,6 +26,7 @@ class ScreeningModule:
 
     lists: ListsInForce
     importing: ListImport
+    acts: ListActs
     work: ScreeningWork
     api: ScreeningApi
 
@@ -36,14 +39,18 @@ class ScreeningModule:
         needs_second_person: SecondPersonRule,
         list_maximum_age_ns: int,
         reading: FileReading,
+        proposals: Proposals,
         clock: Clock,
     ) -> ScreeningModule:
-        """Wires the module."""
-        lists = ListsInForce(state, list_maximum_age_ns, clock)
-        importing = ListImport(submissions.writer, state, SanctionsFiles(), reading)
+        """Wires the module, and has its proposals known."""
+        lists = ListsInForce(state, list_maximum_age_ns, clock, submissions.writer)
+        importing = ListImport(submissions.writer, state, proposals, SanctionsFiles(), reading)
+        acts = ListActs(submissions.writer, state, proposals)
+        proposals.register(acts.effects())
         return cls(
             lists=lists,
             importing=importing,
+            acts=acts,
             work=ScreeningWork(submissions, personal, lists, needs_second_person),
-            api=ScreeningApi(importing),
+            api=ScreeningApi(importing, acts, lists),
         )

@@ -1,53 +1,164 @@
-"""What screening keeps in memory: the sanctions lists in force."""
+"""What screening keeps in memory: the sanctions lists in force, and the editions that wait for a second person."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, NamedTuple
 
+from ringfence_kernel.proposals.domain.events import ProposalMade, ProposalVoided
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_payment_instruction.screening.domain.events import EVENTS
+from ringfence_payment_instruction.screening.domain import acts
+from ringfence_payment_instruction.screening.domain.events import (
+    EVENTS,
+    SanctionsEditionAdopted,
+    SanctionsEditionHeld,
+    SanctionsListConfirmed,
+    SanctionsListImported,
+)
 from ringfence_payment_instruction.screening.domain.lists import SanctionsList
 
-SECTION = "screening, format 1"
-_Saved = list[tuple[str, bytes, int, list[tuple[bytes, str]]]]
+SECTION = "screening, format 2"
+LOSSES_LAST_NS = 7 * 86_400 * 1_000_000_000
+
+
+class _SavedList(NamedTuple):
+    name: str
+    digest: bytes
+    published_ns: int
+    confirmed_ns: int
+    form: int
+    references: list[tuple[bytes, str]]
+    lone: list[bytes]
+    entries: list[tuple[str, bytes]]
+    lost: list[tuple[int, int]]
+
+
+class _Saved(NamedTuple):
+    lists: list[_SavedList]
+    waiting: list[_SavedList]
+    proposals: list[tuple[str, bytes]]
+    changed: list[tuple[str, int]]
 
 
 class State:
-    """Lists by name. Every change goes through the journal; nothing here decides."""
+    """Lists by name. Every change goes through the journal; nothing here decides.
 
-    EVENTS: ClassVar[tuple[type, ...]] = EVENTS
+    `waiting` has editions that wait and `proposals` what confirms them. `changed` is the position of the last event
+    about a list.
+    """
+
+    EVENTS: ClassVar[tuple[type, ...]] = (*EVENTS, ProposalMade, ProposalVoided)
 
     def __init__(self) -> None:
         """Starts without any list."""
         self.lists: dict[str, SanctionsList] = {}
+        self.waiting: dict[str, SanctionsList] = {}
+        self.proposals: dict[str, bytes] = {}
+        self.changed: dict[str, int] = {}
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
-        journal.put(self.lists, recorded.event.list_name, SanctionsList.of(recorded.event))
+        event = recorded.event
+        if isinstance(event, ProposalMade):
+            if event.effect == acts.ADOPT:
+                journal.put(self.proposals, acts.Adoption.of(event.payload).list_name, event.proposal)
+            return
+        if isinstance(event, ProposalVoided):
+            for name in [name for name, proposal in self.proposals.items() if proposal == event.proposal]:
+                self._wait_no_more(name, journal)
+            return
+        journal.put(self.changed, event.list_name, recorded.position)
+        self._change(event, recorded.recorded_at_ns, journal)
+
+    def lost_lately(self, list_name: str, now_ns: int) -> int:
+        """Returns how many entries editions have taken off a list in the last 7 days by the word of one person each."""
+        known = self.lists.get(list_name)
+        return sum(count for at_ns, count in known.lost if now_ns - at_ns < LOSSES_LAST_NS) if known else 0
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
         return hashlib.sha256(self._content()).digest()
 
     def save(self) -> Sections:
-        """Returns all lists in force."""
+        """Returns all lists in force and all that wait."""
         return [(SECTION, self._content())]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned; raises ValueError or LookupError for another format."""
-        lists = plain.decode(sections[SECTION], _Saved)
-        self.lists = {name: SanctionsList(digest, at_ns, dict(marks)) for name, digest, at_ns, marks in lists}
+        saved = plain.decode(sections[SECTION], _Saved)
+        self.lists, self.waiting = dict(map(_taken_up, saved.lists)), dict(map(_taken_up, saved.waiting))
+        self.proposals, self.changed = dict(saved.proposals), dict(saved.changed)
+
+    def _change(self, event: Any, now_ns: int, journal: Journal) -> None:
+        name, current = event.list_name, self.lists.get(event.list_name)
+        if isinstance(event, SanctionsEditionHeld):
+            self._wait_no_more(name, journal)
+            journal.put(self.waiting, name, SanctionsList.of(event))
+            return
+        if isinstance(event, SanctionsListConfirmed):
+            journal.put(self.lists, name, replace(self.lists[name], confirmed_ns=event.checked_ns))
+            return
+        if isinstance(event, SanctionsListImported):
+            imported = SanctionsList.of(event)
+            journal.put(self.lists, name, replace(imported, lost=_losses(current, imported, now_ns)))
+        elif isinstance(event, SanctionsEditionAdopted):
+            journal.put(self.lists, name, self.waiting[name])
+        else:
+            journal.remove(self.lists, name)
+        self._wait_no_more(name, journal)
+
+    def _wait_no_more(self, name: str, journal: Journal) -> None:
+        for held in (self.waiting, self.proposals):
+            if name in held:
+                journal.remove(held, name)
 
     def _content(self) -> bytes:
         return plain.encode(
-            [
-                (name, each.digest, each.published_ns, sorted(each.references.items()))
-                for name, each in sorted(self.lists.items())
-            ]
+            _Saved(
+                lists=[_saved(name, each) for name, each in sorted(self.lists.items())],
+                waiting=[_saved(name, each) for name, each in sorted(self.waiting.items())],
+                proposals=sorted(self.proposals.items()),
+                changed=sorted(self.changed.items()),
+            )
         )
+
+
+def _losses(before: SanctionsList | None, after: SanctionsList, now_ns: int) -> tuple[tuple[int, int], ...]:
+    if before is None:
+        return ()
+    gone = len(before.entry_references - after.entry_references)
+    recent = tuple(loss for loss in before.lost if now_ns - loss[0] < LOSSES_LAST_NS)
+    return (*recent, (now_ns, gone)) if gone else recent
+
+
+def _saved(name: str, each: SanctionsList) -> _SavedList:
+    return _SavedList(
+        name=name,
+        digest=each.digest,
+        published_ns=each.published_ns,
+        confirmed_ns=each.confirmed_ns,
+        form=each.form,
+        references=sorted(each.references.items()),
+        lone=sorted(each.lone),
+        entries=sorted(each.entries.items()),
+        lost=list(each.lost),
+    )
+
+
+def _taken_up(saved: _SavedList) -> tuple[str, SanctionsList]:
+    return saved.name, SanctionsList(
+        digest=saved.digest,
+        published_ns=saved.published_ns,
+        references=dict(saved.references),
+        lone=frozenset(saved.lone),
+        entries=dict(saved.entries),
+        form=saved.form,
+        confirmed_ns=saved.confirmed_ns,
+        lost=tuple(saved.lost),
+    )
