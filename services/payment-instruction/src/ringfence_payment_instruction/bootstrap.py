@@ -79,7 +79,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     reader = InstructionsReader(store, codec, projector)
     application = compose(core.writer, states, _ports(runtime, archive, reader))
     follower = runtime.follower(
-        "identity", identity_feed.take_over(application.standing), await identity_cursor(core.store)
+        "identity", identity_feed.take_over(application.standing.noting), await identity_cursor(core.store)
     )
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     leadership = core.leadership()

@@ -27,8 +27,8 @@ from ringfence_payment_instruction.screening.domain.state import State as Screen
 from ringfence_payment_instruction.screening.module import ScreeningModule
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
-from ringfence_payment_instruction.standing.application.noting import Noting
 from ringfence_payment_instruction.standing.domain.state import State as StandingState
+from ringfence_payment_instruction.standing.module import StandingModule
 from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
 from ringfence_payment_instruction.submissions.application.ports import Archive, Identity
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas
@@ -91,7 +91,7 @@ class Application:
     approvals: Decisions
     rail: RailModule
     deposits: DepositsModule
-    standing: Noting
+    standing: StandingModule
     reads: Queries
     pipeline: Pipeline
 
@@ -106,6 +106,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     clock, committed = ports.clock, Signal()
     submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
+    standing = StandingModule.build(submissions, states.standing, ports.custody)
     screening = ScreeningModule.build(
         submissions,
         orders.personal,
@@ -126,7 +127,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         committed,
         clock,
     )
-    rail = RailModule.build(submissions, orders.personal, ports.rail, deposits.receiving, clock)
+    rail = RailModule.build(submissions, orders.personal, standing.stops, ports.rail, deposits.receiving, clock)
     pipeline = Pipeline(
         submissions=submissions,
         personal=orders.personal,
@@ -134,19 +135,20 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         committed=committed,
         work={
             "screening": screening.work,
-            "settlement": SettlementWork(submissions, ports.custody),
+            "settlement": SettlementWork(submissions, ports.custody, standing.stops),
             "dispatch": rail.work,
             "deposits": deposits.work,
+            "standing": standing.work,
         },
-        wakes_on=ScreeningState.EVENTS,
+        wakes_on=(*ScreeningState.EVENTS, *StandingState.EVENTS),
     )
     return Application(
         submissions=orders,
         screening=screening,
-        approvals=Decisions(submissions, ports.patience),
+        approvals=Decisions(submissions, standing.stops, ports.patience),
         rail=rail,
         deposits=deposits,
-        standing=Noting(writer, states.standing),
+        standing=standing,
         reads=Queries(submissions, orders.personal, ports.reader),
         pipeline=pipeline,
     )
