@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ringfence_kernel.proposals.application import Proposals
+from ringfence_kernel.proposals.domain.state import State as ProposalState
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.store.codec import EventCodec
@@ -49,6 +51,7 @@ class ModuleStates:
     deposits: DepositsState = field(default_factory=DepositsState)
     screening: ScreeningState = field(default_factory=ScreeningState)
     standing: StandingState = field(default_factory=StandingState)
+    proposals: ProposalState = field(default_factory=ProposalState)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
@@ -61,6 +64,7 @@ class ModuleStates:
             "deposits": self.deposits,
             "screening": self.screening,
             "standing": self.standing,
+            "proposals": self.proposals,
         }
         return SavedStates(modules, DIGEST_FORMAT)
 
@@ -93,12 +97,14 @@ class Application:
     deposits: DepositsModule
     standing: StandingModule
     reads: Queries
+    proposals: Proposals
     pipeline: Pipeline
 
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    return EventCodec((*SubmissionsState.EVENTS, *DepositsState.EVENTS, *ScreeningState.EVENTS, *StandingState.EVENTS))
+    modules = (SubmissionsState, DepositsState, ScreeningState, StandingState, ProposalState)
+    return EventCodec([event for module in modules for event in module.EVENTS])
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
@@ -150,6 +156,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         deposits=deposits,
         standing=standing,
         reads=Queries(submissions, orders.personal, ports.reader),
+        proposals=Proposals(writer, states.proposals),
         pipeline=pipeline,
     )
 
