@@ -11,6 +11,7 @@ from typing import Any
 
 from ringfence.ledger import AccountClass, Purpose
 from ringfence_custody.ledger.domain.apply import apply
+from ringfence_custody.ledger.domain.authority import Authority, Reach
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.change_accounts import decide_standing
 from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns
@@ -18,6 +19,7 @@ from ringfence_custody.ledger.domain.create_accounts import decide_accounts
 from ringfence_custody.ledger.domain.create_transfers import decide_transfers
 from ringfence_custody.ledger.domain.events import EVENTS
 from ringfence_custody.ledger.domain.lifecycle import Standing
+from ringfence_custody.ledger.domain.migrations import decide_opening
 from ringfence_custody.ledger.domain.packed import TransferBatch
 from ringfence_kernel.store import EventStore, NewEvent, save_cursor
 from ringfence_kernel.store.codec import EventCodec
@@ -32,6 +34,7 @@ from bench.transfers import AMOUNT_MINOR, EUR, SEED
 
 PER_EVENT = 8_190
 PER_COMMIT = 8
+WINDOW_SECONDS = 30 * 86_400
 FUNDS_MINOR = 10**12
 MIRROR = 2**64
 """Number of the bank mirror, apart from those of clients."""
@@ -79,6 +82,9 @@ class Filling:
     def _events(self) -> Iterator[Any]:
         """Yields the accounts, deposits as the first transfers, and payments at random as the others."""
         clients = range(1, 1 + self.accounts)
+        yield self._applied(
+            decide_opening(self.book, self.book_id, WINDOW_SECONDS, "bench", self.book_id, time.time_ns())
+        )
         yield self._applied(decide_standing(self.book, self.book_id, Standing.ADMITTED, time.time_ns()))
         yield self._opened(_accounts([MIRROR], AccountClass.BANK_MIRROR, ZERO_ID))
         for some in _pages(clients):
@@ -98,7 +104,8 @@ class Filling:
         return event
 
     def _created(self, columns: TransferColumns) -> Any:
-        outcome = decide_transfers(self.book, columns, time.time_ns())
+        authority = Authority(self.book_id, Reach.MIGRATION, self.book_id)
+        outcome = decide_transfers(self.book, columns, time.time_ns(), authority=authority)
         assert not any(outcome.status), "the ledger refuses what it is filled with"
         event = self.book.seal()
         assert event is not None

@@ -93,7 +93,7 @@ class FakeCustody:
         results = [self._create(each) for each in transfers]
         if self.loses_replies:
             raise CustodyUnavailable
-        return ["status_211"] * len(results) if self.is_newer else results
+        return ["status_250"] * len(results) if self.is_newer else results
 
     async def book_accounts(self, tenant: bytes, token: str, *, fresh: bool = False) -> BookAccounts:
         """Answers the mirrors and suspense accounts."""

@@ -138,7 +138,7 @@ async def test_a_result_code_that_is_not_listed_is_an_alarm() -> None:
     _, made = peer(lambda method, request: custody_pb2.CreateTransfersResponse(status=bytes([0, 211, 199])))
     with capture_logs() as lines:
         results = await CustodyClient(made).create_transfers(TENANT, "token", [planned(TransferKind.PLAIN)] * 3)
-    assert results == ["created", "status_211", "status_199"]
+    assert results == ["created", "status_250", "status_199"]
     [line] = [line for line in lines if line["event"] == "custody_result_unknown"]
     assert (line["log_level"], line["codes"]) == ("error", [199, 211])
 

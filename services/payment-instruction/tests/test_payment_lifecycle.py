@@ -260,7 +260,7 @@ def test_a_result_that_is_not_listed_changes_nothing(history: Any, external: byt
         custody(history, submission)
         send(history, submission)
         history.record(submission.stream, answered(submission, [0], {}, EVIDENCE, "MSG"))
-    assert transferred(submission, {0: (stage, "status_211")}) == ([], {"RESULT_UNKNOWN"})
+    assert transferred(submission, {0: (stage, "status_250")}) == ([], {"RESULT_UNKNOWN"})
     assert transferred(submission, {0: (stage, "exists_with_different_amount")}) == ([], {"LEDGER_CONTRADICTION"})
 
 
@@ -270,7 +270,7 @@ def test_every_result_of_custody_is_known() -> None:
     assert all(map(is_known, names))
     for each in (DONE, set(_REFUSALS), _OTHER_REFUSALS):
         assert each <= names
-    assert not any(map(is_known, ("status_211", "", "created_anew")))
+    assert not any(map(is_known, ("status_250", "", "created_anew")))
 
 
 def test_a_silent_bank_leaves_the_payment_unknown(history: Any, external: bytes) -> None:

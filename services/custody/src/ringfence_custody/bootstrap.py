@@ -29,6 +29,7 @@ from ringfence_custody.ledger.adapters.batches import StoredBatches
 from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
 from ringfence_custody.ledger.api.servicer import CustodyServicer
+from ringfence_custody.ledger.application.acts import Acts
 from ringfence_custody.ledger.application.book_sums import BookSums
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
@@ -69,7 +70,10 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     leadership.begin_with(count_anew)
     lag.gauge(runtime.gauges, leadership)
     BookSums(lambda: {} if core.writer.is_stale else state.books).gauge(runtime.gauges, leadership)
-    servicer = CustodyServicer(commands, queries, backlog, settings.accounts_quota())
+    proposals = Proposals(core.writer, states.proposals, lambda hand, now_ns: state.may_act(hand.principal))
+    acts = Acts(state, proposals)
+    acts.register()
+    servicer = CustodyServicer(commands, acts, queries, backlog, settings.accounts_quota())
     return Assembly(
         servicers=[
             Servicer(
@@ -78,7 +82,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
                 "ringfence.custody.v1.CustodyService",
                 places={"CreateAccounts": backlog, "CreateTransfers": backlog},
             ),
-            proposal_servicer(Proposals(core.writer, states.proposals)),
+            proposal_servicer(proposals),
             core.feed(),
         ],
         tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],

@@ -59,6 +59,7 @@ _REFUSALS = {
     "purpose_unknown": reasons.TRANSFER_FORBIDDEN,
     "account_class_mismatch": reasons.TRANSFER_FORBIDDEN,
     "mandate_missing": reasons.TRANSFER_FORBIDDEN,
+    "mandate_unknown": reasons.TRANSFER_FORBIDDEN,
     "exceeds_purpose_maximum": reasons.TRANSFER_FORBIDDEN,
     "debit_account_already_closed": reasons.ACCOUNT_CLOSED,
     "credit_account_already_closed": reasons.ACCOUNT_CLOSED,
@@ -74,6 +75,7 @@ _OTHER_REFUSALS = frozenset(
     accounts_must_be_different pending_id_must_be_zero pending_id_must_not_be_zero pending_id_must_not_be_int_max
     pending_id_must_be_different timeout_reserved_for_pending_transfer closing_transfer_must_be_pending
     ledger_must_not_be_zero code_must_not_be_zero pending_transfer_not_found pending_transfer_not_pending
+    pending_transfer_has_different_owner
     pending_transfer_has_different_debit_account_id pending_transfer_has_different_credit_account_id
     pending_transfer_has_different_ledger pending_transfer_has_different_code exceeds_pending_transfer_amount
     pending_transfer_has_different_amount pending_transfer_already_posted pending_transfer_already_voided
