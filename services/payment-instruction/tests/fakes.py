@@ -16,7 +16,7 @@ from ringfence_payment_instruction.rail.application.ports import Sealed
 from ringfence_payment_instruction.rail.domain.errors import RailContradiction
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
-from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, TransferKind
+from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, Purpose, TransferKind
 from ringfence_payment_instruction.submissions.application.ports import Authorisation, KeyRing
 from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
@@ -90,12 +90,27 @@ class FakeCustody:
             raise CustodyUnavailable
         if token != TOKEN_PREFIX + tenant.hex():
             raise AuthorisationRefused
+        if any(each.evidence is not None or each.purpose is Purpose.DEPOSIT for each in transfers):
+            raise AssertionError("the bank's word is no platform's to authorise")
+        return self._create_all(transfers)
+
+    async def book_evidence(self, tenant: bytes, transfers: Sequence[PlannedTransfer]) -> list[str]:
+        """Creates transfers one by one, on the bank's word."""
+        self.calls += 1
+        if self.is_away:
+            raise CustodyUnavailable
+        for each in transfers:
+            assert each.evidence is not None
+            assert any(each.evidence.sha256) or each.kind is TransferKind.VOID
+        return self._create_all(transfers)
+
+    def _create_all(self, transfers: Sequence[PlannedTransfer]) -> list[str]:
         results = [self._create(each) for each in transfers]
         if self.loses_replies:
             raise CustodyUnavailable
         return ["status_250"] * len(results) if self.is_newer else results
 
-    async def book_accounts(self, tenant: bytes, token: str, *, fresh: bool = False) -> BookAccounts:
+    async def book_accounts(self, tenant: bytes, *, fresh: bool = False) -> BookAccounts:
         """Answers the mirrors and suspense accounts."""
         if self.is_away:
             raise CustodyUnavailable

@@ -129,6 +129,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         ports.identity,
         ports.custody,
         screening.lists,
+        standing.stops,
         orders.reading,
         committed,
         clock,

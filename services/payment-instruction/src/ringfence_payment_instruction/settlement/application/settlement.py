@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.writing.writer import Unit
@@ -18,6 +18,7 @@ from ringfence_payment_instruction.settlement.domain.transfers import PlannedTra
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.standing.domain.errors import PaymentStopped
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused
 from ringfence_payment_instruction.submissions.domain.status import Stage
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
@@ -47,9 +48,7 @@ class SettlementWork:
         asked, missing = await self._plan(submission)
         unresolved: frozenset[str] = frozenset()
         if asked:
-            transfers = [transfer for _, transfer in asked.values()]
-            names = await self.custody.create_transfers(submission.tenant, submission.received.authorisation, transfers)
-            results = {index: (stage, name) for (index, (stage, _)), name in zip(asked.items(), names, strict=True)}
+            results = await self._ask(submission, asked)
 
             def command(unit: Unit) -> frozenset[str]:
                 events, reasons = transferred(submission, results)
@@ -66,13 +65,36 @@ class SettlementWork:
         if any(self.stops.cause(submission, index) for index in submission.at_stage(Stage.TRANSFER)):
             raise PaymentStopped
 
+    async def _ask(self, submission: Submission, asked: Asked) -> dict[int, tuple[int, str]]:
+        """Returns custody's results: what rests on the platform's authorisation is refused once that has ended.
+
+        What the bank has decided does not wait for it.
+        """
+        results: dict[int, tuple[int, str]] = {}
+        evidenced = {index: each for index, each in asked.items() if each[1].evidence is not None}
+        others = {index: each for index, each in asked.items() if index not in evidenced}
+        if evidenced:
+            names = await self.custody.book_evidence(submission.tenant, [each for _, each in evidenced.values()])
+            results |= _by_index(evidenced, names)
+        if others:
+            token = submission.received.authorisation
+            try:
+                names = await self.custody.create_transfers(
+                    submission.tenant, token, [each for _, each in others.values()]
+                )
+            except AuthorisationRefused:
+                if not evidenced:
+                    raise
+                return results
+            results |= _by_index(others, names)
+        return results
+
     async def _plan(self, submission: Submission) -> tuple[Asked, bool]:
         """Returns what to ask for, and whether some cannot be asked for, for want of a bank mirror."""
         asked, missing = await self._plan_with(submission, {})
         for fresh in (False, True):
             if missing:
-                token = submission.received.authorisation
-                accounts = await self.custody.book_accounts(submission.tenant, token, fresh=fresh)
+                accounts = await self.custody.book_accounts(submission.tenant, fresh=fresh)
                 asked, missing = await self._plan_with(submission, accounts.mirrors)
         return asked, missing
 
@@ -93,3 +115,7 @@ class SettlementWork:
             return asked, missing
 
         return await self.submissions.writer.commit(command)
+
+
+def _by_index(asked: Asked, names: Sequence[str]) -> dict[int, tuple[int, str]]:
+    return {index: (stage, name) for (index, (stage, _)), name in zip(asked.items(), names, strict=True)}

@@ -28,8 +28,24 @@ class Purpose(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a transfer rests on that needs nobody's leave.
+
+    SHA-256 of the bank's file, the entry or answer in it, and the principal that vouched for it; zeros for what is not
+    there: the bank never had a payment that is released before, and the rail vouches for nobody.
+    """
+
+    sha256: bytes = bytes(32)
+    entry: bytes = ZERO_ID
+    source: bytes = ZERO_ID
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedTransfer:
-    """A transfer to ask custody for; `subject` is the instruction or bank entry behind it."""
+    """A transfer to ask custody for; `subject` is the instruction or bank entry behind it.
+
+    It rests on its evidence, or on the platform's authorisation where it has none.
+    """
 
     id: bytes
     kind: TransferKind
@@ -41,6 +57,7 @@ class PlannedTransfer:
     subject: bytes
     value_day: int
     pending_id: bytes = ZERO_ID
+    evidence: Evidence | None = None
 
 
 DONE = frozenset({"created", "exists"})
