@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from ringfence_custody.ledger.adapters.batches import StoredBatches
@@ -15,16 +16,19 @@ from ringfence_custody.ledger.adapters.statement_reader import StatementReader
 from ringfence_custody.ledger.api.servicer import CustodyServicer
 from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
 from ringfence_custody.ledger.application.acts import Acts
-from ringfence_custody.ledger.application.commands import Commands, accounts_of, record
+from ringfence_custody.ledger.application.adopting import RuleCommands
+from ringfence_custody.ledger.application.commands import Commands, accounts_of
 from ringfence_custody.ledger.application.queries import Queries
+from ringfence_custody.ledger.application.recording import record
 from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.authority import BANKS
 from ringfence_custody.ledger.domain.change_accounts import decide_release
 from ringfence_custody.ledger.domain.migrations import decide_opening
+from ringfence_custody.ledger.domain.rule_packs import PurposeRule
 from ringfence_custody.modules import ModuleStates, event_codec
 from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.projecting.projector import Projector
-from ringfence_kernel.proposals.application import Proposals
+from ringfence_kernel.proposals.application import Decision, Proposals, Verdict
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.writing.backlog import Backlog
@@ -39,6 +43,17 @@ from .ledger import MANDATE, START_NS
 CODEC = event_codec()
 
 
+def operator(number: int) -> Caller:
+    """Returns an operator with a person, key and certificate of its own."""
+    own = bytes(15) + bytes([number])
+    thumbprint = urlsafe_b64encode(bytes(31) + bytes([number])).rstrip(b"=").decode()
+    roles = frozenset({"operator"})
+    return Caller("spiffe://test/principal", None, own, thumbprint, None, roles, person=own, key_sha256=own * 2)
+
+
+OPERATOR, SECOND_OPERATOR = operator(7), operator(8)
+
+
 @dataclass
 class Custody:
     """A running service."""
@@ -48,10 +63,11 @@ class Custody:
     state: State
     whole: SavedStates
     commands: Commands
+    rules: RuleCommands
+    proposals: Proposals
     projector: Projector
     servicer: CustodyServicer
     clock: ManualClock
-    proposals: Proposals
 
     async def call(self, method: str, request: object, tenant: bytes | None) -> object:
         """Calls a method as a principal of a tenant, or as the custodian's own.
@@ -63,7 +79,7 @@ class Custody:
             service = None if BANKS & set(request.transfers.code) else "payment-instruction"
             if service is None and self.state.look(tenant).migration is None:
                 await self.open_window(tenant)
-        with calling(Caller("spiffe://test/principal", service, bytes(15) + b"\x07", "", tenant)):
+        with calling(replace(OPERATOR, tenant=tenant, service=service)):
             return await getattr(self.servicer, method)(request, None)
 
     async def open_window(self, tenant: bytes) -> None:
@@ -84,6 +100,17 @@ class Custody:
             record(unit, tenant, book, decide_release(book, accounts, order_reference, bytes(16), unit.now_ns))
 
         await self.writer.commit(decide)
+
+    async def adopt(self, book_id: bytes, version: str, rules: Sequence[PurposeRule]) -> None:
+        """Has rules adopted by two operators; raises the refusal of either."""
+        _, proposal = await self.rules.propose(book_id, version, rules, OPERATOR)
+        if proposal:
+            await self.confirm(proposal)
+
+    async def confirm(self, proposal: bytes) -> None:
+        """Has a proposal confirmed by a second operator."""
+        decision = Decision(proposal, Verdict.CONFIRM)
+        await self.writer.commit(lambda unit: self.proposals.decide_within(unit, decision, SECOND_OPERATOR))
 
     async def project(self) -> None:
         """Brings the statements up to date."""
@@ -135,15 +162,16 @@ async def running(
     async def follow() -> None:
         """Statements are projected by the tests themselves."""
 
-    commands = Commands(writer, state, follow)
-    proposals = Proposals(writer, states.proposals, lambda hand, now_ns: state.may_act(hand.principal))
+    proposals = Proposals(writer, states.proposals)
+    commands = Commands(writer, state, follow, proposals)
+    rules = RuleCommands(writer, state, proposals)
     acts = Acts(state, proposals)
-    acts.register()
+    proposals.register([rules.effect(), *acts.effects()])
     queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))
     task = asyncio.create_task(writer.run())
     try:
-        servicer = CustodyServicer(commands, acts, queries, Backlog(60.0, 1), AccountsQuota(accounts_per_hour))
-        yield Custody(store, writer, state, whole, commands, projector, servicer, clock, proposals)
+        servicer = CustodyServicer(commands, rules, acts, queries, Backlog(60.0, 1), AccountsQuota(accounts_per_hour))
+        yield Custody(store, writer, state, whole, commands, rules, proposals, projector, servicer, clock)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -10,7 +10,6 @@ from ringfence_custody.ledger.domain.events import (
     EVENTS,
     MigrationClosed,
     MigrationOpened,
-    PrincipalStandingChanged,
     TransfersEvidenced,
 )
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
@@ -56,7 +55,6 @@ OF_NO_TRANSFER = (
     TransfersEvidenced(1, id_of("a") + id_of("b"), b"e" * 64, b"n" * 32, bytes(16) + MANDATE),
     MigrationOpened(1, MANDATE, 2, "moving in", MANDATE),
     MigrationClosed(2, MANDATE, "moved in", MANDATE),
-    PrincipalStandingChanged(MANDATE, True),
 )
 """Events that a ledger of these tests does not write by itself."""
 

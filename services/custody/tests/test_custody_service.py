@@ -77,7 +77,7 @@ async def learn(custody: Custody, tenant: bytes, after: str, position: int = 1) 
     """Takes in a change of the owner's KYC."""
     facts = facts_of([kyc_changed(position, tenant, after)])
     cursor = Head(1, position, bytes(32))
-    await custody.commands.note(facts, lambda connection: save_cursor(connection, CURSOR, cursor))
+    await custody.commands.note_identity(facts, lambda connection: save_cursor(connection, CURSOR, cursor))
 
 
 async def account(custody: Custody, name: str, tenant: bytes = PLATFORM) -> Any:

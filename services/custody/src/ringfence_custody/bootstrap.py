@@ -30,6 +30,7 @@ from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
 from ringfence_custody.ledger.api.servicer import CustodyServicer
 from ringfence_custody.ledger.application.acts import Acts
+from ringfence_custody.ledger.application.adopting import RuleCommands
 from ringfence_custody.ledger.application.book_sums import BookSums
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
@@ -58,7 +59,9 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     core.writer.subscribe(lag.note)
     projector.hold = lag.may_rest
     backlog = Backlog(settings.backlog_seconds, REQUEST_WEIGHT)
-    commands = Commands(core.writer, state, FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait)
+    proposals = Proposals(core.writer, states.proposals)
+    follows = FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait
+    commands = Commands(core.writer, state, follows, proposals)
     follower = runtime.follower("identity", identity_feed.take_over(commands), await identity_cursor(core.store))
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
@@ -70,10 +73,10 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     leadership.begin_with(count_anew)
     lag.gauge(runtime.gauges, leadership)
     BookSums(lambda: {} if core.writer.is_stale else state.books).gauge(runtime.gauges, leadership)
-    proposals = Proposals(core.writer, states.proposals, lambda hand, now_ns: state.may_act(hand.principal))
+    rules = RuleCommands(core.writer, state, proposals)
     acts = Acts(state, proposals)
-    acts.register()
-    servicer = CustodyServicer(commands, acts, queries, backlog, settings.accounts_quota())
+    proposals.register([rules.effect(), *acts.effects()])
+    servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota())
     return Assembly(
         servicers=[
             Servicer(

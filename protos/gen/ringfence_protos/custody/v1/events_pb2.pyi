@@ -325,32 +325,6 @@ class MigrationClosed(_message.Message):
 Global___MigrationClosed: _TypeAlias = MigrationClosed  # noqa: Y015
 
 @_typing.final
-class PrincipalStandingChanged(_message.Message):
-    """identity's feed has told that a principal is suspended, or may act again."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PRINCIPAL_FIELD_NUMBER: _builtins.int
-    SUSPENDED_FIELD_NUMBER: _builtins.int
-    principal: _builtins.bytes
-    """The principal, 16 bytes; a platform is one."""
-    suspended: _builtins.bool
-    """Whether it is suspended."""
-    def __init__(
-        self,
-        *,
-        principal: _builtins.bytes = ...,
-        suspended: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal", "suspended", b"suspended"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PrincipalStandingChanged: _TypeAlias = PrincipalStandingChanged  # noqa: Y015
-
-@_typing.final
 class TransfersExpired(_message.Message):
     """Pending transfers whose time was over, in order of expiry; what they reserved is free again."""
 

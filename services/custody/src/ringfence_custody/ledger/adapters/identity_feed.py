@@ -1,4 +1,4 @@
-"""What custody learns from identity's feed: how its parties stand, and who is suspended."""
+"""What custody learns from identity's feed: how its parties stand, and who may not act any more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ringfence_kernel.store.codec import EventCodec
 from ringfence_protos.common.v1 import proposal_events_pb2
 from ringfence_protos.identity.v1 import events_pb2
 
-from ringfence_custody.ledger.application.commands import Commands, OwnerFact, PrincipalFact
+from ringfence_custody.ledger.application.commands import ActorFact, Commands, OwnerFact
 from ringfence_custody.ledger.domain.lifecycle import Standing
 
 CURSOR = "follower:identity"
@@ -40,7 +40,7 @@ class KycChanged:
 
 @dataclass(frozen=True, slots=True)
 class PrincipalSuspended:
-    """A principal was stopped; with a platform all who belong to it."""
+    """The fields of identity's published event that matter here."""
 
     TOPIC: ClassVar[str] = "PrincipalSuspended.v1"
     principal: bytes
@@ -48,7 +48,7 @@ class PrincipalSuspended:
 
 @dataclass(frozen=True, slots=True)
 class PrincipalActivated:
-    """A principal may act, or act again."""
+    """The fields of identity's published event that matter here."""
 
     TOPIC: ClassVar[str] = "PrincipalActivated.v1"
     principal: bytes
@@ -57,12 +57,12 @@ class PrincipalActivated:
 _CODEC = EventCodec([KycChanged, PrincipalSuspended, PrincipalActivated])
 
 
-def facts_of(events: Iterable[StoredEvent]) -> list[OwnerFact | PrincipalFact]:
+def facts_of(events: Iterable[StoredEvent]) -> list[OwnerFact | ActorFact]:
     """Returns the facts in events; other topics that identity describes are none of custody's business.
 
     Raises EventUnknown for a topic or a state that it does not describe: it may be about who may have money.
     """
-    facts: list[OwnerFact | PrincipalFact] = []
+    facts: list[OwnerFact | ActorFact] = []
     for stored in events:
         if stored.topic not in PUBLISHED:
             raise EventUnknown(f"identity has published {stored.topic}, which is not described")
@@ -70,7 +70,7 @@ def facts_of(events: Iterable[StoredEvent]) -> list[OwnerFact | PrincipalFact]:
             event, _ = _CODEC.decode(stored.topic, stored.state)
             require_known(PUBLISHED[stored.topic], asdict(event))
             if not isinstance(event, KycChanged):
-                facts.append(PrincipalFact(event.principal, isinstance(event, PrincipalSuspended)))
+                facts.append(ActorFact(event.principal, isinstance(event, PrincipalActivated)))
             elif (standing := STANDINGS.get(event.after)) is not None:
                 facts.append(OwnerFact(event.tenant, event.party, standing))
     return facts
@@ -78,4 +78,4 @@ def facts_of(events: Iterable[StoredEvent]) -> list[OwnerFact | PrincipalFact]:
 
 def take_over(commands: Commands) -> Callable[[FeedPage], Awaitable[None]]:
     """Returns the handler of pages; see the kernel's `taking_over`."""
-    return taking_over(facts_of, commands.note, CURSOR)
+    return taking_over(facts_of, commands.note_identity, CURSOR)

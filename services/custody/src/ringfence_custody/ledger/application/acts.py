@@ -15,7 +15,8 @@ from ringfence_kernel.proposals.domain.state import Proposal
 from ringfence_kernel.values.ids import show
 from ringfence_kernel.writing.writer import Unit
 
-from ringfence_custody.ledger.application.commands import accounts_of, record
+from ringfence_custody.ledger.application.commands import accounts_of
+from ringfence_custody.ledger.application.recording import record
 from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.change_accounts import decide_release
 from ringfence_custody.ledger.domain.errors import AccountNotFound, MigrationWindowUnknown, OrderUnknown
@@ -53,15 +54,13 @@ class Acts:
     state: State
     proposals: Proposals
 
-    def register(self) -> None:
-        """Has the proposals know these acts."""
-        self.proposals.register(
-            [
-                Effect(name=LIFT, basis=self._orders, carry_out=self._carry_out, describe=_describe_lifting),
-                Effect(name=OPEN, basis=self._migrations, carry_out=self._carry_out, describe=_describe_opening),
-                Effect(name=CLOSE, basis=self._migrations, carry_out=self._carry_out, describe=_describe_closing),
-            ]
-        )
+    def effects(self) -> list[Effect]:
+        """Returns these acts, for the proposals to know."""
+        return [
+            Effect(name=LIFT, basis=self._orders, carry_out=self._carry_out, describe=_describe_lifting),
+            Effect(name=OPEN, basis=self._migrations, carry_out=self._carry_out, describe=_describe_opening),
+            Effect(name=CLOSE, basis=self._migrations, carry_out=self._carry_out, describe=_describe_closing),
+        ]
 
     async def lift(self, book_id: bytes, account_ids: Sequence[bytes], order_reference: str, caller: Caller) -> bytes:
         """Returns the proposal to release accounts from an order; raises AccountNotFound, OrderUnknown."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.store.recorder import Within
-from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
 
+from ringfence_custody.ledger.application.recording import record, seal
 from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.authority import PAYMENT_INSTRUCTION, Authority, Reach
 from ringfence_custody.ledger.domain.book import Book
@@ -22,17 +23,13 @@ from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColu
 from ringfence_custody.ledger.domain.create_accounts import decide_accounts
 from ringfence_custody.ledger.domain.create_transfers import decide_batches
 from ringfence_custody.ledger.domain.errors import AccountNotFound, AuthorisationRevoked, EvidenceMissing
-from ringfence_custody.ledger.domain.events import PrincipalStandingChanged, TransfersEvidenced
+from ringfence_custody.ledger.domain.events import TransfersEvidenced
 from ringfence_custody.ledger.domain.incoming import Outcome
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
 from ringfence_custody.ledger.domain.migrations import window_of
-from ringfence_custody.ledger.domain.purposes import RulePack
 from ringfence_custody.ledger.domain.result_codes import VOID
-from ringfence_custody.ledger.domain.rule_packs import PurposeRule, decide_rules
 
 EXPIRY_LIMIT = 8_190
-PRINCIPALS = external_id("custody.principals", b"", "identity")
-"""The one stream of what is no book's: whom identity has suspended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +42,11 @@ class OwnerFact:
 
 
 @dataclass(frozen=True, slots=True)
-class PrincipalFact:
-    """What identity's feed says of one principal."""
+class ActorFact:
+    """What identity's feed says of one principal: whether it may act."""
 
     principal: bytes
-    suspended: bool
+    may_act: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +77,7 @@ class Commands:
     state: State
     statements_follow: Callable[[], Awaitable[None]]
     """Waits while the read model is too far behind."""
+    proposals: Proposals
 
     async def create_accounts(self, book_id: bytes, columns: AccountColumns) -> tuple[bytes, list[int]]:
         """Opens accounts; returns a status and a time per row. Raises ColumnsMalformed."""
@@ -95,7 +93,7 @@ class Commands:
 
     def require_active(self, *principals: bytes) -> None:
         """Raises AuthorisationRevoked where any of these principals, platforms among them, is suspended."""
-        if not all(map(self.state.may_act, principals)):
+        if not self.proposals.state.stopped.keys().isdisjoint(principals):
             raise AuthorisationRevoked
 
     async def create_transfers(
@@ -150,7 +148,7 @@ class Commands:
         """Returns a book whose transfers are taken back with the commit, and recorded at its end."""
         book = self.state.book(book_id)
         unit.journal.call(book.undo, len(book.open), len(book.open.burnt), book.last_timestamp)
-        unit.before_commit(book_id, lambda closing: _seal(closing, book_id, book))
+        unit.before_commit(book_id, lambda closing: seal(closing, book_id, book))
         return book
 
     async def set_freeze(
@@ -180,32 +178,24 @@ class Commands:
 
         return await self.writer.commit(decide, weight=len(account_ids))
 
-    async def adopt_rules(
-        self, book_id: bytes, version: str, rules: Sequence[PurposeRule], adopted_by: bytes
-    ) -> RulePack:
-        """Puts rules in force in a book; raises RulesBelowMinimum, RulesVersionTaken."""
-
-        def decide(unit: Unit) -> RulePack:
-            book = self.state.book(book_id)
-            record(unit, book_id, book, decide_rules(book, version, rules, adopted_by, unit.now_ns))
-            return book.rules
-
-        return await self.writer.commit(decide)
-
-    async def note(self, facts: Sequence[OwnerFact | PrincipalFact], save_cursor: Within) -> None:
+    async def note_identity(self, facts: Sequence[OwnerFact | ActorFact], save_cursor: Within) -> None:
         """Takes in a page of identity's feed and, in the same transaction, the cursor after it."""
 
         def decide(unit: Unit) -> None:
             for fact in facts:
-                if isinstance(fact, PrincipalFact):
-                    if self.state.may_act(fact.principal) is fact.suspended:
-                        unit.record(PRINCIPALS, PrincipalStandingChanged(fact.principal, fact.suspended))
+                if isinstance(fact, ActorFact):
+                    self._note_actor(unit, fact)
                     continue
                 book = self.state.book(fact.book_id)
                 record(unit, fact.book_id, book, decide_standing(book, fact.owner_id, fact.standing, unit.now_ns))
             unit.commit_also(save_cursor)
 
         await self.writer.commit(decide, weight=1 + len(facts))
+
+    def _note_actor(self, unit: Unit, fact: ActorFact) -> None:
+        """Voids what somebody proposed who was suspended; they confirm nothing either."""
+        change = self.proposals.resume if fact.may_act else self.proposals.stop
+        change(unit, fact.principal)
 
     async def expire(self) -> int:
         """Releases pending transfers whose time is over; returns how many."""
@@ -244,18 +234,3 @@ def accounts_of(book: Book, account_ids: Sequence[bytes]) -> list[int]:
     if any(each not in book.accounts.index for each in account_ids):
         raise AccountNotFound
     return [book.accounts.index[each] for each in account_ids]
-
-
-def record(unit: Unit, book_id: bytes, book: Book, event: Any) -> None:
-    """Records an event, if there is one, after the transfers that the group decided in the book before it."""
-    if event is not None:
-        _seal(unit, book_id, book)
-        unit.record(book_id, event)
-
-
-def _seal(unit: Unit, book_id: bytes, book: Book) -> None:
-    """Records everything decided in a book as one event; raises InvariantBroken before anything is committed."""
-    event = book.seal()
-    if event is not None:
-        unit.journal.call(book.unseal)
-        unit.record(book_id, event, applied=True)

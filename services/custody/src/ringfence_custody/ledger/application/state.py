@@ -14,12 +14,8 @@ from ringfence_custody.ledger.application import saving
 from ringfence_custody.ledger.application.ports import CommittedBatches
 from ringfence_custody.ledger.domain.apply import apply
 from ringfence_custody.ledger.domain.book import Book
-from ringfence_custody.ledger.domain.columns import split_ids
 from ringfence_custody.ledger.domain.digest import digest
-from ringfence_custody.ledger.domain.events import EVENTS, PrincipalStandingChanged, TransfersCreated
-
-SUSPENDED = "suspended"
-"""Section of a snapshot that is no book's."""
+from ringfence_custody.ledger.domain.events import EVENTS, TransfersCreated
 
 
 class State:
@@ -32,7 +28,6 @@ class State:
         self._batches_of_book = batches_of_book
         self._batches: dict[bytes, CommittedBatches] = {}
         self.books: dict[bytes, Book] = {}
-        self.suspended: dict[bytes, None] = {}
         self._nothing = Book(batches_of_book())
 
     def book(self, book_id: bytes) -> Book:
@@ -49,21 +44,8 @@ class State:
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
-        if isinstance(recorded.event, PrincipalStandingChanged):
-            self._note_standing(recorded.event, journal)
-            return
         apply(self.book(recorded.stream), recorded.event, journal)
         self._note(recorded)
-
-    def may_act(self, principal: bytes) -> bool:
-        """Tells whether a principal, or a platform, is not suspended."""
-        return principal not in self.suspended
-
-    def _note_standing(self, event: PrincipalStandingChanged, journal: Journal) -> None:
-        if event.suspended and event.principal not in self.suspended:
-            journal.put(self.suspended, event.principal, None)
-        elif not event.suspended and event.principal in self.suspended:
-            journal.remove(self.suspended, event.principal)
 
     def committed(self, recorded: list[Recorded]) -> None:
         """Takes note of what the writer has committed: its batches can be read again from now on."""
@@ -83,22 +65,18 @@ class State:
         return [(each, positions[number - 1]) for each, number in numbers if number <= len(positions)]
 
     def save(self) -> Sections:
-        """Returns every book as sections of a snapshot, named by its id, and who is suspended."""
-        books = [
+        """Returns every book as sections of a snapshot, named by its id."""
+        return [
             (f"{book_id.hex()} {name}", content)
             for book_id, book in self.books.items()
             if book.has_events()
             for name, content in saving.save(book, self._batches[book_id].positions)
         ]
-        return [(SUSPENDED, b"".join(sorted(self.suspended))), *books]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned, all or nothing; raises ValueError or LookupError for another format."""
         of_book: dict[bytes, dict[str, memoryview]] = {}
-        suspended = bytes(sections[SUSPENDED])
         for name, content in sections.items():
-            if name == SUSPENDED:
-                continue
             shown, _, section = name.partition(" ")
             of_book.setdefault(bytes.fromhex(shown), {})[section] = content
         restored = State(self._batches_of_book)
@@ -106,11 +84,10 @@ class State:
             book = restored.book(book_id)
             restored._batches[book_id].positions = saving.restore(book, its)
         self.books, self._batches = restored.books, restored._batches
-        self.suspended = dict.fromkeys(split_ids(suspended))
 
     def digest(self) -> bytes:
         """Returns a hash of all books that have events."""
-        hashed = sha256(b"".join(sorted(self.suspended)))
+        hashed = sha256()
         for book_id in sorted(self.books):
             book = self.books[book_id]
             if book.has_events():

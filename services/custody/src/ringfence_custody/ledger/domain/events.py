@@ -212,23 +212,12 @@ class MigrationClosed:
     """16 bytes: the operator who proposed it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PrincipalStandingChanged:
-    """identity's feed has suspended a principal, or let it act again: an event of no book."""
-
-    TOPIC: ClassVar[str] = "PrincipalStandingChanged.v1"
-    principal: bytes
-    """16 bytes."""
-    suspended: bool
-
-
 EVENTS = (
     AccountsCreated,
     TransfersCreated,
     TransfersEvidenced,
     MigrationOpened,
     MigrationClosed,
-    PrincipalStandingChanged,
     TransfersExpired,
     OwnerStandingChanged,
     AccountsFrozen,
