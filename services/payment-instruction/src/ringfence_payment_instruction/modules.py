@@ -157,7 +157,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         deposits=deposits,
         standing=standing,
         reads=Queries(submissions, orders.personal, ports.reader),
-        proposals=Proposals(writer, states.proposals),
+        proposals=Proposals(writer, states.proposals, standing.stops.may_act),
         pipeline=pipeline,
     )
 
