@@ -19,7 +19,6 @@ from ringfence_custody.ledger.domain.create_accounts import decide_accounts
 from ringfence_custody.ledger.domain.create_transfers import decide_transfers
 from ringfence_custody.ledger.domain.events import EVENTS
 from ringfence_custody.ledger.domain.lifecycle import Standing
-from ringfence_custody.ledger.domain.migrations import decide_opening
 from ringfence_custody.ledger.domain.packed import TransferBatch
 from ringfence_kernel.store import EventStore, NewEvent, save_cursor
 from ringfence_kernel.store.codec import EventCodec
@@ -34,7 +33,6 @@ from bench.transfers import AMOUNT_MINOR, EUR, SEED
 
 PER_EVENT = 8_190
 PER_COMMIT = 8
-WINDOW_SECONDS = 30 * 86_400
 FUNDS_MINOR = 10**12
 MIRROR = 2**64
 """Number of the bank mirror, apart from those of clients."""
@@ -63,7 +61,8 @@ class Filling:
         codec, store = EventCodec(EVENTS), EventStore(conninfo)
         try:
             head, waiting = store.head(), list[NewEvent]()
-            for version, event in enumerate(self._events(), start=1):
+            # The book's first event has opened the importer's window.
+            for version, event in enumerate(self._events(), start=2):
                 waiting.append(NewEvent(self.book_id, version, *codec.encode(event, time.time_ns())))
                 if len(waiting) == PER_COMMIT:
                     head, waiting = store.append(head.position, waiting), []
@@ -82,9 +81,6 @@ class Filling:
     def _events(self) -> Iterator[Any]:
         """Yields the accounts, deposits as the first transfers, and payments at random as the others."""
         clients = range(1, 1 + self.accounts)
-        yield self._applied(
-            decide_opening(self.book, self.book_id, WINDOW_SECONDS, "bench", self.book_id, time.time_ns())
-        )
         yield self._applied(decide_standing(self.book, self.book_id, Standing.ADMITTED, time.time_ns()))
         yield self._opened(_accounts([MIRROR], AccountClass.BANK_MIRROR, ZERO_ID))
         for some in _pages(clients):

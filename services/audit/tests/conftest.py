@@ -26,6 +26,7 @@ from ringfence_audit.log.domain.checkpoint import NoteKey
 from ringfence_audit.log.domain.events import EVENTS
 from ringfence_audit.log.domain.state import State
 from ringfence_audit.translation.application.translator import Translation
+from ringfence_audit.translation.domain.evidence import State as EvidenceState
 from ringfence_audit.translation.domain.state import State as TranslationState
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.rpc.joining import joined
@@ -119,7 +120,7 @@ async def running(
 ) -> AsyncIterator[Audit]:
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
     codec, log, translation, signer = EventCodec(EVENTS), State(ORIGIN), TranslationState(), LocalSigner()
-    state = states(log, translation)
+    state = states(log, translation, EvidenceState())
     writer = GroupWriter(store, codec, state, ManualClock(START_NS))
     if snapshot is not None:
         restore(snapshot, store, writer, state)

@@ -62,7 +62,12 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     proposals = Proposals(core.writer, states.proposals)
     follows = FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait
     commands = Commands(core.writer, state, follows, proposals)
-    follower = runtime.follower("identity", identity_feed.take_over(commands), await identity_cursor(core.store))
+    follower = runtime.follower(
+        "identity",
+        identity_feed.take_over(commands),
+        await identity_cursor(core.store),
+        hears=lambda: core.doorbell.connected,
+    )
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
     leadership = core.leadership()
