@@ -34,6 +34,10 @@ TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
         Target("ratio", least=0.6),
         Target("largest_lag_seconds", most=5),
     ),
+    ("revocation", 1): (
+        Target("revoked_worst_ms", most=1_000),
+        Target("without_nats_worst_ms", most=1_000),
+    ),
     ("idle", 1): (Target("busiest_percent", most=1), Target("rows", most=0)),
     ("tenant_beside_flood", 1): (Target("p99_ratio", most=2),),
     ("instructions_concurrent", 1): (Target("per_second", least=1_000), Target("p99_ms", most=500)),
