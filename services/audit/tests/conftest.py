@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence_audit.bootstrap import migrations, states
+from ringfence_audit.evidence.domain.state import State as EvidenceState
 from ringfence_audit.index.adapters.search_model import SearchModel
 from ringfence_audit.index.adapters.search_reader import SearchReader
 from ringfence_audit.index.api.servicer import SearchServicer
@@ -26,7 +27,6 @@ from ringfence_audit.log.domain.checkpoint import NoteKey
 from ringfence_audit.log.domain.events import EVENTS
 from ringfence_audit.log.domain.state import State
 from ringfence_audit.translation.application.translator import Translation
-from ringfence_audit.translation.domain.evidence import State as EvidenceState
 from ringfence_audit.translation.domain.state import State as TranslationState
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.rpc.joining import joined

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from ringfence_audit.evidence.application.founding import BOUND_SECONDS, Founding
+from ringfence_audit.evidence.domain import state as evidence
+from ringfence_audit.evidence.domain.state import State
 from ringfence_audit.log.domain.events import LeavesAppended
 from ringfence_audit.log.domain.leaf import encode, pack
-from ringfence_audit.translation.application.founding import BOUND_SECONDS, Founding
-from ringfence_audit.translation.domain import evidence
-from ringfence_audit.translation.domain.evidence import State
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal

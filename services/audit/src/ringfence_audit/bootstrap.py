@@ -25,6 +25,8 @@ from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.writing.states import SavedStates
 from ringfence_protos.audit.v1 import audit_pb2_grpc
 
+from ringfence_audit.evidence.application.founding import Founding
+from ringfence_audit.evidence.domain.state import State as EvidenceState
 from ringfence_audit.index.adapters.schema import KEY_TABLES
 from ringfence_audit.index.adapters.search_model import SearchModel
 from ringfence_audit.index.adapters.search_reader import SearchReader
@@ -47,9 +49,7 @@ from ringfence_audit.log.domain import events
 from ringfence_audit.log.domain.state import LogTampered
 from ringfence_audit.log.domain.state import State as LogState
 from ringfence_audit.settings import AuditSettings
-from ringfence_audit.translation.application.founding import Founding
 from ringfence_audit.translation.application.translator import Translation, count_unreadable_from_zero
-from ringfence_audit.translation.domain.evidence import State as EvidenceState
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")

@@ -13,7 +13,7 @@ from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.ids import show
 
-from ringfence_audit.translation.domain.evidence import State
+from ringfence_audit.evidence.domain.state import State
 
 MISSING = "ringfence.evidence.missing"
 BOUND_SECONDS = 60.0
