@@ -21,6 +21,7 @@ from bench.lists import sanctions_lists
 from bench.machine import machine
 from bench.parties import identity_parties
 from bench.rebuild import rebuild
+from bench.revocation import revocation_row
 from bench.rows import Results
 from bench.stack import CUSTODY_ALONE, IDENTITY_ALONE, PAYMENTS, MeasuredStack, measured_stack
 
@@ -65,6 +66,7 @@ ALL_SERVICES: Mapping[str, Measure] = {
     ),
     "sanctions_lists": lambda rows, plan: sanctions_lists(rows.measured, rows.results),
     "instructions": lambda rows, plan: instruction_rows(rows.measured, rows.book, rows.controls, rows.results),
+    "revocation": lambda rows, plan: revocation_row(rows.measured, rows.book, rows.results),
     "instructions_concurrent": lambda rows, plan: concurrent_row(
         rows.measured, rows.book, rows.controls, rows.results, plan.seconds
     ),

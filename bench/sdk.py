@@ -41,10 +41,10 @@ def creating(book: Book) -> Create | None:
 def run(book: Book, create: Create, seconds: float, cpu: CpuMeter) -> Seen:
     """Has the callers create transfers until the time is over; the connection is warm when it begins."""
     random, spent = Random(SEED), CpuSpent()
-    jobs = [[_payment(book, random)] for _ in range(ROWS_AHEAD)]
+    jobs = [[payment(book, random)] for _ in range(ROWS_AHEAD)]
 
     async def calls() -> Seen:
-        await closed_loop(create, [[_payment(book, random)] for _ in range(CALLERS)], CALLERS, seconds)
+        await closed_loop(create, [[payment(book, random)] for _ in range(CALLERS)], CALLERS, seconds)
         with cpu.during(spent):
             return await closed_loop(create, jobs, CALLERS, seconds)
 
@@ -54,7 +54,8 @@ def run(book: Book, create: Create, seconds: float, cpu: CpuMeter) -> Seen:
     return seen
 
 
-def _payment(book: Book, random: Random) -> NewTransfer:
+def payment(book: Book, random: Random) -> NewTransfer:
+    """Returns a payment between two of the book's clients."""
     debit, credit = random.sample(book.clients, 2)
     return NewTransfer(
         id=new_id(),

@@ -35,6 +35,10 @@ TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
         Target("largest_lag_seconds", most=5),
     ),
     ("sanctions_lists", 1): (Target("seconds", most=10), Target("aliases", least=16_000)),
+    ("revocation", 1): (
+        Target("revoked_worst_ms", most=1_000),
+        Target("without_nats_worst_ms", most=1_000),
+    ),
     ("idle", 1): (Target("busiest_percent", most=1), Target("rows", most=0)),
     ("tenant_beside_flood", 1): (Target("p99_ratio", most=2),),
     ("instructions_concurrent", 1): (Target("per_second", least=1_000), Target("p99_ms", most=500)),

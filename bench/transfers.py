@@ -62,8 +62,8 @@ def _single(made: list[pb.CreateTransfersRequest], rows: int) -> Iterator[Job]:
 def _fresh(request: pb.CreateTransfersRequest, rows: int) -> Request:
     request.transfers.id = os.urandom(ID_BYTES * rows)
     if request.transfers.debit_account_id:
-        # Every payment has a mandate of its own; a post takes over that of its reservation.
-        request.transfers.user_data_128 = os.urandom(ID_BYTES * rows)
+        # An importer's mandate is its window, named in every row; a post takes over that of its reservation.
+        request.transfers.user_data_128 = request.book_id * rows
     return Request(request.SerializeToString(), rows)
 
 

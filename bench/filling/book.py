@@ -11,6 +11,7 @@ from typing import Any
 
 from ringfence.ledger import AccountClass, Purpose
 from ringfence_custody.ledger.domain.apply import apply
+from ringfence_custody.ledger.domain.authority import Authority, Reach
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.change_accounts import decide_standing
 from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns
@@ -60,7 +61,8 @@ class Filling:
         codec, store = EventCodec(EVENTS), EventStore(conninfo)
         try:
             head, waiting = store.head(), list[NewEvent]()
-            for version, event in enumerate(self._events(), start=1):
+            # The book's first event has opened the importer's window.
+            for version, event in enumerate(self._events(), start=2):
                 waiting.append(NewEvent(self.book_id, version, *codec.encode(event, time.time_ns())))
                 if len(waiting) == PER_COMMIT:
                     head, waiting = store.append(head.position, waiting), []
@@ -98,7 +100,8 @@ class Filling:
         return event
 
     def _created(self, columns: TransferColumns) -> Any:
-        outcome = decide_transfers(self.book, columns, time.time_ns())
+        authority = Authority(self.book_id, Reach.MIGRATION, self.book_id)
+        outcome = decide_transfers(self.book, columns, time.time_ns(), authority=authority)
         assert not any(outcome.status), "the ledger refuses what it is filled with"
         event = self.book.seal()
         assert event is not None

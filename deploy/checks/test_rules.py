@@ -127,6 +127,7 @@ CASES = {
         "ringfence_feed_lag_duration_seconds", "0+2x100", "1x100", **AUDIT, ringfence_source="custody"
     ),
     "RingfenceFeedHalted": one("ringfence_feed_halted", "0x50 1x100", "0x100", **AUDIT, ringfence_source="custody"),
+    "RingfenceEvidenceMissing": one("ringfence_evidence_missing", "0x50 1x100", "0x100", **AUDIT),
     "RingfenceEventUnreadable": one(
         "ringfence_events_unreadable_total", "0x50 1x100", "0x100", **AUDIT, ringfence_source="custody"
     ),

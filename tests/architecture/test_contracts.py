@@ -186,9 +186,9 @@ def test_an_event_or_field_added_in_the_proto_alone_is_found() -> None:
 
 def test_a_code_added_in_the_code_alone_is_found() -> None:
     """A result code that the proto does not list fails the comparison."""
-    more = IntEnum("More", [(each.name, each.value) for each in CreateTransferStatus] + [("MOON_IS_FULL", 211)])  # type: ignore[misc]
+    more = IntEnum("More", [(each.name, each.value) for each in CreateTransferStatus] + [("MOON_IS_FULL", 250)])  # type: ignore[misc]
     found = code_differences(more, custody_pb2.CreateTransferStatus.DESCRIPTOR)
-    assert found == ["211 MOON_IS_FULL: in the code of More only"]
+    assert found == ["250 MOON_IS_FULL: in the code of More only"]
 
 
 def test_a_code_added_in_the_proto_alone_is_found() -> None:
@@ -196,10 +196,10 @@ def test_a_code_added_in_the_proto_alone_is_found() -> None:
 
     def more(proto: Any) -> None:
         enum = next(each for each in proto.enum_type if each.name == "CreateTransferStatus")
-        enum.value.add(name="CREATE_TRANSFER_STATUS_MOON_IS_FULL", number=211)
+        enum.value.add(name="CREATE_TRANSFER_STATUS_MOON_IS_FULL", number=250)
 
     enum = with_change(custody_pb2.DESCRIPTOR, more).enum_types_by_name["CreateTransferStatus"]
-    assert code_differences(CreateTransferStatus, enum) == ["211 MOON_IS_FULL: in the proto only"]
+    assert code_differences(CreateTransferStatus, enum) == ["250 MOON_IS_FULL: in the proto only"]
 
 
 def test_a_state_added_in_the_code_alone_is_found() -> None:

@@ -151,7 +151,7 @@ class Mix:
             code=Purpose.PAYMENT,
             debit_account_id=debit,
             credit_account_id=credit,
-            user_data_128=self._id(),
+            user_data_128=self.book.id,
             user_data_64=self.random.getrandbits(64),
             user_data_32=self.random.getrandbits(32),
             value_date=value_date,

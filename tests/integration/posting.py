@@ -47,8 +47,8 @@ def open_ring(sandbox: Sandbox, name: str) -> Ring:
     return Ring(platform.id, [each.id for each in clients], platform.importer, platform.importer_name)
 
 
-def transfer(debit: UUID, credit: UUID, amount_minor: int) -> NewTransfer:
-    """Returns a transfer with a new id."""
+def transfer(book_id: UUID, debit: UUID, credit: UUID, amount_minor: int) -> NewTransfer:
+    """Returns a transfer with a new id, in the migration window of the sandbox."""
     return NewTransfer(
         id=new_id(),
         amount_minor=amount_minor,
@@ -56,7 +56,7 @@ def transfer(debit: UUID, credit: UUID, amount_minor: int) -> NewTransfer:
         code=Purpose.PAYMENT,
         debit_account_id=debit,
         credit_account_id=credit,
-        user_data_128=credit,
+        user_data_128=book_id,
     )
 
 
@@ -118,7 +118,7 @@ class Posting:
                 if self._stop.is_set():
                     return
                 debit, credit = (self.ring.clients[(turn + side) % len(self.ring.clients)] for side in (0, 1))
-                self._post([transfer(debit, credit, 1 + row) for row in range(ROWS)])
+                self._post([transfer(self.ring.book_id, debit, credit, 1 + row) for row in range(ROWS)])
         except BaseException as failure:
             self._failures.append(failure)
 

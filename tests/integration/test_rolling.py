@@ -82,7 +82,7 @@ class Callers:
                 if self._stop.is_set():
                     return
                 debit, credit = (self.ring.clients[(turn + side) % len(self.ring.clients)] for side in (0, 1))
-                rows = [transfer(debit, credit, 1 + row) for row in range(ROWS)]
+                rows = [transfer(self.ring.book_id, debit, credit, 1 + row) for row in range(ROWS)]
                 results = client.custody.create_transfers(self.ring.book_id, rows)
                 assert {each.status for each in results} == {"created"}, results
                 self.posted += rows

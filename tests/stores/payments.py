@@ -152,6 +152,6 @@ def _frozen_payer(box: Sandbox, stage: Stage) -> None:
     """A payment of a client whose account is frozen by order is refused."""
     client = stage.platform.clients[2]
     account, operator = stage.account(client.name), box.operators[1]
-    (now,) = operator.custody.set_freeze(stage.book_id, [account], frozen=True, order_reference="ORDER-19/2026")
+    (now,) = operator.custody.set_freeze(stage.book_id, [account], order_reference="ORDER-19/2026")
     assert now is AccountStatus.FROZEN
     await_status(stage, order(stage, "frozen", 100, ABROAD, debtor=client.iban), S.REJECTED)

@@ -46,7 +46,7 @@ class Book:
             code=code,
             debit_account_id=self.account(debit) if debit else None,
             credit_account_id=self.account(credit) if credit else None,
-            **{"user_data_128": external_id("kept.mandate", self.id, name), **more},
+            **{"user_data_128": self.id, **more},
         )
 
     def transfer_id(self, name: str) -> UUID:
@@ -153,14 +153,15 @@ def _refusals(book: Book) -> None:
 
 def _orders(book: Book, operator: Client, second: Client) -> None:
     custody, four, three = operator.custody, book.account("four"), book.account("three")
-    custody.set_freeze(book.id, [four], frozen=True, order_reference="ORDER-17/2026")
+    custody.set_freeze(book.id, [four], order_reference="ORDER-17/2026")
     book.post("refused", book.transfer("frozen", "four", "two", 5, Purpose.PAYMENT))
-    custody.set_freeze(book.id, [four], frozen=False, order_reference="ORDER-17/2026")
+    lifting = custody.lift_freeze(book.id, [four], order_reference="ORDER-17/2026")
+    require_done(second.proposals["custody"].confirm([lifting]))
     for status in (AccountStatus.RESTRICTED, AccountStatus.ACTIVE, AccountStatus.DORMANT, AccountStatus.CLOSING):
         custody.set_account_status(book.id, [three], status, reason=f"decision on {status.name.lower()}")
     book.post("created", book.transfer("emptied", "three", "bank", 99_999_999, Purpose.WITHDRAWAL, flags=16))
     custody.set_account_status(book.id, [three], AccountStatus.CLOSED, reason="empty and closed at its owner's wish")
-    custody.set_freeze(book.id, [four], frozen=True, order_reference="ORDER-18/2026")
+    custody.set_freeze(book.id, [four], order_reference="ORDER-18/2026")
     purposes = [
         replace(each, maximum_minor=50_000 if each.purpose is Purpose.PAYMENT else None)
         for each in custody.rules(book.id).purposes

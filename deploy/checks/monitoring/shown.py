@@ -32,6 +32,7 @@ NOT_SHOWN = {
     "RingfenceHistoryAhead": "the clocks of a service and of PostgreSQL would have to be wrong together",
     "RingfenceLedgerImbalance": "custody refuses what would not balance, and no input makes its memory wrong",
     "RingfenceResultUnknown": "needs a custody of a later release than payment-instruction, and there is none yet",
+    "RingfenceEvidenceMissing": "needs a payment-instruction that books what no bank has said; this one does not",
     "RingfenceEventUnreadable": "needs a source that writes bytes which do not fit their topic; each refuses to",
     "RingfencePeersDisagree": "needs releases that do not fit; v0.1.0 and this one do",
 }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from ringfence_kernel.feed.pulling import Pulling
+from ringfence_kernel.feed.pulling import UNHEARD_POLL_SECONDS, Pulling
 
 POLL_SECONDS, LONGEST = 0.02, 8
 
@@ -55,3 +55,9 @@ async def test_a_ring_brings_the_first_pause_back() -> None:
     """A ring ends the pause, and the one after it is short again."""
     pauses = await looked([0, 0, 0, 0, 0], ring_after=3)
     assert max(pauses[3:]) < LONGEST
+
+
+@pytest.mark.parametrize(("hears", "longest"), [(True, 8.0), (False, UNHEARD_POLL_SECONDS)])
+def test_what_is_urgent_is_looked_for_often_while_no_ring_can_come(hears: bool, longest: float) -> None:
+    """A follower that hears rings may rest; one that hears none looks five times a second."""
+    assert Pulling(full_page=10, hears=lambda: hears)._most_seconds() == longest

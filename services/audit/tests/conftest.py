@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence_audit.bootstrap import migrations, states
+from ringfence_audit.evidence.domain.state import State as EvidenceState
 from ringfence_audit.index.adapters.search_model import SearchModel
 from ringfence_audit.index.adapters.search_reader import SearchReader
 from ringfence_audit.index.api.servicer import SearchServicer
@@ -119,7 +120,7 @@ async def running(
 ) -> AsyncIterator[Audit]:
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
     codec, log, translation, signer = EventCodec(EVENTS), State(ORIGIN), TranslationState(), LocalSigner()
-    state = states(log, translation)
+    state = states(log, translation, EvidenceState())
     writer = GroupWriter(store, codec, state, ManualClock(START_NS))
     if snapshot is not None:
         restore(snapshot, store, writer, state)

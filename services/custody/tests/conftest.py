@@ -15,10 +15,15 @@ from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
 from ringfence_custody.ledger.api.servicer import CustodyServicer
 from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
+from ringfence_custody.ledger.application.acts import Acts
 from ringfence_custody.ledger.application.adopting import RuleCommands
-from ringfence_custody.ledger.application.commands import Commands
+from ringfence_custody.ledger.application.commands import Commands, accounts_of
 from ringfence_custody.ledger.application.queries import Queries
+from ringfence_custody.ledger.application.recording import record
 from ringfence_custody.ledger.application.state import State
+from ringfence_custody.ledger.domain.authority import BANKS
+from ringfence_custody.ledger.domain.change_accounts import decide_release
+from ringfence_custody.ledger.domain.migrations import decide_opening
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule
 from ringfence_custody.modules import ModuleStates, event_codec
 from ringfence_kernel.access.caller import Caller, calling
@@ -29,10 +34,11 @@ from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.writing.backlog import Backlog
 from ringfence_kernel.writing.snapshots import SnapshotFile, Snapshots
 from ringfence_kernel.writing.states import SavedStates
-from ringfence_kernel.writing.writer import GroupWriter
+from ringfence_kernel.writing.writer import GroupWriter, Unit
 from ringfence_local_stack.servers.database import Database
+from ringfence_protos.custody.v1 import custody_pb2 as pb
 
-from .ledger import START_NS
+from .ledger import MANDATE, START_NS
 
 CODEC = event_codec()
 
@@ -64,9 +70,36 @@ class Custody:
     clock: ManualClock
 
     async def call(self, method: str, request: object, tenant: bytes | None) -> object:
-        """Calls a method as a principal of a tenant, or as the custodian's own."""
-        with calling(replace(OPERATOR, tenant=tenant)):
+        """Calls a method as a principal of a tenant, or as the custodian's own.
+
+        Transfers come from payment-instruction, those from a bank from an importer, in a window that is opened first.
+        """
+        service = None
+        if isinstance(request, pb.CreateTransfersRequest) and tenant is not None:
+            service = None if BANKS & set(request.transfers.code) else "payment-instruction"
+            if service is None and self.state.look(tenant).migration is None:
+                await self.open_window(tenant)
+        with calling(replace(OPERATOR, tenant=tenant, service=service)):
             return await getattr(self.servicer, method)(request, None)
+
+    async def open_window(self, tenant: bytes) -> None:
+        """Opens the migration window that rows name, as two people would."""
+
+        def decide(unit: Unit) -> None:
+            book = self.state.book(tenant)
+            record(unit, tenant, book, decide_opening(book, MANDATE, 2_592_000, "tests", bytes(16), unit.now_ns))
+
+        await self.writer.commit(decide)
+
+    async def lift(self, tenant: bytes, account_ids: Sequence[bytes], order_reference: str) -> None:
+        """Releases accounts from an order, as two people would."""
+
+        def decide(unit: Unit) -> None:
+            book = self.state.book(tenant)
+            accounts = accounts_of(book, account_ids)
+            record(unit, tenant, book, decide_release(book, accounts, order_reference, bytes(16), unit.now_ns))
+
+        await self.writer.commit(decide)
 
     async def adopt(self, book_id: bytes, version: str, rules: Sequence[PurposeRule]) -> None:
         """Has rules adopted by two operators; raises the refusal of either."""
@@ -132,11 +165,12 @@ async def running(
     proposals = Proposals(writer, states.proposals)
     commands = Commands(writer, state, follow, proposals)
     rules = RuleCommands(writer, state, proposals)
-    proposals.register([rules.effect()])
+    acts = Acts(state, proposals)
+    proposals.register([rules.effect(), *acts.effects()])
     queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))
     task = asyncio.create_task(writer.run())
     try:
-        servicer = CustodyServicer(commands, rules, queries, Backlog(60.0, 1), AccountsQuota(accounts_per_hour))
+        servicer = CustodyServicer(commands, rules, acts, queries, Backlog(60.0, 1), AccountsQuota(accounts_per_hour))
         yield Custody(store, writer, state, whole, commands, rules, proposals, projector, servicer, clock)
     finally:
         task.cancel()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ringfence_custody.ledger.domain.apply import apply
+from ringfence_custody.ledger.domain.authority import Authority, Reach
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.change_accounts import (
     decide_freeze,
@@ -32,6 +33,8 @@ START_NS = 1_700_000_000_000_000_000
 OWNER = b"owner of accounts"[:16]
 MANDATE = b"instruction.0001"
 SECOND = 1_000_000_000
+IMPORTER = Authority(b"importer number1", Reach.MIGRATION, MANDATE)
+"""Whoever posts where a test says nothing else: in a window whose id every row names."""
 
 
 def id_of(name: str | bytes) -> bytes:
@@ -87,6 +90,7 @@ class Ledger:
         self.events: list[Any] = []
         self.committed: dict[int, TransferBatch] = {}
         self.now_ns = START_NS
+        self.authority = IMPORTER
         self.journal = Journal()
         self.book = Book(self)
         self.record(decide_standing(self.book, OWNER, Standing.ADMITTED, self.now_ns))
@@ -130,7 +134,14 @@ class Ledger:
         """Decides a batch without committing it."""
         columns = columns_of(rows)
         columns.check()
-        return decide_transfers(self.book, columns, self.now_ns, with_balances=with_balances, rules=self.book.rules)
+        return decide_transfers(
+            self.book,
+            columns,
+            self.now_ns,
+            authority=self.authority,
+            with_balances=with_balances,
+            rules=self.book.rules,
+        )
 
     def send(self, *rows: Row) -> list[str]:
         """Decides and commits a batch; returns the names of the result codes."""

@@ -28,6 +28,7 @@ BURNS = {
     "purpose_unknown",
     "account_class_mismatch",
     "mandate_missing",
+    "mandate_unknown",
     "debit_account_not_active",
     "exceeds_purpose_maximum",
 }

@@ -6,7 +6,12 @@ from typing import Any
 
 import msgspec
 from ringfence_custody.ledger.domain.columns import AccountColumns
-from ringfence_custody.ledger.domain.events import EVENTS
+from ringfence_custody.ledger.domain.events import (
+    EVENTS,
+    MigrationClosed,
+    MigrationOpened,
+    TransfersEvidenced,
+)
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
 from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.result_codes import TransferFlag
@@ -14,7 +19,7 @@ from ringfence_kernel.feed.published import described, require_known
 from ringfence_kernel.store.codec import EventCodec, open_envelope
 from ringfence_protos.custody.v1 import events_pb2
 
-from .ledger import DEPOSIT, EUR, OWNER, WITHDRAWAL, Ledger, PurposeRule, Row, id_of
+from .ledger import DEPOSIT, EUR, MANDATE, OWNER, WITHDRAWAL, Ledger, PurposeRule, Row, id_of
 
 DESCRIPTIONS = described(events_pb2.DESCRIPTOR)
 CLIENT = AccountClass.CLIENT
@@ -46,6 +51,14 @@ def book_of_every_event() -> Ledger:
     return ledger
 
 
+OF_NO_TRANSFER = (
+    TransfersEvidenced(1, id_of("a") + id_of("b"), b"e" * 64, b"n" * 32, bytes(16) + MANDATE),
+    MigrationOpened(1, MANDATE, 2, "moving in", MANDATE),
+    MigrationClosed(2, MANDATE, "moved in", MANDATE),
+)
+"""Events that a ledger of these tests does not write by itself."""
+
+
 def stored(event: Any) -> tuple[str, dict[str, Any]]:
     """Returns an event as it is stored: topic and fields."""
     topic, state = EventCodec(EVENTS).encode(event, 1)
@@ -55,6 +68,7 @@ def stored(event: Any) -> tuple[str, dict[str, Any]]:
 def test_every_stored_event_fits_its_description() -> None:
     """Events of every topic have the fields, kinds, codes and lengths of columns that the proto describes."""
     written = [stored(event) for event in book_of_every_event().events]
+    written += [stored(event) for event in OF_NO_TRANSFER]
     assert {topic for topic, _ in written} == set(DESCRIPTIONS)
     for topic, fields in written:
         require_known(DESCRIPTIONS[topic], fields)

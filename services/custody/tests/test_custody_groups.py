@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from ringfence_custody.ledger.adapters.batches import StoredBatches
+from ringfence_custody.ledger.application.commands import Poster
 from ringfence_custody.ledger.domain import known_ids
+from ringfence_custody.ledger.domain.authority import Reach
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.columns import AccountColumns
 from ringfence_custody.ledger.domain.events import TransfersCreated
@@ -29,10 +31,11 @@ from ringfence_kernel.writing import writer
 from ringfence_kernel.writing.snapshots import SnapshotFile, take
 
 from .conftest import CODEC, Custody, running
-from .ledger import DEPOSIT, EUR, MANDATE, PAYMENT, SECOND, WITHDRAWAL, Row, columns_of, id_of
+from .ledger import DEPOSIT, EUR, IMPORTER, MANDATE, PAYMENT, SECOND, WITHDRAWAL, Row, columns_of, id_of
 from .test_custody_service import OWNER, PLATFORM, open_accounts
 
 F = TransferFlag
+POSTER = Poster(IMPORTER.owner, Reach.MIGRATION)
 CLIENTS = [f"client {number}" for number in range(6)]
 WAYS = [("client", "client", PAYMENT)] * 5 + [("bank", "client", DEPOSIT), ("client", "bank", WITHDRAWAL)]
 LEAST = rules_of(MINIMUM)
@@ -78,13 +81,16 @@ class Crowd:
             case "transfers":
                 columns = columns_of([self.row() for _ in range(random.choice([1, 3, 12, 40]))])
                 with_balances = random.random() < 0.2
-                await commands.create_transfers(PLATFORM, columns, with_balances=with_balances)
+                await commands.create_transfers(PLATFORM, columns, POSTER, with_balances=with_balances)
             case "account":
                 self.clients.append(f"client {len(self.clients)}")
                 columns_of_account = AccountColumns(id_of(self.clients[-1]), OWNER, [1], [EUR], [1])
                 await commands.create_accounts(PLATFORM, columns_of_account)
             case "freeze":
-                await commands.set_freeze(PLATFORM, somebody, "order", MANDATE, frozen=random.random() < 0.4)
+                if random.random() < 0.4:
+                    await commands.set_freeze(PLATFORM, somebody, "order", MANDATE)
+                else:
+                    await custody.lift(PLATFORM, somebody, "order")
             case "status":
                 status = random.choice([AccountStatus.RESTRICTED, AccountStatus.ACTIVE])
                 await commands.set_status(PLATFORM, somebody, status, "reason", MANDATE)

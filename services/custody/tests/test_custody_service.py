@@ -382,6 +382,8 @@ async def test_a_freeze_is_shown_with_its_order(custody: Custody) -> None:
     assert list(reply.status) == [shown.status] == [pb.ACCOUNT_STATUS_FROZEN]
     assert shown.order_reference == "court 7"
     request.frozen = False
-    await custody.call("SetFreeze", request, None)
+    with pytest.raises(InvalidArgument, match="LiftFreeze"):
+        await custody.call("SetFreeze", request, None)
+    await custody.lift(PLATFORM, [id_of("alice")], "court 7")
     assert (await account(custody, "alice")).status == pb.ACCOUNT_STATUS_ACTIVE
     assert await send(custody, Row("a", "alice", "bob", 1, code=PAYMENT)) == ["created"]

@@ -13,7 +13,7 @@ from ringfence_custody.ledger.domain.outright import LARGE
 from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.result_codes import AMOUNT_MAX, TransferFlag
 
-from .ledger import CZK, DEPOSIT, EUR, FUNDING, GRANT, MANDATE, PAYMENT, WITHDRAWAL, Ledger, Row, columns_of
+from .ledger import CZK, DEPOSIT, EUR, FUNDING, GRANT, IMPORTER, MANDATE, PAYMENT, WITHDRAWAL, Ledger, Row, columns_of
 
 F = TransferFlag
 ALLOCATION = 9
@@ -138,8 +138,8 @@ def test_batches_decided_in_one_go_are_those_decided_one_after_the_other(seed: i
             ]
             ids = [*ids, *(str(each.id) for each in rows)][-150:]
             batches.append(columns_of(rows))
-        outcomes = decide_batches(together.book, batches, together.now_ns)
-        expected = [decide_transfers(singly.book, columns, singly.now_ns) for columns in batches]
+        outcomes = decide_batches(together.book, batches, together.now_ns, authority=IMPORTER)
+        expected = [decide_transfers(singly.book, columns, singly.now_ns, authority=IMPORTER) for columns in batches]
         assert [each.status for each in outcomes] == [each.status for each in expected]
         assert [list(each.timestamp_ns) for each in outcomes] == [list(each.timestamp_ns) for each in expected]
         for ledger in (together, singly):

@@ -16,7 +16,7 @@ from ringfence_payment_instruction.rail.application.ports import Sealed
 from ringfence_payment_instruction.rail.domain.errors import RailContradiction
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
-from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, TransferKind
+from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, Purpose, TransferKind
 from ringfence_payment_instruction.submissions.application.ports import Authorisation, KeyRing
 from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
@@ -39,6 +39,7 @@ class FakeIdentity:
         self.authorised: dict[tuple[bytes, bytes], bytes] = {}
         self.is_away = self.is_sealed = False
         self.key_calls = 0
+        self.expires_ns = 2**62
 
     async def resolve(self, ibans: Sequence[str]) -> dict[str, Alias]:
         """Answers aliases that are known."""
@@ -61,7 +62,7 @@ class FakeIdentity:
             raise AuthorisationRefused
         if self.authorised.setdefault((tenant, submission_id), digest) != digest:
             raise SubmissionConflict
-        return Authorisation(TOKEN_PREFIX + tenant.hex(), 2**62)
+        return Authorisation(TOKEN_PREFIX + tenant.hex(), self.expires_ns)
 
 
 class FakeCustody:
@@ -77,6 +78,7 @@ class FakeCustody:
         self.failed: set[bytes] = set()
         self.finished: dict[bytes, TransferKind] = {}
         self.closed: set[bytes] = set()
+        self.held: set[bytes] = set()
         self.accounts = BookAccounts({}, {})
         self.is_away = self.loses_replies = self.is_newer = False
         self.calls = 0
@@ -88,16 +90,37 @@ class FakeCustody:
             raise CustodyUnavailable
         if token != TOKEN_PREFIX + tenant.hex():
             raise AuthorisationRefused
+        if any(each.evidence is not None or each.purpose is Purpose.DEPOSIT for each in transfers):
+            raise AssertionError("the bank's word is no platform's to authorise")
+        return self._create_all(transfers)
+
+    async def book_evidence(self, tenant: bytes, transfers: Sequence[PlannedTransfer]) -> list[str]:
+        """Creates transfers one by one, on the bank's word."""
+        self.calls += 1
+        if self.is_away:
+            raise CustodyUnavailable
+        for each in transfers:
+            assert each.evidence is not None
+            assert any(each.evidence.sha256) or each.kind is TransferKind.VOID
+        return self._create_all(transfers)
+
+    def _create_all(self, transfers: Sequence[PlannedTransfer]) -> list[str]:
         results = [self._create(each) for each in transfers]
         if self.loses_replies:
             raise CustodyUnavailable
-        return ["status_211"] * len(results) if self.is_newer else results
+        return ["status_250"] * len(results) if self.is_newer else results
 
-    async def book_accounts(self, tenant: bytes, token: str, *, fresh: bool = False) -> BookAccounts:
+    async def book_accounts(self, tenant: bytes, *, fresh: bool = False) -> BookAccounts:
         """Answers the mirrors and suspense accounts."""
         if self.is_away:
             raise CustodyUnavailable
         return self.accounts
+
+    async def frozen(self, tenant: bytes, token: str, accounts: Collection[bytes]) -> frozenset[bytes]:
+        """Answers which of them an order holds."""
+        if self.is_away:
+            raise CustodyUnavailable
+        return frozenset(self.held.intersection(accounts))
 
     def _create(self, transfer: PlannedTransfer) -> str:
         if transfer.id in self.transfers:
@@ -176,6 +199,12 @@ class FakeRail:
         if self.sent.setdefault(message_id, content) != content:
             raise RailContradiction
         return f"taken {message_id}"
+
+    def has(self, message_id: str) -> bool:
+        """Answers whether it took a message."""
+        if self.is_broken:
+            raise OSError(5, "Input/output error")
+        return message_id in self.sent
 
     def pending(self) -> list[str]:
         """Answers the names in the inbox."""

@@ -1,6 +1,7 @@
 """The clients of identity and custody: what they send, and what they make of answers and refusals."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -10,7 +11,7 @@ from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
-from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, Purpose, TransferKind
+from ringfence_payment_instruction.settlement.domain.transfers import Evidence, PlannedTransfer, Purpose, TransferKind
 from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
 from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
@@ -135,12 +136,12 @@ def planned(kind: TransferKind, purpose: Purpose = Purpose.WITHDRAWAL, pending_i
 
 async def test_a_result_code_that_is_not_listed_is_an_alarm() -> None:
     """A newer custody's code keeps its number, which is the name of nothing, and is an error in the log."""
-    _, made = peer(lambda method, request: custody_pb2.CreateTransfersResponse(status=bytes([0, 211, 199])))
+    _, made = peer(lambda method, request: custody_pb2.CreateTransfersResponse(status=bytes([0, 250, 199])))
     with capture_logs() as lines:
         results = await CustodyClient(made).create_transfers(TENANT, "token", [planned(TransferKind.PLAIN)] * 3)
-    assert results == ["created", "status_211", "status_199"]
+    assert results == ["created", "status_250", "status_199"]
     [line] = [line for line in lines if line["event"] == "custody_result_unknown"]
-    assert (line["log_level"], line["codes"]) == ("error", [199, 211])
+    assert (line["log_level"], line["codes"]) == ("error", [199, 250])
 
 
 async def test_transfers_go_as_columns_and_results_come_back_by_name() -> None:
@@ -163,25 +164,38 @@ async def test_transfers_go_as_columns_and_results_come_back_by_name() -> None:
 
 
 async def test_a_books_own_accounts_are_found_once() -> None:
-    """The oldest mirror and suspense account of each ledger, over all pages, until asked afresh."""
-
-    def answer(method: str, request: custody_pb2.ListAccountsRequest) -> Any:
-        mirror, suspense = custody_pb2.ACCOUNT_CLASS_BANK_MIRROR, custody_pb2.ACCOUNT_CLASS_SUSPENSE
-        rows = [(mirror, 978, "m1"), (suspense, 978, "s1")] if not request.page_token else [(mirror, 978, "m2")]
-        return custody_pb2.ListAccountsResponse(
-            accounts=[custody_pb2.Account(id=an_id(n), account_class=c, ledger=ledger) for c, ledger, n in rows],
-            next_page_token="" if request.page_token else "2",
-        )
-
-    scripted, made = peer(answer)
+    """Mirrors and suspense accounts by ledger, without anybody's token, until asked afresh."""
+    made_of = {"mirrors": "m1", "suspense": "s1"}
+    accounts = {name: [custody_pb2.Account(id=an_id(each), ledger=978)] for name, each in made_of.items()}
+    scripted, made = peer(lambda method, request: custody_pb2.GetBookAccountsResponse(**accounts))
     client = CustodyClient(made)
     for _ in range(2):
-        accounts = await client.book_accounts(TENANT, "token")
-        assert (accounts.mirrors, accounts.suspense) == ({978: an_id("m1")}, {978: an_id("s1")})
+        found = await client.book_accounts(TENANT)
+        assert (found.mirrors, found.suspense) == ({978: an_id("m1")}, {978: an_id("s1")})
+    ((method, _, token),) = scripted.calls
+    assert (method, token) == ("GetBookAccounts", "")
+    await client.book_accounts(TENANT, fresh=True)
     assert len(scripted.calls) == 2
-    assert scripted.calls[0][1].owner_id == ZERO_ID
-    await client.book_accounts(TENANT, "token", fresh=True)
-    assert len(scripted.calls) == 4
+
+
+async def test_the_banks_word_goes_with_its_evidence_and_without_a_token() -> None:
+    """One row of each column per transfer; a release rests on none."""
+    scripted, made = peer(lambda method, request: custody_pb2.BookEvidenceResponse(status=bytes([0, 46])))
+    rests = Evidence(b"f" * 32, an_id("entry"), an_id("feed"))
+    transfers = [replace(planned(TransferKind.POST), evidence=rests), planned(TransferKind.VOID)]
+    assert await CustodyClient(made).book_evidence(TENANT, transfers) == ["created", "exists"]
+    ((method, request, token),) = scripted.calls
+    assert (method, token, request.book_id) == ("BookEvidence", "", TENANT)
+    assert request.evidence_sha256 == b"f" * 32 + bytes(32)
+    assert (request.entry_ids, request.feed_ids) == (an_id("entry") + ZERO_ID, an_id("feed") + ZERO_ID)
+
+
+async def test_only_frozen_accounts_are_told() -> None:
+    """What is restricted or dormant is no order's."""
+    statuses = {"one": custody_pb2.ACCOUNT_STATUS_FROZEN, "two": custody_pb2.ACCOUNT_STATUS_RESTRICTED}
+    accounts = [custody_pb2.Account(id=an_id(name), status=status) for name, status in statuses.items()]
+    _, made = peer(lambda method, request: custody_pb2.GetAccountsResponse(accounts=accounts))
+    assert await CustodyClient(made).frozen(TENANT, "token", list(map(an_id, statuses))) == {an_id("one")}
 
 
 @pytest.mark.parametrize(

@@ -64,12 +64,12 @@ async def test_a_bank_is_not_told_what_is_taken_back(world: World, monkeypatch: 
     """Money on its way to suspense counts as suspended once that is committed, and not before."""
     monkeypatch.setattr(receiving, "POSTING_SECONDS", MOMENT)
     world.custody.closed.add(an_id("boris account"))
-    store, create = gated(world), world.custody.create_transfers
+    store, create = gated(world), world.custody.book_evidence
     files: list[EvidenceFile] = []
 
-    async def create_and_hold(tenant: bytes, token: str, transfers: Sequence[PlannedTransfer]) -> list[str]:
+    async def create_and_hold(tenant: bytes, transfers: Sequence[PlannedTransfer]) -> list[str]:
         files.extend(world.states.deposits.evidence.values())
-        names = await create(tenant, token, transfers)
+        names = await create(tenant, transfers)
         if transfers[0].credit_account == SUSPENSE:
             store.gate.clear()
         return names
@@ -77,7 +77,7 @@ async def test_a_bank_is_not_told_what_is_taken_back(world: World, monkeypatch: 
     def outcomes() -> list[int]:
         return [file.outcomes[0] for file in files[:1]]
 
-    monkeypatch.setattr(world.custody, "create_transfers", create_and_hold)
+    monkeypatch.setattr(world.custody, "book_evidence", create_and_hold)
     content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))
     handing_in = asyncio.create_task(world.application.deposits.receiving.hand_in(BANK_FEED, content))
     await world.until(lambda: outcomes() == [Outcome.SUSPENDED])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ringfence_kernel.values.columns import pack
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_payment_instruction.deposits.domain.confirming import booked, by_submission
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
@@ -213,7 +214,7 @@ def test_one_file_confirms_a_payment_once(
     matched = found(history, aliases, debit, replace(debit, reference="REF-2"))
     assert [each.disposition for each in matched] == [Disposition.CONFIRM, Disposition.UNMATCHED]
     for stream, indexes in by_submission(matched).items():
-        history.record(stream, booked(history.submissions.known(stream), indexes, b"e" * 32))
+        history.record(stream, booked(history.submissions.known(stream), indexes, b"e" * 32, ZERO_ID))
     assert history.status(submission) is Status.RECONCILED
 
 

@@ -8,12 +8,14 @@ import pytest
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.errors import ClockWrong
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.modules import event_codec
+from ringfence_payment_instruction.standing.domain.errors import PrincipalSuspended
+from ringfence_payment_instruction.standing.domain.state import Standing
 from ringfence_payment_instruction.submissions.domain.errors import (
-    AuthorisationRefused,
     EvidenceConflict,
     EvidenceUnreadable,
 )
@@ -21,6 +23,7 @@ from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
 
 from .messages import camt_054, entry, pain_001
+from .test_payment_stops import note
 from .world import (
     ANNA,
     BANK,
@@ -83,13 +86,13 @@ async def test_no_evidence_rests_on_a_clock_that_was_set_back(
     world.clock = clock = SetClock()
     await world.start()
     await world.import_list()
-    authorise = world.identity.authorise
+    keys = world.identity.keys
 
     async def set_back(*arguments: Any) -> Any:
         clock.ahead_ns = 0
-        return await authorise(*arguments)
+        return await keys(*arguments)
 
-    monkeypatch.setattr(world.identity, "authorise", set_back)
+    monkeypatch.setattr(world.identity, "keys", set_back)
     clock.advance(3_600 * NANOSECONDS)
     with pytest.raises(ClockWrong):
         await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)))
@@ -112,11 +115,16 @@ async def test_what_is_no_notification_is_refused(world: World, content: bytes) 
         await hand_in(world, content)
 
 
-async def test_evidence_needs_identitys_word(world: World) -> None:
-    """A caller without a token credits nobody."""
-    with pytest.raises(AuthorisationRefused):
-        await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS)), replace(BANK_FEED, token=""))
+async def test_a_suspended_bank_feed_credits_nobody(world: World) -> None:
+    """Its token is good for some minutes more; a suspended platform beside it keeps nobody's money."""
+    content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))
+    await note(world, BANK_FEED.subject, Standing.SUSPENDED)
+    with pytest.raises(PrincipalSuspended):
+        await hand_in(world, content)
     assert world.states.deposits.evidence == {}
+    await note(world, BANK_FEED.subject, Standing.GOOD)
+    await note(world, TENANT, Standing.SUSPENDED)
+    assert await hand_in(world, content) == (1, 0, 0, 0)
 
 
 async def test_a_bank_speaks_for_its_own_accounts_only(world: World) -> None:
@@ -174,7 +182,7 @@ async def test_the_rails_inbox_is_read_and_archived(world: World) -> None:
     await world.until(lambda: not world.rail.inbox)
     assert world.custody.balances[an_id("boris account")] == 5_00
     files = [each.event for each in world.store.replay(event_codec()) if isinstance(each.event, EvidenceReceived)]
-    assert {file.source for file in files if file.authorisation} == {BANK_FEED.subject}
+    assert {file.source for file in files} == {ZERO_ID, BANK_FEED.subject}
 
 
 async def test_what_the_bank_has_handed_in_itself_leaves_the_inbox(world: World) -> None:

@@ -143,14 +143,14 @@ async def test_a_deposit_with_a_result_that_nobody_knows_is_not_posted_again(wor
 
 async def test_more_deposits_than_custody_takes_at_once_are_all_posted(world: World) -> None:
     """A notification is cut into parts, each below the bounds of custody and of the feed."""
-    create, sizes = world.custody.create_transfers, []
+    create, sizes = world.custody.book_evidence, []
 
-    async def bounded(tenant: bytes, token: str, transfers: Any) -> list[str]:
+    async def bounded(tenant: bytes, transfers: Any) -> list[str]:
         sizes.append(len(transfers))
         assert len(transfers) <= MAX_INSTRUCTIONS
-        return await create(tenant, token, transfers)
+        return await create(tenant, transfers)
 
-    world.custody.create_transfers = bounded  # type: ignore[method-assign]
+    world.custody.book_evidence = bounded  # type: ignore[method-assign]
     count = MAX_INSTRUCTIONS + 10
     entries = [entry(f"R{number}", "0.01", BORIS) for number in range(count)]
     await take_in(world, camt_054("N-1", BANK, *entries))

@@ -33,6 +33,7 @@ from ringfence_payment_instruction.submissions.domain.transitions import Step, d
 LIMITS = ApprovalLimits({978: 1_000_00})
 PATIENCE = Patience(for_approval_ns=3_600 * 10**9, for_bank_ns=86_400 * 10**9)
 MIRRORS = {978: b"m" * 16}
+FEED = b"feed of the bank"
 EVIDENCE = b"e" * 32
 
 
@@ -95,7 +96,7 @@ def test_a_payment_by_the_bank_settles_on_the_banks_word(history: Any, external:
     assert history.status(submission) is Status.SETTLED
     assert (reserve.kind, post.kind) == (TransferKind.PENDING, TransferKind.POST)
     assert post.pending_id == reserve.id != post.id
-    history.record(submission.stream, booked(submission, [0], EVIDENCE))
+    history.record(submission.stream, booked(submission, [0], EVIDENCE, FEED))
     assert history.status(submission) is Status.RECONCILED
 
 
@@ -133,10 +134,10 @@ def test_the_banks_own_account_settles_and_reconciles(history: Any, external: by
     send(history, submission)
     if reply_first:
         history.record(submission.stream, answered(submission, [0], {}, EVIDENCE, "MSG"))
-    history.record(submission.stream, booked(submission, [0], EVIDENCE))
+    history.record(submission.stream, booked(submission, [0], EVIDENCE, FEED))
     custody(history, submission)
     assert steps_of(history)[-2:] == [Status.SETTLED, Status.RECONCILED]
-    assert booked(submission, [0], EVIDENCE) == []
+    assert booked(submission, [0], EVIDENCE, FEED) == []
 
 
 def test_a_second_answer_of_the_bank_changes_nothing(history: Any, external: bytes) -> None:
@@ -260,7 +261,7 @@ def test_a_result_that_is_not_listed_changes_nothing(history: Any, external: byt
         custody(history, submission)
         send(history, submission)
         history.record(submission.stream, answered(submission, [0], {}, EVIDENCE, "MSG"))
-    assert transferred(submission, {0: (stage, "status_211")}) == ([], {"RESULT_UNKNOWN"})
+    assert transferred(submission, {0: (stage, "status_250")}) == ([], {"RESULT_UNKNOWN"})
     assert transferred(submission, {0: (stage, "exists_with_different_amount")}) == ([], {"LEDGER_CONTRADICTION"})
 
 
@@ -270,7 +271,7 @@ def test_every_result_of_custody_is_known() -> None:
     assert all(map(is_known, names))
     for each in (DONE, set(_REFUSALS), _OTHER_REFUSALS):
         assert each <= names
-    assert not any(map(is_known, ("status_211", "", "created_anew")))
+    assert not any(map(is_known, ("status_250", "", "created_anew")))
 
 
 def test_a_silent_bank_leaves_the_payment_unknown(history: Any, external: bytes) -> None:
@@ -356,7 +357,7 @@ def act(history: Any, submission: Submission, action: str) -> None:
     elif action == "settle":
         history.record(submission.stream, answered(submission, list(rows), {}, EVIDENCE, "MSG"))
     elif action == "booked":
-        history.record(submission.stream, booked(submission, list(rows), EVIDENCE))
+        history.record(submission.stream, booked(submission, list(rows), EVIDENCE, FEED))
     elif action == "fail":
         history.record(submission.stream, answered(submission, [], dict.fromkeys(rows, "AC04"), EVIDENCE, "MSG"))
     elif action == "later":

@@ -217,17 +217,39 @@ class Custody:
         )
         return [AccountStatus(each) for each in self._connection.call(self._stub.SetAccountStatus, request).status]
 
-    def set_freeze(
-        self, book_id: UUID, account_ids: Sequence[UUID], *, frozen: bool, order_reference: str
-    ) -> list[AccountStatus]:
-        """Freezes accounts by order of a court or authority, or releases them, as an operator."""
+    def set_freeze(self, book_id: UUID, account_ids: Sequence[UUID], *, order_reference: str) -> list[AccountStatus]:
+        """Freezes accounts by order of a court or authority, as an operator."""
         request = pb.SetFreezeRequest(
             book_id=book_id.bytes,
             account_ids=to_bytes(account_ids),
-            frozen=frozen,
+            frozen=True,
             order_reference=order_reference,
         )
         return [AccountStatus(each) for each in self._connection.call(self._stub.SetFreeze, request).status]
+
+    def lift_freeze(self, book_id: UUID, account_ids: Sequence[UUID], *, order_reference: str) -> UUID:
+        """Proposes to release accounts from an order, as an operator; returns what another must confirm."""
+        request = pb.LiftFreezeRequest(
+            book_id=book_id.bytes, account_ids=to_bytes(account_ids), order_reference=order_reference
+        )
+        return UUID(bytes=self._connection.call(self._stub.LiftFreeze, request).proposal_id)
+
+    def open_migration(self, book_id: UUID, window_id: UUID, *, seconds: int, reason: str) -> UUID | None:
+        """Proposes a window in which the book's importer may post, as an operator.
+
+        The importer names `window_id` as the mandate of clients' debits. Returns what another operator must confirm;
+        None where the window is open already.
+        """
+        request = pb.OpenMigrationRequest(
+            book_id=book_id.bytes, window_id=window_id.bytes, seconds=seconds, reason=reason
+        )
+        proposal_id = self._connection.call(self._stub.OpenMigration, request).proposal_id
+        return UUID(bytes=proposal_id) if proposal_id else None
+
+    def close_migration(self, book_id: UUID, window_id: UUID, *, reason: str) -> UUID:
+        """Proposes to close the window, as an operator; returns what another must confirm."""
+        request = pb.CloseMigrationRequest(book_id=book_id.bytes, window_id=window_id.bytes, reason=reason)
+        return UUID(bytes=self._connection.call(self._stub.CloseMigration, request).proposal_id)
 
     def adopt_rules(self, book_id: UUID, version: str, purposes: Sequence[PurposeRule]) -> UUID | None:
         """Proposes rules that are as strict as the built-in minimum or stricter, as an operator.

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 POLL_SECONDS = 1.0
 LONGEST_POLL_SECONDS = 8.0
+UNHEARD_POLL_SECONDS = 0.2
+"""While no ring can come, what is urgent is looked for so often."""
 GATHER_SECONDS = 0.02
 """Pause after a page that was not full: what is committed meanwhile comes in one page."""
 
@@ -25,6 +27,8 @@ class Pulling:
     poll_seconds: float = POLL_SECONDS
     gather_seconds: float = GATHER_SECONDS
     longest_poll_seconds: float = LONGEST_POLL_SECONDS
+    hears: Callable[[], bool] | None = None
+    """Tells whether rings can come at all; asked where news is too urgent to wait for a poll while they cannot."""
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ring(self) -> None:
@@ -48,8 +52,12 @@ class Pulling:
             if taken is None:
                 pause = self.poll_seconds
             try:
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(min(pause, self._most_seconds())):
                     await self._rung.wait()
                 pause = self.poll_seconds
             except TimeoutError:
                 pause = min(2 * pause, self.longest_poll_seconds)
+
+    def _most_seconds(self) -> float:
+        """Returns for how long to wait for a ring."""
+        return UNHEARD_POLL_SECONDS if self.hears is not None and not self.hears() else self.longest_poll_seconds

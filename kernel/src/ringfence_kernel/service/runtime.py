@@ -63,6 +63,7 @@ class Runtime(Generic[SettingsT]):
         handle: Callable[[FeedPage], Awaitable[None]],
         cursor: Head,
         first_difference: Callable[[], Awaitable[int | None]] | None = None,
+        hears: Callable[[], bool] | None = None,
     ) -> Follower:
         """Returns a follower of another service's feed, read over gRPC."""
         peer = self.peer(source)
@@ -73,7 +74,14 @@ class Runtime(Generic[SettingsT]):
             )
             return reply
 
-        follower = Follower(source=source, read=read, handle=handle, cursor=cursor, first_difference=first_difference)
+        follower = Follower(
+            source=source,
+            read=read,
+            handle=handle,
+            cursor=cursor,
+            first_difference=first_difference,
+            hears=hears,
+        )
         follower.gauge(self.gauges)
         return follower
 

@@ -25,6 +25,8 @@ from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.writing.states import SavedStates
 from ringfence_protos.audit.v1 import audit_pb2_grpc
 
+from ringfence_audit.evidence.application.founding import Founding
+from ringfence_audit.evidence.domain.state import State as EvidenceState
 from ringfence_audit.index.adapters.schema import KEY_TABLES
 from ringfence_audit.index.adapters.search_model import SearchModel
 from ringfence_audit.index.adapters.search_reader import SearchReader
@@ -51,24 +53,27 @@ from ringfence_audit.translation.application.translator import Translation, coun
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
-DIGEST_FORMAT = 2
+DIGEST_FORMAT = 3
 """1 was the log's state before its modules had their own."""
 
 
-def states(log: LogState, translation: TranslationState) -> SavedStates:
+def states(log: LogState, translation: TranslationState, evidence: EvidenceState) -> SavedStates:
     """Gives the service's state, put together from its modules'."""
-    return SavedStates({"log": log, "translation": translation}, DIGEST_FORMAT)
+    return SavedStates({"log": log, "translation": translation, "evidence": evidence}, DIGEST_FORMAT)
 
 
 async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     """Replays the log, then wires followers, checkpointer and servicers."""
-    log, translation = LogState(runtime.settings.log_origin), TranslationState()
-    core = await EventSourced.open(runtime, EventCodec(events.EVENTS), states(log, translation), [SearchModel()])
+    log, translation, evidence = LogState(runtime.settings.log_origin), TranslationState(), EvidenceState()
+    state = states(log, translation, evidence)
+    core = await EventSourced.open(runtime, EventCodec(events.EVENTS), state, [SearchModel()])
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
     checkpointer = Checkpointer(SignCheckpoint(core.writer, log, signer), lambda: not log.unsigned)
     leadership = core.leadership()
     measure(runtime.gauges, leadership, log, checkpointer)
+    founding = Founding(evidence, runtime.clock.now_ns)
+    founding.gauge(runtime.gauges, leadership)
     count_unreadable_from_zero(SOURCES)
     feeds = {source: PeerFeed(runtime.peer(source)) for source in SOURCES}
     marks = StoredMarks(core.store, EventCodec(events.EVENTS))
@@ -85,6 +90,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
         tasks=[
             *core.tasks({follower.source: follower.ring for follower in followers}),
             Task("checkpoints", checkpointer.run),
+            Task("evidence", founding.run),
             *following,
         ],
         checks=[*core.checks(), Check("checkpoints", checkpointer.problem), *halts],
@@ -134,7 +140,10 @@ def rebuild(store: EventStore, origin: str, *, compare: bool) -> RebuildReport:
     `chain` is 1 where a stored event was changed, `tree` is 1 where leaves do not lead to a recorded root or
     checkpoint, `state` where the newest stored digest is not met; the others count rows that differ.
     """
-    state, models = states(LogState(origin), TranslationState()), (TileModel(), SearchModel()) if compare else ()
+    state, models = (
+        states(LogState(origin), TranslationState(), EvidenceState()),
+        (TileModel(), SearchModel()) if compare else (),
+    )
     try:
         report = rebuild_state(store, EventCodec(events.EVENTS), state, models, compare=compare)
     except LogTampered:

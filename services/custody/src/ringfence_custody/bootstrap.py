@@ -29,6 +29,7 @@ from ringfence_custody.ledger.adapters.batches import StoredBatches
 from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
 from ringfence_custody.ledger.api.servicer import CustodyServicer
+from ringfence_custody.ledger.application.acts import Acts
 from ringfence_custody.ledger.application.adopting import RuleCommands
 from ringfence_custody.ledger.application.book_sums import BookSums
 from ringfence_custody.ledger.application.commands import Commands
@@ -61,7 +62,12 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     proposals = Proposals(core.writer, states.proposals)
     follows = FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait
     commands = Commands(core.writer, state, follows, proposals)
-    follower = runtime.follower("identity", identity_feed.take_over(commands), await identity_cursor(core.store))
+    follower = runtime.follower(
+        "identity",
+        identity_feed.take_over(commands),
+        await identity_cursor(core.store),
+        hears=lambda: core.doorbell.connected,
+    )
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
     leadership = core.leadership()
@@ -73,8 +79,9 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     lag.gauge(runtime.gauges, leadership)
     BookSums(lambda: {} if core.writer.is_stale else state.books).gauge(runtime.gauges, leadership)
     rules = RuleCommands(core.writer, state, proposals)
-    proposals.register([rules.effect()])
-    servicer = CustodyServicer(commands, rules, queries, backlog, settings.accounts_quota())
+    acts = Acts(state, proposals)
+    proposals.register([rules.effect(), *acts.effects()])
+    servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota())
     return Assembly(
         servicers=[
             Servicer(

@@ -31,6 +31,8 @@ NEVER_BOTH = {
     ("credit_account_not_found", "accounts_must_have_the_same_ledger"): "what is not there has no ledger",
     ("transfer_must_have_the_same_ledger_as_accounts", "pending_transfer_not_found"): "asked of other transfers",
     ("pending_transfer_not_found", "pending_transfer_not_pending"): "there or not",
+    ("pending_transfer_not_pending", "pending_transfer_has_different_owner"): "only what is pending has an owner",
+    ("mandate_missing", "mandate_unknown"): "one field",
     ("exceeds_pending_transfer_amount", "pending_transfer_has_different_amount"): "more or less",
     ("pending_transfer_already_posted", "pending_transfer_already_voided"): "resolved once",
     ("pending_transfer_expired", "purpose_unknown"): "asked of other transfers",

@@ -11,7 +11,7 @@ from ringfence_custody.ledger.domain.result_codes import AMOUNT_MAX, AccountFlag
 from ringfence_custody.ledger.domain.rule_packs import rules_of
 from ringfence_kernel.values.ids import MAX_ID
 
-from ..ledger import CLOSURE, CZK, DEPOSIT, FEE, GUARANTEE_RELEASE, SECOND, WITHDRAWAL, Ledger, Row
+from ..ledger import CLOSURE, CZK, DEPOSIT, FEE, GUARANTEE_RELEASE, IMPORTER, PAYMENT, SECOND, WITHDRAWAL, Ledger, Row
 from .pairs import Defect
 from .script import MAX
 
@@ -77,6 +77,9 @@ def _reserve(ledger: Ledger) -> None:
         Row("spending", "spent", "bob", 10),
     ]
     assert ledger.send(*made) == ["created"] * len(made)
+    ledger.authority = replace(IMPORTER, owner=b"importer number2")
+    assert ledger.send(pending("of another", "alice", "bob")) == ["created"]
+    ledger.authority = IMPORTER
     ends = [replace(POST, id=f"end of {name}", pending_id=name) for name in ("posted", "posted late")]
     ends += [replace(VOID, id=f"end of {name}", pending_id=name) for name in ("voided", "voided late")]
     assert ledger.send(*ends) == ["created"] * len(ends)
@@ -117,6 +120,7 @@ OF_A_TRANSFER = {
     "purpose_unknown": Defect({"code": 999}),
     "account_class_mismatch": Defect({"code": DEPOSIT}),
     "mandate_missing": Defect({"user_data_128": bytes(16)}),
+    "mandate_unknown": Defect({"user_data_128": b"another mandate.", "code": PAYMENT}),
     "debit_account_frozen": Defect({"debit": "frozen"}),
     "debit_account_not_active": Defect({"debit": "dormant"}),
     "credit_account_frozen": Defect({"credit": "frozen_too"}),
@@ -143,6 +147,7 @@ OF_A_POST = {
     "timeout_reserved_for_pending_transfer": Defect({"timeout": 1}),
     "pending_transfer_not_found": Defect({"pending_id": "nothing"}),
     "pending_transfer_not_pending": Defect({"pending_id": "plain"}),
+    "pending_transfer_has_different_owner": Defect({"pending_id": "of another"}),
     "pending_transfer_has_different_debit_account_id": Defect({"debit": "carol"}),
     "pending_transfer_has_different_credit_account_id": Defect({"credit": "carol"}),
     "pending_transfer_has_different_ledger": Defect({"ledger": CZK}),

@@ -80,7 +80,10 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     reader = InstructionsReader(store, codec, projector)
     application = compose(core.writer, states, _ports(runtime, archive, reader))
     follower = runtime.follower(
-        "identity", identity_feed.take_over(application.standing), await identity_cursor(core.store)
+        "identity",
+        identity_feed.take_over(application.standing.noting),
+        await identity_cursor(core.store),
+        hears=lambda: core.doorbell.connected,
     )
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     leadership = core.leadership()

@@ -30,9 +30,8 @@ from ringfence_payment_instruction.screening.domain.state import State as Screen
 from ringfence_payment_instruction.screening.module import ScreeningModule
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
-from ringfence_payment_instruction.standing.application.noting import Noting
-from ringfence_payment_instruction.standing.domain.state import Standing
 from ringfence_payment_instruction.standing.domain.state import State as StandingState
+from ringfence_payment_instruction.standing.module import StandingModule
 from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
 from ringfence_payment_instruction.submissions.application.ports import Archive, Identity
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas
@@ -52,8 +51,8 @@ class ModuleStates:
     submissions: SubmissionsState
     deposits: DepositsState = field(default_factory=DepositsState)
     screening: ScreeningState = field(default_factory=ScreeningState)
-    proposals: ProposalState = field(default_factory=ProposalState)
     standing: StandingState = field(default_factory=StandingState)
+    proposals: ProposalState = field(default_factory=ProposalState)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
@@ -65,8 +64,8 @@ class ModuleStates:
             "submissions": self.submissions,
             "deposits": self.deposits,
             "screening": self.screening,
-            "proposals": self.proposals,
             "standing": self.standing,
+            "proposals": self.proposals,
         }
         return SavedStates(modules, DIGEST_FORMAT)
 
@@ -97,7 +96,7 @@ class Application:
     approvals: Decisions
     rail: RailModule
     deposits: DepositsModule
-    standing: Noting
+    standing: StandingModule
     reads: Queries
     proposals: Proposals
     pipeline: Pipeline
@@ -105,25 +104,23 @@ class Application:
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    return EventCodec(
-        (
-            *SubmissionsState.EVENTS,
-            *DepositsState.EVENTS,
-            *SCREENING_EVENTS,
-            *ProposalState.EVENTS,
-            *StandingState.EVENTS,
-        )
+    modules = (
+        SubmissionsState.EVENTS,
+        DepositsState.EVENTS,
+        SCREENING_EVENTS,
+        StandingState.EVENTS,
+        ProposalState.EVENTS,
     )
+    return EventCodec([event for events in modules for event in events])
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
     """Wires the modules: the same in the service and in tests."""
     clock, committed = ports.clock, Signal()
-    proposals = Proposals(
-        writer, states.proposals, lambda hand, now_ns: states.standing.of(hand.principal) is Standing.GOOD
-    )
     submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
+    standing = StandingModule.build(submissions, states.standing, ports.custody)
+    proposals = Proposals(writer, states.proposals, standing.stops.may_act)
     screening = ScreeningModule.build(
         submissions,
         orders.personal,
@@ -141,11 +138,12 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         ports.identity,
         ports.custody,
         screening.lists,
+        standing.stops,
         orders.reading,
         committed,
         clock,
     )
-    rail = RailModule.build(submissions, orders.personal, ports.rail, deposits.receiving, clock)
+    rail = RailModule.build(submissions, orders.personal, standing.stops, ports.rail, deposits.receiving, clock)
     pipeline = Pipeline(
         submissions=submissions,
         personal=orders.personal,
@@ -153,19 +151,20 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         committed=committed,
         work={
             "screening": screening.work,
-            "settlement": SettlementWork(submissions, ports.custody),
+            "settlement": SettlementWork(submissions, ports.custody, standing.stops),
             "dispatch": rail.work,
             "deposits": deposits.work,
+            "standing": standing.work,
         },
-        wakes_on=SCREENING_EVENTS,
+        wakes_on=(*SCREENING_EVENTS, *StandingState.EVENTS),
     )
     return Application(
         submissions=orders,
         screening=screening,
-        approvals=Decisions(submissions, ports.patience),
+        approvals=Decisions(submissions, standing.stops, ports.patience),
         rail=rail,
         deposits=deposits,
-        standing=Noting(writer, states.standing),
+        standing=standing,
         reads=Queries(submissions, orders.personal, ports.reader),
         proposals=proposals,
         pipeline=pipeline,

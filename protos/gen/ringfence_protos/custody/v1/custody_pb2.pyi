@@ -308,6 +308,8 @@ class _CreateTransferStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     """Pending transfer not found."""
     CREATE_TRANSFER_STATUS_PENDING_TRANSFER_NOT_PENDING: _CreateTransferStatus.ValueType  # 26
     """Pending transfer not pending."""
+    CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_OWNER: _CreateTransferStatus.ValueType  # 211
+    """Pending transfer has different owner: somebody else reserved it."""
     CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID: _CreateTransferStatus.ValueType  # 27
     """Pending transfer has different debit account id."""
     CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID: _CreateTransferStatus.ValueType  # 28
@@ -332,6 +334,8 @@ class _CreateTransferStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     """The purpose does not let money pass between these classes."""
     CREATE_TRANSFER_STATUS_MANDATE_MISSING: _CreateTransferStatus.ValueType  # 203
     """The purpose asks for a mandate, and user_data_128 names none."""
+    CREATE_TRANSFER_STATUS_MANDATE_UNKNOWN: _CreateTransferStatus.ValueType  # 212
+    """Mandate unknown: the caller's authority does not cover it."""
     CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_FROZEN: _CreateTransferStatus.ValueType  # 204
     """Debit account frozen."""
     CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_NOT_ACTIVE: _CreateTransferStatus.ValueType  # 205
@@ -457,6 +461,8 @@ CREATE_TRANSFER_STATUS_PENDING_TRANSFER_NOT_FOUND: CreateTransferStatus.ValueTyp
 """Pending transfer not found."""
 CREATE_TRANSFER_STATUS_PENDING_TRANSFER_NOT_PENDING: CreateTransferStatus.ValueType  # 26
 """Pending transfer not pending."""
+CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_OWNER: CreateTransferStatus.ValueType  # 211
+"""Pending transfer has different owner: somebody else reserved it."""
 CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID: CreateTransferStatus.ValueType  # 27
 """Pending transfer has different debit account id."""
 CREATE_TRANSFER_STATUS_PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID: CreateTransferStatus.ValueType  # 28
@@ -481,6 +487,8 @@ CREATE_TRANSFER_STATUS_ACCOUNT_CLASS_MISMATCH: CreateTransferStatus.ValueType  #
 """The purpose does not let money pass between these classes."""
 CREATE_TRANSFER_STATUS_MANDATE_MISSING: CreateTransferStatus.ValueType  # 203
 """The purpose asks for a mandate, and user_data_128 names none."""
+CREATE_TRANSFER_STATUS_MANDATE_UNKNOWN: CreateTransferStatus.ValueType  # 212
+"""Mandate unknown: the caller's authority does not cover it."""
 CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_FROZEN: CreateTransferStatus.ValueType  # 204
 """Debit account frozen."""
 CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_NOT_ACTIVE: CreateTransferStatus.ValueType  # 205
@@ -1642,7 +1650,7 @@ class SetFreezeRequest(_message.Message):
     book_id: _builtins.bytes
     """16 bytes."""
     frozen: _builtins.bool
-    """True to freeze, false to release."""
+    """True; a freeze is lifted by LiftFreeze, and false is refused."""
     order_reference: _builtins.str
     """Reference of the order (court, authority), 1 to 140 characters."""
     @_builtins.property
@@ -1688,6 +1696,288 @@ class SetFreezeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetFreezeResponse: _TypeAlias = SetFreezeResponse  # noqa: Y015
+
+@_typing.final
+class LiftFreezeRequest(_message.Message):
+    """Asks that accounts be released from an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_IDS_FIELD_NUMBER: _builtins.int
+    ORDER_REFERENCE_FIELD_NUMBER: _builtins.int
+    book_id: _builtins.bytes
+    """16 bytes."""
+    order_reference: _builtins.str
+    """Reference of the order that froze them, 1 to 140 characters: what another order holds stays frozen."""
+    @_builtins.property
+    def account_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """16 bytes each, at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        book_id: _builtins.bytes = ...,
+        account_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        order_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ids", b"account_ids", "book_id", b"book_id", "order_reference", b"order_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftFreezeRequest: _TypeAlias = LiftFreezeRequest  # noqa: Y015
+
+@_typing.final
+class LiftFreezeResponse(_message.Message):
+    """Answers what another person has to confirm."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    proposal_id: _builtins.bytes
+    """16 bytes."""
+    def __init__(
+        self,
+        *,
+        proposal_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftFreezeResponse: _TypeAlias = LiftFreezeResponse  # noqa: Y015
+
+@_typing.final
+class OpenMigrationRequest(_message.Message):
+    """Asks for a window in which the book's importer may post."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_ID_FIELD_NUMBER: _builtins.int
+    WINDOW_ID_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    book_id: _builtins.bytes
+    """16 bytes."""
+    window_id: _builtins.bytes
+    """Chosen by the operators, 16 bytes: what the importer names in user_data_128 as the mandate of clients' debits."""
+    seconds: _builtins.int
+    """1 to 2,592,000 (30 days): how long the window stays open unless it is closed before."""
+    reason: _builtins.str
+    """Why, 1 to 140 characters; no personal data."""
+    def __init__(
+        self,
+        *,
+        book_id: _builtins.bytes = ...,
+        window_id: _builtins.bytes = ...,
+        seconds: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_id", b"book_id", "reason", b"reason", "seconds", b"seconds", "window_id", b"window_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenMigrationRequest: _TypeAlias = OpenMigrationRequest  # noqa: Y015
+
+@_typing.final
+class OpenMigrationResponse(_message.Message):
+    """Answers what another person has to confirm."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    proposal_id: _builtins.bytes
+    """16 bytes; empty where the window is open already."""
+    def __init__(
+        self,
+        *,
+        proposal_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenMigrationResponse: _TypeAlias = OpenMigrationResponse  # noqa: Y015
+
+@_typing.final
+class CloseMigrationRequest(_message.Message):
+    """Asks that a migration window be closed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_ID_FIELD_NUMBER: _builtins.int
+    WINDOW_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    book_id: _builtins.bytes
+    """16 bytes."""
+    window_id: _builtins.bytes
+    """The window that is open, 16 bytes."""
+    reason: _builtins.str
+    """Why, 1 to 140 characters; no personal data."""
+    def __init__(
+        self,
+        *,
+        book_id: _builtins.bytes = ...,
+        window_id: _builtins.bytes = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_id", b"book_id", "reason", b"reason", "window_id", b"window_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseMigrationRequest: _TypeAlias = CloseMigrationRequest  # noqa: Y015
+
+@_typing.final
+class CloseMigrationResponse(_message.Message):
+    """Answers what another person has to confirm."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    proposal_id: _builtins.bytes
+    """16 bytes."""
+    def __init__(
+        self,
+        *,
+        proposal_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseMigrationResponse: _TypeAlias = CloseMigrationResponse  # noqa: Y015
+
+@_typing.final
+class BookEvidenceRequest(_message.Message):
+    """Asks to book what the bank has decided."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_ID_FIELD_NUMBER: _builtins.int
+    TRANSFERS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_SHA256_FIELD_NUMBER: _builtins.int
+    ENTRY_IDS_FIELD_NUMBER: _builtins.int
+    FEED_IDS_FIELD_NUMBER: _builtins.int
+    book_id: _builtins.bytes
+    """16 bytes."""
+    evidence_sha256: _builtins.bytes
+    """SHA-256 of the bank's file, 32 bytes per row; zeros for a void that rests on none: the bank never had the payment."""
+    entry_ids: _builtins.bytes
+    """The entry or answer in it, 16 bytes per row."""
+    feed_ids: _builtins.bytes
+    """The principal that vouched for the file, 16 bytes per row; zeros where the rail brought it."""
+    @_builtins.property
+    def transfers(self) -> Global___TransferColumns:
+        """Money from a bank mirror for a purpose of the bank's mandate, and posts and voids of own reservations."""
+
+    def __init__(
+        self,
+        *,
+        book_id: _builtins.bytes = ...,
+        transfers: Global___TransferColumns | None = ...,
+        evidence_sha256: _builtins.bytes = ...,
+        entry_ids: _builtins.bytes = ...,
+        feed_ids: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["transfers", b"transfers"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_id", b"book_id", "entry_ids", b"entry_ids", "evidence_sha256", b"evidence_sha256", "feed_ids", b"feed_ids", "transfers", b"transfers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BookEvidenceRequest: _TypeAlias = BookEvidenceRequest  # noqa: Y015
+
+@_typing.final
+class BookEvidenceResponse(_message.Message):
+    """Answers as CreateTransfers does."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    TIMESTAMP_NS_FIELD_NUMBER: _builtins.int
+    status: _builtins.bytes
+    """Result codes, one per row."""
+    @_builtins.property
+    def timestamp_ns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Time of the transfer per row in UTC nanoseconds: for "exists" the first one, for refusals the time of refusal."""
+
+    def __init__(
+        self,
+        *,
+        status: _builtins.bytes = ...,
+        timestamp_ns: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["status", b"status", "timestamp_ns", b"timestamp_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BookEvidenceResponse: _TypeAlias = BookEvidenceResponse  # noqa: Y015
+
+@_typing.final
+class GetBookAccountsRequest(_message.Message):
+    """Asks for the accounts of a book that have no owner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_ID_FIELD_NUMBER: _builtins.int
+    book_id: _builtins.bytes
+    """16 bytes."""
+    def __init__(
+        self,
+        *,
+        book_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_id", b"book_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBookAccountsRequest: _TypeAlias = GetBookAccountsRequest  # noqa: Y015
+
+@_typing.final
+class GetBookAccountsResponse(_message.Message):
+    """Answers the oldest of each ledger."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIRRORS_FIELD_NUMBER: _builtins.int
+    SUSPENSE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def mirrors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Account]:
+        """Bank mirrors."""
+
+    @_builtins.property
+    def suspense(self) -> _containers.RepeatedCompositeFieldContainer[Global___Account]:
+        """Suspense accounts."""
+
+    def __init__(
+        self,
+        *,
+        mirrors: _abc.Iterable[Global___Account] | None = ...,
+        suspense: _abc.Iterable[Global___Account] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mirrors", b"mirrors", "suspense", b"suspense"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBookAccountsResponse: _TypeAlias = GetBookAccountsResponse  # noqa: Y015
 
 @_typing.final
 class SetAccountStatusRequest(_message.Message):

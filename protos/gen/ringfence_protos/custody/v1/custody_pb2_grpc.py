@@ -90,6 +90,31 @@ class CustodyServiceStub:
                 request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.SetFreezeRequest.SerializeToString,
                 response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.SetFreezeResponse.FromString,
                 _registered_method=True)
+        self.LiftFreeze = channel.unary_unary(
+                '/ringfence.custody.v1.CustodyService/LiftFreeze',
+                request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LiftFreezeRequest.SerializeToString,
+                response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LiftFreezeResponse.FromString,
+                _registered_method=True)
+        self.OpenMigration = channel.unary_unary(
+                '/ringfence.custody.v1.CustodyService/OpenMigration',
+                request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.OpenMigrationRequest.SerializeToString,
+                response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.OpenMigrationResponse.FromString,
+                _registered_method=True)
+        self.CloseMigration = channel.unary_unary(
+                '/ringfence.custody.v1.CustodyService/CloseMigration',
+                request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.CloseMigrationRequest.SerializeToString,
+                response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.CloseMigrationResponse.FromString,
+                _registered_method=True)
+        self.BookEvidence = channel.unary_unary(
+                '/ringfence.custody.v1.CustodyService/BookEvidence',
+                request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.BookEvidenceRequest.SerializeToString,
+                response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.BookEvidenceResponse.FromString,
+                _registered_method=True)
+        self.GetBookAccounts = channel.unary_unary(
+                '/ringfence.custody.v1.CustodyService/GetBookAccounts',
+                request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetBookAccountsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetBookAccountsResponse.FromString,
+                _registered_method=True)
         self.AdoptRules = channel.unary_unary(
                 '/ringfence.custody.v1.CustodyService/AdoptRules',
                 request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.AdoptRulesRequest.SerializeToString,
@@ -177,7 +202,42 @@ class CustodyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetFreeze(self, request, context):
-        """Freezes accounts by order, or releases them; idempotent.
+        """Freezes accounts by order; idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LiftFreeze(self, request, context):
+        """Releases accounts from an order, once another person confirms it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenMigration(self, request, context):
+        """Opens a migration window, once another person confirms it; one at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseMigration(self, request, context):
+        """Closes a migration window, once another person confirms it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BookEvidence(self, request, context):
+        """Creates transfers on the bank's word, without anybody's leave; idempotent by transfer id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBookAccounts(self, request, context):
+        """Returns bank mirrors and suspense accounts, where the bank's word is booked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -254,6 +314,31 @@ def add_CustodyServiceServicer_to_server(servicer, server):
                     servicer.SetFreeze,
                     request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.SetFreezeRequest.FromString,
                     response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.SetFreezeResponse.SerializeToString,
+            ),
+            'LiftFreeze': grpc.unary_unary_rpc_method_handler(
+                    servicer.LiftFreeze,
+                    request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LiftFreezeRequest.FromString,
+                    response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LiftFreezeResponse.SerializeToString,
+            ),
+            'OpenMigration': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenMigration,
+                    request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.OpenMigrationRequest.FromString,
+                    response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.OpenMigrationResponse.SerializeToString,
+            ),
+            'CloseMigration': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseMigration,
+                    request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.CloseMigrationRequest.FromString,
+                    response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.CloseMigrationResponse.SerializeToString,
+            ),
+            'BookEvidence': grpc.unary_unary_rpc_method_handler(
+                    servicer.BookEvidence,
+                    request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.BookEvidenceRequest.FromString,
+                    response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.BookEvidenceResponse.SerializeToString,
+            ),
+            'GetBookAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBookAccounts,
+                    request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetBookAccountsRequest.FromString,
+                    response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetBookAccountsResponse.SerializeToString,
             ),
             'AdoptRules': grpc.unary_unary_rpc_method_handler(
                     servicer.AdoptRules,
@@ -564,6 +649,141 @@ class CustodyService:
             '/ringfence.custody.v1.CustodyService/SetFreeze',
             ringfence_dot_custody_dot_v1_dot_custody__pb2.SetFreezeRequest.SerializeToString,
             ringfence_dot_custody_dot_v1_dot_custody__pb2.SetFreezeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LiftFreeze(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.custody.v1.CustodyService/LiftFreeze',
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.LiftFreezeRequest.SerializeToString,
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.LiftFreezeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenMigration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.custody.v1.CustodyService/OpenMigration',
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.OpenMigrationRequest.SerializeToString,
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.OpenMigrationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseMigration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.custody.v1.CustodyService/CloseMigration',
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.CloseMigrationRequest.SerializeToString,
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.CloseMigrationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BookEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.custody.v1.CustodyService/BookEvidence',
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.BookEvidenceRequest.SerializeToString,
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.BookEvidenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBookAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.custody.v1.CustodyService/GetBookAccounts',
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.GetBookAccountsRequest.SerializeToString,
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.GetBookAccountsResponse.FromString,
             options,
             channel_credentials,
             insecure,

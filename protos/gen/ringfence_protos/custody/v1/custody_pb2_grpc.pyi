@@ -60,7 +60,17 @@ class CustodyServiceStub:
     SetAccountStatus: _grpc.UnaryUnaryMultiCallable[_custody_pb2.SetAccountStatusRequest, _custody_pb2.SetAccountStatusResponse]
     """Moves accounts along their life cycle, all or none; accounts that are there already are left alone."""
     SetFreeze: _grpc.UnaryUnaryMultiCallable[_custody_pb2.SetFreezeRequest, _custody_pb2.SetFreezeResponse]
-    """Freezes accounts by order, or releases them; idempotent."""
+    """Freezes accounts by order; idempotent."""
+    LiftFreeze: _grpc.UnaryUnaryMultiCallable[_custody_pb2.LiftFreezeRequest, _custody_pb2.LiftFreezeResponse]
+    """Releases accounts from an order, once another person confirms it."""
+    OpenMigration: _grpc.UnaryUnaryMultiCallable[_custody_pb2.OpenMigrationRequest, _custody_pb2.OpenMigrationResponse]
+    """Opens a migration window, once another person confirms it; one at a time."""
+    CloseMigration: _grpc.UnaryUnaryMultiCallable[_custody_pb2.CloseMigrationRequest, _custody_pb2.CloseMigrationResponse]
+    """Closes a migration window, once another person confirms it."""
+    BookEvidence: _grpc.UnaryUnaryMultiCallable[_custody_pb2.BookEvidenceRequest, _custody_pb2.BookEvidenceResponse]
+    """Creates transfers on the bank's word, without anybody's leave; idempotent by transfer id."""
+    GetBookAccounts: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetBookAccountsRequest, _custody_pb2.GetBookAccountsResponse]
+    """Returns bank mirrors and suspense accounts, where the bank's word is booked."""
     AdoptRules: _grpc.UnaryUnaryMultiCallable[_custody_pb2.AdoptRulesRequest, _custody_pb2.AdoptRulesResponse]
     """Puts stricter rules in force, from the next decision on; idempotent by version."""
     GetRules: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetRulesRequest, _custody_pb2.GetRulesResponse]
@@ -92,7 +102,17 @@ class CustodyServiceAsyncStub(CustodyServiceStub):
     SetAccountStatus: _aio.UnaryUnaryMultiCallable[_custody_pb2.SetAccountStatusRequest, _custody_pb2.SetAccountStatusResponse]  # type: ignore[assignment]
     """Moves accounts along their life cycle, all or none; accounts that are there already are left alone."""
     SetFreeze: _aio.UnaryUnaryMultiCallable[_custody_pb2.SetFreezeRequest, _custody_pb2.SetFreezeResponse]  # type: ignore[assignment]
-    """Freezes accounts by order, or releases them; idempotent."""
+    """Freezes accounts by order; idempotent."""
+    LiftFreeze: _aio.UnaryUnaryMultiCallable[_custody_pb2.LiftFreezeRequest, _custody_pb2.LiftFreezeResponse]  # type: ignore[assignment]
+    """Releases accounts from an order, once another person confirms it."""
+    OpenMigration: _aio.UnaryUnaryMultiCallable[_custody_pb2.OpenMigrationRequest, _custody_pb2.OpenMigrationResponse]  # type: ignore[assignment]
+    """Opens a migration window, once another person confirms it; one at a time."""
+    CloseMigration: _aio.UnaryUnaryMultiCallable[_custody_pb2.CloseMigrationRequest, _custody_pb2.CloseMigrationResponse]  # type: ignore[assignment]
+    """Closes a migration window, once another person confirms it."""
+    BookEvidence: _aio.UnaryUnaryMultiCallable[_custody_pb2.BookEvidenceRequest, _custody_pb2.BookEvidenceResponse]  # type: ignore[assignment]
+    """Creates transfers on the bank's word, without anybody's leave; idempotent by transfer id."""
+    GetBookAccounts: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetBookAccountsRequest, _custody_pb2.GetBookAccountsResponse]  # type: ignore[assignment]
+    """Returns bank mirrors and suspense accounts, where the bank's word is booked."""
     AdoptRules: _aio.UnaryUnaryMultiCallable[_custody_pb2.AdoptRulesRequest, _custody_pb2.AdoptRulesResponse]  # type: ignore[assignment]
     """Puts stricter rules in force, from the next decision on; idempotent by version."""
     GetRules: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetRulesRequest, _custody_pb2.GetRulesResponse]  # type: ignore[assignment]
@@ -187,7 +207,47 @@ class CustodyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _custody_pb2.SetFreezeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_custody_pb2.SetFreezeResponse, _abc.Awaitable[_custody_pb2.SetFreezeResponse]]:
-        """Freezes accounts by order, or releases them; idempotent."""
+        """Freezes accounts by order; idempotent."""
+
+    @_abc_1.abstractmethod
+    def LiftFreeze(
+        self,
+        request: _custody_pb2.LiftFreezeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custody_pb2.LiftFreezeResponse, _abc.Awaitable[_custody_pb2.LiftFreezeResponse]]:
+        """Releases accounts from an order, once another person confirms it."""
+
+    @_abc_1.abstractmethod
+    def OpenMigration(
+        self,
+        request: _custody_pb2.OpenMigrationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custody_pb2.OpenMigrationResponse, _abc.Awaitable[_custody_pb2.OpenMigrationResponse]]:
+        """Opens a migration window, once another person confirms it; one at a time."""
+
+    @_abc_1.abstractmethod
+    def CloseMigration(
+        self,
+        request: _custody_pb2.CloseMigrationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custody_pb2.CloseMigrationResponse, _abc.Awaitable[_custody_pb2.CloseMigrationResponse]]:
+        """Closes a migration window, once another person confirms it."""
+
+    @_abc_1.abstractmethod
+    def BookEvidence(
+        self,
+        request: _custody_pb2.BookEvidenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custody_pb2.BookEvidenceResponse, _abc.Awaitable[_custody_pb2.BookEvidenceResponse]]:
+        """Creates transfers on the bank's word, without anybody's leave; idempotent by transfer id."""
+
+    @_abc_1.abstractmethod
+    def GetBookAccounts(
+        self,
+        request: _custody_pb2.GetBookAccountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custody_pb2.GetBookAccountsResponse, _abc.Awaitable[_custody_pb2.GetBookAccountsResponse]]:
+        """Returns bank mirrors and suspense accounts, where the bank's word is booked."""
 
     @_abc_1.abstractmethod
     def AdoptRules(

@@ -147,6 +147,7 @@ class TransfersCreated(_message.Message):
     VALUE_DATE_DAYS_FIELD_NUMBER: _builtins.int
     BURNT_FIELD_NUMBER: _builtins.int
     USER_DATA_32_FIELD_NUMBER: _builtins.int
+    PENDING_OWNER_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Counts these events in the book, from 1."""
     first_row: _builtins.int
@@ -181,6 +182,8 @@ class TransfersCreated(_message.Message):
     """Ids that failed for a transient reason and may never be used again; a fact each, after the rows."""
     user_data_32: _builtins.bytes
     """The platform's own."""
+    pending_owner: _builtins.bytes
+    """Who reserved each pending row, in order of these; a single id holds for all, none means not known."""
     def __init__(
         self,
         *,
@@ -201,14 +204,125 @@ class TransfersCreated(_message.Message):
         value_date_days: _builtins.bytes = ...,
         burnt: _builtins.bytes = ...,
         user_data_32: _builtins.bytes = ...,
+        pending_owner: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "burnt", b"burnt", "code", b"code", "credit_account", b"credit_account", "debit_account", b"debit_account", "delay_ns", b"delay_ns", "first_row", b"first_row", "flags", b"flags", "id", b"id", "number", b"number", "pending_id", b"pending_id", "timeout_seconds", b"timeout_seconds", "timestamp_ns", b"timestamp_ns", "user_data_128", b"user_data_128", "user_data_32", b"user_data_32", "user_data_64", b"user_data_64", "value_date_days", b"value_date_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "burnt", b"burnt", "code", b"code", "credit_account", b"credit_account", "debit_account", b"debit_account", "delay_ns", b"delay_ns", "first_row", b"first_row", "flags", b"flags", "id", b"id", "number", b"number", "pending_id", b"pending_id", "pending_owner", b"pending_owner", "timeout_seconds", b"timeout_seconds", "timestamp_ns", b"timestamp_ns", "user_data_128", b"user_data_128", "user_data_32", b"user_data_32", "user_data_64", b"user_data_64", "value_date_days", b"value_date_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TransfersCreated: _TypeAlias = TransfersCreated  # noqa: Y015
+
+@_typing.final
+class TransfersEvidenced(_message.Message):
+    """Transfers that payment-instruction created on the bank's word alone, and what they rest on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMESTAMP_NS_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    EVIDENCE_SHA256_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    FEED_ID_FIELD_NUMBER: _builtins.int
+    timestamp_ns: _builtins.int
+    """UTC nanoseconds of the first of them."""
+    id: _builtins.bytes
+    """Ids of the transfers."""
+    evidence_sha256: _builtins.bytes
+    """SHA-256 of the bank's files."""
+    entry_id: _builtins.bytes
+    """The entries or answers in them."""
+    feed_id: _builtins.bytes
+    """The principals that vouched for the files; zero where the rail brought them."""
+    def __init__(
+        self,
+        *,
+        timestamp_ns: _builtins.int = ...,
+        id: _builtins.bytes = ...,
+        evidence_sha256: _builtins.bytes = ...,
+        entry_id: _builtins.bytes = ...,
+        feed_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_id", b"entry_id", "evidence_sha256", b"evidence_sha256", "feed_id", b"feed_id", "id", b"id", "timestamp_ns", b"timestamp_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransfersEvidenced: _TypeAlias = TransfersEvidenced  # noqa: Y015
+
+@_typing.final
+class MigrationOpened(_message.Message):
+    """A window opens in which an importer may post to the book."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMESTAMP_NS_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    UNTIL_NS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    OPENED_BY_FIELD_NUMBER: _builtins.int
+    timestamp_ns: _builtins.int
+    """UTC nanoseconds."""
+    window: _builtins.bytes
+    """The window, 16 bytes."""
+    until_ns: _builtins.int
+    """When it ends by itself, UTC nanoseconds."""
+    reason: _builtins.str
+    """Why; no personal data."""
+    opened_by: _builtins.bytes
+    """The operator who proposed it, 16 bytes; who confirmed it stands with the proposal."""
+    def __init__(
+        self,
+        *,
+        timestamp_ns: _builtins.int = ...,
+        window: _builtins.bytes = ...,
+        until_ns: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        opened_by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["opened_by", b"opened_by", "reason", b"reason", "timestamp_ns", b"timestamp_ns", "until_ns", b"until_ns", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MigrationOpened: _TypeAlias = MigrationOpened  # noqa: Y015
+
+@_typing.final
+class MigrationClosed(_message.Message):
+    """The window is closed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMESTAMP_NS_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CLOSED_BY_FIELD_NUMBER: _builtins.int
+    timestamp_ns: _builtins.int
+    """UTC nanoseconds."""
+    window: _builtins.bytes
+    """The window, 16 bytes."""
+    reason: _builtins.str
+    """Why; no personal data."""
+    closed_by: _builtins.bytes
+    """The operator who proposed it, 16 bytes; who confirmed it stands with the proposal."""
+    def __init__(
+        self,
+        *,
+        timestamp_ns: _builtins.int = ...,
+        window: _builtins.bytes = ...,
+        reason: _builtins.str = ...,
+        closed_by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_by", b"closed_by", "reason", b"reason", "timestamp_ns", b"timestamp_ns", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MigrationClosed: _TypeAlias = MigrationClosed  # noqa: Y015
 
 @_typing.final
 class TransfersExpired(_message.Message):

@@ -15,6 +15,7 @@ from ringfence_payment_instruction.deposits.application.receiving import Evidenc
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.settlement.application.ports import Custody
+from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
@@ -37,13 +38,16 @@ class DepositsModule:
         identity: Identity,
         custody: Custody,
         lists: ListsInForce,
+        stops: Stops,
         reading: FileReading,
         committed: Signal,
         clock: Clock,
     ) -> DepositsModule:
         """Wires the module."""
         files = Iso20022Notifications()
-        receiving = EvidenceReceiving(submissions, state, entries, files, reading, identity, lists, committed, clock)
+        receiving = EvidenceReceiving(
+            submissions, state, entries, files, reading, identity, lists, stops, committed, clock
+        )
         return cls(
             receiving=receiving,
             work=PostingWork(submissions.writer, state, custody),

@@ -156,7 +156,8 @@ def _transfer(book: Book, row: Row, key: str, amount: int, coming: Purpose, goin
         code=coming if amount >= 0 else going,
         debit_account_id=debit,
         credit_account_id=credit,
-        user_data_128=external_id("replay.entry", book.id, key),
+        # What a client pays rests on the migration window; everything else names its row.
+        user_data_128=book.id if amount < 0 else external_id("replay.entry", book.id, key),
         value_date=row.value_date,
     )
 

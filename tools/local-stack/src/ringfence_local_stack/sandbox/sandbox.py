@@ -18,6 +18,7 @@ from ringfence_local_stack.servers.certificates import CertificateFiles
 from ringfence_local_stack.stack.running import RunningStack
 
 APPROVAL_PENDING = frozenset({"APPROVAL_PENDING"})
+MIGRATION_SECONDS = 30 * 86_400
 _MEMBERS = (PrincipalKind.PLATFORM_APPROVER, PrincipalKind.IMPORTER)
 
 
@@ -103,7 +104,16 @@ class Sandbox:
         if result.reason in APPROVAL_PENDING:
             require_done(second.identity.confirm_principals([folder.principal_id]))
         folder.equip(self.stack)
+        if kind is PrincipalKind.IMPORTER and folder.tenant_id is not None:
+            self._open_migration(folder.tenant_id)
         return folder
+
+    def _open_migration(self, book_id: UUID) -> None:
+        """Has both operators open a window for the importer, whose id is the book's; does nothing while it is open."""
+        first, second = self.operators
+        proposal = first.custody.open_migration(book_id, book_id, seconds=MIGRATION_SECONDS, reason="sandbox")
+        if proposal is not None:
+            require_done(second.proposals["custody"].confirm([proposal]))
 
     def certificate_files(self, name: str) -> CertificateFiles:
         """The client certificate of a principal that exists, for what is not done through the SDK."""

@@ -127,6 +127,7 @@ def splits(source: str, accounts: Accounts) -> Mapping[str, Split]:
         "AccountsCreated.v1": custody.accounts_created,
         "TransfersCreated.v1": custody.transfers_created,
         "TransfersExpired.v1": custody.transfers_expired,
+        "TransfersEvidenced.v1": custody.transfers_evidenced,
         "OwnerStandingChanged.v1": custody.owner_standing_changed,
         "AccountsFrozen.v1": custody.accounts_frozen,
         "AccountsReleased.v1": custody.accounts_released,

@@ -74,6 +74,20 @@ class CustodyTables:
         refused = cells["burnt"]
         yield Table("custody.transfer_refused.v1", len(refused), {"transfer_id": refused}, {"tenant_id": book})
 
+    def transfers_evidenced(
+        self, description: EventDescription, book: bytes, event: Mapping[str, Any]
+    ) -> Iterator[Table]:
+        """One fact per transfer that was created on the bank's word alone."""
+        cells = Columns.of(description, event)
+        columns: dict[str, Cells] = {
+            "transfer_id": cells["id"],
+            "evidence": cells["evidence_sha256"],
+            "entry_id": cells["entry_id"],
+            "feed_id": cells.present("feed_id"),
+        }
+        shared = {"tenant_id": book, "time_ns": event["timestamp_ns"]}
+        yield Table("custody.transfer_evidence.v1", cells.rows, columns, shared)
+
     def transfers_expired(
         self, description: EventDescription, book: bytes, event: Mapping[str, Any]
     ) -> Iterator[Table]:

@@ -11,10 +11,12 @@ from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from ringfence_custody.ledger.application.account_filter import AccountFilter
+from ringfence_custody.ledger.application.commands import Evidence, Poster
 from ringfence_custody.ledger.application.ports import Selection, StatementLine
 from ringfence_custody.ledger.application.views import AccountView, ClassTotals, NamedTransfer
+from ringfence_custody.ledger.domain.authority import PAYMENT_INSTRUCTION, Reach
 from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns
-from ringfence_custody.ledger.domain.errors import BookNotFound
+from ringfence_custody.ledger.domain.errors import BookNotFound, ColumnsMalformed
 from ringfence_custody.ledger.domain.incoming import Balances, Outcome
 from ringfence_custody.ledger.domain.lifecycle import BY_DECISION, AccountStatus
 
@@ -26,6 +28,25 @@ def book_of(caller: Caller, book_id: bytes) -> bytes:
     if book_id and book_id != caller.tenant:
         raise BookNotFound
     return caller.tenant
+
+
+def poster(caller: Caller) -> Poster:
+    """Returns on whose behalf transfers are created: by this service's token of a submission, or by an importer."""
+    if caller.service == "payment-instruction":
+        return Poster(PAYMENT_INSTRUCTION, Reach.SUBMISSION)
+    return Poster(caller.subject, Reach.MIGRATION)
+
+
+def evidence(request: pb.BookEvidenceRequest, rows: int) -> Evidence:
+    """Returns what each row rests on; raises ColumnsMalformed where a column does not have one value per row."""
+    widths = (("evidence_sha256", 2 * ID_BYTES), ("entry_ids", ID_BYTES), ("feed_ids", ID_BYTES))
+    columns = []
+    for name, width in widths:
+        column: bytes = getattr(request, name)
+        if len(column) != rows * width:
+            raise ColumnsMalformed(f"{name} has {len(column)} bytes for {rows} rows", field=name)
+        columns.append([column[at : at + width] for at in range(0, len(column), width)])
+    return Evidence(*columns)
 
 
 def identifiers(field: str, values: Sequence[bytes], maximum: int) -> list[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ringfence_kernel.access.caller import current_caller
+from ringfence_kernel.access.caller import Caller, current_caller
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.page_tokens import Question
 from ringfence_kernel.values.errors import DomainError, InvalidArgument
@@ -15,6 +15,7 @@ from ringfence_protos.custody.v1 import custody_pb2_grpc
 
 from ringfence_custody.ledger.api import mapping, rule_mapping
 from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
+from ringfence_custody.ledger.application.acts import Acts, Closing, Opening
 from ringfence_custody.ledger.application.adopting import RuleCommands
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
@@ -28,27 +29,41 @@ MAX_PAGE = 1_000
 ORDER_REFERENCE_CHARACTERS = 140
 REASON_CHARACTERS = 140
 VERSION_CHARACTERS = 64
+MIGRATION_SECONDS = 30 * 86_400
 
 
 class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
     """The ledger over gRPC; the caller's tenant decides the book."""
 
     def __init__(
-        self, commands: Commands, rules: RuleCommands, queries: Queries, backlog: Backlog, accounts: AccountsQuota
+        self,
+        commands: Commands,
+        rules: RuleCommands,
+        acts: Acts,
+        queries: Queries,
+        backlog: Backlog,
+        accounts: AccountsQuota,
     ) -> None:
-        """Serves these commands and queries; rows are taken on as `backlog` allows, accounts up to their quota."""
+        """Serves these; rows are taken on as `backlog` allows, accounts up to their quota."""
         self._commands = commands
         self._rules = rules
+        self._acts = acts
         self._queries = queries
         self._backlog = backlog
         self._accounts = accounts
 
     async def CreateAccounts(self, request: pb.CreateAccountsRequest, context: Any) -> pb.CreateAccountsResponse:
         """Opens accounts; see the proto."""
-        book_id = mapping.book_of(current_caller(), request.book_id)
+        book_id = mapping.book_of(self._active_caller(), request.book_id)
         with self._backlog.taken(len(request.accounts.id) // ID_BYTES):
             status, timestamps = await self._create_accounts(book_id, mapping.account_columns(request.accounts))
         return pb.CreateAccountsResponse(status=status, timestamp_ns=timestamps)
+
+    def _active_caller(self) -> Caller:
+        """Returns the caller; raises AuthorisationRevoked where it is suspended, whatever its token still says."""
+        caller = current_caller()
+        self._commands.require_active(caller.subject, caller.tenant or caller.subject)
+        return caller
 
     async def _create_accounts(self, book_id: bytes, columns: AccountColumns) -> tuple[bytes, list[int]]:
         """Counts the accounts that are opened; of a call that ends too early nobody knows, so all of its rows count."""
@@ -64,14 +79,34 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def CreateTransfers(self, request: pb.CreateTransfersRequest, context: Any) -> pb.CreateTransfersResponse:
         """Creates transfers; see the proto."""
-        book_id = mapping.book_of(current_caller(), request.book_id)
+        caller = current_caller()
+        book_id = mapping.book_of(caller, request.book_id)
+        self._commands.require_active(caller.subject, book_id)
         with self._backlog.taken(len(request.transfers.id) // ID_BYTES):
             outcome = await self._commands.create_transfers(
                 book_id,
                 mapping.transfer_columns(request.transfers),
+                mapping.poster(caller),
                 with_balances=request.return_balances,
             )
         return mapping.transfers_response(outcome)
+
+    async def BookEvidence(self, request: pb.BookEvidenceRequest, context: Any) -> pb.BookEvidenceResponse:
+        """Creates transfers on the bank's word; see the proto."""
+        book_id = bounds.identifier("book_id", request.book_id)
+        rows = len(request.transfers.id) // ID_BYTES
+        with self._backlog.taken(rows):
+            outcome = await self._commands.book_evidence(
+                book_id, mapping.transfer_columns(request.transfers), mapping.evidence(request, rows)
+            )
+        return pb.BookEvidenceResponse(status=outcome.status, timestamp_ns=outcome.timestamp_ns)
+
+    async def GetBookAccounts(self, request: pb.GetBookAccountsRequest, context: Any) -> pb.GetBookAccountsResponse:
+        """Returns the accounts where the bank's word is booked."""
+        mirrors, suspense = await self._queries.book_accounts(bounds.identifier("book_id", request.book_id))
+        return pb.GetBookAccountsResponse(
+            mirrors=map(mapping.account, mirrors), suspense=map(mapping.account, suspense)
+        )
 
     async def GetAccounts(self, request: pb.GetAccountsRequest, context: Any) -> pb.GetAccountsResponse:
         """Returns accounts by id."""
@@ -148,20 +183,53 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         return pb.GetTotalsResponse(totals=map(mapping.class_total, totals), transfers=transfers, position=position)
 
     async def SetFreeze(self, request: pb.SetFreezeRequest, context: Any) -> pb.SetFreezeResponse:
-        """Freezes accounts by order, or releases them."""
-        caller = current_caller()
+        """Freezes accounts by order."""
+        caller = self._active_caller()
+        if not request.frozen:
+            raise InvalidArgument("a freeze is lifted by LiftFreeze, which takes two people", field="frozen")
         status = await self._commands.set_freeze(
             mapping.book_of(caller, request.book_id),
             mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS),
             bounds.text("order_reference", request.order_reference, maximum=ORDER_REFERENCE_CHARACTERS),
             caller.subject,
-            frozen=request.frozen,
         )
         return pb.SetFreezeResponse(status=[pb.AccountStatus.ValueType(each) for each in status])
 
+    async def LiftFreeze(self, request: pb.LiftFreezeRequest, context: Any) -> pb.LiftFreezeResponse:
+        """Proposes to release accounts from an order."""
+        caller = self._active_caller()
+        proposal = await self._acts.lift(
+            mapping.book_of(caller, request.book_id),
+            mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS),
+            bounds.text("order_reference", request.order_reference, maximum=ORDER_REFERENCE_CHARACTERS),
+            caller,
+        )
+        return pb.LiftFreezeResponse(proposal_id=proposal)
+
+    async def OpenMigration(self, request: pb.OpenMigrationRequest, context: Any) -> pb.OpenMigrationResponse:
+        """Proposes to let an importer post for a time."""
+        caller = self._active_caller()
+        opening = Opening(
+            bounds.identifier("window_id", request.window_id),
+            bounds.number("seconds", request.seconds, minimum=1, maximum=MIGRATION_SECONDS),
+            bounds.text("reason", request.reason, maximum=REASON_CHARACTERS),
+        )
+        proposal = await self._acts.open(mapping.book_of(caller, request.book_id), opening, caller)
+        return pb.OpenMigrationResponse(proposal_id=proposal)
+
+    async def CloseMigration(self, request: pb.CloseMigrationRequest, context: Any) -> pb.CloseMigrationResponse:
+        """Proposes to end that time."""
+        caller = self._active_caller()
+        closing = Closing(
+            bounds.identifier("window_id", request.window_id),
+            bounds.text("reason", request.reason, maximum=REASON_CHARACTERS),
+        )
+        proposal = await self._acts.close(mapping.book_of(caller, request.book_id), closing, caller)
+        return pb.CloseMigrationResponse(proposal_id=proposal)
+
     async def SetAccountStatus(self, request: pb.SetAccountStatusRequest, context: Any) -> pb.SetAccountStatusResponse:
         """Moves accounts along their life cycle."""
-        caller = current_caller()
+        caller = self._active_caller()
         status = await self._commands.set_status(
             mapping.book_of(caller, request.book_id),
             mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS),
@@ -173,7 +241,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def AdoptRules(self, request: pb.AdoptRulesRequest, context: Any) -> pb.AdoptRulesResponse:
         """Proposes rules for a second operator to put in force."""
-        caller = current_caller()
+        caller = self._active_caller()
         pack, proposal = await self._rules.propose(
             mapping.book_of(caller, request.book_id),
             bounds.text("version", request.version, maximum=VERSION_CHARACTERS),

@@ -7,24 +7,27 @@ from dataclasses import dataclass
 
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.store.recorder import Within
-from ringfence_kernel.values.ids import ID_BYTES
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
 
 from ringfence_custody.ledger.application.recording import record, seal
 from ringfence_custody.ledger.application.state import State
+from ringfence_custody.ledger.domain.authority import PAYMENT_INSTRUCTION, Authority, Reach
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.change_accounts import (
     decide_freeze,
-    decide_release,
     decide_standing,
     decide_statuses,
 )
-from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns
+from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns, row_numbers, split_ids
 from ringfence_custody.ledger.domain.create_accounts import decide_accounts
 from ringfence_custody.ledger.domain.create_transfers import decide_batches
-from ringfence_custody.ledger.domain.errors import AccountNotFound
+from ringfence_custody.ledger.domain.errors import AccountNotFound, AuthorisationRevoked, EvidenceMissing
+from ringfence_custody.ledger.domain.events import TransfersEvidenced
 from ringfence_custody.ledger.domain.incoming import Outcome
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
+from ringfence_custody.ledger.domain.migrations import window_of
+from ringfence_custody.ledger.domain.result_codes import VOID
 
 EXPIRY_LIMIT = 8_190
 
@@ -44,6 +47,26 @@ class ActorFact:
 
     principal: bytes
     may_act: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Poster:
+    """Who creates transfers, and on what they rest; see `Authority`."""
+
+    owner: bytes
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What transfers rest on, one each per row: SHA-256 of the bank's file, the entry in it, and who vouched for it.
+
+    Zeros as SHA-256 mean none: only what voids may name none, where the bank never had the payment.
+    """
+
+    sha256: Sequence[bytes]
+    entry_ids: Sequence[bytes]
+    feed_ids: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +91,75 @@ class Commands:
 
         return await self.writer.commit(decide, weight=len(columns))
 
-    async def create_transfers(self, book_id: bytes, columns: TransferColumns, *, with_balances: bool) -> Outcome:
-        """Creates transfers; those that a group decides in a row are one event. Raises ColumnsMalformed."""
+    def require_active(self, *principals: bytes) -> None:
+        """Raises AuthorisationRevoked where any of these principals, platforms among them, is suspended."""
+        if not self.proposals.state.stopped.keys().isdisjoint(principals):
+            raise AuthorisationRevoked
+
+    async def create_transfers(
+        self, book_id: bytes, columns: TransferColumns, poster: Poster, *, with_balances: bool
+    ) -> Outcome:
+        """Creates transfers; those that a group decides in a row are one event.
+
+        Raises ColumnsMalformed, and MigrationWindowClosed to an importer.
+        """
         columns.check()
         await self.statements_follow()
 
         def decide(unit: Unit, batches: list[TransferColumns]) -> list[Outcome]:
-            book = self.state.book(book_id)
-            unit.journal.call(book.undo, len(book.open), len(book.open.burnt), book.last_timestamp)
-            unit.before_commit(book_id, lambda closing: seal(closing, book_id, book))
-            return decide_batches(book, batches, unit.now_ns, with_balances=with_balances, rules=book.rules)
+            book = self._begin(unit, book_id)
+            imports = poster.reach is Reach.MIGRATION
+            window = window_of(book, unit.now_ns) if imports else ZERO_ID
+            return decide_batches(
+                book,
+                batches,
+                unit.now_ns,
+                authority=Authority(poster.owner, poster.reach, window),
+                with_balances=with_balances,
+                rules=book.rules,
+            )
 
         # What a retry compares depends on whether it names a value date.
-        kind = book_id, with_balances, bool(columns.value_date_days)
+        kind = book_id, poster, with_balances, bool(columns.value_date_days)
         return await self.writer.commit(Together(kind, columns, decide), weight=len(columns))
 
+    async def book_evidence(self, book_id: bytes, columns: TransferColumns, evidence: Evidence) -> Outcome:
+        """Creates transfers on the bank's word alone; raises ColumnsMalformed, EvidenceMissing.
+
+        What is created and what it rests on is committed together.
+        """
+        columns.check()
+        flags = row_numbers(columns.flags, len(columns))
+        if any(sha == NO_EVIDENCE and not flag & VOID for sha, flag in zip(evidence.sha256, flags, strict=True)):
+            raise EvidenceMissing
+        await self.statements_follow()
+
+        def decide(unit: Unit) -> Outcome:
+            book = self._begin(unit, book_id)
+            (outcome,) = decide_batches(
+                book, [columns], unit.now_ns, authority=Authority(PAYMENT_INSTRUCTION, Reach.EVIDENCE), rules=book.rules
+            )
+            record(unit, book_id, book, _evidenced(columns, outcome, evidence))
+            return outcome
+
+        return await self.writer.commit(decide, weight=len(columns))
+
+    def _begin(self, unit: Unit, book_id: bytes) -> Book:
+        """Returns a book whose transfers are taken back with the commit, and recorded at its end."""
+        book = self.state.book(book_id)
+        unit.journal.call(book.undo, len(book.open), len(book.open.burnt), book.last_timestamp)
+        unit.before_commit(book_id, lambda closing: seal(closing, book_id, book))
+        return book
+
     async def set_freeze(
-        self, book_id: bytes, account_ids: Sequence[bytes], order_reference: str, ordered_by: bytes, *, frozen: bool
+        self, book_id: bytes, account_ids: Sequence[bytes], order_reference: str, ordered_by: bytes
     ) -> list[AccountStatus]:
-        """Freezes accounts by order, or releases them from it; raises AccountNotFound for any that is not there."""
-        decide_event = decide_freeze if frozen else decide_release
+        """Freezes accounts by order; raises AccountNotFound for any that is not there."""
 
         def decide(unit: Unit) -> list[AccountStatus]:
             book = self.state.look(book_id)
-            accounts = _accounts(book, account_ids)
-            record(unit, book_id, book, decide_event(book, accounts, order_reference, ordered_by, unit.now_ns))
+            accounts = accounts_of(book, account_ids)
+            record(unit, book_id, book, decide_freeze(book, accounts, order_reference, ordered_by, unit.now_ns))
             return [book.accounts.shown_status(each) for each in accounts]
 
         return await self.writer.commit(decide, weight=len(account_ids))
@@ -104,7 +171,7 @@ class Commands:
 
         def decide(unit: Unit) -> list[AccountStatus]:
             book = self.state.look(book_id)
-            accounts = _accounts(book, account_ids)
+            accounts = accounts_of(book, account_ids)
             for event in decide_statuses(book, accounts, status, decided_by, reason, unit.now_ns):
                 record(unit, book_id, book, event)
             return [book.accounts.shown_status(each) for each in accounts]
@@ -144,7 +211,25 @@ class Commands:
         return await self.writer.commit(decide)
 
 
-def _accounts(book: Book, account_ids: Sequence[bytes]) -> list[int]:
+NO_EVIDENCE = bytes(32)
+
+
+def _evidenced(columns: TransferColumns, outcome: Outcome, evidence: Evidence) -> TransfersEvidenced | None:
+    """Returns the event of what was created and names evidence, None where there is none."""
+    rows = [row for row, status in enumerate(outcome.status) if not status and evidence.sha256[row] != NO_EVIDENCE]
+    if not rows:
+        return None
+    ids = split_ids(columns.id)
+    return TransfersEvidenced(
+        timestamp_ns=outcome.timestamp_ns[rows[0]],
+        id=b"".join(ids[row] for row in rows),
+        evidence_sha256=b"".join(evidence.sha256[row] for row in rows),
+        entry_id=b"".join(evidence.entry_ids[row] for row in rows),
+        feed_id=b"".join(evidence.feed_ids[row] for row in rows),
+    )
+
+
+def accounts_of(book: Book, account_ids: Sequence[bytes]) -> list[int]:
     """Returns the indexes of accounts; raises AccountNotFound unless all are in the book."""
     if any(each not in book.accounts.index for each in account_ids):
         raise AccountNotFound

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.writing.writer import GroupWriter
 
 from ringfence_custody.ledger.application.account_filter import AccountFilter
@@ -24,7 +25,7 @@ from ringfence_custody.ledger.application.views import (
 from ringfence_custody.ledger.domain.accounts import Accounts
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.errors import AccountNotFound
-from ringfence_custody.ledger.domain.purposes import RulePack
+from ringfence_custody.ledger.domain.purposes import AccountClass, RulePack
 
 Answer = TypeVar("Answer")
 
@@ -54,6 +55,21 @@ class Queries:
         def read(accounts: Accounts) -> tuple[list[AccountView], int]:
             page, more = wanted.page(accounts, after, limit)
             return [view(accounts, account) for account in page], more
+
+        return await self._read(book_id, lambda book: read(book.accounts))
+
+    async def book_accounts(self, book_id: bytes) -> tuple[list[AccountView], list[AccountView]]:
+        """Returns bank mirrors and suspense accounts, the oldest of each ledger."""
+
+        def read(accounts: Accounts) -> tuple[list[AccountView], list[AccountView]]:
+            first: dict[tuple[int, int], int] = {}
+            for account in accounts.of_owner.get(ZERO_ID, ()):
+                first.setdefault((accounts.account_class[account], accounts.ledger[account]), account)
+            mirrors, suspense = (
+                [view(accounts, account) for (each, _), account in first.items() if each == wanted]
+                for wanted in (AccountClass.BANK_MIRROR, AccountClass.SUSPENSE)
+            )
+            return mirrors, suspense
 
         return await self._read(book_id, lambda book: read(book.accounts))
 

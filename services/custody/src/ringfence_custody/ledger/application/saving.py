@@ -16,14 +16,14 @@ import numpy as np
 from ringfence_kernel.values.sections import Sections
 
 from ringfence_custody.ledger.domain.accounts import Accounts
-from ringfence_custody.ledger.domain.book import Book, Deadline
+from ringfence_custody.ledger.domain.book import Book, Deadline, Migration
 from ringfence_custody.ledger.domain.columns import split_ids
 from ringfence_custody.ledger.domain.known_ids import KnownIds, Table
 from ringfence_custody.ledger.domain.lifecycle import Standing
 from ringfence_custody.ledger.domain.packed import Transfer, TransferBatch
 from ringfence_custody.ledger.domain.rule_packs import compiled, document_of, parsed
 
-FORMAT = 2
+FORMAT = 3
 ID_COLUMNS = ("id", "owner_id", "user_data_128")
 NUMBERS = tuple("account_class ledger code flags status holds timestamp user_data_64 user_data_32".split())
 BALANCES = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
@@ -45,6 +45,9 @@ class Rest(msgspec.Struct, frozen=True):
     pending: list[Transfer]
     deadlines: list[Deadline]
     keys: bytes
+    migration: Migration | None
+    migrations: int
+    order_changes: dict[int, int]
     used: list[int]
     """Ids in each table."""
 
@@ -65,6 +68,9 @@ def save(book: Book, positions: array[int]) -> Sections:
         pending=list(book.pending.values()),
         deadlines=list(book.deadlines),
         keys=known.fingerprints.keys,
+        migration=book.migration,
+        migrations=book.migrations,
+        order_changes=dict(book.order_changes),
         used=[table.used for table in known.tables],
     )
     return [
@@ -92,6 +98,8 @@ def restore(book: Book, sections: Mapping[str, memoryview]) -> array[int]:
     book.rule_versions = dict(rest.rule_versions)
     book.standings = {owner: Standing(standing) for owner, standing in rest.standings.items()}
     book.pending = {transfer.id: transfer for transfer in rest.pending}
+    book.migration, book.migrations = rest.migration, rest.migrations
+    book.order_changes = dict(rest.order_changes)
     book.deadlines = list(rest.deadlines)
     heapify(book.deadlines)
     book.fates = bytearray(sections["fates"])

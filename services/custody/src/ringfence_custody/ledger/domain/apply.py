@@ -15,11 +15,15 @@ from ringfence_custody.ledger.domain.events import (
     AccountsFrozen,
     AccountsReleased,
     AccountStatusChanged,
+    MigrationClosed,
+    MigrationOpened,
     OwnerStandingChanged,
     RulesAdopted,
     TransfersCreated,
+    TransfersEvidenced,
     TransfersExpired,
 )
+from ringfence_custody.ledger.domain.migrations import apply_closing, apply_opening
 from ringfence_custody.ledger.domain.rule_packs import apply_rules
 
 
@@ -52,5 +56,12 @@ def apply(book: Book, event: Any, journal: Journal) -> None:
             apply_status(book, event, journal)
         case RulesAdopted():
             apply_rules(book, event, journal)
+        case MigrationOpened():
+            apply_opening(book, event, journal)
+        case MigrationClosed():
+            apply_closing(book, event, journal)
+        case TransfersEvidenced():
+            # The transfers say what moved; this says on what they rest.
+            pass
         case _:
             raise TypeError(f"{type(event).__name__} is not an event of a book")

@@ -7,7 +7,7 @@ Decisions change this state at once and leave the transfers in an open batch, wh
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from ringfence_kernel.values.clock import NANOSECONDS
@@ -34,6 +34,13 @@ Deadline: TypeAlias = tuple[int, int, bytes]
 """When a pending transfer expires, when it was created, UTC nanoseconds, and its id."""
 
 
+class Migration(NamedTuple):
+    """A migration window that was opened: its id, and when it ends by itself, UTC nanoseconds."""
+
+    window: bytes
+    until_ns: int
+
+
 class TransferBatches(Protocol):
     """Where committed batches are read again, to compare a resent id with what is stored."""
 
@@ -52,7 +59,10 @@ class Book:
         "fates",
         "known",
         "last_timestamp",
+        "migration",
+        "migrations",
         "open",
+        "order_changes",
         "pending",
         "rule_versions",
         "rules",
@@ -76,6 +86,9 @@ class Book:
         self.open = TransferBatch(1, 0)
         self.sealed: dict[int, TransferBatch] = {}
         self.last_timestamp = 0
+        self.migration: Migration | None = None
+        self.migrations = 0  # how often a window was opened or closed
+        self.order_changes: dict[int, int] = {}  # by account: how often an order began or ceased to hold it
         self.deadlines: list[Deadline] = []
         self._totals: Totals | None = Totals()
 
@@ -93,7 +106,11 @@ class Book:
 
     def has_events(self) -> bool:
         """Tells whether anything was ever recorded; a book that was only asked for has no history."""
-        return self.open.number > 1 or len(self.accounts) > 1 or bool(self.standings or self.rule_versions)
+        return (
+            self.open.number > 1
+            or len(self.accounts) > 1
+            or bool(self.standings or self.rule_versions or self.migrations)
+        )
 
     def find(self, identifier: bytes) -> Transfer | None:
         """Returns a transfer that is decided already, or None."""

@@ -149,6 +149,7 @@ def apply_freeze(book: Book, event: AccountsFrozen, journal: Journal) -> None:
     state = book.accounts
     for account in indexes_in(event.account):
         journal.put(state.orders, account, (*state.orders.get(account, ()), event.order_reference))
+        journal.put(book.order_changes, account, book.order_changes.get(account, 0) + 1)
         _set_state(book, account, state.status[account], state.holds[account] | Hold.ORDER, journal)
     _observe(book, event.timestamp_ns, journal)
 
@@ -158,6 +159,7 @@ def apply_release(book: Book, event: AccountsReleased, journal: Journal) -> None
     state = book.accounts
     for account in indexes_in(event.account):
         left = tuple(order for order in state.orders[account] if order != event.order_reference)
+        journal.put(book.order_changes, account, book.order_changes.get(account, 0) + 1)
         holds = state.holds[account]
         if left:
             journal.put(state.orders, account, left)

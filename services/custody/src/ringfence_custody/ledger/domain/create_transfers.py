@@ -12,6 +12,7 @@ from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.ids import MAX_ID, ZERO_ID
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR as MAX
 
+from ringfence_custody.ledger.domain.authority import Authority
 from ringfence_custody.ledger.domain.book import CLOSING, EXPIRED, IS_PENDING, POSTED, VOIDED, Book
 from ringfence_custody.ledger.domain.columns import TransferColumns
 from ringfence_custody.ledger.domain.incoming import NO_BALANCES, IncomingBatch, Outcome
@@ -42,10 +43,16 @@ FATE_STATUS = {
 
 
 def decide_transfers(
-    book: Book, columns: TransferColumns, now_ns: int, *, with_balances: bool = False, rules: RulePack = MINIMUM
+    book: Book,
+    columns: TransferColumns,
+    now_ns: int,
+    *,
+    authority: Authority,
+    with_balances: bool = False,
+    rules: RulePack = MINIMUM,
 ) -> Outcome:
     """Decides one batch; see `decide_batches`."""
-    (outcome,) = decide_batches(book, [columns], now_ns, with_balances=with_balances, rules=rules)
+    (outcome,) = decide_batches(book, [columns], now_ns, authority=authority, with_balances=with_balances, rules=rules)
     return outcome
 
 
@@ -54,6 +61,7 @@ def decide_batches(
     batches: Sequence[TransferColumns],
     now_ns: int,
     *,
+    authority: Authority,
     with_balances: bool = False,
     rules: RulePack = MINIMUM,
 ) -> list[Outcome]:
@@ -62,7 +70,7 @@ def decide_batches(
     Row k of all has the time max(now_ns, last + 1) + k. The columns must have passed their `check`; either all or none
     name value dates. Raises what reading a committed batch raises; the book is then as it was.
     """
-    batch = _Decision(book, batches, now_ns, with_balances, rules)
+    batch = _Decision(book, batches, now_ns, with_balances, rules, authority)
     left = batch.pass_outright()
     for position, row in enumerate(left):
         try:
@@ -156,6 +164,8 @@ class _Decision(IncomingBatch):
             return Status.ACCOUNT_CLASS_MISMATCH
         if self.user_data_128[row] == ZERO_ID and self.rules.needs_mandate(code):
             return Status.MANDATE_MISSING
+        if not self.authority.covers(self.rules.purposes[code], classes[0], self.user_data_128[row]):
+            return Status.MANDATE_UNKNOWN
         return self._check_states(debit, credit) or self._check_closed(debit, credit)
 
     def _check_states(self, debit: int, credit: int) -> int:
@@ -247,6 +257,8 @@ class _Decision(IncomingBatch):
             return Status.PENDING_TRANSFER_NOT_FOUND
         if not pending.flags & PENDING:
             return Status.PENDING_TRANSFER_NOT_PENDING
+        if not self.authority.owns(pending.owner):
+            return Status.PENDING_TRANSFER_HAS_DIFFERENT_OWNER
         status = self._check_against_pending(row, pending)
         if not status:
             self.resolved[pending_id] = pending, POSTED if flags & POST else VOIDED

@@ -34,6 +34,7 @@ def digest(book: Book) -> bytes:
         sorted(tuple(transfer) for transfer in book.pending.values()),
         (book.rules.version, sorted(book.rule_versions.items())),
         (book.open.number, book.open.first_row),
+        (book.migration, book.migrations, sorted(book.order_changes.items())),
     ):
         hashed.update(repr(plain).encode())
     hashed.update(book.fates)

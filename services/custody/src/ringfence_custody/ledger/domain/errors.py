@@ -55,6 +55,48 @@ class RulesVersionTaken(DomainError):
     code = "ALREADY_EXISTS"
 
 
+class AuthorisationRevoked(DomainError):
+    """Whoever acts, on whose token it is, or the platform is suspended: the authorisation does not count."""
+
+    reason = "AUTHORISATION_REVOKED"
+    code = "PERMISSION_DENIED"
+
+
+class MigrationWindowClosed(DomainError):
+    """An importer posts while a migration window of the book is open, at no other time."""
+
+    reason = "MIGRATION_WINDOW_CLOSED"
+    code = "FAILED_PRECONDITION"
+
+
+class MigrationWindowOpen(DomainError):
+    """Another migration window of the book is open."""
+
+    reason = "MIGRATION_WINDOW_OPEN"
+    code = "FAILED_PRECONDITION"
+
+
+class MigrationWindowUnknown(DomainError):
+    """This is not the migration window that is open in the book."""
+
+    reason = "MIGRATION_WINDOW_UNKNOWN"
+    code = "NOT_FOUND"
+
+
+class OrderUnknown(DomainError):
+    """No order of this reference holds any of the accounts."""
+
+    reason = "ORDER_UNKNOWN"
+    code = "NOT_FOUND"
+
+
+class EvidenceMissing(DomainError):
+    """A transfer that rests on the bank's word names no evidence."""
+
+    reason = "EVIDENCE_MISSING"
+    code = "INVALID_ARGUMENT"
+
+
 class InvariantBroken(DomainError):
     """The books would not balance or clients' money would not be covered: a defect; nothing was committed."""
 

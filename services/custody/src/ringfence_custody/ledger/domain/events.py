@@ -83,6 +83,24 @@ class TransfersCreated:
     """16 bytes each; not a column of the rows."""
     user_data_32: bytes = b""
     """u32."""
+    pending_owner: bytes = b""
+    """16 bytes for each pending row, in order: who reserved it; a single one holds for all. Empty before revision 3."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransfersEvidenced:
+    """Transfers that payment-instruction created on the bank's word alone, and what they rest on."""
+
+    TOPIC: ClassVar[str] = "TransfersEvidenced.v1"
+    timestamp_ns: int
+    id: bytes
+    """16 bytes: the transfers."""
+    evidence_sha256: bytes
+    """32 bytes: of the bank's file."""
+    entry_id: bytes
+    """16 bytes: the entry or answer in it."""
+    feed_id: bytes
+    """16 bytes: the principal that vouched for it; zero where the rail brought it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +184,40 @@ class RulesAdopted:
     """16 bytes: the operator."""
 
 
+@dataclass(frozen=True, slots=True)
+class MigrationOpened:
+    """A window in which an importer may post to the book."""
+
+    TOPIC: ClassVar[str] = "MigrationOpened.v1"
+    timestamp_ns: int
+    window: bytes
+    """16 bytes."""
+    until_ns: int
+    """When it ends by itself, UTC."""
+    reason: str
+    opened_by: bytes
+    """16 bytes: the operator who proposed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationClosed:
+    """The window is closed."""
+
+    TOPIC: ClassVar[str] = "MigrationClosed.v1"
+    timestamp_ns: int
+    window: bytes
+    """16 bytes."""
+    reason: str
+    closed_by: bytes
+    """16 bytes: the operator who proposed it."""
+
+
 EVENTS = (
     AccountsCreated,
     TransfersCreated,
+    TransfersEvidenced,
+    MigrationOpened,
+    MigrationClosed,
     TransfersExpired,
     OwnerStandingChanged,
     AccountsFrozen,

@@ -11,11 +11,12 @@ from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR as MAX
 
+from ringfence_custody.ledger.domain.authority import BANKS, CLIENTS, Authority, Reach
 from ringfence_custody.ledger.domain.book import IS_PENDING, NEVER_PENDING, Book
 from ringfence_custody.ledger.domain.chain import Chain
 from ringfence_custody.ledger.domain.columns import TransferColumns, joined, row_ids, row_numbers, split_ids
 from ringfence_custody.ledger.domain.outright import Look, Movements
-from ringfence_custody.ledger.domain.packed import COLUMNS, Transfer
+from ringfence_custody.ledger.domain.packed import COLUMNS, Transfer, pending_rows
 from ringfence_custody.ledger.domain.purposes import RulePack
 from ringfence_custody.ledger.domain.result_codes import LINKED, PENDING, POST, VOID
 
@@ -44,11 +45,18 @@ class IncomingBatch:
     """The columns, filled in and clipped in place by the decision, and the results so far."""
 
     def __init__(
-        self, book: Book, batches: Sequence[TransferColumns], now_ns: int, with_balances: bool, rules: RulePack
+        self,
+        book: Book,
+        batches: Sequence[TransferColumns],
+        now_ns: int,
+        with_balances: bool,
+        rules: RulePack,
+        authority: Authority,
     ) -> None:
         """Takes one batch, or several that are decided one after the other."""
         columns, self.counts = joined(batches), list(map(len, batches))
-        self.book, self.accounts, self.columns, self.rules = book, book.accounts, columns, rules
+        self.book, self.accounts, self.columns = book, book.accounts, columns
+        self.rules, self.authority = rules, authority
         self.count = count = len(columns)
         self.base = max(now_ns, book.last_timestamp + 1)
         index = book.accounts.index.get
@@ -83,10 +91,11 @@ class IncomingBatch:
         """Returns the rows that are no plain transfers.
 
         Those with another flag than pending, the one that ends a chain, those that use a field which plain transfers
-        leave out, those whose id may be known, and those beyond the maximum of their purpose. Where rows post or void,
+        leave out, those whose id may be known, those whose mandate may not be covered, and those beyond the maximum of
+        their purpose. Where rows post or void,
         which may mean a row of this very batch, pending ones are unusual too.
         """
-        rows, plain = set(self.suspects), {0}
+        rows, plain = {*self.suspects, *self._doubtful_rows()}, {0}
         if any(self.flags):
             late = self.base + self.count + max(self.timeout) * NANOSECONDS > MAX
             if not late and not any(flags & (POST | VOID) for flags in self.flags):
@@ -101,6 +110,18 @@ class IncomingBatch:
             maxima = map(self.rules.maximum_minor, self.code)
             rows.update(compress(range(self.count), map(int.__gt__, self.amount, maxima)))
         return list(rows)
+
+    def _doubtful_rows(self) -> Sequence[int]:
+        """Returns the rows that the authority may not cover."""
+        reach, codes = self.authority.reach, set(self.columns.code)
+        if reach is Reach.EVIDENCE:
+            return range(self.count)
+        if reach is Reach.SUBMISSION:
+            return [row for row, code in enumerate(self.code) if code in BANKS] if codes & BANKS else ()
+        window = self.authority.window
+        if not codes & CLIENTS or self.user_data_128.count(window) == self.count:
+            return ()
+        return [row for row, mandate in enumerate(self.user_data_128) if mandate != window]
 
     def pass_outright(self) -> list[int]:
         """Moves at once what is sure to pass (outright.py); returns the rows that are to be decided, in order."""
@@ -145,6 +166,7 @@ class IncomingBatch:
             self.value_date[row],
             self.timestamp[row],
             self.first_row + created_before,
+            self.authority.owner if self.flags[row] & PENDING else ZERO_ID,
         )
 
     def take_back(self, row: int) -> None:
@@ -169,7 +191,9 @@ class IncomingBatch:
             column: Sequence[Any] = getattr(self, name)
             getattr(batch, name).extend(column if chosen is None else compress(column, chosen))
         if any(self.flags):
-            book.fates += bytes(IS_PENDING if flags & PENDING else NEVER_PENDING for flags in batch.flags[first:])
+            fresh = batch.flags[first:]
+            book.fates += bytes(IS_PENDING if flags & PENDING else NEVER_PENDING for flags in fresh)
+            batch.owners |= {first + row: self.authority.owner for row in pending_rows(fresh)}
         else:
             book.fates += bytes(len(batch) - first)
         if self.moved is not None and self.moved.reserved_rows:

@@ -13,6 +13,7 @@ from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 
 from ringfence_custody.ledger.domain.columns import row_ids, split_ids
 from ringfence_custody.ledger.domain.events import TransfersCreated
+from ringfence_custody.ledger.domain.result_codes import PENDING
 
 
 class Transfer(NamedTuple):
@@ -32,9 +33,11 @@ class Transfer(NamedTuple):
     value_date: int
     timestamp: int
     row: int
+    owner: bytes = ZERO_ID
+    """Who reserved it: of a pending transfer alone."""
 
 
-COLUMNS = Transfer._fields[:-1]
+COLUMNS = Transfer._fields[: Transfer._fields.index("row")]
 
 
 def packed_numbers(kind: str, values: Sequence[int]) -> bytes:
@@ -74,7 +77,7 @@ def as_array(kind: str, column: bytes, count: int) -> NDArray[Any]:
 class TransferBatch:
     """Transfers of one commit as columns; random access by row and by id."""
 
-    __slots__ = ("_indexed", "_row_of", "burnt", "first_row", "number", "resolved", *COLUMNS)
+    __slots__ = ("_indexed", "_row_of", "burnt", "first_row", "number", "owners", "resolved", *COLUMNS)
 
     def __init__(self, number: int, first_row: int) -> None:
         """Starts empty."""
@@ -82,6 +85,8 @@ class TransferBatch:
         self.burnt: dict[bytes, None] = {}
         # What the rows post or void, by id, until they are committed: taking them back must not need the store.
         self.resolved: dict[bytes, Transfer] = {}
+        # Who reserved the pending rows; a row that is not in it was reserved before there were owners.
+        self.owners: dict[int, bytes] = {}
         self.id: list[bytes] = []
         self.debit: list[int] = []
         self.credit: list[int] = []
@@ -125,12 +130,14 @@ class TransferBatch:
             self.value_date[row],
             self.timestamp[row],
             self.first_row + row,
+            self.owners.get(row, ZERO_ID),
         )
 
     def cut(self, count: int) -> None:
         """Forgets all rows from `count` on."""
         for name in COLUMNS:
             del getattr(self, name)[count:]
+        self.owners = {row: owner for row, owner in self.owners.items() if row < count}
         self._row_of, self._indexed = {}, 0
 
     def event(self) -> TransfersCreated:
@@ -156,6 +163,7 @@ class TransferBatch:
             flags=packed_numbers("H", self.flags),
             value_date_days=packed_numbers("i", self.value_date),
             burnt=b"".join(self.burnt),
+            pending_owner=packed_ids([self.owners.get(row, ZERO_ID) for row in pending_rows(self.flags)]),
         )
 
 
@@ -177,7 +185,15 @@ def unpacked(event: TransfersCreated) -> TransferBatch:
     batch.flags = number_column("H", event.flags, count).tolist()
     batch.value_date = number_column("i", event.value_date_days, count).tolist()
     batch.timestamp = timestamps(event)
+    if event.pending_owner:
+        rows = pending_rows(batch.flags)
+        batch.owners = dict(zip(rows, row_ids(event.pending_owner, len(rows)), strict=True))
     return batch
+
+
+def pending_rows(flags: Sequence[int]) -> list[int]:
+    """Returns the rows that reserve."""
+    return [row for row, each in enumerate(flags) if each & PENDING] if any(flags) else []
 
 
 def timestamps(event: TransfersCreated) -> list[int]:

@@ -39,16 +39,16 @@ class PostingWork:
         Raises as custody does, BookAccountMissing, LedgerContradiction, ResultUnknown.
         """
         file = self.state.known(stream)
-        tenant, token = file.event.tenant, file.event.authorisation
+        tenant = file.event.tenant
         accounts = BookAccounts({}, {})
         if any(file.reasons[index] for index in file.waiting()):
-            accounts = await self.custody.book_accounts(tenant, token)
+            accounts = await self.custody.book_accounts(tenant)
         planned = plan_deposits(file, accounts.suspense)
         if not planned:
-            await self.custody.book_accounts(tenant, token, fresh=True)
+            await self.custody.book_accounts(tenant, fresh=True)
             raise BookAccountMissing
         to_suspense = {index: bool(file.reasons[index]) for index in planned}
-        names = await self.custody.create_transfers(tenant, token, list(planned.values()))
+        names = await self.custody.book_evidence(tenant, list(planned.values()))
         results = {index: (to_suspense[index], name) for index, name in zip(planned, names, strict=True)}
         unknown = not all(map(is_known, names))
         refused = any(kept and is_known(name) and name not in DONE for kept, name in results.values())

@@ -34,7 +34,8 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
 from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, Matcher, Matching, Questions, questions
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
-from ringfence_payment_instruction.submissions.application.ports import Authorisation, Identity
+from ringfence_payment_instruction.standing.application.stops import Stops
+from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
@@ -73,6 +74,7 @@ class EvidenceReceiving:
     reading: FileReading
     identity: Identity
     lists: ListsInForce
+    stops: Stops
     committed: Signal
     clock: Clock
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -97,7 +99,7 @@ class EvidenceReceiving:
         bank speaks for the accounts that it keeps: another's account is as unknown as one that is none.
 
         Raises EvidenceUnreadable, BankAccountUnknown, EvidenceConflict, ScreeningListStale, IdentityUnavailable,
-        KeysUnavailable, AuthorisationRefused.
+        KeysUnavailable, AuthorisationRefused, PrincipalSuspended.
         """
         file = await asyncio.to_thread(self.files.read, content)
         return await self._take_in(source, file) if file.entries else Taken([], 0)
@@ -164,9 +166,10 @@ class EvidenceReceiving:
                 unit.record(event.evidence_id, event)
                 recorded = unit.recorded[-1].position
                 files.append(self.state.file(event.evidence_id) or EvidenceFile(event.evidence_id, recorded, event))
+            source_id = prepared[0].source if prepared else ZERO_ID
             for stream, indexes in by_submission(new).items():
                 submission = self.submissions.state.known(stream)
-                self.submissions.record(unit, stream, booked(submission, indexes, digest))
+                self.submissions.record(unit, stream, booked(submission, indexes, digest, source_id))
             return files
 
         if not new:
@@ -177,25 +180,26 @@ class EvidenceReceiving:
     async def _prepare(
         self, source: Caller | Voucher, file: Notification, today: int, part: int, matched: list[MatchedEntry]
     ) -> EvidenceReceived:
-        """Seals entries of one tenant and has them authorised; those without a value date have that of `today`."""
+        """Seals entries of one tenant, whose mirror the source speaks for; without a value date they have `today`'s."""
         tenant = matched[0].mirror.tenant
         stream = evidence_stream(tenant, file.digest, part)
         ring = await self.identity.keys({tenant, *(each.owner for each in matched)})
-        source_id, authorisation = ZERO_ID, Authorisation("", 0)
+        source_id = ZERO_ID
         if isinstance(source, Caller) or any(each.disposition in CREDITS for each in matched):
             caller = source if isinstance(source, Caller) else await source.caller()
+            self.stops.require_active(caller)
             source_id = caller.subject
             if any(each.mirror.bank_feed != source_id for each in matched):
                 raise BankAccountUnknown
-            authorisation = await self.identity.authorise(caller, tenant, stream, file.digest)
         return EvidenceReceived(
             tenant=tenant,
             evidence_id=stream,
             digest=file.digest,
             message_id=file.message_id,
             source=source_id,
-            authorisation=authorisation.token,
-            authorisation_expires_ns=authorisation.expires_ns,
+            # The bank's word needs nobody's leave; in events of earlier releases stands an authorisation.
+            authorisation="",
+            authorisation_expires_ns=0,
             entry_ids=b"".join([each.id for each in matched]),
             entry_digests=b"".join([each.digest for each in matched]),
             references=tuple(each.entry.reference for each in matched),

@@ -17,6 +17,7 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
 )
 from ringfence_payment_instruction.settlement.domain.transfers import (
     DONE,
+    Evidence,
     PlannedTransfer,
     Purpose,
     TransferKind,
@@ -48,6 +49,7 @@ def plan_deposits(file: EvidenceFile, suspense: Mapping[int, bytes]) -> dict[int
             ledger=ledgers[index],
             subject=entry,
             value_day=days[index],
+            evidence=Evidence(event.digest, entry, event.source),
         )
     return planned
 

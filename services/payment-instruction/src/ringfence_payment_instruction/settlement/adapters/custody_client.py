@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
 from ringfence_kernel.feed.published import code_names
@@ -10,17 +10,16 @@ from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import RemoteError, hinted, peer_refused
 from ringfence_kernel.telemetry import tracing
 from ringfence_kernel.telemetry.logs import get
-from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 from ringfence_protos.custody.v1.custody_pb2_grpc import CustodyServiceStub
 
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
-from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, Purpose, TransferKind
+from ringfence_payment_instruction.settlement.domain.transfers import Evidence, PlannedTransfer, Purpose, TransferKind
 from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused
 
 TIMEOUT_SECONDS = 10.0
-PAGE_SIZE = 1_000
+MAX_ACCOUNTS = 1_000
 # Flags of a transfer (docs/ledger.md).
 FLAGS = {TransferKind.PLAIN: 0, TransferKind.PENDING: 2, TransferKind.POST: 4, TransferKind.VOID: 8}
 # Purposes of a transfer (docs/ledger.md).
@@ -45,35 +44,41 @@ class CustodyClient:
         A code that the proto does not list, of a newer custody, gets a name that nobody knows, and raises an alarm.
         """
         request = pb.CreateTransfersRequest(book_id=tenant, transfers=columns(transfers))
-        reply = await self._call("CreateTransfers", request, token)
-        unknown = sorted(set(reply.status) - RESULTS.keys())
-        if unknown:
-            _alarm(unknown)
-        return [RESULTS.get(code, f"status_{code}") for code in reply.status]
+        return _results((await self._call("CreateTransfers", request, token)).status)
 
-    async def book_accounts(self, tenant: bytes, token: str, *, fresh: bool = False) -> BookAccounts:
+    async def book_evidence(self, tenant: bytes, transfers: Sequence[PlannedTransfer]) -> list[str]:
+        """Returns the result name per transfer, as above, by this workload's certificate alone."""
+        evidence = [each.evidence or Evidence() for each in transfers]
+        request = pb.BookEvidenceRequest(
+            book_id=tenant,
+            transfers=columns(transfers),
+            evidence_sha256=b"".join([each.sha256 for each in evidence]),
+            entry_ids=b"".join([each.entry for each in evidence]),
+            feed_ids=b"".join([each.source for each in evidence]),
+        )
+        return _results((await self._call("BookEvidence", request)).status)
+
+    async def book_accounts(self, tenant: bytes, *, fresh: bool = False) -> BookAccounts:
         """Returns bank mirrors and suspense accounts, the oldest of each ledger; errors as above."""
         held = None if fresh else self._accounts.get(tenant)
         if held is None:
-            held = self._accounts[tenant] = await self._list(tenant, token)
+            reply = await self._call("GetBookAccounts", pb.GetBookAccountsRequest(book_id=tenant))
+            held = self._accounts[tenant] = BookAccounts(
+                {each.ledger: each.id for each in reply.mirrors}, {each.ledger: each.id for each in reply.suspense}
+            )
         return held
 
-    async def _list(self, tenant: bytes, token: str) -> BookAccounts:
-        found: dict[int, dict[int, bytes]] = {pb.ACCOUNT_CLASS_BANK_MIRROR: {}, pb.ACCOUNT_CLASS_SUSPENSE: {}}
-        page_token = ""  # nosec B105 # no password
-        while True:
-            request = pb.ListAccountsRequest(
-                book_id=tenant, owner_id=ZERO_ID, page_size=PAGE_SIZE, page_token=page_token
-            )
-            reply = await self._call("ListAccounts", request, token)
-            for account in reply.accounts:
-                if account.account_class in found:
-                    found[account.account_class].setdefault(account.ledger, account.id)
-            page_token = reply.next_page_token
-            if not page_token:
-                return BookAccounts(found[pb.ACCOUNT_CLASS_BANK_MIRROR], found[pb.ACCOUNT_CLASS_SUSPENSE])
+    async def frozen(self, tenant: bytes, token: str, accounts: Collection[bytes]) -> frozenset[bytes]:
+        """Returns those of the accounts that are frozen; errors as above."""
+        found: set[bytes] = set()
+        wanted = list(accounts)
+        for first in range(0, len(wanted), MAX_ACCOUNTS):
+            request = pb.GetAccountsRequest(book_id=tenant, account_ids=wanted[first : first + MAX_ACCOUNTS])
+            reply = await self._call("GetAccounts", request, token)
+            found |= {each.id for each in reply.accounts if each.status == pb.ACCOUNT_STATUS_FROZEN}
+        return frozenset(found)
 
-    async def _call(self, method: str, request: Any, token: str) -> Any:
+    async def _call(self, method: str, request: Any, token: str = "") -> Any:  # nosec B107 # no password
         try:
             return await self._peer.call(
                 CustodyServiceStub, method, request, token=token, timeout=TIMEOUT_SECONDS, idempotent=True
@@ -96,6 +101,14 @@ def columns(transfers: Sequence[PlannedTransfer]) -> pb.TransferColumns:
         flags=[FLAGS[each.kind] for each in transfers],
         value_date_days=[each.value_day for each in transfers],
     )
+
+
+def _results(codes: bytes) -> list[str]:
+    """Returns the names of result codes; raises an alarm where one is not listed."""
+    unknown = sorted(set(codes) - RESULTS.keys())
+    if unknown:
+        _alarm(unknown)
+    return [RESULTS.get(code, f"status_{code}") for code in codes]
 
 
 def _alarm(codes: list[int]) -> None:

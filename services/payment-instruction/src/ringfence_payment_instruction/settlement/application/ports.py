@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,5 +26,11 @@ class Custody(Protocol):
         Raises CustodyUnavailable, AuthorisationRefused; the same transfers may then be asked for again.
         """
 
-    async def book_accounts(self, tenant: bytes, token: str, *, fresh: bool = False) -> BookAccounts:
+    async def book_evidence(self, tenant: bytes, transfers: Sequence[PlannedTransfer]) -> list[str]:
+        """Does the same with what the bank has decided, which needs nobody's leave; raises CustodyUnavailable."""
+
+    async def book_accounts(self, tenant: bytes, *, fresh: bool = False) -> BookAccounts:
         """Returns the book's bank mirrors and suspense accounts; errors as above."""
+
+    async def frozen(self, tenant: bytes, token: str, accounts: Collection[bytes]) -> frozenset[bytes]:
+        """Returns those of a book's accounts that are frozen; raises as `create_transfers`."""

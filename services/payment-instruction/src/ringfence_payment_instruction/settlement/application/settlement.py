@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.writing.writer import Unit
@@ -15,7 +15,11 @@ from ringfence_payment_instruction.settlement.domain.errors import (
 )
 from ringfence_payment_instruction.settlement.domain.settling import CUSTODY_STAGES, MirrorMissing, plan, transferred
 from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer
+from ringfence_payment_instruction.standing.application.stops import Stops
+from ringfence_payment_instruction.standing.domain.errors import PaymentStopped
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused
+from ringfence_payment_instruction.submissions.domain.status import Stage
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
 Asked = dict[int, tuple[int, PlannedTransfer]]  # index -> stage and transfer
@@ -27,6 +31,7 @@ class SettlementWork:
 
     submissions: Submissions
     custody: Custody
+    stops: Stops
 
     def has_work(self, stream: bytes) -> bool:
         """Tells whether a submission has instructions that custody must act on."""
@@ -36,16 +41,14 @@ class SettlementWork:
     async def handle(self, stream: bytes) -> None:
         """Asks custody and records its results.
 
-        Raises CustodyUnavailable, AuthorisationRefused, BookAccountMissing, LedgerContradiction, ResultUnknown;
-        whatever could be done has been recorded by then.
+        Raises CustodyUnavailable, AuthorisationRefused, BookAccountMissing, LedgerContradiction, ResultUnknown,
+        PaymentStopped; whatever could be done has been recorded by then.
         """
         submission = self.submissions.state.known(stream)
         asked, missing = await self._plan(submission)
         unresolved: frozenset[str] = frozenset()
         if asked:
-            transfers = [transfer for _, transfer in asked.values()]
-            names = await self.custody.create_transfers(submission.tenant, submission.received.authorisation, transfers)
-            results = {index: (stage, name) for (index, (stage, _)), name in zip(asked.items(), names, strict=True)}
+            results = await self._ask(submission, asked)
 
             def command(unit: Unit) -> frozenset[str]:
                 events, reasons = transferred(submission, results)
@@ -59,14 +62,39 @@ class SettlementWork:
             raise LedgerContradiction
         if missing:
             raise BookAccountMissing
+        if any(self.stops.cause(submission, index) for index in submission.at_stage(Stage.TRANSFER)):
+            raise PaymentStopped
+
+    async def _ask(self, submission: Submission, asked: Asked) -> dict[int, tuple[int, str]]:
+        """Returns custody's results: what rests on the platform's authorisation is refused once that has ended.
+
+        What the bank has decided does not wait for it.
+        """
+        results: dict[int, tuple[int, str]] = {}
+        evidenced = {index: each for index, each in asked.items() if each[1].evidence is not None}
+        others = {index: each for index, each in asked.items() if index not in evidenced}
+        if evidenced:
+            names = await self.custody.book_evidence(submission.tenant, [each for _, each in evidenced.values()])
+            results |= _by_index(evidenced, names)
+        if others:
+            token = submission.received.authorisation
+            try:
+                names = await self.custody.create_transfers(
+                    submission.tenant, token, [each for _, each in others.values()]
+                )
+            except AuthorisationRefused:
+                if not evidenced:
+                    raise
+                return results
+            results |= _by_index(others, names)
+        return results
 
     async def _plan(self, submission: Submission) -> tuple[Asked, bool]:
         """Returns what to ask for, and whether some cannot be asked for, for want of a bank mirror."""
         asked, missing = await self._plan_with(submission, {})
         for fresh in (False, True):
             if missing:
-                token = submission.received.authorisation
-                accounts = await self.custody.book_accounts(submission.tenant, token, fresh=fresh)
+                accounts = await self.custody.book_accounts(submission.tenant, fresh=fresh)
                 asked, missing = await self._plan_with(submission, accounts.mirrors)
         return asked, missing
 
@@ -78,6 +106,8 @@ class SettlementWork:
             missing = False
             for stage in CUSTODY_STAGES:
                 for index in submission.at_stage(stage):
+                    if stage == Stage.TRANSFER and self.stops.cause(submission, index):
+                        continue
                     try:
                         asked[index] = stage, plan(submission, index, mirrors)
                     except MirrorMissing:
@@ -85,3 +115,7 @@ class SettlementWork:
             return asked, missing
 
         return await self.submissions.writer.commit(command)
+
+
+def _by_index(asked: Asked, names: Sequence[str]) -> dict[int, tuple[int, str]]:
+    return {index: (stage, name) for (index, (stage, _)), name in zip(asked.items(), names, strict=True)}

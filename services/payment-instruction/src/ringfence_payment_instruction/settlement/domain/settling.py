@@ -12,6 +12,7 @@ from ringfence_kernel.values.ids import ZERO_ID, external_id, show
 from ringfence_payment_instruction.settlement.domain.errors import LedgerContradiction, ResultUnknown
 from ringfence_payment_instruction.settlement.domain.transfers import (
     DONE,
+    Evidence,
     PlannedTransfer,
     Purpose,
     TransferKind,
@@ -65,8 +66,26 @@ def plan(submission: Submission, index: int, mirrors: Mapping[int, bytes]) -> Pl
     )
     second = external_id(domain, submission.tenant, show(instruction_id))
     return PlannedTransfer(
-        second, kind, Purpose.WITHDRAWAL, ZERO_ID, ZERO_ID, amount, ledger, instruction_id, day, transfer_id
+        second,
+        kind,
+        Purpose.WITHDRAWAL,
+        ZERO_ID,
+        ZERO_ID,
+        amount,
+        ledger,
+        instruction_id,
+        day,
+        transfer_id,
+        _evidence(submission, index, transfer_id),
     )
+
+
+def _evidence(submission: Submission, index: int, transfer_id: bytes) -> Evidence:
+    """Returns the bank's word on a payment; none where it is released and the bank never had it."""
+    if submission.stages[index] == Stage.RELEASE or index not in submission.evidence:
+        return Evidence()
+    sha256, source = submission.evidence[index]
+    return Evidence(sha256, transfer_id, source)
 
 
 def _mirror(mirrors: Mapping[int, bytes], ledger: int) -> bytes:

@@ -28,8 +28,24 @@ class Purpose(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a transfer rests on that needs nobody's leave.
+
+    SHA-256 of the bank's file, the entry or answer in it, and the principal that vouched for it; zeros for what is not
+    there: the bank never had a payment that is released before, and the rail vouches for nobody.
+    """
+
+    sha256: bytes = bytes(32)
+    entry: bytes = ZERO_ID
+    source: bytes = ZERO_ID
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedTransfer:
-    """A transfer to ask custody for; `subject` is the instruction or bank entry behind it."""
+    """A transfer to ask custody for; `subject` is the instruction or bank entry behind it.
+
+    It rests on its evidence, or on the platform's authorisation where it has none.
+    """
 
     id: bytes
     kind: TransferKind
@@ -41,6 +57,7 @@ class PlannedTransfer:
     subject: bytes
     value_day: int
     pending_id: bytes = ZERO_ID
+    evidence: Evidence | None = None
 
 
 DONE = frozenset({"created", "exists"})
@@ -59,6 +76,7 @@ _REFUSALS = {
     "purpose_unknown": reasons.TRANSFER_FORBIDDEN,
     "account_class_mismatch": reasons.TRANSFER_FORBIDDEN,
     "mandate_missing": reasons.TRANSFER_FORBIDDEN,
+    "mandate_unknown": reasons.TRANSFER_FORBIDDEN,
     "exceeds_purpose_maximum": reasons.TRANSFER_FORBIDDEN,
     "debit_account_already_closed": reasons.ACCOUNT_CLOSED,
     "credit_account_already_closed": reasons.ACCOUNT_CLOSED,
@@ -74,6 +92,7 @@ _OTHER_REFUSALS = frozenset(
     accounts_must_be_different pending_id_must_be_zero pending_id_must_not_be_zero pending_id_must_not_be_int_max
     pending_id_must_be_different timeout_reserved_for_pending_transfer closing_transfer_must_be_pending
     ledger_must_not_be_zero code_must_not_be_zero pending_transfer_not_found pending_transfer_not_pending
+    pending_transfer_has_different_owner
     pending_transfer_has_different_debit_account_id pending_transfer_has_different_credit_account_id
     pending_transfer_has_different_ledger pending_transfer_has_different_code exceeds_pending_transfer_amount
     pending_transfer_has_different_amount pending_transfer_already_posted pending_transfer_already_voided

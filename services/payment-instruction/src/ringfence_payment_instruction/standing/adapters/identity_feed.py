@@ -30,14 +30,13 @@ STANDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class PrincipalSuspended:
-    """The fields of identity's published event that matter here, as of those below."""
+    """The fields of identity's published event that matter here, as of those below; who it is about is its stream."""
 
     TOPIC: ClassVar[str] = "PrincipalSuspended.v1"
-    principal: bytes
 
-    def fact(self) -> StandingFact | None:
+    def fact(self, stream: bytes) -> StandingFact | None:
         """Returns what it says."""
-        return StandingFact(self.principal, b"", Standing.SUSPENDED)
+        return StandingFact(stream, b"", Standing.SUSPENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,10 @@ class PrincipalActivated:
     """A suspension was lifted, or a registration confirmed."""
 
     TOPIC: ClassVar[str] = "PrincipalActivated.v1"
-    principal: bytes
 
-    def fact(self) -> StandingFact | None:
+    def fact(self, stream: bytes) -> StandingFact | None:
         """Returns what it says."""
-        return StandingFact(self.principal, b"", Standing.GOOD)
+        return StandingFact(stream, b"", Standing.GOOD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +56,12 @@ class KycChanged:
 
     TOPIC: ClassVar[str] = "KycChanged.v1"
     tenant: bytes
-    party: bytes
     after: str
 
-    def fact(self) -> StandingFact | None:
+    def fact(self, stream: bytes) -> StandingFact | None:
         """Returns what it says, None for a state on the way to a decision."""
         standing = STANDINGS.get(self.after)
-        return None if standing is None else StandingFact(self.party, self.tenant, standing)
+        return None if standing is None else StandingFact(stream, self.tenant, standing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +70,10 @@ class PartyErased:
 
     TOPIC: ClassVar[str] = "PartyErased.v1"
     tenant: bytes
-    party: bytes
 
-    def fact(self) -> StandingFact | None:
+    def fact(self, stream: bytes) -> StandingFact | None:
         """Returns what it says."""
-        return StandingFact(self.party, self.tenant, Standing.ERASED)
+        return StandingFact(stream, self.tenant, Standing.ERASED)
 
 
 _READ: tuple[type[Any], ...] = (PrincipalSuspended, PrincipalActivated, KycChanged, PartyErased)
@@ -96,7 +92,7 @@ def standing_facts(events: Iterable[StoredEvent]) -> list[StandingFact]:
         if stored.topic in _CODEC.topics:
             event, _ = _CODEC.decode(stored.topic, stored.state)
             require_known(PUBLISHED[stored.topic], asdict(event))
-            if (fact := event.fact()) is not None:
+            if (fact := event.fact(stored.stream)) is not None:
                 facts.append(fact)
     return facts
 

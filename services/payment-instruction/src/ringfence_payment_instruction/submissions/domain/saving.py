@@ -29,6 +29,7 @@ class SavedSubmission:
     approvers: list[tuple[int, bytes]]
     references: list[tuple[int, str]]
     messages: list[tuple[str, int]]
+    evidence: list[tuple[int, bytes, bytes]]
     first_statuses: bytes
     first_reasons: list[str]
     waiting: list[tuple[str, str]]
@@ -53,6 +54,7 @@ def saved(submission: Submission) -> SavedSubmission:
         approvers=list(submission.approvers.items()),
         references=list(submission.references.items()),
         messages=list(submission.messages.items()),
+        evidence=[(index, *each) for index, each in submission.evidence.items()],
         first_statuses=submission.first_statuses,
         first_reasons=submission.first_reasons,
         waiting=list(submission.waiting),
@@ -72,6 +74,7 @@ def restored(kept: SavedSubmission) -> Submission:
     submission.reasons, submission.changed_ns = kept.reasons, array("q", kept.changed_ns)
     submission.details, submission.approvers = dict(kept.details), dict(kept.approvers)
     submission.references, submission.messages = dict(kept.references), dict(kept.messages)
+    submission.evidence = {index: (sha256, source) for index, sha256, source in kept.evidence}
     submission.first_statuses, submission.first_reasons = kept.first_statuses, kept.first_reasons
     submission.waiting, submission.version = tuple(kept.waiting), kept.version
     submission.last_position, submission.closed_position = kept.last_position, kept.closed_position

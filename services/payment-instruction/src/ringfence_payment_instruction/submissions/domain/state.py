@@ -37,7 +37,7 @@ from ringfence_payment_instruction.submissions.domain.saving import SavedSubmiss
 from ringfence_payment_instruction.submissions.domain.status import FINAL_OR_SETTLED, Directive
 from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of, transfer_id_of
 
-SECTION = "submissions, format 3"
+SECTION = "submissions, format 4"
 REST_ROWS = 32_768
 """Instructions of closed submissions, and refused files, that rest in memory."""
 Reopen = Callable[[bytes, int], Submission]

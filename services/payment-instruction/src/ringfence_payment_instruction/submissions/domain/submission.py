@@ -79,6 +79,7 @@ class Submission:
         "debtor_accounts",
         "details",
         "directives",
+        "evidence",
         "execution_days",
         "first_reasons",
         "first_statuses",
@@ -114,6 +115,7 @@ class Submission:
         self.details: dict[int, str] = {}
         self.approvers: dict[int, bytes] = {}
         self.references: dict[int, str] = {}
+        self.evidence: dict[int, tuple[bytes, bytes]] = {}  # SHA-256 of the bank's file, and who vouched for it
         self.first_statuses = b""
         self.first_reasons: list[str] = []
         self.messages: dict[str, int] = {}  # id of a message to the bank -> when it was decided, UTC nanoseconds
@@ -181,6 +183,8 @@ class Submission:
             self.reasons[index] = event.reason
             if event.reference:
                 self.references[index] = event.reference
+            if event.directive in (Directive.SETTLE, Directive.FAIL) and event.evidence:
+                self.evidence[index] = event.evidence, event.actor or ZERO_ID
             if event.directive == Directive.APPROVE:
                 self.approvers[index] = event.actor
             if row in event.details:
@@ -229,7 +233,8 @@ class Submission:
     def content(self) -> bytes:
         """Returns everything that events have said of it, for a digest."""
         columns = (self.ids, self.statuses, self.directives, self.stages, self.changed_ns.tobytes())
-        tables = [sorted(each.items()) for each in (self.details, self.approvers, self.references, self.messages)]
+        named = (self.details, self.approvers, self.references, self.messages, self.evidence)
+        tables = [sorted(each.items()) for each in named]
         numbers = (self.position, self.version, self.last_position, self.closed_position)
         return b"".join(columns) + repr((numbers, self.reasons, tables, self.waiting)).encode()
 
@@ -252,6 +257,16 @@ class Submission:
     def stays_in_book(self, index: int) -> bool:
         """Tells whether the creditor has an account in the same book."""
         return slot(self.creditor_accounts, index) != ZERO_ID
+
+    def is_reserved(self, index: int) -> bool:
+        """Tells whether custody has set the money aside: a payment that was stopped keeps it."""
+        status, directive = self.statuses[index], self.directives[index]
+        return status == Status.RESERVED or (status == Status.HELD and directive in KEEPING)
+
+    def owners(self, index: int) -> tuple[bytes, bytes]:
+        """Returns whose money it is, and whose it is to be; of strangers it is the tenant."""
+        event, row = self.chunks[index // ROWS_PER_EVENT].event, index % ROWS_PER_EVENT
+        return slot(event.debtor_owners, row), slot(event.creditor_owners, row)
 
     def sealed(self, index: int) -> Sealed:
         """Returns an instruction's personal data, sealed."""
@@ -278,7 +293,9 @@ class Submission:
         return next((reason for lane, reason in reversed(self.waiting) if lane in lanes), "")
 
 
-_TABLES = frozenset({"details", "approvers", "references", "messages"})
+KEEPING = frozenset({Directive.RESUME, Directive.CANCEL, Directive.REJECT, Directive.EXPIRE})
+"""What may have been decided of a payment that is held with its reservation."""
+_TABLES = frozenset({"details", "approvers", "references", "messages", "evidence"})
 _CHANGING = ("statuses", "directives", "stages", "reasons", "changed_ns", *_TABLES)
 _REPLACED = ("waiting", "first_statuses", "first_reasons", "version", "last_position")
 _DONE = bytes(FINAL_OR_SETTLED)

@@ -1,0 +1,142 @@
+"""Acts of two people: lifting an order's freeze, and the windows in which an importer may post."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.access.hands import Hand
+from ringfence_kernel.proposals.application import Effect, Proposals
+from ringfence_kernel.proposals.domain.state import Proposal
+from ringfence_kernel.values.ids import show
+from ringfence_kernel.writing.writer import Unit
+
+from ringfence_custody.ledger.application.commands import accounts_of
+from ringfence_custody.ledger.application.recording import record
+from ringfence_custody.ledger.application.state import State
+from ringfence_custody.ledger.domain.change_accounts import decide_release
+from ringfence_custody.ledger.domain.errors import AccountNotFound, MigrationWindowUnknown, OrderUnknown
+from ringfence_custody.ledger.domain.migrations import decide_closing, decide_opening
+
+LIFT, OPEN, CLOSE = "custody.LiftFreeze", "custody.OpenMigration", "custody.CloseMigration"
+
+
+class Lifting(msgspec.Struct, frozen=True, array_like=True):
+    """The accounts that are to be released from an order."""
+
+    account_ids: list[bytes]
+    order_reference: str
+
+
+class Opening(msgspec.Struct, frozen=True, array_like=True):
+    """The window that is to be opened."""
+
+    window: bytes
+    seconds: int
+    reason: str
+
+
+class Closing(msgspec.Struct, frozen=True, array_like=True):
+    """The window that is to be closed."""
+
+    window: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """Proposes, and carries out what a second person has confirmed."""
+
+    state: State
+    proposals: Proposals
+
+    def effects(self) -> list[Effect]:
+        """Returns these acts, for the proposals to know."""
+        return [
+            Effect(name=LIFT, basis=self._orders, carry_out=self._carry_out, describe=_describe_lifting),
+            Effect(name=OPEN, basis=self._migrations, carry_out=self._carry_out, describe=_describe_opening),
+            Effect(name=CLOSE, basis=self._migrations, carry_out=self._carry_out, describe=_describe_closing),
+        ]
+
+    async def lift(self, book_id: bytes, account_ids: Sequence[bytes], order_reference: str, caller: Caller) -> bytes:
+        """Returns the proposal to release accounts from an order; raises AccountNotFound, OrderUnknown."""
+        lifting = Lifting(sorted(set(account_ids)), order_reference)
+        return await self._propose(LIFT, book_id, lifting, caller)
+
+    async def open(self, book_id: bytes, opening: Opening, caller: Caller) -> bytes:
+        """Returns the proposal to open a window, empty where it is open; raises MigrationWindowOpen."""
+        return await self._propose(OPEN, book_id, opening, caller)
+
+    async def close(self, book_id: bytes, closing: Closing, caller: Caller) -> bytes:
+        """Returns the proposal to close a window; raises MigrationWindowUnknown."""
+        return await self._propose(CLOSE, book_id, closing, caller)
+
+    async def _propose(self, effect: str, book_id: bytes, content: msgspec.Struct, caller: Caller) -> bytes:
+        payload = msgspec.msgpack.encode(content)
+
+        def decide(unit: Unit) -> bytes:
+            if self._decided(effect, book_id, payload, b"", unit.now_ns) is None:
+                return b""
+            return self.proposals.propose(unit, effect, subject=book_id, tenant=book_id, payload=payload, caller=caller)
+
+        return await self.proposals.writer.commit(decide)
+
+    def _decided(self, effect: str, book_id: bytes, payload: bytes, by: bytes, now_ns: int) -> Any:
+        """Returns the event of an act, None where it would change nothing."""
+        book = self.state.look(book_id)
+        if effect == OPEN:
+            opening = msgspec.msgpack.decode(payload, type=Opening)
+            return decide_opening(book, opening.window, opening.seconds, opening.reason, by, now_ns)
+        if effect == CLOSE:
+            closing = msgspec.msgpack.decode(payload, type=Closing)
+            event = decide_closing(book, closing.window, closing.reason, by, now_ns)
+            if event is None:
+                raise MigrationWindowUnknown
+            return event
+        lifting = msgspec.msgpack.decode(payload, type=Lifting)
+        released = decide_release(book, accounts_of(book, lifting.account_ids), lifting.order_reference, by, now_ns)
+        if released is None:
+            raise OrderUnknown
+        return released
+
+    def _carry_out(self, unit: Unit, proposal: Proposal, hand: Hand) -> None:
+        event = self._decided(
+            proposal.effect, proposal.subject, proposal.payload, proposal.proposer.principal, unit.now_ns
+        )
+        record(unit, proposal.subject, self.state.book(proposal.subject), event)
+
+    def _orders(self, proposal: Proposal) -> bytes:
+        """Returns what an order holds now, and how often that has changed."""
+        book = self.state.look(proposal.subject)
+        lifting = msgspec.msgpack.decode(proposal.payload, type=Lifting)
+        try:
+            accounts = accounts_of(book, lifting.account_ids)
+        except AccountNotFound:
+            return b""
+        counts = [(each, book.order_changes.get(each, 0)) for each in accounts]
+        return sha256(repr(counts).encode()).digest()
+
+    def _migrations(self, proposal: Proposal) -> bytes:
+        """Returns how often a window was opened or closed."""
+        return self.state.look(proposal.subject).migrations.to_bytes(8, "big")
+
+
+def _describe_lifting(proposal: Proposal) -> str:
+    lifting = msgspec.msgpack.decode(proposal.payload, type=Lifting)
+    accounts = ", ".join(map(show, lifting.account_ids))
+    return f"release from order {lifting.order_reference!r} the accounts {accounts}"
+
+
+def _describe_opening(proposal: Proposal) -> str:
+    opening = msgspec.msgpack.decode(proposal.payload, type=Opening)
+    window = show(opening.window)
+    return f"let the importer post to the book for {opening.seconds} s, in window {window}: {opening.reason}"
+
+
+def _describe_closing(proposal: Proposal) -> str:
+    closing = msgspec.msgpack.decode(proposal.payload, type=Closing)
+    return f"close the migration window {show(closing.window)}: {closing.reason}"
