@@ -268,6 +268,26 @@ class InstructionsReceived(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class PartiesSealedEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.int
+        value: _builtins.bytes
+        def __init__(
+            self,
+            *,
+            key: _builtins.int = ...,
+            value: _builtins.bytes = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     TENANT_FIELD_NUMBER: _builtins.int
     SUBMISSION_ID_FIELD_NUMBER: _builtins.int
     FIRST_INDEX_FIELD_NUMBER: _builtins.int
@@ -283,6 +303,8 @@ class InstructionsReceived(_message.Message):
     EXECUTION_DAYS_FIELD_NUMBER: _builtins.int
     DEBTOR_SEALED_FIELD_NUMBER: _builtins.int
     CREDITOR_SEALED_FIELD_NUMBER: _builtins.int
+    PARTIES_SEALED_FIELD_NUMBER: _builtins.int
+    PARTIES_ROWS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     submission_id: _builtins.bytes
@@ -307,6 +329,8 @@ class InstructionsReceived(_message.Message):
     """ISO 4217 numeric codes; 0 for an unknown currency."""
     execution_days: _builtins.bytes
     """Days since 1970-01-01; 0 at once."""
+    parties_rows: _builtins.bytes
+    """The row of parties_sealed that tells whom each row names, from 1; 0 for nobody. Empty means 0 in every row."""
     @_builtins.property
     def end_to_end_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The platform's own references."""
@@ -318,6 +342,10 @@ class InstructionsReceived(_message.Message):
     @_builtins.property
     def creditor_sealed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Ciphertext of the creditors' data."""
+
+    @_builtins.property
+    def parties_sealed(self) -> _containers.ScalarMap[_builtins.int, _builtins.bytes]:
+        """Row, from 0, to the ciphertext of whom it names beside debtor and creditor, under the platform's key."""
 
     def __init__(
         self,
@@ -337,10 +365,12 @@ class InstructionsReceived(_message.Message):
         execution_days: _builtins.bytes = ...,
         debtor_sealed: _abc.Iterable[_builtins.bytes] | None = ...,
         creditor_sealed: _abc.Iterable[_builtins.bytes] | None = ...,
+        parties_sealed: _abc.Mapping[_builtins.int, _builtins.bytes] | None = ...,
+        parties_rows: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "creditor_accounts", b"creditor_accounts", "creditor_indexes", b"creditor_indexes", "creditor_owners", b"creditor_owners", "creditor_sealed", b"creditor_sealed", "debtor_accounts", b"debtor_accounts", "debtor_owners", b"debtor_owners", "debtor_sealed", b"debtor_sealed", "end_to_end_ids", b"end_to_end_ids", "execution_days", b"execution_days", "first_index", b"first_index", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "creditor_accounts", b"creditor_accounts", "creditor_indexes", b"creditor_indexes", "creditor_owners", b"creditor_owners", "creditor_sealed", b"creditor_sealed", "debtor_accounts", b"debtor_accounts", "debtor_owners", b"debtor_owners", "debtor_sealed", b"debtor_sealed", "end_to_end_ids", b"end_to_end_ids", "execution_days", b"execution_days", "first_index", b"first_index", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "parties_rows", b"parties_rows", "parties_sealed", b"parties_sealed", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

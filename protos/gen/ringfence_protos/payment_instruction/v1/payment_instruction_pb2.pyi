@@ -173,6 +173,8 @@ class NewInstruction(_message.Message):
     AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
     REMITTANCE_FIELD_NUMBER: _builtins.int
+    ULTIMATE_DEBTOR_NAME_FIELD_NUMBER: _builtins.int
+    ULTIMATE_CREDITOR_NAME_FIELD_NUMBER: _builtins.int
     id: _builtins.bytes
     """16 bytes, chosen by the platform."""
     end_to_end_id: _builtins.str
@@ -189,6 +191,10 @@ class NewInstruction(_message.Message):
     """ISO 4217 alphabetic code."""
     remittance: _builtins.str
     """Remittance information, up to 140 characters."""
+    ultimate_debtor_name: _builtins.str
+    """Name of whom the payer pays for, up to 140 characters; screened. Empty without one."""
+    ultimate_creditor_name: _builtins.str
+    """Name of whom the payee takes the money for, up to 140 characters; screened. Empty without one."""
     def __init__(
         self,
         *,
@@ -200,10 +206,12 @@ class NewInstruction(_message.Message):
         amount_minor: _builtins.int = ...,
         currency: _builtins.str = ...,
         remittance: _builtins.str = ...,
+        ultimate_debtor_name: _builtins.str = ...,
+        ultimate_creditor_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "creditor_iban", b"creditor_iban", "creditor_name", b"creditor_name", "currency", b"currency", "debtor_iban", b"debtor_iban", "end_to_end_id", b"end_to_end_id", "id", b"id", "remittance", b"remittance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "creditor_iban", b"creditor_iban", "creditor_name", b"creditor_name", "currency", b"currency", "debtor_iban", b"debtor_iban", "end_to_end_id", b"end_to_end_id", "id", b"id", "remittance", b"remittance", "ultimate_creditor_name", b"ultimate_creditor_name", "ultimate_debtor_name", b"ultimate_debtor_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,7 +12,7 @@ from ringfence_kernel.values.columns import unpack
 from ringfence_kernel.values.ids import external_id, show
 
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
-from ringfence_payment_instruction.submissions.domain.orders import Alias
+from ringfence_payment_instruction.submissions.domain.orders import Alias, NamedParty
 
 CREDIT = "CRDT"
 BOOKED = "BOOK"
@@ -62,6 +62,7 @@ class BankEntry:
     creditor_name: str = ""
     creditor_iban: str = ""
     remittance: str = ""
+    parties: tuple[NamedParty, ...] = ()
 
 
 def entry_id(tenant: bytes, entry: BankEntry) -> bytes:

@@ -56,6 +56,8 @@ class Sealed(NamedTuple):
     creditor_owner: bytes
     debtor: bytes
     creditor: bytes
+    parties_row: int
+    parties: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +259,7 @@ class Submission:
         """Returns an instruction's personal data, sealed."""
         chunk, row = self.chunks[index // ROWS_PER_EVENT], index % ROWS_PER_EVENT
         event = chunk.event
+        parties_row = int.from_bytes(event.parties_rows[2 * row : 2 * row + 2], "big") - 1
         return Sealed(
             chunk.version,
             row,
@@ -264,6 +267,8 @@ class Submission:
             slot(event.creditor_owners, row),
             event.debtor_sealed[row],
             event.creditor_sealed[row],
+            parties_row,
+            event.parties_sealed.get(parties_row, b""),
         )
 
     def end_to_end_id(self, index: int) -> str:
