@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from ringfence_kernel.projecting.deferring import Deferral
@@ -13,11 +14,13 @@ from ringfence_kernel.service import (
     Service,
     Servicer,
     Task,
+    follow,
     opened_store,
     rebuild,
+    when_possible,
 )
 from ringfence_kernel.service.leadership import Leadership
-from ringfence_kernel.store import EventStore, Migration, event_store_migrations
+from ringfence_kernel.store import EventStore, Head, Migration, event_store_migrations, load_cursor
 from ringfence_kernel.values.clock import SteadyClock
 from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import (
     add_PaymentInstructionServiceServicer_to_server,
@@ -48,6 +51,7 @@ from ringfence_payment_instruction.screening.application.measures import measure
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.settings import PaymentInstructionSettings
 from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient, count_unknown
+from ringfence_payment_instruction.standing.adapters import identity_feed
 from ringfence_payment_instruction.submissions.adapters import schema as submissions
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
@@ -74,6 +78,10 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     projector.hold = deferral.is_on
     reader = InstructionsReader(store, codec, projector)
     application = compose(core.writer, states, _ports(runtime, archive, reader))
+    follower = runtime.follower(
+        "identity", identity_feed.take_over(application.standing), await identity_cursor(core.store)
+    )
+    following, halted = follow(follower, lambda: identity_cursor(core.store))
     leadership = core.leadership()
 
     async def find_work() -> None:
@@ -84,14 +92,20 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     return Assembly(
         servicers=[_servicer(application), core.feed()],
         tasks=[
-            *core.tasks(),
+            *core.tasks({"identity": follower.ring}),
+            following,
             Task("pipeline", application.pipeline.run),
             Task("deadlines", application.submissions.deadlines.run),
             Task("inbox", application.rail.inbox.run),
         ],
-        checks=core.checks(),
+        checks=[*core.checks(), halted],
         leadership=leadership,
     )
+
+
+async def identity_cursor(store: EventStore) -> Head:
+    """Returns how far this service has followed identity, in whichever of its processes."""
+    return await when_possible(lambda: asyncio.to_thread(load_cursor, store, identity_feed.CURSOR))
 
 
 def _measure(

@@ -27,6 +27,8 @@ from ringfence_payment_instruction.screening.domain.state import State as Screen
 from ringfence_payment_instruction.screening.module import ScreeningModule
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
+from ringfence_payment_instruction.standing.application.noting import Noting
+from ringfence_payment_instruction.standing.domain.state import State as StandingState
 from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
 from ringfence_payment_instruction.submissions.application.ports import Archive, Identity
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas
@@ -36,7 +38,7 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
-DIGEST_FORMAT = 5
+DIGEST_FORMAT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class ModuleStates:
     submissions: SubmissionsState
     deposits: DepositsState = field(default_factory=DepositsState)
     screening: ScreeningState = field(default_factory=ScreeningState)
+    standing: StandingState = field(default_factory=StandingState)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
@@ -57,6 +60,7 @@ class ModuleStates:
             "submissions": self.submissions,
             "deposits": self.deposits,
             "screening": self.screening,
+            "standing": self.standing,
         }
         return SavedStates(modules, DIGEST_FORMAT)
 
@@ -87,13 +91,14 @@ class Application:
     approvals: Decisions
     rail: RailModule
     deposits: DepositsModule
+    standing: Noting
     reads: Queries
     pipeline: Pipeline
 
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    return EventCodec((*SubmissionsState.EVENTS, *DepositsState.EVENTS, *ScreeningState.EVENTS))
+    return EventCodec((*SubmissionsState.EVENTS, *DepositsState.EVENTS, *ScreeningState.EVENTS, *StandingState.EVENTS))
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
@@ -141,6 +146,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         approvals=Decisions(submissions, ports.patience),
         rail=rail,
         deposits=deposits,
+        standing=Noting(writer, states.standing),
         reads=Queries(submissions, orders.personal, ports.reader),
         pipeline=pipeline,
     )

@@ -126,6 +126,42 @@ DISPOSITION_CONFIRM: Disposition.ValueType  # 3
 """Confirms a payment that was sent."""
 Global___Disposition: _TypeAlias = Disposition  # noqa: Y015
 
+class _Standing:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StandingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Standing.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STANDING_UNSPECIFIED: _Standing.ValueType  # 0
+    """Nothing is against it."""
+    STANDING_SUSPENDED: _Standing.ValueType  # 1
+    """A principal was stopped; with a platform all who belong to it."""
+    STANDING_LAPSED: _Standing.ValueType  # 2
+    """A party's KYC has expired."""
+    STANDING_REFUSED: _Standing.ValueType  # 3
+    """A party's KYC was rejected."""
+    STANDING_BLOCKED: _Standing.ValueType  # 4
+    """A party is blocked."""
+    STANDING_ERASED: _Standing.ValueType  # 5
+    """A party was erased."""
+
+class Standing(_Standing, metaclass=_StandingEnumTypeWrapper):
+    """How a principal or a party stands, as identity's feed tells."""
+
+STANDING_UNSPECIFIED: Standing.ValueType  # 0
+"""Nothing is against it."""
+STANDING_SUSPENDED: Standing.ValueType  # 1
+"""A principal was stopped; with a platform all who belong to it."""
+STANDING_LAPSED: Standing.ValueType  # 2
+"""A party's KYC has expired."""
+STANDING_REFUSED: Standing.ValueType  # 3
+"""A party's KYC was rejected."""
+STANDING_BLOCKED: Standing.ValueType  # 4
+"""A party is blocked."""
+STANDING_ERASED: Standing.ValueType  # 5
+"""A party was erased."""
+Global___Standing: _TypeAlias = Standing  # noqa: Y015
+
 class _EntryOutcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -787,3 +823,33 @@ class SanctionsListImported(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SanctionsListImported: _TypeAlias = SanctionsListImported  # noqa: Y015
+
+@_typing.final
+class StandingNoted(_message.Message):
+    """identity's feed has told how a principal or a party stands from here on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    subject: _builtins.bytes
+    """The principal or party, 16 bytes."""
+    tenant: _builtins.bytes
+    """Platform of a party, 16 bytes; empty for a principal."""
+    standing: Global___Standing.ValueType
+    """How it stands."""
+    def __init__(
+        self,
+        *,
+        subject: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+        standing: Global___Standing.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing", "subject", b"subject", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StandingNoted: _TypeAlias = StandingNoted  # noqa: Y015

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 from ringfence_kernel.feed import EventUnknown, FeedPage
+from ringfence_kernel.feed.facts import taking_over
 from ringfence_kernel.feed.published import described, require_known
-from ringfence_kernel.store import Head, StoredEvent, move_cursor
+from ringfence_kernel.store import StoredEvent
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_protos.identity.v1 import events_pb2
 
@@ -56,33 +57,6 @@ def owner_facts(events: Iterable[StoredEvent]) -> list[OwnerFact]:
     return facts
 
 
-def known_part(page: FeedPage) -> tuple[FeedPage, EventUnknown | None]:
-    """Returns a page as far as its events are known, and what ends it there if anything."""
-    known: list[StoredEvent] = []
-    for stored in page.events:
-        try:
-            owner_facts([stored])
-        except EventUnknown as unknown:
-            cursor = Head(page.cursor.epoch, known[-1].position, known[-1].hash) if known else page.cursor
-            return FeedPage(page.source, known, cursor), unknown
-        known.append(stored)
-    return page, None
-
-
 def take_over(commands: Commands) -> Callable[[FeedPage], Awaitable[None]]:
-    """Returns the handler of pages: facts and cursor in one transaction, of each page in one process only.
-
-    It raises EventUnknown at an event that is not described, once those before it are taken in.
-    """
-
-    async def handle(page: FeedPage) -> None:
-        before = page.cursor.position - len(page.events)
-        known, unknown = known_part(page)
-        if known.events:
-            await commands.note_owners(
-                owner_facts(known.events), lambda connection: move_cursor(connection, CURSOR, before, known.cursor)
-            )
-        if unknown is not None:
-            raise unknown
-
-    return handle
+    """Returns the handler of pages; see the kernel's `taking_over`."""
+    return taking_over(owner_facts, commands.note_owners, CURSOR)

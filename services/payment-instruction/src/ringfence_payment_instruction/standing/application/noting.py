@@ -1,0 +1,31 @@
+"""Takes in what identity's feed says of principals and parties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ringfence_kernel.store.recorder import Within
+from ringfence_kernel.writing.writer import GroupWriter, Unit
+
+from ringfence_payment_instruction.standing.domain.state import STREAM, StandingFact, State
+
+
+@dataclass(frozen=True, slots=True)
+class Noting:
+    """Records how principals and parties stand."""
+
+    writer: GroupWriter
+    state: State
+
+    async def note(self, facts: Sequence[StandingFact], save_cursor: Within) -> None:
+        """Takes in a page of identity's feed and, in the same transaction, the cursor after it.
+
+        Raises Overloaded, StoreUnavailable.
+        """
+
+        def command(unit: Unit) -> None:
+            unit.record_all(STREAM, self.state.news(facts))
+            unit.commit_also(save_cursor)
+
+        await self.writer.commit(command, weight=1 + len(facts))
