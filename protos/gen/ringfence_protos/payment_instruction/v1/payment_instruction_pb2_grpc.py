@@ -75,6 +75,11 @@ class PaymentInstructionServiceStub:
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ImportSanctionsListRequest.SerializeToString,
                 response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ImportSanctionsListResponse.FromString,
                 _registered_method=True)
+        self.CountOpenPayments = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/CountOpenPayments',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CountOpenPaymentsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CountOpenPaymentsResponse.FromString,
+                _registered_method=True)
 
 
 class PaymentInstructionServiceServicer:
@@ -137,6 +142,13 @@ class PaymentInstructionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CountOpenPayments(self, request, context):
+        """Counts what clients have under way, for identity's erasures.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PaymentInstructionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -179,6 +191,11 @@ def add_PaymentInstructionServiceServicer_to_server(servicer, server):
                     servicer.ImportSanctionsList,
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ImportSanctionsListRequest.FromString,
                     response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ImportSanctionsListResponse.SerializeToString,
+            ),
+            'CountOpenPayments': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountOpenPayments,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CountOpenPaymentsRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CountOpenPaymentsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -398,6 +415,33 @@ class PaymentInstructionService:
             '/ringfence.payment_instruction.v1.PaymentInstructionService/ImportSanctionsList',
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ImportSanctionsListRequest.SerializeToString,
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ImportSanctionsListResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountOpenPayments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/CountOpenPayments',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CountOpenPaymentsRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CountOpenPaymentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

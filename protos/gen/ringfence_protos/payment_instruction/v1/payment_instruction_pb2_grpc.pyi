@@ -49,6 +49,8 @@ class PaymentInstructionServiceStub:
     """Streams the states that the tenant's instructions reach; resumes after a position."""
     ImportSanctionsList: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]
     """Imports a sanctions list."""
+    CountOpenPayments: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.CountOpenPaymentsRequest, _payment_instruction_pb2.CountOpenPaymentsResponse]
+    """Counts what clients have under way, for identity's erasures."""
 
 @_typing.type_check_only
 class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
@@ -71,6 +73,8 @@ class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
     """Streams the states that the tenant's instructions reach; resumes after a position."""
     ImportSanctionsList: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]  # type: ignore[assignment]
     """Imports a sanctions list."""
+    CountOpenPayments: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.CountOpenPaymentsRequest, _payment_instruction_pb2.CountOpenPaymentsResponse]  # type: ignore[assignment]
+    """Counts what clients have under way, for identity's erasures."""
 
 class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Instructions and their evidence."""
@@ -138,5 +142,13 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_instruction_pb2.ImportSanctionsListResponse, _abc.Awaitable[_payment_instruction_pb2.ImportSanctionsListResponse]]:
         """Imports a sanctions list."""
+
+    @_abc_1.abstractmethod
+    def CountOpenPayments(
+        self,
+        request: _payment_instruction_pb2.CountOpenPaymentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.CountOpenPaymentsResponse, _abc.Awaitable[_payment_instruction_pb2.CountOpenPaymentsResponse]]:
+        """Counts what clients have under way, for identity's erasures."""
 
 def add_PaymentInstructionServiceServicer_to_server(servicer: PaymentInstructionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
