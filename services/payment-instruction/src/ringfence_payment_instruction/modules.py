@@ -24,7 +24,7 @@ from ringfence_payment_instruction.rail.module import RailModule, RailPorts
 from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
 from ringfence_payment_instruction.screening.domain.state import State as ScreeningState
-from ringfence_payment_instruction.screening.module import ScreeningModule
+from ringfence_payment_instruction.screening.module import ScreeningModule, ScreeningPorts
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
 from ringfence_payment_instruction.standing.application.noting import Noting
@@ -52,7 +52,7 @@ class ModuleStates:
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
-        return self.submissions.streams() + self.deposits.streams()
+        return self.submissions.streams() + self.deposits.streams() + self.screening.streams()
 
     def together(self) -> SavedStates:
         """Returns them as the one state of the service."""
@@ -75,6 +75,7 @@ class Ports:
     identity: Identity
     custody: Custody
     rail: RailPorts
+    screening: ScreeningPorts
     reader: Reader
     limits: ApprovalLimits
     patience: Patience
@@ -110,6 +111,8 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         submissions,
         orders.personal,
         states.screening,
+        ports.identity,
+        ports.screening,
         ports.limits.needs_second_person,
         ports.list_maximum_age_ns,
         orders.reading,
@@ -122,6 +125,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         ports.identity,
         ports.custody,
         screening.lists,
+        screening.looking,
         orders.reading,
         committed,
         clock,
@@ -134,6 +138,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         committed=committed,
         work={
             "screening": screening.work,
+            "blocking": screening.blocking,
             "settlement": SettlementWork(submissions, ports.custody),
             "dispatch": rail.work,
             "deposits": deposits.work,

@@ -853,3 +853,115 @@ class StandingNoted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StandingNoted: _TypeAlias = StandingNoted  # noqa: Y015
+
+@_typing.final
+class ClientMatched(_message.Message):
+    """A registered client, or an owner of his, is on a list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    party: _builtins.bytes
+    """The client's id, 16 bytes."""
+    subject: _builtins.bytes
+    """Subject of the data key that seals his names, 16 bytes."""
+    evidence: _builtins.bytes
+    """SHA-256 of the lists in force, 32 bytes."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """List and the publisher's own number of each entry that was not known before."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        party: _builtins.bytes = ...,
+        subject: _builtins.bytes = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        evidence: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "party", b"party", "references", b"references", "subject", b"subject", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClientMatched: _TypeAlias = ClientMatched  # noqa: Y015
+
+@_typing.final
+class ClientBlocked(_message.Message):
+    """Identity has blocked a client that is on a list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    party: _builtins.bytes
+    """The client's id, 16 bytes."""
+    subject: _builtins.bytes
+    """Subject of the data key that seals his names, 16 bytes."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """List and the publisher's own number of each entry."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        party: _builtins.bytes = ...,
+        subject: _builtins.bytes = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["party", b"party", "references", b"references", "subject", b"subject", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClientBlocked: _TypeAlias = ClientBlocked  # noqa: Y015
+
+@_typing.final
+class ClientCleared(_message.Message):
+    """Two people have released a client in identity: these entries name somebody else."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    party: _builtins.bytes
+    """The client's id, 16 bytes."""
+    subject: _builtins.bytes
+    """Subject of the data key that seals his names, 16 bytes."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """List and the publisher's own number of each entry."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        party: _builtins.bytes = ...,
+        subject: _builtins.bytes = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["party", b"party", "references", b"references", "subject", b"subject", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClientCleared: _TypeAlias = ClientCleared  # noqa: Y015

@@ -13,6 +13,7 @@ from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.posting import PostingWork
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceReceiving
 from ringfence_payment_instruction.deposits.domain.state import State
+from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.submissions.application.ports import Identity
@@ -37,13 +38,16 @@ class DepositsModule:
         identity: Identity,
         custody: Custody,
         lists: ListsInForce,
+        looking: Looking,
         reading: FileReading,
         committed: Signal,
         clock: Clock,
     ) -> DepositsModule:
         """Wires the module."""
         files = Iso20022Notifications()
-        receiving = EvidenceReceiving(submissions, state, entries, files, reading, identity, lists, committed, clock)
+        receiving = EvidenceReceiving(
+            submissions, state, entries, files, reading, identity, lists, looking, committed, clock
+        )
         return cls(
             receiving=receiving,
             work=PostingWork(submissions.writer, state, custody),

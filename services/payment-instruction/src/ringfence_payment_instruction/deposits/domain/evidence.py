@@ -18,6 +18,10 @@ CREDIT = "CRDT"
 BOOKED = "BOOK"
 CREDITOR_UNKNOWN = "CREDITOR_UNKNOWN"
 PAYER_ON_SANCTIONS_LIST = "PAYER_ON_SANCTIONS_LIST"
+CREDITOR_ON_SANCTIONS_LIST = "CREDITOR_ON_SANCTIONS_LIST"
+PARTY_ON_SANCTIONS_LIST = "PARTY_ON_SANCTIONS_LIST"
+BLOCKED = frozenset({PAYER_ON_SANCTIONS_LIST, CREDITOR_ON_SANCTIONS_LIST, PARTY_ON_SANCTIONS_LIST})
+"""Why money stays in blocked suspense: it is neither allocated nor given back."""
 # Entries per EvidenceReceived event: keeps it below the feed's bounds, and its transfers below custody's.
 ENTRIES_PER_PART = 1_000
 
@@ -92,12 +96,10 @@ def deposit_transfer_id(tenant: bytes, entry: bytes, disposition: Disposition, b
     return external_id(domain, tenant, f"{show(entry)}/{burnt}" if burnt else show(entry))
 
 
-def disposition_of_credit(
-    entry: BankEntry, tenant: bytes, creditor: Alias | None, on_list: bool
-) -> tuple[Disposition, str]:
+def disposition_of_credit(tenant: bytes, creditor: Alias | None, blocked_for: str) -> tuple[Disposition, str]:
     """Returns where incoming money goes, and why it goes to suspense if it does."""
-    if on_list:
-        return Disposition.CREDIT_SUSPENSE, PAYER_ON_SANCTIONS_LIST
+    if blocked_for:
+        return Disposition.CREDIT_SUSPENSE, blocked_for
     if creditor is None or creditor.tenant != tenant or creditor.bank_mirror:
         return Disposition.CREDIT_SUSPENSE, CREDITOR_UNKNOWN
     return Disposition.CREDIT_CLIENT, ""

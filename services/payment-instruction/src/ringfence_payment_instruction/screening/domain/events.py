@@ -1,4 +1,4 @@
-"""Events about sanctions lists: frozen, packed, published by the feed."""
+"""Events about sanctions lists and the clients on them: frozen, packed, published by the feed."""
 
 from __future__ import annotations
 
@@ -21,4 +21,38 @@ class SanctionsListImported:
     references: tuple[str, ...]  # the publisher's own number of the entry
 
 
-EVENTS: tuple[type, ...] = (SanctionsListImported,)
+@dataclass(frozen=True, slots=True)
+class ClientMatched:
+    """A registered client, or an owner of his, is on a list; payments that are not handed over are screened again."""
+
+    TOPIC: ClassVar[str] = "ClientMatched.v1"
+    tenant: bytes
+    party: bytes
+    subject: bytes  # whose data key seals his names
+    references: tuple[str, ...]  # list and the publisher's own number of each entry that was not known before
+    evidence: bytes  # SHA-256 of the lists in force
+
+
+@dataclass(frozen=True, slots=True)
+class ClientBlocked:
+    """Identity has blocked a client that is on a list."""
+
+    TOPIC: ClassVar[str] = "ClientBlocked.v1"
+    tenant: bytes
+    party: bytes
+    subject: bytes
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCleared:
+    """Two people have released a client in identity: these entries name somebody else."""
+
+    TOPIC: ClassVar[str] = "ClientCleared.v1"
+    tenant: bytes
+    party: bytes
+    subject: bytes
+    references: tuple[str, ...]
+
+
+EVENTS: tuple[type, ...] = (SanctionsListImported, ClientMatched, ClientBlocked, ClientCleared)

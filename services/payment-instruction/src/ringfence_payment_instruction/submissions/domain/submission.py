@@ -255,6 +255,11 @@ class Submission:
         """Tells whether the creditor has an account in the same book."""
         return slot(self.creditor_accounts, index) != ZERO_ID
 
+    def owners(self, index: int) -> tuple[bytes, bytes]:
+        """Returns whose money it is, and whose it is to be; of strangers it is the tenant."""
+        event, row = self.chunks[index // ROWS_PER_EVENT].event, index % ROWS_PER_EVENT
+        return slot(event.debtor_owners, row), slot(event.creditor_owners, row)
+
     def sealed(self, index: int) -> Sealed:
         """Returns an instruction's personal data, sealed."""
         chunk, row = self.chunks[index // ROWS_PER_EVENT], index % ROWS_PER_EVENT

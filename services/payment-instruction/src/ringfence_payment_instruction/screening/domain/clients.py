@@ -1,0 +1,88 @@
+"""Registered clients and their owners as screening knows them: keyed marks of their names, never a name in clear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ringfence_kernel.sealing.envelopes import blind_index
+from ringfence_kernel.values.ids import external_id, show
+
+from ringfence_payment_instruction.screening.domain.fields import Part
+from ringfence_payment_instruction.screening.domain.lists import Screening
+from ringfence_payment_instruction.screening.domain.names import fingerprint
+
+LABEL = "payment-instruction/client-name"
+
+
+@dataclass(frozen=True, slots=True)
+class NamesRecorded:
+    """Identity has recorded names of a client, or of all his owners, in place of those before.
+
+    `subject` is the stream of his events and the subject of his data key; `sealed` maps fields of the event at
+    `version` of that stream to envelopes. Without envelopes nobody is named (any more): the client is erased.
+    """
+
+    subject: bytes
+    part: Part
+    tenant: bytes
+    party: bytes
+    version: int
+    sealed: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientReleased:
+    """Two people have led a blocked client back to review: what was found of him until then is no hit."""
+
+    subject: bytes
+
+
+ClientFact = NamesRecorded | ClientReleased
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedNames:
+    """The marks of one part of a client's names, 16 bytes each."""
+
+    recorded: NamesRecorded
+    marks: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client whose names are on lists, by the references of the entries."""
+
+    subject: bytes
+    tenant: bytes
+    party: bytes
+    references: tuple[str, ...]
+
+
+def client_stream(subject: bytes) -> bytes:
+    """Returns the stream of what is found of a client."""
+    return external_id("screened-client", b"", show(subject))
+
+
+def client_mark(key: bytes, listed: bytes) -> bytes:
+    """Returns the keyed mark of a name, from its fingerprint: what a list publishes can be looked up in the index."""
+    return blind_index(key, LABEL, listed)
+
+
+def marks_of(key: bytes, names: Sequence[str]) -> tuple[bytes, ...]:
+    """Returns the keyed marks of names that leave something to compare."""
+    return tuple(dict.fromkeys(client_mark(key, found) for name in names if (found := fingerprint(name))))
+
+
+def listed_marks(key: bytes, screening: Screening) -> dict[bytes, str]:
+    """Returns "list/reference" by the keyed mark of every name on a list; takes some microseconds for each."""
+    return {
+        client_mark(key, mark): f"{list_name}/{reference}"
+        for list_name, each in screening.lists.items()
+        for mark, reference in each.references.items()
+    }
+
+
+def references_of(marks: Sequence[bytes], listed: Mapping[bytes, str]) -> Iterator[str]:
+    """Yields the references of the entries that name somebody with these marks."""
+    return (listed[mark] for mark in marks if mark in listed)
