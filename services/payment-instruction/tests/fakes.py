@@ -40,6 +40,7 @@ class FakeIdentity:
         self.authorised: dict[tuple[bytes, bytes], bytes] = {}
         self.is_away = self.is_sealed = False
         self.key_calls = 0
+        self.expires_ns = 2**62
 
     async def resolve(self, ibans: Sequence[str]) -> dict[str, Alias]:
         """Answers aliases that are known."""
@@ -62,7 +63,7 @@ class FakeIdentity:
             raise AuthorisationRefused
         if self.authorised.setdefault((tenant, submission_id), digest) != digest:
             raise SubmissionConflict
-        return Authorisation(TOKEN_PREFIX + tenant.hex(), 2**62)
+        return Authorisation(TOKEN_PREFIX + tenant.hex(), self.expires_ns)
 
 
 class FakeBlocking:
@@ -93,6 +94,7 @@ class FakeCustody:
         self.failed: set[bytes] = set()
         self.finished: dict[bytes, TransferKind] = {}
         self.closed: set[bytes] = set()
+        self.held: set[bytes] = set()
         self.accounts = BookAccounts({}, {})
         self.is_away = self.loses_replies = self.is_newer = False
         self.calls = 0
@@ -114,6 +116,12 @@ class FakeCustody:
         if self.is_away:
             raise CustodyUnavailable
         return self.accounts
+
+    async def frozen(self, tenant: bytes, token: str, accounts: Collection[bytes]) -> frozenset[bytes]:
+        """Answers which of them an order holds."""
+        if self.is_away:
+            raise CustodyUnavailable
+        return frozenset(self.held.intersection(accounts))
 
     def _create(self, transfer: PlannedTransfer) -> str:
         if transfer.id in self.transfers:
@@ -192,6 +200,12 @@ class FakeRail:
         if self.sent.setdefault(message_id, content) != content:
             raise RailContradiction
         return f"taken {message_id}"
+
+    def has(self, message_id: str) -> bool:
+        """Answers whether it took a message."""
+        if self.is_broken:
+            raise OSError(5, "Input/output error")
+        return message_id in self.sent
 
     def pending(self) -> list[str]:
         """Answers the names in the inbox."""

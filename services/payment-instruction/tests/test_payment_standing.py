@@ -20,30 +20,30 @@ from .world import APPROVER, PLATFORM, TENANT, World, an_id
 ANNA = an_id("anna")
 
 
-def published(position: int, topic: str, **fields: Any) -> StoredEvent:
+def published(position: int, topic: str, stream: bytes, **fields: Any) -> StoredEvent:
     """Returns an event as identity's feed brings it."""
     state = msgspec.msgpack.encode(Envelope(1, position, "", msgspec.Raw(msgspec.msgpack.encode(fields))))
-    return StoredEvent(position, bytes(16), position, topic, state, bytes([position]) * 32)
+    return StoredEvent(position, stream, position, topic, state, bytes([position]) * 32)
 
 
 def suspended(position: int, principal: bytes = PLATFORM.subject) -> StoredEvent:
     """A principal is stopped."""
-    return published(position, "PrincipalSuspended.v1", principal=principal, note="", by=bytes(16))
+    return published(position, "PrincipalSuspended.v1", principal, principal=principal, note="", by=bytes(16))
 
 
 def activated(position: int, principal: bytes = PLATFORM.subject) -> StoredEvent:
     """A principal may act again."""
-    return published(position, "PrincipalActivated.v1", principal=principal, by=bytes(16))
+    return published(position, "PrincipalActivated.v1", principal, principal=principal, by=bytes(16))
 
 
 def kyc(position: int, after: str) -> StoredEvent:
     """Anna's KYC goes on."""
-    return published(position, "KycChanged.v1", tenant=TENANT, party=ANNA, before="CHECKING", after=after)
+    return published(position, "KycChanged.v1", ANNA, tenant=TENANT, party=ANNA, before="CHECKING", after=after)
 
 
 def erased(position: int) -> StoredEvent:
     """Anna is erased."""
-    return published(position, "PartyErased.v1", tenant=TENANT, party=ANNA, by=bytes(16))
+    return published(position, "PartyErased.v1", ANNA, tenant=TENANT, party=ANNA, by=bytes(16))
 
 
 def page(*events: StoredEvent) -> FeedPage:
@@ -58,11 +58,11 @@ def standings(world: World) -> dict[bytes, Standing]:
 
 async def test_standings_follow_identity(world: World) -> None:
     """The last decision counts, states on the way to one change nothing, and who is erased stays so."""
-    take = take_over(world.application.standing)
+    take = take_over(world.application.standing.noting)
     await take(page(suspended(1), suspended(2, APPROVER.subject), kyc(3, "BLOCKED")))
     others = {APPROVER.subject: Standing.SUSPENDED, ANNA: Standing.BLOCKED}
     assert standings(world) == {TENANT: Standing.SUSPENDED, **others}
-    await take(page(activated(4), kyc(5, "REVIEW"), published(6, "KeyRotated.v1", principal=TENANT)))
+    await take(page(activated(4), kyc(5, "REVIEW"), published(6, "KeyRotated.v1", TENANT, principal=TENANT)))
     assert standings(world) == others
     for position, after, standing in ((7, "VERIFIED", None), (8, "EXPIRED", Standing.LAPSED)):
         await take(page(kyc(position, after)))
@@ -73,7 +73,7 @@ async def test_standings_follow_identity(world: World) -> None:
 
 async def test_a_page_and_its_cursor_are_taken_in_together_and_once(world: World) -> None:
     """A process that was deposed cannot set the cursor back, nor apply old facts over newer ones."""
-    take = take_over(world.application.standing)
+    take = take_over(world.application.standing.noting)
     first, second = page(suspended(1)), page(activated(2))
     for each in (first, first, second):
         await take(each)
@@ -89,14 +89,14 @@ async def test_what_is_not_described_halts(world: World, unknown: str) -> None:
     """The facts before it are taken in, and the cursor stays before it: a suspension could be behind either."""
     strange = replace(kyc(2, "VERIFIED"), topic="Unheard.v1") if unknown == "topic" else kyc(2, "ENCHANTED")
     with pytest.raises(EventUnknown, match=r"Unheard|ENCHANTED"):
-        await take_over(world.application.standing)(page(suspended(1), strange, activated(3)))
+        await take_over(world.application.standing.noting)(page(suspended(1), strange, activated(3)))
     assert load_cursor(world.store, CURSOR).position == 1
     assert standings(world) == {TENANT: Standing.SUSPENDED}
 
 
 async def test_standings_survive_a_restart_and_a_snapshot(world: World) -> None:
     """They are built from events alone, and a snapshot holds them whole."""
-    await take_over(world.application.standing)(page(suspended(1), kyc(2, "BLOCKED")))
+    await take_over(world.application.standing.noting)(page(suspended(1), kyc(2, "BLOCKED")))
     before = standings(world)
     taken = StandingState()
     taken.restore({name: memoryview(content) for name, content in world.states.standing.save()})

@@ -9,6 +9,7 @@ from pathlib import Path
 from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.feed.facts import taking_over
 from ringfence_kernel.projecting.deferring import Deferral
+from ringfence_kernel.proposals.api import servicer as proposal_servicer
 from ringfence_kernel.service import (
     Assembly,
     EventSourced,
@@ -99,7 +100,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     leadership.begin_with(find_work)
     _measure(runtime, leadership, states, application.screening.lists)
     return Assembly(
-        servicers=[_servicer(application), core.feed()],
+        servicers=[_servicer(application), proposal_servicer(application.proposals), core.feed()],
         tasks=[
             *core.tasks({"identity": follower.ring}),
             following,
@@ -124,7 +125,7 @@ def take_over_identity(application: Application) -> Callable[[FeedPage], Awaitab
     async def note(facts: Sequence[StandingFact | ClientFact], save_cursor: Within) -> None:
         of_clients = [fact for fact in facts if not isinstance(fact, StandingFact)]
         standings = [fact for fact in facts if isinstance(fact, StandingFact)]
-        await application.standing.note(standings, await clients.note(of_clients, save_cursor))
+        await application.standing.noting.note(standings, await clients.note(of_clients, save_cursor))
         clients.ring()
 
     return taking_over(facts_of, note, identity_feed.CURSOR)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ringfence_kernel.proposals.application import Proposals
+from ringfence_kernel.proposals.domain.state import State as ProposalState
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.store.codec import EventCodec
@@ -27,8 +29,8 @@ from ringfence_payment_instruction.screening.domain.state import State as Screen
 from ringfence_payment_instruction.screening.module import ScreeningModule, ScreeningPorts
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
-from ringfence_payment_instruction.standing.application.noting import Noting
 from ringfence_payment_instruction.standing.domain.state import State as StandingState
+from ringfence_payment_instruction.standing.module import StandingModule
 from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
 from ringfence_payment_instruction.submissions.application.ports import Archive, Identity
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas
@@ -49,6 +51,7 @@ class ModuleStates:
     deposits: DepositsState = field(default_factory=DepositsState)
     screening: ScreeningState = field(default_factory=ScreeningState)
     standing: StandingState = field(default_factory=StandingState)
+    proposals: ProposalState = field(default_factory=ProposalState)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
@@ -61,6 +64,7 @@ class ModuleStates:
             "deposits": self.deposits,
             "screening": self.screening,
             "standing": self.standing,
+            "proposals": self.proposals,
         }
         return SavedStates(modules, DIGEST_FORMAT)
 
@@ -92,14 +96,16 @@ class Application:
     approvals: Decisions
     rail: RailModule
     deposits: DepositsModule
-    standing: Noting
+    standing: StandingModule
     reads: Queries
+    proposals: Proposals
     pipeline: Pipeline
 
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    return EventCodec((*SubmissionsState.EVENTS, *DepositsState.EVENTS, *ScreeningState.EVENTS, *StandingState.EVENTS))
+    modules = (SubmissionsState, DepositsState, ScreeningState, StandingState, ProposalState)
+    return EventCodec([event for module in modules for event in module.EVENTS])
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
@@ -107,6 +113,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     clock, committed = ports.clock, Signal()
     submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
+    standing = StandingModule.build(submissions, states.standing, ports.custody)
     screening = ScreeningModule.build(
         submissions,
         orders.personal,
@@ -130,7 +137,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         committed,
         clock,
     )
-    rail = RailModule.build(submissions, orders.personal, ports.rail, deposits.receiving, clock)
+    rail = RailModule.build(submissions, orders.personal, standing.stops, ports.rail, deposits.receiving, clock)
     pipeline = Pipeline(
         submissions=submissions,
         personal=orders.personal,
@@ -139,20 +146,22 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         work={
             "screening": screening.work,
             "blocking": screening.blocking,
-            "settlement": SettlementWork(submissions, ports.custody),
+            "settlement": SettlementWork(submissions, ports.custody, standing.stops),
             "dispatch": rail.work,
             "deposits": deposits.work,
+            "standing": standing.work,
         },
-        wakes_on=ScreeningState.EVENTS,
+        wakes_on=(*ScreeningState.EVENTS, *StandingState.EVENTS),
     )
     return Application(
         submissions=orders,
         screening=screening,
-        approvals=Decisions(submissions, ports.patience),
+        approvals=Decisions(submissions, standing.stops, ports.patience),
         rail=rail,
         deposits=deposits,
-        standing=Noting(writer, states.standing),
+        standing=standing,
         reads=Queries(submissions, orders.personal, ports.reader),
+        proposals=Proposals(writer, states.proposals),
         pipeline=pipeline,
     )
 

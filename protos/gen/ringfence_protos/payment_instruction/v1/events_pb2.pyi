@@ -74,6 +74,8 @@ class _DirectiveEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Directive.V
     """Post what was reserved: the bank has paid."""
     DIRECTIVE_FAIL: _Directive.ValueType  # 8
     """Release what was reserved: the bank has refused."""
+    DIRECTIVE_RESUME: _Directive.ValueType  # 9
+    """Go on as reserved, once what stops it is lifted."""
 
 class Directive(_Directive, metaclass=_DirectiveEnumTypeWrapper):
     """What is to happen next to an instruction, on somebody's authority, before it has happened."""
@@ -96,6 +98,8 @@ DIRECTIVE_SETTLE: Directive.ValueType  # 7
 """Post what was reserved: the bank has paid."""
 DIRECTIVE_FAIL: Directive.ValueType  # 8
 """Release what was reserved: the bank has refused."""
+DIRECTIVE_RESUME: Directive.ValueType  # 9
+"""Go on as reserved, once what stops it is lifted."""
 Global___Directive: _TypeAlias = Directive  # noqa: Y015
 
 class _Disposition:
@@ -456,7 +460,7 @@ class InstructionsAdvanced(_message.Message):
     submission_id: _builtins.bytes
     """Its id, 16 bytes."""
     cause: _builtins.str
-    """What led to it: intake, screening, custody, rail, bank, decision, expiry."""
+    """What led to it: intake, screening, custody, rail, bank, decision, expiry, standing."""
     instruction_ids: _builtins.bytes
     """Ids of the instructions."""
     indexes: _builtins.bytes
@@ -607,7 +611,7 @@ class SubmissionWaiting(_message.Message):
     reason: _builtins.str
     """Why (docs/errors.md)."""
     lane: _builtins.str
-    """Which work: "screening", "settlement" or "dispatch"."""
+    """Which work: "screening", "settlement", "dispatch" or "standing"."""
     def __init__(
         self,
         *,

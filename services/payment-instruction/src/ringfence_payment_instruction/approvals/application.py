@@ -10,6 +10,7 @@ from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.approvals.domain import decided, is_done, objection
+from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.submissions.application.submissions import MOST_ROWS, Submissions
 from ringfence_payment_instruction.submissions.application.views import StateView, state_view
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience, overdue
@@ -25,6 +26,7 @@ class Decisions:
     """Takes decisions, each instruction by itself."""
 
     submissions: Submissions
+    stops: Stops
     patience: Patience
 
     async def decide(
@@ -32,12 +34,13 @@ class Decisions:
     ) -> list[StateView]:
         """Returns one state per id, in order; where the decision was not taken, the reason says why.
 
-        Raises, before anything is decided, InstructionUnknown for an id that the tenant has not used, and
-        InvalidArgument where the ids lie in more closed submissions than fit into memory at once.
+        Raises, before anything is decided, PrincipalSuspended, InstructionUnknown for an id that the tenant has not
+        used, and InvalidArgument where the ids lie in more closed submissions than fit into memory at once.
         """
         ids = list(dict.fromkeys(instruction_ids))
 
         def command(unit: Unit) -> dict[bytes, StateView]:
+            self.stops.require_active(decider)
             views = {}
             taken: dict[bytes, list[int]] = {}
             found = self._found(unit, tenant, ids)

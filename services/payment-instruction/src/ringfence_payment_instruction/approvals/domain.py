@@ -23,11 +23,17 @@ class ApprovalLimits:
         return amount_minor > self.by_ledger.get(ledger, 0)
 
 
+STOPPED = (Status.HELD, Directive.RESUME)
+"""Held with its reservation, until what stopped it is lifted."""
+
+
 def objection(submission: Submission, index: int, decision: Directive, decider: bytes) -> str:
     """Returns why a decision on an instruction cannot be taken, empty when it can."""
     status, directive = submission.statuses[index], submission.directives[index]
     if decision is Directive.CANCEL:
         return "" if may_be_stopped(status, directive) else reasons.ALREADY_RELEASED
+    if decision is Directive.REJECT and (status, directive) == STOPPED:
+        return ""
     if status != Status.HELD or directive != Directive.NONE:
         return reasons.NOT_HELD
     if decision is Directive.APPROVE and decider == submission.received.maker:
@@ -43,7 +49,7 @@ def may_be_stopped(status: int, directive: int) -> bool:
     """
     if status in (Status.RECEIVED, Status.VALIDATED, Status.AUTHENTICATED):
         return True
-    return status in (Status.HELD, Status.RESERVED) and directive == Directive.NONE
+    return (status, directive) == STOPPED or (status in (Status.HELD, Status.RESERVED) and directive == Directive.NONE)
 
 
 def is_done(submission: Submission, index: int, decision: Directive, decider: bytes) -> bool:
@@ -64,8 +70,8 @@ def decided(
     if decision is Directive.APPROVE:
         return directed(submission, decision, allowed, actor=decider, note=note)
     reason = reasons.CANCELLED_BY_CUSTOMER if decision is Directive.CANCEL else reasons.APPROVAL_REFUSED
-    reserved = [index for index in allowed if submission.statuses[index] == Status.RESERVED]
+    reserved = [index for index in allowed if submission.is_reserved(index)]
     status = RELEASED[decision]
-    steps = [Step(index, status, reason) for index in allowed if submission.statuses[index] != Status.RESERVED]
+    steps = [Step(index, status, reason) for index in allowed if not submission.is_reserved(index)]
     events = moved(submission, "decision", steps, actor=decider, note=note)
     return events + directed(submission, decision, reserved, actor=decider, note=note, reason=reason)

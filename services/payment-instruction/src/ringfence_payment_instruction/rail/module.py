@@ -17,6 +17,7 @@ from ringfence_payment_instruction.rail.application.ports import (
     Received,
     Seals,
 )
+from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 
@@ -45,6 +46,7 @@ class RailModule:
         cls,
         submissions: Submissions,
         personal: PersonalData,
+        stops: Stops,
         ports: RailPorts,
         notifications: Notifications,
         clock: Clock,
@@ -55,6 +57,7 @@ class RailModule:
             work=DispatchWork(
                 submissions=submissions,
                 personal=personal,
+                stops=stops,
                 files=files,
                 seals=ports.seals,
                 outbox=ports.outbox,

@@ -9,7 +9,13 @@ from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry
 from ringfence_payment_instruction.submissions.domain.reasons import ON_ACCOUNT
 from ringfence_payment_instruction.submissions.domain.status import Directive, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
-from ringfence_payment_instruction.submissions.domain.transitions import Step, awaits_bank, directed, moved
+from ringfence_payment_instruction.submissions.domain.transitions import (
+    Step,
+    awaits_bank,
+    directed,
+    moved,
+    sent_after_all,
+)
 
 
 def by_submission(matched: Sequence[MatchedEntry]) -> dict[bytes, list[int]]:
@@ -24,7 +30,7 @@ def by_submission(matched: Sequence[MatchedEntry]) -> dict[bytes, list[int]]:
 def booked(submission: Submission, indexes: Sequence[int], evidence: bytes) -> list[Any]:
     """Decides that payments were seen on the bank's own account: settled ones are reconciled, others will be."""
     steps = [Step(index, Status.RECONCILED) for index in indexes if submission.statuses[index] == Status.SETTLED]
-    steps += [Step(index, Status.SENT) for index in indexes if submission.stages[index] == Stage.DISPATCH]
+    steps += sent_after_all(submission, indexes)
     events = moved(submission, "bank", steps, evidence=evidence)
     due = [index for index in indexes if awaits_bank(submission, index) or submission.stages[index] == Stage.CONFIRM]
     marks = dict.fromkeys(range(len(due)), ON_ACCOUNT)

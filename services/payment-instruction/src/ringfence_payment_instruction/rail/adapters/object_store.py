@@ -86,6 +86,15 @@ class ObjectRail:
                     raise RailContradiction from None
         return f"{key} sha256:{hashlib.sha256(content).hexdigest()}"
 
+    def has(self, message_id: str) -> bool:
+        """Tells whether a name is in the outbox, taken by the bank or not."""
+        with _as_os_errors():
+            try:
+                obstore.head(self._store, self._key(OUTBOX, file_name(message_id)))
+            except (NotFoundError, FileNotFoundError):
+                return False
+        return True
+
     def pending(self) -> list[str]:
         """Returns the names of the objects in the inbox, the oldest first."""
         inbox = self._key(INBOX, "")

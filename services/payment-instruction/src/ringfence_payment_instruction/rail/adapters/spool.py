@@ -50,6 +50,10 @@ class SpoolRail:
         _sync_directory(target.parent)
         return f"{target.name} sha256:{hashlib.sha256(content).hexdigest()}"
 
+    def has(self, message_id: str) -> bool:
+        """Tells whether a name is in the outbox, taken by the bank or not."""
+        return (self._directory / OUTBOX / file_name(message_id)).exists()
+
     def pending(self) -> list[str]:
         """Returns the names of the files in the inbox, the oldest first; those that cannot be looked at come last."""
         with os.scandir(self._directory / INBOX) as entries:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from itertools import chain, count
 
 from ringfence_kernel.sealing.envelopes import EnvelopeBroken
 from ringfence_kernel.store.recorder import Within
@@ -18,7 +19,9 @@ from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.rail.application.ports import BankFiles, Outbox, OutgoingPayment, Rail, Seals
 from ringfence_payment_instruction.rail.domain.errors import RailUnavailable
-from ringfence_payment_instruction.rail.domain.replies import dispatched, lost
+from ringfence_payment_instruction.rail.domain.replies import dispatched, lost, withdrawn
+from ringfence_payment_instruction.standing.application.stops import Stops
+from ringfence_payment_instruction.standing.domain.stopping import CauseOf, causes, stopped
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain import reasons
@@ -28,6 +31,8 @@ from ringfence_payment_instruction.submissions.domain.transitions import directe
 
 NAME_WITHHELD = "NOTPROVIDED"
 OUTBOX = "outbox"
+WITHDRAWN = "withdrawn"
+"""The receipt of a message that was taken back before the bank had it."""
 
 _LOG = logs.get(__name__)
 
@@ -38,6 +43,7 @@ class DispatchWork:
 
     submissions: Submissions
     personal: PersonalData
+    stops: Stops
     files: BankFiles
     seals: Seals
     outbox: Outbox
@@ -54,19 +60,57 @@ class DispatchWork:
     async def handle(self, stream: bytes) -> None:
         """Directs what is reserved into one message, and hands over every message that was directed.
 
+        What is stopped meanwhile is held with its reservation instead, and taken back from a message that the bank
+        cannot have.
+
         The message is kept, sealed, with the directive. Whoever leads next finds both, and hands the same bytes over
         under the same message id, whoever was erased meanwhile. Raises KeysUnavailable, VaultUnavailable,
-        RailUnavailable, RailContradiction.
+        RailUnavailable, RailContradiction, CustodyUnavailable, AuthorisationRefused.
         """
         submission = self.submissions.state.known(stream)
-        await self._direct(submission)
+        rows = [index for stage in (Stage.SEND, Stage.DISPATCH) for index in submission.at_stage(stage)]
+        cause_of = await self.stops.cause_of(submission, rows)
+        await self._hold(submission, cause_of)
+        await self._direct(submission, cause_of)
         messages: dict[str, list[int]] = {}
         for index in submission.at_stage(Stage.DISPATCH):
             messages.setdefault(submission.references[index], []).append(index)
         for message_id, indexes in messages.items():
-            await self._hand_over(submission, message_id, indexes)
+            await self._hand_over(submission, message_id, indexes, cause_of)
 
-    async def _direct(self, submission: Submission) -> None:
+    async def _hold(self, submission: Submission, cause_of: CauseOf) -> None:
+        """Holds what is reserved and may not be sent."""
+        if causes(submission, submission.at_stage(Stage.SEND), cause_of):
+            await self.submissions.decide(
+                submission.stream, lambda now: stopped(now, causes(now, now.at_stage(Stage.SEND), cause_of))
+            )
+
+    async def _is_withdrawn(
+        self, submission: Submission, message_id: str, indexes: list[int], cause_of: CauseOf
+    ) -> bool:
+        """Takes a message back that names a payment that may not be sent, unless the bank has it or may have it.
+
+        The others in it go into another message.
+        """
+        if not causes(submission, indexes, cause_of):
+            return False
+        try:
+            if await asyncio.to_thread(self.rail.has, message_id):
+                return False
+        except OSError as error:
+            raise RailUnavailable(f"the rail does not tell what it has: {error.strerror}") from error
+
+        def command(unit: Unit) -> None:
+            now = self.submissions.state.submission(submission.stream)
+            if now is not None:
+                why = causes(now, indexes, cause_of)
+                self.submissions.record(unit, submission.stream, withdrawn(now, message_id, indexes, why))
+                unit.commit_also(self.outbox.delivered([message_id], WITHDRAWN))
+
+        await self.submissions.writer.commit(command, weight=len(indexes))
+        return True
+
+    async def _direct(self, submission: Submission, cause_of: CauseOf) -> None:
         """Decides what is sent; payments of an erased party are released instead.
 
         What has changed until the commit is looked at again: its own commit offers the submission anew.
@@ -75,8 +119,9 @@ class DispatchWork:
         if not rows:
             return
         clear = await self.personal.open(submission, rows)
-        sent = [index for index in rows if is_complete(clear[index])]
-        kept = [index for index in rows if not is_complete(clear[index])]
+        erased = [index for index in rows if cause_of(submission, index) == reasons.SUBJECT_ERASED]
+        sent = [index for index in rows if is_complete(clear[index]) and index not in erased]
+        kept = [index for index in rows if index not in sent]
         message_id = message_id_of(submission, sent[0]) if sent else ""
         message: list[Within] = []
         if sent:
@@ -87,6 +132,8 @@ class DispatchWork:
         def command(unit: Unit) -> None:
             now = self.submissions.state.submission(submission.stream)
             if now is None or any(now.stages[index] != Stage.SEND for index in rows):
+                return
+            if any(cause_of(now, index) for index in sent):
                 return
             events = directed(now, Directive.SEND, sent, reference=message_id)
             events += directed(now, Directive.REJECT, kept, reason=reasons.SUBJECT_ERASED)
@@ -103,7 +150,7 @@ class DispatchWork:
         payments = [_payment(submission, index, row, created_ns // DAY_NS) for index, row in clear.items()]
         return await asyncio.to_thread(self.files.write_payments, message_id, created_ns, payments)
 
-    async def _hand_over(self, submission: Submission, message_id: str, indexes: list[int]) -> None:
+    async def _hand_over(self, submission: Submission, message_id: str, indexes: list[int], cause_of: CauseOf) -> None:
         recorded: list[Within] = []
         try:
             sealed = await asyncio.to_thread(self.outbox.load, message_id)
@@ -116,6 +163,8 @@ class DispatchWork:
             decide = dispatched if content is not None else lost
             decision = partial(decide, message_id=message_id, indexes=indexes)
         if content is not None:
+            if await self._is_withdrawn(submission, message_id, indexes, cause_of):
+                return
             recorded.append(self.outbox.delivered([message_id], await self._deliver(message_id, content)))
 
         def command(unit: Unit) -> None:
@@ -154,9 +203,11 @@ def is_complete(clear: Clear) -> bool:
 
 
 def message_id_of(submission: Submission, first_index: int) -> str:
-    """Returns the id of the message that begins with an instruction: each is sent once, so the id is unique."""
-    first = external_id("pacs.008", submission.tenant, show(submission.instruction_id(first_index)))
-    return f"RF{first.hex()}"
+    """Returns the id of the message that begins with an instruction, another for each message that was taken back."""
+    name = show(submission.instruction_id(first_index))
+    texts = chain([name], (f"{name} {time}" for time in count(2)))
+    ids = (f"RF{external_id('pacs.008', submission.tenant, text).hex()}" for text in texts)
+    return next(each for each in ids if each not in submission.messages)
 
 
 def transaction_id_of(submission: Submission, index: int) -> str:

@@ -36,6 +36,9 @@ class Rail(Protocol):
         The first to come under a message id is the message, for ever. Raises RailContradiction where it is another.
         """
 
+    def has(self, message_id: str) -> bool:
+        """Tells whether a message is where the bank takes it, or was taken already."""
+
     def pending(self) -> Sequence[str]:
         """Returns the names of the bank's files that were not put away yet, oldest first."""
 

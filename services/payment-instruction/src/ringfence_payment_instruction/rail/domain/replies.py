@@ -6,13 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ringfence_payment_instruction.standing.domain.stopping import stopped
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceConflict
 from ringfence_payment_instruction.submissions.domain.past import InstructionRef, bank_key, message_key
 from ringfence_payment_instruction.submissions.domain.state import State
 from ringfence_payment_instruction.submissions.domain.status import Directive, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
-from ringfence_payment_instruction.submissions.domain.transitions import Step, awaits_bank, directed, moved
+from ringfence_payment_instruction.submissions.domain.transitions import (
+    Step,
+    awaits_bank,
+    directed,
+    moved,
+    sent_after_all,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,17 @@ def dispatched(submission: Submission, message_id: str, indexes: Sequence[int]) 
     return moved(submission, "rail", steps, reference=message_id)
 
 
+def withdrawn(submission: Submission, message_id: str, indexes: Sequence[int], why: Mapping[int, str]) -> list[Any]:
+    """Takes a message back that the bank does not have: what may not be sent is held, the others are sent anew."""
+    named = [
+        index
+        for index in indexes
+        if submission.stages[index] == Stage.DISPATCH and submission.references.get(index) == message_id
+    ]
+    events = stopped(submission, {index: why[index] for index in named if index in why})
+    return events + directed(submission, Directive.NONE, [index for index in named if index not in why])
+
+
 def lost(submission: Submission, message_id: str, indexes: Sequence[int]) -> list[Any]:
     """Decides on a message that cannot be written again, and may have been handed over: only the bank can tell."""
     gone = [
@@ -55,8 +73,7 @@ def answered(
     The bank may answer before we have noted that the message was sent; the answer proves that it was.
     """
     final = [*settled, *failed]
-    early = [Step(index, Status.SENT) for index in final if submission.stages[index] == Stage.DISPATCH]
-    events = moved(submission, "bank", early, evidence=evidence, reference=message_id)
+    events = moved(submission, "bank", sent_after_all(submission, final), evidence=evidence, reference=message_id)
     open_rows = [index for index in final if awaits_bank(submission, index)]
     accepted = [index for index in open_rows if index not in failed]
     events += directed(submission, Directive.SETTLE, accepted, evidence=evidence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
 from ringfence_kernel.feed.published import code_names
@@ -20,7 +20,7 @@ from ringfence_payment_instruction.settlement.domain.transfers import PlannedTra
 from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused
 
 TIMEOUT_SECONDS = 10.0
-PAGE_SIZE = 1_000
+PAGE_SIZE = MAX_ACCOUNTS = 1_000
 # Flags of a transfer (docs/ledger.md).
 FLAGS = {TransferKind.PLAIN: 0, TransferKind.PENDING: 2, TransferKind.POST: 4, TransferKind.VOID: 8}
 # Purposes of a transfer (docs/ledger.md).
@@ -57,6 +57,16 @@ class CustodyClient:
         if held is None:
             held = self._accounts[tenant] = await self._list(tenant, token)
         return held
+
+    async def frozen(self, tenant: bytes, token: str, accounts: Collection[bytes]) -> frozenset[bytes]:
+        """Returns those of the accounts that are frozen; errors as above."""
+        found: set[bytes] = set()
+        wanted = list(accounts)
+        for first in range(0, len(wanted), MAX_ACCOUNTS):
+            request = pb.GetAccountsRequest(book_id=tenant, account_ids=wanted[first : first + MAX_ACCOUNTS])
+            reply = await self._call("GetAccounts", request, token)
+            found |= {each.id for each in reply.accounts if each.status == pb.ACCOUNT_STATUS_FROZEN}
+        return frozenset(found)
 
     async def _list(self, tenant: bytes, token: str) -> BookAccounts:
         found: dict[int, dict[int, bytes]] = {pb.ACCOUNT_CLASS_BANK_MIRROR: {}, pb.ACCOUNT_CLASS_SUSPENSE: {}}

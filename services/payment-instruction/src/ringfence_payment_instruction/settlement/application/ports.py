@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,3 +28,6 @@ class Custody(Protocol):
 
     async def book_accounts(self, tenant: bytes, token: str, *, fresh: bool = False) -> BookAccounts:
         """Returns the book's bank mirrors and suspense accounts; errors as above."""
+
+    async def frozen(self, tenant: bytes, token: str, accounts: Collection[bytes]) -> frozenset[bytes]:
+        """Returns those of a book's accounts that are frozen; errors as above."""

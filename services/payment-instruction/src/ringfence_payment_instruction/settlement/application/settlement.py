@@ -15,7 +15,10 @@ from ringfence_payment_instruction.settlement.domain.errors import (
 )
 from ringfence_payment_instruction.settlement.domain.settling import CUSTODY_STAGES, MirrorMissing, plan, transferred
 from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer
+from ringfence_payment_instruction.standing.application.stops import Stops
+from ringfence_payment_instruction.standing.domain.errors import PaymentStopped
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.status import Stage
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
 Asked = dict[int, tuple[int, PlannedTransfer]]  # index -> stage and transfer
@@ -27,6 +30,7 @@ class SettlementWork:
 
     submissions: Submissions
     custody: Custody
+    stops: Stops
 
     def has_work(self, stream: bytes) -> bool:
         """Tells whether a submission has instructions that custody must act on."""
@@ -36,8 +40,8 @@ class SettlementWork:
     async def handle(self, stream: bytes) -> None:
         """Asks custody and records its results.
 
-        Raises CustodyUnavailable, AuthorisationRefused, BookAccountMissing, LedgerContradiction, ResultUnknown;
-        whatever could be done has been recorded by then.
+        Raises CustodyUnavailable, AuthorisationRefused, BookAccountMissing, LedgerContradiction, ResultUnknown,
+        PaymentStopped; whatever could be done has been recorded by then.
         """
         submission = self.submissions.state.known(stream)
         asked, missing = await self._plan(submission)
@@ -59,6 +63,8 @@ class SettlementWork:
             raise LedgerContradiction
         if missing:
             raise BookAccountMissing
+        if any(self.stops.cause(submission, index) for index in submission.at_stage(Stage.TRANSFER)):
+            raise PaymentStopped
 
     async def _plan(self, submission: Submission) -> tuple[Asked, bool]:
         """Returns what to ask for, and whether some cannot be asked for, for want of a bank mirror."""
@@ -78,6 +84,8 @@ class SettlementWork:
             missing = False
             for stage in CUSTODY_STAGES:
                 for index in submission.at_stage(stage):
+                    if stage == Stage.TRANSFER and self.stops.cause(submission, index):
+                        continue
                     try:
                         asked[index] = stage, plan(submission, index, mirrors)
                     except MirrorMissing:

@@ -11,13 +11,14 @@ from ringfence_kernel.feed.facts import taking_over
 from ringfence_kernel.feed.published import described, require_known
 from ringfence_kernel.store import StoredEvent
 from ringfence_kernel.store.codec import EventCodec
+from ringfence_protos.common.v1 import proposal_events_pb2
 from ringfence_protos.identity.v1 import events_pb2
 
 from ringfence_payment_instruction.standing.application.noting import Noting
 from ringfence_payment_instruction.standing.domain.state import Standing, StandingFact
 
 CURSOR = "follower:identity"
-PUBLISHED = described(events_pb2.DESCRIPTOR)
+PUBLISHED = described(events_pb2.DESCRIPTOR, proposal_events_pb2.DESCRIPTOR)
 # States on the way to a decision change nothing: the last decision stands.
 STANDINGS = {
     "VERIFIED": Standing.GOOD,
@@ -29,14 +30,13 @@ STANDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class PrincipalSuspended:
-    """The fields of identity's published event that matter here, as of those below."""
+    """The fields of identity's published event that matter here, as of those below; who it is about is its stream."""
 
     TOPIC: ClassVar[str] = "PrincipalSuspended.v1"
-    principal: bytes
 
-    def fact(self) -> StandingFact | None:
+    def fact(self, stream: bytes) -> StandingFact | None:
         """Returns what it says."""
-        return StandingFact(self.principal, b"", Standing.SUSPENDED)
+        return StandingFact(stream, b"", Standing.SUSPENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,10 @@ class PrincipalActivated:
     """A suspension was lifted, or a registration confirmed."""
 
     TOPIC: ClassVar[str] = "PrincipalActivated.v1"
-    principal: bytes
 
-    def fact(self) -> StandingFact | None:
+    def fact(self, stream: bytes) -> StandingFact | None:
         """Returns what it says."""
-        return StandingFact(self.principal, b"", Standing.GOOD)
+        return StandingFact(stream, b"", Standing.GOOD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +56,12 @@ class KycChanged:
 
     TOPIC: ClassVar[str] = "KycChanged.v1"
     tenant: bytes
-    party: bytes
     after: str
 
-    def fact(self) -> StandingFact | None:
+    def fact(self, stream: bytes) -> StandingFact | None:
         """Returns what it says, None for a state on the way to a decision."""
         standing = STANDINGS.get(self.after)
-        return None if standing is None else StandingFact(self.party, self.tenant, standing)
+        return None if standing is None else StandingFact(stream, self.tenant, standing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +70,10 @@ class PartyErased:
 
     TOPIC: ClassVar[str] = "PartyErased.v1"
     tenant: bytes
-    party: bytes
 
-    def fact(self) -> StandingFact | None:
+    def fact(self, stream: bytes) -> StandingFact | None:
         """Returns what it says."""
-        return StandingFact(self.party, self.tenant, Standing.ERASED)
+        return StandingFact(stream, self.tenant, Standing.ERASED)
 
 
 _READ: tuple[type[Any], ...] = (PrincipalSuspended, PrincipalActivated, KycChanged, PartyErased)
@@ -95,7 +92,7 @@ def standing_facts(events: Iterable[StoredEvent]) -> list[StandingFact]:
         if stored.topic in _CODEC.topics:
             event, _ = _CODEC.decode(stored.topic, stored.state)
             require_known(PUBLISHED[stored.topic], asdict(event))
-            if (fact := event.fact()) is not None:
+            if (fact := event.fact(stored.stream)) is not None:
                 facts.append(fact)
     return facts
 

@@ -23,12 +23,14 @@ class Patience:
 
 def overdue(submission: Submission, now_ns: int, patience: Patience) -> list[Any]:
     """Decides what the passing of time has brought: approvals expired, execution dates reached, bank silent."""
-    expired, silent, due = [], [], []
+    expired, silent, due, released = [], [], [], []
     for index, due_ns in deadlines(submission, patience):
         if due_ns > now_ns:
             continue
         status = submission.statuses[index]
-        if status == Status.HELD:
+        if submission.is_reserved(index):
+            released.append(index)
+        elif status == Status.HELD:
             expired.append(Step(index, Status.EXPIRED, reasons.APPROVAL_EXPIRED))
         elif status == Status.SENT:
             silent.append(Step(index, Status.UNKNOWN, reasons.BANK_REPLY_MISSING))
@@ -37,6 +39,7 @@ def overdue(submission: Submission, now_ns: int, patience: Patience) -> list[Any
         else:
             due.append(index)
     events = moved(submission, "expiry", [*expired, *silent])
+    events += directed(submission, Directive.EXPIRE, released, reason=reasons.AUTHORISATION_EXPIRED)
     return events + directed(submission, Directive.NONE, due)
 
 
@@ -48,6 +51,11 @@ def deadlines(submission: Submission, patience: Patience) -> list[tuple[int, int
     for index in submission.with_status(Status.HELD):
         if submission.directives[index] == Directive.NONE:
             found.append((index, min(submission.changed_ns[index] + patience.for_approval_ns, last_ns)))
+        if submission.directives[index] == Directive.RESUME:
+            found.append((index, last_ns))
+    for index in submission.with_status(Status.RESERVED):
+        if submission.directives[index] == Directive.NONE:
+            found.append((index, last_ns))
     for index in submission.with_status(Status.SENT):
         if submission.directives[index] == Directive.NONE:
             found.append((index, submission.changed_ns[index] + patience.for_bank_ns))

@@ -78,7 +78,7 @@ class InstructionsAdvanced:
     TOPIC: ClassVar[str] = "InstructionsAdvanced.v1"
     tenant: bytes
     submission_id: bytes
-    cause: str  # intake, screening, custody, rail, bank, decision, expiry
+    cause: str  # intake, screening, custody, rail, bank, decision, expiry, standing
     instruction_ids: bytes  # 16 bytes per row
     indexes: bytes  # 4 bytes per row: position in the submission, from 0
     statuses: bytes  # 1 byte per row: Status reached

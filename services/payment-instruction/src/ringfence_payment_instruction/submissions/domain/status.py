@@ -46,6 +46,7 @@ class Directive(IntEnum):
     EXPIRE = 6
     SETTLE = 7
     FAIL = 8
+    RESUME = 9
 
 
 class Stage(IntEnum):
@@ -59,6 +60,7 @@ class Stage(IntEnum):
     RELEASE = 5
     CONFIRM = 6
     RETURN = 7
+    STOPPED = 8
 
 
 LANES: Mapping[int, str] = {
@@ -69,6 +71,7 @@ LANES: Mapping[int, str] = {
     Stage.RETURN: "settlement",
     Stage.SEND: "dispatch",
     Stage.DISPATCH: "dispatch",
+    Stage.STOPPED: "standing",
 }
 """Whose work it is that instructions of a stage wait for."""
 
@@ -114,6 +117,7 @@ TRANSITIONS = frozenset(
         (Status.SCREENED, Status.HELD),
         (Status.SCREENED, Status.RESERVED),
         (Status.HELD, Status.RESERVED),
+        (Status.RESERVED, Status.HELD),
         (Status.RESERVED, Status.SENT),
         (Status.RESERVED, Status.SETTLED),
         (Status.SENT, Status.SETTLED),
@@ -149,6 +153,10 @@ _STAGES = {
     (Status.RESERVED, Directive.CANCEL): Stage.RELEASE,
     (Status.RESERVED, Directive.REJECT): Stage.RELEASE,
     (Status.RESERVED, Directive.EXPIRE): Stage.RELEASE,
+    (Status.HELD, Directive.RESUME): Stage.STOPPED,
+    (Status.HELD, Directive.CANCEL): Stage.RELEASE,
+    (Status.HELD, Directive.REJECT): Stage.RELEASE,
+    (Status.HELD, Directive.EXPIRE): Stage.RELEASE,
     (Status.SENT, Directive.SETTLE): Stage.CONFIRM,
     (Status.UNKNOWN, Directive.SETTLE): Stage.CONFIRM,
     (Status.SENT, Directive.FAIL): Stage.RETURN,

@@ -255,6 +255,11 @@ class Submission:
         """Tells whether the creditor has an account in the same book."""
         return slot(self.creditor_accounts, index) != ZERO_ID
 
+    def is_reserved(self, index: int) -> bool:
+        """Tells whether custody has set the money aside: a payment that was stopped keeps it."""
+        status, directive = self.statuses[index], self.directives[index]
+        return status == Status.RESERVED or (status == Status.HELD and directive in KEEPING)
+
     def owners(self, index: int) -> tuple[bytes, bytes]:
         """Returns whose money it is, and whose it is to be; of strangers it is the tenant."""
         event, row = self.chunks[index // ROWS_PER_EVENT].event, index % ROWS_PER_EVENT
@@ -288,6 +293,8 @@ class Submission:
         return next((reason for lane, reason in reversed(self.waiting) if lane in lanes), "")
 
 
+KEEPING = frozenset({Directive.RESUME, Directive.CANCEL, Directive.REJECT, Directive.EXPIRE})
+"""What may have been decided of a payment that is held with its reservation."""
 _TABLES = frozenset({"details", "approvers", "references", "messages"})
 _CHANGING = ("statuses", "directives", "stages", "reasons", "changed_ns", *_TABLES)
 _REPLACED = ("waiting", "first_statuses", "first_reasons", "version", "last_position")

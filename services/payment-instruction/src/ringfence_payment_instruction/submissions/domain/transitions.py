@@ -89,8 +89,29 @@ def waits(submission: Submission, lane: str, reason: str) -> list[Any]:
     return [SubmissionWaiting(submission.tenant, submission.submission_id, reason, lane)]
 
 
+def unsent_but_named(submission: Submission, index: int) -> bool:
+    """Tells whether a payment has once been named to the bank in a message of which we do not know that it went.
+
+    It was directed, or taken back from a message; where the bank speaks of it all the same, it was sent.
+    """
+    taken_back = submission.stages[index] in (Stage.SEND, Stage.STOPPED) and index in submission.references
+    return submission.stages[index] == Stage.DISPATCH or taken_back
+
+
+def sent_after_all(submission: Submission, indexes: Sequence[int]) -> list[Step]:
+    """Returns the steps of payments of which the bank's own word proves that they were sent."""
+    steps: list[Step] = []
+    for index in indexes:
+        if unsent_but_named(submission, index):
+            held = submission.statuses[index] == Status.HELD
+            steps += [Step(index, Status.RESERVED)] if held else []
+            steps.append(Step(index, Status.SENT))
+    return steps
+
+
 def awaits_bank(submission: Submission, index: int) -> bool:
     """Tells whether the bank has the payment, or is about to, and has not answered for good."""
-    if submission.directives[index] not in (Directive.NONE, Directive.SEND):
-        return False
-    return submission.statuses[index] in (Status.SENT, Status.UNKNOWN) or submission.stages[index] == Stage.DISPATCH
+    if unsent_but_named(submission, index):
+        return True
+    waits_for_answer = submission.directives[index] in (Directive.NONE, Directive.SEND)
+    return waits_for_answer and submission.statuses[index] in (Status.SENT, Status.UNKNOWN)

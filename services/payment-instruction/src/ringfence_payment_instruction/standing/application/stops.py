@@ -1,0 +1,81 @@
+"""Whether payments may go on: asked before custody moves money for them, and before the bank is told to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.writing.writer import Unit
+
+from ringfence_payment_instruction.standing.application.ports import Accounts
+from ringfence_payment_instruction.standing.domain.errors import PaymentStopped, PrincipalSuspended
+from ringfence_payment_instruction.standing.domain.state import Standing, State
+from ringfence_payment_instruction.standing.domain.stopping import CauseOf, cause, causes, resumed
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.status import Stage
+from ringfence_payment_instruction.submissions.domain.submission import Submission, slot
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """Knows what stops a payment: how those behind it stand, and orders on the account that is debited."""
+
+    state: State
+    accounts: Accounts
+
+    def cause(self, submission: Submission, index: int) -> str:
+        """Returns why an instruction may not go on, by who stands behind it; empty where it may."""
+        return cause(self.state, submission, index)
+
+    async def cause_of(self, submission: Submission, rows: Sequence[int]) -> CauseOf:
+        """Returns what tells why a payment may not go on: accounts as they are now, people as they will be then.
+
+        Custody is asked only about rows that nobody stops. Raises CustodyUnavailable, AuthorisationRefused.
+        """
+        debtors = {slot(submission.debtor_accounts, index) for index in rows if not self.cause(submission, index)}
+        token = submission.received.authorisation
+        frozen = await self.accounts.frozen(submission.tenant, token, sorted(debtors)) if debtors else frozenset()
+
+        def found(now: Submission, index: int) -> str:
+            is_frozen = slot(now.debtor_accounts, index) in frozen
+            return self.cause(now, index) or (reasons.DEBTOR_ACCOUNT_FROZEN if is_frozen else "")
+
+        return found
+
+    def require_active(self, caller: Caller) -> None:
+        """Raises PrincipalSuspended where the caller, or its platform, is suspended."""
+        for each in (caller.subject, caller.tenant or b""):
+            if self.state.of(each) is Standing.SUSPENDED:
+                raise PrincipalSuspended
+
+
+@dataclass(frozen=True, slots=True)
+class ResumingWork:
+    """Lets payments go on once what stopped them is lifted."""
+
+    submissions: Submissions
+    stops: Stops
+
+    def has_work(self, stream: bytes) -> bool:
+        """Tells whether a submission has payments that were stopped."""
+        submission = self.submissions.state.submission(stream)
+        return submission is not None and submission.stages.find(Stage.STOPPED) >= 0
+
+    async def handle(self, stream: bytes) -> None:
+        """Looks again; raises PaymentStopped where some are stopped still, and as custody does."""
+        submission = self.submissions.state.known(stream)
+        rows = list(submission.at_stage(Stage.STOPPED))
+        cause_of = await self.stops.cause_of(submission, rows)
+
+        def command(unit: Unit) -> bool:
+            now = self.submissions.state.submission(stream)
+            if now is None:
+                return False
+            why = causes(now, rows, cause_of)
+            self.submissions.record(unit, stream, resumed(now, rows, why))
+            return bool(why)
+
+        if await self.submissions.writer.commit(command, weight=len(rows)):
+            raise PaymentStopped

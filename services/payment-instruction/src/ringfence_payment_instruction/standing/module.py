@@ -1,0 +1,26 @@
+"""The standing module, wired."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringfence_payment_instruction.standing.application.noting import Noting
+from ringfence_payment_instruction.standing.application.ports import Accounts
+from ringfence_payment_instruction.standing.application.stops import ResumingWork, Stops
+from ringfence_payment_instruction.standing.domain.state import State
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingModule:
+    """What the module offers to the follower, to its siblings and to the pipeline."""
+
+    noting: Noting
+    stops: Stops
+    work: ResumingWork
+
+    @classmethod
+    def build(cls, submissions: Submissions, state: State, accounts: Accounts) -> StandingModule:
+        """Wires the module."""
+        stops = Stops(state, accounts)
+        return cls(noting=Noting(submissions.writer, state), stops=stops, work=ResumingWork(submissions, stops))
