@@ -36,11 +36,12 @@ from ringfence_payment_instruction.submissions.application.ports import Archive,
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
+from ringfence_payment_instruction.submissions.domain.events import HitsReleased, InstructionsRescreened
 from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
 from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
-DIGEST_FORMAT = 6
+DIGEST_FORMAT = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     clock, committed = ports.clock, Signal()
     submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
-    standing = StandingModule.build(submissions, states.standing, ports.custody)
+    standing = StandingModule.build(submissions, states.standing, ports.custody, states.screening.covers)
     screening = ScreeningModule.build(
         submissions,
         orders.personal,
@@ -151,7 +152,8 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
             "deposits": deposits.work,
             "standing": standing.work,
         },
-        wakes_on=(*ScreeningState.EVENTS, *StandingState.EVENTS),
+        wakes_on=(*ScreeningState.EVENTS, *StandingState.EVENTS, InstructionsRescreened, HitsReleased),
+        looks_again_on=ScreeningState.CHANGES,
     )
     return Application(
         submissions=orders,

@@ -595,6 +595,112 @@ class InstructionsDirected(_message.Message):
 Global___InstructionsDirected: _TypeAlias = InstructionsDirected  # noqa: Y015
 
 @_typing.final
+class InstructionsRescreened(_message.Message):
+    """Instructions that the bank does not have were screened again: what hits goes no further until it is released."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class HitsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.int
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.int = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    SUBMISSION_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_IDS_FIELD_NUMBER: _builtins.int
+    INDEXES_FIELD_NUMBER: _builtins.int
+    HITS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    submission_id: _builtins.bytes
+    """Its id, 16 bytes."""
+    instruction_ids: _builtins.bytes
+    """Ids of the instructions."""
+    indexes: _builtins.bytes
+    """Their places in the submission, from 0."""
+    evidence: _builtins.bytes
+    """SHA-256 of the lists in force, 32 bytes."""
+    @_builtins.property
+    def hits(self) -> _containers.ScalarMap[_builtins.int, _builtins.str]:
+        """Row, from 0, to list and the publisher's own number of the entry that names somebody in it."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        submission_id: _builtins.bytes = ...,
+        instruction_ids: _builtins.bytes = ...,
+        indexes: _builtins.bytes = ...,
+        hits: _abc.Mapping[_builtins.int, _builtins.str] | None = ...,
+        evidence: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "hits", b"hits", "indexes", b"indexes", "instruction_ids", b"instruction_ids", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InstructionsRescreened: _TypeAlias = InstructionsRescreened  # noqa: Y015
+
+@_typing.final
+class HitsReleased(_message.Message):
+    """Two people have found that what hit names somebody else: these instructions go on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    SUBMISSION_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_IDS_FIELD_NUMBER: _builtins.int
+    INDEXES_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    submission_id: _builtins.bytes
+    """Its id, 16 bytes."""
+    instruction_ids: _builtins.bytes
+    """Ids of the instructions."""
+    indexes: _builtins.bytes
+    """Their places in the submission, from 0."""
+    actor: _builtins.bytes
+    """The second person's principal, 16 bytes."""
+    note: _builtins.str
+    """Why, in their words."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        submission_id: _builtins.bytes = ...,
+        instruction_ids: _builtins.bytes = ...,
+        indexes: _builtins.bytes = ...,
+        actor: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "indexes", b"indexes", "instruction_ids", b"instruction_ids", "note", b"note", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HitsReleased: _TypeAlias = HitsReleased  # noqa: Y015
+
+@_typing.final
 class SubmissionWaiting(_message.Message):
     """The submission cannot go on for a named reason; it goes on by itself once the reason is gone."""
 

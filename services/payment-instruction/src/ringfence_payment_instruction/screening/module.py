@@ -67,7 +67,7 @@ class ScreeningModule:
             importing=importing,
             looking=looking,
             clients=ClientScreening(writer, state, ports.names, lists, listed, identity),
-            work=ScreeningWork(submissions, personal, lists, looking, needs_second_person),
+            work=ScreeningWork(submissions, state, personal, lists, looking, needs_second_person),
             blocking=BlockingWork(writer, state, lists, ports.blocking),
             api=ScreeningApi(importing),
         )

@@ -38,18 +38,19 @@ class Look:
         """SHA-256 of the lists that it rests on."""
         return self.screening.evidence()
 
-    def hit(self, naming: Naming, clients: Mapping[Side, bytes]) -> Hit | None:
-        """Returns the first entry that names somebody; `clients` are those whose names are registered.
+    def hit(self, naming: Naming, clients: Mapping[Side, bytes], released: Collection[str] = ()) -> Hit | None:
+        """Returns the first entry that names somebody, but for those released.
 
-        What two people have found to name somebody else than a client is no hit on his own name, typed or registered.
+        `clients` are those whose names are registered. What two people have found to name somebody else than a client
+        is no hit on his own name, typed or registered.
         """
         for side, name in typed_names(naming):
             reference = self._typed(name)
-            if reference and not self._is_cleared(clients.get(side), reference):
+            if reference and reference not in released and not self._is_cleared(clients.get(side), reference):
                 return Hit(side, reference)
         for side, subject in clients.items():
             for reference in references_of(self.registered.get(subject, ()), self.listed):
-                if not self._is_cleared(subject, reference):
+                if reference not in released and not self._is_cleared(subject, reference):
                     return Hit(side, reference)
         return None
 

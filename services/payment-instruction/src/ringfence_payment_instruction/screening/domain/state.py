@@ -22,6 +22,7 @@ from ringfence_payment_instruction.screening.domain.events import (
     SanctionsListImported,
 )
 from ringfence_payment_instruction.screening.domain.lists import SanctionsList
+from ringfence_payment_instruction.submissions.domain.submission import Submission
 
 SECTION = "screening, format 2"
 
@@ -64,6 +65,7 @@ class State:
     """
 
     EVENTS: ClassVar[tuple[type, ...]] = EVENTS
+    CHANGES: ClassVar[tuple[type, ...]] = (SanctionsListImported, ClientMatched)
 
     def __init__(self) -> None:
         """Starts without any list."""
@@ -85,6 +87,10 @@ class State:
                 self._found(event, Finding.BLOCKED, journal)
             case ClientCleared():
                 self._found(event, Finding.CLEARED, journal)
+
+    def covers(self, submission: Submission) -> bool:
+        """Tells whether what was screened of a submission was screened by all that is known now."""
+        return submission.screened_position >= self.changed_position or not submission.screened_position
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work: of clients that identity is to block."""

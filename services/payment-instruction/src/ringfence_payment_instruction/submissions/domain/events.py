@@ -120,7 +120,35 @@ class SubmissionWaiting:
     lane: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class InstructionsRescreened:
+    """Instructions that the bank does not have were screened again: what hits goes no further until it is released."""
+
+    TOPIC: ClassVar[str] = "InstructionsRescreened.v1"
+    tenant: bytes
+    submission_id: bytes
+    instruction_ids: bytes
+    indexes: bytes
+    hits: dict[int, str]  # row -> list and the publisher's own number of the entry
+    evidence: bytes  # SHA-256 of the lists in force
+
+
+@dataclass(frozen=True, slots=True)
+class HitsReleased:
+    """Two people have found that what hit names somebody else: these instructions go on."""
+
+    TOPIC: ClassVar[str] = "HitsReleased.v1"
+    tenant: bytes
+    submission_id: bytes
+    instruction_ids: bytes
+    indexes: bytes
+    actor: bytes  # the second person's principal
+    note: str
+
+
 EVENTS: tuple[type, ...] = (
+    InstructionsRescreened,
+    HitsReleased,
     SubmissionReceived,
     SubmissionRefused,
     InstructionsReceived,

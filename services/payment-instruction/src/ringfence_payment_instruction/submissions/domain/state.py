@@ -37,7 +37,7 @@ from ringfence_payment_instruction.submissions.domain.saving import SavedSubmiss
 from ringfence_payment_instruction.submissions.domain.status import FINAL_OR_SETTLED, Directive
 from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of, transfer_id_of
 
-SECTION = "submissions, format 3"
+SECTION = "submissions, format 4"
 REST_ROWS = 32_768
 """Instructions of closed submissions, and refused files, that rest in memory."""
 Reopen = Callable[[bytes, int], Submission]
@@ -93,6 +93,8 @@ class State:
             events.InstructionsAdvanced: self._instructions_advanced,
             events.InstructionsDirected: self._instructions_directed,
             events.SubmissionWaiting: self._submission_waiting,
+            events.InstructionsRescreened: self._instructions_rescreened,
+            events.HitsReleased: self._hits_released,
         }
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
@@ -255,6 +257,12 @@ class State:
         submission.direct(recorded, journal)
         for key, ref in keys_of_directive(recorded.stream, event):
             self._note(key, ref, journal)
+
+    def _instructions_rescreened(self, recorded: Recorded, journal: Journal) -> None:
+        (self.submissions.get(recorded.stream) or self._recalled(recorded, journal)).rescreen(recorded, journal)
+
+    def _hits_released(self, recorded: Recorded, journal: Journal) -> None:
+        (self.submissions.get(recorded.stream) or self._recalled(recorded, journal)).release(recorded, journal)
 
     def _submission_waiting(self, recorded: Recorded, journal: Journal) -> None:
         submission = self.submissions.get(recorded.stream)
