@@ -156,11 +156,12 @@ class World:
         """Returns the platform's server."""
         return Actor(tenant, tenant)
 
-    def party(self, party: bytes, number: str = "A1", digest: str = "") -> NewParty:
+    def party(self, party: bytes, number: str = "A1", digest: str = "", kind: PartyKind = PartyKind.PERSON) -> NewParty:
         """Describes a party whose personal data is `number`."""
         return NewParty(
             party,
-            PartyKind.PERSON,
+            party,
+            kind,
             number.encode().rjust(16),
             (digest or number).encode().rjust(16),
             lambda version: {"name": b"sealed at %d" % version},

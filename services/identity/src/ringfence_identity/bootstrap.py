@@ -39,6 +39,7 @@ from ringfence_identity.parties.adapters.decisions_reader import DecisionsReader
 from ringfence_identity.parties.adapters.stored_personal import StoredPersonal
 from ringfence_identity.parties.api import PartyApi
 from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
+from ringfence_identity.parties.application.reading import PartyReading
 from ringfence_identity.principals.adapters import read_first_principals
 from ringfence_identity.principals.api import PrincipalApi
 from ringfence_identity.principals.application import PrincipalCommands
@@ -139,10 +140,10 @@ def _party_service(core: _Core) -> Servicer:
     aliases = AliasCommands(writer, modules.aliases, principals, ask, keys)
     table = LookUps(DecisionsReader(core.events.store).read)
     decisions = Knowing(writer, modules.parties.kyc_decisions, table)
-    personal = StoredPersonal(core.events.store, event_codec())
+    reading = PartyReading(writer, modules.parties, keys, StoredPersonal(core.events.store, event_codec()))
     servicer = joined(
         rpc.PartyServiceServicer,
-        PartyApi(PartyCommands(writer, modules.parties, principals, keys, personal, aliases, decisions)),
+        PartyApi(PartyCommands(writer, modules.parties, principals, keys, aliases, decisions), reading),
         AliasApi(aliases),
         DataKeyApi(DataKeyQueries(ask, principals, keys)),
     )

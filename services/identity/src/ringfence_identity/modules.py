@@ -17,7 +17,7 @@ from ringfence_identity.principals.queries import PrincipalQueries
 from ringfence_identity.tokens.domain import events as token_events
 from ringfence_identity.tokens.domain.state import State as TokenState
 
-DIGEST_FORMAT = 3
+DIGEST_FORMAT = 4
 
 
 def event_codec() -> EventCodec:

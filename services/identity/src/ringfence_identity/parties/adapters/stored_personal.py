@@ -1,13 +1,13 @@
 """Sealed personal data, read from the event that brought it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.store.codec import EventCodec
 
-from ringfence_identity.parties.domain.state import Party
+from ringfence_identity.parties.application.ports import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +17,14 @@ class StoredPersonal:
     store: EventStore
     codec: EventCodec
 
-    async def read(self, parties: Sequence[Party]) -> dict[bytes, dict[str, bytes]]:
-        """Returns the sealed fields of each party; raises StoreUnavailable."""
-        wanted = {(party.id, party.personal_version) for party in parties}
+    async def read(self, places: Collection[Place]) -> dict[Place, dict[str, bytes]]:
+        """Returns the sealed fields of the event at each place; raises StoreUnavailable."""
+        wanted = set(places)
         if not wanted:
             return {}
 
-        def read() -> dict[bytes, dict[str, bytes]]:
-            found = self.store.replay_streams(self.codec, [party for party, _ in wanted])
-            return {each.stream: each.event.personal for each in found if (each.stream, each.version) in wanted}
+        def read() -> dict[Place, dict[str, bytes]]:
+            found = self.store.replay_streams(self.codec, sorted({stream for stream, _ in wanted}))
+            return {place: each.event.personal for each in found if (place := (each.stream, each.version)) in wanted}
 
         return await asyncio.to_thread(read)

@@ -1,18 +1,19 @@
 """What the handlers of parties need from outside: sealed personal data, and the aliases that go with a party."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Collection
+from typing import Protocol, TypeAlias
 
 from ringfence_kernel.writing.writer import Unit
 
-from ringfence_identity.parties.domain.state import Party
+Place: TypeAlias = tuple[bytes, int]
+"""A subject's stream, and a version in it."""
 
 
 class SealedPersonal(Protocol):
     """Reads sealed personal data where it was committed."""
 
-    async def read(self, parties: Sequence[Party]) -> dict[bytes, dict[str, bytes]]:
-        """Returns the sealed fields of each party, at its `personal_version`; raises StoreUnavailable."""
+    async def read(self, places: Collection[Place]) -> dict[Place, dict[str, bytes]]:
+        """Returns the sealed fields of the event at each place; raises StoreUnavailable."""
 
 
 class HeldAliases(Protocol):

@@ -17,6 +17,19 @@ class SubjectErased(DomainError):
     reason: ClassVar[str] = "SUBJECT_ERASED"
 
 
+class NotACompany(DomainError):
+    """Only a company has beneficial owners."""
+
+    reason: ClassVar[str] = "NOT_A_COMPANY"
+
+
+class SharesExceedWhole(DomainError):
+    """The shares of a company's owners are more than the whole together."""
+
+    reason: ClassVar[str] = "SHARES_EXCEED_WHOLE"
+    code: ClassVar[str] = "INVALID_ARGUMENT"
+
+
 class IdentityNumberTaken(DomainError):
     """Another party of the tenant has this identity number."""
 

@@ -33,9 +33,13 @@ HANDED_IN = "handed in by the platform"
 
 @dataclass(frozen=True, slots=True)
 class NewParty:
-    """A party to register. The keyed `identity_index` is different for every tenant, so it links nobody across them."""
+    """A party to register, sealed for `subject`.
+
+    The keyed `identity_index` is different for every tenant, so it links nobody across them.
+    """
 
     id: bytes
+    subject: bytes
     kind: PartyKind
     identity_index: bytes
     digest: bytes
@@ -79,13 +83,9 @@ def register(
     """
     tenant = actor.tenant or b""
     principals.require_tenant(tenant)
-    party = state.parties.get(new.id)
+    party = state.parties.get(new.subject)
     if party is None:
-        if principals.is_known(new.id):
-            raise ExistsWithDifferentData
         return _first(state, new, tenant, actor.subject)
-    if party.tenant != tenant:
-        raise ExistsWithDifferentData
     if party.erased:
         raise SubjectErased
     if (party.kind, party.digest) == (new.kind, new.digest):
@@ -108,13 +108,13 @@ def _again(state: State, party: Party, new: NewParty, by: bytes) -> list[PartyRe
     _require_free_number(state, new)
     personal = new.seal(party.version + 1)
     return [
-        PartyAmended(party.tenant, party.id, new.kind, personal, new.identity_index, new.digest, by),
-        KycChanged(party.tenant, party.id, party.kyc, KycState.SUBMITTED, HANDED_IN, b"", by),
+        PartyAmended(party.tenant, new.id, new.kind, personal, new.identity_index, new.digest, by),
+        KycChanged(party.tenant, new.id, party.kyc, KycState.SUBMITTED, HANDED_IN, b"", by),
     ]
 
 
 def _require_free_number(state: State, new: NewParty) -> None:
-    if state.identity_numbers.get(new.identity_index, new.id) != new.id:
+    if state.identity_numbers.get(new.identity_index, new.subject) != new.subject:
         raise IdentityNumberTaken
 
 
@@ -138,15 +138,15 @@ def decide_kyc(
         raise KycTransitionRefused(**{"from": party.kyc, "to": decision.to})
     if kyc.needs_two_people(party.kyc, decision.to):
         if not party.release_proposed_by:
-            return [KycReleaseProposed(party.tenant, party.id, decision.note, decision.id, by)]
+            return [KycReleaseProposed(party.tenant, decision.party, decision.note, decision.id, by)]
         if party.release_proposed_by == by:
             return []
-    return [KycChanged(party.tenant, party.id, party.kyc, decision.to, decision.note, decision.id, by)]
+    return [KycChanged(party.tenant, decision.party, party.kyc, decision.to, decision.note, decision.id, by)]
 
 
 def awaits_second_person(state: State, decision: KycDecision) -> bool:
     """Whether the decision stands as a proposal that another operator has yet to confirm."""
-    party = state.parties[decision.party]
+    party = state.parties[state.subject_of(decision.tenant, decision.party)]
     return bool(party.release_proposed_by) and kyc.needs_two_people(party.kyc, decision.to)
 
 
@@ -155,6 +155,11 @@ def erase(state: State, principals: PrincipalQueries, tenant: bytes, party_id: b
     principals.require_operator(by)
     party = _of_tenant(state, tenant, party_id)
     return [] if party.erased else [PartyErased(tenant, party_id, by)]
+
+
+def subject_of(state: State, principals: PrincipalQueries, tenant: bytes, party_id: bytes) -> bytes:
+    """Returns the subject of a tenant's party; ids of principals are taken, and no tenant learns that either."""
+    return state.subject_of(tenant, party_id, taken=principals.is_known(party_id))
 
 
 def find(state: State, tenant: bytes, party_id: bytes) -> Party:
@@ -166,7 +171,7 @@ def find(state: State, tenant: bytes, party_id: bytes) -> Party:
 
 
 def _of_tenant(state: State, tenant: bytes, party_id: bytes) -> Party:
-    party = state.parties.get(party_id)
+    party = state.parties.get(state.subject_of(tenant, party_id))
     if party is None or party.tenant != tenant:
         raise PartyNotFound
     return party
