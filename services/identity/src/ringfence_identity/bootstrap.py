@@ -26,8 +26,12 @@ from ringfence_kernel.telemetry import logs
 from ringfence_kernel.writing.looking_up import Knowing, LookUps
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
+from ringfence_identity.aliases.adapters import CustodyAccounts
 from ringfence_identity.aliases.api import AliasApi
+from ringfence_identity.aliases.application.changing import AliasChanging
 from ringfence_identity.aliases.application.commands import AliasCommands
+from ringfence_identity.aliases.application.confirming import AliasConfirming
+from ringfence_identity.aliases.application.two_people import AliasActs
 from ringfence_identity.data_keys.adapters import schema as data_keys
 from ringfence_identity.data_keys.adapters.checking import wrong_keys
 from ringfence_identity.data_keys.adapters.key_table import KeyTable
@@ -41,7 +45,8 @@ from ringfence_identity.parties.adapters.decisions_reader import DecisionsReader
 from ringfence_identity.parties.adapters.stored_personal import StoredPersonal
 from ringfence_identity.parties.api import PartyApi
 from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
-from ringfence_identity.parties.application.reading import PartyReading
+from ringfence_identity.parties.application.holding import LegalHolds
+from ringfence_identity.parties.application.reading import PartyReading, RegisteredNames
 from ringfence_identity.principals.adapters import read_first_principals
 from ringfence_identity.principals.api import PrincipalApi
 from ringfence_identity.principals.application import PrincipalCommands
@@ -101,7 +106,7 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
     return Assembly(
         servicers=[
             _token_service(runtime, core, principals),
-            _party_service(core),
+            _party_service(runtime, core),
             proposal_servicer(core.proposals),
             core.events.feed(),
         ],
@@ -143,17 +148,27 @@ def _token_service(runtime: Runtime[IdentitySettings], core: _Core, principals: 
     )
 
 
-def _party_service(core: _Core) -> Servicer:
+def _party_service(runtime: Runtime[IdentitySettings], core: _Core) -> Servicer:
     writer, modules, keys = core.events.writer, core.modules, core.subject_keys
     principals, ask = modules.principal_queries, modules.party_queries
-    aliases = AliasCommands(writer, modules.aliases, principals, ask, keys)
+    acts = AliasActs(modules.aliases, core.proposals)
+    core.proposals.register(acts.effects())
+    accounts = CustodyAccounts(runtime.peer("custody"))
+    aliases = AliasCommands(writer, modules.aliases, principals, ask, keys, accounts, acts)
     table = LookUps(DecisionsReader(core.events.store).read)
     decisions = Knowing(writer, modules.parties.kyc_decisions, table)
     reading = PartyReading(writer, modules.parties, keys, StoredPersonal(core.events.store, event_codec()))
+    holds = LegalHolds(writer, modules.parties, principals, core.proposals)
+    core.proposals.register(holds.effects())
+    commands = PartyCommands(writer, modules.parties, principals, keys, aliases, decisions)
     servicer = joined(
         rpc.PartyServiceServicer,
-        PartyApi(PartyCommands(writer, modules.parties, principals, keys, aliases, decisions), reading),
-        AliasApi(aliases),
+        PartyApi(commands, reading, holds),
+        AliasApi(
+            aliases,
+            AliasConfirming(writer, modules.aliases, keys, RegisteredNames(principals, reading), acts),
+            AliasChanging(writer, principals, ask, keys, acts),
+        ),
         DataKeyApi(DataKeyQueries(ask, principals, keys)),
     )
     return Servicer(rpc.add_PartyServiceServicer_to_server, servicer, "ringfence.identity.v1.PartyService")

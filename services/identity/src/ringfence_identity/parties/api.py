@@ -10,6 +10,7 @@ from ringfence_protos.identity.v1 import identity_pb2 as pb
 
 from ringfence_identity import batches
 from ringfence_identity.parties.application.commands import PartyCommands, Registration
+from ringfence_identity.parties.application.holding import LegalHolds
 from ringfence_identity.parties.application.owners import MAX_OWNERS, CompanyOwners, Owner, exact_share
 from ringfence_identity.parties.application.personal import PersonalData
 from ringfence_identity.parties.application.reading import PartyReading, ReadParty
@@ -21,6 +22,7 @@ from ringfence_identity.principals.queries import Actor
 MAX_PARTIES = 1_000
 MAX_ERASURES = 100
 MAX_COMPANIES = 100
+MAX_REFERENCE = 140
 
 _PARTY_KINDS = {pb.PartyKind.Value(f"PARTY_KIND_{kind}"): kind for kind in PartyKind}
 _KYC_STATES = {pb.KycStatus.Value(f"KYC_STATUS_{state}"): state for state in KycState}
@@ -32,6 +34,7 @@ class PartyApi:
 
     parties: PartyCommands
     reading: PartyReading
+    holds: LegalHolds
 
     async def RegisterParties(self, request: pb.RegisterPartiesRequest, context: Any) -> pb.RegisterPartiesResponse:
         """Registers parties of the caller's tenant."""
@@ -79,6 +82,18 @@ class PartyApi:
         items = batches.read_each(request.decisions, lambda each: _kyc_decision(each, tenant))
         reasons = await self.parties.decide_kyc(items, current_caller().subject)
         return pb.DecideKycResponse(results=batches.results(reasons))
+
+    async def SetLegalHold(self, request: pb.SetLegalHoldRequest, context: Any) -> pb.SetLegalHoldResponse:
+        """Holds parties against erasure, or proposes to let go of them."""
+        bounds.size("party_ids", len(request.party_ids), maximum=MAX_ERASURES)
+        tenant = bounds.identifier("tenant_id", request.tenant_id)
+        reference = bounds.text("order_reference", request.order_reference, maximum=MAX_REFERENCE)
+        parties, caller = list(request.party_ids), current_caller()
+        if request.held:
+            reasons = await self.holds.place(tenant, parties, reference, caller.subject)
+            return pb.SetLegalHoldResponse(results=batches.results(reasons))
+        reasons, proposal = await self.holds.propose_lifting(tenant, parties, reference, caller)
+        return pb.SetLegalHoldResponse(results=batches.results(reasons), proposal_id=proposal)
 
     async def EraseParties(self, request: pb.ErasePartiesRequest, context: Any) -> pb.ErasePartiesResponse:
         """Erases parties."""

@@ -15,6 +15,7 @@ from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
 from ringfence_identity.parties.application.owners import CompanyOwners
 from ringfence_identity.parties.application.personal import PersonalData
 from ringfence_identity.parties.application.ports import HeldAliases
+from ringfence_identity.parties.application.recording import record_of_party
 from ringfence_identity.parties.domain import blocking, owners, parties
 from ringfence_identity.parties.domain.blocking import PartyBlock
 from ringfence_identity.parties.domain.errors import SubjectErased
@@ -56,7 +57,7 @@ class PartyCommands:
         blind_key = await self.keys.blind_index_key()
 
         def register(unit: Unit, new: NewParty) -> str:
-            self._record(unit, new.subject, parties.register(self.state, self.principals, new, actor))
+            record_of_party(unit, self.state, new.subject, parties.register(self.state, self.principals, new, actor))
             return DONE
 
         async def attempt() -> list[str]:
@@ -103,7 +104,7 @@ class PartyCommands:
 
         def record(unit: Unit, new: NewOwners) -> str:
             events = owners.record(self.state, self.principals, new, actor)
-            self._record(unit, self.state.subject_of(tenant, new.party), events)
+            record_of_party(unit, self.state, self.state.subject_of(tenant, new.party), events)
             return DONE
 
         return await decide_each(self.writer, items, record)
@@ -113,7 +114,7 @@ class PartyCommands:
 
         def block(unit: Unit, listed: PartyBlock) -> str:
             subject = self.state.subject_of(listed.tenant, listed.party)
-            self._record(unit, subject, blocking.block(self.state, listed, by))
+            record_of_party(unit, self.state, subject, blocking.block(self.state, listed, by))
             return DONE
 
         return await decide_each(self.writer, blocks, block)
@@ -126,7 +127,9 @@ class PartyCommands:
 
         def decide(unit: Unit, decision: KycDecision, table: LookedUp[Decided]) -> str:
             subject = self.state.subject_of(decision.tenant, decision.party)
-            self._record(unit, subject, parties.decide_kyc(self.state, self.principals, decision, by, table))
+            record_of_party(
+                unit, self.state, subject, parties.decide_kyc(self.state, self.principals, decision, by, table)
+            )
             return APPROVAL_PENDING if parties.awaits_second_person(self.state, decision) else DONE
 
         def decide_all(unit: Unit, table: LookedUp[Decided]) -> list[str]:
@@ -147,18 +150,11 @@ class PartyCommands:
             subject = self.state.subject_of(tenant, party)
             if events:
                 self.aliases.remove_all(unit, tenant, subject, by)
-            self._record(unit, subject, events)
+            record_of_party(unit, self.state, subject, events)
             unit.commit_also(self.keys.destruction(subject))
             return DONE
 
         return await decide_each(self.writer, ids, erase)
-
-    def _record(self, unit: Unit, subject: bytes, events: Sequence[object]) -> None:
-        """Records events of one party, after the version that its row tells."""
-        known = self.state.parties.get(subject)
-        if known is not None and events:
-            unit.resume(subject, known.version)
-        unit.record_all(subject, events)
 
 
 def key_forgetter(keys: SubjectKeys) -> Callable[[list[Recorded]], None]:

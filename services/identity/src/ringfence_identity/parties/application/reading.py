@@ -10,6 +10,7 @@ from ringfence_identity.parties.application.owners import Owner, opened_owners
 from ringfence_identity.parties.application.personal import PersonalData
 from ringfence_identity.parties.application.ports import Place, SealedPersonal
 from ringfence_identity.parties.domain.state import Owners, Party, State
+from ringfence_identity.principals.queries import PrincipalQueries
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,27 @@ class PartyReading:
         if party is None or party.tenant != tenant:
             return None
         return party, self.state.owners.get(party.id, Owners())
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredNames:
+    """Tells what owners of accounts are called: parties, and platforms as owners of their own."""
+
+    principals: PrincipalQueries
+    reading: PartyReading
+
+    async def names(self, owners: Sequence[tuple[bytes, bytes]]) -> list[str]:
+        """Returns the registered name of each tenant and subject, empty where it is erased; raises VaultUnavailable."""
+        read = await self.reading.get([pair for pair in owners if pair[0] != pair[1]])
+        of_parties = iter(read)
+        return [
+            _name_of(next(of_parties)) if tenant != owner else self.principals.find(tenant).name
+            for tenant, owner in owners
+        ]
+
+
+def _name_of(read: ReadParty | None) -> str:
+    return read.personal.name if read is not None and read.personal is not None else ""
 
 
 def _opened(
