@@ -12,20 +12,16 @@ from ringfence_identity.parties.domain.errors import NotACompany, PartyNotFound,
 from ringfence_identity.parties.domain.events import KycChanged, PartyBlocked
 from ringfence_identity.parties.domain.kyc import TRANSITIONS, KycState, PartyKind
 from ringfence_identity.parties.domain.owners import NewOwners
-from ringfence_identity.parties.domain.parties import KycDecision
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import new_id
 from ringfence_kernel.values.recorded import Recorded
-from ringfence_kernel.writing.recent import LookedUp
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
 PARTIES = rpc.PartyServiceStub
 NORA, ACME = b"party-nora......", b"party-acme......"
 OWNER_IDS = [b"owner-%02d........" % number for number in range(40)]
-NEVER: LookedUp[Any] = LookedUp(0)
-"""A look into a table that has nothing."""
 
 
 def owner(number: int, share: Fraction, controls: bool = False) -> Owner:
@@ -142,15 +138,13 @@ def test_a_list_blocks_from_any_state(world: Any, state: KycState) -> None:
 
 
 @pytest.mark.usefixtures("acme")
-def test_a_new_hit_voids_a_release_that_was_proposed(world: Any) -> None:
-    """Who confirms after another hit confirms nothing: the release was proposed before it was known."""
+def test_a_hit_on_a_blocked_party_counts_while_its_release_waits(world: Any) -> None:
+    """It is recorded then, since it makes the party another than the one whose release was proposed."""
     world.happens(blocking.block(world.parties, listed(world), b"workload........"))
-    release = KycDecision(world.platform, NORA, KycState.REVIEW, "false match")
-    world.happens(parties.decide_kyc(*world.of_parties, release, world.alice, NEVER))
-    (again,) = world.happens(blocking.block(world.parties, listed(world), b"workload........"))
+    before = world.parties.parties[NORA].version
+    (again,) = world.happens(blocking.block(world.parties, listed(world), b"workload........", release_waits=True))
     assert isinstance(again, PartyBlocked)
-    world.happens(parties.decide_kyc(*world.of_parties, release, world.bob, NEVER))
-    assert world.parties.parties[NORA].kyc is KycState.BLOCKED
+    assert (world.parties.parties[NORA].kyc, world.parties.parties[NORA].version) == (KycState.BLOCKED, before + 1)
 
 
 @pytest.mark.usefixtures("acme")
@@ -259,6 +253,26 @@ def test_who_screens_blocks_and_nobody_else(identity: Any) -> None:
     for caller, token in ((platform, None), (identity.workload("custody"), "")):
         with pytest.raises(RemoteError, match="WORKLOAD_NOT_ADMITTED"):
             caller.call(PARTIES, "BlockParties", request, token=token)
+
+
+def test_a_new_hit_voids_a_release_that_was_proposed(identity: Any) -> None:
+    """Who confirms after another hit confirms nothing: the release was proposed before it was known."""
+    platform, payments = identity.platform(), identity.workload("payment-instruction")
+    party = register(platform, pb.PARTY_KIND_PERSON)
+    block = pb.PartyBlock(
+        tenant_id=platform.id, party_id=party, list_reference="L1", entry_sha256=b"e" * 32, evidence_sha256=b"v" * 32
+    )
+    hit = pb.BlockPartiesRequest(blocks=[block])
+    decision = pb.KycDecision(party_id=party, to=pb.KYC_STATUS_REVIEW, note="false match")
+    release = pb.DecideKycRequest(tenant_id=platform.id, decisions=[decision])
+    alice, bob = identity.operators
+    payments.call(PARTIES, "BlockParties", hit, token="")
+    assert alice.reasons(PARTIES, "DecideKyc", release) == ["APPROVAL_PENDING"]
+    payments.call(PARTIES, "BlockParties", hit, token="")
+    assert bob.reasons(PARTIES, "DecideKyc", release) == ["APPROVAL_PENDING"]
+    assert get(platform, party).kyc_status == pb.KYC_STATUS_BLOCKED
+    assert alice.reasons(PARTIES, "DecideKyc", release) == [""]
+    assert get(platform, party).kyc_status == pb.KYC_STATUS_REVIEW
 
 
 def test_no_platform_learns_of_another_ones_ids(identity: Any) -> None:

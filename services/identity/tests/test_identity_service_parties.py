@@ -192,7 +192,7 @@ def test_aliases_resolve_to_tenant_and_account(identity: Any) -> None:
     assert resolve(payments, IBAN) == [pb.ResolvedAlias()]
     assert alias(identity, platform, IBAN, party.id) == "EXISTS_WITH_DIFFERENT_DATA"
     assert change(identity, platform.id, pb.ALIAS_ACTION_CONFIRM, party.id, IBAN) == ["APPROVAL_PENDING"]
-    feed, _ = identity.register(pb.PRINCIPAL_KIND_BANK_FEED)
+    feed = identity.register(pb.PRINCIPAL_KIND_BANK_FEED)
     operator = identity.operators[0]
     assert alias(identity, platform, OTHER_IBAN, ZERO_ID, feed=feed.id) == "OPERATOR_REQUIRED"
     assert alias(identity, operator, OTHER_IBAN, ZERO_ID, tenant=platform.id, feed=platform.id) == "PRINCIPAL_NOT_FOUND"

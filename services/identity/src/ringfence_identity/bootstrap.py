@@ -47,9 +47,10 @@ from ringfence_identity.parties.api import PartyApi
 from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
 from ringfence_identity.parties.application.holding import LegalHolds
 from ringfence_identity.parties.application.reading import PartyReading, RegisteredNames
+from ringfence_identity.parties.application.releases import release_effect
 from ringfence_identity.principals.adapters import read_first_principals
 from ringfence_identity.principals.api import PrincipalApi
-from ringfence_identity.principals.application import PrincipalCommands
+from ringfence_identity.principals.application import PrincipalActs, PrincipalCommands
 from ringfence_identity.principals.domain.principals import FirstPrincipal
 from ringfence_identity.settings import IdentitySettings
 from ringfence_identity.tokens.adapters import schema as tokens
@@ -97,7 +98,9 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
     Whoever begins to lead destroys erased subjects' keys again, and registers the first principals.
     """
     core = await _core(runtime)
-    principals = PrincipalCommands(core.events.writer, core.modules.principals, core.modules.party_queries)
+    principals = PrincipalCommands(
+        core.events.writer, core.modules.principals, core.modules.party_queries, core.proposals
+    )
     leadership = core.events.leadership()
     # A standby does not hear of a rotation, and a key that is not published makes a good token a forged one.
     leadership.begin_with(core.token_keys.refresh_if_possible)
@@ -125,7 +128,9 @@ async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
     await when_possible(token_keys.refresh)
     subject_keys = VaultSubjectKeys(table, runtime.vault.transit)
     events.writer.subscribe(key_forgetter(subject_keys))
-    proposals = Proposals(events.writer, modules.proposals)
+    acts = PrincipalActs(modules.principals, modules.party_queries)
+    proposals = Proposals(events.writer, modules.proposals, acts.may_act)
+    proposals.register([*acts.effects(), release_effect(modules.parties, modules.principal_queries)])
     return _Core(events, modules, token_keys, subject_keys, table, proposals)
 
 
@@ -160,7 +165,7 @@ def _party_service(runtime: Runtime[IdentitySettings], core: _Core) -> Servicer:
     reading = PartyReading(writer, modules.parties, keys, StoredPersonal(core.events.store, event_codec()))
     holds = LegalHolds(writer, modules.parties, principals, core.proposals)
     core.proposals.register(holds.effects())
-    commands = PartyCommands(writer, modules.parties, principals, keys, aliases, decisions)
+    commands = PartyCommands(writer, modules.parties, principals, keys, aliases, decisions, core.proposals)
     servicer = joined(
         rpc.PartyServiceServicer,
         PartyApi(commands, reading, holds),

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.departed import LookAgain
@@ -10,12 +12,13 @@ from ringfence_kernel.writing.looking_up import Knowing, while_current
 from ringfence_kernel.writing.recent import LookedUp
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_identity.batches import APPROVAL_PENDING, DONE, Item, decide_each, decided
+from ringfence_identity.batches import DONE, Answer, Item, answered, decide_each, decided
 from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
 from ringfence_identity.parties.application.owners import CompanyOwners
 from ringfence_identity.parties.application.personal import PersonalData
 from ringfence_identity.parties.application.ports import HeldAliases
 from ringfence_identity.parties.application.recording import record_of_party
+from ringfence_identity.parties.application.releases import propose_or_confirm, release_waits
 from ringfence_identity.parties.domain import blocking, owners, parties
 from ringfence_identity.parties.domain.blocking import PartyBlock
 from ringfence_identity.parties.domain.errors import SubjectErased
@@ -46,6 +49,7 @@ class PartyCommands:
     keys: SubjectKeys
     aliases: HeldAliases
     decisions: Knowing[Decided]
+    proposals: Proposals
 
     async def register(self, registrations: Sequence[Item[Registration]], actor: Actor) -> list[str]:
         """Returns one reason per party; new keys are made and wrapped together before anything is recorded.
@@ -114,26 +118,29 @@ class PartyCommands:
 
         def block(unit: Unit, listed: PartyBlock) -> str:
             subject = self.state.subject_of(listed.tenant, listed.party)
-            record_of_party(unit, self.state, subject, blocking.block(self.state, listed, by))
+            waits = release_waits(self.proposals, subject)
+            record_of_party(unit, self.state, subject, blocking.block(self.state, listed, by, release_waits=waits))
+            self.proposals.sweep(unit)
             return DONE
 
         return await decide_each(self.writer, blocks, block)
 
-    async def decide_kyc(self, decisions: Sequence[Item[KycDecision]], by: bytes) -> list[str]:
-        """Returns one reason per decision; APPROVAL_PENDING where a second operator must confirm.
+    async def decide_kyc(self, decisions: Sequence[Item[KycDecision]], caller: Caller) -> list[Answer]:
+        """Returns an answer per decision; APPROVAL_PENDING where a second operator must confirm.
 
         Raises StoreUnavailable, Overloaded.
         """
 
-        def decide(unit: Unit, decision: KycDecision, table: LookedUp[Decided]) -> str:
+        def decide(unit: Unit, decision: KycDecision, table: LookedUp[Decided]) -> Answer:
+            events = parties.decide_kyc(self.state, self.principals, decision, caller.subject, table)
             subject = self.state.subject_of(decision.tenant, decision.party)
-            record_of_party(
-                unit, self.state, subject, parties.decide_kyc(self.state, self.principals, decision, by, table)
-            )
-            return APPROVAL_PENDING if parties.awaits_second_person(self.state, decision) else DONE
+            if parties.needs_two_people(events):
+                return propose_or_confirm(self.proposals, unit, subject, decision, caller)
+            record_of_party(unit, self.state, subject, events)
+            return Answer(DONE)
 
-        def decide_all(unit: Unit, table: LookedUp[Decided]) -> list[str]:
-            return decided(unit, decisions, lambda unit, each: decide(unit, each, table))
+        def decide_all(unit: Unit, table: LookedUp[Decided]) -> list[Answer]:
+            return answered(unit, decisions, lambda unit, each: decide(unit, each, table))
 
         keys = [each.key for each in decisions if not isinstance(each, DomainError) and each.key]
         return await self.decisions.commit(keys, decide_all, weight=len(decisions))

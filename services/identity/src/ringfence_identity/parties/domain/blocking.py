@@ -32,13 +32,18 @@ class PartyBlock:
                 raise InvalidArgument(f"{name} must be 32 bytes", field=name)
 
 
-def block(state: State, listed: PartyBlock, by: bytes) -> list[PartyBlocked | KycChanged]:
-    """Blocks a party, from any state; one that is blocked stays so, and a release that was proposed for it is void.
+def block(
+    state: State, listed: PartyBlock, by: bytes, *, release_waits: bool = False
+) -> list[PartyBlocked | KycChanged]:
+    """Blocks a party, from any state; one that is blocked stays so.
+
+    Where its release waits for a second person, the hit is recorded all the same: it makes the party another, and so
+    voids what was proposed before it was known.
 
     Raises PartyNotFound, SubjectErased.
     """
     party = find(state, listed.tenant, listed.party)
-    if party.kyc is KycState.BLOCKED and not party.release_proposed_by:
+    if party.kyc is KycState.BLOCKED and not release_waits:
         return []
     blocked = PartyBlocked(
         listed.tenant, listed.party, listed.list_reference, listed.entry_sha256, listed.evidence_sha256, by
