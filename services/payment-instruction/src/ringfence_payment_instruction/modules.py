@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ringfence_kernel.proposals.application import Proposals
+from ringfence_kernel.proposals.domain.state import State as ProposalState
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.store.codec import EventCodec
@@ -36,7 +38,7 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
-DIGEST_FORMAT = 5
+DIGEST_FORMAT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class ModuleStates:
     submissions: SubmissionsState
     deposits: DepositsState = field(default_factory=DepositsState)
     screening: ScreeningState = field(default_factory=ScreeningState)
+    proposals: ProposalState = field(default_factory=ProposalState)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
@@ -57,6 +60,7 @@ class ModuleStates:
             "submissions": self.submissions,
             "deposits": self.deposits,
             "screening": self.screening,
+            "proposals": self.proposals,
         }
         return SavedStates(modules, DIGEST_FORMAT)
 
@@ -88,12 +92,13 @@ class Application:
     rail: RailModule
     deposits: DepositsModule
     reads: Queries
+    proposals: Proposals
     pipeline: Pipeline
 
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    return EventCodec((*SubmissionsState.EVENTS, *DepositsState.EVENTS, *ScreeningState.EVENTS))
+    return EventCodec((*SubmissionsState.EVENTS, *DepositsState.EVENTS, *ScreeningState.EVENTS, *ProposalState.EVENTS))
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
@@ -142,6 +147,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         rail=rail,
         deposits=deposits,
         reads=Queries(submissions, orders.personal, ports.reader),
+        proposals=Proposals(writer, states.proposals),
         pipeline=pipeline,
     )
 
