@@ -8,10 +8,21 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = "up demo keys replay pay watch accounts statement verify rebuild status".split()
+COMMANDS = (
+    *("up", "demo", "keys", "replay", "pay", "waiting", "approve", "reject", "cancel", "proposals", "confirm"),
+    *("refuse", "withdraw", "watch", "accounts", "statement", "verify", "rebuild", "status"),
+)
 ASKING = (
     "pay --as somebody --from A --to B --name C --amount 1",
     "watch --as somebody",
+    "waiting --as somebody",
+    "approve --as somebody",
+    "reject --as somebody",
+    "cancel --as somebody",
+    "proposals --as somebody",
+    "confirm 0099939f-5908-e640-24c2-eaf38e27f475 --as somebody",
+    "refuse 0099939f-5908-e640-24c2-eaf38e27f475 --as somebody",
+    "withdraw 0099939f-5908-e640-24c2-eaf38e27f475 --as somebody",
     "accounts --as somebody",
     "statement 0099939f-5908-e640-24c2-eaf38e27f475 --as somebody",
     "verify log",
