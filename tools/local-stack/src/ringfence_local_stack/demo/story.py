@@ -19,7 +19,7 @@ from ringfence_local_stack.demo.script import CURRENCY, content, platforms, refu
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.sandbox.bank import simulated_bank
 from ringfence_local_stack.sandbox.birth import spool_folder
-from ringfence_local_stack.sandbox.opening import sandbox
+from ringfence_local_stack.sandbox.opening import sandbox_or_own
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 
 _FILE = "lantern-pain.001.xml"
@@ -48,7 +48,7 @@ class Ending:
 def tell(fresh: bool) -> None:
     """Tells it on the stack that is up or one of its own; raises CommandFailed at the first deviation."""
     began = time.monotonic()
-    with sandbox(fresh) as box:
+    with sandbox_or_own(fresh) as box:
         _say(f"the stack is up after {time.monotonic() - began:.1f} s")
         accounts = [each.safeguarding_iban for each in platforms()]
         with simulated_bank(box.stack, accounts, fail_amounts=refused_amounts()):
