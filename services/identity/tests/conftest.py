@@ -271,9 +271,16 @@ class Identity:
             "RINGFENCE_LEAVE_SECONDS": "0",
             "RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE": str(self.folder / "first.json"),
             "RINGFENCE_SNAPSHOT_DIRECTORY": str(self.folder / "snapshots"),
+            "RINGFENCE_ERASURE_REGISTER_DIRECTORY": str(self.folder / "register"),
+            "RINGFENCE_RETENTION_FILE": str(self.folder / "retention.toml"),
             "RINGFENCE_CUSTODY_ADDRESS": self.known.addresses["custody"],
             "RINGFENCE_PAYMENT_INSTRUCTION_ADDRESS": self.known.addresses["payment-instruction"],
         }
+
+    def retain(self, **days: int) -> None:
+        """Sets how many days clients are kept, from the next start on."""
+        text = "".join(f"[{name}]\ndays = {each}\n" for name, each in days.items())
+        (self.folder / "retention.toml").write_text(text)
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Runs a command of the service to its end."""
@@ -372,6 +379,7 @@ def running_identity(running: Identity) -> Iterator[Identity]:
     folder = running.folder
     for mount in ("workload", "client"):
         write_private(folder / f"{mount}-ca.pem", running.openbao.authority_certificate(f"pki-{mount}") + "\n")
+    running.retain(moved=1827, opened=0, applied=0)
     running.operators = [running.client(), running.client()]
     write_private(folder / "first.json", json.dumps([first_operator(each) for each in running.operators]))
     migrated = running.run("migrate")

@@ -54,11 +54,13 @@ def decide(operator: Any, tenant: bytes, party: bytes, to: int, decision: bytes 
     return str(reason)
 
 
-def erase(operator: Any, tenant: bytes, *parties: bytes) -> list[str]:
-    """Erases parties and returns the reasons."""
+def erase(identity: Any, tenant: bytes, *parties: bytes) -> list[str]:
+    """Has two operators erase parties and returns what the first was answered."""
     request = pb.ErasePartiesRequest(tenant_id=tenant, party_ids=parties)
-    reasons: list[str] = operator.reasons(PARTIES, "EraseParties", request)
-    return reasons
+    results = identity.operators[0].call(PARTIES, "EraseParties", request).results
+    proposed = {each.proposal_id for each in results if each.proposal_id}
+    assert [decide_proposal(identity.operators[1], each) for each in proposed] == [""] * len(proposed)
+    return [each.reason for each in results]
 
 
 def alias(
@@ -70,8 +72,8 @@ def alias(
     new = pb.Alias(iban=iban, account_id=account, owner_id=owner, bank_mirror=bool(feed), bank_feed_id=feed)
     request = pb.RegisterAliasesRequest(tenant_id=tenant, aliases=[new])
     reply = client.call(PARTIES, "RegisterAliases", request)
-    if reply.proposal_id:
-        assert decide_proposal(identity.operators[1], reply.proposal_id) == ""
+    if reply.results[0].proposal_id:
+        assert decide_proposal(identity.operators[1], reply.results[0].proposal_id) == ""
     return str(reply.results[0].reason)
 
 
@@ -90,8 +92,8 @@ def change(identity: Any, tenant: bytes, action: int, owner: bytes, *ibans: str,
         tenant_id=tenant, action=pb.AliasAction.ValueType(action), changes=changes, document_sha256=b"d" * 32
     )
     reply = identity.operators[0].call(PARTIES, "ChangeAliases", request)
-    if reply.proposal_id and confirm:
-        assert decide_proposal(identity.operators[1], reply.proposal_id) == ""
+    proposed = {each.proposal_id for each in reply.results if each.proposal_id} if confirm else set()
+    assert [decide_proposal(identity.operators[1], each) for each in proposed] == [""] * len(proposed)
     return [each.reason for each in reply.results]
 
 
@@ -170,7 +172,7 @@ def test_foreign_party_is_answered_as_missing(identity: Any) -> None:
     assert refusals[0] == refusals[1]
     operator = identity.operators[0]
     assert decide(operator, other.id, party.id, pb.KYC_STATUS_CHECKING) == "PARTY_NOT_FOUND"
-    assert erase(operator, other.id, party.id) == ["PARTY_NOT_FOUND"]
+    assert erase(identity, other.id, party.id) == ["PARTY_NOT_FOUND"]
 
 
 @pytest.mark.parametrize("service", ["custody", "audit"])
@@ -206,7 +208,7 @@ def test_aliases_resolve_to_tenant_and_account(identity: Any) -> None:
         resolve(platform, IBAN)
     identity.restart_after_kill()
     assert resolve(payments, IBAN) == [found]
-    erase(identity.operators[0], platform.id, party.id)
+    erase(identity, platform.id, party.id)
     assert resolve(payments, IBAN) == [pb.ResolvedAlias(erased=True, tenant_id=platform.id)]
 
 
@@ -246,7 +248,8 @@ def test_erasure_is_for_good_even_after_a_restore(identity: Any) -> None:
     operator = identity.operators[0]
     register(platform, party)
     backup = wrapped_key(identity, party.id)
-    assert erase(operator, platform.id, party.id, party.id) == ["", ""]
+    assert erase(identity, platform.id, party.id, party.id) == ["APPROVAL_PENDING"] * 2
+    assert erase(identity, platform.id, party.id) == [""]
     assert wrapped_key(identity, party.id) is None
     identity.stop()
     with identity.postgres.superuser(identity.database.name) as connection:

@@ -1359,22 +1359,18 @@ class ErasePartiesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
-    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
-    proposal_id: _builtins.bytes
-    """What a second person confirms by ProposalService, 16 bytes; empty where there is nothing to confirm."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
-        """APPROVAL_PENDING where the proposal names the party; ERASURE_REFUSED with what stands against it as metadata."""
+        """APPROVAL_PENDING, all with one proposal; ERASURE_REFUSED with what stands against it as metadata."""
 
     def __init__(
         self,
         *,
         results: _abc.Iterable[Global___ItemResult] | None = ...,
-        proposal_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id", "results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1423,9 +1419,6 @@ class SetLegalHoldResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
-    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
-    proposal_id: _builtins.bytes
-    """What a second person confirms by ProposalService, 16 bytes; empty where there is nothing to confirm."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
         """Results."""
@@ -1434,11 +1427,10 @@ class SetLegalHoldResponse(_message.Message):
         self,
         *,
         results: _abc.Iterable[Global___ItemResult] | None = ...,
-        proposal_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id", "results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1519,9 +1511,6 @@ class RegisterAliasesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
-    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
-    proposal_id: _builtins.bytes
-    """What a second operator confirms by ProposalService where bank mirrors were proposed, 16 bytes; empty otherwise."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
         """PENDING for a claim, whoever else may have the IBAN, until the bank or two people confirm it; empty once it is
@@ -1532,11 +1521,10 @@ class RegisterAliasesResponse(_message.Message):
         self,
         *,
         results: _abc.Iterable[Global___ItemResult] | None = ...,
-        proposal_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id", "results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1705,22 +1693,18 @@ class ChangeAliasesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
-    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
-    proposal_id: _builtins.bytes
-    """What a second person confirms by ProposalService, 16 bytes; empty where there is nothing to confirm."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
-        """APPROVAL_PENDING for those that the proposal is about; empty for those that are so already."""
+        """APPROVAL_PENDING, all with one proposal; empty for those that are so already."""
 
     def __init__(
         self,
         *,
         results: _abc.Iterable[Global___ItemResult] | None = ...,
-        proposal_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id", "results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -606,7 +606,7 @@ class PartyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RegisterAliases(self, request, context):
-        """Claims IBANs; idempotent.
+        """Claims IBANs, and proposes bank mirrors, which take two operators; idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -187,7 +187,7 @@ class PartyServiceStub:
     ChangeAliases: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ChangeAliasesRequest, _identity_pb2.ChangeAliasesResponse]
     """Confirms, removes or moves IBANs by two people."""
     RegisterAliases: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RegisterAliasesRequest, _identity_pb2.RegisterAliasesResponse]
-    """Claims IBANs; idempotent."""
+    """Claims IBANs, and proposes bank mirrors, which take two operators; idempotent."""
     ResolveAliases: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ResolveAliasesRequest, _identity_pb2.ResolveAliasesResponse]
     """Tells what IBANs stand for."""
     FetchDataKeys: _grpc.UnaryUnaryMultiCallable[_identity_pb2.FetchDataKeysRequest, _identity_pb2.FetchDataKeysResponse]
@@ -219,7 +219,7 @@ class PartyServiceAsyncStub(PartyServiceStub):
     ChangeAliases: _aio.UnaryUnaryMultiCallable[_identity_pb2.ChangeAliasesRequest, _identity_pb2.ChangeAliasesResponse]  # type: ignore[assignment]
     """Confirms, removes or moves IBANs by two people."""
     RegisterAliases: _aio.UnaryUnaryMultiCallable[_identity_pb2.RegisterAliasesRequest, _identity_pb2.RegisterAliasesResponse]  # type: ignore[assignment]
-    """Claims IBANs; idempotent."""
+    """Claims IBANs, and proposes bank mirrors, which take two operators; idempotent."""
     ResolveAliases: _aio.UnaryUnaryMultiCallable[_identity_pb2.ResolveAliasesRequest, _identity_pb2.ResolveAliasesResponse]  # type: ignore[assignment]
     """Tells what IBANs stand for."""
     FetchDataKeys: _aio.UnaryUnaryMultiCallable[_identity_pb2.FetchDataKeysRequest, _identity_pb2.FetchDataKeysResponse]  # type: ignore[assignment]
@@ -314,7 +314,7 @@ class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.RegisterAliasesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.RegisterAliasesResponse, _abc.Awaitable[_identity_pb2.RegisterAliasesResponse]]:
-        """Claims IBANs; idempotent."""
+        """Claims IBANs, and proposes bank mirrors, which take two operators; idempotent."""
 
     @_abc_1.abstractmethod
     def ResolveAliases(

@@ -38,7 +38,8 @@ class AliasApi:
         tenant = bounds.identifier("tenant_id", request.tenant_id or caller.tenant or b"")
         items = batches.read_each(request.aliases, lambda each: _alias_request(each, tenant))
         registered = await self.aliases.register(tenant, items, caller)
-        return pb.RegisterAliasesResponse(results=batches.results(registered.reasons), proposal_id=registered.proposal)
+        answers = batches.waiting_together(registered.reasons, registered.proposal)
+        return pb.RegisterAliasesResponse(results=batches.answers(answers))
 
     async def ConfirmAliases(self, request: pb.ConfirmAliasesRequest, context: Any) -> pb.ConfirmAliasesResponse:
         """Confirms claims that a bank's own message names."""
@@ -60,7 +61,7 @@ class AliasApi:
         reasons, proposal = await self.changing.propose(
             tenant, _ACTIONS[request.action], items, request.document_sha256, current_caller()
         )
-        return pb.ChangeAliasesResponse(results=batches.results(reasons), proposal_id=proposal)
+        return pb.ChangeAliasesResponse(results=batches.answers(batches.waiting_together(reasons, proposal)))
 
     async def ResolveAliases(self, request: pb.ResolveAliasesRequest, context: Any) -> pb.ResolveAliasesResponse:
         """Tells what IBANs stand for."""

@@ -10,6 +10,7 @@ from ringfence_protos.identity.v1 import identity_pb2 as pb
 
 from ringfence_identity import batches
 from ringfence_identity.parties.application.commands import PartyCommands, Registration
+from ringfence_identity.parties.application.erasing import Erasing
 from ringfence_identity.parties.application.holding import LegalHolds
 from ringfence_identity.parties.application.owners import MAX_OWNERS, CompanyOwners, Owner, exact_share
 from ringfence_identity.parties.application.personal import PersonalData
@@ -35,6 +36,7 @@ class PartyApi:
     parties: PartyCommands
     reading: PartyReading
     holds: LegalHolds
+    erasing: Erasing
 
     async def RegisterParties(self, request: pb.RegisterPartiesRequest, context: Any) -> pb.RegisterPartiesResponse:
         """Registers parties of the caller's tenant."""
@@ -93,14 +95,14 @@ class PartyApi:
             reasons = await self.holds.place(tenant, parties, reference, caller.subject)
             return pb.SetLegalHoldResponse(results=batches.results(reasons))
         reasons, proposal = await self.holds.propose_lifting(tenant, parties, reference, caller)
-        return pb.SetLegalHoldResponse(results=batches.results(reasons), proposal_id=proposal)
+        return pb.SetLegalHoldResponse(results=batches.answers(batches.waiting_together(reasons, proposal)))
 
     async def EraseParties(self, request: pb.ErasePartiesRequest, context: Any) -> pb.ErasePartiesResponse:
-        """Erases parties."""
+        """Proposes the erasure of parties."""
         bounds.size("party_ids", len(request.party_ids), maximum=MAX_ERASURES)
         tenant = bounds.identifier("tenant_id", request.tenant_id)
-        reasons = await self.parties.erase(tenant, list(request.party_ids), current_caller().subject)
-        return pb.ErasePartiesResponse(results=batches.results(reasons))
+        answers = await self.erasing.propose(tenant, list(request.party_ids), current_caller())
+        return pb.ErasePartiesResponse(results=batches.answers(answers))
 
 
 def _registration(message: pb.NewParty) -> Registration:

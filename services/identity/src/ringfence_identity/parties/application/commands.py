@@ -16,7 +16,6 @@ from ringfence_identity.batches import DONE, Answer, Item, answered, decide_each
 from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
 from ringfence_identity.parties.application.owners import CompanyOwners
 from ringfence_identity.parties.application.personal import PersonalData
-from ringfence_identity.parties.application.ports import HeldAliases
 from ringfence_identity.parties.application.recording import record_of_party
 from ringfence_identity.parties.application.releases import propose_or_confirm, release_waits
 from ringfence_identity.parties.domain import blocking, owners, parties
@@ -41,13 +40,12 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class PartyCommands:
-    """Registers, decides on and erases parties."""
+    """Registers and decides on parties."""
 
     writer: GroupWriter
     state: State
     principals: PrincipalQueries
     keys: SubjectKeys
-    aliases: HeldAliases
     decisions: Knowing[Decided]
     proposals: Proposals
 
@@ -144,24 +142,6 @@ class PartyCommands:
 
         keys = [each.key for each in decisions if not isinstance(each, DomainError) and each.key]
         return await self.decisions.commit(keys, decide_all, weight=len(decisions))
-
-    async def erase(self, tenant: bytes, ids: Sequence[bytes], by: bytes) -> list[str]:
-        """Returns one reason per party; tombstone and destruction of the key are one commit, also when repeated.
-
-        Its aliases go first. Memory drops the keys by `key_forgetter`, whether or not the caller is still there when
-        the commit is done.
-        """
-
-        def erase(unit: Unit, party: bytes) -> str:
-            events = parties.erase(self.state, self.principals, tenant, party, by)
-            subject = self.state.subject_of(tenant, party)
-            if events:
-                self.aliases.remove_all(unit, tenant, subject, by)
-            record_of_party(unit, self.state, subject, events)
-            unit.commit_also(self.keys.destruction(subject))
-            return DONE
-
-        return await decide_each(self.writer, ids, erase)
 
 
 def key_forgetter(keys: SubjectKeys) -> Callable[[list[Recorded]], None]:

@@ -17,6 +17,14 @@ class SubjectErased(DomainError):
     reason: ClassVar[str] = "SUBJECT_ERASED"
 
 
+class ErasureRegisterUnavailable(DomainError):
+    """The register of the erased cannot be reached; whether somebody is erased is found by asking again."""
+
+    reason: ClassVar[str] = "ERASURE_REGISTER_UNAVAILABLE"
+    code: ClassVar[str] = "UNAVAILABLE"
+    retry_after_seconds = 1.0
+
+
 class NotACompany(DomainError):
     """Only a company has beneficial owners."""
 
