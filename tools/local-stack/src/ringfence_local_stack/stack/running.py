@@ -144,6 +144,13 @@ class RunningStack:
             "RINGFENCE_CLIENT_CA_FILE": str(self.client_ca_file),
             "RINGFENCE_TRUST_DOMAIN": TRUST_DOMAIN,
             "RINGFENCE_LEAVE_SECONDS": "0",
+            **(self._erasure_environment() if service == "identity" else {}),
+        }
+
+    def _erasure_environment(self) -> dict[str, str]:
+        return {
+            "RINGFENCE_ERASURE_REGISTER_DIRECTORY": str(private_folder(self.directory / "erased")),
+            "RINGFENCE_RETENTION_FILE": str(Path(__file__).with_name("retention.toml")),
         }
 
 
