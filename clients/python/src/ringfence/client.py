@@ -19,9 +19,9 @@ _WITH_PROPOSALS = ("identity", "custody", "payment-instruction")
 class Client:
     """Calls the services as one principal; blocking and thread-safe.
 
-    Acts of two people wait in `proposals`, by the name of the service that carries them out.
     Connects at the first call. Every call has a deadline and is repeated, within `patience`, while its service is
-    unavailable; this is safe because every write carries ids that its caller chose.
+    unavailable; this is safe because every write carries ids that its caller chose. `proposals` are what waits for a
+    second person, by service.
     """
 
     def __init__(self, addresses: Addresses, credentials: Credentials, patience: Patience | None = None) -> None:

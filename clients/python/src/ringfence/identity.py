@@ -25,6 +25,7 @@ class PrincipalKind(IntEnum):
     REGULATOR = 4
     BANK_FEED = 5
     IMPORTER = 6
+    AUDITOR = 7
 
 
 class PartyKind(IntEnum):
@@ -51,13 +52,19 @@ class KycStatus(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class NewPrincipal:
-    """A principal to register; approvers and importers name their platform as `tenant_id`."""
+    """A principal to register; approvers and importers name their platform as `tenant_id`.
+
+    A further key of somebody known names that person; `until_ns` is when a person's role ends, UTC nanoseconds, 0 for
+    as late as may be.
+    """
 
     id: UUID
     kind: PrincipalKind
     name: str
     public_key: bytes
     tenant_id: UUID | None = None
+    person_id: UUID | None = None
+    until_ns: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +161,7 @@ class Identity:
         self._parties = identity_pb2_grpc.PartyServiceStub(channel)
 
     def register_principals(self, principals: Sequence[NewPrincipal]) -> list[ItemResult]:
-        """Registers principals; the reason APPROVAL_PENDING asks for a second operator's confirmation."""
+        """Proposes principals; the reason APPROVAL_PENDING asks for a second operator's confirmation."""
         rows = [
             pb.NewPrincipal(
                 id=each.id.bytes,
@@ -162,6 +169,8 @@ class Identity:
                 name=each.name,
                 tenant_id=_id(each.tenant_id),
                 public_key=each.public_key,
+                person_id=_id(each.person_id),
+                until_ns=each.until_ns,
             )
             for each in principals
         ]
@@ -169,12 +178,17 @@ class Identity:
         return _results(self._connection.call(self._tokens.RegisterPrincipals, request).results)
 
     def confirm_principals(self, principal_ids: Sequence[UUID]) -> list[ItemResult]:
-        """Confirms principals that another operator registered or suspended."""
+        """Confirms what another operator proposed of principals; of suspended ones, proposes that it ends."""
         request = pb.ConfirmPrincipalsRequest(principal_ids=to_bytes(principal_ids))
         return _results(self._connection.call(self._tokens.ConfirmPrincipals, request).results)
 
+    def renew_grants(self, principal_ids: Sequence[UUID], until_ns: int) -> list[ItemResult]:
+        """Proposes that people's roles end at another time, UTC nanoseconds; a second operator confirms."""
+        request = pb.RenewGrantsRequest(principal_ids=to_bytes(principal_ids), until_ns=until_ns)
+        return _results(self._connection.call(self._tokens.RenewGrants, request).results)
+
     def suspend_principals(self, principal_ids: Sequence[UUID], note: str) -> list[ItemResult]:
-        """Stops principals, and with a platform its people, until another operator confirms them."""
+        """Stops principals, and with a platform its people, until two operators lift it."""
         request = pb.SuspendPrincipalsRequest(principal_ids=to_bytes(principal_ids), note=note)
         return _results(self._connection.call(self._tokens.SuspendPrincipals, request).results)
 

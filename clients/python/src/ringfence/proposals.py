@@ -9,6 +9,7 @@ import grpc
 from ringfence_protos.common.v1 import proposals_pb2 as pb
 from ringfence_protos.common.v1 import proposals_pb2_grpc
 
+from ringfence.identity import ItemResult
 from ringfence.ids import optional
 from ringfence.transport import Connection
 
@@ -72,6 +73,18 @@ class Proposals:
         ]
         reply = self._connection.call(self._stub.DecideProposals, pb.DecideProposalsRequest(decisions=decisions))
         return [each.reason for each in reply.results]
+
+    def confirm(self, proposal_ids: Sequence[UUID], note: str = "") -> list[ItemResult]:
+        """Has them carried out; whoever proposed is refused with SECOND_PERSON_REQUIRED."""
+        return [ItemResult(each) for each in self.decide(proposal_ids, Verdict.CONFIRM, note)]
+
+    def refuse(self, proposal_ids: Sequence[UUID], note: str = "") -> list[ItemResult]:
+        """Voids them for good."""
+        return [ItemResult(each) for each in self.decide(proposal_ids, Verdict.REFUSE, note)]
+
+    def withdraw(self, proposal_ids: Sequence[UUID], note: str = "") -> list[ItemResult]:
+        """Takes back what the caller's person has proposed."""
+        return [ItemResult(each) for each in self.decide(proposal_ids, Verdict.WITHDRAW, note)]
 
 
 def _proposal(read: pb.Proposal) -> Proposal:

@@ -162,12 +162,13 @@ class Ledger(custody_pb2_grpc.CustodyServiceServicer):
         return custody_pb2.ListAccountsResponse(accounts=accounts, next_page_token="2" if first == 0 else "")
 
     def AdoptRules(self, request: Any, context: Any) -> Any:
-        """Puts what it is asked for in force."""
+        """Puts what it is asked for in force, and asks for a second person the first time."""
         self._enter(request, context)
+        proposal = b"" if hasattr(self, "rules") else b"p" * 16
         self.rules = custody_pb2.Rules(
             version=request.version, purposes=request.purposes, document="text", sha256=bytes(32)
         )
-        return custody_pb2.AdoptRulesResponse(rules=self.rules)
+        return custody_pb2.AdoptRulesResponse(rules=self.rules, proposal_id=proposal)
 
     def GetRules(self, request: Any, context: Any) -> Any:
         """Answers what was adopted."""
