@@ -44,6 +44,8 @@ from ringfence_local_stack.stack.health import is_serving
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
+from .neighbours import Neighbours, neighbours
+
 START_NS = 1_800_000_000 * 10**9
 
 
@@ -141,7 +143,9 @@ class World:
     def first(self, principal: bytes, kind: Kind, certificate: bytes = b"") -> None:
         """Registers by the bootstrap file."""
         new = self.principal(principal, kind)
-        self.happens(principals.bootstrap(self.principals, FirstPrincipal(new, (ROLE_OF_KIND[kind],), certificate)))
+        self.happens(
+            principals.bootstrap(self.principals, FirstPrincipal(new, (ROLE_OF_KIND[kind],), certificate), self.now_ns)
+        )
 
     @staticmethod
     def a_key(of: bytes) -> bytes:
@@ -156,11 +160,12 @@ class World:
         """Returns the platform's server."""
         return Actor(tenant, tenant)
 
-    def party(self, party: bytes, number: str = "A1", digest: str = "") -> NewParty:
+    def party(self, party: bytes, number: str = "A1", digest: str = "", kind: PartyKind = PartyKind.PERSON) -> NewParty:
         """Describes a party whose personal data is `number`."""
         return NewParty(
             party,
-            PartyKind.PERSON,
+            party,
+            kind,
             number.encode().rjust(16),
             (digest or number).encode().rjust(16),
             lambda version: {"name": b"sealed at %d" % version},
@@ -174,7 +179,9 @@ def world() -> World:
     for operator in (made.alice, made.bob):
         made.first(operator, Kind.OPERATOR)
     for tenant in (made.platform, made.other):
-        made.happens(principals.register(*made.of_principals, made.principal(tenant, Kind.PLATFORM), made.alice))
+        made.happens(
+            principals.register(*made.of_principals, made.principal(tenant, Kind.PLATFORM), made.alice, made.now_ns)
+        )
     made.journal.clear()
     return made
 
@@ -238,6 +245,7 @@ class Identity:
     database: Database
     folder: Path
     postgres: PostgresServer
+    known: Neighbours
     port: int = field(default_factory=lambda: free_ports(1)[0])
     operators: list[Client] = field(default_factory=list)
     _process: Process | None = None
@@ -263,7 +271,16 @@ class Identity:
             "RINGFENCE_LEAVE_SECONDS": "0",
             "RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE": str(self.folder / "first.json"),
             "RINGFENCE_SNAPSHOT_DIRECTORY": str(self.folder / "snapshots"),
+            "RINGFENCE_ERASURE_REGISTER_DIRECTORY": str(self.folder / "register"),
+            "RINGFENCE_RETENTION_FILE": str(self.folder / "retention.toml"),
+            "RINGFENCE_CUSTODY_ADDRESS": self.known.addresses["custody"],
+            "RINGFENCE_PAYMENT_INSTRUCTION_ADDRESS": self.known.addresses["payment-instruction"],
         }
+
+    def retain(self, **days: int) -> None:
+        """Sets how many days clients are kept, from the next start on."""
+        text = "".join(f"[{name}]\ndays = {each}\n" for name, each in days.items())
+        (self.folder / "retention.toml").write_text(text)
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Runs a command of the service to its end."""
@@ -321,21 +338,27 @@ class Identity:
         options = [("grpc.ssl_target_name_override", "localhost"), ("grpc.use_local_subchannel_pool", 1)]
         return grpc.secure_channel(self.address, grpc.ssl_channel_credentials(authority, *pair), options=options)
 
-    def register(self, kind: int, tenant: bytes = b"", by: int = 0) -> tuple[Client, str]:
-        """Has an operator register a new principal; returns it and the reason answered."""
+    def propose(self, kind: int, tenant: bytes = b"", by: int = 0) -> tuple[Client, pb.ItemResult]:
+        """Has an operator propose a new principal; returns it and the answer."""
         client = self.client()
         new = pb.NewPrincipal(
             id=client.id, kind=kind, name="under test", tenant_id=tenant, public_key=client.public_key
         )
         request = pb.RegisterPrincipalsRequest(principals=[new])
-        (reason,) = self.operators[by].reasons(rpc.TokenServiceStub, "RegisterPrincipals", request)
-        return client, reason
+        (result,) = self.operators[by].call(rpc.TokenServiceStub, "RegisterPrincipals", request).results
+        return client, result
+
+    def register(self, kind: int, tenant: bytes = b"") -> Client:
+        """Has two operators register a new principal."""
+        client, result = self.propose(kind, tenant)
+        assert result.reason == "APPROVAL_PENDING"
+        confirm = pb.ConfirmPrincipalsRequest(principal_ids=[client.id])
+        assert self.operators[1].reasons(rpc.TokenServiceStub, "ConfirmPrincipals", confirm) == [""]
+        return client
 
     def platform(self) -> Client:
         """Returns the server of a platform registered just now."""
-        client, reason = self.register(pb.PRINCIPAL_KIND_PLATFORM)
-        assert reason == ""
-        return client
+        return self.register(pb.PRINCIPAL_KIND_PLATFORM)
 
 
 @pytest.fixture(scope="module")
@@ -347,9 +370,16 @@ def identity(
 ) -> Iterator[Identity]:
     """The running service, with two operators from its bootstrap file."""
     folder = private_folder(stack_folder / f"identity-{new_id().hex()}")
-    running = Identity(openbao_server, database("identity"), folder, postgres_server)
+    with neighbours(openbao_server) as known:
+        yield from running_identity(Identity(openbao_server, database("identity"), folder, postgres_server, known))
+
+
+def running_identity(running: Identity) -> Iterator[Identity]:
+    """Starts the service, and stops it at the end."""
+    folder = running.folder
     for mount in ("workload", "client"):
-        write_private(folder / f"{mount}-ca.pem", openbao_server.authority_certificate(f"pki-{mount}") + "\n")
+        write_private(folder / f"{mount}-ca.pem", running.openbao.authority_certificate(f"pki-{mount}") + "\n")
+    running.retain(moved=1827, opened=0, applied=0)
     running.operators = [running.client(), running.client()]
     write_private(folder / "first.json", json.dumps([first_operator(each) for each in running.operators]))
     migrated = running.run("migrate")

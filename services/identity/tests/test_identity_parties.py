@@ -93,26 +93,15 @@ def test_late_retry_does_not_hand_in_again(world: Any) -> None:
     assert parties.register(*world.of_parties, world.party(ANNA, "A1"), world.server(world.platform)) == []
 
 
-def test_two_people_lead_out_of_blocked(world: Any) -> None:
-    """One operator's word, said twice, does not release a blocked party; a second operator's does."""
+def test_the_way_out_of_blocked_is_for_two_people(world: Any) -> None:
+    """Of all steps only this one is told to be for two."""
     registered(world)
-    decided(world, KycState.BLOCKED, KycState.REVIEW, KycState.REVIEW)
-    decision = KycDecision(world.platform, ANNA, KycState.REVIEW, "false match")
-    assert world.parties.parties[ANNA].kyc is KycState.BLOCKED
-    assert parties.awaits_second_person(world.parties, decision)
-    decided(world, KycState.REVIEW, by=world.bob)
-    assert world.parties.parties[ANNA].kyc is KycState.REVIEW
-    assert not parties.awaits_second_person(world.parties, decision)
-
-
-def test_proposal_ends_with_the_block_it_was_for(world: Any) -> None:
-    """A release proposed for an earlier block does not count for a later one."""
-    registered(world)
-    decided(world, KycState.BLOCKED, KycState.REVIEW)
-    decided(world, KycState.REVIEW, by=world.bob)
-    decided(world, KycState.BLOCKED)
-    decided(world, KycState.REVIEW, by=world.bob)
-    assert world.parties.parties[ANNA].kyc is KycState.BLOCKED
+    block = KycDecision(world.platform, ANNA, KycState.BLOCKED, "listed")
+    release = KycDecision(world.platform, ANNA, KycState.REVIEW, "false match")
+    blocked = parties.decide_kyc(*world.of_parties, block, world.alice, NEVER)
+    assert not parties.needs_two_people(blocked)
+    world.happens(blocked)
+    assert parties.needs_two_people(parties.decide_kyc(*world.of_parties, release, world.alice, NEVER))
 
 
 def test_decision_with_an_id_is_made_once(world: Any) -> None:
@@ -159,10 +148,14 @@ def test_party_needs_an_active_platform(world: Any) -> None:
             parties.register(*world.of_parties, world.party(BERT), actor)
 
 
-def test_party_cannot_take_the_id_of_a_principal(world: Any) -> None:
-    """Ids of principals and parties share one namespace, so that each stream has one meaning."""
-    with pytest.raises(ExistsWithDifferentData):
-        registered(world, world.other)
+def test_id_that_another_has_gets_a_subject_of_its_own(world: Any) -> None:
+    """An id that another tenant's party or a principal has is as free as any, and means no stream but its own."""
+    registered(world)
+    free = parties.subject_of(*world.of_parties, world.other, BERT)
+    taken = parties.subject_of(*world.of_parties, world.other, ANNA)
+    principal = parties.subject_of(*world.of_parties, world.platform, world.other)
+    assert (free, parties.subject_of(*world.of_parties, world.platform, ANNA)) == (BERT, ANNA)
+    assert len({ANNA, BERT, world.other, taken, principal}) == 5
 
 
 def test_erased_party_is_empty_and_closed_for_good(world: Any) -> None:

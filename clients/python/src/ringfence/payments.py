@@ -13,6 +13,8 @@ from ringfence.ids import optional, to_bytes
 from ringfence.transport import Connection
 
 _PAGE = 1_000
+DECISION_NOT_TAKEN = frozenset({"APPROVER_IS_MAKER", "NOT_HELD", "ALREADY_RELEASED", "MADE_BY_ANOTHER"})
+"""Reasons for which a decision on an instruction was not taken; others are the instruction's own."""
 
 
 class InstructionStatus(IntEnum):

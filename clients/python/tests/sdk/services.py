@@ -10,6 +10,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from ringfence_protos.audit.v1 import audit_pb2, audit_pb2_grpc
+from ringfence_protos.common.v1 import proposals_pb2, proposals_pb2_grpc
 from ringfence_protos.custody.v1 import custody_pb2, custody_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2, identity_pb2_grpc
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2, payment_instruction_pb2_grpc
@@ -161,12 +162,13 @@ class Ledger(custody_pb2_grpc.CustodyServiceServicer):
         return custody_pb2.ListAccountsResponse(accounts=accounts, next_page_token="2" if first == 0 else "")
 
     def AdoptRules(self, request: Any, context: Any) -> Any:
-        """Puts what it is asked for in force."""
+        """Puts what it is asked for in force, and asks for a second person the first time."""
         self._enter(request, context)
+        proposal = b"" if hasattr(self, "rules") else b"p" * 16
         self.rules = custody_pb2.Rules(
             version=request.version, purposes=request.purposes, document="text", sha256=bytes(32)
         )
-        return custody_pb2.AdoptRulesResponse(rules=self.rules)
+        return custody_pb2.AdoptRulesResponse(rules=self.rules, proposal_id=proposal)
 
     def GetRules(self, request: Any, context: Any) -> Any:
         """Answers what was adopted."""
@@ -201,6 +203,34 @@ class Instructions(payment_instruction_pb2_grpc.PaymentInstructionServiceService
                 refuse(context, "UNAVAILABLE", "SHUTTING_DOWN")
         while self.goes_on and context.is_active():
             time.sleep(0.01)
+
+
+class Waiting(proposals_pb2_grpc.ProposalServiceServicer):
+    """Three proposals, of which it lists two at a time; knows the first alone when it is to decide."""
+
+    def __init__(self) -> None:
+        self.requests: list[Any] = []
+
+    def ListProposals(self, request: Any, context: Any) -> Any:
+        """Answers them on two pages."""
+        self.requests.append(request)
+        first = int(request.page_token or 0)
+        ids = [bytes([n + 1] * 16) for n in range(first, min(first + 2, 3))]
+        proposals = [
+            proposals_pb2.Proposal(
+                id=each, subject_id=each, proposer_id=each, proposer_person_id=each, effect="a.B", expires_ns=7
+            )
+            for each in ids
+        ]
+        return proposals_pb2.ListProposalsResponse(proposals=proposals, next_page_token="2" if first == 0 else "")
+
+    def DecideProposals(self, request: Any, context: Any) -> Any:
+        """Answers that each is done or not there."""
+        self.requests.append(request)
+        ends = ["" if each.proposal_id == b"\1" * 16 else "PROPOSAL_NOT_FOUND" for each in request.decisions]
+        return proposals_pb2.DecideProposalsResponse(
+            results=[proposals_pb2.ProposalResult(reason=reason) for reason in ends]
+        )
 
 
 class Log(audit_pb2_grpc.AuditServiceServicer):

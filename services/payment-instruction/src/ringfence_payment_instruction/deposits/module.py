@@ -12,6 +12,7 @@ from ringfence_payment_instruction.deposits.api import DepositsApi
 from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.posting import PostingWork
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceReceiving
+from ringfence_payment_instruction.deposits.application.under_way import UnderWay
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
@@ -51,5 +52,5 @@ class DepositsModule:
         return cls(
             receiving=receiving,
             work=PostingWork(submissions.writer, state, custody),
-            api=DepositsApi(receiving),
+            api=DepositsApi(receiving, UnderWay(submissions, state)),
         )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from lxml import etree
 from ringfence_kernel.values import iban, money
 
-from ringfence_payment_instruction.iso20022.document import MAX_FILE_BYTES, Message, open_message
+from ringfence_payment_instruction.iso20022.document import MAX_FILE_BYTES, XML_SPACES, Message, open_message
 from ringfence_payment_instruction.iso20022.messages import (
     Account,
     CreditTransfer,
@@ -77,7 +77,7 @@ class _Reader:
             message_name=self._message.name,
             created_at=_moment(header["CreDtTm"]),
             number_of_transactions=self._position,
-            control_sum=(_text(header, "CtrlSum") or "").strip() or None,
+            control_sum=(_text(header, "CtrlSum") or "").strip(XML_SPACES) or None,
             initiating_party=_text(party, "Nm"),
             payments=payments,
             sha256=self._message.sha256,
@@ -138,7 +138,7 @@ class _Reader:
             element, target = element[0], element[1].text
             if target != element.get("Ccy"):
                 obstacle = CONVERSION
-        text, code = (element.text or "").strip(), element.get("Ccy", "")
+        text, code = (element.text or "").strip(XML_SPACES), element.get("Ccy", "")
         try:
             currency = money.currency(code)
             amount_minor = money.to_minor(text, currency)
@@ -182,8 +182,10 @@ class _Reader:
         stated_count, stated_sum = _text(fields, "NbOfTxs"), _text(fields, "CtrlSum")
         if stated_count is not None and int(stated_count) != count:
             raise FileRefused("COUNT_MISMATCH", f"{where}/NbOfTxs says {int(stated_count)}, counted {count}")
-        if stated_sum is not None and Decimal(stated_sum.strip()) != total:
-            raise FileRefused("CONTROL_SUM_MISMATCH", f"{where}/CtrlSum says {stated_sum.strip()}, summed {total}")
+        if stated_sum is not None and Decimal(stated_sum.strip(XML_SPACES)) != total:
+            raise FileRefused(
+                "CONTROL_SUM_MISMATCH", f"{where}/CtrlSum says {stated_sum.strip(XML_SPACES)}, summed {total}"
+            )
 
     def _fields(self, element: etree._Element) -> _Fields:
         skip = self._prefix_length

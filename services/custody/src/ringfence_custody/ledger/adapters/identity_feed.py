@@ -1,4 +1,4 @@
-"""What custody learns from identity's feed: how its parties stand."""
+"""What custody learns from identity's feed: how its parties stand, and who may not act any more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ringfence_kernel.store.codec import EventCodec
 from ringfence_protos.common.v1 import proposal_events_pb2
 from ringfence_protos.identity.v1 import events_pb2
 
-from ringfence_custody.ledger.application.commands import Commands, OwnerFact
+from ringfence_custody.ledger.application.commands import ActorFact, Commands, OwnerFact
 from ringfence_custody.ledger.domain.lifecycle import Standing
 
 CURSOR = "follower:identity"
@@ -38,26 +38,44 @@ class KycChanged:
     after: str
 
 
-_CODEC = EventCodec([KycChanged])
+@dataclass(frozen=True, slots=True)
+class PrincipalSuspended:
+    """The fields of identity's published event that matter here."""
+
+    TOPIC: ClassVar[str] = "PrincipalSuspended.v1"
+    principal: bytes
 
 
-def owner_facts(events: Iterable[StoredEvent]) -> list[OwnerFact]:
+@dataclass(frozen=True, slots=True)
+class PrincipalActivated:
+    """The fields of identity's published event that matter here."""
+
+    TOPIC: ClassVar[str] = "PrincipalActivated.v1"
+    principal: bytes
+
+
+_CODEC = EventCodec([KycChanged, PrincipalSuspended, PrincipalActivated])
+
+
+def facts_of(events: Iterable[StoredEvent]) -> list[OwnerFact | ActorFact]:
     """Returns the facts in events; other topics that identity describes are none of custody's business.
 
     Raises EventUnknown for a topic or a state that it does not describe: it may be about who may have money.
     """
-    facts = []
+    facts: list[OwnerFact | ActorFact] = []
     for stored in events:
         if stored.topic not in PUBLISHED:
             raise EventUnknown(f"identity has published {stored.topic}, which is not described")
-        if stored.topic == KycChanged.TOPIC:
+        if stored.topic in _CODEC.topics:
             event, _ = _CODEC.decode(stored.topic, stored.state)
             require_known(PUBLISHED[stored.topic], asdict(event))
-            if (standing := STANDINGS.get(event.after)) is not None:
+            if not isinstance(event, KycChanged):
+                facts.append(ActorFact(event.principal, isinstance(event, PrincipalActivated)))
+            elif (standing := STANDINGS.get(event.after)) is not None:
                 facts.append(OwnerFact(event.tenant, event.party, standing))
     return facts
 
 
 def take_over(commands: Commands) -> Callable[[FeedPage], Awaitable[None]]:
     """Returns the handler of pages; see the kernel's `taking_over`."""
-    return taking_over(owner_facts, commands.note_owners, CURSOR)
+    return taking_over(facts_of, commands.note_identity, CURSOR)

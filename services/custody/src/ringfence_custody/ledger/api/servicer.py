@@ -15,6 +15,7 @@ from ringfence_protos.custody.v1 import custody_pb2_grpc
 
 from ringfence_custody.ledger.api import mapping, rule_mapping
 from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
+from ringfence_custody.ledger.application.adopting import RuleCommands
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.domain.columns import AccountColumns
@@ -22,6 +23,7 @@ from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus
 
 MAX_ROWS = 8_190
 MAX_ACCOUNTS = 1_000
+MAX_OWNERS = 100
 DEFAULT_PAGE = 100
 MAX_PAGE = 1_000
 ORDER_REFERENCE_CHARACTERS = 140
@@ -32,9 +34,12 @@ VERSION_CHARACTERS = 64
 class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
     """The ledger over gRPC; the caller's tenant decides the book."""
 
-    def __init__(self, commands: Commands, queries: Queries, backlog: Backlog, accounts: AccountsQuota) -> None:
+    def __init__(
+        self, commands: Commands, rules: RuleCommands, queries: Queries, backlog: Backlog, accounts: AccountsQuota
+    ) -> None:
         """Serves these commands and queries; rows are taken on as `backlog` allows, accounts up to their quota."""
         self._commands = commands
+        self._rules = rules
         self._queries = queries
         self._backlog = backlog
         self._accounts = accounts
@@ -75,6 +80,24 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         account_ids = mapping.identifiers("account_ids", request.account_ids, MAX_ROWS)
         views = await self._queries.accounts(book_id, account_ids)
         return pb.GetAccountsResponse(accounts=map(mapping.account, views))
+
+    async def LookUpAccounts(self, request: pb.LookUpAccountsRequest, context: Any) -> pb.LookUpAccountsResponse:
+        """Tells whose accounts are."""
+        book_id = bounds.identifier("book_id", request.book_id)
+        account_ids = mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS)
+        found = await self._queries.owners_of(book_id, account_ids)
+        accounts = [
+            pb.AccountOwner(owner_id=owner_id, account_class=pb.AccountClass.ValueType(account_class))
+            for owner_id, account_class in found
+        ]
+        return pb.LookUpAccountsResponse(accounts=accounts)
+
+    async def LookUpOwners(self, request: pb.LookUpOwnersRequest, context: Any) -> pb.LookUpOwnersResponse:
+        """Tells what owners have."""
+        book_id = bounds.identifier("book_id", request.book_id)
+        owner_ids = mapping.identifiers("owner_ids", request.owner_ids, MAX_OWNERS)
+        found = await self._queries.holdings(book_id, owner_ids)
+        return pb.LookUpOwnersResponse(holdings=map(mapping.holdings, found))
 
     async def ListAccounts(self, request: pb.ListAccountsRequest, context: Any) -> pb.ListAccountsResponse:
         """Returns a page of accounts."""
@@ -168,15 +191,15 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         return pb.SetAccountStatusResponse(status=[pb.AccountStatus.ValueType(each) for each in status])
 
     async def AdoptRules(self, request: pb.AdoptRulesRequest, context: Any) -> pb.AdoptRulesResponse:
-        """Puts stricter rules in force."""
+        """Proposes rules for a second operator to put in force."""
         caller = current_caller()
-        pack = await self._commands.adopt_rules(
+        pack, proposal = await self._rules.propose(
             mapping.book_of(caller, request.book_id),
             bounds.text("version", request.version, maximum=VERSION_CHARACTERS),
             rule_mapping.purpose_rules(request.purposes),
-            caller.subject,
+            caller,
         )
-        return pb.AdoptRulesResponse(rules=rule_mapping.rules(pack))
+        return pb.AdoptRulesResponse(rules=rule_mapping.rules(pack), proposal_id=proposal)
 
     async def GetRules(self, request: pb.GetRulesRequest, context: Any) -> pb.GetRulesResponse:
         """Returns the rules in force."""

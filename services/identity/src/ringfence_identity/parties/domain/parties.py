@@ -1,6 +1,6 @@
 """Parties: registered by their platform, led through KYC by operators, erased for good."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.values.errors import InvalidArgument
@@ -16,7 +16,6 @@ from ringfence_identity.parties.domain.errors import (
 )
 from ringfence_identity.parties.domain.events import (
     KycChanged,
-    KycReleaseProposed,
     PartyAmended,
     PartyErased,
     PartyRegistered,
@@ -33,9 +32,13 @@ HANDED_IN = "handed in by the platform"
 
 @dataclass(frozen=True, slots=True)
 class NewParty:
-    """A party to register. The keyed `identity_index` is different for every tenant, so it links nobody across them."""
+    """A party to register, sealed for `subject`.
+
+    The keyed `identity_index` is different for every tenant, so it links nobody across them.
+    """
 
     id: bytes
+    subject: bytes
     kind: PartyKind
     identity_index: bytes
     digest: bytes
@@ -79,13 +82,9 @@ def register(
     """
     tenant = actor.tenant or b""
     principals.require_tenant(tenant)
-    party = state.parties.get(new.id)
+    party = state.parties.get(new.subject)
     if party is None:
-        if principals.is_known(new.id):
-            raise ExistsWithDifferentData
         return _first(state, new, tenant, actor.subject)
-    if party.tenant != tenant:
-        raise ExistsWithDifferentData
     if party.erased:
         raise SubjectErased
     if (party.kind, party.digest) == (new.kind, new.digest):
@@ -108,24 +107,24 @@ def _again(state: State, party: Party, new: NewParty, by: bytes) -> list[PartyRe
     _require_free_number(state, new)
     personal = new.seal(party.version + 1)
     return [
-        PartyAmended(party.tenant, party.id, new.kind, personal, new.identity_index, new.digest, by),
-        KycChanged(party.tenant, party.id, party.kyc, KycState.SUBMITTED, HANDED_IN, b"", by),
+        PartyAmended(party.tenant, new.id, new.kind, personal, new.identity_index, new.digest, by),
+        KycChanged(party.tenant, new.id, party.kyc, KycState.SUBMITTED, HANDED_IN, b"", by),
     ]
 
 
 def _require_free_number(state: State, new: NewParty) -> None:
-    if state.identity_numbers.get(new.identity_index, new.id) != new.id:
+    if state.identity_numbers.get(new.identity_index, new.subject) != new.subject:
         raise IdentityNumberTaken
 
 
 def decide_kyc(
     state: State, principals: PrincipalQueries, decision: KycDecision, by: bytes, table: LookedUp[Decided]
-) -> list[KycChanged | KycReleaseProposed]:
+) -> list[KycChanged]:
     """Moves a party through KYC. Nothing happens when it stands there already, or the decision was made before.
 
-    The way out of BLOCKED takes two operators: the first call proposes, another operator's call confirms. `table` is
-    what was looked up of decisions that have left memory. Raises OperatorRequired,
-    PartyNotFound, SubjectErased, ExistsWithDifferentData, KycTransitionRefused.
+    The way out of BLOCKED takes two operators (`needs_two_people`). `table` is what was looked up of decisions that
+    have left memory. Raises OperatorRequired, PartyNotFound, SubjectErased, ExistsWithDifferentData,
+    KycTransitionRefused.
     """
     principals.require_operator(by)
     party = find(state, decision.tenant, decision.party)
@@ -136,18 +135,12 @@ def decide_kyc(
         return []
     if not kyc.is_listed(party.kyc, decision.to):
         raise KycTransitionRefused(**{"from": party.kyc, "to": decision.to})
-    if kyc.needs_two_people(party.kyc, decision.to):
-        if not party.release_proposed_by:
-            return [KycReleaseProposed(party.tenant, party.id, decision.note, decision.id, by)]
-        if party.release_proposed_by == by:
-            return []
-    return [KycChanged(party.tenant, party.id, party.kyc, decision.to, decision.note, decision.id, by)]
+    return [KycChanged(party.tenant, decision.party, party.kyc, decision.to, decision.note, decision.id, by)]
 
 
-def awaits_second_person(state: State, decision: KycDecision) -> bool:
-    """Whether the decision stands as a proposal that another operator has yet to confirm."""
-    party = state.parties[decision.party]
-    return bool(party.release_proposed_by) and kyc.needs_two_people(party.kyc, decision.to)
+def needs_two_people(decided: Sequence[KycChanged]) -> bool:
+    """Whether what was decided is for two operators: it is proposed, and another confirms it."""
+    return any(kyc.needs_two_people(each.before, each.after) for each in decided)
 
 
 def erase(state: State, principals: PrincipalQueries, tenant: bytes, party_id: bytes, by: bytes) -> list[PartyErased]:
@@ -155,6 +148,11 @@ def erase(state: State, principals: PrincipalQueries, tenant: bytes, party_id: b
     principals.require_operator(by)
     party = _of_tenant(state, tenant, party_id)
     return [] if party.erased else [PartyErased(tenant, party_id, by)]
+
+
+def subject_of(state: State, principals: PrincipalQueries, tenant: bytes, party_id: bytes) -> bytes:
+    """Returns the subject of a tenant's party; ids of principals are taken, and no tenant learns that either."""
+    return state.subject_of(tenant, party_id, taken=principals.is_known(party_id))
 
 
 def find(state: State, tenant: bytes, party_id: bytes) -> Party:
@@ -166,7 +164,7 @@ def find(state: State, tenant: bytes, party_id: bytes) -> Party:
 
 
 def _of_tenant(state: State, tenant: bytes, party_id: bytes) -> Party:
-    party = state.parties.get(party_id)
+    party = state.parties.get(state.subject_of(tenant, party_id))
     if party is None or party.tenant != tenant:
         raise PartyNotFound
     return party
