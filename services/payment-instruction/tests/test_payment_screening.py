@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_payment_instruction.approvals.domain import ApprovalLimits
 from ringfence_payment_instruction.deposits.application.ports import Notification
 from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED, BankEntry
 from ringfence_payment_instruction.screening.domain.clients import client_stream
+from ringfence_payment_instruction.screening.domain.errors import NothingHit
 from ringfence_payment_instruction.screening.domain.fields import SCREENED_FIELDS, Part, ScreenedField, Side
 from ringfence_payment_instruction.screening.domain.state import Finding
 from ringfence_payment_instruction.submissions.domain import reasons
@@ -29,6 +32,7 @@ from .world import (
     TENANT,
     World,
     an_id,
+    caller,
     iban,
     order,
 )
@@ -292,3 +296,50 @@ async def test_an_innocent_payment_outlives_a_new_list(world: World) -> None:
     await list_it(world)
     await world.application.approvals.decide(APPROVER, TENANT, [an_id("p")], Directive.APPROVE, "")
     await world.reaches("p", Status.SENT)
+
+
+def operator(name: str) -> Caller:
+    """Returns an operator with a person, a key and a certificate of his own."""
+    known = caller(an_id(name), None)
+    return replace(known, roles=frozenset({"operator"}), person=an_id(f"{name} person"), key_sha256=an_id(name) * 2)
+
+
+async def test_only_two_people_let_go_on_what_a_list_has_stopped(world: World) -> None:
+    """One proposes with a reason, another confirms: it is sent, and the same entry does not stop it again."""
+    world.rail.is_broken = True
+    await submit(world, order("p", creditor=STRANGER, debtor_name=LISTED_NAME))
+    await world.reaches("p", Status.RESERVED)
+    await list_it(world)
+    await hits(world, "p")
+    world.rail.is_broken = False
+    await world.reaches("p", Status.HELD)
+    releases, proposals = world.application.screening.releases, world.application.proposals
+    one, other = operator("one"), operator("other")
+    proposal = await releases.propose(TENANT, [an_id("p")], "born in another century", one)
+    confirm = [Decision(proposal, Verdict.CONFIRM)]
+    assert await proposals.decide(confirm, one) == ["SECOND_PERSON_REQUIRED"]
+    assert (world.status("p"), world.reason("p")) == (Status.HELD, reasons.SANCTIONS_HIT)
+    assert await proposals.decide(confirm, other) == [""]
+    await world.reaches("p", Status.SENT)
+    with pytest.raises(NothingHit):
+        await releases.propose(TENANT, [an_id("p")], "once more", one)
+
+
+async def test_what_was_released_is_stopped_by_another_entry_only(world: World) -> None:
+    """A new edition with the same entry changes nothing; another entry stops the payment again."""
+    await submit(world, order("p", 600_00, creditor=STRANGER, debtor_name=LISTED_NAME))
+    await world.reaches("p", Status.HELD)
+    await list_it(world)
+    await hits(world, "p")
+    releases, proposals = world.application.screening.releases, world.application.proposals
+    proposal = await releases.propose(TENANT, [an_id("p")], "another person", operator("one"))
+    assert await proposals.decide([Decision(proposal, Verdict.CONFIRM)], operator("other")) == [""]
+    await world.import_list(a_list(LISTED_NAME, "Somebody Else"))
+    submission, index = world.states.submissions.find(TENANT, an_id("p")) or (None, 0)
+    assert submission is not None
+    await world.until(lambda: world.states.screening.covers(submission))
+    assert index not in submission.hits
+    await world.import_list(a_list("Somebody Else", LISTED_NAME))
+    await hits(world, "p")
+    await world.restart()
+    assert world.reason("p") == reasons.SANCTIONS_HIT

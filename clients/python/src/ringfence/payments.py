@@ -238,6 +238,16 @@ class Payments:
         )
         return self._connection.call(self._stub.ImportSanctionsList, request).names
 
+    def release_hits(self, tenant_id: UUID, instruction_ids: Sequence[UUID], note: str) -> UUID:
+        """Proposes, as an operator, to let payments go on that a list has stopped; a second operator confirms.
+
+        Returns the proposal's id.
+        """
+        request = pb.ReleaseHitsRequest(
+            tenant_id=tenant_id.bytes, instruction_ids=[each.bytes for each in instruction_ids], note=note
+        )
+        return UUID(bytes=self._connection.call(self._stub.ReleaseHits, request).proposal_id)
+
 
 def _id(identifier: UUID | None) -> bytes:
     return identifier.bytes if identifier else b""

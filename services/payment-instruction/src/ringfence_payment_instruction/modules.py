@@ -115,12 +115,14 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
     standing = StandingModule.build(submissions, states.standing, ports.custody, states.screening.covers)
+    proposals = Proposals(writer, states.proposals)
     screening = ScreeningModule.build(
         submissions,
         orders.personal,
         states.screening,
         ports.identity,
         ports.screening,
+        proposals,
         ports.limits.needs_second_person,
         ports.list_maximum_age_ns,
         orders.reading,
@@ -163,7 +165,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         deposits=deposits,
         standing=standing,
         reads=Queries(submissions, orders.personal, ports.reader),
-        proposals=Proposals(writer, states.proposals),
+        proposals=proposals,
         pipeline=pipeline,
     )
 

@@ -658,6 +658,60 @@ class DecideInstructionsResponse(_message.Message):
 Global___DecideInstructionsResponse: _TypeAlias = DecideInstructionsResponse  # noqa: Y015
 
 @_typing.final
+class ReleaseHitsRequest(_message.Message):
+    """Asks to let payments go on that a list has stopped."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_IDS_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    note: _builtins.str
+    """Why the entries name somebody else, 1 to 280 characters; no personal data."""
+    @_builtins.property
+    def instruction_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """16 bytes each, at most 1,000; of each what has hit so far is released, nothing that hits later."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        instruction_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instruction_ids", b"instruction_ids", "note", b"note", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseHitsRequest: _TypeAlias = ReleaseHitsRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseHitsResponse(_message.Message):
+    """Answers with what a second operator confirms."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    proposal_id: _builtins.bytes
+    """For ProposalService, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        proposal_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseHitsResponse: _TypeAlias = ReleaseHitsResponse  # noqa: Y015
+
+@_typing.final
 class WatchInstructionsRequest(_message.Message):
     """Asks to follow the caller's instructions."""
 

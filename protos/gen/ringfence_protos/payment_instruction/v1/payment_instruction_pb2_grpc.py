@@ -65,6 +65,11 @@ class PaymentInstructionServiceStub:
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsResponse.FromString,
                 _registered_method=True)
+        self.ReleaseHits = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/ReleaseHits',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseHitsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseHitsResponse.FromString,
+                _registered_method=True)
         self.WatchInstructions = channel.unary_stream(
                 '/ringfence.payment_instruction.v1.PaymentInstructionService/WatchInstructions',
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsRequest.SerializeToString,
@@ -128,6 +133,13 @@ class PaymentInstructionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReleaseHits(self, request, context):
+        """Lets payments go on that a list has stopped, by two people.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchInstructions(self, request, context):
         """Streams the states that the tenant's instructions reach; resumes after a position.
         """
@@ -181,6 +193,11 @@ def add_PaymentInstructionServiceServicer_to_server(servicer, server):
                     servicer.DecideInstructions,
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsRequest.FromString,
                     response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsResponse.SerializeToString,
+            ),
+            'ReleaseHits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseHits,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseHitsRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseHitsResponse.SerializeToString,
             ),
             'WatchInstructions': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchInstructions,
@@ -361,6 +378,33 @@ class PaymentInstructionService:
             '/ringfence.payment_instruction.v1.PaymentInstructionService/DecideInstructions',
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsRequest.SerializeToString,
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseHits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/ReleaseHits',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseHitsRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseHitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,8 @@ class PaymentInstructionServiceStub:
     """Returns a tenant's instructions, page by page."""
     DecideInstructions: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.DecideInstructionsRequest, _payment_instruction_pb2.DecideInstructionsResponse]
     """Approves, rejects or cancels instructions."""
+    ReleaseHits: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReleaseHitsRequest, _payment_instruction_pb2.ReleaseHitsResponse]
+    """Lets payments go on that a list has stopped, by two people."""
     WatchInstructions: _grpc.UnaryStreamMultiCallable[_payment_instruction_pb2.WatchInstructionsRequest, _payment_instruction_pb2.WatchInstructionsResponse]
     """Streams the states that the tenant's instructions reach; resumes after a position."""
     ImportSanctionsList: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]
@@ -69,6 +71,8 @@ class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
     """Returns a tenant's instructions, page by page."""
     DecideInstructions: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.DecideInstructionsRequest, _payment_instruction_pb2.DecideInstructionsResponse]  # type: ignore[assignment]
     """Approves, rejects or cancels instructions."""
+    ReleaseHits: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReleaseHitsRequest, _payment_instruction_pb2.ReleaseHitsResponse]  # type: ignore[assignment]
+    """Lets payments go on that a list has stopped, by two people."""
     WatchInstructions: _aio.UnaryStreamMultiCallable[_payment_instruction_pb2.WatchInstructionsRequest, _payment_instruction_pb2.WatchInstructionsResponse]  # type: ignore[assignment]
     """Streams the states that the tenant's instructions reach; resumes after a position."""
     ImportSanctionsList: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]  # type: ignore[assignment]
@@ -126,6 +130,14 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_instruction_pb2.DecideInstructionsResponse, _abc.Awaitable[_payment_instruction_pb2.DecideInstructionsResponse]]:
         """Approves, rejects or cancels instructions."""
+
+    @_abc_1.abstractmethod
+    def ReleaseHits(
+        self,
+        request: _payment_instruction_pb2.ReleaseHitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.ReleaseHitsResponse, _abc.Awaitable[_payment_instruction_pb2.ReleaseHitsResponse]]:
+        """Lets payments go on that a list has stopped, by two people."""
 
     @_abc_1.abstractmethod
     def WatchInstructions(

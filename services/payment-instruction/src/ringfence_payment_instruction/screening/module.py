@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.values.clock import Clock
 
 from ringfence_payment_instruction.screening.adapters.list_files import SanctionsFiles
@@ -14,6 +15,7 @@ from ringfence_payment_instruction.screening.application.importing import ListIm
 from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.ports import Blocking, ClientNames
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.screening.application.releasing import HitReleases
 from ringfence_payment_instruction.screening.application.screening import ScreeningWork
 from ringfence_payment_instruction.screening.domain.deciding import SecondPersonRule
 from ringfence_payment_instruction.screening.domain.state import State
@@ -41,6 +43,7 @@ class ScreeningModule:
     clients: ClientScreening
     work: ScreeningWork
     blocking: BlockingWork
+    releases: HitReleases
     api: ScreeningApi
 
     @classmethod
@@ -51,6 +54,7 @@ class ScreeningModule:
         state: State,
         identity: Identity,
         ports: ScreeningPorts,
+        proposals: Proposals,
         needs_second_person: SecondPersonRule,
         list_maximum_age_ns: int,
         reading: FileReading,
@@ -62,6 +66,8 @@ class ScreeningModule:
         importing = ListImport(writer, state, SanctionsFiles(), reading)
         listed = ListedMarks(lists, identity)
         looking = Looking(state, ports.names, listed)
+        releases = HitReleases(submissions, proposals)
+        proposals.register([releases.effect()])
         return cls(
             lists=lists,
             importing=importing,
@@ -69,5 +75,6 @@ class ScreeningModule:
             clients=ClientScreening(writer, state, ports.names, lists, listed, identity),
             work=ScreeningWork(submissions, state, personal, lists, looking, needs_second_person),
             blocking=BlockingWork(writer, state, lists, ports.blocking),
-            api=ScreeningApi(importing),
+            releases=releases,
+            api=ScreeningApi(importing, releases),
         )

@@ -39,3 +39,10 @@ class ClientNotBlocked(DomainError):
 
     reason = "CLIENT_NOT_BLOCKED"
     code = "FAILED_PRECONDITION"
+
+
+class NothingHit(DomainError):
+    """No list has stopped this payment, so there is nothing to release."""
+
+    reason = "NOTHING_HIT"
+    code = "FAILED_PRECONDITION"
