@@ -16,6 +16,7 @@ from ringfence_kernel.values.ids import show
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
+from ringfence_payment_instruction.screening.application.marking import listed_marks, marks_of
 from ringfence_payment_instruction.screening.application.ports import ClientNames
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.clients import (
@@ -25,8 +26,6 @@ from ringfence_payment_instruction.screening.domain.clients import (
     MarkedNames,
     NamesRecorded,
     client_stream,
-    listed_marks,
-    marks_of,
     references_of,
 )
 from ringfence_payment_instruction.screening.domain.events import ClientCleared, ClientMatched, SanctionsListImported

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ringfence_kernel.sealing.envelopes import blind_index
 from ringfence_kernel.values.ids import external_id, show
 
 from ringfence_payment_instruction.screening.domain.fields import Part
-from ringfence_payment_instruction.screening.domain.lists import Screening
-from ringfence_payment_instruction.screening.domain.names import fingerprint
-
-LABEL = "payment-instruction/client-name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +57,6 @@ class Client:
 def client_stream(subject: bytes) -> bytes:
     """Returns the stream of what is found of a client."""
     return external_id("screened-client", b"", show(subject))
-
-
-def client_mark(key: bytes, listed: bytes) -> bytes:
-    """Returns the keyed mark of a name, from its fingerprint: what a list publishes can be looked up in the index."""
-    return blind_index(key, LABEL, listed)
-
-
-def marks_of(key: bytes, names: Sequence[str]) -> tuple[bytes, ...]:
-    """Returns the keyed marks of names that leave something to compare."""
-    return tuple(dict.fromkeys(client_mark(key, found) for name in names if (found := fingerprint(name))))
-
-
-def listed_marks(key: bytes, screening: Screening) -> dict[bytes, str]:
-    """Returns "list/reference" by the keyed mark of every name on a list; takes some microseconds for each."""
-    return {
-        client_mark(key, mark): f"{list_name}/{reference}"
-        for list_name, each in screening.lists.items()
-        for mark, reference in each.references.items()
-    }
 
 
 def references_of(marks: Sequence[bytes], listed: Mapping[bytes, str]) -> Iterator[str]:

@@ -94,7 +94,7 @@ class State:
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work: of clients that identity is to block."""
-        return [stream for stream, each in self.findings.items() if each.having(Finding.MATCHED)]
+        return [stream for stream, each in list(self.findings.items()) if each.having(Finding.MATCHED)]
 
     def news(self, client: Client) -> tuple[str, ...]:
         """Returns which of a client's references were not found before."""
