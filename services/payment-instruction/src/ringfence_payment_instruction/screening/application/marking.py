@@ -9,12 +9,12 @@ from ringfence_kernel.sealing.envelopes import blind_index
 from ringfence_payment_instruction.screening.domain.lists import Screening
 from ringfence_payment_instruction.screening.domain.names import fingerprint
 
-LABEL = "payment-instruction/client-name"
+CLIENT_NAME = "payment-instruction/client-name"
 
 
 def client_mark(key: bytes, listed: bytes) -> bytes:
     """Returns the keyed mark of a name, from its fingerprint: what a list publishes can be looked up in the index."""
-    return blind_index(key, LABEL, listed)
+    return blind_index(key, CLIENT_NAME, listed)
 
 
 def marks_of(key: bytes, names: Sequence[str]) -> tuple[bytes, ...]:
