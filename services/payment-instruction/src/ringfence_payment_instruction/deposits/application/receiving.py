@@ -41,7 +41,7 @@ from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.looking import Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.errors import ClientNotIndexed
-from ringfence_payment_instruction.screening.domain.fields import Side
+from ringfence_payment_instruction.screening.domain.screened_fields import Side
 from ringfence_payment_instruction.submissions.application.ports import Authorisation, Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions

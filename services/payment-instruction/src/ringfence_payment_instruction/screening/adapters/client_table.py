@@ -15,7 +15,7 @@ from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.writing import plain
 
 from ringfence_payment_instruction.screening.domain.clients import Client, MarkedNames, NamesRecorded
-from ringfence_payment_instruction.screening.domain.fields import Part
+from ringfence_payment_instruction.screening.domain.screened_fields import Part
 
 Sealed = dict[str, bytes]
 PARTS = "unnest(%b::uuid[], %b::smallint[])"

@@ -10,7 +10,7 @@ from ringfence_kernel.store import StoredEvent
 from ringfence_kernel.store.codec import EventCodec
 
 from ringfence_payment_instruction.screening.domain.clients import ClientFact, ClientReleased, NamesRecorded
-from ringfence_payment_instruction.screening.domain.fields import Part
+from ringfence_payment_instruction.screening.domain.screened_fields import Part
 
 NAME = "name"
 

@@ -13,7 +13,7 @@ from ringfence_kernel.values.ids import show
 from ringfence_payment_instruction.screening.application.looking import Hit, Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.deciding import SecondPersonRule, rescreened, screened
-from ringfence_payment_instruction.screening.domain.fields import Side
+from ringfence_payment_instruction.screening.domain.screened_fields import Side
 from ringfence_payment_instruction.screening.domain.lists import Screening
 from ringfence_payment_instruction.screening.domain.state import State
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData

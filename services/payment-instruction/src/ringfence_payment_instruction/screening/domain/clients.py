@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ringfence_kernel.values.ids import external_id, show
 
-from ringfence_payment_instruction.screening.domain.fields import Part
+from ringfence_payment_instruction.screening.domain.screened_fields import Part
 
 
 @dataclass(frozen=True, slots=True)
