@@ -17,6 +17,7 @@ from bench.custody import CALLERS, CustodyRows
 from bench.flood import flood_row
 from bench.idle import idle_row
 from bench.instructions import instruction_rows
+from bench.lists import sanctions_lists
 from bench.machine import machine
 from bench.parties import identity_parties
 from bench.rebuild import rebuild
@@ -62,6 +63,7 @@ ALL_SERVICES: Mapping[str, Measure] = {
     "custody_all_services": lambda rows, plan: rows.bursts(
         "custody_all_services", transfers.plain(rows.book), ALL_SERVICES_SIZES
     ),
+    "sanctions_lists": lambda rows, plan: sanctions_lists(rows.measured, rows.results),
     "instructions": lambda rows, plan: instruction_rows(rows.measured, rows.book, rows.controls, rows.results),
     "instructions_concurrent": lambda rows, plan: concurrent_row(
         rows.measured, rows.book, rows.controls, rows.results, plan.seconds

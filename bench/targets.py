@@ -34,6 +34,7 @@ TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
         Target("ratio", least=0.6),
         Target("largest_lag_seconds", most=5),
     ),
+    ("sanctions_lists", 1): (Target("seconds", most=10), Target("aliases", least=16_000)),
     ("idle", 1): (Target("busiest_percent", most=1), Target("rows", most=0)),
     ("tenant_beside_flood", 1): (Target("p99_ratio", most=2),),
     ("instructions_concurrent", 1): (Target("per_second", least=1_000), Target("p99_ms", most=500)),

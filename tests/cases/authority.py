@@ -26,7 +26,7 @@ def iban_look_alikes(scenario: Scenario, need: Finding) -> None:
         need(result.reason == "IBAN_INVALID", f"{look_alike[:4]}… as an alias: {result.reason or 'registered'}")
 
 
-@case(waits_for=PEOPLE_AND_LISTS)
+@case()
 def one_person_one_number(scenario: Scenario, need: Finding) -> None:
     """A country is one of ISO 3166-1, so that a number under another spelling of it is the same person's."""
     platform, number = scenario.platform(banked=False), fresh("ID")

@@ -67,7 +67,7 @@ def _un_list(surname: str, aliases: str, *, with_note: bool) -> bytes:
     return ElementTree.tostring(element("CONSOLIDATED_LIST", element("INDIVIDUALS", person)))
 
 
-@case(waits_for=PEOPLE_AND_LISTS)
+@case()
 def un_aliases(scenario: Scenario, need: Finding) -> None:
     """Every name in a field of several is listed, and what an editor left in the file is read past."""
     platform, word = scenario.platform("Nora Vale", "Ivo Marsh"), fresh()
@@ -83,7 +83,7 @@ def un_aliases(scenario: Scenario, need: Finding) -> None:
         need((ended := platform.pay(nora, ivo.iban, name, 10).outcome()) == HIT, f"{name.split()[0]} …: {ended}")
 
 
-@case(waits_for=PEOPLE_AND_LISTS)
+@case()
 def shrunken_list(scenario: Scenario, need: Finding) -> None:
     """Editions that lose a good part of a list, one after the other, are not in force by the word of one operator."""
     platform, word = scenario.platform("Nora Vale", "Ivo Marsh"), fresh()
@@ -100,7 +100,7 @@ def shrunken_list(scenario: Scenario, need: Finding) -> None:
     need(ended == HIT, f"{EDITIONS} names by one operator's word, and one who is gone is paid: {ended}")
 
 
-@case(waits_for=PEOPLE_AND_LISTS)
+@case()
 def names_that_people_bear(scenario: Scenario, need: Finding) -> None:
     """A name may hold joiners, spaces that do not break, and the newest characters of its script."""
     platform = scenario.platform("Nora Vale", "Ivo Marsh")

@@ -27,7 +27,8 @@ from ringfence.identity import (
 )
 from ringfence.ids import new_id
 from ringfence.ledger import Purpose
-from ringfence.payments import InstructionStatus
+from ringfence.payments import InstructionStatus, ListFormat
+from ringfence.sanctions import SanctionsList
 from ringfence_local_stack.sandbox.folders import PrincipalFolder
 from ringfence_local_stack.scenario import Scenario
 from ringfence_local_stack.scenario.ibans import new_iban
@@ -225,3 +226,56 @@ def adopt_rules(people: People) -> Act:
         return proposal
 
     return Act("custody", propose, lambda: first.custody.rules(book_id).version == "minimum")
+
+
+def list_in_force(people: People) -> str:
+    """Puts a list of ten names in force; returns its name."""
+    name = f"list {new_id()}"
+    people.scenario.import_list([f"Listed Number{number}" for number in range(10)], name)
+    return name
+
+
+def in_force(people: People, list_name: str) -> SanctionsList | None:
+    """Returns the list of a name."""
+    lists = people.scenario.operators[0].payments.sanctions_lists()
+    return next((each for each in lists if each.list_name == list_name), None)
+
+
+@row("ImportSanctionsList")
+def import_what_is_left_of_a_list(people: People) -> Act:
+    """An edition with one of the ten names, which is then all of the list."""
+    name, rest = list_in_force(people), b"name,kind,reference\nListed Number0,person,C-0\n"
+
+    def propose(by: Client) -> UUID:
+        imported = by.payments.import_sanctions_list(name, ListFormat.CSV, rest, time.time_ns())
+        assert imported.proposal_id is not None
+        return imported.proposal_id
+
+    def happened() -> bool:
+        current = in_force(people, name)
+        return current is not None and current.entries == 1
+
+    return Act("payment-instruction", propose, happened)
+
+
+@row("ConfirmSanctionsList")
+def confirm_a_quiet_list(people: People) -> Act:
+    """A list whose age then counts from its confirmation."""
+    name = list_in_force(people)
+
+    def happened() -> bool:
+        current = in_force(people, name)
+        return current is not None and current.confirmed_ns > 0
+
+    return Act("payment-instruction", lambda by: by.payments.confirm_sanctions_list(name, "seen"), happened)
+
+
+@row("RetireSanctionsList")
+def retire_a_list(people: People) -> Act:
+    """A list that is then no more in force."""
+    name = list_in_force(people)
+    return Act(
+        "payment-instruction",
+        lambda by: by.payments.retire_sanctions_list(name, "out of use"),
+        lambda: in_force(people, name) is None,
+    )

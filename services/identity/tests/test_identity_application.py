@@ -166,6 +166,29 @@ def test_number_index_ignores_writing_and_separates_tenants() -> None:
     assert personal(identity_number="8554121235").number_index(KEY, b"tenant", PartyKind.PERSON) != index
 
 
+@pytest.mark.parametrize("code", ["XX", "QQ", "ZZ", "EU", "gb", "GBR", "", "U K", "\uff27\uff22"])
+def test_a_country_is_one_of_iso_3166(code: str) -> None:
+    """A code that no country has would make one person's number another's."""
+    with pytest.raises(InvalidArgument) as refusal:
+        PersonalData.given("Twin", "P1", "", "", code)
+    assert refusal.value.metadata == {"field": "country"}
+
+
+def test_gb_and_uk_are_one_country() -> None:
+    """The same number under both is one person's, and reads as GB."""
+    british, united = (PersonalData.given("Twin", "P1", "", "", code) for code in ("GB", "UK"))
+    assert united == british
+    assert united.number_index(KEY, b"t", PartyKind.PERSON) == british.number_index(KEY, b"t", PartyKind.PERSON)
+
+
+@pytest.mark.parametrize("name", ["\u3164", "Ann\u202ea", "Ann\x00", "Ann\na", "\u200c"])
+def test_a_party_has_a_name_that_can_be_seen(name: str) -> None:
+    """Controls, turns of direction and nothing at all are no name."""
+    with pytest.raises(InvalidArgument) as refusal:
+        PersonalData.given(name, "P1", "", "", "GB")
+    assert refusal.value.metadata == {"field": "name"}
+
+
 @given(st.integers(2, 23), st.integers(1, 9))
 def test_every_single_wrong_digit_of_an_iban_is_found(place: int, step: int) -> None:
     """The check digits (ISO 7064, MOD 97-10) betray any changed digit."""

@@ -22,6 +22,7 @@ from ringfence_payment_instruction.submissions.domain.submission import stream_o
 from .world import (
     APPROVER,
     FOREIGN,
+    LISTED,
     MIRROR,
     OPERATOR,
     OTHER_TENANT,
@@ -175,7 +176,7 @@ async def test_without_a_fresh_list_payments_wait_and_then_go_on(world: World) -
     assert (world.status("waits"), world.custody.calls) == (Status.AUTHENTICATED, 0)
     world.list_maximum_age_ns = 86_400 * 10**9
     await world.restart()
-    await world.import_list(b"name,kind,reference\nSomebody Else,person,Y\n")
+    await world.import_list(LISTED + b"Somebody Else,person,Y\n")
     await world.reaches("waits", Status.SETTLED)
     assert world.reason("waits") == ""
 

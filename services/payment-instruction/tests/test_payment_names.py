@@ -3,7 +3,31 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringfence_payment_instruction.screening.domain.names import fingerprint, normalise
+from ringfence_payment_instruction.screening.domain.names import FIRST_FORM, fingerprint, normalise
+
+SAME = [
+    ("Ali\u200cReza", "ALI\u200dREZA"),
+    ("Bad\u00a0Actor", "actor, bad"),
+    ("Ｂａｄ　Ａｃｔｏｒ", "Bad Actor"),
+    ("𝐁𝐚𝐝 Ⓐctor", "Bad Actor"),
+    ("Вad Аctor", "Bad Actor"),
+    ("СОСО", "COCO"),
+    ("B0B Acme", "Bob Acme"),
+    ("Group ٧७", "GROUP 77"),
+    ("O´Neill", "O'Neill"),
+    ("O\u2019Neill", "ONEILL"),
+    ("Hawai\u02bbi", "Hawaii"),
+    ("Åctőr", "actor"),
+    ("A\u034fctor\ufe0f", "actor"),
+    ("Bad\u3164Actor", "badactor"),
+    ("محمّـد", "محمد"),
+    ("علی", "علي"),
+    ("שָׁלוֹם", "שלום"),
+    ("ｶﾞｸ", "ガク"),
+    ("Straße", "STRASSE"),
+    ("\U00010d50\U00010d51", "\U00010d70\U00010d71"),
+]
+OTHER = [("राम", "रोम"), ("がく", "かく"), ("王\U00031350", "王"), ("100", "IOO"), ("Эрик", "Erik"), ("Bad", "Bat")]
 
 
 @pytest.mark.parametrize(
@@ -45,3 +69,26 @@ def test_a_name_of_punctuation_only_has_no_fingerprint() -> None:
 def test_normalising_twice_changes_nothing(name: str) -> None:
     """The normal form is its own normal form."""
     assert normalise(normalise(name)) == normalise(name)
+
+
+@pytest.mark.parametrize(("one", "two"), SAME, ids=ascii)
+def test_what_reads_as_one_name_is_one(one: str, two: str) -> None:
+    """Joiners, spaces, widths, marks, points, look-alikes of other scripts and digits do not hide a name."""
+    assert fingerprint(one) == fingerprint(two) != b""
+
+
+@pytest.mark.parametrize(("one", "two"), OTHER, ids=ascii)
+def test_what_reads_as_two_names_is_two(one: str, two: str) -> None:
+    """A vowel sign, a voicing mark, a newer character and a whole number tell names apart."""
+    assert fingerprint(one) != fingerprint(two)
+
+
+def test_the_first_form_is_as_it_was() -> None:
+    """Fingerprints in the events of earlier releases are of these bytes."""
+    kept = {
+        "Bad Actor": "5326dfb72fee47ee67278243a520c4ac",
+        "Ólafur O\u2019Brien": "57c6a4957899d1ec5c082d767b90cfe0",
+        "B0b": "4325b9ddcce381c0f0e41159e6a990fc",
+        "राम": "ef26d90c1bc0d013326a0e8c1cc3fe85",
+    }
+    assert {name: fingerprint(name, FIRST_FORM).hex() for name in kept} == kept

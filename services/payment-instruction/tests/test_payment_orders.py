@@ -39,6 +39,12 @@ def test_a_complete_order_is_valid(order: MakeOrder) -> None:
         ({"creditor_iban": "GB29 NWBK 6016 1331 9268 19"}, reasons.CREDITOR_IBAN_INVALID),
         ({"creditor_name": "  "}, reasons.CREDITOR_NAME_INVALID),
         ({"creditor_name": "n" * 141}, reasons.CREDITOR_NAME_INVALID),
+        ({"creditor_name": "Ivo\u202eMarsh"}, reasons.CREDITOR_NAME_INVALID),
+        ({"creditor_name": "Ivo\ue000"}, reasons.CREDITOR_NAME_INVALID),
+        ({"creditor_name": "\u3164\u200c"}, reasons.CREDITOR_NAME_INVALID),
+        ({"debtor_iban": "DE00370400440532013000"}, reasons.DEBTOR_IBAN_INVALID),
+        ({"end_to_end_id": "E\u200c1"}, reasons.END_TO_END_ID_INVALID),
+        ({"remittance": "r\u2066"}, reasons.REMITTANCE_INVALID),
         ({"remittance": "r" * 141}, reasons.REMITTANCE_INVALID),
         ({"payment_method": "CHK"}, reasons.PAYMENT_METHOD_NOT_SUPPORTED),
     ],
@@ -47,6 +53,12 @@ def test_an_order_with_a_flaw_is_refused_by_name(order: MakeOrder, changes: dict
     """Each flaw has its own reason, and an ISO 20022 code with it."""
     assert invalidity(order(**changes)) == reason
     assert reasons.iso_reason(reason)
+
+
+@pytest.mark.parametrize("name", ["علی\u200cرضا", "Ivo\u00a0Marsh", "王\U00031350"], ids=ascii)
+def test_an_order_names_people_as_they_are_called(order: MakeOrder, name: str) -> None:
+    """Joiners, spaces that do not break and the newest characters are parts of names, and of what is said to people."""
+    assert invalidity(order(creditor_name=name, remittance=name)) == ""
 
 
 def test_every_single_wrong_digit_of_an_iban_is_found() -> None:

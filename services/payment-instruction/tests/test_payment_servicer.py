@@ -174,6 +174,14 @@ async def test_an_operator_names_the_tenant_to_decide(world: World, servicer: Se
 
 
 GOOD_ID = an_id("good")
+
+
+def a_list(*parts: pb.SanctionsListFile) -> pb.ImportSanctionsListRequest:
+    """Returns an import of a list of one file, with these beside it."""
+    content = b"name,kind,reference\nA B,person,1\n"
+    return pb.ImportSanctionsListRequest(list_name="L", format=1, content=content, published_ns=1, parts=parts)
+
+
 MALFORMED = [
     ("SubmitInstructions", pb.SubmitInstructionsRequest(instructions=[new("x")])),
     ("SubmitInstructions", pb.SubmitInstructionsRequest(submission_id=bytes(16), instructions=[new("x")])),
@@ -201,6 +209,14 @@ MALFORMED = [
     ("ImportSanctionsList", pb.ImportSanctionsListRequest(list_name="L", format=1, content=b"x")),
     ("ImportSanctionsList", pb.ImportSanctionsListRequest(list_name="\n", format=1, content=b"x", published_ns=1)),
     ("ImportSanctionsList", pb.ImportSanctionsListRequest(list_name="L", format=3, content=b"<", published_ns=1)),
+    ("ImportSanctionsList", a_list(pb.SanctionsListFile(content=b"x"))),
+    ("ImportSanctionsList", a_list(pb.SanctionsListFile(part=pb.SANCTIONS_LIST_PART_ALIASES))),
+    ("ImportSanctionsList", a_list(*[pb.SanctionsListFile(part=pb.SANCTIONS_LIST_PART_ALIASES, content=b"x")] * 2)),
+    ("ImportSanctionsList", a_list(pb.SanctionsListFile(part=pb.SANCTIONS_LIST_PART_ALIASES, content=b"x"))),
+    ("ConfirmSanctionsList", pb.ConfirmSanctionsListRequest(list_name="L")),
+    ("ConfirmSanctionsList", pb.ConfirmSanctionsListRequest(list_name="L", note="n\u202e")),
+    ("RetireSanctionsList", pb.RetireSanctionsListRequest(list_name="", note="n")),
+    ("RetireSanctionsList", pb.RetireSanctionsListRequest(list_name="L", note="n" * 281)),
 ]
 
 

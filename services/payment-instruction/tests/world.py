@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -28,6 +29,7 @@ from ringfence_payment_instruction.reads.adapters.instructions_model import Inst
 from ringfence_payment_instruction.reads.adapters.instructions_reader import InstructionsReader
 from ringfence_payment_instruction.screening.adapters.client_table import ClientTable
 from ringfence_payment_instruction.screening.adapters.identity_feed import client_facts
+from ringfence_payment_instruction.screening.application.importing import Imported, ListFiles
 from ringfence_payment_instruction.screening.module import ScreeningPorts
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
@@ -69,8 +71,15 @@ def caller(subject: bytes, tenant: bytes | None, token: str = "access token") ->
     return Caller("spiffe://test/principal", None, subject, thumbprint, tenant, token=token)
 
 
+def operator(name: str) -> Caller:
+    """Returns an operator, who is a person with a key of their own."""
+    person, key = an_id(f"{name} person"), sha256(name.encode()).digest()
+    return replace(caller(an_id(name), None), person=person, key_sha256=key, roles=frozenset({"operator"}))
+
+
 PLATFORM, APPROVER = caller(TENANT, TENANT), caller(an_id("approver"), TENANT)
-OPERATOR, BANK_FEED = caller(an_id("operator"), None), caller(an_id("bank"), None)
+OPERATOR, SECOND_OPERATOR = operator("operator"), operator("second operator")
+BANK_FEED = caller(an_id("bank"), None)
 BANK, ANNA, BORIS, FOREIGN = iban(1), iban(2), iban(3), iban(4)
 STRANGER = "GB29NWBK60161331926819"
 MIRROR, SUSPENSE = an_id("mirror"), an_id("suspense")
@@ -222,10 +231,13 @@ class World:
         await self.stop()
         return await self.start()
 
-    async def import_list(self, content: bytes = LISTED, published_ns: int | None = None) -> None:
-        """Brings a sanctions list into force."""
+    async def import_list(
+        self, content: bytes = LISTED, published_ns: int | None = None, by: Caller = OPERATOR
+    ) -> Imported:
+        """Brings an edition of a sanctions list into force."""
         published_ns = self.clock.now_ns() if published_ns is None else published_ns
-        await self.application.screening.importing.import_list(OPERATOR, "UN", CSV, content, published_ns)
+        files = ListFiles(list_name="UN", list_format=CSV, content=content, published_ns=published_ns, parts={})
+        return await self.application.screening.importing.import_list(by, files)
 
     async def submit_batch(self, caller: Caller, submission_id: bytes, orders: Sequence[Order]) -> list[StateView]:
         """Hands in a batch."""

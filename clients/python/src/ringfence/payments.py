@@ -1,6 +1,6 @@
 """Payments: instructions of a platform from intake to their end, and the bank's evidence."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from uuid import UUID
@@ -9,7 +9,9 @@ import grpc
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2_grpc
 
+from ringfence import sanctions
 from ringfence.ids import optional, to_bytes
+from ringfence.sanctions import ImportedList, ListPart, SanctionsList
 from ringfence.transport import Connection
 
 _PAGE = 1_000
@@ -72,6 +74,7 @@ class ListFormat(IntEnum):
     CSV = 1
     OFAC_SDN = 2
     UN_XML = 3
+    BIS_DENIED_PERSONS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,15 +231,38 @@ class Payments:
         for reply in self._connection.stream(self._stub.WatchInstructions, request_after, seconds):
             yield Changes(reply.position, _states(reply.states))
 
-    def import_sanctions_list(self, list_name: str, list_format: ListFormat, content: bytes, published_ns: int) -> int:
-        """Replaces the list of this name, as an operator; returns how many names it has."""
+    def import_sanctions_list(
+        self,
+        list_name: str,
+        list_format: ListFormat,
+        content: bytes,
+        published_ns: int,
+        parts: Mapping[ListPart, bytes] | None = None,
+    ) -> ImportedList:
+        """Brings an edition of a list into force, as an operator; one that lacks much waits for a second person."""
         request = pb.ImportSanctionsListRequest(
             list_name=list_name,
             format=pb.SanctionsListFormat.ValueType(list_format),
             content=content,
             published_ns=published_ns,
+            parts=sanctions.files(parts or {}),
         )
-        return self._connection.call(self._stub.ImportSanctionsList, request).names
+        return sanctions.imported(self._connection.call(self._stub.ImportSanctionsList, request))
+
+    def confirm_sanctions_list(self, list_name: str, note: str) -> UUID:
+        """Proposes that a quiet list is still its publisher's; once another operator confirms, its age counts anew."""
+        request = pb.ConfirmSanctionsListRequest(list_name=list_name, note=note)
+        return UUID(bytes=self._connection.call(self._stub.ConfirmSanctionsList, request).proposal_id)
+
+    def retire_sanctions_list(self, list_name: str, note: str) -> UUID:
+        """Proposes to use a list no more; another operator confirms."""
+        request = pb.RetireSanctionsListRequest(list_name=list_name, note=note)
+        return UUID(bytes=self._connection.call(self._stub.RetireSanctionsList, request).proposal_id)
+
+    def sanctions_lists(self) -> list[SanctionsList]:
+        """The lists in force, by name."""
+        answer = self._connection.call(self._stub.ListSanctionsLists, pb.ListSanctionsListsRequest())
+        return sanctions.lists(answer)
 
     def release_hits(self, tenant_id: UUID, instruction_ids: Sequence[UUID], note: str) -> UUID:
         """Proposes, as an operator, to let payments go on that a list has stopped; a second operator confirms.

@@ -14,6 +14,7 @@ from ringfence.audit import Finding
 from ringfence.identity import KycStatus, PartyKind, PrincipalKind
 from ringfence.payments import DECISION_NOT_TAKEN, Decision, InstructionStatus, ListFormat
 from ringfence.proposals import Verdict
+from ringfence.sanctions import ChangeKind, ListPart
 from ringfence_custody.ledger.domain import columns as custody_columns
 from ringfence_custody.ledger.domain import purposes
 from ringfence_custody.ledger.domain import result_codes as ledger_codes
@@ -39,6 +40,8 @@ from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
         (Decision, payment_instruction_pb2.Decision, "DECISION_"),
         (ListFormat, payment_instruction_pb2.SanctionsListFormat, "SANCTIONS_LIST_FORMAT_"),
         (Verdict, proposals_pb2.ProposalVerdict, "PROPOSAL_VERDICT_"),
+        (ListPart, payment_instruction_pb2.SanctionsListPart, "SANCTIONS_LIST_PART_"),
+        (ChangeKind, payment_instruction_pb2.SanctionsChangeKind, "SANCTIONS_CHANGE_KIND_"),
         (Finding, audit_pb2.SourceFinding, "SOURCE_FINDING_"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ringfence_kernel.values.characters import are_writable
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES, MAX_ID, ZERO_ID
 
@@ -33,9 +34,9 @@ def number(field: str, value: int, *, minimum: int, maximum: int) -> int:
 
 
 def text(field: str, value: str, *, maximum: int, minimum: int = 1) -> str:
-    """Returns a printable text of bounded length; raises InvalidArgument."""
+    """Returns one line of text that can be written, of bounded length; raises InvalidArgument."""
     size(field, len(value), minimum=minimum, maximum=maximum)
-    if not value.isprintable():
+    if not are_writable(value):
         raise InvalidArgument(f"{field} must be printable", field=field)
     return value
 

@@ -143,7 +143,7 @@ def _measure(
     gauges = runtime.gauges
     OpenPayments(states.submissions, runtime.clock).gauge(gauges, leadership)
     measure_deposits(gauges, leadership, states.deposits)
-    measure_lists(gauges, leadership, lists, states.submissions)
+    measure_lists(gauges, leadership, lists, states.findings, states.submissions)
     count_unknown(0)
 
 

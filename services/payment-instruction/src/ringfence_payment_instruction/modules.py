@@ -25,10 +25,14 @@ from ringfence_payment_instruction.deposits.module import DepositsModule
 from ringfence_payment_instruction.rail.module import RailModule, RailPorts
 from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
+from ringfence_payment_instruction.screening.application.known import Known
+from ringfence_payment_instruction.screening.domain.events import EVENTS as SCREENING_EVENTS
+from ringfence_payment_instruction.screening.domain.findings import ClientMatched, FindingsState
 from ringfence_payment_instruction.screening.domain.state import State as ScreeningState
 from ringfence_payment_instruction.screening.module import ScreeningModule, ScreeningPorts
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
+from ringfence_payment_instruction.standing.domain.state import Standing
 from ringfence_payment_instruction.standing.domain.state import State as StandingState
 from ringfence_payment_instruction.standing.module import StandingModule
 from ringfence_payment_instruction.submissions.application.pipeline import Pipeline
@@ -51,12 +55,13 @@ class ModuleStates:
     submissions: SubmissionsState
     deposits: DepositsState = field(default_factory=DepositsState)
     screening: ScreeningState = field(default_factory=ScreeningState)
+    findings: FindingsState = field(default_factory=FindingsState)
     standing: StandingState = field(default_factory=StandingState)
     proposals: ProposalState = field(default_factory=ProposalState)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
-        return self.submissions.streams() + self.deposits.streams() + self.screening.streams()
+        return self.submissions.streams() + self.deposits.streams() + self.findings.streams()
 
     def together(self) -> SavedStates:
         """Returns them as the one state of the service."""
@@ -64,6 +69,7 @@ class ModuleStates:
             "submissions": self.submissions,
             "deposits": self.deposits,
             "screening": self.screening,
+            "findings": self.findings,
             "standing": self.standing,
             "proposals": self.proposals,
         }
@@ -105,21 +111,24 @@ class Application:
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    modules = (SubmissionsState, DepositsState, ScreeningState, StandingState, ProposalState)
-    return EventCodec([event for module in modules for event in module.EVENTS])
+    modules = (SubmissionsState, DepositsState, FindingsState, StandingState, ProposalState)
+    return EventCodec([*SCREENING_EVENTS, *(event for module in modules for event in module.EVENTS)])
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
     """Wires the modules: the same in the service and in tests."""
     clock, committed = ports.clock, Signal()
+    proposals = Proposals(
+        writer, states.proposals, lambda hand, now_ns: states.standing.of(hand.principal) is Standing.GOOD
+    )
     submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
-    standing = StandingModule.build(submissions, states.standing, ports.custody, states.screening.covers)
-    proposals = Proposals(writer, states.proposals)
+    known = Known(states.screening, states.findings)
+    standing = StandingModule.build(submissions, states.standing, ports.custody, known.covers)
     screening = ScreeningModule.build(
         submissions,
         orders.personal,
-        states.screening,
+        known,
         ports.identity,
         ports.screening,
         proposals,
@@ -154,8 +163,14 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
             "deposits": deposits.work,
             "standing": standing.work,
         },
-        wakes_on=(*ScreeningState.EVENTS, *StandingState.EVENTS, InstructionsRescreened, HitsReleased),
-        looks_again_on=ScreeningState.CHANGES,
+        wakes_on=(
+            *SCREENING_EVENTS,
+            *FindingsState.EVENTS,
+            *StandingState.EVENTS,
+            InstructionsRescreened,
+            HitsReleased,
+        ),
+        looks_again_on=(*SCREENING_EVENTS, ClientMatched),
     )
     return Application(
         submissions=orders,

@@ -750,7 +750,7 @@ class PersonalData(_message.Message):
     ADDRESS_FIELD_NUMBER: _builtins.int
     COUNTRY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Full name, 1 to 140 characters."""
+    """Full name, 1 to 140 characters of any script, one of which can be seen."""
     identity_number: _builtins.str
     """National identity or registration number, up to 64 characters."""
     date_of_birth: _builtins.str
@@ -758,7 +758,7 @@ class PersonalData(_message.Message):
     address: _builtins.str
     """Postal address, up to 280 characters; may be empty."""
     country: _builtins.str
-    """ISO 3166-1 alpha-2 country."""
+    """Country, an assigned ISO 3166-1 alpha-2 code; UK is taken as GB."""
     def __init__(
         self,
         *,

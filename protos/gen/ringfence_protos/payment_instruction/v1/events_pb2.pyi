@@ -896,6 +896,12 @@ class SanctionsListImported(_message.Message):
     NAME_COUNT_FIELD_NUMBER: _builtins.int
     FINGERPRINTS_FIELD_NUMBER: _builtins.int
     REFERENCES_FIELD_NUMBER: _builtins.int
+    QUALITIES_FIELD_NUMBER: _builtins.int
+    WORD_COUNTS_FIELD_NUMBER: _builtins.int
+    ENTRY_REFERENCES_FIELD_NUMBER: _builtins.int
+    ENTRY_DIGESTS_FIELD_NUMBER: _builtins.int
+    ENTRY_KINDS_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
     list_name: _builtins.str
     """Name of the list."""
     list_format: _payment_instruction_pb2.SanctionsListFormat.ValueType
@@ -910,9 +916,23 @@ class SanctionsListImported(_message.Message):
     """Number of names."""
     fingerprints: _builtins.bytes
     """SHA-256 of the normalised names, first 16 bytes."""
+    qualities: _builtins.bytes
+    """How much each name says of who bears it."""
+    word_counts: _builtins.bytes
+    """Words of each name, 255 for more."""
+    entry_digests: _builtins.bytes
+    """SHA-256 of each entry in one form."""
+    entry_kinds: _builtins.bytes
+    """What each entry is about."""
+    form: _builtins.int
+    """How names are normalised before they are hashed: 2, or 1 where it is left out or 0."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The publisher's own numbers of the entries."""
+
+    @_builtins.property
+    def entry_references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The publisher's own numbers of all entries."""
 
     def __init__(
         self,
@@ -925,14 +945,196 @@ class SanctionsListImported(_message.Message):
         name_count: _builtins.int = ...,
         fingerprints: _builtins.bytes = ...,
         references: _abc.Iterable[_builtins.str] | None = ...,
+        qualities: _builtins.bytes = ...,
+        word_counts: _builtins.bytes = ...,
+        entry_references: _abc.Iterable[_builtins.str] | None = ...,
+        entry_digests: _builtins.bytes = ...,
+        entry_kinds: _builtins.bytes = ...,
+        form: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "fingerprints", b"fingerprints", "imported_by", b"imported_by", "list_format", b"list_format", "list_name", b"list_name", "name_count", b"name_count", "published_ns", b"published_ns", "references", b"references"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "entry_digests", b"entry_digests", "entry_kinds", b"entry_kinds", "entry_references", b"entry_references", "fingerprints", b"fingerprints", "form", b"form", "imported_by", b"imported_by", "list_format", b"list_format", "list_name", b"list_name", "name_count", b"name_count", "published_ns", b"published_ns", "qualities", b"qualities", "references", b"references", "word_counts", b"word_counts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SanctionsListImported: _TypeAlias = SanctionsListImported  # noqa: Y015
+
+@_typing.final
+class SanctionsEditionHeld(_message.Message):
+    """An edition of a sanctions list waits for a second person, since it lacks much of the one in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIST_NAME_FIELD_NUMBER: _builtins.int
+    LIST_FORMAT_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    PUBLISHED_NS_FIELD_NUMBER: _builtins.int
+    IMPORTED_BY_FIELD_NUMBER: _builtins.int
+    NAME_COUNT_FIELD_NUMBER: _builtins.int
+    FINGERPRINTS_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    QUALITIES_FIELD_NUMBER: _builtins.int
+    WORD_COUNTS_FIELD_NUMBER: _builtins.int
+    ENTRY_REFERENCES_FIELD_NUMBER: _builtins.int
+    ENTRY_DIGESTS_FIELD_NUMBER: _builtins.int
+    ENTRY_KINDS_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    list_name: _builtins.str
+    """Name of the list."""
+    list_format: _payment_instruction_pb2.SanctionsListFormat.ValueType
+    """Format of its file."""
+    digest: _builtins.bytes
+    """SHA-256 of the file, 32 bytes."""
+    published_ns: _builtins.int
+    """When its publisher issued it, UTC nanoseconds."""
+    imported_by: _builtins.bytes
+    """The operator, 16 bytes."""
+    name_count: _builtins.int
+    """Number of names."""
+    fingerprints: _builtins.bytes
+    """SHA-256 of the normalised names, first 16 bytes."""
+    qualities: _builtins.bytes
+    """How much each name says of who bears it."""
+    word_counts: _builtins.bytes
+    """Words of each name, 255 for more."""
+    entry_digests: _builtins.bytes
+    """SHA-256 of each entry in one form."""
+    entry_kinds: _builtins.bytes
+    """What each entry is about."""
+    form: _builtins.int
+    """How names are normalised before they are hashed: 2, or 1 where it is left out or 0."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The publisher's own numbers of the entries."""
+
+    @_builtins.property
+    def entry_references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The publisher's own numbers of all entries."""
+
+    def __init__(
+        self,
+        *,
+        list_name: _builtins.str = ...,
+        list_format: _payment_instruction_pb2.SanctionsListFormat.ValueType = ...,
+        digest: _builtins.bytes = ...,
+        published_ns: _builtins.int = ...,
+        imported_by: _builtins.bytes = ...,
+        name_count: _builtins.int = ...,
+        fingerprints: _builtins.bytes = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        qualities: _builtins.bytes = ...,
+        word_counts: _builtins.bytes = ...,
+        entry_references: _abc.Iterable[_builtins.str] | None = ...,
+        entry_digests: _builtins.bytes = ...,
+        entry_kinds: _builtins.bytes = ...,
+        form: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "entry_digests", b"entry_digests", "entry_kinds", b"entry_kinds", "entry_references", b"entry_references", "fingerprints", b"fingerprints", "form", b"form", "imported_by", b"imported_by", "list_format", b"list_format", "list_name", b"list_name", "name_count", b"name_count", "published_ns", b"published_ns", "qualities", b"qualities", "references", b"references", "word_counts", b"word_counts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SanctionsEditionHeld: _TypeAlias = SanctionsEditionHeld  # noqa: Y015
+
+@_typing.final
+class SanctionsEditionAdopted(_message.Message):
+    """The edition that waited is in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIST_NAME_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    ADOPTED_BY_FIELD_NUMBER: _builtins.int
+    list_name: _builtins.str
+    """Name of the list."""
+    digest: _builtins.bytes
+    """SHA-256 of the edition, 32 bytes."""
+    adopted_by: _builtins.bytes
+    """The operator who confirmed it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        list_name: _builtins.str = ...,
+        digest: _builtins.bytes = ...,
+        adopted_by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adopted_by", b"adopted_by", "digest", b"digest", "list_name", b"list_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SanctionsEditionAdopted: _TypeAlias = SanctionsEditionAdopted  # noqa: Y015
+
+@_typing.final
+class SanctionsListConfirmed(_message.Message):
+    """The list in force is what its publisher had at a time: its age counts from there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIST_NAME_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    CHECKED_NS_FIELD_NUMBER: _builtins.int
+    CONFIRMED_BY_FIELD_NUMBER: _builtins.int
+    list_name: _builtins.str
+    """Name of the list."""
+    digest: _builtins.bytes
+    """SHA-256 of the edition, 32 bytes."""
+    checked_ns: _builtins.int
+    """When it was looked at, UTC nanoseconds."""
+    confirmed_by: _builtins.bytes
+    """The operator who confirmed it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        list_name: _builtins.str = ...,
+        digest: _builtins.bytes = ...,
+        checked_ns: _builtins.int = ...,
+        confirmed_by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked_ns", b"checked_ns", "confirmed_by", b"confirmed_by", "digest", b"digest", "list_name", b"list_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SanctionsListConfirmed: _TypeAlias = SanctionsListConfirmed  # noqa: Y015
+
+@_typing.final
+class SanctionsListRetired(_message.Message):
+    """A list is no more in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIST_NAME_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    RETIRED_BY_FIELD_NUMBER: _builtins.int
+    list_name: _builtins.str
+    """Name of the list."""
+    digest: _builtins.bytes
+    """SHA-256 of the edition, 32 bytes."""
+    note: _builtins.str
+    """Why; no personal data."""
+    retired_by: _builtins.bytes
+    """The operator who confirmed it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        list_name: _builtins.str = ...,
+        digest: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+        retired_by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "list_name", b"list_name", "note", b"note", "retired_by", b"retired_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SanctionsListRetired: _TypeAlias = SanctionsListRetired  # noqa: Y015
 
 @_typing.final
 class StandingNoted(_message.Message):

@@ -140,11 +140,15 @@ class _SanctionsListFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_S
     SANCTIONS_LIST_FORMAT_UNSPECIFIED: _SanctionsListFormat.ValueType  # 0
     """Refused."""
     SANCTIONS_LIST_FORMAT_CSV: _SanctionsListFormat.ValueType  # 1
-    """UTF-8 CSV with a header: name,kind,reference."""
+    """UTF-8 CSV with a header: name,kind,reference, and quality as a fourth column or not. Lines of one reference are one
+    entry's names.
+    """
     SANCTIONS_LIST_FORMAT_OFAC_SDN: _SanctionsListFormat.ValueType  # 2
-    """OFAC SDN delimited file."""
+    """OFAC's delimited files, SDN or not: the primary file, with its ALT, ADD and COMMENTS files as further parts."""
     SANCTIONS_LIST_FORMAT_UN_XML: _SanctionsListFormat.ValueType  # 3
     """UN Security Council consolidated list, XML."""
+    SANCTIONS_LIST_FORMAT_BIS_DENIED_PERSONS: _SanctionsListFormat.ValueType  # 4
+    """Denied Persons List of the US Bureau of Industry and Security, tab-separated."""
 
 class SanctionsListFormat(_SanctionsListFormat, metaclass=_SanctionsListFormatEnumTypeWrapper):
     """Format of a sanctions list."""
@@ -152,12 +156,136 @@ class SanctionsListFormat(_SanctionsListFormat, metaclass=_SanctionsListFormatEn
 SANCTIONS_LIST_FORMAT_UNSPECIFIED: SanctionsListFormat.ValueType  # 0
 """Refused."""
 SANCTIONS_LIST_FORMAT_CSV: SanctionsListFormat.ValueType  # 1
-"""UTF-8 CSV with a header: name,kind,reference."""
+"""UTF-8 CSV with a header: name,kind,reference, and quality as a fourth column or not. Lines of one reference are one
+entry's names.
+"""
 SANCTIONS_LIST_FORMAT_OFAC_SDN: SanctionsListFormat.ValueType  # 2
-"""OFAC SDN delimited file."""
+"""OFAC's delimited files, SDN or not: the primary file, with its ALT, ADD and COMMENTS files as further parts."""
 SANCTIONS_LIST_FORMAT_UN_XML: SanctionsListFormat.ValueType  # 3
 """UN Security Council consolidated list, XML."""
+SANCTIONS_LIST_FORMAT_BIS_DENIED_PERSONS: SanctionsListFormat.ValueType  # 4
+"""Denied Persons List of the US Bureau of Industry and Security, tab-separated."""
 Global___SanctionsListFormat: _TypeAlias = SanctionsListFormat  # noqa: Y015
+
+class _SanctionsListPart:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SanctionsListPartEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SanctionsListPart.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SANCTIONS_LIST_PART_UNSPECIFIED: _SanctionsListPart.ValueType  # 0
+    """Refused."""
+    SANCTIONS_LIST_PART_ALIASES: _SanctionsListPart.ValueType  # 1
+    """OFAC's ALT file: further names."""
+    SANCTIONS_LIST_PART_ADDRESSES: _SanctionsListPart.ValueType  # 2
+    """OFAC's ADD file: addresses."""
+    SANCTIONS_LIST_PART_REMARKS: _SanctionsListPart.ValueType  # 3
+    """OFAC's COMMENTS file: what its remarks had no room for."""
+
+class SanctionsListPart(_SanctionsListPart, metaclass=_SanctionsListPartEnumTypeWrapper):
+    """A file that belongs to the primary file of an edition."""
+
+SANCTIONS_LIST_PART_UNSPECIFIED: SanctionsListPart.ValueType  # 0
+"""Refused."""
+SANCTIONS_LIST_PART_ALIASES: SanctionsListPart.ValueType  # 1
+"""OFAC's ALT file: further names."""
+SANCTIONS_LIST_PART_ADDRESSES: SanctionsListPart.ValueType  # 2
+"""OFAC's ADD file: addresses."""
+SANCTIONS_LIST_PART_REMARKS: SanctionsListPart.ValueType  # 3
+"""OFAC's COMMENTS file: what its remarks had no room for."""
+Global___SanctionsListPart: _TypeAlias = SanctionsListPart  # noqa: Y015
+
+class _SanctionsEntryKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SanctionsEntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SanctionsEntryKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SANCTIONS_ENTRY_KIND_UNSPECIFIED: _SanctionsEntryKind.ValueType  # 0
+    """Not said."""
+    SANCTIONS_ENTRY_KIND_PERSON: _SanctionsEntryKind.ValueType  # 1
+    """A person."""
+    SANCTIONS_ENTRY_KIND_ORGANISATION: _SanctionsEntryKind.ValueType  # 2
+    """An organisation."""
+    SANCTIONS_ENTRY_KIND_VESSEL: _SanctionsEntryKind.ValueType  # 3
+    """A vessel."""
+    SANCTIONS_ENTRY_KIND_AIRCRAFT: _SanctionsEntryKind.ValueType  # 4
+    """An aircraft."""
+
+class SanctionsEntryKind(_SanctionsEntryKind, metaclass=_SanctionsEntryKindEnumTypeWrapper):
+    """What an entry of a list is about."""
+
+SANCTIONS_ENTRY_KIND_UNSPECIFIED: SanctionsEntryKind.ValueType  # 0
+"""Not said."""
+SANCTIONS_ENTRY_KIND_PERSON: SanctionsEntryKind.ValueType  # 1
+"""A person."""
+SANCTIONS_ENTRY_KIND_ORGANISATION: SanctionsEntryKind.ValueType  # 2
+"""An organisation."""
+SANCTIONS_ENTRY_KIND_VESSEL: SanctionsEntryKind.ValueType  # 3
+"""A vessel."""
+SANCTIONS_ENTRY_KIND_AIRCRAFT: SanctionsEntryKind.ValueType  # 4
+"""An aircraft."""
+Global___SanctionsEntryKind: _TypeAlias = SanctionsEntryKind  # noqa: Y015
+
+class _SanctionsNameQuality:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SanctionsNameQualityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SanctionsNameQuality.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SANCTIONS_NAME_QUALITY_UNSPECIFIED: _SanctionsNameQuality.ValueType  # 0
+    """Never stored."""
+    SANCTIONS_NAME_QUALITY_PRIMARY: _SanctionsNameQuality.ValueType  # 1
+    """The name of the entry."""
+    SANCTIONS_NAME_QUALITY_GOOD: _SanctionsNameQuality.ValueType  # 2
+    """An alias by which somebody is known."""
+    SANCTIONS_NAME_QUALITY_WEAK: _SanctionsNameQuality.ValueType  # 3
+    """An alias that many may have: it hits only the whole of what somebody is called."""
+    SANCTIONS_NAME_QUALITY_ORIGINAL_SCRIPT: _SanctionsNameQuality.ValueType  # 4
+    """The name in its own script."""
+
+class SanctionsNameQuality(_SanctionsNameQuality, metaclass=_SanctionsNameQualityEnumTypeWrapper):
+    """How much a listed name says of who bears it, by its publisher."""
+
+SANCTIONS_NAME_QUALITY_UNSPECIFIED: SanctionsNameQuality.ValueType  # 0
+"""Never stored."""
+SANCTIONS_NAME_QUALITY_PRIMARY: SanctionsNameQuality.ValueType  # 1
+"""The name of the entry."""
+SANCTIONS_NAME_QUALITY_GOOD: SanctionsNameQuality.ValueType  # 2
+"""An alias by which somebody is known."""
+SANCTIONS_NAME_QUALITY_WEAK: SanctionsNameQuality.ValueType  # 3
+"""An alias that many may have: it hits only the whole of what somebody is called."""
+SANCTIONS_NAME_QUALITY_ORIGINAL_SCRIPT: SanctionsNameQuality.ValueType  # 4
+"""The name in its own script."""
+Global___SanctionsNameQuality: _TypeAlias = SanctionsNameQuality  # noqa: Y015
+
+class _SanctionsChangeKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SanctionsChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SanctionsChangeKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SANCTIONS_CHANGE_KIND_UNSPECIFIED: _SanctionsChangeKind.ValueType  # 0
+    """Never answered."""
+    SANCTIONS_CHANGE_KIND_REMOVED: _SanctionsChangeKind.ValueType  # 1
+    """It is gone."""
+    SANCTIONS_CHANGE_KIND_CHANGED: _SanctionsChangeKind.ValueType  # 2
+    """Its names, or what else is said of it, are not what they were."""
+    SANCTIONS_CHANGE_KIND_ADDED: _SanctionsChangeKind.ValueType  # 3
+    """It is new."""
+
+class SanctionsChangeKind(_SanctionsChangeKind, metaclass=_SanctionsChangeKindEnumTypeWrapper):
+    """What an edition did to an entry."""
+
+SANCTIONS_CHANGE_KIND_UNSPECIFIED: SanctionsChangeKind.ValueType  # 0
+"""Never answered."""
+SANCTIONS_CHANGE_KIND_REMOVED: SanctionsChangeKind.ValueType  # 1
+"""It is gone."""
+SANCTIONS_CHANGE_KIND_CHANGED: SanctionsChangeKind.ValueType  # 2
+"""Its names, or what else is said of it, are not what they were."""
+SANCTIONS_CHANGE_KIND_ADDED: SanctionsChangeKind.ValueType  # 3
+"""It is new."""
+Global___SanctionsChangeKind: _TypeAlias = SanctionsChangeKind  # noqa: Y015
 
 @_typing.final
 class NewInstruction(_message.Message):
@@ -184,7 +312,7 @@ class NewInstruction(_message.Message):
     creditor_iban: _builtins.str
     """Payee's IBAN: in the same book it settles there, else it goes to the bank."""
     creditor_name: _builtins.str
-    """Payee's name, 1 to 140 characters; screened."""
+    """Payee's name, 1 to 140 characters of any script, one of which can be seen; screened."""
     amount_minor: _builtins.int
     """Minor units, 1 to 2^63 - 1."""
     currency: _builtins.str
@@ -766,8 +894,78 @@ class WatchInstructionsResponse(_message.Message):
 Global___WatchInstructionsResponse: _TypeAlias = WatchInstructionsResponse  # noqa: Y015
 
 @_typing.final
+class SanctionsListFile(_message.Message):
+    """A further file of an edition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PART_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    part: Global___SanctionsListPart.ValueType
+    """What it holds; one file of each."""
+    content: _builtins.bytes
+    """Bytes of the file; all files of an edition have at most 32 MiB together."""
+    def __init__(
+        self,
+        *,
+        part: Global___SanctionsListPart.ValueType = ...,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SanctionsListFile: _TypeAlias = SanctionsListFile  # noqa: Y015
+
+@_typing.final
+class SanctionsEntryChange(_message.Message):
+    """What an edition did to one entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WHAT_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    NAMES_ADDED_FIELD_NUMBER: _builtins.int
+    NAMES_ADDED_COUNT_FIELD_NUMBER: _builtins.int
+    NAMES_REMOVED_COUNT_FIELD_NUMBER: _builtins.int
+    what: Global___SanctionsChangeKind.ValueType
+    """What was done."""
+    reference: _builtins.str
+    """The publisher's own number of the entry."""
+    kind: Global___SanctionsEntryKind.ValueType
+    """What it is about; unspecified for one that is gone."""
+    names_added_count: _builtins.int
+    """Number of all names that were not listed before."""
+    names_removed_count: _builtins.int
+    """Number of names that are listed no more; they are stored as fingerprints, so they cannot be named."""
+    @_builtins.property
+    def names_added(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names that were not listed before, the first 8."""
+
+    def __init__(
+        self,
+        *,
+        what: Global___SanctionsChangeKind.ValueType = ...,
+        reference: _builtins.str = ...,
+        kind: Global___SanctionsEntryKind.ValueType = ...,
+        names_added: _abc.Iterable[_builtins.str] | None = ...,
+        names_added_count: _builtins.int = ...,
+        names_removed_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "names_added", b"names_added", "names_added_count", b"names_added_count", "names_removed_count", b"names_removed_count", "reference", b"reference", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SanctionsEntryChange: _TypeAlias = SanctionsEntryChange  # noqa: Y015
+
+@_typing.final
 class ImportSanctionsListRequest(_message.Message):
-    """Asks to import a sanctions list; replaces the one of the same name."""
+    """Asks to import an edition of a sanctions list; it replaces the one of the same name."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -775,14 +973,19 @@ class ImportSanctionsListRequest(_message.Message):
     FORMAT_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     PUBLISHED_NS_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
     list_name: _builtins.str
     """Name of the list, 1 to 64 characters."""
     format: Global___SanctionsListFormat.ValueType
     """Format."""
     content: _builtins.bytes
-    """Bytes of the file, at most 32 MiB."""
+    """Bytes of the file, of several files the primary one; at most 32 MiB together."""
     published_ns: _builtins.int
     """UTC nanoseconds when the publisher issued it; its age counts from here."""
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___SanctionsListFile]:
+        """Further files of the same edition, up to 3; for OFAC's lists."""
+
     def __init__(
         self,
         *,
@@ -790,10 +993,11 @@ class ImportSanctionsListRequest(_message.Message):
         format: Global___SanctionsListFormat.ValueType = ...,
         content: _builtins.bytes = ...,
         published_ns: _builtins.int = ...,
+        parts: _abc.Iterable[Global___SanctionsListFile] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "format", b"format", "list_name", b"list_name", "published_ns", b"published_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "format", b"format", "list_name", b"list_name", "parts", b"parts", "published_ns", b"published_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -801,31 +1005,264 @@ Global___ImportSanctionsListRequest: _TypeAlias = ImportSanctionsListRequest  # 
 
 @_typing.final
 class ImportSanctionsListResponse(_message.Message):
-    """Answers what was imported."""
+    """Answers what was imported, or waits. Entries and names are counted against the edition in force."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     NAMES_FIELD_NUMBER: _builtins.int
     BAD_LINES_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    ALIASES_FIELD_NUMBER: _builtins.int
+    ENTRIES_ADDED_FIELD_NUMBER: _builtins.int
+    ENTRIES_REMOVED_FIELD_NUMBER: _builtins.int
+    ENTRIES_CHANGED_FIELD_NUMBER: _builtins.int
+    NAMES_ADDED_FIELD_NUMBER: _builtins.int
+    NAMES_REMOVED_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    UNCHANGED_FIELD_NUMBER: _builtins.int
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
     names: _builtins.int
-    """Names imported."""
+    """Names of the edition, aliases included."""
+    entries: _builtins.int
+    """Entries of the edition."""
+    aliases: _builtins.int
+    """Names beside the one of each entry."""
+    entries_added: _builtins.int
+    """Entries that were not on the list."""
+    entries_removed: _builtins.int
+    """Entries that are on it no more."""
+    entries_changed: _builtins.int
+    """Entries that say something else."""
+    names_added: _builtins.int
+    """Names that were not on the list."""
+    names_removed: _builtins.int
+    """Names that are on it no more."""
+    unchanged: _builtins.bool
+    """The edition was in force before: nothing was done, and its age counts as before."""
+    proposal_id: _builtins.bytes
+    """Set where the edition lacks more than 20 entries, 2 % of them or 2 % of the names: it waits for a second person."""
+    digest: _builtins.bytes
+    """SHA-256 of the edition, 32 bytes: of its file, or of all of them."""
     @_builtins.property
     def bad_lines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Lines that could not be read; a file with any is refused unless it is only trailing noise."""
+        """Always empty: a file with any line that cannot be read is refused."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___SanctionsEntryChange]:
+        """The first 200 of these changes, removed entries first, then changed, then added."""
 
     def __init__(
         self,
         *,
         names: _builtins.int = ...,
         bad_lines: _abc.Iterable[_builtins.str] | None = ...,
+        entries: _builtins.int = ...,
+        aliases: _builtins.int = ...,
+        entries_added: _builtins.int = ...,
+        entries_removed: _builtins.int = ...,
+        entries_changed: _builtins.int = ...,
+        names_added: _builtins.int = ...,
+        names_removed: _builtins.int = ...,
+        changes: _abc.Iterable[Global___SanctionsEntryChange] | None = ...,
+        unchanged: _builtins.bool = ...,
+        proposal_id: _builtins.bytes = ...,
+        digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bad_lines", b"bad_lines", "names", b"names"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "bad_lines", b"bad_lines", "changes", b"changes", "digest", b"digest", "entries", b"entries", "entries_added", b"entries_added", "entries_changed", b"entries_changed", "entries_removed", b"entries_removed", "names", b"names", "names_added", b"names_added", "names_removed", b"names_removed", "proposal_id", b"proposal_id", "unchanged", b"unchanged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportSanctionsListResponse: _TypeAlias = ImportSanctionsListResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmSanctionsListRequest(_message.Message):
+    """Proposes that the edition in force is what its publisher has today; its age then counts from the proposal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIST_NAME_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    list_name: _builtins.str
+    """Name of the list, 1 to 64 characters."""
+    note: _builtins.str
+    """How that was checked, 1 to 280 characters, no personal data."""
+    def __init__(
+        self,
+        *,
+        list_name: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["list_name", b"list_name", "note", b"note"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmSanctionsListRequest: _TypeAlias = ConfirmSanctionsListRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmSanctionsListResponse(_message.Message):
+    """Answers the proposal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    proposal_id: _builtins.bytes
+    """16 bytes; a second person decides on it."""
+    def __init__(
+        self,
+        *,
+        proposal_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmSanctionsListResponse: _TypeAlias = ConfirmSanctionsListResponse  # noqa: Y015
+
+@_typing.final
+class RetireSanctionsListRequest(_message.Message):
+    """Proposes that a list is no more used."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIST_NAME_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    list_name: _builtins.str
+    """Name of the list, 1 to 64 characters."""
+    note: _builtins.str
+    """Why, 1 to 280 characters, no personal data."""
+    def __init__(
+        self,
+        *,
+        list_name: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["list_name", b"list_name", "note", b"note"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetireSanctionsListRequest: _TypeAlias = RetireSanctionsListRequest  # noqa: Y015
+
+@_typing.final
+class RetireSanctionsListResponse(_message.Message):
+    """Answers the proposal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    proposal_id: _builtins.bytes
+    """16 bytes; a second person decides on it."""
+    def __init__(
+        self,
+        *,
+        proposal_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetireSanctionsListResponse: _TypeAlias = RetireSanctionsListResponse  # noqa: Y015
+
+@_typing.final
+class ListSanctionsListsRequest(_message.Message):
+    """Asks for the lists in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSanctionsListsRequest: _TypeAlias = ListSanctionsListsRequest  # noqa: Y015
+
+@_typing.final
+class SanctionsList(_message.Message):
+    """A list in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIST_NAME_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    PUBLISHED_NS_FIELD_NUMBER: _builtins.int
+    CONFIRMED_NS_FIELD_NUMBER: _builtins.int
+    STALE_NS_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    WAITING_PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    list_name: _builtins.str
+    """Its name."""
+    digest: _builtins.bytes
+    """SHA-256 of the edition, 32 bytes."""
+    published_ns: _builtins.int
+    """When its publisher issued it, UTC nanoseconds."""
+    confirmed_ns: _builtins.int
+    """When it was last confirmed as unchanged, UTC nanoseconds; 0 for never."""
+    stale_ns: _builtins.int
+    """Until when payments rely on it, UTC nanoseconds."""
+    entries: _builtins.int
+    """Number of entries."""
+    names: _builtins.int
+    """Number of different names."""
+    waiting_proposal_id: _builtins.bytes
+    """Proposal that an edition waits for, 16 bytes; empty where none waits."""
+    def __init__(
+        self,
+        *,
+        list_name: _builtins.str = ...,
+        digest: _builtins.bytes = ...,
+        published_ns: _builtins.int = ...,
+        confirmed_ns: _builtins.int = ...,
+        stale_ns: _builtins.int = ...,
+        entries: _builtins.int = ...,
+        names: _builtins.int = ...,
+        waiting_proposal_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmed_ns", b"confirmed_ns", "digest", b"digest", "entries", b"entries", "list_name", b"list_name", "names", b"names", "published_ns", b"published_ns", "stale_ns", b"stale_ns", "waiting_proposal_id", b"waiting_proposal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SanctionsList: _TypeAlias = SanctionsList  # noqa: Y015
+
+@_typing.final
+class ListSanctionsListsResponse(_message.Message):
+    """Answers the lists in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LISTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def lists(self) -> _containers.RepeatedCompositeFieldContainer[Global___SanctionsList]:
+        """All of them, by name."""
+
+    def __init__(
+        self,
+        *,
+        lists: _abc.Iterable[Global___SanctionsList] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lists", b"lists"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSanctionsListsResponse: _TypeAlias = ListSanctionsListsResponse  # noqa: Y015
 
 @_typing.final
 class CountOpenPaymentsRequest(_message.Message):

@@ -80,6 +80,21 @@ class PaymentInstructionServiceStub:
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ImportSanctionsListRequest.SerializeToString,
                 response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ImportSanctionsListResponse.FromString,
                 _registered_method=True)
+        self.ConfirmSanctionsList = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/ConfirmSanctionsList',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ConfirmSanctionsListRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ConfirmSanctionsListResponse.FromString,
+                _registered_method=True)
+        self.RetireSanctionsList = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/RetireSanctionsList',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.RetireSanctionsListRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.RetireSanctionsListResponse.FromString,
+                _registered_method=True)
+        self.ListSanctionsLists = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/ListSanctionsLists',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSanctionsListsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSanctionsListsResponse.FromString,
+                _registered_method=True)
         self.CountOpenPayments = channel.unary_unary(
                 '/ringfence.payment_instruction.v1.PaymentInstructionService/CountOpenPayments',
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CountOpenPaymentsRequest.SerializeToString,
@@ -148,7 +163,28 @@ class PaymentInstructionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ImportSanctionsList(self, request, context):
-        """Imports a sanctions list.
+        """Imports an edition of a sanctions list; one that lacks much of the list in force waits for a second person.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmSanctionsList(self, request, context):
+        """Proposes that a quiet list is still its publisher's; nothing is done until a second person confirms.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetireSanctionsList(self, request, context):
+        """Proposes to use a list no more; nothing is done until a second person confirms.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSanctionsLists(self, request, context):
+        """Returns the lists in force.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -208,6 +244,21 @@ def add_PaymentInstructionServiceServicer_to_server(servicer, server):
                     servicer.ImportSanctionsList,
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ImportSanctionsListRequest.FromString,
                     response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ImportSanctionsListResponse.SerializeToString,
+            ),
+            'ConfirmSanctionsList': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmSanctionsList,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ConfirmSanctionsListRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ConfirmSanctionsListResponse.SerializeToString,
+            ),
+            'RetireSanctionsList': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetireSanctionsList,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.RetireSanctionsListRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.RetireSanctionsListResponse.SerializeToString,
+            ),
+            'ListSanctionsLists': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSanctionsLists,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSanctionsListsRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSanctionsListsResponse.SerializeToString,
             ),
             'CountOpenPayments': grpc.unary_unary_rpc_method_handler(
                     servicer.CountOpenPayments,
@@ -459,6 +510,87 @@ class PaymentInstructionService:
             '/ringfence.payment_instruction.v1.PaymentInstructionService/ImportSanctionsList',
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ImportSanctionsListRequest.SerializeToString,
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ImportSanctionsListResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmSanctionsList(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/ConfirmSanctionsList',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ConfirmSanctionsListRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ConfirmSanctionsListResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetireSanctionsList(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/RetireSanctionsList',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.RetireSanctionsListRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.RetireSanctionsListResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSanctionsLists(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/ListSanctionsLists',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSanctionsListsRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSanctionsListsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,7 +50,13 @@ class PaymentInstructionServiceStub:
     WatchInstructions: _grpc.UnaryStreamMultiCallable[_payment_instruction_pb2.WatchInstructionsRequest, _payment_instruction_pb2.WatchInstructionsResponse]
     """Streams the states that the tenant's instructions reach; resumes after a position."""
     ImportSanctionsList: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]
-    """Imports a sanctions list."""
+    """Imports an edition of a sanctions list; one that lacks much of the list in force waits for a second person."""
+    ConfirmSanctionsList: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ConfirmSanctionsListRequest, _payment_instruction_pb2.ConfirmSanctionsListResponse]
+    """Proposes that a quiet list is still its publisher's; nothing is done until a second person confirms."""
+    RetireSanctionsList: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.RetireSanctionsListRequest, _payment_instruction_pb2.RetireSanctionsListResponse]
+    """Proposes to use a list no more; nothing is done until a second person confirms."""
+    ListSanctionsLists: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ListSanctionsListsRequest, _payment_instruction_pb2.ListSanctionsListsResponse]
+    """Returns the lists in force."""
     CountOpenPayments: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.CountOpenPaymentsRequest, _payment_instruction_pb2.CountOpenPaymentsResponse]
     """Counts what clients have under way, for identity's erasures."""
 
@@ -76,7 +82,13 @@ class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
     WatchInstructions: _aio.UnaryStreamMultiCallable[_payment_instruction_pb2.WatchInstructionsRequest, _payment_instruction_pb2.WatchInstructionsResponse]  # type: ignore[assignment]
     """Streams the states that the tenant's instructions reach; resumes after a position."""
     ImportSanctionsList: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]  # type: ignore[assignment]
-    """Imports a sanctions list."""
+    """Imports an edition of a sanctions list; one that lacks much of the list in force waits for a second person."""
+    ConfirmSanctionsList: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ConfirmSanctionsListRequest, _payment_instruction_pb2.ConfirmSanctionsListResponse]  # type: ignore[assignment]
+    """Proposes that a quiet list is still its publisher's; nothing is done until a second person confirms."""
+    RetireSanctionsList: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.RetireSanctionsListRequest, _payment_instruction_pb2.RetireSanctionsListResponse]  # type: ignore[assignment]
+    """Proposes to use a list no more; nothing is done until a second person confirms."""
+    ListSanctionsLists: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ListSanctionsListsRequest, _payment_instruction_pb2.ListSanctionsListsResponse]  # type: ignore[assignment]
+    """Returns the lists in force."""
     CountOpenPayments: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.CountOpenPaymentsRequest, _payment_instruction_pb2.CountOpenPaymentsResponse]  # type: ignore[assignment]
     """Counts what clients have under way, for identity's erasures."""
 
@@ -153,7 +165,31 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_instruction_pb2.ImportSanctionsListRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_instruction_pb2.ImportSanctionsListResponse, _abc.Awaitable[_payment_instruction_pb2.ImportSanctionsListResponse]]:
-        """Imports a sanctions list."""
+        """Imports an edition of a sanctions list; one that lacks much of the list in force waits for a second person."""
+
+    @_abc_1.abstractmethod
+    def ConfirmSanctionsList(
+        self,
+        request: _payment_instruction_pb2.ConfirmSanctionsListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.ConfirmSanctionsListResponse, _abc.Awaitable[_payment_instruction_pb2.ConfirmSanctionsListResponse]]:
+        """Proposes that a quiet list is still its publisher's; nothing is done until a second person confirms."""
+
+    @_abc_1.abstractmethod
+    def RetireSanctionsList(
+        self,
+        request: _payment_instruction_pb2.RetireSanctionsListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.RetireSanctionsListResponse, _abc.Awaitable[_payment_instruction_pb2.RetireSanctionsListResponse]]:
+        """Proposes to use a list no more; nothing is done until a second person confirms."""
+
+    @_abc_1.abstractmethod
+    def ListSanctionsLists(
+        self,
+        request: _payment_instruction_pb2.ListSanctionsListsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.ListSanctionsListsResponse, _abc.Awaitable[_payment_instruction_pb2.ListSanctionsListsResponse]]:
+        """Returns the lists in force."""
 
     @_abc_1.abstractmethod
     def CountOpenPayments(

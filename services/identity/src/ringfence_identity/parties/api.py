@@ -113,7 +113,9 @@ def _registration(message: pb.NewParty) -> Registration:
 
 
 def _personal(message: pb.PersonalData) -> PersonalData:
-    return PersonalData(message.name, message.identity_number, message.date_of_birth, message.address, message.country)
+    return PersonalData.given(
+        message.name, message.identity_number, message.date_of_birth, message.address, message.country
+    )
 
 
 def _company(message: pb.CompanyOwners) -> CompanyOwners:

@@ -1,4 +1,4 @@
-"""Bringing sanctions lists into force."""
+"""Sanctions lists: imported, confirmed, retired, and shown."""
 
 from __future__ import annotations
 
@@ -7,23 +7,31 @@ from typing import Any
 
 from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
+from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
-from ringfence_payment_instruction.screening.application.importing import ListImport
+from ringfence_payment_instruction.screening.application.acting import ListActs
+from ringfence_payment_instruction.screening.application.importing import Imported, ListFiles, ListImport, ListPart
+from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.application.releasing import HitReleases
+from ringfence_payment_instruction.screening.domain.editions import ChangeKind, EntryChange
 from ringfence_payment_instruction.submissions.api import mapping
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_LIST_NAME = 64
 MAX_NOTE = 280
 MAX_TIME_NS = 2**63 - 1
+MAX_CHANGES = 200
+MAX_CHANGED_NAMES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class ScreeningApi:
-    """Imports sanctions lists, and lets go on what they have stopped."""
+    """Imports sanctions lists, and proposes what two people do about them."""
 
-    lists: ListImport
+    importing: ListImport
+    acts: ListActs
+    lists: ListsInForce
     releases: HitReleases
 
     async def ReleaseHits(self, request: pb.ReleaseHitsRequest, context: Any) -> pb.ReleaseHitsResponse:
@@ -37,11 +45,97 @@ class ScreeningApi:
     async def ImportSanctionsList(
         self, request: pb.ImportSanctionsListRequest, context: Any
     ) -> pb.ImportSanctionsListResponse:
-        """Imports a sanctions list."""
-        name = bounds.text("list_name", request.list_name, maximum=MAX_LIST_NAME)
-        list_format = bounds.number("format", request.format, minimum=1, maximum=max(pb.SanctionsListFormat.values()))
-        bounds.size("content", len(request.content), minimum=1, maximum=MAX_FILE_BYTES)
-        published_ns = bounds.number("published_ns", request.published_ns, minimum=1, maximum=MAX_TIME_NS)
-        caller = current_caller()
-        names, bad_lines = await self.lists.import_list(caller, name, list_format, request.content, published_ns)
-        return pb.ImportSanctionsListResponse(names=names, bad_lines=bad_lines)
+        """Imports an edition of a sanctions list."""
+        parts = _parts(request)
+        size = len(request.content) + sum(map(len, parts.values()))
+        bounds.size("content", len(request.content) and size, minimum=1, maximum=MAX_FILE_BYTES)
+        files = ListFiles(
+            list_name=_list_name(request.list_name),
+            list_format=bounds.number(
+                "format", request.format, minimum=1, maximum=max(pb.SanctionsListFormat.values())
+            ),
+            content=request.content,
+            published_ns=bounds.number("published_ns", request.published_ns, minimum=1, maximum=MAX_TIME_NS),
+            parts=parts,
+        )
+        return _imported(await self.importing.import_list(current_caller(), files))
+
+    async def ConfirmSanctionsList(
+        self, request: pb.ConfirmSanctionsListRequest, context: Any
+    ) -> pb.ConfirmSanctionsListResponse:
+        """Proposes that a list is unchanged."""
+        name, note = _list_name(request.list_name), bounds.text("note", request.note, maximum=MAX_NOTE)
+        proposal = await self.acts.propose_confirmation(current_caller(), name, note)
+        return pb.ConfirmSanctionsListResponse(proposal_id=proposal)
+
+    async def RetireSanctionsList(
+        self, request: pb.RetireSanctionsListRequest, context: Any
+    ) -> pb.RetireSanctionsListResponse:
+        """Proposes to use a list no more."""
+        name, note = _list_name(request.list_name), bounds.text("note", request.note, maximum=MAX_NOTE)
+        proposal = await self.acts.propose_retirement(current_caller(), name, note)
+        return pb.RetireSanctionsListResponse(proposal_id=proposal)
+
+    async def ListSanctionsLists(
+        self, request: pb.ListSanctionsListsRequest, context: Any
+    ) -> pb.ListSanctionsListsResponse:
+        """Returns the lists in force."""
+        lists, proposals = await self.lists.committed()
+        return pb.ListSanctionsListsResponse(
+            lists=[
+                pb.SanctionsList(
+                    list_name=name,
+                    digest=each.digest,
+                    published_ns=each.published_ns,
+                    confirmed_ns=each.confirmed_ns,
+                    stale_ns=min(each.current_ns + self.lists.maximum_age_ns, MAX_TIME_NS),
+                    entries=len(each.entry_references),
+                    names=len(each.references),
+                    waiting_proposal_id=proposals.get(name, b""),
+                )
+                for name, each in sorted(lists.items())
+            ]
+        )
+
+
+def _list_name(name: str) -> str:
+    return bounds.text("list_name", name, maximum=MAX_LIST_NAME)
+
+
+def _parts(request: pb.ImportSanctionsListRequest) -> dict[ListPart, bytes]:
+    parts = dict[ListPart, bytes]()
+    for file in request.parts:
+        number = bounds.number("parts", file.part, minimum=1, maximum=len(ListPart))
+        if ListPart(number) in parts or not file.content:
+            raise InvalidArgument("parts are not empty, and one of each", field="parts")
+        parts[ListPart(number)] = file.content
+    return parts
+
+
+def _imported(imported: Imported) -> pb.ImportSanctionsListResponse:
+    found = imported.difference
+    return pb.ImportSanctionsListResponse(
+        names=imported.names,
+        entries=imported.entries,
+        aliases=imported.aliases,
+        entries_added=found.count(ChangeKind.ADDED),
+        entries_removed=found.count(ChangeKind.REMOVED),
+        entries_changed=found.count(ChangeKind.CHANGED),
+        names_added=found.names_added,
+        names_removed=found.names_removed,
+        changes=map(_change, found.changes[:MAX_CHANGES]),
+        unchanged=imported.unchanged,
+        proposal_id=imported.proposal,
+        digest=imported.digest,
+    )
+
+
+def _change(change: EntryChange) -> pb.SanctionsEntryChange:
+    return pb.SanctionsEntryChange(
+        what=pb.SanctionsChangeKind.ValueType(change.what),
+        reference=change.reference,
+        kind=pb.SanctionsEntryKind.ValueType(change.kind),
+        names_added=change.names_added[:MAX_CHANGED_NAMES],
+        names_added_count=len(change.names_added),
+        names_removed_count=change.names_removed,
+    )

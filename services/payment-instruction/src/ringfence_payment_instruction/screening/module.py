@@ -9,16 +9,17 @@ from ringfence_kernel.values.clock import Clock
 
 from ringfence_payment_instruction.screening.adapters.list_files import SanctionsFiles
 from ringfence_payment_instruction.screening.api import ScreeningApi
+from ringfence_payment_instruction.screening.application.acting import ListActs
 from ringfence_payment_instruction.screening.application.blocking import BlockingWork
 from ringfence_payment_instruction.screening.application.clients import ClientScreening, ListedMarks
 from ringfence_payment_instruction.screening.application.importing import ListImport
+from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.ports import Blocking, ClientNames
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.application.releasing import HitReleases
 from ringfence_payment_instruction.screening.application.screening import ScreeningWork
 from ringfence_payment_instruction.screening.domain.deciding import SecondPersonRule
-from ringfence_payment_instruction.screening.domain.state import State
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
@@ -41,6 +42,7 @@ class ScreeningModule:
     importing: ListImport
     looking: Looking
     clients: ClientScreening
+    acts: ListActs
     work: ScreeningWork
     blocking: BlockingWork
     releases: HitReleases
@@ -51,7 +53,7 @@ class ScreeningModule:
         cls,
         submissions: Submissions,
         personal: PersonalData,
-        state: State,
+        known: Known,
         identity: Identity,
         ports: ScreeningPorts,
         proposals: Proposals,
@@ -60,21 +62,23 @@ class ScreeningModule:
         reading: FileReading,
         clock: Clock,
     ) -> ScreeningModule:
-        """Wires the module."""
+        """Wires the module, and has its proposals known."""
         writer = submissions.writer
-        lists = ListsInForce(state, list_maximum_age_ns, clock)
-        importing = ListImport(writer, state, SanctionsFiles(), reading)
-        listed = ListedMarks(lists, identity)
-        looking = Looking(state, ports.names, listed)
+        lists = ListsInForce(known.lists, list_maximum_age_ns, clock, writer)
+        importing = ListImport(writer, known.lists, proposals, SanctionsFiles(), reading)
+        acts = ListActs(writer, known.lists, proposals)
         releases = HitReleases(submissions, proposals)
-        proposals.register([releases.effect()])
+        proposals.register([*acts.effects(), releases.effect()])
+        listed = ListedMarks(lists, identity)
+        looking = Looking(known.findings, ports.names, listed)
         return cls(
             lists=lists,
             importing=importing,
+            acts=acts,
             looking=looking,
-            clients=ClientScreening(writer, state, ports.names, lists, listed, identity),
-            work=ScreeningWork(submissions, state, personal, lists, looking, needs_second_person),
-            blocking=BlockingWork(writer, state, lists, ports.blocking),
+            clients=ClientScreening(writer, known.findings, ports.names, lists, listed, identity),
+            work=ScreeningWork(submissions, known, personal, lists, looking, needs_second_person),
+            blocking=BlockingWork(writer, known.findings, lists, ports.blocking),
             releases=releases,
-            api=ScreeningApi(importing, releases),
+            api=ScreeningApi(importing, acts, lists, releases),
         )

@@ -89,4 +89,5 @@ def name_ibans(stage: Stage, operators: tuple[Client, Client], bank_feed: Client
 
 def import_sanctions(operator: Client) -> int:
     """Imports the example list as of now; returns how many names it has."""
-    return operator.payments.import_sanctions_list("demo", ListFormat.CSV, content("sanctions.csv"), time.time_ns())
+    imported = operator.payments.import_sanctions_list("demo", ListFormat.CSV, content("sanctions.csv"), time.time_ns())
+    return imported.names

@@ -140,7 +140,7 @@ class Scenario:
         caller = operator or self.operators[0]
         return caller.payments.import_sanctions_list(
             list_name or fresh("list-"), list_format, content, published_ns or time.time_ns()
-        )
+        ).names
 
     def simulated_bank(self, accounts: Sequence[str], fail_amounts: Sequence[str] = ()) -> AbstractContextManager[None]:
         """Lets the bank simulator answer payments while the block lasts, instead of the caller."""

@@ -5,6 +5,8 @@ from dataclasses import astuple, dataclass, fields
 from datetime import date
 
 from ringfence_kernel.sealing.envelopes import AssociatedData, blind_index, seal, unseal
+from ringfence_kernel.values.characters import is_name
+from ringfence_kernel.values.country import country as iso_country
 from ringfence_kernel.values.errors import InvalidArgument
 
 from ringfence_identity.parties.domain.kyc import PartyKind
@@ -32,6 +34,17 @@ class PersonalData:
         _require(not self.date_of_birth or _is_date(self.date_of_birth), "date_of_birth")
         _require(len(self.address) <= MAX_ADDRESS_CHARACTERS, "address")
         _require(len(self.country) == 2 and self.country.isascii() and self.country.isupper(), "country")
+
+    @classmethod
+    def given(cls, name: str, identity_number: str, date_of_birth: str, address: str, country: str) -> "PersonalData":
+        """Returns what a platform says of a party, its country by its one code; raises InvalidArgument as above.
+
+        What is stored is not asked this: an earlier release took any two capitals for a country.
+        """
+        code = iso_country(country)
+        _require(code is not None, "country")
+        _require(is_name(name, MAX_NAME_CHARACTERS), "name")
+        return cls(name, identity_number, date_of_birth, address, code or "")
 
     def sealed(self, key: bytes, party: bytes, version: int) -> dict[str, bytes]:
         """Seals every field that is not empty for this version of the party's stream."""

@@ -11,8 +11,7 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 from ringfence_payment_instruction.screening.application.ports import Blocking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.clients import Client
-from ringfence_payment_instruction.screening.domain.events import ClientBlocked
-from ringfence_payment_instruction.screening.domain.state import Finding, State
+from ringfence_payment_instruction.screening.domain.findings import ClientBlocked, Finding, FindingsState
 
 _LOG = get(__name__)
 
@@ -22,7 +21,7 @@ class BlockingWork:
     """Has clients blocked, each once for what was found of him."""
 
     writer: GroupWriter
-    state: State
+    state: FindingsState
     lists: ListsInForce
     identity: Blocking
 

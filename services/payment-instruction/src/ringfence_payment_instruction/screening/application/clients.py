@@ -28,9 +28,9 @@ from ringfence_payment_instruction.screening.domain.clients import (
     client_stream,
     references_of,
 )
-from ringfence_payment_instruction.screening.domain.events import ClientCleared, ClientMatched, SanctionsListImported
+from ringfence_payment_instruction.screening.domain.events import EVENTS as LIST_EVENTS
+from ringfence_payment_instruction.screening.domain.findings import ClientCleared, ClientMatched, Finding, FindingsState
 from ringfence_payment_instruction.screening.domain.lists import Screening
-from ringfence_payment_instruction.screening.domain.state import Finding, State
 from ringfence_payment_instruction.submissions.application.ports import Identity, KeyRing
 
 NAMES_AT_ONCE = 1_000
@@ -73,7 +73,7 @@ class ClientScreening:
     """
 
     writer: GroupWriter
-    state: State
+    state: FindingsState
     names: ClientNames
     lists: ListsInForce
     listed: ListedMarks
@@ -181,7 +181,7 @@ class ClientScreening:
             await self.writer.commit(command, weight=len(streams))
 
     def _committed(self, recorded: list[Recorded]) -> None:
-        if any(isinstance(each.event, SanctionsListImported) for each in recorded):
+        if any(isinstance(each.event, LIST_EVENTS) for each in recorded):
             self._news.ring()
 
 

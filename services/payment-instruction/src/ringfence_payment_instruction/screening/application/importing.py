@@ -4,39 +4,74 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+from typing import Protocol
 
 from ringfence_kernel.access.caller import Caller
-from ringfence_kernel.values.ids import external_id
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_payment_instruction.screening.domain.errors import SanctionsListDamaged
-from ringfence_payment_instruction.screening.domain.events import SanctionsListImported
-from ringfence_payment_instruction.screening.domain.lists import (
-    ListedName,
-    fingerprints_of,
-    require_newer,
-    require_not_cut_off,
-)
+from ringfence_payment_instruction.screening.domain import acts, editions
+from ringfence_payment_instruction.screening.domain.editions import Columns, Difference
+from ringfence_payment_instruction.screening.domain.entries import Entry, aliases
+from ringfence_payment_instruction.screening.domain.events import SanctionsEditionHeld, SanctionsListImported
 from ringfence_payment_instruction.screening.domain.state import State
 from ringfence_payment_instruction.submissions.application.reading import FileReading
 
-MAX_NAMES = 100_000
+
+class ListPart(IntEnum):
+    """Files that belong to a primary file; numbers as in the proto."""
+
+    ALIASES = 1
+    ADDRESSES = 2
+    REMARKS = 3
 
 
-class ReadList(NamedTuple):
-    """The names of a list's file, and trailing lines that are no entries."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListFiles:
+    """What a publisher has issued as one edition of a list, and when (UTC nanoseconds)."""
 
-    names: list[ListedName]
-    bad_lines: list[str]
+    list_name: str
+    list_format: int
+    content: bytes
+    published_ns: int
+    parts: Mapping[ListPart, bytes]
+
+    def digest(self) -> bytes:
+        """Returns SHA-256 of the file; of several files, that of each part's number and SHA-256, in order."""
+        digest = hashlib.sha256(self.content)
+        for part, content in sorted(self.parts.items()):
+            digest = hashlib.sha256(digest.digest() + bytes((part,)) + hashlib.sha256(content).digest())
+        return digest.digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an edition holds and changes; `proposal` is empty unless it waits for a second person."""
+
+    digest: bytes
+    entries: int
+    names: int
+    aliases: int
+    difference: Difference
+    unchanged: bool
+    proposal: bytes
 
 
 class ListReader(Protocol):
     """Reads the files of list publishers; blocking."""
 
-    def read(self, list_format: int, content: bytes) -> ReadList:
-        """Returns the names; raises SanctionsListDamaged."""
+    def read(self, list_format: int, content: bytes, parts: Mapping[ListPart, bytes]) -> list[Entry]:
+        """Returns the entries; raises SanctionsListDamaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    entries: list[Entry]
+    columns: Columns
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,38 +80,78 @@ class ListImport:
 
     writer: GroupWriter
     state: State
+    proposals: Proposals
     reader: ListReader
     reading: FileReading
 
-    async def import_list(
-        self, caller: Caller, list_name: str, list_format: int, content: bytes, published_ns: int
-    ) -> tuple[int, list[str]]:
-        """Returns how many names are in force, and the lines left out; the same file again changes nothing.
+    async def import_list(self, caller: Caller, files: ListFiles) -> Imported:
+        """Returns what came into force, or waits; the same edition again changes nothing.
 
-        Raises SanctionsListDamaged, SanctionsListOutdated, TooManyFiles.
+        Raises SanctionsListDamaged, SanctionsListOutdated, TooManyFiles, and what a proposal raises.
         """
-        read = await self.reading.read(caller, self.reader.read, list_format, content)
-        marks = await asyncio.to_thread(fingerprints_of, read.names)
-        if not marks or len(marks) > MAX_NAMES:
-            raise SanctionsListDamaged(f"a list has 1 to {MAX_NAMES} names", names=str(len(marks)))
-        digest = await asyncio.to_thread(hashlib.sha256, content)
-        event = SanctionsListImported(
-            list_name=list_name,
-            list_format=list_format,
-            digest=digest.digest(),
-            published_ns=published_ns,
-            imported_by=caller.subject,
-            name_count=len(read.names),
-            fingerprints=b"".join(marks),
-            references=tuple(marks.values()),
+        read = await self.reading.read(caller, self._read, files)
+        while True:
+            current = self.state.lists.get(files.list_name)
+            difference = await asyncio.to_thread(editions.difference, current, read.entries)
+
+            def command(unit: Unit, current: object = current, found: Difference = difference) -> Imported | None:
+                # Another edition may have come into force meanwhile: then this one changes something else.
+                if self.state.lists.get(files.list_name) is not current:
+                    return None
+                return self._import(unit, caller, files, read, found)
+
+            if (imported := await self.writer.commit(command)) is not None:
+                return imported
+
+    def _read(self, files: ListFiles) -> _Read:
+        entries = self.reader.read(files.list_format, files.content, files.parts)
+        return _Read(entries, editions.columns_of(entries), files.digest())
+
+    def _import(self, unit: Unit, caller: Caller, files: ListFiles, read: _Read, difference: Difference) -> Imported:
+        current, name = self.state.lists.get(files.list_name), files.list_name
+        is_same = editions.is_same(current, read.digest)
+        proposal = b""
+        if not is_same:
+            published_ns = files.published_ns
+            if current is not None and current.digest == read.digest:
+                # Read anew by a later release: the edition is no younger for that.
+                published_ns = current.published_ns
+            editions.require_newer(current, published_ns, unit.now_ns)
+            waits = difference.needs_second_person(self.state.lost_lately(name, unit.now_ns))
+            event = (SanctionsEditionHeld if waits else SanctionsListImported)(
+                list_name=name,
+                list_format=files.list_format,
+                digest=read.digest,
+                published_ns=published_ns,
+                imported_by=caller.subject,
+                **asdict(read.columns),
+            )
+            proposal = self._record(unit, caller, event, difference)
+        return Imported(
+            digest=read.digest,
+            entries=len(read.entries),
+            names=read.columns.name_count,
+            aliases=aliases(read.entries),
+            difference=difference,
+            unchanged=is_same,
+            proposal=proposal,
         )
 
-        def command(unit: Unit) -> None:
-            current = self.state.lists.get(list_name)
-            require_newer(current, published_ns, unit.now_ns)
-            require_not_cut_off(current, len(marks))
-            if current is None or (current.digest, current.published_ns) != (event.digest, published_ns):
-                unit.record(external_id("sanctions-list", b"", list_name), event)
-
-        await self.writer.commit(command)
-        return len(read.names), read.bad_lines
+    def _record(
+        self,
+        unit: Unit,
+        caller: Caller,
+        event: SanctionsListImported | SanctionsEditionHeld,
+        difference: Difference,
+    ) -> bytes:
+        """Records an edition; returns the proposal that it waits for, of whoever handed it in first."""
+        name, subject = event.list_name, acts.stream_of(event.list_name)
+        if isinstance(event, SanctionsListImported):
+            unit.record(subject, event)
+            return b""
+        waiting = self.state.waiting.get(name)
+        if waiting is not None and waiting.digest == event.digest and name in self.state.proposals:
+            return self.state.proposals[name]
+        adoption = acts.Adoption(name, event.digest, difference.entries_lost, difference.names_removed)
+        unit.record(subject, event)
+        return self.proposals.propose(unit, acts.ADOPT, subject=subject, payload=adoption.payload(), caller=caller)

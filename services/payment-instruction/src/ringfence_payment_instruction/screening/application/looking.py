@@ -10,9 +10,9 @@ from ringfence_payment_instruction.screening.application.clients import ListedMa
 from ringfence_payment_instruction.screening.application.ports import ClientNames
 from ringfence_payment_instruction.screening.domain.clients import references_of
 from ringfence_payment_instruction.screening.domain.errors import ClientNotIndexed
-from ringfence_payment_instruction.screening.domain.screened_fields import Naming, Side, typed_names
+from ringfence_payment_instruction.screening.domain.findings import FindingsState
 from ringfence_payment_instruction.screening.domain.lists import Screening
-from ringfence_payment_instruction.screening.domain.state import State
+from ringfence_payment_instruction.screening.domain.screened_fields import Naming, Side, typed_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Look:
     screening: Screening
     listed: Mapping[bytes, str]
     registered: Mapping[bytes, tuple[bytes, ...]]
-    state: State
+    state: FindingsState
     _seen: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -67,7 +67,7 @@ class Look:
 class Looking:
     """Prepares looks."""
 
-    state: State
+    state: FindingsState
     names: ClientNames
     listed: ListedMarks
 

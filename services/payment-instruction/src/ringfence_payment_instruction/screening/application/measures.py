@@ -8,6 +8,7 @@ from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.values.clock import NANOSECONDS
 
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.screening.domain.findings import FindingsState
 from ringfence_payment_instruction.submissions.domain.state import State as Submissions
 
 COUNT, AGE, LIMIT = (
@@ -22,9 +23,10 @@ CLIENTS, UNBLOCKED, PAYMENTS = (
 )
 
 
-def measure(gauges: Gauges, leadership: Leadership, lists: ListsInForce, submissions: Submissions) -> None:
+def measure(
+    gauges: Gauges, leadership: Leadership, lists: ListsInForce, findings: FindingsState, submissions: Submissions
+) -> None:
     """Has it observed in the process that leads, which alone knows of every import."""
-    state = lists.state
 
     def stopped() -> int:
         # The list is made at once; the table may change while it is gone through.
@@ -39,8 +41,13 @@ def measure(gauges: Gauges, leadership: Leadership, lists: ListsInForce, submiss
         (COUNT, "{list}", "Sanctions lists in force.", lambda: [(lists.count(), {})]),
         (AGE, "s", "Age of the oldest sanctions list in force.", age),
         (LIMIT, "s", "Age at which a list is stale.", lambda: [(limit, {})]),
-        (CLIENTS, "{client}", "Clients on a list and not released.", lambda: [(state.listed_clients(), {})]),
-        (UNBLOCKED, "{client}", "Of these, whom identity has not blocked yet.", lambda: [(len(state.streams()), {})]),
+        (CLIENTS, "{client}", "Clients on a list and not released.", lambda: [(findings.listed_clients(), {})]),
+        (
+            UNBLOCKED,
+            "{client}",
+            "Of these, whom identity has not blocked yet.",
+            lambda: [(len(findings.streams()), {})],
+        ),
         (
             PAYMENTS,
             "{payment}",

@@ -10,12 +10,12 @@ from ringfence_kernel.service.threads import computed
 from ringfence_kernel.telemetry.logs import get
 from ringfence_kernel.values.ids import show
 
+from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Hit, Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.deciding import SecondPersonRule, rescreened, screened
-from ringfence_payment_instruction.screening.domain.screened_fields import Side
 from ringfence_payment_instruction.screening.domain.lists import Screening
-from ringfence_payment_instruction.screening.domain.state import State
+from ringfence_payment_instruction.screening.domain.screened_fields import Side
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain import reasons
@@ -32,7 +32,7 @@ class ScreeningWork:
     """Screens the instructions of a submission."""
 
     submissions: Submissions
-    state: State
+    known: Known
     personal: PersonalData
     lists: ListsInForce
     looking: Looking
@@ -57,25 +57,25 @@ class ScreeningWork:
             await self._first(submission, indexes)
 
     def _is_due(self, submission: Submission) -> bool:
-        return not self.state.covers(submission) and bool(submission.unsent())
+        return not self.known.covers(submission) and bool(submission.unsent())
 
     async def _again(self, submission: Submission) -> None:
         """Screens what the bank does not have: a list has changed since, or a client was found on one."""
-        screening, position = self.lists.fresh(), self.state.changed_position
+        screening, position = self.lists.fresh(), self.known.changed_position
         indexes = submission.unsent()
         look = await self._look(submission, indexes, screening)
         clear = await self.personal.open(submission, indexes)
         hits = await computed(len(clear), _hits, submission, clear, look)
 
         def decider(now: Submission) -> list[Any]:
-            return rescreened(now, indexes, hits, look.evidence) if self.state.changed_position == position else []
+            return rescreened(now, indexes, hits, look.evidence) if self.known.changed_position == position else []
 
         await self.submissions.decide(submission.stream, decider, weight=len(indexes))
         if hits:
             _LOG.error("unsent_payments_hit", tenant=show(submission.tenant), payments=len(hits))
 
     async def _first(self, submission: Submission, indexes: list[int]) -> None:
-        screening, position = self.lists.fresh(), self.state.changed_position
+        screening, position = self.lists.fresh(), self.known.changed_position
         clients = {index: clients_of(submission, index) for index in indexes}
         look = await self._look(submission, indexes, screening)
         clear = await self.personal.open(submission, indexes)
@@ -83,7 +83,7 @@ class ScreeningWork:
 
         def decider(now: Submission) -> list[Any]:
             # Another list may have come into force meanwhile: then the rows are screened again.
-            if self.state.changed_position != position:
+            if self.known.changed_position != position:
                 return []
             return screened(now, outcomes, self.needs_second_person, look.evidence)
 

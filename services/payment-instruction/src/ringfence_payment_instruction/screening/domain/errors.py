@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.errors import DomainError, NotFound
 
 
 class SanctionsListDamaged(DomainError):
-    """The list's file has lines that cannot be read, no names, or is not of its format; nothing was imported."""
+    """A file of the list has lines that cannot be read, no names, no end, or is not of its format; nothing was done."""
 
     reason = "SANCTIONS_LIST_DAMAGED"
     code = "INVALID_ARGUMENT"
@@ -19,8 +19,14 @@ class SanctionsListOutdated(DomainError):
     code = "FAILED_PRECONDITION"
 
 
+class SanctionsListNotFound(NotFound):
+    """No list of this name is in force."""
+
+    reason = "SANCTIONS_LIST_NOT_FOUND"
+
+
 class ScreeningListStale(DomainError):
-    """No sanctions list is in force, or one is older than its bound; instructions wait for an import."""
+    """No sanctions list is in force, or one is older than its bound; payments wait for an import or a confirmation."""
 
     reason = "SCREENING_LIST_STALE"
     code = "FAILED_PRECONDITION"

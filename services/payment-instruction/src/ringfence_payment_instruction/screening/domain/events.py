@@ -1,4 +1,4 @@
-"""Events about sanctions lists and the clients on them: frozen, packed, published by the feed."""
+"""Events about sanctions lists: frozen, packed, published by the feed."""
 
 from __future__ import annotations
 
@@ -7,52 +7,78 @@ from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
-class SanctionsListImported:
-    """A sanctions list replaced the one of the same name. Names stand as fingerprints only."""
+class Edition:
+    """What an edition of a list holds. Names stand as fingerprints only.
 
-    TOPIC: ClassVar[str] = "SanctionsListImported.v1"
+    Fields with a default came with the second revision: without them only names and references are known.
+    """
+
     list_name: str
     list_format: int
-    digest: bytes  # SHA-256 of the file
+    digest: bytes  # SHA-256 of the file, or of those of several files (`digest_of`)
     published_ns: int
     imported_by: bytes
     name_count: int
     fingerprints: bytes  # 16 bytes per row: SHA-256 of the normalised name
     references: tuple[str, ...]  # the publisher's own number of the entry
+    qualities: bytes = b""  # 1 byte per row: NameQuality
+    word_counts: bytes = b""  # 1 byte per row, at most 255
+    entry_references: tuple[str, ...] = ()
+    entry_digests: bytes = b""  # 32 bytes per entry
+    entry_kinds: bytes = b""  # 1 byte per entry: EntryKind
+    form: int = 0  # how names are normalised; 0 is the first
 
 
 @dataclass(frozen=True, slots=True)
-class ClientMatched:
-    """A registered client, or an owner of his, is on a list; payments that are not handed over are screened again."""
+class SanctionsListImported(Edition):
+    """A sanctions list replaced the one of the same name."""
 
-    TOPIC: ClassVar[str] = "ClientMatched.v1"
-    tenant: bytes
-    party: bytes
-    subject: bytes  # whose data key seals his names
-    references: tuple[str, ...]  # list and the publisher's own number of each entry that was not known before
-    evidence: bytes  # SHA-256 of the lists in force
+    TOPIC: ClassVar[str] = "SanctionsListImported.v1"
 
 
 @dataclass(frozen=True, slots=True)
-class ClientBlocked:
-    """Identity has blocked a client that is on a list."""
+class SanctionsEditionHeld(Edition):
+    """An edition waits for a second person, since it lacks much of the one in force."""
 
-    TOPIC: ClassVar[str] = "ClientBlocked.v1"
-    tenant: bytes
-    party: bytes
-    subject: bytes
-    references: tuple[str, ...]
+    TOPIC: ClassVar[str] = "SanctionsEditionHeld.v1"
 
 
 @dataclass(frozen=True, slots=True)
-class ClientCleared:
-    """Two people have released a client in identity: these entries name somebody else."""
+class SanctionsEditionAdopted:
+    """The edition that waited is in force."""
 
-    TOPIC: ClassVar[str] = "ClientCleared.v1"
-    tenant: bytes
-    party: bytes
-    subject: bytes
-    references: tuple[str, ...]
+    TOPIC: ClassVar[str] = "SanctionsEditionAdopted.v1"
+    list_name: str
+    digest: bytes
+    adopted_by: bytes  # who confirmed it
 
 
-EVENTS: tuple[type, ...] = (SanctionsListImported, ClientMatched, ClientBlocked, ClientCleared)
+@dataclass(frozen=True, slots=True)
+class SanctionsListConfirmed:
+    """The list in force is what its publisher had at a time: its age counts from there."""
+
+    TOPIC: ClassVar[str] = "SanctionsListConfirmed.v1"
+    list_name: str
+    digest: bytes
+    checked_ns: int
+    confirmed_by: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SanctionsListRetired:
+    """The list is no more in force."""
+
+    TOPIC: ClassVar[str] = "SanctionsListRetired.v1"
+    list_name: str
+    digest: bytes
+    note: str
+    retired_by: bytes  # who confirmed it
+
+
+EVENTS: tuple[type, ...] = (
+    SanctionsListImported,
+    SanctionsEditionHeld,
+    SanctionsEditionAdopted,
+    SanctionsListConfirmed,
+    SanctionsListRetired,
+)

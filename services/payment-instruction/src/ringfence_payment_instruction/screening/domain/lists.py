@@ -3,94 +3,137 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ringfence_kernel.values.columns import split_ids
 
-from ringfence_payment_instruction.screening.domain.errors import SanctionsListDamaged, SanctionsListOutdated
-from ringfence_payment_instruction.screening.domain.events import SanctionsListImported
-from ringfence_payment_instruction.screening.domain.names import fingerprint
+from ringfence_payment_instruction.screening.domain.entries import NameQuality
+from ringfence_payment_instruction.screening.domain.events import Edition
+from ringfence_payment_instruction.screening.domain.fields import may_hold_several, names_in
+from ringfence_payment_instruction.screening.domain.names import FIRST_FORM, FORM, fingerprint
 
-# A list may be dated a little ahead of our clock.
-CLOCK_TOLERANCE_NS = 86_400 * 1_000_000_000
+DIGEST_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class ListedName:
-    """A name on a list, with the publisher's own number of the entry."""
+class Match(NamedTuple):
+    """A name that is on a list; `entry_sha256` is empty for a list that an earlier release imported."""
 
-    name: str
+    list_name: str
     reference: str
+    entry_sha256: bytes
+
+    def __str__(self) -> str:
+        """Returns list and reference as they stand in a refusal."""
+        return f"{self.list_name}/{self.reference}"
+
+
+class Mark(NamedTuple):
+    """The fingerprint of what somebody is called; `whole` unless it is one of several names in a field."""
+
+    fingerprint: bytes
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SanctionsList:
-    """The list in force under one name."""
+    """An edition of a list.
+
+    `references` tells the entry of a fingerprint; one in `lone` hits only the whole of a name: it is weak, or one word.
+    `entries` has SHA-256 of each entry by reference. `form` is how names are normalised. Age counts from `current_ns`.
+    `lost` are the entries that editions have taken off lately: when (UTC nanoseconds), how many.
+    """
 
     digest: bytes
     published_ns: int
-    references: dict[bytes, str]
+    references: Mapping[bytes, str]
+    lone: frozenset[bytes] = frozenset()
+    entries: Mapping[str, bytes] = field(default_factory=dict)
+    form: int = FORM
+    confirmed_ns: int = 0
+    lost: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def of(cls, event: SanctionsListImported) -> SanctionsList:
+    def of(cls, event: Edition) -> SanctionsList:
         """Returns the list of an import."""
-        fingerprints = split_ids(event.fingerprints)
-        return cls(event.digest, event.published_ns, dict(zip(fingerprints, event.references, strict=True)))
+        references = dict[bytes, str]()
+        strong = set[bytes]()
+        marks = split_ids(event.fingerprints)
+        for at, (mark, reference) in enumerate(zip(marks, event.references, strict=True)):
+            references.setdefault(mark, reference)
+            if not event.qualities or (event.qualities[at] != NameQuality.WEAK and event.word_counts[at] > 1):
+                strong.add(mark)
+        digests = event.entry_digests
+        entries = {
+            reference: digests[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES]
+            for at, reference in enumerate(event.entry_references)
+        }
+        lone = frozenset(references.keys() - strong)
+        return cls(event.digest, event.published_ns, references, lone, entries, event.form or FIRST_FORM)
+
+    @property
+    def current_ns(self) -> int:
+        """When this was last known to be what the publisher says, UTC nanoseconds."""
+        return max(self.published_ns, self.confirmed_ns)
+
+    @property
+    def entry_references(self) -> frozenset[str]:
+        """The references of all entries."""
+        return frozenset(self.entries or self.references.values())
+
+    def reference_of(self, marks: Iterable[Mark]) -> str | None:
+        """Returns the entry that one of these is a name of, None where there is none."""
+        for mark, whole in marks:
+            reference = self.references.get(mark)
+            if reference is not None and (whole or mark not in self.lone):
+                return reference
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """The lists in force at one moment."""
+    """The lists in force at one moment, and the editions that wait for a second person, whose names hit as well."""
 
-    lists: dict[str, SanctionsList]
+    lists: Mapping[str, SanctionsList]
     maximum_age_ns: int
+    waiting: Mapping[str, SanctionsList] = field(default_factory=dict)
 
     def is_stale(self, now_ns: int) -> bool:
         """Tells whether there is no list at all, or one that is older than the bound: nothing may pass then."""
         if not self.lists:
             return True
-        return any(now_ns - each.published_ns > self.maximum_age_ns for each in self.lists.values())
+        return any(now_ns - each.current_ns > self.maximum_age_ns for each in self.lists.values())
 
     def evidence(self) -> bytes:
-        """Returns the SHA-256 over the names and digests of the lists in force."""
+        """Returns the SHA-256 over the names and digests of the lists in force and of those that wait."""
         content = hashlib.sha256()
-        for name in sorted(self.lists):
-            content.update(len(name.encode()).to_bytes(2, "big") + name.encode() + self.lists[name].digest)
+        for lists in (self.lists, self.waiting):
+            for name in sorted(lists):
+                content.update(len(name.encode()).to_bytes(2, "big") + name.encode() + lists[name].digest)
         return content.digest()
 
     def hit(self, names: Iterable[str]) -> str:
         """Returns "list/reference" of the first name that is on a list, empty when none is."""
+        match = self.match(names)
+        return str(match) if match else ""
+
+    def match(self, names: Iterable[str]) -> Match | None:
+        """Returns where the first name that is on a list stands, None when none is."""
+        editions = (*self.lists.items(), *self.waiting.items())
+        forms = {each.form for _, each in editions}
         for name in names:
-            mark = fingerprint(name)
-            for list_name, each in self.lists.items():
-                if mark and mark in each.references:
-                    return f"{list_name}/{each.references[mark]}"
-        return ""
+            marks = {form: marks_of(name, form) for form in forms}
+            for list_name, each in editions:
+                reference = each.reference_of(marks[each.form])
+                if reference is not None:
+                    return Match(list_name, reference, each.entries.get(reference, b""))
+        return None
 
 
-def fingerprints_of(names: Iterable[ListedName]) -> dict[bytes, str]:
-    """Returns the fingerprint of each name with its reference; names that leave nothing to compare are left out."""
-    marks: dict[bytes, str] = {}
-    for listed in names:
-        mark = fingerprint(listed.name)
-        if mark:
-            marks.setdefault(mark, listed.reference)
-    return marks
-
-
-def require_not_cut_off(current: SanctionsList | None, names: int) -> None:
-    """Raises SanctionsListDamaged for a list with less than half the names of the one in force.
-
-    A file that was cut off between two lines is a good file of its format; no publisher takes off half its names.
-    """
-    if current is not None and names * 2 < len(current.references):
-        raise SanctionsListDamaged("less than half of the names in force", names=str(names))
-
-
-def require_newer(current: SanctionsList | None, published_ns: int, now_ns: int) -> None:
-    """Raises SanctionsListOutdated for a list issued before the one in force, or dated ahead of time."""
-    if published_ns > now_ns + CLOCK_TOLERANCE_NS:
-        raise SanctionsListOutdated("the list is dated in the future")
-    if current is not None and published_ns < current.published_ns:
-        raise SanctionsListOutdated("a later edition of this list is in force")
+def marks_of(name: str, form: int = FORM) -> list[Mark]:
+    """Returns the fingerprints of a name as it was said, and of each name in it where it holds several."""
+    marks = [Mark(fingerprint(name, form), True)]
+    if form != FIRST_FORM and may_hold_several(name):
+        marks += [Mark(fingerprint(part.text, form), False) for part in names_in(name)]
+    return [mark for mark in marks if mark.fingerprint]

@@ -1,156 +1,164 @@
-"""What screening keeps in memory: the sanctions lists in force, and the clients that are on them."""
+"""What screening keeps in memory: the sanctions lists in force, and the editions that wait for a second person."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, NamedTuple
 
+from ringfence_kernel.proposals.domain.events import ProposalMade, ProposalVoided
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_payment_instruction.screening.domain.clients import Client, client_stream
+from ringfence_payment_instruction.screening.domain import acts
 from ringfence_payment_instruction.screening.domain.events import (
     EVENTS,
-    ClientBlocked,
-    ClientCleared,
-    ClientMatched,
+    SanctionsEditionAdopted,
+    SanctionsEditionHeld,
+    SanctionsListConfirmed,
     SanctionsListImported,
 )
 from ringfence_payment_instruction.screening.domain.lists import SanctionsList
-from ringfence_payment_instruction.submissions.domain.submission import Submission
 
 SECTION = "screening, format 2"
+LOSSES_LAST_NS = 7 * 86_400 * 1_000_000_000
 
 
-class Finding(IntEnum):
-    """What became of an entry that names a client."""
-
-    MATCHED = 1
-    BLOCKED = 2  # identity knows
-    CLEARED = 3  # two people say that it is somebody else
-
-
-@dataclass(frozen=True, slots=True)
-class ClientFindings:
-    """A client, and the entries that name him or an owner of his."""
-
-    subject: bytes
-    tenant: bytes
-    party: bytes
-    entries: dict[str, Finding] = field(default_factory=dict)
-
-    def having(self, finding: Finding) -> tuple[str, ...]:
-        """Returns the references of the entries of which that became."""
-        return tuple(reference for reference, each in self.entries.items() if each is finding)
+class _SavedList(NamedTuple):
+    name: str
+    digest: bytes
+    published_ns: int
+    confirmed_ns: int
+    form: int
+    references: list[tuple[bytes, str]]
+    lone: list[bytes]
+    entries: list[tuple[str, bytes]]
+    lost: list[tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Saved:
-    """What a snapshot holds: lists with their marks, and by client what was found."""
-
-    lists: list[tuple[str, bytes, int, list[tuple[bytes, str]]]]
-    findings: list[tuple[bytes, bytes, bytes, list[tuple[str, int]]]]
-    changed_position: int
+class _Saved(NamedTuple):
+    lists: list[_SavedList]
+    waiting: list[_SavedList]
+    proposals: list[tuple[str, bytes]]
+    changed: list[tuple[str, int]]
 
 
 class State:
-    """Lists by name, and findings by the stream of a client. Every change goes through the journal.
+    """Lists by name. Every change goes through the journal; nothing here decides.
 
-    `changed_position` is that of the last event that may have made a hit of what was none before.
+    `waiting` has editions that wait and `proposals` what confirms them. `changed` is the position of the last event
+    about a list.
     """
 
-    EVENTS: ClassVar[tuple[type, ...]] = EVENTS
-    CHANGES: ClassVar[tuple[type, ...]] = (SanctionsListImported, ClientMatched)
+    EVENTS: ClassVar[tuple[type, ...]] = (*EVENTS, ProposalMade, ProposalVoided)
 
     def __init__(self) -> None:
         """Starts without any list."""
         self.lists: dict[str, SanctionsList] = {}
-        self.findings: dict[bytes, ClientFindings] = {}
-        self.changed_position = 0
+        self.waiting: dict[str, SanctionsList] = {}
+        self.proposals: dict[str, bytes] = {}
+        self.changed: dict[str, int] = {}
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
-        event: Any = recorded.event
-        match event:
-            case SanctionsListImported():
-                journal.put(self.lists, event.list_name, SanctionsList.of(event))
-                self._changed(recorded, journal)
-            case ClientMatched():
-                self._found(event, Finding.MATCHED, journal)
-                self._changed(recorded, journal)
-            case ClientBlocked():
-                self._found(event, Finding.BLOCKED, journal)
-            case ClientCleared():
-                self._found(event, Finding.CLEARED, journal)
+        event = recorded.event
+        if isinstance(event, ProposalMade):
+            if event.effect == acts.ADOPT:
+                journal.put(self.proposals, acts.Adoption.of(event.payload).list_name, event.proposal)
+            return
+        if isinstance(event, ProposalVoided):
+            for name in [name for name, proposal in self.proposals.items() if proposal == event.proposal]:
+                self._wait_no_more(name, journal)
+            return
+        journal.put(self.changed, event.list_name, recorded.position)
+        self._change(event, recorded.recorded_at_ns, journal)
 
-    def covers(self, submission: Submission) -> bool:
-        """Tells whether what was screened of a submission was screened by all that is known now."""
-        return submission.screened_position >= self.changed_position or not submission.screened_position
-
-    def streams(self) -> list[bytes]:
-        """Returns the streams that may have work: of clients that identity is to block."""
-        return [stream for stream, each in list(self.findings.items()) if each.having(Finding.MATCHED)]
-
-    def news(self, client: Client) -> tuple[str, ...]:
-        """Returns which of a client's references were not found before."""
-        known = self.findings.get(client_stream(client.subject))
-        return tuple(each for each in client.references if known is None or each not in known.entries)
-
-    def is_cleared(self, subject: bytes, reference: str) -> bool:
-        """Tells whether two people have said that an entry names somebody else than this client."""
-        known = self.findings.get(client_stream(subject))
-        return known is not None and known.entries.get(reference) is Finding.CLEARED
-
-    def listed_clients(self) -> int:
-        """Returns how many clients are on a list and not released."""
-        return sum(
-            any(finding is not Finding.CLEARED for finding in each.entries.values())
-            for each in list(self.findings.values())
-        )
+    def lost_lately(self, list_name: str, now_ns: int) -> int:
+        """Returns how many entries editions have taken off a list in the last 7 days by the word of one person each."""
+        known = self.lists.get(list_name)
+        return sum(count for at_ns, count in known.lost if now_ns - at_ns < LOSSES_LAST_NS) if known else 0
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
         return hashlib.sha256(self._content()).digest()
 
     def save(self) -> Sections:
-        """Returns all lists in force, and all findings."""
+        """Returns all lists in force and all that wait."""
         return [(SECTION, self._content())]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned; raises ValueError or LookupError for another format."""
         saved = plain.decode(sections[SECTION], _Saved)
-        self.changed_position = saved.changed_position
-        self.lists = {name: SanctionsList(digest, at_ns, dict(marks)) for name, digest, at_ns, marks in saved.lists}
-        self.findings = {
-            client_stream(subject): ClientFindings(
-                subject, tenant, party, {reference: Finding(number) for reference, number in entries}
-            )
-            for subject, tenant, party, entries in saved.findings
-        }
+        self.lists, self.waiting = dict(map(_taken_up, saved.lists)), dict(map(_taken_up, saved.waiting))
+        self.proposals, self.changed = dict(saved.proposals), dict(saved.changed)
 
-    def _changed(self, recorded: Recorded, journal: Journal) -> None:
-        journal.call(setattr, self, "changed_position", self.changed_position)
-        self.changed_position = recorded.position
+    def _change(self, event: Any, now_ns: int, journal: Journal) -> None:
+        name, current = event.list_name, self.lists.get(event.list_name)
+        if isinstance(event, SanctionsEditionHeld):
+            self._wait_no_more(name, journal)
+            journal.put(self.waiting, name, SanctionsList.of(event))
+            return
+        if isinstance(event, SanctionsListConfirmed):
+            journal.put(self.lists, name, replace(self.lists[name], confirmed_ns=event.checked_ns))
+            return
+        if isinstance(event, SanctionsListImported):
+            imported = SanctionsList.of(event)
+            journal.put(self.lists, name, replace(imported, lost=_losses(current, imported, now_ns)))
+        elif isinstance(event, SanctionsEditionAdopted):
+            journal.put(self.lists, name, self.waiting[name])
+        else:
+            journal.remove(self.lists, name)
+        self._wait_no_more(name, journal)
 
-    def _found(self, event: ClientMatched | ClientBlocked | ClientCleared, finding: Finding, journal: Journal) -> None:
-        stream = client_stream(event.subject)
-        if stream not in self.findings:
-            journal.put(self.findings, stream, ClientFindings(event.subject, event.tenant, event.party))
-        for reference in event.references:
-            journal.put(self.findings[stream].entries, reference, finding)
+    def _wait_no_more(self, name: str, journal: Journal) -> None:
+        for held in (self.waiting, self.proposals):
+            if name in held:
+                journal.remove(held, name)
 
     def _content(self) -> bytes:
-        lists = [
-            (name, each.digest, each.published_ns, sorted(each.references.items()))
-            for name, each in sorted(self.lists.items())
-        ]
-        findings = [
-            (each.subject, each.tenant, each.party, [(one, int(other)) for one, other in sorted(each.entries.items())])
-            for _, each in sorted(self.findings.items())
-        ]
-        return plain.encode(_Saved(lists, findings, self.changed_position))
+        return plain.encode(
+            _Saved(
+                lists=[_saved(name, each) for name, each in sorted(self.lists.items())],
+                waiting=[_saved(name, each) for name, each in sorted(self.waiting.items())],
+                proposals=sorted(self.proposals.items()),
+                changed=sorted(self.changed.items()),
+            )
+        )
+
+
+def _losses(before: SanctionsList | None, after: SanctionsList, now_ns: int) -> tuple[tuple[int, int], ...]:
+    if before is None:
+        return ()
+    gone = len(before.entry_references - after.entry_references)
+    recent = tuple(loss for loss in before.lost if now_ns - loss[0] < LOSSES_LAST_NS)
+    return (*recent, (now_ns, gone)) if gone else recent
+
+
+def _saved(name: str, each: SanctionsList) -> _SavedList:
+    return _SavedList(
+        name=name,
+        digest=each.digest,
+        published_ns=each.published_ns,
+        confirmed_ns=each.confirmed_ns,
+        form=each.form,
+        references=sorted(each.references.items()),
+        lone=sorted(each.lone),
+        entries=sorted(each.entries.items()),
+        lost=list(each.lost),
+    )
+
+
+def _taken_up(saved: _SavedList) -> tuple[str, SanctionsList]:
+    return saved.name, SanctionsList(
+        digest=saved.digest,
+        published_ns=saved.published_ns,
+        references=dict(saved.references),
+        lone=frozenset(saved.lone),
+        entries=dict(saved.entries),
+        form=saved.form,
+        confirmed_ns=saved.confirmed_ns,
+        lost=tuple(saved.lost),
+    )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ringfence_kernel.values import iban
+from ringfence_kernel.values.characters import are_writable, is_name
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.money import CurrencyUnknown, currency
 
@@ -88,7 +89,7 @@ def invalidity(order: Order) -> str:
     """Returns why the order is not complete and consistent in itself, empty when it is."""
     if order.payment_method != CREDIT_TRANSFER:
         return reasons.PAYMENT_METHOD_NOT_SUPPORTED
-    if not _is_text(order.end_to_end_id, MAX_END_TO_END_ID) or not order.end_to_end_id.strip():
+    if not _is_identification(order.end_to_end_id):
         return reasons.END_TO_END_ID_INVALID
     if not 0 < order.amount_minor < AMOUNT_LIMIT_MINOR:
         return reasons.AMOUNT_INVALID
@@ -100,11 +101,11 @@ def invalidity(order: Order) -> str:
         return reasons.DEBTOR_IBAN_INVALID
     if not iban.is_valid(order.creditor_iban):
         return reasons.CREDITOR_IBAN_INVALID
-    if not _is_text(order.creditor_name, MAX_NAME) or not order.creditor_name.strip():
+    if not is_name(order.creditor_name, MAX_NAME):
         return reasons.CREDITOR_NAME_INVALID
-    if not all(_is_text(name, MAX_NAME) and name.strip() for _, name in order.parties):
+    if not all(is_name(name, MAX_NAME) for _, name in order.parties):
         return reasons.PARTY_NAME_INVALID
-    if not _is_text(order.remittance, MAX_REMITTANCE):
+    if len(order.remittance) > MAX_REMITTANCE or not are_writable(order.remittance):
         return reasons.REMITTANCE_INVALID
     return ""
 
@@ -133,8 +134,8 @@ def ibans_of(orders: Iterable[Order]) -> list[str]:
     return list({text: None for order in orders for text in (order.debtor_iban, order.creditor_iban) if text})
 
 
-def _is_text(text: str, longest: int) -> bool:
-    return len(text) <= longest and text.isprintable()
+def _is_identification(text: str) -> bool:
+    return len(text) <= MAX_END_TO_END_ID and text.isprintable() and bool(text.strip())
 
 
 def _is_currency(alpha: str) -> bool:

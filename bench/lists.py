@@ -1,0 +1,73 @@
+"""The row of sanctions lists: the publishers' whole files brought into force, one edition after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ringfence.payments import ListFormat
+from ringfence.sanctions import ListPart
+
+from bench.load import Seen
+from bench.rows import Results, row
+from bench.stack import MeasuredStack
+
+NAME = "sanctions_lists"
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "sanctions"
+
+
+class Published(NamedTuple):
+    """An edition's files, below the folder of lists."""
+
+    list_format: ListFormat
+    primary: str
+    parts: Mapping[ListPart, str]
+
+
+LISTS = {
+    "OFAC SDN 2019": Published(
+        ListFormat.OFAC_SDN,
+        "ofac-2019/sdn.csv",
+        {ListPart.ALIASES: "ofac-2019/alt.csv", ListPart.ADDRESSES: "ofac-2019/add.csv"},
+    ),
+    "OFAC consolidated": Published(
+        ListFormat.OFAC_SDN,
+        "ofac-cons/cons_prim.csv",
+        {
+            ListPart.ALIASES: "ofac-cons/cons_alt.csv",
+            ListPart.ADDRESSES: "ofac-cons/cons_add.csv",
+            ListPart.REMARKS: "ofac-cons/cons_comments.csv",
+        },
+    ),
+    "UN": Published(ListFormat.UN_XML, "un/UN_consolidated.xml", {}),
+    "BIS denied persons": Published(ListFormat.BIS_DENIED_PERSONS, "bis/dpl.txt", {}),
+}
+
+
+def sanctions_lists(measured: MeasuredStack, results: Results) -> None:
+    """Measures all of them together; `rows` are entries. Where the files are not there, nothing is measured."""
+    if not DATA.is_dir():
+        results.progress("sanctions_lists: ../shared/data/sanctions is not here")
+        return
+    payments, seen, names, aliases = measured.sandbox.operators[0].payments, Seen(), 0, 0
+    files = {
+        name: (each.list_format, read(each.primary), {part: read(file) for part, file in each.parts.items()})
+        for name, each in LISTS.items()
+    }
+    with measured.cpu.during(seen.cpu):
+        for name, (list_format, content, parts) in files.items():
+            began = time.perf_counter()
+            imported = payments.import_sanctions_list(name, list_format, content, time.time_ns(), parts)
+            seconds = time.perf_counter() - began
+            seen.seconds += seconds
+            seen.latencies_ms.append(1_000 * seconds)
+            seen.rows += imported.entries
+            names, aliases = names + imported.names, aliases + imported.aliases
+    results.add(row(NAME, 1, 1, seen, None, names=names, aliases=aliases))
+
+
+def read(file: str) -> bytes:
+    """Returns a file of a publisher's."""
+    return (DATA / file).read_bytes()

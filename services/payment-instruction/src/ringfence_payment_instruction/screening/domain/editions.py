@@ -1,0 +1,164 @@
+"""What an edition of a list changes, and when it waits for a second person."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+from ringfence_payment_instruction.screening.domain.entries import Entry, EntryKind, NameQuality
+from ringfence_payment_instruction.screening.domain.errors import SanctionsListDamaged, SanctionsListOutdated
+from ringfence_payment_instruction.screening.domain.lists import SanctionsList
+from ringfence_payment_instruction.screening.domain.names import FORM, fingerprint, normalise
+
+# A list may be dated a little ahead of our clock.
+CLOCK_TOLERANCE_NS = 86_400 * 1_000_000_000
+MAX_NAMES = 100_000
+MAX_WORDS = 255
+# Losses of so much do not wait for a second person.
+LOST_ENTRIES = 20
+LOST_PARTS = 50
+
+
+class ChangeKind(IntEnum):
+    """What became of an entry; numbers as in the proto."""
+
+    REMOVED = 1
+    CHANGED = 2
+    ADDED = 3
+
+
+class EntryChange(NamedTuple):
+    """An entry that an edition changes. Names that were removed are known as fingerprints only, and counted."""
+
+    what: ChangeKind
+    reference: str
+    kind: EntryKind
+    names_added: tuple[str, ...]
+    names_removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What an edition changes against the one in force: removed entries come first, then changed, then added.
+
+    `entries_lost` are those of which no name is left. The names and entries before are counted for proportion.
+    """
+
+    changes: tuple[EntryChange, ...]
+    names_added: int
+    names_removed: int
+    entries_lost: int
+    names_before: int
+    entries_before: int
+
+    def count(self, what: ChangeKind) -> int:
+        """Returns how many entries it did this to."""
+        return sum(each.what is what for each in self.changes)
+
+    def needs_second_person(self, lost_before: int = 0) -> bool:
+        """Tells whether more is lost than one person may take off: 20 entries, 2 % of them, or 2 % of the names.
+
+        `lost_before` are entries that one person's editions have taken off lately.
+        """
+        lost = self.entries_lost + lost_before if self.entries_lost else 0
+        before = self.entries_before + lost_before
+        is_much = lost > LOST_ENTRIES or lost * LOST_PARTS > before
+        return is_much or self.names_removed * LOST_PARTS > self.names_before
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The rows of an edition's event."""
+
+    name_count: int
+    fingerprints: bytes
+    references: tuple[str, ...]
+    qualities: bytes
+    word_counts: bytes
+    entry_references: tuple[str, ...]
+    entry_digests: bytes
+    entry_kinds: bytes
+    form: int = FORM
+
+
+def columns_of(entries: Sequence[Entry]) -> Columns:
+    """Returns the rows of entries; raises SanctionsListDamaged for an entry without a name that can be compared."""
+    rows = dict[tuple[bytes, str], tuple[NameQuality, int]]()
+    name_count = 0
+    for entry in entries:
+        marks = {(name, fingerprint(name.text)) for name in entry.names}
+        name_count += len(entry.names)
+        if not any(mark for _, mark in marks):
+            raise SanctionsListDamaged(f"entry {entry.reference} has no name", entry=entry.reference)
+        for name, mark in sorted(marks, key=lambda each: each[0].quality):
+            if mark:
+                words = min(normalise(name.text).count(" ") + 1, MAX_WORDS)
+                rows.setdefault((mark, entry.reference), (name.quality, words))
+    if not rows or len(rows) > MAX_NAMES:
+        raise SanctionsListDamaged(f"a list has 1 to {MAX_NAMES} names", names=str(len(rows)))
+    return Columns(
+        name_count=name_count,
+        fingerprints=b"".join(mark for mark, _ in rows),
+        references=tuple(reference for _, reference in rows),
+        qualities=bytes(quality for quality, _ in rows.values()),
+        word_counts=bytes(words for _, words in rows.values()),
+        entry_references=tuple(entry.reference for entry in entries),
+        entry_digests=b"".join(entry.digest() for entry in entries),
+        entry_kinds=bytes(entry.kind for entry in entries),
+    )
+
+
+def difference(current: SanctionsList | None, entries: Iterable[Entry]) -> Difference:
+    """Returns what entries change against the list in force, compared in the form of that list."""
+    known = current or SanctionsList(b"", 0, {})
+    old_names = defaultdict[str, set[bytes]](set)
+    for mark, reference in known.references.items():
+        old_names[reference].add(mark)
+    new = {entry.reference: entry for entry in entries}
+    marks = {reference: _marks(entry, known.form) for reference, entry in new.items()}
+    every = frozenset[bytes]().union(*marks.values())
+    gone = [
+        EntryChange(ChangeKind.REMOVED, reference, EntryKind.UNSPECIFIED, (), len(old_names[reference] - every))
+        for reference in sorted(known.entry_references - new.keys())
+    ]
+    changed, added, nameless = [], [], 0
+    for reference, entry in new.items():
+        names_added = tuple(text for mark, text in marks[reference].items() if mark not in known.references)
+        if reference not in known.entry_references:
+            added.append(EntryChange(ChangeKind.ADDED, reference, entry.kind, names_added, 0))
+            continue
+        before = old_names[reference]
+        nameless += bool(before) and not before & every
+        removed = len(before - every)
+        if names_added or removed or known.entries.get(reference, entry.digest()) != entry.digest():
+            changed.append(EntryChange(ChangeKind.CHANGED, reference, entry.kind, names_added, removed))
+    return Difference(
+        changes=(*gone, *changed, *added),
+        names_added=len(every - known.references.keys()),
+        names_removed=len(known.references.keys() - every),
+        entries_lost=len(gone) + nameless,
+        names_before=len(known.references),
+        entries_before=len(known.entry_references),
+    )
+
+
+def _marks(entry: Entry, form: int) -> dict[bytes, str]:
+    marks = {fingerprint(name.text, form): name.text for name in entry.names}
+    marks.pop(b"", None)
+    return marks
+
+
+def require_newer(current: SanctionsList | None, published_ns: int, now_ns: int) -> None:
+    """Raises SanctionsListOutdated for a list issued before the one in force, or dated ahead of time."""
+    if published_ns > now_ns + CLOCK_TOLERANCE_NS:
+        raise SanctionsListOutdated("the list is dated in the future")
+    if current is not None and published_ns < current.published_ns:
+        raise SanctionsListOutdated("a later edition of this list is in force")
+
+
+def is_same(current: SanctionsList | None, digest: bytes) -> bool:
+    """Tells whether an edition is the one in force, as this release reads it."""
+    return current is not None and current.digest == digest and current.form == FORM
