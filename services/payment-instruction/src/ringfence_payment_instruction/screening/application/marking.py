@@ -19,7 +19,7 @@ def client_mark(key: bytes, mark: Mark, form: int) -> bytes:
 
 
 def marks_of(key: bytes, names: Sequence[str]) -> tuple[bytes, ...]:
-    """Returns the keyed marks of names in every form in which lists are kept; none for what leaves nothing to compare."""
+    """Returns the keyed marks of names, in every form in which lists are kept, that leave something to compare."""
     found = (
         client_mark(key, mark, form)
         for name in names
