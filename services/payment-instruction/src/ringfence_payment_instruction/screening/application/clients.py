@@ -129,7 +129,8 @@ class ClientScreening:
         new = listed.keys() - self._checked
         if new:
             found = await asyncio.to_thread(self.names.matching, new)
-            if not await self._match(_gathered(found, listed), screening, lambda connection: None):
+            clients = _gathered(found, listed)
+            if clients and not await self._match(clients, screening, lambda connection: None):
                 return True
             self._checked = frozenset(listed)
         return len(recorded) == NAMES_AT_ONCE
