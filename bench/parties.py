@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ringfence.identity import Alias, NewParty, PartyKind, PrincipalKind, require_done
+from ringfence.identity import Alias, NewParty, PartyKind, PrincipalKind
 from ringfence.ids import external_id
+from ringfence.ledger import AccountClass, NewAccount
 from ringfence_local_stack.sandbox.books import add_owner
+from ringfence_local_stack.sandbox.onboarding import open_accounts, register_ibans
 
 from bench.filling.parties import fill
 from bench.load import Seen
@@ -36,7 +38,10 @@ def identity_parties(measured: MeasuredStack, results: Results, parties: int) ->
         address="Havnegata 12, 0150 Oslo",
     )
     add_owner(sandbox, PLATFORM, party)
-    require_done(sandbox.client(PLATFORM).identity.register_aliases([Alias(IBAN, account_id, party_id)]))
+    account = NewAccount(id=account_id, account_class=AccountClass.CLIENT, currency="EUR", owner_id=party_id)
+    client = sandbox.client(PLATFORM)
+    open_accounts(client, platform_id, [account])
+    register_ibans(client, sandbox.operators, platform_id, [Alias(IBAN, account_id, party_id)])
     measured.stack.service(SERVICE).stop()
     copies = max(1, parties - 1)
     results.progress(f"filling the event store with {copies + 1:,} parties and their IBANs")

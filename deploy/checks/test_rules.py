@@ -121,6 +121,8 @@ CASES = {
         {"ringfence_screening_list_age_seconds": "70x100", "ringfence_screening_list_age_limit_seconds": "100x100"},
     ),
     "RingfenceScreeningListStale": Case({"ringfence_screening_lists": "0x100"}, {"ringfence_screening_lists": "1x100"}),
+    "RingfenceClientListed": one("ringfence_screening_payments_stopped", "1x100", "0x100", **PAYMENT),
+    "RingfenceClientNotBlocked": one("ringfence_screening_clients_unblocked", "1x100", "0x100", **PAYMENT),
     "RingfenceResultUnknown": one("ringfence_results_unknown_total", "0x50 1x100", "1x200", 65, **PAYMENT),
     "RingfenceCheckpointOld": one("ringfence_checkpoint_age_seconds", "0+2x100", "2x100", **AUDIT),
     "RingfenceFollowerLags": one(

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 from ringfence_kernel.values import ids, money
 from ringfence_kernel.values.clock import DAY_NS, ManualClock, RisingTimes
 from ringfence_kernel.values.ed25519 import is_public_key
 from ringfence_kernel.writing.journal import Journal
+
+NO_AMOUNTS = (
+    *("", ".", "1.005", "1.500", "92233720368547758.08", "9" * 5_000, "0" * 100 + "1", f"12.5{'0' * 28}1"),
+    *("-1", "-0", "+1", "1e1", "1E1", "1e400", "1e3x", "NaN", "Infinity", "0x10", "1_0.00", "1,00", "1.2.3", "1'000"),
+    *(" 1", "1 ", "1\n", "\u00a01", "1\u2003", "\uff11\uff12.50", "\u0661\u0662.50", "1\u066b5", "\u00b2", "\u216b"),
+)
+SCHEMA = etree.XMLSchema(
+    etree.fromstring(
+        """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="Amt"><xs:simpleType>
+        <xs:restriction base="xs:decimal"><xs:minInclusive value="0"/><xs:fractionDigits value="5"/>
+        <xs:totalDigits value="18"/></xs:restriction></xs:simpleType></xs:element></xs:schema>"""
+    )
+)
+"""ActiveOrHistoricCurrencyAndAmount_SimpleType, as the XSDs of ISO 20022 have it."""
 
 
 def test_same_outside_key_gives_the_same_id() -> None:
@@ -33,11 +50,33 @@ def test_amounts_survive_the_way_to_text_and_back(amount_minor: int, currency: m
     assert money.to_minor(money.from_minor(amount_minor, currency), currency) == amount_minor
 
 
-@pytest.mark.parametrize("text", ["1.005", "-1", "1e3x", "NaN", "Infinity", "", "92233720368547758.08", "1e400", "-0"])
+@pytest.mark.parametrize("text", NO_AMOUNTS)
 def test_what_is_no_amount_of_euros_is_refused(text: str) -> None:
-    """Too many decimals, signs, exotic numbers and amounts beyond 2^63 - 1 are refused by name."""
+    """Decimals too many, signs, spaces, other digits, exotic numbers and more than 2^63 - 1 are refused by name."""
     with pytest.raises(money.AmountInvalid):
         money.to_minor(text, money.currency("EUR"))
+
+
+@given(
+    st.one_of(
+        st.text("0123456789.", max_size=20),
+        st.text("019.eE+-_, \t\u00a0\uff11\u0661", max_size=12),
+        st.from_regex(r"[0-9]{1,14}(\.[0-9]{0,6})?", fullmatch=True),
+        st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=8),
+    ),
+    st.sampled_from(["JPY", "EUR", "BHD", "CLF"]),
+)
+def test_amount_is_what_the_schema_takes_and_the_currency_has(text: str, alpha: str) -> None:
+    """A text is an amount where ISO 20022's schema takes it, without sign and spaces, in the currency's decimals."""
+    currency, element = money.currency(alpha), etree.Element("Amt")
+    element.text = text
+    _, _, decimals = text.partition(".")
+    plain = not set(text) & set("+- \t\r\n") and len(decimals) <= currency.exponent
+    if SCHEMA.validate(element) and plain:
+        assert money.to_minor(text, currency) == Decimal(text).scaleb(currency.exponent)
+    else:
+        with pytest.raises(money.AmountInvalid):
+            money.to_minor(text, currency)
 
 
 def test_currencies_have_unique_codes_and_known_exponents() -> None:

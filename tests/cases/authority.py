@@ -43,7 +43,7 @@ def one_person_one_number(scenario: Scenario, need: Finding) -> None:
         need(reason(country), f"the number is registered again under {country}")
 
 
-@case(waits_for=PEOPLE_AND_LISTS)
+@case()
 def amounts_as_people_type_them(scenario: Scenario, need: Finding) -> None:
     """An amount is digits and at most as many decimals as its currency has; what only a computer reads is refused."""
     need(to_minor("12.50", "EUR") == 12_50, "12.50 is not taken")

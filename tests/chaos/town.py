@@ -15,6 +15,7 @@ from ringfence.client import Client
 from ringfence.identity import KycDecision, KycStatus, NewParty, PartyKind, require_done
 from ringfence.ids import new_id
 from ringfence.payments import InstructionState, NewInstruction
+from ringfence_local_stack.sandbox.onboarding import agree
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Platform, Scenario
 from ringfence_local_stack.scenario.people import Customer
@@ -36,6 +37,7 @@ class Town:
 
     platform: Platform
     operator: Client
+    second: Client
     regulator: Client
     log_key: str
     deposits: int
@@ -60,7 +62,7 @@ def found_town(sandbox: Sandbox) -> Town:
     platform = scenario.platform(*CUSTOMERS)
     for each in platform.customers(*CUSTOMERS):
         platform.bank.deposit(each, FUNDS_MINOR)
-    return Town(platform, sandbox.operators[0], sandbox.regulator, sandbox.log_key(), len(CUSTOMERS))
+    return Town(platform, *sandbox.operators, sandbox.regulator, sandbox.log_key(), len(CUSTOMERS))
 
 
 @dataclass
@@ -70,6 +72,7 @@ class Onboarding:
     town: Town
     client: Client
     operator: Client
+    second: Client
     pulse: Pulse
     random: Random
 
@@ -92,7 +95,7 @@ class Onboarding:
             town.verified.add(party.id)
         elif fate < 0.6:
             gone, _ = insist(lambda: self.operator.identity.erase_parties(tenant, [party.id]), self.pulse)
-            require_done(gone)
+            insist(lambda: agree(self.second, gone), self.pulse)
             town.erased.add(party.id)
 
 
@@ -148,7 +151,7 @@ def workers(
 
     platform = town.platform.client
     return [
-        Onboarding(town, own(platform), own(town.operator), pulses["identity"], random),
+        Onboarding(town, own(platform), own(town.operator), own(town.second), pulses["identity"], random),
         Ordering(town, own(platform), pulses["payment-instruction"], random),
         Reading(town, own(town.regulator), pulses["audit"]),
     ]

@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 from ringfence.custody import Custody
 from ringfence.errors import RingfenceError
-from ringfence.identity import require_done
+from ringfence_local_stack.sandbox.onboarding import agree
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Scenario
 from ringfence_local_stack.stack.local_stack import LocalStack
@@ -203,7 +203,8 @@ def test_new_leader_of_identity_knows_what_the_old_one_did(stack: LocalStack, pa
         kept, gone = platform.party("Ida Kept", verified=False), platform.party("Ugo Gone", verified=False)
         keys = data_keys(stack, gone.id)
         assert len(keys) == 1
-        require_done(box.operators[0].identity.erase_parties(platform.id, [gone.id]))
+        first, second = box.operators
+        agree(second, first.identity.erase_parties(platform.id, [gone.id]))
         assert data_keys(stack, gone.id) == []
         restore_key(stack, gone.id, keys[0])
         leader, standby = identity.roles()

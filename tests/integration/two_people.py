@@ -28,10 +28,11 @@ from ringfence.identity import (
 )
 from ringfence.ids import new_id
 from ringfence.ledger import AccountClass, AccountStatus, NewAccount, Purpose
-from ringfence.payments import ListFormat
+from ringfence.payments import InstructionStatus, ListFormat
 from ringfence.sanctions import SanctionsList
 from ringfence_local_stack.sandbox.folders import PrincipalFolder
 from ringfence_local_stack.scenario import Scenario
+from ringfence_local_stack.scenario.ibans import new_iban
 from ringfence_protos.identity.v1 import identity_pb2
 
 from .wire import Wire, methods
@@ -39,6 +40,7 @@ from .wire import Wire, methods
 ISSUE_TOKEN = next(method for method in methods() if method.descriptor.name == "IssueToken")
 DAY_NS = 86_400 * 10**9
 PENDING = frozenset({"APPROVAL_PENDING"})
+STOPPED_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,26 @@ def release_a_blocked_party(people: People) -> Act:
         "identity",
         lambda by: only(by.identity.decide_kyc(tenant, [release])),
         lambda: platform.identity.parties([party])[0].kyc_status is KycStatus.REVIEW,
+    )
+
+
+@row("ReleaseHits")
+def release_hits(people: People) -> Act:
+    """A payment that waited for its approval when a list came to name the payee."""
+    scenario, name = people.scenario, f"Zora {new_id().hex}"
+    platform = scenario.platform("Nora Vale")
+    held = platform.pay(platform.customer("Nora Vale"), new_iban(), name, 1_100_000)
+    held.wait_for(InstructionStatus.HELD)
+    scenario.import_list([name])
+    client = platform.client.payments
+    end = time.monotonic() + STOPPED_SECONDS
+    while client.instructions([held.id])[0].state.reason != "SANCTIONS_HIT":
+        assert time.monotonic() < end, "a list does not stop what is held"
+        time.sleep(0.05)
+    return Act(
+        "payment-instruction",
+        lambda by: by.payments.release_hits(platform.id, [held.id], "born in another century"),
+        lambda: client.instructions([held.id])[0].state.reason != "SANCTIONS_HIT",
     )
 
 

@@ -13,7 +13,14 @@ from ringfence.client import Client
 from ringfence.identity import Alias, KycDecision, KycStatus, NewParty, PartyKind, PrincipalKind, require_done
 from ringfence.ids import external_id
 from ringfence.ledger import AccountClass, AccountStatus, NewAccount
-from ringfence_local_stack.sandbox.onboarding import await_status, decide_kyc, open_accounts, verify_parties
+from ringfence_local_stack.sandbox.onboarding import (
+    agree,
+    await_status,
+    decide_kyc,
+    open_accounts,
+    register_ibans,
+    verify_parties,
+)
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 
 PLATFORM, APPROVER = "kept-platform", "kept-approver"
@@ -44,7 +51,7 @@ def parties(box: Sandbox, platform: UUID) -> None:
     verify_parties(operator, platform, [ids[name] for name in NAMES if name != "rejected"])
     decide_kyc(operator, platform, [ids["rejected"]], KycStatus.CHECKING, "documents complete")
     accounts = {name: external_id("kept.account", platform, name) for name in NAMES}
-    _open(client, platform, ids, accounts)
+    _open(client, box.operators, platform, ids, accounts)
     for to in (KycStatus.REFRESH_DUE, KycStatus.EXPIRED):
         decide_kyc(operator, platform, [ids["expired"]], to, "not renewed")
     decide_kyc(operator, platform, [ids["rejected"]], KycStatus.REJECTED, "documents do not match")
@@ -53,10 +60,16 @@ def parties(box: Sandbox, platform: UUID) -> None:
     decide_kyc(operator, platform, [ids["enhanced"]], KycStatus.EDD, "a politically exposed person")
     _block_and_release(box, platform, ids["blocked"])
     await_status(client, platform, [accounts["blocked"]])
-    require_done(operator.identity.erase_parties(platform, [ids["erased"]]))
+    agree(box.operators[1], operator.identity.erase_parties(platform, [ids["erased"]]))
 
 
-def _open(client: Client, platform: UUID, ids: dict[str, UUID], accounts: dict[str, UUID]) -> None:
+def _open(
+    client: Client,
+    operators: tuple[Client, Client],
+    platform: UUID,
+    ids: dict[str, UUID],
+    accounts: dict[str, UUID],
+) -> None:
     new = [
         NewAccount(id=accounts[name], account_class=AccountClass.CLIENT, currency="EUR", owner_id=ids[name])
         for name in NAMES
@@ -64,7 +77,7 @@ def _open(client: Client, platform: UUID, ids: dict[str, UUID], accounts: dict[s
     open_accounts(client, platform, new)
     await_status(client, platform, [accounts[name] for name in NAMES if name != "rejected"])
     aliases = [Alias(iban(310 + row), accounts[name], ids[name]) for row, name in enumerate(NAMES)]
-    require_done(client.identity.register_aliases(aliases))
+    register_ibans(client, operators, platform, aliases)
 
 
 def _block_and_release(box: Sandbox, platform: UUID, party: UUID) -> None:

@@ -45,6 +45,8 @@ NOT_YET = {
     "RingfenceCallsFailSteadily": "fires beside others in several drills; none awaits it for itself",
     "RingfenceCallsSlowFast": "needs calls that wait for a peer or a disk for half a second, for a while",
     "RingfenceCallsSlowSteadily": "needs calls that wait for a peer or a disk for half a second, for a while",
+    "RingfenceClientListed": "needs a list that names a client of a platform under way",
+    "RingfenceClientNotBlocked": "needs a client on a list while identity is away",
     "RingfenceDefect": "needs a call that ends in INTERNAL, as with a table that is not there",
     "RingfenceLedgerContradiction": "needs a reservation that somebody else has released before the bank answers",
     "RingfenceFeedHalted": "needs a source that is restored to an earlier point, and the order of two persons",

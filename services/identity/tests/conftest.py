@@ -44,6 +44,8 @@ from ringfence_local_stack.stack.health import is_serving
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
+from .neighbours import Neighbours, neighbours
+
 START_NS = 1_800_000_000 * 10**9
 
 
@@ -158,11 +160,12 @@ class World:
         """Returns the platform's server."""
         return Actor(tenant, tenant)
 
-    def party(self, party: bytes, number: str = "A1", digest: str = "") -> NewParty:
+    def party(self, party: bytes, number: str = "A1", digest: str = "", kind: PartyKind = PartyKind.PERSON) -> NewParty:
         """Describes a party whose personal data is `number`."""
         return NewParty(
             party,
-            PartyKind.PERSON,
+            party,
+            kind,
             number.encode().rjust(16),
             (digest or number).encode().rjust(16),
             lambda version: {"name": b"sealed at %d" % version},
@@ -242,6 +245,7 @@ class Identity:
     database: Database
     folder: Path
     postgres: PostgresServer
+    known: Neighbours
     port: int = field(default_factory=lambda: free_ports(1)[0])
     operators: list[Client] = field(default_factory=list)
     _process: Process | None = None
@@ -267,7 +271,16 @@ class Identity:
             "RINGFENCE_LEAVE_SECONDS": "0",
             "RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE": str(self.folder / "first.json"),
             "RINGFENCE_SNAPSHOT_DIRECTORY": str(self.folder / "snapshots"),
+            "RINGFENCE_ERASURE_REGISTER_DIRECTORY": str(self.folder / "register"),
+            "RINGFENCE_RETENTION_FILE": str(self.folder / "retention.toml"),
+            "RINGFENCE_CUSTODY_ADDRESS": self.known.addresses["custody"],
+            "RINGFENCE_PAYMENT_INSTRUCTION_ADDRESS": self.known.addresses["payment-instruction"],
         }
+
+    def retain(self, **days: int) -> None:
+        """Sets how many days clients are kept, from the next start on."""
+        text = "".join(f"[{name}]\ndays = {each}\n" for name, each in days.items())
+        (self.folder / "retention.toml").write_text(text)
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Runs a command of the service to its end."""
@@ -357,9 +370,16 @@ def identity(
 ) -> Iterator[Identity]:
     """The running service, with two operators from its bootstrap file."""
     folder = private_folder(stack_folder / f"identity-{new_id().hex()}")
-    running = Identity(openbao_server, database("identity"), folder, postgres_server)
+    with neighbours(openbao_server) as known:
+        yield from running_identity(Identity(openbao_server, database("identity"), folder, postgres_server, known))
+
+
+def running_identity(running: Identity) -> Iterator[Identity]:
+    """Starts the service, and stops it at the end."""
+    folder = running.folder
     for mount in ("workload", "client"):
-        write_private(folder / f"{mount}-ca.pem", openbao_server.authority_certificate(f"pki-{mount}") + "\n")
+        write_private(folder / f"{mount}-ca.pem", running.openbao.authority_certificate(f"pki-{mount}") + "\n")
+    running.retain(moved=1827, opened=0, applied=0)
     running.operators = [running.client(), running.client()]
     write_private(folder / "first.json", json.dumps([first_operator(each) for each in running.operators]))
     migrated = running.run("migrate")

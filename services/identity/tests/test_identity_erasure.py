@@ -8,7 +8,6 @@ from typing import Any
 
 from ringfence_identity.aliases.application.commands import AliasCommands
 from ringfence_identity.modules import event_codec
-from ringfence_identity.parties.adapters.stored_personal import StoredPersonal
 from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
 from ringfence_identity.parties.domain import parties
 from ringfence_kernel.proposals.application import Proposals
@@ -58,13 +57,11 @@ async def test_a_key_is_forgotten_although_the_caller_has_gone(world: Any) -> No
     writer.subscribe(key_forgetter(keys))  # type: ignore[arg-type]
     running = asyncio.create_task(writer.run())
     aliases = AliasCommands(writer, *world.of_aliases, keys)  # type: ignore[arg-type]
-    personal = StoredPersonal(store, event_codec())  # type: ignore[arg-type]
     decisions = Knowing(writer, world.parties.kyc_decisions, LookUps(lambda keys: LookedUp(0)))
     commands = PartyCommands(
         writer,
         *world.of_parties,
         keys,  # type: ignore[arg-type]
-        personal,
         aliases,
         decisions,
         Proposals(writer, world.modules.proposals),

@@ -148,10 +148,14 @@ def test_party_needs_an_active_platform(world: Any) -> None:
             parties.register(*world.of_parties, world.party(BERT), actor)
 
 
-def test_party_cannot_take_the_id_of_a_principal(world: Any) -> None:
-    """Ids of principals and parties share one namespace, so that each stream has one meaning."""
-    with pytest.raises(ExistsWithDifferentData):
-        registered(world, world.other)
+def test_id_that_another_has_gets_a_subject_of_its_own(world: Any) -> None:
+    """An id that another tenant's party or a principal has is as free as any, and means no stream but its own."""
+    registered(world)
+    free = parties.subject_of(*world.of_parties, world.other, BERT)
+    taken = parties.subject_of(*world.of_parties, world.other, ANNA)
+    principal = parties.subject_of(*world.of_parties, world.platform, world.other)
+    assert (free, parties.subject_of(*world.of_parties, world.platform, ANNA)) == (BERT, ANNA)
+    assert len({ANNA, BERT, world.other, taken, principal}) == 5
 
 
 def test_erased_party_is_empty_and_closed_for_good(world: Any) -> None:

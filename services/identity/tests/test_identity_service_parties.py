@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.values.ids import ZERO_ID, new_id
+from ringfence_protos.common.v1 import proposals_pb2 as proposals
+from ringfence_protos.common.v1 import proposals_pb2_grpc as proposals_rpc
+from ringfence_protos.custody.v1 import custody_pb2 as custody
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
@@ -51,19 +54,47 @@ def decide(operator: Any, tenant: bytes, party: bytes, to: int, decision: bytes 
     return str(reason)
 
 
-def erase(operator: Any, tenant: bytes, *parties: bytes) -> list[str]:
-    """Erases parties and returns the reasons."""
+def erase(identity: Any, tenant: bytes, *parties: bytes) -> list[str]:
+    """Has two operators erase parties and returns what the first was answered."""
     request = pb.ErasePartiesRequest(tenant_id=tenant, party_ids=parties)
-    reasons: list[str] = operator.reasons(PARTIES, "EraseParties", request)
-    return reasons
+    results = identity.operators[0].call(PARTIES, "EraseParties", request).results
+    proposed = {each.proposal_id for each in results if each.proposal_id}
+    assert [decide_proposal(identity.operators[1], each) for each in proposed] == [""] * len(proposed)
+    return [each.reason for each in results]
 
 
-def alias(client: Any, iban: str, owner: bytes, *, tenant: bytes = b"", feed: bytes = b"") -> str:
-    """Registers one alias for a new account, or a bank mirror with its feed, and returns the reason."""
-    new = pb.Alias(iban=iban, account_id=new_id(), owner_id=owner, bank_mirror=bool(feed), bank_feed_id=feed)
+def alias(
+    identity: Any, client: Any, iban: str, owner: bytes, *, tenant: bytes = b"", feed: bytes = b"", account: bytes = b""
+) -> str:
+    """Claims an IBAN for an account (a new one of the owner), or proposes a bank mirror, and returns the reason."""
+    account_class = custody.ACCOUNT_CLASS_BANK_MIRROR if feed else custody.ACCOUNT_CLASS_CLIENT
+    account = account or identity.known.account(tenant or client.id, owner, account_class)
+    new = pb.Alias(iban=iban, account_id=account, owner_id=owner, bank_mirror=bool(feed), bank_feed_id=feed)
     request = pb.RegisterAliasesRequest(tenant_id=tenant, aliases=[new])
-    (reason,) = client.reasons(PARTIES, "RegisterAliases", request)
+    reply = client.call(PARTIES, "RegisterAliases", request)
+    if reply.results[0].proposal_id:
+        assert decide_proposal(identity.operators[1], reply.results[0].proposal_id) == ""
+    return str(reply.results[0].reason)
+
+
+def decide_proposal(operator: Any, proposal: bytes, verdict: int = proposals.PROPOSAL_VERDICT_CONFIRM) -> str:
+    """Decides a proposal and returns the reason."""
+    decision = proposals.ProposalDecision(proposal_id=proposal, verdict=proposals.ProposalVerdict.ValueType(verdict))
+    request = proposals.DecideProposalsRequest(decisions=[decision])
+    (reason,) = operator.reasons(proposals_rpc.ProposalServiceStub, "DecideProposals", request)
     return str(reason)
+
+
+def change(identity: Any, tenant: bytes, action: int, owner: bytes, *ibans: str, confirm: bool = True) -> list[str]:
+    """Has two operators change IBANs on a document, and returns what the first was answered."""
+    changes = [pb.AliasChange(iban=iban, owner_id=owner) for iban in ibans]
+    request = pb.ChangeAliasesRequest(
+        tenant_id=tenant, action=pb.AliasAction.ValueType(action), changes=changes, document_sha256=b"d" * 32
+    )
+    reply = identity.operators[0].call(PARTIES, "ChangeAliases", request)
+    proposed = {each.proposal_id for each in reply.results if each.proposal_id} if confirm else set()
+    assert [decide_proposal(identity.operators[1], each) for each in proposed] == [""] * len(proposed)
+    return [each.reason for each in reply.results]
 
 
 def resolve(workload: Any, *ibans: str) -> list[pb.ResolvedAlias]:
@@ -132,16 +163,16 @@ def test_foreign_party_is_answered_as_missing(identity: Any) -> None:
     register(mine, party)
     assert get(other, party.id) == get(other, new_id()) == []
     assert get(other, party.id, tenant=mine.id) == get(other, party.id, tenant=new_id()) == []
-    assert alias(other, IBAN, party.id) == alias(other, IBAN, new_id()) == "PARTY_NOT_FOUND"
+    assert alias(identity, other, IBAN, party.id) == alias(identity, other, IBAN, new_id()) == "PARTY_NOT_FOUND"
     refusals = []
     for tenant in (mine.id, new_id()):
         with pytest.raises(RemoteError) as refusal:
-            alias(other, IBAN, party.id, tenant=tenant)
+            alias(identity, other, IBAN, party.id, tenant=tenant)
         refusals.append((refusal.value.code, refusal.value.reason, refusal.value.message, refusal.value.metadata))
     assert refusals[0] == refusals[1]
     operator = identity.operators[0]
     assert decide(operator, other.id, party.id, pb.KYC_STATUS_CHECKING) == "PARTY_NOT_FOUND"
-    assert erase(operator, other.id, party.id) == ["PARTY_NOT_FOUND"]
+    assert erase(identity, other.id, party.id) == ["PARTY_NOT_FOUND"]
 
 
 @pytest.mark.parametrize("service", ["custody", "audit"])
@@ -155,17 +186,19 @@ def test_data_keys_are_for_the_service_that_seals_with_them(identity: Any, servi
 
 
 def test_aliases_resolve_to_tenant_and_account(identity: Any) -> None:
-    """An IBAN resolves for payment-instruction; wrong check digits and a second account are refused."""
+    """A confirmed IBAN resolves for payment-instruction, a claimed one does not; an erased client's stays taken."""
     platform, payments, party = identity.platform(), identity.workload("payment-instruction"), new_party()
     register(platform, party)
-    assert alias(platform, "CZ6608000000192000145399", party.id) == "IBAN_INVALID"
-    assert alias(platform, IBAN, party.id) == ""
-    assert alias(platform, IBAN, party.id) == "IBAN_TAKEN"
+    assert alias(identity, platform, "CZ6608000000192000145399", party.id) == "IBAN_INVALID"
+    assert alias(identity, platform, IBAN, party.id) == "PENDING"
+    assert resolve(payments, IBAN) == [pb.ResolvedAlias()]
+    assert alias(identity, platform, IBAN, party.id) == "EXISTS_WITH_DIFFERENT_DATA"
+    assert change(identity, platform.id, pb.ALIAS_ACTION_CONFIRM, party.id, IBAN) == ["APPROVAL_PENDING"]
     feed = identity.register(pb.PRINCIPAL_KIND_BANK_FEED)
     operator = identity.operators[0]
-    assert alias(platform, OTHER_IBAN, ZERO_ID, feed=feed.id) == "OPERATOR_REQUIRED"
-    assert alias(operator, OTHER_IBAN, ZERO_ID, tenant=platform.id, feed=platform.id) == "PRINCIPAL_NOT_FOUND"
-    assert alias(operator, OTHER_IBAN, ZERO_ID, tenant=platform.id, feed=feed.id) == ""
+    assert alias(identity, platform, OTHER_IBAN, ZERO_ID, feed=feed.id) == "OPERATOR_REQUIRED"
+    assert alias(identity, operator, OTHER_IBAN, ZERO_ID, tenant=platform.id, feed=platform.id) == "PRINCIPAL_NOT_FOUND"
+    assert alias(identity, operator, OTHER_IBAN, ZERO_ID, tenant=platform.id, feed=feed.id) == "APPROVAL_PENDING"
     found, mirror, unknown, nonsense = resolve(payments, IBAN, OTHER_IBAN, "DE89370400440532013000", "no iban")
     assert (found.tenant_id, found.owner_id, found.bank_mirror) == (platform.id, party.id, False)
     assert (mirror.tenant_id, mirror.owner_id, mirror.bank_mirror) == (platform.id, ZERO_ID, True)
@@ -175,15 +208,15 @@ def test_aliases_resolve_to_tenant_and_account(identity: Any) -> None:
         resolve(platform, IBAN)
     identity.restart_after_kill()
     assert resolve(payments, IBAN) == [found]
-    erase(identity.operators[0], platform.id, party.id)
-    assert resolve(payments, IBAN) == [pb.ResolvedAlias()]
+    erase(identity, platform.id, party.id)
+    assert resolve(payments, IBAN) == [pb.ResolvedAlias(erased=True, tenant_id=platform.id)]
 
 
 def test_no_personal_data_stands_in_clear(identity: Any) -> None:
     """Neither events nor the key table nor the log hold a name, a number, an address or an IBAN."""
     platform, party = identity.platform(), new_party()
     register(platform, party)
-    alias(platform, "GB29NWBK60161331926819", party.id)
+    alias(identity, platform, "GB29NWBK60161331926819", party.id)
     secrets = [party.personal_data.identity_number, "Svobodov", "Dlouh", "1985-04-12", "GB29NWBK60161331926819"]
     with identity.postgres.superuser(identity.database.name) as connection:
         states = b"".join(row[0] for row in connection.execute("SELECT state FROM stored_events").fetchall())
@@ -215,7 +248,8 @@ def test_erasure_is_for_good_even_after_a_restore(identity: Any) -> None:
     operator = identity.operators[0]
     register(platform, party)
     backup = wrapped_key(identity, party.id)
-    assert erase(operator, platform.id, party.id, party.id) == ["", ""]
+    assert erase(identity, platform.id, party.id, party.id) == ["APPROVAL_PENDING"] * 2
+    assert erase(identity, platform.id, party.id) == [""]
     assert wrapped_key(identity, party.id) is None
     identity.stop()
     with identity.postgres.superuser(identity.database.name) as connection:
@@ -232,7 +266,7 @@ def test_erasure_is_for_good_even_after_a_restore(identity: Any) -> None:
     assert (read.erased, read.HasField("personal_data")) == (True, False)
     assert register(platform, party) == ["SUBJECT_ERASED"]
     assert decide(operator, platform.id, party.id, pb.KYC_STATUS_CHECKING) == "SUBJECT_ERASED"
-    assert alias(platform, OTHER_IBAN, party.id) == "SUBJECT_ERASED"
+    assert alias(identity, platform, OTHER_IBAN, party.id) == "SUBJECT_ERASED"
 
 
 def wrapped_key(identity: Any, party: bytes) -> str | None:

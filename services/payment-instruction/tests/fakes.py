@@ -14,6 +14,7 @@ from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_kernel.vault import VaultUnavailable
 from ringfence_payment_instruction.rail.application.ports import Sealed
 from ringfence_payment_instruction.rail.domain.errors import RailContradiction
+from ringfence_payment_instruction.screening.domain.clients import Client
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, Purpose, TransferKind
@@ -63,6 +64,21 @@ class FakeIdentity:
         if self.authorised.setdefault((tenant, submission_id), digest) != digest:
             raise SubmissionConflict
         return Authorisation(TOKEN_PREFIX + tenant.hex(), self.expires_ns)
+
+
+class FakeBlocking:
+    """Identity's blocking; `is_away` refuses."""
+
+    def __init__(self) -> None:
+        """Has blocked nobody."""
+        self.blocked: list[tuple[bytes, tuple[str, ...]]] = []
+        self.is_away = False
+
+    async def block(self, client: Client, evidence: bytes) -> None:
+        """Blocks a client."""
+        if self.is_away:
+            raise IdentityUnavailable
+        self.blocked.append((client.party, client.references))
 
 
 class FakeCustody:

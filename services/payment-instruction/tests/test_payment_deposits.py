@@ -51,10 +51,10 @@ def aliases(make_id: Callable[[str], bytes]) -> dict[str, Alias]:
 def match(history: Any, entries: Sequence[BankEntry], aliases: dict[str, Alias], lists: Screening) -> Matching:
     """Returns what a file's entries are good for, by what the history knows."""
 
-    def is_listed(name: str) -> bool:
-        return bool(lists.hit([name]))
+    def blocked_for(entry: BankEntry) -> str:
+        return PAYER_ON_SANCTIONS_LIST if lists.hit([entry.debtor_name]) else ""
 
-    return Matcher(history.deposits, history.submissions, aliases, is_listed).match(entries)
+    return Matcher(history.deposits, history.submissions, aliases, blocked_for).match(entries)
 
 
 def found(history: Any, aliases: dict[str, Alias], *entries: BankEntry, lists: Screening = NO_LISTS) -> list[Any]:

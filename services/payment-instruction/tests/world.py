@@ -9,9 +9,12 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.projecting.projector import Projector, fill
-from ringfence_kernel.store import EventStore, apply_migrations
+from ringfence_kernel.sealing.envelopes import AssociatedData, seal
+from ringfence_kernel.store import EventStore, StoredEvent, apply_migrations
+from ringfence_kernel.store.codec import Envelope
 from ringfence_kernel.values.clock import NANOSECONDS, Clock, SystemClock
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.writing.writer import GroupWriter
@@ -24,7 +27,10 @@ from ringfence_payment_instruction.rail.adapters.messages import OutboxTable, Re
 from ringfence_payment_instruction.rail.module import RailPorts
 from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
 from ringfence_payment_instruction.reads.adapters.instructions_reader import InstructionsReader
+from ringfence_payment_instruction.screening.adapters.client_table import ClientTable
+from ringfence_payment_instruction.screening.adapters.identity_feed import client_facts
 from ringfence_payment_instruction.screening.application.importing import Imported, ListFiles
+from ringfence_payment_instruction.screening.module import ScreeningPorts
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.adapters.known_ids_model import KnownIdsModel
@@ -37,7 +43,7 @@ from ringfence_payment_instruction.submissions.domain.state import REST_ROWS
 from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
 from ringfence_payment_instruction.submissions.domain.status import Status
 
-from .fakes import FakeCustody, FakeIdentity, FakeRail, FakeSeals, FakeVoucher
+from .fakes import FakeBlocking, FakeCustody, FakeIdentity, FakeRail, FakeSeals, FakeVoucher
 
 EUR = 978
 LISTED = b"name,kind,reference\nBad Actor,person,X-1\n"
@@ -77,6 +83,7 @@ BANK_FEED = caller(an_id("bank"), None)
 BANK, ANNA, BORIS, FOREIGN = iban(1), iban(2), iban(3), iban(4)
 STRANGER = "GB29NWBK60161331926819"
 MIRROR, SUSPENSE = an_id("mirror"), an_id("suspense")
+CLIENTS = {an_id("anna"): "Anna Example", an_id("boris"): "Boris Example", an_id("foreigner"): "Fiona Example"}
 
 
 def order(name: str, amount_minor: int = 10_00, creditor: str = BORIS, **changes: Any) -> Order:
@@ -132,6 +139,8 @@ class World:
         self.rest_rows = REST_ROWS
         self.file_quotas = FileQuotas()
         self.tasks: list[asyncio.Task[Any]] = []
+        self.blocking = FakeBlocking()
+        self.fed = 0
 
     def conninfo(self) -> str:
         """Returns the append-only role's connection string."""
@@ -163,6 +172,7 @@ class World:
                 voucher=self.voucher,
                 poll_seconds=0.05,
             ),
+            screening=ScreeningPorts(ClientTable(self.store), self.blocking),
             reader=InstructionsReader(self.store, codec, self.projector),
             limits=self.limits,
             patience=self.patience,
@@ -178,9 +188,36 @@ class World:
             self.application.pipeline.run,
             self.application.submissions.deadlines.run,
             self.application.rail.inbox.run,
+            self.application.screening.clients.run,
         )
         self.tasks = [asyncio.create_task(run()) for run in runs]
+        known = ClientTable(self.store).look_up(CLIENTS)
+        for subject, name in CLIENTS.items() if not known else ():
+            await self.identity_says("PartyRegistered.v1", subject, personal={"name": name})
+        await self.indexed()
         return self.application
+
+    async def indexed(self) -> None:
+        """Waits until every name that identity has told is in the index."""
+        table = ClientTable(self.store)
+        await self.until(lambda: not table.unmarked(1))
+
+    async def identity_says(self, topic: str, subject: bytes, **fields: Any) -> None:
+        """Brings an event of identity's feed about a client; names are sealed as identity does it."""
+        position = self.fed = self.fed + 1
+        if "personal" in fields:
+            key = sha256(subject).digest()
+            fields["personal"] = {
+                field: seal(key, text.encode(), AssociatedData(subject, position, field))
+                for field, text in fields["personal"].items()
+            }
+        fields = {"tenant": TENANT, "party": subject} | fields
+        state = msgspec.msgpack.encode(Envelope(1, position, "", msgspec.Raw(msgspec.msgpack.encode(fields))))
+        event = StoredEvent(position, subject, position, topic, state, bytes(32))
+        facts = client_facts([event])
+        within = await self.application.screening.clients.note(facts, lambda connection: None)
+        await self.writer.commit(lambda unit: unit.commit_also(within))
+        self.application.screening.clients.ring()
 
     async def stop(self) -> None:
         """Ends the application without any farewell."""

@@ -193,6 +193,8 @@ def test_an_answer_waits_for_its_delay(tmp_path: Path) -> None:
         {"deposits": []},
         {"deposits": [{"creditor_iban": CLIENT}]},
         {"deposits": [{"creditor_iban": CLIENT, "amount": "-1", "currency": "EUR", "debtor_name": "A"}]},
+        {"deposits": [{"creditor_iban": CLIENT, "amount": "1e1", "currency": "EUR", "debtor_name": "A"}]},
+        {"deposits": [{"creditor_iban": CLIENT, "amount": "\uff11", "currency": "EUR", "debtor_name": "A"}]},
         {"deposits": [{"creditor_iban": CLIENT, "amount": 1.5, "currency": "EUR", "debtor_name": "A"}]},
     ],
 )

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from ringfence_verifier import VerificationError
 
-from ringfence.commands import accounts, local, pay, statement, verify, watch
+from ringfence.commands import accounts, decide, local, pay, propose, statement, verify, watch
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import notes
 from ringfence.errors import RingfenceError, SetupError
@@ -27,6 +27,14 @@ app = typer.Typer(
 local.add_commands(app, "up", "demo", "keys", "replay")
 app.command()(pay.pay)
 app.command()(watch.watch)
+app.command()(decide.waiting)
+app.command()(decide.approve)
+app.command()(decide.reject)
+app.command()(decide.cancel)
+app.command()(propose.proposals)
+app.command()(propose.confirm)
+app.command()(propose.refuse)
+app.command()(propose.withdraw)
 app.command()(accounts.accounts)
 app.command()(statement.statement)
 app.add_typer(verify.app, name="verify")

@@ -13,6 +13,8 @@ from ringfence.proposals import Proposals
 from ringfence.tokens import TokenSource
 from ringfence.transport import Connection, Patience, open_channel
 
+_WITH_PROPOSALS = ("identity", "custody", "payment-instruction")
+
 
 class Client:
     """Calls the services as one principal; blocking and thread-safe.
@@ -37,10 +39,7 @@ class Client:
         self.custody = Custody(self._channels["custody"], connection)
         self.payments = Payments(self._channels["payment-instruction"], connection)
         self.audit = Audit(self._channels["audit"], connection)
-        self.proposals = {
-            service: Proposals(self._channels[service], connection)
-            for service in ("identity", "custody", "payment-instruction")
-        }
+        self.proposals = {each: Proposals(self._channels[each], connection) for each in _WITH_PROPOSALS}
 
     @classmethod
     def load(cls, path: Path | str, patience: Patience | None = None) -> "Client":

@@ -1,8 +1,9 @@
 """Identity: principals and certificates, parties and their KYC, IBAN aliases."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
+from fractions import Fraction
 from uuid import UUID
 
 import grpc
@@ -11,7 +12,7 @@ from ringfence_protos.identity.v1 import identity_pb2_grpc
 
 from ringfence.credentials import Credentials
 from ringfence.errors import RingfenceError
-from ringfence.ids import ZERO_ID, to_bytes
+from ringfence.ids import ZERO_ID, optional, to_bytes
 from ringfence.transport import Connection
 
 
@@ -85,6 +86,7 @@ class Party(NewParty):
 
     kyc_status: KycStatus
     erased: bool
+    owners: Sequence["BeneficialOwner"] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,15 +112,38 @@ class Alias:
     bank_feed_id: UUID | None = None
 
 
+class AliasAction(IntEnum):
+    """What two operators do with an IBAN: MOVE confirms a claim although the IBAN stands for another account."""
+
+    CONFIRM = 1
+    REMOVE = 2
+    MOVE = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeneficialOwner:
+    """A person who owns a part of a company, `share` of the whole, or controls it by other means, or both."""
+
+    id: UUID
+    name: str
+    identity_number: str
+    country: str
+    share: Fraction = Fraction()
+    controls: bool = False
+    date_of_birth: str = ""
+    address: str = ""
+
+
 @dataclass(frozen=True)
 class ItemResult:
     """How one item of a batch ended: an empty reason means done, now or before.
 
-    With APPROVAL_PENDING the proposal is named that a second person must confirm.
+    What waits has the reason APPROVAL_PENDING and its `proposal_id`, or for an IBAN's claim PENDING.
     """
 
     reason: str
     proposal_id: UUID | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def done(self) -> bool:
@@ -209,13 +234,37 @@ class Identity:
         request = pb.DecideKycRequest(tenant_id=tenant_id.bytes, decisions=rows)
         return _results(self._connection.call(self._parties.DecideKyc, request).results)
 
+    def record_owners(self, owners: Mapping[UUID, Sequence[BeneficialOwner]]) -> list[ItemResult]:
+        """Records all beneficial owners of companies of the caller's platform, in place of those before."""
+        companies = [
+            pb.CompanyOwners(party_id=company.bytes, owners=[_owner_row(each) for each in of_company])
+            for company, of_company in owners.items()
+        ]
+        request = pb.RecordOwnersRequest(companies=companies)
+        return _results(self._connection.call(self._parties.RecordOwners, request).results)
+
+    def set_legal_hold(
+        self, tenant_id: UUID, party_ids: Sequence[UUID], order_reference: str, *, held: bool = True
+    ) -> list[ItemResult]:
+        """Holds parties against erasure by order, as an operator; letting go of them takes two."""
+        request = pb.SetLegalHoldRequest(
+            tenant_id=tenant_id.bytes, party_ids=to_bytes(party_ids), held=held, order_reference=order_reference
+        )
+        return _results(self._connection.call(self._parties.SetLegalHold, request).results)
+
     def erase_parties(self, tenant_id: UUID, party_ids: Sequence[UUID]) -> list[ItemResult]:
-        """Erases parties for good by destroying their data keys, as an operator."""
+        """Proposes to erase parties for good by destroying their data keys, as an operator; another confirms.
+
+        ERASURE_REFUSED says in its metadata what stands against it.
+        """
         request = pb.ErasePartiesRequest(tenant_id=tenant_id.bytes, party_ids=to_bytes(party_ids))
         return _results(self._connection.call(self._parties.EraseParties, request).results)
 
     def register_aliases(self, aliases: Sequence[Alias], tenant_id: UUID | None = None) -> list[ItemResult]:
-        """Registers IBANs for accounts; a bank mirror's takes an operator, who names the tenant."""
+        """Claims IBANs for accounts; a bank mirror's takes two operators, of whom the first names the tenant.
+
+        A claim is PENDING until a bank's own message names the IBAN with its owner, or two operators confirm it.
+        """
         rows = [
             pb.Alias(
                 iban=each.iban,
@@ -229,6 +278,26 @@ class Identity:
         request = pb.RegisterAliasesRequest(tenant_id=_id(tenant_id), aliases=rows)
         return _results(self._connection.call(self._parties.RegisterAliases, request).results)
 
+    def change_aliases(
+        self,
+        tenant_id: UUID,
+        action: AliasAction,
+        ibans: Mapping[str, UUID | None],
+        document_sha256: bytes,
+    ) -> list[ItemResult]:
+        """Proposes what two operators do with IBANs and their owners, at most 1,000, on a document; another confirms.
+
+        Without an owner it is the platform's own. All that waits, waits in one proposal.
+        """
+        changes = [pb.AliasChange(iban=iban, owner_id=(owner or ZERO_ID).bytes) for iban, owner in ibans.items()]
+        request = pb.ChangeAliasesRequest(
+            tenant_id=tenant_id.bytes,
+            action=pb.AliasAction.ValueType(action),
+            changes=changes,
+            document_sha256=document_sha256,
+        )
+        return _results(self._connection.call(self._parties.ChangeAliases, request).results)
+
 
 def require_done(results: Sequence[ItemResult], allowed: frozenset[str] = frozenset()) -> None:
     """Raises RingfenceError for the first result whose reason is neither empty nor allowed."""
@@ -238,7 +307,7 @@ def require_done(results: Sequence[ItemResult], allowed: frozenset[str] = frozen
 
 
 def _results(results: Sequence[pb.ItemResult]) -> list[ItemResult]:
-    return [ItemResult(each.reason, UUID(bytes=each.proposal_id) if each.proposal_id else None) for each in results]
+    return [ItemResult(each.reason, optional(each.proposal_id), dict(each.metadata)) for each in results]
 
 
 def _id(identifier: UUID | None) -> bytes:
@@ -249,13 +318,37 @@ def _kind(party: NewParty) -> pb.PartyKind.ValueType:
     return pb.PartyKind.ValueType(party.kind)
 
 
-def _personal(party: NewParty) -> pb.PersonalData:
+def _personal(party: NewParty | BeneficialOwner) -> pb.PersonalData:
     return pb.PersonalData(
         name=party.name,
         identity_number=party.identity_number,
         date_of_birth=party.date_of_birth,
         address=party.address,
         country=party.country,
+    )
+
+
+def _owner_row(owner: BeneficialOwner) -> pb.BeneficialOwner:
+    return pb.BeneficialOwner(
+        id=owner.id.bytes,
+        personal_data=_personal(owner),
+        share_numerator=owner.share.numerator,
+        share_denominator=owner.share.denominator if owner.share else 0,
+        controls=owner.controls,
+    )
+
+
+def _owner(read: pb.BeneficialOwner) -> BeneficialOwner:
+    data = read.personal_data
+    return BeneficialOwner(
+        id=UUID(bytes=read.id),
+        name=data.name,
+        identity_number=data.identity_number,
+        country=data.country,
+        share=Fraction(read.share_numerator, read.share_denominator or 1),
+        controls=read.controls,
+        date_of_birth=data.date_of_birth,
+        address=data.address,
     )
 
 
@@ -271,4 +364,5 @@ def _party(read: pb.Party) -> Party:
         address=data.address,
         kyc_status=KycStatus(read.kyc_status),
         erased=read.erased,
+        owners=[*map(_owner, read.owners)],
     )

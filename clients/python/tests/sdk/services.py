@@ -206,37 +206,31 @@ class Instructions(payment_instruction_pb2_grpc.PaymentInstructionServiceService
 
 
 class Waiting(proposals_pb2_grpc.ProposalServiceServicer):
-    """Has three proposals, two to a page; `decided` are the requests to decide."""
+    """Three proposals, of which it lists two at a time; knows the first alone when it is to decide."""
 
     def __init__(self) -> None:
-        self.decided: list[Any] = []
+        self.requests: list[Any] = []
 
     def ListProposals(self, request: Any, context: Any) -> Any:
-        """Answers those after the page token."""
+        """Answers them on two pages."""
+        self.requests.append(request)
         first = int(request.page_token or 0)
-        shown = [
+        ids = [bytes([n + 1] * 16) for n in range(first, min(first + 2, 3))]
+        proposals = [
             proposals_pb2.Proposal(
-                id=bytes([n + 1] * 16),
-                effect="custody.AdoptRules",
-                subject_id=b"s" * 16,
-                tenant_id=request.tenant_id,
-                description="rules",
-                payload_sha256=bytes(32),
-                proposer_id=b"a" * 16,
-                proposer_person_id=b"b" * 16,
-                made_ns=n,
-                expires_ns=n + 1,
+                id=each, subject_id=each, proposer_id=each, proposer_person_id=each, effect="a.B", expires_ns=7
             )
-            for n in range(first, min(first + 2, 3))
+            for each in ids
         ]
-        return proposals_pb2.ListProposalsResponse(proposals=shown, next_page_token="" if first else "2")
+        return proposals_pb2.ListProposalsResponse(proposals=proposals, next_page_token="2" if first == 0 else "")
 
     def DecideProposals(self, request: Any, context: Any) -> Any:
-        """Lets the first be done, and none other."""
-        self.decided.append(request)
-        reasons = ["", *["PROPOSAL_VOID"] * (len(request.decisions) - 1)]
-        results = [proposals_pb2.ProposalResult(reason=reason) for reason in reasons]
-        return proposals_pb2.DecideProposalsResponse(results=results)
+        """Answers that each is done or not there."""
+        self.requests.append(request)
+        ends = ["" if each.proposal_id == b"\1" * 16 else "PROPOSAL_NOT_FOUND" for each in request.decisions]
+        return proposals_pb2.DecideProposalsResponse(
+            results=[proposals_pb2.ProposalResult(reason=reason) for reason in ends]
+        )
 
 
 class Log(audit_pb2_grpc.AuditServiceServicer):

@@ -1,7 +1,9 @@
 """The SDK's own tables and formats agree with the protos, the ledger and the kernel."""
 
+import re
 from datetime import date
 from enum import IntEnum
+from pathlib import Path
 
 import pytest
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 from ringfence import columns, external_id, ids, ledger, money, new_id, result_codes
 from ringfence.audit import Finding
 from ringfence.identity import KycStatus, PartyKind, PrincipalKind
-from ringfence.payments import Decision, InstructionStatus, ListFormat
+from ringfence.payments import DECISION_NOT_TAKEN, Decision, InstructionStatus, ListFormat
+from ringfence.proposals import Verdict
 from ringfence.sanctions import ChangeKind, ListPart
 from ringfence_custody.ledger.domain import columns as custody_columns
 from ringfence_custody.ledger.domain import purposes
@@ -18,6 +21,7 @@ from ringfence_custody.ledger.domain import result_codes as ledger_codes
 from ringfence_kernel.values import ids as kernel_ids
 from ringfence_kernel.values import money as kernel_money
 from ringfence_protos.audit.v1 import audit_pb2
+from ringfence_protos.common.v1 import proposals_pb2
 from ringfence_protos.custody.v1 import custody_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
@@ -35,6 +39,7 @@ from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
         (InstructionStatus, payment_instruction_pb2.InstructionStatus, "INSTRUCTION_STATUS_"),
         (Decision, payment_instruction_pb2.Decision, "DECISION_"),
         (ListFormat, payment_instruction_pb2.SanctionsListFormat, "SANCTIONS_LIST_FORMAT_"),
+        (Verdict, proposals_pb2.ProposalVerdict, "PROPOSAL_VERDICT_"),
         (ListPart, payment_instruction_pb2.SanctionsListPart, "SANCTIONS_LIST_PART_"),
         (ChangeKind, payment_instruction_pb2.SanctionsChangeKind, "SANCTIONS_CHANGE_KIND_"),
         (Finding, audit_pb2.SourceFinding, "SOURCE_FINDING_"),
@@ -151,3 +156,13 @@ def test_columns_in_which_all_rows_agree_have_one_value() -> None:
     assert (packed.ledger, packed.code, packed.user_data_128) == ([978], [3], mandate.bytes)
     assert (packed.flags, packed.credit_account_id, packed.value_date_days) == ([], b"", [])
     assert (len(packed.id), len(packed.debit_account_id), len(packed.amount_minor)) == (16_000, 16_000, 1_000)
+
+
+def test_decisions_that_were_not_taken_are_known_by_their_reasons() -> None:
+    """Every reason that docs/errors.md gives for a decision that was not taken is one to the SDK."""
+    documented = (Path(__file__).parents[4] / "docs" / "errors.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| ([A-Z_]+) \|.*\| why a decision on an instruction was not taken \|$", documented, re.MULTILINE
+    )
+    assert len(rows) >= 3
+    assert set(rows) <= DECISION_NOT_TAKEN

@@ -1,40 +1,14 @@
 """Credentials directories and client assertions."""
 
-import json
 import time
 from pathlib import Path
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ringfence import Client, Credentials, CredentialsError, new_id
+from ringfence import Client, Credentials, CredentialsError
 
 from .authority import TestAuthority
 from .conftest import credentials_of
-
-
-@pytest.fixture
-def directory(tmp_path: Path, authority: TestAuthority) -> Path:
-    """A complete credentials directory."""
-    principal, signing_key = new_id(), Ed25519PrivateKey.generate()
-    key, certificate = authority.client(f"spiffe://ringfence.local/principal/{principal}")
-    signing_pem = signing_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    for name, content in (("s.key", signing_pem), ("c.key", key), ("c.pem", certificate), ("ca.pem", authority.pem)):
-        (tmp_path / name).write_bytes(content)
-        (tmp_path / name).chmod(0o600)
-    fields = {
-        "principal_id": str(principal),
-        "tenant_id": None,
-        "signing_key_file": "s.key",
-        "certificate_file": "c.pem",
-        "certificate_key_file": "c.key",
-        "server_ca_file": "ca.pem",
-    }
-    (tmp_path / "credentials.json").write_text(json.dumps(fields))
-    return tmp_path
 
 
 def test_directory_and_file_name_the_same_credentials(directory: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ringfence import columns, money, new_id
 from ringfence.ledger import AccountClass, Balances, ClassTotal, NewTransfer, Purpose, Totals, TransferFlag
+from ringfence_kernel.values import money as kernel_money
 from ringfence_protos.custody.v1 import custody_pb2
 
 
@@ -17,11 +18,37 @@ def test_minor_units_survive_the_way_to_decimals_and_back(minor: int, currency: 
     assert money.to_minor(money.from_minor(minor, currency), currency) == minor
 
 
-@pytest.mark.parametrize("text", ["1.234", "1e400", "NaN", "Infinity", "", "9223372036854775808", "1,00"])
+NO_AMOUNTS = (
+    *("", ".", "1.234", "1.500", "9223372036854775808", "9" * 5_000, "0" * 100 + "1", f"12.5{'0' * 28}1"),
+    *("-1", "-0", "+1", "1e1", "1E1", "1e400", "NaN", "Infinity", "0x10", "1_0.00", "1,00", "1.2.3", "1'000"),
+    *(" 1", "1 ", "1\n", "\u00a01", "1\u2003", "\uff11\uff12.50", "\u0661\u0662.50", "1\u066b5", "\u00b2", "\u216b"),
+)
+
+
+@pytest.mark.parametrize("text", NO_AMOUNTS)
 def test_amount_that_is_none_is_refused(text: str) -> None:
-    """Too many decimals, too much, or no decimal at all."""
+    """Too many decimals, too much, a sign, a space, other digits, or no decimal at all."""
     with pytest.raises(ValueError, match="no amount of EUR"):
         money.to_minor(text, "EUR")
+
+
+@pytest.mark.parametrize("number", ["1.234", "NaN", "Infinity", "1e400", f"12.5{'0' * 38}1", "92233720368547758.08"])
+def test_decimal_that_is_no_amount_is_refused(number: str) -> None:
+    """A program's decimal is taken exactly or not at all."""
+    with pytest.raises(ValueError, match="no amount of EUR"):
+        money.to_minor(Decimal(number), "EUR")
+
+
+@given(st.text("0123456789.eE+-_, \uff11\u0661", max_size=20), st.sampled_from(["JPY", "EUR", "BHD", "CLF"]))
+def test_sdk_and_services_read_the_same_amounts(text: str, currency: str) -> None:
+    """A text is the same amount on both sides, or none on both."""
+    try:
+        expected = kernel_money.to_minor(text, kernel_money.currency(currency))
+    except kernel_money.AmountInvalid:
+        with pytest.raises(ValueError, match="no amount"):
+            money.to_minor(text, currency)
+    else:
+        assert money.to_minor(text, currency) == expected
 
 
 def test_amounts_are_shown_with_all_decimals() -> None:

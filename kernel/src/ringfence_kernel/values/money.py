@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 import iso4217
 
 from ringfence_kernel.values.errors import DomainError
 
 MAX_AMOUNT_MINOR = 2**63 - 1
+MAX_TEXT = 64
+_DECIMAL = re.compile(r"(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?")
+"""xs:decimal (XML Schema part 2, section 3.2.3), as ISO 20022's amounts are, without a sign and with nothing around."""
 
 
 class AmountInvalid(DomainError):
-    """The text is no amount of that currency: not a plain decimal, too many decimals, negative, or beyond 2^63 - 1."""
+    """The text is no amount of that currency: not a plain decimal, too many decimals, a sign, or beyond 2^63 - 1."""
 
     reason = "AMOUNT_INVALID"
     code = "INVALID_ARGUMENT"
@@ -49,19 +52,20 @@ def currency(code: int | str) -> Currency:
 
 
 def to_minor(text: str, of: Currency) -> int:
-    """Returns minor units of a plain decimal such as "1234.50"; raises AmountInvalid."""
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise AmountInvalid(f"{text[:40]!r} is not a decimal number") from None
-    if not value.is_finite() or value.adjusted() > 20 or value.is_signed():
-        raise AmountInvalid("an amount is finite, not negative, and below 2^63 minor units")
-    minor = value.scaleb(of.exponent)
-    if minor != minor.to_integral_value():
+    """Returns minor units of a plain decimal such as "1234.50"; raises AmountInvalid.
+
+    Digits 0 to 9 with at most one point, and no more decimals than the currency has, zeros or not; zeros may lead.
+    """
+    found = _DECIMAL.fullmatch(text) if len(text) <= MAX_TEXT else None
+    if found is None:
+        raise AmountInvalid(f"{text[:40]!r} is not a plain decimal number")
+    whole, decimals = found[1], found[2] or ""
+    if len(decimals) > of.exponent:
         raise AmountInvalid(f"{of.alpha} has {of.exponent} decimals")
+    minor = int(whole + decimals.ljust(of.exponent, "0"))
     if minor > MAX_AMOUNT_MINOR:
         raise AmountInvalid("an amount is below 2^63 minor units")
-    return int(minor)
+    return minor
 
 
 def from_minor(amount_minor: int, of: Currency) -> str:

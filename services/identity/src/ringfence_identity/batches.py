@@ -1,7 +1,7 @@
 """Batches: every item is read and decided on its own and answered by its own reason, all in one commit."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from ringfence_kernel.values.errors import DomainError
@@ -15,10 +15,11 @@ APPROVAL_PENDING = "APPROVAL_PENDING"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How an item ended, and the proposal that waits where it is one, else empty."""
+    """How an item ended, the proposal that waits where it is one, and what more there is to say of a refusal."""
 
     reason: str
     proposal: bytes = b""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 def pending(proposal: bytes) -> Answer:
@@ -75,7 +76,7 @@ def answered(unit: Unit, items: Sequence[Item[ItemT]], decide: Callable[[Unit, I
         try:
             return decide(unit, item)
         except DomainError as refusal:
-            return Answer(refusal.reason)
+            return Answer(refusal.reason, metadata=refusal.metadata)
 
     return [one(item) for item in items]
 
@@ -102,7 +103,14 @@ def record_all(unit: Unit, events: Iterable[Any]) -> None:
 
 def answers(found: Iterable[Answer]) -> list[pb.ItemResult]:
     """Returns one result per answer."""
-    return [pb.ItemResult(reason=each.reason, proposal_id=each.proposal) for each in found]
+    return [
+        pb.ItemResult(reason=each.reason, proposal_id=each.proposal, metadata=dict(each.metadata)) for each in found
+    ]
+
+
+def waiting_together(reasons: Iterable[str], proposal: bytes) -> list[Answer]:
+    """Returns the answers of items that wait in one proposal, if they wait for a second person."""
+    return [Answer(each, proposal if each == APPROVAL_PENDING else b"") for each in reasons]
 
 
 def results(reasons: Iterable[str]) -> list[pb.ItemResult]:

@@ -7,7 +7,6 @@ from functools import partial
 
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.proposals.api import servicer as proposal_servicer
-from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
     Assembly,
@@ -26,8 +25,12 @@ from ringfence_kernel.telemetry import logs
 from ringfence_kernel.writing.looking_up import Knowing, LookUps
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
+from ringfence_identity.aliases.adapters import CustodyAccounts
 from ringfence_identity.aliases.api import AliasApi
+from ringfence_identity.aliases.application.changing import AliasChanging
 from ringfence_identity.aliases.application.commands import AliasCommands
+from ringfence_identity.aliases.application.confirming import AliasConfirming
+from ringfence_identity.aliases.application.two_people import AliasActs
 from ringfence_identity.data_keys.adapters import schema as data_keys
 from ringfence_identity.data_keys.adapters.checking import wrong_keys
 from ringfence_identity.data_keys.adapters.key_table import KeyTable
@@ -38,10 +41,16 @@ from ringfence_identity.modules import Modules, event_codec
 from ringfence_identity.parties.adapters import schema as parties
 from ringfence_identity.parties.adapters.decisions_model import DecisionsModel
 from ringfence_identity.parties.adapters.decisions_reader import DecisionsReader
+from ringfence_identity.parties.adapters.neighbours import PeerNeighbours
+from ringfence_identity.parties.adapters.retention import read_retention
 from ringfence_identity.parties.adapters.stored_personal import StoredPersonal
 from ringfence_identity.parties.api import PartyApi
 from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
+from ringfence_identity.parties.application.erasing import Erasing, ErasingProposals, ErasurePorts
+from ringfence_identity.parties.application.holding import LegalHolds
+from ringfence_identity.parties.application.reading import PartyReading, RegisteredNames
 from ringfence_identity.parties.application.releases import release_effect
+from ringfence_identity.parties.domain.errors import ErasureRegisterUnavailable
 from ringfence_identity.principals.adapters import read_first_principals
 from ringfence_identity.principals.api import PrincipalApi
 from ringfence_identity.principals.application.acts import PrincipalActs
@@ -62,6 +71,7 @@ from ringfence_identity.tokens.application.enrolment import EnrolmentCommands
 
 _LOG = logs.get(__name__)
 
+REGISTER_SECONDS = 1.0
 MODELS = (AuthorisationsModel(), DecisionsModel())
 """Tables that decisions consult, written with their events."""
 
@@ -75,7 +85,7 @@ class _Core:
     token_keys: TokenKeys
     subject_keys: VaultSubjectKeys
     key_table: KeyTable
-    proposals: Proposals
+    proposals: ErasingProposals
 
     async def destroy_again(self) -> None:
         """Destroys the keys of everybody who is erased, and holds none from before: a restored table has them again.
@@ -97,16 +107,18 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
     principals = PrincipalCommands(
         core.events.writer, core.modules.principals, core.modules.party_queries, core.proposals
     )
+    parties, erasing = _party_service(runtime, core)
     leadership = core.events.leadership()
     # A standby does not hear of a rotation, and a key that is not published makes a good token a forged one.
     leadership.begin_with(core.token_keys.refresh_if_possible)
+    leadership.begin_with(partial(_replay, erasing))
     leadership.begin_with(core.destroy_again)
     leadership.begin_with(partial(_register, principals, _first_principals(runtime.settings, principals)))
     measure_operators(runtime.gauges, leadership, core.events.writer, core.modules.principals, runtime.clock)
     return Assembly(
         servicers=[
             _token_service(runtime, core, principals),
-            _party_service(core),
+            parties,
             proposal_servicer(core.proposals),
             core.events.feed(),
         ],
@@ -126,7 +138,7 @@ async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
     subject_keys = VaultSubjectKeys(table, runtime.vault.transit)
     events.writer.subscribe(key_forgetter(subject_keys))
     acts = PrincipalActs(modules.principals, modules.party_queries)
-    proposals = Proposals(events.writer, modules.proposals, acts.may_act)
+    proposals = ErasingProposals(events.writer, modules.proposals, acts.may_act)
     proposals.register([*acts.effects(), release_effect(modules.parties, modules.principal_queries)])
     return _Core(events, modules, token_keys, subject_keys, table, proposals)
 
@@ -150,22 +162,68 @@ def _token_service(runtime: Runtime[IdentitySettings], core: _Core, principals: 
     )
 
 
-def _party_service(core: _Core) -> Servicer:
+def _party_service(runtime: Runtime[IdentitySettings], core: _Core) -> tuple[Servicer, Erasing]:
     writer, modules, keys = core.events.writer, core.modules, core.subject_keys
     principals, ask = modules.principal_queries, modules.party_queries
-    aliases = AliasCommands(writer, modules.aliases, principals, ask, keys)
-    table = LookUps(DecisionsReader(core.events.store).read)
-    decisions = Knowing(writer, modules.parties.kyc_decisions, table)
-    personal = StoredPersonal(core.events.store, event_codec())
+    acts = AliasActs(modules.aliases, core.proposals)
+    aliases = AliasCommands(
+        writer, modules.aliases, principals, ask, keys, CustodyAccounts(runtime.peer("custody")), acts
+    )
+    decisions = Knowing(writer, modules.parties.kyc_decisions, LookUps(DecisionsReader(core.events.store).read))
+    stored = StoredPersonal(core.events.store, event_codec())
+    reading = PartyReading(writer, modules.parties, keys, stored)
+    holds = LegalHolds(writer, modules.parties, principals, core.proposals)
+    erasing = _erasing(runtime, core, aliases, stored)
+    core.proposals.register([*acts.effects(), *holds.effects(), *erasing.effects()])
+    commands = PartyCommands(writer, modules.parties, principals, keys, decisions, core.proposals)
     servicer = joined(
         rpc.PartyServiceServicer,
-        PartyApi(
-            PartyCommands(writer, modules.parties, principals, keys, personal, aliases, decisions, core.proposals)
+        PartyApi(commands, reading, holds, erasing),
+        AliasApi(
+            aliases,
+            AliasConfirming(writer, modules.aliases, keys, RegisteredNames(principals, reading), acts),
+            AliasChanging(writer, principals, ask, keys, acts),
         ),
-        AliasApi(aliases),
         DataKeyApi(DataKeyQueries(ask, principals, keys)),
     )
-    return Servicer(rpc.add_PartyServiceServicer_to_server, servicer, "ringfence.identity.v1.PartyService")
+    served = Servicer(rpc.add_PartyServiceServicer_to_server, servicer, "ringfence.identity.v1.PartyService")
+    return served, erasing
+
+
+def _erasing(
+    runtime: Runtime[IdentitySettings], core: _Core, aliases: AliasCommands, stored: StoredPersonal
+) -> Erasing:
+    settings, modules = runtime.settings, core.modules
+    ports = ErasurePorts(
+        neighbours=PeerNeighbours(runtime.peer("custody"), runtime.peer("payment-instruction")),
+        lifetimes=stored,
+        register=settings.register(),
+        retention=read_retention(settings.retention_file),
+        clock=runtime.clock,
+    )
+    erasing = Erasing(
+        core.events.writer,
+        modules.parties,
+        modules.principal_queries,
+        core.subject_keys,
+        aliases,
+        core.proposals,
+        ports,
+    )
+    core.proposals.erasing = erasing
+    return erasing
+
+
+async def _replay(erasing: Erasing) -> None:
+    """Erases again whom a restore has brought back: nobody is answered before the register could be read."""
+    while True:
+        try:
+            await erasing.replay()
+        except ErasureRegisterUnavailable as error:
+            _LOG.warning("start_waits", reason=error.reason)
+            await asyncio.sleep(REGISTER_SECONDS)
+        else:
+            return
 
 
 def _first_principals(settings: IdentitySettings, principals: PrincipalCommands) -> list[FirstPrincipal]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
+from ringfence_kernel.feed import FeedPage
+from ringfence_kernel.feed.facts import taking_over
 from ringfence_kernel.projecting.deferring import Deferral
 from ringfence_kernel.proposals.api import servicer as proposal_servicer
 from ringfence_kernel.service import (
@@ -21,7 +24,8 @@ from ringfence_kernel.service import (
     when_possible,
 )
 from ringfence_kernel.service.leadership import Leadership
-from ringfence_kernel.store import EventStore, Head, Migration, event_store_migrations, load_cursor
+from ringfence_kernel.store import EventStore, Head, Migration, StoredEvent, event_store_migrations, load_cursor
+from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.clock import SteadyClock
 from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import (
     add_PaymentInstructionServiceServicer_to_server,
@@ -48,11 +52,18 @@ from ringfence_payment_instruction.rail.module import RailPorts
 from ringfence_payment_instruction.reads.adapters import schema as reads
 from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
 from ringfence_payment_instruction.reads.adapters.instructions_reader import InstructionsReader
+from ringfence_payment_instruction.screening.adapters import schema as screening
+from ringfence_payment_instruction.screening.adapters.client_table import ClientTable
+from ringfence_payment_instruction.screening.adapters.identity_feed import client_facts
+from ringfence_payment_instruction.screening.adapters.identity_parties import IdentityParties
 from ringfence_payment_instruction.screening.application.measures import measure as measure_lists
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.screening.domain.clients import ClientFact
+from ringfence_payment_instruction.screening.module import ScreeningPorts
 from ringfence_payment_instruction.settings import PaymentInstructionSettings
 from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient, count_unknown
 from ringfence_payment_instruction.standing.adapters import identity_feed
+from ringfence_payment_instruction.standing.domain.state import StandingFact
 from ringfence_payment_instruction.submissions.adapters import schema as submissions
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
@@ -81,7 +92,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     application = compose(core.writer, states, _ports(runtime, archive, reader))
     follower = runtime.follower(
         "identity",
-        identity_feed.take_over(application.standing.noting),
+        take_over_identity(application),
         await identity_cursor(core.store),
         hears=lambda: core.doorbell.connected,
     )
@@ -99,12 +110,30 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
             *core.tasks({"identity": follower.ring}),
             following,
             Task("pipeline", application.pipeline.run),
+            Task("client-screening", application.screening.clients.run),
             Task("deadlines", application.submissions.deadlines.run),
             Task("inbox", application.rail.inbox.run),
         ],
         checks=[*core.checks(), halted],
         leadership=leadership,
     )
+
+
+def take_over_identity(application: Application) -> Callable[[FeedPage], Awaitable[None]]:
+    """Returns the handler of identity's pages: how everybody stands and what clients are called, in one transaction."""
+    clients = application.screening.clients
+
+    def facts_of(events: Iterable[StoredEvent]) -> list[StandingFact | ClientFact]:
+        page = list(events)
+        return [*identity_feed.standing_facts(page), *client_facts(page)]
+
+    async def note(facts: Sequence[StandingFact | ClientFact], save_cursor: Within) -> None:
+        of_clients = [fact for fact in facts if not isinstance(fact, StandingFact)]
+        standings = [fact for fact in facts if isinstance(fact, StandingFact)]
+        await application.standing.noting.note(standings, await clients.note(of_clients, save_cursor))
+        clients.ring()
+
+    return taking_over(facts_of, note, identity_feed.CURSOR)
 
 
 async def identity_cursor(store: EventStore) -> Head:
@@ -119,7 +148,7 @@ def _measure(
     gauges = runtime.gauges
     OpenPayments(states.submissions, runtime.clock).gauge(gauges, leadership)
     measure_deposits(gauges, leadership, states.deposits)
-    measure_lists(gauges, leadership, lists)
+    measure_lists(gauges, leadership, lists, states.findings, states.submissions)
     count_unknown(0)
 
 
@@ -132,6 +161,7 @@ def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive,
         identity=IdentityClient(runtime.peer("identity"), SteadyClock()),
         custody=CustodyClient(runtime.peer("custody")),
         rail=_rail(runtime, archive.store),
+        screening=ScreeningPorts(ClientTable(archive.store), IdentityParties(runtime.peer("identity"))),
         reader=reader,
         limits=settings.limits(),
         patience=settings.patience(),
@@ -178,6 +208,7 @@ def migrations() -> list[Migration]:
         *submissions.migrations(),
         *deposits.migrations(),
         *rail.migrations(),
+        *screening.migrations(),
     ]
 
 

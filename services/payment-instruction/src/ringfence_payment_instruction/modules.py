@@ -25,9 +25,11 @@ from ringfence_payment_instruction.deposits.module import DepositsModule
 from ringfence_payment_instruction.rail.module import RailModule, RailPorts
 from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
+from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.domain.events import EVENTS as SCREENING_EVENTS
+from ringfence_payment_instruction.screening.domain.findings import ClientMatched, FindingsState
 from ringfence_payment_instruction.screening.domain.state import State as ScreeningState
-from ringfence_payment_instruction.screening.module import ScreeningModule
+from ringfence_payment_instruction.screening.module import ScreeningModule, ScreeningPorts
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.application.settlement import SettlementWork
 from ringfence_payment_instruction.standing.domain.state import State as StandingState
@@ -37,11 +39,12 @@ from ringfence_payment_instruction.submissions.application.ports import Archive,
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
+from ringfence_payment_instruction.submissions.domain.events import HitsReleased, InstructionsRescreened
 from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
 from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
-DIGEST_FORMAT = 6
+DIGEST_FORMAT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,13 @@ class ModuleStates:
     submissions: SubmissionsState
     deposits: DepositsState = field(default_factory=DepositsState)
     screening: ScreeningState = field(default_factory=ScreeningState)
+    findings: FindingsState = field(default_factory=FindingsState)
     standing: StandingState = field(default_factory=StandingState)
     proposals: ProposalState = field(default_factory=ProposalState)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
-        return self.submissions.streams() + self.deposits.streams()
+        return self.submissions.streams() + self.deposits.streams() + self.findings.streams()
 
     def together(self) -> SavedStates:
         """Returns them as the one state of the service."""
@@ -64,6 +68,7 @@ class ModuleStates:
             "submissions": self.submissions,
             "deposits": self.deposits,
             "screening": self.screening,
+            "findings": self.findings,
             "standing": self.standing,
             "proposals": self.proposals,
         }
@@ -80,6 +85,7 @@ class Ports:
     identity: Identity
     custody: Custody
     rail: RailPorts
+    screening: ScreeningPorts
     reader: Reader
     limits: ApprovalLimits
     patience: Patience
@@ -104,14 +110,8 @@ class Application:
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    modules = (
-        SubmissionsState.EVENTS,
-        DepositsState.EVENTS,
-        SCREENING_EVENTS,
-        StandingState.EVENTS,
-        ProposalState.EVENTS,
-    )
-    return EventCodec([event for events in modules for event in events])
+    modules = (SubmissionsState, DepositsState, FindingsState, StandingState, ProposalState)
+    return EventCodec([*SCREENING_EVENTS, *(event for module in modules for event in module.EVENTS)])
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
@@ -119,16 +119,19 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     clock, committed = ports.clock, Signal()
     submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
-    standing = StandingModule.build(submissions, states.standing, ports.custody)
+    known = Known(states.screening, states.findings)
+    standing = StandingModule.build(submissions, states.standing, ports.custody, known.covers)
     proposals = Proposals(writer, states.proposals, standing.stops.may_act)
     screening = ScreeningModule.build(
         submissions,
         orders.personal,
-        states.screening,
+        known,
+        ports.identity,
+        ports.screening,
+        proposals,
         ports.limits.needs_second_person,
         ports.list_maximum_age_ns,
         orders.reading,
-        proposals,
         clock,
     )
     deposits = DepositsModule.build(
@@ -138,6 +141,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         ports.identity,
         ports.custody,
         screening.lists,
+        screening.looking,
         standing.stops,
         orders.reading,
         committed,
@@ -151,12 +155,20 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         committed=committed,
         work={
             "screening": screening.work,
+            "blocking": screening.blocking,
             "settlement": SettlementWork(submissions, ports.custody, standing.stops),
             "dispatch": rail.work,
             "deposits": deposits.work,
             "standing": standing.work,
         },
-        wakes_on=(*SCREENING_EVENTS, *StandingState.EVENTS),
+        wakes_on=(
+            *SCREENING_EVENTS,
+            *FindingsState.EVENTS,
+            *StandingState.EVENTS,
+            InstructionsRescreened,
+            HitsReleased,
+        ),
+        looks_again_on=(*SCREENING_EVENTS, ClientMatched),
     )
     return Application(
         submissions=orders,

@@ -242,6 +242,10 @@ def test_two_movements_never_share_a_reference() -> None:
     [
         (b">30.00<", b">1e3<", "AMOUNT_INVALID"),
         (b">30.00<", b">30.001<", "AMOUNT_INVALID"),
+        (b">30.00<", b">30.000<", "AMOUNT_INVALID"),
+        (b">30.00<", b">+30.00<", "AMOUNT_INVALID"),
+        (b">30.00<", ">\u00a030.00<".encode(), "AMOUNT_INVALID"),
+        (b">30.00<", ">\uff13\uff10.00<".encode(), "AMOUNT_INVALID"),
         (b'Ccy="EUR"', b'Ccy="ZZZ"', "CURRENCY_NOT_SUPPORTED"),
         (b"2026-02-05", b"soon", "DATE_INVALID"),
         (b"CRDT", b"BOTH", "STRUCTURE_INVALID"),

@@ -49,6 +49,8 @@ def test_the_digest_is_of_the_bytes_that_came(pain001: Pain001) -> None:
         ({"creditor_iban": "GB29NWBK60161331926818"}, "IBAN_INVALID", "AC01"),
         ({"currency": "EUX"}, "CURRENCY_NOT_SUPPORTED", "AM11"),
         ({"amount": "10.251"}, "AMOUNT_INVALID", "AM12"),
+        ({"amount": "10.250"}, "AMOUNT_INVALID", "AM12"),
+        ({"amount": "+10.25"}, "AMOUNT_INVALID", "AM12"),
         ({"amount": "-1"}, "SCHEMA_INVALID", "FF01"),
         ({"method": "CASH"}, "SCHEMA_INVALID", "FF01"),
         ({"day": "<Dt>2026-02-30</Dt>"}, "SCHEMA_INVALID", "FF01"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from lxml import etree
 
 CREDIT_TRANSFER = "urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08"
 MAX_ID_LENGTH = 35
+_PLAIN_DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{1,5})?")
 _NAMESPACES = {"p": CREDIT_TRANSFER}
 
 
@@ -85,7 +87,7 @@ def _payment(element: etree._Element) -> Payment:
         transaction_id=_required(element, "p:PmtId/p:TxId"),
         instruction_id=_optional(element, "p:PmtId/p:InstrId"),
         end_to_end_id=_required(element, "p:PmtId/p:EndToEndId"),
-        amount=str(_decimal(amount.text)),
+        amount=str(read_decimal(amount.text or "")),
         currency=amount.get("Ccy", ""),
         day=_required(element, "p:IntrBkSttlmDt"),
         debtor_name=_required(element, "p:Dbtr/p:Nm"),
@@ -107,16 +109,16 @@ def read_deposit_request(content: bytes) -> DepositRequest:
     if not isinstance(request.message_id, str) or not 0 < len(request.message_id) <= MAX_ID_LENGTH or not deposits:
         raise Unreadable(f"a message id has 1 to {MAX_ID_LENGTH} characters, and there is at least one deposit")
     for deposit in deposits:
-        if not isinstance(deposit.amount, str) or _decimal(deposit.amount) <= 0:
+        if not isinstance(deposit.amount, str) or read_decimal(deposit.amount) <= 0:
             raise Unreadable("an amount is a positive decimal number, as a string")
     return request
 
 
-def _decimal(text: str | None) -> Decimal:
-    try:
-        return Decimal(text or "")
-    except InvalidOperation:
-        raise Unreadable("no decimal number") from None
+def read_decimal(text: str) -> Decimal:
+    """Returns the number of a plain decimal, digits and at most one point; raises Unreadable."""
+    if _PLAIN_DECIMAL.fullmatch(text) is None:
+        raise Unreadable("no decimal number")
+    return Decimal(text)
 
 
 def _optional(element: etree._Element, path: str) -> str | None:

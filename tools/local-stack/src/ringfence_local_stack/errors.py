@@ -23,3 +23,5 @@ class StackRunning(LocalStackError):
 
 class StackNotRunning(LocalStackError):
     """No process runs a stack in this directory, or the state file is left over from one that died."""
+
+    subject = "NOTHING_UP"

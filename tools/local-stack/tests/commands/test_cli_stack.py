@@ -8,7 +8,29 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = "up demo keys replay pay watch accounts statement verify rebuild status".split()
+COMMANDS = (
+    *("up", "demo", "keys", "replay", "pay", "waiting", "approve", "reject", "cancel", "proposals", "confirm"),
+    *("refuse", "withdraw", "watch", "accounts", "statement", "verify", "rebuild", "status"),
+)
+ASKING = (
+    "pay --as somebody --from A --to B --name C --amount 1",
+    "watch --as somebody",
+    "waiting --as somebody",
+    "approve --as somebody",
+    "reject --as somebody",
+    "cancel --as somebody",
+    "proposals --as somebody",
+    "confirm 0099939f-5908-e640-24c2-eaf38e27f475 --as somebody",
+    "refuse 0099939f-5908-e640-24c2-eaf38e27f475 --as somebody",
+    "withdraw 0099939f-5908-e640-24c2-eaf38e27f475 --as somebody",
+    "accounts --as somebody",
+    "statement 0099939f-5908-e640-24c2-eaf38e27f475 --as somebody",
+    "verify log",
+    "keys",
+    "keys somebody",
+    "rebuild custody",
+    "status",
+)
 HEAVY = ("hvac", "psycopg", "ringfence_local_stack.servers", "ringfence_local_stack.stack")
 
 
@@ -37,12 +59,24 @@ def test_help_loads_no_server(tmp_path: Path) -> None:
     assert [name for name in loaded if name.startswith(HEAVY)] == []
 
 
-def test_status_without_a_stack_says_how_to_start_one(tmp_path: Path) -> None:
-    """Without a stack there is nothing to tell the status of, and the error names the command that starts one."""
+@pytest.mark.parametrize("command", ASKING)
+def test_command_with_nothing_up_says_so_and_starts_nothing(tmp_path: Path, command: str) -> None:
+    """Only `up`, `demo` and `replay` start a stack; all others name what is missing and what starts it."""
+    directory = tmp_path / "stack"
+    done = _run(*command.split(), directory=directory)
+    assert (done.returncode, done.stdout) == (5, "")
+    assert done.stderr.startswith(f"NOTHING_UP no stack runs in {directory}: start it with `ringfence up`")
+    assert len(done.stderr.splitlines()) == 1
+    assert not directory.exists()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"directory": 1}', "\ufeff{"])
+def test_state_file_that_is_none_is_no_stack(tmp_path: Path, content: str) -> None:
+    """What stands in the place of the state file, broken off or of something else, is not taken for a stack."""
+    (tmp_path / "stack.json").write_text(content)
     done = _run("status", directory=tmp_path)
     assert done.returncode == 5
-    assert "ringfence up" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("NOTHING_UP ")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ringfence import new_id
 
 COMMAND = [sys.executable, "-c", "from ringfence.cli import main; main()"]
 UP_SECONDS = 120
+ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 POSTINGS = """account_id,seq,trans_id,date,signed_amount,balance_after,rounding_vs_previous
 2,1,11,1993-01-01,1000.00,1000.00,0.00
 2,2,12,1993-01-02,-1200.50,-200.50,0.00
@@ -100,6 +103,70 @@ def test_payment_is_followed_to_its_end(run: Run, demo: list[str]) -> None:
     refused = run("pay", *order, "--name", "Tomas Reuter", "--amount", "9000.00")
     assert refused.returncode == 3
     assert "INSUFFICIENT_FUNDS" in refused.stdout
+
+
+def _ids(text: str) -> list[str]:
+    return re.findall(ID, text)
+
+
+def test_same_payment_again_is_the_same(run: Run, demo: list[str]) -> None:
+    """A payment under an id is ordered once, however often it is; another one under its id is refused by name."""
+    chosen = str(new_id())
+    order = ["--as", "lantern-lending", "--from", "DE12500999010000000101", "--to", "DE82500999010000000102"]
+    same = [run("pay", *order, "--name", "Tomas Reuter", "--amount", "2.50", "--id", chosen) for _ in range(2)]
+    assert [done.returncode for done in same] == [0, 0]
+    assert same[0].stdout == same[1].stdout
+    assert _ids(same[0].stdout) == [chosen]
+    assert run("accounts", "--as", "lantern-lending").stdout.count("4,265.75 EUR") == 1
+    other = run("pay", *order, "--name", "Tomas Reuter", "--amount", "2.51", "--id", chosen)
+    assert (other.returncode, other.stdout) == (3, "")
+    assert "SUBMISSION_EXISTS_WITH_DIFFERENT_CONTENT" in other.stderr
+
+
+def test_payment_of_a_command_that_was_killed_is_ordered_once(
+    run: Run, demo: list[str], environment: dict[str, str]
+) -> None:
+    """The id is told before anything is sent: with it the same command finishes what a killed one began."""
+    pay = ["pay", "--as", "lantern-lending", "--from", "DE12500999010000000101", "--to", "DE82500999010000000102"]
+    pay += ["--name", "Tomas Reuter", "--amount", "0.75"]
+    killed = subprocess.Popen(
+        [*COMMAND, *pay], env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    assert killed.stderr is not None
+    (chosen,) = _ids(killed.stderr.readline())
+    killed.kill()
+    killed.wait(20)
+    for _ in range(2):
+        assert run(*pay, "--id", chosen).returncode == 0
+    assert run("accounts", "--as", "lantern-lending").stdout.count("4,265.00 EUR") == 1
+
+
+def test_payment_that_waits_is_listed_and_decided(run: Run, demo: list[str]) -> None:
+    """What waits is told with its reason; the platform's second person approves and withdraws, its maker may not."""
+    pay = ["pay", "--as", "lantern-lending", "--from", "DE55500999010000000103", "--to", "DE12500999010000000101"]
+    held = [run(*pay, "--name", "Mira Solberg", "--amount", amount) for amount in ("10000.01", "10000.02")]
+    first, second = (_ids(each.stdout)[0] for each in held)
+    listed = run("waiting", "--as", "lantern-lending").stdout
+    assert _ids(listed) == [first, second]
+    assert listed.count("a second person") == 2
+    assert run("approve", "--as", "lantern-approver").stdout == listed
+    assert run("approve", first, "--as", "lantern-lending").returncode == 3
+    assert run("approve", first, "--as", "lantern-approver").returncode == 0
+    again = run("pay", *pay[1:], "--name", "Mira Solberg", "--amount", "10000.01", "--id", first)
+    assert (again.returncode, "settled" in again.stdout) == (0, True)
+    late = run("reject", first, "--as", "lantern-approver")
+    assert (late.returncode, "NOT_HELD" in late.stdout) == (3, True)
+    withdrawn = run("cancel", second, "--as", "lantern-approver")
+    assert (withdrawn.returncode, "cancelled" in withdrawn.stdout) == (0, True)
+    assert _ids(run("waiting", "--as", "lantern-lending").stdout) == []
+
+
+def test_acts_of_two_people_are_for_those_who_decide_them(run: Run) -> None:
+    """Operators see what waits in every service; an unknown proposal is not found, and others may not ask."""
+    assert run("proposals", "--as", "operator-1").returncode == 0
+    unknown = run("confirm", str(new_id()), "--as", "operator-1")
+    assert (unknown.returncode, "PROPOSAL_NOT_FOUND" in unknown.stdout) == (3, True)
+    assert run("proposals", "--as", "regulator").returncode == 3
 
 
 def test_keys_make_a_principal_that_works(run: Run, tmp_path: Path) -> None:

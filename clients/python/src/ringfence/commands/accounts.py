@@ -1,16 +1,16 @@
 """`ringfence accounts`: the accounts of a book with their balances."""
 
-from ringfence.commands.connect import As, Book, Fresh, client_as
+from ringfence.commands.connect import As, Book, client_as
 from ringfence.commands.terminal import show
 from ringfence.money import show as amount
 
 
-def accounts(principal: As, book: Book = None, fresh: Fresh = False) -> None:
+def accounts(principal: As, book: Book = None) -> None:
     """Lists the accounts of a book, and tells whether its debits equal its credits.
 
     A balance is credits minus debits: that of a bank mirror, which is what the bank owes, is below zero.
     """
-    with client_as(principal, fresh) as client:
+    with client_as(principal) as client:
         rows = [
             [
                 str(each.id),

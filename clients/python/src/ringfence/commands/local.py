@@ -19,7 +19,7 @@ DISTRIBUTION = "ringfence-local-stack"
 COMMANDS = "ringfence.commands"
 """Entry point group: name of a subcommand, and the function that Typer takes."""
 SANDBOX = "ringfence.sandbox"
-"""Entry point group with the one name `open`: a function that takes `fresh` and gives a context with a Sandbox."""
+"""Entry point group with the one name `open`: a function that gives a context with the Sandbox that is up."""
 
 
 class LocalStackMissing(SetupError):
@@ -44,12 +44,12 @@ class Sandbox(Protocol):
         """One check per service, that its stored events verify; each raises CommandFailed where they do not."""
 
 
-def sandbox(fresh: bool, what: str) -> AbstractContextManager[Sandbox]:
-    """The sandbox of the stack that is up, or a private one; `what` needs it: raises LocalStackMissing without it."""
+def sandbox(what: str) -> AbstractContextManager[Sandbox]:
+    """The sandbox of the stack that is up; `what` needs it: raises LocalStackMissing where it is not installed."""
     found = _entry_points(SANDBOX).get("open")
     if found is None:
         raise LocalStackMissing(what)
-    return cast("Callable[[bool], AbstractContextManager[Sandbox]]", found.load())(fresh)
+    return cast("Callable[[], AbstractContextManager[Sandbox]]", found.load())()
 
 
 def add_commands(app: typer.Typer, *names: str) -> None:

@@ -2,16 +2,16 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 from uuid import UUID
 
 import typer
 
 from ringfence.client import Client
-from ringfence.commands.connect import As, Fresh, client_as
+from ringfence.commands.connect import As, client_as
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import note, output, show
-from ringfence.ids import new_id
+from ringfence.ids import external_id, new_id
 from ringfence.money import show as amount
 from ringfence.money import to_minor
 from ringfence.payments import Instruction, InstructionStatus, NewInstruction
@@ -26,34 +26,38 @@ def pay(
     name: Annotated[str, typer.Option(help="Payee's name.")] = "",
     sum_: Annotated[str, typer.Option("--amount", help="Amount, for instance 12.50.")] = "",
     currency: Annotated[str, typer.Option(help="ISO 4217 code.")] = "EUR",
+    identifier: Annotated[
+        UUID | None, typer.Option("--id", help="Id of the payment, a UUID: the same again is the same payment.")
+    ] = None,
     remittance: Annotated[str, typer.Option(help="Text for the payee.")] = "",
     file: Annotated[
         Path | None, typer.Option(help="A pain.001 file instead of one payment.", exists=True, dir_okay=False)
     ] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for the end.")] = 20.0,
-    fresh: Fresh = False,
 ) -> None:
-    """Orders a payment for a client of the platform and follows it to its end, or until it waits for somebody."""
+    """Orders a payment for a client of the platform and follows it to its end, or until it waits for somebody.
+
+    The same payment under the same --id is the same payment, however often it is ordered; another one is refused. The
+    id is printed before anything is sent. A file is the same by its content.
+    """
     given = [debtor, creditor, name, sum_]
-    if any(given) if file else not all(given):
-        raise typer.BadParameter("give --from, --to, --name and --amount, or --file")
-    amount_minor = 0 if file else _minor(sum_, currency)
-    with client_as(principal, fresh) as client:
-        if file is not None:
-            ids = _submit_file(client, file)
-        else:
-            order = NewInstruction(
-                id=new_id(),
-                end_to_end_id=f"E2E-{new_id().hex[-12:]}",
-                debtor_iban=debtor,
-                creditor_iban=creditor,
-                creditor_name=name,
-                amount_minor=amount_minor,
-                currency=currency,
-                remittance=remittance,
-            )
-            client.payments.submit(new_id(), [order])
-            ids = [order.id]
+    if any([*given, identifier]) if file else not all(given):
+        raise typer.BadParameter("give --from, --to, --name and --amount, or --file alone")
+    order = None
+    if file is None:
+        identifier = identifier or new_id()
+        order = NewInstruction(
+            id=identifier,
+            end_to_end_id=identifier.hex,
+            debtor_iban=debtor,
+            creditor_iban=creditor,
+            creditor_name=name,
+            amount_minor=_minor(sum_, currency),
+            currency=currency,
+            remittance=remittance,
+        )
+    with client_as(principal) as client:
+        ids = _submit(client, order) if order else _submit_file(client, cast(Path, file))
         _report(follow(client, ids, wait))
 
 
@@ -66,6 +70,12 @@ def follow(client: Client, ids: list[UUID], seconds: float) -> list[Instruction]
         if all(resting) or time.monotonic() > end:
             return found
         time.sleep(_LOOK_SECONDS)
+
+
+def _submit(client: Client, order: NewInstruction) -> list[UUID]:
+    note(f"the same payment again, should this break off: --id {order.id}")
+    client.payments.submit(external_id("command.pay", order.id, "submission"), [order])
+    return [order.id]
 
 
 def _submit_file(client: Client, file: Path) -> list[UUID]:

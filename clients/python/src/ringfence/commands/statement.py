@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 
-from ringfence.commands.connect import As, Book, Fresh, client_as
+from ringfence.commands.connect import As, Book, client_as
 from ringfence.commands.terminal import show
 from ringfence.ledger import Purpose, StatementEntry
 from ringfence.money import show as amount
@@ -13,11 +13,9 @@ from ringfence.money import show as amount
 _PURPOSES = {each.value: each.name.lower() for each in Purpose}
 
 
-def statement(
-    account: Annotated[UUID, typer.Argument(help="Account id.")], principal: As, book: Book = None, fresh: Fresh = False
-) -> None:
+def statement(account: Annotated[UUID, typer.Argument(help="Account id.")], principal: As, book: Book = None) -> None:
     """Prints the statement of an account with its running balance, oldest entry first."""
-    with client_as(principal, fresh) as client:
+    with client_as(principal) as client:
         entries = client.custody.statement(account, book)
         rows = [_row(account, entry) for entry in entries]
     columns = ["value date", "purpose", "amount", "balance", "transfer"]

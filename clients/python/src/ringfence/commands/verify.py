@@ -18,7 +18,7 @@ from ringfence_verifier import (
 from ringfence.audit import Finding
 from ringfence.client import Client
 from ringfence.commands import local
-from ringfence.commands.connect import Fresh, client_as
+from ringfence.commands.connect import client_as
 from ringfence.commands.errors import CommandFailed
 from ringfence.commands.terminal import note, output, show
 
@@ -56,17 +56,16 @@ def checkpoint(
 def log(
     principal: Annotated[str, typer.Option("--as", help="A regulator.")] = "regulator",
     key: Annotated[str, typer.Option("--key", help="The log's public key; the sandbox's where left out.")] = "",
-    fresh: Fresh = False,
 ) -> None:
     """Downloads the whole log and verifies every fact, and every service's feed against it.
 
     In a sandbox each service's stored events are read and verified as well.
     """
     if key:
-        with client_as(principal, fresh) as client:
+        with client_as(principal) as client:
             _report(_failures([lambda: _verify_log(client, _key(key)), lambda: _compare_sources(client)]))
         return
-    with local.sandbox(fresh, "without --key, the checks") as box:
+    with local.sandbox("without --key, the checks") as box:
         regulator, log_key = box.client(principal), box.log_key()
         checks: list[Check] = [lambda: _verify_log(regulator, log_key), lambda: _compare_sources(regulator)]
         _report(_failures([*checks, *box.rebuild_checks()]))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 
-from ringfence.commands.connect import As, Fresh, client_as
+from ringfence.commands.connect import As, client_as
 from ringfence.commands.terminal import output
 
 
@@ -13,10 +13,9 @@ def watch(
     principal: As,
     after: Annotated[int, typer.Option(help="Feed position to go on after; 0 for everything.")] = 0,
     submission: Annotated[UUID | None, typer.Option(help="Only this submission.")] = None,
-    fresh: Fresh = False,
 ) -> None:
     """Follows the platform's instructions until Ctrl-C; goes on by itself when the service restarts."""
-    with client_as(principal, fresh) as client:
+    with client_as(principal) as client:
         changes = client.payments.watch(after, submission)
         try:
             for change in changes:

@@ -2242,3 +2242,171 @@ class GetRulesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetRulesResponse: _TypeAlias = GetRulesResponse  # noqa: Y015
+
+@_typing.final
+class LookUpAccountsRequest(_message.Message):
+    """Asks whose accounts these are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_IDS_FIELD_NUMBER: _builtins.int
+    book_id: _builtins.bytes
+    """16 bytes."""
+    @_builtins.property
+    def account_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """16 bytes each, at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        book_id: _builtins.bytes = ...,
+        account_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_ids", b"account_ids", "book_id", b"book_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpAccountsRequest: _TypeAlias = LookUpAccountsRequest  # noqa: Y015
+
+@_typing.final
+class AccountOwner(_message.Message):
+    """Whose an account is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_CLASS_FIELD_NUMBER: _builtins.int
+    owner_id: _builtins.bytes
+    """16 bytes; zero without an owner."""
+    account_class: Global___AccountClass.ValueType
+    """What the account is for; unspecified where the book has no such account."""
+    def __init__(
+        self,
+        *,
+        owner_id: _builtins.bytes = ...,
+        account_class: Global___AccountClass.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_class", b"account_class", "owner_id", b"owner_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountOwner: _TypeAlias = AccountOwner  # noqa: Y015
+
+@_typing.final
+class LookUpAccountsResponse(_message.Message):
+    """Answers one per account, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountOwner]:
+        """Owners."""
+
+    def __init__(
+        self,
+        *,
+        accounts: _abc.Iterable[Global___AccountOwner] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpAccountsResponse: _TypeAlias = LookUpAccountsResponse  # noqa: Y015
+
+@_typing.final
+class LookUpOwnersRequest(_message.Message):
+    """Asks what owners have in a book."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_ID_FIELD_NUMBER: _builtins.int
+    OWNER_IDS_FIELD_NUMBER: _builtins.int
+    book_id: _builtins.bytes
+    """16 bytes."""
+    @_builtins.property
+    def owner_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """16 bytes each, at most 100."""
+
+    def __init__(
+        self,
+        *,
+        book_id: _builtins.bytes = ...,
+        owner_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_id", b"book_id", "owner_ids", b"owner_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpOwnersRequest: _TypeAlias = LookUpOwnersRequest  # noqa: Y015
+
+@_typing.final
+class Holdings(_message.Message):
+    """What an owner has in a book."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    WITH_BALANCE_FIELD_NUMBER: _builtins.int
+    WITH_PENDING_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    LAST_MOVEMENT_NS_FIELD_NUMBER: _builtins.int
+    accounts: _builtins.int
+    """Accounts that are the owner's, in any state."""
+    with_balance: _builtins.int
+    """Of these with a posted balance other than zero."""
+    with_pending: _builtins.int
+    """Of these with money reserved, either way."""
+    held: _builtins.int
+    """Of these held by an order or a block."""
+    last_movement_ns: _builtins.int
+    """Time of the newest transfer on any of them, UTC nanoseconds; 0 for none."""
+    def __init__(
+        self,
+        *,
+        accounts: _builtins.int = ...,
+        with_balance: _builtins.int = ...,
+        with_pending: _builtins.int = ...,
+        held: _builtins.int = ...,
+        last_movement_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "held", b"held", "last_movement_ns", b"last_movement_ns", "with_balance", b"with_balance", "with_pending", b"with_pending"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Holdings: _TypeAlias = Holdings  # noqa: Y015
+
+@_typing.final
+class LookUpOwnersResponse(_message.Message):
+    """Answers one per owner, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLDINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def holdings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Holdings]:
+        """As of one moment."""
+
+    def __init__(
+        self,
+        *,
+        holdings: _abc.Iterable[Global___Holdings] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holdings", b"holdings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpOwnersResponse: _TypeAlias = LookUpOwnersResponse  # noqa: Y015

@@ -125,6 +125,16 @@ class CustodyServiceStub:
                 request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetRulesRequest.SerializeToString,
                 response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetRulesResponse.FromString,
                 _registered_method=True)
+        self.LookUpAccounts = channel.unary_unary(
+                '/ringfence.custody.v1.CustodyService/LookUpAccounts',
+                request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpAccountsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpAccountsResponse.FromString,
+                _registered_method=True)
+        self.LookUpOwners = channel.unary_unary(
+                '/ringfence.custody.v1.CustodyService/LookUpOwners',
+                request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpOwnersRequest.SerializeToString,
+                response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpOwnersResponse.FromString,
+                _registered_method=True)
 
 
 class CustodyServiceServicer:
@@ -257,6 +267,20 @@ class CustodyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LookUpAccounts(self, request, context):
+        """Tells whose accounts are, for identity's aliases.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LookUpOwners(self, request, context):
+        """Tells what owners have, for identity's erasures.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CustodyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -349,6 +373,16 @@ def add_CustodyServiceServicer_to_server(servicer, server):
                     servicer.GetRules,
                     request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetRulesRequest.FromString,
                     response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetRulesResponse.SerializeToString,
+            ),
+            'LookUpAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookUpAccounts,
+                    request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpAccountsRequest.FromString,
+                    response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpAccountsResponse.SerializeToString,
+            ),
+            'LookUpOwners': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookUpOwners,
+                    request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpOwnersRequest.FromString,
+                    response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpOwnersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -838,6 +872,60 @@ class CustodyService:
             '/ringfence.custody.v1.CustodyService/GetRules',
             ringfence_dot_custody_dot_v1_dot_custody__pb2.GetRulesRequest.SerializeToString,
             ringfence_dot_custody_dot_v1_dot_custody__pb2.GetRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookUpAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.custody.v1.CustodyService/LookUpAccounts',
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpAccountsRequest.SerializeToString,
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookUpOwners(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.custody.v1.CustodyService/LookUpOwners',
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpOwnersRequest.SerializeToString,
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpOwnersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -75,6 +75,10 @@ class CustodyServiceStub:
     """Puts stricter rules in force, from the next decision on; idempotent by version."""
     GetRules: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetRulesRequest, _custody_pb2.GetRulesResponse]
     """Returns the rules in force."""
+    LookUpAccounts: _grpc.UnaryUnaryMultiCallable[_custody_pb2.LookUpAccountsRequest, _custody_pb2.LookUpAccountsResponse]
+    """Tells whose accounts are, for identity's aliases."""
+    LookUpOwners: _grpc.UnaryUnaryMultiCallable[_custody_pb2.LookUpOwnersRequest, _custody_pb2.LookUpOwnersResponse]
+    """Tells what owners have, for identity's erasures."""
 
 @_typing.type_check_only
 class CustodyServiceAsyncStub(CustodyServiceStub):
@@ -117,6 +121,10 @@ class CustodyServiceAsyncStub(CustodyServiceStub):
     """Puts stricter rules in force, from the next decision on; idempotent by version."""
     GetRules: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetRulesRequest, _custody_pb2.GetRulesResponse]  # type: ignore[assignment]
     """Returns the rules in force."""
+    LookUpAccounts: _aio.UnaryUnaryMultiCallable[_custody_pb2.LookUpAccountsRequest, _custody_pb2.LookUpAccountsResponse]  # type: ignore[assignment]
+    """Tells whose accounts are, for identity's aliases."""
+    LookUpOwners: _aio.UnaryUnaryMultiCallable[_custody_pb2.LookUpOwnersRequest, _custody_pb2.LookUpOwnersResponse]  # type: ignore[assignment]
+    """Tells what owners have, for identity's erasures."""
 
 class CustodyServiceServicer(metaclass=_abc_1.ABCMeta):
     """The ledger."""
@@ -264,5 +272,21 @@ class CustodyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_custody_pb2.GetRulesResponse, _abc.Awaitable[_custody_pb2.GetRulesResponse]]:
         """Returns the rules in force."""
+
+    @_abc_1.abstractmethod
+    def LookUpAccounts(
+        self,
+        request: _custody_pb2.LookUpAccountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custody_pb2.LookUpAccountsResponse, _abc.Awaitable[_custody_pb2.LookUpAccountsResponse]]:
+        """Tells whose accounts are, for identity's aliases."""
+
+    @_abc_1.abstractmethod
+    def LookUpOwners(
+        self,
+        request: _custody_pb2.LookUpOwnersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custody_pb2.LookUpOwnersResponse, _abc.Awaitable[_custody_pb2.LookUpOwnersResponse]]:
+        """Tells what owners have, for identity's erasures."""
 
 def add_CustodyServiceServicer_to_server(servicer: CustodyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -549,6 +549,186 @@ class KycReleaseProposed(_message.Message):
 Global___KycReleaseProposed: _TypeAlias = KycReleaseProposed  # noqa: Y015
 
 @_typing.final
+class OwnersRecorded(_message.Message):
+    """A platform recorded who owns a company; it replaces what was recorded before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class PersonalEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.bytes
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.bytes = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    OWNERS_FIELD_NUMBER: _builtins.int
+    PERSONAL_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    party: _builtins.bytes
+    """The company's id, 16 bytes."""
+    number: _builtins.int
+    """How often owners were recorded for it, this time included."""
+    owners: _builtins.int
+    """How many owners."""
+    digest: _builtins.bytes
+    """Hash of all this, keyed by the company's data key, by which a repeated command is known."""
+    by: _builtins.bytes
+    """Who recorded it."""
+    @_builtins.property
+    def personal(self) -> _containers.ScalarMap[_builtins.str, _builtins.bytes]:
+        """Ciphertext under the company's data key (AAD: stream, this version, field) by owner's id in hexadecimal, a dot, and
+        name, identity_number, date_of_birth, address, country, share (a fraction such as 1/3) or controls.
+        """
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        party: _builtins.bytes = ...,
+        number: _builtins.int = ...,
+        owners: _builtins.int = ...,
+        personal: _abc.Mapping[_builtins.str, _builtins.bytes] | None = ...,
+        digest: _builtins.bytes = ...,
+        by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "digest", b"digest", "number", b"number", "owners", b"owners", "party", b"party", "personal", b"personal", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OwnersRecorded: _TypeAlias = OwnersRecorded  # noqa: Y015
+
+@_typing.final
+class PartyBlocked(_message.Message):
+    """A list names a party or one of its owners. KycChanged to BLOCKED follows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    LIST_REFERENCE_FIELD_NUMBER: _builtins.int
+    ENTRY_SHA256_FIELD_NUMBER: _builtins.int
+    EVIDENCE_SHA256_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    party: _builtins.bytes
+    """The client's id, 16 bytes."""
+    list_reference: _builtins.str
+    """Which list and entry."""
+    entry_sha256: _builtins.bytes
+    """SHA-256 of the entry as published, 32 bytes."""
+    evidence_sha256: _builtins.bytes
+    """SHA-256 of what the hit rests on, 32 bytes."""
+    by: _builtins.bytes
+    """Workload that found it, as an id derived from its SPIFFE id, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        party: _builtins.bytes = ...,
+        list_reference: _builtins.str = ...,
+        entry_sha256: _builtins.bytes = ...,
+        evidence_sha256: _builtins.bytes = ...,
+        by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "entry_sha256", b"entry_sha256", "evidence_sha256", b"evidence_sha256", "list_reference", b"list_reference", "party", b"party", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartyBlocked: _TypeAlias = PartyBlocked  # noqa: Y015
+
+@_typing.final
+class LegalHoldPlaced(_message.Message):
+    """A party may not be erased, by legal order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    ORDER_REFERENCE_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    party: _builtins.bytes
+    """The client's id, 16 bytes."""
+    order_reference: _builtins.str
+    """Reference of the order; no personal data."""
+    by: _builtins.bytes
+    """Who placed it."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        party: _builtins.bytes = ...,
+        order_reference: _builtins.str = ...,
+        by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "order_reference", b"order_reference", "party", b"party", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LegalHoldPlaced: _TypeAlias = LegalHoldPlaced  # noqa: Y015
+
+@_typing.final
+class LegalHoldLifted(_message.Message):
+    """An order no longer holds a party."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    ORDER_REFERENCE_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    party: _builtins.bytes
+    """The client's id, 16 bytes."""
+    order_reference: _builtins.str
+    """Reference of the order; no personal data."""
+    by: _builtins.bytes
+    """Who confirmed that it is lifted."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        party: _builtins.bytes = ...,
+        order_reference: _builtins.str = ...,
+        by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "order_reference", b"order_reference", "party", b"party", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LegalHoldLifted: _TypeAlias = LegalHoldLifted  # noqa: Y015
+
+@_typing.final
 class PartyErased(_message.Message):
     """The tombstone: the party's data key is destroyed, and destroyed again after any restore."""
 
@@ -579,8 +759,88 @@ class PartyErased(_message.Message):
 Global___PartyErased: _TypeAlias = PartyErased  # noqa: Y015
 
 @_typing.final
+class AliasClaimed(_message.Message):
+    """A platform claimed an IBAN for an account; it stands for nothing until it is confirmed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    IBAN_INDEX_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    IBAN_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    owner: _builtins.bytes
+    """Party that owns the account, or the platform, 16 bytes."""
+    iban_index: _builtins.bytes
+    """Keyed hash of the IBAN."""
+    account: _builtins.bytes
+    """Account in custody, 16 bytes."""
+    iban: _builtins.bytes
+    """Ciphertext under the owner's data key (AAD: stream, this version, "iban")."""
+    by: _builtins.bytes
+    """Who claimed it."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        owner: _builtins.bytes = ...,
+        iban_index: _builtins.bytes = ...,
+        account: _builtins.bytes = ...,
+        iban: _builtins.bytes = ...,
+        by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "by", b"by", "iban", b"iban", "iban_index", b"iban_index", "owner", b"owner", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AliasClaimed: _TypeAlias = AliasClaimed  # noqa: Y015
+
+@_typing.final
+class AliasConfirmed(_message.Message):
+    """A claimed IBAN stands for its account from here on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    IBAN_INDEX_FIELD_NUMBER: _builtins.int
+    EVIDENCE_SHA256_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    owner: _builtins.bytes
+    """Party that owns the account, or the platform, 16 bytes."""
+    iban_index: _builtins.bytes
+    """Keyed hash of the IBAN."""
+    evidence_sha256: _builtins.bytes
+    """SHA-256 of the bank's message, or of the document that two people rest it on, 32 bytes."""
+    by: _builtins.bytes
+    """Who confirmed it: the bank feed whose message it was, or the second person."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        owner: _builtins.bytes = ...,
+        iban_index: _builtins.bytes = ...,
+        evidence_sha256: _builtins.bytes = ...,
+        by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "evidence_sha256", b"evidence_sha256", "iban_index", b"iban_index", "owner", b"owner", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AliasConfirmed: _TypeAlias = AliasConfirmed  # noqa: Y015
+
+@_typing.final
 class AliasRegistered(_message.Message):
-    """An IBAN stands for an account."""
+    """An IBAN stands for an account, without a claim before: a bank mirror, or a registration of old."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -630,7 +890,7 @@ Global___AliasRegistered: _TypeAlias = AliasRegistered  # noqa: Y015
 
 @_typing.final
 class AliasRemoved(_message.Message):
-    """The IBAN stands for nothing any more, because its owner was erased."""
+    """The IBAN, or the claim on it, stands for nothing any more: its owner was erased, or two people removed it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -638,6 +898,8 @@ class AliasRemoved(_message.Message):
     OWNER_FIELD_NUMBER: _builtins.int
     IBAN_INDEX_FIELD_NUMBER: _builtins.int
     BY_FIELD_NUMBER: _builtins.int
+    RELEASED_FIELD_NUMBER: _builtins.int
+    EVIDENCE_SHA256_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     owner: _builtins.bytes
@@ -646,6 +908,10 @@ class AliasRemoved(_message.Message):
     """Keyed hash of the IBAN."""
     by: _builtins.bytes
     """Who had it removed."""
+    released: _builtins.bool
+    """Whether the IBAN is free again; an erased owner's stays taken."""
+    evidence_sha256: _builtins.bytes
+    """SHA-256 of the document that two people rest it on, 32 bytes; empty for an erasure."""
     def __init__(
         self,
         *,
@@ -653,10 +919,12 @@ class AliasRemoved(_message.Message):
         owner: _builtins.bytes = ...,
         iban_index: _builtins.bytes = ...,
         by: _builtins.bytes = ...,
+        released: _builtins.bool = ...,
+        evidence_sha256: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "iban_index", b"iban_index", "owner", b"owner", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "evidence_sha256", b"evidence_sha256", "iban_index", b"iban_index", "owner", b"owner", "released", b"released", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

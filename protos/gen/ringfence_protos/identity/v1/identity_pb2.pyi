@@ -143,6 +143,34 @@ PARTY_KIND_COMPANY: PartyKind.ValueType  # 2
 """Legal person."""
 Global___PartyKind: _TypeAlias = PartyKind  # noqa: Y015
 
+class _AliasAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AliasActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AliasAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ALIAS_ACTION_UNSPECIFIED: _AliasAction.ValueType  # 0
+    """Refused."""
+    ALIAS_ACTION_CONFIRM: _AliasAction.ValueType  # 1
+    """Confirm the claim of this owner; refused with IBAN_TAKEN while the IBAN stands for another account."""
+    ALIAS_ACTION_REMOVE: _AliasAction.ValueType  # 2
+    """Remove the claim, or the alias, which frees the IBAN."""
+    ALIAS_ACTION_MOVE: _AliasAction.ValueType  # 3
+    """Confirm the claim of this owner and remove the alias that the IBAN is now, whosever it is."""
+
+class AliasAction(_AliasAction, metaclass=_AliasActionEnumTypeWrapper):
+    """What two people may do with an IBAN."""
+
+ALIAS_ACTION_UNSPECIFIED: AliasAction.ValueType  # 0
+"""Refused."""
+ALIAS_ACTION_CONFIRM: AliasAction.ValueType  # 1
+"""Confirm the claim of this owner; refused with IBAN_TAKEN while the IBAN stands for another account."""
+ALIAS_ACTION_REMOVE: AliasAction.ValueType  # 2
+"""Remove the claim, or the alias, which frees the IBAN."""
+ALIAS_ACTION_MOVE: AliasAction.ValueType  # 3
+"""Confirm the claim of this owner and remove the alias that the IBAN is now, whosever it is."""
+Global___AliasAction: _TypeAlias = AliasAction  # noqa: Y015
+
 @_typing.final
 class NewPrincipal(_message.Message):
     """A principal to register."""
@@ -199,21 +227,49 @@ class ItemResult(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     REASON_FIELD_NUMBER: _builtins.int
     PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """Empty when done (also when it had been done before); else an UPPER_SNAKE reason of docs/errors.md."""
+    """Empty when done (also when it had been done before); else an UPPER_SNAKE reason of docs/errors.md, or where the step
+    is recorded and waits: APPROVAL_PENDING for a second person, PENDING for the bank's word.
+    """
     proposal_id: _builtins.bytes
     """With APPROVAL_PENDING, the proposal that a second person must confirm, 16 bytes; else empty."""
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What the reason says more, as docs/errors.md lists for it; no personal data. Empty for most."""
+
     def __init__(
         self,
         *,
         reason: _builtins.str = ...,
         proposal_id: _builtins.bytes = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "proposal_id", b"proposal_id", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -887,6 +943,286 @@ class DecideKycResponse(_message.Message):
 Global___DecideKycResponse: _TypeAlias = DecideKycResponse  # noqa: Y015
 
 @_typing.final
+class BeneficialOwner(_message.Message):
+    """A person who owns a part of a company or controls it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    PERSONAL_DATA_FIELD_NUMBER: _builtins.int
+    SHARE_NUMERATOR_FIELD_NUMBER: _builtins.int
+    SHARE_DENOMINATOR_FIELD_NUMBER: _builtins.int
+    CONTROLS_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16 bytes, chosen by the platform; the same person in the next version has the same id."""
+    share_numerator: _builtins.int
+    """Exact share of the company held, directly and through others: numerator of a fraction, 0 for control without a share."""
+    share_denominator: _builtins.int
+    """Denominator, 1 to 2^53; 0 only where the numerator is 0 too."""
+    controls: _builtins.bool
+    """Whether the person controls the company by other means than the share."""
+    @_builtins.property
+    def personal_data(self) -> Global___PersonalData:
+        """Who it is."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        personal_data: Global___PersonalData | None = ...,
+        share_numerator: _builtins.int = ...,
+        share_denominator: _builtins.int = ...,
+        controls: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["personal_data", b"personal_data"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["controls", b"controls", "id", b"id", "personal_data", b"personal_data", "share_denominator", b"share_denominator", "share_numerator", b"share_numerator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BeneficialOwner: _TypeAlias = BeneficialOwner  # noqa: Y015
+
+@_typing.final
+class CompanyOwners(_message.Message):
+    """All beneficial owners of one company."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_ID_FIELD_NUMBER: _builtins.int
+    OWNERS_FIELD_NUMBER: _builtins.int
+    party_id: _builtins.bytes
+    """The company, a party of the caller's tenant, 16 bytes."""
+    @_builtins.property
+    def owners(self) -> _containers.RepeatedCompositeFieldContainer[Global___BeneficialOwner]:
+        """All there are, at most 100, each with a share, control or both; together at most the whole. They replace those
+        recorded before.
+        """
+
+    def __init__(
+        self,
+        *,
+        party_id: _builtins.bytes = ...,
+        owners: _abc.Iterable[Global___BeneficialOwner] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["owners", b"owners", "party_id", b"party_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompanyOwners: _TypeAlias = CompanyOwners  # noqa: Y015
+
+@_typing.final
+class RecordOwnersRequest(_message.Message):
+    """Asks to record who owns companies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def companies(self) -> _containers.RepeatedCompositeFieldContainer[Global___CompanyOwners]:
+        """At most 100."""
+
+    def __init__(
+        self,
+        *,
+        companies: _abc.Iterable[Global___CompanyOwners] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["companies", b"companies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordOwnersRequest: _TypeAlias = RecordOwnersRequest  # noqa: Y015
+
+@_typing.final
+class RecordOwnersResponse(_message.Message):
+    """Answers one result per company, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
+        """Results."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ItemResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordOwnersResponse: _TypeAlias = RecordOwnersResponse  # noqa: Y015
+
+@_typing.final
+class PartyBlock(_message.Message):
+    """A party that a list names."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PARTY_ID_FIELD_NUMBER: _builtins.int
+    LIST_REFERENCE_FIELD_NUMBER: _builtins.int
+    ENTRY_SHA256_FIELD_NUMBER: _builtins.int
+    EVIDENCE_SHA256_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    party_id: _builtins.bytes
+    """Party, or the company whose owner is listed, 16 bytes."""
+    list_reference: _builtins.str
+    """Which list and entry, 1 to 140 characters; no personal data beyond what the list publishes."""
+    entry_sha256: _builtins.bytes
+    """SHA-256 of the entry as published, 32 bytes."""
+    evidence_sha256: _builtins.bytes
+    """SHA-256 of what the hit rests on (the lists in force), 32 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        party_id: _builtins.bytes = ...,
+        list_reference: _builtins.str = ...,
+        entry_sha256: _builtins.bytes = ...,
+        evidence_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_sha256", b"entry_sha256", "evidence_sha256", b"evidence_sha256", "list_reference", b"list_reference", "party_id", b"party_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartyBlock: _TypeAlias = PartyBlock  # noqa: Y015
+
+@_typing.final
+class BlockPartiesRequest(_message.Message):
+    """Asks to block parties, from any state of KYC."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BLOCKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def blocks(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartyBlock]:
+        """At most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        blocks: _abc.Iterable[Global___PartyBlock] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocks", b"blocks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlockPartiesRequest: _TypeAlias = BlockPartiesRequest  # noqa: Y015
+
+@_typing.final
+class BlockPartiesResponse(_message.Message):
+    """Answers one result per block, in order; a party that is blocked already is left as it is, but for a release of it that
+    was only proposed, which is void.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
+        """Results."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ItemResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlockPartiesResponse: _TypeAlias = BlockPartiesResponse  # noqa: Y015
+
+@_typing.final
+class PartyKey(_message.Message):
+    """A party, by tenant and id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PARTY_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    party_id: _builtins.bytes
+    """Party, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        party_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["party_id", b"party_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartyKey: _TypeAlias = PartyKey  # noqa: Y015
+
+@_typing.final
+class ReadPartiesRequest(_message.Message):
+    """Asks for parties of any tenant, for screening."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartyKey]:
+        """At most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        parties: _abc.Iterable[Global___PartyKey] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parties", b"parties"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadPartiesRequest: _TypeAlias = ReadPartiesRequest  # noqa: Y015
+
+@_typing.final
+class ReadPartiesResponse(_message.Message):
+    """Answers one per party, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def parties(self) -> _containers.RepeatedCompositeFieldContainer[Global___Party]:
+        """As read; with an empty id where the tenant has no such party."""
+
+    def __init__(
+        self,
+        *,
+        parties: _abc.Iterable[Global___Party] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parties", b"parties"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadPartiesResponse: _TypeAlias = ReadPartiesResponse  # noqa: Y015
+
+@_typing.final
 class Party(_message.Message):
     """A party as read."""
 
@@ -897,6 +1233,8 @@ class Party(_message.Message):
     KYC_STATUS_FIELD_NUMBER: _builtins.int
     PERSONAL_DATA_FIELD_NUMBER: _builtins.int
     ERASED_FIELD_NUMBER: _builtins.int
+    OWNERS_FIELD_NUMBER: _builtins.int
+    OWNERS_VERSION_FIELD_NUMBER: _builtins.int
     id: _builtins.bytes
     """16 bytes."""
     kind: Global___PartyKind.ValueType
@@ -905,9 +1243,15 @@ class Party(_message.Message):
     """State."""
     erased: _builtins.bool
     """True after erasure."""
+    owners_version: _builtins.int
+    """How often owners were recorded; 0 for never."""
     @_builtins.property
     def personal_data(self) -> Global___PersonalData:
         """Personal data; absent once erased."""
+
+    @_builtins.property
+    def owners(self) -> _containers.RepeatedCompositeFieldContainer[Global___BeneficialOwner]:
+        """Beneficial owners of a company as recorded last; empty for persons, and once the company is erased."""
 
     def __init__(
         self,
@@ -917,10 +1261,12 @@ class Party(_message.Message):
         kyc_status: Global___KycStatus.ValueType = ...,
         personal_data: Global___PersonalData | None = ...,
         erased: _builtins.bool = ...,
+        owners: _abc.Iterable[Global___BeneficialOwner] | None = ...,
+        owners_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["personal_data", b"personal_data"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased", b"erased", "id", b"id", "kind", b"kind", "kyc_status", b"kyc_status", "personal_data", b"personal_data"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased", b"erased", "id", b"id", "kind", b"kind", "kyc_status", b"kyc_status", "owners", b"owners", "owners_version", b"owners_version", "personal_data", b"personal_data"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -980,7 +1326,7 @@ Global___GetPartiesResponse: _TypeAlias = GetPartiesResponse  # noqa: Y015
 
 @_typing.final
 class ErasePartiesRequest(_message.Message):
-    """Asks to erase parties: their data keys are destroyed."""
+    """Asks to erase parties: two people destroy their data keys, where nothing stands against it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1015,7 +1361,7 @@ class ErasePartiesResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
-        """Results."""
+        """APPROVAL_PENDING, all with one proposal; ERASURE_REFUSED with what stands against it as metadata."""
 
     def __init__(
         self,
@@ -1029,6 +1375,66 @@ class ErasePartiesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ErasePartiesResponse: _TypeAlias = ErasePartiesResponse  # noqa: Y015
+
+@_typing.final
+class SetLegalHoldRequest(_message.Message):
+    """Asks to hold parties against erasure by legal order, or to let go of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PARTY_IDS_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    ORDER_REFERENCE_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    held: _builtins.bool
+    """True to hold; false, by two people, to let go."""
+    order_reference: _builtins.str
+    """Reference of the order, 1 to 140 characters; no personal data. Only the same one lets go again."""
+    @_builtins.property
+    def party_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """16 bytes each, at most 100."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        party_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        held: _builtins.bool = ...,
+        order_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["held", b"held", "order_reference", b"order_reference", "party_ids", b"party_ids", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLegalHoldRequest: _TypeAlias = SetLegalHoldRequest  # noqa: Y015
+
+@_typing.final
+class SetLegalHoldResponse(_message.Message):
+    """Answers one result per party, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
+        """Results."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ItemResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLegalHoldResponse: _TypeAlias = SetLegalHoldResponse  # noqa: Y015
 
 @_typing.final
 class Alias(_message.Message):
@@ -1070,14 +1476,16 @@ Global___Alias: _TypeAlias = Alias  # noqa: Y015
 
 @_typing.final
 class RegisterAliasesRequest(_message.Message):
-    """Asks to register aliases."""
+    """Asks to claim IBANs for accounts. The account must be the owner's in the tenant's book: of class CLIENT for a client,
+    PLATFORM for the platform itself, BANK_MIRROR for a bank mirror.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TENANT_ID_FIELD_NUMBER: _builtins.int
     ALIASES_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.bytes
-    """Tenant, 16 bytes; empty means the caller's own. Bank mirrors need an operator."""
+    """Tenant, 16 bytes; empty means the caller's own. Bank mirrors need two operators."""
     @_builtins.property
     def aliases(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alias]:
         """At most 1,000."""
@@ -1105,7 +1513,9 @@ class RegisterAliasesResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
-        """Results."""
+        """PENDING for a claim, whoever else may have the IBAN, until the bank or two people confirm it; empty once it is
+        active; APPROVAL_PENDING for a bank mirror.
+        """
 
     def __init__(
         self,
@@ -1119,6 +1529,186 @@ class RegisterAliasesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RegisterAliasesResponse: _TypeAlias = RegisterAliasesResponse  # noqa: Y015
+
+@_typing.final
+class AliasEvidence(_message.Message):
+    """What a bank's own message says of an IBAN."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    BANK_FEED_ID_FIELD_NUMBER: _builtins.int
+    IBAN_FIELD_NUMBER: _builtins.int
+    HOLDER_NAME_FIELD_NUMBER: _builtins.int
+    EVIDENCE_SHA256_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant whose safeguarding account the message is about, 16 bytes."""
+    bank_feed_id: _builtins.bytes
+    """Bank-feed principal that handed the message in, 16 bytes; must speak for a bank mirror of the tenant."""
+    iban: _builtins.str
+    """IBAN that it names."""
+    holder_name: _builtins.str
+    """Holder that it names with the IBAN, 1 to 140 characters: compared with the claimant's registered name without regard
+    to case, spaces, punctuation and compatibility forms.
+    """
+    evidence_sha256: _builtins.bytes
+    """SHA-256 of the message, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        bank_feed_id: _builtins.bytes = ...,
+        iban: _builtins.str = ...,
+        holder_name: _builtins.str = ...,
+        evidence_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_feed_id", b"bank_feed_id", "evidence_sha256", b"evidence_sha256", "holder_name", b"holder_name", "iban", b"iban", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AliasEvidence: _TypeAlias = AliasEvidence  # noqa: Y015
+
+@_typing.final
+class ConfirmAliasesRequest(_message.Message):
+    """Asks to confirm claims by what banks say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___AliasEvidence]:
+        """At most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        evidence: _abc.Iterable[Global___AliasEvidence] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmAliasesRequest: _TypeAlias = ConfirmAliasesRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmAliasesResponse(_message.Message):
+    """Answers one per piece of evidence, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    ALIASES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
+        """Reason ALIAS_NOT_CONFIRMED where no claim of the tenant fits, or more than one."""
+
+    @_builtins.property
+    def aliases(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResolvedAlias]:
+        """What the IBAN stands for now, as ResolveAliases answers."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ItemResult] | None = ...,
+        aliases: _abc.Iterable[Global___ResolvedAlias] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmAliasesResponse: _TypeAlias = ConfirmAliasesResponse  # noqa: Y015
+
+@_typing.final
+class AliasChange(_message.Message):
+    """A change of one IBAN."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IBAN_FIELD_NUMBER: _builtins.int
+    OWNER_ID_FIELD_NUMBER: _builtins.int
+    iban: _builtins.str
+    """IBAN (ISO 13616), without spaces."""
+    owner_id: _builtins.bytes
+    """Owner, 16 bytes; zero for the tenant itself and its bank mirrors."""
+    def __init__(
+        self,
+        *,
+        iban: _builtins.str = ...,
+        owner_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["iban", b"iban", "owner_id", b"owner_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AliasChange: _TypeAlias = AliasChange  # noqa: Y015
+
+@_typing.final
+class ChangeAliasesRequest(_message.Message):
+    """Asks two people to change IBANs on a document."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    action: Global___AliasAction.ValueType
+    """What to do with each."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the document that it rests on, 32 bytes."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___AliasChange]:
+        """At most 1,000, each IBAN and owner once."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        action: Global___AliasAction.ValueType = ...,
+        changes: _abc.Iterable[Global___AliasChange] | None = ...,
+        document_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "changes", b"changes", "document_sha256", b"document_sha256", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeAliasesRequest: _TypeAlias = ChangeAliasesRequest  # noqa: Y015
+
+@_typing.final
+class ChangeAliasesResponse(_message.Message):
+    """Answers one result per change, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
+        """APPROVAL_PENDING, all with one proposal; empty for those that are so already."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ItemResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeAliasesResponse: _TypeAlias = ChangeAliasesResponse  # noqa: Y015
 
 @_typing.final
 class ResolveAliasesRequest(_message.Message):
@@ -1156,18 +1746,21 @@ class ResolvedAlias(_message.Message):
     OWNER_ID_FIELD_NUMBER: _builtins.int
     BANK_MIRROR_FIELD_NUMBER: _builtins.int
     BANK_FEED_ID_FIELD_NUMBER: _builtins.int
+    ERASED_FIELD_NUMBER: _builtins.int
     found: _builtins.bool
-    """False when nobody registered it; the other fields are then empty."""
+    """False when it is nobody's, or only claimed; the other fields are then empty."""
     tenant_id: _builtins.bytes
     """Tenant, 16 bytes."""
     account_id: _builtins.bytes
     """Account in custody, 16 bytes."""
     owner_id: _builtins.bytes
-    """Owner, 16 bytes; zero for a bank mirror."""
+    """Owner, 16 bytes, as FetchDataKeys knows it; zero for a bank mirror."""
     bank_mirror: _builtins.bool
     """True for a safeguarding account."""
     bank_feed_id: _builtins.bytes
     """Bank-feed principal whose statements speak for a bank mirror, 16 bytes; empty for other aliases."""
+    erased: _builtins.bool
+    """True where its owner was erased: the IBAN stays taken, and nothing may be paid to it or by it."""
     def __init__(
         self,
         *,
@@ -1177,10 +1770,11 @@ class ResolvedAlias(_message.Message):
         owner_id: _builtins.bytes = ...,
         bank_mirror: _builtins.bool = ...,
         bank_feed_id: _builtins.bytes = ...,
+        erased: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "bank_feed_id", b"bank_feed_id", "bank_mirror", b"bank_mirror", "found", b"found", "owner_id", b"owner_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "bank_feed_id", b"bank_feed_id", "bank_mirror", b"bank_mirror", "erased", b"erased", "found", b"found", "owner_id", b"owner_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -479,10 +479,40 @@ class PartyServiceStub:
                 request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.DecideKycRequest.SerializeToString,
                 response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.DecideKycResponse.FromString,
                 _registered_method=True)
+        self.RecordOwners = channel.unary_unary(
+                '/ringfence.identity.v1.PartyService/RecordOwners',
+                request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RecordOwnersRequest.SerializeToString,
+                response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RecordOwnersResponse.FromString,
+                _registered_method=True)
+        self.BlockParties = channel.unary_unary(
+                '/ringfence.identity.v1.PartyService/BlockParties',
+                request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.BlockPartiesRequest.SerializeToString,
+                response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.BlockPartiesResponse.FromString,
+                _registered_method=True)
+        self.ReadParties = channel.unary_unary(
+                '/ringfence.identity.v1.PartyService/ReadParties',
+                request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ReadPartiesRequest.SerializeToString,
+                response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ReadPartiesResponse.FromString,
+                _registered_method=True)
         self.EraseParties = channel.unary_unary(
                 '/ringfence.identity.v1.PartyService/EraseParties',
                 request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ErasePartiesRequest.SerializeToString,
                 response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ErasePartiesResponse.FromString,
+                _registered_method=True)
+        self.SetLegalHold = channel.unary_unary(
+                '/ringfence.identity.v1.PartyService/SetLegalHold',
+                request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.SetLegalHoldRequest.SerializeToString,
+                response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.SetLegalHoldResponse.FromString,
+                _registered_method=True)
+        self.ConfirmAliases = channel.unary_unary(
+                '/ringfence.identity.v1.PartyService/ConfirmAliases',
+                request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmAliasesRequest.SerializeToString,
+                response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmAliasesResponse.FromString,
+                _registered_method=True)
+        self.ChangeAliases = channel.unary_unary(
+                '/ringfence.identity.v1.PartyService/ChangeAliases',
+                request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ChangeAliasesRequest.SerializeToString,
+                response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ChangeAliasesResponse.FromString,
                 _registered_method=True)
         self.RegisterAliases = channel.unary_unary(
                 '/ringfence.identity.v1.PartyService/RegisterAliases',
@@ -526,15 +556,57 @@ class PartyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordOwners(self, request, context):
+        """Records the beneficial owners of companies, as a whole; the same again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BlockParties(self, request, context):
+        """Blocks parties that a list names; idempotent. Only two people release them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadParties(self, request, context):
+        """Returns parties of any tenant with their owners, for screening.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EraseParties(self, request, context):
-        """Erases parties by destroying their data keys.
+        """Erases parties by destroying their data keys, by two people.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLegalHold(self, request, context):
+        """Holds parties against erasure, or lets go of them, by two people.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmAliases(self, request, context):
+        """Confirms claims that a bank's own message names.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeAliases(self, request, context):
+        """Confirms, removes or moves IBANs by two people.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RegisterAliases(self, request, context):
-        """Registers aliases; idempotent.
+        """Claims IBANs, and proposes bank mirrors, which take two operators; idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -572,10 +644,40 @@ def add_PartyServiceServicer_to_server(servicer, server):
                     request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.DecideKycRequest.FromString,
                     response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.DecideKycResponse.SerializeToString,
             ),
+            'RecordOwners': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordOwners,
+                    request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RecordOwnersRequest.FromString,
+                    response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RecordOwnersResponse.SerializeToString,
+            ),
+            'BlockParties': grpc.unary_unary_rpc_method_handler(
+                    servicer.BlockParties,
+                    request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.BlockPartiesRequest.FromString,
+                    response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.BlockPartiesResponse.SerializeToString,
+            ),
+            'ReadParties': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadParties,
+                    request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ReadPartiesRequest.FromString,
+                    response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ReadPartiesResponse.SerializeToString,
+            ),
             'EraseParties': grpc.unary_unary_rpc_method_handler(
                     servicer.EraseParties,
                     request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ErasePartiesRequest.FromString,
                     response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ErasePartiesResponse.SerializeToString,
+            ),
+            'SetLegalHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLegalHold,
+                    request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.SetLegalHoldRequest.FromString,
+                    response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.SetLegalHoldResponse.SerializeToString,
+            ),
+            'ConfirmAliases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmAliases,
+                    request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmAliasesRequest.FromString,
+                    response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmAliasesResponse.SerializeToString,
+            ),
+            'ChangeAliases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeAliases,
+                    request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ChangeAliasesRequest.FromString,
+                    response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ChangeAliasesResponse.SerializeToString,
             ),
             'RegisterAliases': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterAliases,
@@ -686,6 +788,87 @@ class PartyService:
             _registered_method=True)
 
     @staticmethod
+    def RecordOwners(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.identity.v1.PartyService/RecordOwners',
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.RecordOwnersRequest.SerializeToString,
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.RecordOwnersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BlockParties(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.identity.v1.PartyService/BlockParties',
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.BlockPartiesRequest.SerializeToString,
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.BlockPartiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadParties(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.identity.v1.PartyService/ReadParties',
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.ReadPartiesRequest.SerializeToString,
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.ReadPartiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def EraseParties(request,
             target,
             options=(),
@@ -702,6 +885,87 @@ class PartyService:
             '/ringfence.identity.v1.PartyService/EraseParties',
             ringfence_dot_identity_dot_v1_dot_identity__pb2.ErasePartiesRequest.SerializeToString,
             ringfence_dot_identity_dot_v1_dot_identity__pb2.ErasePartiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLegalHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.identity.v1.PartyService/SetLegalHold',
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.SetLegalHoldRequest.SerializeToString,
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.SetLegalHoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmAliases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.identity.v1.PartyService/ConfirmAliases',
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmAliasesRequest.SerializeToString,
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmAliasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeAliases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.identity.v1.PartyService/ChangeAliases',
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.ChangeAliasesRequest.SerializeToString,
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.ChangeAliasesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -172,10 +172,22 @@ class PartyServiceStub:
     """Returns parties by id."""
     DecideKyc: _grpc.UnaryUnaryMultiCallable[_identity_pb2.DecideKycRequest, _identity_pb2.DecideKycResponse]
     """Moves parties through KYC; out of BLOCKED by two operators: the first call proposes, another's confirms."""
+    RecordOwners: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RecordOwnersRequest, _identity_pb2.RecordOwnersResponse]
+    """Records the beneficial owners of companies, as a whole; the same again changes nothing."""
+    BlockParties: _grpc.UnaryUnaryMultiCallable[_identity_pb2.BlockPartiesRequest, _identity_pb2.BlockPartiesResponse]
+    """Blocks parties that a list names; idempotent. Only two people release them."""
+    ReadParties: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ReadPartiesRequest, _identity_pb2.ReadPartiesResponse]
+    """Returns parties of any tenant with their owners, for screening."""
     EraseParties: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ErasePartiesRequest, _identity_pb2.ErasePartiesResponse]
-    """Erases parties by destroying their data keys."""
+    """Erases parties by destroying their data keys, by two people."""
+    SetLegalHold: _grpc.UnaryUnaryMultiCallable[_identity_pb2.SetLegalHoldRequest, _identity_pb2.SetLegalHoldResponse]
+    """Holds parties against erasure, or lets go of them, by two people."""
+    ConfirmAliases: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ConfirmAliasesRequest, _identity_pb2.ConfirmAliasesResponse]
+    """Confirms claims that a bank's own message names."""
+    ChangeAliases: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ChangeAliasesRequest, _identity_pb2.ChangeAliasesResponse]
+    """Confirms, removes or moves IBANs by two people."""
     RegisterAliases: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RegisterAliasesRequest, _identity_pb2.RegisterAliasesResponse]
-    """Registers aliases; idempotent."""
+    """Claims IBANs, and proposes bank mirrors, which take two operators; idempotent."""
     ResolveAliases: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ResolveAliasesRequest, _identity_pb2.ResolveAliasesResponse]
     """Tells what IBANs stand for."""
     FetchDataKeys: _grpc.UnaryUnaryMultiCallable[_identity_pb2.FetchDataKeysRequest, _identity_pb2.FetchDataKeysResponse]
@@ -192,10 +204,22 @@ class PartyServiceAsyncStub(PartyServiceStub):
     """Returns parties by id."""
     DecideKyc: _aio.UnaryUnaryMultiCallable[_identity_pb2.DecideKycRequest, _identity_pb2.DecideKycResponse]  # type: ignore[assignment]
     """Moves parties through KYC; out of BLOCKED by two operators: the first call proposes, another's confirms."""
+    RecordOwners: _aio.UnaryUnaryMultiCallable[_identity_pb2.RecordOwnersRequest, _identity_pb2.RecordOwnersResponse]  # type: ignore[assignment]
+    """Records the beneficial owners of companies, as a whole; the same again changes nothing."""
+    BlockParties: _aio.UnaryUnaryMultiCallable[_identity_pb2.BlockPartiesRequest, _identity_pb2.BlockPartiesResponse]  # type: ignore[assignment]
+    """Blocks parties that a list names; idempotent. Only two people release them."""
+    ReadParties: _aio.UnaryUnaryMultiCallable[_identity_pb2.ReadPartiesRequest, _identity_pb2.ReadPartiesResponse]  # type: ignore[assignment]
+    """Returns parties of any tenant with their owners, for screening."""
     EraseParties: _aio.UnaryUnaryMultiCallable[_identity_pb2.ErasePartiesRequest, _identity_pb2.ErasePartiesResponse]  # type: ignore[assignment]
-    """Erases parties by destroying their data keys."""
+    """Erases parties by destroying their data keys, by two people."""
+    SetLegalHold: _aio.UnaryUnaryMultiCallable[_identity_pb2.SetLegalHoldRequest, _identity_pb2.SetLegalHoldResponse]  # type: ignore[assignment]
+    """Holds parties against erasure, or lets go of them, by two people."""
+    ConfirmAliases: _aio.UnaryUnaryMultiCallable[_identity_pb2.ConfirmAliasesRequest, _identity_pb2.ConfirmAliasesResponse]  # type: ignore[assignment]
+    """Confirms claims that a bank's own message names."""
+    ChangeAliases: _aio.UnaryUnaryMultiCallable[_identity_pb2.ChangeAliasesRequest, _identity_pb2.ChangeAliasesResponse]  # type: ignore[assignment]
+    """Confirms, removes or moves IBANs by two people."""
     RegisterAliases: _aio.UnaryUnaryMultiCallable[_identity_pb2.RegisterAliasesRequest, _identity_pb2.RegisterAliasesResponse]  # type: ignore[assignment]
-    """Registers aliases; idempotent."""
+    """Claims IBANs, and proposes bank mirrors, which take two operators; idempotent."""
     ResolveAliases: _aio.UnaryUnaryMultiCallable[_identity_pb2.ResolveAliasesRequest, _identity_pb2.ResolveAliasesResponse]  # type: ignore[assignment]
     """Tells what IBANs stand for."""
     FetchDataKeys: _aio.UnaryUnaryMultiCallable[_identity_pb2.FetchDataKeysRequest, _identity_pb2.FetchDataKeysResponse]  # type: ignore[assignment]
@@ -229,12 +253,60 @@ class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Moves parties through KYC; out of BLOCKED by two operators: the first call proposes, another's confirms."""
 
     @_abc_1.abstractmethod
+    def RecordOwners(
+        self,
+        request: _identity_pb2.RecordOwnersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.RecordOwnersResponse, _abc.Awaitable[_identity_pb2.RecordOwnersResponse]]:
+        """Records the beneficial owners of companies, as a whole; the same again changes nothing."""
+
+    @_abc_1.abstractmethod
+    def BlockParties(
+        self,
+        request: _identity_pb2.BlockPartiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.BlockPartiesResponse, _abc.Awaitable[_identity_pb2.BlockPartiesResponse]]:
+        """Blocks parties that a list names; idempotent. Only two people release them."""
+
+    @_abc_1.abstractmethod
+    def ReadParties(
+        self,
+        request: _identity_pb2.ReadPartiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ReadPartiesResponse, _abc.Awaitable[_identity_pb2.ReadPartiesResponse]]:
+        """Returns parties of any tenant with their owners, for screening."""
+
+    @_abc_1.abstractmethod
     def EraseParties(
         self,
         request: _identity_pb2.ErasePartiesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.ErasePartiesResponse, _abc.Awaitable[_identity_pb2.ErasePartiesResponse]]:
-        """Erases parties by destroying their data keys."""
+        """Erases parties by destroying their data keys, by two people."""
+
+    @_abc_1.abstractmethod
+    def SetLegalHold(
+        self,
+        request: _identity_pb2.SetLegalHoldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.SetLegalHoldResponse, _abc.Awaitable[_identity_pb2.SetLegalHoldResponse]]:
+        """Holds parties against erasure, or lets go of them, by two people."""
+
+    @_abc_1.abstractmethod
+    def ConfirmAliases(
+        self,
+        request: _identity_pb2.ConfirmAliasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ConfirmAliasesResponse, _abc.Awaitable[_identity_pb2.ConfirmAliasesResponse]]:
+        """Confirms claims that a bank's own message names."""
+
+    @_abc_1.abstractmethod
+    def ChangeAliases(
+        self,
+        request: _identity_pb2.ChangeAliasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ChangeAliasesResponse, _abc.Awaitable[_identity_pb2.ChangeAliasesResponse]]:
+        """Confirms, removes or moves IBANs by two people."""
 
     @_abc_1.abstractmethod
     def RegisterAliases(
@@ -242,7 +314,7 @@ class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.RegisterAliasesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.RegisterAliasesResponse, _abc.Awaitable[_identity_pb2.RegisterAliasesResponse]]:
-        """Registers aliases; idempotent."""
+        """Claims IBANs, and proposes bank mirrors, which take two operators; idempotent."""
 
     @_abc_1.abstractmethod
     def ResolveAliases(

@@ -308,6 +308,26 @@ class InstructionsReceived(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class PartiesSealedEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.int
+        value: _builtins.bytes
+        def __init__(
+            self,
+            *,
+            key: _builtins.int = ...,
+            value: _builtins.bytes = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     TENANT_FIELD_NUMBER: _builtins.int
     SUBMISSION_ID_FIELD_NUMBER: _builtins.int
     FIRST_INDEX_FIELD_NUMBER: _builtins.int
@@ -323,6 +343,8 @@ class InstructionsReceived(_message.Message):
     EXECUTION_DAYS_FIELD_NUMBER: _builtins.int
     DEBTOR_SEALED_FIELD_NUMBER: _builtins.int
     CREDITOR_SEALED_FIELD_NUMBER: _builtins.int
+    PARTIES_SEALED_FIELD_NUMBER: _builtins.int
+    PARTIES_ROWS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     submission_id: _builtins.bytes
@@ -347,6 +369,8 @@ class InstructionsReceived(_message.Message):
     """ISO 4217 numeric codes; 0 for an unknown currency."""
     execution_days: _builtins.bytes
     """Days since 1970-01-01; 0 at once."""
+    parties_rows: _builtins.bytes
+    """The row of parties_sealed that tells whom each row names, from 1; 0 for nobody. Empty means 0 in every row."""
     @_builtins.property
     def end_to_end_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The platform's own references."""
@@ -358,6 +382,10 @@ class InstructionsReceived(_message.Message):
     @_builtins.property
     def creditor_sealed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Ciphertext of the creditors' data."""
+
+    @_builtins.property
+    def parties_sealed(self) -> _containers.ScalarMap[_builtins.int, _builtins.bytes]:
+        """Row, from 0, to the ciphertext of whom it names beside debtor and creditor, under the platform's key."""
 
     def __init__(
         self,
@@ -377,10 +405,12 @@ class InstructionsReceived(_message.Message):
         execution_days: _builtins.bytes = ...,
         debtor_sealed: _abc.Iterable[_builtins.bytes] | None = ...,
         creditor_sealed: _abc.Iterable[_builtins.bytes] | None = ...,
+        parties_sealed: _abc.Mapping[_builtins.int, _builtins.bytes] | None = ...,
+        parties_rows: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "creditor_accounts", b"creditor_accounts", "creditor_indexes", b"creditor_indexes", "creditor_owners", b"creditor_owners", "creditor_sealed", b"creditor_sealed", "debtor_accounts", b"debtor_accounts", "debtor_owners", b"debtor_owners", "debtor_sealed", b"debtor_sealed", "end_to_end_ids", b"end_to_end_ids", "execution_days", b"execution_days", "first_index", b"first_index", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "creditor_accounts", b"creditor_accounts", "creditor_indexes", b"creditor_indexes", "creditor_owners", b"creditor_owners", "creditor_sealed", b"creditor_sealed", "debtor_accounts", b"debtor_accounts", "debtor_owners", b"debtor_owners", "debtor_sealed", b"debtor_sealed", "end_to_end_ids", b"end_to_end_ids", "execution_days", b"execution_days", "first_index", b"first_index", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "parties_rows", b"parties_rows", "parties_sealed", b"parties_sealed", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -563,6 +593,112 @@ class InstructionsDirected(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InstructionsDirected: _TypeAlias = InstructionsDirected  # noqa: Y015
+
+@_typing.final
+class InstructionsRescreened(_message.Message):
+    """Instructions that the bank does not have were screened again: what hits goes no further until it is released."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class HitsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.int
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.int = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    SUBMISSION_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_IDS_FIELD_NUMBER: _builtins.int
+    INDEXES_FIELD_NUMBER: _builtins.int
+    HITS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    submission_id: _builtins.bytes
+    """Its id, 16 bytes."""
+    instruction_ids: _builtins.bytes
+    """Ids of the instructions."""
+    indexes: _builtins.bytes
+    """Their places in the submission, from 0."""
+    evidence: _builtins.bytes
+    """SHA-256 of the lists in force, 32 bytes."""
+    @_builtins.property
+    def hits(self) -> _containers.ScalarMap[_builtins.int, _builtins.str]:
+        """Row, from 0, to list and the publisher's own number of the entry that names somebody in it."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        submission_id: _builtins.bytes = ...,
+        instruction_ids: _builtins.bytes = ...,
+        indexes: _builtins.bytes = ...,
+        hits: _abc.Mapping[_builtins.int, _builtins.str] | None = ...,
+        evidence: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "hits", b"hits", "indexes", b"indexes", "instruction_ids", b"instruction_ids", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InstructionsRescreened: _TypeAlias = InstructionsRescreened  # noqa: Y015
+
+@_typing.final
+class HitsReleased(_message.Message):
+    """Two people have found that what hit names somebody else: these instructions go on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    SUBMISSION_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_IDS_FIELD_NUMBER: _builtins.int
+    INDEXES_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    submission_id: _builtins.bytes
+    """Its id, 16 bytes."""
+    instruction_ids: _builtins.bytes
+    """Ids of the instructions."""
+    indexes: _builtins.bytes
+    """Their places in the submission, from 0."""
+    actor: _builtins.bytes
+    """The second person's principal, 16 bytes."""
+    note: _builtins.str
+    """Why, in their words."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        submission_id: _builtins.bytes = ...,
+        instruction_ids: _builtins.bytes = ...,
+        indexes: _builtins.bytes = ...,
+        actor: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "indexes", b"indexes", "instruction_ids", b"instruction_ids", "note", b"note", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HitsReleased: _TypeAlias = HitsReleased  # noqa: Y015
 
 @_typing.final
 class SubmissionWaiting(_message.Message):
@@ -1029,3 +1165,115 @@ class StandingNoted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StandingNoted: _TypeAlias = StandingNoted  # noqa: Y015
+
+@_typing.final
+class ClientMatched(_message.Message):
+    """A registered client, or an owner of his, is on a list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    party: _builtins.bytes
+    """The client's id, 16 bytes."""
+    subject: _builtins.bytes
+    """Subject of the data key that seals his names, 16 bytes."""
+    evidence: _builtins.bytes
+    """SHA-256 of the lists in force, 32 bytes."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """List and the publisher's own number of each entry that was not known before."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        party: _builtins.bytes = ...,
+        subject: _builtins.bytes = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        evidence: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "party", b"party", "references", b"references", "subject", b"subject", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClientMatched: _TypeAlias = ClientMatched  # noqa: Y015
+
+@_typing.final
+class ClientBlocked(_message.Message):
+    """Identity has blocked a client that is on a list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    party: _builtins.bytes
+    """The client's id, 16 bytes."""
+    subject: _builtins.bytes
+    """Subject of the data key that seals his names, 16 bytes."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """List and the publisher's own number of each entry."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        party: _builtins.bytes = ...,
+        subject: _builtins.bytes = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["party", b"party", "references", b"references", "subject", b"subject", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClientBlocked: _TypeAlias = ClientBlocked  # noqa: Y015
+
+@_typing.final
+class ClientCleared(_message.Message):
+    """Two people have released a client in identity: these entries name somebody else."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    party: _builtins.bytes
+    """The client's id, 16 bytes."""
+    subject: _builtins.bytes
+    """Subject of the data key that seals his names, 16 bytes."""
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """List and the publisher's own number of each entry."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        party: _builtins.bytes = ...,
+        subject: _builtins.bytes = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["party", b"party", "references", b"references", "subject", b"subject", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClientCleared: _TypeAlias = ClientCleared  # noqa: Y015

@@ -301,6 +301,8 @@ class NewInstruction(_message.Message):
     AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
     REMITTANCE_FIELD_NUMBER: _builtins.int
+    ULTIMATE_DEBTOR_NAME_FIELD_NUMBER: _builtins.int
+    ULTIMATE_CREDITOR_NAME_FIELD_NUMBER: _builtins.int
     id: _builtins.bytes
     """16 bytes, chosen by the platform."""
     end_to_end_id: _builtins.str
@@ -317,6 +319,10 @@ class NewInstruction(_message.Message):
     """ISO 4217 alphabetic code."""
     remittance: _builtins.str
     """Remittance information, up to 140 characters."""
+    ultimate_debtor_name: _builtins.str
+    """Name of whom the payer pays for, up to 140 characters; screened. Empty without one."""
+    ultimate_creditor_name: _builtins.str
+    """Name of whom the payee takes the money for, up to 140 characters; screened. Empty without one."""
     def __init__(
         self,
         *,
@@ -328,10 +334,12 @@ class NewInstruction(_message.Message):
         amount_minor: _builtins.int = ...,
         currency: _builtins.str = ...,
         remittance: _builtins.str = ...,
+        ultimate_debtor_name: _builtins.str = ...,
+        ultimate_creditor_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "creditor_iban", b"creditor_iban", "creditor_name", b"creditor_name", "currency", b"currency", "debtor_iban", b"debtor_iban", "end_to_end_id", b"end_to_end_id", "id", b"id", "remittance", b"remittance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "creditor_iban", b"creditor_iban", "creditor_name", b"creditor_name", "currency", b"currency", "debtor_iban", b"debtor_iban", "end_to_end_id", b"end_to_end_id", "id", b"id", "remittance", b"remittance", "ultimate_creditor_name", b"ultimate_creditor_name", "ultimate_debtor_name", b"ultimate_debtor_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -778,6 +786,60 @@ class DecideInstructionsResponse(_message.Message):
 Global___DecideInstructionsResponse: _TypeAlias = DecideInstructionsResponse  # noqa: Y015
 
 @_typing.final
+class ReleaseHitsRequest(_message.Message):
+    """Asks to let payments go on that a list has stopped."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_IDS_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    note: _builtins.str
+    """Why the entries name somebody else, 1 to 280 characters; no personal data."""
+    @_builtins.property
+    def instruction_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """16 bytes each, at most 1,000; of each what has hit so far is released, nothing that hits later."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        instruction_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instruction_ids", b"instruction_ids", "note", b"note", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseHitsRequest: _TypeAlias = ReleaseHitsRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseHitsResponse(_message.Message):
+    """Answers with what a second operator confirms."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    proposal_id: _builtins.bytes
+    """For ProposalService, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        proposal_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseHitsResponse: _TypeAlias = ReleaseHitsResponse  # noqa: Y015
+
+@_typing.final
 class WatchInstructionsRequest(_message.Message):
     """Asks to follow the caller's instructions."""
 
@@ -1201,3 +1263,55 @@ class ListSanctionsListsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListSanctionsListsResponse: _TypeAlias = ListSanctionsListsResponse  # noqa: Y015
+
+@_typing.final
+class CountOpenPaymentsRequest(_message.Message):
+    """Asks what clients of one tenant have under way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    OWNER_IDS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    @_builtins.property
+    def owner_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Owners as identity's ResolveAliases answers them, 16 bytes each, at most 100."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        owner_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner_ids", b"owner_ids", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountOpenPaymentsRequest: _TypeAlias = CountOpenPaymentsRequest  # noqa: Y015
+
+@_typing.final
+class CountOpenPaymentsResponse(_message.Message):
+    """Answers one number per owner, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPEN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def open(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Payments by the owner, or to the owner within the book, that have not ended, and deposits that are not booked yet."""
+
+    def __init__(
+        self,
+        *,
+        open: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["open", b"open"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountOpenPaymentsResponse: _TypeAlias = CountOpenPaymentsResponse  # noqa: Y015

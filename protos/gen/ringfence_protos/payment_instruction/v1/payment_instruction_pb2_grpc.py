@@ -65,6 +65,11 @@ class PaymentInstructionServiceStub:
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsResponse.FromString,
                 _registered_method=True)
+        self.ReleaseHits = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/ReleaseHits',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseHitsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseHitsResponse.FromString,
+                _registered_method=True)
         self.WatchInstructions = channel.unary_stream(
                 '/ringfence.payment_instruction.v1.PaymentInstructionService/WatchInstructions',
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsRequest.SerializeToString,
@@ -89,6 +94,11 @@ class PaymentInstructionServiceStub:
                 '/ringfence.payment_instruction.v1.PaymentInstructionService/ListSanctionsLists',
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSanctionsListsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSanctionsListsResponse.FromString,
+                _registered_method=True)
+        self.CountOpenPayments = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/CountOpenPayments',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CountOpenPaymentsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CountOpenPaymentsResponse.FromString,
                 _registered_method=True)
 
 
@@ -138,6 +148,13 @@ class PaymentInstructionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReleaseHits(self, request, context):
+        """Lets payments go on that a list has stopped, by two people.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchInstructions(self, request, context):
         """Streams the states that the tenant's instructions reach; resumes after a position.
         """
@@ -168,6 +185,13 @@ class PaymentInstructionServiceServicer:
 
     def ListSanctionsLists(self, request, context):
         """Returns the lists in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountOpenPayments(self, request, context):
+        """Counts what clients have under way, for identity's erasures.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -206,6 +230,11 @@ def add_PaymentInstructionServiceServicer_to_server(servicer, server):
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsRequest.FromString,
                     response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsResponse.SerializeToString,
             ),
+            'ReleaseHits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseHits,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseHitsRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseHitsResponse.SerializeToString,
+            ),
             'WatchInstructions': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchInstructions,
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsRequest.FromString,
@@ -230,6 +259,11 @@ def add_PaymentInstructionServiceServicer_to_server(servicer, server):
                     servicer.ListSanctionsLists,
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSanctionsListsRequest.FromString,
                     response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSanctionsListsResponse.SerializeToString,
+            ),
+            'CountOpenPayments': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountOpenPayments,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CountOpenPaymentsRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CountOpenPaymentsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -406,6 +440,33 @@ class PaymentInstructionService:
             _registered_method=True)
 
     @staticmethod
+    def ReleaseHits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/ReleaseHits',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseHitsRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseHitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def WatchInstructions(request,
             target,
             options=(),
@@ -530,6 +591,33 @@ class PaymentInstructionService:
             '/ringfence.payment_instruction.v1.PaymentInstructionService/ListSanctionsLists',
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSanctionsListsRequest.SerializeToString,
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListSanctionsListsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountOpenPayments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/CountOpenPayments',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CountOpenPaymentsRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CountOpenPaymentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,8 @@ class PaymentInstructionServiceStub:
     """Returns a tenant's instructions, page by page."""
     DecideInstructions: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.DecideInstructionsRequest, _payment_instruction_pb2.DecideInstructionsResponse]
     """Approves, rejects or cancels instructions."""
+    ReleaseHits: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReleaseHitsRequest, _payment_instruction_pb2.ReleaseHitsResponse]
+    """Lets payments go on that a list has stopped, by two people."""
     WatchInstructions: _grpc.UnaryStreamMultiCallable[_payment_instruction_pb2.WatchInstructionsRequest, _payment_instruction_pb2.WatchInstructionsResponse]
     """Streams the states that the tenant's instructions reach; resumes after a position."""
     ImportSanctionsList: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]
@@ -55,6 +57,8 @@ class PaymentInstructionServiceStub:
     """Proposes to use a list no more; nothing is done until a second person confirms."""
     ListSanctionsLists: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ListSanctionsListsRequest, _payment_instruction_pb2.ListSanctionsListsResponse]
     """Returns the lists in force."""
+    CountOpenPayments: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.CountOpenPaymentsRequest, _payment_instruction_pb2.CountOpenPaymentsResponse]
+    """Counts what clients have under way, for identity's erasures."""
 
 @_typing.type_check_only
 class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
@@ -73,6 +77,8 @@ class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
     """Returns a tenant's instructions, page by page."""
     DecideInstructions: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.DecideInstructionsRequest, _payment_instruction_pb2.DecideInstructionsResponse]  # type: ignore[assignment]
     """Approves, rejects or cancels instructions."""
+    ReleaseHits: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReleaseHitsRequest, _payment_instruction_pb2.ReleaseHitsResponse]  # type: ignore[assignment]
+    """Lets payments go on that a list has stopped, by two people."""
     WatchInstructions: _aio.UnaryStreamMultiCallable[_payment_instruction_pb2.WatchInstructionsRequest, _payment_instruction_pb2.WatchInstructionsResponse]  # type: ignore[assignment]
     """Streams the states that the tenant's instructions reach; resumes after a position."""
     ImportSanctionsList: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]  # type: ignore[assignment]
@@ -83,6 +89,8 @@ class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
     """Proposes to use a list no more; nothing is done until a second person confirms."""
     ListSanctionsLists: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ListSanctionsListsRequest, _payment_instruction_pb2.ListSanctionsListsResponse]  # type: ignore[assignment]
     """Returns the lists in force."""
+    CountOpenPayments: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.CountOpenPaymentsRequest, _payment_instruction_pb2.CountOpenPaymentsResponse]  # type: ignore[assignment]
+    """Counts what clients have under way, for identity's erasures."""
 
 class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Instructions and their evidence."""
@@ -136,6 +144,14 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Approves, rejects or cancels instructions."""
 
     @_abc_1.abstractmethod
+    def ReleaseHits(
+        self,
+        request: _payment_instruction_pb2.ReleaseHitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.ReleaseHitsResponse, _abc.Awaitable[_payment_instruction_pb2.ReleaseHitsResponse]]:
+        """Lets payments go on that a list has stopped, by two people."""
+
+    @_abc_1.abstractmethod
     def WatchInstructions(
         self,
         request: _payment_instruction_pb2.WatchInstructionsRequest,
@@ -174,5 +190,13 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_instruction_pb2.ListSanctionsListsResponse, _abc.Awaitable[_payment_instruction_pb2.ListSanctionsListsResponse]]:
         """Returns the lists in force."""
+
+    @_abc_1.abstractmethod
+    def CountOpenPayments(
+        self,
+        request: _payment_instruction_pb2.CountOpenPaymentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.CountOpenPaymentsResponse, _abc.Awaitable[_payment_instruction_pb2.CountOpenPaymentsResponse]]:
+        """Counts what clients have under way, for identity's erasures."""
 
 def add_PaymentInstructionServiceServicer_to_server(servicer: PaymentInstructionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

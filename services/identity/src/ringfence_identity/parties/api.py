@@ -9,14 +9,21 @@ from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 
 from ringfence_identity import batches
-from ringfence_identity.parties.application.commands import PartyCommands, ReadParty, Registration
+from ringfence_identity.parties.application.commands import PartyCommands, Registration
+from ringfence_identity.parties.application.erasing import Erasing
+from ringfence_identity.parties.application.holding import LegalHolds
+from ringfence_identity.parties.application.owners import MAX_OWNERS, CompanyOwners, Owner, exact_share
 from ringfence_identity.parties.application.personal import PersonalData
+from ringfence_identity.parties.application.reading import PartyReading, ReadParty
+from ringfence_identity.parties.domain.blocking import PartyBlock
 from ringfence_identity.parties.domain.kyc import KycState, PartyKind
 from ringfence_identity.parties.domain.parties import KycDecision
 from ringfence_identity.principals.queries import Actor
 
 MAX_PARTIES = 1_000
 MAX_ERASURES = 100
+MAX_COMPANIES = 100
+MAX_REFERENCE = 140
 
 _PARTY_KINDS = {pb.PartyKind.Value(f"PARTY_KIND_{kind}"): kind for kind in PartyKind}
 _KYC_STATES = {pb.KycStatus.Value(f"KYC_STATUS_{state}"): state for state in KycState}
@@ -27,6 +34,9 @@ class PartyApi:
     """Serves parties."""
 
     parties: PartyCommands
+    reading: PartyReading
+    holds: LegalHolds
+    erasing: Erasing
 
     async def RegisterParties(self, request: pb.RegisterPartiesRequest, context: Any) -> pb.RegisterPartiesResponse:
         """Registers parties of the caller's tenant."""
@@ -43,8 +53,29 @@ class PartyApi:
         tenant = bounds.identifier("tenant_id", request.tenant_id or caller.tenant or b"")
         if caller.tenant not in (None, tenant):
             return pb.GetPartiesResponse()
-        found = await self.parties.get(tenant, list(request.party_ids))
-        return pb.GetPartiesResponse(parties=[_party_message(each) for each in found])
+        found = await self.reading.get([(tenant, party) for party in request.party_ids])
+        return pb.GetPartiesResponse(parties=[_party_message(each) for each in found if each is not None])
+
+    async def ReadParties(self, request: pb.ReadPartiesRequest, context: Any) -> pb.ReadPartiesResponse:
+        """Returns parties of any tenant to the service that screens them."""
+        bounds.size("parties", len(request.parties), maximum=MAX_PARTIES)
+        found = await self.reading.get([(each.tenant_id, each.party_id) for each in request.parties])
+        return pb.ReadPartiesResponse(parties=[pb.Party() if each is None else _party_message(each) for each in found])
+
+    async def RecordOwners(self, request: pb.RecordOwnersRequest, context: Any) -> pb.RecordOwnersResponse:
+        """Records the owners of companies of the caller's tenant."""
+        bounds.size("companies", len(request.companies), maximum=MAX_COMPANIES)
+        items = batches.read_each(request.companies, _company)
+        caller = current_caller()
+        reasons = await self.parties.record_owners(items, Actor(caller.subject, caller.tenant))
+        return pb.RecordOwnersResponse(results=batches.results(reasons))
+
+    async def BlockParties(self, request: pb.BlockPartiesRequest, context: Any) -> pb.BlockPartiesResponse:
+        """Blocks parties that a list names."""
+        bounds.size("blocks", len(request.blocks), maximum=MAX_PARTIES)
+        items = batches.read_each(request.blocks, _block)
+        reasons = await self.parties.block(items, current_caller().subject)
+        return pb.BlockPartiesResponse(results=batches.results(reasons))
 
     async def DecideKyc(self, request: pb.DecideKycRequest, context: Any) -> pb.DecideKycResponse:
         """Moves parties through KYC."""
@@ -54,24 +85,56 @@ class PartyApi:
         found = await self.parties.decide_kyc(items, current_caller())
         return pb.DecideKycResponse(results=batches.answers(found))
 
-    async def EraseParties(self, request: pb.ErasePartiesRequest, context: Any) -> pb.ErasePartiesResponse:
-        """Erases parties."""
+    async def SetLegalHold(self, request: pb.SetLegalHoldRequest, context: Any) -> pb.SetLegalHoldResponse:
+        """Holds parties against erasure, or proposes to let go of them."""
         bounds.size("party_ids", len(request.party_ids), maximum=MAX_ERASURES)
         tenant = bounds.identifier("tenant_id", request.tenant_id)
-        reasons = await self.parties.erase(tenant, list(request.party_ids), current_caller().subject)
-        return pb.ErasePartiesResponse(results=batches.results(reasons))
+        reference = bounds.text("order_reference", request.order_reference, maximum=MAX_REFERENCE)
+        parties, caller = list(request.party_ids), current_caller()
+        if request.held:
+            reasons = await self.holds.place(tenant, parties, reference, caller.subject)
+            return pb.SetLegalHoldResponse(results=batches.results(reasons))
+        reasons, proposal = await self.holds.propose_lifting(tenant, parties, reference, caller)
+        return pb.SetLegalHoldResponse(results=batches.answers(batches.waiting_together(reasons, proposal)))
+
+    async def EraseParties(self, request: pb.ErasePartiesRequest, context: Any) -> pb.ErasePartiesResponse:
+        """Proposes the erasure of parties."""
+        bounds.size("party_ids", len(request.party_ids), maximum=MAX_ERASURES)
+        tenant = bounds.identifier("tenant_id", request.tenant_id)
+        answers = await self.erasing.propose(tenant, list(request.party_ids), current_caller())
+        return pb.ErasePartiesResponse(results=batches.answers(answers))
 
 
 def _registration(message: pb.NewParty) -> Registration:
     if message.kind not in _PARTY_KINDS:
         raise InvalidArgument("kind is missing or unknown", field="kind")
-    personal = message.personal_data
-    return Registration(
-        bounds.identifier("id", message.id),
-        _PARTY_KINDS[message.kind],
-        PersonalData.given(
-            personal.name, personal.identity_number, personal.date_of_birth, personal.address, personal.country
-        ),
+    identifier = bounds.identifier("id", message.id)
+    return Registration(identifier, _PARTY_KINDS[message.kind], _personal(message.personal_data))
+
+
+def _personal(message: pb.PersonalData) -> PersonalData:
+    return PersonalData.given(
+        message.name, message.identity_number, message.date_of_birth, message.address, message.country
+    )
+
+
+def _company(message: pb.CompanyOwners) -> CompanyOwners:
+    bounds.size("owners", len(message.owners), maximum=MAX_OWNERS)
+    return CompanyOwners(bounds.identifier("party_id", message.party_id), tuple(map(_owner, message.owners)))
+
+
+def _owner(message: pb.BeneficialOwner) -> Owner:
+    share = exact_share(message.share_numerator, message.share_denominator)
+    return Owner(message.id, _personal(message.personal_data), share, message.controls)
+
+
+def _block(message: pb.PartyBlock) -> PartyBlock:
+    return PartyBlock(
+        bounds.identifier("tenant_id", message.tenant_id),
+        bounds.identifier("party_id", message.party_id),
+        message.list_reference,
+        message.entry_sha256,
+        message.evidence_sha256,
     )
 
 
@@ -85,17 +148,31 @@ def _kyc_decision(message: pb.KycDecision, tenant: bytes) -> KycDecision:
 def _party_message(read: ReadParty) -> pb.Party:
     party, personal = read.party, read.personal
     return pb.Party(
-        id=party.id,
+        id=read.id,
         kind=pb.PartyKind.Value(f"PARTY_KIND_{party.kind}"),
         kyc_status=pb.KycStatus.Value(f"KYC_STATUS_{party.kyc}"),
-        personal_data=None
-        if personal is None
-        else pb.PersonalData(
-            name=personal.name,
-            identity_number=personal.identity_number,
-            date_of_birth=personal.date_of_birth,
-            address=personal.address,
-            country=personal.country,
-        ),
+        personal_data=None if personal is None else _personal_message(personal),
         erased=party.erased or personal is None,
+        owners=[_owner_message(each) for each in read.owners],
+        owners_version=read.owners_version,
+    )
+
+
+def _owner_message(owner: Owner) -> pb.BeneficialOwner:
+    return pb.BeneficialOwner(
+        id=owner.id,
+        personal_data=_personal_message(owner.personal),
+        share_numerator=owner.share.numerator,
+        share_denominator=owner.share.denominator if owner.share else 0,
+        controls=owner.controls,
+    )
+
+
+def _personal_message(personal: PersonalData) -> pb.PersonalData:
+    return pb.PersonalData(
+        name=personal.name,
+        identity_number=personal.identity_number,
+        date_of_birth=personal.date_of_birth,
+        address=personal.address,
+        country=personal.country,
     )

@@ -33,6 +33,10 @@ class PartyQueries:
         """Returns a party of this tenant; raises PartyNotFound, SubjectErased."""
         return parties.find(self.state, tenant, party)
 
+    def subject_of(self, tenant: bytes, party: bytes) -> bytes:
+        """Returns the subject of a tenant's party: the name of its data key and of its stream."""
+        return self.state.subject_of(tenant, party)
+
     def all_ids(self) -> Iterator[bytes]:
         """Yields the id of every party."""
         return iter(self.state.parties)

@@ -30,6 +30,8 @@ STOPPED = (Status.HELD, Directive.RESUME)
 def objection(submission: Submission, index: int, decision: Directive, decider: bytes) -> str:
     """Returns why a decision on an instruction cannot be taken, empty when it can."""
     status, directive = submission.statuses[index], submission.directives[index]
+    if index in submission.hits and decision is not Directive.REJECT:
+        return reasons.SANCTIONS_HIT
     if decision is Directive.CANCEL:
         return "" if may_be_stopped(status, directive) else reasons.ALREADY_RELEASED
     if decision is Directive.REJECT and (status, directive) == STOPPED:

@@ -12,7 +12,9 @@ from ringfence_payment_instruction.deposits.api import DepositsApi
 from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.posting import PostingWork
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceReceiving
+from ringfence_payment_instruction.deposits.application.under_way import UnderWay
 from ringfence_payment_instruction.deposits.domain.state import State
+from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.standing.application.stops import Stops
@@ -38,6 +40,7 @@ class DepositsModule:
         identity: Identity,
         custody: Custody,
         lists: ListsInForce,
+        looking: Looking,
         stops: Stops,
         reading: FileReading,
         committed: Signal,
@@ -46,10 +49,10 @@ class DepositsModule:
         """Wires the module."""
         files = Iso20022Notifications()
         receiving = EvidenceReceiving(
-            submissions, state, entries, files, reading, identity, lists, stops, committed, clock
+            submissions, state, entries, files, reading, identity, lists, looking, stops, committed, clock
         )
         return cls(
             receiving=receiving,
             work=PostingWork(submissions.writer, state, custody),
-            api=DepositsApi(receiving),
+            api=DepositsApi(receiving, UnderWay(submissions, state)),
         )

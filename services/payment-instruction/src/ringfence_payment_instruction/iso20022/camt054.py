@@ -7,10 +7,16 @@ from dataclasses import replace
 
 from ringfence_payment_instruction.iso20022.document import MAX_FILE_BYTES, open_message
 from ringfence_payment_instruction.iso20022.elements import MAX_TEXT_LENGTH, Node
-from ringfence_payment_instruction.iso20022.messages import Entry, Notification, NotificationFile
+from ringfence_payment_instruction.iso20022.messages import Entry, NamedParty, Notification, NotificationFile
 
 NOTIFICATIONS = frozenset(f"camt.054.001.{version}" for version in ("02", "04", "08"))
 _DIRECTIONS = ("CRDT", "DBIT")
+_PARTIES = ("Dbtr", "Cdtr")
+_OTHER_PARTIES = ("InitgPty", "UltmtDbtr", "UltmtCdtr", "TradgPty")
+_AGENTS = (
+    "InstgAgt", "InstdAgt", "DbtrAgt", "CdtrAgt", "IntrmyAgt1", "IntrmyAgt2", "IntrmyAgt3", "RcvgAgt", "DlvrgAgt",
+    "IssgAgt",
+)  # fmt: skip
 
 
 def read_notification_file(content: bytes, max_bytes: int = MAX_FILE_BYTES) -> NotificationFile:
@@ -51,7 +57,8 @@ def _entries(node: Node, fallback_reference: str) -> Iterator[Entry]:
         return
     shares = _shares(entry, details)
     if not shares:
-        yield entry
+        named = [party for detail in details for party in _named(detail, (*_PARTIES, *_OTHER_PARTIES))]
+        yield replace(entry, parties=tuple(dict.fromkeys(named)))
     for number, (detail, share) in enumerate(zip(details, shares, strict=False), start=1):
         part = replace(entry, reference=f"{entry.reference}/{number}", amount_minor=share)
         yield _with_details(part, detail)
@@ -86,6 +93,7 @@ def _with_details(entry: Entry, details: Node) -> Entry:
         creditor_name=_name(details, "Cdtr"),
         creditor_iban=details.iban("RltdPties", "CdtrAcct"),
         remittance=_remittance(details.maybe("RmtInf")),
+        parties=tuple(_named(details, _OTHER_PARTIES)),
     )
 
 
@@ -109,6 +117,18 @@ def _name(details: Node, role: str) -> str | None:
     if party is None:
         return None
     return (party.maybe("Pty") or party).text("Nm", length=MAX_TEXT_LENGTH)
+
+
+def _named(details: Node, roles: Sequence[str]) -> Iterator[NamedParty]:
+    """Yields who is named as one of these parties, or as an agent."""
+    for role in roles:
+        if name := _name(details, role):
+            yield role, name
+    for role in _AGENTS:
+        agent = details.maybe("RltdAgts", role, "FinInstnId")
+        name = agent.text("Nm", length=MAX_TEXT_LENGTH) if agent else None
+        if name:
+            yield role, name
 
 
 def _remittance(node: Node | None) -> str | None:

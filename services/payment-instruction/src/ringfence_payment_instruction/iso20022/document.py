@@ -16,6 +16,8 @@ from ringfence_payment_instruction.iso20022.refusal import NOT_PROVIDED, FileRef
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_ID_LENGTH = 35
+XML_SPACES = " \t\r\n"
+"""What XML counts as white space (XML 1.0, section 2.3); Python knows more."""
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
 _HEADER = NAMESPACE + "head."
 _OUTERMOST_DOCUMENTS = etree.XPath(

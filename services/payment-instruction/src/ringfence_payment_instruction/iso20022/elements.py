@@ -10,11 +10,10 @@ from datetime import date
 from lxml import etree
 from ringfence_kernel.values import money
 
-from ringfence_payment_instruction.iso20022.document import MAX_ID_LENGTH, Message
+from ringfence_payment_instruction.iso20022.document import MAX_ID_LENGTH, XML_SPACES, Message
 from ringfence_payment_instruction.iso20022.refusal import FileRefused
 
 MAX_TEXT_LENGTH = 140
-_DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{0,5})?")
 _CODE = re.compile(r"[A-Z0-9]{1,4}")
 
 
@@ -93,15 +92,13 @@ class Node:
     def amount(self, *path: str) -> tuple[int, str]:
         """Returns minor units and the alphabetic currency code; the amount must be there."""
         found = self.only(*path)
-        text, code = (found.element.text or "").strip(), found.element.get("Ccy", "")
-        if _DECIMAL.fullmatch(text) is None:
-            raise found.refused("AMOUNT_INVALID", "no decimal number")
+        text, code = (found.element.text or "").strip(XML_SPACES), found.element.get("Ccy", "")
         try:
             return money.to_minor(text, money.currency(code)), code
         except money.CurrencyUnknown:
             raise found.refused("CURRENCY_NOT_SUPPORTED", "no ISO 4217 currency") from None
         except money.AmountInvalid:
-            raise found.refused("AMOUNT_INVALID", "more decimals than the currency has") from None
+            raise found.refused("AMOUNT_INVALID", "no decimal number, or more decimals than the currency has") from None
 
     def iban(self, *path: str) -> str | None:
         """Returns the IBAN of an account in capitals; evidence stands whatever its check digits are."""

@@ -25,6 +25,10 @@ class Account:
     other: str | None = None
 
 
+# A party or agent that a message names beside debtor and creditor: the element that names it, and its name.
+NamedParty = tuple[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class StatusReason:
     """An ISO 20022 external status reason code (1 to 4 characters) with a text for people."""
@@ -54,6 +58,7 @@ class CreditTransfer:
     remittance: str | None
     purpose: str | None
     unpayable: StatusReason | None
+    parties: tuple[NamedParty, ...] = ()
 
     @property
     def creditor_iban(self) -> str | None:
@@ -232,7 +237,8 @@ class Entry:
     """One movement on the bank's account.
 
     `reference` names the movement within the account and is unique within its file. `reversal` marks the undoing of
-    an earlier movement. Without details of the transaction the last seven are None.
+    an earlier movement. Without details of the transaction the last seven texts are None. `parties` are all others
+    that the details name; of a movement that is not told apart into its transactions, their debtors and creditors too.
     """
 
     reference: str
@@ -250,6 +256,7 @@ class Entry:
     creditor_name: str | None = None
     creditor_iban: str | None = None
     remittance: str | None = None
+    parties: tuple[NamedParty, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from lxml import etree
 from ringfence_kernel.values import iban, money
 
-from ringfence_payment_instruction.iso20022.document import MAX_FILE_BYTES, Message, open_message
+from ringfence_payment_instruction.iso20022.document import MAX_FILE_BYTES, XML_SPACES, Message, open_message
 from ringfence_payment_instruction.iso20022.messages import (
     Account,
     CreditTransfer,
     CreditTransferFile,
+    NamedParty,
     PaymentInformation,
     StatusReason,
 )
@@ -22,6 +23,8 @@ from ringfence_payment_instruction.iso20022.schemas import CREDIT_TRANSFER_SCHEM
 
 _Fields = dict[str, etree._Element]
 _CHEQUE = "CHK"
+_PARTIES = ("UltmtDbtr", "UltmtCdtr")
+_AGENTS = ("DbtrAgt", "IntrmyAgt1", "IntrmyAgt2", "IntrmyAgt3", "CdtrAgt")
 CONVERSION = StatusReason("AM03", "an equivalent amount to be converted is not supported")
 
 
@@ -59,20 +62,22 @@ class _Reader:
         self._prefix_length = len(message.namespace) + 2
         self._position = 0
         self._sum = Decimal(0)
+        self._initiator: list[NamedParty] = []
 
     def read(self) -> CreditTransferFile:
         """Returns the file; raises FileRefused for totals, amounts and dates."""
         initiation = self._message.document[0]
         header = self._fields(initiation[0])
+        party = self._fields(header["InitgPty"])
+        self._initiator = [("InitgPty", name)] if (name := _text(party, "Nm")) else []
         payments = tuple(self._payment(element) for element in self._named(initiation, "PmtInf"))
         self._require_totals(header, self._position, self._sum, "GrpHdr")
-        party = self._fields(header["InitgPty"])
         return CreditTransferFile(
             message_id=_text(header, "MsgId") or "",
             message_name=self._message.name,
             created_at=_moment(header["CreDtTm"]),
             number_of_transactions=self._position,
-            control_sum=(_text(header, "CtrlSum") or "").strip() or None,
+            control_sum=(_text(header, "CtrlSum") or "").strip(XML_SPACES) or None,
             initiating_party=_text(party, "Nm"),
             payments=payments,
             sha256=self._message.sha256,
@@ -83,7 +88,8 @@ class _Reader:
         first, sum_before = self._position, self._sum
         method = _text(fields, "PmtMtd") or ""
         obstacle = StatusReason("AG03", "payment by cheque is not supported") if method == _CHEQUE else None
-        transfers = tuple(self._transfer(each, obstacle) for each in self._named(element, "CdtTrfTxInf"))
+        parties = [*self._initiator, *self._parties(fields)]
+        transfers = tuple(self._transfer(each, obstacle, parties) for each in self._named(element, "CdtTrfTxInf"))
         self._require_totals(fields, self._position - first, self._sum - sum_before, "PmtInf")
         return PaymentInformation(
             payment_information_id=_text(fields, "PmtInfId") or "",
@@ -95,7 +101,9 @@ class _Reader:
             transactions=transfers,
         )
 
-    def _transfer(self, element: etree._Element, payment_obstacle: StatusReason | None) -> CreditTransfer:
+    def _transfer(
+        self, element: etree._Element, payment_obstacle: StatusReason | None, parties: Sequence[NamedParty]
+    ) -> CreditTransfer:
         self._position += 1
         fields = self._fields(element)
         identification = self._fields(fields["PmtId"])
@@ -114,7 +122,14 @@ class _Reader:
             remittance=self._remittance(fields["RmtInf"]) if "RmtInf" in fields else None,
             purpose=fields["Purp"][0].text if "Purp" in fields else None,
             unpayable=payment_obstacle or conversion or _transfer_obstacle(amount_minor, creditor),
+            parties=(*parties, *self._parties(fields)),
         )
+
+    def _parties(self, fields: _Fields) -> list[NamedParty]:
+        """Returns who is named beside debtor and creditor, at this level."""
+        named = [(role, _text(self._fields(fields[role]), "Nm")) for role in _PARTIES if role in fields]
+        named += [(role, _text(self._fields(fields[role][0]), "Nm")) for role in _AGENTS if role in fields]
+        return [(role, name) for role, name in named if name]
 
     def _amount(self, element: etree._Element) -> tuple[int, str, StatusReason | None]:
         """Returns minor units and currency of InstdAmt, or of EqvtAmt with the obstacle where it asks to convert."""
@@ -123,7 +138,7 @@ class _Reader:
             element, target = element[0], element[1].text
             if target != element.get("Ccy"):
                 obstacle = CONVERSION
-        text, code = (element.text or "").strip(), element.get("Ccy", "")
+        text, code = (element.text or "").strip(XML_SPACES), element.get("Ccy", "")
         try:
             currency = money.currency(code)
             amount_minor = money.to_minor(text, currency)
@@ -167,8 +182,10 @@ class _Reader:
         stated_count, stated_sum = _text(fields, "NbOfTxs"), _text(fields, "CtrlSum")
         if stated_count is not None and int(stated_count) != count:
             raise FileRefused("COUNT_MISMATCH", f"{where}/NbOfTxs says {int(stated_count)}, counted {count}")
-        if stated_sum is not None and Decimal(stated_sum.strip()) != total:
-            raise FileRefused("CONTROL_SUM_MISMATCH", f"{where}/CtrlSum says {stated_sum.strip()}, summed {total}")
+        if stated_sum is not None and Decimal(stated_sum.strip(XML_SPACES)) != total:
+            raise FileRefused(
+                "CONTROL_SUM_MISMATCH", f"{where}/CtrlSum says {stated_sum.strip(XML_SPACES)}, summed {total}"
+            )
 
     def _fields(self, element: etree._Element) -> _Fields:
         skip = self._prefix_length

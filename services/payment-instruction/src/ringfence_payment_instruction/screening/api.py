@@ -13,7 +13,9 @@ from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as p
 from ringfence_payment_instruction.screening.application.acting import ListActs
 from ringfence_payment_instruction.screening.application.importing import Imported, ListFiles, ListImport, ListPart
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.screening.application.releasing import HitReleases
 from ringfence_payment_instruction.screening.domain.editions import ChangeKind, EntryChange
+from ringfence_payment_instruction.submissions.api import mapping
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_LIST_NAME = 64
@@ -30,6 +32,15 @@ class ScreeningApi:
     importing: ListImport
     acts: ListActs
     lists: ListsInForce
+    releases: HitReleases
+
+    async def ReleaseHits(self, request: pb.ReleaseHitsRequest, context: Any) -> pb.ReleaseHitsResponse:
+        """Proposes to let payments go on that a list has stopped."""
+        tenant = bounds.identifier("tenant_id", request.tenant_id)
+        ids = mapping.instruction_ids(request.instruction_ids)
+        note = bounds.text("note", request.note, minimum=1, maximum=MAX_NOTE)
+        proposal = await self.releases.propose(tenant, ids, note, current_caller())
+        return pb.ReleaseHitsResponse(proposal_id=proposal)
 
     async def ImportSanctionsList(
         self, request: pb.ImportSanctionsListRequest, context: Any

@@ -10,14 +10,28 @@ from ringfence_kernel.values.clock import Clock
 from ringfence_payment_instruction.screening.adapters.list_files import SanctionsFiles
 from ringfence_payment_instruction.screening.api import ScreeningApi
 from ringfence_payment_instruction.screening.application.acting import ListActs
+from ringfence_payment_instruction.screening.application.blocking import BlockingWork
+from ringfence_payment_instruction.screening.application.clients import ClientScreening, ListedMarks
 from ringfence_payment_instruction.screening.application.importing import ListImport
+from ringfence_payment_instruction.screening.application.known import Known
+from ringfence_payment_instruction.screening.application.looking import Looking
+from ringfence_payment_instruction.screening.application.ports import Blocking, ClientNames
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.screening.application.releasing import HitReleases
 from ringfence_payment_instruction.screening.application.screening import ScreeningWork
 from ringfence_payment_instruction.screening.domain.deciding import SecondPersonRule
-from ringfence_payment_instruction.screening.domain.state import State
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
+from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
+
+
+@dataclass(frozen=True, slots=True)
+class ScreeningPorts:
+    """Everything outside that the module needs."""
+
+    names: ClientNames
+    blocking: Blocking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +40,12 @@ class ScreeningModule:
 
     lists: ListsInForce
     importing: ListImport
+    looking: Looking
+    clients: ClientScreening
     acts: ListActs
     work: ScreeningWork
+    blocking: BlockingWork
+    releases: HitReleases
     api: ScreeningApi
 
     @classmethod
@@ -35,22 +53,32 @@ class ScreeningModule:
         cls,
         submissions: Submissions,
         personal: PersonalData,
-        state: State,
+        known: Known,
+        identity: Identity,
+        ports: ScreeningPorts,
+        proposals: Proposals,
         needs_second_person: SecondPersonRule,
         list_maximum_age_ns: int,
         reading: FileReading,
-        proposals: Proposals,
         clock: Clock,
     ) -> ScreeningModule:
         """Wires the module, and has its proposals known."""
-        lists = ListsInForce(state, list_maximum_age_ns, clock, submissions.writer)
-        importing = ListImport(submissions.writer, state, proposals, SanctionsFiles(), reading)
-        acts = ListActs(submissions.writer, state, proposals)
-        proposals.register(acts.effects())
+        writer = submissions.writer
+        lists = ListsInForce(known.lists, list_maximum_age_ns, clock, writer)
+        importing = ListImport(writer, known.lists, proposals, SanctionsFiles(), reading)
+        acts = ListActs(writer, known.lists, proposals)
+        releases = HitReleases(submissions, proposals)
+        proposals.register([*acts.effects(), releases.effect()])
+        listed = ListedMarks(lists, identity)
+        looking = Looking(known.findings, ports.names, listed)
         return cls(
             lists=lists,
             importing=importing,
             acts=acts,
-            work=ScreeningWork(submissions, personal, lists, needs_second_person),
-            api=ScreeningApi(importing, acts, lists),
+            looking=looking,
+            clients=ClientScreening(writer, known.findings, ports.names, lists, listed, identity),
+            work=ScreeningWork(submissions, known, personal, lists, looking, needs_second_person),
+            blocking=BlockingWork(writer, known.findings, lists, ports.blocking),
+            releases=releases,
+            api=ScreeningApi(importing, acts, lists, releases),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ringfence_payment_instruction.standing.application.noting import Noting
@@ -9,6 +10,7 @@ from ringfence_payment_instruction.standing.application.ports import Accounts
 from ringfence_payment_instruction.standing.application.stops import ResumingWork, Stops
 from ringfence_payment_instruction.standing.domain.state import State
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.submission import Submission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +22,9 @@ class StandingModule:
     work: ResumingWork
 
     @classmethod
-    def build(cls, submissions: Submissions, state: State, accounts: Accounts) -> StandingModule:
+    def build(
+        cls, submissions: Submissions, state: State, accounts: Accounts, is_current: Callable[[Submission], bool]
+    ) -> StandingModule:
         """Wires the module."""
-        stops = Stops(state, accounts)
+        stops = Stops(state, accounts, is_current)
         return cls(noting=Noting(submissions.writer, state), stops=stops, work=ResumingWork(submissions, stops))

@@ -37,7 +37,7 @@ class SandboxAccess:
 
 
 @contextmanager
-def open_sandbox(fresh: bool) -> Iterator[SandboxAccess]:
-    """The sandbox for the SDK's own commands: the one that is up, or one for as long as the block lasts."""
-    with sandbox(fresh) as box:
+def open_sandbox() -> Iterator[SandboxAccess]:
+    """The sandbox for the SDK's own commands: the one that is up; raises StackNotRunning."""
+    with sandbox() as box:
         yield SandboxAccess(box)

@@ -1,6 +1,6 @@
 """`ringfence demo`: the main job from onboarding to proof, on real parts."""
 
-from ringfence.commands.connect import Fresh
+from ringfence_local_stack.sandbox.opening import Fresh
 
 
 def demo(fresh: Fresh = False) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from ringfence.commands.connect import Fresh
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import output, show
 from ringfence.identity import PrincipalKind
@@ -38,7 +37,6 @@ def keys(
     kind: Annotated[Kind | None, typer.Option(help="What a new principal is; a platform where left out.")] = None,
     platform: Annotated[str, typer.Option(help="Name of the platform that an approver or importer belongs to.")] = "",
     directory: Annotated[Path | None, typer.Option(help="Where to write; in the stack's directory by default.")] = None,
-    fresh: Fresh = False,
 ) -> None:
     """Makes a principal of the sandbox: key pair, registration by its two operators, client certificate.
 
@@ -49,7 +47,7 @@ def keys(
 
     if name is not None and not _NAME.fullmatch(name):
         raise typer.BadParameter("a name has 1 to 64 letters, digits, dots, dashes or underscores")
-    with sandbox(fresh) as box:
+    with sandbox() as box:
         if name is None:
             for each in box.names():
                 box.client(each)

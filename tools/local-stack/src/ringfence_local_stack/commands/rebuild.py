@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from ringfence.commands.connect import Fresh
 from ringfence.commands.errors import CommandFailed
 from ringfence.commands.terminal import output
 
@@ -30,10 +29,9 @@ class Service(StrEnum):
 def rebuild(
     service: Annotated[Service, typer.Argument(help="Service to rebuild.")],
     verify: Annotated[bool, typer.Option("--verify", help="Only compare with what is there; change nothing.")] = False,
-    fresh: Fresh = False,
 ) -> None:
     """Replays a service's events, checks their hash chain, and rebuilds or compares its state and read models."""
-    with sandbox(fresh) as box:
+    with sandbox() as box:
         rebuild_service(box.stack, service.value, verify=verify)
 
 

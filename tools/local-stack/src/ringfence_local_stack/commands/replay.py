@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from ringfence.commands.connect import Fresh
 from ringfence.commands.errors import CommandFailed
 from ringfence.commands.terminal import note, notes
 from ringfence.transport import Patience
 
-from ringfence_local_stack.sandbox.opening import sandbox
+from ringfence_local_stack.sandbox.opening import Fresh, sandbox_or_own
 
 
 def replay(
@@ -33,7 +32,7 @@ def replay(
         postings = read_postings(file)
     except FileMalformed as error:
         raise CommandFailed(str(error)) from None
-    with sandbox(fresh, Patience(retry_seconds=patience)) as box:
+    with sandbox_or_own(fresh, Patience(retry_seconds=patience)) as box:
         note(f"opening {len(postings.accounts)} accounts")
         book = prepare(box, postings)
         started = time.monotonic()

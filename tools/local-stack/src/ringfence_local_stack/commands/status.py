@@ -9,6 +9,8 @@ from ringfence.commands.terminal import output, show
 from ringfence.errors import RingfenceError
 from ringfence.transport import Patience
 
+from ringfence_local_stack.sandbox.opening import sandbox
+
 if TYPE_CHECKING:
     from ringfence_local_stack.sandbox.sandbox import Sandbox
 
@@ -18,10 +20,7 @@ _WELL = ("running", "serving")
 
 def status() -> None:
     """Shows the parts of the stack that is up, and how far the log has followed each service."""
-    from ringfence_local_stack.sandbox.sandbox import Sandbox
-    from ringfence_local_stack.stack.local_stack import LocalStack
-
-    with Sandbox(LocalStack.attach(), _PATIENCE) as box:
+    with sandbox(_PATIENCE) as box:
         parts = _parts(box)
         show("Parts", ["part", "state", "address", "pid"], parts)
         try:

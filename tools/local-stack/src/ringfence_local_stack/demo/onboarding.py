@@ -11,7 +11,14 @@ from ringfence.ledger import AccountClass, NewAccount
 from ringfence.payments import ListFormat
 
 from ringfence_local_stack.demo.script import CURRENCY, OWN_CLASSES, DemoPlatform, content
-from ringfence_local_stack.sandbox.onboarding import await_status, decide_kyc, open_accounts, verify_parties
+from ringfence_local_stack.sandbox.onboarding import (
+    agree,
+    await_status,
+    decide_kyc,
+    open_accounts,
+    register_ibans,
+    verify_parties,
+)
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 
 
@@ -67,15 +74,16 @@ def open_book(stage: Stage) -> int:
     return len(own) + len(clients)
 
 
-def register_ibans(stage: Stage, operator: Client, bank_feed: Client) -> int:
-    """Registers the clients' IBANs, and by an operator the safeguarding account's and its bank. Returns how many."""
+def name_ibans(stage: Stage, operators: tuple[Client, Client], bank_feed: Client) -> int:
+    """Has two operators confirm the clients' IBANs, and the safeguarding account's with its bank. Returns how many."""
     aliases = [
         Alias(each.iban, stage.account(each.name), each.party(stage.book_id).id) for each in stage.platform.clients
     ]
-    require_done(stage.client.identity.register_aliases(aliases))
+    register_ibans(stage.client, operators, stage.book_id, aliases)
     feed_id = bank_feed.credentials.principal_id
     mirror = Alias(stage.platform.safeguarding_iban, stage.account("bank"), bank_feed_id=feed_id)
-    require_done(operator.identity.register_aliases([mirror], stage.book_id))
+    first, second = operators
+    agree(second, first.identity.register_aliases([mirror], stage.book_id))
     return len(aliases) + 1
 
 

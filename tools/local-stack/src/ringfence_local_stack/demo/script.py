@@ -95,7 +95,7 @@ def batch(book_id: UUID) -> list[NewInstruction]:
             debtor_iban=each["debtor_iban"],
             creditor_iban=each["creditor_iban"],
             creditor_name=each["creditor_name"],
-            amount_minor=to_minor(Decimal(each["amount"]), CURRENCY),
+            amount_minor=to_minor(each["amount"], CURRENCY),
             currency=CURRENCY,
             remittance=each["remittance"],
         )
@@ -117,7 +117,7 @@ def _platform(fields: dict[str, Any]) -> DemoPlatform:
     parts = {
         "clients": [DemoClient(**each) for each in fields["clients"]],
         "deposits": [{**each, "currency": CURRENCY} for each in fields["deposits"]],
-        "balances": {name: to_minor(text, CURRENCY) for name, text in fields["balances"].items()},
+        "balances": {name: to_minor(Decimal(text), CURRENCY) for name, text in fields["balances"].items()},
     }
     return DemoPlatform(**{**fields, **parts})
 

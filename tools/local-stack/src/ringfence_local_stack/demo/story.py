@@ -19,7 +19,7 @@ from ringfence_local_stack.demo.script import CURRENCY, content, platforms, refu
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.sandbox.bank import simulated_bank
 from ringfence_local_stack.sandbox.birth import spool_folder
-from ringfence_local_stack.sandbox.opening import sandbox
+from ringfence_local_stack.sandbox.opening import sandbox_or_own
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 
 _FILE = "lantern-pain.001.xml"
@@ -48,7 +48,7 @@ class Ending:
 def tell(fresh: bool) -> None:
     """Tells it on the stack that is up or one of its own; raises CommandFailed at the first deviation."""
     began = time.monotonic()
-    with sandbox(fresh) as box:
+    with sandbox_or_own(fresh) as box:
         _say(f"the stack is up after {time.monotonic() - began:.1f} s")
         accounts = [each.safeguarding_iban for each in platforms()]
         with simulated_bank(box.stack, accounts, fail_amounts=refused_amounts()):
@@ -73,7 +73,7 @@ def _first_act(box: Sandbox) -> list[Stage]:
     for platform in platforms():
         stage = onboarding.enter(box, platform)
         onboarding.onboard_clients(stage, operator)
-        accounts, ibans = onboarding.open_book(stage), onboarding.register_ibans(stage, operator, box.bank_feed)
+        accounts, ibans = onboarding.open_book(stage), onboarding.name_ibans(stage, box.operators, box.bank_feed)
         verified = sum(each.verified for each in platform.clients)
         _say(
             f"{platform.name}: {len(platform.clients)} clients, {verified} verified by an operator; "

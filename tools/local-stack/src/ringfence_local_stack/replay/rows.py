@@ -79,9 +79,13 @@ def _rows(path: Path, reader: "csv.DictReader[str]") -> Iterator[Row]:
                 fields["account_id"],
                 fields["trans_id"],
                 date.fromisoformat(fields["date"]),
-                to_minor(fields["signed_amount"], CURRENCY),
-                to_minor(fields["balance_after"], CURRENCY),
-                to_minor(fields["rounding_vs_previous"], CURRENCY),
+                _signed_minor(fields["signed_amount"]),
+                _signed_minor(fields["balance_after"]),
+                _signed_minor(fields["rounding_vs_previous"]),
             )
         except (ValueError, TypeError) as error:
             raise FileMalformed(f"{path}, line {line}: {error}") from None
+
+
+def _signed_minor(text: str) -> int:
+    return -to_minor(text[1:], CURRENCY) if text.startswith("-") else to_minor(text, CURRENCY)

@@ -2,20 +2,24 @@
 
 import time
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import TypeVar
 from uuid import UUID
 
 from ringfence.client import Client
 from ringfence.errors import RingfenceError
-from ringfence.identity import KycDecision, KycStatus, require_done
+from ringfence.identity import Alias, AliasAction, ItemResult, KycDecision, KycStatus, require_done
 from ringfence.ids import external_id
 from ringfence.ledger import AccountStatus, NewAccount, Result
+from ringfence.proposals import Verdict
 
 Row = TypeVar("Row")
 
 ACTIVATION_SECONDS = 60.0
 _LOOK_SECONDS = 0.1
 _ROWS = 1_000
+_PENDING = frozenset({"PENDING"})
+_WAITS = frozenset({"APPROVAL_PENDING"})
 
 
 def decide_kyc(operator: Client, tenant_id: UUID, party_ids: Sequence[UUID], to: KycStatus, note: str) -> None:
@@ -30,6 +34,24 @@ def verify_parties(operator: Client, tenant_id: UUID, party_ids: Sequence[UUID])
     """Leads parties that were handed in to VERIFIED."""
     decide_kyc(operator, tenant_id, party_ids, KycStatus.CHECKING, "documents complete")
     decide_kyc(operator, tenant_id, party_ids, KycStatus.VERIFIED, "identity confirmed")
+
+
+def agree(second: Client, results: Sequence[ItemResult]) -> None:
+    """Has the second person of identity confirm everything that results wait for; raises RingfenceError."""
+    require_done(results, _WAITS)
+    proposals = list(dict.fromkeys(each.proposal_id for each in results if each.proposal_id))
+    reasons = second.proposals["identity"].decide(proposals, Verdict.CONFIRM) if proposals else []
+    require_done([ItemResult(each) for each in reasons])
+
+
+def register_ibans(client: Client, operators: tuple[Client, Client], tenant_id: UUID, aliases: Sequence[Alias]) -> None:
+    """Has a platform claim its clients' IBANs, and two operators confirm them by the sandbox's own document."""
+    for page in _pages(aliases):
+        require_done(client.identity.register_aliases(page), _PENDING)
+        ibans = {each.iban: each.owner_id for each in page}
+        document = sha256("\n".join(sorted(ibans)).encode()).digest()
+        first, second = operators
+        agree(second, first.identity.change_aliases(tenant_id, AliasAction.CONFIRM, ibans, document))
 
 
 def open_accounts(client: Client, book_id: UUID, accounts: Sequence[NewAccount]) -> None:

@@ -12,7 +12,14 @@ from ringfence.ids import new_id
 from ringfence.ledger import AccountClass, NewAccount, NewTransfer, Purpose
 from ringfence.payments import FileAnswer, NewInstruction
 
-from ringfence_local_stack.sandbox.onboarding import await_status, open_accounts, require_created, verify_parties
+from ringfence_local_stack.sandbox.onboarding import (
+    agree,
+    await_status,
+    open_accounts,
+    register_ibans,
+    require_created,
+    verify_parties,
+)
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario.account import Account
 from ringfence_local_stack.scenario.bank import Bank
@@ -131,17 +138,18 @@ class Platform:
         accounts = self.accounts(AccountClass.CLIENT, parties)
         made = [Customer(*both, new_iban()) for both in zip(parties, accounts, strict=True)]
         aliases = [Alias(each.iban, each.account.id, each.party.id) for each in made]
-        require_done(self.client.identity.register_aliases(aliases))
+        register_ibans(self.client, self.sandbox.operators, self.id, aliases)
         self._customers.update({each.name: each for each in made})
         return made
 
     def open_bank(self, *, iban: str = "", currency: str = "", feed: Client | None = None) -> Bank:
-        """Opens a bank mirror and has an operator name its IBAN and the feed that speaks for it."""
+        """Opens a bank mirror and has two operators name its IBAN and the feed that speaks for it."""
         feed = feed or self.sandbox.bank_feed
         account = self.account(AccountClass.BANK_MIRROR, currency=currency)
         iban = iban or new_iban()
         alias = Alias(iban, account.id, bank_feed_id=feed.credentials.principal_id)
-        require_done(self.sandbox.operators[0].identity.register_aliases([alias], self.id))
+        first, second = self.sandbox.operators
+        agree(second, first.identity.register_aliases([alias], self.id))
         return Bank(self.sandbox.stack.directory, account, iban, feed)
 
     def order(

@@ -19,6 +19,10 @@ from ringfence_local_stack.servers.openbao_access import OpenBaoAccess
 STATE_FILE = "stack.json"
 STANDBY = "-standby"
 """What the part of a second process is called, after the name of its service."""
+_WHAT_TO_DO = (
+    "start it with `ringfence up`, name its folder by RINGFENCE_STACK, or a credentials directory by --as and the "
+    "services' addresses by RINGFENCE_IDENTITY_ADDRESS and its like"
+)
 _PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "RINGFENCE_LOG_LEVEL")
 
 
@@ -140,6 +144,13 @@ class RunningStack:
             "RINGFENCE_CLIENT_CA_FILE": str(self.client_ca_file),
             "RINGFENCE_TRUST_DOMAIN": TRUST_DOMAIN,
             "RINGFENCE_LEAVE_SECONDS": "0",
+            **(self._erasure_environment() if service == "identity" else {}),
+        }
+
+    def _erasure_environment(self) -> dict[str, str]:
+        return {
+            "RINGFENCE_ERASURE_REGISTER_DIRECTORY": str(private_folder(self.directory / "erased")),
+            "RINGFENCE_RETENTION_FILE": str(Path(__file__).with_name("retention.toml")),
         }
 
 
@@ -151,18 +162,11 @@ def service_of(part: str) -> str:
 def attach(directory: Path) -> RunningStack:
     """The stack that some process runs in `directory`; raises StackNotRunning, also when that process has died."""
     try:
-        fields: dict[str, Any] = json.loads((directory / STATE_FILE).read_text())
-    except (OSError, json.JSONDecodeError):
-        raise StackNotRunning(f"no stack is up in {directory}: start one with `ringfence up`") from None
-    stack = RunningStack(
-        **{
-            **fields,
-            "directory": Path(fields["directory"]),
-            "databases": {service: _database(parts) for service, parts in fields["databases"].items()},
-        }
-    )
+        stack = _read(directory / STATE_FILE)
+    except (OSError, ValueError, TypeError, LookupError):
+        raise StackNotRunning(f"no stack runs in {directory}: {_WHAT_TO_DO}") from None
     if process_started(stack.owner_pid) != stack.owner_started:
-        raise StackNotRunning(f"the stack in {directory} died without cleaning up: start it with `ringfence up`")
+        raise StackNotRunning(f"the stack in {directory} died: {_WHAT_TO_DO}")
     return stack
 
 
@@ -174,6 +178,15 @@ def process_started(pid: int) -> int | None:
         return None if state == "Z" else int(fields[18])
     except (OSError, ValueError, IndexError):
         return None
+
+
+def _read(state: Path) -> RunningStack:
+    fields: dict[str, Any] = json.loads(state.read_text())
+    paths = {
+        "directory": Path(fields["directory"]),
+        "databases": {service: _database(parts) for service, parts in fields["databases"].items()},
+    }
+    return RunningStack(**{**fields, **paths})
 
 
 def _database(fields: dict[str, Any]) -> Database:

@@ -66,6 +66,11 @@ class StatementReader:
         rows = self._ask(book_id, sql.BALANCES, arguments)
         return dict.fromkeys(accounts, 0) | {row["account"]: row["number"] for row in rows}
 
+    def last_movements(self, book_id: bytes, accounts: Sequence[int]) -> dict[int, int]:
+        """Returns when each account's posted balance moved last; those that never did are left out."""
+        rows = self._ask(book_id, sql.LAST_MOVEMENTS, {"accounts": list(accounts)})
+        return {row["account"]: row["time_ns"] for row in rows if row["time_ns"]}
+
     def time_of(self, book_id: bytes, position: int) -> int:
         """Returns the time of the book's last transfer at or before a feed position; 0 when there is none."""
         rows = self._ask(book_id, sql.TIME_OF_POSITION, {"position": position})

@@ -46,6 +46,17 @@ SELECT account, coalesce((
 ), 0) AS number FROM unnest(%(accounts)s::int[]) AS asked (account)
 """  # nosec B608 # constants of ours alone
 
+LAST_MOVEMENTS = f"""
+SELECT account, (
+    WITH {_KINDS.format(account="asked.account")}
+    SELECT max(last.timestamp_ns) FROM kinds CROSS JOIN LATERAL (
+        SELECT timestamp_ns FROM entries
+        WHERE book = %(book)s AND account = asked.account AND debit = kinds.debit AND code = kinds.code
+        ORDER BY timestamp_ns DESC LIMIT 1
+    ) last
+) AS time_ns FROM unnest(%(accounts)s::int[]) AS asked (account)
+"""  # nosec B608 # constants of ours alone
+
 LEDGERS = """
 SELECT account, ledger AS number FROM account_ledgers WHERE book = %(book)s AND account = ANY(%(accounts)s::int[])
 """

@@ -13,7 +13,7 @@ from ringfence_protos.custody.v1 import custody_pb2 as pb
 from ringfence_custody.ledger.application.account_filter import AccountFilter
 from ringfence_custody.ledger.application.commands import Evidence, Poster
 from ringfence_custody.ledger.application.ports import Selection, StatementLine
-from ringfence_custody.ledger.application.views import AccountView, ClassTotals, NamedTransfer
+from ringfence_custody.ledger.application.views import AccountView, ClassTotals, Holdings, NamedTransfer
 from ringfence_custody.ledger.domain.authority import PAYMENT_INSTRUCTION, Reach
 from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns
 from ringfence_custody.ledger.domain.errors import BookNotFound, ColumnsMalformed
@@ -53,6 +53,17 @@ def identifiers(field: str, values: Sequence[bytes], maximum: int) -> list[bytes
     """Returns ids of 16 bytes each; raises InvalidArgument."""
     bounds.size(field, len(values), minimum=1, maximum=maximum)
     return [bounds.identifier(field, value) for value in values]
+
+
+def holdings(found: Holdings) -> pb.Holdings:
+    """Returns what an owner has."""
+    return pb.Holdings(
+        accounts=found.accounts,
+        with_balance=found.with_balance,
+        with_pending=found.with_pending,
+        held=found.held,
+        last_movement_ns=found.last_movement_ns,
+    )
 
 
 def account_columns(message: pb.AccountColumns) -> AccountColumns:

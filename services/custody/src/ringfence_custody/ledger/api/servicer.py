@@ -24,6 +24,7 @@ from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus
 
 MAX_ROWS = 8_190
 MAX_ACCOUNTS = 1_000
+MAX_OWNERS = 100
 DEFAULT_PAGE = 100
 MAX_PAGE = 1_000
 ORDER_REFERENCE_CHARACTERS = 140
@@ -114,6 +115,24 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         account_ids = mapping.identifiers("account_ids", request.account_ids, MAX_ROWS)
         views = await self._queries.accounts(book_id, account_ids)
         return pb.GetAccountsResponse(accounts=map(mapping.account, views))
+
+    async def LookUpAccounts(self, request: pb.LookUpAccountsRequest, context: Any) -> pb.LookUpAccountsResponse:
+        """Tells whose accounts are."""
+        book_id = bounds.identifier("book_id", request.book_id)
+        account_ids = mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS)
+        found = await self._queries.owners_of(book_id, account_ids)
+        accounts = [
+            pb.AccountOwner(owner_id=owner_id, account_class=pb.AccountClass.ValueType(account_class))
+            for owner_id, account_class in found
+        ]
+        return pb.LookUpAccountsResponse(accounts=accounts)
+
+    async def LookUpOwners(self, request: pb.LookUpOwnersRequest, context: Any) -> pb.LookUpOwnersResponse:
+        """Tells what owners have."""
+        book_id = bounds.identifier("book_id", request.book_id)
+        owner_ids = mapping.identifiers("owner_ids", request.owner_ids, MAX_OWNERS)
+        found = await self._queries.holdings(book_id, owner_ids)
+        return pb.LookUpOwnersResponse(holdings=map(mapping.holdings, found))
 
     async def ListAccounts(self, request: pb.ListAccountsRequest, context: Any) -> pb.ListAccountsResponse:
         """Returns a page of accounts."""

@@ -78,6 +78,9 @@ class Statements(Protocol):
     def balances(self, book_id: bytes, accounts: Sequence[int], as_of_ns: int) -> dict[int, int]:
         """Returns posted balances, credits minus debits, at a time."""
 
+    def last_movements(self, book_id: bytes, accounts: Sequence[int]) -> dict[int, int]:
+        """Returns when each account's posted balance moved last, UTC nanoseconds; those that never did are left out."""
+
     def time_of(self, book_id: bytes, position: int) -> int:
         """Returns the time of the book's last transfer at or before a feed position; 0 when there is none."""
 

@@ -17,8 +17,10 @@ from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.application.views import (
     AccountView,
     ClassTotals,
+    Holdings,
     NamedTransfer,
     class_totals,
+    holdings,
     named,
     view,
 )
@@ -46,6 +48,32 @@ class Queries:
             return [view(accounts, account) for account in found if account is not None]
 
         return await self._read(book_id, lambda book: read(book.accounts))
+
+    async def owners_of(self, book_id: bytes, account_ids: Sequence[bytes]) -> list[tuple[bytes, int]]:
+        """Returns owner and class of each account, in the order asked; class 0 where the book has no such account."""
+
+        def read(accounts: Accounts) -> list[tuple[bytes, int]]:
+            # Index 0 is nobody, of no class and without an owner.
+            found = (accounts.index.get(each, 0) for each in account_ids)
+            return [(accounts.owner_id[account], accounts.account_class[account]) for account in found]
+
+        return await self._read(book_id, lambda book: read(book.accounts))
+
+    async def holdings(self, book_id: bytes, owner_ids: Sequence[bytes]) -> list[Holdings]:
+        """Returns what each owner has in a book, in the order asked; raises StatementsBehind."""
+
+        def read(accounts: Accounts) -> list[tuple[list[int], Holdings]]:
+            owned = [accounts.of_owner.get(each, []) for each in owner_ids]
+            return [(list(each), holdings(accounts, each)) for each in owned]
+
+        found = await self._read(book_id, lambda book: read(book.accounts))
+        await self.statements.reached()
+        indexes = [account for owned, _ in found for account in owned]
+        moved = await asyncio.to_thread(self.statements.last_movements, book_id, indexes) if indexes else {}
+        return [
+            replace(each, last_movement_ns=max((moved.get(account, 0) for account in owned), default=0))
+            for owned, each in found
+        ]
 
     async def list_accounts(
         self, book_id: bytes, wanted: AccountFilter, after: int, limit: int

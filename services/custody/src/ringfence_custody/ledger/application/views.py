@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ringfence_custody.ledger.domain.accounts import Accounts
@@ -28,6 +29,17 @@ class AccountView:
     user_data_128: bytes
     user_data_64: int
     user_data_32: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What an owner has in a book: how many accounts, and of these how many with what stands against an erasure."""
+
+    accounts: int
+    with_balance: int
+    with_pending: int
+    held: int
+    last_movement_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,16 @@ def view(accounts: Accounts, account: int) -> AccountView:
         user_data_128=accounts.user_data_128[account],
         user_data_64=accounts.user_data_64[account],
         user_data_32=accounts.user_data_32[account],
+    )
+
+
+def holdings(accounts: Accounts, owned: Sequence[int]) -> Holdings:
+    """Counts what stands on an owner's accounts; when it last moved stands in the read model."""
+    return Holdings(
+        accounts=len(owned),
+        with_balance=sum(accounts.posted_balance(each) != 0 for each in owned),
+        with_pending=sum(bool(accounts.debits_pending[each] or accounts.credits_pending[each]) for each in owned),
+        held=sum(bool(accounts.holds[each]) for each in owned),
     )
 
 

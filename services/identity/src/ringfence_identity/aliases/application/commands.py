@@ -1,32 +1,58 @@
 """Handlers of the methods about aliases."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.sealing.envelopes import AssociatedData, seal
 from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_identity.aliases.application.ibans import compact_iban, iban_index
+from ringfence_identity.aliases.application.ports import AccountOwner, Accounts
+from ringfence_identity.aliases.application.two_people import AliasActs
 from ringfence_identity.aliases.domain import aliases
 from ringfence_identity.aliases.domain.aliases import NewAlias
-from ringfence_identity.aliases.domain.errors import IbanInvalid
-from ringfence_identity.aliases.domain.state import REGISTERED_VERSION, Alias, State
-from ringfence_identity.batches import DONE, Item, decide_each, record_all
+from ringfence_identity.aliases.domain.errors import AccountNotOwned, IbanInvalid
+from ringfence_identity.aliases.domain.events import AliasRegistered
+from ringfence_identity.aliases.domain.state import Alias, State
+from ringfence_identity.batches import APPROVAL_PENDING, DONE, Item, decided
 from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
 from ringfence_identity.parties.queries import PartyQueries, SubjectErased
 from ringfence_identity.principals.queries import Actor, PrincipalQueries
 
+PENDING = "PENDING"
+"""Not a refusal: the claim is recorded, and waits for the bank's word or for two people."""
+CLIENT, PLATFORM, BANK_MIRROR = "CLIENT", "PLATFORM", "BANK_MIRROR"
+
 
 @dataclass(frozen=True, slots=True)
 class AliasRequest:
-    """An alias to register, its IBAN compact and in clear."""
+    """An alias to register, its IBAN compact and in clear; `owner` is a party's id, or the tenant."""
 
     iban: str
     account: bytes
     owner: bytes
     bank_mirror: bool
     bank_feed: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What became of each alias, and the proposal that the bank mirrors among them wait in."""
+
+    reasons: list[str]
+    proposal: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What an IBAN stands for; `erased_of` is the tenant whose erased client's it was, and it stays his."""
+
+    alias: Alias | None = None
+    erased_of: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,45 +64,95 @@ class AliasCommands:
     principals: PrincipalQueries
     parties: PartyQueries
     keys: SubjectKeys
+    accounts: Accounts
+    acts: AliasActs
 
-    async def register(self, tenant: bytes, requests: Sequence[Item[AliasRequest]], actor: Actor) -> list[str]:
-        """Returns one reason per alias; the IBAN is sealed under its owner's key. Raises TenantNotFound."""
+    async def register(self, tenant: bytes, requests: Sequence[Item[AliasRequest]], caller: Caller) -> Registered:
+        """Claims IBANs, and proposes bank mirrors; an IBAN is sealed under its owner's key.
+
+        Raises TenantNotFound, VaultUnavailable, PeerUnavailable where custody cannot tell whose the accounts are.
+        """
+        actor = Actor(caller.subject, caller.tenant)
         self.principals.require_tenant(tenant if actor.tenant in (None, tenant) else b"")
-        owners = {each.owner for each in requests if not isinstance(each, DomainError)}
-        known = [owner for owner in owners if self._is_subject(owner, tenant)]
+        readable = [each for each in requests if not isinstance(each, DomainError)]
+        subjects = {each.owner: self._subject(tenant, each.owner) for each in readable}
+        known = sorted({subject for subject in subjects.values() if self._is_subject(subject, tenant)})
         keys = await self.keys.fetch(known, create=True)
         blind_key = await self.keys.blind_index_key()
+        owners = await self.accounts.owners(tenant, sorted({each.account for each in readable}))
         items = [
             each
             if isinstance(each, DomainError)
-            else _sealable(each, tenant, keys.get(each.owner, SubjectKey()), blind_key)
+            else _sealable(each, tenant, subjects[each.owner], keys.get(subjects[each.owner], SubjectKey()), blind_key)
             for each in requests
         ]
+        deciding = _Deciding(self, actor, owners)
 
-        def register(unit: Unit, new: NewAlias) -> str:
-            record_all(unit, aliases.register(self.state, self.principals, self.parties, new, actor))
-            return DONE
+        def register(unit: Unit) -> Registered:
+            deciding.mirrors.clear()
+            reasons = decided(unit, items, deciding.decide)
+            proposal = self.acts.propose_mirrors(unit, tenant, deciding.mirrors, caller)
+            return Registered(reasons, proposal)
 
-        return await decide_each(self.writer, items, register)
+        return await self.writer.commit(register, weight=len(items))
 
     def remove_all(self, unit: Unit, tenant: bytes, owner: bytes, by: bytes) -> None:
-        """Records that every alias of this owner stands for nothing any more."""
-        for event in aliases.remove_all(self.state, tenant, owner, by):
-            unit.resume(event.stream, REGISTERED_VERSION)
-            unit.record(event.stream, event)
+        """Records that every alias and claim of this owner stands for nothing any more, and stays taken."""
+        self.record(unit, aliases.remove_all(self.state, tenant, owner, by))
 
-    def _is_subject(self, owner: bytes, tenant: bytes) -> bool:
-        return (self.parties.tenant_of(owner) or owner) == tenant
+    def record(self, unit: Unit, events: Iterable[Any]) -> None:
+        """Records events of aliases, each after the version that its row tells."""
+        self.acts.record(unit, events)
 
-    async def resolve(self, ibans: Sequence[str]) -> list[Alias | None]:
-        """Returns what each IBAN stands for, None where nobody registered it or it is none."""
+    def _subject(self, tenant: bytes, owner: bytes) -> bytes:
+        return tenant if owner == tenant else self.parties.subject_of(tenant, owner)
+
+    def _is_subject(self, subject: bytes, tenant: bytes) -> bool:
+        return (self.parties.tenant_of(subject) or subject) == tenant
+
+    async def resolve(self, ibans: Sequence[str]) -> list[Resolved]:
+        """Returns what each IBAN stands for; nothing where it is nobody's, only claimed, or none."""
         blind_key = await self.keys.blind_index_key()
         indexes = [_index(blind_key, iban) for iban in ibans]
 
-        def find(unit: Unit) -> list[Alias | None]:
-            return [self.state.aliases.get(index) for index in indexes]
+        def find(unit: Unit) -> list[Resolved]:
+            return [Resolved(self.state.aliases.get(each), self.state.retired.get(each, b"")) for each in indexes]
 
         return await self.writer.commit(find)
+
+
+@dataclass(frozen=True, slots=True)
+class _Deciding:
+    """Decides the aliases of one call: claims are recorded at once, mirrors are kept for a second operator."""
+
+    commands: AliasCommands
+    actor: Actor
+    owners: dict[bytes, AccountOwner]
+    mirrors: list[AliasRegistered] = field(default_factory=list)
+
+    def decide(self, unit: Unit, new: NewAlias) -> str:
+        """Returns the reason of one alias."""
+        commands, state = self.commands, self.commands.state
+        if new.bank_mirror:
+            mirrors = aliases.register_mirror(state, commands.principals, new, self.actor)
+            self._require_owned(new)
+            self.mirrors.extend(mirrors)
+            return APPROVAL_PENDING if mirrors else DONE
+        events = aliases.claim(state, commands.principals, commands.parties, new, self.actor)
+        self._require_owned(new)
+        commands.record(unit, events)
+        return PENDING if state.held(new.owner, new.iban_index) is None else DONE
+
+    def _require_owned(self, new: NewAlias) -> None:
+        """Raises AccountNotOwned, for an account that the book has not as for one that is another's."""
+        if new.bank_mirror:
+            wanted = AccountOwner(ZERO_ID, BANK_MIRROR)
+        elif new.owner == new.tenant:
+            wanted = AccountOwner(ZERO_ID, PLATFORM)
+        else:
+            wanted = AccountOwner(new.party, CLIENT)
+        if self.owners.get(new.account) != wanted:
+            raise AccountNotOwned
 
 
 def _index(blind_key: bytes, iban: str) -> bytes:
@@ -86,7 +162,9 @@ def _index(blind_key: bytes, iban: str) -> bytes:
         return b""
 
 
-def _sealable(request: AliasRequest, tenant: bytes, key: SubjectKey, blind_key: bytes) -> NewAlias | DomainError:
+def _sealable(
+    request: AliasRequest, tenant: bytes, subject: bytes, key: SubjectKey, blind_key: bytes
+) -> NewAlias | DomainError:
     def seal_iban(stream: bytes, version: int) -> bytes:
         if not key.key:
             raise SubjectErased
@@ -95,7 +173,14 @@ def _sealable(request: AliasRequest, tenant: bytes, key: SubjectKey, blind_key: 
     index = iban_index(blind_key, request.iban)
     try:
         return NewAlias(
-            tenant, request.account, request.owner, request.bank_mirror, index, seal_iban, request.bank_feed
+            tenant,
+            request.account,
+            subject,
+            request.bank_mirror,
+            index,
+            seal_iban,
+            request.bank_feed,
+            party=request.owner,
         )
     except DomainError as refusal:
         return refusal

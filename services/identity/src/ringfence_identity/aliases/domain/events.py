@@ -22,8 +22,31 @@ class _OfAlias:
 
 
 @dataclass(frozen=True, slots=True)
+class AliasClaimed(_OfAlias):
+    """A platform claimed an IBAN for an account; `iban` is sealed (AAD: stream, this version, "iban")."""
+
+    TOPIC: ClassVar[str] = "AliasClaimed.v1"
+    account: bytes
+    iban: bytes
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AliasConfirmed(_OfAlias):
+    """A claimed IBAN stands for its account, on a bank's message or on a document of two people."""
+
+    TOPIC: ClassVar[str] = "AliasConfirmed.v1"
+    evidence_sha256: bytes
+    by: bytes
+    """The bank feed whose message it was, or the second person."""
+
+
+@dataclass(frozen=True, slots=True)
 class AliasRegistered(_OfAlias):
-    """An IBAN stands for an account; `iban` is sealed under the owner's data key (AAD: stream, version 1, "iban")."""
+    """An IBAN stands for an account, without a claim before: a bank mirror, or a registration of old.
+
+    `iban` is sealed under the owner's data key (AAD: stream, this version, "iban").
+    """
 
     TOPIC: ClassVar[str] = "AliasRegistered.v1"
     account: bytes
@@ -36,10 +59,14 @@ class AliasRegistered(_OfAlias):
 
 @dataclass(frozen=True, slots=True)
 class AliasRemoved(_OfAlias):
-    """The IBAN stands for nothing any more, because its owner was erased."""
+    """The IBAN, or the claim on it, stands for nothing any more."""
 
     TOPIC: ClassVar[str] = "AliasRemoved.v1"
     by: bytes
+    released: bool = False
+    """Whether the IBAN is free again, as two people decided; an erased owner's stays taken."""
+    evidence_sha256: bytes = b""
+    """Document that two people rest it on."""
 
 
 def alias_stream(owner: bytes, iban_index: bytes) -> bytes:
@@ -48,6 +75,8 @@ def alias_stream(owner: bytes, iban_index: bytes) -> bytes:
 
 
 EVENTS: tuple[type, ...] = (
+    AliasClaimed,
+    AliasConfirmed,
     AliasRegistered,
     AliasRemoved,
 )

@@ -1,30 +1,41 @@
 """Sealed personal data, read from the event that brought it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.store.codec import EventCodec
 
-from ringfence_identity.parties.domain.state import Party
+from ringfence_identity.parties.application.ports import Place
+from ringfence_identity.parties.domain.events import LegalHoldLifted, LegalHoldPlaced
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPersonal:
-    """A SealedPersonal over the event store."""
+    """A SealedPersonal and a Lifetimes over the event store."""
 
     store: EventStore
     codec: EventCodec
 
-    async def read(self, parties: Sequence[Party]) -> dict[bytes, dict[str, bytes]]:
-        """Returns the sealed fields of each party; raises StoreUnavailable."""
-        wanted = {(party.id, party.personal_version) for party in parties}
+    async def read(self, places: Collection[Place]) -> dict[Place, dict[str, bytes]]:
+        """Returns the sealed fields of the event at each place; raises StoreUnavailable."""
+        wanted = set(places)
         if not wanted:
             return {}
 
-        def read() -> dict[bytes, dict[str, bytes]]:
-            found = self.store.replay_streams(self.codec, [party for party, _ in wanted])
-            return {each.stream: each.event.personal for each in found if (each.stream, each.version) in wanted}
+        def read() -> dict[Place, dict[str, bytes]]:
+            found = self.store.replay_streams(self.codec, sorted({stream for stream, _ in wanted}))
+            return {place: each.event.personal for each in found if (place := (each.stream, each.version)) in wanted}
+
+        return await asyncio.to_thread(read)
+
+    async def last_events(self, subjects: Sequence[bytes]) -> dict[bytes, int]:
+        """Returns when a party's record changed last, UTC nanoseconds, legal holds apart; raises StoreUnavailable."""
+
+        def read() -> dict[bytes, int]:
+            found = self.store.replay_streams(self.codec, sorted(subjects))
+            changes = [each for each in found if not isinstance(each.event, LegalHoldPlaced | LegalHoldLifted)]
+            return {each.stream: each.recorded_at_ns for each in changes}
 
         return await asyncio.to_thread(read)

@@ -7,21 +7,25 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.recorded import Recorded
-from ringfence_kernel.writing.looking_up import Knowing
+from ringfence_kernel.writing.departed import LookAgain
+from ringfence_kernel.writing.looking_up import Knowing, while_current
 from ringfence_kernel.writing.recent import LookedUp
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_identity.batches import DONE, Answer, Item, answered, decide_each
+from ringfence_identity.batches import DONE, Answer, Item, answered, decide_each, decided
 from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
+from ringfence_identity.parties.application.owners import CompanyOwners
 from ringfence_identity.parties.application.personal import PersonalData
-from ringfence_identity.parties.application.ports import HeldAliases, SealedPersonal
-from ringfence_identity.parties.application.releases import propose_or_confirm, record_of
-from ringfence_identity.parties.domain import parties
+from ringfence_identity.parties.application.recording import record_of_party
+from ringfence_identity.parties.application.releases import propose_or_confirm, release_waits
+from ringfence_identity.parties.domain import blocking, owners, parties
+from ringfence_identity.parties.domain.blocking import PartyBlock
 from ringfence_identity.parties.domain.errors import SubjectErased
 from ringfence_identity.parties.domain.events import PartyErased
 from ringfence_identity.parties.domain.kyc import PartyKind
+from ringfence_identity.parties.domain.owners import NewOwners
 from ringfence_identity.parties.domain.parties import KycDecision, NewParty
-from ringfence_identity.parties.domain.state import Decided, Party, State
+from ringfence_identity.parties.domain.state import Decided, State
 from ringfence_identity.principals.queries import Actor, PrincipalQueries
 
 
@@ -35,23 +39,13 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadParty:
-    """A party as read; `personal` is None once it is erased."""
-
-    party: Party
-    personal: PersonalData | None
-
-
-@dataclass(frozen=True, slots=True)
 class PartyCommands:
-    """Registers, decides on, erases and reads parties."""
+    """Registers and decides on parties."""
 
     writer: GroupWriter
     state: State
     principals: PrincipalQueries
     keys: SubjectKeys
-    personal: SealedPersonal
-    aliases: HeldAliases
     decisions: Knowing[Decided]
     proposals: Proposals
 
@@ -60,20 +54,74 @@ class PartyCommands:
 
         Raises TenantNotFound, VaultUnavailable, StoreUnavailable.
         """
-        self.principals.require_tenant(actor.tenant or b"")
-        readable = [each for each in registrations if not isinstance(each, DomainError)]
-        keys = await self.keys.fetch([each.id for each in readable], create=True)
+        tenant = actor.tenant or b""
+        self.principals.require_tenant(tenant)
         blind_key = await self.keys.blind_index_key()
-        items = [
-            each if isinstance(each, DomainError) else _sealable(each, actor, keys[each.id], blind_key)
-            for each in registrations
-        ]
 
         def register(unit: Unit, new: NewParty) -> str:
-            record_of(unit, self.state, new.id, parties.register(self.state, self.principals, new, actor))
+            record_of_party(unit, self.state, new.subject, parties.register(self.state, self.principals, new, actor))
             return DONE
 
-        return await decide_each(self.writer, items, register)
+        async def attempt() -> list[str]:
+            subjects = {
+                each.id: parties.subject_of(self.state, self.principals, tenant, each.id)
+                for each in registrations
+                if not isinstance(each, DomainError)
+            }
+            keys = await self.keys.fetch(list(subjects.values()), create=True)
+
+            def sealable(each: Item[Registration]) -> Item[NewParty]:
+                if isinstance(each, DomainError):
+                    return each
+                subject = subjects[each.id]
+                return _sealable(each, tenant, subject, keys[subject], blind_key)
+
+            def register_all(unit: Unit) -> list[str]:
+                # Another tenant may have taken an id meanwhile: what was sealed for it is sealed for another subject.
+                if any(
+                    parties.subject_of(self.state, self.principals, tenant, each) != subjects[each] for each in subjects
+                ):
+                    raise LookAgain
+                return decided(unit, items, register)
+
+            items = [sealable(each) for each in registrations]
+            return await self.writer.commit(register_all, weight=len(items))
+
+        return await while_current(attempt)
+
+    async def record_owners(self, companies: Sequence[Item[CompanyOwners]], actor: Actor) -> list[str]:
+        """Returns one reason per company; raises TenantNotFound, VaultUnavailable, StoreUnavailable."""
+        tenant = actor.tenant or b""
+        self.principals.require_tenant(tenant)
+        readable = [each for each in companies if not isinstance(each, DomainError)]
+        subjects = {each.party: self.state.subject_of(tenant, each.party) for each in readable}
+        known = [subject for subject in subjects.values() if subject in self.state.parties]
+        keys = await self.keys.fetch(known, create=False)
+        items = [
+            each
+            if isinstance(each, DomainError)
+            else _sealable_owners(each, subjects[each.party], keys.get(subjects[each.party], SubjectKey()))
+            for each in companies
+        ]
+
+        def record(unit: Unit, new: NewOwners) -> str:
+            events = owners.record(self.state, self.principals, new, actor)
+            record_of_party(unit, self.state, self.state.subject_of(tenant, new.party), events)
+            return DONE
+
+        return await decide_each(self.writer, items, record)
+
+    async def block(self, blocks: Sequence[Item[PartyBlock]], by: bytes) -> list[str]:
+        """Returns one reason per party that a list names; raises StoreUnavailable, Overloaded."""
+
+        def block(unit: Unit, listed: PartyBlock) -> str:
+            subject = self.state.subject_of(listed.tenant, listed.party)
+            waits = release_waits(self.proposals, subject)
+            record_of_party(unit, self.state, subject, blocking.block(self.state, listed, by, release_waits=waits))
+            self.proposals.sweep(unit)
+            return DONE
+
+        return await decide_each(self.writer, blocks, block)
 
     async def decide_kyc(self, decisions: Sequence[Item[KycDecision]], caller: Caller) -> list[Answer]:
         """Returns an answer per decision; APPROVAL_PENDING where a second operator must confirm.
@@ -83,9 +131,10 @@ class PartyCommands:
 
         def decide(unit: Unit, decision: KycDecision, table: LookedUp[Decided]) -> Answer:
             events = parties.decide_kyc(self.state, self.principals, decision, caller.subject, table)
+            subject = self.state.subject_of(decision.tenant, decision.party)
             if parties.needs_two_people(events):
-                return propose_or_confirm(self.proposals, unit, decision, caller)
-            record_of(unit, self.state, decision.party, events)
+                return propose_or_confirm(self.proposals, unit, subject, decision, caller)
+            record_of_party(unit, self.state, subject, events)
             return Answer(DONE)
 
         def decide_all(unit: Unit, table: LookedUp[Decided]) -> list[Answer]:
@@ -94,65 +143,36 @@ class PartyCommands:
         keys = [each.key for each in decisions if not isinstance(each, DomainError) and each.key]
         return await self.decisions.commit(keys, decide_all, weight=len(decisions))
 
-    async def erase(self, tenant: bytes, ids: Sequence[bytes], by: bytes) -> list[str]:
-        """Returns one reason per party; tombstone and destruction of the key are one commit, also when repeated.
-
-        Its aliases go first. Memory drops the keys by `key_forgetter`, whether or not the caller is still there when
-        the commit is done.
-        """
-
-        def erase(unit: Unit, party: bytes) -> str:
-            events = parties.erase(self.state, self.principals, tenant, party, by)
-            if events:
-                self.aliases.remove_all(unit, tenant, party, by)
-            record_of(unit, self.state, party, events)
-            unit.commit_also(self.keys.destruction(party))
-            return DONE
-
-        return await decide_each(self.writer, ids, erase)
-
-    async def get(self, tenant: bytes, ids: Sequence[bytes]) -> list[ReadParty]:
-        """Returns the tenant's parties among these ids, in the order asked; raises VaultUnavailable."""
-
-        def find(unit: Unit) -> list[Party]:
-            found = (self.state.parties.get(party) for party in ids)
-            return [party for party in found if party is not None and party.tenant == tenant]
-
-        found = await self.writer.commit(find)
-        living = [party for party in found if not party.erased]
-        keys = await self.keys.fetch([party.id for party in living], create=False)
-        sealed = await self.personal.read(living)
-        return [
-            ReadParty(party, _opened(party, keys.get(party.id, SubjectKey()), sealed.get(party.id, {})))
-            for party in found
-        ]
-
 
 def key_forgetter(keys: SubjectKeys) -> Callable[[list[Recorded]], None]:
     """Returns a listener of the writer that drops the keys of parties whose erasure was committed."""
 
     def forget(recorded: list[Recorded]) -> None:
-        if erased := [each.event.party for each in recorded if isinstance(each.event, PartyErased)]:
+        if erased := [each.stream for each in recorded if isinstance(each.event, PartyErased)]:
             keys.forget(erased)
 
     return forget
 
 
-def _sealable(registration: Registration, actor: Actor, key: SubjectKey, blind_key: bytes) -> NewParty:
-    personal, party = registration.personal, registration.id
+def _sealable(registration: Registration, tenant: bytes, subject: bytes, key: SubjectKey, blind_key: bytes) -> NewParty:
+    personal = registration.personal
 
     def seal(version: int) -> dict[str, bytes]:
         # The key is gone although no tombstone is known: the events are older than the key table (a restore).
         if not key.key:
             raise SubjectErased
-        return personal.sealed(key.key, party, version)
+        return personal.sealed(key.key, subject, version)
 
     digest = personal.digest(key.key) if key.key else b""
-    index = personal.number_index(blind_key, actor.tenant or b"", registration.kind)
-    return NewParty(party, registration.kind, index, digest, seal)
+    index = personal.number_index(blind_key, tenant, registration.kind)
+    return NewParty(registration.id, subject, registration.kind, index, digest, seal)
 
 
-def _opened(party: Party, key: SubjectKey, sealed: dict[str, bytes]) -> PersonalData | None:
-    if party.erased or not key.key:
-        return None
-    return PersonalData.opened(key.key, party.id, party.personal_version, sealed)
+def _sealable_owners(company: CompanyOwners, subject: bytes, key: SubjectKey) -> NewOwners:
+    def seal(version: int) -> dict[str, bytes]:
+        if not key.key:
+            raise SubjectErased
+        return company.sealed(key.key, subject, version)
+
+    digest = company.digest(key.key) if key.key else b""
+    return NewOwners(company.party, len(company.owners), digest, seal)

@@ -64,11 +64,11 @@ class PersonalData:
 
     def digest(self, key: bytes) -> bytes:
         """Returns a hash keyed by the party's data key, 16 bytes: equal data, equal digest, and gone with the key."""
-        return blind_index(key, "identity.party", _joined(*astuple(self)))
+        return blind_index(key, "identity.party", joined(*astuple(self)))
 
     def number_index(self, key: bytes, tenant: bytes, kind: PartyKind) -> bytes:
         """Returns the blind index of the identity number within a tenant, 16 bytes."""
-        value = _joined(tenant.hex(), kind, self.country, _compact(self.identity_number))
+        value = joined(tenant.hex(), kind, self.country, _compact(self.identity_number))
         return blind_index(key, "identity.number", value)
 
 
@@ -83,7 +83,7 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def _joined(*texts: str) -> bytes:
+def joined(*texts: str) -> bytes:
     """Joins texts so that no two lists of texts give the same bytes."""
     parts = (text.encode() for text in texts)
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)

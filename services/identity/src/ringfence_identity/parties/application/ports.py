@@ -1,18 +1,57 @@
 """What the handlers of parties need from outside: sealed personal data, and the aliases that go with a party."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 from ringfence_kernel.writing.writer import Unit
 
-from ringfence_identity.parties.domain.state import Party
+from ringfence_identity.parties.domain.erasing import Looked
+
+Place: TypeAlias = tuple[bytes, int]
+"""A subject's stream, and a version in it."""
 
 
 class SealedPersonal(Protocol):
     """Reads sealed personal data where it was committed."""
 
-    async def read(self, parties: Sequence[Party]) -> dict[bytes, dict[str, bytes]]:
-        """Returns the sealed fields of each party, at its `personal_version`; raises StoreUnavailable."""
+    async def read(self, places: Collection[Place]) -> dict[Place, dict[str, bytes]]:
+        """Returns the sealed fields of the event at each place; raises StoreUnavailable."""
+
+
+class Lifetimes(Protocol):
+    """When something was recorded of parties."""
+
+    async def last_events(self, subjects: Sequence[bytes]) -> dict[bytes, int]:
+        """Returns when a party's record changed last, UTC nanoseconds, legal holds apart; raises StoreUnavailable."""
+
+
+class Neighbours(Protocol):
+    """What parties have in other services."""
+
+    async def look(self, tenant: bytes, parties: Mapping[bytes, bytes], at_ns: int) -> dict[bytes, Looked]:
+        """Returns what the parties of one tenant have, by subject, each given with its tenant's id for it.
+
+        Raises PeerUnavailable, PeerRefused.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Somebody who was erased."""
+
+    subject: bytes
+    tenant: bytes
+
+
+class ErasureRegister(Protocol):
+    """Who was erased, kept outside everything that may be restored; blocks, raises ErasureRegisterUnavailable."""
+
+    def add(self, erased: Registered) -> None:
+        """Puts somebody in for good; once he is there, does nothing."""
+
+    def entries(self) -> Iterator[Registered]:
+        """Yields everybody who was ever put in."""
 
 
 class HeldAliases(Protocol):

@@ -1,6 +1,5 @@
 """The way out of BLOCKED: what two operators decide about a party (ADR 0020)."""
 
-from collections.abc import Sequence
 from hashlib import sha256
 
 from ringfence_kernel.access.caller import Caller
@@ -13,6 +12,7 @@ from ringfence_kernel.writing.recent import LookedUp
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_identity.batches import DONE, Answer, pending
+from ringfence_identity.parties.application.recording import record_of_party
 from ringfence_identity.parties.domain import parties
 from ringfence_identity.parties.domain.parties import KycDecision
 from ringfence_identity.parties.domain.state import Decided, State
@@ -32,7 +32,7 @@ def release_effect(state: State, principals: PrincipalQueries) -> Effect:
         # A decision that was made before under its id has changed the party, or is in memory.
         nothing: LookedUp[Decided] = LookedUp(0)
         decision, by = _decision(proposal), proposal.proposer.principal
-        record_of(unit, state, proposal.subject, parties.decide_kyc(state, principals, decision, by, nothing))
+        record_of_party(unit, state, proposal.subject, parties.decide_kyc(state, principals, decision, by, nothing))
 
     def describe(proposal: Proposal) -> str:
         decision = _decision(proposal)
@@ -41,30 +41,27 @@ def release_effect(state: State, principals: PrincipalQueries) -> Effect:
     return Effect(name=RELEASE, basis=basis, carry_out=carry_out, describe=describe)
 
 
-def propose_or_confirm(proposals: Proposals, unit: Unit, decision: KycDecision, caller: Caller) -> Answer:
+def release_waits(proposals: Proposals, subject: bytes) -> bool:
+    """Whether a release of the party waits for a second operator."""
+    return bool(proposals.about(RELEASE, subject))
+
+
+def propose_or_confirm(
+    proposals: Proposals, unit: Unit, subject: bytes, decision: KycDecision, caller: Caller
+) -> Answer:
     """Confirms the release that another operator has proposed of the party, or proposes it.
 
     Raises SecondPersonRequired, TooManyProposals.
     """
     proposals.sweep(unit)
-    for waiting in proposals.about(RELEASE, decision.party):
+    for waiting in proposals.about(RELEASE, subject):
         if waiting.proposer.principal == caller.subject:
             return pending(waiting.id)
         proposals.decide_within(unit, Decision(waiting.id, Verdict.CONFIRM, decision.note), caller)
         return Answer(DONE)
     payload = plain.encode(decision)
-    made = proposals.propose(
-        unit, RELEASE, subject=decision.party, payload=payload, caller=caller, tenant=decision.tenant
-    )
+    made = proposals.propose(unit, RELEASE, subject=subject, payload=payload, caller=caller, tenant=decision.tenant)
     return pending(made)
-
-
-def record_of(unit: Unit, state: State, party: bytes, events: Sequence[object]) -> None:
-    """Records events of one party, after the version that its row tells."""
-    known = state.parties.get(party)
-    if known is not None and events:
-        unit.resume(party, known.version)
-    unit.record_all(party, events)
 
 
 def _decision(proposal: Proposal) -> KycDecision:

@@ -17,6 +17,27 @@ class SubjectErased(DomainError):
     reason: ClassVar[str] = "SUBJECT_ERASED"
 
 
+class ErasureRegisterUnavailable(DomainError):
+    """The register of the erased cannot be reached; whether somebody is erased is found by asking again."""
+
+    reason: ClassVar[str] = "ERASURE_REGISTER_UNAVAILABLE"
+    code: ClassVar[str] = "UNAVAILABLE"
+    retry_after_seconds = 1.0
+
+
+class NotACompany(DomainError):
+    """Only a company has beneficial owners."""
+
+    reason: ClassVar[str] = "NOT_A_COMPANY"
+
+
+class SharesExceedWhole(DomainError):
+    """The shares of a company's owners are more than the whole together."""
+
+    reason: ClassVar[str] = "SHARES_EXCEED_WHOLE"
+    code: ClassVar[str] = "INVALID_ARGUMENT"
+
+
 class IdentityNumberTaken(DomainError):
     """Another party of the tenant has this identity number."""
 

@@ -17,7 +17,7 @@ class _OfParty:
 
     @property
     def stream(self) -> bytes:
-        """A party's events stand in the stream of its id."""
+        """A party's events stand in the stream of its id, where no other tenant had the id before (`subject_of`)."""
         return self.party
 
 
@@ -71,6 +71,51 @@ class KycReleaseProposed(_OfParty):
 
 
 @dataclass(frozen=True, slots=True)
+class OwnersRecorded(_OfParty):
+    """A platform recorded who owns a company, for the `number`th time; it replaces what was recorded before.
+
+    `personal` maps an owner's id in hexadecimal, a dot and a field to sealed bytes (AAD: stream, this version, that
+    name); `digest` is a hash of all owners, keyed by the company's data key.
+    """
+
+    TOPIC: ClassVar[str] = "OwnersRecorded.v1"
+    number: int
+    owners: int
+    personal: dict[str, bytes]
+    digest: bytes
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PartyBlocked(_OfParty):
+    """A list names a party or one of its owners; `by` is the workload that found it."""
+
+    TOPIC: ClassVar[str] = "PartyBlocked.v1"
+    list_reference: str
+    entry_sha256: bytes
+    evidence_sha256: bytes
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LegalHoldPlaced(_OfParty):
+    """A party may not be erased, by legal order."""
+
+    TOPIC: ClassVar[str] = "LegalHoldPlaced.v1"
+    order_reference: str
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LegalHoldLifted(_OfParty):
+    """An order no longer holds a party; `by` confirmed that."""
+
+    TOPIC: ClassVar[str] = "LegalHoldLifted.v1"
+    order_reference: str
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class PartyErased(_OfParty):
     """The tombstone: the party's data key is destroyed, and destroyed again after any restore."""
 
@@ -83,5 +128,9 @@ EVENTS: tuple[type, ...] = (
     PartyAmended,
     KycChanged,
     KycReleaseProposed,
+    OwnersRecorded,
+    PartyBlocked,
+    LegalHoldPlaced,
+    LegalHoldLifted,
     PartyErased,
 )

@@ -32,9 +32,13 @@ HANDED_IN = "handed in by the platform"
 
 @dataclass(frozen=True, slots=True)
 class NewParty:
-    """A party to register. The keyed `identity_index` is different for every tenant, so it links nobody across them."""
+    """A party to register, sealed for `subject`.
+
+    The keyed `identity_index` is different for every tenant, so it links nobody across them.
+    """
 
     id: bytes
+    subject: bytes
     kind: PartyKind
     identity_index: bytes
     digest: bytes
@@ -78,13 +82,9 @@ def register(
     """
     tenant = actor.tenant or b""
     principals.require_tenant(tenant)
-    party = state.parties.get(new.id)
+    party = state.parties.get(new.subject)
     if party is None:
-        if principals.is_known(new.id):
-            raise ExistsWithDifferentData
         return _first(state, new, tenant, actor.subject)
-    if party.tenant != tenant:
-        raise ExistsWithDifferentData
     if party.erased:
         raise SubjectErased
     if (party.kind, party.digest) == (new.kind, new.digest):
@@ -107,13 +107,13 @@ def _again(state: State, party: Party, new: NewParty, by: bytes) -> list[PartyRe
     _require_free_number(state, new)
     personal = new.seal(party.version + 1)
     return [
-        PartyAmended(party.tenant, party.id, new.kind, personal, new.identity_index, new.digest, by),
-        KycChanged(party.tenant, party.id, party.kyc, KycState.SUBMITTED, HANDED_IN, b"", by),
+        PartyAmended(party.tenant, new.id, new.kind, personal, new.identity_index, new.digest, by),
+        KycChanged(party.tenant, new.id, party.kyc, KycState.SUBMITTED, HANDED_IN, b"", by),
     ]
 
 
 def _require_free_number(state: State, new: NewParty) -> None:
-    if state.identity_numbers.get(new.identity_index, new.id) != new.id:
+    if state.identity_numbers.get(new.identity_index, new.subject) != new.subject:
         raise IdentityNumberTaken
 
 
@@ -135,7 +135,7 @@ def decide_kyc(
         return []
     if not kyc.is_listed(party.kyc, decision.to):
         raise KycTransitionRefused(**{"from": party.kyc, "to": decision.to})
-    return [KycChanged(party.tenant, party.id, party.kyc, decision.to, decision.note, decision.id, by)]
+    return [KycChanged(party.tenant, decision.party, party.kyc, decision.to, decision.note, decision.id, by)]
 
 
 def needs_two_people(decided: Sequence[KycChanged]) -> bool:
@@ -150,6 +150,11 @@ def erase(state: State, principals: PrincipalQueries, tenant: bytes, party_id: b
     return [] if party.erased else [PartyErased(tenant, party_id, by)]
 
 
+def subject_of(state: State, principals: PrincipalQueries, tenant: bytes, party_id: bytes) -> bytes:
+    """Returns the subject of a tenant's party; ids of principals are taken, and no tenant learns that either."""
+    return state.subject_of(tenant, party_id, taken=principals.is_known(party_id))
+
+
 def find(state: State, tenant: bytes, party_id: bytes) -> Party:
     """Returns a party of this tenant; raises PartyNotFound, also for another tenant's, and SubjectErased."""
     party = _of_tenant(state, tenant, party_id)
@@ -159,7 +164,7 @@ def find(state: State, tenant: bytes, party_id: bytes) -> Party:
 
 
 def _of_tenant(state: State, tenant: bytes, party_id: bytes) -> Party:
-    party = state.parties.get(party_id)
+    party = state.parties.get(state.subject_of(tenant, party_id))
     if party is None or party.tenant != tenant:
         raise PartyNotFound
     return party

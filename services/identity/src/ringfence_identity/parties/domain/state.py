@@ -10,9 +10,10 @@ from hashlib import sha256
 from struct import Struct
 from typing import ClassVar
 
-from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
+from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.packed_map import PackedMap, ids_to_ids
 from ringfence_kernel.writing.recent import LookedUp, Recent
@@ -21,7 +22,11 @@ from ringfence_identity.parties.domain import events
 from ringfence_identity.parties.domain.events import (
     KycChanged,
     KycReleaseProposed,
+    LegalHoldLifted,
+    LegalHoldPlaced,
+    OwnersRecorded,
     PartyAmended,
+    PartyBlocked,
     PartyErased,
     PartyRegistered,
 )
@@ -31,6 +36,8 @@ PARTIES = "parties, format 1"
 NUMBERS = "identity numbers, format 1"
 DECISIONS = "recent decisions, format 1"
 ERASED = "erased, format 1"
+OWNERS = "owners, format 1"
+LEGAL_HOLDS = "legal holds, format 1"
 KINDS = tuple(PartyKind)
 KYC_STATES = tuple(KycState)
 """Rows hold places in these: a new one goes to the end."""
@@ -40,7 +47,10 @@ RECENT_DECISIONS = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A client of a platform. Its sealed personal data stands at `personal_version` of its stream."""
+    """A client of a platform. Its sealed personal data stands at `personal_version` of its stream.
+
+    `id` is its subject: the stream of its events and the name of its data key.
+    """
 
     id: bytes
     tenant: bytes
@@ -55,6 +65,15 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
+class Owners:
+    """A company's owners as recorded for the `number`th time; sealed at `version` of its stream."""
+
+    number: int = 0
+    version: int = 0
+    digest: bytes = ZERO_ID
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """What an operator's decision with an id was about."""
 
@@ -64,7 +83,7 @@ class Decided:
 
 @dataclass(slots=True)
 class State:
-    """All parties by id, by identity number (its index), and the newest decisions on them by theirs."""
+    """All parties by subject, by identity number (its index), and the newest decisions on them by theirs."""
 
     EVENTS: ClassVar[tuple[type, ...]] = events.EVENTS
 
@@ -75,6 +94,20 @@ class State:
     kyc_decisions: Recent[Decided] = field(default_factory=lambda: Recent(Decided, RECENT_DECISIONS))
     erased: dict[bytes, bool] = field(default_factory=dict)
     """Those whose data key is destroyed, found without going through all."""
+    owners: PackedMap[Owners] = field(default_factory=lambda: PackedMap(Struct("<II16s"), _owners_fields, _owners))
+    legal_holds: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
+    """References of the orders that hold a party, oldest first."""
+
+    def subject_of(self, tenant: bytes, party: bytes, *, taken: bool = False) -> bytes:
+        """Returns the subject that a tenant's party has, or would have: its id, unless another had it before.
+
+        So no tenant learns of another's ids: what is taken (also, with `taken`, by a principal) is free for it.
+        """
+        row = self.parties.get(party)
+        if row is not None and row.tenant == tenant:
+            return party
+        own = external_id("identity.party", tenant, party.hex())
+        return own if row is not None or taken or own in self.parties else party
 
     def decision(self, key: bytes, table: LookedUp[Decided]) -> Decided | None:
         """Returns what a decision with an id was about when it was made first, or None."""
@@ -90,17 +123,17 @@ class State:
 
     def _register(self, recorded: Recorded, journal: Journal) -> None:
         event: PartyRegistered = recorded.event
-        version = recorded.version
-        party = Party(event.party, event.tenant, event.kind, version, event.identity_index, event.digest, version)
-        journal.put(self.parties, event.party, party)
-        journal.put(self.identity_numbers, event.identity_index, event.party)
+        subject, version = recorded.stream, recorded.version
+        party = Party(subject, event.tenant, event.kind, version, event.identity_index, event.digest, version)
+        journal.put(self.parties, subject, party)
+        journal.put(self.identity_numbers, event.identity_index, subject)
 
     def _amend(self, recorded: Recorded, journal: Journal) -> None:
         """Replaces the personal data."""
         event: PartyAmended = recorded.event
-        party, version = self.parties[event.party], recorded.version
+        party, version = self.parties[recorded.stream], recorded.version
         journal.remove(self.identity_numbers, party.identity_index)
-        journal.put(self.identity_numbers, event.identity_index, event.party)
+        journal.put(self.identity_numbers, event.identity_index, recorded.stream)
         amended = replace(
             party,
             kind=event.kind,
@@ -109,32 +142,63 @@ class State:
             digest=event.digest,
             version=version,
         )
-        journal.put(self.parties, event.party, amended)
+        journal.put(self.parties, recorded.stream, amended)
 
     def _change_kyc(self, recorded: Recorded, journal: Journal) -> None:
         """Moves the party, and drops a proposal that was confirmed or overtaken."""
         event: KycChanged = recorded.event
-        party = self.parties[event.party]
+        party = self.parties[recorded.stream]
         moved = replace(party, kyc=event.after, release_proposed_by=b"", version=recorded.version)
-        journal.put(self.parties, event.party, moved)
+        journal.put(self.parties, recorded.stream, moved)
         self._remember(recorded, journal)
 
     def _propose_release(self, recorded: Recorded, journal: Journal) -> None:
         """Remembers who proposed."""
         event: KycReleaseProposed = recorded.event
-        party = self.parties[event.party]
+        party = self.parties[recorded.stream]
         proposed = replace(party, release_proposed_by=event.by, version=recorded.version)
-        journal.put(self.parties, event.party, proposed)
+        journal.put(self.parties, recorded.stream, proposed)
         self._remember(recorded, journal)
 
     def _erase(self, recorded: Recorded, journal: Journal) -> None:
         """Keeps the id and the state, and forgets everything that comes from personal data."""
-        event: PartyErased = recorded.event
-        party = self.parties[event.party]
+        subject = recorded.stream
+        party = self.parties[subject]
         journal.remove(self.identity_numbers, party.identity_index)
         erased = replace(party, identity_index=b"", digest=b"", version=recorded.version, erased=True)
-        journal.put(self.parties, event.party, erased)
-        journal.put(self.erased, event.party, True)
+        journal.put(self.parties, subject, erased)
+        journal.put(self.erased, subject, True)
+        if subject in self.owners:
+            journal.remove(self.owners, subject)
+
+    def _record_owners(self, recorded: Recorded, journal: Journal) -> None:
+        event: OwnersRecorded = recorded.event
+        self._went_on(recorded, journal)
+        journal.put(self.owners, recorded.stream, Owners(event.number, recorded.version, event.digest))
+
+    def _block(self, recorded: Recorded, journal: Journal) -> None:
+        """Drops a release that was proposed before this was known; the state itself changes by KycChanged."""
+        party = replace(self.parties[recorded.stream], release_proposed_by=b"", version=recorded.version)
+        journal.put(self.parties, recorded.stream, party)
+
+    def _place_hold(self, recorded: Recorded, journal: Journal) -> None:
+        event: LegalHoldPlaced = recorded.event
+        self._went_on(recorded, journal)
+        held = self.legal_holds.get(recorded.stream, ())
+        journal.put(self.legal_holds, recorded.stream, (*held, event.order_reference))
+
+    def _lift_hold(self, recorded: Recorded, journal: Journal) -> None:
+        event: LegalHoldLifted = recorded.event
+        self._went_on(recorded, journal)
+        left = tuple(each for each in self.legal_holds[recorded.stream] if each != event.order_reference)
+        if left:
+            journal.put(self.legal_holds, recorded.stream, left)
+        else:
+            journal.remove(self.legal_holds, recorded.stream)
+
+    def _went_on(self, recorded: Recorded, journal: Journal) -> None:
+        party = replace(self.parties[recorded.stream], version=recorded.version)
+        journal.put(self.parties, recorded.stream, party)
 
     def _remember(self, recorded: Recorded, journal: Journal) -> None:
         made = decided_by(recorded.event)
@@ -146,12 +210,17 @@ class State:
         PartyAmended: _amend,
         KycChanged: _change_kyc,
         KycReleaseProposed: _propose_release,
+        OwnersRecorded: _record_owners,
+        PartyBlocked: _block,
+        LegalHoldPlaced: _place_hold,
+        LegalHoldLifted: _lift_hold,
         PartyErased: _erase,
     }
 
     def digest(self) -> bytes:
         """Returns SHA-256 over everything, in the order of its keys."""
-        return sha256(self.parties.digest() + self.identity_numbers.digest() + self.kyc_decisions.digest()).digest()
+        content = self.parties.digest() + self.identity_numbers.digest() + self.kyc_decisions.digest()
+        return sha256(content + self.owners.digest() + self._holds()).digest()
 
     def save(self) -> Sections:
         """Returns everything."""
@@ -160,10 +229,13 @@ class State:
             *self.identity_numbers.save(NUMBERS),
             (DECISIONS, self.kyc_decisions.save()),
             (ERASED, b"".join(self.erased)),
+            *self.owners.save(OWNERS),
+            (LEGAL_HOLDS, self._holds()),
         ]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned."""
+        holds = plain.decode(sections[LEGAL_HOLDS], list[tuple[bytes, tuple[str, ...]]])
         self.parties.restore(PARTIES, sections)
         self.identity_numbers.restore(NUMBERS, sections)
         self.kyc_decisions.restore(sections[DECISIONS])
@@ -171,6 +243,11 @@ class State:
         if len(erased) % ID_BYTES:
             raise ValueError(f"{ERASED}: no whole ids")
         self.erased = {erased[at : at + ID_BYTES]: True for at in range(0, len(erased), ID_BYTES)}
+        self.owners.restore(OWNERS, sections)
+        self.legal_holds = dict(holds)
+
+    def _holds(self) -> bytes:
+        return plain.encode(sorted(self.legal_holds.items()))
 
 
 def _party_fields(party: Party) -> tuple[object, ...]:
@@ -211,6 +288,14 @@ def _party(
         release_proposed_by=_or_none(proposer),
         erased=bool(erased),
     )
+
+
+def _owners_fields(owners: Owners) -> tuple[object, ...]:
+    return owners.number, owners.version, owners.digest
+
+
+def _owners(key: bytes, number: int, version: int, digest: bytes) -> Owners:
+    return Owners(number, version, digest)
 
 
 def _or_none(identifier: bytes) -> bytes:

@@ -45,6 +45,7 @@ def _entries_of(notification: StatementNotification) -> list[BankEntry]:
             creditor_name=entry.creditor_name or "",
             creditor_iban=entry.creditor_iban or "",
             remittance=entry.remittance or "",
+            parties=entry.parties,
         )
         for entry in notification.entries
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from ringfence_kernel.access.caller import Caller
@@ -23,8 +24,12 @@ from ringfence_payment_instruction.deposits.domain.confirming import booked, by_
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.deposits.domain.evidence import (
+    CREDITOR_ON_SANCTIONS_LIST,
     CREDITS,
     ENTRIES_PER_PART,
+    PARTY_ON_SANCTIONS_LIST,
+    PAYER_ON_SANCTIONS_LIST,
+    BankEntry,
     Disposition,
     EvidenceFile,
     Outcome,
@@ -33,7 +38,10 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
 )
 from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, Matcher, Matching, Questions, questions
 from ringfence_payment_instruction.deposits.domain.state import State
+from ringfence_payment_instruction.screening.application.looking import Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.screening.domain.errors import ClientNotIndexed
+from ringfence_payment_instruction.screening.domain.screened_fields import Side
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
@@ -43,6 +51,12 @@ from ringfence_payment_instruction.submissions.domain.orders import Alias, ledge
 from ringfence_payment_instruction.submissions.domain.past import Asked
 
 POSTING_SECONDS = 5.0
+BLOCKED_FOR = {
+    Side.DEBTOR: PAYER_ON_SANCTIONS_LIST,
+    Side.CREDITOR: CREDITOR_ON_SANCTIONS_LIST,
+    Side.OTHER: PARTY_ON_SANCTIONS_LIST,
+}
+INDEXING_SECONDS, INDEXING_PAUSE_SECONDS = 3.0, 0.05
 Reply = TypeVar("Reply")
 
 
@@ -74,6 +88,7 @@ class EvidenceReceiving:
     reading: FileReading
     identity: Identity
     lists: ListsInForce
+    looking: Looking
     stops: Stops
     committed: Signal
     clock: Clock
@@ -98,20 +113,26 @@ class EvidenceReceiving:
         What the rail brings is vouched for only where it brings money; a debit that confirms a payment needs no word. A
         bank speaks for the accounts that it keeps: another's account is as unknown as one that is none.
 
-        Raises EvidenceUnreadable, BankAccountUnknown, EvidenceConflict, ScreeningListStale, IdentityUnavailable,
-        KeysUnavailable, AuthorisationRefused, PrincipalSuspended.
+        Raises EvidenceUnreadable, BankAccountUnknown, EvidenceConflict, ScreeningListStale, ClientNotIndexed,
+        IdentityUnavailable, KeysUnavailable, AuthorisationRefused, PrincipalSuspended.
         """
         file = await asyncio.to_thread(self.files.read, content)
         return await self._take_in(source, file) if file.entries else Taken([], 0)
 
     async def _take_in(self, source: Caller | Voucher, file: Notification) -> Taken:
-        ibans = {iban for entry in file.entries for iban in (entry.account_iban, entry.creditor_iban) if iban}
+        ibans = {
+            iban
+            for entry in file.entries
+            for iban in (entry.account_iban, entry.creditor_iban, entry.debtor_iban)
+            if iban
+        }
         aliases = await self.identity.resolve(sorted(ibans))
         asked, read_ns = questions(file.entries, aliases), self.clock.now_ns()
         # One file at a time: two that share an entry would otherwise both find it new.
         async with self._turn:
             while True:
-                matching = await self._knowing(asked, lambda unit: self._match(aliases, file))
+                look = await self._look(file.entries, aliases)
+                matching = await self._knowing(asked, partial(self._match, aliases, file, look))
                 new = matching.new()
                 prepared = [
                     await self._prepare(
@@ -120,7 +141,7 @@ class EvidenceReceiving:
                     for matched in matching.by_tenant.values()
                     for part, first in enumerate(range(0, len(matched), ENTRIES_PER_PART))
                 ]
-                files = await self._record(asked, prepared, new, file.digest, read_ns)
+                files = await self._record(asked, prepared, new, file.digest, read_ns, look)
                 if files is not None:
                     return Taken(files, matching.duplicates)
 
@@ -143,22 +164,49 @@ class EvidenceReceiving:
 
         return await while_current(attempt)
 
-    def _match(self, aliases: Mapping[str, Alias], file: Notification) -> Matching:
+    async def _look(self, entries: Sequence[BankEntry], aliases: Mapping[str, Alias]) -> Look:
+        """Returns a look at the clients that entries name, once they are known to screening; raises as `look`."""
+        incoming = [entry for entry in entries if is_incoming(entry)]
+        subjects = {subject for entry in incoming for subject in clients_of(entry, aliases).values()}
+        until = asyncio.get_running_loop().time() + INDEXING_SECONDS
+        while True:
+            try:
+                return await self.looking.look(self.lists.current(), subjects)
+            except ClientNotIndexed:
+                if asyncio.get_running_loop().time() > until:
+                    raise
+            await asyncio.sleep(INDEXING_PAUSE_SECONDS)
+
+    def _match(self, aliases: Mapping[str, Alias], file: Notification, look: Look, unit: Unit) -> Matching:
         """Matches entries; raises ScreeningListStale where money came in and its payers cannot be looked up."""
-        screening = self.lists.current()
-        matcher = Matcher(self.state, self.submissions.state, aliases, lambda name: bool(screening.hit([name])))
-        matching = matcher.match(file.entries)
+
+        def blocked_for(entry: BankEntry) -> str:
+            hit = look.hit(entry, clients_of(entry, aliases))
+            return "" if hit is None else BLOCKED_FOR[hit.side]
+
+        matching = Matcher(self.state, self.submissions.state, aliases, blocked_for).match(file.entries)
         if any(is_incoming(each.entry) for each in matching.new()):
             self.lists.fresh()
         return matching
 
     async def _record(
-        self, asked: Questions, prepared: list[EvidenceReceived], new: list[MatchedEntry], digest: bytes, read_ns: int
+        self,
+        asked: Questions,
+        prepared: list[EvidenceReceived],
+        new: list[MatchedEntry],
+        digest: bytes,
+        read_ns: int,
+        look: Look,
     ) -> list[EvidenceFile] | None:
-        """Returns the file's parts; None when one of its entries was taken in meanwhile: they are matched again."""
+        """Returns the file's parts; None where they are to be matched again.
+
+        One of its entries was taken in meanwhile, or another list has come into force.
+        """
 
         def command(unit: Unit) -> list[EvidenceFile] | None:
             require_past(read_ns, unit.now_ns)
+            if self.lists.current().evidence() != look.evidence:
+                return None
             if any(self.state.entry_digest(each.id) is not None for each in new):
                 return None
             files = []
@@ -234,6 +282,16 @@ class EvidenceReceiving:
             )
             if not late or loop.time() >= until:
                 return counts
+
+
+def clients_of(entry: BankEntry, aliases: Mapping[str, Alias]) -> dict[Side, bytes]:
+    """Returns the clients, of whatever book, whose IBANs an entry names as payer's and payee's."""
+    found = {Side.DEBTOR: aliases.get(entry.debtor_iban), Side.CREDITOR: aliases.get(entry.creditor_iban)}
+    return {
+        side: alias.owner_id
+        for side, alias in found.items()
+        if alias is not None and alias.owner_id not in (ZERO_ID, alias.tenant)
+    }
 
 
 def count(files: Sequence[EvidenceFile], duplicates: int) -> EvidenceCounts:

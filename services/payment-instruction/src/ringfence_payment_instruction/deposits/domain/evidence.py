@@ -12,12 +12,16 @@ from ringfence_kernel.values.columns import unpack
 from ringfence_kernel.values.ids import external_id, show
 
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
-from ringfence_payment_instruction.submissions.domain.orders import Alias
+from ringfence_payment_instruction.submissions.domain.orders import Alias, NamedParty
 
 CREDIT = "CRDT"
 BOOKED = "BOOK"
 CREDITOR_UNKNOWN = "CREDITOR_UNKNOWN"
 PAYER_ON_SANCTIONS_LIST = "PAYER_ON_SANCTIONS_LIST"
+CREDITOR_ON_SANCTIONS_LIST = "CREDITOR_ON_SANCTIONS_LIST"
+PARTY_ON_SANCTIONS_LIST = "PARTY_ON_SANCTIONS_LIST"
+BLOCKED = frozenset({PAYER_ON_SANCTIONS_LIST, CREDITOR_ON_SANCTIONS_LIST, PARTY_ON_SANCTIONS_LIST})
+"""Why money stays in blocked suspense: it is neither allocated nor given back."""
 # Entries per EvidenceReceived event: keeps it below the feed's bounds, and its transfers below custody's.
 ENTRIES_PER_PART = 1_000
 
@@ -62,6 +66,7 @@ class BankEntry:
     creditor_name: str = ""
     creditor_iban: str = ""
     remittance: str = ""
+    parties: tuple[NamedParty, ...] = ()
 
 
 def entry_id(tenant: bytes, entry: BankEntry) -> bytes:
@@ -91,12 +96,10 @@ def deposit_transfer_id(tenant: bytes, entry: bytes, disposition: Disposition, b
     return external_id(domain, tenant, f"{show(entry)}/{burnt}" if burnt else show(entry))
 
 
-def disposition_of_credit(
-    entry: BankEntry, tenant: bytes, creditor: Alias | None, on_list: bool
-) -> tuple[Disposition, str]:
+def disposition_of_credit(tenant: bytes, creditor: Alias | None, blocked_for: str) -> tuple[Disposition, str]:
     """Returns where incoming money goes, and why it goes to suspense if it does."""
-    if on_list:
-        return Disposition.CREDIT_SUSPENSE, PAYER_ON_SANCTIONS_LIST
+    if blocked_for:
+        return Disposition.CREDIT_SUSPENSE, blocked_for
     if creditor is None or creditor.tenant != tenant or creditor.bank_mirror:
         return Disposition.CREDIT_SUSPENSE, CREDITOR_UNKNOWN
     return Disposition.CREDIT_CLIENT, ""

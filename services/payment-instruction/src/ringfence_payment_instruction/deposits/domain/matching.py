@@ -66,13 +66,14 @@ class Matching:
 class Matcher:
     """Finds out what entries are good for, by what is known at this moment.
 
-    `aliases` tells whose IBANs these are; `is_listed` whether a name is on a sanctions list in force.
+    `aliases` tells whose IBANs these are; `blocked_for` why money that came in belongs to nobody, as one whom the entry
+    names is on a sanctions list in force, or is empty.
     """
 
     entries: State
     submissions: Submissions
     aliases: Mapping[str, Alias]
-    is_listed: Callable[[str], bool]
+    blocked_for: Callable[[BankEntry], str]
     _confirmed: set[InstructionRef] = field(default_factory=set)
 
     def match(self, entries: Sequence[BankEntry]) -> Matching:
@@ -105,7 +106,7 @@ class Matcher:
         entry, tenant = new.entry, new.mirror.tenant
         if is_incoming(entry):
             creditor = self.aliases.get(entry.creditor_iban)
-            disposition, reason = disposition_of_credit(entry, tenant, creditor, self.is_listed(entry.debtor_name))
+            disposition, reason = disposition_of_credit(tenant, creditor, self.blocked_for(entry))
             client = creditor if disposition is Disposition.CREDIT_CLIENT else None
             return replace(new, disposition=disposition, reason=reason, client=client)
         ref = None if entry.reversal else self.submissions.sent(entry.transaction_id)

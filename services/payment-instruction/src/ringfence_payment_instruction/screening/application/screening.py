@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ringfence_kernel.service.threads import computed
+from ringfence_kernel.telemetry.logs import get
+from ringfence_kernel.values.ids import show
 
+from ringfence_payment_instruction.screening.application.known import Known
+from ringfence_payment_instruction.screening.application.looking import Hit, Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
-from ringfence_payment_instruction.screening.domain.deciding import SecondPersonRule, screened
+from ringfence_payment_instruction.screening.domain.deciding import SecondPersonRule, rescreened, screened
 from ringfence_payment_instruction.screening.domain.lists import Screening
+from ringfence_payment_instruction.screening.domain.screened_fields import Side
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain import reasons
@@ -17,45 +23,97 @@ from ringfence_payment_instruction.submissions.domain.status import Stage, Statu
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step
 
+Clients = Mapping[Side, bytes]
+_LOG = get(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class ScreeningWork:
     """Screens the instructions of a submission."""
 
     submissions: Submissions
+    known: Known
     personal: PersonalData
     lists: ListsInForce
+    looking: Looking
     needs_second_person: SecondPersonRule
 
     def has_work(self, stream: bytes) -> bool:
-        """Tells whether a submission has instructions to screen."""
+        """Tells whether a submission has instructions to screen, or to screen again."""
         submission = self.submissions.state.submission(stream)
-        return submission is not None and submission.stages.find(Stage.SCREEN) >= 0
+        if submission is None:
+            return False
+        return submission.stages.find(Stage.SCREEN) >= 0 or self._is_due(submission)
 
     async def handle(self, stream: bytes) -> None:
-        """Screens and records; raises ScreeningListStale or KeysUnavailable while that cannot be done."""
-        screening = self.lists.fresh()
+        """Screens and records.
+
+        Raises ScreeningListStale, ClientNotIndexed or KeysUnavailable while that cannot be done.
+        """
         submission = self.submissions.state.known(stream)
-        indexes = list(submission.at_stage(Stage.SCREEN))
+        if self._is_due(submission):
+            await self._again(submission)
+        if indexes := list(submission.at_stage(Stage.SCREEN)):
+            await self._first(submission, indexes)
+
+    def _is_due(self, submission: Submission) -> bool:
+        return not self.known.covers(submission) and bool(submission.unsent())
+
+    async def _again(self, submission: Submission) -> None:
+        """Screens what the bank does not have: a list has changed since, or a client was found on one."""
+        screening, position = self.lists.fresh(), self.known.changed_position
+        indexes = submission.unsent()
+        look = await self._look(submission, indexes, screening)
         clear = await self.personal.open(submission, indexes)
-        outcomes = await computed(len(clear), _screen, clear, screening)
-        evidence = screening.evidence()
+        hits = await computed(len(clear), _hits, submission, clear, look)
+
+        def decider(now: Submission) -> list[Any]:
+            return rescreened(now, indexes, hits, look.evidence) if self.known.changed_position == position else []
+
+        await self.submissions.decide(submission.stream, decider, weight=len(indexes))
+        if hits:
+            _LOG.error("unsent_payments_hit", tenant=show(submission.tenant), payments=len(hits))
+
+    async def _first(self, submission: Submission, indexes: list[int]) -> None:
+        screening, position = self.lists.fresh(), self.known.changed_position
+        clients = {index: clients_of(submission, index) for index in indexes}
+        look = await self._look(submission, indexes, screening)
+        clear = await self.personal.open(submission, indexes)
+        outcomes = await computed(len(clear), _screen, clear, clients, look)
 
         def decider(now: Submission) -> list[Any]:
             # Another list may have come into force meanwhile: then the rows are screened again.
-            if self.lists.current().evidence() != evidence:
+            if self.known.changed_position != position:
                 return []
-            return screened(now, outcomes, self.needs_second_person, evidence)
+            return screened(now, outcomes, self.needs_second_person, look.evidence)
 
-        await self.submissions.decide(stream, decider, weight=len(outcomes))
+        await self.submissions.decide(submission.stream, decider, weight=len(outcomes))
+
+    async def _look(self, submission: Submission, indexes: Iterable[int], screening: Screening) -> Look:
+        subjects = {owner for index in indexes for owner in submission.owners(index)} - {submission.tenant}
+        return await self.looking.look(screening, subjects)
 
 
-def _screen(clear: dict[int, Clear], screening: Screening) -> dict[int, Step | None]:
-    return {index: _refusal(index, row, screening) for index, row in clear.items()}
+def clients_of(submission: Submission, index: int) -> Clients:
+    """Returns the clients of the tenant that an instruction is about: whoever else it names is a stranger."""
+    owners = zip((Side.DEBTOR, Side.CREDITOR), submission.owners(index), strict=True)
+    return {side: owner for side, owner in owners if owner != submission.tenant}
 
 
-def _refusal(index: int, row: Clear, screening: Screening) -> Step | None:
+def _screen(clear: Mapping[int, Clear], clients: Mapping[int, Clients], look: Look) -> dict[int, Step | None]:
+    return {index: _refusal(index, row, look.hit(row, clients[index])) for index, row in clear.items()}
+
+
+def _hits(submission: Submission, clear: Mapping[int, Clear], look: Look) -> dict[int, str]:
+    found = {
+        index: look.hit(row, clients_of(submission, index), submission.released.get(index, ()))
+        for index, row in clear.items()
+        if index not in submission.hits
+    }
+    return {index: hit.reference for index, hit in found.items() if hit is not None}
+
+
+def _refusal(index: int, row: Clear, hit: Hit | None) -> Step | None:
     if not row.creditor_name:
         return Step(index, Status.REJECTED, reasons.SUBJECT_ERASED)
-    hit = screening.hit((row.creditor_name, row.debtor_name) if row.debtor_name else (row.creditor_name,))
-    return Step(index, Status.REJECTED, reasons.SANCTIONS_HIT, hit) if hit else None
+    return Step(index, Status.REJECTED, reasons.SANCTIONS_HIT, hit.reference) if hit else None

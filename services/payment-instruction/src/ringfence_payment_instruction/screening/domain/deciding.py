@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ringfence_kernel.values.columns import pack
+
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.events import HitsReleased, InstructionsRescreened
 from ringfence_payment_instruction.submissions.domain.status import Stage, Status
-from ringfence_payment_instruction.submissions.domain.submission import Submission
+from ringfence_payment_instruction.submissions.domain.submission import UNSENT, Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step, moved
 
 # Ledger and amount in minor units: whether a second person has to look at it.
@@ -29,3 +32,27 @@ def screened(
         if needs_second_person(submission.ledgers[index], submission.amounts_minor[index]):
             steps.append(Step(index, Status.HELD, reasons.SECOND_APPROVER_REQUIRED))
     return moved(submission, "screening", steps, evidence=evidence)
+
+
+def rescreened(
+    submission: Submission, indexes: Sequence[int], hits: Mapping[int, str], evidence: bytes
+) -> list[InstructionsRescreened]:
+    """Decides on screening again: `hits` has the entry that names somebody in a row; the others go on.
+
+    Rows that came to the bank or to an end meanwhile are too late to be stopped, and those that were screened first
+    meanwhile are as new as this.
+    """
+    rows = [index for index in indexes if submission.statuses[index] in UNSENT]
+    found = {row: hits[index] for row, index in enumerate(rows) if index in hits}
+    ids = b"".join([submission.instruction_id(index) for index in rows])
+    named = (submission.tenant, submission.submission_id)
+    return [InstructionsRescreened(*named, ids, pack("I", rows), found, evidence)]
+
+
+def released(submission: Submission, indexes: Sequence[int], actor: bytes, note: str) -> list[HitsReleased]:
+    """Decides that what hit names somebody else; nothing for rows without a hit."""
+    rows = [index for index in indexes if index in submission.hits]
+    if not rows:
+        return []
+    ids = b"".join([submission.instruction_id(index) for index in rows])
+    return [HitsReleased(submission.tenant, submission.submission_id, ids, pack("I", rows), actor, note)]

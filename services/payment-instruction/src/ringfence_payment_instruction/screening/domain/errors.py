@@ -30,3 +30,25 @@ class ScreeningListStale(DomainError):
 
     reason = "SCREENING_LIST_STALE"
     code = "FAILED_PRECONDITION"
+
+
+class ClientNotIndexed(DomainError):
+    """A client's registered name, or an owner's, is not known here yet; what names him waits until it is."""
+
+    reason = "CLIENT_NOT_INDEXED"
+    code = "UNAVAILABLE"
+    retry_after_seconds = 0.1
+
+
+class ClientNotBlocked(DomainError):
+    """Identity does not block a client that is on a list; it is asked again, and somebody must look."""
+
+    reason = "CLIENT_NOT_BLOCKED"
+    code = "FAILED_PRECONDITION"
+
+
+class NothingHit(DomainError):
+    """No list has stopped this payment, so there is nothing to release."""
+
+    reason = "NOTHING_HIT"
+    code = "FAILED_PRECONDITION"

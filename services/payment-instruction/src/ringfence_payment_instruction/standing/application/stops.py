@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.access.caller import Caller
@@ -21,14 +21,20 @@ from ringfence_payment_instruction.submissions.domain.submission import Submissi
 
 @dataclass(frozen=True, slots=True)
 class Stops:
-    """Knows what stops a payment: how those behind it stand, and orders on the account that is debited."""
+    """Knows what stops a payment: lists, how those behind it stand, and orders on the account that is debited.
+
+    `is_current` tells whether a submission was screened by the lists, and the listed clients, of this moment.
+    """
 
     state: State
     accounts: Accounts
+    is_current: Callable[[Submission], bool]
 
     def cause(self, submission: Submission, index: int) -> str:
-        """Returns why an instruction may not go on, by who stands behind it; empty where it may."""
-        return cause(self.state, submission, index)
+        """Returns why an instruction may not go on, by lists and by who stands behind it; empty where it may."""
+        if index in submission.hits:
+            return reasons.SANCTIONS_HIT
+        return cause(self.state, submission, index) or ("" if self.is_current(submission) else reasons.SCREENING_AGAIN)
 
     async def cause_of(self, submission: Submission, rows: Sequence[int]) -> CauseOf:
         """Returns what tells why a payment may not go on: accounts as they are now, people as they will be then.

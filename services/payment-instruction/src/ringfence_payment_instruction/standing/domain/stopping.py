@@ -40,9 +40,13 @@ def cause(state: State, submission: Submission, index: int) -> str:
 
 
 def causes(submission: Submission, indexes: Iterable[int], cause_of: CauseOf) -> dict[int, str]:
-    """Returns the rows that may not go on, and why; who is erased does not come back, so that nothing waits for him."""
+    """Returns the rows that are to be held, and why.
+
+    Who is erased does not come back, so that nothing waits for him; what is being screened again waits as it stands.
+    """
     found = {index: cause_of(submission, index) for index in indexes}
-    return {index: reason for index, reason in found.items() if reason not in ("", reasons.SUBJECT_ERASED)}
+    passing = ("", reasons.SUBJECT_ERASED, reasons.SCREENING_AGAIN)
+    return {index: reason for index, reason in found.items() if reason not in passing}
 
 
 def stopped(submission: Submission, why: Mapping[int, str]) -> list[Any]:

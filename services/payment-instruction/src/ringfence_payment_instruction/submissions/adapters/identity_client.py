@@ -74,7 +74,8 @@ class IdentityClient:
 
     async def _fetch(self, subjects: Sequence[bytes]) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
-        for part in _parts(subjects, MAX_SUBJECTS):
+        # Without subjects it asks for the key of blind indexes alone.
+        for part in list(_parts(subjects, MAX_SUBJECTS)) or [subjects]:
             request = pb.FetchDataKeysRequest(subject_ids=part, create=True)
             reply = await self._call(PartyServiceStub, "FetchDataKeys", request)
             self._blind_index_key = reply.blind_index_key

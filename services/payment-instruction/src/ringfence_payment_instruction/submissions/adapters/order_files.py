@@ -74,4 +74,5 @@ def _order(payment: PaymentInformation, transfer: CreditTransfer, instruction_id
         execution_day=(payment.requested_execution_date - EPOCH).days,
         payment_method=payment.payment_method,
         needs_conversion=transfer.unpayable == CONVERSION,
+        parties=transfer.parties,
     )

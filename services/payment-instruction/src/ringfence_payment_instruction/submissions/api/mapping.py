@@ -11,16 +11,20 @@ from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as p
 
 from ringfence_payment_instruction.submissions.application.tenants import tenant_for
 from ringfence_payment_instruction.submissions.application.views import StateView
-from ringfence_payment_instruction.submissions.domain.orders import Order
+from ringfence_payment_instruction.submissions.domain.orders import ULTIMATE_CREDITOR, ULTIMATE_DEBTOR, Order
 
 # Texts beyond this are no slip of the pen: the whole request is refused instead of the row.
 LONGEST_TEXT = 1_000
+TEXTS = (
+    "end_to_end_id", "debtor_iban", "creditor_iban", "creditor_name", "currency", "remittance",
+    "ultimate_debtor_name", "ultimate_creditor_name",
+)  # fmt: skip
 MAX_IDS = 1_000
 
 
 def order(new: pb.NewInstruction) -> Order:
     """Returns what was ordered; raises InvalidArgument for an id or a text that cannot be kept."""
-    for name in ("end_to_end_id", "debtor_iban", "creditor_iban", "creditor_name", "currency", "remittance"):
+    for name in TEXTS:
         bounds.size(f"instructions.{name}", len(getattr(new, name)), maximum=LONGEST_TEXT)
     return Order(
         instruction_id=bounds.identifier("instructions.id", new.id),
@@ -31,6 +35,14 @@ def order(new: pb.NewInstruction) -> Order:
         amount_minor=new.amount_minor,
         currency=new.currency,
         remittance=new.remittance,
+        parties=tuple(
+            (role, name)
+            for role, name in (
+                (ULTIMATE_DEBTOR, new.ultimate_debtor_name),
+                (ULTIMATE_CREDITOR, new.ultimate_creditor_name),
+            )
+            if name
+        ),
     )
 
 

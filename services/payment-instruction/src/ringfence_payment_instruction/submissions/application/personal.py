@@ -16,6 +16,7 @@ from ringfence_payment_instruction.submissions.domain.orders import (
     MAX_NAME,
     MAX_REMITTANCE,
     Alias,
+    NamedParty,
     Order,
 )
 from ringfence_payment_instruction.submissions.domain.submission import Sealed, Submission
@@ -25,6 +26,7 @@ MAX_BIC = 11
 REMEMBERED_INSTRUCTIONS = 100_000
 REMEMBERED_SECONDS = 300
 _decode = msgspec.msgpack.Decoder(tuple[str, str, str]).decode
+_decode_parties = msgspec.msgpack.Decoder(tuple[NamedParty, ...]).decode
 
 
 class Clear(NamedTuple):
@@ -36,6 +38,7 @@ class Clear(NamedTuple):
     creditor_name: str
     creditor_iban: str
     creditor_agent_bic: str
+    parties: tuple[NamedParty, ...] = ()
 
 
 def clear_of(order: Order) -> Clear:
@@ -47,6 +50,7 @@ def clear_of(order: Order) -> Clear:
         order.creditor_name[:MAX_NAME],
         order.creditor_iban[:MAX_IBAN],
         order.creditor_agent_bic[:MAX_BIC],
+        tuple([(role, name[:MAX_NAME]) for role, name in order.parties]),
     )
 
 
@@ -109,20 +113,32 @@ class PersonalData:
             return {index: remembered[index] for index in indexes}
         sealed = {index: submission.sealed(index) for index in indexes}
         subjects = {owner for each in sealed.values() for owner in (each.debtor_owner, each.creditor_owner)}
+        if any(each.parties for each in sealed.values()):
+            subjects.add(submission.tenant)
         ring = await self._identity.keys(subjects) if subjects else KeyRing({}, b"")
         return await computed(
-            len(sealed), lambda: {index: _open(ring, submission.stream, each) for index, each in sealed.items()}
+            len(sealed),
+            lambda: {index: _open(ring, submission, each) for index, each in sealed.items()},
         )
 
 
-def _open(ring: KeyRing, stream: bytes, sealed: Sealed) -> Clear:
+def _open(ring: KeyRing, submission: Submission, sealed: Sealed) -> Clear:
+    stream = submission.stream
     debtor = AssociatedData(stream, sealed.version, f"debtor[{sealed.row}]")
     creditor = AssociatedData(stream, sealed.version, f"creditor[{sealed.row}]")
     return Clear(
         *_unseal(ring.keys.get(sealed.debtor_owner), sealed.debtor, debtor),
         *_unseal(ring.keys.get(sealed.creditor_owner), sealed.creditor, creditor),
+        _parties(ring.keys.get(submission.tenant), stream, sealed),
     )
 
 
 def _unseal(key: bytes | None, sealed: bytes, data: AssociatedData) -> tuple[str, str, str]:
     return _decode(unseal(key, sealed, data)) if key and sealed else ("", "", "")
+
+
+def _parties(key: bytes | None, stream: bytes, sealed: Sealed) -> tuple[NamedParty, ...]:
+    if not key or not sealed.parties:
+        return ()
+    data = AssociatedData(stream, sealed.version, f"parties[{sealed.parties_row}]")
+    return _decode_parties(unseal(key, sealed.parties, data))

@@ -29,11 +29,15 @@ class Pipeline:
     committed: Signal
     work: Mapping[str, Work]
     wakes_on: tuple[type, ...] = ()
+    looks_again_on: tuple[type, ...] = ()
     lanes: Sequence[Lane] = field(init=False)
     _open: set[bytes] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
-        """Makes a lane of each kind of work; events of `wakes_on` end the pauses of all of them."""
+        """Makes a lane of each kind of work.
+
+        Events of `wakes_on` end the pauses of all of them; those of `looks_again_on` may make work of any submission.
+        """
         self.lanes = [Lane(name, each, partial(self._note, name)) for name, each in self.work.items()]
         self.submissions.writer.subscribe(self._committed)
 
@@ -64,6 +68,9 @@ class Pipeline:
         if any(isinstance(each.event, self.wakes_on) for each in recorded):
             for lane in self.lanes:
                 lane.wake()
+        if any(isinstance(each.event, self.looks_again_on) for each in recorded):
+            for stream in self.submissions.state.streams():
+                self._look_at(stream)
         self.committed.ring()
 
     def _look_at(self, stream: bytes) -> None:

@@ -8,12 +8,13 @@ import msgspec
 from ringfence_kernel.sealing.envelopes import AssociatedData, blind_index, seal
 from ringfence_kernel.values.columns import pack
 
-from ringfence_payment_instruction.submissions.application.personal import clear_of, owners
+from ringfence_payment_instruction.submissions.application.personal import Clear, clear_of, owners
 from ringfence_payment_instruction.submissions.application.ports import KeyRing
 from ringfence_payment_instruction.submissions.domain.events import InstructionsReceived
 from ringfence_payment_instruction.submissions.domain.orders import (
     MAX_END_TO_END_ID,
     Alias,
+    NamedParty,
     Order,
     creditor_in_book,
     ledger_of,
@@ -50,6 +51,7 @@ class Sealer:
             debtor.account_id if debtor is not None and debtor.tenant == self._tenant else bytes(16)
             for debtor, _ in pairs
         ]
+        parties_sealed, parties_rows = self._parties(version, clear)
         return InstructionsReceived(
             tenant=self._tenant,
             submission_id=self._submission_id,
@@ -69,12 +71,24 @@ class Sealer:
                 for row, ((owner, _), each) in enumerate(zip(owned, clear, strict=True))
             ),
             creditor_sealed=tuple(
-                self._seal(owner, each[3:], version, f"creditor[{row}]")
+                self._seal(owner, each[3:6], version, f"creditor[{row}]")
                 for row, ((_, owner), each) in enumerate(zip(owned, clear, strict=True))
             ),
+            parties_sealed=parties_sealed,
+            parties_rows=parties_rows,
         )
 
-    def _seal(self, owner: bytes, texts: tuple[str, ...], version: int, field: str) -> bytes:
+    def _parties(self, version: int, clear: Sequence[Clear]) -> tuple[dict[int, bytes], bytes]:
+        """Seals once whom many rows name alike, as an initiating party or the debtor's bank; see InstructionsReceived.
+
+        They are strangers: the platform's key seals them.
+        """
+        first: dict[tuple[NamedParty, ...], int] = {}
+        rows = [first.setdefault(each.parties, row) + 1 if each.parties else 0 for row, each in enumerate(clear)]
+        sealed = {row: self._seal(self._tenant, each, version, f"parties[{row}]") for each, row in first.items()}
+        return sealed, pack("H", rows) if first else b""
+
+    def _seal(self, owner: bytes, texts: Sequence[object], version: int, field: str) -> bytes:
         key = self._ring.keys.get(owner)
         # An erased party's data is not kept at all; the instruction is refused at screening.
         return seal(key, _encode(texts), AssociatedData(self._stream, version, field)) if key else b""

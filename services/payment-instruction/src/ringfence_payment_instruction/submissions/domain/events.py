@@ -3,7 +3,7 @@
 Columns hold one value per row, big-endian (see `columns`). Every event names its tenant, and the ids of the
 instructions it is about, so that a follower needs no other event to understand it. Personal data stands only in the
 `sealed` columns: AES-256-GCM under the data key of the party it is about, or of the tenant for strangers; the
-associated data are the event's stream and version, and a field name "debtor[i]" or "creditor[i]".
+associated data are the event's stream and version, and a field name "debtor[i]", "creditor[i]" or "parties[i]".
 """
 
 from __future__ import annotations
@@ -67,6 +67,8 @@ class InstructionsReceived:
     execution_days: bytes  # 4 bytes per row, signed: days since 1970-01-01, 0 at once
     debtor_sealed: tuple[bytes, ...]
     creditor_sealed: tuple[bytes, ...]
+    parties_sealed: dict[int, bytes] = field(default_factory=dict)  # row -> whom it names beside; tenant's key
+    parties_rows: bytes = b""  # 2 bytes per row: the row of parties_sealed, from 1; empty means all 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,35 @@ class SubmissionWaiting:
     lane: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class InstructionsRescreened:
+    """Instructions that the bank does not have were screened again: what hits goes no further until it is released."""
+
+    TOPIC: ClassVar[str] = "InstructionsRescreened.v1"
+    tenant: bytes
+    submission_id: bytes
+    instruction_ids: bytes
+    indexes: bytes
+    hits: dict[int, str]  # row -> list and the publisher's own number of the entry
+    evidence: bytes  # SHA-256 of the lists in force
+
+
+@dataclass(frozen=True, slots=True)
+class HitsReleased:
+    """Two people have found that what hit names somebody else: these instructions go on."""
+
+    TOPIC: ClassVar[str] = "HitsReleased.v1"
+    tenant: bytes
+    submission_id: bytes
+    instruction_ids: bytes
+    indexes: bytes
+    actor: bytes  # the second person's principal
+    note: str
+
+
 EVENTS: tuple[type, ...] = (
+    InstructionsRescreened,
+    HitsReleased,
     SubmissionReceived,
     SubmissionRefused,
     InstructionsReceived,

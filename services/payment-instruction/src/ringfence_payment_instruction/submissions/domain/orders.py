@@ -23,6 +23,11 @@ CREDIT_TRANSFER = "TRF"
 _LENGTHS = struct.Struct(">Q6I")
 
 
+# A party or agent beside debtor and creditor: the element of ISO 20022 that names it, and its name in clear.
+NamedParty = tuple[str, str]
+ULTIMATE_DEBTOR, ULTIMATE_CREDITOR = "UltmtDbtr", "UltmtCdtr"
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """One payment as ordered, in clear: it lives in memory only, never in an event.
@@ -43,6 +48,7 @@ class Order:
     execution_day: int = 0
     payment_method: str = CREDIT_TRANSFER
     needs_conversion: bool = False
+    parties: tuple[NamedParty, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,8 @@ def digest(orders: Iterable[Order]) -> bytes:
         lengths = _LENGTHS.pack(order.amount_minor, *map(len, texts))
         # Lengths in characters part the texts as well as lengths in bytes would.
         content.update(order.instruction_id + lengths + "".join(texts).encode())
+        for role, name in order.parties:
+            content.update(f"{role} {len(name)} {name}".encode())
     return content.digest()
 
 
@@ -95,6 +103,8 @@ def invalidity(order: Order) -> str:
         return reasons.CREDITOR_IBAN_INVALID
     if not is_name(order.creditor_name, MAX_NAME):
         return reasons.CREDITOR_NAME_INVALID
+    if not all(is_name(name, MAX_NAME) for _, name in order.parties):
+        return reasons.PARTY_NAME_INVALID
     if len(order.remittance) > MAX_REMITTANCE or not are_writable(order.remittance):
         return reasons.REMITTANCE_INVALID
     return ""

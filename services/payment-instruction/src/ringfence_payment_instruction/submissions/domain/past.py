@@ -15,9 +15,11 @@ from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.submissions.domain.events import (
+    HitsReleased,
     InstructionsAdvanced,
     InstructionsDirected,
     InstructionsReceived,
+    InstructionsRescreened,
     SubmissionReceived,
     SubmissionRefused,
     SubmissionWaiting,
@@ -115,6 +117,10 @@ def replayed(recorded: Iterable[Recorded]) -> tuple[dict[bytes, Submission], dic
                 submissions[each.stream].advance(each, journal)
             case InstructionsDirected():
                 submissions[each.stream].direct(each, journal)
+            case InstructionsRescreened():
+                submissions[each.stream].rescreen(each, journal)
+            case HitsReleased():
+                submissions[each.stream].release(each, journal)
             case SubmissionWaiting():
                 submissions[each.stream].wait(each, journal)
         journal.clear()

@@ -36,6 +36,9 @@ class SavedSubmission:
     version: int
     last_position: int
     closed_position: int
+    hits: list[tuple[int, str]]
+    released: list[tuple[int, tuple[str, ...]]]
+    screened_position: int
 
 
 def saved(submission: Submission) -> SavedSubmission:
@@ -61,6 +64,9 @@ def saved(submission: Submission) -> SavedSubmission:
         version=submission.version,
         last_position=submission.last_position,
         closed_position=submission.closed_position,
+        hits=list(submission.hits.items()),
+        released=list(submission.released.items()),
+        screened_position=submission.screened_position,
     )
 
 
@@ -78,4 +84,6 @@ def restored(kept: SavedSubmission) -> Submission:
     submission.first_statuses, submission.first_reasons = kept.first_statuses, kept.first_reasons
     submission.waiting, submission.version = tuple(kept.waiting), kept.version
     submission.last_position, submission.closed_position = kept.last_position, kept.closed_position
+    submission.hits, submission.released = dict(kept.hits), dict(kept.released)
+    submission.screened_position = kept.screened_position
     return submission

@@ -93,6 +93,8 @@ class State:
             events.InstructionsAdvanced: self._instructions_advanced,
             events.InstructionsDirected: self._instructions_directed,
             events.SubmissionWaiting: self._submission_waiting,
+            events.InstructionsRescreened: self._instructions_rescreened,
+            events.HitsReleased: self._hits_released,
         }
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
@@ -255,6 +257,12 @@ class State:
         submission.direct(recorded, journal)
         for key, ref in keys_of_directive(recorded.stream, event):
             self._note(key, ref, journal)
+
+    def _instructions_rescreened(self, recorded: Recorded, journal: Journal) -> None:
+        (self.submissions.get(recorded.stream) or self._recalled(recorded, journal)).rescreen(recorded, journal)
+
+    def _hits_released(self, recorded: Recorded, journal: Journal) -> None:
+        (self.submissions.get(recorded.stream) or self._recalled(recorded, journal)).release(recorded, journal)
 
     def _submission_waiting(self, recorded: Recorded, journal: Journal) -> None:
         submission = self.submissions.get(recorded.stream)

@@ -13,11 +13,14 @@ from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.submissions.domain.events import (
+    HitsReleased,
     InstructionsAdvanced,
     InstructionsDirected,
     InstructionsReceived,
+    InstructionsRescreened,
     SubmissionReceived,
 )
+from ringfence_payment_instruction.submissions.domain.reasons import SANCTIONS_HIT
 from ringfence_payment_instruction.submissions.domain.status import (
     FINAL_OR_SETTLED,
     LANES,
@@ -56,6 +59,8 @@ class Sealed(NamedTuple):
     creditor_owner: bytes
     debtor: bytes
     creditor: bytes
+    parties_row: int
+    parties: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ class Submission:
         "execution_days",
         "first_reasons",
         "first_statuses",
+        "hits",
         "ids",
         "last_position",
         "ledgers",
@@ -92,6 +98,8 @@ class Submission:
         "received",
         "received_ns",
         "references",
+        "released",
+        "screened_position",
         "stages",
         "statuses",
         "stream",
@@ -116,6 +124,9 @@ class Submission:
         self.approvers: dict[int, bytes] = {}
         self.references: dict[int, str] = {}
         self.evidence: dict[int, tuple[bytes, bytes]] = {}  # SHA-256 of the bank's file, and who vouched for it
+        self.hits: dict[int, str] = {}  # what a list has named since it was first screened, until it is released
+        self.released: dict[int, tuple[str, ...]] = {}  # entries that two people found to name somebody else
+        self.screened_position = 0  # as of which all that was screened has been screened
         self.first_statuses = b""
         self.first_reasons: list[str] = []
         self.messages: dict[str, int] = {}  # id of a message to the bank -> when it was decided, UTC nanoseconds
@@ -170,6 +181,8 @@ class Submission:
         for row, detail in event.details.items():
             self.details[indexes[row]] = detail
         self.waiting = ()
+        if event.cause == SCREENING and not self.screened_position:
+            self.screened_position = recorded.position
         if not self.first_statuses:
             self.first_statuses, self.first_reasons = bytes(self.statuses), list(self.reasons)
 
@@ -192,6 +205,29 @@ class Submission:
         if event.directive == Directive.SEND:
             self.messages[event.reference] = recorded.recorded_at_ns
         self.waiting = ()
+
+    def rescreen(self, recorded: Recorded, journal: Journal) -> None:
+        """Takes what a list names, or no longer names, of what was screened before."""
+        event: InstructionsRescreened = recorded.event
+        self._remember(recorded, journal)
+        indexes = unpack("I", event.indexes)
+        for row, reference in event.hits.items():
+            self.hits[indexes[row]] = reference
+        self.screened_position = recorded.position
+        self.waiting = ()
+
+    def release(self, recorded: Recorded, journal: Journal) -> None:
+        """Takes that two people have let rows go on."""
+        event: HitsReleased = recorded.event
+        self._remember(recorded, journal)
+        for index in unpack("I", event.indexes):
+            if (reference := self.hits.pop(index, None)) is not None:
+                self.released[index] = (*self.released.get(index, ()), reference)
+        self.waiting = ()
+
+    def unsent(self) -> list[int]:
+        """Returns the indexes of what was screened and is not handed over to the bank, or settled in the book."""
+        return [index for index, status in enumerate(self.statuses) if status in UNSENT]
 
     def wait(self, recorded: Recorded, journal: Journal) -> None:
         """Notes why the submission does not go on."""
@@ -233,9 +269,9 @@ class Submission:
     def content(self) -> bytes:
         """Returns everything that events have said of it, for a digest."""
         columns = (self.ids, self.statuses, self.directives, self.stages, self.changed_ns.tobytes())
-        named = (self.details, self.approvers, self.references, self.messages, self.evidence)
+        named = (self.details, self.approvers, self.references, self.messages, self.evidence, self.hits, self.released)
         tables = [sorted(each.items()) for each in named]
-        numbers = (self.position, self.version, self.last_position, self.closed_position)
+        numbers = (self.position, self.version, self.last_position, self.closed_position, self.screened_position)
         return b"".join(columns) + repr((numbers, self.reasons, tables, self.waiting)).encode()
 
     def with_status(self, status: int) -> Iterator[int]:
@@ -272,6 +308,7 @@ class Submission:
         """Returns an instruction's personal data, sealed."""
         chunk, row = self.chunks[index // ROWS_PER_EVENT], index % ROWS_PER_EVENT
         event = chunk.event
+        parties_row = int.from_bytes(event.parties_rows[2 * row : 2 * row + 2], "big") - 1
         return Sealed(
             chunk.version,
             row,
@@ -279,6 +316,8 @@ class Submission:
             slot(event.creditor_owners, row),
             event.debtor_sealed[row],
             event.creditor_sealed[row],
+            parties_row,
+            event.parties_sealed.get(parties_row, b""),
         )
 
     def end_to_end_id(self, index: int) -> str:
@@ -287,6 +326,8 @@ class Submission:
 
     def reason_of(self, index: int) -> str:
         """Returns why an instruction was refused or waits, empty when neither."""
+        if index in self.hits and not self.is_done(index):
+            return SANCTIONS_HIT
         if self.reasons[index] or self.is_done(index):
             return self.reasons[index]
         lanes = ("", LANES.get(self.stages[index], ""))  # an event of an earlier release names none
@@ -295,7 +336,10 @@ class Submission:
 
 KEEPING = frozenset({Directive.RESUME, Directive.CANCEL, Directive.REJECT, Directive.EXPIRE})
 """What may have been decided of a payment that is held with its reservation."""
-_TABLES = frozenset({"details", "approvers", "references", "messages", "evidence"})
+UNSENT = frozenset({Status.SCREENED, Status.HELD, Status.RESERVED})
+SCREENING = "screening"
+"""The cause of what is screened first; the word in stored events."""
+_TABLES = frozenset({"details", "approvers", "references", "messages", "evidence", "hits", "released"})
 _CHANGING = ("statuses", "directives", "stages", "reasons", "changed_ns", *_TABLES)
-_REPLACED = ("waiting", "first_statuses", "first_reasons", "version", "last_position")
+_REPLACED = ("waiting", "first_statuses", "first_reasons", "version", "last_position", "screened_position")
 _DONE = bytes(FINAL_OR_SETTLED)

@@ -1,0 +1,203 @@
+"""Erasure: by two operators, where nothing stands against it, and for good."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+
+from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.access.hands import Hand
+from ringfence_kernel.proposals.application import Decision, Effect, Proposals, Verdict
+from ringfence_kernel.proposals.domain.state import Proposal
+from ringfence_kernel.values.clock import Clock
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.writer import GroupWriter, Unit
+
+from ringfence_identity.batches import DONE, Answer, answered, pending
+from ringfence_identity.data_keys.commands import SubjectKeys
+from ringfence_identity.parties.application.ports import ErasureRegister, HeldAliases, Lifetimes, Neighbours, Registered
+from ringfence_identity.parties.application.recording import record_of_party
+from ringfence_identity.parties.domain import erasing, parties
+from ringfence_identity.parties.domain.erasing import Looked, Retention
+from ringfence_identity.parties.domain.events import PartyErased
+from ringfence_identity.parties.domain.state import State
+from ringfence_identity.principals.queries import PrincipalQueries
+
+ERASE = "identity.EraseParties"
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A party to erase, by its tenant's id for it."""
+
+    tenant: bytes
+    party: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasurePorts:
+    """What an erasure asks of others, and the place that outlives every restore."""
+
+    neighbours: Neighbours
+    lifetimes: Lifetimes
+    register: ErasureRegister
+    retention: Retention
+    clock: Clock
+
+
+@dataclass(slots=True)
+class Erasing:
+    """Proposes, carries out and repeats erasures.
+
+    Other services are looked at before a decision, since none may wait for them, and what was seen counts for a short
+    while. Nobody is told of an erasure before it stands in the register.
+    """
+
+    writer: GroupWriter
+    state: State
+    principals: PrincipalQueries
+    keys: SubjectKeys
+    aliases: HeldAliases
+    proposals: Proposals
+    ports: ErasurePorts
+    _looked: dict[bytes, Looked] = field(default_factory=dict)
+    _registered: set[bytes] = field(default_factory=set)
+
+    def effects(self) -> list[Effect]:
+        """Returns what is registered with the proposals of the service."""
+        return [Effect(name=ERASE, basis=self._basis, carry_out=self._carry_out, describe=_described)]
+
+    async def propose(self, tenant: bytes, ids: Sequence[bytes], caller: Caller) -> list[Answer]:
+        """Returns an answer per party; those that are erased already are done.
+
+        Raises OperatorRequired, PeerUnavailable, StoreUnavailable, ErasureRegisterUnavailable.
+        """
+        self.principals.require_operator(caller.subject)
+        asked = [Erasure(tenant, party) for party in dict.fromkeys(ids)]
+        await self._look(asked)
+
+        def propose(unit: Unit) -> list[Answer]:
+            waiting: list[Erasure] = []
+
+            def decide(unit: Unit, erasure: Erasure) -> Answer:
+                if not parties.erase(self.state, self.principals, tenant, erasure.party, caller.subject):
+                    return Answer(DONE)
+                self._require_erasable(erasure, unit.now_ns)
+                waiting.append(erasure)
+                return pending(b"")
+
+            found = dict(zip(asked, answered(unit, asked, decide), strict=True))
+            if waiting:
+                payload = plain.encode(waiting)
+                proposal = self.proposals.propose(
+                    unit, ERASE, subject=tenant, tenant=tenant, payload=payload, caller=caller
+                )
+                found |= {each: pending(proposal) for each in waiting}
+            return [found[Erasure(tenant, party)] for party in ids]
+
+        answers = await self.writer.commit(propose, weight=len(asked))
+        await self.settle()
+        return answers
+
+    async def prepare(self, decisions: Sequence[Decision | DomainError]) -> None:
+        """Looks at other services for what is about to be confirmed; raises PeerUnavailable."""
+        confirmed = {
+            each.proposal for each in decisions if isinstance(each, Decision) and each.verdict is Verdict.CONFIRM
+        }
+        waiting = [each for each in self.proposals.state.in_order() if each.id in confirmed and each.effect == ERASE]
+        await self._look([erasure for each in waiting for erasure in _erasures_of(each)])
+
+    async def settle(self) -> None:
+        """Puts into the register whoever is erased and not there yet; raises ErasureRegisterUnavailable."""
+        missing = [each for each in self.state.erased if each not in self._registered]
+        for subject in missing:
+            await asyncio.to_thread(self.ports.register.add, Registered(subject, self.state.parties[subject].tenant))
+            self._registered.add(subject)
+
+    async def replay(self) -> None:
+        """Erases again whom the register names and this database does not: it was restored from before.
+
+        Raises ErasureRegisterUnavailable, StoreUnavailable.
+        """
+        found = await asyncio.to_thread(lambda: list(self.ports.register.entries()))
+        self._registered = {each.subject for each in found}
+
+        def erase(unit: Unit) -> None:
+            for each in found:
+                if each.subject not in self.state.erased:
+                    self._erase(unit, each.subject, each.tenant, each.subject, ZERO_ID)
+
+        await self.writer.commit(erase)
+        await self.settle()
+
+    def forget(self) -> None:
+        """Drops what was looked at for decisions that were made, or never will be."""
+        now_ns = self.ports.clock.now_ns()
+        self._looked = {key: each for key, each in self._looked.items() if now_ns - each.at_ns <= erasing.LOOK_LASTS_NS}
+
+    async def _look(self, asked: Sequence[Erasure]) -> None:
+        self.forget()
+        by_tenant: dict[bytes, dict[bytes, bytes]] = {}
+        for each in asked:
+            subject = self.state.subject_of(each.tenant, each.party)
+            known = self.state.parties.get(subject)
+            if known is not None and not known.erased:
+                by_tenant.setdefault(each.tenant, {})[subject] = each.party
+        for tenant, found in by_tenant.items():
+            now_ns = self.ports.clock.now_ns()
+            looked = await self.ports.neighbours.look(tenant, found, now_ns)
+            last = await self.ports.lifetimes.last_events(list(found))
+            for subject, has in looked.items():
+                self._looked[subject] = replace(has, last_event_ns=last.get(subject, now_ns))
+
+    def _require_erasable(self, erasure: Erasure, now_ns: int) -> None:
+        subject = self.state.subject_of(erasure.tenant, erasure.party)
+        held = subject in self.state.legal_holds
+        erasing.require_erasable(self._looked.get(subject), self.ports.retention, held, now_ns)
+
+    def _carry_out(self, unit: Unit, proposal: Proposal, hand: Hand) -> None:
+        erasures = _erasures_of(proposal)
+        for each in erasures:
+            self._require_erasable(each, unit.now_ns)
+        for each in erasures:
+            self._erase(unit, self.state.subject_of(each.tenant, each.party), each.tenant, each.party, hand.principal)
+
+    def _erase(self, unit: Unit, subject: bytes, tenant: bytes, party: bytes, by: bytes) -> None:
+        """Lays the tombstone and destroys the key in one commit, aliases first; of a stranger the key alone."""
+        if subject in self.state.parties:
+            self.aliases.remove_all(unit, tenant, subject, by)
+            record_of_party(unit, self.state, subject, [PartyErased(tenant, party, by)])
+        unit.commit_also(self.keys.destruction(subject))
+
+    def _basis(self, proposal: Proposal) -> bytes:
+        found = sha256()
+        for each in _erasures_of(proposal):
+            party = self.state.parties.get(self.state.subject_of(each.tenant, each.party))
+            found.update(repr(party and (party.id, party.version)).encode())
+        return found.digest()
+
+
+@dataclass(slots=True)
+class ErasingProposals(Proposals):
+    """The proposals of identity: what is confirmed is looked at before, and is in the register before the answer."""
+
+    erasing: Erasing | None = None
+
+    async def decide(self, decisions: Sequence[Decision | DomainError], caller: Caller) -> list[str]:
+        """Decides in order within one commit; raises PeerUnavailable, ErasureRegisterUnavailable beside."""
+        if self.erasing is None:
+            return await Proposals.decide(self, decisions, caller)
+        await self.erasing.prepare(decisions)
+        reasons = await Proposals.decide(self, decisions, caller)
+        await self.erasing.settle()
+        return reasons
+
+
+def _erasures_of(proposal: Proposal) -> list[Erasure]:
+    return plain.decode(memoryview(proposal.payload), list[Erasure])
+
+
+def _described(proposal: Proposal) -> str:
+    return f"erase {len(_erasures_of(proposal))} client(s) for good"

@@ -1,0 +1,208 @@
+"""Registered clients against the lists: when a name is recorded, and when a list changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ringfence_kernel.sealing.envelopes import AssociatedData, EnvelopeBroken, unseal
+from ringfence_kernel.service.signal import Signal
+from ringfence_kernel.store.recorder import Within
+from ringfence_kernel.telemetry.logs import get
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.ids import show
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.writing.writer import GroupWriter, Unit
+
+from ringfence_payment_instruction.screening.application.marking import listed_marks, marks_of
+from ringfence_payment_instruction.screening.application.ports import ClientNames
+from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.screening.domain.clients import (
+    Client,
+    ClientFact,
+    ClientReleased,
+    MarkedNames,
+    NamesRecorded,
+    client_stream,
+    references_of,
+)
+from ringfence_payment_instruction.screening.domain.events import EVENTS as LIST_EVENTS
+from ringfence_payment_instruction.screening.domain.findings import ClientCleared, ClientMatched, Finding, FindingsState
+from ringfence_payment_instruction.screening.domain.lists import Screening
+from ringfence_payment_instruction.submissions.application.ports import Identity, KeyRing
+
+NAMES_AT_ONCE = 1_000
+RETRY_SECONDS = 0.5
+LOOK_SECONDS = 5.0
+_LOG = get(__name__)
+
+
+@dataclass(slots=True)
+class ListedMarks:
+    """The keyed marks of the names on the lists in force, made once for each edition of them."""
+
+    lists: ListsInForce
+    identity: Identity
+    _key: bytes = b""
+    _evidence: bytes = b""
+    _marks: Mapping[bytes, str] = field(default_factory=dict)
+
+    async def key(self) -> bytes:
+        """Returns the key of the marks; raises KeysUnavailable."""
+        if not self._key:
+            self._key = (await self.identity.keys(())).blind_index_key
+        return self._key
+
+    async def of(self, screening: Screening) -> Mapping[bytes, str]:
+        """Returns "list/reference" by mark; raises KeysUnavailable."""
+        evidence = screening.evidence()
+        if evidence != self._evidence:
+            marks = await asyncio.to_thread(listed_marks, await self.key(), screening)
+            self._evidence, self._marks = evidence, marks
+        return self._marks
+
+
+@dataclass(slots=True)
+class ClientScreening:
+    """Keeps the index of client names, and finds those that lists name.
+
+    A client is looked at again when a name of his is recorded; when a list changes, what is new on it is looked up in
+    the index, so that it costs what has changed. Who leads anew looks up everything once.
+    """
+
+    writer: GroupWriter
+    state: FindingsState
+    names: ClientNames
+    lists: ListsInForce
+    listed: ListedMarks
+    identity: Identity
+    _news: Signal = field(default_factory=Signal)
+    _checked: frozenset[bytes] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Begins to hear of new lists."""
+        self.writer.subscribe(self._committed)
+
+    async def note(self, facts: Sequence[ClientFact], save_cursor: Within) -> Within:
+        """Takes in what identity's feed says; returns what is to be done in the transaction that moves the cursor."""
+        await self._clear({fact.subject for fact in facts if isinstance(fact, ClientReleased)})
+        recorded = [fact for fact in facts if isinstance(fact, NamesRecorded)]
+        if not recorded:
+            return save_cursor
+        record = self.names.record(recorded)
+
+        def statements(connection: Any) -> None:
+            save_cursor(connection)
+            record(connection)
+
+        return statements
+
+    def ring(self) -> None:
+        """Tells that names were recorded."""
+        self._news.ring()
+
+    async def run(self) -> None:
+        """Works until cancelled; waits for keys, lists and the store as long as it takes."""
+        self._checked = frozenset()
+        while True:
+            try:
+                while await self.step():
+                    pass
+            except DomainError as error:
+                _LOG.warning("client_screening_waits", reason=error.reason)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                await self._news.wait(LOOK_SECONDS)
+
+    async def step(self) -> bool:
+        """Marks some names that are new, and looks up what is new on the lists; tells whether there may be more.
+
+        Raises KeysUnavailable, StoreUnavailable, Overloaded.
+        """
+        screening = self.lists.current()
+        listed = await self.listed.of(screening)
+        recorded = await asyncio.to_thread(self.names.unmarked, NAMES_AT_ONCE)
+        if recorded and not await self._mark(recorded, screening, listed):
+            return True
+        new = listed.keys() - self._checked
+        if new:
+            found = await asyncio.to_thread(self.names.matching, new)
+            clients = _gathered(found, listed)
+            if clients and not await self._match(clients, screening, lambda connection: None):
+                return True
+            self._checked = frozenset(listed)
+        return len(recorded) == NAMES_AT_ONCE
+
+    async def _mark(self, recorded: Sequence[NamesRecorded], screening: Screening, listed: Mapping[bytes, str]) -> bool:
+        ring = await self.identity.keys({each.subject for each in recorded if each.sealed})
+        key = await self.listed.key()
+        marked = await asyncio.to_thread(lambda: [_marked(each, ring, key) for each in recorded])
+        clients = [
+            Client(each.recorded.subject, each.recorded.tenant, each.recorded.party, references)
+            for each in marked
+            if (references := tuple(references_of(each.marks, listed)))
+        ]
+        return await self._match(clients, screening, self.names.mark(marked))
+
+    async def _match(self, clients: Iterable[Client], screening: Screening, also: Within) -> bool:
+        """Records who is on a list now; returns False, and records nothing, where the lists have changed meanwhile."""
+        evidence = screening.evidence()
+        found = list(clients)
+
+        def command(unit: Unit) -> list[Client] | None:
+            if self.lists.current().evidence() != evidence:
+                return None
+            news = []
+            for client in found:
+                if references := self.state.news(client):
+                    event = ClientMatched(client.tenant, client.party, client.subject, references, evidence)
+                    unit.record(client_stream(client.subject), event)
+                    news.append(client)
+            unit.commit_also(also)
+            return news
+
+        news = await self.writer.commit(command, weight=1 + len(found))
+        for client in news or ():
+            _LOG.error("client_listed", tenant=show(client.tenant), party=show(client.party), on=client.references)
+        return news is not None
+
+    async def _clear(self, subjects: Iterable[bytes]) -> None:
+        streams = [client_stream(subject) for subject in subjects]
+
+        def command(unit: Unit) -> None:
+            for stream in streams:
+                found = self.state.findings.get(stream)
+                references = found.having(Finding.BLOCKED) if found is not None else ()
+                if found is not None and references:
+                    unit.record(stream, ClientCleared(found.tenant, found.party, found.subject, references))
+
+        if streams:
+            await self.writer.commit(command, weight=len(streams))
+
+    def _committed(self, recorded: list[Recorded]) -> None:
+        if any(isinstance(each.event, LIST_EVENTS) for each in recorded):
+            self._news.ring()
+
+
+def _marked(recorded: NamesRecorded, ring: KeyRing, key: bytes) -> MarkedNames:
+    """Opens names and returns their marks; of an erased client there is nothing to open."""
+    data_key = ring.keys.get(recorded.subject)
+    if data_key is None:
+        return MarkedNames(recorded, ())
+    names = []
+    for name, sealed in recorded.sealed.items():
+        try:
+            names.append(unseal(data_key, sealed, AssociatedData(recorded.subject, recorded.version, name)).decode())
+        except EnvelopeBroken:
+            _LOG.error("client_name_broken", party=show(recorded.party), field=name)
+    return MarkedNames(recorded, marks_of(key, names))
+
+
+def _gathered(found: Iterable[tuple[Client, bytes]], listed: Mapping[bytes, str]) -> list[Client]:
+    clients: dict[bytes, Client] = {}
+    for client, mark in found:
+        known = clients.setdefault(client.subject, client)
+        clients[client.subject] = replace(known, references=(*known.references, listed[mark]))
+    return list(clients.values())

@@ -1,0 +1,46 @@
+"""Keyed marks of names: equal names meet, and nobody without the key can try which name a mark is of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ringfence_kernel.sealing.envelopes import blind_index
+
+from ringfence_payment_instruction.screening.domain import lists
+from ringfence_payment_instruction.screening.domain.lists import Mark, SanctionsList, Screening
+from ringfence_payment_instruction.screening.domain.names import FIRST_FORM, FORM
+
+CLIENT_NAME = "payment-instruction/client-name"
+
+
+def client_mark(key: bytes, mark: Mark, form: int) -> bytes:
+    """Returns the keyed mark of a name: what a list publishes can be looked up in the index."""
+    return blind_index(key, f"{CLIENT_NAME}/{form}/{mark.whole:d}", mark.fingerprint)
+
+
+def marks_of(key: bytes, names: Sequence[str]) -> tuple[bytes, ...]:
+    """Returns the keyed marks of names, in every form in which lists are kept, that leave something to compare."""
+    found = (
+        client_mark(key, mark, form)
+        for name in names
+        for form in (FIRST_FORM, FORM)
+        for mark in lists.marks_of(name, form)
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def listed_marks(key: bytes, screening: Screening) -> dict[bytes, str]:
+    """Returns "list/reference" by the keyed mark of every name on a list; takes some microseconds for each."""
+    return {
+        client_mark(key, mark, each.form): f"{list_name}/{reference}"
+        for list_name, each in (*screening.lists.items(), *screening.waiting.items())
+        for mark, reference in _marks(each)
+    }
+
+
+def _marks(each: SanctionsList) -> Iterator[tuple[Mark, str]]:
+    """Yields what hits as the whole of a name, and what hits as a part of one."""
+    for fingerprint, reference in each.references.items():
+        yield Mark(fingerprint, True), reference
+        if fingerprint not in each.lone:
+            yield Mark(fingerprint, False), reference

@@ -1,0 +1,39 @@
+"""What screening asks of others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from ringfence_kernel.store.recorder import Within
+
+from ringfence_payment_instruction.screening.domain.clients import Client, MarkedNames, NamesRecorded
+
+
+class ClientNames(Protocol):
+    """The index of client names; what looks blocks, and raises StoreUnavailable."""
+
+    def record(self, names: Sequence[NamesRecorded]) -> Within:
+        """Returns what takes names in, in place of those before; the last of each client and part counts."""
+
+    def unmarked(self, limit: int) -> list[NamesRecorded]:
+        """Returns names that nobody has marked yet."""
+
+    def mark(self, names: Sequence[MarkedNames]) -> Within:
+        """Returns what keeps the marks of names, unless they are recorded anew by then."""
+
+    def look_up(self, subjects: Collection[bytes]) -> dict[bytes, tuple[bytes, ...]]:
+        """Returns the marks of those clients of whom everything is marked."""
+
+    def matching(self, marks: Collection[bytes]) -> list[tuple[Client, bytes]]:
+        """Returns the clients that have one of these marks, with the mark."""
+
+
+class Blocking(Protocol):
+    """Identity's blocking of clients."""
+
+    async def block(self, client: Client, evidence: bytes) -> None:
+        """Has a client blocked for the entries that name him, which may be done again.
+
+        Raises IdentityUnavailable, ClientNotBlocked.
+        """
