@@ -26,6 +26,8 @@ from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import
 from ringfence_payment_instruction.deposits.adapters import schema as deposits
 from ringfence_payment_instruction.deposits.adapters.known_entries import KnownEntriesModel, StoredEntries
 from ringfence_payment_instruction.deposits.application.measures import measure as measure_deposits
+from ringfence_payment_instruction.limits.adapters import schema as limits
+from ringfence_payment_instruction.limits.adapters.recent_payments import RecentPaymentsModel, StoredRecentPayments
 from ringfence_payment_instruction.modules import (
     Application,
     ModuleStates,
@@ -57,7 +59,8 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 
 NAME = "payment-instruction"
 WITH_FILES = ("SubmitFile", "SubmitEvidence", "ImportSanctionsList")
-MODELS = (InstructionsModel(), KnownIdsModel(), KnownEntriesModel())
+INLINE = (KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel())
+MODELS = (InstructionsModel(), *INLINE)
 
 
 async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
@@ -65,9 +68,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     store, codec, model = EventStore(runtime.settings.database_conninfo()), event_codec(), InstructionsModel()
     archive = StoredArchive(store, codec)
     states = ModuleStates(SubmissionsState(archive.reopen))
-    core = await EventSourced.open(
-        runtime, codec, states.together(), [model], inline=[KnownIdsModel(), KnownEntriesModel()], store=store
-    )
+    core = await EventSourced.open(runtime, codec, states.together(), [model], inline=INLINE, store=store)
     projector = core.projectors[model.name]
     deferral = Deferral(projector)
     core.writer.subscribe(deferral.note)
@@ -107,15 +108,19 @@ def _measure(
 
 def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive, reader: InstructionsReader) -> Ports:
     settings, clock = runtime.settings, runtime.clock
+    custody = CustodyClient(runtime.peer("custody"))
     return Ports(
         clock=clock,
         archive=archive,
         entries=StoredEntries(archive.store),
         identity=IdentityClient(runtime.peer("identity"), SteadyClock()),
-        custody=CustodyClient(runtime.peer("custody")),
+        custody=custody,
+        funds=custody,
+        recent=StoredRecentPayments(archive.store),
         rail=_rail(runtime, archive.store),
         reader=reader,
         limits=settings.limits(),
+        duplicate_days=settings.days_of_duplicates(),
         patience=settings.patience(),
         list_maximum_age_ns=settings.list_maximum_age_ns(),
         file_quotas=settings.file_quotas(),
@@ -159,6 +164,7 @@ def migrations() -> list[Migration]:
         *reads.migrations(),
         *submissions.migrations(),
         *deposits.migrations(),
+        *limits.migrations(),
         *rail.migrations(),
     ]
 

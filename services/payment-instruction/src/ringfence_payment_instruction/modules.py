@@ -16,10 +16,13 @@ from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import
 
 from ringfence_payment_instruction.approvals.api import ApprovalsApi
 from ringfence_payment_instruction.approvals.application import Decisions
-from ringfence_payment_instruction.approvals.domain import ApprovalLimits
 from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.domain.state import State as DepositsState
 from ringfence_payment_instruction.deposits.module import DepositsModule
+from ringfence_payment_instruction.limits.application.ports import Funds, RecentPayments
+from ringfence_payment_instruction.limits.domain.bounds import InstallationLimits
+from ringfence_payment_instruction.limits.domain.state import State as LimitsState
+from ringfence_payment_instruction.limits.module import LimitsModule
 from ringfence_payment_instruction.rail.module import RailModule, RailPorts
 from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
@@ -36,7 +39,7 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
-DIGEST_FORMAT = 5
+DIGEST_FORMAT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class ModuleStates:
     submissions: SubmissionsState
     deposits: DepositsState = field(default_factory=DepositsState)
     screening: ScreeningState = field(default_factory=ScreeningState)
+    limits: LimitsState = field(default_factory=LimitsState)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
@@ -57,6 +61,7 @@ class ModuleStates:
             "submissions": self.submissions,
             "deposits": self.deposits,
             "screening": self.screening,
+            "limits": self.limits,
         }
         return SavedStates(modules, DIGEST_FORMAT)
 
@@ -70,9 +75,12 @@ class Ports:
     entries: Entries
     identity: Identity
     custody: Custody
+    funds: Funds
+    recent: RecentPayments
     rail: RailPorts
     reader: Reader
-    limits: ApprovalLimits
+    limits: InstallationLimits
+    duplicate_days: int
     patience: Patience
     list_maximum_age_ns: int
     file_quotas: FileQuotas = field(default_factory=FileQuotas)
@@ -84,6 +92,7 @@ class Application:
 
     submissions: SubmissionsModule
     screening: ScreeningModule
+    limits: LimitsModule
     approvals: Decisions
     rail: RailModule
     deposits: DepositsModule
@@ -93,7 +102,7 @@ class Application:
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    return EventCodec((*SubmissionsState.EVENTS, *DepositsState.EVENTS, *ScreeningState.EVENTS))
+    return EventCodec((*SubmissionsState.EVENTS, *DepositsState.EVENTS, *ScreeningState.EVENTS, *LimitsState.EVENTS))
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
@@ -101,11 +110,14 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     clock, committed = ports.clock, Signal()
     submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
+    limits = LimitsModule.build(
+        submissions, states.limits, ports.limits, ports.recent, ports.funds, ports.duplicate_days, clock
+    )
     screening = ScreeningModule.build(
         submissions,
         orders.personal,
         states.screening,
-        ports.limits.needs_second_person,
+        limits.reviewing,
         ports.list_maximum_age_ns,
         orders.reading,
         clock,
@@ -138,7 +150,8 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     return Application(
         submissions=orders,
         screening=screening,
-        approvals=Decisions(submissions, ports.patience),
+        limits=limits,
+        approvals=Decisions(submissions, ports.patience, limits.approver_minor),
         rail=rail,
         deposits=deposits,
         reads=Queries(submissions, orders.personal, ports.reader),
@@ -153,6 +166,7 @@ def joined_servicer(application: Application) -> PaymentInstructionServiceServic
         application.submissions.api,
         application.screening.api,
         application.deposits.api,
+        application.limits.api,
         ApprovalsApi(application.approvals),
         ReadsApi(application.reads),
     )

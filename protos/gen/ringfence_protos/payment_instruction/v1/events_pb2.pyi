@@ -74,6 +74,8 @@ class _DirectiveEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Directive.V
     """Post what was reserved: the bank has paid."""
     DIRECTIVE_FAIL: _Directive.ValueType  # 8
     """Release what was reserved: the bank has refused."""
+    DIRECTIVE_COUNTERSIGN: _Directive.ValueType  # 9
+    """Wait for another approver: the first may not approve so much alone."""
 
 class Directive(_Directive, metaclass=_DirectiveEnumTypeWrapper):
     """What is to happen next to an instruction, on somebody's authority, before it has happened."""
@@ -96,6 +98,8 @@ DIRECTIVE_SETTLE: Directive.ValueType  # 7
 """Post what was reserved: the bank has paid."""
 DIRECTIVE_FAIL: Directive.ValueType  # 8
 """Release what was reserved: the bank has refused."""
+DIRECTIVE_COUNTERSIGN: Directive.ValueType  # 9
+"""Wait for another approver: the first may not approve so much alone."""
 Global___Directive: _TypeAlias = Directive  # noqa: Y015
 
 class _Disposition:
@@ -283,6 +287,7 @@ class InstructionsReceived(_message.Message):
     EXECUTION_DAYS_FIELD_NUMBER: _builtins.int
     DEBTOR_SEALED_FIELD_NUMBER: _builtins.int
     CREDITOR_SEALED_FIELD_NUMBER: _builtins.int
+    FINGERPRINTS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     submission_id: _builtins.bytes
@@ -307,6 +312,10 @@ class InstructionsReceived(_message.Message):
     """ISO 4217 numeric codes; 0 for an unknown currency."""
     execution_days: _builtins.bytes
     """Days since 1970-01-01; 0 at once."""
+    fingerprints: _builtins.bytes
+    """Keyed hashes of parties, amount, currency and text, by which the same payment is known when it is ordered once more;
+    empty in events of earlier releases.
+    """
     @_builtins.property
     def end_to_end_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The platform's own references."""
@@ -337,10 +346,11 @@ class InstructionsReceived(_message.Message):
         execution_days: _builtins.bytes = ...,
         debtor_sealed: _abc.Iterable[_builtins.bytes] | None = ...,
         creditor_sealed: _abc.Iterable[_builtins.bytes] | None = ...,
+        fingerprints: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "creditor_accounts", b"creditor_accounts", "creditor_indexes", b"creditor_indexes", "creditor_owners", b"creditor_owners", "creditor_sealed", b"creditor_sealed", "debtor_accounts", b"debtor_accounts", "debtor_owners", b"debtor_owners", "debtor_sealed", b"debtor_sealed", "end_to_end_ids", b"end_to_end_ids", "execution_days", b"execution_days", "first_index", b"first_index", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "creditor_accounts", b"creditor_accounts", "creditor_indexes", b"creditor_indexes", "creditor_owners", b"creditor_owners", "creditor_sealed", b"creditor_sealed", "debtor_accounts", b"debtor_accounts", "debtor_owners", b"debtor_owners", "debtor_sealed", b"debtor_sealed", "end_to_end_ids", b"end_to_end_ids", "execution_days", b"execution_days", "fingerprints", b"fingerprints", "first_index", b"first_index", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -757,3 +767,65 @@ class SanctionsListImported(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SanctionsListImported: _TypeAlias = SanctionsListImported  # noqa: Y015
+
+@_typing.final
+class LimitsSet(_message.Message):
+    """A platform's limits replaced those of the version before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    LEDGERS_FIELD_NUMBER: _builtins.int
+    PAYMENTS_MINOR_FIELD_NUMBER: _builtins.int
+    DEBTOR_DAYS_MINOR_FIELD_NUMBER: _builtins.int
+    DAYS_MINOR_FIELD_NUMBER: _builtins.int
+    APPROVERS_MINOR_FIELD_NUMBER: _builtins.int
+    APPROVER_IDS_FIELD_NUMBER: _builtins.int
+    APPROVER_LEDGERS_FIELD_NUMBER: _builtins.int
+    APPROVER_MAXIMA_MINOR_FIELD_NUMBER: _builtins.int
+    SET_BY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    version: _builtins.int
+    """Counts from 1."""
+    ledgers: _builtins.bytes
+    """ISO 4217 numeric codes; currencies that are not among them keep the installation's limits."""
+    payments_minor: _builtins.bytes
+    """Amount of one payment above which a second person decides, minor units."""
+    debtor_days_minor: _builtins.bytes
+    """Sum of a debtor's account on a day above which a second person decides, minor units."""
+    days_minor: _builtins.bytes
+    """Sum of the platform on a day above which a second person decides, minor units."""
+    approvers_minor: _builtins.bytes
+    """Amount of one payment above which an approval needs another approver's, minor units."""
+    approver_ids: _builtins.bytes
+    """Approvers with a maximum of their own."""
+    approver_ledgers: _builtins.bytes
+    """ISO 4217 numeric codes of their maxima."""
+    approver_maxima_minor: _builtins.bytes
+    """What each may approve alone, minor units."""
+    set_by: _builtins.bytes
+    """Principal that set them, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        ledgers: _builtins.bytes = ...,
+        payments_minor: _builtins.bytes = ...,
+        debtor_days_minor: _builtins.bytes = ...,
+        days_minor: _builtins.bytes = ...,
+        approvers_minor: _builtins.bytes = ...,
+        approver_ids: _builtins.bytes = ...,
+        approver_ledgers: _builtins.bytes = ...,
+        approver_maxima_minor: _builtins.bytes = ...,
+        set_by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver_ids", b"approver_ids", "approver_ledgers", b"approver_ledgers", "approver_maxima_minor", b"approver_maxima_minor", "approvers_minor", b"approvers_minor", "days_minor", b"days_minor", "debtor_days_minor", b"debtor_days_minor", "ledgers", b"ledgers", "payments_minor", b"payments_minor", "set_by", b"set_by", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitsSet: _TypeAlias = LimitsSet  # noqa: Y015

@@ -650,6 +650,58 @@ class DecideInstructionsResponse(_message.Message):
 Global___DecideInstructionsResponse: _TypeAlias = DecideInstructionsResponse  # noqa: Y015
 
 @_typing.final
+class CancelInstructionsRequest(_message.Message):
+    """Asks to withdraw instructions that the caller has ordered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTRUCTION_IDS_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    note: _builtins.str
+    """Why, up to 280 characters; no personal data."""
+    @_builtins.property
+    def instruction_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """16 bytes each, 1 to 1,000."""
+
+    def __init__(
+        self,
+        *,
+        instruction_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instruction_ids", b"instruction_ids", "note", b"note"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelInstructionsRequest: _TypeAlias = CancelInstructionsRequest  # noqa: Y015
+
+@_typing.final
+class CancelInstructionsResponse(_message.Message):
+    """Answers one state per instruction, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def states(self) -> _containers.RepeatedCompositeFieldContainer[Global___InstructionState]:
+        """States afterwards; the reason says why one was not withdrawn."""
+
+    def __init__(
+        self,
+        *,
+        states: _abc.Iterable[Global___InstructionState] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelInstructionsResponse: _TypeAlias = CancelInstructionsResponse  # noqa: Y015
+
+@_typing.final
 class WatchInstructionsRequest(_message.Message):
     """Asks to follow the caller's instructions."""
 
@@ -764,3 +816,193 @@ class ImportSanctionsListResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportSanctionsListResponse: _TypeAlias = ImportSanctionsListResponse  # noqa: Y015
+
+@_typing.final
+class CurrencyLimits(_message.Message):
+    """What needs no second person in one currency; at a bound itself a payment passes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    PAYMENT_MINOR_FIELD_NUMBER: _builtins.int
+    DEBTOR_DAY_MINOR_FIELD_NUMBER: _builtins.int
+    DAY_MINOR_FIELD_NUMBER: _builtins.int
+    APPROVER_MINOR_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    payment_minor: _builtins.int
+    """One payment, minor units, 0 to 2^63 - 1."""
+    debtor_day_minor: _builtins.int
+    """All payments of one debtor's account on a day (UTC) that no second person approved, minor units, 0 to 2^63 - 1."""
+    day_minor: _builtins.int
+    """All payments of the platform on a day (UTC) that no second person approved, minor units, 0 to 2^63 - 1."""
+    approver_minor: _builtins.int
+    """One payment that a single approver may approve, minor units, 0 to 2^63 - 1; above it two approvers do."""
+    def __init__(
+        self,
+        *,
+        currency: _builtins.str = ...,
+        payment_minor: _builtins.int = ...,
+        debtor_day_minor: _builtins.int = ...,
+        day_minor: _builtins.int = ...,
+        approver_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver_minor", b"approver_minor", "currency", b"currency", "day_minor", b"day_minor", "debtor_day_minor", b"debtor_day_minor", "payment_minor", b"payment_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CurrencyLimits: _TypeAlias = CurrencyLimits  # noqa: Y015
+
+@_typing.final
+class ApproverLimit(_message.Message):
+    """What one approver may approve alone, where that is less than the platform's limit for approvers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPROVER_ID_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    MAXIMUM_MINOR_FIELD_NUMBER: _builtins.int
+    approver_id: _builtins.bytes
+    """16 bytes: principal."""
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    maximum_minor: _builtins.int
+    """One payment, minor units, 0 to 2^63 - 1."""
+    def __init__(
+        self,
+        *,
+        approver_id: _builtins.bytes = ...,
+        currency: _builtins.str = ...,
+        maximum_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver_id", b"approver_id", "currency", b"currency", "maximum_minor", b"maximum_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproverLimit: _TypeAlias = ApproverLimit  # noqa: Y015
+
+@_typing.final
+class SetLimitsRequest(_message.Message):
+    """Asks to put a platform's limits in force, in place of those before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    APPROVERS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    version: _builtins.int
+    """That of the limits in force and one more, from 1 to 2^31 - 1."""
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrencyLimits]:
+        """At most 1,000, each currency once; currencies that are not among them have the installation's limits."""
+
+    @_builtins.property
+    def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApproverLimit]:
+        """At most 1,000, each approver once per currency."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        limits: _abc.Iterable[Global___CurrencyLimits] | None = ...,
+        approvers: _abc.Iterable[Global___ApproverLimit] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvers", b"approvers", "limits", b"limits", "tenant_id", b"tenant_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLimitsRequest: _TypeAlias = SetLimitsRequest  # noqa: Y015
+
+@_typing.final
+class SetLimitsResponse(_message.Message):
+    """Answers once they are in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Version in force."""
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLimitsResponse: _TypeAlias = SetLimitsResponse  # noqa: Y015
+
+@_typing.final
+class GetLimitsRequest(_message.Message):
+    """Asks for the limits in force for a platform."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    CURRENCIES_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes; empty means the caller's own."""
+    @_builtins.property
+    def currencies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 4217 alphabetic codes, at most 1,000; empty means those that the platform has limits of its own for."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        currencies: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currencies", b"currencies", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLimitsRequest: _TypeAlias = GetLimitsRequest  # noqa: Y015
+
+@_typing.final
+class GetLimitsResponse(_message.Message):
+    """Answers the limits in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    APPROVERS_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Version of the platform's own limits; 0 for none."""
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrencyLimits]:
+        """In order of ISO 4217 numeric code."""
+
+    @_builtins.property
+    def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApproverLimit]:
+        """Approvers with a maximum of their own."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        limits: _abc.Iterable[Global___CurrencyLimits] | None = ...,
+        approvers: _abc.Iterable[Global___ApproverLimit] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvers", b"approvers", "limits", b"limits", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLimitsResponse: _TypeAlias = GetLimitsResponse  # noqa: Y015

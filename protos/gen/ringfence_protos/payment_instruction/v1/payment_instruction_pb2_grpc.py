@@ -60,6 +60,11 @@ class PaymentInstructionServiceStub:
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListInstructionsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListInstructionsResponse.FromString,
                 _registered_method=True)
+        self.CancelInstructions = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/CancelInstructions',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CancelInstructionsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CancelInstructionsResponse.FromString,
+                _registered_method=True)
         self.DecideInstructions = channel.unary_unary(
                 '/ringfence.payment_instruction.v1.PaymentInstructionService/DecideInstructions',
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsRequest.SerializeToString,
@@ -69,6 +74,16 @@ class PaymentInstructionServiceStub:
                 '/ringfence.payment_instruction.v1.PaymentInstructionService/WatchInstructions',
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsResponse.FromString,
+                _registered_method=True)
+        self.SetLimits = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/SetLimits',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.SetLimitsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.SetLimitsResponse.FromString,
+                _registered_method=True)
+        self.GetLimits = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/GetLimits',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetLimitsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetLimitsResponse.FromString,
                 _registered_method=True)
         self.ImportSanctionsList = channel.unary_unary(
                 '/ringfence.payment_instruction.v1.PaymentInstructionService/ImportSanctionsList',
@@ -116,6 +131,13 @@ class PaymentInstructionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CancelInstructions(self, request, context):
+        """Withdraws the caller's own instructions before they are handed to the bank; what was set aside is released.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DecideInstructions(self, request, context):
         """Approves, rejects or cancels instructions.
         """
@@ -125,6 +147,20 @@ class PaymentInstructionServiceServicer:
 
     def WatchInstructions(self, request, context):
         """Streams the states that the tenant's instructions reach; resumes after a position.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLimits(self, request, context):
+        """Puts a platform's limits in force; tightening takes one person. Idempotent by version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLimits(self, request, context):
+        """Returns the limits in force for a platform.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,6 +201,11 @@ def add_PaymentInstructionServiceServicer_to_server(servicer, server):
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListInstructionsRequest.FromString,
                     response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListInstructionsResponse.SerializeToString,
             ),
+            'CancelInstructions': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelInstructions,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CancelInstructionsRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CancelInstructionsResponse.SerializeToString,
+            ),
             'DecideInstructions': grpc.unary_unary_rpc_method_handler(
                     servicer.DecideInstructions,
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsRequest.FromString,
@@ -174,6 +215,16 @@ def add_PaymentInstructionServiceServicer_to_server(servicer, server):
                     servicer.WatchInstructions,
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsRequest.FromString,
                     response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsResponse.SerializeToString,
+            ),
+            'SetLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLimits,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.SetLimitsRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.SetLimitsResponse.SerializeToString,
+            ),
+            'GetLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLimits,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetLimitsRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetLimitsResponse.SerializeToString,
             ),
             'ImportSanctionsList': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportSanctionsList,
@@ -328,6 +379,33 @@ class PaymentInstructionService:
             _registered_method=True)
 
     @staticmethod
+    def CancelInstructions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/CancelInstructions',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CancelInstructionsRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CancelInstructionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DecideInstructions(request,
             target,
             options=(),
@@ -371,6 +449,60 @@ class PaymentInstructionService:
             '/ringfence.payment_instruction.v1.PaymentInstructionService/WatchInstructions',
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsRequest.SerializeToString,
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/SetLimits',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.SetLimitsRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.SetLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/GetLimits',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetLimitsRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetLimitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

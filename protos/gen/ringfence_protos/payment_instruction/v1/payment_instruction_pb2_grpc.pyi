@@ -43,10 +43,16 @@ class PaymentInstructionServiceStub:
     """Returns instructions by id."""
     ListInstructions: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ListInstructionsRequest, _payment_instruction_pb2.ListInstructionsResponse]
     """Returns a tenant's instructions, page by page."""
+    CancelInstructions: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.CancelInstructionsRequest, _payment_instruction_pb2.CancelInstructionsResponse]
+    """Withdraws the caller's own instructions before they are handed to the bank; what was set aside is released."""
     DecideInstructions: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.DecideInstructionsRequest, _payment_instruction_pb2.DecideInstructionsResponse]
     """Approves, rejects or cancels instructions."""
     WatchInstructions: _grpc.UnaryStreamMultiCallable[_payment_instruction_pb2.WatchInstructionsRequest, _payment_instruction_pb2.WatchInstructionsResponse]
     """Streams the states that the tenant's instructions reach; resumes after a position."""
+    SetLimits: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.SetLimitsRequest, _payment_instruction_pb2.SetLimitsResponse]
+    """Puts a platform's limits in force; tightening takes one person. Idempotent by version."""
+    GetLimits: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.GetLimitsRequest, _payment_instruction_pb2.GetLimitsResponse]
+    """Returns the limits in force for a platform."""
     ImportSanctionsList: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]
     """Imports a sanctions list."""
 
@@ -65,10 +71,16 @@ class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
     """Returns instructions by id."""
     ListInstructions: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ListInstructionsRequest, _payment_instruction_pb2.ListInstructionsResponse]  # type: ignore[assignment]
     """Returns a tenant's instructions, page by page."""
+    CancelInstructions: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.CancelInstructionsRequest, _payment_instruction_pb2.CancelInstructionsResponse]  # type: ignore[assignment]
+    """Withdraws the caller's own instructions before they are handed to the bank; what was set aside is released."""
     DecideInstructions: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.DecideInstructionsRequest, _payment_instruction_pb2.DecideInstructionsResponse]  # type: ignore[assignment]
     """Approves, rejects or cancels instructions."""
     WatchInstructions: _aio.UnaryStreamMultiCallable[_payment_instruction_pb2.WatchInstructionsRequest, _payment_instruction_pb2.WatchInstructionsResponse]  # type: ignore[assignment]
     """Streams the states that the tenant's instructions reach; resumes after a position."""
+    SetLimits: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.SetLimitsRequest, _payment_instruction_pb2.SetLimitsResponse]  # type: ignore[assignment]
+    """Puts a platform's limits in force; tightening takes one person. Idempotent by version."""
+    GetLimits: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.GetLimitsRequest, _payment_instruction_pb2.GetLimitsResponse]  # type: ignore[assignment]
+    """Returns the limits in force for a platform."""
     ImportSanctionsList: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]  # type: ignore[assignment]
     """Imports a sanctions list."""
 
@@ -116,6 +128,14 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns a tenant's instructions, page by page."""
 
     @_abc_1.abstractmethod
+    def CancelInstructions(
+        self,
+        request: _payment_instruction_pb2.CancelInstructionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.CancelInstructionsResponse, _abc.Awaitable[_payment_instruction_pb2.CancelInstructionsResponse]]:
+        """Withdraws the caller's own instructions before they are handed to the bank; what was set aside is released."""
+
+    @_abc_1.abstractmethod
     def DecideInstructions(
         self,
         request: _payment_instruction_pb2.DecideInstructionsRequest,
@@ -130,6 +150,22 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_payment_instruction_pb2.WatchInstructionsResponse], _abc.AsyncIterator[_payment_instruction_pb2.WatchInstructionsResponse]]:
         """Streams the states that the tenant's instructions reach; resumes after a position."""
+
+    @_abc_1.abstractmethod
+    def SetLimits(
+        self,
+        request: _payment_instruction_pb2.SetLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.SetLimitsResponse, _abc.Awaitable[_payment_instruction_pb2.SetLimitsResponse]]:
+        """Puts a platform's limits in force; tightening takes one person. Idempotent by version."""
+
+    @_abc_1.abstractmethod
+    def GetLimits(
+        self,
+        request: _payment_instruction_pb2.GetLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.GetLimitsResponse, _abc.Awaitable[_payment_instruction_pb2.GetLimitsResponse]]:
+        """Returns the limits in force for a platform."""
 
     @_abc_1.abstractmethod
     def ImportSanctionsList(

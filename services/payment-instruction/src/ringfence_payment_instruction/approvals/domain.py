@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.status import RELEASED, Directive, Status
+from ringfence_payment_instruction.submissions.domain.status import RELEASED, UNDECIDED, Directive, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step, directed, moved
 
-
-@dataclass(frozen=True, slots=True)
-class ApprovalLimits:
-    """Amounts in minor units per ledger above which a second person decides; without a limit everything is held."""
-
-    by_ledger: Mapping[int, int] = field(default_factory=dict)
-
-    def needs_second_person(self, ledger: int, amount_minor: int) -> bool:
-        """Tells whether a payment is held; at the limit itself it passes."""
-        return amount_minor > self.by_ledger.get(ledger, 0)
+# Tenant, approver and ledger -> what the approver may approve alone, minor units.
+ApproverRule = Callable[[bytes, bytes, int], int]
 
 
 def objection(submission: Submission, index: int, decision: Directive, decider: bytes) -> str:
@@ -28,11 +19,18 @@ def objection(submission: Submission, index: int, decision: Directive, decider: 
     status, directive = submission.statuses[index], submission.directives[index]
     if decision is Directive.CANCEL:
         return "" if may_be_stopped(status, directive) else reasons.ALREADY_RELEASED
-    if status != Status.HELD or directive != Directive.NONE:
+    if status != Status.HELD or directive not in UNDECIDED:
         return reasons.NOT_HELD
     if decision is Directive.APPROVE and decider == submission.received.maker:
         return reasons.APPROVER_IS_MAKER
     return ""
+
+
+def own_objection(submission: Submission, index: int, maker: bytes) -> str:
+    """Returns why somebody cannot withdraw an instruction as its maker, empty when he can."""
+    if submission.received.maker != maker:
+        return reasons.MADE_BY_ANOTHER
+    return objection(submission, index, Directive.CANCEL, maker)
 
 
 def may_be_stopped(status: int, directive: int) -> bool:
@@ -43,7 +41,9 @@ def may_be_stopped(status: int, directive: int) -> bool:
     """
     if status in (Status.RECEIVED, Status.VALIDATED, Status.AUTHENTICATED):
         return True
-    return status in (Status.HELD, Status.RESERVED) and directive == Directive.NONE
+    if status == Status.HELD:
+        return directive in UNDECIDED
+    return status == Status.RESERVED and directive == Directive.NONE
 
 
 def is_done(submission: Submission, index: int, decision: Directive, decider: bytes) -> bool:
@@ -57,15 +57,34 @@ def is_done(submission: Submission, index: int, decision: Directive, decider: by
 
 
 def decided(
-    submission: Submission, indexes: Sequence[int], decision: Directive, decider: bytes, note: str
+    submission: Submission,
+    indexes: Sequence[int],
+    decision: Directive,
+    decider: bytes,
+    note: str,
+    approver_minor: ApproverRule,
 ) -> list[Any]:
-    """Takes a person's decision on rows that allow it: approve, reject or cancel."""
+    """Takes a person's decision on rows that allow it: approve, reject or cancel.
+
+    What is above the approver's own maximum waits for another approver, unless he is the other.
+    """
     allowed = [index for index in indexes if not objection(submission, index, decision, decider)]
     if decision is Directive.APPROVE:
-        return directed(submission, decision, allowed, actor=decider, note=note)
+        alone = {index for index in allowed if _is_enough(submission, index, decider, approver_minor)}
+        first = [index for index in allowed if index not in alone]
+        reason = reasons.ANOTHER_APPROVER_REQUIRED
+        events = directed(submission, Directive.COUNTERSIGN, first, actor=decider, note=note, reason=reason)
+        return events + directed(submission, decision, sorted(alone), actor=decider, note=note)
     reason = reasons.CANCELLED_BY_CUSTOMER if decision is Directive.CANCEL else reasons.APPROVAL_REFUSED
     reserved = [index for index in allowed if submission.statuses[index] == Status.RESERVED]
     status = RELEASED[decision]
     steps = [Step(index, status, reason) for index in allowed if submission.statuses[index] != Status.RESERVED]
     events = moved(submission, "decision", steps, actor=decider, note=note)
     return events + directed(submission, decision, reserved, actor=decider, note=note, reason=reason)
+
+
+def _is_enough(submission: Submission, index: int, decider: bytes, approver_minor: ApproverRule) -> bool:
+    if submission.directives[index] == Directive.COUNTERSIGN:
+        return True
+    maximum = approver_minor(submission.tenant, decider, submission.ledgers[index])
+    return submission.amounts_minor[index] <= maximum

@@ -67,6 +67,7 @@ class InstructionsReceived:
     execution_days: bytes  # 4 bytes per row, signed: days since 1970-01-01, 0 at once
     debtor_sealed: tuple[bytes, ...]
     creditor_sealed: tuple[bytes, ...]
+    fingerprints: bytes = b""  # 16 bytes per row: keyed hash of parties, amount, currency and text; or none at all
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class SavedSubmission:
     directives: bytes
     reasons: list[str]
     changed_ns: bytes
+    counted_days: bytes
     details: list[tuple[int, str]]
     approvers: list[tuple[int, bytes]]
     references: list[tuple[int, str]]
@@ -49,6 +50,7 @@ def saved(submission: Submission) -> SavedSubmission:
         directives=bytes(submission.directives),
         reasons=submission.reasons,
         changed_ns=submission.changed_ns.tobytes(),
+        counted_days=submission.counted_days.tobytes(),
         details=list(submission.details.items()),
         approvers=list(submission.approvers.items()),
         references=list(submission.references.items()),
@@ -70,6 +72,7 @@ def restored(kept: SavedSubmission) -> Submission:
     submission.statuses, submission.directives = bytearray(kept.statuses), bytearray(kept.directives)
     submission.stages = bytearray(map(stage_of, kept.statuses, kept.directives))
     submission.reasons, submission.changed_ns = kept.reasons, array("q", kept.changed_ns)
+    submission.counted_days = array("H", kept.counted_days)
     submission.details, submission.approvers = dict(kept.details), dict(kept.approvers)
     submission.references, submission.messages = dict(kept.references), dict(kept.messages)
     submission.first_statuses, submission.first_reasons = kept.first_statuses, kept.first_reasons

@@ -26,6 +26,7 @@ from ringfence_payment_instruction.submissions.domain.status import (
     require_listed,
     stage_of,
 )
+from ringfence_payment_instruction.submissions.domain.tallies import Counted, day_of
 
 # Rows per InstructionsReceived event: keeps every event far below the feed's 4 MiB.
 ROWS_PER_EVENT = 1_000
@@ -75,6 +76,7 @@ class Submission:
         "changed_ns",
         "chunks",
         "closed_position",
+        "counted_days",
         "creditor_accounts",
         "debtor_accounts",
         "details",
@@ -111,6 +113,7 @@ class Submission:
         self.statuses, self.directives, self.stages = bytearray(), bytearray(), bytearray()
         self.reasons: list[str] = []
         self.changed_ns = array("q")
+        self.counted_days = array("H")  # when it passed on one person's word, days since 1970-01-01; 0 for not
         self.details: dict[int, str] = {}
         self.approvers: dict[int, bytes] = {}
         self.references: dict[int, str] = {}
@@ -147,9 +150,13 @@ class Submission:
         self.stages += bytes(count)
         self.reasons += [""] * count
         self.changed_ns.extend([recorded.recorded_at_ns] * count)
+        self.counted_days.extend([0] * count)
 
-    def advance(self, recorded: Recorded, journal: Journal) -> None:
-        """Takes the steps of an event; raises TransitionUnlisted before anything is changed."""
+    def advance(self, recorded: Recorded, journal: Journal) -> list[Counted]:
+        """Takes the steps of an event; raises TransitionUnlisted before anything is changed.
+
+        Returns the rows that count since then on a day's sums, and those that did until then.
+        """
         event: InstructionsAdvanced = recorded.event
         indexes = unpack("I", event.indexes)
         steps = list(zip(indexes, event.statuses, strict=True))
@@ -159,7 +166,10 @@ class Submission:
             reached[index] = status
         self._remember(recorded, journal)
         reason_rows = event.reason_rows or bytes(len(steps))
+        counted: list[Counted] = []
         for (index, status), reason_row in zip(steps, reason_rows, strict=True):
+            if status in _COUNTING:
+                self._count(index, status, recorded.recorded_at_ns, counted)
             self.statuses[index] = status
             self.directives[index] = Directive.NONE
             self.reasons[index] = event.reasons[reason_row]
@@ -170,6 +180,17 @@ class Submission:
         self.waiting = ()
         if not self.first_statuses:
             self.first_statuses, self.first_reasons = bytes(self.statuses), list(self.reasons)
+        return counted
+
+    def _count(self, index: int, status: int, at_ns: int, counted: list[Counted]) -> None:
+        """Counts a row that passes screening, until it is held at once or comes to nothing."""
+        before = self.counted_days[index]
+        after = day_of(at_ns) if status == Status.SCREENED else 0
+        if status == Status.HELD and self.statuses[index] != Status.SCREENED:
+            return  # it had passed, and is stopped later
+        if after != before:
+            self.counted_days[index] = after
+            counted.append(Counted(index, after or before, bool(after)))
 
     def direct(self, recorded: Recorded, journal: Journal) -> None:
         """Takes a directive for rows."""
@@ -181,7 +202,7 @@ class Submission:
             self.reasons[index] = event.reason
             if event.reference:
                 self.references[index] = event.reference
-            if event.directive == Directive.APPROVE:
+            if event.directive in (Directive.APPROVE, Directive.COUNTERSIGN):
                 self.approvers[index] = event.actor
             if row in event.details:
                 self.details[index] = event.details[row]
@@ -228,7 +249,8 @@ class Submission:
 
     def content(self) -> bytes:
         """Returns everything that events have said of it, for a digest."""
-        columns = (self.ids, self.statuses, self.directives, self.stages, self.changed_ns.tobytes())
+        columns: tuple[bytes | bytearray, ...] = (self.ids, self.statuses, self.directives, self.stages)
+        columns += (self.changed_ns.tobytes(), self.counted_days.tobytes())
         tables = [sorted(each.items()) for each in (self.details, self.approvers, self.references, self.messages)]
         numbers = (self.position, self.version, self.last_position, self.closed_position)
         return b"".join(columns) + repr((numbers, self.reasons, tables, self.waiting)).encode()
@@ -266,6 +288,10 @@ class Submission:
             event.creditor_sealed[row],
         )
 
+    def fingerprint(self, index: int) -> bytes:
+        """Returns by what the same payment is known when it is ordered once more; empty for an order of long ago."""
+        return slot(self.chunks[index // ROWS_PER_EVENT].event.fingerprints, index % ROWS_PER_EVENT)
+
     def end_to_end_id(self, index: int) -> str:
         """Returns the payer's own reference."""
         return self.chunks[index // ROWS_PER_EVENT].event.end_to_end_ids[index % ROWS_PER_EVENT]
@@ -279,6 +305,7 @@ class Submission:
 
 
 _TABLES = frozenset({"details", "approvers", "references", "messages"})
-_CHANGING = ("statuses", "directives", "stages", "reasons", "changed_ns", *_TABLES)
+_CHANGING = ("statuses", "directives", "stages", "reasons", "changed_ns", "counted_days", *_TABLES)
 _REPLACED = ("waiting", "first_statuses", "first_reasons", "version", "last_position")
 _DONE = bytes(FINAL_OR_SETTLED)
+_COUNTING = frozenset({Status.SCREENED, Status.HELD, Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.FAILED})
