@@ -19,6 +19,7 @@ from ringfence_payment_instruction.deposits.domain.evidence import Disposition, 
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 from ringfence_protos.audit.v1 import events_pb2 as audit
 from ringfence_protos.common.v1 import events_pb2 as common
+from ringfence_protos.common.v1 import proposal_events_pb2 as proposals
 from ringfence_protos.custody.v1 import custody_pb2
 from ringfence_protos.custody.v1 import events_pb2 as custody
 from ringfence_protos.identity.v1 import events_pb2 as identity
@@ -38,6 +39,8 @@ SERVICES = [
     ("ringfence_custody", custody.DESCRIPTOR),
     ("ringfence_payment_instruction", payment_instruction.DESCRIPTOR),
     ("ringfence_audit", audit.DESCRIPTOR),
+    # What every service publishes of proposals.
+    ("ringfence_kernel.proposals", proposals.DESCRIPTOR),
 ]
 CODES = [
     (CreateAccountStatus, custody_pb2.CreateAccountStatus.DESCRIPTOR),

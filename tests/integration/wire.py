@@ -13,7 +13,7 @@ from ringfence.credentials import Credentials
 from ringfence.transport import open_channel
 from ringfence_local_stack.stack.running import RunningStack
 from ringfence_protos.audit.v1 import audit_pb2
-from ringfence_protos.common.v1 import access_pb2, feed_pb2
+from ringfence_protos.common.v1 import access_pb2, feed_pb2, proposals_pb2
 from ringfence_protos.custody.v1 import custody_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
@@ -24,6 +24,7 @@ FILES = {
     "payment-instruction": payment_instruction_pb2,
     "audit": audit_pb2,
 }
+WITH_PROPOSALS = ("identity", "custody", "payment-instruction")
 DEADLINE_SECONDS = 20
 STREAM_SECONDS = 0.5
 
@@ -62,7 +63,7 @@ class Answer:
 
 
 def methods() -> list[Method]:
-    """Returns every method of every service, the feed included."""
+    """Returns every method of every service, feeds and proposals included."""
     found = [
         Method(service, method)
         for service, file in FILES.items()
@@ -70,7 +71,9 @@ def methods() -> list[Method]:
         for method in each.methods
     ]
     feed = feed_pb2.DESCRIPTOR.services_by_name["FeedService"]
-    return found + [Method(service, method) for service in FILES for method in feed.methods]
+    found += [Method(service, method) for service in FILES for method in feed.methods]
+    proposals = proposals_pb2.DESCRIPTOR.services_by_name["ProposalService"]
+    return found + [Method(service, method) for service in WITH_PROPOSALS for method in proposals.methods]
 
 
 class Wire:

@@ -17,20 +17,20 @@ from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.application.state import State
-from ringfence_custody.ledger.domain.events import EVENTS
+from ringfence_custody.modules import ModuleStates, event_codec
 from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.store import EventStore, apply_migrations
-from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.writing.backlog import Backlog
 from ringfence_kernel.writing.snapshots import SnapshotFile, Snapshots
+from ringfence_kernel.writing.states import SavedStates
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
 
 from .ledger import START_NS
 
-CODEC = EventCodec(EVENTS)
+CODEC = event_codec()
 
 
 @dataclass
@@ -40,6 +40,7 @@ class Custody:
     store: EventStore
     writer: GroupWriter
     state: State
+    whole: SavedStates
     commands: Commands
     projector: Projector
     servicer: CustodyServicer
@@ -88,10 +89,11 @@ async def running(
     """Starts the service on what the database holds, and a snapshot where there is one, as a process would."""
     store, clock = stores(), ManualClock(START_NS)
     batches_store = stores()
-    state = State(lambda: StoredBatches(batches_store, CODEC))
-    writer = GroupWriter(store, CODEC, state, clock)
+    states = ModuleStates.over(lambda: StoredBatches(batches_store, CODEC))
+    state, whole = states.ledger, states.together()
+    writer = GroupWriter(store, CODEC, whole, clock)
     if snapshot is not None:
-        Snapshots(snapshot, writer, state).restore(store)
+        Snapshots(snapshot, writer, whole).restore(store)
     writer.load()
     writer.subscribe(state.committed)
     projector = Projector(store, CODEC, StatementModel())
@@ -104,7 +106,7 @@ async def running(
     task = asyncio.create_task(writer.run())
     try:
         servicer = CustodyServicer(commands, queries, Backlog(60.0, 1), AccountsQuota(accounts_per_hour))
-        yield Custody(store, writer, state, commands, projector, servicer, clock)
+        yield Custody(store, writer, state, whole, commands, projector, servicer, clock)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from ringfence_custody.ledger.adapters.batches import StoredBatches
-from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain import known_ids
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.columns import AccountColumns
@@ -22,6 +21,7 @@ from ringfence_custody.ledger.domain.packed import unpacked
 from ringfence_custody.ledger.domain.purposes import MINIMUM
 from ringfence_custody.ledger.domain.result_codes import AMOUNT_MAX, TransferFlag
 from ringfence_custody.ledger.domain.rule_packs import rules_of
+from ringfence_custody.modules import ModuleStates
 from ringfence_kernel.service import replay_into
 from ringfence_kernel.store import EventStore, Head, VersionConflict
 from ringfence_kernel.values.errors import DomainError, StoreUnavailable
@@ -129,8 +129,9 @@ async def settle(custody: Custody) -> None:
 
 def check(custody: Custody) -> None:
     """Compares a book, and all that it keeps beside its state, with one made from events alone."""
-    fresh = State(lambda: StoredBatches(custody.store, CODEC))
-    replay_into(custody.store, CODEC, fresh)
+    states = ModuleStates.over(lambda: StoredBatches(custody.store, CODEC))
+    replay_into(custody.store, CODEC, states.together())
+    fresh = states.ledger
     assert fresh.digest() == custody.state.digest()
     book, replayed = custody.state.books[PLATFORM], fresh.books[PLATFORM]
     for name in ("debit_key", "credit_key", "covered", "index"):
@@ -180,7 +181,7 @@ async def test_memory_is_what_events_say(
                 await crowd.come(rival)
             await settle(custody)
             check(custody)
-            if turn == 20 and (snapshot := take(custody.writer, custody.state)):
+            if turn == 20 and (snapshot := take(custody.writer, custody.whole)):
                 file.write(snapshot)
     async with running(stores, file) as again:
         again.clock.advance(custody.clock.now_ns() - again.clock.now_ns())

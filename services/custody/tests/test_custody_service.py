@@ -11,13 +11,13 @@ import pytest
 from ringfence_custody.ledger.adapters import batches
 from ringfence_custody.ledger.adapters.batches import StoredBatches
 from ringfence_custody.ledger.adapters.identity_feed import CURSOR, KycChanged, owner_facts, take_over
-from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.errors import AccountNotFound, BookNotFound, ColumnsMalformed
 from ringfence_custody.ledger.domain.events import TransfersCreated, TransfersExpired
 from ringfence_custody.ledger.domain.lifecycle import Standing
 from ringfence_custody.ledger.domain.packed import unpacked
 from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus, TransferFlag
+from ringfence_custody.modules import ModuleStates
 from ringfence_kernel.feed import EventUnknown, FeedPage
 from ringfence_kernel.rpc.page_tokens import PageTokenInvalid
 from ringfence_kernel.service import replay_into
@@ -127,7 +127,8 @@ async def test_an_empty_book_leaves_no_trace_in_the_digest(custody: Custody) -> 
     assert await send(custody, Row("x", "alice", "alice", 1), tenant=OTHER) == ["accounts_must_be_different"]
     assert custody.state.digest() == digest
     await save_digest(custody.writer)
-    rebuilt, differs = replay_into(custody.store, CODEC, State(lambda: StoredBatches(custody.store, CODEC)))
+    states = ModuleStates.over(lambda: StoredBatches(custody.store, CODEC))
+    rebuilt, differs = replay_into(custody.store, CODEC, states.together())
     assert (rebuilt, differs) == (custody.writer.head.position, 0)
 
 

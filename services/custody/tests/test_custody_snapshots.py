@@ -12,9 +12,11 @@ from ringfence_custody.ledger.adapters.batches import StoredBatches
 from ringfence_custody.ledger.application.state import State as Books
 from ringfence_custody.ledger.domain.errors import RulesVersionTaken
 from ringfence_custody.ledger.domain.result_codes import TransferFlag
+from ringfence_custody.modules import ModuleStates
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.writing.snapshots import SnapshotFile, Snapshots, take
+from ringfence_kernel.writing.states import SavedStates
 from ringfence_kernel.writing.writer import GroupWriter
 
 from .conftest import CODEC, Custody, running
@@ -59,15 +61,15 @@ async def test_decisions_of_before_a_snapshot_still_hold(
 
 async def saved(custody: Custody, file: SnapshotFile) -> None:
     """Saves the service's state."""
-    snapshots = Snapshots(file, custody.writer, custody.state)
+    snapshots = Snapshots(file, custody.writer, custody.whole)
     await snapshots.save_last()
     assert snapshots.position == custody.writer.head.position
 
 
-def fresh(stores: Callable[[], EventStore]) -> tuple[GroupWriter, Books]:
+def fresh(stores: Callable[[], EventStore]) -> tuple[GroupWriter, SavedStates]:
     """Returns an empty writer and its state."""
     store, batches = stores(), stores()
-    books = Books(lambda: StoredBatches(batches, CODEC))
+    books = ModuleStates.over(lambda: StoredBatches(batches, CODEC)).together()
     return GroupWriter(store, CODEC, books, ManualClock(START_NS)), books
 
 
@@ -87,7 +89,7 @@ async def test_a_restart_from_a_snapshot_is_the_state_of_a_replay(
     Snapshots(file, writer, books).restore(writer.store)
     assert writer.head.position == custody.writer.head.position - 1
     assert writer.load() == 1
-    assert books.digest() == custody.state.digest()
+    assert books.digest() == custody.whole.digest()
     assert (writer.head, writer.versions) == (custody.writer.head, custody.writer.versions)
     assert file.path.stat().st_mode & 0o077 == 0
 
@@ -145,7 +147,7 @@ async def test_a_snapshot_that_does_not_fit_is_not_used(
     Snapshots(file, writer, books).restore(writer.store)
     assert writer.head.position == 0
     assert writer.load() == custody.writer.head.position
-    assert books.digest() == custody.state.digest()
+    assert books.digest() == custody.whole.digest()
 
 
 async def test_snapshots_are_taken_while_the_ledger_works(
@@ -154,7 +156,7 @@ async def test_snapshots_are_taken_while_the_ledger_works(
     """A snapshot between two commits of a busy writer is one of a committed state."""
     file = SnapshotFile(tmp_path, "custody")
     await history(custody)
-    snapshots = Snapshots(file, custody.writer, custody.state)
+    snapshots = Snapshots(file, custody.writer, custody.whole)
     keeping = asyncio.create_task(snapshots.keep(0.01))
     for number in range(30):
         await send(custody, *(Row(f"busy {number} {row}", "alice", "bob", 1) for row in range(20)))
@@ -165,7 +167,7 @@ async def test_snapshots_are_taken_while_the_ledger_works(
     Snapshots(file, writer, books).restore(writer.store)
     assert 0 < writer.head.position <= custody.writer.head.position
     writer.load()
-    assert books.digest() == custody.state.digest()
+    assert books.digest() == custody.whole.digest()
 
 
 async def test_a_snapshot_of_which_one_book_cannot_be_read_is_not_used_at_all(custody: Custody) -> None:
@@ -185,7 +187,7 @@ async def test_writers_of_one_snapshot_take_turns(custody: Custody, tmp_path: Pa
     """A file that a cancelled task is still writing is not written by another at the same time."""
     file = SnapshotFile(tmp_path, "custody")
     await history(custody)
-    snapshot = take(custody.writer, custody.state)
+    snapshot = take(custody.writer, custody.whole)
     assert snapshot is not None
     for _ in range(20):
         await asyncio.gather(*(asyncio.to_thread(file.write, snapshot) for _ in range(4)))

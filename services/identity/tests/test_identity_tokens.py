@@ -30,6 +30,7 @@ SECOND = 10**9
 TOKEN = b"token-id........"
 SUBMISSION = b"submission-1...."
 DIGEST = b"d" * 32
+KEY = b"k" * 32
 NEVER: LookedUp[Any] = LookedUp(0)
 """A look into a table that has nothing."""
 
@@ -96,7 +97,7 @@ def submission(world: Any, **changes: Any) -> Submission:
 def test_malformed_claims_are_refused(world: Any, changes: dict[str, object]) -> None:
     """A claim that is missing, foreign or of another type makes the assertion worthless."""
     with pytest.raises(AssertionInvalid):
-        check_claims(claims(world, world.platform, **changes), world.now_ns)
+        check_claims(claims(world, world.platform, **changes), KEY, world.now_ns)
 
 
 @pytest.mark.parametrize("seconds", [-10, 0, 331, 10**6])
@@ -104,15 +105,15 @@ def test_assertion_lives_five_minutes_at_most(world: Any, seconds: int) -> None:
     """An assertion that has ended, or would live longer than five minutes and the clock skew, is refused."""
     expires = world.now_ns // SECOND + seconds
     with pytest.raises(AssertionExpired):
-        check_claims(claims(world, world.platform, exp=expires), world.now_ns)
+        check_claims(claims(world, world.platform, exp=expires), KEY, world.now_ns)
 
 
 def test_assertion_is_spent_once(world: Any) -> None:
     """The second use of a jti is refused as long as the assertion could still be valid."""
-    assertion = check_claims(claims(world, world.platform), world.now_ns)
+    assertion = check_claims(claims(world, world.platform), KEY, world.now_ns)
     spend(world, assertion)
     world.now_ns += 299 * SECOND
-    other = check_claims(claims(world, world.platform, jti="two"), world.now_ns)
+    other = check_claims(claims(world, world.platform, jti="two"), KEY, world.now_ns)
     spend(world, other)
     with pytest.raises(AssertionReplayed):
         spend(world, assertion)
@@ -120,14 +121,14 @@ def test_assertion_is_spent_once(world: Any) -> None:
 
 def test_jti_of_another_principal_is_another_jti(world: Any) -> None:
     """Two principals may happen to choose the same jti."""
-    spend(world, check_claims(claims(world, world.platform), world.now_ns))
-    spend(world, check_claims(claims(world, world.other), world.now_ns))
+    spend(world, check_claims(claims(world, world.platform), KEY, world.now_ns))
+    spend(world, check_claims(claims(world, world.other), KEY, world.now_ns))
 
 
 def test_spent_assertions_are_forgotten_when_they_cannot_come_back(world: Any) -> None:
     """Memory of spent assertions is bounded by their life."""
     for number in range(20):
-        assertion = check_claims(claims(world, world.platform, jti=str(number)), world.now_ns)
+        assertion = check_claims(claims(world, world.platform, jti=str(number)), KEY, world.now_ns)
         spend(world, assertion)
         world.now_ns += 60 * SECOND
     assert len(world.tokens.assertions) <= 7
@@ -140,7 +141,7 @@ def test_an_assertion_is_spent_once_also_where_the_history_is_ahead(world: Any) 
     def spent_at(now_ns: int, name: str) -> Assertion:
         """Spends an assertion, whose event is dated a day after the time of the decision."""
         world.now_ns = now_ns
-        assertion = check_claims(claims(world, world.platform, jti=name), now_ns)
+        assertion = check_claims(claims(world, world.platform, jti=name), KEY, now_ns)
         grant = access.grant_access(*world.of_tokens, assertion, own(world.platform), frozenset(), TOKEN, now_ns)
         events = access.issue(*world.of_tokens, assertion, own(world.platform), grant, now_ns)
         world.now_ns = now_ns + DAY_NS
@@ -158,10 +159,10 @@ def test_an_assertion_is_spent_once_also_where_the_history_is_ahead(world: Any) 
 def test_token_needs_the_own_certificate(world: Any) -> None:
     """Another principal's certificate is refused, and so is an unknown one where certificates are pinned."""
     world.first(b"pinned-feed.....", Kind.BANK_FEED, certificate=b"p" * 32)
-    assertion = check_claims(claims(world, world.platform), world.now_ns)
+    assertion = check_claims(claims(world, world.platform), KEY, world.now_ns)
     with pytest.raises(CertificateMismatch):
         require_bearer(*world.of_tokens, assertion, own(world.other))
-    pinned = check_claims(claims(world, b"pinned-feed....."), world.now_ns)
+    pinned = check_claims(claims(world, b"pinned-feed....."), KEY, world.now_ns)
     with pytest.raises(CertificateMismatch):
         require_bearer(*world.of_tokens, pinned, own(b"pinned-feed....."))
     held = Presented(b"pinned-feed.....", b"p" * 32)
@@ -176,22 +177,22 @@ def test_pending_and_suspended_principals_get_no_token(world: Any) -> None:
     world.happens(principals.suspend(world.principals, world.platform, "order 7", world.alice))
     for number, principal in enumerate((importer.id, world.platform)):
         with pytest.raises(PrincipalNotActive):
-            spend(world, check_claims(claims(world, principal, jti=str(number)), world.now_ns))
+            spend(world, check_claims(claims(world, principal, jti=str(number)), KEY, world.now_ns))
 
 
 def test_scopes_are_those_of_the_role_or_fewer(world: Any) -> None:
     """No wish means every scope of the role; a wish beyond it is refused whole."""
-    first = check_claims(claims(world, world.platform), world.now_ns)
+    first = check_claims(claims(world, world.platform), KEY, world.now_ns)
     with pytest.raises(ScopeNotHeld):
         spend(world, first, frozenset({"payments.submit", "custody.transfers.create"}))
     assert spend(world, first).scopes == tuple(sorted(SCOPES_OF_KIND[Kind.PLATFORM]))
-    second = check_claims(claims(world, world.platform, jti="two"), world.now_ns)
+    second = check_claims(claims(world, world.platform, jti="two"), KEY, world.now_ns)
     assert spend(world, second, frozenset({"payments.read"})).scopes == ("payments.read",)
 
 
 def test_suspension_between_signature_and_commit_counts(world: Any) -> None:
     """A token that was signed before the principal was suspended is not released after."""
-    assertion = check_claims(claims(world, world.platform), world.now_ns)
+    assertion = check_claims(claims(world, world.platform), KEY, world.now_ns)
     grant = access.grant_access(*world.of_tokens, assertion, own(world.platform), frozenset(), TOKEN, world.now_ns)
     world.happens(principals.suspend(world.principals, world.platform, "order 7", world.alice))
     with pytest.raises(PrincipalNotActive):
@@ -200,11 +201,13 @@ def test_suspension_between_signature_and_commit_counts(world: Any) -> None:
 
 def test_an_assertion_that_ended_before_the_commit_is_not_spent(world: Any) -> None:
     """A slow signature cannot carry an assertion beyond its end, where its first use may be forgotten already."""
-    assertion = check_claims(claims(world, world.platform), world.now_ns)
+    assertion = check_claims(claims(world, world.platform), KEY, world.now_ns)
     spend(world, assertion)
-    late = access.AccessGrant(TOKEN, world.principals.principals[world.platform], (), b"c" * 32, world.now_ns)
+    late = access.AccessGrant(
+        TOKEN, world.principals.principals[world.platform], (), b"c" * 32, b"k" * 32, world.now_ns
+    )
     world.now_ns += 361 * SECOND
-    other = check_claims(claims(world, world.platform, jti="two"), world.now_ns)
+    other = check_claims(claims(world, world.platform, jti="two"), KEY, world.now_ns)
     spend(world, other)
     with pytest.raises(AssertionExpired):
         access.issue(*world.of_tokens, assertion, own(world.platform), late, world.now_ns)
@@ -214,13 +217,13 @@ def test_an_assertion_that_ended_before_the_commit_is_not_spent(world: Any) -> N
 
 def test_access_token_claims(world: Any) -> None:
     """A token names its holder, tenant, role and scopes, lives five minutes and is bound to the certificate."""
-    grant = spend(world, check_claims(claims(world, world.platform), world.now_ns))
+    grant = spend(world, check_claims(claims(world, world.platform), KEY, world.now_ns))
     made = access.access_claims(grant, "ringfence-identity")
     assert made["sub"] == made["tenant"] == show(world.platform)
     assert made["roles"] == ["platform"]
     assert (made["iat"], made["exp"]) == (1_800_000_000, 1_800_000_300)
     assert made["cnf"] == {"x5t#S256": "Y2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2M"}
-    operator = spend(world, check_claims(claims(world, world.alice), world.now_ns))
+    operator = spend(world, check_claims(claims(world, world.alice), KEY, world.now_ns))
     assert "tenant" not in access.access_claims(operator, "ringfence-identity")
 
 

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_kernel.writing.journal import Journal
+from ringfence_payment_instruction.approvals.domain import Decider
 from ringfence_payment_instruction.approvals.domain import decided as decided_by
 from ringfence_payment_instruction.deposits.domain.confirming import booked
 from ringfence_payment_instruction.limits.domain.bounds import Bounds, InstallationLimits
@@ -54,7 +56,8 @@ def decided(
     submission: Submission, indexes: Sequence[int], decision: Directive, decider: bytes, note: str
 ) -> list[Any]:
     """Takes a decision of somebody who may approve any amount."""
-    return decided_by(submission, indexes, decision, decider, note, lambda *_: MAX_AMOUNT_MINOR)
+    hand = Hand(decider, decider, b"key of " + decider, b"certificate of " + decider)
+    return decided_by(submission, indexes, decision, Decider(hand), note, lambda *_: MAX_AMOUNT_MINOR)
 
 
 def screen(history: Any, submission: Submission) -> None:

@@ -1,15 +1,17 @@
 """What one person may move alone: by payment, debtor, platform, currency and approver; and what is ordered twice."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
+from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR, currency
 from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.limits.domain.bounds import BUILT_IN, Bounds, PlatformLimits
-from ringfence_payment_instruction.limits.domain.errors import LimitsLoosened, LimitsVersionTaken
+from ringfence_payment_instruction.limits.domain.errors import LimitsVersionTaken
 from ringfence_payment_instruction.settings import parse_limits
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
@@ -29,6 +31,7 @@ from .world import (
 )
 
 ANNA_ACCOUNT = an_id("anna account")
+OTHER_OPERATOR = caller(an_id("other operator"), None)
 OTHER_APPROVER = caller(an_id("other approver"), TENANT)
 
 
@@ -130,31 +133,76 @@ def test_currencies_that_nobody_named_have_limits_by_a_table() -> None:
     assert limits.bounds(none, 0).payment_minor == 0
 
 
-async def test_limits_are_tightened_by_one_and_not_loosened(limited: World) -> None:
-    """Whatever would let more move is refused whole, by currency, sum, approver or by leaving a row out."""
+LOOSER = [
+    PlatformLimits(2, {EUR: Bounds(100_01, 200_00, 300_00, 50_00)}, {(APPROVER.subject, EUR): 20_00}),
+    PlatformLimits(2, {EUR: Bounds(100_00, 200_01, 300_00, 50_00)}, {(APPROVER.subject, EUR): 20_00}),
+    PlatformLimits(2, {EUR: Bounds(100_00, 200_00, 300_01, 50_00)}, {(APPROVER.subject, EUR): 20_00}),
+    PlatformLimits(2, {EUR: Bounds(100_00, 200_00, 300_00, 50_01)}, {(APPROVER.subject, EUR): 20_00}),
+    PlatformLimits(2, {EUR: Bounds(100_00, 200_00, 300_00, 50_00)}, {(APPROVER.subject, EUR): 20_01}),
+    PlatformLimits(2, {EUR: Bounds(100_00, 200_00, 300_00, 50_00)}),
+    PlatformLimits(2, {}, {(APPROVER.subject, EUR): 20_00}),
+    PlatformLimits(2, {EUR: Bounds(1, 1, 1, 1), 392: Bounds(2**40, 0, 0, 0)}, {(APPROVER.subject, EUR): 20_00}),
+]
+TIGHT = PlatformLimits(1, {EUR: Bounds(100_00, 200_00, 300_00, 50_00)}, {(APPROVER.subject, EUR): 20_00})
+
+
+async def test_limits_are_tightened_by_one_person(limited: World) -> None:
+    """At once, for good, and again without effect; a version is one set of limits."""
     setting = limited.application.limits.setting
-    tight = Bounds(100_00, 200_00, 300_00, 50_00)
-    first = PlatformLimits(1, {EUR: tight}, {(APPROVER.subject, EUR): 20_00})
-    assert await setting.set(OPERATOR, TENANT, first) == first
-    assert await setting.set(OPERATOR, TENANT, first) == first
+    for _ in range(2):
+        assert await setting.set(OPERATOR, TENANT, TIGHT) == (1, b"")
     with pytest.raises(LimitsVersionTaken):
         await setting.set(OPERATOR, TENANT, PlatformLimits(1, {EUR: Bounds(1, 1, 1, 1)}))
-    looser = [
-        PlatformLimits(2, {EUR: Bounds(100_01, 200_00, 300_00, 50_00)}, first.by_approver),
-        PlatformLimits(2, {EUR: Bounds(100_00, 200_01, 300_00, 50_00)}, first.by_approver),
-        PlatformLimits(2, {EUR: Bounds(100_00, 200_00, 300_01, 50_00)}, first.by_approver),
-        PlatformLimits(2, {EUR: Bounds(100_00, 200_00, 300_00, 50_01)}, first.by_approver),
-        PlatformLimits(2, {EUR: tight}, {(APPROVER.subject, EUR): 20_01}),
-        PlatformLimits(2, {EUR: tight}),
-        PlatformLimits(2, {}, first.by_approver),
-        PlatformLimits(2, {EUR: tight, 392: Bounds(2**40, 0, 0, 0)}, first.by_approver),
-    ]
-    for each in looser:
-        with pytest.raises(LimitsLoosened):
-            await setting.set(OPERATOR, TENANT, each)
+    with pytest.raises(LimitsVersionTaken):
+        await setting.set(OPERATOR, TENANT, PlatformLimits(3, TIGHT.by_ledger, TIGHT.by_approver))
     await limited.restart()
-    assert await limited.application.limits.setting.get(TENANT) == first
+    assert await limited.application.limits.setting.get(TENANT) == TIGHT
     assert await pay(limited, "above", 100_01, Status.HELD) == reasons.SECOND_APPROVER_REQUIRED
+
+
+@pytest.mark.parametrize("looser", LOOSER)
+async def test_limits_are_loosened_by_two_people(limited: World, looser: PlatformLimits) -> None:
+    """Whatever would let more move waits for another operator: by payment, sum, approver, or by leaving a row out."""
+    setting, proposals = limited.application.limits.setting, limited.application.proposals
+    await setting.set(OPERATOR, TENANT, TIGHT)
+    version, proposal = await setting.set(OPERATOR, TENANT, looser)
+    assert (version, await setting.get(TENANT)) == (1, TIGHT)
+    confirm = [Decision(proposal, Verdict.CONFIRM)]
+    same_person = replace(OTHER_OPERATOR, person=OPERATOR.person)
+    for nobody in (OPERATOR, same_person, APPROVER):
+        (refusal,) = await proposals.decide(confirm, nobody)
+        assert refusal in ("SECOND_PERSON_REQUIRED", "PROPOSAL_NOT_FOUND")
+        assert await setting.get(TENANT) == TIGHT
+    assert await proposals.decide(confirm, OTHER_OPERATOR) == [""]
+    assert await setting.get(TENANT) == looser
+
+
+async def test_a_change_voids_what_was_to_be_loosened(limited: World) -> None:
+    """What the first person saw is not what the second would let in."""
+    setting, proposals = limited.application.limits.setting, limited.application.proposals
+    await setting.set(OPERATOR, TENANT, TIGHT)
+    _, proposal = await setting.set(OPERATOR, TENANT, LOOSER[0])
+    await setting.set(OPERATOR, TENANT, PlatformLimits(2, {EUR: Bounds(1, 1, 1, 1)}, TIGHT.by_approver))
+    assert await proposals.decide([Decision(proposal, Verdict.CONFIRM)], OTHER_OPERATOR) == ["PROPOSAL_VOID"]
+    assert (await setting.get(TENANT)).by_ledger[EUR] == Bounds(1, 1, 1, 1)
+
+
+async def test_one_person_with_two_keys_is_one_person(limited: World) -> None:
+    """Maker, first and second approver are three people, whatever principals, keys or certificates they hold."""
+    limits = PlatformLimits(1, {EUR: Bounds(1_00, 1_00, 1_00, 50_00)})
+    await limited.application.limits.setting.set(OPERATOR, TENANT, limits)
+    await pay(limited, "above", 50_01, Status.HELD)
+    for shared in ("person", "key_sha256", "certificate_thumbprint"):
+        double = replace(APPROVER, **{shared: getattr(PLATFORM, shared)})
+        assert await approve(limited, double, "above") == (Status.HELD, reasons.APPROVER_IS_MAKER)
+    waits = (Status.HELD, reasons.ANOTHER_APPROVER_REQUIRED)
+    assert await approve(limited, APPROVER, "above") == waits
+    for shared in ("person", "key_sha256", "certificate_thumbprint"):
+        assert await approve(limited, replace(OTHER_APPROVER, **{shared: getattr(APPROVER, shared)}), "above") == waits
+    await limited.restart()
+    assert await approve(limited, replace(OTHER_APPROVER, person=APPROVER.person), "above") == waits
+    await approve(limited, OTHER_APPROVER, "above")
+    await limited.reaches("above", Status.SETTLED)
 
 
 async def test_above_his_own_maximum_an_approver_needs_another(limited: World) -> None:

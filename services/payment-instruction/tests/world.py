@@ -64,7 +64,17 @@ TENANT, OTHER_TENANT = an_id("platform"), an_id("other platform")
 def caller(subject: bytes, tenant: bytes | None, token: str = "access token") -> Caller:
     """Returns a principal who calls with a certificate of its own."""
     thumbprint = urlsafe_b64encode(sha256(subject).digest()).rstrip(b"=").decode()
-    return Caller("spiffe://test/principal", None, subject, thumbprint, tenant, token=token)
+    return Caller(
+        "spiffe://test/principal",
+        None,
+        subject,
+        thumbprint,
+        tenant,
+        roles=frozenset() if tenant else frozenset({"operator"}),
+        token=token,
+        person=subject,
+        key_sha256=sha256(subject).digest(),
+    )
 
 
 PLATFORM, APPROVER = caller(TENANT, TENANT), caller(an_id("approver"), TENANT)

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from ringfence_kernel.access.hands import Hand
+from ringfence_kernel.access.refusals import TokenInvalid
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -15,7 +18,8 @@ class Caller:
 
     `subject` is the principal's id (16 bytes); a workload's is derived from its SPIFFE id. `service` is set for
     workload certificates only. `tenant`, `roles`, `scopes` and `token` come from a verified access token and are
-    empty where the method asks for none.
+    empty where the method asks for none; so do `person`, `key_sha256`, of the key that signed for the token, and
+    `grant_ends_ns`, when the principal's role ends (UTC nanoseconds, 0 for never).
     """
 
     spiffe_id: str
@@ -26,6 +30,16 @@ class Caller:
     roles: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
     token: str = field(default="", repr=False)
+    person: bytes = b""
+    key_sha256: bytes = b""
+    grant_ends_ns: int = 0
+
+    @property
+    def hand(self) -> Hand:
+        """By whose hand it is; raises TokenInvalid where the token does not tell: it is an authorisation, or old."""
+        if not (self.person and self.key_sha256):
+            raise TokenInvalid("the token does not name a person and a key")
+        return Hand(self.subject, self.person, self.key_sha256, self.certificate_sha256)
 
     @property
     def certificate_sha256(self) -> bytes:

@@ -95,6 +95,9 @@ class AccessControl:
             roles=verified.roles,
             scopes=verified.scopes,
             token=token,
+            person=verified.person,
+            key_sha256=verified.key_sha256,
+            grant_ends_ns=verified.grant_ends_ns,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import uuid
 from collections.abc import Mapping
@@ -26,7 +27,11 @@ _REQUIRED = ["iss", "aud", "sub", "iat", "exp", "jti", "cnf"]
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
-    """What a genuine token says."""
+    """What a genuine token says.
+
+    `person` and `key_sha256`, the key that signed the assertion for it, are empty where it does not; `grant_ends_ns` is
+    when its subject's role ends, UTC nanoseconds, 0 for never.
+    """
 
     subject: bytes
     tenant: bytes | None
@@ -36,6 +41,9 @@ class VerifiedToken:
     expires_at_ns: int
     key_id: str
     key: Ed25519PublicKey
+    person: bytes = b""
+    key_sha256: bytes = b""
+    grant_ends_ns: int = 0
 
 
 class TokenVerifier:
@@ -99,6 +107,9 @@ class TokenVerifier:
             expires_at_ns=int(claims["exp"]) * NANOSECONDS,
             key_id=key_id,
             key=key,
+            person=uuid.UUID(claims["person"]).bytes if "person" in claims else b"",
+            key_sha256=_digest(claims["key"]) if "key" in claims else b"",
+            grant_ends_ns=int(claims.get("until", 0)) * NANOSECONDS,
         )
 
 
@@ -112,6 +123,14 @@ def _key_id(token: str) -> str:
     if header.get("typ") != _TYPE or not isinstance(key_id, str):
         raise TokenInvalid
     return key_id
+
+
+def _digest(text: str) -> bytes:
+    """Returns a SHA-256 written as a thumbprint is: base64url without padding."""
+    digest = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if len(digest) != hashlib.sha256().digest_size:
+        raise ValueError
+    return digest
 
 
 def _texts(values: Any) -> list[str]:

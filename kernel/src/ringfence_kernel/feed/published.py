@@ -31,14 +31,15 @@ _SCALARS = {
 }
 
 
-def described(file: FileDescriptor) -> dict[str, EventDescription]:
-    """Returns the events that a file describes, by topic."""
+def described(*files: FileDescriptor) -> dict[str, EventDescription]:
+    """Returns the events that files describe, by topic."""
     found = {}
-    for message in file.message_types_by_name.values():
-        if message.GetOptions().HasExtension(options.event):
-            event = message.GetOptions().Extensions[options.event]
-            fields = {each.name: _field(each, event, file) for each in message.fields}
-            found[event.topic] = EventDescription(event.topic, event.stream, Facts(event.facts), event.rows, fields)
+    for file in files:
+        for message in file.message_types_by_name.values():
+            if message.GetOptions().HasExtension(options.event):
+                event = message.GetOptions().Extensions[options.event]
+                fields = {each.name: _field(each, event, file) for each in message.fields}
+                found[event.topic] = EventDescription(event.topic, event.stream, Facts(event.facts), event.rows, fields)
     return found
 
 

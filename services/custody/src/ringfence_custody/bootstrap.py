@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from ringfence_kernel.proposals.api import servicer as proposal_servicer
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.service import (
     Assembly,
     EventSourced,
@@ -18,7 +20,6 @@ from ringfence_kernel.service import (
     when_possible,
 )
 from ringfence_kernel.store import EventStore, Head, load_cursor
-from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.backlog import Backlog, FewWaiting
 from ringfence_protos.custody.v1 import custody_pb2_grpc
@@ -31,9 +32,8 @@ from ringfence_custody.ledger.api.servicer import CustodyServicer
 from ringfence_custody.ledger.application.book_sums import BookSums
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
-from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.application.statement_lag import StatementLag
-from ringfence_custody.ledger.domain.events import EVENTS
+from ringfence_custody.modules import ModuleStates, event_codec
 from ringfence_custody.settings import CustodySettings
 
 REQUEST_WEIGHT = 64
@@ -45,11 +45,12 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
 
     All of it works in the process that leads; a standby follows the books, and serves their feed.
     """
-    settings, codec = runtime.settings, EventCodec(EVENTS)
+    settings, codec = runtime.settings, event_codec()
     batches_store = EventStore(settings.database_conninfo())
     runtime.resources.push_async_callback(asyncio.to_thread, batches_store.close)
-    state = State(lambda: StoredBatches(batches_store, codec))
-    core = await EventSourced.open(runtime, codec, state, [StatementModel()])
+    states = ModuleStates.over(lambda: StoredBatches(batches_store, codec))
+    state = states.ledger
+    core = await EventSourced.open(runtime, codec, states.together(), [StatementModel()])
     core.writer.subscribe(state.committed)
     projector = core.projectors[StatementModel.name]
     lag = StatementLag(projector, settings.statement_lag_transfers)
@@ -77,6 +78,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
                 "ringfence.custody.v1.CustodyService",
                 places={"CreateAccounts": backlog, "CreateTransfers": backlog},
             ),
+            proposal_servicer(Proposals(core.writer, states.proposals)),
             core.feed(),
         ],
         tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],
@@ -102,9 +104,10 @@ async def keep_expiring(commands: Commands, pause_seconds: float = 1.0) -> None:
 
 def verify(settings: CustodySettings, compare: bool) -> RebuildReport:
     """Builds books and statements from events alone; with `compare` checks them against the live ones."""
-    codec = EventCodec(EVENTS)
+    codec = event_codec()
     with opened_store(settings) as store:
-        return rebuild(store, codec, State(lambda: StoredBatches(store, codec)), [StatementModel()], compare=compare)
+        states = ModuleStates.over(lambda: StoredBatches(store, codec))
+        return rebuild(store, codec, states.together(), [StatementModel()], compare=compare)
 
 
 SERVICE = Service(

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ringfence_kernel.access.tokens import TokenVerifier
+from ringfence_kernel.proposals.api import servicer as proposal_servicer
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
     Assembly,
@@ -70,6 +72,7 @@ class _Core:
     token_keys: TokenKeys
     subject_keys: VaultSubjectKeys
     key_table: KeyTable
+    proposals: Proposals
 
     async def destroy_again(self) -> None:
         """Destroys the keys of everybody who is erased, and holds none from before: a restored table has them again.
@@ -95,7 +98,12 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
     leadership.begin_with(core.destroy_again)
     leadership.begin_with(partial(_register, principals, _first_principals(runtime.settings, principals)))
     return Assembly(
-        servicers=[_token_service(runtime, core, principals), _party_service(core), core.events.feed()],
+        servicers=[
+            _token_service(runtime, core, principals),
+            _party_service(core),
+            proposal_servicer(core.proposals),
+            core.events.feed(),
+        ],
         tasks=[*core.events.tasks(), Task("token-keys", core.token_keys.run)],
         checks=core.events.checks(),
         token_keys=core.token_keys.local,
@@ -111,7 +119,8 @@ async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
     await when_possible(token_keys.refresh)
     subject_keys = VaultSubjectKeys(table, runtime.vault.transit)
     events.writer.subscribe(key_forgetter(subject_keys))
-    return _Core(events, modules, token_keys, subject_keys, table)
+    proposals = Proposals(events.writer, modules.proposals)
+    return _Core(events, modules, token_keys, subject_keys, table, proposals)
 
 
 def _token_service(runtime: Runtime[IdentitySettings], core: _Core, principals: PrincipalCommands) -> Servicer:

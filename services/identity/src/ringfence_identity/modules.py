@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from ringfence_kernel.proposals.domain import events as proposal_events
+from ringfence_kernel.proposals.domain.state import State as ProposalState
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.writing.states import SavedModuleState, SavedStates
 
@@ -17,12 +19,20 @@ from ringfence_identity.principals.queries import PrincipalQueries
 from ringfence_identity.tokens.domain import events as token_events
 from ringfence_identity.tokens.domain.state import State as TokenState
 
-DIGEST_FORMAT = 3
+DIGEST_FORMAT = 4
 
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    return EventCodec([*principal_events.EVENTS, *token_events.EVENTS, *party_events.EVENTS, *alias_events.EVENTS])
+    return EventCodec(
+        [
+            *principal_events.EVENTS,
+            *token_events.EVENTS,
+            *party_events.EVENTS,
+            *alias_events.EVENTS,
+            *proposal_events.EVENTS,
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,7 @@ class Modules:
     tokens: TokenState = field(default_factory=TokenState)
     parties: PartyState = field(default_factory=PartyState)
     aliases: AliasState = field(default_factory=AliasState)
+    proposals: ProposalState = field(default_factory=ProposalState)
 
     def states(self) -> SavedStates:
         """Returns all of it as the writer's one state."""
@@ -41,6 +52,7 @@ class Modules:
             "tokens": self.tokens,
             "parties": self.parties,
             "aliases": self.aliases,
+            "proposals": self.proposals,
         }
         return SavedStates(each, DIGEST_FORMAT)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ringfence_kernel.projecting.deferring import Deferral
+from ringfence_kernel.proposals.api import servicer as proposal_servicer
 from ringfence_kernel.service import (
     Assembly,
     EventSourced,
@@ -83,7 +84,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     leadership.begin_with(find_work)
     _measure(runtime, leadership, states, application.screening.lists)
     return Assembly(
-        servicers=[_servicer(application), core.feed()],
+        servicers=[_servicer(application), proposal_servicer(application.proposals), core.feed()],
         tasks=[
             *core.tasks(),
             Task("pipeline", application.pipeline.run),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ringfence_kernel.proposals.application import Proposals
+from ringfence_kernel.proposals.domain.state import State as ProposalState
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.store.codec import EventCodec
@@ -50,6 +52,7 @@ class ModuleStates:
     deposits: DepositsState = field(default_factory=DepositsState)
     screening: ScreeningState = field(default_factory=ScreeningState)
     limits: LimitsState = field(default_factory=LimitsState)
+    proposals: ProposalState = field(default_factory=ProposalState)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
@@ -62,6 +65,7 @@ class ModuleStates:
             "deposits": self.deposits,
             "screening": self.screening,
             "limits": self.limits,
+            "proposals": self.proposals,
         }
         return SavedStates(modules, DIGEST_FORMAT)
 
@@ -97,12 +101,14 @@ class Application:
     rail: RailModule
     deposits: DepositsModule
     reads: Queries
+    proposals: Proposals
     pipeline: Pipeline
 
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    return EventCodec((*SubmissionsState.EVENTS, *DepositsState.EVENTS, *ScreeningState.EVENTS, *LimitsState.EVENTS))
+    states = (SubmissionsState, DepositsState, ScreeningState, LimitsState, ProposalState)
+    return EventCodec(event for state in states for event in state.EVENTS)
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
@@ -110,8 +116,9 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     clock, committed = ports.clock, Signal()
     submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
+    proposals = Proposals(writer, states.proposals)
     limits = LimitsModule.build(
-        submissions, states.limits, ports.limits, ports.recent, ports.funds, ports.duplicate_days, clock
+        submissions, proposals, states.limits, ports.limits, ports.recent, ports.funds, ports.duplicate_days, clock
     )
     screening = ScreeningModule.build(
         submissions,
@@ -155,6 +162,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         rail=rail,
         deposits=deposits,
         reads=Queries(submissions, orders.personal, ports.reader),
+        proposals=proposals,
         pipeline=pipeline,
     )
 

@@ -22,17 +22,22 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Access(_message.Message):
-    """What a caller must show. Exactly one field is set; a method without this option is refused."""
+    """What a caller must show. Exactly one of the first three fields is set; a method without this option is refused."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SCOPE_FIELD_NUMBER: _builtins.int
     WORKLOADS_FIELD_NUMBER: _builtins.int
     CERTIFICATE_ONLY_FIELD_NUMBER: _builtins.int
+    TWO_PEOPLE_FIELD_NUMBER: _builtins.int
     scope: _builtins.str
     """Scope that the caller's access token must carry, for instance "custody.book.read"."""
     certificate_only: _builtins.bool
     """Any valid client certificate is enough: token issue, enrolment and public keys."""
+    two_people: _builtins.bool
+    """Whether a call only proposes what another person then confirms (ProposalService); the tests derive their matrix of
+    methods and hands from it. Beside one of the fields above; default false.
+    """
     @_builtins.property
     def workloads(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Service names (last segment of the SPIFFE id) that are admitted by their workload certificate alone."""
@@ -43,10 +48,11 @@ class Access(_message.Message):
         scope: _builtins.str = ...,
         workloads: _abc.Iterable[_builtins.str] | None = ...,
         certificate_only: _builtins.bool = ...,
+        two_people: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_only", b"certificate_only", "scope", b"scope", "workloads", b"workloads"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_only", b"certificate_only", "scope", b"scope", "two_people", b"two_people", "workloads", b"workloads"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -50,6 +50,42 @@ SUBMISSION_KIND_PAIN_001: SubmissionKind.ValueType  # 2
 """An ISO 20022 pain.001 file."""
 Global___SubmissionKind: _TypeAlias = SubmissionKind  # noqa: Y015
 
+class _OrderPurpose:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OrderPurposeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderPurpose.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ORDER_PURPOSE_UNSPECIFIED: _OrderPurpose.ValueType  # 0
+    """A client's payment: transfer code 3 in the book, 2 by the bank."""
+    ORDER_PURPOSE_FEE: _OrderPurpose.ValueType  # 4
+    """An agreed fee."""
+    ORDER_PURPOSE_PLATFORM_PAYOUT: _OrderPurpose.ValueType  # 7
+    """The platform's own money, out by the bank."""
+    ORDER_PURPOSE_SUSPENSE_ALLOCATION: _OrderPurpose.ValueType  # 9
+    """Money in suspense, to whom it belongs."""
+    ORDER_PURPOSE_SUSPENSE_RETURN: _OrderPurpose.ValueType  # 10
+    """Money in suspense, back to its payer by the bank."""
+    ORDER_PURPOSE_GUARANTEE_FUNDING: _OrderPurpose.ValueType  # 11
+    """The platform's own money, as guarantee."""
+
+class OrderPurpose(_OrderPurpose, metaclass=_OrderPurposeEnumTypeWrapper):
+    """What an instruction is for; the numbers are the codes of its transfers (docs/ledger.md)."""
+
+ORDER_PURPOSE_UNSPECIFIED: OrderPurpose.ValueType  # 0
+"""A client's payment: transfer code 3 in the book, 2 by the bank."""
+ORDER_PURPOSE_FEE: OrderPurpose.ValueType  # 4
+"""An agreed fee."""
+ORDER_PURPOSE_PLATFORM_PAYOUT: OrderPurpose.ValueType  # 7
+"""The platform's own money, out by the bank."""
+ORDER_PURPOSE_SUSPENSE_ALLOCATION: OrderPurpose.ValueType  # 9
+"""Money in suspense, to whom it belongs."""
+ORDER_PURPOSE_SUSPENSE_RETURN: OrderPurpose.ValueType  # 10
+"""Money in suspense, back to its payer by the bank."""
+ORDER_PURPOSE_GUARANTEE_FUNDING: OrderPurpose.ValueType  # 11
+"""The platform's own money, as guarantee."""
+Global___OrderPurpose: _TypeAlias = OrderPurpose  # noqa: Y015
+
 class _Directive:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -174,6 +210,7 @@ class SubmissionReceived(_message.Message):
     AUTHORISATION_EXPIRES_NS_FIELD_NUMBER: _builtins.int
     MESSAGE_ID_FIELD_NUMBER: _builtins.int
     STATUS_REPORT_FIELD_NUMBER: _builtins.int
+    MAKER_HAND_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     submission_id: _builtins.bytes
@@ -194,6 +231,8 @@ class SubmissionReceived(_message.Message):
     """MsgId of a file; empty for a batch."""
     status_report: _builtins.bytes
     """The pain.002 that answered the file; empty for a batch."""
+    maker_hand: _builtins.bytes
+    """The maker's person (16 bytes), SHA-256 of key and of certificate (32 each); empty in events of earlier releases."""
     def __init__(
         self,
         *,
@@ -207,10 +246,11 @@ class SubmissionReceived(_message.Message):
         authorisation_expires_ns: _builtins.int = ...,
         message_id: _builtins.str = ...,
         status_report: _builtins.bytes = ...,
+        maker_hand: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorisation", b"authorisation", "authorisation_expires_ns", b"authorisation_expires_ns", "digest", b"digest", "instruction_count", b"instruction_count", "kind", b"kind", "maker", b"maker", "message_id", b"message_id", "status_report", b"status_report", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorisation", b"authorisation", "authorisation_expires_ns", b"authorisation_expires_ns", "digest", b"digest", "instruction_count", b"instruction_count", "kind", b"kind", "maker", b"maker", "maker_hand", b"maker_hand", "message_id", b"message_id", "status_report", b"status_report", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -288,6 +328,8 @@ class InstructionsReceived(_message.Message):
     DEBTOR_SEALED_FIELD_NUMBER: _builtins.int
     CREDITOR_SEALED_FIELD_NUMBER: _builtins.int
     FINGERPRINTS_FIELD_NUMBER: _builtins.int
+    PURPOSES_FIELD_NUMBER: _builtins.int
+    MANDATES_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     submission_id: _builtins.bytes
@@ -315,6 +357,12 @@ class InstructionsReceived(_message.Message):
     fingerprints: _builtins.bytes
     """Keyed hashes of parties, amount, currency and text, by which the same payment is known when it is ordered once more;
     empty in events of earlier releases.
+    """
+    purposes: _builtins.bytes
+    """What each is for; empty where all are clients' payments."""
+    mandates: _builtins.bytes
+    """What each rests on where it is no payment: a fee agreement, a bank's entry; zero for others, empty where all are
+    clients' payments.
     """
     @_builtins.property
     def end_to_end_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -347,10 +395,12 @@ class InstructionsReceived(_message.Message):
         debtor_sealed: _abc.Iterable[_builtins.bytes] | None = ...,
         creditor_sealed: _abc.Iterable[_builtins.bytes] | None = ...,
         fingerprints: _builtins.bytes = ...,
+        purposes: _builtins.bytes = ...,
+        mandates: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "creditor_accounts", b"creditor_accounts", "creditor_indexes", b"creditor_indexes", "creditor_owners", b"creditor_owners", "creditor_sealed", b"creditor_sealed", "debtor_accounts", b"debtor_accounts", "debtor_owners", b"debtor_owners", "debtor_sealed", b"debtor_sealed", "end_to_end_ids", b"end_to_end_ids", "execution_days", b"execution_days", "fingerprints", b"fingerprints", "first_index", b"first_index", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "creditor_accounts", b"creditor_accounts", "creditor_indexes", b"creditor_indexes", "creditor_owners", b"creditor_owners", "creditor_sealed", b"creditor_sealed", "debtor_accounts", b"debtor_accounts", "debtor_owners", b"debtor_owners", "debtor_sealed", b"debtor_sealed", "end_to_end_ids", b"end_to_end_ids", "execution_days", b"execution_days", "fingerprints", b"fingerprints", "first_index", b"first_index", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "mandates", b"mandates", "purposes", b"purposes", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -487,6 +537,7 @@ class InstructionsDirected(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    ACTOR_HAND_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     submission_id: _builtins.bytes
@@ -507,6 +558,8 @@ class InstructionsDirected(_message.Message):
     """Message id of the bank message; empty without one."""
     note: _builtins.str
     """Why, in the decider's words; empty without one."""
+    actor_hand: _builtins.bytes
+    """Person (16 bytes), SHA-256 of key and of certificate (32 each) of the principal behind it; empty without one."""
     @_builtins.property
     def details(self) -> _containers.ScalarMap[_builtins.int, _builtins.str]:
         """Row, from 0, to what belongs to the reason."""
@@ -525,10 +578,11 @@ class InstructionsDirected(_message.Message):
         evidence: _builtins.bytes = ...,
         reference: _builtins.str = ...,
         note: _builtins.str = ...,
+        actor_hand: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "details", b"details", "directive", b"directive", "evidence", b"evidence", "indexes", b"indexes", "instruction_ids", b"instruction_ids", "note", b"note", "reason", b"reason", "reference", b"reference", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "actor_hand", b"actor_hand", "details", b"details", "directive", b"directive", "evidence", b"evidence", "indexes", b"indexes", "instruction_ids", b"instruction_ids", "note", b"note", "reason", b"reason", "reference", b"reference", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -925,21 +925,25 @@ Global___SetLimitsRequest: _TypeAlias = SetLimitsRequest  # noqa: Y015
 
 @_typing.final
 class SetLimitsResponse(_message.Message):
-    """Answers once they are in force."""
+    """Answers once they are in force, or are proposed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSION_FIELD_NUMBER: _builtins.int
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Version in force."""
+    proposal_id: _builtins.bytes
+    """16 bytes: what another person confirms, where more could move than before; empty: they are in force."""
     def __init__(
         self,
         *,
         version: _builtins.int = ...,
+        proposal_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

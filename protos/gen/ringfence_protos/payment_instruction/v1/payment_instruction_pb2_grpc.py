@@ -153,7 +153,7 @@ class PaymentInstructionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetLimits(self, request, context):
-        """Puts a platform's limits in force; tightening takes one person. Idempotent by version.
+        """Puts a platform's limits in force: tightening takes one person, loosening two. Idempotent by version.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,7 @@ class PaymentInstructionServiceStub:
     WatchInstructions: _grpc.UnaryStreamMultiCallable[_payment_instruction_pb2.WatchInstructionsRequest, _payment_instruction_pb2.WatchInstructionsResponse]
     """Streams the states that the tenant's instructions reach; resumes after a position."""
     SetLimits: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.SetLimitsRequest, _payment_instruction_pb2.SetLimitsResponse]
-    """Puts a platform's limits in force; tightening takes one person. Idempotent by version."""
+    """Puts a platform's limits in force: tightening takes one person, loosening two. Idempotent by version."""
     GetLimits: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.GetLimitsRequest, _payment_instruction_pb2.GetLimitsResponse]
     """Returns the limits in force for a platform."""
     ImportSanctionsList: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]
@@ -78,7 +78,7 @@ class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
     WatchInstructions: _aio.UnaryStreamMultiCallable[_payment_instruction_pb2.WatchInstructionsRequest, _payment_instruction_pb2.WatchInstructionsResponse]  # type: ignore[assignment]
     """Streams the states that the tenant's instructions reach; resumes after a position."""
     SetLimits: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.SetLimitsRequest, _payment_instruction_pb2.SetLimitsResponse]  # type: ignore[assignment]
-    """Puts a platform's limits in force; tightening takes one person. Idempotent by version."""
+    """Puts a platform's limits in force: tightening takes one person, loosening two. Idempotent by version."""
     GetLimits: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.GetLimitsRequest, _payment_instruction_pb2.GetLimitsResponse]  # type: ignore[assignment]
     """Returns the limits in force for a platform."""
     ImportSanctionsList: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]  # type: ignore[assignment]
@@ -157,7 +157,7 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_instruction_pb2.SetLimitsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_instruction_pb2.SetLimitsResponse, _abc.Awaitable[_payment_instruction_pb2.SetLimitsResponse]]:
-        """Puts a platform's limits in force; tightening takes one person. Idempotent by version."""
+        """Puts a platform's limits in force: tightening takes one person, loosening two. Idempotent by version."""
 
     @_abc_1.abstractmethod
     def GetLimits(

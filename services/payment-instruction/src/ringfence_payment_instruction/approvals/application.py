@@ -9,7 +9,14 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.writing.writer import Unit
 
-from ringfence_payment_instruction.approvals.domain import ApproverRule, decided, is_done, objection, own_objection
+from ringfence_payment_instruction.approvals.domain import (
+    ApproverRule,
+    Decider,
+    decided,
+    is_done,
+    objection,
+    own_objection,
+)
 from ringfence_payment_instruction.submissions.application.submissions import MOST_ROWS, Submissions
 from ringfence_payment_instruction.submissions.application.tenants import tenant_of
 from ringfence_payment_instruction.submissions.application.views import StateView, state_view
@@ -21,7 +28,8 @@ from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.status import Directive
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
-Objection = Callable[[Submission, int, Directive, bytes], str]
+OPERATOR = "operator"
+Objection = Callable[[Submission, int, Directive, Decider], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Decisions:
     async def cancel(self, maker: Caller, instruction_ids: Sequence[bytes], note: str) -> list[StateView]:
         """Withdraws what the caller has ordered, before it is handed to the bank; as `decide`."""
 
-        def of_another(submission: Submission, index: int, decision: Directive, decider: bytes) -> str:
+        def of_another(submission: Submission, index: int, decision: Directive, decider: Decider) -> str:
             return own_objection(submission, index, decider)
 
         return await self._decide(maker, tenant_of(maker), instruction_ids, Directive.CANCEL, note, of_another)
@@ -60,14 +68,15 @@ class Decisions:
         objection_to: Objection,
     ) -> list[StateView]:
         ids = list(dict.fromkeys(instruction_ids))
+        by = Decider(decider.hand, is_operator=decider.tenant is None and OPERATOR in decider.roles)
 
         def command(unit: Unit) -> dict[bytes, StateView]:
             views = {}
             taken: dict[bytes, list[int]] = {}
             found = self._found(unit, tenant, ids)
             for instruction_id, (submission, index) in found.items():
-                refusal = objection_to(submission, index, decision, decider.subject)
-                if is_done(submission, index, decision, decider.subject) and refusal != reasons.MADE_BY_ANOTHER:
+                refusal = objection_to(submission, index, decision, by)
+                if is_done(submission, index, decision, by) and refusal != reasons.MADE_BY_ANOTHER:
                     continue
                 if refusal:
                     views[instruction_id] = state_view(submission, index)._replace(reason=refusal, iso_reason="")
@@ -76,7 +85,7 @@ class Decisions:
             for stream, indexes in taken.items():
                 submission = self.submissions.state.known(stream)
                 self.submissions.record(
-                    unit, stream, decided(submission, indexes, decision, decider.subject, note, self.approver_minor)
+                    unit, stream, decided(submission, indexes, decision, by, note, self.approver_minor)
                 )
             # As they were found: what ends here may push others out of memory.
             return {each: state_view(*where) for each, where in found.items()} | views

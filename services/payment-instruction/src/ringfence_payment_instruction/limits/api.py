@@ -38,8 +38,8 @@ class LimitsApi:
             _once("limits", (_limit(each) for each in request.limits)),
             _once("approvers", (_approver(each) for each in request.approvers)),
         )
-        now = await self.limits.set(current_caller(), tenant, limits)
-        return pb.SetLimitsResponse(version=now.version)
+        answer = await self.limits.set(current_caller(), tenant, limits)
+        return pb.SetLimitsResponse(version=answer.version, proposal_id=answer.proposal)
 
     async def GetLimits(self, request: pb.GetLimitsRequest, context: Any) -> pb.GetLimitsResponse:
         """Returns the limits in force for a platform."""

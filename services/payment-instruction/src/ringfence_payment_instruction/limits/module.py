@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.values.clock import Clock
 
 from ringfence_payment_instruction.limits.api import LimitsApi
@@ -28,6 +29,7 @@ class LimitsModule:
     def build(
         cls,
         submissions: Submissions,
+        proposals: Proposals,
         state: State,
         installation: InstallationLimits,
         recent: RecentPayments,
@@ -36,7 +38,8 @@ class LimitsModule:
         clock: Clock,
     ) -> LimitsModule:
         """Wires the module."""
-        setting = Limits(submissions.writer, state, installation)
+        setting = Limits(submissions.writer, proposals, state, installation)
+        proposals.register([setting.effect()])
         holding = Holding(state, installation, submissions.state.tallies)
         reviewing = Reviewing(submissions, holding, recent, funds, clock, duplicate_days)
         return cls(setting=setting, reviewing=reviewing, api=LimitsApi(setting))

@@ -14,6 +14,7 @@ from ringfence_kernel.store.codec import open_envelope
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.telemetry import tracing as telemetry
 from ringfence_kernel.values.descriptions import EventDescription, Facts
+from ringfence_protos.common.v1 import proposal_events_pb2
 from ringfence_protos.custody.v1 import events_pb2 as custody_events_pb2
 from ringfence_protos.identity.v1 import events_pb2 as identity_events_pb2
 from ringfence_protos.payment_instruction.v1 import events_pb2 as payment_instruction_events_pb2
@@ -33,11 +34,14 @@ Split = Callable[[EventDescription, bytes, Mapping[str, Any]], Iterable[Table]]
 """Splits an event, given its description, stream and fields, into facts of one or more kinds."""
 
 PUBLISHED: Mapping[str, Mapping[str, EventDescription]] = {
-    "identity": described(identity_events_pb2.DESCRIPTOR),
-    "custody": described(custody_events_pb2.DESCRIPTOR),
-    "payment-instruction": described(payment_instruction_events_pb2.DESCRIPTOR),
+    source: described(its_own, proposal_events_pb2.DESCRIPTOR)
+    for source, its_own in (
+        ("identity", identity_events_pb2.DESCRIPTOR),
+        ("custody", custody_events_pb2.DESCRIPTOR),
+        ("payment-instruction", payment_instruction_events_pb2.DESCRIPTOR),
+    )
 }
-"""What each source publishes, by topic."""
+"""What each source publishes, by topic; what two people do is the same in all."""
 PACKED_PAYMENTS: Mapping[str, Callable[[EventDescription, Mapping[str, Any]], Table]] = {
     "InstructionsReceived.v1": payment.INSTRUCTIONS.table,
     "InstructionsAdvanced.v1": payment.steps,

@@ -10,13 +10,14 @@ from ringfence_kernel.feed import EventUnknown, FeedPage
 from ringfence_kernel.feed.published import described, require_known
 from ringfence_kernel.store import Head, StoredEvent, move_cursor
 from ringfence_kernel.store.codec import EventCodec
+from ringfence_protos.common.v1 import proposal_events_pb2
 from ringfence_protos.identity.v1 import events_pb2
 
 from ringfence_custody.ledger.application.commands import Commands, OwnerFact
 from ringfence_custody.ledger.domain.lifecycle import Standing
 
 CURSOR = "follower:identity"
-PUBLISHED = described(events_pb2.DESCRIPTOR)
+PUBLISHED = described(events_pb2.DESCRIPTOR, proposal_events_pb2.DESCRIPTOR)
 # States on the way to a decision change nothing: the last decision stands.
 STANDINGS = {
     "VERIFIED": Standing.ADMITTED,

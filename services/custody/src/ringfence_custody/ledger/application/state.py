@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
+from typing import ClassVar
 
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
@@ -14,13 +15,13 @@ from ringfence_custody.ledger.application.ports import CommittedBatches
 from ringfence_custody.ledger.domain.apply import apply
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.digest import digest
-from ringfence_custody.ledger.domain.events import TransfersCreated
+from ringfence_custody.ledger.domain.events import EVENTS, TransfersCreated
 
 
 class State:
     """Books by id, which is the id of their platform; a book begins with its first event."""
 
-    digest_format = 1
+    EVENTS: ClassVar[tuple[type, ...]] = EVENTS
 
     def __init__(self, batches_of_book: Callable[[], CommittedBatches]) -> None:
         """Starts empty; each book gets its committed batches from a call of `batches_of_book`."""

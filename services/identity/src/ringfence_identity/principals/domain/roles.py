@@ -35,6 +35,7 @@ TWO_PERSON_KINDS = frozenset({Kind.OPERATOR, Kind.IMPORTER})
 """Kinds whose role one operator proposes and another confirms."""
 
 _OWN_KEY = "identity.key.rotate"
+_PROPOSALS = "proposals.decide"
 
 SCOPES_OF_KIND: dict[Kind, frozenset[str]] = {
     Kind.PLATFORM: frozenset(
@@ -48,10 +49,11 @@ SCOPES_OF_KIND: dict[Kind, frozenset[str]] = {
             "payments.read",
         }
     ),
-    Kind.PLATFORM_APPROVER: frozenset({_OWN_KEY, "payments.approve", "payments.read", "custody.book.read"}),
+    Kind.PLATFORM_APPROVER: frozenset({_OWN_KEY, _PROPOSALS, "payments.approve", "payments.read", "custody.book.read"}),
     Kind.OPERATOR: frozenset(
         {
             _OWN_KEY,
+            _PROPOSALS,
             "identity.admin",
             "identity.kyc",
             "identity.parties.write",

@@ -60,6 +60,11 @@ class Principal:
     stopped_by: bytes
 
     @property
+    def person(self) -> bytes:
+        """The person it belongs to."""
+        return self.id
+
+    @property
     def scopes(self) -> frozenset[str]:
         """Every scope its role carries."""
         return SCOPES_OF_KIND[self.kind]

@@ -23,9 +23,10 @@ def verify(principals: PrincipalQueries, text: str, now_ns: int) -> Assertion:
     message, signature, claims = _parse(text)
     principal = principals.get(issuer_of(claims))
     keys = principal.keys if principal is not None else ()
-    if not any(_is_signed(key.public, message, signature) for key in keys if key.is_valid(now_ns)):
-        raise AssertionInvalid
-    return check_claims(claims, now_ns)
+    for key in keys:
+        if key.is_valid(now_ns) and _is_signed(key.public, message, signature):
+            return check_claims(claims, key.public, now_ns)
+    raise AssertionInvalid
 
 
 def _parse(text: str) -> tuple[bytes, bytes, dict[str, Any]]:

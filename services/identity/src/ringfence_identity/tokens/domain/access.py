@@ -24,6 +24,7 @@ class AccessGrant:
     principal: Principal
     scopes: tuple[str, ...]
     certificate_sha256: bytes
+    key_sha256: bytes
     issued_ns: int
 
     @property
@@ -50,7 +51,7 @@ def grant_access(
     if not wanted <= principal.scopes:
         raise ScopeNotHeld
     scopes = tuple(sorted(wanted or principal.scopes))
-    return AccessGrant(token, principal, scopes, presented.sha256, now_ns)
+    return AccessGrant(token, principal, scopes, presented.sha256, assertion.key_sha256, now_ns)
 
 
 def issue(
@@ -80,7 +81,10 @@ def issue(
 
 
 def access_claims(grant: AccessGrant, issuer: str) -> dict[str, object]:
-    """Returns the claims of an access token (RFC 9068), bound to a certificate by its thumbprint (RFC 8705)."""
+    """Returns the claims of an access token (RFC 9068), bound to a certificate by its thumbprint (RFC 8705).
+
+    `person` and `key` say with `cnf` by whose hand its holder acts (ADR 0020).
+    """
     principal = grant.principal
     claims: dict[str, object] = {
         "iss": issuer,
@@ -92,6 +96,8 @@ def access_claims(grant: AccessGrant, issuer: str) -> dict[str, object]:
         "exp": grant.expires_ns // NANOSECONDS,
         "jti": show(grant.token),
         "cnf": {"x5t#S256": thumbprint(grant.certificate_sha256)},
+        "person": show(principal.person),
+        "key": thumbprint(grant.key_sha256),
     }
     if principal.tenant is not None:
         claims["tenant"] = show(principal.tenant)

@@ -1,6 +1,7 @@
 """Client assertions (RFC 7523): what their claims must say, and that each is spent once."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.ids import external_id, parse
@@ -15,11 +16,15 @@ MAX_JTI_CHARACTERS = 128
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """A client assertion whose signature was checked: who it is from, and by what it is known when it comes again."""
+    """A client assertion whose signature was checked: who it is from, and by what it is known when it comes again.
+
+    `key_sha256` names the public key that signed it.
+    """
 
     principal: bytes
     digest: bytes
     expires_ns: int
+    key_sha256: bytes
 
 
 def issuer_of(claims: dict[str, object]) -> bytes:
@@ -33,7 +38,7 @@ def issuer_of(claims: dict[str, object]) -> bytes:
         raise AssertionInvalid from None
 
 
-def check_claims(claims: dict[str, object], now_ns: int) -> Assertion:
+def check_claims(claims: dict[str, object], public_key: bytes, now_ns: int) -> Assertion:
     """Checks the claims of a signed assertion (RFC 7523 section 3) and returns what is left to spend.
 
     Raises AssertionInvalid, AssertionExpired.
@@ -53,7 +58,8 @@ def check_claims(claims: dict[str, object], now_ns: int) -> Assertion:
         begins = claims.get(claim, now)
         if not isinstance(begins, int | float) or begins > now + CLOCK_SKEW_SECONDS:
             raise AssertionInvalid
-    return Assertion(principal, external_id("identity.assertion", principal, token_id), expires * NANOSECONDS)
+    digest = external_id("identity.assertion", principal, token_id)
+    return Assertion(principal, digest, expires * NANOSECONDS, sha256(public_key).digest())
 
 
 def require_unspent(state: State, assertion: Assertion, now_ns: int) -> None:

@@ -33,6 +33,6 @@ def require_bearer(state: State, principals: PrincipalQueries, assertion: Assert
     return principal
 
 
-def thumbprint(certificate_sha256: bytes) -> str:
-    """Returns `x5t#S256`: base64url without padding (RFC 8705 section 3.1)."""
-    return urlsafe_b64encode(certificate_sha256).rstrip(b"=").decode()
+def thumbprint(digest: bytes) -> str:
+    """Returns a SHA-256 as `x5t#S256` is written: base64url without padding (RFC 8705 section 3.1)."""
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()

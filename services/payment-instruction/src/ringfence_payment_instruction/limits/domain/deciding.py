@@ -11,6 +11,7 @@ from ringfence_payment_instruction.limits.domain.errors import LimitsVersionTake
 from ringfence_payment_instruction.limits.domain.events import LimitsSet
 from ringfence_payment_instruction.limits.domain.state import State, event_of
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.orders import OF_OPERATORS
 from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission, slot
 from ringfence_payment_instruction.submissions.domain.tallies import Tallies, day_of, debtor_key, platform_key
@@ -90,7 +91,9 @@ class Holding:
                     bounds.debtor_day_minor,
                 ),
             )
-            if index in duplicates:
+            if submission.purpose(index) in OF_OPERATORS:
+                found[index] = reasons.SECOND_OPERATOR_REQUIRED
+            elif index in duplicates:
                 found[index] = reasons.POSSIBLE_DUPLICATE
             elif amount > bounds.payment_minor or any(
                 self.tallies.sum_minor(day, key) + passing[key] + amount > bound for key, bound in keys

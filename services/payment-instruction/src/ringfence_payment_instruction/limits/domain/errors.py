@@ -10,10 +10,3 @@ class LimitsVersionTaken(DomainError):
 
     reason = "LIMITS_VERSION_TAKEN"
     code = "FAILED_PRECONDITION"
-
-
-class LimitsLoosened(DomainError):
-    """More could move than before, and one person alone cannot allow that; nothing was changed."""
-
-    reason = "LIMITS_LOOSENED"
-    code = "PERMISSION_DENIED"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from ringfence_payment_instruction.screening.domain.lists import Screening
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.orders import IN_BOOK
 from ringfence_payment_instruction.submissions.domain.status import Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step
@@ -66,7 +67,9 @@ class ScreeningWork:
         submission = self.submissions.state.known(stream)
         indexes = list(submission.at_stage(Stage.SCREEN))
         clear = await self.personal.open(submission, indexes)
-        outcomes = await computed(len(clear), _screen, clear, screening)
+        payees = {index for index in indexes if submission.purpose(index) not in IN_BOOK}
+        erased = {index for index, row in clear.items() if _is_erased(submission, index, row)}
+        outcomes = await computed(len(clear), _screen, clear, screening, payees, erased)
         evidence = screening.evidence()
 
         for _ in range(LOOKS):
@@ -86,12 +89,24 @@ class ScreeningWork:
                 return
 
 
-def _screen(clear: dict[int, Clear], screening: Screening) -> dict[int, Step | None]:
-    return {index: _refusal(index, row, screening) for index, row in clear.items()}
+def _is_erased(submission: Submission, index: int, row: Clear) -> bool:
+    """Tells whether a client of the tenant, whose IBAN was given, has left nothing to be read."""
+    sealed = submission.sealed(index)
+    sides = ((sealed.debtor_owner, row.debtor_iban), (sealed.creditor_owner, row.creditor_iban))
+    return any(owner != submission.tenant and not iban for owner, iban in sides)
+
+
+def _screen(
+    clear: dict[int, Clear], screening: Screening, payees: Collection[int], erased: Collection[int]
+) -> dict[int, Step | None]:
+    return {
+        index: Step(index, Status.REJECTED, reasons.SUBJECT_ERASED)
+        if index in erased or (index in payees and not row.creditor_name)
+        else _refusal(index, row, screening)
+        for index, row in clear.items()
+    }
 
 
 def _refusal(index: int, row: Clear, screening: Screening) -> Step | None:
-    if not row.creditor_name:
-        return Step(index, Status.REJECTED, reasons.SUBJECT_ERASED)
-    hit = screening.hit((row.creditor_name, row.debtor_name) if row.debtor_name else (row.creditor_name,))
+    hit = screening.hit([name for name in (row.creditor_name, row.debtor_name) if name])
     return Step(index, Status.REJECTED, reasons.SANCTIONS_HIT, hit) if hit else None

@@ -17,7 +17,7 @@ from ringfence_protos.custody.v1.custody_pb2_grpc import CustodyServiceStub
 
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
-from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, Purpose, TransferKind
+from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, TransferKind
 from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused
 
 TIMEOUT_SECONDS = 10.0
@@ -27,8 +27,6 @@ OVERDRAFT_COVERED = 256
 """Flag of an account (docs/ledger.md)."""
 # Flags of a transfer (docs/ledger.md).
 FLAGS = {TransferKind.PLAIN: 0, TransferKind.PENDING: 2, TransferKind.POST: 4, TransferKind.VOID: 8}
-# Purposes of a transfer (docs/ledger.md).
-CODES = {Purpose.DEPOSIT: 1, Purpose.WITHDRAWAL: 2, Purpose.PAYMENT: 3}
 RESULTS = {code: name.lower() for code, name in code_names(pb.CreateTransferStatus.DESCRIPTOR).items()}
 """Result codes of a transfer (docs/ledger.md)."""
 UNKNOWN_RESULTS = "ringfence.results.unknown"
@@ -105,7 +103,7 @@ def columns(transfers: Sequence[PlannedTransfer]) -> pb.TransferColumns:
         pending_id=b"".join([each.pending_id for each in transfers]),
         user_data_128=b"".join([each.subject for each in transfers]),
         ledger=[each.ledger for each in transfers],
-        code=[CODES[each.purpose] for each in transfers],
+        code=[int(each.purpose) for each in transfers],
         flags=[FLAGS[each.kind] for each in transfers],
         value_date_days=[each.value_day for each in transfers],
     )

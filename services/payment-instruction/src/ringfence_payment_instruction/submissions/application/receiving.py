@@ -18,16 +18,28 @@ from ringfence_payment_instruction.submissions.application.submissions import Su
 from ringfence_payment_instruction.submissions.application.tenants import tenant_of
 from ringfence_payment_instruction.submissions.application.views import StateView, first_states
 from ringfence_payment_instruction.submissions.domain import events, reasons
-from ringfence_payment_instruction.submissions.domain.orders import Order, digest, forbiddance, ibans_of, invalidity
+from ringfence_payment_instruction.submissions.domain.orders import (
+    Alias,
+    Order,
+    digest,
+    forbiddance,
+    ibans_of,
+    invalidity,
+    sides,
+)
 from ringfence_payment_instruction.submissions.domain.past import Asked, submission_key
 from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive, taken_in
 from ringfence_payment_instruction.submissions.domain.state import keys_of
-from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of
+from ringfence_payment_instruction.submissions.domain.submission import Submission, packed_hand, stream_of
+
+
+def _no_objection(order: Order, debtor: Alias | None, creditor: Alias | None) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is common to a batch and a file."""
+    """What is common to a batch and a file; `objection` tells why an order is not taken, empty where it is."""
 
     tenant: bytes
     submission_id: bytes
@@ -35,6 +47,7 @@ class Content:
     digest: bytes
     orders: Sequence[Order]
     message_id: str = ""
+    objection: Callable[[Order, Alias | None, Alias | None], str] = _no_objection
 
     @property
     def stream(self) -> bytes:
@@ -100,8 +113,11 @@ class Receiving:
         invalid = await computed(len(orders), lambda: tuple(map(invalidity, orders)))
         valid = [order for order, flaw in zip(orders, invalid, strict=True) if not flaw]
         aliases = await self.identity.resolve(ibans_of(valid))
-        pairs = [(aliases.get(order.debtor_iban), aliases.get(order.creditor_iban)) for order in orders]
-        forbidden = tuple("" if flaw else forbiddance(tenant, *pair) for flaw, pair in zip(invalid, pairs, strict=True))
+        pairs = [sides(tenant, order, aliases) for order in orders]
+        forbidden = tuple(
+            "" if flaw else forbiddance(tenant, *pair, order.purpose) or content.objection(order, *pair)
+            for order, flaw, pair in zip(orders, invalid, pairs, strict=True)
+        )
         subjects = {tenant}.union(*(owners(tenant, *pair) for pair in pairs))
         ring, authorisation = await asyncio.gather(
             self.identity.keys(subjects),
@@ -119,6 +135,7 @@ class Receiving:
             instruction_count=len(orders),
             digest=content.digest,
             maker=caller.subject,
+            maker_hand=packed_hand(caller.hand),
             authorisation=authorisation.token,
             authorisation_expires_ns=authorisation.expires_ns,
             message_id=content.message_id,

@@ -20,6 +20,7 @@ from ringfence_payment_instruction.submissions.domain.orders import (
     Order,
     creditor_in_book,
     ledger_of,
+    sides,
 )
 from ringfence_payment_instruction.submissions.domain.submission import ROWS_PER_EVENT
 
@@ -45,7 +46,8 @@ class Sealer:
     def _event(
         self, version: int, first: int, orders: Sequence[Order], aliases: Mapping[str, Alias]
     ) -> InstructionsReceived:
-        pairs = [(aliases.get(order.debtor_iban), aliases.get(order.creditor_iban)) for order in orders]
+        pairs = [sides(self._tenant, order, aliases) for order in orders]
+        special = any(order.purpose for order in orders)
         owned = [owners(self._tenant, debtor, creditor) for debtor, creditor in pairs]
         clear = [clear_of(order) for order in orders]
         # A payee often stands in many rows, and an index costs as much as sealing a row.
@@ -72,6 +74,8 @@ class Sealer:
                 self._seal(owner, each[:3], version, f"debtor[{row}]")
                 for row, ((owner, _), each) in enumerate(zip(owned, clear, strict=True))
             ),
+            purposes=pack("H", [order.purpose for order in orders]) if special else b"",
+            mandates=b"".join([order.mandate for order in orders]) if special else b"",
             fingerprints=b"".join(self._fingerprints(orders, debtors)),
             creditor_sealed=tuple(
                 self._seal(owner, each[3:], version, f"creditor[{row}]")
@@ -97,7 +101,9 @@ def fingerprint(key: bytes, order: Order, debtor_account: bytes) -> bytes:
     """
     debtor = debtor_account.hex() if any(debtor_account) else order.debtor_iban
     text = " ".join(order.remittance[:MAX_REMITTANCE].casefold().split())
-    parts = (debtor, order.creditor_iban[:MAX_IBAN], str(order.amount_minor), order.currency, text)
+    parts = [debtor, order.creditor_iban[:MAX_IBAN], str(order.amount_minor), order.currency, text]
+    if order.purpose:
+        parts += [str(int(order.purpose)), order.creditor_account.hex(), order.mandate.hex()]
     return blake2b("\0".join(parts).encode(), key=key, digest_size=ID_BYTES).digest()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id, show
 from ringfence_kernel.values.recorded import Recorded
@@ -18,6 +19,7 @@ from ringfence_payment_instruction.submissions.domain.events import (
     InstructionsReceived,
     SubmissionReceived,
 )
+from ringfence_payment_instruction.submissions.domain.orders import OrderPurpose
 from ringfence_payment_instruction.submissions.domain.status import (
     FINAL_OR_SETTLED,
     LANES,
@@ -41,6 +43,16 @@ def stream_of(tenant: bytes, submission_id: bytes) -> bytes:
 def transfer_id_of(tenant: bytes, instruction_id: bytes) -> bytes:
     """Returns the transfer that posts or reserves an instruction's money: the same for every retry."""
     return external_id("transfer", tenant, show(instruction_id))
+
+
+def packed_hand(hand: Hand) -> bytes:
+    """Returns a hand as events have it, beside its principal."""
+    return hand.person + hand.key_sha256 + hand.certificate_sha256
+
+
+def unpacked_hand(principal: bytes, packed: bytes) -> Hand:
+    """Returns the hand that `packed_hand` was given."""
+    return Hand(principal, packed[:16], packed[16:48], packed[48:])
 
 
 def slot(packed: bytes, index: int) -> bytes:
@@ -73,6 +85,7 @@ class Submission:
     __slots__ = (
         "amounts_minor",
         "approvers",
+        "approving_hands",
         "changed_ns",
         "chunks",
         "closed_position",
@@ -116,6 +129,7 @@ class Submission:
         self.counted_days = array("H")  # when it passed on one person's word, days since 1970-01-01; 0 for not
         self.details: dict[int, str] = {}
         self.approvers: dict[int, bytes] = {}
+        self.approving_hands: dict[int, bytes] = {}
         self.references: dict[int, str] = {}
         self.first_statuses = b""
         self.first_reasons: list[str] = []
@@ -204,6 +218,7 @@ class Submission:
                 self.references[index] = event.reference
             if event.directive in (Directive.APPROVE, Directive.COUNTERSIGN):
                 self.approvers[index] = event.actor
+                self.approving_hands[index] = event.actor_hand
             if row in event.details:
                 self.details[index] = event.details[row]
         if event.directive == Directive.SEND:
@@ -251,7 +266,10 @@ class Submission:
         """Returns everything that events have said of it, for a digest."""
         columns: tuple[bytes | bytearray, ...] = (self.ids, self.statuses, self.directives, self.stages)
         columns += (self.changed_ns.tobytes(), self.counted_days.tobytes())
-        tables = [sorted(each.items()) for each in (self.details, self.approvers, self.references, self.messages)]
+        tables = [
+            sorted(each.items())
+            for each in (self.details, self.approvers, self.approving_hands, self.references, self.messages)
+        ]
         numbers = (self.position, self.version, self.last_position, self.closed_position)
         return b"".join(columns) + repr((numbers, self.reasons, tables, self.waiting)).encode()
 
@@ -292,6 +310,17 @@ class Submission:
         """Returns by what the same payment is known when it is ordered once more; empty for an order of long ago."""
         return slot(self.chunks[index // ROWS_PER_EVENT].event.fingerprints, index % ROWS_PER_EVENT)
 
+    def purpose(self, index: int) -> OrderPurpose:
+        """Returns what an instruction is for."""
+        packed = self.chunks[index // ROWS_PER_EVENT].event.purposes
+        at = 2 * (index % ROWS_PER_EVENT)
+        return OrderPurpose(int.from_bytes(packed[at : at + 2], "big"))
+
+    def mandate(self, index: int) -> bytes:
+        """Returns what an instruction rests on where it is no payment, else the instruction itself."""
+        mandate = slot(self.chunks[index // ROWS_PER_EVENT].event.mandates, index % ROWS_PER_EVENT)
+        return mandate if mandate.strip(b"\0") else self.instruction_id(index)
+
     def end_to_end_id(self, index: int) -> str:
         """Returns the payer's own reference."""
         return self.chunks[index // ROWS_PER_EVENT].event.end_to_end_ids[index % ROWS_PER_EVENT]
@@ -304,7 +333,7 @@ class Submission:
         return next((reason for lane, reason in reversed(self.waiting) if lane in lanes), "")
 
 
-_TABLES = frozenset({"details", "approvers", "references", "messages"})
+_TABLES = frozenset({"details", "approvers", "approving_hands", "references", "messages"})
 _CHANGING = ("statuses", "directives", "stages", "reasons", "changed_ns", "counted_days", *_TABLES)
 _REPLACED = ("waiting", "first_statuses", "first_reasons", "version", "last_position")
 _DONE = bytes(FINAL_OR_SETTLED)

@@ -1,0 +1,1 @@
+"""Acts of two people: one proposes, another confirms, and only then anything happens (ADR 0020)."""

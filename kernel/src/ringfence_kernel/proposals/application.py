@@ -1,0 +1,221 @@
+"""Proposes, confirms, refuses: what a module does with acts of two people, and how it says what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.access.hands import Hand
+from ringfence_kernel.proposals.domain import proposals
+from ringfence_kernel.proposals.domain.errors import SecondPersonRequired
+from ringfence_kernel.proposals.domain.events import VoidReason
+from ringfence_kernel.proposals.domain.proposals import LONGEST_NS, Actor
+from ringfence_kernel.proposals.domain.state import Proposal, State
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.ids import new_id
+from ringfence_kernel.writing.writer import GroupWriter, Unit
+
+OPERATORS = frozenset({"operator"})
+"""Roles that confirm where an effect says nothing else: their people stand above all platforms."""
+
+
+def _nobody(proposal: Proposal) -> frozenset[bytes]:
+    return frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What a module lets two people bring about.
+
+    `basis` is a digest, at most 32 bytes, of what would be changed, as it is now; it must be another one after every
+    change, also one there and back, so it holds a version, a count or a time. `carry_out` records the effect's events
+    in the unit of the confirmation, or raises its refusal before it records anything. `describe` tells the second
+    person what would happen; it has no personal data. People of a platform may confirm for their own tenant where
+    `confirmers`, the roles, name theirs. `interested` are principals and persons who gain by it, beside the subject.
+    """
+
+    name: str
+    basis: Callable[[Proposal], bytes]
+    carry_out: Callable[[Unit, Proposal, Hand], None]
+    describe: Callable[[Proposal], str]
+    confirmers: frozenset[str] = OPERATORS
+    interested: Callable[[Proposal], frozenset[bytes]] = _nobody
+    lasts_ns: int = LONGEST_NS
+
+
+class Verdict(Enum):
+    """What becomes of a proposal."""
+
+    CONFIRM = "CONFIRM"
+    REFUSE = "REFUSE"
+    WITHDRAW = "WITHDRAW"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision on one proposal."""
+
+    proposal: bytes
+    verdict: Verdict
+    note: str = ""
+
+
+def _may_act(hand: Hand, now_ns: int) -> bool:
+    return True
+
+
+@dataclass(slots=True)
+class Proposals:
+    """The proposals of one service, and its effects, registered by its modules.
+
+    `may_act` tells whether a hand's principal may act at a time, as far as the service knows it better than tokens do.
+    """
+
+    writer: GroupWriter
+    state: State
+    may_act: Callable[[Hand, int], bool] = _may_act
+    _effects: dict[str, Effect] = field(default_factory=dict)
+
+    def register(self, effects: Iterable[Effect]) -> None:
+        """Takes up what a module lets two people bring about; raises ValueError for a name that is taken."""
+        for effect in effects:
+            if effect.name in self._effects:
+                raise ValueError(f"two effects are named {effect.name}")
+            self._effects[effect.name] = effect
+
+    def propose(
+        self, unit: Unit, effect: str, *, subject: bytes, payload: bytes, caller: Caller, tenant: bytes = b""
+    ) -> bytes:
+        """Records a proposal, unless the same hand waits with the same; returns its id. Nothing else happens.
+
+        The module has checked before that `payload` could be carried out. Raises TokenInvalid for a token that names
+        no hand, SecondPersonRequired for a principal that may not act, TooManyProposals.
+        """
+        self.sweep(unit)
+        actor, known = actor_of(caller), self._effects[effect]
+        if not self.may_act(actor.hand, unit.now_ns):
+            raise SecondPersonRequired
+        draft = Proposal(new_id(), effect, subject, tenant, payload, b"", actor.hand, 0, 0)
+        draft = replace(draft, basis=known.basis(draft))
+        proposal, events = proposals.propose(self.state, draft, actor, known.lasts_ns, unit.now_ns)
+        for event in events:
+            unit.record(event.stream, event)
+        return proposal
+
+    async def decide(self, decisions: Sequence[Decision | DomainError], caller: Caller) -> list[str]:
+        """Decides in order within one commit; returns a reason per decision, empty for done."""
+        actor = actor_of(caller)
+
+        def decide_all(unit: Unit) -> list[str]:
+            return [self._decided(unit, each, actor) for each in decisions]
+
+        return await self.writer.commit(decide_all, weight=1 + len(decisions))
+
+    def decide_within(self, unit: Unit, decision: Decision, caller: Caller) -> None:
+        """Does the same with one decision in a commit that is under way.
+
+        Raises ProposalNotFound, ProposalVoid, SecondPersonRequired, and what the effect raises.
+        """
+        self._decide(unit, decision, actor_of(caller))
+
+    async def waiting(self, caller: Caller, tenant: bytes, after: int, most: int) -> tuple[list[Proposal], bool]:
+        """Returns those after a position that the caller may see, of one tenant or of all, and whether more follow."""
+        actor = actor_of(caller)
+
+        def look(unit: Unit) -> tuple[list[Proposal], bool]:
+            self.sweep(unit)
+            seen = [
+                each
+                for each in self.state.in_order()
+                if each.position > after and tenant in (b"", each.tenant) and self._sees(actor, each)
+            ]
+            return seen[:most], len(seen) > most
+
+        return await self.writer.commit(look)
+
+    def describe(self, proposal: Proposal) -> str:
+        """Returns what would happen, in words; a release that does not know the effect has only its name."""
+        effect = self._effects.get(proposal.effect)
+        return effect.describe(proposal) if effect else proposal.effect
+
+    def about(self, effect: str, subject: bytes) -> list[Proposal]:
+        """Returns the proposals of an effect on a subject that wait, the oldest first."""
+        return [each for each in self.state.in_order() if each.effect == effect and each.subject == subject]
+
+    def refuse_about(self, unit: Unit, subject: bytes, note: str, by: bytes) -> int:
+        """Voids everything that waits about a subject, because somebody decided against it; returns how many."""
+        found = [each for each in self.state.in_order() if each.subject == subject]
+        for each in found:
+            self._void(unit, each, VoidReason.REFUSED, note, by)
+        return len(found)
+
+    def drop_of(self, unit: Unit, principal: bytes) -> int:
+        """Voids everything that a principal has proposed, because it may not act any more; returns how many."""
+        found = [each for each in self.state.in_order() if each.proposer.principal == principal]
+        for each in found:
+            self._void(unit, each, VoidReason.CHANGED)
+        return len(found)
+
+    def sweep(self, unit: Unit) -> None:
+        """Voids what has lapsed, and what rests on something that is not what it was."""
+        for each in self.state.in_order():
+            if unit.now_ns >= each.expires_ns:
+                self._void(unit, each, VoidReason.LAPSED)
+            elif not self._stands(each, unit.now_ns):
+                self._void(unit, each, VoidReason.CHANGED)
+
+    def _stands(self, proposal: Proposal, now_ns: int) -> bool:
+        effect = self._effects.get(proposal.effect)
+        return (
+            effect is not None and effect.basis(proposal) == proposal.basis and self.may_act(proposal.proposer, now_ns)
+        )
+
+    def _void(self, unit: Unit, proposal: Proposal, reason: VoidReason, note: str = "", by: bytes = b"") -> None:
+        unit.record(proposal.id, proposals.voided(proposal, reason, note, by))
+
+    def _sees(self, actor: Actor, proposal: Proposal) -> bool:
+        allowed = actor.may_decide(self._confirmers(proposal.effect), proposal.tenant)
+        return allowed or proposal.proposer.principal == actor.hand.principal
+
+    def _confirmers(self, effect: str) -> frozenset[str]:
+        known = self._effects.get(effect)
+        return known.confirmers if known else frozenset()
+
+    def _decided(self, unit: Unit, decision: Decision | DomainError, actor: Actor) -> str:
+        if isinstance(decision, DomainError):
+            return decision.reason
+        try:
+            self._decide(unit, decision, actor)
+        except DomainError as refusal:
+            return refusal.reason
+        return ""
+
+    def _decide(self, unit: Unit, decision: Decision, actor: Actor) -> None:
+        if decision.verdict is Verdict.CONFIRM and proposals.is_confirmed_by(self.state, decision.proposal, actor):
+            return
+        self.sweep(unit)
+        confirmers = {name: each.confirmers for name, each in self._effects.items()}
+        proposal = proposals.require_waiting(self.state, decision.proposal, actor, confirmers)
+        if decision.verdict is Verdict.WITHDRAW:
+            if proposal.proposer.person != actor.hand.person:
+                raise SecondPersonRequired("only the person who proposed it withdraws it")
+            self._void(unit, proposal, VoidReason.WITHDRAWN, decision.note, actor.hand.principal)
+        elif decision.verdict is Verdict.REFUSE:
+            self._void(unit, proposal, VoidReason.REFUSED, decision.note, actor.hand.principal)
+        else:
+            self._confirm(unit, proposal, actor, decision.note)
+
+    def _confirm(self, unit: Unit, proposal: Proposal, actor: Actor, note: str) -> None:
+        effect = self._effects[proposal.effect]
+        if not actor.may_decide(effect.confirmers, proposal.tenant) or not self.may_act(actor.hand, unit.now_ns):
+            raise SecondPersonRequired
+        proposals.require_second_person(proposal, actor, effect.interested(proposal))
+        effect.carry_out(unit, proposal, actor.hand)
+        unit.record(proposal.id, proposals.confirmed(proposal, actor, note))
+
+
+def actor_of(caller: Caller) -> Actor:
+    """Returns who a caller is to proposals; raises TokenInvalid for a token that names no hand."""
+    return Actor(caller.hand, caller.roles, caller.tenant or b"", caller.grant_ends_ns)

@@ -1,0 +1,116 @@
+"""What is kept of proposals: those that wait, and how the latest of the others ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import ClassVar
+
+from ringfence_kernel.access.hands import Hand
+from ringfence_kernel.proposals.domain import events
+from ringfence_kernel.proposals.domain.events import ProposalConfirmed, ProposalMade
+from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
+from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.recent import Recent
+
+SECTION = "waiting, format 1"
+ENDED = "ended, format 1"
+MOST_ENDED = 4_096
+"""How many that have ended are told from those that never were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What somebody proposed.
+
+    `payload` says what would be done, in the module's own bytes; `basis` is a digest of what that would change;
+    `position` is that of its event in the feed.
+    """
+
+    id: bytes
+    effect: str
+    subject: bytes
+    tenant: bytes
+    payload: bytes
+    basis: bytes
+    proposer: Hand
+    made_ns: int
+    expires_ns: int
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A proposal that waits no more, and the principal that confirmed it; empty where it came to nothing."""
+
+    effect: str
+    tenant: bytes
+    proposer: bytes
+    confirmed_by: bytes
+
+
+@dataclass(slots=True)
+class State:
+    """Proposals by id, in the order in which they were made; records are replaced, never changed."""
+
+    EVENTS: ClassVar[tuple[type, ...]] = events.EVENTS
+
+    waiting: dict[bytes, Proposal] = field(default_factory=dict)
+    ended: Recent[Ended] = field(default_factory=lambda: Recent(Ended, MOST_ENDED))
+
+    def in_order(self) -> list[Proposal]:
+        """Returns those that wait, the oldest first."""
+        return sorted(self.waiting.values(), key=lambda each: each.position)
+
+    def end_of(self, proposal: bytes) -> Ended | None:
+        """Returns how a proposal ended, None for one that waits or is not known."""
+        return self.ended.get(_key(proposal))
+
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
+        """Takes in one event; every change goes through the journal."""
+        event = recorded.event
+        if isinstance(event, ProposalMade):
+            journal.put(self.waiting, event.proposal, _made(event, recorded))
+            return
+        proposal = self.waiting[event.proposal]
+        journal.remove(self.waiting, event.proposal)
+        confirmed_by = event.principal if isinstance(event, ProposalConfirmed) else b""
+        ended = Ended(proposal.effect, proposal.tenant, proposal.proposer.principal, confirmed_by)
+        self.ended.put(_key(event.proposal), ended, recorded.position, journal)
+
+    def digest(self) -> bytes:
+        """Returns SHA-256 over all of it, in order."""
+        return sha256(plain.encode(self.in_order()) + self.ended.digest()).digest()
+
+    def save(self) -> Sections:
+        """Returns all of it."""
+        return [(SECTION, plain.encode(self.in_order())), (ENDED, self.ended.save())]
+
+    def restore(self, sections: Mapping[str, memoryview]) -> None:
+        """Takes up what `save` returned."""
+        waiting = plain.decode(sections[SECTION], list[Proposal])
+        self.ended.restore(sections[ENDED])
+        self.waiting = {each.id: each for each in waiting}
+
+
+def _key(proposal: bytes) -> bytes:
+    return ZERO_ID + proposal
+
+
+def _made(event: ProposalMade, recorded: Recorded) -> Proposal:
+    return Proposal(
+        id=event.proposal,
+        effect=event.effect,
+        subject=event.subject,
+        tenant=event.tenant,
+        payload=event.payload,
+        basis=event.basis,
+        proposer=Hand(event.principal, event.person, event.key_sha256, event.certificate_sha256),
+        made_ns=recorded.recorded_at_ns,
+        expires_ns=event.expires_ns,
+        position=recorded.position,
+    )

@@ -1,0 +1,39 @@
+"""What the modules keep, put together: the same in the service and in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ringfence_kernel.proposals.domain.state import State as ProposalState
+from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.writing.states import SavedModuleState, SavedStates
+
+from ringfence_custody.ledger.application.ports import CommittedBatches
+from ringfence_custody.ledger.application.state import State as LedgerState
+
+DIGEST_FORMAT = 2
+"""Raised whenever a state's digest is made of something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleStates:
+    """What each module keeps in memory."""
+
+    ledger: LedgerState
+    proposals: ProposalState = field(default_factory=ProposalState)
+
+    @classmethod
+    def over(cls, batches_of_book: Callable[[], CommittedBatches]) -> ModuleStates:
+        """Starts empty, with books that read their committed batches through what is given."""
+        return cls(LedgerState(batches_of_book))
+
+    def together(self) -> SavedStates:
+        """Returns them as the one state of the service."""
+        modules: dict[str, SavedModuleState] = {"ledger": self.ledger, "proposals": self.proposals}
+        return SavedStates(modules, DIGEST_FORMAT)
+
+
+def event_codec() -> EventCodec:
+    """Returns the codec of this service's events."""
+    return EventCodec((*LedgerState.EVENTS, *ProposalState.EVENTS))
