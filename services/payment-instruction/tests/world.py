@@ -18,6 +18,10 @@ from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.bootstrap import migrations
 from ringfence_payment_instruction.deposits.adapters.known_entries import KnownEntriesModel, StoredEntries
+from ringfence_payment_instruction.deposits.adapters.suspended_entries import (
+    StoredSuspendedEntries,
+    SuspendedEntriesModel,
+)
 from ringfence_payment_instruction.limits.adapters.recent_payments import RecentPaymentsModel, StoredRecentPayments
 from ringfence_payment_instruction.limits.domain.bounds import Bounds, InstallationLimits
 from ringfence_payment_instruction.modules import Application, ModuleStates, Ports, compose, event_codec
@@ -149,7 +153,7 @@ class World:
         self.store = EventStore(self.conninfo(), settle_seconds=5)
         archive = StoredArchive(self.store, codec)
         self.states = ModuleStates(SubmissionsState(archive.reopen, self.rest_rows))
-        inline = [KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel()]
+        inline = [KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel(), SuspendedEntriesModel()]
         for model in inline:
             fill(self.store, codec, model)
         self.writer = GroupWriter(self.store, codec, self.states.together(), self.clock, inline)
@@ -163,6 +167,7 @@ class World:
             custody=self.custody,
             funds=self.custody,
             recent=StoredRecentPayments(self.store),
+            suspended=StoredSuspendedEntries(self.store, codec),
             rail=RailPorts(
                 rail=self.rail,
                 outbox=OutboxTable(self.store),

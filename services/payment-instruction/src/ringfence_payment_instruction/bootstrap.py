@@ -26,6 +26,10 @@ from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import
 
 from ringfence_payment_instruction.deposits.adapters import schema as deposits
 from ringfence_payment_instruction.deposits.adapters.known_entries import KnownEntriesModel, StoredEntries
+from ringfence_payment_instruction.deposits.adapters.suspended_entries import (
+    StoredSuspendedEntries,
+    SuspendedEntriesModel,
+)
 from ringfence_payment_instruction.deposits.application.measures import measure as measure_deposits
 from ringfence_payment_instruction.limits.adapters import schema as limits
 from ringfence_payment_instruction.limits.adapters.recent_payments import RecentPaymentsModel, StoredRecentPayments
@@ -60,7 +64,7 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 
 NAME = "payment-instruction"
 WITH_FILES = ("SubmitFile", "SubmitEvidence", "ImportSanctionsList")
-INLINE = (KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel())
+INLINE = (KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel(), SuspendedEntriesModel())
 MODELS = (InstructionsModel(), *INLINE)
 
 
@@ -118,6 +122,7 @@ def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive,
         custody=custody,
         funds=custody,
         recent=StoredRecentPayments(archive.store),
+        suspended=StoredSuspendedEntries(archive.store, archive.codec),
         rail=_rail(runtime, archive.store),
         reader=reader,
         limits=settings.limits(),

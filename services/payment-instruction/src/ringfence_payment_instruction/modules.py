@@ -19,8 +19,11 @@ from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import
 from ringfence_payment_instruction.approvals.api import ApprovalsApi
 from ringfence_payment_instruction.approvals.application import Decisions
 from ringfence_payment_instruction.deposits.application.ports import Entries
+from ringfence_payment_instruction.deposits.application.suspended import SuspendedEntries, Suspense
 from ringfence_payment_instruction.deposits.domain.state import State as DepositsState
 from ringfence_payment_instruction.deposits.module import DepositsModule
+from ringfence_payment_instruction.flows.domain.state import State as FlowsState
+from ringfence_payment_instruction.flows.module import FlowsModule
 from ringfence_payment_instruction.limits.application.ports import Funds, RecentPayments
 from ringfence_payment_instruction.limits.domain.bounds import InstallationLimits
 from ringfence_payment_instruction.limits.domain.state import State as LimitsState
@@ -52,6 +55,7 @@ class ModuleStates:
     deposits: DepositsState = field(default_factory=DepositsState)
     screening: ScreeningState = field(default_factory=ScreeningState)
     limits: LimitsState = field(default_factory=LimitsState)
+    flows: FlowsState = field(default_factory=FlowsState)
     proposals: ProposalState = field(default_factory=ProposalState)
 
     def streams(self) -> list[bytes]:
@@ -65,6 +69,7 @@ class ModuleStates:
             "deposits": self.deposits,
             "screening": self.screening,
             "limits": self.limits,
+            "flows": self.flows,
             "proposals": self.proposals,
         }
         return SavedStates(modules, DIGEST_FORMAT)
@@ -81,6 +86,7 @@ class Ports:
     custody: Custody
     funds: Funds
     recent: RecentPayments
+    suspended: SuspendedEntries
     rail: RailPorts
     reader: Reader
     limits: InstallationLimits
@@ -97,6 +103,7 @@ class Application:
     submissions: SubmissionsModule
     screening: ScreeningModule
     limits: LimitsModule
+    flows: FlowsModule
     approvals: Decisions
     rail: RailModule
     deposits: DepositsModule
@@ -107,7 +114,7 @@ class Application:
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    states = (SubmissionsState, DepositsState, ScreeningState, LimitsState, ProposalState)
+    states = (SubmissionsState, DepositsState, ScreeningState, LimitsState, FlowsState, ProposalState)
     return EventCodec(event for state in states for event in state.EVENTS)
 
 
@@ -158,6 +165,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         submissions=orders,
         screening=screening,
         limits=limits,
+        flows=FlowsModule.build(orders.receiving, states.flows, Suspense(ports.suspended, ports.identity), clock),
         approvals=Decisions(submissions, ports.patience, limits.approver_minor),
         rail=rail,
         deposits=deposits,
@@ -175,6 +183,7 @@ def joined_servicer(application: Application) -> PaymentInstructionServiceServic
         application.screening.api,
         application.deposits.api,
         application.limits.api,
+        application.flows.api,
         ApprovalsApi(application.approvals),
         ReadsApi(application.reads),
     )

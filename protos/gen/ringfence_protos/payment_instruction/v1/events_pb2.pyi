@@ -883,3 +883,95 @@ class LimitsSet(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LimitsSet: _TypeAlias = LimitsSet  # noqa: Y015
+
+@_typing.final
+class FeeAgreed(_message.Message):
+    """A client has agreed with its platform on a fee; the platform says so, and names the document."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    AGREEMENT_FIELD_NUMBER: _builtins.int
+    CLIENT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    MAXIMUM_MINOR_FIELD_NUMBER: _builtins.int
+    RATE_PPM_FIELD_NUMBER: _builtins.int
+    FROM_DAY_FIELD_NUMBER: _builtins.int
+    UNTIL_DAY_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    AGREED_BY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    agreement: _builtins.bytes
+    """Its id of the agreement, 16 bytes."""
+    client: _builtins.bytes
+    """Party that pays, 16 bytes."""
+    kind: _builtins.str
+    """What it is for."""
+    ledger: _builtins.int
+    """ISO 4217 numeric code."""
+    maximum_minor: _builtins.int
+    """One fee at most, minor units."""
+    rate_ppm: _builtins.int
+    """One fee at most, in parts per million of the payment that it is for; 0 for fees that are for no payment."""
+    from_day: _builtins.int
+    """First day, days since 1970-01-01."""
+    until_day: _builtins.int
+    """Last day, days since 1970-01-01."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the document that the client has accepted, 32 bytes."""
+    agreed_by: _builtins.bytes
+    """Principal that says so, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        agreement: _builtins.bytes = ...,
+        client: _builtins.bytes = ...,
+        kind: _builtins.str = ...,
+        ledger: _builtins.int = ...,
+        maximum_minor: _builtins.int = ...,
+        rate_ppm: _builtins.int = ...,
+        from_day: _builtins.int = ...,
+        until_day: _builtins.int = ...,
+        document_sha256: _builtins.bytes = ...,
+        agreed_by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed_by", b"agreed_by", "agreement", b"agreement", "client", b"client", "document_sha256", b"document_sha256", "from_day", b"from_day", "kind", b"kind", "ledger", b"ledger", "maximum_minor", b"maximum_minor", "rate_ppm", b"rate_ppm", "tenant", b"tenant", "until_day", b"until_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeeAgreed: _TypeAlias = FeeAgreed  # noqa: Y015
+
+@_typing.final
+class FeeAgreementEnded(_message.Message):
+    """No fee is debited under the agreement any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    AGREEMENT_FIELD_NUMBER: _builtins.int
+    ENDED_BY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    agreement: _builtins.bytes
+    """Its id of the agreement, 16 bytes."""
+    ended_by: _builtins.bytes
+    """Principal that ended it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        agreement: _builtins.bytes = ...,
+        ended_by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "ended_by", b"ended_by", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeeAgreementEnded: _TypeAlias = FeeAgreementEnded  # noqa: Y015

@@ -1010,3 +1010,565 @@ class GetLimitsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetLimitsResponse: _TypeAlias = GetLimitsResponse  # noqa: Y015
+
+@_typing.final
+class FeeAgreement(_message.Message):
+    """What a client has agreed to pay its platform."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    MAXIMUM_MINOR_FIELD_NUMBER: _builtins.int
+    RATE_PPM_FIELD_NUMBER: _builtins.int
+    FROM_DAY_FIELD_NUMBER: _builtins.int
+    UNTIL_DAY_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16 bytes, chosen by the platform."""
+    client_id: _builtins.bytes
+    """16 bytes: party that pays."""
+    kind: _builtins.str
+    """What it is for, 1 to 35 characters; no personal data."""
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    maximum_minor: _builtins.int
+    """One fee at most, minor units, 1 to 2^63 - 1."""
+    rate_ppm: _builtins.int
+    """One fee at most, in parts per million of the client's payment that it is for, 0 to 1,000,000; 0: it is for none."""
+    from_day: _builtins.int
+    """First day on which fees are debited, days since 1970-01-01 (UTC), 0 to 2^31 - 1."""
+    until_day: _builtins.int
+    """Last day, not before the first."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the document that the client has accepted, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        client_id: _builtins.bytes = ...,
+        kind: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        maximum_minor: _builtins.int = ...,
+        rate_ppm: _builtins.int = ...,
+        from_day: _builtins.int = ...,
+        until_day: _builtins.int = ...,
+        document_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "currency", b"currency", "document_sha256", b"document_sha256", "from_day", b"from_day", "id", b"id", "kind", b"kind", "maximum_minor", b"maximum_minor", "rate_ppm", b"rate_ppm", "until_day", b"until_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeeAgreement: _TypeAlias = FeeAgreement  # noqa: Y015
+
+@_typing.final
+class AgreeFeeRequest(_message.Message):
+    """Asks to record an agreement that a client has accepted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGREEMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def agreement(self) -> Global___FeeAgreement:
+        """The agreement; the same again changes nothing."""
+
+    def __init__(
+        self,
+        *,
+        agreement: Global___FeeAgreement | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgreeFeeRequest: _TypeAlias = AgreeFeeRequest  # noqa: Y015
+
+@_typing.final
+class AgreeFeeResponse(_message.Message):
+    """Answers once it is recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgreeFeeResponse: _TypeAlias = AgreeFeeResponse  # noqa: Y015
+
+@_typing.final
+class EndFeeAgreementRequest(_message.Message):
+    """Asks to end an agreement: no fee is debited under it any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGREEMENT_ID_FIELD_NUMBER: _builtins.int
+    agreement_id: _builtins.bytes
+    """16 bytes."""
+    def __init__(
+        self,
+        *,
+        agreement_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_id", b"agreement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndFeeAgreementRequest: _TypeAlias = EndFeeAgreementRequest  # noqa: Y015
+
+@_typing.final
+class EndFeeAgreementResponse(_message.Message):
+    """Answers once it has ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndFeeAgreementResponse: _TypeAlias = EndFeeAgreementResponse  # noqa: Y015
+
+@_typing.final
+class ListFeeAgreementsRequest(_message.Message):
+    """Asks for a platform's agreements that were not ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    AFTER_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes; empty means the caller's own."""
+    after_id: _builtins.bytes
+    """16 bytes: only ids above it; empty for the first page."""
+    page_size: _builtins.int
+    """1 to 1,000; 0 means 100."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        after_id: _builtins.bytes = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_id", b"after_id", "page_size", b"page_size", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFeeAgreementsRequest: _TypeAlias = ListFeeAgreementsRequest  # noqa: Y015
+
+@_typing.final
+class ListFeeAgreementsResponse(_message.Message):
+    """Answers a page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGREEMENTS_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    more: _builtins.bool
+    """Whether more follow."""
+    @_builtins.property
+    def agreements(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeeAgreement]:
+        """In order of their ids."""
+
+    def __init__(
+        self,
+        *,
+        agreements: _abc.Iterable[Global___FeeAgreement] | None = ...,
+        more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreements", b"agreements", "more", b"more"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFeeAgreementsResponse: _TypeAlias = ListFeeAgreementsResponse  # noqa: Y015
+
+@_typing.final
+class Fee(_message.Message):
+    """A fee to debit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    AGREEMENT_ID_FIELD_NUMBER: _builtins.int
+    BASE_INSTRUCTION_ID_FIELD_NUMBER: _builtins.int
+    END_TO_END_ID_FIELD_NUMBER: _builtins.int
+    DEBTOR_IBAN_FIELD_NUMBER: _builtins.int
+    FEE_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    REMITTANCE_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16 bytes, chosen by the platform; empty where base_instruction_id is given."""
+    agreement_id: _builtins.bytes
+    """16 bytes: agreement that it is debited under."""
+    base_instruction_id: _builtins.bytes
+    """16 bytes: the client's payment that it is for; under one agreement a payment bears one fee, whose id follows from it."""
+    end_to_end_id: _builtins.str
+    """End-to-end identification, 1 to 35 characters."""
+    debtor_iban: _builtins.str
+    """Client's IBAN."""
+    fee_account_id: _builtins.bytes
+    """16 bytes: account of the class FEE to credit."""
+    amount_minor: _builtins.int
+    """Minor units, 1 to 2^63 - 1."""
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    remittance: _builtins.str
+    """Remittance information, up to 140 characters."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        agreement_id: _builtins.bytes = ...,
+        base_instruction_id: _builtins.bytes = ...,
+        end_to_end_id: _builtins.str = ...,
+        debtor_iban: _builtins.str = ...,
+        fee_account_id: _builtins.bytes = ...,
+        amount_minor: _builtins.int = ...,
+        currency: _builtins.str = ...,
+        remittance: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_id", b"agreement_id", "amount_minor", b"amount_minor", "base_instruction_id", b"base_instruction_id", "currency", b"currency", "debtor_iban", b"debtor_iban", "end_to_end_id", b"end_to_end_id", "fee_account_id", b"fee_account_id", "id", b"id", "remittance", b"remittance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Fee: _TypeAlias = Fee  # noqa: Y015
+
+@_typing.final
+class ChargeFeesRequest(_message.Message):
+    """Asks to debit fees."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBMISSION_ID_FIELD_NUMBER: _builtins.int
+    FEES_FIELD_NUMBER: _builtins.int
+    submission_id: _builtins.bytes
+    """16 bytes, chosen by the platform; the same id with the same content gets the same answer."""
+    @_builtins.property
+    def fees(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fee]:
+        """1 to 1,000."""
+
+    def __init__(
+        self,
+        *,
+        submission_id: _builtins.bytes = ...,
+        fees: _abc.Iterable[Global___Fee] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fees", b"fees", "submission_id", b"submission_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChargeFeesRequest: _TypeAlias = ChargeFeesRequest  # noqa: Y015
+
+@_typing.final
+class ChargeFeesResponse(_message.Message):
+    """Answers where each fee stands once taken in; outside its agreement it is REJECTED."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def states(self) -> _containers.RepeatedCompositeFieldContainer[Global___InstructionState]:
+        """One per fee, in order."""
+
+    def __init__(
+        self,
+        *,
+        states: _abc.Iterable[Global___InstructionState] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChargeFeesResponse: _TypeAlias = ChargeFeesResponse  # noqa: Y015
+
+@_typing.final
+class PayOutOwnMoneyRequest(_message.Message):
+    """Asks to pay the platform's own money out by the bank."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    END_TO_END_ID_FIELD_NUMBER: _builtins.int
+    PLATFORM_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    BANK_IBAN_FIELD_NUMBER: _builtins.int
+    CREDITOR_IBAN_FIELD_NUMBER: _builtins.int
+    CREDITOR_NAME_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    REMITTANCE_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16 bytes, chosen by the platform; the same id with the same content gets the same answer."""
+    end_to_end_id: _builtins.str
+    """End-to-end identification, 1 to 35 characters."""
+    platform_account_id: _builtins.bytes
+    """16 bytes: account of the class PLATFORM to debit."""
+    bank_iban: _builtins.str
+    """IBAN of the platform's account at the bank that it leaves from."""
+    creditor_iban: _builtins.str
+    """Payee's IBAN; none of the book."""
+    creditor_name: _builtins.str
+    """Payee's name, 1 to 140 characters; screened."""
+    amount_minor: _builtins.int
+    """Minor units, 1 to 2^63 - 1."""
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    remittance: _builtins.str
+    """Remittance information, up to 140 characters."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        end_to_end_id: _builtins.str = ...,
+        platform_account_id: _builtins.bytes = ...,
+        bank_iban: _builtins.str = ...,
+        creditor_iban: _builtins.str = ...,
+        creditor_name: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        currency: _builtins.str = ...,
+        remittance: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "bank_iban", b"bank_iban", "creditor_iban", b"creditor_iban", "creditor_name", b"creditor_name", "currency", b"currency", "end_to_end_id", b"end_to_end_id", "id", b"id", "platform_account_id", b"platform_account_id", "remittance", b"remittance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayOutOwnMoneyRequest: _TypeAlias = PayOutOwnMoneyRequest  # noqa: Y015
+
+@_typing.final
+class PayOutOwnMoneyResponse(_message.Message):
+    """Answers where it stands once taken in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def state(self) -> Global___InstructionState:
+        """State."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___InstructionState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayOutOwnMoneyResponse: _TypeAlias = PayOutOwnMoneyResponse  # noqa: Y015
+
+@_typing.final
+class FundGuaranteeRequest(_message.Message):
+    """Asks to put the platform's own money into guarantee."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    END_TO_END_ID_FIELD_NUMBER: _builtins.int
+    PLATFORM_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    GUARANTEE_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16 bytes, chosen by the platform; the same id with the same content gets the same answer."""
+    end_to_end_id: _builtins.str
+    """End-to-end identification, 1 to 35 characters."""
+    platform_account_id: _builtins.bytes
+    """16 bytes: account of the class PLATFORM to debit."""
+    guarantee_account_id: _builtins.bytes
+    """16 bytes: account of the class GUARANTEE to credit."""
+    amount_minor: _builtins.int
+    """Minor units, 1 to 2^63 - 1."""
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        end_to_end_id: _builtins.str = ...,
+        platform_account_id: _builtins.bytes = ...,
+        guarantee_account_id: _builtins.bytes = ...,
+        amount_minor: _builtins.int = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "currency", b"currency", "end_to_end_id", b"end_to_end_id", "guarantee_account_id", b"guarantee_account_id", "id", b"id", "platform_account_id", b"platform_account_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FundGuaranteeRequest: _TypeAlias = FundGuaranteeRequest  # noqa: Y015
+
+@_typing.final
+class FundGuaranteeResponse(_message.Message):
+    """Answers where it stands once taken in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def state(self) -> Global___InstructionState:
+        """State."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___InstructionState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FundGuaranteeResponse: _TypeAlias = FundGuaranteeResponse  # noqa: Y015
+
+@_typing.final
+class AllocateSuspenseRequest(_message.Message):
+    """Asks to give the money of a bank's entry that lies in suspense to whom it belongs, whole and once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    SUSPENSE_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    CREDITOR_IBAN_FIELD_NUMBER: _builtins.int
+    PLATFORM_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    entry_id: _builtins.bytes
+    """16 bytes: the bank's entry."""
+    suspense_account_id: _builtins.bytes
+    """16 bytes: account of the class SUSPENSE where the money lies."""
+    creditor_iban: _builtins.str
+    """IBAN of the client that it belongs to; empty where it is the platform's own."""
+    platform_account_id: _builtins.bytes
+    """16 bytes: account of the class PLATFORM where it is the platform's own; empty otherwise."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        entry_id: _builtins.bytes = ...,
+        suspense_account_id: _builtins.bytes = ...,
+        creditor_iban: _builtins.str = ...,
+        platform_account_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creditor_iban", b"creditor_iban", "entry_id", b"entry_id", "platform_account_id", b"platform_account_id", "suspense_account_id", b"suspense_account_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AllocateSuspenseRequest: _TypeAlias = AllocateSuspenseRequest  # noqa: Y015
+
+@_typing.final
+class AllocateSuspenseResponse(_message.Message):
+    """Answers where it stands: HELD until another operator approves it (DecideInstructions)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def state(self) -> Global___InstructionState:
+        """State."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___InstructionState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AllocateSuspenseResponse: _TypeAlias = AllocateSuspenseResponse  # noqa: Y015
+
+@_typing.final
+class ReturnSuspenseRequest(_message.Message):
+    """Asks to return the money of a bank's entry that lies in suspense to its payer, whole and once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    SUSPENSE_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    BANK_IBAN_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    entry_id: _builtins.bytes
+    """16 bytes: the bank's entry."""
+    suspense_account_id: _builtins.bytes
+    """16 bytes: account of the class SUSPENSE where the money lies."""
+    bank_iban: _builtins.str
+    """IBAN of the platform's account at the bank that it leaves from."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        entry_id: _builtins.bytes = ...,
+        suspense_account_id: _builtins.bytes = ...,
+        bank_iban: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_iban", b"bank_iban", "entry_id", b"entry_id", "suspense_account_id", b"suspense_account_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnSuspenseRequest: _TypeAlias = ReturnSuspenseRequest  # noqa: Y015
+
+@_typing.final
+class ReturnSuspenseResponse(_message.Message):
+    """Answers where it stands: HELD until another operator approves it (DecideInstructions)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def state(self) -> Global___InstructionState:
+        """State."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___InstructionState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnSuspenseResponse: _TypeAlias = ReturnSuspenseResponse  # noqa: Y015

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -67,9 +67,7 @@ class ScreeningWork:
         submission = self.submissions.state.known(stream)
         indexes = list(submission.at_stage(Stage.SCREEN))
         clear = await self.personal.open(submission, indexes)
-        payees = {index for index in indexes if submission.purpose(index) not in IN_BOOK}
-        erased = {index for index, row in clear.items() if _is_erased(submission, index, row)}
-        outcomes = await computed(len(clear), _screen, clear, screening, payees, erased)
+        outcomes = await computed(len(clear), _screen, submission, clear, screening)
         evidence = screening.evidence()
 
         for _ in range(LOOKS):
@@ -89,22 +87,24 @@ class ScreeningWork:
                 return
 
 
-def _is_erased(submission: Submission, index: int, row: Clear) -> bool:
-    """Tells whether a client of the tenant, whose IBAN was given, has left nothing to be read."""
-    sealed = submission.sealed(index)
-    sides = ((sealed.debtor_owner, row.debtor_iban), (sealed.creditor_owner, row.creditor_iban))
-    return any(owner != submission.tenant and not iban for owner, iban in sides)
-
-
-def _screen(
-    clear: dict[int, Clear], screening: Screening, payees: Collection[int], erased: Collection[int]
-) -> dict[int, Step | None]:
+def _screen(submission: Submission, clear: dict[int, Clear], screening: Screening) -> dict[int, Step | None]:
     return {
         index: Step(index, Status.REJECTED, reasons.SUBJECT_ERASED)
-        if index in erased or (index in payees and not row.creditor_name)
+        if _is_erased(submission, index, row)
         else _refusal(index, row, screening)
         for index, row in clear.items()
     }
+
+
+def _is_erased(submission: Submission, index: int, row: Clear) -> bool:
+    """Tells whether a party that must be known has left nothing to be read."""
+    if row.creditor_name and row.creditor_iban and row.debtor_iban:
+        return False
+    sealed = submission.sealed(index)
+    sides = ((sealed.debtor_owner, row.debtor_iban), (sealed.creditor_owner, row.creditor_iban))
+    if any(owner != submission.tenant and not iban for owner, iban in sides):
+        return True
+    return not row.creditor_name and submission.purpose(index) not in IN_BOOK
 
 
 def _refusal(index: int, row: Clear, screening: Screening) -> Step | None:

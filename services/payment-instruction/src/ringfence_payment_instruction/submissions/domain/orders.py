@@ -46,8 +46,9 @@ _LENGTHS = struct.Struct(">Q6I")
 class Order:
     """One payment as ordered, in clear: it lives in memory only, never in an event.
 
-    Accounts that are given stand for their IBANs. `mandate` is what an order of another purpose than a payment rests on:
-    a fee agreement, a bank's entry. `execution_day` counts days since 1970-01-01; 0 means at once. Names may be empty where the format allows it.
+    Accounts that are given stand for their IBANs. `mandate` is what an order rests on that is no payment: a fee
+    agreement, a bank's entry. `execution_day` counts days since 1970-01-01; 0 means at once. Names may be empty where
+    the format allows it.
     """
 
     instruction_id: bytes

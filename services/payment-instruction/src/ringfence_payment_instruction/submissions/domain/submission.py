@@ -313,6 +313,8 @@ class Submission:
     def purpose(self, index: int) -> OrderPurpose:
         """Returns what an instruction is for."""
         packed = self.chunks[index // ROWS_PER_EVENT].event.purposes
+        if not packed:
+            return OrderPurpose.PAYMENT
         at = 2 * (index % ROWS_PER_EVENT)
         return OrderPurpose(int.from_bytes(packed[at : at + 2], "big"))
 
