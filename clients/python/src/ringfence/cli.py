@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from ringfence_verifier import VerificationError
 
-from ringfence.commands import accounts, local, pay, statement, verify, watch
+from ringfence.commands import accounts, flows, local, pay, statement, verify, watch
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import notes
 from ringfence.errors import RingfenceError, SetupError
@@ -29,6 +29,7 @@ app.command()(pay.pay)
 app.command()(watch.watch)
 app.command()(accounts.accounts)
 app.command()(statement.statement)
+flows.add_to(app)
 app.add_typer(verify.app, name="verify")
 local.add_commands(app, "rebuild", "status")
 
