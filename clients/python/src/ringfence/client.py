@@ -11,6 +11,7 @@ from ringfence.flows import Flows
 from ringfence.identity import Identity
 from ringfence.limits import Limits
 from ringfence.payments import Payments
+from ringfence.proposals import Proposals
 from ringfence.tokens import TokenSource
 from ringfence.transport import Connection, Patience, open_channel
 
@@ -19,7 +20,8 @@ class Client:
     """Calls the services as one principal; blocking and thread-safe.
 
     Connects at the first call. Every call has a deadline and is repeated, within `patience`, while its service is
-    unavailable; this is safe because every write carries ids that its caller chose.
+    unavailable; this is safe because every write carries ids that its caller chose. `proposals` are what waits for a
+    second person, by service.
     """
 
     def __init__(self, addresses: Addresses, credentials: Credentials, patience: Patience | None = None) -> None:
@@ -39,6 +41,10 @@ class Client:
         self.flows = Flows(self._channels["payment-instruction"], connection)
         self.limits = Limits(self._channels["payment-instruction"], connection)
         self.audit = Audit(self._channels["audit"], connection)
+        self.proposals = {
+            service: Proposals(self._channels[service], connection)
+            for service in ("identity", "custody", "payment-instruction")
+        }
 
     @classmethod
     def load(cls, path: Path | str, patience: Patience | None = None) -> "Client":

@@ -9,12 +9,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence import Addresses, Client, Credentials, Patience, new_id
 from ringfence_protos.audit.v1 import audit_pb2_grpc
+from ringfence_protos.common.v1 import proposals_pb2_grpc
 from ringfence_protos.custody.v1 import custody_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2_grpc
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2_grpc
 
 from .authority import TestAuthority
-from .services import Instructions, Ledger, Log, Tokens
+from .services import Instructions, Ledger, Log, Tokens, Waiting
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Fakes:
     ledger: Ledger = field(default_factory=Ledger)
     instructions: Instructions = field(default_factory=Instructions)
     log: Log = field(default_factory=Log)
+    waiting: Waiting = field(default_factory=Waiting)
     addresses: Addresses = field(init=False)
     client: Client = field(init=False)
 
@@ -44,6 +46,7 @@ def fakes(authority: TestAuthority) -> Iterator[Fakes]:
     custody_pb2_grpc.add_CustodyServiceServicer_to_server(fakes.ledger, server)
     payment_instruction_pb2_grpc.add_PaymentInstructionServiceServicer_to_server(fakes.instructions, server)
     audit_pb2_grpc.add_AuditServiceServicer_to_server(fakes.log, server)
+    proposals_pb2_grpc.add_ProposalServiceServicer_to_server(fakes.waiting, server)
     tls = grpc.ssl_server_credentials([authority.server()], authority.pem, require_client_auth=True)
     address = f"127.0.0.1:{server.add_secure_port('127.0.0.1:0', tls)}"
     server.start()

@@ -10,6 +10,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from ringfence_protos.audit.v1 import audit_pb2, audit_pb2_grpc
+from ringfence_protos.common.v1 import proposals_pb2, proposals_pb2_grpc
 from ringfence_protos.custody.v1 import custody_pb2, custody_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2, identity_pb2_grpc
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2, payment_instruction_pb2_grpc
@@ -161,12 +162,13 @@ class Ledger(custody_pb2_grpc.CustodyServiceServicer):
         return custody_pb2.ListAccountsResponse(accounts=accounts, next_page_token="2" if first == 0 else "")
 
     def AdoptRules(self, request: Any, context: Any) -> Any:
-        """Puts what it is asked for in force."""
+        """Puts what it is asked for in force, and asks for a second person the first time."""
         self._enter(request, context)
+        proposal = b"" if hasattr(self, "rules") else b"p" * 16
         self.rules = custody_pb2.Rules(
             version=request.version, purposes=request.purposes, document="text", sha256=bytes(32)
         )
-        return custody_pb2.AdoptRulesResponse(rules=self.rules)
+        return custody_pb2.AdoptRulesResponse(rules=self.rules, proposal_id=proposal)
 
     def GetRules(self, request: Any, context: Any) -> Any:
         """Answers what was adopted."""
@@ -201,6 +203,40 @@ class Instructions(payment_instruction_pb2_grpc.PaymentInstructionServiceService
                 refuse(context, "UNAVAILABLE", "SHUTTING_DOWN")
         while self.goes_on and context.is_active():
             time.sleep(0.01)
+
+
+class Waiting(proposals_pb2_grpc.ProposalServiceServicer):
+    """Has three proposals, two to a page; `decided` are the requests to decide."""
+
+    def __init__(self) -> None:
+        self.decided: list[Any] = []
+
+    def ListProposals(self, request: Any, context: Any) -> Any:
+        """Answers those after the page token."""
+        first = int(request.page_token or 0)
+        shown = [
+            proposals_pb2.Proposal(
+                id=bytes([n + 1] * 16),
+                effect="custody.AdoptRules",
+                subject_id=b"s" * 16,
+                tenant_id=request.tenant_id,
+                description="rules",
+                payload_sha256=bytes(32),
+                proposer_id=b"a" * 16,
+                proposer_person_id=b"b" * 16,
+                made_ns=n,
+                expires_ns=n + 1,
+            )
+            for n in range(first, min(first + 2, 3))
+        ]
+        return proposals_pb2.ListProposalsResponse(proposals=shown, next_page_token="" if first else "2")
+
+    def DecideProposals(self, request: Any, context: Any) -> Any:
+        """Lets the first be done, and none other."""
+        self.decided.append(request)
+        reasons = ["", *["PROPOSAL_VOID"] * (len(request.decisions) - 1)]
+        results = [proposals_pb2.ProposalResult(reason=reason) for reason in reasons]
+        return proposals_pb2.DecideProposalsResponse(results=results)
 
 
 class Log(audit_pb2_grpc.AuditServiceServicer):

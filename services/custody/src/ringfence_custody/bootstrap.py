@@ -29,6 +29,7 @@ from ringfence_custody.ledger.adapters.batches import StoredBatches
 from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
 from ringfence_custody.ledger.api.servicer import CustodyServicer
+from ringfence_custody.ledger.application.adopting import RuleCommands
 from ringfence_custody.ledger.application.book_sums import BookSums
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
@@ -57,7 +58,9 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     core.writer.subscribe(lag.note)
     projector.hold = lag.may_rest
     backlog = Backlog(settings.backlog_seconds, REQUEST_WEIGHT)
-    commands = Commands(core.writer, state, FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait)
+    proposals = Proposals(core.writer, states.proposals)
+    follows = FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait
+    commands = Commands(core.writer, state, follows, proposals)
     follower = runtime.follower("identity", identity_feed.take_over(commands), await identity_cursor(core.store))
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
@@ -69,7 +72,9 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     leadership.begin_with(count_anew)
     lag.gauge(runtime.gauges, leadership)
     BookSums(lambda: {} if core.writer.is_stale else state.books).gauge(runtime.gauges, leadership)
-    servicer = CustodyServicer(commands, queries, backlog, settings.accounts_quota())
+    rules = RuleCommands(core.writer, state, proposals)
+    proposals.register([rules.effect()])
+    servicer = CustodyServicer(commands, rules, queries, backlog, settings.accounts_quota())
     return Assembly(
         servicers=[
             Servicer(
@@ -78,7 +83,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
                 "ringfence.custody.v1.CustodyService",
                 places={"CreateAccounts": backlog, "CreateTransfers": backlog},
             ),
-            proposal_servicer(Proposals(core.writer, states.proposals)),
+            proposal_servicer(proposals),
             core.feed(),
         ],
         tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],

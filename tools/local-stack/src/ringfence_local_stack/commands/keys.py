@@ -30,6 +30,7 @@ class Kind(StrEnum):
     REGULATOR = "regulator"
     BANK_FEED = "bank-feed"
     IMPORTER = "importer"
+    AUDITOR = "auditor"
 
 
 def keys(
