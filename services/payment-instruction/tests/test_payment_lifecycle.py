@@ -1,24 +1,17 @@
 """An instruction's way through the history."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.values.clock import DAY_NS
-from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_kernel.writing.journal import Journal
-from ringfence_payment_instruction.approvals.domain import Decider
-from ringfence_payment_instruction.approvals.domain import decided as decided_by
 from ringfence_payment_instruction.deposits.domain.confirming import booked
 from ringfence_payment_instruction.limits.domain.bounds import Bounds, InstallationLimits
-from ringfence_payment_instruction.limits.domain.deciding import Findings, Holding, Review
-from ringfence_payment_instruction.limits.domain.state import State as LimitsState
 from ringfence_payment_instruction.rail.domain.replies import answered, contradicted, dispatched
 from ringfence_payment_instruction.screening.domain.deciding import screened
 from ringfence_payment_instruction.settlement.adapters.custody_client import RESULTS
@@ -38,33 +31,19 @@ from ringfence_payment_instruction.submissions.domain.status import TRANSITIONS,
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step, directed
 
+from .deciding import decided, review
+
 LIMITS = InstallationLimits({978: Bounds(1_000_00, MAX_AMOUNT_MINOR, MAX_AMOUNT_MINOR)})
 PATIENCE = Patience(for_approval_ns=3_600 * 10**9, for_bank_ns=86_400 * 10**9)
 MIRRORS = {978: b"m" * 16}
 EVIDENCE = b"e" * 32
 
 
-def review(history: Any, submission: Submission) -> Review:
-    """Returns how rows are reviewed that were never ordered before, with money for all of them."""
-    accounts = set(split_ids(submission.debtor_accounts))
-    findings = Findings(frozenset(), dict.fromkeys(accounts, MAX_AMOUNT_MINOR), accounts)
-    holding = Holding(LimitsState(), LIMITS, history.submissions.tallies)
-    return partial(holding.steps, findings=findings)
-
-
-def decided(
-    submission: Submission, indexes: Sequence[int], decision: Directive, decider: bytes, note: str
-) -> list[Any]:
-    """Takes a decision of somebody who may approve any amount."""
-    hand = Hand(decider, decider, b"key of " + decider, b"certificate of " + decider)
-    return decided_by(submission, indexes, decision, Decider(hand), note, lambda *_: MAX_AMOUNT_MINOR)
-
-
 def screen(history: Any, submission: Submission) -> None:
     """Screens every row that waits for it, all clean."""
     outcomes: dict[int, Step | None] = dict.fromkeys(submission.at_stage(Stage.SCREEN))
     history.record(
-        submission.stream, screened(submission, outcomes, review(history, submission), history.now_ns, EVIDENCE)
+        submission.stream, screened(submission, outcomes, review(history, LIMITS, submission), history.now_ns, EVIDENCE)
     )
 
 
@@ -251,7 +230,7 @@ def test_a_hit_is_refused_and_says_where_it_stands(history: Any) -> None:
     submission = history.submit("one")
     hit = Step(0, Status.REJECTED, reasons.SANCTIONS_HIT, "UN/CDi.001")
     history.record(
-        submission.stream, screened(submission, {0: hit}, review(history, submission), history.now_ns, EVIDENCE)
+        submission.stream, screened(submission, {0: hit}, review(history, LIMITS, submission), history.now_ns, EVIDENCE)
     )
     assert (history.status(submission), submission.details[0]) == (Status.REJECTED, "UN/CDi.001")
     assert reasons.iso_reason(submission.reasons[0], submission.details[0]) == "RR04"
@@ -365,7 +344,9 @@ def test_a_failed_commit_leaves_no_trace(history: Any) -> None:
     submission = history.submit("one", rows=3)
     before = history.state.digest()
     journal = Journal()
-    for event in screened(submission, dict.fromkeys(range(3)), review(history, submission), history.now_ns, EVIDENCE):
+    for event in screened(
+        submission, dict.fromkeys(range(3)), review(history, LIMITS, submission), history.now_ns, EVIDENCE
+    ):
         history.state.apply(type(history.log[0])(99, submission.stream, 99, event, history.now_ns, ""), journal)
     assert history.state.digest() != before
     journal.rollback()

@@ -40,8 +40,8 @@ class Suspense:
         owner = slot(file.event.owners, index)
         ring = await self.identity.keys({owner})
         key, sealed = ring.keys.get(owner), file.event.sealed[index]
-        place = AssociatedData(file.stream, 1, f"entry[{index}]")
-        name, iban, *_ = _decode(unseal(key, sealed, place)) if key and sealed else ("", "")
+        bound_to = AssociatedData(file.stream, 1, f"entry[{index}]")
+        name, iban, *_ = _decode(unseal(key, sealed, bound_to)) if key and sealed else ("", "")
         amounts, ledgers, _ = file.columns()
         return SuspendedEntry(
             entry, file.event.references[index], amounts[index], ledgers[index], file.reasons[index], iban, name
