@@ -12,6 +12,7 @@ import grpc
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2_grpc
 
+from ringfence.ids import external_id
 from ringfence.payments import InstructionState, state_of
 from ringfence.transport import Connection
 
@@ -75,6 +76,11 @@ class Suspended:
     tenant_id: UUID
     entry_id: UUID
     suspense_account_id: UUID
+
+
+def entry_id(tenant_id: UUID, bank_iban: str, reference: str) -> UUID:
+    """The id of a bank's entry: from the IBAN of the platform's account there, and the bank's own reference."""
+    return external_id("bank-entry", tenant_id, f"{bank_iban}|{reference}")
 
 
 class Flows:
