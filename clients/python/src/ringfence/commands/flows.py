@@ -200,9 +200,12 @@ def fund(
 
 def _minor(text: str, currency: str) -> int:
     try:
-        return to_minor(text, currency)
+        minor = to_minor(text, currency)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    if minor <= 0:
+        raise typer.BadParameter(f"{text!r} moves nothing")
+    return minor
 
 
 def _digest(text: str) -> bytes:
