@@ -132,6 +132,7 @@ def _jobs(load: InstructionLoad) -> Iterator[list[Submission]]:
             creditor_name=order.creditor_name,
             amount_minor=order.amount_minor,
             currency=order.currency,
+            remittance=order.remittance,
         )
         request = pb.SubmitInstructionsRequest(submission_id=new_id().bytes, instructions=[instruction])
         yield [Submission(order.id.bytes, request.SerializeToString())]

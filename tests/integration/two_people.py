@@ -28,6 +28,7 @@ from ringfence.identity import (
 )
 from ringfence.ids import new_id
 from ringfence.ledger import AccountClass, AccountStatus, NewAccount, Purpose
+from ringfence.limits import CurrencyLimits
 from ringfence.payments import InstructionStatus, ListFormat
 from ringfence.sanctions import SanctionsList
 from ringfence_local_stack.sandbox.folders import PrincipalFolder
@@ -227,6 +228,22 @@ def adopt_rules(people: People) -> Act:
         return proposal
 
     return Act("custody", propose, lambda: first.custody.rules(book_id).version == "minimum")
+
+
+@row("SetLimits")
+def loosen_limits(people: People) -> Act:
+    """A platform with limits of its own, whose payments may then be larger."""
+    tenant = people.platform().credentials.principal_id
+    first, _ = people.scenario.operators
+    tight = CurrencyLimits(currency="EUR", payment_minor=100, debtor_day_minor=100, day_minor=100, approver_minor=100)
+    assert first.limits.set(tenant, 1, [tight]) is None
+
+    def propose(by: Client) -> UUID:
+        proposal = by.limits.set(tenant, 2, [replace(tight, payment_minor=200)])
+        assert proposal is not None
+        return proposal
+
+    return Act("payment-instruction", propose, lambda: first.limits.get(tenant).version == 2)
 
 
 def list_in_force(people: People) -> str:

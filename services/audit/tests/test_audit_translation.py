@@ -176,7 +176,24 @@ def test_an_instruction_commits_to_the_sealed_data_of_both_sides() -> None:
     assert kind == "payment-instruction.instruction.v1"
     assert fields["creditor_commitment"] == commitment(b"sealed c")
     assert (fields["amount_minor"], fields["ledger"], fields["end_to_end_id"]) == (12_345, 978, "E2E-1")
-    assert not {"creditor_account_id", "execution_day"} & fields.keys()
+    assert not {"creditor_account_id", "execution_day", "purpose", "mandate_id"} & fields.keys()
+    fee = {"purposes": (4).to_bytes(2, "big"), "mandates": identifier("agreement")}
+    [(_, fields)] = translated("payment-instruction", "InstructionsReceived.v1", event | fee)
+    assert (fields["purpose"], fields["mandate_id"]) == (4, identifier("agreement"))
+
+
+def test_limits_have_approvers_of_any_number() -> None:
+    """A platform's limits are one leaf, be there more approvers than currencies or none."""
+    for approvers in (0, 3):
+        event = {
+            "tenant": BOOK, "version": 1, "ledgers": b"\x03\xd2", "set_by": identifier("operator"),
+            **dict.fromkeys(("payments_minor", "debtor_days_minor", "days_minor", "approvers_minor"), bytes(8)),
+            "approver_ids": identifier("approver") * approvers, "approver_ledgers": b"\x03\xd2" * approvers,
+            "approver_maxima_minor": bytes(8) * approvers,
+        }  # fmt: skip
+        [(kind, fields)] = translated("payment-instruction", "LimitsSet.v1", event)
+        assert (kind.startswith("payment-instruction."), fields["version"]) == (True, 1)
+        assert list(PUBLISHED["payment-instruction"]["LimitsSet.v1"].misfits(event)) == []
 
 
 @given(

@@ -295,6 +295,19 @@ def test_bank_feed_speaks_for_tenants_with_an_account_at_its_bank(world: Any) ->
             authorisations.authorise(*world.of_authorisations, wrong, TOKEN, world.now_ns, NEVER)
 
 
+def test_an_operator_submits_for_any_tenant_with_its_own_scope_alone(world: Any) -> None:
+    """What lies in suspense is cleared by operators; reading or approving is no ground for an authorisation."""
+    own = submission(world, submitter=world.alice, submitter_scopes=frozenset({"payments.admin"}), tenant=world.other)
+    assert authorisations.authorise(*world.of_authorisations, own, TOKEN, world.now_ns, NEVER)
+    for scopes in ({"payments.read", "payments.approve"}, {"payments.submit"}, {"payments.evidence"}):
+        wrong = submission(world, submitter=world.alice, submitter_scopes=frozenset(scopes), tenant=world.other)
+        with pytest.raises(SubmissionRefused):
+            authorisations.authorise(*world.of_authorisations, wrong, TOKEN, world.now_ns, NEVER)
+    claimed = submission(world, submitter_scopes=frozenset({"payments.admin"}))
+    with pytest.raises(SubmissionRefused):
+        authorisations.authorise(*world.of_authorisations, claimed, TOKEN, world.now_ns, NEVER)
+
+
 def test_malformed_submission_is_named() -> None:
     """A digest that is no SHA-256 is refused before anything is decided."""
     with pytest.raises(InvalidArgument):

@@ -216,6 +216,11 @@ class Payments:
         )
         return _states(self._connection.call(self._stub.DecideInstructions, request).states)
 
+    def cancel(self, instruction_ids: Sequence[UUID], note: str = "") -> list[InstructionState]:
+        """Withdraws one's own instructions, at most 1,000, before they are handed to the bank."""
+        request = pb.CancelInstructionsRequest(instruction_ids=to_bytes(instruction_ids), note=note)
+        return _states(self._connection.call(self._stub.CancelInstructions, request).states)
+
     def watch(
         self, after_position: int = 0, submission_id: UUID | None = None, *, seconds: float | None = None
     ) -> Iterator[Changes]:
@@ -293,10 +298,11 @@ def _order(new: NewInstruction) -> pb.NewInstruction:
 
 
 def _states(states: Sequence[pb.InstructionState]) -> list[InstructionState]:
-    return [_state(each) for each in states]
+    return [state_of(each) for each in states]
 
 
-def _state(read: pb.InstructionState) -> InstructionState:
+def state_of(read: pb.InstructionState) -> InstructionState:
+    """How an instruction stands, as read."""
     return InstructionState(
         UUID(bytes=read.instruction_id), InstructionStatus(read.status), read.reason, read.iso_reason_code
     )
@@ -315,7 +321,7 @@ def _instruction(read: pb.Instruction) -> Instruction:
     )
     return Instruction(
         order,
-        _state(read.state),
+        state_of(read.state),
         UUID(bytes=read.submission_id),
         optional(read.transfer_id),
         read.received_ns,

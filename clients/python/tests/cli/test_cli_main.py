@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+ID = "0195f3a2-0000-7000-8000-000000000001"
+AGREED = ("--kind", "monthly", "--maximum", "5.00", "--from", "2026-01-01", "--until", "2026-12-31")
+
 
 def _run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "RINGFENCE_STACK": str(directory), "COLUMNS": "200", "NO_COLOR": "1"}
@@ -23,6 +26,14 @@ def _run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
         (("accounts", "--as", "x", "--book", "no-uuid"), 2),
         (("watch", "--as", "x", "--submission", "no-uuid"), 2),
         (("verify", "receipt", "/", "--key", "k"), 2),
+        (("suspense", "allocate", "--as", "x", "--platform", ID, "--entry", ID, "--account", ID), 2),
+        (
+            ("suspense", "return", "--as", "x", "--platform", ID, "--entry", "no-uuid", "--account", ID, "--bank", "b"),
+            2,
+        ),
+        (("guarantee", "fund", "--as", "x", "--from", ID, "--to", ID, "--amount", "0", "--reference", "G"), 2),
+        (("fee", "agree", "--as", "x", "--client", ID, *AGREED, "--document", "no hexadecimal"), 2),
+        (("fee", "agree", "--as", "x", "--client", ID, *AGREED[:-1], "31.12.2026", "--document", "00"), 2),
         (("nonsense",), 2),
     ],
 )

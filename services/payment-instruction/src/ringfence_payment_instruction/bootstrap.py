@@ -33,7 +33,13 @@ from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import
 
 from ringfence_payment_instruction.deposits.adapters import schema as deposits
 from ringfence_payment_instruction.deposits.adapters.known_entries import KnownEntriesModel, StoredEntries
+from ringfence_payment_instruction.deposits.adapters.suspended_entries import (
+    StoredSuspendedEntries,
+    SuspendedEntriesModel,
+)
 from ringfence_payment_instruction.deposits.application.measures import measure as measure_deposits
+from ringfence_payment_instruction.limits.adapters import schema as limits
+from ringfence_payment_instruction.limits.adapters.recent_payments import RecentPaymentsModel, StoredRecentPayments
 from ringfence_payment_instruction.modules import (
     Application,
     ModuleStates,
@@ -73,7 +79,8 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 
 NAME = "payment-instruction"
 WITH_FILES = ("SubmitFile", "SubmitEvidence", "ImportSanctionsList")
-MODELS = (InstructionsModel(), KnownIdsModel(), KnownEntriesModel())
+INLINE = (KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel(), SuspendedEntriesModel())
+MODELS = (InstructionsModel(), *INLINE)
 
 
 async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
@@ -81,9 +88,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     store, codec, model = EventStore(runtime.settings.database_conninfo()), event_codec(), InstructionsModel()
     archive = StoredArchive(store, codec)
     states = ModuleStates(SubmissionsState(archive.reopen))
-    core = await EventSourced.open(
-        runtime, codec, states.together(), [model], inline=[KnownIdsModel(), KnownEntriesModel()], store=store
-    )
+    core = await EventSourced.open(runtime, codec, states.together(), [model], inline=INLINE, store=store)
     projector = core.projectors[model.name]
     deferral = Deferral(projector)
     core.writer.subscribe(deferral.note)
@@ -154,16 +159,21 @@ def _measure(
 
 def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive, reader: InstructionsReader) -> Ports:
     settings, clock = runtime.settings, runtime.clock
+    custody = CustodyClient(runtime.peer("custody"))
     return Ports(
         clock=clock,
         archive=archive,
         entries=StoredEntries(archive.store),
         identity=IdentityClient(runtime.peer("identity"), SteadyClock()),
-        custody=CustodyClient(runtime.peer("custody")),
+        custody=custody,
+        funds=custody,
+        recent=StoredRecentPayments(archive.store),
+        suspended=StoredSuspendedEntries(archive.store, archive.codec),
         rail=_rail(runtime, archive.store),
         screening=ScreeningPorts(ClientTable(archive.store), IdentityParties(runtime.peer("identity"))),
         reader=reader,
         limits=settings.limits(),
+        duplicate_days=settings.days_of_duplicates(),
         patience=settings.patience(),
         list_maximum_age_ns=settings.list_maximum_age_ns(),
         file_quotas=settings.file_quotas(),
@@ -207,6 +217,7 @@ def migrations() -> list[Migration]:
         *reads.migrations(),
         *submissions.migrations(),
         *deposits.migrations(),
+        *limits.migrations(),
         *rail.migrations(),
         *screening.migrations(),
     ]

@@ -18,10 +18,16 @@ from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import
 
 from ringfence_payment_instruction.approvals.api import ApprovalsApi
 from ringfence_payment_instruction.approvals.application import Decisions
-from ringfence_payment_instruction.approvals.domain import ApprovalLimits
 from ringfence_payment_instruction.deposits.application.ports import Entries
+from ringfence_payment_instruction.deposits.application.suspended import SuspendedEntries, Suspense
 from ringfence_payment_instruction.deposits.domain.state import State as DepositsState
 from ringfence_payment_instruction.deposits.module import DepositsModule
+from ringfence_payment_instruction.flows.domain.state import State as FlowsState
+from ringfence_payment_instruction.flows.module import FlowsModule
+from ringfence_payment_instruction.limits.application.ports import Funds, RecentPayments
+from ringfence_payment_instruction.limits.domain.bounds import InstallationLimits
+from ringfence_payment_instruction.limits.domain.state import State as LimitsState
+from ringfence_payment_instruction.limits.module import LimitsModule
 from ringfence_payment_instruction.rail.module import RailModule, RailPorts
 from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
@@ -56,6 +62,8 @@ class ModuleStates:
     screening: ScreeningState = field(default_factory=ScreeningState)
     findings: FindingsState = field(default_factory=FindingsState)
     standing: StandingState = field(default_factory=StandingState)
+    limits: LimitsState = field(default_factory=LimitsState)
+    flows: FlowsState = field(default_factory=FlowsState)
     proposals: ProposalState = field(default_factory=ProposalState)
 
     def streams(self) -> list[bytes]:
@@ -70,6 +78,8 @@ class ModuleStates:
             "screening": self.screening,
             "findings": self.findings,
             "standing": self.standing,
+            "limits": self.limits,
+            "flows": self.flows,
             "proposals": self.proposals,
         }
         return SavedStates(modules, DIGEST_FORMAT)
@@ -84,10 +94,14 @@ class Ports:
     entries: Entries
     identity: Identity
     custody: Custody
+    funds: Funds
+    recent: RecentPayments
+    suspended: SuspendedEntries
     rail: RailPorts
     screening: ScreeningPorts
     reader: Reader
-    limits: ApprovalLimits
+    limits: InstallationLimits
+    duplicate_days: int
     patience: Patience
     list_maximum_age_ns: int
     file_quotas: FileQuotas = field(default_factory=FileQuotas)
@@ -99,6 +113,8 @@ class Application:
 
     submissions: SubmissionsModule
     screening: ScreeningModule
+    limits: LimitsModule
+    flows: FlowsModule
     approvals: Decisions
     rail: RailModule
     deposits: DepositsModule
@@ -110,7 +126,7 @@ class Application:
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    modules = (SubmissionsState, DepositsState, FindingsState, StandingState, ProposalState)
+    modules = (SubmissionsState, DepositsState, FindingsState, StandingState, LimitsState, FlowsState, ProposalState)
     return EventCodec([*SCREENING_EVENTS, *(event for module in modules for event in module.EVENTS)])
 
 
@@ -122,6 +138,9 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     known = Known(states.screening, states.findings)
     standing = StandingModule.build(submissions, states.standing, ports.custody, known.covers)
     proposals = Proposals(writer, states.proposals, standing.stops.may_act)
+    limits = LimitsModule.build(
+        submissions, proposals, states.limits, ports.limits, ports.recent, ports.funds, ports.duplicate_days, clock
+    )
     screening = ScreeningModule.build(
         submissions,
         orders.personal,
@@ -129,7 +148,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         ports.identity,
         ports.screening,
         proposals,
-        ports.limits.needs_second_person,
+        limits.reviewing,
         ports.list_maximum_age_ns,
         orders.reading,
         clock,
@@ -173,7 +192,9 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     return Application(
         submissions=orders,
         screening=screening,
-        approvals=Decisions(submissions, standing.stops, ports.patience),
+        limits=limits,
+        flows=FlowsModule.build(orders.receiving, states.flows, Suspense(ports.suspended, ports.identity), clock),
+        approvals=Decisions(submissions, standing.stops, ports.patience, limits.approver_minor),
         rail=rail,
         deposits=deposits,
         standing=standing,
@@ -190,6 +211,8 @@ def joined_servicer(application: Application) -> PaymentInstructionServiceServic
         application.submissions.api,
         application.screening.api,
         application.deposits.api,
+        application.limits.api,
+        application.flows.api,
         ApprovalsApi(application.approvals),
         ReadsApi(application.reads),
     )

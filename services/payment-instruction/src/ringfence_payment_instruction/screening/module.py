@@ -18,8 +18,7 @@ from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.ports import Blocking, ClientNames
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.application.releasing import HitReleases
-from ringfence_payment_instruction.screening.application.screening import ScreeningWork
-from ringfence_payment_instruction.screening.domain.deciding import SecondPersonRule
+from ringfence_payment_instruction.screening.application.screening import Reviewer, ScreeningWork
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
@@ -57,7 +56,7 @@ class ScreeningModule:
         identity: Identity,
         ports: ScreeningPorts,
         proposals: Proposals,
-        needs_second_person: SecondPersonRule,
+        reviewer: Reviewer,
         list_maximum_age_ns: int,
         reading: FileReading,
         clock: Clock,
@@ -77,7 +76,7 @@ class ScreeningModule:
             acts=acts,
             looking=looking,
             clients=ClientScreening(writer, known.findings, ports.names, lists, listed, identity),
-            work=ScreeningWork(submissions, known, personal, lists, looking, needs_second_person),
+            work=ScreeningWork(submissions, known, personal, lists, looking, reviewer),
             blocking=BlockingWork(writer, known.findings, lists, ports.blocking),
             releases=releases,
             api=ScreeningApi(importing, acts, lists, releases),

@@ -155,7 +155,7 @@ class Platform:
     def order(
         self, debtor_iban: str, creditor_iban: str, creditor_name: str, amount_minor: int, *, end_to_end_id: str = ""
     ) -> NewInstruction:
-        """A payment in the platform's currency, to be handed in by `submit`."""
+        """A payment in the platform's currency, to be handed in by `submit`, with a text of its own."""
         return NewInstruction(
             id=new_id(),
             end_to_end_id=end_to_end_id or fresh("E"),
@@ -164,6 +164,7 @@ class Platform:
             creditor_name=creditor_name,
             amount_minor=amount_minor,
             currency=self.currency,
+            remittance=fresh("T"),
         )
 
     def submit(self, orders: Sequence[NewInstruction], submission_id: UUID | None = None) -> list[Payment]:

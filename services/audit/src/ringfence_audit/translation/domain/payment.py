@@ -24,11 +24,13 @@ INSTRUCTIONS = Packed(
         "amounts_minor": "amount_minor",
         "ledgers": "ledger",
         "execution_days": "execution_day",
+        "purposes": "purpose",
+        "mandates": "mandate_id",
         "debtor_sealed": "debtor_commitment",
         "creditor_sealed": "creditor_commitment",
     },
     _OF_SUBMISSION,
-    blank=frozenset({"ledgers", "execution_days"}),
+    blank=frozenset({"ledgers", "execution_days", "purposes"}),
 )
 STEPS = Packed(
     "payment-instruction.step.v1",
@@ -51,6 +53,7 @@ DIRECTIVES = Packed(
         "directive": "directive",
         "reason": "reason",
         "actor": "actor_id",
+        "actor_hand": "actor_hand",
         "evidence": "evidence",
         "reference": "reference",
         "note": "note",

@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ringfence_kernel.service.threads import computed
 from ringfence_kernel.telemetry.logs import get
+from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import show
 
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Hit, Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
-from ringfence_payment_instruction.screening.domain.deciding import SecondPersonRule, rescreened, screened
+from ringfence_payment_instruction.screening.domain.deciding import Review, rescreened, screened
 from ringfence_payment_instruction.screening.domain.lists import Screening
 from ringfence_payment_instruction.screening.domain.screened_fields import Side
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.orders import IN_BOOK
 from ringfence_payment_instruction.submissions.domain.status import Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step
 
 Clients = Mapping[Side, bytes]
 _LOG = get(__name__)
+_UNKNOWN = Step(0, Status.REJECTED)
+LOOKS = 3
+"""How often rows are looked up that were not expected to be held; what is left then is taken up again later."""
+
+
+class Looked(Protocol):
+    """How rows that pass are decided on, and why some of them cannot be yet."""
+
+    @property
+    def review(self) -> Review:
+        """What decides."""
+
+    @property
+    def missing(self) -> DomainError | None:
+        """What could not be looked up."""
+
+
+class Reviewer(Protocol):
+    """Decides on rows that pass: whether they go on, or a second person has to look at them."""
+
+    async def look_up(self, submission: Submission, rows: Sequence[int]) -> Looked:
+        """Returns what decides on rows, by what was looked up about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +60,7 @@ class ScreeningWork:
     personal: PersonalData
     lists: ListsInForce
     looking: Looking
-    needs_second_person: SecondPersonRule
+    reviewer: Reviewer
 
     def has_work(self, stream: bytes) -> bool:
         """Tells whether a submission has instructions to screen, or to screen again."""
@@ -48,7 +72,8 @@ class ScreeningWork:
     async def handle(self, stream: bytes) -> None:
         """Screens and records.
 
-        Raises ScreeningListStale, ClientNotIndexed or KeysUnavailable while that cannot be done.
+        Raises ScreeningListStale, ClientNotIndexed or KeysUnavailable while that cannot be done, and what keeps rows
+        from being reviewed; the others have been recorded by then.
         """
         submission = self.submissions.state.known(stream)
         if self._is_due(submission):
@@ -76,18 +101,25 @@ class ScreeningWork:
 
     async def _first(self, submission: Submission, indexes: list[int]) -> None:
         screening, position = self.lists.fresh(), self.known.changed_position
-        clients = {index: clients_of(submission, index) for index in indexes}
         look = await self._look(submission, indexes, screening)
         clear = await self.personal.open(submission, indexes)
-        outcomes = await computed(len(clear), _screen, clear, clients, look)
+        outcomes = await computed(len(clear), _screen, submission, clear, look)
 
-        def decider(now: Submission) -> list[Any]:
-            # Another list may have come into force meanwhile: then the rows are screened again.
-            if self.known.changed_position != position:
-                return []
-            return screened(now, outcomes, self.needs_second_person, look.evidence)
+        for _ in range(LOOKS):
+            clean = [index for index in submission.at_stage(Stage.SCREEN) if outcomes.get(index, _UNKNOWN) is None]
+            looked = await self.reviewer.look_up(submission, clean)
 
-        await self.submissions.decide(submission.stream, decider, weight=len(outcomes))
+            def decider(now: Submission, now_ns: int, review: Review = looked.review) -> list[Any]:
+                # Another list may have come into force meanwhile: then the rows are screened again.
+                if self.known.changed_position != position:
+                    return []
+                return screened(now, outcomes, review, now_ns, look.evidence)
+
+            await self.submissions.decide_by_time(submission.stream, decider, weight=len(outcomes))
+            if looked.missing is not None:
+                raise looked.missing
+            if submission.stages.find(Stage.SCREEN) < 0:
+                return
 
     async def _look(self, submission: Submission, indexes: Iterable[int], screening: Screening) -> Look:
         subjects = {owner for index in indexes for owner in submission.owners(index)} - {submission.tenant}
@@ -100,8 +132,24 @@ def clients_of(submission: Submission, index: int) -> Clients:
     return {side: owner for side, owner in owners if owner != submission.tenant}
 
 
-def _screen(clear: Mapping[int, Clear], clients: Mapping[int, Clients], look: Look) -> dict[int, Step | None]:
-    return {index: _refusal(index, row, look.hit(row, clients[index])) for index, row in clear.items()}
+def _screen(submission: Submission, clear: Mapping[int, Clear], look: Look) -> dict[int, Step | None]:
+    return {
+        index: Step(index, Status.REJECTED, reasons.SUBJECT_ERASED)
+        if _is_erased(submission, index, row)
+        else _refusal(index, look.hit(row, clients_of(submission, index)))
+        for index, row in clear.items()
+    }
+
+
+def _is_erased(submission: Submission, index: int, row: Clear) -> bool:
+    """Tells whether a party that must be known has left nothing to be read."""
+    if row.creditor_name and row.creditor_iban and row.debtor_iban:
+        return False
+    sealed = submission.sealed(index)
+    sides = ((sealed.debtor_owner, row.debtor_iban), (sealed.creditor_owner, row.creditor_iban))
+    if any(owner != submission.tenant and not iban for owner, iban in sides):
+        return True
+    return not row.creditor_name and submission.purpose(index) not in IN_BOOK
 
 
 def _hits(submission: Submission, clear: Mapping[int, Clear], look: Look) -> dict[int, str]:
@@ -113,7 +161,5 @@ def _hits(submission: Submission, clear: Mapping[int, Clear], look: Look) -> dic
     return {index: hit.reference for index, hit in found.items() if hit is not None}
 
 
-def _refusal(index: int, row: Clear, hit: Hit | None) -> Step | None:
-    if not row.creditor_name:
-        return Step(index, Status.REJECTED, reasons.SUBJECT_ERASED)
+def _refusal(index: int, hit: Hit | None) -> Step | None:
     return Step(index, Status.REJECTED, reasons.SANCTIONS_HIT, hit.reference) if hit else None

@@ -30,6 +30,7 @@ class SubmissionReceived:
     authorisation_expires_ns: int
     message_id: str = ""  # MsgId of a file
     status_report: bytes = b""  # pain.002 that answered the file
+    maker_hand: bytes = b""  # person (16 bytes), SHA-256 of key and of certificate (32 each) of the maker
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,9 @@ class InstructionsReceived:
     creditor_sealed: tuple[bytes, ...]
     parties_sealed: dict[int, bytes] = field(default_factory=dict)  # row -> whom it names beside; tenant's key
     parties_rows: bytes = b""  # 2 bytes per row: the row of parties_sealed, from 1; empty means all 0
+    purposes: bytes = b""  # 2 bytes per row: OrderPurpose; none at all where all are payments
+    mandates: bytes = b""  # 16 bytes per row: what each rests on, zero for a payment; none at all as above
+    fingerprints: bytes = b""  # 16 bytes per row: keyed hash of parties, amount, currency and text; or none at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,7 @@ class InstructionsDirected:
     evidence: bytes = b""
     reference: str = ""
     note: str = ""
+    actor_hand: bytes = b""  # as maker_hand, of the principal behind it
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id, show
 from ringfence_kernel.values.recorded import Recorded
@@ -20,6 +21,7 @@ from ringfence_payment_instruction.submissions.domain.events import (
     InstructionsRescreened,
     SubmissionReceived,
 )
+from ringfence_payment_instruction.submissions.domain.orders import OrderPurpose
 from ringfence_payment_instruction.submissions.domain.reasons import SANCTIONS_HIT
 from ringfence_payment_instruction.submissions.domain.status import (
     FINAL_OR_SETTLED,
@@ -29,6 +31,7 @@ from ringfence_payment_instruction.submissions.domain.status import (
     require_listed,
     stage_of,
 )
+from ringfence_payment_instruction.submissions.domain.tallies import Counted, day_of
 
 # Rows per InstructionsReceived event: keeps every event far below the feed's 4 MiB.
 ROWS_PER_EVENT = 1_000
@@ -43,6 +46,16 @@ def stream_of(tenant: bytes, submission_id: bytes) -> bytes:
 def transfer_id_of(tenant: bytes, instruction_id: bytes) -> bytes:
     """Returns the transfer that posts or reserves an instruction's money: the same for every retry."""
     return external_id("transfer", tenant, show(instruction_id))
+
+
+def packed_hand(hand: Hand) -> bytes:
+    """Returns a hand as events have it, beside its principal."""
+    return hand.person + hand.key_sha256 + hand.certificate_sha256
+
+
+def unpacked_hand(principal: bytes, packed: bytes) -> Hand:
+    """Returns the hand that `packed_hand` was given."""
+    return Hand(principal, packed[:16], packed[16:48], packed[48:])
 
 
 def slot(packed: bytes, index: int) -> bytes:
@@ -77,9 +90,11 @@ class Submission:
     __slots__ = (
         "amounts_minor",
         "approvers",
+        "approving_hands",
         "changed_ns",
         "chunks",
         "closed_position",
+        "counted_days",
         "creditor_accounts",
         "debtor_accounts",
         "details",
@@ -120,8 +135,10 @@ class Submission:
         self.statuses, self.directives, self.stages = bytearray(), bytearray(), bytearray()
         self.reasons: list[str] = []
         self.changed_ns = array("q")
+        self.counted_days = array("H")  # when it passed on one person's word, days since 1970-01-01; 0 for not
         self.details: dict[int, str] = {}
         self.approvers: dict[int, bytes] = {}
+        self.approving_hands: dict[int, bytes] = {}
         self.references: dict[int, str] = {}
         self.evidence: dict[int, tuple[bytes, bytes]] = {}  # SHA-256 of the bank's file, and who vouched for it
         self.hits: dict[int, str] = {}  # what a list has named since it was first screened, until it is released
@@ -160,9 +177,13 @@ class Submission:
         self.stages += bytes(count)
         self.reasons += [""] * count
         self.changed_ns.extend([recorded.recorded_at_ns] * count)
+        self.counted_days.extend([0] * count)
 
-    def advance(self, recorded: Recorded, journal: Journal) -> None:
-        """Takes the steps of an event; raises TransitionUnlisted before anything is changed."""
+    def advance(self, recorded: Recorded, journal: Journal) -> list[Counted]:
+        """Takes the steps of an event; raises TransitionUnlisted before anything is changed.
+
+        Returns the rows that count since then on a day's sums, and those that did until then.
+        """
         event: InstructionsAdvanced = recorded.event
         indexes = unpack("I", event.indexes)
         steps = list(zip(indexes, event.statuses, strict=True))
@@ -172,7 +193,10 @@ class Submission:
             reached[index] = status
         self._remember(recorded, journal)
         reason_rows = event.reason_rows or bytes(len(steps))
+        counted: list[Counted] = []
         for (index, status), reason_row in zip(steps, reason_rows, strict=True):
+            if status in _COUNTING:
+                self._count(index, status, recorded.recorded_at_ns, counted)
             self.statuses[index] = status
             self.directives[index] = Directive.NONE
             self.reasons[index] = event.reasons[reason_row]
@@ -185,6 +209,17 @@ class Submission:
             self.screened_position = recorded.position
         if not self.first_statuses:
             self.first_statuses, self.first_reasons = bytes(self.statuses), list(self.reasons)
+        return counted
+
+    def _count(self, index: int, status: int, at_ns: int, counted: list[Counted]) -> None:
+        """Counts a row that passes screening, until it is held at once or comes to nothing."""
+        before = self.counted_days[index]
+        after = day_of(at_ns) if status == Status.SCREENED else 0
+        if status == Status.HELD and self.statuses[index] != Status.SCREENED:
+            return  # it had passed, and is stopped later
+        if after != before:
+            self.counted_days[index] = after
+            counted.append(Counted(index, after or before, bool(after)))
 
     def direct(self, recorded: Recorded, journal: Journal) -> None:
         """Takes a directive for rows."""
@@ -198,8 +233,9 @@ class Submission:
                 self.references[index] = event.reference
             if event.directive in (Directive.SETTLE, Directive.FAIL) and event.evidence:
                 self.evidence[index] = event.evidence, event.actor or ZERO_ID
-            if event.directive == Directive.APPROVE:
+            if event.directive in (Directive.APPROVE, Directive.COUNTERSIGN):
                 self.approvers[index] = event.actor
+                self.approving_hands[index] = event.actor_hand
             if row in event.details:
                 self.details[index] = event.details[row]
         if event.directive == Directive.SEND:
@@ -268,8 +304,10 @@ class Submission:
 
     def content(self) -> bytes:
         """Returns everything that events have said of it, for a digest."""
-        columns = (self.ids, self.statuses, self.directives, self.stages, self.changed_ns.tobytes())
-        named = (self.details, self.approvers, self.references, self.messages, self.evidence, self.hits, self.released)
+        columns: tuple[bytes | bytearray, ...] = (self.ids, self.statuses, self.directives, self.stages)
+        columns += (self.changed_ns.tobytes(), self.counted_days.tobytes())
+        people = (self.approvers, self.approving_hands)
+        named = (self.details, *people, self.references, self.messages, self.evidence, self.hits, self.released)
         tables = [sorted(each.items()) for each in named]
         numbers = (self.position, self.version, self.last_position, self.closed_position, self.screened_position)
         return b"".join(columns) + repr((numbers, self.reasons, tables, self.waiting)).encode()
@@ -320,6 +358,23 @@ class Submission:
             event.parties_sealed.get(parties_row, b""),
         )
 
+    def fingerprint(self, index: int) -> bytes:
+        """Returns by what the same payment is known when it is ordered once more; empty for an order of long ago."""
+        return slot(self.chunks[index // ROWS_PER_EVENT].event.fingerprints, index % ROWS_PER_EVENT)
+
+    def purpose(self, index: int) -> OrderPurpose:
+        """Returns what an instruction is for."""
+        packed = self.chunks[index // ROWS_PER_EVENT].event.purposes
+        if not packed:
+            return OrderPurpose.PAYMENT
+        at = 2 * (index % ROWS_PER_EVENT)
+        return OrderPurpose(int.from_bytes(packed[at : at + 2], "big"))
+
+    def mandate(self, index: int) -> bytes:
+        """Returns what an instruction rests on where it is no payment, else the instruction itself."""
+        mandate = slot(self.chunks[index // ROWS_PER_EVENT].event.mandates, index % ROWS_PER_EVENT)
+        return mandate if mandate.strip(b"\0") else self.instruction_id(index)
+
     def end_to_end_id(self, index: int) -> str:
         """Returns the payer's own reference."""
         return self.chunks[index // ROWS_PER_EVENT].event.end_to_end_ids[index % ROWS_PER_EVENT]
@@ -339,7 +394,9 @@ KEEPING = frozenset({Directive.RESUME, Directive.CANCEL, Directive.REJECT, Direc
 UNSENT = frozenset({Status.SCREENED, Status.HELD, Status.RESERVED})
 SCREENING = "screening"
 """The cause of what is screened first; the word in stored events."""
-_TABLES = frozenset({"details", "approvers", "references", "messages", "evidence", "hits", "released"})
-_CHANGING = ("statuses", "directives", "stages", "reasons", "changed_ns", *_TABLES)
+_PEOPLE = ("approvers", "approving_hands")
+_TABLES = frozenset({"details", *_PEOPLE, "references", "messages", "evidence", "hits", "released"})
+_CHANGING = ("statuses", "directives", "stages", "reasons", "changed_ns", "counted_days", *_TABLES)
 _REPLACED = ("waiting", "first_statuses", "first_reasons", "version", "last_position", "screened_position")
 _DONE = bytes(FINAL_OR_SETTLED)
+_COUNTING = frozenset({Status.SCREENED, Status.HELD, Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.FAILED})

@@ -16,6 +16,7 @@ def entry(
     *,
     reference: str = "",
     payer: str = "A Payer",
+    payer_iban: str = "",
     ultimate_payer: str = "",
     remittance: str = "",
     currency: str = "EUR",
@@ -31,6 +32,7 @@ def entry(
         element(
             "RltdPties",
             element("Dbtr", element("Pty", element("Nm", payer))),
+            element("DbtrAcct", element("Id", element("IBAN", payer_iban))) if payer_iban else None,
             element("UltmtDbtr", element("Pty", element("Nm", ultimate_payer))) if ultimate_payer else None,
             element("CdtrAcct", element("Id", element("IBAN", creditor_iban))),
         ),
