@@ -77,6 +77,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
                 servicer,
                 "ringfence.custody.v1.CustodyService",
                 places={"CreateAccounts": backlog, "CreateTransfers": backlog},
+                unpaced=frozenset({"CreateAccounts", "CreateTransfers"}),
             ),
             proposal_servicer(Proposals(core.writer, states.proposals)),
             core.feed(),

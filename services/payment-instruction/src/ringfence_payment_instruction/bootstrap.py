@@ -150,6 +150,7 @@ def _servicer(application: Application) -> Servicer:
         joined_servicer(application),
         "ringfence.payment_instruction.v1.PaymentInstructionService",
         places=dict.fromkeys(WITH_FILES, application.submissions.reading),
+        unpaced=frozenset({"SubmitInstructions"}),
     )
 
 
