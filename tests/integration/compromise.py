@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,6 +19,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from ringfence.credentials import Credentials
 from ringfence.ids import new_id
+from ringfence.money import to_minor
 from ringfence_local_stack.sandbox.birth import spool_folder
 from ringfence_local_stack.scenario import Scenario, messages
 from ringfence_local_stack.scenario.ibans import new_iban
@@ -144,7 +146,7 @@ class Thief:
         wire = Wire(self.scenario.stack, self.credentials)
         enrol = next(each for each in methods() if each.descriptor.name == "Enrol")
         for principal in self.known.ids.get("principal", []):
-            as_him = replace(self.credentials, principal_id=_uuid(principal), signing_key=self.known.key)
+            as_him = replace(self.credentials, principal_id=UUID(bytes=principal), signing_key=self.known.key)
             key, request_pem = certificate_request()
             request = identity_pb2.EnrolRequest(
                 client_assertion=as_him.assertion(), certificate_request_pem=request_pem
@@ -202,18 +204,17 @@ def left_minor(scenario: Scenario, places: Iterable[str] | None = None) -> int:
     wanted = None if places is None else set(places)
     folder: Path = spool_folder(scenario.stack.directory) / "outbox"
     return sum(
-        each.amount_minor
+        to_minor(each.text("IntrBkSttlmAmt") or "", "EUR")
         for file in folder.glob("*.xml")
         if (content := file.read_bytes())
         for each in messages.sent_payments(content)
-        if wanted is None or each.creditor_iban in wanted
+        if wanted is None or each.text("CdtrAcct/Id/IBAN") in wanted
     )
 
 
 def knowledge(key: Ed25519PrivateKey, ids: dict[str, list[bytes]], **values: list[Any]) -> Known:
     """What a thief brings along: a key of his own, an account elsewhere, and the usual words."""
     outside = new_iban()
-    files: list[Callable[[], bytes]] = []
     return Known(
         {
             "public_key": [key.public_key().public_bytes_raw()],
@@ -229,15 +230,9 @@ def knowledge(key: Ed25519PrivateKey, ids: dict[str, list[bytes]], **values: lis
             "page_token": [""],
             "end_to_end_id": [lambda: fresh("E")],
             "list_name": ["scenario", lambda: fresh("list-")],
-            "content": [b"name,kind,reference\nNobody,person,1\n", *files],
+            "content": [b"name,kind,reference\nNobody,person,1\n"],
             **values,
         },
         ids,
         key,
     )
-
-
-def _uuid(identifier: bytes) -> Any:
-    from uuid import UUID
-
-    return UUID(bytes=identifier)

@@ -31,6 +31,7 @@ def principals(box: Sandbox) -> UUID:
     approver.identity.rotate_key(Ed25519PrivateKey.generate().public_key().public_bytes(*raw))
     first, second = box.operators
     require_done(first.identity.suspend_principals([identifier], "left her token on the train"))
+    require_done(first.identity.confirm_principals([identifier]), frozenset({"APPROVAL_PENDING"}))
     require_done(second.identity.confirm_principals([identifier]))
     return platform
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from ringfence.client import Client
-from ringfence.identity import PrincipalKind
+from ringfence.identity import PrincipalKind, require_done
 from ringfence.ids import external_id
 from ringfence.ledger import AccountClass, AccountFlag, AccountStatus, NewAccount, NewTransfer, Purpose, TransferFlag
 from ringfence_local_stack.sandbox.onboarding import await_status, open_accounts
@@ -69,7 +69,7 @@ def postings(box: Sandbox, platform: UUID) -> None:
     _plain(book)
     _two_phases(book)
     _refusals(book)
-    _orders(book, box.operators[0])
+    _orders(book, *box.operators)
 
 
 def _open(book: Book) -> None:
@@ -151,7 +151,7 @@ def _refusals(book: Book) -> None:
     book.post("refused", book.transfer("forbidden", "two", "platform", 5, Purpose.PAYMENT))
 
 
-def _orders(book: Book, operator: Client) -> None:
+def _orders(book: Book, operator: Client, second: Client) -> None:
     custody, four, three = operator.custody, book.account("four"), book.account("three")
     custody.set_freeze(book.id, [four], frozen=True, order_reference="ORDER-17/2026")
     book.post("refused", book.transfer("frozen", "four", "two", 5, Purpose.PAYMENT))
@@ -166,6 +166,8 @@ def _orders(book: Book, operator: Client) -> None:
         for each in custody.rules(book.id).purposes
         if each.purpose is not Purpose.BANK_SWEEP
     ]
-    custody.adopt_rules(book.id, "kept-1", purposes)
+    proposal = custody.adopt_rules(book.id, "kept-1", purposes)
+    assert proposal is not None
+    require_done(second.proposals["custody"].confirm([proposal]))
     book.post("refused", book.transfer("above-maximum", "one", "two", 50_001, Purpose.PAYMENT))
     book.post("created", book.transfer("below-maximum", "one", "two", 50_000, Purpose.PAYMENT))

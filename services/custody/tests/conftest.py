@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from ringfence_custody.ledger.adapters.batches import StoredBatches
@@ -14,12 +15,15 @@ from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
 from ringfence_custody.ledger.api.servicer import CustodyServicer
 from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
+from ringfence_custody.ledger.application.adopting import RuleCommands
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.application.state import State
+from ringfence_custody.ledger.domain.rule_packs import PurposeRule
 from ringfence_custody.modules import ModuleStates, event_codec
 from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.projecting.projector import Projector
+from ringfence_kernel.proposals.application import Decision, Proposals, Verdict
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.writing.backlog import Backlog
@@ -33,6 +37,17 @@ from .ledger import START_NS
 CODEC = event_codec()
 
 
+def operator(number: int) -> Caller:
+    """Returns an operator with a person, key and certificate of its own."""
+    own = bytes(15) + bytes([number])
+    thumbprint = urlsafe_b64encode(bytes(31) + bytes([number])).rstrip(b"=").decode()
+    roles = frozenset({"operator"})
+    return Caller("spiffe://test/principal", None, own, thumbprint, None, roles, person=own, key_sha256=own * 2)
+
+
+OPERATOR, SECOND_OPERATOR = operator(7), operator(8)
+
+
 @dataclass
 class Custody:
     """A running service."""
@@ -42,14 +57,27 @@ class Custody:
     state: State
     whole: SavedStates
     commands: Commands
+    rules: RuleCommands
+    proposals: Proposals
     projector: Projector
     servicer: CustodyServicer
     clock: ManualClock
 
     async def call(self, method: str, request: object, tenant: bytes | None) -> object:
         """Calls a method as a principal of a tenant, or as the custodian's own."""
-        with calling(Caller("spiffe://test/principal", None, bytes(15) + b"\x07", "", tenant)):
+        with calling(replace(OPERATOR, tenant=tenant)):
             return await getattr(self.servicer, method)(request, None)
+
+    async def adopt(self, book_id: bytes, version: str, rules: Sequence[PurposeRule]) -> None:
+        """Has rules adopted by two operators; raises the refusal of either."""
+        _, proposal = await self.rules.propose(book_id, version, rules, OPERATOR)
+        if proposal:
+            await self.confirm(proposal)
+
+    async def confirm(self, proposal: bytes) -> None:
+        """Has a proposal confirmed by a second operator."""
+        decision = Decision(proposal, Verdict.CONFIRM)
+        await self.writer.commit(lambda unit: self.proposals.decide_within(unit, decision, SECOND_OPERATOR))
 
     async def project(self) -> None:
         """Brings the statements up to date."""
@@ -102,11 +130,14 @@ async def running(
         """Statements are projected by the tests themselves."""
 
     commands = Commands(writer, state, follow)
+    proposals = Proposals(writer, states.proposals)
+    rules = RuleCommands(writer, state, proposals)
+    proposals.register([rules.effect()])
     queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))
     task = asyncio.create_task(writer.run())
     try:
-        servicer = CustodyServicer(commands, queries, Backlog(60.0, 1), AccountsQuota(accounts_per_hour))
-        yield Custody(store, writer, state, whole, commands, projector, servicer, clock)
+        servicer = CustodyServicer(commands, rules, queries, Backlog(60.0, 1), AccountsQuota(accounts_per_hour))
+        yield Custody(store, writer, state, whole, commands, rules, proposals, projector, servicer, clock)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -16,11 +16,14 @@ from ringfence_custody.ledger.domain.errors import (
     RulesVersionTaken,
 )
 from ringfence_custody.ledger.domain.events import AccountStatusChanged, RulesAdopted, TransfersCreated
+from ringfence_kernel.proposals.application import Decision, Verdict
+from ringfence_kernel.proposals.domain.errors import ProposalVoid
+from ringfence_kernel.proposals.domain.events import ProposalConfirmed
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
-from .conftest import CODEC, Custody, running
+from .conftest import CODEC, OPERATOR, SECOND_OPERATOR, Custody, running
 from .ledger import Row, id_of
 from .test_custody_service import OTHER, PLATFORM, account, learn, open_accounts, send
 
@@ -49,11 +52,21 @@ ARRIVALS = purpose(1, (BANK, SUSPENSE), (BANK, CLIENT))
 SMALL_PAYMENTS = purpose(3, (CLIENT, CLIENT), maximum=10)
 
 
-async def adopt(custody: Custody, *rules: pb.PurposeRule, version: str = "2026-01", book: bytes = PLATFORM) -> pb.Rules:
-    """Puts rules in force as an operator."""
+async def proposed(custody: Custody, *rules: pb.PurposeRule, version: str = "2026-01", book: bytes = PLATFORM) -> bytes:
+    """Proposes rules as one operator; returns the proposal."""
     request = pb.AdoptRulesRequest(book_id=book, version=version, purposes=rules)
     reply: Any = await custody.call("AdoptRules", request, None)
-    rules_now: pb.Rules = reply.rules
+    proposal: bytes = reply.proposal_id
+    return proposal
+
+
+async def adopt(custody: Custody, *rules: pb.PurposeRule, version: str = "2026-01", book: bytes = PLATFORM) -> pb.Rules:
+    """Puts rules in force as two operators."""
+    proposal = await proposed(custody, *rules, version=version, book=book)
+    if proposal:
+        await custody.confirm(proposal)
+    shown: Any = await custody.call("GetRules", pb.GetRulesRequest(), book)
+    rules_now: pb.Rules = shown.rules
     return rules_now
 
 
@@ -153,17 +166,44 @@ async def test_rules_shown_can_be_adopted(custody: Custody) -> None:
     assert await adopt(custody, *least.rules.purposes, version="minimum") == least.rules
 
 
+async def test_one_operator_does_not_loosen_a_book(custody: Custody, stores: Callable[[], EventStore]) -> None:
+    """A strict book stays strict until a second operator confirms, also after a restart, and the minimum is no way."""
+    await open_accounts(custody)
+    least: Any = await custody.call("GetRules", pb.GetRulesRequest(), PLATFORM)
+    await adopt(custody, ARRIVALS, SMALL_PAYMENTS)
+    back = await proposed(custody, *least.rules.purposes, version="minimum")
+    decision = Decision(back, Verdict.CONFIRM)
+    assert await custody.proposals.decide([decision], OPERATOR) == ["SECOND_PERSON_REQUIRED"]
+    assert await proposed(custody, *least.rules.purposes, version="minimum") == back
+    assert await send(custody, Row("a", "alice", "bob", 11)) == ["exceeds_purpose_maximum"]
+    [waiting], _ = await custody.proposals.waiting(SECOND_OPERATOR, b"", 0, 10)
+    assert "version minimum" in custody.proposals.describe(waiting)
+    async with running(stores) as again:
+        assert again.whole.digest() == custody.whole.digest()
+        assert await again.proposals.decide([decision], SECOND_OPERATOR) == [""]
+        assert await send(again, Row("b", "alice", "bob", 11)) == ["created"]
+
+
+async def test_rules_that_were_adopted_meanwhile_void_a_proposal(custody: Custody) -> None:
+    """Of two proposals about one book the second is void once the first is confirmed, also where it says the same."""
+    first, second = await proposed(custody, ARRIVALS), await proposed(custody, ARRIVALS, SMALL_PAYMENTS, version="v2")
+    await custody.confirm(first)
+    with pytest.raises(ProposalVoid):
+        await custody.confirm(second)
+
+
 async def test_rules_hold_from_the_next_decision_on(custody: Custody, stores: Callable[[], EventStore]) -> None:
     """Transfers of the same group before and after the adoption are decided by the old and the new rules."""
     await open_accounts(custody)
+    proposal = await proposed(custody, ARRIVALS, SMALL_PAYMENTS)
     before, _, after = await asyncio.gather(
         send(custody, Row("a", "alice", "bob", 11)),
-        adopt(custody, ARRIVALS, SMALL_PAYMENTS),
+        custody.confirm(proposal),
         send(custody, Row("b", "alice", "bob", 11), Row("c", "alice", "bob", 10)),
     )
     assert (before, after) == (["created"], ["exceeds_purpose_maximum", "created"])
     kinds = [type(each.event) for each in custody.store.replay(CODEC)]
-    assert kinds[-3:] == [TransfersCreated, RulesAdopted, TransfersCreated]
+    assert kinds[-4:] == [TransfersCreated, RulesAdopted, ProposalConfirmed, TransfersCreated]
     async with running(stores) as again:
         assert again.state.digest() == custody.state.digest()
         assert await send(again, Row("d", "alice", "bob", 11)) == ["exceeds_purpose_maximum"]

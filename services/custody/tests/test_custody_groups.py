@@ -90,7 +90,7 @@ class Crowd:
                 await commands.set_status(PLATFORM, somebody, status, "reason", MANDATE)
             case "rules":
                 version = random.choice(list(PACKS))
-                await commands.adopt_rules(PLATFORM, version, PACKS[version], MANDATE)
+                await custody.adopt(PLATFORM, version, PACKS[version])
             case "expiry":
                 await commands.expire()
 

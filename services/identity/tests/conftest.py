@@ -141,7 +141,9 @@ class World:
     def first(self, principal: bytes, kind: Kind, certificate: bytes = b"") -> None:
         """Registers by the bootstrap file."""
         new = self.principal(principal, kind)
-        self.happens(principals.bootstrap(self.principals, FirstPrincipal(new, (ROLE_OF_KIND[kind],), certificate)))
+        self.happens(
+            principals.bootstrap(self.principals, FirstPrincipal(new, (ROLE_OF_KIND[kind],), certificate), self.now_ns)
+        )
 
     @staticmethod
     def a_key(of: bytes) -> bytes:
@@ -174,7 +176,9 @@ def world() -> World:
     for operator in (made.alice, made.bob):
         made.first(operator, Kind.OPERATOR)
     for tenant in (made.platform, made.other):
-        made.happens(principals.register(*made.of_principals, made.principal(tenant, Kind.PLATFORM), made.alice))
+        made.happens(
+            principals.register(*made.of_principals, made.principal(tenant, Kind.PLATFORM), made.alice, made.now_ns)
+        )
     made.journal.clear()
     return made
 
@@ -321,21 +325,27 @@ class Identity:
         options = [("grpc.ssl_target_name_override", "localhost"), ("grpc.use_local_subchannel_pool", 1)]
         return grpc.secure_channel(self.address, grpc.ssl_channel_credentials(authority, *pair), options=options)
 
-    def register(self, kind: int, tenant: bytes = b"", by: int = 0) -> tuple[Client, str]:
-        """Has an operator register a new principal; returns it and the reason answered."""
+    def propose(self, kind: int, tenant: bytes = b"", by: int = 0) -> tuple[Client, pb.ItemResult]:
+        """Has an operator propose a new principal; returns it and the answer."""
         client = self.client()
         new = pb.NewPrincipal(
             id=client.id, kind=kind, name="under test", tenant_id=tenant, public_key=client.public_key
         )
         request = pb.RegisterPrincipalsRequest(principals=[new])
-        (reason,) = self.operators[by].reasons(rpc.TokenServiceStub, "RegisterPrincipals", request)
-        return client, reason
+        (result,) = self.operators[by].call(rpc.TokenServiceStub, "RegisterPrincipals", request).results
+        return client, result
+
+    def register(self, kind: int, tenant: bytes = b"") -> Client:
+        """Has two operators register a new principal."""
+        client, result = self.propose(kind, tenant)
+        assert result.reason == "APPROVAL_PENDING"
+        confirm = pb.ConfirmPrincipalsRequest(principal_ids=[client.id])
+        assert self.operators[1].reasons(rpc.TokenServiceStub, "ConfirmPrincipals", confirm) == [""]
+        return client
 
     def platform(self) -> Client:
         """Returns the server of a platform registered just now."""
-        client, reason = self.register(pb.PRINCIPAL_KIND_PLATFORM)
-        assert reason == ""
-        return client
+        return self.register(pb.PRINCIPAL_KIND_PLATFORM)
 
 
 @pytest.fixture(scope="module")

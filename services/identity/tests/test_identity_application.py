@@ -45,7 +45,7 @@ def principals() -> PrincipalQueries:
     """Answers about one regulator."""
     made = State()
     made.principals[PRINCIPAL] = Principal(
-        PRINCIPAL, Kind.REGULATOR, "a name", None, PUBLIC, (AssertionKey(PUBLIC),), Status.ACTIVE, b""
+        PRINCIPAL, Kind.REGULATOR, "a name", None, PUBLIC, (AssertionKey(PUBLIC),), Status.ACTIVE, b"", PRINCIPAL, 0
     )
     return PrincipalQueries(made)
 

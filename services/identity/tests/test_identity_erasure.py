@@ -11,6 +11,7 @@ from ringfence_identity.modules import event_codec
 from ringfence_identity.parties.adapters.stored_personal import StoredPersonal
 from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
 from ringfence_identity.parties.domain import parties
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.store import Head
 from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.writing.looking_up import Knowing, LookUps
@@ -59,7 +60,15 @@ async def test_a_key_is_forgotten_although_the_caller_has_gone(world: Any) -> No
     aliases = AliasCommands(writer, *world.of_aliases, keys)  # type: ignore[arg-type]
     personal = StoredPersonal(store, event_codec())  # type: ignore[arg-type]
     decisions = Knowing(writer, world.parties.kyc_decisions, LookUps(lambda keys: LookedUp(0)))
-    commands = PartyCommands(writer, *world.of_parties, keys, personal, aliases, decisions)  # type: ignore[arg-type]
+    commands = PartyCommands(
+        writer,
+        *world.of_parties,
+        keys,  # type: ignore[arg-type]
+        personal,
+        aliases,
+        decisions,
+        Proposals(writer, world.modules.proposals),
+    )
     erasing = asyncio.create_task(commands.erase(world.platform, [PARTY], world.alice))
     await asyncio.to_thread(store.asked.wait, 10)
     erasing.cancel()

@@ -27,7 +27,9 @@ from ringfence_identity.tokens.application.authorisations import AuthorisationCo
 from ringfence_identity.tokens.application.ports import TokenHolder
 from ringfence_identity.tokens.domain.state import Authorised, authorisation_key
 from ringfence_identity.tokens.domain.state import State as TokenState
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.projecting.projector import fill
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.service import rebuild
 from ringfence_kernel.service.event_sourced import store_digest
 from ringfence_kernel.store import EventStore, apply_migrations
@@ -137,9 +139,11 @@ class Running:
             None,  # type: ignore[arg-type]
             None,  # type: ignore[arg-type]
             Knowing(self.writer, self.modules.parties.kyc_decisions, LookUps(DecisionsReader(self.store).read)),
+            Proposals(self.writer, self.modules.proposals),
         )
         items = [KycDecision(PLATFORM, party, to, "why", an_id(name) if name else b"") for name, to in decisions]
-        return await commands.decide_kyc(items, OPERATOR)
+        answers = await commands.decide_kyc(items, Caller("", None, OPERATOR, ""))
+        return [each.reason for each in answers]
 
     async def fill(self) -> None:
         """Has enough happen for all that was before to leave memory."""

@@ -93,26 +93,15 @@ def test_late_retry_does_not_hand_in_again(world: Any) -> None:
     assert parties.register(*world.of_parties, world.party(ANNA, "A1"), world.server(world.platform)) == []
 
 
-def test_two_people_lead_out_of_blocked(world: Any) -> None:
-    """One operator's word, said twice, does not release a blocked party; a second operator's does."""
+def test_the_way_out_of_blocked_is_for_two_people(world: Any) -> None:
+    """Of all steps only this one is told to be for two."""
     registered(world)
-    decided(world, KycState.BLOCKED, KycState.REVIEW, KycState.REVIEW)
-    decision = KycDecision(world.platform, ANNA, KycState.REVIEW, "false match")
-    assert world.parties.parties[ANNA].kyc is KycState.BLOCKED
-    assert parties.awaits_second_person(world.parties, decision)
-    decided(world, KycState.REVIEW, by=world.bob)
-    assert world.parties.parties[ANNA].kyc is KycState.REVIEW
-    assert not parties.awaits_second_person(world.parties, decision)
-
-
-def test_proposal_ends_with_the_block_it_was_for(world: Any) -> None:
-    """A release proposed for an earlier block does not count for a later one."""
-    registered(world)
-    decided(world, KycState.BLOCKED, KycState.REVIEW)
-    decided(world, KycState.REVIEW, by=world.bob)
-    decided(world, KycState.BLOCKED)
-    decided(world, KycState.REVIEW, by=world.bob)
-    assert world.parties.parties[ANNA].kyc is KycState.BLOCKED
+    block = KycDecision(world.platform, ANNA, KycState.BLOCKED, "listed")
+    release = KycDecision(world.platform, ANNA, KycState.REVIEW, "false match")
+    blocked = parties.decide_kyc(*world.of_parties, block, world.alice, NEVER)
+    assert not parties.needs_two_people(blocked)
+    world.happens(blocked)
+    assert parties.needs_two_people(parties.decide_kyc(*world.of_parties, release, world.alice, NEVER))
 
 
 def test_decision_with_an_id_is_made_once(world: Any) -> None:

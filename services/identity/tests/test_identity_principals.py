@@ -1,5 +1,6 @@
 """Principals: who registers them, who confirms them, and how their keys follow one another."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,70 +8,82 @@ from ringfence_identity.principals.domain import principals
 from ringfence_identity.principals.domain.errors import (
     ExistsWithDifferentData,
     OperatorRequired,
+    PersonNotFound,
     PrincipalNotActive,
     PrincipalNotFound,
-    SecondPersonRequired,
     TenantNotFound,
 )
 from ringfence_identity.principals.domain.principals import FirstPrincipal, NewPrincipal
 from ringfence_identity.principals.domain.roles import SCOPES_OF_KIND, Kind
-from ringfence_identity.principals.domain.state import Status
+from ringfence_identity.principals.domain.state import Principal
 from ringfence_kernel.values.errors import InvalidArgument
 
 SECOND = 10**9
 
 
-@pytest.fixture
-def importer(world: Any) -> NewPrincipal:
-    """An importer of the first platform, not registered yet."""
-    new: NewPrincipal = world.principal(b"importer........", Kind.IMPORTER, world.platform)
-    return new
+DAYS = 86_400 * SECOND
 
 
-def test_importer_acts_only_after_a_second_operator_confirmed(world: Any, importer: NewPrincipal) -> None:
-    """An importer stays pending when its proposer confirms, and becomes active when another operator does."""
-    world.happens(principals.register(*world.of_principals, importer, world.alice))
-    assert not world.principals.is_active(world.principals.principals[importer.id])
-    with pytest.raises(SecondPersonRequired):
-        principals.confirm(world.principals, importer.id, world.alice)
-    (event,) = world.happens(principals.confirm(world.principals, importer.id, world.bob))
-    assert (event.principal, event.by) == (importer.id, world.bob)
-    assert world.principals.is_active(world.principals.principals[importer.id])
-    assert principals.confirm(world.principals, importer.id, world.bob) == []
+def registered(world: Any, kind: Kind, name: bytes, **changes: Any) -> Principal:
+    """Has a principal registered; returns it as it is kept."""
+    new = replace(world.principal(name, kind, changes.pop("tenant", b"")), **changes)
+    world.happens(principals.register(*world.of_principals, new, world.alice, world.now_ns))
+    kept: Principal = world.principals.principals[name]
+    return kept
 
 
-def test_operator_cannot_make_another_alone(world: Any) -> None:
-    """A proposed operator can neither confirm itself nor be confirmed by its proposer."""
-    third = world.principal(b"third-operator..", Kind.OPERATOR)
-    world.happens(principals.register(*world.of_principals, third, world.alice))
-    with pytest.raises(OperatorRequired):
-        principals.confirm(world.principals, third.id, third.id)
-    with pytest.raises(SecondPersonRequired):
-        principals.confirm(world.principals, third.id, world.alice)
+def test_a_registered_principal_is_a_person_of_its_own(world: Any) -> None:
+    """Whoever names no person is one, known by the principal's id; a further key of somebody names it."""
+    first = registered(world, Kind.OPERATOR, b"third-operator..")
+    second = registered(world, Kind.OPERATOR, b"further-key.....", person=first.id)
+    assert (first.person, second.person) == (first.id, first.id)
+    assert {each.id for each in world.principals.of_person(first.id)} == {first.id, second.id}
 
 
-@pytest.mark.parametrize("kind", [Kind.PLATFORM, Kind.REGULATOR, Kind.BANK_FEED])
-def test_other_kinds_need_one_operator(world: Any, kind: Kind) -> None:
-    """Kinds outside the two-person rule act at once."""
-    new = world.principal(b"new-principal...", kind)
-    world.happens(principals.register(*world.of_principals, new, world.alice))
-    assert world.principals.principals[new.id].status is Status.ACTIVE
+def test_a_further_key_is_of_somebody_known_with_the_same_role(world: Any) -> None:
+    """Nobody becomes a person that is none, nor gets a second role or a second platform by a second key."""
+    registered(world, Kind.REGULATOR, b"a-regulator.....")
+    for kind, person in ((Kind.OPERATOR, b"nobody.........."), (Kind.OPERATOR, b"a-regulator.....")):
+        with pytest.raises(PersonNotFound):
+            registered(world, kind, b"further-key.....", person=person)
+    for kind, changes in ((Kind.PLATFORM, {"person": world.alice}), (Kind.BANK_FEED, {"until_ns": 1})):
+        with pytest.raises(InvalidArgument):
+            registered(world, kind, b"a-machine.......", **changes)
 
 
-def test_only_operators_register(world: Any) -> None:
-    """A platform cannot register anybody, whatever its token said."""
-    with pytest.raises(OperatorRequired):
-        principals.register(*world.of_principals, world.principal(b"new-principal...", Kind.PLATFORM), world.platform)
+@pytest.mark.parametrize(
+    ("kind", "days"), [(Kind.OPERATOR, 180), (Kind.REGULATOR, 365), (Kind.AUDITOR, 365), (Kind.BANK_FEED, 0)]
+)
+def test_roles_of_people_end_by_date(world: Any, kind: Kind, days: int) -> None:
+    """A role lasts as long as it may where nothing else is said, never longer; machines have no end."""
+    kept = registered(world, kind, b"new-principal...")
+    assert kept.until_ns == (world.now_ns + days * DAYS if days else 0)
+    if days:
+        for until_ns in (world.now_ns, world.now_ns + days * DAYS + 1):
+            with pytest.raises(InvalidArgument):
+                registered(world, kind, b"another.........", until_ns=until_ns)
+        assert registered(world, kind, b"another.........", until_ns=world.now_ns + 1).has_lapsed(world.now_ns + 1)
+
+
+def test_a_role_is_renewed_from_now_on(world: Any) -> None:
+    """A renewed role ends at the new date; the same again changes nothing; machines have none to renew."""
+    until_ns = world.now_ns + 10 * DAYS
+    world.happens(principals.renew(world.principals, world.alice, until_ns, world.bob, world.now_ns))
+    assert world.principals.principals[world.alice].until_ns == until_ns
+    assert principals.renew(world.principals, world.alice, until_ns, world.bob, world.now_ns) == []
+    for principal, end_ns in ((world.platform, until_ns), (world.alice, 0), (world.alice, world.now_ns + 181 * DAYS)):
+        with pytest.raises(InvalidArgument):
+            principals.renew(world.principals, principal, end_ns, world.bob, world.now_ns)
 
 
 def test_registering_again_changes_nothing_and_differing_is_refused(world: Any) -> None:
     """The same registration is done already, also after a key rotation; another name under the id is refused."""
     new = world.principal(world.platform, Kind.PLATFORM)
     world.happens(principals.rotate_key(world.principals, world.platform, world.a_key(b"k"), 0, world.now_ns))
-    assert principals.register(*world.of_principals, new, world.bob) == []
+    assert principals.register(*world.of_principals, new, world.bob, world.now_ns) == []
     renamed = NewPrincipal(new.id, new.kind, "another name", new.tenant, new.public_key)
     with pytest.raises(ExistsWithDifferentData):
-        principals.register(*world.of_principals, renamed, world.bob)
+        principals.register(*world.of_principals, renamed, world.bob, world.now_ns)
 
 
 def test_approver_needs_a_platform_that_exists(world: Any) -> None:
@@ -80,22 +93,21 @@ def test_approver_needs_a_platform_that_exists(world: Any) -> None:
             *world.of_principals,
             world.principal(b"approver........", Kind.PLATFORM_APPROVER, b"no-such-platform"),
             world.alice,
+            world.now_ns,
         )
     with pytest.raises(InvalidArgument):
         world.principal(b"approver........", Kind.PLATFORM_APPROVER)
 
 
-def test_suspended_platform_stops_its_people_and_needs_another_operator_to_return(world: Any) -> None:
-    """Suspension reaches whoever belongs to the platform and is lifted by an operator other than the one who set it."""
-    approver = world.principal(b"approver........", Kind.PLATFORM_APPROVER, world.platform)
-    world.happens(principals.register(*world.of_principals, approver, world.alice))
+def test_suspended_platform_stops_its_people(world: Any) -> None:
+    """Suspension reaches whoever belongs to the platform, and so does its end."""
+    approver = registered(world, Kind.PLATFORM_APPROVER, b"approver........", tenant=world.platform)
     world.happens(principals.suspend(world.principals, world.platform, "order 7", world.alice))
-    assert not world.principals.is_active(world.principals.principals[approver.id])
+    assert not world.principals.is_active(approver)
     assert not world.principals.is_tenant(world.platform)
-    with pytest.raises(SecondPersonRequired):
-        principals.confirm(world.principals, world.platform, world.alice)
-    world.happens(principals.confirm(world.principals, world.platform, world.bob))
-    assert world.principals.is_active(world.principals.principals[approver.id])
+    world.happens(principals.activate(world.principals, world.platform, world.bob))
+    assert world.principals.is_active(approver)
+    assert principals.activate(world.principals, world.platform, world.bob) == []
 
 
 def test_suspended_operator_loses_power_at_once(world: Any) -> None:
@@ -133,7 +145,7 @@ def test_rotation_repeats_harmlessly_and_never_goes_back(world: Any) -> None:
 def test_unknown_principal_is_not_found(world: Any) -> None:
     """Confirming or suspending nobody is refused by name."""
     with pytest.raises(PrincipalNotFound):
-        principals.confirm(world.principals, b"nobody..........", world.alice)
+        principals.activate(world.principals, b"nobody..........", world.alice)
     with pytest.raises(PrincipalNotFound):
         principals.suspend(world.principals, b"nobody..........", "why", world.alice)
 

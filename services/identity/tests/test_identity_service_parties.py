@@ -161,7 +161,7 @@ def test_aliases_resolve_to_tenant_and_account(identity: Any) -> None:
     assert alias(platform, "CZ6608000000192000145399", party.id) == "IBAN_INVALID"
     assert alias(platform, IBAN, party.id) == ""
     assert alias(platform, IBAN, party.id) == "IBAN_TAKEN"
-    feed, _ = identity.register(pb.PRINCIPAL_KIND_BANK_FEED)
+    feed = identity.register(pb.PRINCIPAL_KIND_BANK_FEED)
     operator = identity.operators[0]
     assert alias(platform, OTHER_IBAN, ZERO_ID, feed=feed.id) == "OPERATOR_REQUIRED"
     assert alias(operator, OTHER_IBAN, ZERO_ID, tenant=platform.id, feed=platform.id) == "PRINCIPAL_NOT_FOUND"

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence_kernel.access.token_keys import parse_key_set
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.values.ids import new_id, show
+from ringfence_protos.common.v1 import proposals_pb2, proposals_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
@@ -185,9 +186,9 @@ def test_assertion_keys_overlap_when_they_rotate(identity: Any) -> None:
 def test_importer_needs_two_operators(identity: Any) -> None:
     """An importer gets no token until another operator than its proposer has confirmed it."""
     platform, (alice, bob) = identity.platform(), identity.operators
-    importer, reason = identity.register(pb.PRINCIPAL_KIND_IMPORTER, platform.id)
-    assert reason == "APPROVAL_PENDING"
-    with pytest.raises(RemoteError, match="PERMISSION_DENIED PRINCIPAL_NOT_ACTIVE"):
+    importer, proposed = identity.propose(pb.PRINCIPAL_KIND_IMPORTER, platform.id)
+    assert proposed.reason == "APPROVAL_PENDING"
+    with pytest.raises(RemoteError, match="UNAUTHENTICATED ASSERTION_INVALID"):
         importer.issue()
     confirm = pb.ConfirmPrincipalsRequest(principal_ids=[importer.id])
     assert alice.reasons(rpc.TokenServiceStub, "ConfirmPrincipals", confirm) == ["SECOND_PERSON_REQUIRED"]
@@ -198,7 +199,7 @@ def test_importer_needs_two_operators(identity: Any) -> None:
 
 
 def test_suspended_platform_gets_no_token_until_another_operator_agrees(identity: Any) -> None:
-    """Suspension works at once, survives a restart, and is lifted by the other operator."""
+    """Suspension works at once, survives a restart, and is lifted by two operators."""
     platform, (alice, bob) = identity.platform(), identity.operators
     suspend = pb.SuspendPrincipalsRequest(principal_ids=[platform.id], note="order 7")
     assert alice.reasons(rpc.TokenServiceStub, "SuspendPrincipals", suspend) == [""]
@@ -206,9 +207,58 @@ def test_suspended_platform_gets_no_token_until_another_operator_agrees(identity
     with pytest.raises(RemoteError, match="PRINCIPAL_NOT_ACTIVE"):
         platform.issue()
     confirm = pb.ConfirmPrincipalsRequest(principal_ids=[platform.id])
-    assert alice.reasons(rpc.TokenServiceStub, "ConfirmPrincipals", confirm) == ["SECOND_PERSON_REQUIRED"]
+    for _ in range(2):
+        assert alice.reasons(rpc.TokenServiceStub, "ConfirmPrincipals", confirm) == ["APPROVAL_PENDING"]
+        with pytest.raises(RemoteError, match="PRINCIPAL_NOT_ACTIVE"):
+            platform.issue()
     assert bob.reasons(rpc.TokenServiceStub, "ConfirmPrincipals", confirm) == [""]
     platform.issue()
+
+
+def test_what_waits_is_listed_and_decided(identity: Any) -> None:
+    """Over the wire: a proposal survives a restart, is shown to operators, and one of them confirms or refuses it."""
+    alice, bob = identity.operators
+    (wanted, first), (unwanted, second) = (identity.propose(pb.PRINCIPAL_KIND_REGULATOR) for _ in range(2))
+    identity.restart_after_kill()
+    listed = {each.id: each for each in waiting(bob)}
+    assert {first.proposal_id, second.proposal_id} <= listed.keys()
+    shown = listed[first.proposal_id]
+    assert (shown.effect, shown.subject_id) == ("identity.RegisterPrincipal", wanted.id)
+    assert (shown.proposer_id, shown.proposer_person_id) == (alice.id, alice.id)
+    assert wanted.public_key.hex() in shown.description
+    decisions = [
+        proposals_pb2.ProposalDecision(proposal_id=first.proposal_id, verdict=proposals_pb2.PROPOSAL_VERDICT_CONFIRM),
+        proposals_pb2.ProposalDecision(proposal_id=second.proposal_id, verdict=proposals_pb2.PROPOSAL_VERDICT_REFUSE),
+        proposals_pb2.ProposalDecision(proposal_id=new_id(), verdict=proposals_pb2.PROPOSAL_VERDICT_REFUSE),
+        proposals_pb2.ProposalDecision(proposal_id=first.proposal_id),
+    ]
+    request = proposals_pb2.DecideProposalsRequest(decisions=decisions)
+    reasons = bob.reasons(proposals_pb2_grpc.ProposalServiceStub, "DecideProposals", request)
+    assert reasons == ["", "", "PROPOSAL_NOT_FOUND", "INVALID_ARGUMENT"]
+    wanted.issue()
+    with pytest.raises(RemoteError, match="ASSERTION_INVALID"):
+        unwanted.issue()
+    assert not {first.proposal_id, second.proposal_id} & {each.id for each in waiting(bob)}
+
+
+def test_a_page_of_proposals_is_followed_by_the_next(identity: Any) -> None:
+    """Pages of one hold all that waits, in the order in which it was proposed."""
+    made = [identity.propose(pb.PRINCIPAL_KIND_REGULATOR)[1].proposal_id for _ in range(3)]
+    found, token = [], ""
+    while True:
+        request = proposals_pb2.ListProposalsRequest(page_size=1, page_token=token)
+        page = identity.operators[1].call(proposals_pb2_grpc.ProposalServiceStub, "ListProposals", request)
+        found += [each.id for each in page.proposals]
+        token = page.next_page_token
+        if not token:
+            break
+    assert found[-3:] == made
+
+
+def waiting(by: Any) -> list[Any]:
+    """Returns what somebody is shown of proposals."""
+    request = proposals_pb2.ListProposalsRequest()
+    return list(by.call(proposals_pb2_grpc.ProposalServiceStub, "ListProposals", request).proposals)
 
 
 def test_platform_administers_nobody(identity: Any) -> None:

@@ -8,6 +8,7 @@ from ringfence_identity.aliases.domain import aliases
 from ringfence_identity.aliases.domain.aliases import NewAlias
 from ringfence_identity.modules import Modules, event_codec
 from ringfence_identity.parties.domain import parties
+from ringfence_identity.parties.domain.events import KycReleaseProposed
 from ringfence_identity.parties.domain.kyc import KycState
 from ringfence_identity.parties.domain.parties import KycDecision
 from ringfence_identity.principals.domain import principals
@@ -17,6 +18,7 @@ from ringfence_identity.tokens.domain import access, authorisations, enrolment
 from ringfence_identity.tokens.domain.assertions import Assertion
 from ringfence_identity.tokens.domain.authorisations import Submission
 from ringfence_identity.tokens.domain.bearers import Presented
+from ringfence_kernel.proposals.domain.events import ProposalConfirmed, ProposalMade, ProposalVoided, VoidReason
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.recent import LookedUp
@@ -48,9 +50,12 @@ def lived(world: Any) -> list[Recorded]:
         world.first(operator, Kind.OPERATOR)
     world.first(FEED, Kind.BANK_FEED, certificate=b"p" * 32)
     world.happens(
-        principals.register(*world.of_principals, world.principal(world.platform, Kind.PLATFORM), world.alice)
+        principals.register(
+            *world.of_principals, world.principal(world.platform, Kind.PLATFORM), world.alice, world.now_ns
+        )
     )
     _principals_change(world)
+    _two_people_decide(world)
     _tokens_are_issued(world)
     _parties_come_and_go(world)
     world.journal.clear()
@@ -59,14 +64,25 @@ def lived(world: Any) -> list[Recorded]:
 
 def _principals_change(world: Any) -> None:
     world.happens(principals.suspend(world.principals, world.platform, "order 7", world.alice))
-    world.happens(principals.confirm(world.principals, world.platform, world.bob))
+    world.happens(principals.activate(world.principals, world.platform, world.bob))
     world.happens(principals.rotate_key(world.principals, world.platform, world.a_key(b"k"), 60, world.now_ns))
+    world.happens(principals.renew(world.principals, world.bob, world.now_ns + SECOND, world.alice, world.now_ns))
+
+
+def _two_people_decide(world: Any) -> None:
+    for proposal in (b"waits...........", b"confirmed.......", b"void............"):
+        of = proposal, "identity.RenewGrant", world.bob, b""
+        world.happens([ProposalMade(*of, b"payload", b"basis", world.alice, world.alice, b"k" * 32, b"c" * 32, 1)])
+    of = b"confirmed.......", "identity.RenewGrant", world.bob, b""
+    world.happens([ProposalConfirmed(*of, "why", world.bob, world.bob, b"l" * 32, b"d" * 32)])
+    of = b"void............", "identity.RenewGrant", world.bob, b""
+    world.happens([ProposalVoided(*of, VoidReason.REFUSED, "why", world.bob)])
 
 
 def _tokens_are_issued(world: Any) -> None:
     for number in range(3):
         world.now_ns += MINUTES_LATER
-        assertion = Assertion(FEED, b"assertion-%d....." % number, world.now_ns + 300 * SECOND)
+        assertion = Assertion(FEED, b"assertion-%d....." % number, world.now_ns + 300 * SECOND, b"k" * 32)
         held = Presented(FEED, b"p" * 32)
         if number == 1:
             ends_ns = world.now_ns + 86_400 * SECOND
@@ -101,6 +117,8 @@ def _parties_come_and_go(world: Any) -> None:
     world.happens(parties.register(*world.of_parties, world.party(ANNA, "N9"), server))
     for to in (KycState.BLOCKED, KycState.REVIEW):
         decision = KycDecision(world.platform, BERT, to, "why")
+        if to is KycState.REVIEW:
+            world.happens([KycReleaseProposed(world.platform, BERT, "why", b"", world.alice)])
         world.happens(parties.decide_kyc(*world.of_parties, decision, world.alice, NEVER))
     world.happens(aliases.remove_all(world.aliases, world.platform, CLEO, world.alice))
     world.happens(parties.erase(*world.of_parties, world.platform, CLEO, world.alice))
@@ -135,7 +153,7 @@ def test_a_replay_has_the_same_digest(world: Any, lived: list[Recorded]) -> None
     assert replayed(lived).states().digest() == world.modules.states().digest()
 
 
-@pytest.mark.parametrize("module", ["principals", "tokens", "parties", "aliases"])
+@pytest.mark.parametrize("module", ["principals", "tokens", "parties", "aliases", "proposals"])
 def test_every_part_counts_in_the_digest(world: Any, lived: list[Recorded], module: str) -> None:
     """A state whose one module has taken in nothing is another state."""
     other = replayed(lived)

@@ -161,19 +161,19 @@ def test_token_needs_the_own_certificate(world: Any) -> None:
     world.first(b"pinned-feed.....", Kind.BANK_FEED, certificate=b"p" * 32)
     assertion = check_claims(claims(world, world.platform), KEY, world.now_ns)
     with pytest.raises(CertificateMismatch):
-        require_bearer(*world.of_tokens, assertion, own(world.other))
+        require_bearer(*world.of_tokens, assertion, own(world.other), world.now_ns)
     pinned = check_claims(claims(world, b"pinned-feed....."), KEY, world.now_ns)
     with pytest.raises(CertificateMismatch):
-        require_bearer(*world.of_tokens, pinned, own(b"pinned-feed....."))
+        require_bearer(*world.of_tokens, pinned, own(b"pinned-feed....."), world.now_ns)
     held = Presented(b"pinned-feed.....", b"p" * 32)
     world.happens(enrolment.enrol(*world.of_tokens, pinned, held, b"c" * 32, world.now_ns, world.now_ns))
-    require_bearer(*world.of_tokens, pinned, own(b"pinned-feed....."))
+    require_bearer(*world.of_tokens, pinned, own(b"pinned-feed....."), world.now_ns)
 
 
 def test_pending_and_suspended_principals_get_no_token(world: Any) -> None:
     """A principal that waits for its second operator, or was stopped, proves its key in vain."""
     importer = world.principal(b"importer........", Kind.IMPORTER, world.platform)
-    world.happens(principals.register(*world.of_principals, importer, world.alice))
+    world.happens(principals.register(*world.of_principals, importer, world.alice, world.now_ns))
     world.happens(principals.suspend(world.principals, world.platform, "order 7", world.alice))
     for number, principal in enumerate((importer.id, world.platform)):
         with pytest.raises(PrincipalNotActive):
@@ -262,7 +262,7 @@ def test_submission_is_authorised_for_one_digest(world: Any) -> None:
 def test_submission_needs_the_right_submitter(world: Any) -> None:
     """A foreign tenant, a token without the scope, an approver or an unknown tenant authorise nothing."""
     approver = world.principal(b"approver........", Kind.PLATFORM_APPROVER, world.platform)
-    world.happens(principals.register(*world.of_principals, approver, world.alice))
+    world.happens(principals.register(*world.of_principals, approver, world.alice, world.now_ns))
     world.first(b"bank-feed.......", Kind.BANK_FEED)
     evidence = frozenset({"payments.evidence"})
     for wrong in (

@@ -13,15 +13,13 @@ from ringfence.proposals import Proposals
 from ringfence.tokens import TokenSource
 from ringfence.transport import Connection, Patience, open_channel
 
-_WITH_PROPOSALS = ("identity", "custody", "payment-instruction")
-
 
 class Client:
     """Calls the services as one principal; blocking and thread-safe.
 
-    Acts of two people wait in `proposals`, by the name of the service that carries them out.
     Connects at the first call. Every call has a deadline and is repeated, within `patience`, while its service is
-    unavailable; this is safe because every write carries ids that its caller chose.
+    unavailable; this is safe because every write carries ids that its caller chose. `proposals` are what waits for a
+    second person, by service.
     """
 
     def __init__(self, addresses: Addresses, credentials: Credentials, patience: Patience | None = None) -> None:
@@ -39,7 +37,10 @@ class Client:
         self.custody = Custody(self._channels["custody"], connection)
         self.payments = Payments(self._channels["payment-instruction"], connection)
         self.audit = Audit(self._channels["audit"], connection)
-        self.proposals = {each: Proposals(self._channels[each], connection) for each in _WITH_PROPOSALS}
+        self.proposals = {
+            service: Proposals(self._channels[service], connection)
+            for service in ("identity", "custody", "payment-instruction")
+        }
 
     @classmethod
     def load(cls, path: Path | str, patience: Patience | None = None) -> "Client":

@@ -229,12 +229,16 @@ class Custody:
         )
         return [AccountStatus(each) for each in self._connection.call(self._stub.SetFreeze, request).status]
 
-    def adopt_rules(self, book_id: UUID, version: str, purposes: Sequence[PurposeRule]) -> Rules:
-        """Puts rules in force that are as strict as the built-in minimum or stricter, as an operator."""
+    def adopt_rules(self, book_id: UUID, version: str, purposes: Sequence[PurposeRule]) -> UUID | None:
+        """Proposes rules that are as strict as the built-in minimum or stricter, as an operator.
+
+        Returns the proposal that a second operator must confirm; None where these rules are in force already.
+        """
         request = pb.AdoptRulesRequest(
             book_id=book_id.bytes, version=version, purposes=rule_messages.messages(purposes)
         )
-        return rule_messages.rules(self._connection.call(self._stub.AdoptRules, request).rules)
+        proposal_id = self._connection.call(self._stub.AdoptRules, request).proposal_id
+        return UUID(bytes=proposal_id) if proposal_id else None
 
     def rules(self, book_id: UUID | None = None) -> Rules:
         """The rules in force: those adopted last, or the built-in minimum."""

@@ -24,6 +24,7 @@ class PrincipalKind(IntEnum):
     REGULATOR = 4
     BANK_FEED = 5
     IMPORTER = 6
+    AUDITOR = 7
 
 
 class PartyKind(IntEnum):
@@ -50,13 +51,19 @@ class KycStatus(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class NewPrincipal:
-    """A principal to register; approvers and importers name their platform as `tenant_id`."""
+    """A principal to register; approvers and importers name their platform as `tenant_id`.
+
+    A further key of somebody known names that person; `until_ns` is when a person's role ends, UTC nanoseconds, 0 for
+    as late as may be.
+    """
 
     id: UUID
     kind: PrincipalKind
     name: str
     public_key: bytes
     tenant_id: UUID | None = None
+    person_id: UUID | None = None
+    until_ns: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +112,13 @@ class Alias:
 
 @dataclass(frozen=True)
 class ItemResult:
-    """How one item of a batch ended: an empty reason means done, now or before."""
+    """How one item of a batch ended: an empty reason means done, now or before.
+
+    With APPROVAL_PENDING the proposal is named that a second person must confirm.
+    """
 
     reason: str
+    proposal_id: UUID | None = None
 
     @property
     def done(self) -> bool:
@@ -125,7 +136,7 @@ class Identity:
         self._parties = identity_pb2_grpc.PartyServiceStub(channel)
 
     def register_principals(self, principals: Sequence[NewPrincipal]) -> list[ItemResult]:
-        """Registers principals; the reason APPROVAL_PENDING asks for a second operator's confirmation."""
+        """Proposes principals; the reason APPROVAL_PENDING asks for a second operator's confirmation."""
         rows = [
             pb.NewPrincipal(
                 id=each.id.bytes,
@@ -133,6 +144,8 @@ class Identity:
                 name=each.name,
                 tenant_id=_id(each.tenant_id),
                 public_key=each.public_key,
+                person_id=_id(each.person_id),
+                until_ns=each.until_ns,
             )
             for each in principals
         ]
@@ -140,12 +153,17 @@ class Identity:
         return _results(self._connection.call(self._tokens.RegisterPrincipals, request).results)
 
     def confirm_principals(self, principal_ids: Sequence[UUID]) -> list[ItemResult]:
-        """Confirms principals that another operator registered or suspended."""
+        """Confirms what another operator proposed of principals; of suspended ones, proposes that it ends."""
         request = pb.ConfirmPrincipalsRequest(principal_ids=to_bytes(principal_ids))
         return _results(self._connection.call(self._tokens.ConfirmPrincipals, request).results)
 
+    def renew_grants(self, principal_ids: Sequence[UUID], until_ns: int) -> list[ItemResult]:
+        """Proposes that people's roles end at another time, UTC nanoseconds; a second operator confirms."""
+        request = pb.RenewGrantsRequest(principal_ids=to_bytes(principal_ids), until_ns=until_ns)
+        return _results(self._connection.call(self._tokens.RenewGrants, request).results)
+
     def suspend_principals(self, principal_ids: Sequence[UUID], note: str) -> list[ItemResult]:
-        """Stops principals, and with a platform its people, until another operator confirms them."""
+        """Stops principals, and with a platform its people, until two operators lift it."""
         request = pb.SuspendPrincipalsRequest(principal_ids=to_bytes(principal_ids), note=note)
         return _results(self._connection.call(self._tokens.SuspendPrincipals, request).results)
 
@@ -220,7 +238,7 @@ def require_done(results: Sequence[ItemResult], allowed: frozenset[str] = frozen
 
 
 def _results(results: Sequence[pb.ItemResult]) -> list[ItemResult]:
-    return [ItemResult(each.reason) for each in results]
+    return [ItemResult(each.reason, UUID(bytes=each.proposal_id) if each.proposal_id else None) for each in results]
 
 
 def _id(identifier: UUID | None) -> bytes:

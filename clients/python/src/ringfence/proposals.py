@@ -1,35 +1,24 @@
-"""Acts of two people: what waits for the second, in the service that would carry it out."""
+"""What one person has proposed and another decides, in one of the services."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from uuid import UUID
 
 import grpc
 from ringfence_protos.common.v1 import proposals_pb2 as pb
 from ringfence_protos.common.v1 import proposals_pb2_grpc
 
-from ringfence.ids import optional
+from ringfence.identity import ItemResult
 from ringfence.transport import Connection
 
 _PAGE = 1_000
-MAX_DECISIONS = 100
-
-
-class Verdict(IntEnum):
-    """What becomes of a proposal: the proposer's own person withdraws it, another confirms or refuses it."""
-
-    CONFIRM = 1
-    REFUSE = 2
-    WITHDRAW = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """What somebody proposed and nobody decided yet; times in UTC nanoseconds.
+    """What waits for a second person; `tenant_id` is None for what stands above all platforms.
 
-    `effect` is its kind, such as "custody.AdoptRules", and `subject_id` what it is about; without a tenant it stands
-    above all platforms. `payload_sha256` is of what would be done: this is confirmed, and nothing else.
+    What is confirmed is `payload_sha256` (hexadecimal) and nothing else. Times are UTC nanoseconds.
     """
 
     id: UUID
@@ -37,7 +26,7 @@ class Proposal:
     subject_id: UUID
     tenant_id: UUID | None
     description: str
-    payload_sha256: bytes
+    payload_sha256: str
     proposer_id: UUID
     proposer_person_id: UUID
     made_ns: int
@@ -52,38 +41,45 @@ class Proposals:
         self._stub = proposals_pb2_grpc.ProposalServiceStub(channel)
 
     def waiting(self, tenant_id: UUID | None = None) -> Iterator[Proposal]:
-        """What waits, the oldest first, of one platform or of all; fetched page by page."""
-        token, tenant = "", tenant_id.bytes if tenant_id else b""
+        """Those that wait, the oldest first: of one platform, or all."""
+        request = pb.ListProposalsRequest(tenant_id=tenant_id.bytes if tenant_id else b"", page_size=_PAGE)
         while True:
-            request = pb.ListProposalsRequest(tenant_id=tenant, page_size=_PAGE, page_token=token)
             page = self._connection.call(self._stub.ListProposals, request)
             yield from map(_proposal, page.proposals)
-            if not (token := page.next_page_token):
+            if not page.next_page_token:
                 return
+            request.page_token = page.next_page_token
 
-    def decide(self, proposal_ids: Sequence[UUID], verdict: Verdict, note: str = "") -> list[str]:
-        """Decides proposals, at most 100; one reason per id, empty for done, now or before. No personal data in notes.
+    def confirm(self, proposal_ids: Sequence[UUID], note: str = "") -> list[ItemResult]:
+        """Has them carried out; whoever proposed is refused with SECOND_PERSON_REQUIRED."""
+        return self._decide(proposal_ids, pb.PROPOSAL_VERDICT_CONFIRM, note)
 
-        A confirmation and what it brings about are one commit.
-        """
-        decisions = [
-            pb.ProposalDecision(proposal_id=each.bytes, verdict=pb.ProposalVerdict.ValueType(verdict), note=note)
-            for each in proposal_ids
-        ]
-        reply = self._connection.call(self._stub.DecideProposals, pb.DecideProposalsRequest(decisions=decisions))
-        return [each.reason for each in reply.results]
+    def refuse(self, proposal_ids: Sequence[UUID], note: str = "") -> list[ItemResult]:
+        """Voids them for good."""
+        return self._decide(proposal_ids, pb.PROPOSAL_VERDICT_REFUSE, note)
+
+    def withdraw(self, proposal_ids: Sequence[UUID], note: str = "") -> list[ItemResult]:
+        """Takes back what the caller's person has proposed."""
+        return self._decide(proposal_ids, pb.PROPOSAL_VERDICT_WITHDRAW, note)
+
+    def _decide(
+        self, proposal_ids: Sequence[UUID], verdict: pb.ProposalVerdict.ValueType, note: str
+    ) -> list[ItemResult]:
+        decisions = [pb.ProposalDecision(proposal_id=each.bytes, verdict=verdict, note=note) for each in proposal_ids]
+        request = pb.DecideProposalsRequest(decisions=decisions)
+        return [ItemResult(each.reason) for each in self._connection.call(self._stub.DecideProposals, request).results]
 
 
-def _proposal(read: pb.Proposal) -> Proposal:
+def _proposal(shown: pb.Proposal) -> Proposal:
     return Proposal(
-        id=UUID(bytes=read.id),
-        effect=read.effect,
-        subject_id=UUID(bytes=read.subject_id),
-        tenant_id=optional(read.tenant_id),
-        description=read.description,
-        payload_sha256=read.payload_sha256,
-        proposer_id=UUID(bytes=read.proposer_id),
-        proposer_person_id=UUID(bytes=read.proposer_person_id),
-        made_ns=read.made_ns,
-        expires_ns=read.expires_ns,
+        id=UUID(bytes=shown.id),
+        effect=shown.effect,
+        subject_id=UUID(bytes=shown.subject_id),
+        tenant_id=UUID(bytes=shown.tenant_id) if shown.tenant_id else None,
+        description=shown.description,
+        payload_sha256=shown.payload_sha256.hex(),
+        proposer_id=UUID(bytes=shown.proposer_id),
+        proposer_person_id=UUID(bytes=shown.proposer_person_id),
+        made_ns=shown.made_ns,
+        expires_ns=shown.expires_ns,
     )

@@ -162,12 +162,13 @@ class Ledger(custody_pb2_grpc.CustodyServiceServicer):
         return custody_pb2.ListAccountsResponse(accounts=accounts, next_page_token="2" if first == 0 else "")
 
     def AdoptRules(self, request: Any, context: Any) -> Any:
-        """Puts what it is asked for in force."""
+        """Puts what it is asked for in force, and asks for a second person the first time."""
         self._enter(request, context)
+        proposal = b"" if self.rules.version else b"p" * 16
         self.rules = custody_pb2.Rules(
             version=request.version, purposes=request.purposes, document="text", sha256=bytes(32)
         )
-        return custody_pb2.AdoptRulesResponse(rules=self.rules)
+        return custody_pb2.AdoptRulesResponse(rules=self.rules, proposal_id=proposal)
 
     def GetRules(self, request: Any, context: Any) -> Any:
         """Answers what was adopted."""
@@ -205,31 +206,38 @@ class Instructions(payment_instruction_pb2_grpc.PaymentInstructionServiceService
 
 
 class Waiting(proposals_pb2_grpc.ProposalServiceServicer):
-    """Three proposals, of which it lists two at a time; knows the first alone when it is to decide."""
+    """Has three proposals, two to a page; `decided` are the requests to decide."""
 
     def __init__(self) -> None:
-        self.requests: list[Any] = []
+        self.decided: list[Any] = []
 
     def ListProposals(self, request: Any, context: Any) -> Any:
-        """Answers them on two pages."""
-        self.requests.append(request)
+        """Answers those after the page token."""
         first = int(request.page_token or 0)
-        ids = [bytes([n + 1] * 16) for n in range(first, min(first + 2, 3))]
-        proposals = [
+        shown = [
             proposals_pb2.Proposal(
-                id=each, subject_id=each, proposer_id=each, proposer_person_id=each, effect="a.B", expires_ns=7
+                id=bytes([n + 1] * 16),
+                effect="custody.AdoptRules",
+                subject_id=b"s" * 16,
+                tenant_id=request.tenant_id,
+                description="rules",
+                payload_sha256=bytes(32),
+                proposer_id=b"a" * 16,
+                proposer_person_id=b"b" * 16,
+                made_ns=n,
+                expires_ns=n + 1,
             )
-            for each in ids
+            for n in range(first, min(first + 2, 3))
         ]
-        return proposals_pb2.ListProposalsResponse(proposals=proposals, next_page_token="2" if first == 0 else "")
+        return proposals_pb2.ListProposalsResponse(proposals=shown, next_page_token="" if first else "2")
 
     def DecideProposals(self, request: Any, context: Any) -> Any:
-        """Answers that each is done or not there."""
-        self.requests.append(request)
-        ends = ["" if each.proposal_id == b"\1" * 16 else "PROPOSAL_NOT_FOUND" for each in request.decisions]
-        return proposals_pb2.DecideProposalsResponse(
-            results=[proposals_pb2.ProposalResult(reason=reason) for reason in ends]
-        )
+        """Lets the first be done, and none other."""
+        self.decided.append(request)
+        results = [
+            proposals_pb2.ProposalResult(reason="PROPOSAL_VOID" if n else "") for n, _ in enumerate(request.decisions)
+        ]
+        return proposals_pb2.DecideProposalsResponse(results=results)
 
 
 class Log(audit_pb2_grpc.AuditServiceServicer):

@@ -13,14 +13,12 @@ from ringfence import columns, external_id, ids, ledger, money, new_id, result_c
 from ringfence.audit import Finding
 from ringfence.identity import KycStatus, PartyKind, PrincipalKind
 from ringfence.payments import DECISION_NOT_TAKEN, Decision, InstructionStatus, ListFormat
-from ringfence.proposals import Verdict
 from ringfence_custody.ledger.domain import columns as custody_columns
 from ringfence_custody.ledger.domain import purposes
 from ringfence_custody.ledger.domain import result_codes as ledger_codes
 from ringfence_kernel.values import ids as kernel_ids
 from ringfence_kernel.values import money as kernel_money
 from ringfence_protos.audit.v1 import audit_pb2
-from ringfence_protos.common.v1 import proposals_pb2
 from ringfence_protos.custody.v1 import custody_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
@@ -38,7 +36,6 @@ from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
         (InstructionStatus, payment_instruction_pb2.InstructionStatus, "INSTRUCTION_STATUS_"),
         (Decision, payment_instruction_pb2.Decision, "DECISION_"),
         (ListFormat, payment_instruction_pb2.SanctionsListFormat, "SANCTIONS_LIST_FORMAT_"),
-        (Verdict, proposals_pb2.ProposalVerdict, "PROPOSAL_VERDICT_"),
         (Finding, audit_pb2.SourceFinding, "SOURCE_FINDING_"),
     ],
 )

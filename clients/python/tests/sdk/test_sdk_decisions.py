@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
+import pytest
 from ringfence import new_id
 from ringfence.ledger import AccountClass, AccountStatus, Purpose
-from ringfence.proposals import Verdict
 from ringfence.rules import PurposeRule, Rules
 
 from .conftest import Fakes
@@ -26,28 +26,30 @@ def test_accounts_are_moved_along_their_life_cycle(fakes: Fakes) -> None:
 
 def test_rules_come_back_as_they_were_adopted(fakes: Fakes) -> None:
     """Purposes, pairs, mandates and bounds travel both ways; no bound is None here and 0 on the wire."""
-    adopted = fakes.client.custody.adopt_rules(new_id(), "v1", [ARRIVALS, GRANTS])
-    assert adopted == Rules("v1", (ARRIVALS, GRANTS), "text", "00" * 32)
-    assert fakes.client.custody.rules() == adopted
+    custody = fakes.client.custody
+    assert custody.adopt_rules(new_id(), "v1", [ARRIVALS, GRANTS]) == UUID(bytes=b"p" * 16)
+    assert custody.adopt_rules(new_id(), "v1", [ARRIVALS, GRANTS]) is None
+    assert custody.rules() == Rules("v1", (ARRIVALS, GRANTS), "text", "00" * 32)
     assert [each.maximum_minor for each in fakes.ledger.requests[0].purposes] == [0, 10_000]
 
 
-def test_proposals_are_read_page_by_page(fakes: Fakes) -> None:
-    """What waits comes in order from every service that has acts of two people, of one platform where it is named."""
-    platform = new_id()
-    assert list(fakes.client.proposals) == ["identity", "custody", "payment-instruction"]
-    for of in fakes.client.proposals.values():
-        assert [each.id.bytes[0] for each in of.waiting(platform)] == [1, 2, 3]
-    assert {each.tenant_id for each in fakes.waiting.requests} == {platform.bytes}
+@pytest.mark.parametrize("service", ["identity", "custody", "payment-instruction"])
+def test_what_waits_is_read_page_by_page(fakes: Fakes, service: str) -> None:
+    """Every service with proposals shows all of them, with whom they concern."""
+    tenant = new_id()
+    found = list(fakes.client.proposals[service].waiting(tenant))
+    assert [each.id for each in found] == [UUID(bytes=bytes([n] * 16)) for n in (1, 2, 3)]
+    assert {each.tenant_id for each in found} == {tenant}
+    assert next(fakes.client.proposals[service].waiting()).tenant_id is None
+    assert found[0].proposer_person_id == UUID(bytes=b"b" * 16)
 
 
-def test_decision_on_proposals_answers_a_reason_each(fakes: Fakes) -> None:
-    """The verdict and its note go with every id, and what is not decided is told by its reason."""
-    known, unknown = UUID(bytes=b"\1" * 16), new_id()
-    answer = fakes.client.proposals["custody"].decide([known, unknown], Verdict.REFUSE, "not agreed")
-    assert answer == ["", "PROPOSAL_NOT_FOUND"]
-    (request,) = fakes.waiting.requests
-    assert [(each.proposal_id, each.verdict, each.note) for each in request.decisions] == [
-        (known.bytes, 2, "not agreed"),
-        (unknown.bytes, 2, "not agreed"),
-    ]
+def test_proposals_are_decided_by_verdict(fakes: Fakes) -> None:
+    """Each method says what becomes of all that it names, and the answer is a reason for each."""
+    proposals, ids = fakes.client.proposals["identity"], [new_id(), new_id()]
+    for verdict, decide in enumerate((proposals.confirm, proposals.refuse, proposals.withdraw), start=1):
+        assert [each.reason for each in decide(ids, "why")] == ["", "PROPOSAL_VOID"]
+        decisions = fakes.waiting.decided[-1].decisions
+        assert [(each.proposal_id, each.verdict, each.note) for each in decisions] == [
+            (each.bytes, verdict, "why") for each in ids
+        ]

@@ -29,11 +29,12 @@ def _nobody(proposal: Proposal) -> frozenset[bytes]:
 class Effect:
     """What a module lets two people bring about.
 
-    `basis` is a digest, at most 32 bytes, of what would be changed, as it is now; it must be another one after every
-    change, also one there and back, so it holds a version, a count or a time. `carry_out` records the effect's events
-    in the unit of the confirmation, or raises its refusal before it records anything. `describe` tells the second
-    person what would happen; it has no personal data. People of a platform may confirm for their own tenant where
-    `confirmers`, the roles, name theirs. `interested` are principals and persons who gain by it, beside the subject.
+    `basis` is a digest, at most 32 bytes, of what would be changed, as it is now. Where anything else than this effect
+    changes that, it holds a version, a count or a time, to be another one after a change there and back; a confirmation
+    voids whatever else waits of the same effect on the same subject. `carry_out` records the effect's events in the
+    unit of the confirmation, or raises its refusal before it records anything. `describe` tells the second person what
+    would happen, without personal data. `confirmers` are roles; people of a platform confirm for their own tenant
+    alone. `interested` are principals and persons who gain by it, beside the subject.
     """
 
     name: str
@@ -214,6 +215,8 @@ class Proposals:
         proposals.require_second_person(proposal, actor, effect.interested(proposal))
         effect.carry_out(unit, proposal, actor.hand)
         unit.record(proposal.id, proposals.confirmed(proposal, actor, note))
+        for other in self.about(proposal.effect, proposal.subject):
+            self._void(unit, other, VoidReason.CHANGED)
 
 
 def actor_of(caller: Caller) -> Actor:

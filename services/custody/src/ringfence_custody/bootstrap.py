@@ -29,6 +29,7 @@ from ringfence_custody.ledger.adapters.batches import StoredBatches
 from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
 from ringfence_custody.ledger.api.servicer import CustodyServicer
+from ringfence_custody.ledger.application.adopting import RuleCommands
 from ringfence_custody.ledger.application.book_sums import BookSums
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
@@ -69,7 +70,10 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     leadership.begin_with(count_anew)
     lag.gauge(runtime.gauges, leadership)
     BookSums(lambda: {} if core.writer.is_stale else state.books).gauge(runtime.gauges, leadership)
-    servicer = CustodyServicer(commands, queries, backlog, settings.accounts_quota())
+    proposals = Proposals(core.writer, states.proposals)
+    rules = RuleCommands(core.writer, state, proposals)
+    proposals.register([rules.effect()])
+    servicer = CustodyServicer(commands, rules, queries, backlog, settings.accounts_quota())
     return Assembly(
         servicers=[
             Servicer(
@@ -79,7 +83,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
                 places={"CreateAccounts": backlog, "CreateTransfers": backlog},
                 unpaced=frozenset({"CreateAccounts", "CreateTransfers"}),
             ),
-            proposal_servicer(Proposals(core.writer, states.proposals)),
+            proposal_servicer(proposals),
             core.feed(),
         ],
         tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],

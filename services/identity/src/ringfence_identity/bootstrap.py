@@ -41,9 +41,10 @@ from ringfence_identity.parties.adapters.decisions_reader import DecisionsReader
 from ringfence_identity.parties.adapters.stored_personal import StoredPersonal
 from ringfence_identity.parties.api import PartyApi
 from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
+from ringfence_identity.parties.application.releases import release_effect
 from ringfence_identity.principals.adapters import read_first_principals
 from ringfence_identity.principals.api import PrincipalApi
-from ringfence_identity.principals.application import PrincipalCommands
+from ringfence_identity.principals.application import PrincipalActs, PrincipalCommands
 from ringfence_identity.principals.domain.principals import FirstPrincipal
 from ringfence_identity.settings import IdentitySettings
 from ringfence_identity.tokens.adapters import schema as tokens
@@ -91,7 +92,9 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
     Whoever begins to lead destroys erased subjects' keys again, and registers the first principals.
     """
     core = await _core(runtime)
-    principals = PrincipalCommands(core.events.writer, core.modules.principals, core.modules.party_queries)
+    principals = PrincipalCommands(
+        core.events.writer, core.modules.principals, core.modules.party_queries, core.proposals
+    )
     leadership = core.events.leadership()
     # A standby does not hear of a rotation, and a key that is not published makes a good token a forged one.
     leadership.begin_with(core.token_keys.refresh_if_possible)
@@ -119,7 +122,9 @@ async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
     await when_possible(token_keys.refresh)
     subject_keys = VaultSubjectKeys(table, runtime.vault.transit)
     events.writer.subscribe(key_forgetter(subject_keys))
-    proposals = Proposals(events.writer, modules.proposals)
+    acts = PrincipalActs(modules.principals, modules.party_queries)
+    proposals = Proposals(events.writer, modules.proposals, acts.may_act)
+    proposals.register([*acts.effects(), release_effect(modules.parties, modules.principal_queries)])
     return _Core(events, modules, token_keys, subject_keys, table, proposals)
 
 
@@ -151,7 +156,9 @@ def _party_service(core: _Core) -> Servicer:
     personal = StoredPersonal(core.events.store, event_codec())
     servicer = joined(
         rpc.PartyServiceServicer,
-        PartyApi(PartyCommands(writer, modules.parties, principals, keys, personal, aliases, decisions)),
+        PartyApi(
+            PartyCommands(writer, modules.parties, principals, keys, personal, aliases, decisions, core.proposals)
+        ),
         AliasApi(aliases),
         DataKeyApi(DataKeyQueries(ask, principals, keys)),
     )

@@ -1886,18 +1886,22 @@ class AdoptRulesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RULES_FIELD_NUMBER: _builtins.int
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    proposal_id: _builtins.bytes
+    """Proposal that a second person must confirm, 16 bytes; empty where the rules were in force already."""
     @_builtins.property
     def rules(self) -> Global___Rules:
-        """As adopted."""
+        """Those asked for where they were in force already; until a second person confirms, the ones before."""
 
     def __init__(
         self,
         *,
         rules: Global___Rules | None = ...,
+        proposal_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id", "rules", b"rules"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

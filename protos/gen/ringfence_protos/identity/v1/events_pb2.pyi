@@ -24,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class PrincipalRegistered(_message.Message):
-    """A principal was proposed."""
+    """A principal was registered."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -36,6 +36,8 @@ class PrincipalRegistered(_message.Message):
     CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
     ACTIVE_FIELD_NUMBER: _builtins.int
     BY_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    UNTIL_NS_FIELD_NUMBER: _builtins.int
     principal: _builtins.bytes
     """Its id, 16 bytes."""
     kind: _identity_pb2.PrincipalKind.ValueType
@@ -49,9 +51,13 @@ class PrincipalRegistered(_message.Message):
     certificate_sha256: _builtins.bytes
     """SHA-256 of the only certificate that may be presented beside those enrolled later; empty for any."""
     active: _builtins.bool
-    """False where a second operator must confirm."""
+    """False where a second operator must confirm: as long as that was not a proposal of its own."""
     by: _builtins.bytes
     """Who proposed it."""
+    person: _builtins.bytes
+    """Person it belongs to, 16 bytes; empty for a person of its own, known by the principal's id."""
+    until_ns: _builtins.int
+    """When the role ends, UTC nanoseconds; 0 for never."""
     def __init__(
         self,
         *,
@@ -63,18 +69,50 @@ class PrincipalRegistered(_message.Message):
         certificate_sha256: _builtins.bytes = ...,
         active: _builtins.bool = ...,
         by: _builtins.bytes = ...,
+        person: _builtins.bytes = ...,
+        until_ns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "by", b"by", "certificate_sha256", b"certificate_sha256", "kind", b"kind", "name", b"name", "principal", b"principal", "public_key", b"public_key", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "by", b"by", "certificate_sha256", b"certificate_sha256", "kind", b"kind", "name", b"name", "person", b"person", "principal", b"principal", "public_key", b"public_key", "tenant", b"tenant", "until_ns", b"until_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PrincipalRegistered: _TypeAlias = PrincipalRegistered  # noqa: Y015
 
 @_typing.final
+class GrantRenewed(_message.Message):
+    """A person's role lasts longer, or less long."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    UNTIL_NS_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    principal: _builtins.bytes
+    """Its id, 16 bytes."""
+    until_ns: _builtins.int
+    """When the role ends from here on, UTC nanoseconds."""
+    by: _builtins.bytes
+    """Who proposed it."""
+    def __init__(
+        self,
+        *,
+        principal: _builtins.bytes = ...,
+        until_ns: _builtins.int = ...,
+        by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "principal", b"principal", "until_ns", b"until_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrantRenewed: _TypeAlias = GrantRenewed  # noqa: Y015
+
+@_typing.final
 class PrincipalActivated(_message.Message):
-    """A second operator confirmed the registration, or lifted a suspension."""
+    """A second operator confirmed a registration that waited, or two lifted a suspension."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -34,11 +34,13 @@ class _PrincipalKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Princip
     PRINCIPAL_KIND_OPERATOR: _PrincipalKind.ValueType  # 3
     """A person of the custodian."""
     PRINCIPAL_KIND_REGULATOR: _PrincipalKind.ValueType  # 4
-    """A regulator or auditor."""
+    """A person of a regulator."""
     PRINCIPAL_KIND_BANK_FEED: _PrincipalKind.ValueType  # 5
     """A bank that hands in statements of its accounts."""
     PRINCIPAL_KIND_IMPORTER: _PrincipalKind.ValueType  # 6
-    """A tool that may post to custody directly; granted by two operators."""
+    """A tool that may post to custody directly."""
+    PRINCIPAL_KIND_AUDITOR: _PrincipalKind.ValueType  # 7
+    """A person who audits, and reads what a regulator reads."""
 
 class PrincipalKind(_PrincipalKind, metaclass=_PrincipalKindEnumTypeWrapper):
     """What a principal is."""
@@ -52,11 +54,13 @@ PRINCIPAL_KIND_PLATFORM_APPROVER: PrincipalKind.ValueType  # 2
 PRINCIPAL_KIND_OPERATOR: PrincipalKind.ValueType  # 3
 """A person of the custodian."""
 PRINCIPAL_KIND_REGULATOR: PrincipalKind.ValueType  # 4
-"""A regulator or auditor."""
+"""A person of a regulator."""
 PRINCIPAL_KIND_BANK_FEED: PrincipalKind.ValueType  # 5
 """A bank that hands in statements of its accounts."""
 PRINCIPAL_KIND_IMPORTER: PrincipalKind.ValueType  # 6
-"""A tool that may post to custody directly; granted by two operators."""
+"""A tool that may post to custody directly."""
+PRINCIPAL_KIND_AUDITOR: PrincipalKind.ValueType  # 7
+"""A person who audits, and reads what a regulator reads."""
 Global___PrincipalKind: _TypeAlias = PrincipalKind  # noqa: Y015
 
 class _KycStatus:
@@ -150,6 +154,8 @@ class NewPrincipal(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     TENANT_ID_FIELD_NUMBER: _builtins.int
     PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    UNTIL_NS_FIELD_NUMBER: _builtins.int
     id: _builtins.bytes
     """16 bytes, chosen by the caller."""
     kind: Global___PrincipalKind.ValueType
@@ -160,6 +166,14 @@ class NewPrincipal(_message.Message):
     """Platform it belongs to, 16 bytes: approvers and importers; empty otherwise."""
     public_key: _builtins.bytes
     """Ed25519 public key, 32 bytes (RFC 8032)."""
+    person_id: _builtins.bytes
+    """Person it belongs to, 16 bytes, as that person's first principal is named: for a further key of somebody known, with
+    the same kind and tenant. Empty: a person of its own; always empty for platforms, bank feeds and importers.
+    """
+    until_ns: _builtins.int
+    """When a person's role ends, UTC nanoseconds, at most 180 days ahead for operators, 365 for others; 0: that long after
+    the confirmation. Always 0 for platforms, bank feeds and importers.
+    """
     def __init__(
         self,
         *,
@@ -168,10 +182,12 @@ class NewPrincipal(_message.Message):
         name: _builtins.str = ...,
         tenant_id: _builtins.bytes = ...,
         public_key: _builtins.bytes = ...,
+        person_id: _builtins.bytes = ...,
+        until_ns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "kind", b"kind", "name", b"name", "public_key", b"public_key", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "kind", b"kind", "name", b"name", "person_id", b"person_id", "public_key", b"public_key", "tenant_id", b"tenant_id", "until_ns", b"until_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -184,16 +200,20 @@ class ItemResult(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REASON_FIELD_NUMBER: _builtins.int
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Empty when done (also when it had been done before); else an UPPER_SNAKE reason of docs/errors.md."""
+    proposal_id: _builtins.bytes
+    """With APPROVAL_PENDING, the proposal that a second person must confirm, 16 bytes; else empty."""
     def __init__(
         self,
         *,
         reason: _builtins.str = ...,
+        proposal_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -232,7 +252,7 @@ class RegisterPrincipalsResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
-        """Reason APPROVAL_PENDING means a second operator must confirm (operators, importers)."""
+        """Reason APPROVAL_PENDING means that it is proposed, and nothing else has happened: a second operator must confirm."""
 
     def __init__(
         self,
@@ -249,7 +269,7 @@ Global___RegisterPrincipalsResponse: _TypeAlias = RegisterPrincipalsResponse  # 
 
 @_typing.final
 class ConfirmPrincipalsRequest(_message.Message):
-    """Asks to confirm principals that another operator registered or suspended."""
+    """Asks to confirm principals that another operator proposed, or to lift suspensions."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -280,7 +300,7 @@ class ConfirmPrincipalsResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
-        """Results."""
+        """Reason APPROVAL_PENDING means that lifting its suspension is proposed: a second operator must confirm."""
 
     def __init__(
         self,
@@ -294,6 +314,58 @@ class ConfirmPrincipalsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConfirmPrincipalsResponse: _TypeAlias = ConfirmPrincipalsResponse  # noqa: Y015
+
+@_typing.final
+class RenewGrantsRequest(_message.Message):
+    """Asks to let people's roles last longer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_IDS_FIELD_NUMBER: _builtins.int
+    UNTIL_NS_FIELD_NUMBER: _builtins.int
+    until_ns: _builtins.int
+    """When their roles end from then on, UTC nanoseconds, at most 180 days ahead for operators, 365 for others."""
+    @_builtins.property
+    def principal_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """16 bytes each, at most 100: operators, approvers, regulators and auditors."""
+
+    def __init__(
+        self,
+        *,
+        principal_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        until_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["principal_ids", b"principal_ids", "until_ns", b"until_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewGrantsRequest: _TypeAlias = RenewGrantsRequest  # noqa: Y015
+
+@_typing.final
+class RenewGrantsResponse(_message.Message):
+    """Answers one result per principal, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
+        """Reason APPROVAL_PENDING means that it is proposed: a second operator must confirm."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ItemResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewGrantsResponse: _TypeAlias = RenewGrantsResponse  # noqa: Y015
 
 @_typing.final
 class SuspendPrincipalsRequest(_message.Message):

@@ -65,6 +65,11 @@ class TokenServiceStub:
                 request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmPrincipalsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmPrincipalsResponse.FromString,
                 _registered_method=True)
+        self.RenewGrants = channel.unary_unary(
+                '/ringfence.identity.v1.TokenService/RenewGrants',
+                request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RenewGrantsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RenewGrantsResponse.FromString,
+                _registered_method=True)
         self.SuspendPrincipals = channel.unary_unary(
                 '/ringfence.identity.v1.TokenService/SuspendPrincipals',
                 request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.SuspendPrincipalsRequest.SerializeToString,
@@ -110,21 +115,29 @@ class TokenServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RegisterPrincipals(self, request, context):
-        """Registers principals; operators and importers wait for a second operator.
+        """Proposes principals: each waits for a second operator, and until then there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmPrincipals(self, request, context):
-        """Confirms principals that another operator registered or suspended.
+        """Confirms what another operator proposed about a principal; where nothing waits and it is suspended, proposes to lift
+        the suspension.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenewGrants(self, request, context):
+        """Proposes that people's roles last longer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SuspendPrincipals(self, request, context):
-        """Suspends principals: no more tokens until another operator confirms them.
+        """Suspends principals: no more tokens until two operators lift it. What waits about them, or from them, is void.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -169,6 +182,11 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     servicer.ConfirmPrincipals,
                     request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmPrincipalsRequest.FromString,
                     response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.ConfirmPrincipalsResponse.SerializeToString,
+            ),
+            'RenewGrants': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewGrants,
+                    request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RenewGrantsRequest.FromString,
+                    response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RenewGrantsResponse.SerializeToString,
             ),
             'SuspendPrincipals': grpc.unary_unary_rpc_method_handler(
                     servicer.SuspendPrincipals,
@@ -355,6 +373,33 @@ class TokenService:
             _registered_method=True)
 
     @staticmethod
+    def RenewGrants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.identity.v1.TokenService/RenewGrants',
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.RenewGrantsRequest.SerializeToString,
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.RenewGrantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def SuspendPrincipals(request,
             target,
             options=(),
@@ -475,7 +520,7 @@ class PartyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DecideKyc(self, request, context):
-        """Moves parties through KYC.
+        """Moves parties through KYC; out of BLOCKED by two operators: the first call proposes, another's confirms.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,11 +42,15 @@ class TokenServiceStub:
     RotateKey: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RotateKeyRequest, _identity_pb2.RotateKeyResponse]
     """Replaces the caller's assertion key, with overlap."""
     RegisterPrincipals: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RegisterPrincipalsRequest, _identity_pb2.RegisterPrincipalsResponse]
-    """Registers principals; operators and importers wait for a second operator."""
+    """Proposes principals: each waits for a second operator, and until then there is none."""
     ConfirmPrincipals: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ConfirmPrincipalsRequest, _identity_pb2.ConfirmPrincipalsResponse]
-    """Confirms principals that another operator registered or suspended."""
+    """Confirms what another operator proposed about a principal; where nothing waits and it is suspended, proposes to lift
+    the suspension.
+    """
+    RenewGrants: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RenewGrantsRequest, _identity_pb2.RenewGrantsResponse]
+    """Proposes that people's roles last longer."""
     SuspendPrincipals: _grpc.UnaryUnaryMultiCallable[_identity_pb2.SuspendPrincipalsRequest, _identity_pb2.SuspendPrincipalsResponse]
-    """Suspends principals: no more tokens until another operator confirms them."""
+    """Suspends principals: no more tokens until two operators lift it. What waits about them, or from them, is void."""
     AuthoriseSubmission: _grpc.UnaryUnaryMultiCallable[_identity_pb2.AuthoriseSubmissionRequest, _identity_pb2.AuthoriseSubmissionResponse]
     """Authorises a submission for payment-instruction, beyond the life of the submitter's token."""
 
@@ -64,11 +68,15 @@ class TokenServiceAsyncStub(TokenServiceStub):
     RotateKey: _aio.UnaryUnaryMultiCallable[_identity_pb2.RotateKeyRequest, _identity_pb2.RotateKeyResponse]  # type: ignore[assignment]
     """Replaces the caller's assertion key, with overlap."""
     RegisterPrincipals: _aio.UnaryUnaryMultiCallable[_identity_pb2.RegisterPrincipalsRequest, _identity_pb2.RegisterPrincipalsResponse]  # type: ignore[assignment]
-    """Registers principals; operators and importers wait for a second operator."""
+    """Proposes principals: each waits for a second operator, and until then there is none."""
     ConfirmPrincipals: _aio.UnaryUnaryMultiCallable[_identity_pb2.ConfirmPrincipalsRequest, _identity_pb2.ConfirmPrincipalsResponse]  # type: ignore[assignment]
-    """Confirms principals that another operator registered or suspended."""
+    """Confirms what another operator proposed about a principal; where nothing waits and it is suspended, proposes to lift
+    the suspension.
+    """
+    RenewGrants: _aio.UnaryUnaryMultiCallable[_identity_pb2.RenewGrantsRequest, _identity_pb2.RenewGrantsResponse]  # type: ignore[assignment]
+    """Proposes that people's roles last longer."""
     SuspendPrincipals: _aio.UnaryUnaryMultiCallable[_identity_pb2.SuspendPrincipalsRequest, _identity_pb2.SuspendPrincipalsResponse]  # type: ignore[assignment]
-    """Suspends principals: no more tokens until another operator confirms them."""
+    """Suspends principals: no more tokens until two operators lift it. What waits about them, or from them, is void."""
     AuthoriseSubmission: _aio.UnaryUnaryMultiCallable[_identity_pb2.AuthoriseSubmissionRequest, _identity_pb2.AuthoriseSubmissionResponse]  # type: ignore[assignment]
     """Authorises a submission for payment-instruction, beyond the life of the submitter's token."""
 
@@ -113,7 +121,7 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.RegisterPrincipalsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.RegisterPrincipalsResponse, _abc.Awaitable[_identity_pb2.RegisterPrincipalsResponse]]:
-        """Registers principals; operators and importers wait for a second operator."""
+        """Proposes principals: each waits for a second operator, and until then there is none."""
 
     @_abc_1.abstractmethod
     def ConfirmPrincipals(
@@ -121,7 +129,17 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.ConfirmPrincipalsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.ConfirmPrincipalsResponse, _abc.Awaitable[_identity_pb2.ConfirmPrincipalsResponse]]:
-        """Confirms principals that another operator registered or suspended."""
+        """Confirms what another operator proposed about a principal; where nothing waits and it is suspended, proposes to lift
+        the suspension.
+        """
+
+    @_abc_1.abstractmethod
+    def RenewGrants(
+        self,
+        request: _identity_pb2.RenewGrantsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.RenewGrantsResponse, _abc.Awaitable[_identity_pb2.RenewGrantsResponse]]:
+        """Proposes that people's roles last longer."""
 
     @_abc_1.abstractmethod
     def SuspendPrincipals(
@@ -129,7 +147,7 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.SuspendPrincipalsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.SuspendPrincipalsResponse, _abc.Awaitable[_identity_pb2.SuspendPrincipalsResponse]]:
-        """Suspends principals: no more tokens until another operator confirms them."""
+        """Suspends principals: no more tokens until two operators lift it. What waits about them, or from them, is void."""
 
     @_abc_1.abstractmethod
     def AuthoriseSubmission(
@@ -153,7 +171,7 @@ class PartyServiceStub:
     GetParties: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GetPartiesRequest, _identity_pb2.GetPartiesResponse]
     """Returns parties by id."""
     DecideKyc: _grpc.UnaryUnaryMultiCallable[_identity_pb2.DecideKycRequest, _identity_pb2.DecideKycResponse]
-    """Moves parties through KYC."""
+    """Moves parties through KYC; out of BLOCKED by two operators: the first call proposes, another's confirms."""
     EraseParties: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ErasePartiesRequest, _identity_pb2.ErasePartiesResponse]
     """Erases parties by destroying their data keys."""
     RegisterAliases: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RegisterAliasesRequest, _identity_pb2.RegisterAliasesResponse]
@@ -173,7 +191,7 @@ class PartyServiceAsyncStub(PartyServiceStub):
     GetParties: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetPartiesRequest, _identity_pb2.GetPartiesResponse]  # type: ignore[assignment]
     """Returns parties by id."""
     DecideKyc: _aio.UnaryUnaryMultiCallable[_identity_pb2.DecideKycRequest, _identity_pb2.DecideKycResponse]  # type: ignore[assignment]
-    """Moves parties through KYC."""
+    """Moves parties through KYC; out of BLOCKED by two operators: the first call proposes, another's confirms."""
     EraseParties: _aio.UnaryUnaryMultiCallable[_identity_pb2.ErasePartiesRequest, _identity_pb2.ErasePartiesResponse]  # type: ignore[assignment]
     """Erases parties by destroying their data keys."""
     RegisterAliases: _aio.UnaryUnaryMultiCallable[_identity_pb2.RegisterAliasesRequest, _identity_pb2.RegisterAliasesResponse]  # type: ignore[assignment]
@@ -208,7 +226,7 @@ class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.DecideKycRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.DecideKycResponse, _abc.Awaitable[_identity_pb2.DecideKycResponse]]:
-        """Moves parties through KYC."""
+        """Moves parties through KYC; out of BLOCKED by two operators: the first call proposes, another's confirms."""
 
     @_abc_1.abstractmethod
     def EraseParties(

@@ -51,8 +51,8 @@ class PartyApi:
         bounds.size("decisions", len(request.decisions), maximum=MAX_PARTIES)
         tenant = bounds.identifier("tenant_id", request.tenant_id)
         items = batches.read_each(request.decisions, lambda each: _kyc_decision(each, tenant))
-        reasons = await self.parties.decide_kyc(items, current_caller().subject)
-        return pb.DecideKycResponse(results=batches.results(reasons))
+        found = await self.parties.decide_kyc(items, current_caller())
+        return pb.DecideKycResponse(results=batches.answers(found))
 
     async def EraseParties(self, request: pb.ErasePartiesRequest, context: Any) -> pb.ErasePartiesResponse:
         """Erases parties."""

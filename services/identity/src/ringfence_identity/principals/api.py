@@ -14,6 +14,7 @@ from ringfence_identity.principals.domain.principals import NewPrincipal
 from ringfence_identity.principals.domain.roles import Kind
 
 MAX_PRINCIPALS = 100
+MAX_TIME_NS = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,23 @@ class PrincipalApi:
         """Registers principals."""
         bounds.size("principals", len(request.principals), maximum=MAX_PRINCIPALS)
         items = batches.read_each(request.principals, _new_principal)
-        reasons = await self.principals.register(items, current_caller().subject)
-        return pb.RegisterPrincipalsResponse(results=batches.results(reasons))
+        found = await self.principals.register(items, current_caller())
+        return pb.RegisterPrincipalsResponse(results=batches.answers(found))
 
     async def ConfirmPrincipals(
         self, request: pb.ConfirmPrincipalsRequest, context: Any
     ) -> pb.ConfirmPrincipalsResponse:
         """Confirms principals."""
         bounds.size("principal_ids", len(request.principal_ids), maximum=MAX_PRINCIPALS)
-        reasons = await self.principals.confirm(list(request.principal_ids), current_caller().subject)
-        return pb.ConfirmPrincipalsResponse(results=batches.results(reasons))
+        found = await self.principals.confirm(list(request.principal_ids), current_caller())
+        return pb.ConfirmPrincipalsResponse(results=batches.answers(found))
+
+    async def RenewGrants(self, request: pb.RenewGrantsRequest, context: Any) -> pb.RenewGrantsResponse:
+        """Lets people's roles last longer."""
+        bounds.size("principal_ids", len(request.principal_ids), maximum=MAX_PRINCIPALS)
+        until_ns = bounds.number("until_ns", request.until_ns, minimum=1, maximum=MAX_TIME_NS)
+        found = await self.principals.renew(list(request.principal_ids), until_ns, current_caller())
+        return pb.RenewGrantsResponse(results=batches.answers(found))
 
     async def SuspendPrincipals(
         self, request: pb.SuspendPrincipalsRequest, context: Any
@@ -63,4 +71,12 @@ def _new_principal(message: pb.NewPrincipal) -> NewPrincipal:
         raise InvalidArgument("kind is missing or unknown", field="kind")
     bounds.identifier("id", message.id)
     bounds.text("name", message.name, maximum=140)
-    return NewPrincipal(message.id, Kind[kind], message.name, message.tenant_id, message.public_key)
+    return NewPrincipal(
+        message.id,
+        Kind[kind],
+        message.name,
+        message.tenant_id,
+        message.public_key,
+        message.person_id,
+        bounds.number("until_ns", message.until_ns, minimum=0, maximum=MAX_TIME_NS),
+    )

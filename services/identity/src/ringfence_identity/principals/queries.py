@@ -51,6 +51,10 @@ class PrincipalQueries:
         """Whether it may act: it is active itself, and so is the platform it belongs to."""
         return self.state.is_active(principal)
 
+    def may_act(self, principal: Principal, now_ns: int) -> bool:
+        """Whether it is active and its role has not ended by date."""
+        return self.state.is_active(principal) and not principal.has_lapsed(now_ns)
+
     def is_tenant(self, tenant: bytes) -> bool:
         """Whether an active platform has this id."""
         return self.state.is_tenant(tenant)

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     REGULATOR = "regulator"
     BANK_FEED = "bank-feed"
     IMPORTER = "importer"
+    AUDITOR = "auditor"
 
 
 def keys(

@@ -85,7 +85,7 @@ class Sandbox:
         principal_id: UUID | None = None,
         path: Path | None = None,
     ) -> PrincipalFolder:
-        """The principal of this name, made and registered where it is new; both operators confirm where two must.
+        """The principal of this name, made and registered where it is new: one operator proposes, the other confirms.
 
         The platform of approvers and importers is `tenant_id`. `path` is another directory than the stack's own.
         """

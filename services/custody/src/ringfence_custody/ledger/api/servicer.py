@@ -15,6 +15,7 @@ from ringfence_protos.custody.v1 import custody_pb2_grpc
 
 from ringfence_custody.ledger.api import mapping, rule_mapping
 from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
+from ringfence_custody.ledger.application.adopting import RuleCommands
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.domain.columns import AccountColumns
@@ -32,9 +33,12 @@ VERSION_CHARACTERS = 64
 class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
     """The ledger over gRPC; the caller's tenant decides the book."""
 
-    def __init__(self, commands: Commands, queries: Queries, backlog: Backlog, accounts: AccountsQuota) -> None:
+    def __init__(
+        self, commands: Commands, rules: RuleCommands, queries: Queries, backlog: Backlog, accounts: AccountsQuota
+    ) -> None:
         """Serves these commands and queries; rows are taken on as `backlog` allows, accounts up to their quota."""
         self._commands = commands
+        self._rules = rules
         self._queries = queries
         self._backlog = backlog
         self._accounts = accounts
@@ -168,15 +172,15 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         return pb.SetAccountStatusResponse(status=[pb.AccountStatus.ValueType(each) for each in status])
 
     async def AdoptRules(self, request: pb.AdoptRulesRequest, context: Any) -> pb.AdoptRulesResponse:
-        """Puts stricter rules in force."""
+        """Proposes rules for a second operator to put in force."""
         caller = current_caller()
-        pack = await self._commands.adopt_rules(
+        pack, proposal = await self._rules.propose(
             mapping.book_of(caller, request.book_id),
             bounds.text("version", request.version, maximum=VERSION_CHARACTERS),
             rule_mapping.purpose_rules(request.purposes),
-            caller.subject,
+            caller,
         )
-        return pb.AdoptRulesResponse(rules=rule_mapping.rules(pack))
+        return pb.AdoptRulesResponse(rules=rule_mapping.rules(pack), proposal_id=proposal)
 
     async def GetRules(self, request: pb.GetRulesRequest, context: Any) -> pb.GetRulesResponse:
         """Returns the rules in force."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
 
+from ringfence_custody.ledger.application.recording import record, seal
 from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.change_accounts import (
@@ -24,8 +24,6 @@ from ringfence_custody.ledger.domain.create_transfers import decide_batches
 from ringfence_custody.ledger.domain.errors import AccountNotFound
 from ringfence_custody.ledger.domain.incoming import Outcome
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
-from ringfence_custody.ledger.domain.purposes import RulePack
-from ringfence_custody.ledger.domain.rule_packs import PurposeRule, decide_rules
 
 EXPIRY_LIMIT = 8_190
 
@@ -55,7 +53,7 @@ class Commands:
         def decide(unit: Unit) -> tuple[bytes, list[int]]:
             book = self.state.book(book_id)
             event, status, timestamps = decide_accounts(book, columns, unit.now_ns)
-            _record(unit, book_id, book, event)
+            record(unit, book_id, book, event)
             return status, timestamps
 
         return await self.writer.commit(decide, weight=len(columns))
@@ -68,7 +66,7 @@ class Commands:
         def decide(unit: Unit, batches: list[TransferColumns]) -> list[Outcome]:
             book = self.state.book(book_id)
             unit.journal.call(book.undo, len(book.open), len(book.open.burnt), book.last_timestamp)
-            unit.before_commit(book_id, lambda closing: _seal(closing, book_id, book))
+            unit.before_commit(book_id, lambda closing: seal(closing, book_id, book))
             return decide_batches(book, batches, unit.now_ns, with_balances=with_balances, rules=book.rules)
 
         # What a retry compares depends on whether it names a value date.
@@ -84,7 +82,7 @@ class Commands:
         def decide(unit: Unit) -> list[AccountStatus]:
             book = self.state.look(book_id)
             accounts = _accounts(book, account_ids)
-            _record(unit, book_id, book, decide_event(book, accounts, order_reference, ordered_by, unit.now_ns))
+            record(unit, book_id, book, decide_event(book, accounts, order_reference, ordered_by, unit.now_ns))
             return [book.accounts.shown_status(each) for each in accounts]
 
         return await self.writer.commit(decide, weight=len(account_ids))
@@ -98,22 +96,10 @@ class Commands:
             book = self.state.look(book_id)
             accounts = _accounts(book, account_ids)
             for event in decide_statuses(book, accounts, status, decided_by, reason, unit.now_ns):
-                _record(unit, book_id, book, event)
+                record(unit, book_id, book, event)
             return [book.accounts.shown_status(each) for each in accounts]
 
         return await self.writer.commit(decide, weight=len(account_ids))
-
-    async def adopt_rules(
-        self, book_id: bytes, version: str, rules: Sequence[PurposeRule], adopted_by: bytes
-    ) -> RulePack:
-        """Puts rules in force in a book; raises RulesBelowMinimum, RulesVersionTaken."""
-
-        def decide(unit: Unit) -> RulePack:
-            book = self.state.book(book_id)
-            _record(unit, book_id, book, decide_rules(book, version, rules, adopted_by, unit.now_ns))
-            return book.rules
-
-        return await self.writer.commit(decide)
 
     async def note_owners(self, facts: Sequence[OwnerFact], save_cursor: Within) -> None:
         """Takes in a page of identity's feed and, in the same transaction, the cursor after it."""
@@ -121,7 +107,7 @@ class Commands:
         def decide(unit: Unit) -> None:
             for fact in facts:
                 book = self.state.book(fact.book_id)
-                _record(unit, fact.book_id, book, decide_standing(book, fact.owner_id, fact.standing, unit.now_ns))
+                record(unit, fact.book_id, book, decide_standing(book, fact.owner_id, fact.standing, unit.now_ns))
             unit.commit_also(save_cursor)
 
         await self.writer.commit(decide, weight=1 + len(facts))
@@ -133,7 +119,7 @@ class Commands:
             count = 0
             for book_id, book in self.state.books.items():
                 event = book.decide_expiry(unit.now_ns, EXPIRY_LIMIT)
-                _record(unit, book_id, book, event)
+                record(unit, book_id, book, event)
                 count += len(event.id) // ID_BYTES if event else 0
             return count
 
@@ -145,18 +131,3 @@ def _accounts(book: Book, account_ids: Sequence[bytes]) -> list[int]:
     if any(each not in book.accounts.index for each in account_ids):
         raise AccountNotFound
     return [book.accounts.index[each] for each in account_ids]
-
-
-def _record(unit: Unit, book_id: bytes, book: Book, event: Any) -> None:
-    """Records an event, if there is one, after the transfers that the group decided in the book before it."""
-    if event is not None:
-        _seal(unit, book_id, book)
-        unit.record(book_id, event)
-
-
-def _seal(unit: Unit, book_id: bytes, book: Book) -> None:
-    """Records everything decided in a book as one event; raises InvariantBroken before anything is committed."""
-    event = book.seal()
-    if event is not None:
-        unit.journal.call(book.unseal)
-        unit.record(book_id, event, applied=True)

@@ -3,16 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.looking_up import Knowing
 from ringfence_kernel.writing.recent import LookedUp
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_identity.batches import APPROVAL_PENDING, DONE, Item, decide_each, decided
+from ringfence_identity.batches import DONE, Answer, Item, answered, decide_each
 from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
 from ringfence_identity.parties.application.personal import PersonalData
 from ringfence_identity.parties.application.ports import HeldAliases, SealedPersonal
+from ringfence_identity.parties.application.releases import propose_or_confirm, record_of
 from ringfence_identity.parties.domain import parties
 from ringfence_identity.parties.domain.errors import SubjectErased
 from ringfence_identity.parties.domain.events import PartyErased
@@ -50,6 +53,7 @@ class PartyCommands:
     personal: SealedPersonal
     aliases: HeldAliases
     decisions: Knowing[Decided]
+    proposals: Proposals
 
     async def register(self, registrations: Sequence[Item[Registration]], actor: Actor) -> list[str]:
         """Returns one reason per party; new keys are made and wrapped together before anything is recorded.
@@ -66,23 +70,26 @@ class PartyCommands:
         ]
 
         def register(unit: Unit, new: NewParty) -> str:
-            self._record(unit, new.id, parties.register(self.state, self.principals, new, actor))
+            record_of(unit, self.state, new.id, parties.register(self.state, self.principals, new, actor))
             return DONE
 
         return await decide_each(self.writer, items, register)
 
-    async def decide_kyc(self, decisions: Sequence[Item[KycDecision]], by: bytes) -> list[str]:
-        """Returns one reason per decision; APPROVAL_PENDING where a second operator must confirm.
+    async def decide_kyc(self, decisions: Sequence[Item[KycDecision]], caller: Caller) -> list[Answer]:
+        """Returns an answer per decision; APPROVAL_PENDING where a second operator must confirm.
 
         Raises StoreUnavailable, Overloaded.
         """
 
-        def decide(unit: Unit, decision: KycDecision, table: LookedUp[Decided]) -> str:
-            self._record(unit, decision.party, parties.decide_kyc(self.state, self.principals, decision, by, table))
-            return APPROVAL_PENDING if parties.awaits_second_person(self.state, decision) else DONE
+        def decide(unit: Unit, decision: KycDecision, table: LookedUp[Decided]) -> Answer:
+            events = parties.decide_kyc(self.state, self.principals, decision, caller.subject, table)
+            if parties.needs_two_people(events):
+                return propose_or_confirm(self.proposals, unit, decision, caller)
+            record_of(unit, self.state, decision.party, events)
+            return Answer(DONE)
 
-        def decide_all(unit: Unit, table: LookedUp[Decided]) -> list[str]:
-            return decided(unit, decisions, lambda unit, each: decide(unit, each, table))
+        def decide_all(unit: Unit, table: LookedUp[Decided]) -> list[Answer]:
+            return answered(unit, decisions, lambda unit, each: decide(unit, each, table))
 
         keys = [each.key for each in decisions if not isinstance(each, DomainError) and each.key]
         return await self.decisions.commit(keys, decide_all, weight=len(decisions))
@@ -98,18 +105,11 @@ class PartyCommands:
             events = parties.erase(self.state, self.principals, tenant, party, by)
             if events:
                 self.aliases.remove_all(unit, tenant, party, by)
-            self._record(unit, party, events)
+            record_of(unit, self.state, party, events)
             unit.commit_also(self.keys.destruction(party))
             return DONE
 
         return await decide_each(self.writer, ids, erase)
-
-    def _record(self, unit: Unit, party: bytes, events: Sequence[object]) -> None:
-        """Records events of one party, after the version that its row tells."""
-        known = self.state.parties.get(party)
-        if known is not None and events:
-            unit.resume(party, known.version)
-        unit.record_all(party, events)
 
     async def get(self, tenant: bytes, ids: Sequence[bytes]) -> list[ReadParty]:
         """Returns the tenant's parties among these ids, in the order asked; raises VaultUnavailable."""

@@ -62,7 +62,7 @@ class KycChanged(_OfParty):
 
 @dataclass(frozen=True, slots=True)
 class KycReleaseProposed(_OfParty):
-    """An operator proposed to lead a blocked party back to review; another must confirm."""
+    """An operator proposed to lead a blocked party back to review: in earlier releases, and without effect since."""
 
     TOPIC: ClassVar[str] = "KycReleaseProposed.v1"
     note: str

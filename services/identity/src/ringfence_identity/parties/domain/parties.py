@@ -1,6 +1,6 @@
 """Parties: registered by their platform, led through KYC by operators, erased for good."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.values.errors import InvalidArgument
@@ -16,7 +16,6 @@ from ringfence_identity.parties.domain.errors import (
 )
 from ringfence_identity.parties.domain.events import (
     KycChanged,
-    KycReleaseProposed,
     PartyAmended,
     PartyErased,
     PartyRegistered,
@@ -120,12 +119,12 @@ def _require_free_number(state: State, new: NewParty) -> None:
 
 def decide_kyc(
     state: State, principals: PrincipalQueries, decision: KycDecision, by: bytes, table: LookedUp[Decided]
-) -> list[KycChanged | KycReleaseProposed]:
+) -> list[KycChanged]:
     """Moves a party through KYC. Nothing happens when it stands there already, or the decision was made before.
 
-    The way out of BLOCKED takes two operators: the first call proposes, another operator's call confirms. `table` is
-    what was looked up of decisions that have left memory. Raises OperatorRequired,
-    PartyNotFound, SubjectErased, ExistsWithDifferentData, KycTransitionRefused.
+    The way out of BLOCKED takes two operators (`needs_two_people`). `table` is what was looked up of decisions that
+    have left memory. Raises OperatorRequired, PartyNotFound, SubjectErased, ExistsWithDifferentData,
+    KycTransitionRefused.
     """
     principals.require_operator(by)
     party = find(state, decision.tenant, decision.party)
@@ -136,18 +135,12 @@ def decide_kyc(
         return []
     if not kyc.is_listed(party.kyc, decision.to):
         raise KycTransitionRefused(**{"from": party.kyc, "to": decision.to})
-    if kyc.needs_two_people(party.kyc, decision.to):
-        if not party.release_proposed_by:
-            return [KycReleaseProposed(party.tenant, party.id, decision.note, decision.id, by)]
-        if party.release_proposed_by == by:
-            return []
     return [KycChanged(party.tenant, party.id, party.kyc, decision.to, decision.note, decision.id, by)]
 
 
-def awaits_second_person(state: State, decision: KycDecision) -> bool:
-    """Whether the decision stands as a proposal that another operator has yet to confirm."""
-    party = state.parties[decision.party]
-    return bool(party.release_proposed_by) and kyc.needs_two_people(party.kyc, decision.to)
+def needs_two_people(decided: Sequence[KycChanged]) -> bool:
+    """Whether what was decided is for two operators: it is proposed, and another confirms it."""
+    return any(kyc.needs_two_people(each.before, each.after) for each in decided)
 
 
 def erase(state: State, principals: PrincipalQueries, tenant: bytes, party_id: bytes, by: bytes) -> list[PartyErased]:

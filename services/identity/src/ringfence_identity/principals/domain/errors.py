@@ -6,7 +6,7 @@ from ringfence_kernel.values.errors import DomainError, NotFound
 
 
 class PrincipalNotActive(DomainError):
-    """The principal waits for a second operator, or it or its platform is suspended."""
+    """The principal waits for a second operator, it or its platform is suspended, or its role has ended by date."""
 
     reason: ClassVar[str] = "PRINCIPAL_NOT_ACTIVE"
     code: ClassVar[str] = "PERMISSION_DENIED"
@@ -19,17 +19,16 @@ class OperatorRequired(DomainError):
     code: ClassVar[str] = "PERMISSION_DENIED"
 
 
-class SecondPersonRequired(DomainError):
-    """The confirmation must come from another operator than the proposal, and not from its subject."""
-
-    reason: ClassVar[str] = "SECOND_PERSON_REQUIRED"
-    code: ClassVar[str] = "PERMISSION_DENIED"
-
-
 class PrincipalNotFound(NotFound):
     """No principal has this id."""
 
     reason: ClassVar[str] = "PRINCIPAL_NOT_FOUND"
+
+
+class PersonNotFound(NotFound):
+    """Nobody of this kind and platform is known by this person's id."""
+
+    reason: ClassVar[str] = "PERSON_NOT_FOUND"
 
 
 class TenantNotFound(NotFound):

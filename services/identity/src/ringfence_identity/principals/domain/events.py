@@ -21,10 +21,11 @@ class _OfPrincipal:
 
 @dataclass(frozen=True, slots=True)
 class PrincipalRegistered(_OfPrincipal):
-    """A principal was proposed; `active` is false where a second operator must confirm.
+    """A principal was registered; `active` is false where a second operator must confirm: not any more.
 
     `tenant` is empty for those above all platforms. `certificate_sha256` is empty unless only that certificate (and
-    those enrolled after it) may be presented.
+    those enrolled after it) may be presented. `person` is empty for a person of its own, known by the principal's id;
+    `until_ns` is when the role ends, 0 for never.
     """
 
     TOPIC: ClassVar[str] = "PrincipalRegistered.v1"
@@ -35,11 +36,13 @@ class PrincipalRegistered(_OfPrincipal):
     certificate_sha256: bytes
     active: bool
     by: bytes
+    person: bytes = b""
+    until_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PrincipalActivated(_OfPrincipal):
-    """A second operator confirmed the registration, or lifted a suspension."""
+    """A second operator confirmed a registration that waited, or two lifted a suspension."""
 
     TOPIC: ClassVar[str] = "PrincipalActivated.v1"
     by: bytes
@@ -51,6 +54,15 @@ class PrincipalSuspended(_OfPrincipal):
 
     TOPIC: ClassVar[str] = "PrincipalSuspended.v1"
     note: str
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRenewed(_OfPrincipal):
+    """A person's role ends at another time from here on, UTC nanoseconds."""
+
+    TOPIC: ClassVar[str] = "GrantRenewed.v1"
+    until_ns: int
     by: bytes
 
 
@@ -67,5 +79,6 @@ EVENTS: tuple[type, ...] = (
     PrincipalRegistered,
     PrincipalActivated,
     PrincipalSuspended,
+    GrantRenewed,
     KeyRotated,
 )

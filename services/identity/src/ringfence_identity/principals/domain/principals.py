@@ -1,9 +1,9 @@
-"""Principals: registered by an operator, where it matters confirmed by a second one, suspended, keys rotated."""
+"""Principals: proposed by an operator, confirmed by a second one, suspended by any, keys rotated by themselves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ringfence_kernel.values.clock import NANOSECONDS
+from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
 from ringfence_kernel.values.ed25519 import is_public_key
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
@@ -11,18 +11,19 @@ from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 from ringfence_identity.principals.domain.errors import (
     ExistsWithDifferentData,
     OperatorRequired,
+    PersonNotFound,
     PrincipalNotActive,
     PrincipalNotFound,
-    SecondPersonRequired,
     TenantNotFound,
 )
 from ringfence_identity.principals.domain.events import (
+    GrantRenewed,
     KeyRotated,
     PrincipalActivated,
     PrincipalRegistered,
     PrincipalSuspended,
 )
-from ringfence_identity.principals.domain.roles import MEMBER_KINDS, ROLE_OF_KIND, TWO_PERSON_KINDS, Kind
+from ringfence_identity.principals.domain.roles import GRANT_DAYS, MEMBER_KINDS, ROLE_OF_KIND, Kind
 from ringfence_identity.principals.domain.state import Principal, State, Status
 
 BOOTSTRAP = ZERO_ID
@@ -51,13 +52,18 @@ class OtherIds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewPrincipal:
-    """A principal to register; `tenant` is empty except for approvers and importers."""
+    """A principal to register; `tenant` is empty except for approvers and importers.
+
+    `person` is empty for a person of its own, `until_ns` 0 for a role that lasts as long as it may.
+    """
 
     id: bytes
     kind: Kind
     name: str
     tenant: bytes
     public_key: bytes
+    person: bytes = b""
+    until_ns: int = 0
 
     def __post_init__(self) -> None:
         """Raises InvalidArgument naming the field that is malformed."""
@@ -67,6 +73,10 @@ class NewPrincipal:
             raise InvalidArgument("name must have 1 to 140 characters", field="name")
         if (self.kind in MEMBER_KINDS) != bool(self.tenant):
             raise InvalidArgument("approvers and importers name their platform, others none", field="tenant_id")
+        if self.person and (self.kind not in GRANT_DAYS or len(self.person) != ID_BYTES):
+            raise InvalidArgument("people name their person by 16 bytes or none, others none", field="person_id")
+        if self.until_ns and self.kind not in GRANT_DAYS:
+            raise InvalidArgument("roles of people alone end by date", field="until_ns")
         check_public_key(self.public_key)
 
 
@@ -112,51 +122,78 @@ def require_tenant(state: State, tenant: bytes) -> None:
         raise TenantNotFound
 
 
-def bootstrap(state: State, first: FirstPrincipal) -> list[PrincipalRegistered]:
+def grant_end_ns(kind: Kind, until_ns: int, now_ns: int) -> int:
+    """Returns when a role that is granted now ends, 0 for kinds that are no people; raises InvalidArgument."""
+    if kind not in GRANT_DAYS:
+        return 0
+    latest_ns = now_ns + GRANT_DAYS[kind] * DAY_NS
+    if not until_ns:
+        return latest_ns
+    if not now_ns < until_ns <= latest_ns:
+        raise InvalidArgument(f"a {kind} is one for at most {GRANT_DAYS[kind]} days from now", field="until_ns")
+    return until_ns
+
+
+def bootstrap(state: State, first: FirstPrincipal, now_ns: int) -> list[PrincipalRegistered]:
     """Registers an entry of the bootstrap file; raises ExistsWithDifferentData for an id that stands in it twice."""
-    new = first.principal
-    if new.id in state.principals:
+    if first.principal.id in state.principals:
         raise ExistsWithDifferentData
-    return [
-        PrincipalRegistered(new.id, new.kind, new.name, b"", new.public_key, first.certificate_sha256, True, BOOTSTRAP)
-    ]
+    return [_registration(first.principal, BOOTSTRAP, now_ns, first.certificate_sha256)]
 
 
-def register(state: State, others: OtherIds, new: NewPrincipal, by: bytes) -> list[PrincipalRegistered]:
-    """Registers a principal; the same again changes nothing.
+def register(state: State, others: OtherIds, new: NewPrincipal, by: bytes, now_ns: int) -> list[PrincipalRegistered]:
+    """Registers a principal that two people want; the same again changes nothing.
 
-    Operators and importers are only proposed by it. Raises OperatorRequired, ExistsWithDifferentData, TenantNotFound.
+    Raises ExistsWithDifferentData, TenantNotFound, PersonNotFound, InvalidArgument.
     """
-    require_operator(state, by)
     if others.is_known(new.id):
         raise ExistsWithDifferentData
     existing = state.principals.get(new.id)
     if existing is not None:
-        known = NewPrincipal(
-            existing.id, existing.kind, existing.name, _named_tenant(existing), existing.registered_key
-        )
-        if known != new:
+        if _named(existing) != _normal(new):
             raise ExistsWithDifferentData
         return []
     if new.kind in MEMBER_KINDS:
         require_tenant(state, new.tenant)
-    active = new.kind not in TWO_PERSON_KINDS
-    return [PrincipalRegistered(new.id, new.kind, new.name, new.tenant, new.public_key, b"", active, by)]
+    if new.person not in (b"", new.id):
+        _require_person(state, new)
+    return [_registration(new, by, now_ns)]
 
 
-def confirm(state: State, principal_id: bytes, by: bytes) -> list[PrincipalActivated]:
-    """Makes a proposed or suspended principal active; does nothing to an active one.
+def _require_person(state: State, new: NewPrincipal) -> None:
+    """Raises PersonNotFound unless the person is somebody of the same kind and tenant: nobody has two roles."""
+    known = state.of_person(new.person)
+    if not known or any((each.kind, _named_tenant(each)) != (new.kind, new.tenant) for each in known):
+        raise PersonNotFound
 
-    Raises OperatorRequired, PrincipalNotFound, and SecondPersonRequired for whoever proposed or suspended it, and for
-    the principal itself.
+
+def _registration(new: NewPrincipal, by: bytes, now_ns: int, certificate_sha256: bytes = b"") -> PrincipalRegistered:
+    person = b"" if new.person == new.id else new.person
+    until_ns = grant_end_ns(new.kind, new.until_ns, now_ns)
+    return PrincipalRegistered(
+        new.id, new.kind, new.name, new.tenant, new.public_key, certificate_sha256, True, by, person, until_ns
+    )
+
+
+def activate(state: State, principal_id: bytes, by: bytes) -> list[PrincipalActivated]:
+    """Makes a suspended principal active, or one that waits since an earlier release; does nothing to an active one.
+
+    Raises PrincipalNotFound.
     """
-    require_operator(state, by)
     principal = find(state, principal_id)
-    if principal.status is Status.ACTIVE:
-        return []
-    if by in (principal.stopped_by, principal.id):
-        raise SecondPersonRequired
-    return [PrincipalActivated(principal_id, by)]
+    return [] if principal.status is Status.ACTIVE else [PrincipalActivated(principal_id, by)]
+
+
+def renew(state: State, principal_id: bytes, until_ns: int, by: bytes, now_ns: int) -> list[GrantRenewed]:
+    """Lets a person's role end at another time; the same again changes nothing.
+
+    Raises PrincipalNotFound, and InvalidArgument for what is no person, or a time that is over or too far.
+    """
+    principal = find(state, principal_id)
+    if principal.kind not in GRANT_DAYS or not until_ns:
+        raise InvalidArgument("roles of people alone end by date", field="until_ns")
+    end_ns = grant_end_ns(principal.kind, until_ns, now_ns)
+    return [] if principal.until_ns == end_ns else [GrantRenewed(principal_id, end_ns, by)]
 
 
 def suspend(state: State, principal_id: bytes, note: str, by: bytes) -> list[PrincipalSuspended]:
@@ -204,6 +241,23 @@ def find(state: State, principal_id: bytes) -> Principal:
 def older_keys_end_ns(principal: Principal) -> int:
     """Returns when the last of the replaced keys ends, in UTC nanoseconds; 0 when none was replaced."""
     return max((key.until_ns for key in principal.keys[:-1]), default=0)
+
+
+def _normal(new: NewPrincipal) -> NewPrincipal:
+    """Returns a registration with its person named, and without its end."""
+    return replace(new, person=(new.person or new.id) if new.kind in GRANT_DAYS else b"", until_ns=0)
+
+
+def _named(principal: Principal) -> NewPrincipal:
+    """Returns what a registration of this principal says, but for its end."""
+    return NewPrincipal(
+        principal.id,
+        principal.kind,
+        principal.name,
+        _named_tenant(principal),
+        principal.registered_key,
+        principal.person if principal.kind in GRANT_DAYS else b"",
+    )
 
 
 def _named_tenant(principal: Principal) -> bytes:

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     REGULATOR = "REGULATOR"
     BANK_FEED = "BANK_FEED"
     IMPORTER = "IMPORTER"
+    AUDITOR = "AUDITOR"
 
 
 ROLE_OF_KIND: dict[Kind, str] = {
@@ -25,14 +26,20 @@ ROLE_OF_KIND: dict[Kind, str] = {
     Kind.REGULATOR: "regulator",
     Kind.BANK_FEED: "bank-feed",
     Kind.IMPORTER: "importer",
+    Kind.AUDITOR: "auditor",
 }
 """The value stands in a token's `roles` claim."""
 
 MEMBER_KINDS = frozenset({Kind.PLATFORM_APPROVER, Kind.IMPORTER})
 """Kinds that belong to a platform registered before them."""
 
-TWO_PERSON_KINDS = frozenset({Kind.OPERATOR, Kind.IMPORTER})
-"""Kinds whose role one operator proposes and another confirms."""
+GRANT_DAYS: dict[Kind, int] = {
+    Kind.OPERATOR: 180,
+    Kind.PLATFORM_APPROVER: 365,
+    Kind.REGULATOR: 365,
+    Kind.AUDITOR: 365,
+}
+"""Kinds that are people, and how many days their role lasts at most before two people renew it."""
 
 _OWN_KEY = "identity.key.rotate"
 _PROPOSALS = "proposals.decide"
@@ -67,6 +74,7 @@ SCOPES_OF_KIND: dict[Kind, frozenset[str]] = {
         }
     ),
     Kind.REGULATOR: frozenset({_OWN_KEY, "audit.read"}),
+    Kind.AUDITOR: frozenset({_OWN_KEY, "audit.read"}),
     Kind.BANK_FEED: frozenset({_OWN_KEY, "payments.evidence"}),
     Kind.IMPORTER: frozenset({_OWN_KEY, "custody.transfers.create", "custody.accounts.write", "custody.book.read"}),
 }

@@ -13,6 +13,7 @@ from ringfence_kernel.writing.journal import Journal
 
 from ringfence_identity.principals.domain import events
 from ringfence_identity.principals.domain.events import (
+    GrantRenewed,
     KeyRotated,
     PrincipalActivated,
     PrincipalRegistered,
@@ -20,7 +21,7 @@ from ringfence_identity.principals.domain.events import (
 )
 from ringfence_identity.principals.domain.roles import SCOPES_OF_KIND, Kind
 
-SECTION = "principals, format 1"
+SECTION = "principals, format 2"
 
 
 class Status(StrEnum):
@@ -47,7 +48,9 @@ class AssertionKey:
 class Principal:
     """Somebody who may ask for tokens.
 
-    `keys` runs from oldest to newest. `stopped_by` is whoever proposed or suspended; another must confirm.
+    `keys` runs from oldest to newest. `stopped_by` is whoever proposed or suspended it. `person` is whom it belongs to:
+    known by the id of that person's first principal. `until_ns` is when the role ends, 0 for never; `changes` counts
+    what has happened to it.
     """
 
     id: bytes
@@ -58,11 +61,13 @@ class Principal:
     keys: tuple[AssertionKey, ...]
     status: Status
     stopped_by: bytes
+    person: bytes
+    until_ns: int
+    changes: int = 0
 
-    @property
-    def person(self) -> bytes:
-        """The person it belongs to."""
-        return self.id
+    def has_lapsed(self, now_ns: int) -> bool:
+        """Whether its role has ended by date."""
+        return self.until_ns != 0 and now_ns >= self.until_ns
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -89,18 +94,27 @@ class State:
         platform = self.principals.get(tenant)
         return platform is not None and platform.kind is Kind.PLATFORM and platform.status is Status.ACTIVE
 
+    def of_person(self, person: bytes) -> list[Principal]:
+        """Returns the principals that belong to a person."""
+        return [each for each in self.principals.values() if each.person == person]
+
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event; every change goes through the journal."""
         event = recorded.event
         journal.put(self.principals, event.principal, self._after(event, recorded.recorded_at_ns))
 
     def _after(
-        self, event: PrincipalRegistered | PrincipalActivated | PrincipalSuspended | KeyRotated, at_ns: int
+        self,
+        event: PrincipalRegistered | PrincipalActivated | PrincipalSuspended | GrantRenewed | KeyRotated,
+        at_ns: int,
     ) -> Principal:
         if isinstance(event, PrincipalRegistered):
             return _registered(event)
-        principal = self.principals[event.principal]
+        before = self.principals[event.principal]
+        principal = replace(before, changes=before.changes + 1)
         match event:
+            case GrantRenewed():
+                return replace(principal, until_ns=event.until_ns)
             case PrincipalActivated():
                 return replace(principal, status=Status.ACTIVE, stopped_by=b"")
             case PrincipalSuspended():
@@ -135,6 +149,8 @@ def _registered(event: PrincipalRegistered) -> Principal:
         keys=(AssertionKey(event.public_key),),
         status=Status.ACTIVE if event.active else Status.PENDING,
         stopped_by=b"" if event.active else event.by,
+        person=event.person or event.principal,
+        until_ns=event.until_ns,
     )
 
 

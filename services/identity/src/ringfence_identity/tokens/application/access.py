@@ -15,7 +15,6 @@ from ringfence_identity.principals.queries import PrincipalQueries
 from ringfence_identity.tokens.application import assertions
 from ringfence_identity.tokens.application.ports import TokenSigner
 from ringfence_identity.tokens.domain import access
-from ringfence_identity.tokens.domain.access import ACCESS_TOKEN_SECONDS
 from ringfence_identity.tokens.domain.bearers import Presented
 from ringfence_identity.tokens.domain.state import State
 
@@ -56,4 +55,4 @@ class AccessCommands:
             record_all(unit, access.issue(self.state, self.principals, assertion, presented, grant, unit.now_ns))
 
         await self.writer.commit(spend)
-        return AccessToken(signed, ACCESS_TOKEN_SECONDS, grant.scopes)
+        return AccessToken(signed, grant.expires_in_seconds, grant.scopes)

@@ -33,7 +33,7 @@ class EnrolmentCommands:
         now_ns = self.clock.now_ns()
         assertion = assertions.verify(self.principals, text, now_ns)
         require_unspent(self.state, assertion, now_ns)
-        require_bearer(self.state, self.principals, assertion, presented)
+        require_bearer(self.state, self.principals, assertion, presented, now_ns)
         issued = await self.certificates.issue(request_pem, assertion.principal)
 
         def spend(unit: Unit) -> None:

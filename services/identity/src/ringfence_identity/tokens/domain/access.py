@@ -29,8 +29,15 @@ class AccessGrant:
 
     @property
     def expires_ns(self) -> int:
-        """UTC nanoseconds, on a whole second as JWT times are."""
-        return (self.issued_ns // NANOSECONDS + ACCESS_TOKEN_SECONDS) * NANOSECONDS
+        """UTC nanoseconds, on a whole second as JWT times are; never after the holder's role."""
+        ends = self.issued_ns // NANOSECONDS + ACCESS_TOKEN_SECONDS
+        until_ns = self.principal.until_ns
+        return (min(ends, until_ns // NANOSECONDS) if until_ns else ends) * NANOSECONDS
+
+    @property
+    def expires_in_seconds(self) -> int:
+        """Whole seconds that it lives."""
+        return self.expires_ns // NANOSECONDS - self.issued_ns // NANOSECONDS
 
 
 def grant_access(
@@ -47,7 +54,7 @@ def grant_access(
     Raises AssertionExpired, AssertionReplayed, CertificateMismatch, PrincipalNotActive, ScopeNotHeld.
     """
     require_unspent(state, assertion, now_ns)
-    principal = require_bearer(state, principals, assertion, presented)
+    principal = require_bearer(state, principals, assertion, presented, now_ns)
     if not wanted <= principal.scopes:
         raise ScopeNotHeld
     scopes = tuple(sorted(wanted or principal.scopes))
@@ -83,7 +90,7 @@ def issue(
 def access_claims(grant: AccessGrant, issuer: str) -> dict[str, object]:
     """Returns the claims of an access token (RFC 9068), bound to a certificate by its thumbprint (RFC 8705).
 
-    `person` and `key` say with `cnf` by whose hand its holder acts (ADR 0020).
+    `person` and `key` say with `cnf` by whose hand its holder acts, `until` when the role ends (ADR 0020).
     """
     principal = grant.principal
     claims: dict[str, object] = {
@@ -99,6 +106,8 @@ def access_claims(grant: AccessGrant, issuer: str) -> dict[str, object]:
         "person": show(principal.person),
         "key": thumbprint(grant.key_sha256),
     }
+    if principal.until_ns:
+        claims["until"] = principal.until_ns // NANOSECONDS
     if principal.tenant is not None:
         claims["tenant"] = show(principal.tenant)
     return claims

@@ -17,7 +17,9 @@ class Presented:
     sha256: bytes
 
 
-def require_bearer(state: State, principals: PrincipalQueries, assertion: Assertion, presented: Presented) -> Principal:
+def require_bearer(
+    state: State, principals: PrincipalQueries, assertion: Assertion, presented: Presented, now_ns: int
+) -> Principal:
     """Returns the active principal that shows its own certificate.
 
     Raises CertificateMismatch, PrincipalNotActive.
@@ -28,7 +30,7 @@ def require_bearer(state: State, principals: PrincipalQueries, assertion: Assert
     pinned = state.pinned.get(principal.id)
     if pinned is not None and presented.sha256 not in pinned:
         raise CertificateMismatch
-    if not principals.is_active(principal):
+    if not principals.may_act(principal, now_ns):
         raise PrincipalNotActive
     return principal
 

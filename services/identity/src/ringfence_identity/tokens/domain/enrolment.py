@@ -21,7 +21,7 @@ def enrol(
     Raises AssertionExpired, AssertionReplayed, CertificateMismatch, PrincipalNotActive.
     """
     require_unspent(state, assertion, now_ns)
-    require_bearer(state, principals, assertion, presented)
+    require_bearer(state, principals, assertion, presented, now_ns)
     return [
         CertificateEnrolled(
             assertion.principal,
