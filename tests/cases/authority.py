@@ -69,7 +69,7 @@ def _tried(act: list[ItemResult]) -> str:
     return act[0].reason
 
 
-@case(waits_for=PEOPLE_AND_LISTS)
+@case()
 def refused_proposal(scenario: Scenario, need: Finding) -> None:
     """A proposal that the second person refused is void: its proposer cannot confirm it."""
     proposer, refuser = scenario.operators

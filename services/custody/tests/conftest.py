@@ -129,8 +129,8 @@ async def running(
     async def follow() -> None:
         """Statements are projected by the tests themselves."""
 
-    commands = Commands(writer, state, follow)
     proposals = Proposals(writer, states.proposals)
+    commands = Commands(writer, state, follow, proposals)
     rules = RuleCommands(writer, state, proposals)
     proposals.register([rules.effect()])
     queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))

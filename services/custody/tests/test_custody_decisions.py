@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from ringfence_custody.ledger.adapters.identity_feed import CURSOR, PrincipalActivated, PrincipalSuspended, facts_of
 from ringfence_custody.ledger.domain.errors import (
     AccountNotFound,
     AccountTransitionRefused,
@@ -16,10 +17,12 @@ from ringfence_custody.ledger.domain.errors import (
     RulesVersionTaken,
 )
 from ringfence_custody.ledger.domain.events import AccountStatusChanged, RulesAdopted, TransfersCreated
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.proposals.domain.errors import ProposalVoid
 from ringfence_kernel.proposals.domain.events import ProposalConfirmed
-from ringfence_kernel.store import EventStore
+from ringfence_kernel.store import EventStore, Head, StoredEvent, save_cursor
+from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
@@ -182,6 +185,28 @@ async def test_one_operator_does_not_loosen_a_book(custody: Custody, stores: Cal
         assert again.whole.digest() == custody.whole.digest()
         assert await again.proposals.decide([decision], SECOND_OPERATOR) == [""]
         assert await send(again, Row("b", "alice", "bob", 11)) == ["created"]
+
+
+@pytest.mark.parametrize("suspended", [OPERATOR, SECOND_OPERATOR])
+async def test_whoever_identity_suspends_adopts_nothing(custody: Custody, suspended: Caller) -> None:
+    """What a suspended operator proposed is void for good, and one with a living token confirms nothing."""
+    proposal = await proposed(custody, ARRIVALS)
+    await actor(custody, PrincipalSuspended(suspended.subject), 1)
+    decision = Decision(proposal, Verdict.CONFIRM)
+    refusal = "PROPOSAL_VOID" if suspended is OPERATOR else "SECOND_PERSON_REQUIRED"
+    assert await custody.proposals.decide([decision], SECOND_OPERATOR) == [refusal]
+    assert not events_of(custody, RulesAdopted)
+    await actor(custody, PrincipalActivated(suspended.subject), 2)
+    reason = "PROPOSAL_VOID" if suspended is OPERATOR else ""
+    assert await custody.proposals.decide([decision], SECOND_OPERATOR) == [reason]
+
+
+async def actor(custody: Custody, event: PrincipalSuspended | PrincipalActivated, position: int) -> None:
+    """Takes in what identity says of a principal."""
+    topic, state = EventCodec([type(event)]).encode(event, 1)
+    stored = StoredEvent(position, event.principal, 1, topic, state, bytes(32))
+    cursor = Head(1, position, bytes(32))
+    await custody.commands.note_identity(facts_of([stored]), lambda connection: save_cursor(connection, CURSOR, cursor))
 
 
 async def test_rules_that_were_adopted_meanwhile_void_a_proposal(custody: Custody) -> None:

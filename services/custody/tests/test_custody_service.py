@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ringfence_custody.ledger.adapters import batches
 from ringfence_custody.ledger.adapters.batches import StoredBatches
-from ringfence_custody.ledger.adapters.identity_feed import CURSOR, KycChanged, owner_facts, take_over
+from ringfence_custody.ledger.adapters.identity_feed import CURSOR, KycChanged, facts_of, take_over
 from ringfence_custody.ledger.domain.errors import AccountNotFound, BookNotFound, ColumnsMalformed
 from ringfence_custody.ledger.domain.events import TransfersCreated, TransfersExpired
 from ringfence_custody.ledger.domain.lifecycle import Standing
@@ -75,9 +75,9 @@ def kyc_changed(position: int, tenant: bytes, after: str) -> StoredEvent:
 
 async def learn(custody: Custody, tenant: bytes, after: str, position: int = 1) -> None:
     """Takes in a change of the owner's KYC."""
-    facts = owner_facts([kyc_changed(position, tenant, after)])
+    facts = facts_of([kyc_changed(position, tenant, after)])
     cursor = Head(1, position, bytes(32))
-    await custody.commands.note_owners(facts, lambda connection: save_cursor(connection, CURSOR, cursor))
+    await custody.commands.note_identity(facts, lambda connection: save_cursor(connection, CURSOR, cursor))
 
 
 async def account(custody: Custody, name: str, tenant: bytes = PLATFORM) -> Any:

@@ -18,7 +18,14 @@ from ringfence_identity.tokens.domain import access, authorisations, enrolment
 from ringfence_identity.tokens.domain.assertions import Assertion
 from ringfence_identity.tokens.domain.authorisations import Submission
 from ringfence_identity.tokens.domain.bearers import Presented
-from ringfence_kernel.proposals.domain.events import ProposalConfirmed, ProposalMade, ProposalVoided, VoidReason
+from ringfence_kernel.proposals.domain.events import (
+    ProposalConfirmed,
+    ProposalMade,
+    ProposalVoided,
+    ProposerResumed,
+    ProposerStopped,
+    VoidReason,
+)
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.recent import LookedUp
@@ -77,6 +84,7 @@ def _two_people_decide(world: Any) -> None:
     world.happens([ProposalConfirmed(*of, "why", world.bob, world.bob, b"l" * 32, b"d" * 32)])
     of = b"void............", "identity.RenewGrant", world.bob, b""
     world.happens([ProposalVoided(*of, VoidReason.REFUSED, "why", world.bob)])
+    world.happens([ProposerStopped(world.alice), ProposerStopped(world.bob), ProposerResumed(world.alice)])
 
 
 def _tokens_are_issued(world: Any) -> None:

@@ -164,7 +164,7 @@ class Ledger(custody_pb2_grpc.CustodyServiceServicer):
     def AdoptRules(self, request: Any, context: Any) -> Any:
         """Puts what it is asked for in force, and asks for a second person the first time."""
         self._enter(request, context)
-        proposal = b"" if self.rules.version else b"p" * 16
+        proposal = b"" if hasattr(self, "rules") else b"p" * 16
         self.rules = custody_pb2.Rules(
             version=request.version, purposes=request.purposes, document="text", sha256=bytes(32)
         )
@@ -234,9 +234,8 @@ class Waiting(proposals_pb2_grpc.ProposalServiceServicer):
     def DecideProposals(self, request: Any, context: Any) -> Any:
         """Lets the first be done, and none other."""
         self.decided.append(request)
-        results = [
-            proposals_pb2.ProposalResult(reason="PROPOSAL_VOID" if n else "") for n, _ in enumerate(request.decisions)
-        ]
+        reasons = ["", *["PROPOSAL_VOID"] * (len(request.decisions) - 1)]
+        results = [proposals_pb2.ProposalResult(reason=reason) for reason in reasons]
         return proposals_pb2.DecideProposalsResponse(results=results)
 
 

@@ -10,7 +10,7 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.proposals.domain import proposals
 from ringfence_kernel.proposals.domain.errors import SecondPersonRequired
-from ringfence_kernel.proposals.domain.events import VoidReason
+from ringfence_kernel.proposals.domain.events import ProposerResumed, ProposerStopped, VoidReason
 from ringfence_kernel.proposals.domain.proposals import LONGEST_NS, Actor
 from ringfence_kernel.proposals.domain.state import Proposal, State
 from ringfence_kernel.values.errors import DomainError
@@ -96,7 +96,7 @@ class Proposals:
         """
         self.sweep(unit)
         actor, known = actor_of(caller), self._effects[effect]
-        if not self.may_act(actor.hand, unit.now_ns):
+        if not self._may_act(actor.hand, unit.now_ns):
             raise SecondPersonRequired
         draft = Proposal(new_id(), effect, subject, tenant, payload, b"", actor.hand, 0, 0)
         draft = replace(draft, basis=known.basis(draft))
@@ -152,12 +152,20 @@ class Proposals:
             self._void(unit, each, VoidReason.REFUSED, note, by)
         return len(found)
 
-    def drop_of(self, unit: Unit, principal: bytes) -> int:
-        """Voids everything that a principal has proposed, because it may not act any more; returns how many."""
-        found = [each for each in self.state.in_order() if each.proposer.principal == principal]
-        for each in found:
-            self._void(unit, each, VoidReason.CHANGED)
-        return len(found)
+    def stop(self, unit: Unit, principal: bytes) -> None:
+        """Notes that a principal may not act any more, and voids everything that it has proposed."""
+        if principal not in self.state.stopped:
+            stopped = ProposerStopped(principal)
+            unit.record(stopped.stream, stopped)
+        for each in self.state.in_order():
+            if each.proposer.principal == principal:
+                self._void(unit, each, VoidReason.CHANGED)
+
+    def resume(self, unit: Unit, principal: bytes) -> None:
+        """Notes that a principal may act again; what was void stays so."""
+        if principal in self.state.stopped:
+            resumed = ProposerResumed(principal)
+            unit.record(resumed.stream, resumed)
 
     def sweep(self, unit: Unit) -> None:
         """Voids what has lapsed, and what rests on something that is not what it was."""
@@ -169,9 +177,12 @@ class Proposals:
 
     def _stands(self, proposal: Proposal, now_ns: int) -> bool:
         effect = self._effects.get(proposal.effect)
-        return (
-            effect is not None and effect.basis(proposal) == proposal.basis and self.may_act(proposal.proposer, now_ns)
-        )
+        if effect is None or effect.basis(proposal) != proposal.basis:
+            return False
+        return self._may_act(proposal.proposer, now_ns)
+
+    def _may_act(self, hand: Hand, now_ns: int) -> bool:
+        return hand.principal not in self.state.stopped and self.may_act(hand, now_ns)
 
     def _void(self, unit: Unit, proposal: Proposal, reason: VoidReason, note: str = "", by: bytes = b"") -> None:
         unit.record(proposal.id, proposals.voided(proposal, reason, note, by))
@@ -199,6 +210,8 @@ class Proposals:
         self.sweep(unit)
         confirmers = {name: each.confirmers for name, each in self._effects.items()}
         proposal = proposals.require_waiting(self.state, decision.proposal, actor, confirmers)
+        if not self._may_act(actor.hand, unit.now_ns):
+            raise SecondPersonRequired
         if decision.verdict is Verdict.WITHDRAW:
             if proposal.proposer.person != actor.hand.person:
                 raise SecondPersonRequired("only the person who proposed it withdraws it")
@@ -210,7 +223,7 @@ class Proposals:
 
     def _confirm(self, unit: Unit, proposal: Proposal, actor: Actor, note: str) -> None:
         effect = self._effects[proposal.effect]
-        if not actor.may_decide(effect.confirmers, proposal.tenant) or not self.may_act(actor.hand, unit.now_ns):
+        if not actor.may_decide(effect.confirmers, proposal.tenant):
             raise SecondPersonRequired
         proposals.require_second_person(proposal, actor, effect.interested(proposal))
         effect.carry_out(unit, proposal, actor.hand)

@@ -58,7 +58,9 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     core.writer.subscribe(lag.note)
     projector.hold = lag.may_rest
     backlog = Backlog(settings.backlog_seconds, REQUEST_WEIGHT)
-    commands = Commands(core.writer, state, FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait)
+    proposals = Proposals(core.writer, states.proposals)
+    follows = FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait
+    commands = Commands(core.writer, state, follows, proposals)
     follower = runtime.follower("identity", identity_feed.take_over(commands), await identity_cursor(core.store))
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
@@ -70,7 +72,6 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     leadership.begin_with(count_anew)
     lag.gauge(runtime.gauges, leadership)
     BookSums(lambda: {} if core.writer.is_stale else state.books).gauge(runtime.gauges, leadership)
-    proposals = Proposals(core.writer, states.proposals)
     rules = RuleCommands(core.writer, state, proposals)
     proposals.register([rules.effect()])
     servicer = CustodyServicer(commands, rules, queries, backlog, settings.accounts_quota())

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from ringfence_kernel.values.ids import external_id
+
 
 class VoidReason(StrEnum):
     """Why a proposal came to nothing."""
@@ -68,4 +70,28 @@ class ProposalVoided(_OfProposal):
     by: bytes
 
 
-EVENTS: tuple[type, ...] = (ProposalMade, ProposalConfirmed, ProposalVoided)
+@dataclass(frozen=True, slots=True)
+class _OfProposer:
+    principal: bytes
+
+    @property
+    def stream(self) -> bytes:
+        """A stream of its own: the principal's id may be that of something else here."""
+        return external_id("proposer", self.principal, "")
+
+
+@dataclass(frozen=True, slots=True)
+class ProposerStopped(_OfProposer):
+    """A principal may neither propose nor confirm any more; what it had proposed is void."""
+
+    TOPIC: ClassVar[str] = "ProposerStopped.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class ProposerResumed(_OfProposer):
+    """A principal that was stopped may propose and confirm again."""
+
+    TOPIC: ClassVar[str] = "ProposerResumed.v1"
+
+
+EVENTS: tuple[type, ...] = (ProposalMade, ProposalConfirmed, ProposalVoided, ProposerStopped, ProposerResumed)

@@ -9,7 +9,13 @@ from typing import ClassVar
 
 from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.proposals.domain import events
-from ringfence_kernel.proposals.domain.events import ProposalConfirmed, ProposalMade
+from ringfence_kernel.proposals.domain.events import (
+    ProposalConfirmed,
+    ProposalMade,
+    ProposalVoided,
+    ProposerResumed,
+    ProposerStopped,
+)
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
@@ -19,6 +25,7 @@ from ringfence_kernel.writing.recent import Recent
 
 SECTION = "waiting, format 1"
 ENDED = "ended, format 1"
+STOPPED = "stopped, format 1"
 MOST_ENDED = 4_096
 """How many that have ended are told from those that never were."""
 
@@ -55,12 +62,13 @@ class Ended:
 
 @dataclass(slots=True)
 class State:
-    """Proposals by id, in the order in which they were made; records are replaced, never changed."""
+    """Proposals by id; records are replaced, never changed. `stopped` are principals that may not act."""
 
     EVENTS: ClassVar[tuple[type, ...]] = events.EVENTS
 
     waiting: dict[bytes, Proposal] = field(default_factory=dict)
     ended: Recent[Ended] = field(default_factory=lambda: Recent(Ended, MOST_ENDED))
+    stopped: dict[bytes, bool] = field(default_factory=dict)
 
     def in_order(self) -> list[Proposal]:
         """Returns those that wait, the oldest first."""
@@ -73,28 +81,42 @@ class State:
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event; every change goes through the journal."""
         event = recorded.event
-        if isinstance(event, ProposalMade):
-            journal.put(self.waiting, event.proposal, _made(event, recorded))
-            return
+        match event:
+            case ProposalMade():
+                journal.put(self.waiting, event.proposal, _made(event, recorded))
+            case ProposerStopped():
+                journal.put(self.stopped, event.principal, True)
+            case ProposerResumed():
+                journal.remove(self.stopped, event.principal)
+            case _:
+                self._end(event, recorded.position, journal)
+
+    def _end(self, event: ProposalConfirmed | ProposalVoided, position: int, journal: Journal) -> None:
         proposal = self.waiting[event.proposal]
         journal.remove(self.waiting, event.proposal)
         confirmed_by = event.principal if isinstance(event, ProposalConfirmed) else b""
         ended = Ended(proposal.effect, proposal.tenant, proposal.proposer.principal, confirmed_by)
-        self.ended.put(_key(event.proposal), ended, recorded.position, journal)
+        self.ended.put(_key(event.proposal), ended, position, journal)
 
     def digest(self) -> bytes:
         """Returns SHA-256 over all of it, in order."""
-        return sha256(plain.encode(self.in_order()) + self.ended.digest()).digest()
+        return sha256(plain.encode((self.in_order(), sorted(self.stopped))) + self.ended.digest()).digest()
 
     def save(self) -> Sections:
         """Returns all of it."""
-        return [(SECTION, plain.encode(self.in_order())), (ENDED, self.ended.save())]
+        return [
+            (SECTION, plain.encode(self.in_order())),
+            (STOPPED, plain.encode(sorted(self.stopped))),
+            (ENDED, self.ended.save()),
+        ]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned."""
         waiting = plain.decode(sections[SECTION], list[Proposal])
+        stopped = plain.decode(sections[STOPPED], list[bytes])
         self.ended.restore(sections[ENDED])
         self.waiting = {each.id: each for each in waiting}
+        self.stopped = dict.fromkeys(stopped, True)
 
 
 def _key(proposal: bytes) -> bytes:

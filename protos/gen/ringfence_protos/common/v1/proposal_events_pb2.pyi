@@ -215,3 +215,47 @@ class ProposalVoided(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProposalVoided: _TypeAlias = ProposalVoided  # noqa: Y015
+
+@_typing.final
+class ProposerStopped(_message.Message):
+    """A principal may neither propose nor confirm any more, as identity's feed says; what it had proposed is void."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    principal: _builtins.bytes
+    """Its id, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        principal: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposerStopped: _TypeAlias = ProposerStopped  # noqa: Y015
+
+@_typing.final
+class ProposerResumed(_message.Message):
+    """A principal that was stopped may propose and confirm again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    principal: _builtins.bytes
+    """Its id, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        principal: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposerResumed: _TypeAlias = ProposerResumed  # noqa: Y015

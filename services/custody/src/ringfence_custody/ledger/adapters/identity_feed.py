@@ -1,4 +1,4 @@
-"""What custody learns from identity's feed: how its parties stand."""
+"""What custody learns from identity's feed: how its parties stand, and who may not act any more."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ringfence_kernel.store.codec import EventCodec
 from ringfence_protos.common.v1 import proposal_events_pb2
 from ringfence_protos.identity.v1 import events_pb2
 
-from ringfence_custody.ledger.application.commands import Commands, OwnerFact
+from ringfence_custody.ledger.application.commands import ActorFact, Commands, OwnerFact
 from ringfence_custody.ledger.domain.lifecycle import Standing
 
 CURSOR = "follower:identity"
@@ -37,22 +37,40 @@ class KycChanged:
     after: str
 
 
-_CODEC = EventCodec([KycChanged])
+@dataclass(frozen=True, slots=True)
+class PrincipalSuspended:
+    """The fields of identity's published event that matter here."""
+
+    TOPIC: ClassVar[str] = "PrincipalSuspended.v1"
+    principal: bytes
 
 
-def owner_facts(events: Iterable[StoredEvent]) -> list[OwnerFact]:
+@dataclass(frozen=True, slots=True)
+class PrincipalActivated:
+    """The fields of identity's published event that matter here."""
+
+    TOPIC: ClassVar[str] = "PrincipalActivated.v1"
+    principal: bytes
+
+
+_CODEC = EventCodec([KycChanged, PrincipalSuspended, PrincipalActivated])
+
+
+def facts_of(events: Iterable[StoredEvent]) -> list[OwnerFact | ActorFact]:
     """Returns the facts in events; other topics that identity describes are none of custody's business.
 
     Raises EventUnknown for a topic or a state that it does not describe: it may be about who may have money.
     """
-    facts = []
+    facts: list[OwnerFact | ActorFact] = []
     for stored in events:
         if stored.topic not in PUBLISHED:
             raise EventUnknown(f"identity has published {stored.topic}, which is not described")
-        if stored.topic == KycChanged.TOPIC:
+        if stored.topic in _CODEC.topics:
             event, _ = _CODEC.decode(stored.topic, stored.state)
             require_known(PUBLISHED[stored.topic], asdict(event))
-            if (standing := STANDINGS.get(event.after)) is not None:
+            if not isinstance(event, KycChanged):
+                facts.append(ActorFact(event.principal, isinstance(event, PrincipalActivated)))
+            elif (standing := STANDINGS.get(event.after)) is not None:
                 facts.append(OwnerFact(event.tenant, event.party, standing))
     return facts
 
@@ -62,7 +80,7 @@ def known_part(page: FeedPage) -> tuple[FeedPage, EventUnknown | None]:
     known: list[StoredEvent] = []
     for stored in page.events:
         try:
-            owner_facts([stored])
+            facts_of([stored])
         except EventUnknown as unknown:
             cursor = Head(page.cursor.epoch, known[-1].position, known[-1].hash) if known else page.cursor
             return FeedPage(page.source, known, cursor), unknown
@@ -80,8 +98,8 @@ def take_over(commands: Commands) -> Callable[[FeedPage], Awaitable[None]]:
         before = page.cursor.position - len(page.events)
         known, unknown = known_part(page)
         if known.events:
-            await commands.note_owners(
-                owner_facts(known.events), lambda connection: move_cursor(connection, CURSOR, before, known.cursor)
+            await commands.note_identity(
+                facts_of(known.events), lambda connection: move_cursor(connection, CURSOR, before, known.cursor)
             )
         if unknown is not None:
             raise unknown

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.ids import ID_BYTES
 from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
@@ -38,6 +39,14 @@ class OwnerFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ActorFact:
+    """What identity's feed says of one principal: whether it may act."""
+
+    principal: bytes
+    may_act: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Commands:
     """The commands of the ledger; all raise Overloaded and StoreUnavailable."""
 
@@ -45,6 +54,7 @@ class Commands:
     state: State
     statements_follow: Callable[[], Awaitable[None]]
     """Waits while the read model is too far behind."""
+    proposals: Proposals
 
     async def create_accounts(self, book_id: bytes, columns: AccountColumns) -> tuple[bytes, list[int]]:
         """Opens accounts; returns a status and a time per row. Raises ColumnsMalformed."""
@@ -101,16 +111,24 @@ class Commands:
 
         return await self.writer.commit(decide, weight=len(account_ids))
 
-    async def note_owners(self, facts: Sequence[OwnerFact], save_cursor: Within) -> None:
+    async def note_identity(self, facts: Sequence[OwnerFact | ActorFact], save_cursor: Within) -> None:
         """Takes in a page of identity's feed and, in the same transaction, the cursor after it."""
 
         def decide(unit: Unit) -> None:
             for fact in facts:
+                if isinstance(fact, ActorFact):
+                    self._note_actor(unit, fact)
+                    continue
                 book = self.state.book(fact.book_id)
                 record(unit, fact.book_id, book, decide_standing(book, fact.owner_id, fact.standing, unit.now_ns))
             unit.commit_also(save_cursor)
 
         await self.writer.commit(decide, weight=1 + len(facts))
+
+    def _note_actor(self, unit: Unit, fact: ActorFact) -> None:
+        """Voids what somebody proposed who was suspended; they confirm nothing either."""
+        change = self.proposals.resume if fact.may_act else self.proposals.stop
+        change(unit, fact.principal)
 
     async def expire(self) -> int:
         """Releases pending transfers whose time is over; returns how many."""
