@@ -40,9 +40,11 @@ REFUSED = "RESOURCE_EXHAUSTED"
 
 
 class Flood(NamedTuple):
-    """Where a flood goes, as whom, and the bodies of its requests."""
+    """Where a flood goes, to which method, as whom, and the bodies of its requests."""
 
     address: str
+    service: str
+    path: str
     pems: tuple[bytes, bytes, bytes]
     metadata: tuple[tuple[str, str], ...]
     bodies: Sequence[bytes]
@@ -56,7 +58,7 @@ def flood_row(measured: MeasuredStack, flooding: Book, results: Results, seconds
     flooded_seconds: list[float] = []
     for _ in range(ROUNDS):
         alone.add(_calls(measured, other, seconds / ROUNDS))
-        with _flooded(flooding, codes, flooded_seconds):
+        with flooded(asyncio.run(_transfers_of(flooding)), codes, flooded_seconds):
             beside.add(_calls(measured, other, seconds / ROUNDS))
     figures = {
         **compared(alone, beside),
@@ -107,12 +109,10 @@ def _calls(measured: MeasuredStack, book: Book, seconds: float) -> Seen:
 
 
 @contextmanager
-def _flooded(book: Book, codes: Counter[str], lasted: list[float]) -> Iterator[None]:
-    """Floods custody as a book's importer while the block lasts; adds what was answered, and the time of all of it."""
+def flooded(flood: Flood, codes: Counter[str], lasted: list[float]) -> Iterator[None]:
+    """Floods a service while the block lasts; adds what was answered, and the time of all of it."""
     spawn = multiprocessing.get_context("spawn")
     here, there = spawn.Pipe()
-    bodies = [request.body for (request,) in islice(transfers.plain(book)(1), MADE_AHEAD)]
-    flood = asyncio.run(_flood_of(book.importer.credentials, bodies))
     child = spawn.Process(target=pour, args=(flood, there), daemon=True)
     child.start()
     try:
@@ -127,11 +127,18 @@ def _flooded(book: Book, codes: Counter[str], lasted: list[float]) -> Iterator[N
         child.join()
 
 
-async def _flood_of(credentials: Credentials, bodies: Sequence[bytes]) -> Flood:
+async def _transfers_of(book: Book) -> Flood:
+    bodies = [request.body for (request,) in islice(transfers.plain(book)(1), MADE_AHEAD)]
+    return await flood_of(book.importer.credentials, "custody", CREATE, bodies)
+
+
+async def flood_of(credentials: Credentials, service: str, path: str, bodies: Sequence[bytes]) -> Flood:
+    """Returns a flood of a method as one principal, with a fresh token."""
     assert credentials.addresses is not None
-    async with authorised(credentials, "custody") as (_, metadata):
+    async with authorised(credentials, service) as (_, metadata):
         pems = credentials.server_ca_pem, credentials.certificate_key_pem, credentials.certificate_chain_pem
-        return Flood(credentials.addresses.custody, pems, metadata, bodies)
+        address = getattr(credentials.addresses, service.replace("-", "_"))
+        return Flood(address, service, path, pems, metadata, bodies)
 
 
 def pour(flood: Flood, told: Connection) -> None:
@@ -139,17 +146,17 @@ def pour(flood: Flood, told: Connection) -> None:
     codes: Counter[str] = Counter()
 
     async def run() -> float:
-        options = [*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", "custody")]
+        options = [*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", flood.service)]
         tls = grpc.ssl_channel_credentials(*flood.pems)
         async with grpc.aio.secure_channel(flood.address, tls, options) as channel:
-            create: Any = channel.unary_unary(CREATE)
+            method: Any = channel.unary_unary(flood.path)
             waiting = cycle(flood.bodies)
             enough = asyncio.get_running_loop().run_in_executor(None, told.recv)
 
             async def call() -> None:
                 while not enough.done():
                     try:
-                        await create(next(waiting), metadata=flood.metadata, timeout=CALL_SECONDS)
+                        await method(next(waiting), metadata=flood.metadata, timeout=CALL_SECONDS)
                         codes["OK"] += 1
                     except grpc.aio.AioRpcError as error:
                         codes[error.code().name] += 1

@@ -15,6 +15,7 @@ from bench.concurrent import concurrent_row
 from bench.controls import Controls
 from bench.custody import CALLERS, CustodyRows
 from bench.flood import flood_row
+from bench.floods import flood_rows
 from bench.idle import idle_row
 from bench.instructions import instruction_rows
 from bench.lists import sanctions_lists
@@ -70,6 +71,7 @@ ALL_SERVICES: Mapping[str, Measure] = {
     "instructions_concurrent": lambda rows, plan: concurrent_row(
         rows.measured, rows.book, rows.controls, rows.results, plan.seconds
     ),
+    "tenant_beside_floods": lambda rows, plan: flood_rows(rows.measured, rows.results, plan.seconds),
 }
 BESIDE_STANDBYS: Mapping[str, Measure] = {
     "idle": lambda rows, plan: idle_row(rows.measured, rows.results),

@@ -41,6 +41,12 @@ TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
     ),
     ("idle", 1): (Target("busiest_percent", most=1), Target("rows", most=0)),
     ("tenant_beside_flood", 1): (Target("p99_ratio", most=2),),
+    ("tenant_beside_parties", 1): (Target("p99_ratio", most=2),),
+    ("tenant_beside_aliases", 1): (Target("p99_ratio", most=2),),
+    ("tenant_beside_principals", 1): (Target("p99_ratio", most=2),),
+    ("tenant_beside_files", 1): (Target("p99_ratio", most=2),),
+    ("tenant_beside_lists", 1): (Target("p99_ratio", most=2),),
+    ("tenant_beside_searches", 1): (Target("p99_ratio", most=2),),
     ("instructions_concurrent", 1): (Target("per_second", least=1_000), Target("p99_ms", most=500)),
     ("payments_closed", 1_000): (
         Target("start_seconds", most=5),

@@ -83,7 +83,7 @@ class Probe:
                 raise NotImplementedError
             case "hang":
                 await asyncio.Event().wait()
-            case "wait":
+            case text if text.startswith("wait"):
                 await self.release.wait()
             case "pause":
                 await asyncio.sleep(1)

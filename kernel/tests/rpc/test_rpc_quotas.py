@@ -13,6 +13,7 @@ from opentelemetry.metrics import NoOpMeter
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.rpc.quotas import (
+    BATCH_BYTES,
     BESIDE_NS,
     CallQuotas,
     CallRates,
@@ -259,6 +260,42 @@ async def test_a_tenants_calls_take_turns_beside_others(world: World) -> None:
         assert (reply.text, world.probe.calls) == ("answered", 4)
         world.probe.release.set()
         assert [each.text for each in await asyncio.gather(*waiting)] == ["wait"] * 4
+
+
+async def test_a_tenants_batches_take_turns_beside_others(world: World) -> None:
+    """One is under way and the next one waits; the tenant's small calls and others' batches do not."""
+    client, other = world.client_ca.principal(), world.client_ca.principal()
+    batch, small = Text(text="wait" * BATCH_BYTES), Text(text="answered")
+    async with world.stub(client) as stub, world.stub(other) as others:
+        as_one, as_other = (bearer(world.token_for(each)) for each in (client, other))
+        await others.Write(small, metadata=as_other)
+        waiting = [asyncio.ensure_future(stub.Write(batch, metadata=as_one)) for _ in range(2)]
+        waiting.append(asyncio.ensure_future(others.Write(batch, metadata=as_other)))
+        async with asyncio.timeout(5):
+            while world.probe.calls < 3:
+                await asyncio.sleep(0.01)
+            await others.Write(small, metadata=as_other)
+            assert world.probe.calls == 4
+            world.probe.release.set()
+            await asyncio.gather(*waiting)
+    assert world.probe.calls == 5
+
+
+async def test_a_pause_follows_a_batch_beside_others_and_none_alone() -> None:
+    """The answer does not wait for the pause, the next batch does; whoever is alone waits for nothing."""
+    quotas, size = Quotas(), BATCH_BYTES + 1
+    async with quotas.quotas.batch(ONE, size):
+        pass
+    async with quotas.quotas.batch(ONE, size):
+        quotas.calls(OTHER, 1)
+        await asyncio.sleep(0.01)
+    following = asyncio.ensure_future(quotas.quotas.batch(ONE, size).__aenter__())
+    await asyncio.sleep(0)
+    assert not following.done()
+    async with quotas.quotas.batch(ONE, BATCH_BYTES), quotas.quotas.batch(OTHER, size):
+        pass
+    async with asyncio.timeout(5):
+        await following
 
 
 def counted(world: World) -> int:

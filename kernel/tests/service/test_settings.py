@@ -189,6 +189,10 @@ def test_quotas_are_settings() -> None:
     for variable in given:
         with pytest.raises(InvalidSetting, match=f"^{variable} is not zero or more$"):
             read(Own, COMPLETE | {variable: "-1"}).tenant_rates()
+    events = "RINGFENCE_TENANT_EVENTS_PER_HOUR"
+    assert [read(Own, COMPLETE | more).events_per_hour() for more in ({}, {events: "0"})] == [200_000, 0]
+    with pytest.raises(InvalidSetting, match=f"^{events} is not zero or more$"):
+        read(Own, COMPLETE | {events: "-1"}).events_per_hour()
     with pytest.raises(InvalidSetting, match=f"^{at_once} is not one or more$"):
         read(Own, COMPLETE | {at_once: "0"}).tenant_rates()
 

@@ -15,7 +15,9 @@ from ringfence.sanctions import ImportedList, ListPart, SanctionsList
 from ringfence.transport import Connection
 
 _PAGE = 1_000
-DECISION_NOT_TAKEN = frozenset({"APPROVER_IS_MAKER", "NOT_HELD", "ALREADY_RELEASED", "MADE_BY_ANOTHER"})
+DECISION_NOT_TAKEN = frozenset(
+    {"APPROVER_IS_MAKER", "OPERATOR_REQUIRED", "MADE_BY_ANOTHER", "NOT_HELD", "ALREADY_RELEASED"}
+)
 """Reasons for which a decision on an instruction was not taken; others are the instruction's own."""
 
 

@@ -50,7 +50,6 @@ def fakes(authority: TestAuthority) -> Iterator[Fakes]:
     payment_instruction_pb2_grpc.add_PaymentInstructionServiceServicer_to_server(fakes.instructions, server)
     proposals_pb2_grpc.add_ProposalServiceServicer_to_server(fakes.waiting, server)
     audit_pb2_grpc.add_AuditServiceServicer_to_server(fakes.log, server)
-    proposals_pb2_grpc.add_ProposalServiceServicer_to_server(fakes.waiting, server)
     tls = grpc.ssl_server_credentials([authority.server()], authority.pem, require_client_auth=True)
     address = f"127.0.0.1:{server.add_secure_port('127.0.0.1:0', tls)}"
     server.start()

@@ -61,6 +61,8 @@ class CallPipeline(grpc.aio.ServerInterceptor):
 
     It is entered before the request is read, and may refuse, also an answer.
     """
+    unpaced: frozenset[str] = frozenset()
+    """Paths of methods whose batches wait for none."""
     open_streams: OpenStreams = field(default_factory=OpenStreams)
     _wrapped: dict[str, Handler] = field(default_factory=dict)
 
@@ -84,11 +86,13 @@ class CallPipeline(grpc.aio.ServerInterceptor):
 
         async def respond(requests: AsyncIterator[bytes], context: Context) -> Any:
             async def body() -> Any:
-                parsed = (
-                    self._parse_stream(handler.request_deserializer, requests)
-                    if handler.request_streaming
-                    else self._parse(handler.request_deserializer, await context.read())
-                )
+                if handler.request_streaming:
+                    return await answer(self._parse_stream(handler.request_deserializer, requests))
+                data = await context.read()
+                async with nullcontext() if method in self.unpaced else self._batch(data):
+                    return await answer(self._parse(handler.request_deserializer, data))
+
+            async def answer(parsed: Any) -> Any:
                 if yields:
                     return await _write_all(behaviour(parsed, context), context)
                 return await behaviour(parsed, context)
@@ -146,6 +150,9 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         if method.startswith(_HEALTH):
             return nullcontext()
         return self.quotas.turn(caller, is_stream=is_stream)
+
+    def _batch(self, data: Any) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if data is grpc.aio.EOF else self.quotas.batch(current_caller(), len(data))
 
     def _admission(self, method: str, is_stream: bool) -> Admission | None:
         if is_stream:

@@ -23,6 +23,10 @@ CALLS_BURST_SECONDS, BYTES_BURST_SECONDS = 1.0, 2.0
 """What has not been used for so long may be used at once; a request of any size may be the last of it."""
 BESIDE_NS = 5 * NANOSECONDS
 """A tenant is not alone for so long after a call of another's, who may call as seldom."""
+BATCH_BYTES = 4_096
+"""A longer request is a batch: beside others a tenant has one of them under way at a time."""
+BATCH_PAUSES, LONGEST_PAUSE_SECONDS = 4.0, 0.25
+"""After a batch the next one waits for so many times as long as it took, and so long at most."""
 REFUSAL_SECONDS = 0.05
 """A refusal is said after so long: whoever heeds no hint would else have the process do nothing but refuse."""
 
@@ -62,6 +66,7 @@ class CallQuotas:
         self._bytes = _buckets(rates.request_bytes_per_second, BYTES_BURST_SECONDS, monotonic_ns)
         self._last, self._before = _Seen(), _Seen()
         self._turns: dict[bytes, Turns] = {}
+        self._batches: dict[bytes, Turns] = {}
         self._refusals = meter.create_counter(REFUSALS, "{request}", "Requests beyond a tenant's quota.")
         for refusal in QuotaExceeded.__subclasses__():  # a rise from nothing would not be seen
             self._refusals.add(0, {REASON: refusal.reason})
@@ -78,6 +83,34 @@ class CallQuotas:
             return nullcontext()
         return _Counted(self, owner) if is_stream else _Turn(self, owner)
 
+    def batch(self, caller: Caller, size: int) -> AbstractAsyncContextManager[None]:
+        """Holds the place of a batch, by its bytes, for the block and a pause after it; small requests need none.
+
+        Batches of many tenants take turns so: none holds the process up for longer than one of its own.
+        """
+        owner = owner_of(caller)
+        return nullcontext() if owner is None or size <= BATCH_BYTES else _Batch(self, owner)
+
+    async def enter_batch(self, owner: bytes) -> None:
+        """Waits for the batches of the same tenant that are under way, unless it is alone."""
+        turns = self._batches.setdefault(owner, Turns(1))
+        try:
+            await turns.take(alone=self._is_alone(owner))
+        finally:
+            _forget(self._batches, owner)
+
+    def leave_batch(self, owner: bytes, seconds: float) -> None:
+        """Gives the place back when as long has passed as a batch of so many seconds is followed by."""
+        pause = 0.0 if self._is_alone(owner, is_here=False) else min(BATCH_PAUSES * seconds, LONGEST_PAUSE_SECONDS)
+        if pause:
+            asyncio.get_running_loop().call_later(pause, self._free_batch, owner)
+        else:
+            self._free_batch(owner)
+
+    def _free_batch(self, owner: bytes) -> None:
+        self._batches[owner].leave(alone=self._is_alone(owner, is_here=False))
+        _forget(self._batches, owner)
+
     async def enter(self, owner: bytes) -> None:
         """Takes a turn, and counts a call; raises as `turn`."""
         turns = self._turns.setdefault(owner, Turns(self._at_once))
@@ -89,13 +122,12 @@ class CallQuotas:
                 turns.leave(alone=False)
                 raise
         finally:
-            self._forget(owner, turns)
+            _forget(self._turns, owner)
 
     def leave(self, owner: bytes) -> None:
         """Gives a turn back."""
-        turns = self._turns[owner]
-        turns.leave(alone=self._is_alone(owner, is_here=False))
-        self._forget(owner, turns)
+        self._turns[owner].leave(alone=self._is_alone(owner, is_here=False))
+        _forget(self._turns, owner)
 
     async def count(self, owner: bytes) -> None:
         """Counts a call; raises as `turn`, after a while."""
@@ -126,10 +158,6 @@ class CallQuotas:
         """Counts a refusal by its reason, whichever quota it comes from."""
         if isinstance(refusal, QuotaExceeded):
             self._refusals.add(1, {REASON: refusal.reason})
-
-    def _forget(self, owner: bytes, turns: Turns) -> None:
-        if turns.is_idle:
-            self._turns.pop(owner, None)
 
     def _is_alone(self, owner: bytes, *, is_here: bool = True) -> bool:
         """Tells whether nobody else was here lately, and notes that the owner is."""
@@ -175,6 +203,20 @@ class _Turn(_Counted):
         self._quotas.leave(self._owner)
 
 
+class _Batch(AbstractAsyncContextManager[None]):
+    __slots__ = ("_began", "_owner", "_quotas")
+
+    def __init__(self, quotas: CallQuotas, owner: bytes) -> None:
+        self._quotas, self._owner = quotas, owner
+
+    async def __aenter__(self) -> None:
+        await self._quotas.enter_batch(self._owner)
+        self._began = time.monotonic()
+
+    async def __aexit__(self, *reason: object) -> None:
+        self._quotas.leave_batch(self._owner, time.monotonic() - self._began)
+
+
 class Turns:
     """Calls of one tenant that are under way, and those that wait: first come, first served."""
 
@@ -214,6 +256,11 @@ class Turns:
             if not turn.cancelled():
                 turn.set_result(None)
                 self._running += 1
+
+
+def _forget(kept: dict[bytes, Turns], owner: bytes) -> None:
+    if (turns := kept.get(owner)) is not None and turns.is_idle:
+        del kept[owner]
 
 
 def owner_of(caller: Caller) -> bytes | None:

@@ -41,7 +41,8 @@ class Servicer:
     """A servicer, the generated function that adds it to a server, and the full name of its proto service.
 
     Where a service has standbys, only its leader serves, unless the servicer is good `by_standby` as well. `places` are
-    what calls of a method, by its name, are made within: they may refuse before a request is read.
+    what calls of a method, by its name, are made within: they may refuse before a request is read. Batches of `unpaced`
+    methods are the work that the service is for, and do not wait for those of the same tenant.
     """
 
     add: Callable[[Any, Any], None]
@@ -49,6 +50,7 @@ class Servicer:
     service: str
     by_standby: bool = False
     places: Mapping[str, Gate] = field(default_factory=dict)
+    unpaced: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ class RpcServer:
             Admission(options.maximum_streams),
             CallQuotas(options.tenant_rates, telemetry.meter),
             _gates(servicers, leader_gate),
+            frozenset(f"/{each.service}/{method}" for each in servicers for method in each.unpaced),
         )
         self._server = grpc.aio.server(
             interceptors=(self._pipeline,),

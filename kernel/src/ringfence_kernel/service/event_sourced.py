@@ -15,7 +15,9 @@ from ringfence_protos.common.v1 import feed_pb2_grpc
 from ringfence_kernel.feed import Doorbell, FeedServicer, Publisher
 from ringfence_kernel.projecting.projector import Projector, ReadModel, fill
 from ringfence_kernel.rpc.health import Check
+from ringfence_kernel.rpc.quotas import owner_of
 from ringfence_kernel.rpc.server import Servicer
+from ringfence_kernel.service.counting import CountingWriter, EventsQuota, Owner
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.runtime import Runtime, hear
 from ringfence_kernel.service.settings import Settings
@@ -66,17 +68,19 @@ class EventSourced:
         *,
         inline: Sequence[InlineModel] = (),
         store: EventStore | None = None,
+        owner: Owner = owner_of,
     ) -> EventSourced:
         """Connects, builds the state from its snapshot and the events since, and wires the rings.
 
         Waits until the database can be reached. A state that can be saved is, where the settings name a directory. The
         tables of `inline` models are filled up to the head first, and from then on written with the events. A `store`
-        is given where the state itself reads from it.
+        is given where the state itself reads from it. `owner` tells to whose quota of events a caller counts.
         """
         conninfo = runtime.settings.database_conninfo()
         store = store or EventStore(conninfo)
         runtime.resources.push_async_callback(asyncio.to_thread, store.close)
-        writer = GroupWriter(store, codec, state, runtime.clock, inline)
+        quota = EventsQuota(runtime.settings.events_per_hour(), owner)
+        writer = CountingWriter(store, codec, state, runtime.clock, inline, quota=quota)
         started = time.monotonic()
         for model in inline:
             await when_possible(partial(asyncio.to_thread, fill, store, codec, model))

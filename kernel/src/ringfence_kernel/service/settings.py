@@ -24,6 +24,7 @@ _ROLE, _TOKEN = "RINGFENCE_VAULT_ROLE", "RINGFENCE_VAULT_TOKEN_FILE"
 _LISTEN, _HEALTH, _METRICS = "RINGFENCE_LISTEN", "RINGFENCE_HEALTH_LISTEN", "RINGFENCE_METRICS_LISTEN"
 _DATABASE, _OWNER_DATABASE = "RINGFENCE_DATABASE_URL", "RINGFENCE_OWNER_DATABASE_URL"
 _CALLS, _BYTES = "RINGFENCE_TENANT_CALLS_PER_SECOND", "RINGFENCE_TENANT_REQUEST_BYTES_PER_SECOND"
+_EVENTS = "RINGFENCE_TENANT_EVENTS_PER_HOUR"
 _MOUNT_PATH = re.compile(r"(?!auth/)[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 VaultAuth = Literal["approle", "jwt", "kubernetes"]
 SettingsT = TypeVar("SettingsT")
@@ -212,6 +213,7 @@ class Settings:
     tenant_calls_at_once: Annotated[int, Variable(_AT_ONCE)] = CALLS_AT_ONCE
     tenant_calls_per_second: Annotated[float, Variable(_CALLS)] = CALLS_PER_SECOND
     tenant_request_bytes_per_second: Annotated[float, Variable(_BYTES)] = REQUEST_BYTES_PER_SECOND
+    tenant_events_per_hour: Annotated[float, Variable(_EVENTS)] = 200_000.0
     leave_seconds: Annotated[float, Variable("RINGFENCE_LEAVE_SECONDS")] = 5.0
     drain_seconds: Annotated[float, Variable("RINGFENCE_DRAIN_SECONDS")] = 10.0
     snapshot_directory: Annotated[Path | None, Variable("RINGFENCE_SNAPSHOT_DIRECTORY")] = None
@@ -273,6 +275,10 @@ class Settings:
         if self.metrics_listen is None:
             return None
         return _host_and_port(_METRICS, self.metrics_listen)
+
+    def events_per_hour(self) -> float:
+        """Returns how many events one tenant may have kept for ever in an hour; raises InvalidSetting."""
+        return not_negative(_EVENTS, self.tenant_events_per_hour)
 
     def tenant_rates(self) -> CallRates:
         """Returns what one tenant may ask for beside others; raises InvalidSetting."""

@@ -89,6 +89,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
                 servicer,
                 "ringfence.custody.v1.CustodyService",
                 places={"CreateAccounts": backlog, "CreateTransfers": backlog},
+                unpaced=frozenset({"CreateAccounts", "CreateTransfers"}),
             ),
             proposal_servicer(proposals),
             core.feed(),

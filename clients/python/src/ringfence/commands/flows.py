@@ -8,9 +8,9 @@ import typer
 
 from ringfence.commands.connect import As, client_as
 from ringfence.commands.errors import CommandFailed, ExitCode
-from ringfence.commands.terminal import note, show
+from ringfence.commands.pay import chosen
+from ringfence.commands.terminal import show
 from ringfence.flows import Fee, FeeAgreement, OwnPayout, Suspended
-from ringfence.ids import new_id
 from ringfence.money import show as amount
 from ringfence.money import to_minor
 from ringfence.payments import InstructionState, InstructionStatus
@@ -53,7 +53,7 @@ def agree(
 ) -> None:
     """Records a fee agreement that a client has accepted."""
     agreement = FeeAgreement(
-        id=identifier or new_id(),
+        id=chosen(identifier),
         client_id=client_id,
         kind=kind,
         currency=currency,
@@ -65,7 +65,6 @@ def agree(
     )
     with client_as(principal) as client:
         client.flows.agree_fee(agreement)
-    note(f"agreement {agreement.id}")
 
 
 @fee.command("end")
@@ -106,7 +105,7 @@ def charge(
     identifier: Identifier = None,
 ) -> None:
     """Debits an agreed fee."""
-    key = identifier or new_id()
+    key = chosen(identifier)
     row = Fee(
         id=None if base else key,
         agreement_id=agreement,
@@ -168,7 +167,7 @@ def pay_out(
 ) -> None:
     """Pays the platform's own money out by the bank."""
     payout = OwnPayout(
-        id=identifier or new_id(),
+        id=chosen(identifier),
         end_to_end_id=reference,
         platform_account_id=account,
         bank_iban=bank,
@@ -193,7 +192,7 @@ def fund(
     identifier: Identifier = None,
 ) -> None:
     """Puts the platform's own money into guarantee."""
-    key, minor = identifier or new_id(), _minor(sum_, currency)
+    key, minor = chosen(identifier), _minor(sum_, currency)
     with client_as(principal) as client:
         _report(client.flows.fund_guarantee(key, reference, account, guarantee_account, minor, currency))
 

@@ -1,5 +1,6 @@
 """`ringfence proposals`, `confirm`, `refuse` and `withdraw`: acts that take two people."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -11,9 +12,11 @@ from ringfence.commands.connect import As, client_as
 from ringfence.commands.decide import Note
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import show
-from ringfence.proposals import Proposal, Verdict
+from ringfence.identity import ItemResult
+from ringfence.proposals import Proposal, Proposals
 
 Ids = Annotated[list[UUID], typer.Argument(help="Ids of proposals.")]
+Decide = Callable[[Proposals, Sequence[UUID], str], list[ItemResult]]
 _NOT_HERE = "PROPOSAL_NOT_FOUND"
 
 
@@ -28,35 +31,34 @@ def proposals(
 
 def confirm(principal: As, ids: Ids, note: Note = "") -> None:
     """Carries proposals out, as another person with another key than who proposed them."""
-    _decide(principal, ids, Verdict.CONFIRM, note)
+    _decide(principal, ids, Proposals.confirm, note, "confirmed")
 
 
 def refuse(principal: As, ids: Ids, note: Note = "") -> None:
     """Makes proposals void, as one who might confirm them."""
-    _decide(principal, ids, Verdict.REFUSE, note)
+    _decide(principal, ids, Proposals.refuse, note, "refused")
 
 
 def withdraw(principal: As, ids: Ids, note: Note = "") -> None:
     """Makes one's own proposals void."""
-    _decide(principal, ids, Verdict.WITHDRAW, note)
+    _decide(principal, ids, Proposals.withdraw, note, "withdrawn")
 
 
-def _decide(principal: str, ids: list[UUID], verdict: Verdict, note: str) -> None:
+def _decide(principal: str, ids: list[UUID], decide: Decide, note: str, done: str) -> None:
     with client_as(principal) as client:
-        ends = {each: _decided(client, each, verdict, note) for each in ids}
-    done = verdict.name.lower()
+        ends = {each: _decided(client, each, decide, note) for each in ids}
     rows = [[str(each), service, reason or done] for each, (service, reason) in ends.items()]
     show("Proposals", ["proposal", "service", "outcome"], rows)
     if any(reason for _, reason in ends.values()):
         raise CommandFailed("a proposal was not decided: see the outcome above", ExitCode.REFUSED)
 
 
-def _decided(client: Client, proposal_id: UUID, verdict: Verdict, note: str) -> tuple[str, str]:
+def _decided(client: Client, proposal_id: UUID, decide: Decide, note: str) -> tuple[str, str]:
     """The service that knows the proposal, and why it is not decided; no service and NOT_FOUND where none does."""
     for service, of in client.proposals.items():
-        (reason,) = of.decide([proposal_id], verdict, note)
-        if reason != _NOT_HERE:
-            return service, reason
+        (result,) = decide(of, [proposal_id], note)
+        if result.reason != _NOT_HERE:
+            return service, result.reason
     return "", _NOT_HERE
 
 

@@ -1,0 +1,238 @@
+"""Somebody with one stolen identity: tries every method that the protos name, with whatever he may know."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from ringfence.credentials import Credentials
+from ringfence.ids import new_id
+from ringfence.money import to_minor
+from ringfence_local_stack.sandbox.birth import spool_folder
+from ringfence_local_stack.scenario import Scenario, messages
+from ringfence_local_stack.scenario.ibans import new_iban
+from ringfence_local_stack.scenario.waiting import fresh
+from ringfence_protos.identity.v1 import identity_pb2
+
+from .wire import Answer, Method, Wire, methods
+
+LARGE_MINOR = 5_000_00
+ROUNDS = 40
+ID_BYTES = 16
+_INTEGERS = {
+    FieldDescriptor.CPPTYPE_INT32,
+    FieldDescriptor.CPPTYPE_INT64,
+    FieldDescriptor.CPPTYPE_UINT32,
+    FieldDescriptor.CPPTYPE_UINT64,
+}
+
+
+@dataclass
+class Known:
+    """What the thief knows: values by the name of a field, ids by what they are, and what answers have told him."""
+
+    values: dict[str, list[Any]]
+    ids: dict[str, list[bytes]]
+    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+
+    def candidates(self, name: str) -> list[bytes]:
+        """Ids that may stand in a field of this name, and a new one."""
+        singular = name.removesuffix("s")
+        kind = next((kind for kind in self.ids if singular.removesuffix("_id").endswith(kind)), "")
+        told = self.ids.get(kind) or [each for pool in self.ids.values() for each in pool]
+        return [*told, new_id().bytes]
+
+    def learn(self, message: Message) -> None:
+        """Keeps the ids of an answer."""
+        for descriptor, value in message.ListFields():
+            each_value = value if descriptor.is_repeated else [value]
+            if descriptor.type == FieldDescriptor.TYPE_MESSAGE:
+                for each in each_value:
+                    self.learn(each)
+            elif descriptor.type == FieldDescriptor.TYPE_BYTES:
+                kind = descriptor.name.removesuffix("s").removesuffix("_id")
+                pool = self.ids.setdefault(kind, [])
+                pool += [each for each in each_value if len(each) == ID_BYTES and each not in pool]
+
+
+class Guesses:
+    """Plausible requests: every field filled by its name, at random among what is known."""
+
+    def __init__(self, known: Known, seed: int) -> None:
+        """The same seed makes the same choices."""
+        self._known, self._random = known, random.Random(seed)
+
+    def message(self, descriptor: Descriptor) -> Message:
+        """A message with one to three of everything that is repeated."""
+        made = GetMessageClass(descriptor)()
+        for each in descriptor.fields:
+            if self._random.random() < 0.1:
+                continue
+            if not each.is_repeated:
+                self._put(made, each)
+                continue
+            count = 1 if descriptor.name.endswith("Columns") else self._random.randint(1, 3)
+            values = getattr(made, each.name)
+            if each.type == FieldDescriptor.TYPE_MESSAGE:
+                values.extend(self.message(each.message_type) for _ in range(count))
+            else:
+                values.extend(self._value(each) for _ in range(count))
+        return made
+
+    def _put(self, made: Message, of: FieldDescriptor) -> None:
+        if of.type == FieldDescriptor.TYPE_MESSAGE:
+            getattr(made, of.name).CopyFrom(self.message(of.message_type))
+        else:
+            setattr(made, of.name, self._value(of))
+
+    def _value(self, of: FieldDescriptor) -> Any:
+        if of.name in self._known.values:
+            value = self._random.choice(self._known.values[of.name])
+            return value() if callable(value) else value
+        if of.type == FieldDescriptor.TYPE_BYTES:
+            return self._random.choice(self._known.candidates(of.name))
+        if of.type == FieldDescriptor.TYPE_ENUM:
+            return self._random.choice([each.number for each in of.enum_type.values if each.number])
+        if of.type == FieldDescriptor.TYPE_BOOL:
+            return self._random.random() < 0.5
+        if of.cpp_type in _INTEGERS:
+            return self._number(of.name)
+        return fresh("text ")
+
+    def _number(self, name: str) -> int:
+        if name.endswith("_minor"):
+            return self._random.choice([1, LARGE_MINOR, 999_999])
+        if name.endswith("_ns"):
+            return self._random.choice([0, time.time_ns(), time.time_ns() + 10**15])
+        return self._random.choice([0, 1, 2, 978])
+
+
+@dataclass
+class Thief:
+    """Has one principal's key and certificate, and what he makes of them."""
+
+    scenario: Scenario
+    credentials: Credentials
+    known: Known
+    seed: int
+    answered: dict[str, int] = field(default_factory=dict)
+
+    def walk(self, rounds: int = ROUNDS) -> None:
+        """Calls every method some times, in an order that changes, and learns from the answers."""
+        guesses, order = Guesses(self.known, self.seed), random.Random(self.seed)
+        wire = Wire(self.scenario.stack, self.credentials)
+        try:
+            for _ in range(rounds):
+                for method in order.sample(open_methods(), len(open_methods())):
+                    self._try(wire, method, guesses.message(method.descriptor.input_type))
+        finally:
+            wire.close()
+
+    def become(self) -> list[Credentials]:
+        """Gets a certificate for each principal that he has brought in with a key of his own; returns those he is."""
+        mine = []
+        wire = Wire(self.scenario.stack, self.credentials)
+        enrol = next(each for each in methods() if each.descriptor.name == "Enrol")
+        for principal in self.known.ids.get("principal", []):
+            as_him = replace(self.credentials, principal_id=UUID(bytes=principal), signing_key=self.known.key)
+            key, request_pem = certificate_request()
+            request = identity_pb2.EnrolRequest(
+                client_assertion=as_him.assertion(), certificate_request_pem=request_pem
+            )
+            answer = wire.call(enrol, request.SerializeToString())
+            if answer.code == "OK":
+                reply = identity_pb2.EnrolResponse.FromString(answer.reply)
+                chain = (reply.certificate_pem + reply.issuer_chain_pem).encode()
+                mine.append(replace(as_him, certificate_chain_pem=chain, certificate_key_pem=key))
+        wire.close()
+        return mine
+
+    def _try(self, wire: Wire, method: Method, request: Message) -> None:
+        answer = wire.call(method, request.SerializeToString(), token=self._token(wire, method))
+        if answer.code == "OK":
+            self.answered[str(method)] = self.answered.get(str(method), 0) + 1
+            if answer.reply:
+                self.known.learn(GetMessageClass(method.descriptor.output_type).FromString(answer.reply))
+
+    def _token(self, wire: Wire, method: Method) -> str | None:
+        if not method.access.scope:
+            return None
+        held, good_until = self.known.values.setdefault("token of", [("", 0.0)])[0]
+        if time.monotonic() > good_until:
+            held = self._issue(wire)
+            self.known.values["token of"] = [(held, time.monotonic() + 120)]
+        return str(held)
+
+    def _issue(self, wire: Wire) -> str:
+        issue = next(each for each in methods() if each.descriptor.name == "IssueToken")
+        request = identity_pb2.IssueTokenRequest(client_assertion=self.credentials.assertion())
+        answer: Answer = wire.call(issue, request.SerializeToString())
+        assert answer.code == "OK", answer
+        return identity_pb2.IssueTokenResponse.FromString(answer.reply).access_token
+
+
+def open_methods() -> list[Method]:
+    """Every method that asks for a token: workloads and token issue are closed to whoever has no such certificate.
+
+    A key is not rotated: who does that locks himself out.
+    """
+    return [each for each in methods() if each.access.scope and each.descriptor.name != "RotateKey"]
+
+
+def certificate_request() -> tuple[bytes, str]:
+    """A key and a request for a certificate of it, both PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return pem, made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def left_minor(scenario: Scenario, places: Iterable[str] | None = None) -> int:
+    """What the bank was told to pay, in minor units: to these IBANs, or to any."""
+    wanted = None if places is None else set(places)
+    folder: Path = spool_folder(scenario.stack.directory) / "outbox"
+    return sum(
+        to_minor(each.text("IntrBkSttlmAmt") or "", "EUR")
+        for file in folder.glob("*.xml")
+        if (content := file.read_bytes())
+        for each in messages.sent_payments(content)
+        if wanted is None or each.text("CdtrAcct/Id/IBAN") in wanted
+    )
+
+
+def knowledge(key: Ed25519PrivateKey, ids: dict[str, list[bytes]], **values: list[Any]) -> Known:
+    """What a thief brings along: a key of his own, an account elsewhere, and the usual words."""
+    outside = new_iban()
+    return Known(
+        {
+            "public_key": [key.public_key().public_bytes_raw()],
+            "creditor_iban": [outside],
+            "iban": [new_iban, outside],
+            "currency": ["EUR"],
+            "name": [lambda: fresh("thief-")],
+            "creditor_name": ["A Thief"],
+            "country": ["DE"],
+            "date_of_birth": ["1980-01-01", ""],
+            "identity_number": [lambda: fresh("ID")],
+            "note": ["urgent"],
+            "page_token": [""],
+            "end_to_end_id": [lambda: fresh("E")],
+            "list_name": ["scenario", lambda: fresh("list-")],
+            "content": [b"name,kind,reference\nNobody,person,1\n"],
+            **values,
+        },
+        ids,
+        key,
+    )
