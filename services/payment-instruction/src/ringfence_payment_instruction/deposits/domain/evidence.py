@@ -97,7 +97,7 @@ def disposition_of_credit(
     """Returns where incoming money goes, and why it goes to suspense if it does."""
     if on_list:
         return Disposition.CREDIT_SUSPENSE, PAYER_ON_SANCTIONS_LIST
-    if creditor is None or creditor.tenant != tenant or creditor.bank_mirror:
+    if creditor is None or creditor.tenant != tenant or creditor.bank_mirror or creditor.erased:
         return Disposition.CREDIT_SUSPENSE, CREDITOR_UNKNOWN
     return Disposition.CREDIT_CLIENT, ""
 

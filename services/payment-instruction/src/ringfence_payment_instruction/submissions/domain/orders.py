@@ -56,6 +56,8 @@ class Alias:
     owner_id: bytes
     bank_mirror: bool
     bank_feed: bytes = b""
+    erased: bool = False
+    """Its client was erased: it stays his IBAN, and stands for no account and no owner but the tenant."""
 
 
 def digest(orders: Iterable[Order]) -> bytes:
@@ -106,8 +108,12 @@ def forbiddance(tenant: bytes, debtor: Alias | None, creditor: Alias | None) -> 
     """
     if debtor is None or debtor.tenant != tenant or debtor.bank_mirror:
         return reasons.DEBTOR_ACCOUNT_UNKNOWN
+    if debtor.erased:
+        return reasons.SUBJECT_ERASED
     if creditor is None or creditor.tenant != tenant:
         return ""
+    if creditor.erased:
+        return reasons.SUBJECT_ERASED
     if creditor.bank_mirror or creditor.account_id == debtor.account_id:
         return reasons.CREDITOR_ACCOUNT_FORBIDDEN
     return ""
