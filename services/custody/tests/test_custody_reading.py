@@ -58,9 +58,11 @@ async def test_accounts_and_owners_are_told_to_who_keeps_aliases(custody: Custod
         (ZERO, 0),
     ]
     owners = pb.LookUpOwnersRequest(book_id=PLATFORM, owner_ids=[OWNER, b"s" * 16])
+    await custody.project()
     before: Any = await custody.call("LookUpOwners", owners, None)
     assert [(each.accounts, each.with_balance, each.with_pending) for each in before.holdings] == [(2, 2, 0), (0, 0, 0)]
     await send(custody, Row("r", "alice", "bob", 5, F.PENDING), Row("p", "bob", "alice", 1_000))
+    await custody.project()
     after: Any = await custody.call("LookUpOwners", owners, None)
     (holds, none) = after.holdings
     assert (holds.with_balance, holds.with_pending, holds.held) == (1, 2, 0)
