@@ -15,8 +15,6 @@ from ringfence_kernel.service.settings import (
     Variable,
 )
 
-from ringfence_identity.parties.adapters.erasure_register import ObjectRegister
-
 if TYPE_CHECKING:  # there for checkers only
     from obstore.store import ClientConfig
 
@@ -40,12 +38,12 @@ class IdentitySettings(Settings):
     register_key_id: Annotated[str | None, Variable("RINGFENCE_ERASURE_REGISTER_S3_ACCESS_KEY_ID")] = None
     register_key: Annotated[Secret | None, FileVariable(f"{_PREFIX}S3_SECRET_ACCESS_KEY_FILE")] = None
 
-    def register(self) -> ObjectRegister:
-        """Returns the register of the erased; raises MissingSetting, InvalidSetting."""
+    def register(self) -> LocalStore | S3Store:
+        """Returns where the register of the erased lies; raises MissingSetting, InvalidSetting."""
         if (self.register_directory is None) == (self.register_bucket is None):
             raise MissingSetting(f"either {_DIRECTORY} or {_BUCKET}")
         if self.register_directory is not None:
-            return ObjectRegister(LocalStore(self.register_directory, mkdir=True))
+            return LocalStore(self.register_directory, mkdir=True)
         if self.register_key_id is None or self.register_key is None:
             raise MissingSetting(f"{_PREFIX}S3_ACCESS_KEY_ID or {_PREFIX}S3_SECRET_ACCESS_KEY_FILE")
         endpoint = self.register_endpoint or f"https://s3.{self.register_region}.amazonaws.com"
@@ -54,7 +52,7 @@ class IdentitySettings(Settings):
         options: ClientConfig = {"timeout": timedelta(seconds=10), "connect_timeout": timedelta(seconds=3)}
         if self.register_ca_file:
             options["root_certificate"] = self.register_ca_file.read_bytes()
-        store = S3Store(
+        return S3Store(
             self.register_bucket,
             endpoint=endpoint,
             region=self.register_region,
@@ -64,4 +62,3 @@ class IdentitySettings(Settings):
             # A put that was not answered is made again, and finds itself.
             retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=10)},
         )
-        return ObjectRegister(store)
