@@ -56,7 +56,7 @@ class Keys:
 class NoAccounts:
     """Knows of no account."""
 
-    async def owners(self, book: bytes, accounts: Sequence[bytes]) -> dict[bytes, AccountOwner]:
+    async def owners(self, tenant: bytes, accounts: Sequence[bytes]) -> dict[bytes, AccountOwner]:
         """Knows none."""
         return {}
 

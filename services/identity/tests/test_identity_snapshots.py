@@ -129,7 +129,7 @@ def _parties_come_and_go(world: Any) -> None:
     world.happens(owners.record(*world.of_parties, new, server))
     world.happens(blocking.block(world.parties, PartyBlock(world.platform, DORA, "L", b"e" * 32, b"v" * 32), FEED))
     for reference in ("order 1", "order 2"):
-        world.happens(legal_holds.place(world.parties, world.platform, DORA, reference, world.alice))
+        world.happens(legal_holds.hold(world.parties, world.platform, DORA, reference, world.alice))
     world.happens(legal_holds.lift(world.parties, world.platform, DORA, "order 1", world.alice))
     for number, (to, by) in enumerate([(KycState.CHECKING, world.alice), (KycState.REJECTED, world.alice)]):
         decision = KycDecision(world.platform, ANNA, to, "why", b"decision-%d......" % number)
