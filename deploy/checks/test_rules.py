@@ -113,6 +113,9 @@ CASES = {
     ),
     "RingfencePaymentsHeld": one("ringfence_payments_held", "2x500", "2x290 0x1 2x200", 310, **PAYMENT),
     "RingfencePaymentsUnknown": one("ringfence_payments_unknown", "1x100", "0x100", **PAYMENT),
+    "RingfenceOperatorsEnd": one(
+        "ringfence_operators_lifetime_seconds", "1209000x100", "1210000x100", service_name="identity"
+    ),
     "RingfenceScreeningListOld": Case(
         {"ringfence_screening_list_age_seconds": "90x100", "ringfence_screening_list_age_limit_seconds": "100x100"},
         {"ringfence_screening_list_age_seconds": "70x100", "ringfence_screening_list_age_limit_seconds": "100x100"},

@@ -25,6 +25,8 @@ from tests.stores import keeping
 KEPT = sorted(path.parent for path in (Path(__file__).parent / "kept").glob(f"*/{keeping.MANIFEST}"))
 FILES = dict(zip(keeping.SERVICES, (identity, custody, payment_instruction, audit), strict=True))
 SOURCES = keeping.SERVICES[:3]
+YOUNGER = frozenset({"GrantRenewed.v1"})
+"""Topics that no kept release has recorded."""
 BY_FOLDER = pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
 
 
@@ -71,7 +73,7 @@ def descriptions(service: str) -> dict[str, EventDescription]:
 def test_kept_events_fit_their_description(folder: Path, service: str) -> None:
     """Real events of every topic have the fields, kinds, codes and lengths of columns that are described."""
     events, known = kept_events(folder, service), descriptions(service)
-    assert {event.topic for event in events} == set(known)
+    assert {event.topic for event in events} == set(known) - YOUNGER
     for event in events:
         fields = event.envelope[3]
         require_known(known[event.topic], fields)

@@ -38,6 +38,7 @@ NOT_SHOWN = {
 """Alerts that no trouble can make fire on real processes, with the reason; promtool alone tries their rules."""
 
 NOT_YET = {
+    "RingfenceOperatorsEnd": "needs an installation whose operators' roles end in days; the bootstrap file gives 180",
     "RingfenceDepositsWait": "needs evidence that is taken in while custody or an account of the book is away",
     "RingfenceCallsFailFast": "fires beside others in several drills; none awaits it for itself",
     "RingfenceCallsFailSteadily": "fires beside others in several drills; none awaits it for itself",

@@ -170,3 +170,18 @@ def test_duties_are_separate() -> None:
         assert not {"payments.submit", "payments.approve"} <= scopes
         assert not {"identity.admin", "custody.transfers.create"} <= scopes
         assert not {"identity.admin", "payments.submit"} <= scopes
+
+
+def test_two_operators_last_as_long_as_the_second_last_of_them(world: Any) -> None:
+    """Two principals of one person count once, suspended and lapsed ones not at all; nobody lasts beyond the bound."""
+    now_ns, latest_ns = world.now_ns, world.now_ns + 180 * DAYS
+    registered(world, Kind.OPERATOR, b"alice-again.....", person=world.alice)
+    world.happens(principals.renew(world.principals, world.bob, now_ns + DAYS, world.alice, now_ns))
+    until = world.principals.two_operators_until_ns
+    assert until(now_ns, latest_ns) == now_ns + DAYS
+    assert until(now_ns + DAYS, latest_ns) == now_ns + DAYS
+    registered(world, Kind.OPERATOR, b"third-operator..")
+    assert until(now_ns, latest_ns) == latest_ns
+    for operator in (world.alice, b"alice-again....."):
+        world.happens(principals.suspend(world.principals, operator, "left", world.bob))
+    assert until(now_ns, latest_ns) == now_ns + DAYS

@@ -56,6 +56,7 @@ from ringfence_identity.principals.adapters import read_first_principals
 from ringfence_identity.principals.api import PrincipalApi
 from ringfence_identity.principals.application import PrincipalActs, PrincipalCommands
 from ringfence_identity.principals.domain.principals import FirstPrincipal
+from ringfence_identity.principals.measures import measure as measure_operators
 from ringfence_identity.settings import IdentitySettings
 from ringfence_identity.tokens.adapters import schema as tokens
 from ringfence_identity.tokens.adapters.authorisations_model import AuthorisationsModel
@@ -113,6 +114,7 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
     leadership.begin_with(partial(_replay, erasing))
     leadership.begin_with(core.destroy_again)
     leadership.begin_with(partial(_register, principals, _first_principals(runtime.settings, principals)))
+    measure_operators(runtime.gauges, leadership, core.events.writer, core.modules.principals, runtime.clock)
     return Assembly(
         servicers=[
             _token_service(runtime, core, principals),

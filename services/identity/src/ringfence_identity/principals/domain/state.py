@@ -98,6 +98,18 @@ class State:
         """Returns the principals that belong to a person."""
         return [each for each in self.principals.values() if each.person == person]
 
+    def two_operators_until_ns(self, now_ns: int, latest_ns: int) -> int:
+        """Returns until when two operators, two people, may act: `latest_ns` at most, `now_ns` where there are none.
+
+        Of a person with several principals the one counts that lasts longest.
+        """
+        ends: dict[bytes, int] = {}
+        for each in self.principals.values():
+            if each.kind is Kind.OPERATOR and each.status is Status.ACTIVE and not each.has_lapsed(now_ns):
+                ends[each.person] = max(ends.get(each.person, 0), min(each.until_ns or latest_ns, latest_ns))
+        last = sorted(ends.values())[-2:]
+        return last[0] if len(last) > 1 else now_ns
+
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event; every change goes through the journal."""
         event = recorded.event
