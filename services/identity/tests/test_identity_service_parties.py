@@ -281,9 +281,11 @@ def test_whom_the_register_names_is_erased_again(identity: Any) -> None:
     change(identity, platform.id, pb.ALIAS_ACTION_CONFIRM, party.id, iban)
     identity.stop()
     stranger = new_id()
+    folder = identity.folder / "register" / "erased"
+    folder.mkdir(parents=True, exist_ok=True)
     for subject in (party.id, stranger):
         entry = json.dumps({"subject": subject.hex(), "tenant": platform.id.hex()})
-        (identity.folder / "register" / "erased" / subject.hex()).write_text(entry)
+        (folder / subject.hex()).write_text(entry)
     identity.start()
     (read,) = get(platform, party.id)
     assert (read.erased, wrapped_key(identity, party.id)) == (True, None)
@@ -311,7 +313,7 @@ def test_what_stands_against_an_erasure_is_named(identity: Any) -> None:
     known.open_payments[party.id] = 2
     hold = pb.SetLegalHoldRequest(tenant_id=platform.id, party_ids=[party.id], held=True, order_reference="7 Cs 1/26")
     assert operator.reasons(PARTIES, "SetLegalHold", hold) == [""]
-    until = date.today() + timedelta(days=827)
+    until = date.today() + timedelta(days=1827)  # from the registration, which came after the last movement
     assert told()["causes"] == "BALANCE,RESERVATION,ACCOUNT_HELD,OPEN_PAYMENT,RETENTION,LEGAL_HOLD"
     assert date.fromisoformat(told()["retained_until"]) - until in (timedelta(0), timedelta(days=1))
     known.holdings[party.id] = custody.Holdings(accounts=3)
