@@ -92,6 +92,12 @@ def hand(name: str, **changes: Any) -> Caller:
     return replace(made, **changes)
 
 
+ALWAYS_THE_SAME = Effect(
+    name="test.AsBefore",
+    basis=lambda proposal: b"as before",
+    carry_out=lambda unit, proposal, hand: None,
+    describe=lambda proposal: "as before",
+)
 XENIA, YANN, ZOE = (hand(name) for name in ("xenia", "yann", "zoe"))
 
 
@@ -260,7 +266,10 @@ async def test_a_change_of_the_subject_voids(act: Act) -> None:
 
 
 async def test_one_confirmation_voids_the_others_of_its_kind(act: Act) -> None:
-    """Two proposals about one thing are not carried out one after the other."""
+    """Two proposals about one thing are not carried out one after the other, also where the basis is what it was."""
+    act.proposals.register([replace(ALWAYS_THE_SAME, carry_out=act._light)])
+    same = [await act.propose(payload=each, effect=ALWAYS_THE_SAME.name) for each in (b"red", b"blue")]
+    assert [await act.decide(each, YANN) for each in same] == ["", "PROPOSAL_VOID"]
     first, second = await act.propose(payload=b"red"), await act.propose(ZOE, payload=b"blue")
     assert await act.decide(first, YANN) == ""
     assert await act.decide(second, YANN) == "PROPOSAL_VOID"
