@@ -7,7 +7,15 @@ from itertools import pairwise
 
 from deploy.checks.chart.rendering import Object, Pod, pods, selects, title
 
-TRUST_KEYS = {"workload-ca.pem", "client-ca.pem", "vault-ca.pem", "nats-ca.pem", "postgres-ca.pem", "rail-ca.pem", "register-ca.pem"}
+TRUST_KEYS = {
+    "workload-ca.pem",
+    "client-ca.pem",
+    "vault-ca.pem",
+    "nats-ca.pem",
+    "postgres-ca.pem",
+    "rail-ca.pem",
+    "register-ca.pem",
+}
 """What the ConfigMap of authorities holds, by its description in values.yaml."""
 CREDENTIALS = {"credentials.json"}
 """By what a credentials directory is read; it names the other files."""

@@ -150,8 +150,8 @@ def settings(tmp_path: Path, **changes: str) -> IdentitySettings:
 
 def test_the_register_has_one_place(tmp_path: Path) -> None:
     """A folder, or a bucket that is reached by TLS with a key; neither none nor both."""
-    assert isinstance(settings(tmp_path, **{f"{PLACE}DIRECTORY": str(tmp_path / "register")}).register(), LocalStore)
-    assert isinstance(settings(tmp_path, **BUCKET).register(), S3Store)
+    assert isinstance(settings(tmp_path, **{f"{PLACE}DIRECTORY": str(tmp_path / "register")}).register()(), LocalStore)
+    assert isinstance(settings(tmp_path, **BUCKET).register()(), S3Store)
     for wrong in ({}, {**BUCKET, f"{PLACE}DIRECTORY": "register"}, {f"{PLACE}S3_BUCKET": "register"}):
         with pytest.raises(MissingSetting):
             settings(tmp_path, **wrong).register()

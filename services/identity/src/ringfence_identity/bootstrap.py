@@ -197,7 +197,7 @@ def _erasing(
     ports = ErasurePorts(
         neighbours=PeerNeighbours(runtime.peer("custody"), runtime.peer("payment-instruction")),
         lifetimes=stored,
-        register=ObjectRegister(settings.register()),
+        register=ObjectRegister(settings.register()()),
         retention=read_retention(settings.retention_file),
         clock=runtime.clock,
     )
