@@ -10,7 +10,8 @@ import pytest
 from ringfence_identity.batches import Answer
 from ringfence_identity.bootstrap import MODELS, migrations
 from ringfence_identity.modules import Modules, event_codec
-from ringfence_identity.principals.application import PrincipalActs, PrincipalCommands
+from ringfence_identity.principals.application.acts import PrincipalActs
+from ringfence_identity.principals.application.commands import PrincipalCommands
 from ringfence_identity.principals.domain.events import PrincipalRegistered
 from ringfence_identity.principals.domain.principals import FirstPrincipal, NewPrincipal
 from ringfence_identity.principals.domain.roles import ROLE_OF_KIND, Kind

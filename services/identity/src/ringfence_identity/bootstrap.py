@@ -54,9 +54,10 @@ from ringfence_identity.parties.application.releases import release_effect
 from ringfence_identity.parties.domain.errors import ErasureRegisterUnavailable
 from ringfence_identity.principals.adapters import read_first_principals
 from ringfence_identity.principals.api import PrincipalApi
-from ringfence_identity.principals.application import PrincipalActs, PrincipalCommands
+from ringfence_identity.principals.application.acts import PrincipalActs
+from ringfence_identity.principals.application.commands import PrincipalCommands
+from ringfence_identity.principals.application.measures import measure as measure_operators
 from ringfence_identity.principals.domain.principals import FirstPrincipal
-from ringfence_identity.principals.measures import measure as measure_operators
 from ringfence_identity.settings import IdentitySettings
 from ringfence_identity.tokens.adapters import schema as tokens
 from ringfence_identity.tokens.adapters.authorisations_model import AuthorisationsModel

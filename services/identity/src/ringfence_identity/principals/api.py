@@ -9,7 +9,7 @@ from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 
 from ringfence_identity import batches
-from ringfence_identity.principals.application import PrincipalCommands
+from ringfence_identity.principals.application.commands import PrincipalCommands
 from ringfence_identity.principals.domain.principals import NewPrincipal
 from ringfence_identity.principals.domain.roles import Kind
 

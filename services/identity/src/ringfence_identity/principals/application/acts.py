@@ -1,0 +1,112 @@
+"""What two operators bring about: registrations, the end of suspensions, longer roles (ADR 0020)."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from ringfence_kernel.access.hands import Hand
+from ringfence_kernel.proposals.application import Effect
+from ringfence_kernel.proposals.domain.state import Proposal
+from ringfence_kernel.values.ids import show
+from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.writer import Unit
+
+from ringfence_identity.batches import record_all
+from ringfence_identity.principals.domain import principals
+from ringfence_identity.principals.domain.principals import NewPrincipal, OtherIds
+from ringfence_identity.principals.domain.state import State
+
+REGISTER = "identity.RegisterPrincipal"
+ACTIVATE = "identity.ActivatePrincipal"
+RENEW = "identity.RenewGrant"
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalActs:
+    """What two operators bring about: registrations, the end of suspensions, longer roles."""
+
+    state: State
+    others: OtherIds
+
+    def effects(self) -> list[Effect]:
+        """Returns all of it, to be registered once."""
+        return [
+            self._effect(REGISTER, self._register, self._shown_registration, self._person),
+            self._effect(ACTIVATE, self._activate, lambda each: f"make active again: {self._shown(each.subject)}"),
+            self._effect(RENEW, self._renew, self._shown_renewal),
+        ]
+
+    def may_act(self, hand: Hand, now_ns: int) -> bool:
+        """Whether a hand's principal is active, its role has not ended, and it belongs to that person still."""
+        principal = self.state.principals.get(hand.principal)
+        if principal is None or principal.person != hand.person:
+            return False
+        return self.state.is_active(principal) and not principal.has_lapsed(now_ns)
+
+    def _effect(
+        self,
+        name: str,
+        carry_out: Callable[[Unit, Proposal], Iterable[Any]],
+        describe: Callable[[Proposal], str],
+        interested: Callable[[Proposal], frozenset[bytes]] | None = None,
+    ) -> Effect:
+        return Effect(
+            name=name,
+            basis=self._basis,
+            carry_out=lambda unit, proposal, hand: record_all(unit, carry_out(unit, proposal)),
+            describe=describe,
+            interested=interested or self._holder,
+        )
+
+    def _basis(self, proposal: Proposal) -> bytes:
+        """Returns a digest of the principal and of its platform; both count their changes."""
+        concerned = (self.state.principals.get(each) for each in (proposal.subject, proposal.tenant))
+        return sha256(plain.encode(list(concerned))).digest()
+
+    def _register(self, unit: Unit, proposal: Proposal) -> Iterable[Any]:
+        by = proposal.proposer.principal
+        return principals.register(self.state, self.others, registration(proposal), by, unit.now_ns)
+
+    def _activate(self, unit: Unit, proposal: Proposal) -> Iterable[Any]:
+        return principals.activate(self.state, proposal.subject, proposal.proposer.principal)
+
+    def _renew(self, unit: Unit, proposal: Proposal) -> Iterable[Any]:
+        by = proposal.proposer.principal
+        return principals.renew(self.state, proposal.subject, _until_ns(proposal), by, unit.now_ns)
+
+    def _holder(self, proposal: Proposal) -> frozenset[bytes]:
+        """Returns the person whose principal it is about."""
+        principal = self.state.principals.get(proposal.subject)
+        return frozenset({principal.person} if principal else ())
+
+    def _person(self, proposal: Proposal) -> frozenset[bytes]:
+        """Returns the person who would have one more principal."""
+        return frozenset({registration(proposal).person} - {b""})
+
+    def _shown(self, principal_id: bytes) -> str:
+        principal = self.state.principals.get(principal_id)
+        return f"{principal.kind} {principal.name} ({show(principal_id)})" if principal else show(principal_id)
+
+    def _shown_registration(self, proposal: Proposal) -> str:
+        new = registration(proposal)
+        parts = [f"register {new.kind} {new.name} ({show(new.id)})", f"key {new.public_key.hex()}"]
+        if new.tenant:
+            parts.append(f"of platform {show(new.tenant)}")
+        if new.person:
+            parts.append(f"of person {show(new.person)}")
+        if new.until_ns:
+            parts.append(f"until {new.until_ns} ns")
+        return ", ".join(parts)
+
+    def _shown_renewal(self, proposal: Proposal) -> str:
+        return f"until {_until_ns(proposal)} ns: {self._shown(proposal.subject)}"
+
+
+def registration(proposal: Proposal) -> NewPrincipal:
+    """Returns the principal that a proposal would register."""
+    return plain.decode(memoryview(proposal.payload), NewPrincipal)
+
+
+def _until_ns(proposal: Proposal) -> int:
+    return int.from_bytes(proposal.payload, "big")
