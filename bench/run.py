@@ -10,6 +10,7 @@ from typing import Any
 from ringfence_bootstrap.description import SERVICES
 
 from bench import transfers
+from bench.claims import identity_claims
 from bench.closed import payments_closed
 from bench.concurrent import concurrent_row
 from bench.controls import Controls
@@ -24,7 +25,7 @@ from bench.parties import identity_parties
 from bench.rebuild import rebuild
 from bench.revocation import revocation_row
 from bench.rows import Results
-from bench.stack import CUSTODY_ALONE, IDENTITY_ALONE, PAYMENTS, MeasuredStack, measured_stack
+from bench.stack import CUSTODY_ALONE, PAYMENTS, MeasuredStack, measured_stack
 
 LARGE = (1_000, 8_190)
 ALL_SERVICES_SIZES = (1_000,)
@@ -58,6 +59,9 @@ REBUILD: Mapping[str, Measure] = {
 CLOSED: Mapping[str, Measure] = {
     "payments_closed": lambda rows, plan: payments_closed(rows.measured, rows.results, plan.instructions),
 }
+CLAIMS: Mapping[str, Measure] = {
+    "identity_claims": lambda rows, plan: identity_claims(rows.measured, rows.results),
+}
 PARTIES: Mapping[str, Measure] = {
     "identity_parties": lambda rows, plan: identity_parties(rows.measured, rows.results, plan.parties),
 }
@@ -86,7 +90,8 @@ STACKS = (
     (CUSTODY_ALONE, CUSTODY),
     (CUSTODY_ALONE, REBUILD),
     (PAYMENTS, CLOSED),
-    (IDENTITY_ALONE, PARTIES),
+    (CUSTODY_ALONE, CLAIMS),
+    (CUSTODY_ALONE, PARTIES),
     (SERVICES, ALL_SERVICES),
     (SERVICES, BESIDE_STANDBYS),
 )

@@ -22,7 +22,6 @@ from bench.book import Book
 from bench.cpu import CpuMeter
 from bench.sink import METHOD, Sink, sink
 
-IDENTITY_ALONE = ("identity",)
 CUSTODY_ALONE = ("identity", "custody")
 PAYMENTS = ("identity", "custody", "payment-instruction")
 CONTROL_DATABASE = "control"

@@ -46,9 +46,10 @@ What has no default stands in [ci/minimal.yaml](ci/minimal.yaml), everything tha
 
 **What the site brings.** A namespace that enforces the restricted profile (`namespace.create` for those who render and
 apply; `kubectl label` otherwise). A ConfigMap of authorities (`trust.configMap`). Secrets by the names below: passwords
-under `password` (as CloudNativePG makes them), the rail's `secretAccessKey`, where there is one the bank feed's
-credentials directory. The chart holds no secret and makes none. What Vault and NATS must hold `ringfence-vault` and
-`ringfence-nats` make (`bootstrap`). A service shows Vault a token of its own service account, for ten minutes and no
+under `password` (as CloudNativePG makes them), the rail's and the register's `secretAccessKey`, where there is one the
+bank feed's credentials directory. The chart holds no secret and makes none. What Vault and NATS must hold
+`ringfence-vault` and `ringfence-nats` make (`bootstrap`). A service shows
+Vault a token of its own service account, for ten minutes and no
 other audience; pods have no token of the API server. The kinds of the Prometheus operator, before the install
 (`podmonitors.monitoring.coreos.com`, `prometheusrules.monitoring.coreos.com`): a cluster that does not know them
 refuses all of it. Without that operator switch `monitoring.podMonitor` and `monitoring.rules` off.

@@ -9,7 +9,7 @@ from ringfence.ledger import AccountClass
 from ringfence.money import to_minor
 from ringfence_local_stack.scenario import Scenario, fresh, new_iban, same_remainder
 
-from .registry import PEOPLE_AND_LISTS, Finding, case
+from .registry import Finding, case
 
 
 @case()
@@ -54,7 +54,7 @@ def amounts_as_people_type_them(scenario: Scenario, need: Finding) -> None:
             continue
 
 
-@case(waits_for=PEOPLE_AND_LISTS)
+@case()
 def alias_of_another(scenario: Scenario, need: Finding) -> None:
     """An IBAN's owner is the owner of its account: neither another client, nor any client for the platform's own."""
     platform = scenario.platform("Nora Vale", "Ivo Marsh")
@@ -83,7 +83,7 @@ def refused_proposal(scenario: Scenario, need: Finding) -> None:
     need(reason, "the proposer confirms what the other refused: a new operator is active")
 
 
-@case(waits_for=PEOPLE_AND_LISTS)
+@case()
 def erasure_of_who_holds_money(scenario: Scenario, need: Finding) -> None:
     """Nobody is erased while money is held for him, and the answer says what stands against it."""
     platform = scenario.platform("Nora Vale")

@@ -17,6 +17,8 @@ from uuid import UUID
 from ringfence.client import Client
 from ringfence.errors import RingfenceError
 from ringfence.identity import (
+    Alias,
+    AliasAction,
     ItemResult,
     KycDecision,
     KycStatus,
@@ -36,6 +38,7 @@ from ringfence_local_stack.scenario import Scenario
 from ringfence_local_stack.scenario.ibans import new_iban
 from ringfence_protos.identity.v1 import identity_pb2
 
+from .asking import resolved
 from .wire import Wire, methods
 
 ISSUE_TOKEN = next(method for method in methods() if method.descriptor.name == "IssueToken")
@@ -349,4 +352,60 @@ def close_migration(people: People) -> Act:
         "custody",
         lambda by: by.custody.close_migration(book_id, window, reason="moved in"),
         lambda: first.custody.open_migration(book_id, window, seconds=600, reason="moving in") is not None,
+    )
+
+
+@row("RegisterAliases")
+def register_a_mirror(people: People) -> Act:
+    """An account at a bank, whose statements then bring money in."""
+    scenario, iban = people.scenario, new_iban()
+    platform = scenario.platform(banked=False)
+    mirror = platform.account(AccountClass.BANK_MIRROR)
+    alias = Alias(iban, mirror.id, bank_feed_id=scenario.sandbox.bank_feed.credentials.principal_id)
+    return Act(
+        "identity",
+        lambda by: only(by.identity.register_aliases([alias], platform.id)),
+        lambda: resolved(scenario.stack, iban).found,
+    )
+
+
+@row("ChangeAliases")
+def confirm_a_claim(people: People) -> Act:
+    """A claimed IBAN, which then stands for its account."""
+    scenario, iban = people.scenario, new_iban()
+    platform = scenario.platform(banked=False)
+    party = platform.party("Nora Vale")
+    account = platform.account(AccountClass.CLIENT, owner=party)
+    claim = Alias(iban, account.id, party.id)
+    assert [each.reason for each in platform.client.identity.register_aliases([claim])] == ["PENDING"]
+    return Act(
+        "identity",
+        lambda by: only(by.identity.change_aliases(platform.id, AliasAction.CONFIRM, {iban: party.id}, bytes(32))),
+        lambda: resolved(scenario.stack, iban).found,
+    )
+
+
+@row("EraseParties")
+def erase_a_client(people: People) -> Act:
+    """A client with nothing, who is then nobody."""
+    platform = people.scenario.platform(banked=False)
+    party = platform.party("Nora Vale", verified=False)
+    return Act(
+        "identity",
+        lambda by: only(by.identity.erase_parties(platform.id, [party.id])),
+        lambda: platform.client.identity.parties([party.id])[0].erased,
+    )
+
+
+@row("SetLegalHold")
+def let_go_of_a_client(people: People) -> Act:
+    """A client who is held, and who could then be erased."""
+    platform = people.scenario.platform(banked=False)
+    party = platform.party("Nora Vale", verified=False)
+    operator = people.scenario.operators[0].identity
+    require_done(operator.set_legal_hold(platform.id, [party.id], "7 Cs 12/26"))
+    return Act(
+        "identity",
+        lambda by: only(by.identity.set_legal_hold(platform.id, [party.id], "7 Cs 12/26", held=False)),
+        lambda: operator.erase_parties(platform.id, [party.id])[0].reason in PENDING,
     )

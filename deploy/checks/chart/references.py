@@ -7,7 +7,15 @@ from itertools import pairwise
 
 from deploy.checks.chart.rendering import Object, Pod, pods, selects, title
 
-TRUST_KEYS = {"workload-ca.pem", "client-ca.pem", "vault-ca.pem", "nats-ca.pem", "postgres-ca.pem", "rail-ca.pem"}
+TRUST_KEYS = {
+    "workload-ca.pem",
+    "client-ca.pem",
+    "vault-ca.pem",
+    "nats-ca.pem",
+    "postgres-ca.pem",
+    "rail-ca.pem",
+    "register-ca.pem",
+}
 """What the ConfigMap of authorities holds, by its description in values.yaml."""
 CREDENTIALS = {"credentials.json"}
 """By what a credentials directory is read; it names the other files."""
@@ -17,6 +25,7 @@ GIVEN: Mapping[str, Mapping[str, set[str]]] = {
         **{f"{name}-database-app": {"password"} for name in ("identity", "custody", "payment-instruction", "audit")},
         **{f"{name}-database-owner": {"password"} for name in ("identity", "custody", "payment-instruction", "audit")},
         "payment-instruction-rail": {"secretAccessKey"},
+        "identity-register": {"secretAccessKey"},
         "bank-feed": CREDENTIALS,
         "ringfence-test-platform": CREDENTIALS,
         "ringfence-test-regulator": CREDENTIALS,
@@ -24,7 +33,7 @@ GIVEN: Mapping[str, Mapping[str, set[str]]] = {
         "ringfence-nats-administrator": {"tls.crt", "tls.key"},
         "images": {".dockerconfigjson"},
     },
-    "PersistentVolumeClaim": {"bank": set()},
+    "PersistentVolumeClaim": {"bank": set(), "register": set()},
     "PriorityClass": {"ringfence-money": set(), "ringfence-record": set()},
 }
 """What a site makes itself, with its keys: everything else that is spoken of must be rendered."""

@@ -66,7 +66,8 @@ def _secrets(platform: Platform) -> Iterator[str]:
         if _CONFIGMAPS.search(path) and (namespace, value) not in configmaps:
             yield f"{path}: no ConfigMap {value} in {namespace}"
     ours = [f"{service}-database-{kind}" for service in SERVICES for kind in ("owner", "app")]
-    for name in [*ours, "payment-instruction-rail", "ringfence-vault-administrator", "ringfence-nats-administrator"]:
+    keys = ("identity-register", "payment-instruction-rail")
+    for name in [*ours, *keys, "ringfence-vault-administrator", "ringfence-nats-administrator"]:
         if ("ringfence", name) not in made | given:
             yield f"our chart: no Secret {name} in ringfence"
     yield from _first_principals(platform, given, configmaps)

@@ -47,6 +47,29 @@ async def paged(custody: Custody, method: str, request: Any, size: int = 7) -> l
             return found
 
 
+async def test_accounts_and_owners_are_told_to_who_keeps_aliases(custody: Custody) -> None:
+    """An account has its owner and class, and none has neither; an owner has what stands and what moved last."""
+    await open_accounts(custody)
+    ids = [id_of("alice"), id_of("bank"), id_of("nobody")]
+    found: Any = await custody.call("LookUpAccounts", pb.LookUpAccountsRequest(book_id=PLATFORM, account_ids=ids), None)
+    assert [(each.owner_id, each.account_class) for each in found.accounts] == [
+        (OWNER, AccountClass.CLIENT),
+        (ZERO, AccountClass.BANK_MIRROR),
+        (ZERO, 0),
+    ]
+    owners = pb.LookUpOwnersRequest(book_id=PLATFORM, owner_ids=[OWNER, b"s" * 16])
+    await custody.project()
+    before: Any = await custody.call("LookUpOwners", owners, None)
+    assert [(each.accounts, each.with_balance, each.with_pending) for each in before.holdings] == [(2, 2, 0), (0, 0, 0)]
+    await send(custody, Row("r", "alice", "bob", 5, F.PENDING), Row("p", "bob", "alice", 1_000))
+    await custody.project()
+    after: Any = await custody.call("LookUpOwners", owners, None)
+    (holds, none) = after.holdings
+    assert (holds.with_balance, holds.with_pending, holds.held) == (1, 2, 0)
+    assert 0 < before.holdings[0].last_movement_ns < holds.last_movement_ns
+    assert none == pb.Holdings()
+
+
 async def history(custody: Custody, count: int = 300) -> list[tuple[int, Transfer]]:
     """Makes transfers of many kinds in commits of many sizes; returns them as events have them, with positions."""
     custody.projector.model = StatementModel(SLICE_BITS)

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -44,19 +43,10 @@ from ringfence_local_stack.stack.health import is_serving
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
+from .naming import a_key, numbered
 from .neighbours import Neighbours, neighbours
 
 START_NS = 1_800_000_000 * 10**9
-
-
-def numbered(number: int) -> bytes:
-    """Returns a readable id."""
-    return number.to_bytes(16, "big")
-
-
-def a_key(of: bytes) -> bytes:
-    """Returns a public key, always the same for the same bytes."""
-    return Ed25519PrivateKey.from_private_bytes(sha256(of).digest()).public_key().public_bytes_raw()
 
 
 @dataclass

@@ -1,25 +1,32 @@
-"""Aliases: one IBAN, one account, in one tenant's book."""
+"""Aliases: one IBAN, one account, in one tenant's book; claims, which stand for nothing; changes of two people."""
 
 from typing import Any
 
 import pytest
+from ringfence_identity.aliases.application.names import is_same_name
 from ringfence_identity.aliases.domain import aliases
-from ringfence_identity.aliases.domain.aliases import NewAlias
-from ringfence_identity.aliases.domain.errors import IbanTaken
-from ringfence_identity.aliases.domain.events import AliasRemoved, alias_stream
+from ringfence_identity.aliases.domain.aliases import Action, Change, NewAlias
+from ringfence_identity.aliases.domain.errors import AliasNotFound, IbanTaken
+from ringfence_identity.aliases.domain.events import AliasRegistered, AliasRemoved, alias_stream
 from ringfence_identity.aliases.domain.state import Alias
 from ringfence_identity.parties.domain import parties
 from ringfence_identity.parties.domain.errors import PartyNotFound
-from ringfence_identity.principals.domain.errors import OperatorRequired, PrincipalNotFound, TenantNotFound
+from ringfence_identity.principals.domain.errors import (
+    ExistsWithDifferentData,
+    OperatorRequired,
+    PrincipalNotFound,
+    TenantNotFound,
+)
 from ringfence_identity.principals.domain.principals import Actor
 from ringfence_identity.principals.domain.roles import Kind
 from ringfence_kernel.values.errors import InvalidArgument
 
-ANNA = b"party-anna......"
+ANNA, BERT = b"party-anna......", b"party-bert......"
 ACCOUNT = b"account-1......."
 OTHER_ACCOUNT = b"account-2......."
 INDEX, OTHER_INDEX, THIRD_INDEX = b"index-of-an-iban", b"index-of-another", b"index-of-a-third"
 FEED = b"bank-feed......."
+DOCUMENT = b"d" * 32
 
 
 def alias(
@@ -32,66 +39,167 @@ def alias(
     )
 
 
+def claimed(world: Any, owner: bytes = ANNA, index: bytes = INDEX, account: bytes = ACCOUNT) -> Any:
+    """Has the first platform claim an IBAN; returns the claim."""
+    world.happens(aliases.claim(*world.of_aliases, alias(world, owner, account, index=index), server(world)))
+    return world.aliases.claim(owner, index)
+
+
+def confirmed(world: Any, owner: bytes = ANNA, index: bytes = INDEX) -> None:
+    """Has the first platform claim an IBAN, and the bank confirm it."""
+    world.happens(aliases.confirm(world.aliases, claimed(world, owner, index), DOCUMENT, FEED))
+
+
+def server(world: Any) -> Actor:
+    """Returns the first platform's server."""
+    made: Actor = world.server(world.platform)
+    return made
+
+
+def change(world: Any, action: Action, owner: bytes = ANNA, index: bytes = INDEX) -> list[Any]:
+    """Has two operators change an IBAN; returns the events."""
+    wanted = Change(action, world.platform, owner, index, DOCUMENT)
+    made: list[Any] = world.happens(aliases.change(world.aliases, wanted, world.alice))
+    return made
+
+
 @pytest.fixture(autouse=True)
-def anna(world: Any) -> None:
-    """Anna is a party of the first platform."""
-    world.happens(parties.register(*world.of_parties, world.party(ANNA), world.server(world.platform)))
+def people(world: Any) -> None:
+    """Anna and Bert are parties of the first platform."""
+    for party in (ANNA, BERT):
+        world.happens(parties.register(*world.of_parties, world.party(party, party.decode()), server(world)))
 
 
-def test_iban_stands_for_one_account(world: Any) -> None:
-    """An alias is found under its index, repeats harmlessly, and cannot be moved to another account."""
-    actor = world.server(world.platform)
-    (event,) = world.happens(aliases.register(*world.of_aliases, alias(world), actor))
+def test_claim_stands_for_nothing_until_it_is_confirmed(world: Any) -> None:
+    """A claim is sealed for the version it stands at and repeats harmlessly; confirmed, the IBAN is the account's."""
+    (event,) = world.happens(aliases.claim(*world.of_aliases, alias(world), server(world)))
     assert event.iban == alias_stream(ANNA, INDEX) + b"\x01"
-    assert world.versions[event.stream] == 1
-    assert world.aliases.aliases[INDEX] == Alias(world.platform, ACCOUNT, ANNA, False)
-    assert aliases.register(*world.of_aliases, alias(world), actor) == []
+    assert not world.aliases.aliases
+    assert aliases.claim(*world.of_aliases, alias(world), server(world)) == []
+    world.happens(aliases.confirm(world.aliases, world.aliases.claim(ANNA, INDEX), DOCUMENT, FEED))
+    assert world.aliases.aliases[INDEX] == Alias(world.platform, ACCOUNT, ANNA, False, version=2)
+    assert not world.aliases.claims
+    assert aliases.claim(*world.of_aliases, alias(world), server(world)) == []
+    with pytest.raises(ExistsWithDifferentData):
+        aliases.claim(*world.of_aliases, alias(world, account=OTHER_ACCOUNT), server(world))
+
+
+def test_anybody_claims_what_is_taken_and_never_gets_it(world: Any) -> None:
+    """A claim on an IBAN that stands for another's account is made as any; confirming it is refused."""
+    confirmed(world)
+    claim = claimed(world, BERT, account=OTHER_ACCOUNT)
     with pytest.raises(IbanTaken):
-        aliases.register(*world.of_aliases, alias(world, account=OTHER_ACCOUNT), actor)
+        aliases.confirm(world.aliases, claim, DOCUMENT, FEED)
+    with pytest.raises(IbanTaken):
+        change(world, Action.CONFIRM, BERT)
+    assert world.aliases.aliases[INDEX].owner == ANNA
+
+
+def test_of_many_claims_the_confirmed_one_alone_is_gone(world: Any) -> None:
+    """The others stay claims, found by their IBAN and by their owners."""
+    for owner in (ANNA, BERT):
+        claimed(world, owner)
+    claimed(world, BERT, OTHER_INDEX)
+    assert [each.owner for each in world.aliases.claims_on(INDEX)] == [BERT, ANNA]
+    assert [each.iban_index for each in world.aliases.claimed_by(BERT)] == [OTHER_INDEX, INDEX]
+    change(world, Action.CONFIRM, BERT)
+    assert [each.owner for each in world.aliases.claims_on(INDEX)] == [ANNA]
+    assert [each.iban_index for each in world.aliases.claimed_by(BERT)] == [OTHER_INDEX]
+
+
+def test_claim_that_has_changed_is_not_confirmed(world: Any) -> None:
+    """What was looked at is what is confirmed: a claim removed and made again is another."""
+    claim = claimed(world)
+    change(world, Action.REMOVE)
+    claimed(world)
+    with pytest.raises(AliasNotFound):
+        aliases.confirm(world.aliases, claim, DOCUMENT, FEED)
+
+
+def test_two_people_remove_and_the_iban_is_free(world: Any) -> None:
+    """Removed, an IBAN stands for nothing, may be claimed again by the same stream, and by others."""
+    confirmed(world)
+    (removed,) = change(world, Action.REMOVE)
+    assert (removed.released, removed.evidence_sha256) == (True, DOCUMENT)
+    assert INDEX not in world.aliases.aliases
+    assert INDEX not in world.aliases.retired
+    again = claimed(world)
+    assert again.version == world.versions[alias_stream(ANNA, INDEX)] == 4
+    with pytest.raises(AliasNotFound):
+        change(world, Action.REMOVE, BERT)
+
+
+def test_two_people_move_an_iban(world: Any) -> None:
+    """Moved, it stands for the claimant's account, and for the other's no more; the other may claim it again."""
+    confirmed(world)
+    claimed(world, BERT, account=OTHER_ACCOUNT)
+    change(world, Action.MOVE, BERT)
+    assert world.aliases.aliases[INDEX].account == OTHER_ACCOUNT
+    assert (list(world.aliases.held_by(ANNA)), list(world.aliases.held_by(BERT))) == ([], [INDEX])
+    assert change(world, Action.MOVE, BERT) == []
+    claimed(world)
+    change(world, Action.MOVE)
+    assert world.aliases.aliases[INDEX].account == ACCOUNT
 
 
 def test_foreign_tenant_and_foreign_owner_are_as_missing(world: Any) -> None:
-    """A platform can register aliases in its own book only, and only for its own parties."""
+    """A platform claims in its own book only, and only for its own parties."""
     with pytest.raises(TenantNotFound):
-        aliases.register(*world.of_aliases, alias(world), world.server(world.other))
+        aliases.claim(*world.of_aliases, alias(world), world.server(world.other))
     with pytest.raises(PartyNotFound):
-        aliases.register(
-            world.aliases,
-            world.principal_queries,
-            world.party_queries,
-            alias(world, owner=b"party-nobody...."),
-            world.server(world.platform),
-        )
+        aliases.claim(*world.of_aliases, alias(world, owner=b"party-nobody...."), server(world))
+    foreign = Change(Action.REMOVE, world.other, ANNA, INDEX, DOCUMENT)
+    confirmed(world)
+    with pytest.raises(AliasNotFound):
+        aliases.change(world.aliases, foreign, world.alice)
 
 
 def test_bank_mirror_needs_an_operator(world: Any) -> None:
     """Only an operator says which account at which bank holds a platform's clients' money."""
     mirror = alias(world, owner=world.platform, mirror=True)
+    about = (world.aliases, world.principal_queries, mirror)
     with pytest.raises(PrincipalNotFound):
-        aliases.register(*world.of_aliases, mirror, Actor(world.alice, None))
+        aliases.register_mirror(*about, Actor(world.alice, None))
     world.first(FEED, Kind.BANK_FEED)
     with pytest.raises(OperatorRequired):
-        aliases.register(*world.of_aliases, mirror, world.server(world.platform))
-    world.happens(aliases.register(*world.of_aliases, mirror, Actor(world.alice, None)))
+        aliases.register_mirror(*about, server(world))
+    world.happens(aliases.register_mirror(*about, Actor(world.alice, None)))
     assert world.aliases.aliases[INDEX].bank_mirror
+    assert aliases.register_mirror(*about, Actor(world.alice, None)) == []
+    confirmed(world, index=OTHER_INDEX)
+    other = alias(world, owner=world.platform, mirror=True, index=OTHER_INDEX)
+    with pytest.raises(IbanTaken):
+        aliases.register_mirror(world.aliases, world.principal_queries, other, Actor(world.alice, None))
     with pytest.raises(InvalidArgument):
         alias(world, owner=ANNA, mirror=True)
     with pytest.raises(InvalidArgument):
         NewAlias(world.platform, ACCOUNT, world.platform, True, INDEX, lambda stream, version: b"")
 
 
-def test_erasure_takes_the_aliases_along(world: Any) -> None:
-    """An erased party's IBANs stand for nothing, and may stand for somebody else's account afterwards."""
-    actor = world.server(world.platform)
-    for index in (INDEX, OTHER_INDEX, THIRD_INDEX):
-        world.happens(aliases.register(*world.of_aliases, alias(world, index=index), actor))
-    assert list(world.aliases.held_by(ANNA)) == [THIRD_INDEX, OTHER_INDEX, INDEX]
+def test_an_erased_clients_ibans_stay_taken(world: Any) -> None:
+    """They stand for nothing, and nobody else ever gets them; his claims are gone and hold nothing."""
+    for index in (INDEX, OTHER_INDEX):
+        confirmed(world, index=index)
+    claimed(world, index=THIRD_INDEX)
     world.happens(aliases.remove_all(world.aliases, world.platform, ANNA, world.alice))
     world.happens(parties.erase(*world.of_parties, world.platform, ANNA, world.alice))
     assert not world.aliases.aliases
-    assert not list(world.aliases.held_by(ANNA))
-    world.happens(aliases.register(*world.of_aliases, alias(world, owner=world.platform), actor))
-    assert world.aliases.aliases[INDEX].owner == world.platform
+    assert not world.aliases.claims
+    assert dict(world.aliases.retired) == {INDEX: world.platform, OTHER_INDEX: world.platform}
+    claimed(world, BERT)
+    for action in (Action.CONFIRM, Action.MOVE):
+        with pytest.raises(IbanTaken):
+            change(world, action, BERT)
+
+
+def test_registration_of_an_earlier_release_is_active(world: Any) -> None:
+    """What a store of old says is registered, stands for its account without a claim, and frees what was retired."""
+    old = AliasRegistered(world.platform, ANNA, INDEX, ACCOUNT, False, b"sealed", world.platform)
+    world.happens([old])
+    assert world.aliases.aliases[INDEX].account == ACCOUNT
+    world.happens([AliasRemoved(world.platform, ANNA, INDEX, world.alice)])
+    world.happens([AliasRegistered(world.platform, BERT, INDEX, OTHER_ACCOUNT, False, b"sealed", world.platform)])
+    assert (world.aliases.aliases[INDEX].owner, dict(world.aliases.retired)) == (BERT, {})
 
 
 @pytest.mark.parametrize("gone", [INDEX, OTHER_INDEX, THIRD_INDEX])
@@ -99,10 +207,25 @@ def test_any_alias_of_an_owner_may_be_the_one_removed(world: Any, gone: bytes) -
     """Whichever goes, the owner keeps the others in their order, and a rollback brings it back to its place."""
     held = [THIRD_INDEX, OTHER_INDEX, INDEX]
     for index in reversed(held):
-        world.happens(aliases.register(*world.of_aliases, alias(world, index=index), world.server(world.platform)))
+        confirmed(world, index=index)
     world.journal.clear()
     before = world.aliases.digest()
     world.happens([AliasRemoved(world.platform, ANNA, gone, world.alice)])
     assert list(world.aliases.held_by(ANNA)) == [index for index in held if index != gone]
     world.journal.rollback()
     assert (list(world.aliases.held_by(ANNA)), world.aliases.digest()) == (held, before)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Ugo  Féron", "UGO FÉRON"), ("O'Neil, Ann", "O\u2019Neil Ann"), ("\ufb01ne", "FINE"), ("José", "Jose\u0301")],
+)
+def test_names_are_the_same_however_they_are_typed(one: str, other: str) -> None:
+    """Case, spaces, punctuation, compatibility and composition do not make another name."""
+    assert is_same_name(one, other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("", ""), ("...", "-"), ("Ann Neil", "Ann Nell"), ("Ann", "")])
+def test_other_names_are_others(one: str, other: str) -> None:
+    """One letter is enough, and nothing is nobody's name."""
+    assert not is_same_name(one, other)

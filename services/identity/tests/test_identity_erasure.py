@@ -3,19 +3,24 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ringfence_identity.aliases.application.commands import AliasCommands
+from ringfence_identity.aliases.application.ports import AccountOwner
+from ringfence_identity.aliases.application.two_people import AliasActs
 from ringfence_identity.modules import event_codec
-from ringfence_identity.parties.application.commands import PartyCommands, key_forgetter
+from ringfence_identity.parties.application.commands import key_forgetter
+from ringfence_identity.parties.application.erasing import Erasing, ErasurePorts
+from ringfence_identity.parties.application.ports import Registered
 from ringfence_identity.parties.domain import parties
+from ringfence_identity.parties.domain.erasing import Looked, Retention
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.store import Head
 from ringfence_kernel.values.clock import SystemClock
-from ringfence_kernel.writing.looking_up import Knowing, LookUps
-from ringfence_kernel.writing.recent import LookedUp
 from ringfence_kernel.writing.writer import GroupWriter
+
+from .conftest import World
 
 PARTY = b"some party......"
 
@@ -48,6 +53,33 @@ class Keys:
         self.forgotten += subjects
 
 
+class NoAccounts:
+    """Knows of no account."""
+
+    async def owners(self, tenant: bytes, accounts: Sequence[bytes]) -> dict[bytes, AccountOwner]:
+        """Knows none."""
+        return {}
+
+
+class Outside:
+    """Names one party as erased, and has nothing else to say."""
+
+    async def look(self, tenant: bytes, parties: Mapping[bytes, bytes], at_ns: int) -> dict[bytes, Looked]:
+        """Sees nothing."""
+        return {}
+
+    async def last_events(self, subjects: Sequence[bytes]) -> dict[bytes, int]:
+        """Knows none."""
+        return {}
+
+    def add(self, erased: Registered) -> None:
+        """Has everybody already."""
+
+    def entries(self) -> Iterator[Registered]:
+        """Yields the party."""
+        yield Registered(PARTY, World.platform)
+
+
 async def test_a_key_is_forgotten_although_the_caller_has_gone(world: Any) -> None:
     """A call that ends between its decision and its commit still drops the destroyed key from memory."""
     world.happens(parties.register(*world.of_parties, world.party(PARTY), world.server(world.platform)))
@@ -56,17 +88,15 @@ async def test_a_key_is_forgotten_although_the_caller_has_gone(world: Any) -> No
     writer = GroupWriter(store, event_codec(), world.modules.states(), SystemClock())  # type: ignore[arg-type]
     writer.subscribe(key_forgetter(keys))  # type: ignore[arg-type]
     running = asyncio.create_task(writer.run())
-    aliases = AliasCommands(writer, *world.of_aliases, keys)  # type: ignore[arg-type]
-    decisions = Knowing(writer, world.parties.kyc_decisions, LookUps(lambda keys: LookedUp(0)))
-    commands = PartyCommands(
-        writer,
-        *world.of_parties,
-        keys,  # type: ignore[arg-type]
-        aliases,
-        decisions,
-        Proposals(writer, world.modules.proposals),
+    proposals = Proposals(writer, world.modules.proposals)
+    acts = AliasActs(world.aliases, proposals)
+    aliases = AliasCommands(writer, *world.of_aliases, keys, NoAccounts(), acts)  # type: ignore[arg-type]
+    outside = Outside()
+    ports = ErasurePorts(
+        neighbours=outside, lifetimes=outside, register=outside, retention=Retention({}), clock=SystemClock()
     )
-    erasing = asyncio.create_task(commands.erase(world.platform, [PARTY], world.alice))
+    erasing_again = Erasing(writer, *world.of_parties, keys, aliases, proposals, ports)  # type: ignore[arg-type]
+    erasing = asyncio.create_task(erasing_again.replay())
     await asyncio.to_thread(store.asked.wait, 10)
     erasing.cancel()
     with contextlib.suppress(asyncio.CancelledError):

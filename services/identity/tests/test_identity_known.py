@@ -136,8 +136,6 @@ class Running:
             self.modules.parties,
             self.modules.principal_queries,
             None,  # type: ignore[arg-type]
-            None,  # type: ignore[arg-type]
-            None,  # type: ignore[arg-type]
             Knowing(self.writer, self.modules.parties.kyc_decisions, LookUps(DecisionsReader(self.store).read)),
             Proposals(self.writer, self.modules.proposals),
         )

@@ -1,7 +1,9 @@
 """The running service on real PostgreSQL and OpenBao: parties, aliases, keys, erasure, a sealed vault."""
 
 import json
+import time
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
 PARTIES = rpc.PartyServiceStub
+DAY_NS = 86_400 * 10**9
 IBAN, OTHER_IBAN = "CZ6508000000192000145399", "NL91ABNA0417164300"
 
 
@@ -267,6 +270,63 @@ def test_erasure_is_for_good_even_after_a_restore(identity: Any) -> None:
     assert register(platform, party) == ["SUBJECT_ERASED"]
     assert decide(operator, platform.id, party.id, pb.KYC_STATUS_CHECKING) == "SUBJECT_ERASED"
     assert alias(identity, platform, OTHER_IBAN, party.id) == "SUBJECT_ERASED"
+
+
+def test_whom_the_register_names_is_erased_again(identity: Any) -> None:
+    """A database from before an erasure is served by nobody until the erased are erased in it, with their IBANs."""
+    platform, payments, party = identity.platform(), identity.workload("payment-instruction"), new_party()
+    iban = "FR7630006000011234567890189"
+    register(platform, party)
+    alias(identity, platform, iban, party.id)
+    change(identity, platform.id, pb.ALIAS_ACTION_CONFIRM, party.id, iban)
+    identity.stop()
+    stranger = new_id()
+    folder = identity.folder / "register" / "erased"
+    folder.mkdir(parents=True, exist_ok=True)
+    for subject in (party.id, stranger):
+        entry = json.dumps({"subject": subject.hex(), "tenant": platform.id.hex()})
+        (folder / subject.hex()).write_text(entry)
+    identity.start()
+    (read,) = get(platform, party.id)
+    assert (read.erased, wrapped_key(identity, party.id)) == (True, None)
+    assert wrapped_key(identity, stranger) is None
+    assert resolve(payments, iban) == [pb.ResolvedAlias(erased=True, tenant_id=platform.id)]
+    report = identity.run("rebuild", "--verify")
+    assert json.loads(report.stdout)["differences"]["data_keys"] == 0
+
+
+def test_what_stands_against_an_erasure_is_named(identity: Any) -> None:
+    """Everything that custody, payment-instruction and identity know against it is told, until nothing is left."""
+    platform, party = identity.platform(), new_party()
+    register(platform, party)
+    request = pb.ErasePartiesRequest(tenant_id=platform.id, party_ids=[party.id])
+    known, operator = identity.known, identity.operators[0]
+
+    def told() -> dict[str, str]:
+        (result,) = operator.call(PARTIES, "EraseParties", request).results
+        assert result.reason == ("ERASURE_REFUSED" if result.metadata else "APPROVAL_PENDING")
+        return dict(result.metadata)
+
+    known.holdings[party.id] = custody.Holdings(
+        accounts=3, with_balance=1, with_pending=1, held=1, last_movement_ns=time.time_ns() - 1000 * DAY_NS
+    )
+    known.open_payments[party.id] = 2
+    hold = pb.SetLegalHoldRequest(tenant_id=platform.id, party_ids=[party.id], held=True, order_reference="7 Cs 1/26")
+    assert operator.reasons(PARTIES, "SetLegalHold", hold) == [""]
+    until = date.today() + timedelta(days=1827)  # from the registration, which came after the last movement
+    assert told()["causes"] == "BALANCE,RESERVATION,ACCOUNT_HELD,OPEN_PAYMENT,RETENTION,LEGAL_HOLD"
+    assert date.fromisoformat(told()["retained_until"]) - until in (timedelta(0), timedelta(days=1))
+    known.holdings[party.id] = custody.Holdings(accounts=3)
+    known.open_payments.clear()
+    assert told() == {"causes": "LEGAL_HOLD"}
+    hold.held = False
+    (lifted,) = operator.call(PARTIES, "SetLegalHold", hold).results
+    assert told() == {"causes": "LEGAL_HOLD"}
+    assert decide_proposal(identity.operators[1], lifted.proposal_id) == ""
+    (waits,) = operator.call(PARTIES, "EraseParties", request).results
+    known.open_payments[party.id] = 1
+    assert decide_proposal(identity.operators[1], waits.proposal_id) == "ERASURE_REFUSED"
+    assert not get(platform, party.id)[0].erased
 
 
 def wrapped_key(identity: Any, party: bytes) -> str | None:

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from ringfence_identity.aliases.domain import aliases
-from ringfence_identity.aliases.domain.aliases import NewAlias
+from ringfence_identity.aliases.domain.aliases import Action, Change, NewAlias
 from ringfence_identity.modules import Modules, event_codec
-from ringfence_identity.parties.domain import parties
+from ringfence_identity.parties.domain import blocking, legal_holds, owners, parties
+from ringfence_identity.parties.domain.blocking import PartyBlock
 from ringfence_identity.parties.domain.events import KycReleaseProposed
-from ringfence_identity.parties.domain.kyc import KycState
+from ringfence_identity.parties.domain.kyc import KycState, PartyKind
+from ringfence_identity.parties.domain.owners import NewOwners
 from ringfence_identity.parties.domain.parties import KycDecision
 from ringfence_identity.principals.domain import principals
 from ringfence_identity.principals.domain.principals import Actor
@@ -32,6 +34,7 @@ from ringfence_kernel.writing.recent import LookedUp
 
 SECOND = 10**9
 ANNA, BERT, CLEO = b"party-anna......", b"party-bert......", b"party-cleo......"
+DORA = b"party-dora......"
 FEED = b"bank-feed......."
 MINUTES_LATER = 600 * SECOND
 NEVER: LookedUp[Any] = LookedUp(0)
@@ -111,14 +114,23 @@ def _parties_come_and_go(world: Any) -> None:
     for number, party in enumerate((ANNA, BERT, CLEO)):
         world.happens(parties.register(*world.of_parties, world.party(party, f"N{number}"), server))
         for iban in range(number + 1):
-            world.happens(
-                aliases.register(
-                    *world.of_aliases, _alias(world, party, b"iban-%d-%d........" % (number, iban)), server
-                )
-            )
-    world.happens(
-        aliases.register(*world.of_aliases, _alias(world, world.platform, b"mirror..........", FEED), operator)
-    )
+            index = b"iban-%d-%d........" % (number, iban)
+            world.happens(aliases.claim(*world.of_aliases, _alias(world, party, index), server))
+            claim = world.aliases.claim(party, index)
+            world.happens(aliases.confirm(world.aliases, claim, b"e" * 32, FEED))
+        world.happens(aliases.claim(*world.of_aliases, _alias(world, party, b"claimed by all.."), server))
+    freed = Change(Action.REMOVE, world.platform, BERT, b"iban-1-0........", b"d" * 32)
+    world.happens(aliases.change(world.aliases, freed, world.alice))
+    mirror = _alias(world, world.platform, b"mirror..........", FEED)
+    world.happens(aliases.register_mirror(world.aliases, world.principal_queries, mirror, operator))
+    new = NewOwners(DORA, 2, b"d" * 16, lambda version: {"name": b"sealed"})
+    company = world.party(DORA, "N3", kind=PartyKind.COMPANY)
+    world.happens(parties.register(*world.of_parties, company, server))
+    world.happens(owners.record(*world.of_parties, new, server))
+    world.happens(blocking.block(world.parties, PartyBlock(world.platform, DORA, "L", b"e" * 32, b"v" * 32), FEED))
+    for reference in ("order 1", "order 2"):
+        world.happens(legal_holds.hold(world.parties, world.platform, DORA, reference, world.alice))
+    world.happens(legal_holds.lift(world.parties, world.platform, DORA, "order 1", world.alice))
     for number, (to, by) in enumerate([(KycState.CHECKING, world.alice), (KycState.REJECTED, world.alice)]):
         decision = KycDecision(world.platform, ANNA, to, "why", b"decision-%d......" % number)
         world.happens(parties.decide_kyc(*world.of_parties, decision, by, NEVER))
@@ -213,5 +225,5 @@ def test_no_version_of_a_party_or_an_alias_is_kept_twice(lived: list[Recorded]) 
     assert set(journal.ended) == streams
     versions = {each.stream: each.version for each in lived}
     assert {party.id: party.version for party in modules.parties.parties.values()} == {
-        party: versions[party] for party in (ANNA, BERT, CLEO)
+        party: versions[party] for party in (ANNA, BERT, CLEO, DORA)
     }

@@ -283,7 +283,7 @@ def test_bank_feed_speaks_for_tenants_with_an_account_at_its_bank(world: Any) ->
     mirror = NewAlias(
         world.platform, b"mirror-account..", world.platform, True, b"i" * 16, lambda *_: b"sealed", b"bank-feed......."
     )
-    world.happens(aliases.register(*world.of_aliases, mirror, Actor(world.alice, None)))
+    world.happens(aliases.register_mirror(world.aliases, world.principal_queries, mirror, Actor(world.alice, None)))
     evidence = frozenset({"payments.evidence"})
     own = submission(world, submitter=b"bank-feed.......", submitter_scopes=evidence)
     assert authorisations.authorise(*world.of_authorisations, own, TOKEN, world.now_ns, NEVER)

@@ -24,7 +24,8 @@ from ringfence_kernel.values.clock import DAY_NS, ManualClock
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
 
-from .conftest import START_NS, a_key, numbered
+from .conftest import START_NS
+from .naming import a_key, numbered
 
 ALICE, BOB, CAROL, PLATFORM = (numbered(each) for each in (1, 2, 3, 11))
 NEW = numbered(99)

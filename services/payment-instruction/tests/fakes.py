@@ -18,7 +18,7 @@ from ringfence_payment_instruction.screening.domain.clients import Client
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, Purpose, TransferKind
-from ringfence_payment_instruction.submissions.application.ports import Authorisation, KeyRing
+from ringfence_payment_instruction.submissions.application.ports import Authorisation, HolderNamed, KeyRing
 from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
     IdentityUnavailable,
@@ -36,6 +36,7 @@ class FakeIdentity:
     def __init__(self) -> None:
         """Knows nobody."""
         self.aliases: dict[str, Alias] = {}
+        self.claims: dict[tuple[bytes, bytes, str, str], Alias] = {}
         self.erased: set[bytes] = set()
         self.authorised: dict[tuple[bytes, bytes], bytes] = {}
         self.is_away = self.is_sealed = False
@@ -47,6 +48,14 @@ class FakeIdentity:
         if self.is_away:
             raise IdentityUnavailable
         return {iban: self.aliases[iban] for iban in ibans if iban in self.aliases}
+
+    async def confirm(self, named: Sequence[HolderNamed]) -> dict[str, Alias]:
+        """Confirms what is claimed by tenant, bank feed, IBAN and name."""
+        if self.is_away:
+            raise IdentityUnavailable
+        found = {each.iban: self.claims[key] for each in named if (key := each[:4]) in self.claims}
+        self.aliases |= found
+        return found
 
     async def keys(self, subjects: Collection[bytes]) -> KeyRing:
         """Answers a key that depends on the subject alone."""

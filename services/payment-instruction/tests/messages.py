@@ -59,10 +59,12 @@ def entry(
     *,
     direction: str = "CRDT",
     payer: str = "Some Payer",
+    holder: str = "",
     transaction_id: str = "",
 ) -> str:
     """Returns an entry of a notification."""
-    account = f"<CdtrAcct><Id><IBAN>{creditor}</IBAN></Id></CdtrAcct>" if creditor else ""
+    name = f"<Cdtr><Pty><Nm>{holder}</Nm></Pty></Cdtr>" if holder else ""
+    account = f"{name}<CdtrAcct><Id><IBAN>{creditor}</IBAN></Id></CdtrAcct>" if creditor else ""
     refs = f"<TxId>{transaction_id}</TxId>" if transaction_id else "<EndToEndId>E</EndToEndId>"
     return ENTRY.format(
         reference=reference, amount=amount, direction=direction, payer=payer, creditor=account, refs=refs

@@ -45,6 +45,7 @@ def aliases(make_id: Callable[[str], bytes]) -> dict[str, Alias]:
         "BANK": Alias(tenant, make_id("mirror"), bytes(16), True),
         "CLIENT": Alias(tenant, make_id("client account"), make_id("client"), False),
         "FOREIGN": Alias(make_id("other"), make_id("foreign account"), make_id("foreigner"), False),
+        "ERASED": Alias(tenant, bytes(16), tenant, False, erased=True),
     }
 
 
@@ -110,9 +111,9 @@ def test_a_deposit_credits_the_client_that_its_iban_names(history: Any, aliases:
     assert file.waiting() == []
 
 
-@pytest.mark.parametrize("iban", ["", "NOBODY", "FOREIGN", "BANK"])
+@pytest.mark.parametrize("iban", ["", "NOBODY", "FOREIGN", "BANK", "ERASED"])
 def test_what_cannot_be_matched_goes_to_suspense(history: Any, aliases: dict[str, Alias], iban: str) -> None:
-    """No IBAN, an unknown one, another tenant's client, the bank account itself: all suspense."""
+    """No IBAN, an unknown one, another tenant's client, the bank account itself, an erased client: all suspense."""
     (matched,) = found(history, aliases, replace(ENTRY, creditor_iban=iban))
     assert (matched.disposition, matched.reason) == (Disposition.CREDIT_SUSPENSE, CREDITOR_UNKNOWN)
     file = take_in(history, aliases, replace(ENTRY, creditor_iban=iban))

@@ -59,6 +59,42 @@ async def test_deposits_credit_clients_and_the_rest_goes_to_suspense(world: Worl
     assert values == {20_459}  # 2026-01-06
 
 
+async def test_the_first_deposit_confirms_the_claim_that_the_bank_names(world: World) -> None:
+    """Money for an IBAN that is only claimed reaches its client where the bank names him, and waits apart otherwise."""
+    boris = world.identity.aliases.pop(BORIS)
+    world.identity.claims = {(TENANT, BANK_FEED.subject, BORIS, "Boris Example"): boris}
+    nameless, another = entry("R1", "1.00", BORIS), entry("R2", "2.00", BORIS, holder="Anna Example")
+    assert await hand_in(world, camt_054("N-1", BANK, nameless)) == (0, 1, 0, 0)
+    assert await hand_in(world, camt_054("N-2", BANK, another)) == (0, 1, 0, 0)
+    named = entry("R3", "5.00", BORIS, holder="Boris Example")
+    assert await hand_in(world, camt_054("N-3", BANK, named)) == (1, 0, 0, 0)
+    assert world.custody.balances[an_id("boris account")] == 5_00
+    assert await hand_in(world, camt_054("N-4", BANK, entry("R4", "1.00", BORIS))) == (1, 0, 0, 0)
+
+
+async def test_only_the_accounts_own_bank_confirms_a_claim(world: World) -> None:
+    """Another bank's word, or the platform's, confirms nothing."""
+    boris = world.identity.aliases.pop(BORIS)
+    world.identity.claims = {(TENANT, BANK_FEED.subject, BORIS, "Boris Example"): boris}
+    content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS, holder="Boris Example"))
+    with pytest.raises(BankAccountUnknown):
+        await hand_in(world, content, PLATFORM)
+    assert BORIS not in world.identity.aliases
+
+
+async def test_what_a_client_has_under_way_is_counted(world: World) -> None:
+    """A held payment counts for its debtor and its creditor, and for nobody once it has ended; others have none."""
+    under_way = world.application.deposits.api.under_way
+    anna, boris = (world.identity.aliases[each].owner_id for each in (ANNA, BORIS))
+    asked = [anna, boris, an_id("nobody")]
+    assert await under_way.count(TENANT, asked) == [0, 0, 0]
+    content = [order("held", 900_00)]
+    await world.submit_batch(PLATFORM, an_id("submission"), content)
+    await world.reaches("held", Status.HELD)
+    assert await under_way.count(TENANT, asked) == [1, 1, 0]
+    assert await under_way.count(an_id("another tenant"), asked) == [0, 0, 0]
+
+
 async def test_an_entry_is_posted_once_in_whatever_file_it_comes(world: World) -> None:
     """Same file, same entry in another file, after a restart: duplicates."""
     first = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))

@@ -78,6 +78,16 @@ def test_a_foreign_account_is_as_unknown_as_none(make_id: Callable[[str], bytes]
     assert {forbiddance(tenant, debtor, None) for debtor in (None, foreign, mirror)} == {reasons.DEBTOR_ACCOUNT_UNKNOWN}
 
 
+def test_nothing_is_paid_by_or_to_an_erased_client(make_id: Callable[[str], bytes]) -> None:
+    """His IBAN is refused by name, and does not leave by the bank; to another tenant it is as unknown as any."""
+    tenant = make_id("tenant")
+    own = Alias(tenant, make_id("account"), make_id("owner"), False)
+    erased = Alias(tenant, bytes(16), tenant, False, erased=True)
+    assert forbiddance(tenant, own, erased) == forbiddance(tenant, erased, own) == reasons.SUBJECT_ERASED
+    stranger = Alias(make_id("other"), make_id("account"), make_id("owner"), False)
+    assert forbiddance(make_id("other"), stranger, erased) == ""
+
+
 def test_money_to_another_tenants_client_leaves_the_book(make_id: Callable[[str], bytes]) -> None:
     """Only a creditor in the same book is paid inside it."""
     tenant = make_id("tenant")

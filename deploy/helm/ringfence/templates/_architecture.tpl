@@ -5,7 +5,7 @@ policies, disruption budgets and everything else that exists once per service ar
 */}}
 {{- define "ringfence.architecture" -}}
 identity:
-  calls: []
+  calls: [custody, payment-instruction]
   priorityClass: ringfence-money
 custody:
   calls: [identity]

@@ -89,6 +89,27 @@
 - name: RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE
   value: /etc/ringfence/principals/principals.json
 {{- end }}
+{{- with .values.register }}
+{{- if .claim }}
+- name: RINGFENCE_ERASURE_REGISTER_DIRECTORY
+  value: /var/lib/ringfence/register
+{{- else }}
+- name: RINGFENCE_ERASURE_REGISTER_S3_BUCKET
+  value: {{ .bucket | quote }}
+- name: RINGFENCE_ERASURE_REGISTER_S3_REGION
+  value: {{ .region }}
+- name: RINGFENCE_ERASURE_REGISTER_S3_ENDPOINT
+  value: {{ include "ringfence.bucketEndpoint" . }}
+{{- if .ownAuthority }}
+- name: RINGFENCE_ERASURE_REGISTER_S3_CACERT
+  value: /etc/ringfence/trust/register-ca.pem
+{{- end }}
+- name: RINGFENCE_ERASURE_REGISTER_S3_ACCESS_KEY_ID
+  value: {{ .accessKeyId | quote }}
+- name: RINGFENCE_ERASURE_REGISTER_S3_SECRET_ACCESS_KEY_FILE
+  value: /etc/ringfence/register/secretAccessKey
+{{- end }}
+{{- end }}
 {{- else if eq .name "audit" }}
 - name: RINGFENCE_LOG_ORIGIN
   value: {{ .values.logOrigin | quote }}
@@ -103,7 +124,7 @@
 - name: RINGFENCE_RAIL_S3_REGION
   value: {{ .region }}
 - name: RINGFENCE_RAIL_S3_ENDPOINT
-  value: {{ include "ringfence.railEndpoint" . }}
+  value: {{ include "ringfence.bucketEndpoint" . }}
 {{- with .prefix }}
 - name: RINGFENCE_RAIL_S3_PREFIX
   value: {{ . }}
@@ -125,7 +146,7 @@
 {{- end }}
 {{- end }}
 
-{{/* Where the rail's bucket is. Takes the rail's values. */}}
-{{- define "ringfence.railEndpoint" -}}
+{{/* Where a bucket is. Takes the values of the rail or of the register. */}}
+{{- define "ringfence.bucketEndpoint" -}}
 {{- .endpoint | default (printf "https://s3.%s.amazonaws.com" .region) -}}
 {{- end }}

@@ -73,6 +73,13 @@ limits: {cpu: "1", memory: 256Mi, ephemeral-storage: 64Mi}
   mountPath: /etc/ringfence/principals
   readOnly: true
 {{- end }}
+{{- if eq .name "identity" }}
+{{- with .values.register }}
+- name: register
+  mountPath: {{ ternary "/var/lib/ringfence/register" "/etc/ringfence/register" (ne .claim "") }}
+  readOnly: {{ eq .claim "" }}
+{{- end }}
+{{- end }}
 {{- if eq .name "payment-instruction" }}
 {{- with .values.rail }}
 {{- if .spoolClaim }}
@@ -127,6 +134,19 @@ limits: {cpu: "1", memory: 256Mi, ephemeral-storage: 64Mi}
   configMap:
     name: {{ .values.firstPrincipalsConfigMap }}
     items: [{key: principals.json, path: principals.json}]
+{{- end }}
+{{- if eq .name "identity" }}
+{{- with .values.register }}
+- name: register
+  {{- if .claim }}
+  persistentVolumeClaim: {claimName: {{ .claim }}}
+  {{- else }}
+  secret:
+    secretName: {{ .secret }}
+    defaultMode: 0440
+    items: [{key: secretAccessKey, path: secretAccessKey}]
+  {{- end }}
+{{- end }}
 {{- end }}
 {{- if eq .name "payment-instruction" }}
 {{- with .values.rail }}

@@ -41,6 +41,7 @@ from ringfence_identity.modules import Modules, event_codec
 from ringfence_identity.parties.adapters import schema as parties
 from ringfence_identity.parties.adapters.decisions_model import DecisionsModel
 from ringfence_identity.parties.adapters.decisions_reader import DecisionsReader
+from ringfence_identity.parties.adapters.erasure_register import ObjectRegister
 from ringfence_identity.parties.adapters.neighbours import PeerNeighbours
 from ringfence_identity.parties.adapters.retention import read_retention
 from ringfence_identity.parties.adapters.stored_personal import StoredPersonal
@@ -197,7 +198,7 @@ def _erasing(
     ports = ErasurePorts(
         neighbours=PeerNeighbours(runtime.peer("custody"), runtime.peer("payment-instruction")),
         lifetimes=stored,
-        register=settings.register(),
+        register=ObjectRegister(settings.register()()),
         retention=read_retention(settings.retention_file),
         clock=runtime.clock,
     )

@@ -1,7 +1,9 @@
 """Settings of the identity service, beyond what every service reads."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +16,6 @@ from ringfence_kernel.service.settings import (
     Settings,
     Variable,
 )
-
-from ringfence_identity.parties.adapters.erasure_register import ObjectRegister
 
 if TYPE_CHECKING:  # there for checkers only
     from obstore.store import ClientConfig
@@ -40,28 +40,30 @@ class IdentitySettings(Settings):
     register_key_id: Annotated[str | None, Variable("RINGFENCE_ERASURE_REGISTER_S3_ACCESS_KEY_ID")] = None
     register_key: Annotated[Secret | None, FileVariable(f"{_PREFIX}S3_SECRET_ACCESS_KEY_FILE")] = None
 
-    def register(self) -> ObjectRegister:
-        """Returns the register of the erased; raises MissingSetting, InvalidSetting."""
+    def register(self) -> Callable[[], LocalStore | S3Store]:
+        """Returns what opens the place of the register of the erased; raises MissingSetting, InvalidSetting."""
         if (self.register_directory is None) == (self.register_bucket is None):
             raise MissingSetting(f"either {_DIRECTORY} or {_BUCKET}")
         if self.register_directory is not None:
-            return ObjectRegister(LocalStore(self.register_directory, mkdir=True))
+            return partial(LocalStore, self.register_directory, mkdir=True)
         if self.register_key_id is None or self.register_key is None:
             raise MissingSetting(f"{_PREFIX}S3_ACCESS_KEY_ID or {_PREFIX}S3_SECRET_ACCESS_KEY_FILE")
         endpoint = self.register_endpoint or f"https://s3.{self.register_region}.amazonaws.com"
         if not endpoint.startswith("https://"):
             raise InvalidSetting(f"{_PREFIX}S3_ENDPOINT", "an https:// address")
+        return partial(self._bucket, endpoint, self.register_key_id, self.register_key)
+
+    def _bucket(self, endpoint: str, key_id: str, key: Secret) -> S3Store:
         options: ClientConfig = {"timeout": timedelta(seconds=10), "connect_timeout": timedelta(seconds=3)}
         if self.register_ca_file:
             options["root_certificate"] = self.register_ca_file.read_bytes()
-        store = S3Store(
+        return S3Store(
             self.register_bucket,
             endpoint=endpoint,
             region=self.register_region,
-            access_key_id=self.register_key_id,
-            secret_access_key=self.register_key.reveal(),
+            access_key_id=key_id,
+            secret_access_key=key.reveal(),
             client_options=options,
             # A put that was not answered is made again, and finds itself.
             retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=10)},
         )
-        return ObjectRegister(store)

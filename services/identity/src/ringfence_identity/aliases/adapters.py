@@ -20,11 +20,11 @@ class CustodyAccounts:
 
     peer: Peer
 
-    async def owners(self, book: bytes, accounts: Sequence[bytes]) -> dict[bytes, AccountOwner]:
+    async def owners(self, tenant: bytes, accounts: Sequence[bytes]) -> dict[bytes, AccountOwner]:
         """Returns the owner of each account; raises PeerUnavailable, PeerRefused."""
         if not accounts:
             return {}
-        request = pb.LookUpAccountsRequest(book_id=book, account_ids=accounts)
+        request = pb.LookUpAccountsRequest(book_id=tenant, account_ids=accounts)
         try:
             reply = await self.peer.call(
                 CustodyServiceStub, "LookUpAccounts", request, timeout=TIMEOUT_SECONDS, idempotent=True

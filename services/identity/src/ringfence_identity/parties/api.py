@@ -92,7 +92,7 @@ class PartyApi:
         reference = bounds.text("order_reference", request.order_reference, maximum=MAX_REFERENCE)
         parties, caller = list(request.party_ids), current_caller()
         if request.held:
-            reasons = await self.holds.place(tenant, parties, reference, caller.subject)
+            reasons = await self.holds.hold(tenant, parties, reference, caller.subject)
             return pb.SetLegalHoldResponse(results=batches.results(reasons))
         reasons, proposal = await self.holds.propose_lifting(tenant, parties, reference, caller)
         return pb.SetLegalHoldResponse(results=batches.answers(batches.waiting_together(reasons, proposal)))

@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class AccountOwner:
-    """An account's owner as its book names it, zero for none, and its class, empty where there is no account."""
+    """An account's owner as custody names it, zero for none, and its class, empty where there is no account."""
 
     owner: bytes
     account_class: str
@@ -16,7 +16,7 @@ class AccountOwner:
 class Accounts(Protocol):
     """Whose accounts are, in custody."""
 
-    async def owners(self, book: bytes, accounts: Sequence[bytes]) -> dict[bytes, AccountOwner]:
+    async def owners(self, tenant: bytes, accounts: Sequence[bytes]) -> dict[bytes, AccountOwner]:
         """Returns the owner of each account; raises PeerUnavailable, PeerRefused."""
 
 

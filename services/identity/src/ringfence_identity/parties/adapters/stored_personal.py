@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.store.codec import EventCodec
 
-from ringfence_identity.parties.application.ports import Place
+from ringfence_identity.parties.application.ports import SealedAt
 from ringfence_identity.parties.domain.events import LegalHoldLifted, LegalHoldPlaced
 
 
@@ -18,15 +18,15 @@ class StoredPersonal:
     store: EventStore
     codec: EventCodec
 
-    async def read(self, places: Collection[Place]) -> dict[Place, dict[str, bytes]]:
-        """Returns the sealed fields of the event at each place; raises StoreUnavailable."""
-        wanted = set(places)
+    async def read(self, sealed_at: Collection[SealedAt]) -> dict[SealedAt, dict[str, bytes]]:
+        """Returns the sealed fields of the event at each of these; raises StoreUnavailable."""
+        wanted = set(sealed_at)
         if not wanted:
             return {}
 
-        def read() -> dict[Place, dict[str, bytes]]:
+        def read() -> dict[SealedAt, dict[str, bytes]]:
             found = self.store.replay_streams(self.codec, sorted({stream for stream, _ in wanted}))
-            return {place: each.event.personal for each in found if (place := (each.stream, each.version)) in wanted}
+            return {at: each.event.personal for each in found if (at := (each.stream, each.version)) in wanted}
 
         return await asyncio.to_thread(read)
 

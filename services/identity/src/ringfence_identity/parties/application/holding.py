@@ -42,16 +42,16 @@ class LegalHolds:
         """Returns what is registered with the proposals of the service."""
         return [Effect(name=LIFT, basis=self._basis, carry_out=self._lift, describe=_described)]
 
-    async def place(self, tenant: bytes, parties: Sequence[bytes], order_reference: str, by: bytes) -> list[str]:
+    async def hold(self, tenant: bytes, parties: Sequence[bytes], order_reference: str, by: bytes) -> list[str]:
         """Returns one reason per party; raises OperatorRequired."""
         self.principals.require_operator(by)
 
-        def place(unit: Unit, party: bytes) -> str:
-            events = legal_holds.place(self.state, tenant, party, order_reference, by)
+        def hold_one(unit: Unit, party: bytes) -> str:
+            events = legal_holds.hold(self.state, tenant, party, order_reference, by)
             record_of_party(unit, self.state, self.state.subject_of(tenant, party), events)
             return DONE
 
-        return await decide_each(self.writer, parties, place)
+        return await decide_each(self.writer, parties, hold_one)
 
     async def propose_lifting(
         self, tenant: bytes, parties: Sequence[bytes], order_reference: str, caller: Caller

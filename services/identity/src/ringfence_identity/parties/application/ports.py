@@ -8,15 +8,15 @@ from ringfence_kernel.writing.writer import Unit
 
 from ringfence_identity.parties.domain.erasing import Looked
 
-Place: TypeAlias = tuple[bytes, int]
+SealedAt: TypeAlias = tuple[bytes, int]
 """A subject's stream, and a version in it."""
 
 
 class SealedPersonal(Protocol):
     """Reads sealed personal data where it was committed."""
 
-    async def read(self, places: Collection[Place]) -> dict[Place, dict[str, bytes]]:
-        """Returns the sealed fields of the event at each place; raises StoreUnavailable."""
+    async def read(self, sealed_at: Collection[SealedAt]) -> dict[SealedAt, dict[str, bytes]]:
+        """Returns the sealed fields of the event at each of these; raises StoreUnavailable."""
 
 
 class Lifetimes(Protocol):

@@ -8,7 +8,7 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
 from ringfence_identity.parties.application.owners import Owner, opened_owners
 from ringfence_identity.parties.application.personal import PersonalData
-from ringfence_identity.parties.application.ports import Place, SealedPersonal
+from ringfence_identity.parties.application.ports import SealedAt, SealedPersonal
 from ringfence_identity.parties.domain.state import Owners, Party, State
 from ringfence_identity.principals.queries import PrincipalQueries
 
@@ -42,9 +42,9 @@ class PartyReading:
         found = await self.writer.commit(find)
         living = [each for each in found if each is not None and not each[0].erased]
         keys = await self.keys.fetch([party.id for party, _ in living], create=False)
-        places = [(party.id, party.personal_version) for party, _ in living]
-        places += [(party.id, owners.version) for party, owners in living if owners.number]
-        sealed = await self.personal.read(places)
+        sealed_at = [(party.id, party.personal_version) for party, _ in living]
+        sealed_at += [(party.id, owners.version) for party, owners in living if owners.number]
+        sealed = await self.personal.read(sealed_at)
         return [
             None if each is None else _opened(identifier, *each, keys.get(each[0].id, SubjectKey()), sealed)
             for (_, identifier), each in zip(asked, found, strict=True)
@@ -79,7 +79,7 @@ def _name_of(read: ReadParty | None) -> str:
 
 
 def _opened(
-    identifier: bytes, party: Party, owners: Owners, key: SubjectKey, sealed: Mapping[Place, dict[str, bytes]]
+    identifier: bytes, party: Party, owners: Owners, key: SubjectKey, sealed: Mapping[SealedAt, dict[str, bytes]]
 ) -> ReadParty:
     if party.erased or not key.key:
         return ReadParty(identifier, party, None)

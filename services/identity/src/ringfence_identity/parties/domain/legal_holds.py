@@ -5,7 +5,7 @@ from ringfence_identity.parties.domain.parties import find
 from ringfence_identity.parties.domain.state import State
 
 
-def place(state: State, tenant: bytes, party: bytes, order_reference: str, by: bytes) -> list[LegalHoldPlaced]:
+def hold(state: State, tenant: bytes, party: bytes, order_reference: str, by: bytes) -> list[LegalHoldPlaced]:
     """Holds a party; the same order again changes nothing. Raises PartyNotFound, SubjectErased."""
     held = state.legal_holds.get(find(state, tenant, party).id, ())
     return [] if order_reference in held else [LegalHoldPlaced(tenant, party, order_reference, by)]

@@ -181,7 +181,7 @@ class State:
         party = replace(self.parties[recorded.stream], release_proposed_by=b"", version=recorded.version)
         journal.put(self.parties, recorded.stream, party)
 
-    def _place_hold(self, recorded: Recorded, journal: Journal) -> None:
+    def _hold(self, recorded: Recorded, journal: Journal) -> None:
         event: LegalHoldPlaced = recorded.event
         self._went_on(recorded, journal)
         held = self.legal_holds.get(recorded.stream, ())
@@ -212,7 +212,7 @@ class State:
         KycReleaseProposed: _propose_release,
         OwnersRecorded: _record_owners,
         PartyBlocked: _block,
-        LegalHoldPlaced: _place_hold,
+        LegalHoldPlaced: _hold,
         LegalHoldLifted: _lift_hold,
         PartyErased: _erase,
     }

@@ -18,6 +18,7 @@ from ringfence_kernel.writing.departed import LookAgain
 from ringfence_kernel.writing.looking_up import while_current
 from ringfence_kernel.writing.writer import Unit
 
+from ringfence_payment_instruction.deposits.application.first_deposits import confirmed
 from ringfence_payment_instruction.deposits.application.ports import Entries, Notification, NotificationFiles, Voucher
 from ringfence_payment_instruction.deposits.application.sealing import seal_entries
 from ringfence_payment_instruction.deposits.domain.confirming import booked, by_submission
@@ -127,6 +128,7 @@ class EvidenceReceiving:
             if iban
         }
         aliases = await self.identity.resolve(sorted(ibans))
+        aliases |= await confirmed(self.identity, source, file, aliases)
         asked, read_ns = questions(file.entries, aliases), self.clock.now_ns()
         # One file at a time: two that share an entry would otherwise both find it new.
         async with self._turn:

@@ -100,7 +100,7 @@ def disposition_of_credit(tenant: bytes, creditor: Alias | None, blocked_for: st
     """Returns where incoming money goes, and why it goes to suspense if it does."""
     if blocked_for:
         return Disposition.CREDIT_SUSPENSE, blocked_for
-    if creditor is None or creditor.tenant != tenant or creditor.bank_mirror:
+    if creditor is None or creditor.tenant != tenant or creditor.bank_mirror or creditor.erased:
         return Disposition.CREDIT_SUSPENSE, CREDITOR_UNKNOWN
     return Disposition.CREDIT_CLIENT, ""
 

@@ -10,17 +10,18 @@ from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import RemoteError, hinted, peer_refused
 from ringfence_kernel.sealing.envelopes import DataKeyCache
 from ringfence_kernel.values.clock import Clock
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1.identity_pb2_grpc import PartyServiceStub, TokenServiceStub
 
-from ringfence_payment_instruction.submissions.application.ports import Authorisation, KeyRing
+from ringfence_payment_instruction.submissions.application.ports import Authorisation, HolderNamed, KeyRing
 from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
     IdentityUnavailable,
     KeysUnavailable,
     SubmissionConflict,
 )
-from ringfence_payment_instruction.submissions.domain.orders import Alias
+from ringfence_payment_instruction.submissions.domain.orders import MAX_NAME, Alias
 
 MAX_IBANS = 10_000
 MAX_SUBJECTS = 1_000
@@ -44,9 +45,27 @@ class IdentityClient:
             reply = await self._call(PartyServiceStub, "ResolveAliases", pb.ResolveAliasesRequest(ibans=part))
             for iban, alias in zip(part, reply.aliases, strict=True):
                 if alias.found:
-                    found[iban] = Alias(
-                        alias.tenant_id, alias.account_id, alias.owner_id, alias.bank_mirror, alias.bank_feed_id
-                    )
+                    found[iban] = _alias(alias)
+                elif alias.erased:
+                    found[iban] = Alias(alias.tenant_id, ZERO_ID, alias.tenant_id, False, erased=True)
+        return found
+
+    async def confirm(self, named: Sequence[HolderNamed]) -> dict[str, Alias]:
+        """Confirms claims of IBANs by what a bank says; raises IdentityUnavailable."""
+        found: dict[str, Alias] = {}
+        for part in _parts(named, MAX_SUBJECTS):
+            evidence = [
+                pb.AliasEvidence(
+                    tenant_id=each.tenant,
+                    bank_feed_id=each.bank_feed,
+                    iban=each.iban,
+                    holder_name=each.holder_name[:MAX_NAME],
+                    evidence_sha256=each.digest,
+                )
+                for each in part
+            ]
+            reply = await self._call(PartyServiceStub, "ConfirmAliases", pb.ConfirmAliasesRequest(evidence=evidence))
+            found |= {each.iban: _alias(alias) for each, alias in zip(part, reply.aliases, strict=True) if alias.found}
         return found
 
     async def keys(self, subjects: Collection[bytes]) -> KeyRing:
@@ -87,6 +106,10 @@ class IdentityClient:
             return await self._peer.call(stub, method, request, timeout=TIMEOUT_SECONDS, idempotent=True)
         except RemoteError as error:
             _raise(error)
+
+
+def _alias(alias: pb.ResolvedAlias) -> Alias:
+    return Alias(alias.tenant_id, alias.account_id, alias.owner_id, alias.bank_mirror, alias.bank_feed_id)
 
 
 def _parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -30,11 +30,24 @@ class KeyRing:
     blind_index_key: bytes = field(repr=False)
 
 
+class HolderNamed(NamedTuple):
+    """What a bank's message, `digest` its SHA-256, says of an IBAN on a safeguarding account of a tenant."""
+
+    tenant: bytes
+    bank_feed: bytes
+    iban: str
+    holder_name: str
+    digest: bytes
+
+
 class Identity(Protocol):
     """Who may order, whose IBANs these are, and the keys of personal data."""
 
     async def resolve(self, ibans: Sequence[str]) -> dict[str, Alias]:
         """Returns what IBANs stand for; unknown ones are left out. Raises IdentityUnavailable."""
+
+    async def confirm(self, named: Sequence[HolderNamed]) -> dict[str, Alias]:
+        """Confirms claims of IBANs by what a bank says; returns what those stand for. Raises IdentityUnavailable."""
 
     async def keys(self, subjects: Collection[bytes]) -> KeyRing:
         """Returns the data keys of subjects, made where a known subject has none yet. Raises KeysUnavailable."""

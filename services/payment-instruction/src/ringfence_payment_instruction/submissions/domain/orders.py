@@ -89,6 +89,8 @@ class Alias:
     owner_id: bytes
     bank_mirror: bool
     bank_feed: bytes = b""
+    erased: bool = False
+    """Its client was erased: it stays his IBAN, and stands for no account and no owner but the tenant."""
 
 
 def digest(orders: Iterable[Order]) -> bytes:
@@ -159,8 +161,12 @@ def forbiddance(
     """
     if debtor is None or debtor.tenant != tenant or debtor.bank_mirror:
         return reasons.DEBTOR_ACCOUNT_UNKNOWN
+    if debtor.erased:
+        return reasons.SUBJECT_ERASED
     if creditor is None or creditor.tenant != tenant:
         return reasons.CREDITOR_ACCOUNT_FORBIDDEN if purpose in IN_BOOK else ""
+    if creditor.erased:
+        return reasons.SUBJECT_ERASED
     if purpose in BY_BANK:
         return reasons.CREDITOR_ACCOUNT_FORBIDDEN
     if creditor.bank_mirror or creditor.account_id == debtor.account_id:

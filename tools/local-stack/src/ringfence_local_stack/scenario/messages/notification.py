@@ -18,6 +18,7 @@ def entry(
     payer: str = "A Payer",
     payer_iban: str = "",
     ultimate_payer: str = "",
+    holder: str = "",
     remittance: str = "",
     currency: str = "EUR",
     incoming: bool = True,
@@ -25,7 +26,10 @@ def entry(
     booked_on: str = "",
     transaction_id: str = "",
 ) -> Element:
-    """A booked movement with the details of one transaction; `reference` is the bank's own, left out where empty."""
+    """A booked movement with the details of one transaction; `reference` is the bank's own, left out where empty.
+
+    `holder` is whom the bank names as the holder of the creditor's IBAN.
+    """
     details = element(
         "TxDtls",
         element("Refs", element("EndToEndId", _NO_ID), optional("TxId", transaction_id)),
@@ -34,6 +38,7 @@ def entry(
             element("Dbtr", element("Pty", element("Nm", payer))),
             element("DbtrAcct", element("Id", element("IBAN", payer_iban))) if payer_iban else None,
             element("UltmtDbtr", element("Pty", element("Nm", ultimate_payer))) if ultimate_payer else None,
+            element("Cdtr", element("Pty", element("Nm", holder))) if holder else None,
             element("CdtrAcct", element("Id", element("IBAN", creditor_iban))),
         ),
         element("RmtInf", element("Ustrd", remittance)) if remittance else None,
