@@ -16,7 +16,7 @@ from ringfence_protos.custody.v1.custody_pb2_grpc import CustodyServiceStub
 
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
-from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, Purpose, TransferKind
+from ringfence_payment_instruction.settlement.domain.transfers import Correction, PlannedTransfer, Purpose, TransferKind
 from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused
 
 TIMEOUT_SECONDS = 10.0
@@ -25,6 +25,7 @@ PAGE_SIZE = 1_000
 FLAGS = {TransferKind.PLAIN: 0, TransferKind.PENDING: 2, TransferKind.POST: 4, TransferKind.VOID: 8}
 # Purposes of a transfer (docs/ledger.md).
 CODES = {Purpose.DEPOSIT: 1, Purpose.WITHDRAWAL: 2, Purpose.PAYMENT: 3}
+CORRECTION = 14
 RESULTS = {code: name.lower() for code, name in code_names(pb.CreateTransferStatus.DESCRIPTOR).items()}
 """Result codes of a transfer (docs/ledger.md)."""
 UNKNOWN_RESULTS = "ringfence.results.unknown"
@@ -57,6 +58,17 @@ class CustodyClient:
         if held is None:
             held = self._accounts[tenant] = await self._list(tenant, token)
         return held
+
+    async def corrections(self, tenant: bytes, token: str, instruction_id: bytes) -> list[Correction]:
+        """Returns the corrections with this mandate, a page of them at most; errors as above."""
+        wanted = pb.TransferFilter(code=CORRECTION, user_data_128=instruction_id)
+        request = pb.ListTransfersRequest(book_id=tenant, filter=wanted, page_size=PAGE_SIZE)
+        reply = await self._call("ListTransfers", request, token)
+        return [
+            Correction(each.debit_account_id, each.credit_account_id, each.amount_minor, each.ledger)
+            for each in reply.transfers
+            if not each.flags & FLAGS[TransferKind.PENDING]
+        ]
 
     async def _list(self, tenant: bytes, token: str) -> BookAccounts:
         found: dict[int, dict[int, bytes]] = {pb.ACCOUNT_CLASS_BANK_MIRROR: {}, pb.ACCOUNT_CLASS_SUSPENSE: {}}

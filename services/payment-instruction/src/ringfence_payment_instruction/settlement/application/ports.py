@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer
+from ringfence_payment_instruction.settlement.domain.transfers import Correction, PlannedTransfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +28,6 @@ class Custody(Protocol):
 
     async def book_accounts(self, tenant: bytes, token: str, *, fresh: bool = False) -> BookAccounts:
         """Returns the book's bank mirrors and suspense accounts; errors as above."""
+
+    async def corrections(self, tenant: bytes, token: str, instruction_id: bytes) -> list[Correction]:
+        """Returns the corrections that were posted with an instruction as their mandate; errors as above."""

@@ -13,8 +13,15 @@ from ringfence_payment_instruction.settlement.domain.errors import (
     LedgerContradiction,
     ResultUnknown,
 )
-from ringfence_payment_instruction.settlement.domain.settling import CUSTODY_STAGES, MirrorMissing, plan, transferred
-from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer
+from ringfence_payment_instruction.settlement.domain.settling import (
+    CUSTODY_STAGES,
+    MirrorMissing,
+    corrects,
+    may_be_corrected,
+    plan,
+    transferred,
+)
+from ringfence_payment_instruction.settlement.domain.transfers import CORRECTED, PlannedTransfer
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
@@ -45,7 +52,8 @@ class SettlementWork:
         if asked:
             transfers = [transfer for _, transfer in asked.values()]
             names = await self.custody.create_transfers(submission.tenant, submission.received.authorisation, transfers)
-            results = {index: (stage, name) for (index, (stage, _)), name in zip(asked.items(), names, strict=True)}
+            said = {index: (stage, name) for (index, (stage, _)), name in zip(asked.items(), names, strict=True)}
+            results = await self._corrected(submission, said)
 
             def command(unit: Unit) -> frozenset[str]:
                 events, reasons = transferred(submission, results)
@@ -59,6 +67,20 @@ class SettlementWork:
             raise LedgerContradiction
         if missing:
             raise BookAccountMissing
+
+    async def _corrected(
+        self, submission: Submission, said: Mapping[int, tuple[int, str]]
+    ) -> dict[int, tuple[int, str]]:
+        """Returns custody's results, with those replaced that people have put right by a correction."""
+        results = dict(said)
+        for index, (stage, name) in said.items():
+            if may_be_corrected(stage, name):
+                found = await self.custody.corrections(
+                    submission.tenant, submission.received.authorisation, submission.instruction_id(index)
+                )
+                if any(corrects(submission, index, each) for each in found):
+                    results[index] = stage, CORRECTED
+        return results
 
     async def _plan(self, submission: Submission) -> tuple[Asked, bool]:
         """Returns what to ask for, and whether some cannot be asked for, for want of a bank mirror."""
