@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.checks.monitoring.rules import EXPECTED, FILES, OF_SCRAPE, grouped_by, rules, selections
+from deploy.checks.monitoring.rules import EXPECTED, FILES, OF_SCRAPE, ROOT, grouped_by, rules, selections
 from tests.integration.scraping import documented
 
 DASHBOARDS = sorted((FILES / "dashboards").glob("*.json"))
@@ -95,3 +95,12 @@ def test_every_own_metric_is_on_some_dashboard() -> None:
     """What is measured is looked at: no metric of the document is left out."""
     shown = {metric for dashboard in LOADED.values() for query in queries(dashboard) for metric, _ in selections(query)}
     assert {metric for metric in documented() if metric.startswith("ringfence_")} <= shown
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_its_picture_is_in_the_documents(name: str) -> None:
+    """A small one, to which docs/telemetry.md leads."""
+    picture = ROOT / "docs" / "dashboards" / f"{name}.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size < 128 * 1024
+    assert f"](dashboards/{name}.png)" in (ROOT / "docs" / "telemetry.md").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.checks.changes import Change, replaced
 from deploy.checks.platform.files import ENVIRONMENTS, PLATFORM, PRODUCTION, ROOT, load, merged, renderer
 from deploy.checks.platform.priorities import priority_problems
 from deploy.checks.platform.quorums import SERVICES, quorum_problems
@@ -21,7 +22,6 @@ from deploy.checks.platform.reach import reach_problems
 from deploy.checks.platform.references import account_problems, reference_problems, text_problems
 
 CHART, HELM = ROOT / "deploy" / "helm" / "ringfence", ROOT / ".deploy" / "helm"
-Change = Callable[[Path], None]
 
 
 def problems(root: Path = ROOT) -> list[str]:
@@ -104,16 +104,11 @@ def test_the_platform_is_in_order() -> None:
 
 
 def _replaced(name: str, old: str, new: str) -> Change:
-    def change(root: Path) -> None:
-        text = (root / "deploy" / name).read_text(encoding="utf-8")
-        assert old in text
-        (root / "deploy" / name).write_text(text.replace(old, new), encoding="utf-8")
-
-    return change
+    return replaced(f"deploy/{name}", old, new)
 
 
 def _terraform(old: str, new: str) -> Change:
-    return _replaced("../infra/terraform/envs/three-zones/main.tf", old, new)
+    return replaced("infra/terraform/envs/three-zones/main.tf", old, new)
 
 
 def _steps(change: Callable[[list[Any]], list[Any]]) -> Change:

@@ -6,11 +6,11 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from deploy.checks.changes import Change, replaced
 from deploy.checks.infra.hcl import ROOT, TERRAFORM, TOOLS, environment, read, read_folder, resources
 from deploy.checks.infra.terraform import find_terraform
 
@@ -123,47 +123,38 @@ def test_every_module_is_in_order() -> None:
     assert problems(TERRAFORM) == []
 
 
-def _replaced(name: str, old: str, new: str) -> Callable[[Path], None]:
-    def change(root: Path) -> None:
-        text = (root / name).read_text(encoding="utf-8")
-        assert old in text
-        (root / name).write_text(text.replace(old, new), encoding="utf-8")
-
-    return change
-
-
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (_replaced("modules/network/network.tftest.hcl", "[var.zones]", "[var.cidr]"), "condition of zones"),
-        (_replaced("modules/kms/kms.tftest.hcl", "[var.rotation_days]", "[var.services]"), "of rotation_days"),
-        (_replaced("modules/backup/backup.tftest.hcl", "[var.readers]", "[var.name]"), "condition of readers"),
-        (_replaced("envs/three-zones/main.tf", "../../modules/network", "terraform-aws-modules/vpc/aws"), "is from"),
-        (_replaced("modules/kms/versions.tf", "hashicorp/aws", "example/aws"), "another provider"),
-        (_replaced("modules/kms/outputs.tf", "description", "# description"), "not described"),
-        (_replaced("modules/kms/kms.tftest.hcl", NO_ACCOUNT, "123456789012"), "says 123456789012"),
-        (_replaced("modules/kms/versions.tf", "hashicorp/aws", "registry.example.org/hashicorp/aws"), "registry."),
-        (_replaced("modules/backup/bucket/main.tf", "resource", "# checkov:skip=X\nresource"), "checkov:skip"),
-        (_replaced("modules/kms/main.tf", "enable_key_rotation     = true", "enable_key_rotation = false"), "rotate"),
-        (_replaced("modules/kms/main.tf", "multi_region            = true", "multi_region = false"), "one region"),
-        (_replaced("modules/kms/main.tf", "prevent_destroy = true", "prevent_destroy = false"), "be destroyed"),
-        (_replaced("modules/backup/bucket/main.tf", "restrict_public_buckets = true", ""), "public"),
-        (_replaced("modules/backup/bucket/main.tf", '"COMPLIANCE"', '"GOVERNANCE"'), "lifted"),
-        (_replaced("modules/backup/bucket/main.tf", 'status = "Enabled"', 'status = "Suspended"'), "no versions"),
-        (_replaced("modules/cluster/nodes.tf", "hop_limit = 1", "hop_limit = 2"), "role to pods"),
-        (_replaced("modules/cluster/nodes.tf", "for_each = var.subnets", "for_each = { a = 1 }"), "of its own"),
+        (replaced("modules/network/network.tftest.hcl", "[var.zones]", "[var.cidr]"), "condition of zones"),
+        (replaced("modules/kms/kms.tftest.hcl", "[var.rotation_days]", "[var.services]"), "of rotation_days"),
+        (replaced("modules/backup/backup.tftest.hcl", "[var.readers]", "[var.name]"), "condition of readers"),
+        (replaced("envs/three-zones/main.tf", "../../modules/network", "terraform-aws-modules/vpc/aws"), "is from"),
+        (replaced("modules/kms/versions.tf", "hashicorp/aws", "example/aws"), "another provider"),
+        (replaced("modules/kms/outputs.tf", "description", "# description"), "not described"),
+        (replaced("modules/kms/kms.tftest.hcl", NO_ACCOUNT, "123456789012"), "says 123456789012"),
+        (replaced("modules/kms/versions.tf", "hashicorp/aws", "registry.example.org/hashicorp/aws"), "registry."),
+        (replaced("modules/backup/bucket/main.tf", "resource", "# checkov:skip=X\nresource"), "checkov:skip"),
+        (replaced("modules/kms/main.tf", "enable_key_rotation     = true", "enable_key_rotation = false"), "rotate"),
+        (replaced("modules/kms/main.tf", "multi_region            = true", "multi_region = false"), "one region"),
+        (replaced("modules/kms/main.tf", "prevent_destroy = true", "prevent_destroy = false"), "be destroyed"),
+        (replaced("modules/backup/bucket/main.tf", "restrict_public_buckets = true", ""), "public"),
+        (replaced("modules/backup/bucket/main.tf", '"COMPLIANCE"', '"GOVERNANCE"'), "lifted"),
+        (replaced("modules/backup/bucket/main.tf", 'status = "Enabled"', 'status = "Suspended"'), "no versions"),
+        (replaced("modules/cluster/nodes.tf", "hop_limit = 1", "hop_limit = 2"), "role to pods"),
+        (replaced("modules/cluster/nodes.tf", "for_each = var.subnets", "for_each = { a = 1 }"), "of its own"),
         (
-            _replaced(
+            replaced(
                 "modules/cluster/main.tf", "aws_eks_access_entry.administrator[each.key].principal_arn", "each.value"
             ),
             "before the administrator is known",
         ),
-        (_replaced("modules/cluster/nodes.tf", ", aws_eks_addon.before_nodes]", "]"), "before their network"),
-        (_replaced("modules/cluster/addons.tf", "[aws_eks_node_group.zone, ", "["), "before there is a node"),
-        (_replaced("modules/network/main.tf", "_on_launch = false", "_on_launch = true"), "public addresses"),
+        (replaced("modules/cluster/nodes.tf", ", aws_eks_addon.before_nodes]", "]"), "before their network"),
+        (replaced("modules/cluster/addons.tf", "[aws_eks_node_group.zone, ", "["), "before there is a node"),
+        (replaced("modules/network/main.tf", "_on_launch = false", "_on_launch = true"), "public addresses"),
     ],
 )
-def test_a_module_out_of_order_is_found(tmp_path: Path, change: Callable[[Path], None], problem: str) -> None:
+def test_a_module_out_of_order_is_found(tmp_path: Path, change: Change, problem: str) -> None:
     """What the check is for."""
     shutil.copytree(TERRAFORM, tmp_path / "terraform")
     change(tmp_path / "terraform")
@@ -200,7 +191,7 @@ def test_checkov_finds_nothing() -> None:
 def test_checkov_looks(tmp_path: Path) -> None:
     """Keys that do not rotate fail one of its rules."""
     shutil.copytree(TERRAFORM, tmp_path / "terraform")
-    _replaced("modules/kms/main.tf", "enable_key_rotation     = true", "enable_key_rotation = false")(
+    replaced("modules/kms/main.tf", "enable_key_rotation     = true", "enable_key_rotation = false")(
         tmp_path / "terraform"
     )
     assert _checkov(tmp_path / "terraform")["failed"] > 0
@@ -232,7 +223,7 @@ def test_terraform_refuses_what_it_must(tmp_path: Path) -> None:
     """A condition that is gone is missed, and a file out of format is named; without Terraform, by its text alone."""
     shutil.copytree(TERRAFORM, tmp_path / "terraform")
     root = tmp_path / "terraform"
-    _replaced("modules/kms/variables.tf", "var.rotation_days >= 90", "var.rotation_days >= 0")(root)
+    replaced("modules/kms/variables.tf", "var.rotation_days >= 90", "var.rotation_days >= 0")(root)
     if TERRAFORM_HERE is None:
         assert "rotation_days >= 90" in (TERRAFORM / "modules/kms/variables.tf").read_text(encoding="utf-8")
         return
@@ -240,6 +231,6 @@ def test_terraform_refuses_what_it_must(tmp_path: Path) -> None:
         TERRAFORM_HERE.check(root / "modules/kms", tmp_path / "data")
     assert 'run "rotation_off_is_refused"... fail' in refused.value.stdout
     assert TERRAFORM_HERE.run(TERRAFORM, tmp_path, "fmt", "-check", "-recursive") == ""
-    _replaced("modules/kms/main.tf", "multi_region            = true", "multi_region = true")(root)
+    replaced("modules/kms/main.tf", "multi_region            = true", "multi_region = true")(root)
     with pytest.raises(subprocess.CalledProcessError):
         TERRAFORM_HERE.run(root, tmp_path, "fmt", "-check", "-recursive")

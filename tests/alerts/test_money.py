@@ -1,26 +1,24 @@
-"""Money that nobody is known for, shown by its alert until somebody does what the runbook says."""
+"""Money that nobody is known for, or without a place, shown by its alert until somebody does what the runbook says."""
 
 from __future__ import annotations
 
 from ringfence.ids import new_id
 from ringfence.ledger import AccountClass, NewTransfer, Purpose
 from ringfence_local_stack.scenario import Platform, Scenario, messages
+from ringfence_local_stack.scenario.account import Account
 from ringfence_local_stack.scenario.ibans import new_iban
 
 from deploy.checks.monitoring.prometheus import Prometheus
 
-from .conftest import PAYER
+from .conftest import PAYEE, PAYER, lines
 
 SUSPENDED_MINOR = 70
 
 
-def test_money_for_nobody(scenario: Scenario, platform: Platform, prometheus: Prometheus) -> None:
-    """suspense-lies: an operator finds the account; the book's importer allocates what is in it to whose it is."""
-    platform.bank.tell(messages.entry(SUSPENDED_MINOR, new_iban()))
-    prometheus.await_firing("RingfenceSuspenseLies")
-    accounts = scenario.operators[0].custody.list_accounts(platform.id)
+def allocate(platform: Platform, client: Account) -> None:
+    """Finds the book's suspense account, and has its importer move what lies there to whose it is."""
+    accounts = platform.sandbox.operators[0].custody.list_accounts(platform.id)
     [suspense] = [each for each in accounts if each.account_class == AccountClass.SUSPENSE]
-    client = platform.customer(PAYER).account
     allocation = NewTransfer(
         id=new_id(),
         amount_minor=SUSPENDED_MINOR,
@@ -32,4 +30,25 @@ def test_money_for_nobody(scenario: Scenario, platform: Platform, prometheus: Pr
     )
     importer = platform.importer.custody
     assert [each.status for each in importer.create_transfers(platform.id, [allocation])] == ["created"]
+
+
+def test_money_for_nobody(platform: Platform, prometheus: Prometheus) -> None:
+    """suspense-lies: an operator finds the account; the book's importer allocates what is in it to whose it is."""
+    platform.bank.tell(messages.entry(SUSPENDED_MINOR, new_iban()))
+    prometheus.await_firing("RingfenceSuspenseLies")
+    allocate(platform, platform.customer(PAYER).account)
+    prometheus.await_quiet()
+
+
+def test_money_without_a_place(scenario: Scenario, prometheus: Prometheus) -> None:
+    """deposits-wait, book-account-missing: the log names lane and reason; where the account is opened money lies."""
+    bare = scenario.platform(banked=False)
+    bare.bank.tell(messages.entry(SUSPENDED_MINOR, new_iban()))
+    prometheus.await_firing("RingfenceDepositsWait")
+    assert bare.bank.holds_minor == 0
+    [line] = lines(scenario, "payment-instruction", event="work_waits", lane="deposits")
+    assert line["reason"] == "BOOK_ACCOUNT_MISSING"
+    bare.account(AccountClass.SUSPENSE)
+    prometheus.await_firing("RingfenceSuspenseLies", beside=["RingfenceDepositsWait"])
+    allocate(bare, bare.customer(PAYEE).account)
     prometheus.await_quiet()

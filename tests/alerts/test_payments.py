@@ -15,6 +15,7 @@ from ringfence_local_stack.scenario.payment import Status
 from deploy.checks.monitoring.prometheus import Prometheus
 
 from .conftest import PAYEE, PAYER
+from .rail import closed_outbox
 
 DAY_NS = 86_400 * 10**9
 ABOVE_LIMIT_MINOR = 1_100_000
@@ -56,18 +57,13 @@ def test_a_closed_way_to_the_bank_and_a_foreign_message(
     scenario: Scenario, platform: Platform, prometheus: Prometheus
 ) -> None:
     """rail: a folder that takes nothing, then something else under the message's name; both are mended."""
-    outbox = spool_folder(scenario.stack.directory) / "outbox"
-    closed = outbox.rename(outbox.with_name("closed"))
-    outbox.write_bytes(b"")
-    payment = platform.pay(platform.customer(PAYER), new_iban(), "Somebody Elsewhere", 100)
-    prometheus.await_firing("RingfenceOutboxOld")
-    [(message_id,)] = asked(scenario, "SELECT message_id FROM rail_outbox WHERE delivered_at IS NULL")
-    foreign = closed / f"{message_id}.xml"
-    foreign.write_bytes(b"something else")
-    outbox.unlink()
-    closed.rename(outbox)
+    with closed_outbox(scenario.stack) as closed:
+        payment = platform.pay(platform.customer(PAYER), new_iban(), "Somebody Elsewhere", 100)
+        prometheus.await_firing("RingfenceOutboxOld")
+        [(message_id,)] = asked(scenario, "SELECT message_id FROM rail_outbox WHERE delivered_at IS NULL")
+        (closed / f"{message_id}.xml").write_bytes(b"something else")
     prometheus.await_firing("RingfenceRailContradiction", beside=["RingfenceOutboxOld"])
-    (outbox / foreign.name).unlink()
+    (spool_folder(scenario.stack.directory) / "outbox" / f"{message_id}.xml").unlink()
     payment.wait_for(Status.SENT, Status.UNKNOWN, seconds=SECONDS)
     assert platform.bank.answer(payment, "ACSC") == "archive"
     payment.wait_for(Status.SETTLED, seconds=SECONDS)

@@ -8,10 +8,10 @@ import pytest
 from ringfence_local_stack.scenario import Platform, Scenario
 from ringfence_local_stack.scenario.waiting import eventually
 
-from deploy.checks.monitoring.prometheus import Prometheus, watching
+from deploy.checks.monitoring.prometheus import Prometheus
 from tests.drills.clocks import Clocks, clocked
 
-from .conftest import CALLS_FAIL, PAYER
+from .conftest import CALLS_FAIL, PAYER, watched
 
 TERMS = 7
 STARTS = 3
@@ -62,16 +62,13 @@ def clocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Clocks, P
     """Another stack, whose clocks can be set, and a Prometheus over it."""
     with clocked() as (scenario, clocks):
         scenario.import_list(["Nobody At All"])
-        listens = scenario.stack.metrics_listens
-        with watching(listens, tmp_path_factory.mktemp("prometheus")) as running:
-            running.eventually(lambda: running.targets() == len(listens))
+        with watched(scenario.stack, tmp_path_factory.mktemp("prometheus")) as running:
             yield clocks, running
 
 
 def test_a_clock_that_is_behind(clocks: tuple[Clocks, Prometheus]) -> None:
     """clock: a service whose clock differs from its database's is named; set right, it goes on by itself."""
     of_services, prometheus = clocks
-    prometheus.await_quiet()
     with of_services.wrong("audit", -10):
         prometheus.await_firing("RingfenceClockDiffers", beside=["RingfenceFollowerLags", "RingfenceCheckpointOld"])
     prometheus.await_quiet()

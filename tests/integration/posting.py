@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar, Self
 from uuid import UUID
 
 from ringfence.client import Client
@@ -19,7 +21,6 @@ from ringfence.transport import Patience
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Scenario
 
-THREADS = 6
 ROWS = 5
 PAUSE_SECONDS = 0.02
 END_SECONDS = 60.0
@@ -61,25 +62,28 @@ def transfer(book_id: UUID, debit: UUID, credit: UUID, amount_minor: int) -> New
 
 
 @dataclass
-class Posting:
-    """Posts for as long as the block lasts; what was sent is sent again, to any process, until it is acknowledged."""
+class Poster(ABC):
+    """Several threads post transfers with new ids for as long as the block lasts."""
 
+    THREADS: ClassVar[int]
     ring: Ring
-    processes: Sequence[Client]
-    acknowledged: list[NewTransfer] = field(default_factory=list)
-    repeated: int = 0
-    """Rows that had been committed when their answer was lost."""
-    refusals: Counter[str] = field(default_factory=Counter)
-    _leader: int = 0
-    _answers: list[tuple[float, float]] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
-    _failures: list[BaseException] = field(default_factory=list)
+    acknowledged: list[NewTransfer] = field(default_factory=list, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _stop: threading.Event = field(default_factory=threading.Event, init=False)
+    _threads: list[threading.Thread] = field(default_factory=list, init=False)
+    _failures: list[BaseException] = field(default_factory=list, init=False)
 
-    def __enter__(self) -> Posting:
+    @abstractmethod
+    def post(self, transfers: Sequence[NewTransfer]) -> None:
+        """Posts transfers, and returns once they are acknowledged; whatever it raises ends the block."""
+
+    def __str__(self) -> str:
+        """Returns what has come of it so far."""
+        return f"{len(self.acknowledged)} acknowledged"
+
+    def __enter__(self) -> Self:
         """Starts."""
-        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(THREADS)]
+        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(self.THREADS)]
         for thread in self._threads:
             thread.start()
         return self
@@ -89,16 +93,8 @@ class Posting:
         self._stop.set()
         for thread in self._threads:
             thread.join()
-        for process in self.processes:
-            process.close()
         if self._failures:
             raise self._failures[0]
-
-    def longest_silence(self, since: float, until: float) -> float:
-        """Returns the longest time without an answer from a moment on; waits for one to a call made after another."""
-        self._wait(lambda: any(sent > until for sent, _ in self._answers))
-        times = sorted([since, *(answered for _, answered in self._answers if answered > since)])
-        return max(later - earlier for earlier, later in itertools.pairwise(times))
 
     def wait_for_more(self, count: int) -> None:
         """Waits until as many more transfers have been acknowledged."""
@@ -109,7 +105,7 @@ class Posting:
         end = time.monotonic() + END_SECONDS
         while not true():
             assert not self._failures, self._failures
-            assert time.monotonic() < end, self.refusals
+            assert time.monotonic() < end, str(self)
             time.sleep(PAUSE_SECONDS)
 
     def _run(self, number: int) -> None:
@@ -118,11 +114,43 @@ class Posting:
                 if self._stop.is_set():
                     return
                 debit, credit = (self.ring.clients[(turn + side) % len(self.ring.clients)] for side in (0, 1))
-                self._post([transfer(self.ring.book_id, debit, credit, 1 + row) for row in range(ROWS)])
+                self.post([transfer(self.ring.book_id, debit, credit, 1 + row) for row in range(ROWS)])
         except BaseException as failure:
             self._failures.append(failure)
 
-    def _post(self, transfers: Sequence[NewTransfer]) -> None:
+
+@dataclass
+class Posting(Poster):
+    """What was sent is sent again, to any process, until it is acknowledged."""
+
+    THREADS = 6
+    processes: Sequence[Client]
+    repeated: int = field(default=0, init=False)
+    """Rows that had been committed when their answer was lost."""
+    refusals: Counter[str] = field(default_factory=Counter, init=False)
+    _leader: int = field(default=0, init=False)
+    _answers: list[tuple[float, float]] = field(default_factory=list, init=False)
+
+    def __str__(self) -> str:
+        """Returns what has come of it so far."""
+        return f"{super().__str__()}, {self.repeated} of them sent again, {dict(self.refusals)}"
+
+    def __exit__(self, *reason: object) -> None:
+        """Ends the connections as well."""
+        try:
+            super().__exit__(*reason)
+        finally:
+            for process in self.processes:
+                process.close()
+
+    def longest_silence(self, since: float, until: float) -> float:
+        """Returns the longest time without an answer from a moment on; waits for one to a call made after another."""
+        self._wait(lambda: any(sent > until for sent, _ in self._answers))
+        times = sorted([since, *(answered for _, answered in self._answers if answered > since)])
+        return max(later - earlier for earlier, later in itertools.pairwise(times))
+
+    def post(self, transfers: Sequence[NewTransfer]) -> None:
+        """Asks one process after the other."""
         while True:
             sent, at = time.monotonic(), self._leader
             try:

@@ -6,8 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 from uuid import UUID
 
 import grpc
@@ -20,7 +19,7 @@ from ringfence_local_stack.stack.local_stack import LocalStack
 
 from .conftest import PATIENCE
 from .pairs import await_true
-from .posting import FUNDS_MINOR, Ring, open_ring, transfer
+from .posting import FUNDS_MINOR, Poster, Ring, open_ring
 from .test_drills import SERVICES
 from .traffic import Traffic, open_platform, transfer_count
 
@@ -28,8 +27,6 @@ NAMES = ("live", "ready", "lead")
 LEAVE_SECONDS = 1.0
 DRAIN_SECONDS = 10.0
 EXIT_SECONDS = 25.0
-CALLERS = 4
-ROWS = 5
 SETTINGS = {"RINGFENCE_LEAVE_SECONDS": f"{LEAVE_SECONDS:g}", "RINGFENCE_DRAIN_SECONDS": f"{DRAIN_SECONDS:g}"}
 
 
@@ -41,53 +38,18 @@ def stack() -> Iterator[LocalStack]:
 
 
 @dataclass
-class Callers:
-    """Each posts transfers with an SDK client of its own, once and with new ids, for as long as the block lasts.
+class Callers(Poster):
+    """Each call is made once; one that ends otherwise than all its rows `created` ends the test."""
 
-    Every answer is looked at: a call that ends otherwise than all its rows `created` ends the test.
-    """
-
-    ring: Ring
+    THREADS = 4
     sandbox: Sandbox
-    posted: list[NewTransfer] = field(default_factory=list)
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
-    _failures: list[BaseException] = field(default_factory=list)
 
-    def __enter__(self) -> Callers:
-        """Starts."""
-        self._threads = [threading.Thread(target=self._run) for _ in range(CALLERS)]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *reason: object) -> None:
-        """Stops; raises what ended one of them before."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        if self._failures:
-            raise self._failures[0]
-
-    def wait_for_more(self, rows: int) -> None:
-        """Waits until as many more have been posted."""
-        until = len(self.posted) + rows
-        await_true(lambda: ["posted"] if len(self.posted) >= until or self._failures else [], 60)
-        assert not self._failures, self._failures
-
-    def _run(self) -> None:
-        try:
-            client = self.sandbox.client(self.ring.importer_name)
-            for turn in count():
-                if self._stop.is_set():
-                    return
-                debit, credit = (self.ring.clients[(turn + side) % len(self.ring.clients)] for side in (0, 1))
-                rows = [transfer(self.ring.book_id, debit, credit, 1 + row) for row in range(ROWS)]
-                results = client.custody.create_transfers(self.ring.book_id, rows)
-                assert {each.status for each in results} == {"created"}, results
-                self.posted += rows
-        except BaseException as failure:
-            self._failures.append(failure)
+    def post(self, transfers: Sequence[NewTransfer]) -> None:
+        """Posts as the importer, by the SDK."""
+        results = self.sandbox.client(self.ring.importer_name).custody.create_transfers(self.ring.book_id, transfers)
+        assert {each.status for each in results} == {"created"}, results
+        with self._lock:
+            self.acknowledged += transfers
 
 
 def expected_balances(ring: Ring, posted: Sequence[NewTransfer]) -> dict[UUID, int]:
@@ -153,12 +115,12 @@ def test_no_call_is_lost_when_a_leader_is_stopped(stack: LocalStack, turn: int) 
             callers.wait_for_more(200)
             stack.restart(leader)
             assert roles(stack, "custody") == (standby, leader)
-        print(f"{seconds:.1f} s, {len(callers.posted)} transfers, said {seen}")
+        print(f"{seconds:.1f} s, {len(callers.acknowledged)} transfers, said {seen}")
         assert LEAVE_SECONDS < seconds <= EXIT_SECONDS
         assert seen[:2] == [set(NAMES), {"live", "lead"}]
         custody = box.client(ring.importer_name).custody
-        assert custody.totals(ring.book_id).transfers == len(callers.posted) + len(ring.clients)
-        assert custody.balances(ring.clients, ring.book_id) == expected_balances(ring, callers.posted)
+        assert custody.totals(ring.book_id).transfers == len(callers.acknowledged) + len(ring.clients)
+        assert custody.balances(ring.clients, ring.book_id) == expected_balances(ring, callers.acknowledged)
 
 
 def test_no_standby_leads_for_the_moment_before_it_ends(stack: LocalStack) -> None:

@@ -107,7 +107,7 @@ def test_acknowledged_transfers_survive_the_end_of_the_leader(pair: Pair) -> Non
             assert [pair.says_serving(part) for part in (leader, standby)] == [False, True]
             pair.stack.restart(leader)
             assert pair.roles() == (standby, leader)
-    print(f"{len(posting.acknowledged)} acknowledged, {posting.repeated} of them sent again, {dict(posting.refusals)}")
+    print(posting)
     require_one_history(pair, ring, posting)
 
 

@@ -51,6 +51,11 @@ class Prometheus:
         found = self._ask(f"query?query={urllib.parse.quote(query)}")["result"]
         return float(found[0]["value"][1]) if found else None
 
+    def values(self, query: str, label: str) -> dict[str, float]:
+        """Returns the value of each series of a query, by one of its labels."""
+        found = self._ask(f"query?query={urllib.parse.quote(query)}")["result"]
+        return {each["metric"].get(label, ""): float(each["value"][1]) for each in found}
+
     def lines(self, query: str, legend: str, start: float, end: float) -> list[tuple[str, list[tuple[float, float]]]]:
         """Returns each series of a query, named by a legend of Grafana's, as (seconds since 1970, value)."""
         asked = urllib.parse.urlencode({"query": query, "start": start, "end": end, "step": 2})

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 SHORT = "deploy/checks/test_alerts.py"
-MONEY, PAYMENTS, LOG, PLATFORM = (f"tests/alerts/test_{name}.py" for name in ("money", "payments", "log", "platform"))
+MONEY, PAYMENTS, LOG, PLATFORM, CALLS, CREDENTIALS, DISKS, LEDGER = (
+    f"tests/alerts/test_{name}.py"
+    for name in ("money", "payments", "log", "platform", "calls", "credentials", "disks", "ledger")
+)
 
 SHOWN = {
     "RingfenceBookAccountMissing": f"{SHORT}::test_a_book_without_a_bank_is_named",
@@ -24,14 +27,27 @@ SHOWN = {
     "RingfenceClockDiffers": f"{PLATFORM}::test_a_clock_that_is_behind",
     "RingfenceCheckpointOld": f"{LOG}::test_a_sealed_vault",
     "RingfenceFollowerLags": f"{LOG}::test_a_source_that_is_away",
+    "RingfenceDepositsWait": f"{MONEY}::test_money_without_a_place",
+    "RingfenceCallsFailFast": f"{CALLS}::test_calls_that_fail",
+    "RingfenceCallsFailSteadily": f"{CALLS}::test_calls_that_fail",
+    "RingfenceCallsSlowFast": f"{CALLS}::test_reads_behind_a_lock",
+    "RingfenceCallsSlowSteadily": f"{CALLS}::test_reads_behind_a_lock",
+    "RingfenceThreadsWait": f"{CALLS}::test_reads_behind_a_lock",
+    "RingfenceOverloaded": f"{CALLS}::test_statements_that_cannot_follow",
+    "RingfenceDefect": f"{CALLS}::test_a_table_that_is_not_there",
+    "RingfenceVaultTokenEnds": f"{CREDENTIALS}::test_a_policy_that_was_narrowed",
+    "RingfenceCertificateEnds": f"{CREDENTIALS}::test_a_policy_that_was_narrowed",
+    "RingfenceLogLinesLost": f"{DISKS}::test_a_full_disk_for_logs",
+    "RingfenceLedgerImbalance": f"{LEDGER}::test_a_memory_that_is_wrong",
+    "RingfenceFeedHalted": f"{LEDGER}::test_a_source_that_went_back",
 }
 """Alerts by the test that has each fire and end."""
 
 NOT_SHOWN = {
     "RingfenceTwoLeaders": "two processes cannot both hold the lease; the alert is there for when that is wrong",
     "RingfenceHistoryAhead": "the clocks of a service and of PostgreSQL would have to be wrong together",
-    "RingfenceLedgerImbalance": "custody refuses what would not balance, and no input makes its memory wrong",
     "RingfenceResultUnknown": "needs a custody of a later release than payment-instruction, and there is none yet",
+    "RingfenceLedgerContradiction": "a reservation is its owner's alone: nobody else can end it any more",
     "RingfenceEvidenceMissing": "needs a payment-instruction that books what no bank has said; this one does not",
     "RingfenceEventUnreadable": "needs a source that writes bytes which do not fit their topic; each refuses to",
     "RingfencePeersDisagree": "needs releases that do not fit; v0.1.0 and this one do",
@@ -40,20 +56,7 @@ NOT_SHOWN = {
 
 NOT_YET = {
     "RingfenceOperatorsEnd": "needs an installation whose operators' roles end in days; the bootstrap file gives 180",
-    "RingfenceDepositsWait": "needs evidence that is taken in while custody or an account of the book is away",
-    "RingfenceCallsFailFast": "fires beside others in several drills; none awaits it for itself",
-    "RingfenceCallsFailSteadily": "fires beside others in several drills; none awaits it for itself",
-    "RingfenceCallsSlowFast": "needs calls that wait for a peer or a disk for half a second, for a while",
-    "RingfenceCallsSlowSteadily": "needs calls that wait for a peer or a disk for half a second, for a while",
     "RingfenceClientListed": "needs a list that names a client of a platform under way",
     "RingfenceClientNotBlocked": "needs a client on a list while identity is away",
-    "RingfenceDefect": "needs a call that ends in INTERNAL, as with a table that is not there",
-    "RingfenceLedgerContradiction": "needs a reservation that somebody else has released before the bank answers",
-    "RingfenceFeedHalted": "needs a source that is restored to an earlier point, and the order of two persons",
-    "RingfenceVaultTokenEnds": "needs an administrator of Vault who gives tokens of minutes",
-    "RingfenceCertificateEnds": "needs an administrator of Vault who gives certificates of minutes",
-    "RingfenceLogLinesLost": "needs a small disk for logs, as the drills of disks have it",
-    "RingfenceThreadsWait": "needs hundreds of reads at once behind a lock in the database",
-    "RingfenceOverloaded": "needs more transfers than custody takes, as the drill of overload sends them",
 }
 """Alerts that a trouble could make fire, and no drill does yet."""

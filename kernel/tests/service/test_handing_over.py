@@ -9,8 +9,10 @@ from collections.abc import Callable
 import psycopg
 import pytest
 from ringfence_kernel.rpc.refusals import NotLeader
+from ringfence_kernel.service import leadership
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_local_stack.servers.database import Database
+from ringfence_local_stack.servers.postgres import PostgresServer
 
 from ..tally import count, fill
 from .competing import Process, counted, until
@@ -145,3 +147,48 @@ async def test_standby_that_is_to_leave_competes_no_more(process: Callable[[], P
             async with process().running() as next_one:
                 await until(lambda: next_one.leadership.is_leading)
             assert leaving.heard == []
+
+
+def end_session_of_leader(postgres_server: PostgresServer, database: Database) -> None:
+    """Takes the lease from who holds it, as a server does that ends its session."""
+    with postgres_server.superuser(database.name) as administrator:
+        held = administrator.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = database"
+            " WHERE locktype = 'advisory' AND granted AND datname = current_database()"
+        )
+        assert held.rowcount == 1
+
+
+async def test_who_leaves_leads_again_where_nobody_else_does(
+    process: Callable[[], Process], migrated: Database, postgres_server: PostgresServer
+) -> None:
+    """A leader that is to leave and loses the lease answers again until it hands over, then another leads at once."""
+    async with process().running() as leaving:
+        await until(lambda: leaving.leadership.is_leading)
+        leaving.leadership.withdraw()
+        end_session_of_leader(postgres_server, migrated)
+        await until(lambda: False in leaving.heard)
+        assert await asyncio.wait_for(counted(leaving), 5) == 1
+        await leaving.leadership.hand_over(1)
+        async with process().running() as next_one:
+            await until(lambda: next_one.leadership.is_leading)
+        assert leaving.heard == [True, False, True, False]
+
+
+async def test_who_leaves_lets_others_be_first(
+    process: Callable[[], Process],
+    migrated: Database,
+    postgres_server: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A leader that is to leave and loses the lease gives way for a while, in which any other takes it."""
+    async with process().running() as leaving:
+        await until(lambda: leaving.leadership.is_leading)
+        monkeypatch.setattr(leadership, "YIELD_SECONDS", 60.0)
+        leaving.leadership.withdraw()
+        end_session_of_leader(postgres_server, migrated)
+        await until(lambda: False in leaving.heard)
+        async with process().running() as staying:
+            await until(lambda: staying.leadership.is_leading)
+            assert await staying.count() == 1
+        assert leaving.heard == [True, False]

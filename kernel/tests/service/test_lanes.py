@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from ringfence_kernel.service.lanes import ATTEMPTS_BEFORE_NOTED, Lane
 from ringfence_kernel.values.errors import DomainError
+from structlog.testing import capture_logs
 
 
 class AwayError(DomainError):
@@ -101,10 +102,12 @@ async def test_what_keeps_failing_is_noted_and_goes_on_by_itself() -> None:
     work, notes = CountedWork(), []
     work.open, work.is_away = {b"a"}, True
     async with running(work, notes) as lane:
-        lane.offer(b"a")
-        async with asyncio.timeout(5):
-            while not notes:
-                await asyncio.sleep(0.01)
+        with capture_logs() as logs:
+            lane.offer(b"a")
+            async with asyncio.timeout(5):
+                while not notes:
+                    await asyncio.sleep(0.01)
+        assert [(each["reason"], each["stream"]) for each in logs if each["event"] == "work_waits"] == [("AWAY", "61")]
         assert (notes[0], work.tries[b"a"]) == ((b"a", "AWAY"), ATTEMPTS_BEFORE_NOTED)
         work.is_away = False
         lane.wake()

@@ -111,13 +111,23 @@ def test_a_migration_reads_the_owner_and_knows_the_serving_role() -> None:
     assert conninfo_to_dict(migration.conninfo())["user"] == "custody_owner"
 
 
-@pytest.mark.parametrize("variable", ["RINGFENCE_LEAVE_SECONDS", "RINGFENCE_DRAIN_SECONDS"])
-def test_times_to_stop_are_not_negative(variable: str) -> None:
-    """Less than zero, or no number, stops start-up by name; the defaults leave room within 25 seconds."""
-    assert sum(read(Own, COMPLETE).stop_seconds()) + CLOSING_SECONDS < 25
-    assert read(Own, COMPLETE | {variable: "0"}).stop_seconds()
-    with pytest.raises(InvalidSetting, match=f"^{variable} is not zero or more$"):
-        read(Own, COMPLETE | {variable: "-1"}).stop_seconds()
+def test_a_process_stops_in_time() -> None:
+    """The defaults leave room within 25 seconds; to stop at once is allowed."""
+    default = read(Own, COMPLETE)
+    assert default.leave_seconds + default.drain_seconds + CLOSING_SECONDS < 25
+    at_once = read(Own, COMPLETE | {"RINGFENCE_LEAVE_SECONDS": "0", "RINGFENCE_DRAIN_SECONDS": "0"})
+    assert (at_once.leave_seconds, at_once.drain_seconds) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("variable", "least"),
+    [("RINGFENCE_LEAVE_SECONDS", "0"), ("RINGFENCE_DRAIN_SECONDS", "0"), ("RINGFENCE_SNAPSHOT_SECONDS", "0.01")],
+)
+@pytest.mark.parametrize("value", ["-1", "-1e300", "315360001", "1e300"])
+def test_a_time_is_one_that_a_timer_takes(variable: str, least: str, value: str) -> None:
+    """Less than nothing, or more than ten years, stops start-up by name; what is repeated rests a moment."""
+    with pytest.raises(InvalidSetting, match=f"^{variable} is not a number from {least} to 315,360,000$"):
+        read(Own, COMPLETE | {variable: value})
 
 
 @pytest.mark.parametrize("variable", ["RINGFENCE_LEAVE_SECONDS", "RINGFENCE_SNAPSHOT_SECONDS"])
@@ -187,12 +197,9 @@ def test_quotas_are_settings() -> None:
     assert read(Own, COMPLETE | given | {at_once: "3"}).tenant_rates() == CallRates(7.5, 0, 3)
     assert read(Own, COMPLETE).tenant_rates() == CallRates()
     for variable in given:
-        with pytest.raises(InvalidSetting, match=f"^{variable} is not zero or more$"):
-            read(Own, COMPLETE | {variable: "-1"}).tenant_rates()
-    events = "RINGFENCE_TENANT_EVENTS_PER_HOUR"
-    assert [read(Own, COMPLETE | more).events_per_hour() for more in ({}, {events: "0"})] == [200_000, 0]
-    with pytest.raises(InvalidSetting, match=f"^{events} is not zero or more$"):
-        read(Own, COMPLETE | {events: "-1"}).events_per_hour()
+        for value in ("-1", "1e300"):
+            with pytest.raises(InvalidSetting, match=f"^{variable} is not a number from 0 to 1,000,000,000,000$"):
+                read(Own, COMPLETE | {variable: value})
     with pytest.raises(InvalidSetting, match=f"^{at_once} is not one or more$"):
         read(Own, COMPLETE | {at_once: "0"}).tenant_rates()
 

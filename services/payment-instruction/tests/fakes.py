@@ -17,7 +17,12 @@ from ringfence_payment_instruction.rail.domain.errors import RailContradiction
 from ringfence_payment_instruction.screening.domain.clients import Client
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
-from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, Purpose, TransferKind
+from ringfence_payment_instruction.settlement.domain.transfers import (
+    Correction,
+    PlannedTransfer,
+    Purpose,
+    TransferKind,
+)
 from ringfence_payment_instruction.submissions.application.ports import Authorisation, HolderNamed, KeyRing
 from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
@@ -105,6 +110,7 @@ class FakeCustody:
         self.closed: set[bytes] = set()
         self.held: set[bytes] = set()
         self.accounts = BookAccounts({}, {})
+        self.corrected: dict[bytes, list[Correction]] = {}
         self.is_away = self.loses_replies = self.is_newer = self.hides_balances = False
         self.calls = 0
 
@@ -153,6 +159,10 @@ class FakeCustody:
             raise CustodyUnavailable
         return {each: self.balances[each] for each in accounts if each in self.balances}
 
+    async def corrections(self, tenant: bytes, token: str, instruction_id: bytes) -> list[Correction]:
+        """Answers what people have posted."""
+        return self.corrected.get(instruction_id, [])
+
     def _create(self, transfer: PlannedTransfer) -> str:
         if transfer.id in self.transfers:
             return "exists" if self.transfers[transfer.id] == transfer else "exists_with_different_amount"
@@ -161,7 +171,7 @@ class FakeCustody:
         result = self._move(transfer)
         if result == "created":
             self.transfers[transfer.id] = transfer
-        else:
+        elif not result.startswith("pending_transfer_already_"):  # burnt is what might succeed later
             self.failed.add(transfer.id)
         return result
 

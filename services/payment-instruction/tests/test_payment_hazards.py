@@ -12,6 +12,7 @@ from ringfence_payment_instruction.modules import event_codec
 from ringfence_payment_instruction.screening.domain.errors import ScreeningListStale
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import LedgerContradiction
+from ringfence_payment_instruction.settlement.domain.transfers import Correction, TransferKind
 from ringfence_payment_instruction.submissions.application.ports import Authorisation
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
@@ -60,13 +61,18 @@ async def test_custody_hears_nothing_that_is_not_committed(world: World) -> None
     approval = asyncio.create_task(decide(APPROVER, TENANT, [an_id("b")], Directive.APPROVE, ""))
     await world.until(lambda: world.states.submissions.known(_stream(world, "b")).directives[1] == Directive.APPROVE)
     world.custody.is_away = False
-    for lane in world.application.pipeline.lanes:
-        lane.wake()
+    wake(world)
     await asyncio.sleep(0.3)
     assert transfer_id_of(TENANT, an_id("b")) not in world.custody.transfers
     gated.gate.set()
     await approval
     await world.reaches("b", Status.SETTLED)
+
+
+def wake(world: World) -> None:
+    """Has everything that waits tried again at once."""
+    for lane in world.application.pipeline.lanes:
+        lane.wake()
 
 
 def _stream(world: World, name: str) -> bytes:
@@ -98,6 +104,35 @@ async def test_a_transfer_that_stands_otherwise_in_custody_is_left_for_people(wo
     world.custody.loses_replies = False
     await world.until(lambda: world.reason("out") == LedgerContradiction.reason)
     assert world.status("out") is Status.SCREENED
+
+
+@pytest.mark.parametrize(
+    ("answer", "ended", "debit", "credit", "end"),
+    [
+        (("ACSC",), TransferKind.VOID, an_id("anna account"), MIRROR, Status.SETTLED),
+        (("RJCT", "AC04"), TransferKind.POST, MIRROR, an_id("anna account"), Status.FAILED),
+    ],
+)
+async def test_a_correction_ends_what_custody_and_the_bank_disagree_about(
+    world: World, answer: tuple[str, ...], ended: TransferKind, debit: bytes, credit: bytes, end: Status
+) -> None:
+    """Somebody has ended a reservation against the bank's word; only the whole amount, moved back right, ends it."""
+    await submit(world, "out", creditor=STRANGER)
+    await world.reaches("out", Status.SENT)
+    world.custody.finished[transfer_id_of(TENANT, an_id("out"))] = ended
+    bank_answers(world, "out", *answer)
+    submission = world.states.submissions.known(_stream(world, "out"))
+    await world.until(lambda: ("settlement", LedgerContradiction.reason) in submission.waiting)
+    right = Correction(debit, credit, 10_00, EUR)
+    wrong = [replace(right, amount_minor=10_01), replace(right, ledger=EUR + 1), Correction(credit, debit, 10_00, EUR)]
+    world.custody.corrected[an_id("out")] = wrong
+    tries = world.custody.calls
+    wake(world)
+    await world.until(lambda: world.custody.calls > tries)
+    assert world.status("out") is Status.SENT
+    world.custody.corrected[an_id("out")] = [*wrong, right]
+    wake(world)
+    await world.reaches("out", end)
 
 
 async def test_a_deposit_that_stands_otherwise_is_not_posted_again(world: World) -> None:

@@ -79,7 +79,7 @@ class EventSourced:
         conninfo = runtime.settings.database_conninfo()
         store = store or EventStore(conninfo)
         runtime.resources.push_async_callback(asyncio.to_thread, store.close)
-        quota = EventsQuota(runtime.settings.events_per_hour(), owner)
+        quota = EventsQuota(runtime.settings.tenant_events_per_hour, owner)
         writer = CountingWriter(store, codec, state, runtime.clock, inline, quota=quota)
         started = time.monotonic()
         for model in inline:

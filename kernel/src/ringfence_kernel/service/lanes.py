@@ -121,7 +121,7 @@ class Lane:
         pause = max(pause, min(hint, LONGEST_HINT_SECONDS))
         self._paused[stream] = asyncio.get_running_loop().call_later(pause, self._resume, stream)
         if attempt == ATTEMPTS_BEFORE_NOTED:
-            _LOG.warning("work_waits", lane=self.name, reason=reason)
+            _LOG.warning("work_waits", lane=self.name, reason=reason, stream=stream.hex())
         if attempt >= ATTEMPTS_BEFORE_NOTED:
             try:
                 await self._note(stream, reason)

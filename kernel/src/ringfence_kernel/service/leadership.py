@@ -55,7 +55,7 @@ class Leadership:
         self._running = 0
         self._idle = asyncio.Event()
         self._refuses = False
-        self._is_withdrawn = False
+        self._is_withdrawn = self._goes_on = False
         self._leaves = asyncio.Event()
         self._has_left = asyncio.Event()
         self._term: Tasks | None = None
@@ -104,8 +104,12 @@ class Leadership:
             raise StoreUnavailable("this process stopped leading before it could answer")
 
     def withdraw(self) -> None:
-        """Competes no more, since this process is to leave; who leads goes on until it hands over."""
-        self._is_withdrawn = True
+        """Competes no more, since this process is to leave; who leads goes on until it hands over.
+
+        Where a leader loses the lease meanwhile, it leads again unless any other process does.
+        """
+        if not self._is_withdrawn:
+            self._is_withdrawn, self._goes_on = True, self._in_term
 
     async def hand_over(self, seconds: float) -> None:
         """Refuses new calls, lets running ones be answered within `seconds`, then leaves the lease to others for good.
@@ -134,19 +138,23 @@ class Leadership:
         self._has_left.set()
         await asyncio.Event().wait()
 
+    @property
+    def _competes(self) -> bool:
+        return not self._is_withdrawn or (self._goes_on and not self._leaves.is_set())
+
     async def _compete(self, tasks: Sequence[Task], end_process: Callable[[], None]) -> None:
         waits = False
-        while not self._is_withdrawn:
+        while self._competes:
             try:
                 is_held, known = await self._lease.attempt(), self._writer.head.position
                 if self._lease.position < known:
                     raise StoreWentBack(f"it ends at {self._lease.position}, this process is at {known}")
                 waits = False
-                if self._is_withdrawn:
+                if not self._competes:
                     break
                 if is_held:
                     await self._lead(tasks, end_process)
-                    if not self._is_fit():
+                    if self._competes and (self._is_withdrawn or not self._is_fit()):
                         await asyncio.sleep(YIELD_SECONDS)
                     continue
                 if self._lease.position > known:

@@ -48,7 +48,7 @@ async def serve(service: Service[SettingsT], settings: SettingsT) -> int:
     Raises what stops start-up: VaultLoginRefused, MissingSetting, AccessRuleMissing, or the service's own.
     """
     loop = asyncio.get_running_loop()
-    leave_seconds, drain_seconds = settings.stop_seconds()
+    leave_seconds, drain_seconds = settings.leave_seconds, settings.drain_seconds
     failed = asyncio.Event()
     probes = Probes(settings.health_listen)
     running = asyncio.ensure_future(_run(service, settings, failed, probes))
@@ -196,7 +196,7 @@ async def _stop(
 
     A process whose memory cannot be trusted does not linger.
     """
-    leave_seconds, drain_seconds = settings.stop_seconds()
+    leave_seconds, drain_seconds = settings.leave_seconds, settings.drain_seconds
     if not failed.is_set():
         health.leave()
         if leadership is not None:

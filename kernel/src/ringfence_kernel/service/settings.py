@@ -26,6 +26,9 @@ _DATABASE, _OWNER_DATABASE = "RINGFENCE_DATABASE_URL", "RINGFENCE_OWNER_DATABASE
 _CALLS, _BYTES = "RINGFENCE_TENANT_CALLS_PER_SECOND", "RINGFENCE_TENANT_REQUEST_BYTES_PER_SECOND"
 _EVENTS = "RINGFENCE_TENANT_EVENTS_PER_HOUR"
 _MOUNT_PATH = re.compile(r"(?!auth/)[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+LONGEST_SECONDS = 10 * 365 * 86_400
+SHORTEST_PAUSE_SECONDS = 0.01
+"""What is done again and again, again after as long at least."""
 VaultAuth = Literal["approle", "jwt", "kubernetes"]
 SettingsT = TypeVar("SettingsT")
 ValueT = TypeVar("ValueT")
@@ -71,6 +74,21 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Number(Variable):
+    """The same for a number that is bounded by what is computed with it."""
+
+    least: float = 0
+    most: float = 1e12
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds(Number):
+    """The same for a time: ten years at most, since timers and timestamps have ends."""
+
+    most: float = LONGEST_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
 class FileVariable:
     """Annotates a settings field with the environment variable that names a file with its value (a mounted secret)."""
 
@@ -93,13 +111,6 @@ def read(cls: type[SettingsT], environ: Mapping[str, str] | None = None) -> Sett
         elif field.default is dataclasses.MISSING:
             raise MissingSetting(variable.name)
     return cls(**values)
-
-
-def not_negative(variable: str, value: float) -> float:
-    """Returns the value of a variable that is a number from zero on; raises InvalidSetting."""
-    if not value >= 0:
-        raise InvalidSetting(variable, "zero or more")
-    return value
 
 
 def positive(variable: str, value: int) -> int:
@@ -127,6 +138,8 @@ def _value(variable: Variable | FileVariable, text: str, kind: Any) -> Any:
         raise InvalidSetting(variable.name, _expected(kind)) from None
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidSetting(variable.name, "a finite number")
+    if isinstance(variable, Number) and not variable.least <= value <= variable.most:
+        raise InvalidSetting(variable.name, f"a number from {variable.least:g} to {variable.most:,.0f}")
     return value
 
 
@@ -211,13 +224,13 @@ class Settings:
     maximum_concurrent_calls: Annotated[int, Variable("RINGFENCE_MAXIMUM_CONCURRENT_CALLS")] = 512
     maximum_request_bytes: Annotated[int, Variable("RINGFENCE_MAXIMUM_REQUEST_BYTES")] = 4 * 1024 * 1024
     tenant_calls_at_once: Annotated[int, Variable(_AT_ONCE)] = CALLS_AT_ONCE
-    tenant_calls_per_second: Annotated[float, Variable(_CALLS)] = CALLS_PER_SECOND
-    tenant_request_bytes_per_second: Annotated[float, Variable(_BYTES)] = REQUEST_BYTES_PER_SECOND
-    tenant_events_per_hour: Annotated[float, Variable(_EVENTS)] = 200_000.0
-    leave_seconds: Annotated[float, Variable("RINGFENCE_LEAVE_SECONDS")] = 5.0
-    drain_seconds: Annotated[float, Variable("RINGFENCE_DRAIN_SECONDS")] = 10.0
+    tenant_calls_per_second: Annotated[float, Number(_CALLS)] = CALLS_PER_SECOND
+    tenant_request_bytes_per_second: Annotated[float, Number(_BYTES)] = REQUEST_BYTES_PER_SECOND
+    tenant_events_per_hour: Annotated[float, Number(_EVENTS)] = 200_000.0
+    leave_seconds: Annotated[float, Seconds("RINGFENCE_LEAVE_SECONDS")] = 5.0
+    drain_seconds: Annotated[float, Seconds("RINGFENCE_DRAIN_SECONDS")] = 10.0
     snapshot_directory: Annotated[Path | None, Variable("RINGFENCE_SNAPSHOT_DIRECTORY")] = None
-    snapshot_seconds: Annotated[float, Variable("RINGFENCE_SNAPSHOT_SECONDS")] = 300.0
+    snapshot_seconds: Annotated[float, Seconds("RINGFENCE_SNAPSHOT_SECONDS", SHORTEST_PAUSE_SECONDS)] = 300.0
 
     def __post_init__(self) -> None:
         """Stops what cannot log in to Vault, or cannot listen, before anything is started."""
@@ -262,29 +275,17 @@ class Settings:
             raise MissingSetting(f"RINGFENCE_{word.upper()}_ADDRESS")
         return addresses
 
-    def stop_seconds(self) -> tuple[float, float]:
-        """Returns how long after SIGTERM calls are taken on, and how long those under way may take then.
-
-        Raises InvalidSetting.
-        """
-        leave = not_negative("RINGFENCE_LEAVE_SECONDS", self.leave_seconds)
-        return leave, not_negative("RINGFENCE_DRAIN_SECONDS", self.drain_seconds)
-
     def metrics_address(self) -> tuple[str, int] | None:
         """Returns host and port for whoever scrapes metrics, None where nobody does; raises InvalidSetting."""
         if self.metrics_listen is None:
             return None
         return _host_and_port(_METRICS, self.metrics_listen)
 
-    def events_per_hour(self) -> float:
-        """Returns how many events one tenant may have kept for ever in an hour; raises InvalidSetting."""
-        return not_negative(_EVENTS, self.tenant_events_per_hour)
-
     def tenant_rates(self) -> CallRates:
         """Returns what one tenant may ask for beside others; raises InvalidSetting."""
         return CallRates(
-            calls_per_second=not_negative(_CALLS, self.tenant_calls_per_second),
-            request_bytes_per_second=not_negative(_BYTES, self.tenant_request_bytes_per_second),
+            calls_per_second=self.tenant_calls_per_second,
+            request_bytes_per_second=self.tenant_request_bytes_per_second,
             calls_at_once=positive(_AT_ONCE, self.tenant_calls_at_once),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ringfence_kernel.service.settings import Settings, Variable, not_negative
+from ringfence_kernel.service.settings import Number, Seconds, Settings
 
 from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
 
@@ -16,13 +16,13 @@ _ACCOUNTS = "RINGFENCE_TENANT_ACCOUNTS_PER_HOUR"
 class CustodySettings(Settings):
     """Everything that `serve` reads from the environment."""
 
-    statement_lag_transfers: Annotated[int, Variable("RINGFENCE_STATEMENT_LAG_TRANSFERS")] = 250_000
+    statement_lag_transfers: Annotated[int, Number("RINGFENCE_STATEMENT_LAG_TRANSFERS")] = 250_000
     """How many transfers the statements may be behind before the ledger waits for them: a few seconds' worth."""
-    backlog_seconds: Annotated[float, Variable("RINGFENCE_BACKLOG_SECONDS")] = 0.02
+    backlog_seconds: Annotated[float, Seconds("RINGFENCE_BACKLOG_SECONDS")] = 0.02
     """How long everything taken on may take to be done; what is beyond is refused with OVERLOADED."""
-    accounts_per_hour: Annotated[int, Variable(_ACCOUNTS)] = 50_000
+    accounts_per_hour: Annotated[int, Number(_ACCOUNTS)] = 50_000
     """How many accounts one tenant may open, an hour's at once if need be; 0 is no bound."""
 
     def accounts_quota(self) -> AccountsQuota:
-        """Returns the quota of new accounts, with nothing used; raises InvalidSetting."""
-        return AccountsQuota(not_negative(_ACCOUNTS, self.accounts_per_hour))
+        """Returns the quota of new accounts, with nothing used."""
+        return AccountsQuota(self.accounts_per_hour)

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 from ringfence_kernel.service.settings import (
+    SHORTEST_PAUSE_SECONDS,
     FileVariable,
     InvalidSetting,
     MissingSetting,
+    Number,
+    Seconds,
     Secret,
     Settings,
     Variable,
-    not_negative,
     positive,
 )
 from ringfence_kernel.values.clock import NANOSECONDS
@@ -56,19 +58,19 @@ class PaymentInstructionSettings(Settings):
     rail_bucket_key_id: Annotated[str | None, Variable("RINGFENCE_RAIL_S3_ACCESS_KEY_ID")] = None
     rail_bucket_key: Annotated[Secret | None, FileVariable("RINGFENCE_RAIL_S3_SECRET_ACCESS_KEY_FILE")] = None
     rail_credentials_directory: Annotated[Path | None, Variable("RINGFENCE_RAIL_CREDENTIALS_DIRECTORY")] = None
-    rail_poll_seconds: Annotated[float, Variable("RINGFENCE_RAIL_POLL_SECONDS")] = 0.5
+    rail_poll_seconds: Annotated[float, Seconds("RINGFENCE_RAIL_POLL_SECONDS", SHORTEST_PAUSE_SECONDS)] = 0.5
     approval_limits: Annotated[tuple[str, ...], Variable(_LIMITS)] = ()
     duplicate_days: Annotated[int, Variable(_DUPLICATE_DAYS)] = 3
-    approval_seconds: Annotated[int, Variable("RINGFENCE_APPROVAL_SECONDS")] = 3 * DAY_SECONDS
-    bank_reply_seconds: Annotated[int, Variable("RINGFENCE_BANK_REPLY_SECONDS")] = DAY_SECONDS
-    screening_list_maximum_age_seconds: Annotated[int, Variable("RINGFENCE_SCREENING_LIST_MAXIMUM_AGE_SECONDS")] = (
+    approval_seconds: Annotated[int, Seconds("RINGFENCE_APPROVAL_SECONDS")] = 3 * DAY_SECONDS
+    bank_reply_seconds: Annotated[int, Seconds("RINGFENCE_BANK_REPLY_SECONDS")] = DAY_SECONDS
+    screening_list_maximum_age_seconds: Annotated[int, Seconds("RINGFENCE_SCREENING_LIST_MAXIMUM_AGE_SECONDS")] = (
         7 * DAY_SECONDS
     )
     files_at_once: Annotated[int, Variable(_FILES)] = 32
     tenant_files_at_once: Annotated[int, Variable(_TENANT_FILES)] = 8
     file_readings_at_once: Annotated[int, Variable(_READINGS)] = 4
     tenant_file_readings_at_once: Annotated[int, Variable(_TENANT_READINGS)] = 2
-    refused_files_per_hour: Annotated[int, Variable(_REFUSED)] = 100
+    refused_files_per_hour: Annotated[int, Number(_REFUSED)] = 100
 
     def rail(self) -> Path | Bucket:
         """Returns where messages to the bank lie, a folder or a bucket; raises MissingSetting, InvalidSetting."""
@@ -115,7 +117,7 @@ class PaymentInstructionSettings(Settings):
             calls_each=positive(_TENANT_FILES, self.tenant_files_at_once),
             readings=positive(_READINGS, self.file_readings_at_once),
             readings_each=positive(_TENANT_READINGS, self.tenant_file_readings_at_once),
-            refused_per_hour=int(not_negative(_REFUSED, self.refused_files_per_hour)),
+            refused_per_hour=self.refused_files_per_hour,
         )
 
     def list_maximum_age_ns(self) -> int:

@@ -198,3 +198,14 @@ def test_interrupted_first_start_begins_anew(tmp_path: Path) -> None:
         assert server.admin().is_active()
     finally:
         server.stop()
+
+
+def test_root_is_made_by_who_holds_the_key_for_a_block(openbao_server: OpenBaoServer) -> None:
+    """It may do everything and ends with the block; outside of it the server takes no key for a root token."""
+    with openbao_server.root() as root:
+        assert root.read("auth/token/lookup-self")["data"]["policies"] == ["root"]
+    with pytest.raises(hvac.exceptions.Forbidden):
+        root.read("auth/token/lookup-self")
+    with pytest.raises(hvac.exceptions.VaultError):
+        VaultApi(openbao_server.address, openbao_server.ca_file).write("sys/generate-root/attempt")
+    assert openbao_server.admin().read("transit/keys/audit-checkpoint")

@@ -5,13 +5,17 @@ readable by its owner only; a production vault has its keys held by several peop
 that server). The root token exists during the bootstrap only and is never written.
 """
 
+import base64
 import json
 import os
 import shutil
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from ringfence_bootstrap.vault.api import VaultApi
 from ringfence_bootstrap.vault.policies import OPERATOR
 from ringfence_bootstrap.vault.reconciling import apply
 from ringfence_local_stack.processes.files import private_folder, write_private
@@ -37,6 +41,7 @@ class OpenBaoServer(OpenBaoAccess):
         super().__init__(f"https://{LOOPBACK}:{self.port}", directory)
         command: list[str | Path] = [find_bao(), "server", f"-config={directory / 'openbao.json'}"]
         environment = {"PATH": os.defpath, "HOME": str(directory), "LC_ALL": "C"}
+        self._roots_are_made = False
         self._process = Process(
             "openbao", command, log_file, environment, None, signal.SIGTERM, directory, closing or threading.Event()
         )
@@ -81,6 +86,36 @@ class OpenBaoServer(OpenBaoAccess):
         super().unseal()
         self._process.wait_until(self._api().is_active, _START_SECONDS)
 
+    @contextmanager
+    def root(self) -> Iterator[VaultApi]:
+        """Calls under root, which whoever holds the unseal key can make; it ends with the block.
+
+        A server takes such a key only where its listener says so: it is started again before, and afterwards.
+        """
+        self._start_anew(roots_are_made=True)
+        try:
+            root = self._api(self._made_root())
+            try:
+                yield root
+            finally:
+                root.write("auth/token/revoke-self")
+        finally:
+            self._start_anew(roots_are_made=False)
+
+    def _start_anew(self, *, roots_are_made: bool) -> None:
+        self._roots_are_made = roots_are_made
+        self.stop()
+        self.start()
+
+    def _made_root(self) -> str:
+        """Returns a root token, made as `bao operator generate-root` does with a quorum's keys."""
+        attempt = self._api().write("sys/generate-root/attempt")
+        made = self._api().write(
+            "sys/generate-root/update", key=self._keys()["unseal_key"], nonce=str(attempt["nonce"])
+        )
+        encoded = base64.b64decode(str(made["encoded_token"]) + "==")
+        return bytes(one ^ other for one, other in zip(encoded, str(attempt["otp"]).encode(), strict=True)).decode()
+
     def _prepare(self) -> None:
         """Writes the configuration, and the TLS certificate of this run."""
         private_folder(self._folder)
@@ -98,6 +133,7 @@ class OpenBaoServer(OpenBaoAccess):
             "tls_cert_file": str(tls / "server.pem"),
             "tls_key_file": str(tls / "server.key"),
             "tls_min_version": "tls13",
+            "disable_unauthed_generate_root_endpoints": not self._roots_are_made,
         }
         raft = {"path": str(self._folder / "raft"), "node_id": "local", "performance_multiplier": 1}
         # The description is needed: HCL's JSON form takes a lone nested object for one more label.

@@ -16,7 +16,12 @@ from ringfence_protos.custody.v1.custody_pb2_grpc import CustodyServiceStub
 
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
-from ringfence_payment_instruction.settlement.domain.transfers import Evidence, PlannedTransfer, TransferKind
+from ringfence_payment_instruction.settlement.domain.transfers import (
+    Correction,
+    Evidence,
+    PlannedTransfer,
+    TransferKind,
+)
 from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused
 
 TIMEOUT_SECONDS = 10.0
@@ -25,6 +30,8 @@ OVERDRAFT_COVERED = 256
 """Flag of an account (docs/ledger.md)."""
 # Flags of a transfer (docs/ledger.md).
 FLAGS = {TransferKind.PLAIN: 0, TransferKind.PENDING: 2, TransferKind.POST: 4, TransferKind.VOID: 8}
+CORRECTION = 14
+"""Purpose of a transfer (docs/ledger.md)."""
 RESULTS = {code: name.lower() for code, name in code_names(pb.CreateTransferStatus.DESCRIPTOR).items()}
 """Result codes of a transfer (docs/ledger.md)."""
 UNKNOWN_RESULTS = "ringfence.results.unknown"
@@ -78,6 +85,17 @@ class CustodyClient:
             reply = await self._call("GetAccounts", request, token)
             found |= {each.id for each in reply.accounts if each.status == pb.ACCOUNT_STATUS_FROZEN}
         return frozenset(found)
+
+    async def corrections(self, tenant: bytes, token: str, instruction_id: bytes) -> list[Correction]:
+        """Returns the corrections with this mandate, a page of them at most; errors as above."""
+        wanted = pb.TransferFilter(code=CORRECTION, user_data_128=instruction_id)
+        request = pb.ListTransfersRequest(book_id=tenant, filter=wanted, page_size=MAX_ACCOUNTS)
+        reply = await self._call("ListTransfers", request, token)
+        return [
+            Correction(each.debit_account_id, each.credit_account_id, each.amount_minor, each.ledger)
+            for each in reply.transfers
+            if not each.flags & FLAGS[TransferKind.PENDING]
+        ]
 
     async def available_minor(self, tenant: bytes, token: str, accounts: Collection[bytes]) -> dict[bytes, int]:
         """Returns what each account that is there may be debited for now, minor units; errors as above."""

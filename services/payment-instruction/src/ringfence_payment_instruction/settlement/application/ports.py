@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer
+from ringfence_payment_instruction.settlement.domain.transfers import Correction, PlannedTransfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +34,6 @@ class Custody(Protocol):
 
     async def frozen(self, tenant: bytes, token: str, accounts: Collection[bytes]) -> frozenset[bytes]:
         """Returns those of a book's accounts that are frozen; raises as `create_transfers`."""
+
+    async def corrections(self, tenant: bytes, token: str, instruction_id: bytes) -> list[Correction]:
+        """Returns the corrections that were posted with an instruction as their mandate; errors as above."""

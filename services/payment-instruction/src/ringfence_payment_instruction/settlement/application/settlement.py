@@ -13,8 +13,15 @@ from ringfence_payment_instruction.settlement.domain.errors import (
     LedgerContradiction,
     ResultUnknown,
 )
-from ringfence_payment_instruction.settlement.domain.settling import CUSTODY_STAGES, MirrorMissing, plan, transferred
-from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer
+from ringfence_payment_instruction.settlement.domain.settling import (
+    CUSTODY_STAGES,
+    MirrorMissing,
+    corrects,
+    may_be_corrected,
+    plan,
+    transferred,
+)
+from ringfence_payment_instruction.settlement.domain.transfers import CORRECTED, PlannedTransfer
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.standing.domain.errors import PaymentStopped
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
@@ -48,7 +55,7 @@ class SettlementWork:
         asked, missing = await self._plan(submission)
         unresolved: frozenset[str] = frozenset()
         if asked:
-            results = await self._ask(submission, asked)
+            results = await self._corrected(submission, await self._ask(submission, asked))
 
             def command(unit: Unit) -> frozenset[str]:
                 events, reasons = transferred(submission, results)
@@ -87,6 +94,20 @@ class SettlementWork:
                     raise
                 return results
             results |= _by_index(others, names)
+        return results
+
+    async def _corrected(
+        self, submission: Submission, said: Mapping[int, tuple[int, str]]
+    ) -> dict[int, tuple[int, str]]:
+        """Returns custody's results, with those replaced that people have put right by a correction."""
+        results = dict(said)
+        for index, (stage, name) in said.items():
+            if may_be_corrected(stage, name):
+                found = await self.custody.corrections(
+                    submission.tenant, submission.received.authorisation, submission.instruction_id(index)
+                )
+                if any(corrects(submission, index, each) for each in found):
+                    results[index] = stage, CORRECTED
         return results
 
     async def _plan(self, submission: Submission) -> tuple[Asked, bool]:

@@ -11,7 +11,9 @@ from ringfence_kernel.values.ids import ZERO_ID, external_id, show
 
 from ringfence_payment_instruction.settlement.domain.errors import LedgerContradiction, ResultUnknown
 from ringfence_payment_instruction.settlement.domain.transfers import (
+    CORRECTED,
     DONE,
+    Correction,
     Evidence,
     PlannedTransfer,
     Purpose,
@@ -28,6 +30,12 @@ from ringfence_payment_instruction.submissions.domain.transitions import Step, m
 
 # Stages that are work for custody.
 CUSTODY_STAGES = (Stage.TRANSFER, Stage.RELEASE, Stage.CONFIRM, Stage.RETURN)
+# Somebody else has ended the reservation, against what the bank says.
+_ENDED_OTHERWISE = {
+    Stage.CONFIRM: ("pending_transfer_already_voided", "pending_transfer_expired"),
+    Stage.RETURN: ("pending_transfer_already_posted",),
+    Stage.RELEASE: ("pending_transfer_already_posted",),
+}
 
 
 class MirrorMissing(LookupError):
@@ -117,11 +125,26 @@ def transferred(submission: Submission, results: Mapping[int, tuple[int, str]]) 
     return moved(submission, "custody", steps), frozenset(unresolved)
 
 
+def may_be_corrected(stage: int, result: str) -> bool:
+    """Tells whether people may have put right what a result contradicts."""
+    return result in _ENDED_OTHERWISE.get(Stage(stage), ())
+
+
+def corrects(submission: Submission, index: int, correction: Correction) -> bool:
+    """Tells whether a correction has moved an instruction's whole amount on its debtor's account, the right way."""
+    account = correction.debit_account if submission.stages[index] == Stage.CONFIRM else correction.credit_account
+    return (account, correction.amount_minor, correction.ledger) == (
+        slot(submission.debtor_accounts, index),
+        submission.amounts_minor[index],
+        submission.ledgers[index],
+    )
+
+
 def judge(submission: Submission, index: int, result: str) -> Verdict:
     """Returns what custody's result means for an instruction at its stage."""
     stage = submission.stages[index]
-    done = result in DONE
-    if not is_known(result):
+    done = result in DONE or result == CORRECTED
+    if not done and not is_known(result):
         return Verdict((), ResultUnknown.reason)
     if stage == Stage.TRANSFER:
         if is_contradiction(result):

@@ -65,6 +65,18 @@ class PlannedTransfer:
     evidence: Evidence | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What people have posted to put right what custody and the bank disagreed about."""
+
+    debit_account: bytes
+    credit_account: bytes
+    amount_minor: int
+    ledger: int
+
+
+CORRECTED = "corrected"
+"""Stands for custody's result where a correction has done what the transfer should."""
 DONE = frozenset({"created", "exists"})
 CONTRADICTION = "exists_with_different_"
 _REFUSALS = {

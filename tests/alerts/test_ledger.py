@@ -1,0 +1,124 @@
+"""Memory that is wrong, a source that went back, and a ledger that contradicts the bank: on a stack of their own."""
+
+from __future__ import annotations
+
+import shutil
+from array import array
+from collections.abc import Iterator, Mapping
+
+import pytest
+from ringfence.audit import Finding
+from ringfence.errors import RingfenceError
+from ringfence.ledger import AccountClass
+from ringfence_kernel.writing.snapshots import Snapshot, SnapshotFile
+from ringfence_local_stack.commands.rebuild import rebuild_service
+from ringfence_local_stack.scenario import Platform, Scenario
+
+from deploy.checks.monitoring.prometheus import Prometheus
+
+from .conftest import CALLS_FAIL, PAYER, lines, watched
+
+EXTRA_MINOR, PAID_MINOR = 777, 100
+LEFT_ALONE = ("RingfenceProcessesMissing", "RingfenceNoStandby", "RingfenceNoLeader")
+IMBALANCE = 'max(ringfence_ledger_imbalance{service_name="custody"})'
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Iterator[Scenario]:
+    """A stack of its own, with a second custody that stands by."""
+    with Scenario.private(standbys=["custody"]) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def session_prometheus(scenario: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """Prometheus over its five processes."""
+    with watched(scenario.stack, tmp_path_factory.mktemp("prometheus")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def platform(scenario: Scenario) -> Platform:
+    """A platform with a rich client."""
+    made = scenario.platform(PAYER)
+    made.bank.deposit(made.customer(PAYER), 10_000_000)
+    return made
+
+
+def make_wrong(file: SnapshotFile) -> None:
+    """Has every account of every book in a snapshot hold more than its events say."""
+    found = file.read()
+    assert found is not None
+    header, sections = found
+    wrong = {}
+    for name, content in sections.items():
+        wrong[name] = bytes(content)
+        if name.endswith(" credits_posted"):
+            balances = array("q", bytes(content))
+            wrong[name] = array("q", [balances[0], *(each + EXTRA_MINOR for each in balances[1:])]).tobytes()
+    file.write(Snapshot(header, list(wrong.items())))
+
+
+def test_a_memory_that_is_wrong(scenario: Scenario, platform: Platform, prometheus: Prometheus) -> None:
+    """ledger-imbalance, invariant-broken: the standby's memory is right; the wrong one is kept, and made anew."""
+    processes, stack = scenario.processes, scenario.stack
+    folder, client = stack.snapshot_folder("custody"), platform.customer(PAYER).account
+    processes.service("custody").stop()
+    make_wrong(SnapshotFile(folder, "custody"))
+    processes.service("custody").start()
+    processes.service("custody-standby").stop()
+    prometheus.await_firing("RingfenceLedgerImbalance", beside=[*LEFT_ALONE, *CALLS_FAIL])
+    with pytest.raises(RingfenceError, match="INVARIANT_BROKEN"):
+        platform.fund([client], 1, platform.bank.mirror)
+    prometheus.await_firing("RingfenceLedgerImbalance", "RingfenceDefect", beside=[*LEFT_ALONE, *CALLS_FAIL])
+    [line] = lines(scenario, "custody", event="call", code="INTERNAL")
+    assert (line["reason"], line["method"].rpartition("/")[2]) == ("INVARIANT_BROKEN", "CreateTransfers")
+    processes.service("custody-standby").start()
+    processes.service("custody").stop()
+    prometheus.eventually(lambda: prometheus.value(IMBALANCE) == 0)
+    shutil.move(folder, stack.directory / "evidence")
+    rebuild_service(stack, "custody", verify=True)
+    processes.service("custody").start()
+    platform.fund([client], 1, platform.bank.mirror)
+    prometheus.await_quiet()
+    processes.service("custody-standby").stop()
+    prometheus.eventually(lambda: prometheus.value(IMBALANCE) == 0)
+    processes.service("custody-standby").start()
+    prometheus.await_quiet()
+
+
+def renamed(scenario: Scenario, names: Mapping[str, str]) -> None:
+    """Gives databases other names, while nobody is connected to them."""
+    with scenario.processes.postgres.superuser() as administrator:
+        for name, new in names.items():
+            administrator.execute(f"ALTER DATABASE {name} RENAME TO {new}".encode())
+
+
+def test_a_source_that_went_back(scenario: Scenario, platform: Platform, prometheus: Prometheus) -> None:
+    """feed-fork: restored to too early a point, a source is followed no more; restored to the newest, it is again."""
+    source = scenario.processes.service("identity")
+    source.stop()
+    with scenario.processes.postgres.superuser() as administrator:
+        administrator.execute("CREATE DATABASE early TEMPLATE identity OWNER identity_owner")
+    source.start()
+    newcomer = platform.party("Somebody Later")
+    platform.account(AccountClass.CLIENT, owner=newcomer)
+    prometheus.await_quiet()
+    source.stop()
+    renamed(scenario, {"identity": "newest", "early": "identity"})
+    source.start()
+    prometheus.await_firing("RingfenceFeedHalted", beside=["RingfenceFollowerLags"])
+    for follower in ("custody", "audit"):
+        [fork] = lines(scenario, follower, event="feed_fork")
+        assert fork["source"] == "identity"
+    [located] = lines(scenario, "audit", event="feed_fork_located")
+    rebuild_service(scenario.stack, "identity", verify=True)
+    source.stop()
+    renamed(scenario, {"identity": "early", "newest": "identity"})
+    source.start()
+    for part in ("custody", "custody-standby", "audit"):
+        scenario.processes.restart(part)
+    prometheus.await_quiet()
+    [found] = [each for each in scenario.regulator.audit.verify_sources() if each.source == "identity"]
+    assert found.finding is Finding.AGREES
+    assert found.logged_position == found.current_position >= int(located["position"])
