@@ -78,7 +78,7 @@ class FakeCustody:
         self.finished: dict[bytes, TransferKind] = {}
         self.closed: set[bytes] = set()
         self.accounts = BookAccounts({}, {})
-        self.is_away = self.loses_replies = self.is_newer = False
+        self.is_away = self.loses_replies = self.is_newer = self.hides_balances = False
         self.calls = 0
 
     async def create_transfers(self, tenant: bytes, token: str, transfers: Sequence[PlannedTransfer]) -> list[str]:
@@ -98,6 +98,12 @@ class FakeCustody:
         if self.is_away:
             raise CustodyUnavailable
         return self.accounts
+
+    async def available_minor(self, tenant: bytes, token: str, accounts: Collection[bytes]) -> dict[bytes, int]:
+        """Answers the balances of accounts that are there."""
+        if self.is_away or self.hides_balances:
+            raise CustodyUnavailable
+        return {each: self.balances[each] for each in accounts if each in self.balances}
 
     def _create(self, transfer: PlannedTransfer) -> str:
         if transfer.id in self.transfers:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ringfence_kernel.values.clock import DAY_NS
+from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_kernel.writing.journal import Journal
-from ringfence_payment_instruction.approvals.domain import ApprovalLimits, decided
 from ringfence_payment_instruction.deposits.domain.confirming import booked
+from ringfence_payment_instruction.limits.domain.bounds import Bounds, InstallationLimits
 from ringfence_payment_instruction.rail.domain.replies import answered, contradicted, dispatched
 from ringfence_payment_instruction.screening.domain.deciding import screened
 from ringfence_payment_instruction.settlement.adapters.custody_client import RESULTS
@@ -30,7 +31,9 @@ from ringfence_payment_instruction.submissions.domain.status import TRANSITIONS,
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step, directed
 
-LIMITS = ApprovalLimits({978: 1_000_00})
+from .deciding import decided, review
+
+LIMITS = InstallationLimits({978: Bounds(1_000_00, MAX_AMOUNT_MINOR, MAX_AMOUNT_MINOR)})
 PATIENCE = Patience(for_approval_ns=3_600 * 10**9, for_bank_ns=86_400 * 10**9)
 MIRRORS = {978: b"m" * 16}
 EVIDENCE = b"e" * 32
@@ -39,7 +42,9 @@ EVIDENCE = b"e" * 32
 def screen(history: Any, submission: Submission) -> None:
     """Screens every row that waits for it, all clean."""
     outcomes: dict[int, Step | None] = dict.fromkeys(submission.at_stage(Stage.SCREEN))
-    history.record(submission.stream, screened(submission, outcomes, LIMITS.needs_second_person, EVIDENCE))
+    history.record(
+        submission.stream, screened(submission, outcomes, review(history, LIMITS, submission), history.now_ns, EVIDENCE)
+    )
 
 
 def custody(history: Any, submission: Submission, result: str = "created") -> None:
@@ -166,7 +171,7 @@ def test_a_bank_that_takes_a_refusal_back_is_noticed(history: Any, external: byt
 
 
 def test_above_the_limit_a_second_person_decides(history: Any, make_id: Callable[[str], bytes]) -> None:
-    """The maker is not the checker; the limit itself passes, a currency without a limit is always held."""
+    """The maker is not the checker; the limit itself passes."""
     submission = history.submit("large", amount_minor=1_000_01)
     screen(history, submission)
     assert (history.status(submission), submission.reasons[0]) == (Status.HELD, reasons.SECOND_APPROVER_REQUIRED)
@@ -176,8 +181,9 @@ def test_above_the_limit_a_second_person_decides(history: Any, make_id: Callable
     assert submission.approvers[0] == make_id("other")
     custody(history, submission)
     assert history.status(submission) is Status.SETTLED
-    assert not LIMITS.needs_second_person(978, 1_000_00)
-    assert LIMITS.needs_second_person(203, 1)
+    at_the_limit = history.submit("at the limit", amount_minor=1_000_00)
+    screen(history, at_the_limit)
+    assert history.status(at_the_limit) is Status.SCREENED
 
 
 def test_a_held_payment_can_be_refused_cancelled_or_expire(history: Any, make_id: Callable[[str], bytes]) -> None:
@@ -223,7 +229,9 @@ def test_a_hit_is_refused_and_says_where_it_stands(history: Any) -> None:
     """The list's entry is in the event, the customer sees the regulatory code only."""
     submission = history.submit("one")
     hit = Step(0, Status.REJECTED, reasons.SANCTIONS_HIT, "UN/CDi.001")
-    history.record(submission.stream, screened(submission, {0: hit}, LIMITS.needs_second_person, EVIDENCE))
+    history.record(
+        submission.stream, screened(submission, {0: hit}, review(history, LIMITS, submission), history.now_ns, EVIDENCE)
+    )
     assert (history.status(submission), submission.details[0]) == (Status.REJECTED, "UN/CDi.001")
     assert reasons.iso_reason(submission.reasons[0], submission.details[0]) == "RR04"
 
@@ -336,7 +344,9 @@ def test_a_failed_commit_leaves_no_trace(history: Any) -> None:
     submission = history.submit("one", rows=3)
     before = history.state.digest()
     journal = Journal()
-    for event in screened(submission, dict.fromkeys(range(3)), LIMITS.needs_second_person, EVIDENCE):
+    for event in screened(
+        submission, dict.fromkeys(range(3)), review(history, LIMITS, submission), history.now_ns, EVIDENCE
+    ):
         history.state.apply(type(history.log[0])(99, submission.stream, 99, event, history.now_ns, ""), journal)
     assert history.state.digest() != before
     journal.rollback()

@@ -1,7 +1,9 @@
 """The servicer: bounds, mapping, and who may see what."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -19,13 +21,20 @@ from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import
 from .messages import camt_054, entry, pain_001
 from .world import ANNA, BANK, BORIS, OTHER_TENANT, TENANT, World, an_id
 
-THUMBPRINT = "Y2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2M"
-
 
 @contextmanager
 def acting_as(subject: bytes, tenant: bytes | None) -> Iterator[None]:
     """Makes calls come from a principal."""
-    caller = Caller("spiffe://x/principal/y", None, subject, THUMBPRINT, tenant, token="access token")
+    caller = Caller(
+        "spiffe://x/principal/y",
+        None,
+        subject,
+        urlsafe_b64encode(sha256(subject).digest()).rstrip(b"=").decode(),
+        tenant,
+        token="access token",
+        person=subject,
+        key_sha256=sha256(subject).digest(),
+    )
     with calling(caller):
         yield
 

@@ -13,11 +13,17 @@ from ringfence_kernel.projecting.projector import Projector, fill
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.values.clock import NANOSECONDS, Clock, SystemClock
 from ringfence_kernel.values.ids import external_id
+from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
-from ringfence_payment_instruction.approvals.domain import ApprovalLimits
 from ringfence_payment_instruction.bootstrap import migrations
 from ringfence_payment_instruction.deposits.adapters.known_entries import KnownEntriesModel, StoredEntries
+from ringfence_payment_instruction.deposits.adapters.suspended_entries import (
+    StoredSuspendedEntries,
+    SuspendedEntriesModel,
+)
+from ringfence_payment_instruction.limits.adapters.recent_payments import RecentPaymentsModel, StoredRecentPayments
+from ringfence_payment_instruction.limits.domain.bounds import Bounds, InstallationLimits
 from ringfence_payment_instruction.modules import Application, ModuleStates, Ports, compose, event_codec
 from ringfence_payment_instruction.rail.adapters.messages import OutboxTable, ReceivedTable
 from ringfence_payment_instruction.rail.module import RailPorts
@@ -38,6 +44,8 @@ from ringfence_payment_instruction.submissions.domain.status import Status
 from .fakes import FakeCustody, FakeIdentity, FakeRail, FakeSeals, FakeVoucher
 
 EUR = 978
+ONLY_PAYMENTS = Bounds(500_00, MAX_AMOUNT_MINOR, MAX_AMOUNT_MINOR)
+"""Limits of a world whose tests are about something else: a second person decides on single payments alone."""
 LISTED = b"name,kind,reference\nBad Actor,person,X-1\n"
 CSV = 1
 
@@ -60,7 +68,17 @@ TENANT, OTHER_TENANT = an_id("platform"), an_id("other platform")
 def caller(subject: bytes, tenant: bytes | None, token: str = "access token") -> Caller:
     """Returns a principal who calls with a certificate of its own."""
     thumbprint = urlsafe_b64encode(sha256(subject).digest()).rstrip(b"=").decode()
-    return Caller("spiffe://test/principal", None, subject, thumbprint, tenant, token=token)
+    return Caller(
+        "spiffe://test/principal",
+        None,
+        subject,
+        thumbprint,
+        tenant,
+        roles=frozenset() if tenant else frozenset({"operator"}),
+        token=token,
+        person=subject,
+        key_sha256=sha256(subject).digest(),
+    )
 
 
 PLATFORM, APPROVER = caller(TENANT, TENANT), caller(an_id("approver"), TENANT)
@@ -102,14 +120,15 @@ class SetClock(SystemClock):
 class World:
     """Fakes that survive, and an application that can be ended and started again on the same database."""
 
-    def __init__(self, database: Database, limits: ApprovalLimits | None = None) -> None:
+    def __init__(self, database: Database, limits: InstallationLimits | None = None) -> None:
         """Opens accounts: Anna has 1,000.00 EUR, Boris nothing."""
         self.database = database
         self.identity, self.custody = FakeIdentity(), FakeCustody()
         self.rail = FakeRail()
         self.seals, self.voucher = FakeSeals(), FakeVoucher()
         self.clock: Clock = SystemClock()
-        self.limits = limits or ApprovalLimits({EUR: 500_00})
+        self.limits = limits or InstallationLimits({EUR: ONLY_PAYMENTS})
+        self.duplicate_days = 0
         self.patience = Patience(3_600 * NANOSECONDS, 3_600 * NANOSECONDS)
         self.list_maximum_age_ns = 86_400 * NANOSECONDS
         self.identity.aliases = {
@@ -134,7 +153,7 @@ class World:
         self.store = EventStore(self.conninfo(), settle_seconds=5)
         archive = StoredArchive(self.store, codec)
         self.states = ModuleStates(SubmissionsState(archive.reopen, self.rest_rows))
-        inline = [KnownIdsModel(), KnownEntriesModel()]
+        inline = [KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel(), SuspendedEntriesModel()]
         for model in inline:
             fill(self.store, codec, model)
         self.writer = GroupWriter(self.store, codec, self.states.together(), self.clock, inline)
@@ -146,6 +165,9 @@ class World:
             entries=StoredEntries(self.store),
             identity=self.identity,
             custody=self.custody,
+            funds=self.custody,
+            recent=StoredRecentPayments(self.store),
+            suspended=StoredSuspendedEntries(self.store, codec),
             rail=RailPorts(
                 rail=self.rail,
                 outbox=OutboxTable(self.store),
@@ -156,6 +178,7 @@ class World:
             ),
             reader=InstructionsReader(self.store, codec, self.projector),
             limits=self.limits,
+            duplicate_days=self.duplicate_days,
             patience=self.patience,
             list_maximum_age_ns=self.list_maximum_age_ns,
             file_quotas=self.file_quotas,

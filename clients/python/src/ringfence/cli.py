@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from ringfence_verifier import VerificationError
 
-from ringfence.commands import accounts, decide, local, pay, propose, statement, verify, watch
+from ringfence.commands import accounts, decide, flows, local, pay, propose, statement, verify, watch
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import notes
 from ringfence.errors import RingfenceError, SetupError
@@ -37,6 +37,7 @@ app.command()(propose.refuse)
 app.command()(propose.withdraw)
 app.command()(accounts.accounts)
 app.command()(statement.statement)
+flows.add_to(app)
 app.add_typer(verify.app, name="verify")
 local.add_commands(app, "rebuild", "status")
 

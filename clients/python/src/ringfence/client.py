@@ -7,7 +7,9 @@ from ringfence.audit import Audit
 from ringfence.credentials import Addresses, Credentials
 from ringfence.custody import Custody
 from ringfence.errors import CredentialsError
+from ringfence.flows import Flows
 from ringfence.identity import Identity
+from ringfence.limits import Limits
 from ringfence.payments import Payments
 from ringfence.proposals import Proposals
 from ringfence.tokens import TokenSource
@@ -36,6 +38,8 @@ class Client:
         self.identity = Identity(self._channels["identity"], connection, credentials)
         self.custody = Custody(self._channels["custody"], connection)
         self.payments = Payments(self._channels["payment-instruction"], connection)
+        self.flows = Flows(self._channels["payment-instruction"], connection)
+        self.limits = Limits(self._channels["payment-instruction"], connection)
         self.audit = Audit(self._channels["audit"], connection)
         self.proposals = {
             service: Proposals(self._channels[service], connection)

@@ -13,7 +13,9 @@ from ringfence.ids import optional, to_bytes
 from ringfence.transport import Connection
 
 _PAGE = 1_000
-DECISION_NOT_TAKEN = frozenset({"APPROVER_IS_MAKER", "NOT_HELD", "ALREADY_RELEASED", "MADE_BY_ANOTHER"})
+DECISION_NOT_TAKEN = frozenset(
+    {"APPROVER_IS_MAKER", "OPERATOR_REQUIRED", "MADE_BY_ANOTHER", "NOT_HELD", "ALREADY_RELEASED"}
+)
 """Reasons for which a decision on an instruction was not taken; others are the instruction's own."""
 
 
@@ -213,6 +215,11 @@ class Payments:
         )
         return _states(self._connection.call(self._stub.DecideInstructions, request).states)
 
+    def cancel(self, instruction_ids: Sequence[UUID], note: str = "") -> list[InstructionState]:
+        """Withdraws one's own instructions, at most 1,000, before they are handed to the bank."""
+        request = pb.CancelInstructionsRequest(instruction_ids=to_bytes(instruction_ids), note=note)
+        return _states(self._connection.call(self._stub.CancelInstructions, request).states)
+
     def watch(
         self, after_position: int = 0, submission_id: UUID | None = None, *, seconds: float | None = None
     ) -> Iterator[Changes]:
@@ -257,10 +264,11 @@ def _order(new: NewInstruction) -> pb.NewInstruction:
 
 
 def _states(states: Sequence[pb.InstructionState]) -> list[InstructionState]:
-    return [_state(each) for each in states]
+    return [state_of(each) for each in states]
 
 
-def _state(read: pb.InstructionState) -> InstructionState:
+def state_of(read: pb.InstructionState) -> InstructionState:
+    """How an instruction stands, as read."""
     return InstructionState(
         UUID(bytes=read.instruction_id), InstructionStatus(read.status), read.reason, read.iso_reason_code
     )
@@ -279,7 +287,7 @@ def _instruction(read: pb.Instruction) -> Instruction:
     )
     return Instruction(
         order,
-        _state(read.state),
+        state_of(read.state),
         UUID(bytes=read.submission_id),
         optional(read.transfer_id),
         read.received_ns,

@@ -27,7 +27,13 @@ from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import
 
 from ringfence_payment_instruction.deposits.adapters import schema as deposits
 from ringfence_payment_instruction.deposits.adapters.known_entries import KnownEntriesModel, StoredEntries
+from ringfence_payment_instruction.deposits.adapters.suspended_entries import (
+    StoredSuspendedEntries,
+    SuspendedEntriesModel,
+)
 from ringfence_payment_instruction.deposits.application.measures import measure as measure_deposits
+from ringfence_payment_instruction.limits.adapters import schema as limits
+from ringfence_payment_instruction.limits.adapters.recent_payments import RecentPaymentsModel, StoredRecentPayments
 from ringfence_payment_instruction.modules import (
     Application,
     ModuleStates,
@@ -60,7 +66,8 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 NAME = "payment-instruction"
 OPERATOR = "operator"
 WITH_FILES = ("SubmitFile", "SubmitEvidence", "ImportSanctionsList")
-MODELS = (InstructionsModel(), KnownIdsModel(), KnownEntriesModel())
+INLINE = (KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel(), SuspendedEntriesModel())
+MODELS = (InstructionsModel(), *INLINE)
 
 
 async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
@@ -68,9 +75,8 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     store, codec, model = EventStore(runtime.settings.database_conninfo()), event_codec(), InstructionsModel()
     archive = StoredArchive(store, codec)
     states = ModuleStates(SubmissionsState(archive.reopen))
-    inline = [KnownIdsModel(), KnownEntriesModel()]
     core = await EventSourced.open(
-        runtime, codec, states.together(), [model], inline=inline, store=store, owner=_operator
+        runtime, codec, states.together(), [model], inline=INLINE, store=store, owner=_operator
     )
     projector = core.projectors[model.name]
     deferral = Deferral(projector)
@@ -116,15 +122,20 @@ def _operator(caller: Caller) -> bytes | None:
 
 def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive, reader: InstructionsReader) -> Ports:
     settings, clock = runtime.settings, runtime.clock
+    custody = CustodyClient(runtime.peer("custody"))
     return Ports(
         clock=clock,
         archive=archive,
         entries=StoredEntries(archive.store),
         identity=IdentityClient(runtime.peer("identity"), SteadyClock()),
-        custody=CustodyClient(runtime.peer("custody")),
+        custody=custody,
+        funds=custody,
+        recent=StoredRecentPayments(archive.store),
+        suspended=StoredSuspendedEntries(archive.store, archive.codec),
         rail=_rail(runtime, archive.store),
         reader=reader,
         limits=settings.limits(),
+        duplicate_days=settings.days_of_duplicates(),
         patience=settings.patience(),
         list_maximum_age_ns=settings.list_maximum_age_ns(),
         file_quotas=settings.file_quotas(),
@@ -169,6 +180,7 @@ def migrations() -> list[Migration]:
         *reads.migrations(),
         *submissions.migrations(),
         *deposits.migrations(),
+        *limits.migrations(),
         *rail.migrations(),
     ]
 

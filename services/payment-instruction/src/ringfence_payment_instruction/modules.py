@@ -18,10 +18,16 @@ from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import
 
 from ringfence_payment_instruction.approvals.api import ApprovalsApi
 from ringfence_payment_instruction.approvals.application import Decisions
-from ringfence_payment_instruction.approvals.domain import ApprovalLimits
 from ringfence_payment_instruction.deposits.application.ports import Entries
+from ringfence_payment_instruction.deposits.application.suspended import SuspendedEntries, Suspense
 from ringfence_payment_instruction.deposits.domain.state import State as DepositsState
 from ringfence_payment_instruction.deposits.module import DepositsModule
+from ringfence_payment_instruction.flows.domain.state import State as FlowsState
+from ringfence_payment_instruction.flows.module import FlowsModule
+from ringfence_payment_instruction.limits.application.ports import Funds, RecentPayments
+from ringfence_payment_instruction.limits.domain.bounds import InstallationLimits
+from ringfence_payment_instruction.limits.domain.state import State as LimitsState
+from ringfence_payment_instruction.limits.module import LimitsModule
 from ringfence_payment_instruction.rail.module import RailModule, RailPorts
 from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
@@ -48,6 +54,8 @@ class ModuleStates:
     submissions: SubmissionsState
     deposits: DepositsState = field(default_factory=DepositsState)
     screening: ScreeningState = field(default_factory=ScreeningState)
+    limits: LimitsState = field(default_factory=LimitsState)
+    flows: FlowsState = field(default_factory=FlowsState)
     proposals: ProposalState = field(default_factory=ProposalState)
 
     def streams(self) -> list[bytes]:
@@ -60,6 +68,8 @@ class ModuleStates:
             "submissions": self.submissions,
             "deposits": self.deposits,
             "screening": self.screening,
+            "limits": self.limits,
+            "flows": self.flows,
             "proposals": self.proposals,
         }
         return SavedStates(modules, DIGEST_FORMAT)
@@ -74,9 +84,13 @@ class Ports:
     entries: Entries
     identity: Identity
     custody: Custody
+    funds: Funds
+    recent: RecentPayments
+    suspended: SuspendedEntries
     rail: RailPorts
     reader: Reader
-    limits: ApprovalLimits
+    limits: InstallationLimits
+    duplicate_days: int
     patience: Patience
     list_maximum_age_ns: int
     file_quotas: FileQuotas = field(default_factory=FileQuotas)
@@ -88,6 +102,8 @@ class Application:
 
     submissions: SubmissionsModule
     screening: ScreeningModule
+    limits: LimitsModule
+    flows: FlowsModule
     approvals: Decisions
     rail: RailModule
     deposits: DepositsModule
@@ -98,7 +114,8 @@ class Application:
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    return EventCodec((*SubmissionsState.EVENTS, *DepositsState.EVENTS, *ScreeningState.EVENTS, *ProposalState.EVENTS))
+    states = (SubmissionsState, DepositsState, ScreeningState, LimitsState, FlowsState, ProposalState)
+    return EventCodec(event for state in states for event in state.EVENTS)
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
@@ -106,11 +123,15 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     clock, committed = ports.clock, Signal()
     submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
+    proposals = Proposals(writer, states.proposals)
+    limits = LimitsModule.build(
+        submissions, proposals, states.limits, ports.limits, ports.recent, ports.funds, ports.duplicate_days, clock
+    )
     screening = ScreeningModule.build(
         submissions,
         orders.personal,
         states.screening,
-        ports.limits.needs_second_person,
+        limits.reviewing,
         ports.list_maximum_age_ns,
         orders.reading,
         clock,
@@ -143,11 +164,13 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     return Application(
         submissions=orders,
         screening=screening,
-        approvals=Decisions(submissions, ports.patience),
+        limits=limits,
+        flows=FlowsModule.build(orders.receiving, states.flows, Suspense(ports.suspended, ports.identity), clock),
+        approvals=Decisions(submissions, ports.patience, limits.approver_minor),
         rail=rail,
         deposits=deposits,
         reads=Queries(submissions, orders.personal, ports.reader),
-        proposals=Proposals(writer, states.proposals),
+        proposals=proposals,
         pipeline=pipeline,
     )
 
@@ -159,6 +182,8 @@ def joined_servicer(application: Application) -> PaymentInstructionServiceServic
         application.submissions.api,
         application.screening.api,
         application.deposits.api,
+        application.limits.api,
+        application.flows.api,
         ApprovalsApi(application.approvals),
         ReadsApi(application.reads),
     )

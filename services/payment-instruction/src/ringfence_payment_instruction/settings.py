@@ -21,12 +21,14 @@ from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.money import currency, to_minor
 
-from ringfence_payment_instruction.approvals.domain import ApprovalLimits
+from ringfence_payment_instruction.limits.adapters.recent_payments import KEPT_DAYS
+from ringfence_payment_instruction.limits.domain.bounds import InstallationLimits, bounds_of
 from ringfence_payment_instruction.rail.adapters.object_store import Bucket
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 
 _LIMITS = "RINGFENCE_APPROVAL_LIMITS"
+_DUPLICATE_DAYS = "RINGFENCE_DUPLICATE_DAYS"
 _SPOOL, _BUCKET = "RINGFENCE_RAIL_SPOOL_DIRECTORY", "RINGFENCE_RAIL_S3_BUCKET"
 _ENDPOINT = "RINGFENCE_RAIL_S3_ENDPOINT"
 _FILES, _TENANT_FILES = "RINGFENCE_FILES_AT_ONCE", "RINGFENCE_TENANT_FILES_AT_ONCE"
@@ -40,8 +42,8 @@ FILE_BYTES = 32 * 1024 * 1024
 class PaymentInstructionSettings(Settings):
     """Everything that `serve` reads from the environment.
 
-    `approval_limits` lists amounts above which a second person decides, such as "EUR=10000.00,CZK=250000.00"; in a
-    currency that is not listed every payment is held. The rail is a folder or a bucket that speaks S3.
+    `approval_limits` lists amounts above which a second person decides, such as "EUR=10000.00,CZK=250000.00"; for a
+    currency that is not listed a built-in table does. The rail is a folder or a bucket that speaks S3.
     """
 
     maximum_request_bytes: Annotated[int, Variable("RINGFENCE_MAXIMUM_REQUEST_BYTES")] = FILE_BYTES + 64 * 1024
@@ -56,6 +58,7 @@ class PaymentInstructionSettings(Settings):
     rail_credentials_directory: Annotated[Path | None, Variable("RINGFENCE_RAIL_CREDENTIALS_DIRECTORY")] = None
     rail_poll_seconds: Annotated[float, Variable("RINGFENCE_RAIL_POLL_SECONDS")] = 0.5
     approval_limits: Annotated[tuple[str, ...], Variable(_LIMITS)] = ()
+    duplicate_days: Annotated[int, Variable(_DUPLICATE_DAYS)] = 3
     approval_seconds: Annotated[int, Variable("RINGFENCE_APPROVAL_SECONDS")] = 3 * DAY_SECONDS
     bank_reply_seconds: Annotated[int, Variable("RINGFENCE_BANK_REPLY_SECONDS")] = DAY_SECONDS
     screening_list_maximum_age_seconds: Annotated[int, Variable("RINGFENCE_SCREENING_LIST_MAXIMUM_AGE_SECONDS")] = (
@@ -91,9 +94,15 @@ class PaymentInstructionSettings(Settings):
             ca_file=self.rail_bucket_ca_file,
         )
 
-    def limits(self) -> ApprovalLimits:
-        """Returns the approval limits; raises InvalidSetting."""
+    def limits(self) -> InstallationLimits:
+        """Returns the limits of platforms that have none of their own; raises InvalidSetting."""
         return parse_limits(self.approval_limits)
+
+    def days_of_duplicates(self) -> int:
+        """Returns for how many days the same payment is held when it comes again; raises InvalidSetting."""
+        if not 0 <= self.duplicate_days <= KEPT_DAYS:
+            raise InvalidSetting(_DUPLICATE_DAYS, f"0 to {KEPT_DAYS} days")
+        return self.duplicate_days
 
     def patience(self) -> Patience:
         """Returns how long instructions wait."""
@@ -114,14 +123,14 @@ class PaymentInstructionSettings(Settings):
         return self.screening_list_maximum_age_seconds * NANOSECONDS
 
 
-def parse_limits(texts: Sequence[str]) -> ApprovalLimits:
+def parse_limits(texts: Sequence[str]) -> InstallationLimits:
     """Returns the limits of texts such as "EUR=10000.00"; raises InvalidSetting."""
     limits = {}
     for text in texts:
         alpha, _, amount = text.partition("=")
         try:
             of = currency(alpha)
-            limits[of.numeric_code] = to_minor(amount, of)
+            limits[of.numeric_code] = bounds_of(to_minor(amount, of))
         except DomainError:
             raise InvalidSetting(_LIMITS, "a list such as EUR=10000.00,CZK=250000.00") from None
-    return ApprovalLimits(limits)
+    return InstallationLimits(limits)

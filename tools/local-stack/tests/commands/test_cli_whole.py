@@ -156,7 +156,8 @@ def test_payment_that_waits_is_listed_and_decided(run: Run, demo: list[str]) -> 
     assert (again.returncode, "settled" in again.stdout) == (0, True)
     late = run("reject", first, "--as", "lantern-approver")
     assert (late.returncode, "NOT_HELD" in late.stdout) == (3, True)
-    withdrawn = run("cancel", second, "--as", "lantern-approver")
+    assert run("cancel", second, "--as", "lantern-approver").returncode == 3
+    withdrawn = run("cancel", second, "--as", "lantern-lending")
     assert (withdrawn.returncode, "cancelled" in withdrawn.stdout) == (0, True)
     assert _ids(run("waiting", "--as", "lantern-lending").stdout) == []
 

@@ -42,17 +42,18 @@ def reject(principal: As, ids: Ids = None, note: Note = "", book: Book = None) -
     _decide(principal, ids, Decision.REJECT, note, book)
 
 
-def cancel(principal: As, ids: Ids = None, note: Note = "", book: Book = None) -> None:
-    """Withdraws payments that were not handed over to the bank yet."""
-    _decide(principal, ids, Decision.CANCEL, note, book)
+def cancel(principal: As, ids: Ids = None, note: Note = "") -> None:
+    """Withdraws payments as their maker, before they are handed over to the bank."""
+    _decide(principal, ids, None, note, None)
 
 
-def _decide(principal: str, ids: list[UUID] | None, decision: Decision, note: str, book: UUID | None) -> None:
+def _decide(principal: str, ids: list[UUID] | None, decision: Decision | None, note: str, book: UUID | None) -> None:
     with client_as(principal) as client:
         if not ids:
             _list(client, book)
             return
-        states = client.payments.decide(ids, decision, note, book)
+        payments = client.payments
+        states = payments.decide(ids, decision, note, book) if decision else payments.cancel(ids, note)
         show("Payments", ["instruction", "status", "reason"], [_state_row(each) for each in states])
     if any(each.reason in DECISION_NOT_TAKEN for each in states):
         raise CommandFailed("a decision was not taken: see the reason above", ExitCode.REFUSED)

@@ -45,7 +45,7 @@ def pay(
         raise typer.BadParameter("give --from, --to, --name and --amount, or --file alone")
     order = None
     if file is None:
-        identifier = identifier or new_id()
+        identifier = chosen(identifier)
         order = NewInstruction(
             id=identifier,
             end_to_end_id=identifier.hex,
@@ -61,6 +61,14 @@ def pay(
         _report(follow(client, ids, wait))
 
 
+def chosen(identifier: UUID | None) -> UUID:
+    """The id that was given; else a new one, told before anything is sent, so that the same can be asked for again."""
+    if identifier is None:
+        identifier = new_id()
+        note(f"the same again, should this break off: --id {identifier}")
+    return identifier
+
+
 def follow(client: Client, ids: list[UUID], seconds: float) -> list[Instruction]:
     """The instructions once each has ended, is held for a second person, or `seconds` are over."""
     end = time.monotonic() + seconds
@@ -73,7 +81,6 @@ def follow(client: Client, ids: list[UUID], seconds: float) -> list[Instruction]
 
 
 def _submit(client: Client, order: NewInstruction) -> list[UUID]:
-    note(f"the same payment again, should this break off: --id {order.id}")
     client.payments.submit(external_id("command.pay", order.id, "submission"), [order])
     return [order.id]
 

@@ -50,6 +50,42 @@ SUBMISSION_KIND_PAIN_001: SubmissionKind.ValueType  # 2
 """An ISO 20022 pain.001 file."""
 Global___SubmissionKind: _TypeAlias = SubmissionKind  # noqa: Y015
 
+class _OrderPurpose:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OrderPurposeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderPurpose.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ORDER_PURPOSE_UNSPECIFIED: _OrderPurpose.ValueType  # 0
+    """A client's payment: transfer code 3 in the book, 2 by the bank."""
+    ORDER_PURPOSE_FEE: _OrderPurpose.ValueType  # 4
+    """An agreed fee."""
+    ORDER_PURPOSE_PLATFORM_PAYOUT: _OrderPurpose.ValueType  # 7
+    """The platform's own money, out by the bank."""
+    ORDER_PURPOSE_SUSPENSE_ALLOCATION: _OrderPurpose.ValueType  # 9
+    """Money in suspense, to whom it belongs."""
+    ORDER_PURPOSE_SUSPENSE_RETURN: _OrderPurpose.ValueType  # 10
+    """Money in suspense, back to its payer by the bank."""
+    ORDER_PURPOSE_GUARANTEE_FUNDING: _OrderPurpose.ValueType  # 11
+    """The platform's own money, as guarantee."""
+
+class OrderPurpose(_OrderPurpose, metaclass=_OrderPurposeEnumTypeWrapper):
+    """What an instruction is for; the numbers are the codes of its transfers (docs/ledger.md)."""
+
+ORDER_PURPOSE_UNSPECIFIED: OrderPurpose.ValueType  # 0
+"""A client's payment: transfer code 3 in the book, 2 by the bank."""
+ORDER_PURPOSE_FEE: OrderPurpose.ValueType  # 4
+"""An agreed fee."""
+ORDER_PURPOSE_PLATFORM_PAYOUT: OrderPurpose.ValueType  # 7
+"""The platform's own money, out by the bank."""
+ORDER_PURPOSE_SUSPENSE_ALLOCATION: OrderPurpose.ValueType  # 9
+"""Money in suspense, to whom it belongs."""
+ORDER_PURPOSE_SUSPENSE_RETURN: OrderPurpose.ValueType  # 10
+"""Money in suspense, back to its payer by the bank."""
+ORDER_PURPOSE_GUARANTEE_FUNDING: OrderPurpose.ValueType  # 11
+"""The platform's own money, as guarantee."""
+Global___OrderPurpose: _TypeAlias = OrderPurpose  # noqa: Y015
+
 class _Directive:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -74,6 +110,8 @@ class _DirectiveEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Directive.V
     """Post what was reserved: the bank has paid."""
     DIRECTIVE_FAIL: _Directive.ValueType  # 8
     """Release what was reserved: the bank has refused."""
+    DIRECTIVE_COUNTERSIGN: _Directive.ValueType  # 9
+    """Wait for another approver: the first may not approve so much alone."""
 
 class Directive(_Directive, metaclass=_DirectiveEnumTypeWrapper):
     """What is to happen next to an instruction, on somebody's authority, before it has happened."""
@@ -96,6 +134,8 @@ DIRECTIVE_SETTLE: Directive.ValueType  # 7
 """Post what was reserved: the bank has paid."""
 DIRECTIVE_FAIL: Directive.ValueType  # 8
 """Release what was reserved: the bank has refused."""
+DIRECTIVE_COUNTERSIGN: Directive.ValueType  # 9
+"""Wait for another approver: the first may not approve so much alone."""
 Global___Directive: _TypeAlias = Directive  # noqa: Y015
 
 class _Disposition:
@@ -170,6 +210,7 @@ class SubmissionReceived(_message.Message):
     AUTHORISATION_EXPIRES_NS_FIELD_NUMBER: _builtins.int
     MESSAGE_ID_FIELD_NUMBER: _builtins.int
     STATUS_REPORT_FIELD_NUMBER: _builtins.int
+    MAKER_HAND_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     submission_id: _builtins.bytes
@@ -190,6 +231,8 @@ class SubmissionReceived(_message.Message):
     """MsgId of a file; empty for a batch."""
     status_report: _builtins.bytes
     """The pain.002 that answered the file; empty for a batch."""
+    maker_hand: _builtins.bytes
+    """The maker's person (16 bytes), SHA-256 of key and of certificate (32 each); empty in events of earlier releases."""
     def __init__(
         self,
         *,
@@ -203,10 +246,11 @@ class SubmissionReceived(_message.Message):
         authorisation_expires_ns: _builtins.int = ...,
         message_id: _builtins.str = ...,
         status_report: _builtins.bytes = ...,
+        maker_hand: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorisation", b"authorisation", "authorisation_expires_ns", b"authorisation_expires_ns", "digest", b"digest", "instruction_count", b"instruction_count", "kind", b"kind", "maker", b"maker", "message_id", b"message_id", "status_report", b"status_report", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorisation", b"authorisation", "authorisation_expires_ns", b"authorisation_expires_ns", "digest", b"digest", "instruction_count", b"instruction_count", "kind", b"kind", "maker", b"maker", "maker_hand", b"maker_hand", "message_id", b"message_id", "status_report", b"status_report", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -283,6 +327,9 @@ class InstructionsReceived(_message.Message):
     EXECUTION_DAYS_FIELD_NUMBER: _builtins.int
     DEBTOR_SEALED_FIELD_NUMBER: _builtins.int
     CREDITOR_SEALED_FIELD_NUMBER: _builtins.int
+    FINGERPRINTS_FIELD_NUMBER: _builtins.int
+    PURPOSES_FIELD_NUMBER: _builtins.int
+    MANDATES_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     submission_id: _builtins.bytes
@@ -307,6 +354,16 @@ class InstructionsReceived(_message.Message):
     """ISO 4217 numeric codes; 0 for an unknown currency."""
     execution_days: _builtins.bytes
     """Days since 1970-01-01; 0 at once."""
+    fingerprints: _builtins.bytes
+    """Keyed hashes of parties, amount, currency and text, by which the same payment is known when it is ordered once more;
+    empty in events of earlier releases.
+    """
+    purposes: _builtins.bytes
+    """What each is for; empty where all are clients' payments."""
+    mandates: _builtins.bytes
+    """What each rests on where it is no payment: a fee agreement, a bank's entry; zero for others, empty where all are
+    clients' payments.
+    """
     @_builtins.property
     def end_to_end_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The platform's own references."""
@@ -337,10 +394,13 @@ class InstructionsReceived(_message.Message):
         execution_days: _builtins.bytes = ...,
         debtor_sealed: _abc.Iterable[_builtins.bytes] | None = ...,
         creditor_sealed: _abc.Iterable[_builtins.bytes] | None = ...,
+        fingerprints: _builtins.bytes = ...,
+        purposes: _builtins.bytes = ...,
+        mandates: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "creditor_accounts", b"creditor_accounts", "creditor_indexes", b"creditor_indexes", "creditor_owners", b"creditor_owners", "creditor_sealed", b"creditor_sealed", "debtor_accounts", b"debtor_accounts", "debtor_owners", b"debtor_owners", "debtor_sealed", b"debtor_sealed", "end_to_end_ids", b"end_to_end_ids", "execution_days", b"execution_days", "first_index", b"first_index", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "creditor_accounts", b"creditor_accounts", "creditor_indexes", b"creditor_indexes", "creditor_owners", b"creditor_owners", "creditor_sealed", b"creditor_sealed", "debtor_accounts", b"debtor_accounts", "debtor_owners", b"debtor_owners", "debtor_sealed", b"debtor_sealed", "end_to_end_ids", b"end_to_end_ids", "execution_days", b"execution_days", "fingerprints", b"fingerprints", "first_index", b"first_index", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "mandates", b"mandates", "purposes", b"purposes", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -477,6 +537,7 @@ class InstructionsDirected(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    ACTOR_HAND_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     submission_id: _builtins.bytes
@@ -497,6 +558,8 @@ class InstructionsDirected(_message.Message):
     """Message id of the bank message; empty without one."""
     note: _builtins.str
     """Why, in the decider's words; empty without one."""
+    actor_hand: _builtins.bytes
+    """Person (16 bytes), SHA-256 of key and of certificate (32 each) of the principal behind it; empty without one."""
     @_builtins.property
     def details(self) -> _containers.ScalarMap[_builtins.int, _builtins.str]:
         """Row, from 0, to what belongs to the reason."""
@@ -515,10 +578,11 @@ class InstructionsDirected(_message.Message):
         evidence: _builtins.bytes = ...,
         reference: _builtins.str = ...,
         note: _builtins.str = ...,
+        actor_hand: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "details", b"details", "directive", b"directive", "evidence", b"evidence", "indexes", b"indexes", "instruction_ids", b"instruction_ids", "note", b"note", "reason", b"reason", "reference", b"reference", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "actor_hand", b"actor_hand", "details", b"details", "directive", b"directive", "evidence", b"evidence", "indexes", b"indexes", "instruction_ids", b"instruction_ids", "note", b"note", "reason", b"reason", "reference", b"reference", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -757,3 +821,157 @@ class SanctionsListImported(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SanctionsListImported: _TypeAlias = SanctionsListImported  # noqa: Y015
+
+@_typing.final
+class LimitsSet(_message.Message):
+    """A platform's limits replaced those of the version before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    LEDGERS_FIELD_NUMBER: _builtins.int
+    PAYMENTS_MINOR_FIELD_NUMBER: _builtins.int
+    DEBTOR_DAYS_MINOR_FIELD_NUMBER: _builtins.int
+    DAYS_MINOR_FIELD_NUMBER: _builtins.int
+    APPROVERS_MINOR_FIELD_NUMBER: _builtins.int
+    APPROVER_IDS_FIELD_NUMBER: _builtins.int
+    APPROVER_LEDGERS_FIELD_NUMBER: _builtins.int
+    APPROVER_MAXIMA_MINOR_FIELD_NUMBER: _builtins.int
+    SET_BY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    version: _builtins.int
+    """Counts from 1."""
+    ledgers: _builtins.bytes
+    """ISO 4217 numeric codes; currencies that are not among them keep the installation's limits."""
+    payments_minor: _builtins.bytes
+    """Amount of one payment above which a second person decides, minor units."""
+    debtor_days_minor: _builtins.bytes
+    """Sum of a debtor's account on a day above which a second person decides, minor units."""
+    days_minor: _builtins.bytes
+    """Sum of the platform on a day above which a second person decides, minor units."""
+    approvers_minor: _builtins.bytes
+    """Amount of one payment above which an approval needs another approver's, minor units."""
+    approver_ids: _builtins.bytes
+    """Approvers with a maximum of their own."""
+    approver_ledgers: _builtins.bytes
+    """ISO 4217 numeric codes of their maxima."""
+    approver_maxima_minor: _builtins.bytes
+    """What each may approve alone, minor units."""
+    set_by: _builtins.bytes
+    """Principal that set them, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        ledgers: _builtins.bytes = ...,
+        payments_minor: _builtins.bytes = ...,
+        debtor_days_minor: _builtins.bytes = ...,
+        days_minor: _builtins.bytes = ...,
+        approvers_minor: _builtins.bytes = ...,
+        approver_ids: _builtins.bytes = ...,
+        approver_ledgers: _builtins.bytes = ...,
+        approver_maxima_minor: _builtins.bytes = ...,
+        set_by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver_ids", b"approver_ids", "approver_ledgers", b"approver_ledgers", "approver_maxima_minor", b"approver_maxima_minor", "approvers_minor", b"approvers_minor", "days_minor", b"days_minor", "debtor_days_minor", b"debtor_days_minor", "ledgers", b"ledgers", "payments_minor", b"payments_minor", "set_by", b"set_by", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitsSet: _TypeAlias = LimitsSet  # noqa: Y015
+
+@_typing.final
+class FeeAgreed(_message.Message):
+    """A client has agreed with its platform on a fee; the platform says so, and names the document."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    AGREEMENT_FIELD_NUMBER: _builtins.int
+    CLIENT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    MAXIMUM_MINOR_FIELD_NUMBER: _builtins.int
+    RATE_PPM_FIELD_NUMBER: _builtins.int
+    FROM_DAY_FIELD_NUMBER: _builtins.int
+    UNTIL_DAY_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    AGREED_BY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    agreement: _builtins.bytes
+    """Its id of the agreement, 16 bytes."""
+    client: _builtins.bytes
+    """Party that pays, 16 bytes."""
+    kind: _builtins.str
+    """What it is for."""
+    ledger: _builtins.int
+    """ISO 4217 numeric code."""
+    maximum_minor: _builtins.int
+    """One fee at most, minor units."""
+    rate_ppm: _builtins.int
+    """One fee at most, in parts per million of the payment that it is for; 0 for fees that are for no payment."""
+    from_day: _builtins.int
+    """First day, days since 1970-01-01."""
+    until_day: _builtins.int
+    """Last day, days since 1970-01-01."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the document that the client has accepted, 32 bytes."""
+    agreed_by: _builtins.bytes
+    """Principal that says so, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        agreement: _builtins.bytes = ...,
+        client: _builtins.bytes = ...,
+        kind: _builtins.str = ...,
+        ledger: _builtins.int = ...,
+        maximum_minor: _builtins.int = ...,
+        rate_ppm: _builtins.int = ...,
+        from_day: _builtins.int = ...,
+        until_day: _builtins.int = ...,
+        document_sha256: _builtins.bytes = ...,
+        agreed_by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed_by", b"agreed_by", "agreement", b"agreement", "client", b"client", "document_sha256", b"document_sha256", "from_day", b"from_day", "kind", b"kind", "ledger", b"ledger", "maximum_minor", b"maximum_minor", "rate_ppm", b"rate_ppm", "tenant", b"tenant", "until_day", b"until_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeeAgreed: _TypeAlias = FeeAgreed  # noqa: Y015
+
+@_typing.final
+class FeeAgreementEnded(_message.Message):
+    """No fee is debited under the agreement any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    AGREEMENT_FIELD_NUMBER: _builtins.int
+    ENDED_BY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    agreement: _builtins.bytes
+    """Its id of the agreement, 16 bytes."""
+    ended_by: _builtins.bytes
+    """Principal that ended it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        agreement: _builtins.bytes = ...,
+        ended_by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "ended_by", b"ended_by", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeeAgreementEnded: _TypeAlias = FeeAgreementEnded  # noqa: Y015

@@ -650,6 +650,58 @@ class DecideInstructionsResponse(_message.Message):
 Global___DecideInstructionsResponse: _TypeAlias = DecideInstructionsResponse  # noqa: Y015
 
 @_typing.final
+class CancelInstructionsRequest(_message.Message):
+    """Asks to withdraw instructions that the caller has ordered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTRUCTION_IDS_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    note: _builtins.str
+    """Why, up to 280 characters; no personal data."""
+    @_builtins.property
+    def instruction_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """16 bytes each, 1 to 1,000."""
+
+    def __init__(
+        self,
+        *,
+        instruction_ids: _abc.Iterable[_builtins.bytes] | None = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instruction_ids", b"instruction_ids", "note", b"note"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelInstructionsRequest: _TypeAlias = CancelInstructionsRequest  # noqa: Y015
+
+@_typing.final
+class CancelInstructionsResponse(_message.Message):
+    """Answers one state per instruction, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def states(self) -> _containers.RepeatedCompositeFieldContainer[Global___InstructionState]:
+        """States afterwards; the reason says why one was not withdrawn."""
+
+    def __init__(
+        self,
+        *,
+        states: _abc.Iterable[Global___InstructionState] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelInstructionsResponse: _TypeAlias = CancelInstructionsResponse  # noqa: Y015
+
+@_typing.final
 class WatchInstructionsRequest(_message.Message):
     """Asks to follow the caller's instructions."""
 
@@ -764,3 +816,759 @@ class ImportSanctionsListResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportSanctionsListResponse: _TypeAlias = ImportSanctionsListResponse  # noqa: Y015
+
+@_typing.final
+class CurrencyLimits(_message.Message):
+    """What needs no second person in one currency; at a bound itself a payment passes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    PAYMENT_MINOR_FIELD_NUMBER: _builtins.int
+    DEBTOR_DAY_MINOR_FIELD_NUMBER: _builtins.int
+    DAY_MINOR_FIELD_NUMBER: _builtins.int
+    APPROVER_MINOR_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    payment_minor: _builtins.int
+    """One payment, minor units, 0 to 2^63 - 1."""
+    debtor_day_minor: _builtins.int
+    """All payments of one debtor's account on a day (UTC) that no second person approved, minor units, 0 to 2^63 - 1."""
+    day_minor: _builtins.int
+    """All payments of the platform on a day (UTC) that no second person approved, minor units, 0 to 2^63 - 1."""
+    approver_minor: _builtins.int
+    """One payment that a single approver may approve, minor units, 0 to 2^63 - 1; above it two approvers do."""
+    def __init__(
+        self,
+        *,
+        currency: _builtins.str = ...,
+        payment_minor: _builtins.int = ...,
+        debtor_day_minor: _builtins.int = ...,
+        day_minor: _builtins.int = ...,
+        approver_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver_minor", b"approver_minor", "currency", b"currency", "day_minor", b"day_minor", "debtor_day_minor", b"debtor_day_minor", "payment_minor", b"payment_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CurrencyLimits: _TypeAlias = CurrencyLimits  # noqa: Y015
+
+@_typing.final
+class ApproverLimit(_message.Message):
+    """What one approver may approve alone, where that is less than the platform's limit for approvers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPROVER_ID_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    MAXIMUM_MINOR_FIELD_NUMBER: _builtins.int
+    approver_id: _builtins.bytes
+    """16 bytes: principal."""
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    maximum_minor: _builtins.int
+    """One payment, minor units, 0 to 2^63 - 1."""
+    def __init__(
+        self,
+        *,
+        approver_id: _builtins.bytes = ...,
+        currency: _builtins.str = ...,
+        maximum_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver_id", b"approver_id", "currency", b"currency", "maximum_minor", b"maximum_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproverLimit: _TypeAlias = ApproverLimit  # noqa: Y015
+
+@_typing.final
+class SetLimitsRequest(_message.Message):
+    """Asks to put a platform's limits in force, in place of those before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    APPROVERS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    version: _builtins.int
+    """That of the limits in force and one more, from 1 to 2^31 - 1."""
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrencyLimits]:
+        """At most 1,000, each currency once; currencies that are not among them have the installation's limits."""
+
+    @_builtins.property
+    def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApproverLimit]:
+        """At most 1,000, each approver once per currency."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        limits: _abc.Iterable[Global___CurrencyLimits] | None = ...,
+        approvers: _abc.Iterable[Global___ApproverLimit] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvers", b"approvers", "limits", b"limits", "tenant_id", b"tenant_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLimitsRequest: _TypeAlias = SetLimitsRequest  # noqa: Y015
+
+@_typing.final
+class SetLimitsResponse(_message.Message):
+    """Answers once they are in force, or are proposed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Version in force."""
+    proposal_id: _builtins.bytes
+    """16 bytes: what another person confirms, where more could move than before; empty: they are in force."""
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        proposal_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLimitsResponse: _TypeAlias = SetLimitsResponse  # noqa: Y015
+
+@_typing.final
+class GetLimitsRequest(_message.Message):
+    """Asks for the limits in force for a platform."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    CURRENCIES_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes; empty means the caller's own."""
+    @_builtins.property
+    def currencies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 4217 alphabetic codes, at most 1,000; empty means those that the platform has limits of its own for."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        currencies: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currencies", b"currencies", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLimitsRequest: _TypeAlias = GetLimitsRequest  # noqa: Y015
+
+@_typing.final
+class GetLimitsResponse(_message.Message):
+    """Answers the limits in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    APPROVERS_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Version of the platform's own limits; 0 for none."""
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrencyLimits]:
+        """In order of ISO 4217 numeric code."""
+
+    @_builtins.property
+    def approvers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApproverLimit]:
+        """Approvers with a maximum of their own."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        limits: _abc.Iterable[Global___CurrencyLimits] | None = ...,
+        approvers: _abc.Iterable[Global___ApproverLimit] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvers", b"approvers", "limits", b"limits", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetLimitsResponse: _TypeAlias = GetLimitsResponse  # noqa: Y015
+
+@_typing.final
+class FeeAgreement(_message.Message):
+    """What a client has agreed to pay its platform."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    MAXIMUM_MINOR_FIELD_NUMBER: _builtins.int
+    RATE_PPM_FIELD_NUMBER: _builtins.int
+    FROM_DAY_FIELD_NUMBER: _builtins.int
+    UNTIL_DAY_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16 bytes, chosen by the platform."""
+    client_id: _builtins.bytes
+    """16 bytes: party that pays."""
+    kind: _builtins.str
+    """What it is for, 1 to 35 characters; no personal data."""
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    maximum_minor: _builtins.int
+    """One fee at most, minor units, 1 to 2^63 - 1."""
+    rate_ppm: _builtins.int
+    """One fee at most, in parts per million of the client's payment that it is for, 0 to 1,000,000; 0: it is for none."""
+    from_day: _builtins.int
+    """First day on which fees are debited, days since 1970-01-01 (UTC), 0 to 2^31 - 1."""
+    until_day: _builtins.int
+    """Last day, not before the first."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the document that the client has accepted, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        client_id: _builtins.bytes = ...,
+        kind: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        maximum_minor: _builtins.int = ...,
+        rate_ppm: _builtins.int = ...,
+        from_day: _builtins.int = ...,
+        until_day: _builtins.int = ...,
+        document_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "currency", b"currency", "document_sha256", b"document_sha256", "from_day", b"from_day", "id", b"id", "kind", b"kind", "maximum_minor", b"maximum_minor", "rate_ppm", b"rate_ppm", "until_day", b"until_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeeAgreement: _TypeAlias = FeeAgreement  # noqa: Y015
+
+@_typing.final
+class AgreeFeeRequest(_message.Message):
+    """Asks to record an agreement that a client has accepted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGREEMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def agreement(self) -> Global___FeeAgreement:
+        """The agreement; the same again changes nothing."""
+
+    def __init__(
+        self,
+        *,
+        agreement: Global___FeeAgreement | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgreeFeeRequest: _TypeAlias = AgreeFeeRequest  # noqa: Y015
+
+@_typing.final
+class AgreeFeeResponse(_message.Message):
+    """Answers once it is recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgreeFeeResponse: _TypeAlias = AgreeFeeResponse  # noqa: Y015
+
+@_typing.final
+class EndFeeAgreementRequest(_message.Message):
+    """Asks to end an agreement: no fee is debited under it any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGREEMENT_ID_FIELD_NUMBER: _builtins.int
+    agreement_id: _builtins.bytes
+    """16 bytes."""
+    def __init__(
+        self,
+        *,
+        agreement_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_id", b"agreement_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndFeeAgreementRequest: _TypeAlias = EndFeeAgreementRequest  # noqa: Y015
+
+@_typing.final
+class EndFeeAgreementResponse(_message.Message):
+    """Answers once it has ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndFeeAgreementResponse: _TypeAlias = EndFeeAgreementResponse  # noqa: Y015
+
+@_typing.final
+class ListFeeAgreementsRequest(_message.Message):
+    """Asks for a platform's agreements that were not ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    AFTER_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes; empty means the caller's own."""
+    after_id: _builtins.bytes
+    """16 bytes: only ids above it; empty for the first page."""
+    page_size: _builtins.int
+    """1 to 1,000; 0 means 100."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        after_id: _builtins.bytes = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_id", b"after_id", "page_size", b"page_size", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFeeAgreementsRequest: _TypeAlias = ListFeeAgreementsRequest  # noqa: Y015
+
+@_typing.final
+class ListFeeAgreementsResponse(_message.Message):
+    """Answers a page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGREEMENTS_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    more: _builtins.bool
+    """Whether more follow."""
+    @_builtins.property
+    def agreements(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeeAgreement]:
+        """In order of their ids."""
+
+    def __init__(
+        self,
+        *,
+        agreements: _abc.Iterable[Global___FeeAgreement] | None = ...,
+        more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreements", b"agreements", "more", b"more"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFeeAgreementsResponse: _TypeAlias = ListFeeAgreementsResponse  # noqa: Y015
+
+@_typing.final
+class Fee(_message.Message):
+    """A fee to debit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    AGREEMENT_ID_FIELD_NUMBER: _builtins.int
+    BASE_INSTRUCTION_ID_FIELD_NUMBER: _builtins.int
+    END_TO_END_ID_FIELD_NUMBER: _builtins.int
+    DEBTOR_IBAN_FIELD_NUMBER: _builtins.int
+    FEE_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    REMITTANCE_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16 bytes, chosen by the platform; empty where base_instruction_id is given."""
+    agreement_id: _builtins.bytes
+    """16 bytes: agreement that it is debited under."""
+    base_instruction_id: _builtins.bytes
+    """16 bytes: the client's payment that it is for; under one agreement a payment bears one fee, whose id follows from it."""
+    end_to_end_id: _builtins.str
+    """End-to-end identification, 1 to 35 characters."""
+    debtor_iban: _builtins.str
+    """Client's IBAN."""
+    fee_account_id: _builtins.bytes
+    """16 bytes: account of the class FEE to credit."""
+    amount_minor: _builtins.int
+    """Minor units, 1 to 2^63 - 1."""
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    remittance: _builtins.str
+    """Remittance information, up to 140 characters."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        agreement_id: _builtins.bytes = ...,
+        base_instruction_id: _builtins.bytes = ...,
+        end_to_end_id: _builtins.str = ...,
+        debtor_iban: _builtins.str = ...,
+        fee_account_id: _builtins.bytes = ...,
+        amount_minor: _builtins.int = ...,
+        currency: _builtins.str = ...,
+        remittance: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_id", b"agreement_id", "amount_minor", b"amount_minor", "base_instruction_id", b"base_instruction_id", "currency", b"currency", "debtor_iban", b"debtor_iban", "end_to_end_id", b"end_to_end_id", "fee_account_id", b"fee_account_id", "id", b"id", "remittance", b"remittance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Fee: _TypeAlias = Fee  # noqa: Y015
+
+@_typing.final
+class ChargeFeesRequest(_message.Message):
+    """Asks to debit fees."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBMISSION_ID_FIELD_NUMBER: _builtins.int
+    FEES_FIELD_NUMBER: _builtins.int
+    submission_id: _builtins.bytes
+    """16 bytes, chosen by the platform; the same id with the same content gets the same answer."""
+    @_builtins.property
+    def fees(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fee]:
+        """1 to 1,000."""
+
+    def __init__(
+        self,
+        *,
+        submission_id: _builtins.bytes = ...,
+        fees: _abc.Iterable[Global___Fee] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fees", b"fees", "submission_id", b"submission_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChargeFeesRequest: _TypeAlias = ChargeFeesRequest  # noqa: Y015
+
+@_typing.final
+class ChargeFeesResponse(_message.Message):
+    """Answers where each fee stands once taken in; outside its agreement it is REJECTED."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def states(self) -> _containers.RepeatedCompositeFieldContainer[Global___InstructionState]:
+        """One per fee, in order."""
+
+    def __init__(
+        self,
+        *,
+        states: _abc.Iterable[Global___InstructionState] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChargeFeesResponse: _TypeAlias = ChargeFeesResponse  # noqa: Y015
+
+@_typing.final
+class PayOutOwnMoneyRequest(_message.Message):
+    """Asks to pay the platform's own money out by the bank."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    END_TO_END_ID_FIELD_NUMBER: _builtins.int
+    PLATFORM_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    BANK_IBAN_FIELD_NUMBER: _builtins.int
+    CREDITOR_IBAN_FIELD_NUMBER: _builtins.int
+    CREDITOR_NAME_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    REMITTANCE_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16 bytes, chosen by the platform; the same id with the same content gets the same answer."""
+    end_to_end_id: _builtins.str
+    """End-to-end identification, 1 to 35 characters."""
+    platform_account_id: _builtins.bytes
+    """16 bytes: account of the class PLATFORM to debit."""
+    bank_iban: _builtins.str
+    """IBAN of the platform's account at the bank that it leaves from."""
+    creditor_iban: _builtins.str
+    """Payee's IBAN; none of the book."""
+    creditor_name: _builtins.str
+    """Payee's name, 1 to 140 characters; screened."""
+    amount_minor: _builtins.int
+    """Minor units, 1 to 2^63 - 1."""
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    remittance: _builtins.str
+    """Remittance information, up to 140 characters."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        end_to_end_id: _builtins.str = ...,
+        platform_account_id: _builtins.bytes = ...,
+        bank_iban: _builtins.str = ...,
+        creditor_iban: _builtins.str = ...,
+        creditor_name: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        currency: _builtins.str = ...,
+        remittance: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "bank_iban", b"bank_iban", "creditor_iban", b"creditor_iban", "creditor_name", b"creditor_name", "currency", b"currency", "end_to_end_id", b"end_to_end_id", "id", b"id", "platform_account_id", b"platform_account_id", "remittance", b"remittance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayOutOwnMoneyRequest: _TypeAlias = PayOutOwnMoneyRequest  # noqa: Y015
+
+@_typing.final
+class PayOutOwnMoneyResponse(_message.Message):
+    """Answers where it stands once taken in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def state(self) -> Global___InstructionState:
+        """State."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___InstructionState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayOutOwnMoneyResponse: _TypeAlias = PayOutOwnMoneyResponse  # noqa: Y015
+
+@_typing.final
+class FundGuaranteeRequest(_message.Message):
+    """Asks to put the platform's own money into guarantee."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    END_TO_END_ID_FIELD_NUMBER: _builtins.int
+    PLATFORM_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    GUARANTEE_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16 bytes, chosen by the platform; the same id with the same content gets the same answer."""
+    end_to_end_id: _builtins.str
+    """End-to-end identification, 1 to 35 characters."""
+    platform_account_id: _builtins.bytes
+    """16 bytes: account of the class PLATFORM to debit."""
+    guarantee_account_id: _builtins.bytes
+    """16 bytes: account of the class GUARANTEE to credit."""
+    amount_minor: _builtins.int
+    """Minor units, 1 to 2^63 - 1."""
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        end_to_end_id: _builtins.str = ...,
+        platform_account_id: _builtins.bytes = ...,
+        guarantee_account_id: _builtins.bytes = ...,
+        amount_minor: _builtins.int = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "currency", b"currency", "end_to_end_id", b"end_to_end_id", "guarantee_account_id", b"guarantee_account_id", "id", b"id", "platform_account_id", b"platform_account_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FundGuaranteeRequest: _TypeAlias = FundGuaranteeRequest  # noqa: Y015
+
+@_typing.final
+class FundGuaranteeResponse(_message.Message):
+    """Answers where it stands once taken in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def state(self) -> Global___InstructionState:
+        """State."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___InstructionState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FundGuaranteeResponse: _TypeAlias = FundGuaranteeResponse  # noqa: Y015
+
+@_typing.final
+class AllocateSuspenseRequest(_message.Message):
+    """Asks to give the money of a bank's entry that lies in suspense to whom it belongs, whole and once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    SUSPENSE_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    CREDITOR_IBAN_FIELD_NUMBER: _builtins.int
+    PLATFORM_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    entry_id: _builtins.bytes
+    """16 bytes: the bank's entry."""
+    suspense_account_id: _builtins.bytes
+    """16 bytes: account of the class SUSPENSE where the money lies."""
+    creditor_iban: _builtins.str
+    """IBAN of the client that it belongs to; empty where it is the platform's own."""
+    platform_account_id: _builtins.bytes
+    """16 bytes: account of the class PLATFORM where it is the platform's own; empty otherwise."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        entry_id: _builtins.bytes = ...,
+        suspense_account_id: _builtins.bytes = ...,
+        creditor_iban: _builtins.str = ...,
+        platform_account_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creditor_iban", b"creditor_iban", "entry_id", b"entry_id", "platform_account_id", b"platform_account_id", "suspense_account_id", b"suspense_account_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AllocateSuspenseRequest: _TypeAlias = AllocateSuspenseRequest  # noqa: Y015
+
+@_typing.final
+class AllocateSuspenseResponse(_message.Message):
+    """Answers where it stands: HELD until another operator approves it (DecideInstructions)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def state(self) -> Global___InstructionState:
+        """State."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___InstructionState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AllocateSuspenseResponse: _TypeAlias = AllocateSuspenseResponse  # noqa: Y015
+
+@_typing.final
+class ReturnSuspenseRequest(_message.Message):
+    """Asks to return the money of a bank's entry that lies in suspense to its payer, whole and once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    SUSPENSE_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    BANK_IBAN_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    entry_id: _builtins.bytes
+    """16 bytes: the bank's entry."""
+    suspense_account_id: _builtins.bytes
+    """16 bytes: account of the class SUSPENSE where the money lies."""
+    bank_iban: _builtins.str
+    """IBAN of the platform's account at the bank that it leaves from."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        entry_id: _builtins.bytes = ...,
+        suspense_account_id: _builtins.bytes = ...,
+        bank_iban: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_iban", b"bank_iban", "entry_id", b"entry_id", "suspense_account_id", b"suspense_account_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnSuspenseRequest: _TypeAlias = ReturnSuspenseRequest  # noqa: Y015
+
+@_typing.final
+class ReturnSuspenseResponse(_message.Message):
+    """Answers where it stands: HELD until another operator approves it (DecideInstructions)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def state(self) -> Global___InstructionState:
+        """State."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___InstructionState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnSuspenseResponse: _TypeAlias = ReturnSuspenseResponse  # noqa: Y015

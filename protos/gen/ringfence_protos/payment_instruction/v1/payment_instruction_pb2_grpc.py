@@ -60,6 +60,11 @@ class PaymentInstructionServiceStub:
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListInstructionsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListInstructionsResponse.FromString,
                 _registered_method=True)
+        self.CancelInstructions = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/CancelInstructions',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CancelInstructionsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CancelInstructionsResponse.FromString,
+                _registered_method=True)
         self.DecideInstructions = channel.unary_unary(
                 '/ringfence.payment_instruction.v1.PaymentInstructionService/DecideInstructions',
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsRequest.SerializeToString,
@@ -69,6 +74,56 @@ class PaymentInstructionServiceStub:
                 '/ringfence.payment_instruction.v1.PaymentInstructionService/WatchInstructions',
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsResponse.FromString,
+                _registered_method=True)
+        self.SetLimits = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/SetLimits',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.SetLimitsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.SetLimitsResponse.FromString,
+                _registered_method=True)
+        self.GetLimits = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/GetLimits',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetLimitsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetLimitsResponse.FromString,
+                _registered_method=True)
+        self.AgreeFee = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/AgreeFee',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.AgreeFeeRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.AgreeFeeResponse.FromString,
+                _registered_method=True)
+        self.EndFeeAgreement = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/EndFeeAgreement',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.EndFeeAgreementRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.EndFeeAgreementResponse.FromString,
+                _registered_method=True)
+        self.ListFeeAgreements = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/ListFeeAgreements',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListFeeAgreementsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListFeeAgreementsResponse.FromString,
+                _registered_method=True)
+        self.ChargeFees = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/ChargeFees',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ChargeFeesRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ChargeFeesResponse.FromString,
+                _registered_method=True)
+        self.PayOutOwnMoney = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/PayOutOwnMoney',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.PayOutOwnMoneyRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.PayOutOwnMoneyResponse.FromString,
+                _registered_method=True)
+        self.FundGuarantee = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/FundGuarantee',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundGuaranteeRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundGuaranteeResponse.FromString,
+                _registered_method=True)
+        self.AllocateSuspense = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/AllocateSuspense',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.AllocateSuspenseRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.AllocateSuspenseResponse.FromString,
+                _registered_method=True)
+        self.ReturnSuspense = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/ReturnSuspense',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseResponse.FromString,
                 _registered_method=True)
         self.ImportSanctionsList = channel.unary_unary(
                 '/ringfence.payment_instruction.v1.PaymentInstructionService/ImportSanctionsList',
@@ -116,6 +171,13 @@ class PaymentInstructionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CancelInstructions(self, request, context):
+        """Withdraws the caller's own instructions before they are handed to the bank; what was set aside is released.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DecideInstructions(self, request, context):
         """Approves, rejects or cancels instructions.
         """
@@ -125,6 +187,76 @@ class PaymentInstructionServiceServicer:
 
     def WatchInstructions(self, request, context):
         """Streams the states that the tenant's instructions reach; resumes after a position.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLimits(self, request, context):
+        """Puts a platform's limits in force: tightening takes one person, loosening two. Idempotent by version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLimits(self, request, context):
+        """Returns the limits in force for a platform.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AgreeFee(self, request, context):
+        """Records a fee agreement that a client has accepted; idempotent by its id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndFeeAgreement(self, request, context):
+        """Ends a fee agreement; idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFeeAgreements(self, request, context):
+        """Returns a platform's fee agreements, page by page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChargeFees(self, request, context):
+        """Debits agreed fees; idempotent by submission id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PayOutOwnMoney(self, request, context):
+        """Pays the platform's own money out by the bank; idempotent by id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FundGuarantee(self, request, context):
+        """Puts the platform's own money into guarantee; idempotent by id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AllocateSuspense(self, request, context):
+        """Gives money in suspense to whom it belongs, once another operator approves; idempotent by entry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReturnSuspense(self, request, context):
+        """Returns money in suspense to its payer, once another operator approves; idempotent by entry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,6 +297,11 @@ def add_PaymentInstructionServiceServicer_to_server(servicer, server):
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListInstructionsRequest.FromString,
                     response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListInstructionsResponse.SerializeToString,
             ),
+            'CancelInstructions': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelInstructions,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CancelInstructionsRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CancelInstructionsResponse.SerializeToString,
+            ),
             'DecideInstructions': grpc.unary_unary_rpc_method_handler(
                     servicer.DecideInstructions,
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.DecideInstructionsRequest.FromString,
@@ -174,6 +311,56 @@ def add_PaymentInstructionServiceServicer_to_server(servicer, server):
                     servicer.WatchInstructions,
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsRequest.FromString,
                     response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsResponse.SerializeToString,
+            ),
+            'SetLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLimits,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.SetLimitsRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.SetLimitsResponse.SerializeToString,
+            ),
+            'GetLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLimits,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetLimitsRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetLimitsResponse.SerializeToString,
+            ),
+            'AgreeFee': grpc.unary_unary_rpc_method_handler(
+                    servicer.AgreeFee,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.AgreeFeeRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.AgreeFeeResponse.SerializeToString,
+            ),
+            'EndFeeAgreement': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndFeeAgreement,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.EndFeeAgreementRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.EndFeeAgreementResponse.SerializeToString,
+            ),
+            'ListFeeAgreements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFeeAgreements,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListFeeAgreementsRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListFeeAgreementsResponse.SerializeToString,
+            ),
+            'ChargeFees': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChargeFees,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ChargeFeesRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ChargeFeesResponse.SerializeToString,
+            ),
+            'PayOutOwnMoney': grpc.unary_unary_rpc_method_handler(
+                    servicer.PayOutOwnMoney,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.PayOutOwnMoneyRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.PayOutOwnMoneyResponse.SerializeToString,
+            ),
+            'FundGuarantee': grpc.unary_unary_rpc_method_handler(
+                    servicer.FundGuarantee,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundGuaranteeRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundGuaranteeResponse.SerializeToString,
+            ),
+            'AllocateSuspense': grpc.unary_unary_rpc_method_handler(
+                    servicer.AllocateSuspense,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.AllocateSuspenseRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.AllocateSuspenseResponse.SerializeToString,
+            ),
+            'ReturnSuspense': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnSuspense,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseResponse.SerializeToString,
             ),
             'ImportSanctionsList': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportSanctionsList,
@@ -328,6 +515,33 @@ class PaymentInstructionService:
             _registered_method=True)
 
     @staticmethod
+    def CancelInstructions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/CancelInstructions',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CancelInstructionsRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.CancelInstructionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DecideInstructions(request,
             target,
             options=(),
@@ -371,6 +585,276 @@ class PaymentInstructionService:
             '/ringfence.payment_instruction.v1.PaymentInstructionService/WatchInstructions',
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsRequest.SerializeToString,
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.WatchInstructionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/SetLimits',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.SetLimitsRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.SetLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/GetLimits',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetLimitsRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AgreeFee(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/AgreeFee',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.AgreeFeeRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.AgreeFeeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndFeeAgreement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/EndFeeAgreement',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.EndFeeAgreementRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.EndFeeAgreementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFeeAgreements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/ListFeeAgreements',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListFeeAgreementsRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ListFeeAgreementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChargeFees(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/ChargeFees',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ChargeFeesRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ChargeFeesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PayOutOwnMoney(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/PayOutOwnMoney',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.PayOutOwnMoneyRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.PayOutOwnMoneyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FundGuarantee(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/FundGuarantee',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundGuaranteeRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundGuaranteeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AllocateSuspense(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/AllocateSuspense',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.AllocateSuspenseRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.AllocateSuspenseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnSuspense(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/ReturnSuspense',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseResponse.FromString,
             options,
             channel_credentials,
             insecure,

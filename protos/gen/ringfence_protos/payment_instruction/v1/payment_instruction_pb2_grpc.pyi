@@ -43,10 +43,32 @@ class PaymentInstructionServiceStub:
     """Returns instructions by id."""
     ListInstructions: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ListInstructionsRequest, _payment_instruction_pb2.ListInstructionsResponse]
     """Returns a tenant's instructions, page by page."""
+    CancelInstructions: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.CancelInstructionsRequest, _payment_instruction_pb2.CancelInstructionsResponse]
+    """Withdraws the caller's own instructions before they are handed to the bank; what was set aside is released."""
     DecideInstructions: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.DecideInstructionsRequest, _payment_instruction_pb2.DecideInstructionsResponse]
     """Approves, rejects or cancels instructions."""
     WatchInstructions: _grpc.UnaryStreamMultiCallable[_payment_instruction_pb2.WatchInstructionsRequest, _payment_instruction_pb2.WatchInstructionsResponse]
     """Streams the states that the tenant's instructions reach; resumes after a position."""
+    SetLimits: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.SetLimitsRequest, _payment_instruction_pb2.SetLimitsResponse]
+    """Puts a platform's limits in force: tightening takes one person, loosening two. Idempotent by version."""
+    GetLimits: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.GetLimitsRequest, _payment_instruction_pb2.GetLimitsResponse]
+    """Returns the limits in force for a platform."""
+    AgreeFee: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.AgreeFeeRequest, _payment_instruction_pb2.AgreeFeeResponse]
+    """Records a fee agreement that a client has accepted; idempotent by its id."""
+    EndFeeAgreement: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.EndFeeAgreementRequest, _payment_instruction_pb2.EndFeeAgreementResponse]
+    """Ends a fee agreement; idempotent."""
+    ListFeeAgreements: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ListFeeAgreementsRequest, _payment_instruction_pb2.ListFeeAgreementsResponse]
+    """Returns a platform's fee agreements, page by page."""
+    ChargeFees: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ChargeFeesRequest, _payment_instruction_pb2.ChargeFeesResponse]
+    """Debits agreed fees; idempotent by submission id."""
+    PayOutOwnMoney: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.PayOutOwnMoneyRequest, _payment_instruction_pb2.PayOutOwnMoneyResponse]
+    """Pays the platform's own money out by the bank; idempotent by id."""
+    FundGuarantee: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.FundGuaranteeRequest, _payment_instruction_pb2.FundGuaranteeResponse]
+    """Puts the platform's own money into guarantee; idempotent by id."""
+    AllocateSuspense: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.AllocateSuspenseRequest, _payment_instruction_pb2.AllocateSuspenseResponse]
+    """Gives money in suspense to whom it belongs, once another operator approves; idempotent by entry."""
+    ReturnSuspense: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReturnSuspenseRequest, _payment_instruction_pb2.ReturnSuspenseResponse]
+    """Returns money in suspense to its payer, once another operator approves; idempotent by entry."""
     ImportSanctionsList: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]
     """Imports a sanctions list."""
 
@@ -65,10 +87,32 @@ class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
     """Returns instructions by id."""
     ListInstructions: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ListInstructionsRequest, _payment_instruction_pb2.ListInstructionsResponse]  # type: ignore[assignment]
     """Returns a tenant's instructions, page by page."""
+    CancelInstructions: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.CancelInstructionsRequest, _payment_instruction_pb2.CancelInstructionsResponse]  # type: ignore[assignment]
+    """Withdraws the caller's own instructions before they are handed to the bank; what was set aside is released."""
     DecideInstructions: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.DecideInstructionsRequest, _payment_instruction_pb2.DecideInstructionsResponse]  # type: ignore[assignment]
     """Approves, rejects or cancels instructions."""
     WatchInstructions: _aio.UnaryStreamMultiCallable[_payment_instruction_pb2.WatchInstructionsRequest, _payment_instruction_pb2.WatchInstructionsResponse]  # type: ignore[assignment]
     """Streams the states that the tenant's instructions reach; resumes after a position."""
+    SetLimits: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.SetLimitsRequest, _payment_instruction_pb2.SetLimitsResponse]  # type: ignore[assignment]
+    """Puts a platform's limits in force: tightening takes one person, loosening two. Idempotent by version."""
+    GetLimits: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.GetLimitsRequest, _payment_instruction_pb2.GetLimitsResponse]  # type: ignore[assignment]
+    """Returns the limits in force for a platform."""
+    AgreeFee: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.AgreeFeeRequest, _payment_instruction_pb2.AgreeFeeResponse]  # type: ignore[assignment]
+    """Records a fee agreement that a client has accepted; idempotent by its id."""
+    EndFeeAgreement: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.EndFeeAgreementRequest, _payment_instruction_pb2.EndFeeAgreementResponse]  # type: ignore[assignment]
+    """Ends a fee agreement; idempotent."""
+    ListFeeAgreements: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ListFeeAgreementsRequest, _payment_instruction_pb2.ListFeeAgreementsResponse]  # type: ignore[assignment]
+    """Returns a platform's fee agreements, page by page."""
+    ChargeFees: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ChargeFeesRequest, _payment_instruction_pb2.ChargeFeesResponse]  # type: ignore[assignment]
+    """Debits agreed fees; idempotent by submission id."""
+    PayOutOwnMoney: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.PayOutOwnMoneyRequest, _payment_instruction_pb2.PayOutOwnMoneyResponse]  # type: ignore[assignment]
+    """Pays the platform's own money out by the bank; idempotent by id."""
+    FundGuarantee: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.FundGuaranteeRequest, _payment_instruction_pb2.FundGuaranteeResponse]  # type: ignore[assignment]
+    """Puts the platform's own money into guarantee; idempotent by id."""
+    AllocateSuspense: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.AllocateSuspenseRequest, _payment_instruction_pb2.AllocateSuspenseResponse]  # type: ignore[assignment]
+    """Gives money in suspense to whom it belongs, once another operator approves; idempotent by entry."""
+    ReturnSuspense: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReturnSuspenseRequest, _payment_instruction_pb2.ReturnSuspenseResponse]  # type: ignore[assignment]
+    """Returns money in suspense to its payer, once another operator approves; idempotent by entry."""
     ImportSanctionsList: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]  # type: ignore[assignment]
     """Imports a sanctions list."""
 
@@ -116,6 +160,14 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns a tenant's instructions, page by page."""
 
     @_abc_1.abstractmethod
+    def CancelInstructions(
+        self,
+        request: _payment_instruction_pb2.CancelInstructionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.CancelInstructionsResponse, _abc.Awaitable[_payment_instruction_pb2.CancelInstructionsResponse]]:
+        """Withdraws the caller's own instructions before they are handed to the bank; what was set aside is released."""
+
+    @_abc_1.abstractmethod
     def DecideInstructions(
         self,
         request: _payment_instruction_pb2.DecideInstructionsRequest,
@@ -130,6 +182,86 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_payment_instruction_pb2.WatchInstructionsResponse], _abc.AsyncIterator[_payment_instruction_pb2.WatchInstructionsResponse]]:
         """Streams the states that the tenant's instructions reach; resumes after a position."""
+
+    @_abc_1.abstractmethod
+    def SetLimits(
+        self,
+        request: _payment_instruction_pb2.SetLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.SetLimitsResponse, _abc.Awaitable[_payment_instruction_pb2.SetLimitsResponse]]:
+        """Puts a platform's limits in force: tightening takes one person, loosening two. Idempotent by version."""
+
+    @_abc_1.abstractmethod
+    def GetLimits(
+        self,
+        request: _payment_instruction_pb2.GetLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.GetLimitsResponse, _abc.Awaitable[_payment_instruction_pb2.GetLimitsResponse]]:
+        """Returns the limits in force for a platform."""
+
+    @_abc_1.abstractmethod
+    def AgreeFee(
+        self,
+        request: _payment_instruction_pb2.AgreeFeeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.AgreeFeeResponse, _abc.Awaitable[_payment_instruction_pb2.AgreeFeeResponse]]:
+        """Records a fee agreement that a client has accepted; idempotent by its id."""
+
+    @_abc_1.abstractmethod
+    def EndFeeAgreement(
+        self,
+        request: _payment_instruction_pb2.EndFeeAgreementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.EndFeeAgreementResponse, _abc.Awaitable[_payment_instruction_pb2.EndFeeAgreementResponse]]:
+        """Ends a fee agreement; idempotent."""
+
+    @_abc_1.abstractmethod
+    def ListFeeAgreements(
+        self,
+        request: _payment_instruction_pb2.ListFeeAgreementsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.ListFeeAgreementsResponse, _abc.Awaitable[_payment_instruction_pb2.ListFeeAgreementsResponse]]:
+        """Returns a platform's fee agreements, page by page."""
+
+    @_abc_1.abstractmethod
+    def ChargeFees(
+        self,
+        request: _payment_instruction_pb2.ChargeFeesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.ChargeFeesResponse, _abc.Awaitable[_payment_instruction_pb2.ChargeFeesResponse]]:
+        """Debits agreed fees; idempotent by submission id."""
+
+    @_abc_1.abstractmethod
+    def PayOutOwnMoney(
+        self,
+        request: _payment_instruction_pb2.PayOutOwnMoneyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.PayOutOwnMoneyResponse, _abc.Awaitable[_payment_instruction_pb2.PayOutOwnMoneyResponse]]:
+        """Pays the platform's own money out by the bank; idempotent by id."""
+
+    @_abc_1.abstractmethod
+    def FundGuarantee(
+        self,
+        request: _payment_instruction_pb2.FundGuaranteeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.FundGuaranteeResponse, _abc.Awaitable[_payment_instruction_pb2.FundGuaranteeResponse]]:
+        """Puts the platform's own money into guarantee; idempotent by id."""
+
+    @_abc_1.abstractmethod
+    def AllocateSuspense(
+        self,
+        request: _payment_instruction_pb2.AllocateSuspenseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.AllocateSuspenseResponse, _abc.Awaitable[_payment_instruction_pb2.AllocateSuspenseResponse]]:
+        """Gives money in suspense to whom it belongs, once another operator approves; idempotent by entry."""
+
+    @_abc_1.abstractmethod
+    def ReturnSuspense(
+        self,
+        request: _payment_instruction_pb2.ReturnSuspenseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.ReturnSuspenseResponse, _abc.Awaitable[_payment_instruction_pb2.ReturnSuspenseResponse]]:
+        """Returns money in suspense to its payer, once another operator approves; idempotent by entry."""
 
     @_abc_1.abstractmethod
     def ImportSanctionsList(

@@ -28,6 +28,15 @@ class ApprovalsApi:
 
     decisions: Decisions
 
+    async def CancelInstructions(
+        self, request: pb.CancelInstructionsRequest, context: Any
+    ) -> pb.CancelInstructionsResponse:
+        """Withdraws what the caller has ordered."""
+        ids = mapping.instruction_ids(request.instruction_ids)
+        note = bounds.text("note", request.note, minimum=0, maximum=MAX_NOTE)
+        views = await self.decisions.cancel(current_caller(), ids, note)
+        return pb.CancelInstructionsResponse(states=mapping.states(views))
+
     async def DecideInstructions(
         self, request: pb.DecideInstructionsRequest, context: Any
     ) -> pb.DecideInstructionsResponse:

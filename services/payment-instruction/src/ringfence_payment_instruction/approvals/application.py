@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.writing.writer import Unit
 
-from ringfence_payment_instruction.approvals.domain import decided, is_done, objection
+from ringfence_payment_instruction.approvals.domain import (
+    ApproverRule,
+    Decider,
+    decided,
+    is_done,
+    objection,
+    own_objection,
+)
 from ringfence_payment_instruction.submissions.application.submissions import MOST_ROWS, Submissions
+from ringfence_payment_instruction.submissions.application.tenants import tenant_of
 from ringfence_payment_instruction.submissions.application.views import StateView, state_view
+from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience, overdue
 from ringfence_payment_instruction.submissions.domain.errors import InstructionUnknown
 from ringfence_payment_instruction.submissions.domain.past import Asked, TooManyRows
 from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.status import Directive
 from ringfence_payment_instruction.submissions.domain.submission import Submission
+
+OPERATOR = "operator"
+Objection = Callable[[Submission, int, Directive, Decider], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,7 @@ class Decisions:
 
     submissions: Submissions
     patience: Patience
+    approver_minor: ApproverRule
 
     async def decide(
         self, decider: Caller, tenant: bytes, instruction_ids: Sequence[bytes], decision: Directive, note: str
@@ -35,23 +48,45 @@ class Decisions:
         Raises, before anything is decided, InstructionUnknown for an id that the tenant has not used, and
         InvalidArgument where the ids lie in more closed submissions than fit into memory at once.
         """
+        return await self._decide(decider, tenant, instruction_ids, decision, note, objection)
+
+    async def cancel(self, maker: Caller, instruction_ids: Sequence[bytes], note: str) -> list[StateView]:
+        """Withdraws what the caller has ordered, before it is handed to the bank; as `decide`."""
+
+        def of_another(submission: Submission, index: int, decision: Directive, decider: Decider) -> str:
+            return own_objection(submission, index, decider)
+
+        return await self._decide(maker, tenant_of(maker), instruction_ids, Directive.CANCEL, note, of_another)
+
+    async def _decide(
+        self,
+        decider: Caller,
+        tenant: bytes,
+        instruction_ids: Sequence[bytes],
+        decision: Directive,
+        note: str,
+        objection_to: Objection,
+    ) -> list[StateView]:
         ids = list(dict.fromkeys(instruction_ids))
+        by = Decider(decider.hand, is_operator=decider.tenant is None and OPERATOR in decider.roles)
 
         def command(unit: Unit) -> dict[bytes, StateView]:
             views = {}
             taken: dict[bytes, list[int]] = {}
             found = self._found(unit, tenant, ids)
             for instruction_id, (submission, index) in found.items():
-                if is_done(submission, index, decision, decider.subject):
+                refusal = objection_to(submission, index, decision, by)
+                if is_done(submission, index, decision, by) and refusal != reasons.MADE_BY_ANOTHER:
                     continue
-                refusal = objection(submission, index, decision, decider.subject)
                 if refusal:
                     views[instruction_id] = state_view(submission, index)._replace(reason=refusal, iso_reason="")
                 else:
                     taken.setdefault(submission.stream, []).append(index)
             for stream, indexes in taken.items():
                 submission = self.submissions.state.known(stream)
-                self.submissions.record(unit, stream, decided(submission, indexes, decision, decider.subject, note))
+                self.submissions.record(
+                    unit, stream, decided(submission, indexes, decision, by, note, self.approver_minor)
+                )
             # As they were found: what ends here may push others out of memory.
             return {each: state_view(*where) for each, where in found.items()} | views
 

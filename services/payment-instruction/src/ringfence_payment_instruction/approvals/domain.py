@@ -2,37 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from ringfence_kernel.access.hands import Hand, differs
 
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.status import RELEASED, Directive, Status
-from ringfence_payment_instruction.submissions.domain.submission import Submission
+from ringfence_payment_instruction.submissions.domain.orders import OF_OPERATORS
+from ringfence_payment_instruction.submissions.domain.status import RELEASED, UNDECIDED, Directive, Status
+from ringfence_payment_instruction.submissions.domain.submission import Submission, packed_hand, unpacked_hand
 from ringfence_payment_instruction.submissions.domain.transitions import Step, directed, moved
 
-
-@dataclass(frozen=True, slots=True)
-class ApprovalLimits:
-    """Amounts in minor units per ledger above which a second person decides; without a limit everything is held."""
-
-    by_ledger: Mapping[int, int] = field(default_factory=dict)
-
-    def needs_second_person(self, ledger: int, amount_minor: int) -> bool:
-        """Tells whether a payment is held; at the limit itself it passes."""
-        return amount_minor > self.by_ledger.get(ledger, 0)
+# Tenant, approver and ledger -> what the approver may approve alone, minor units.
+ApproverRule = Callable[[bytes, bytes, int], int]
 
 
-def objection(submission: Submission, index: int, decision: Directive, decider: bytes) -> str:
+class Decider(NamedTuple):
+    """Who decides: by whose hand, and whether as an operator of the custodian."""
+
+    hand: Hand
+    is_operator: bool = False
+
+
+def objection(submission: Submission, index: int, decision: Directive, decider: Decider) -> str:
     """Returns why a decision on an instruction cannot be taken, empty when it can."""
     status, directive = submission.statuses[index], submission.directives[index]
+    if submission.purpose(index) in OF_OPERATORS and not decider.is_operator:
+        return reasons.OPERATOR_REQUIRED
     if decision is Directive.CANCEL:
         return "" if may_be_stopped(status, directive) else reasons.ALREADY_RELEASED
-    if status != Status.HELD or directive != Directive.NONE:
+    if status != Status.HELD or directive not in UNDECIDED:
         return reasons.NOT_HELD
-    if decision is Directive.APPROVE and decider == submission.received.maker:
-        return reasons.APPROVER_IS_MAKER
+    if decision is Directive.APPROVE:
+        if not are_two(submission.received.maker, submission.received.maker_hand, decider):
+            return reasons.APPROVER_IS_MAKER
+        if directive == Directive.COUNTERSIGN and not are_two(
+            submission.approvers[index], submission.approving_hands[index], decider
+        ):
+            return reasons.ANOTHER_APPROVER_REQUIRED
     return ""
+
+
+def are_two(principal: bytes, packed: bytes, decider: Decider) -> bool:
+    """Tells whether somebody and the decider are two people; of one in an event of long ago only the id is known."""
+    if not packed:
+        return principal != decider.hand.principal
+    return differs(unpacked_hand(principal, packed), decider.hand)
+
+
+def own_objection(submission: Submission, index: int, maker: Decider) -> str:
+    """Returns why somebody cannot withdraw an instruction as its maker, empty when he can."""
+    if submission.received.maker != maker.hand.principal:
+        return reasons.MADE_BY_ANOTHER
+    return objection(submission, index, Directive.CANCEL, maker)
 
 
 def may_be_stopped(status: int, directive: int) -> bool:
@@ -43,29 +65,51 @@ def may_be_stopped(status: int, directive: int) -> bool:
     """
     if status in (Status.RECEIVED, Status.VALIDATED, Status.AUTHENTICATED):
         return True
-    return status in (Status.HELD, Status.RESERVED) and directive == Directive.NONE
+    if status == Status.HELD:
+        return directive in UNDECIDED
+    return status == Status.RESERVED and directive == Directive.NONE
 
 
-def is_done(submission: Submission, index: int, decision: Directive, decider: bytes) -> bool:
+def is_done(submission: Submission, index: int, decision: Directive, decider: Decider) -> bool:
     """Tells whether the same decision was taken before: deciding again changes nothing."""
     status, directive = submission.statuses[index], submission.directives[index]
     if decision is Directive.APPROVE:
-        return submission.approvers.get(index) == decider
+        return submission.approvers.get(index) == decider.hand.principal
     if decision is Directive.CANCEL:
         return status == Status.CANCELLED or directive == Directive.CANCEL
     return submission.reasons[index] == reasons.APPROVAL_REFUSED
 
 
 def decided(
-    submission: Submission, indexes: Sequence[int], decision: Directive, decider: bytes, note: str
+    submission: Submission,
+    indexes: Sequence[int],
+    decision: Directive,
+    decider: Decider,
+    note: str,
+    approver_minor: ApproverRule,
 ) -> list[Any]:
-    """Takes a person's decision on rows that allow it: approve, reject or cancel."""
+    """Takes a person's decision on rows that allow it: approve, reject or cancel.
+
+    What is above the approver's own maximum waits for another approver, unless he is the other.
+    """
     allowed = [index for index in indexes if not objection(submission, index, decision, decider)]
     if decision is Directive.APPROVE:
-        return directed(submission, decision, allowed, actor=decider, note=note)
+        alone = {index for index in allowed if _is_enough(submission, index, decider, approver_minor)}
+        first = [index for index in allowed if index not in alone]
+        reason = reasons.ANOTHER_APPROVER_REQUIRED
+        named = {"actor": decider.hand.principal, "actor_hand": packed_hand(decider.hand), "note": note}
+        events = directed(submission, Directive.COUNTERSIGN, first, reason=reason, **named)
+        return events + directed(submission, decision, sorted(alone), **named)
     reason = reasons.CANCELLED_BY_CUSTOMER if decision is Directive.CANCEL else reasons.APPROVAL_REFUSED
     reserved = [index for index in allowed if submission.statuses[index] == Status.RESERVED]
     status = RELEASED[decision]
     steps = [Step(index, status, reason) for index in allowed if submission.statuses[index] != Status.RESERVED]
-    events = moved(submission, "decision", steps, actor=decider, note=note)
-    return events + directed(submission, decision, reserved, actor=decider, note=note, reason=reason)
+    events = moved(submission, "decision", steps, actor=decider.hand.principal, note=note)
+    return events + directed(submission, decision, reserved, actor=decider.hand.principal, note=note, reason=reason)
+
+
+def _is_enough(submission: Submission, index: int, decider: Decider, approver_minor: ApproverRule) -> bool:
+    if submission.directives[index] == Directive.COUNTERSIGN:
+        return True
+    maximum = approver_minor(submission.tenant, decider.hand.principal, submission.ledgers[index])
+    return submission.amounts_minor[index] <= maximum

@@ -10,8 +10,7 @@ from ringfence_payment_instruction.screening.adapters.list_files import Sanction
 from ringfence_payment_instruction.screening.api import ScreeningApi
 from ringfence_payment_instruction.screening.application.importing import ListImport
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
-from ringfence_payment_instruction.screening.application.screening import ScreeningWork
-from ringfence_payment_instruction.screening.domain.deciding import SecondPersonRule
+from ringfence_payment_instruction.screening.application.screening import Reviewer, ScreeningWork
 from ringfence_payment_instruction.screening.domain.state import State
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
 from ringfence_payment_instruction.submissions.application.reading import FileReading
@@ -33,7 +32,7 @@ class ScreeningModule:
         submissions: Submissions,
         personal: PersonalData,
         state: State,
-        needs_second_person: SecondPersonRule,
+        reviewer: Reviewer,
         list_maximum_age_ns: int,
         reading: FileReading,
         clock: Clock,
@@ -44,6 +43,6 @@ class ScreeningModule:
         return cls(
             lists=lists,
             importing=importing,
-            work=ScreeningWork(submissions, personal, lists, needs_second_person),
+            work=ScreeningWork(submissions, personal, lists, reviewer),
             api=ScreeningApi(importing),
         )

@@ -11,7 +11,7 @@ from ringfence.money import show as amount
 from ringfence.payments import InstructionState, InstructionStatus
 from ringfence_verifier import VerifiedLeaf
 
-from ringfence_local_stack.demo import onboarding, payments, proof
+from ringfence_local_stack.demo import authority, onboarding, payments, proof
 from ringfence_local_stack.demo.deposits import receive
 from ringfence_local_stack.demo.onboarding import Stage
 from ringfence_local_stack.demo.payments import Followed
@@ -53,6 +53,7 @@ def tell(fresh: bool) -> None:
         accounts = [each.safeguarding_iban for each in platforms()]
         with simulated_bank(box.stack, accounts, fail_amounts=refused_amounts()):
             stages = _first_act(box)
+            _two_people(box, stages[0])
             _second_act(box, stages)
             followed = _third_act(stages)
         proven = _last_act(box, followed)
@@ -82,6 +83,16 @@ def _first_act(box: Sandbox) -> list[Stage]:
         stages.append(stage)
     _say(f"sanctions list imported: {onboarding.import_sanctions(operator)} names")
     return stages
+
+
+def _two_people(box: Sandbox, stage: Stage) -> None:
+    _heading("Two people")
+    most = amount(authority.LARGEST_PAYMENT_MINOR, CURRENCY)
+    if not authority.adopt_rules(stage, *box.operators):
+        _say(f"{stage.platform.name}: a payment is {most} at most, as two operators have decided before")
+        return
+    _say(f"an operator proposes for {stage.platform.name} that a payment is {most} at most")
+    _say(f"the same operator may not confirm it: {authority.REFUSAL}; another one does, and it is in force")
 
 
 def _second_act(box: Sandbox, stages: list[Stage]) -> None:

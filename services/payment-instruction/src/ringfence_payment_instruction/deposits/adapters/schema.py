@@ -1,4 +1,4 @@
-"""The table of bank entries that were ever handed in."""
+"""The tables of bank entries: those that were ever handed in, and those whose money lies in suspense."""
 
 from __future__ import annotations
 
@@ -15,7 +15,21 @@ REVOKE ALL ON known_entries FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON known_entries TO {application_role};
 """
 
+SUSPENDED = """
+-- Entries whose money custody has put into suspense, and where they stand in their file; written with the events.
+CREATE TABLE suspended_entries (
+    tenant uuid NOT NULL,
+    entry uuid NOT NULL,
+    stream uuid NOT NULL,
+    entry_index int NOT NULL,
+    PRIMARY KEY (tenant, entry)
+);
+
+REVOKE ALL ON suspended_entries FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON suspended_entries TO {application_role};
+"""
+
 
 def migrations() -> list[Migration]:
     """Returns what deposits add to the service's database."""
-    return [Migration(120, "known entries", TABLES)]
+    return [Migration(120, "known entries", TABLES), Migration(121, "suspended entries", SUSPENDED)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
 from ringfence_kernel.feed.published import code_names
@@ -11,20 +11,22 @@ from ringfence_kernel.rpc.errors import RemoteError, hinted, peer_refused
 from ringfence_kernel.telemetry import tracing
 from ringfence_kernel.telemetry.logs import get
 from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 from ringfence_protos.custody.v1.custody_pb2_grpc import CustodyServiceStub
 
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
-from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, Purpose, TransferKind
+from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer, TransferKind
 from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused
 
 TIMEOUT_SECONDS = 10.0
 PAGE_SIZE = 1_000
+MAX_ACCOUNTS = 8_190
+OVERDRAFT_COVERED = 256
+"""Flag of an account (docs/ledger.md)."""
 # Flags of a transfer (docs/ledger.md).
 FLAGS = {TransferKind.PLAIN: 0, TransferKind.PENDING: 2, TransferKind.POST: 4, TransferKind.VOID: 8}
-# Purposes of a transfer (docs/ledger.md).
-CODES = {Purpose.DEPOSIT: 1, Purpose.WITHDRAWAL: 2, Purpose.PAYMENT: 3}
 RESULTS = {code: name.lower() for code, name in code_names(pb.CreateTransferStatus.DESCRIPTOR).items()}
 """Result codes of a transfer (docs/ledger.md)."""
 UNKNOWN_RESULTS = "ringfence.results.unknown"
@@ -57,6 +59,15 @@ class CustodyClient:
         if held is None:
             held = self._accounts[tenant] = await self._list(tenant, token)
         return held
+
+    async def available_minor(self, tenant: bytes, token: str, accounts: Collection[bytes]) -> dict[bytes, int]:
+        """Returns what each account that is there may be debited for now, minor units; errors as above."""
+        wanted, found = sorted(accounts), dict[bytes, int]()
+        for first in range(0, len(wanted), MAX_ACCOUNTS):
+            request = pb.GetAccountsRequest(book_id=tenant, account_ids=wanted[first : first + MAX_ACCOUNTS])
+            reply = await self._call("GetAccounts", request, token)
+            found |= {account.id: _available_minor(account) for account in reply.accounts}
+        return found
 
     async def _list(self, tenant: bytes, token: str) -> BookAccounts:
         found: dict[int, dict[int, bytes]] = {pb.ACCOUNT_CLASS_BANK_MIRROR: {}, pb.ACCOUNT_CLASS_SUSPENSE: {}}
@@ -92,10 +103,16 @@ def columns(transfers: Sequence[PlannedTransfer]) -> pb.TransferColumns:
         pending_id=b"".join([each.pending_id for each in transfers]),
         user_data_128=b"".join([each.subject for each in transfers]),
         ledger=[each.ledger for each in transfers],
-        code=[CODES[each.purpose] for each in transfers],
+        code=[int(each.purpose) for each in transfers],
         flags=[FLAGS[each.kind] for each in transfers],
         value_date_days=[each.value_day for each in transfers],
     )
+
+
+def _available_minor(account: pb.Account) -> int:
+    if account.flags & OVERDRAFT_COVERED:
+        return MAX_AMOUNT_MINOR  # a guarantee stands behind it: custody alone can tell
+    return account.credits_posted_minor - account.debits_posted_minor - account.debits_pending_minor
 
 
 def _alarm(codes: list[int]) -> None:

@@ -46,7 +46,7 @@ def plan(submission: Submission, index: int, mirrors: Mapping[int, bytes]) -> Pl
 
     Raises MirrorMissing where the money must leave and the book has no bank account in that currency.
     """
-    instruction_id = submission.instruction_id(index)
+    instruction_id, subject = submission.instruction_id(index), submission.mandate(index)
     transfer_id = transfer_id_of(submission.tenant, instruction_id)
     amount, ledger = submission.amounts_minor[index], submission.ledgers[index]
     # The day of the last step, not of the call: a retry after midnight must be the same transfer.
@@ -55,18 +55,21 @@ def plan(submission: Submission, index: int, mirrors: Mapping[int, bytes]) -> Pl
         inside = submission.stays_in_book(index)
         credit = slot(submission.creditor_accounts, index) if inside else _mirror(mirrors, ledger)
         kind = TransferKind.PLAIN if inside else TransferKind.PENDING
-        purpose = Purpose.PAYMENT if inside else Purpose.WITHDRAWAL
+        purpose = _purpose(submission, index, Purpose.PAYMENT if inside else Purpose.WITHDRAWAL)
         debit = slot(submission.debtor_accounts, index)
-        return PlannedTransfer(transfer_id, kind, purpose, debit, credit, amount, ledger, instruction_id, day)
+        return PlannedTransfer(transfer_id, kind, purpose, debit, credit, amount, ledger, subject, day)
     kind, domain = (
         (TransferKind.POST, "transfer.post")
         if submission.stages[index] == Stage.CONFIRM
         else (TransferKind.VOID, "transfer.void")
     )
+    purpose = _purpose(submission, index, Purpose.WITHDRAWAL)
     second = external_id(domain, submission.tenant, show(instruction_id))
-    return PlannedTransfer(
-        second, kind, Purpose.WITHDRAWAL, ZERO_ID, ZERO_ID, amount, ledger, instruction_id, day, transfer_id
-    )
+    return PlannedTransfer(second, kind, purpose, ZERO_ID, ZERO_ID, amount, ledger, subject, day, transfer_id)
+
+
+def _purpose(submission: Submission, index: int, of_client: Purpose) -> Purpose:
+    return Purpose(submission.purpose(index) or of_client)
 
 
 def _mirror(mirrors: Mapping[int, bytes], ledger: int) -> bytes:

@@ -20,16 +20,21 @@ class TransferKind(IntEnum):
 
 
 class Purpose(IntEnum):
-    """Why money moves."""
+    """Why money moves; the numbers are the codes of transfers (docs/ledger.md)."""
 
     DEPOSIT = 1
     WITHDRAWAL = 2
     PAYMENT = 3
+    FEE = 4
+    PLATFORM_PAYOUT = 7
+    SUSPENSE_ALLOCATION = 9
+    SUSPENSE_RETURN = 10
+    GUARANTEE_FUNDING = 11
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedTransfer:
-    """A transfer to ask custody for; `subject` is the instruction or bank entry behind it."""
+    """A transfer to ask custody for; `subject` is the instruction, bank entry or agreement behind it."""
 
     id: bytes
     kind: TransferKind

@@ -50,6 +50,14 @@ def clear_of(order: Order) -> Clear:
     )
 
 
+def readable(row: Clear, debtor: bool, creditor: bool) -> Clear:
+    """Returns what is left of a row whose debtor's or creditor's data was not sealed."""
+    if debtor and creditor:
+        return row
+    nothing = ("", "", "")
+    return Clear(*(row[:3] if debtor else nothing), *(row[3:] if creditor else nothing))
+
+
 def owners(tenant: bytes, debtor: Alias | None, creditor: Alias | None) -> tuple[bytes, bytes]:
     """Returns whose keys seal the debtor's and the creditor's data."""
     return _owner(tenant, debtor), _owner(tenant, creditor)

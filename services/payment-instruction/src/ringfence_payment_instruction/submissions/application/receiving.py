@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.access.caller import Caller
@@ -11,23 +11,45 @@ from ringfence_kernel.service.threads import computed
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.writing.writer import Unit
 
-from ringfence_payment_instruction.submissions.application.personal import PersonalData, clear_of, owners
+from ringfence_payment_instruction.submissions.application.personal import (
+    Clear,
+    PersonalData,
+    clear_of,
+    owners,
+    readable,
+)
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.sealing import Sealer
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.application.tenants import tenant_of
 from ringfence_payment_instruction.submissions.application.views import StateView, first_states
 from ringfence_payment_instruction.submissions.domain import events, reasons
-from ringfence_payment_instruction.submissions.domain.orders import Order, digest, forbiddance, ibans_of, invalidity
+from ringfence_payment_instruction.submissions.domain.orders import (
+    Alias,
+    Order,
+    digest,
+    forbiddance,
+    ibans_of,
+    invalidity,
+    sides,
+)
 from ringfence_payment_instruction.submissions.domain.past import Asked, submission_key
 from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive, taken_in
 from ringfence_payment_instruction.submissions.domain.state import keys_of
-from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of
+from ringfence_payment_instruction.submissions.domain.submission import Submission, packed_hand, stream_of
+
+Sides = tuple[Alias | None, Alias | None]
+Objection = Callable[[Order, Sides, Mapping[str, Alias]], str]
+"""An order, its debtor and creditor, and what IBANs stand for -> why it is not taken, empty where it is."""
+
+
+def _no_objection(order: Order, sides: Sides, aliases: Mapping[str, Alias]) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is common to a batch and a file."""
+    """What is common to a batch and a file; `objection` tells why an order is not taken, empty where it is."""
 
     tenant: bytes
     submission_id: bytes
@@ -35,6 +57,7 @@ class Content:
     digest: bytes
     orders: Sequence[Order]
     message_id: str = ""
+    objection: Objection = _no_objection
 
     @property
     def stream(self) -> bytes:
@@ -80,7 +103,7 @@ class Receiving:
         if earlier is not None:
             return earlier
         new = await self._prepare(caller, content, report)
-        clear = [clear_of(order) for order in content.orders]
+        clear = _readable(new, content.orders)
 
         def command(unit: Unit) -> Submission:
             found = receive(state, new, unit.now_ns)
@@ -100,8 +123,11 @@ class Receiving:
         invalid = await computed(len(orders), lambda: tuple(map(invalidity, orders)))
         valid = [order for order, flaw in zip(orders, invalid, strict=True) if not flaw]
         aliases = await self.identity.resolve(ibans_of(valid))
-        pairs = [(aliases.get(order.debtor_iban), aliases.get(order.creditor_iban)) for order in orders]
-        forbidden = tuple("" if flaw else forbiddance(tenant, *pair) for flaw, pair in zip(invalid, pairs, strict=True))
+        pairs = [sides(tenant, order, aliases) for order in orders]
+        forbidden = tuple(
+            "" if flaw else forbiddance(tenant, *pair, order.purpose) or content.objection(order, pair, aliases)
+            for order, flaw, pair in zip(orders, invalid, pairs, strict=True)
+        )
         subjects = {tenant}.union(*(owners(tenant, *pair) for pair in pairs))
         ring, authorisation = await asyncio.gather(
             self.identity.keys(subjects),
@@ -119,6 +145,7 @@ class Receiving:
             instruction_count=len(orders),
             digest=content.digest,
             maker=caller.subject,
+            maker_hand=packed_hand(caller.hand),
             authorisation=authorisation.token,
             authorisation_expires_ns=authorisation.expires_ns,
             message_id=content.message_id,
@@ -127,3 +154,9 @@ class Receiving:
         sealer = Sealer(tenant, content.submission_id, content.stream, ring)
         rows = await computed(len(orders), sealer.events, orders, aliases)
         return NewSubmission(content.stream, received, rows, invalid, forbidden)
+
+
+def _readable(new: NewSubmission, orders: Sequence[Order]) -> list[Clear]:
+    """Returns the rows as they can be read again: a party whose key was destroyed leaves nothing."""
+    sealed = (pair for rows in new.rows for pair in zip(rows.debtor_sealed, rows.creditor_sealed, strict=True))
+    return [readable(clear_of(order), *map(bool, pair)) for order, pair in zip(orders, sealed, strict=True)]

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 
 import msgspec
 from ringfence_kernel.sealing.envelopes import AssociatedData, blind_index, seal
 from ringfence_kernel.values.columns import pack
+from ringfence_kernel.values.ids import ID_BYTES
 
-from ringfence_payment_instruction.submissions.application.personal import clear_of, owners
+from ringfence_payment_instruction.submissions.application.personal import MAX_IBAN, clear_of, owners
 from ringfence_payment_instruction.submissions.application.ports import KeyRing
 from ringfence_payment_instruction.submissions.domain.events import InstructionsReceived
 from ringfence_payment_instruction.submissions.domain.orders import (
     MAX_END_TO_END_ID,
+    MAX_REMITTANCE,
     Alias,
     Order,
     creditor_in_book,
     ledger_of,
+    sides,
 )
 from ringfence_payment_instruction.submissions.domain.submission import ROWS_PER_EVENT
 
 CREDITOR_IBAN_LABEL = "payment-instruction/creditor-iban"
+FINGERPRINT_LABEL = "payment-instruction/payment"
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -41,7 +46,8 @@ class Sealer:
     def _event(
         self, version: int, first: int, orders: Sequence[Order], aliases: Mapping[str, Alias]
     ) -> InstructionsReceived:
-        pairs = [(aliases.get(order.debtor_iban), aliases.get(order.creditor_iban)) for order in orders]
+        pairs = [sides(self._tenant, order, aliases) for order in orders]
+        special = any(order.purpose for order in orders)
         owned = [owners(self._tenant, debtor, creditor) for debtor, creditor in pairs]
         clear = [clear_of(order) for order in orders]
         # A payee often stands in many rows, and an index costs as much as sealing a row.
@@ -68,16 +74,37 @@ class Sealer:
                 self._seal(owner, each[:3], version, f"debtor[{row}]")
                 for row, ((owner, _), each) in enumerate(zip(owned, clear, strict=True))
             ),
+            purposes=pack("H", [order.purpose for order in orders]) if special else b"",
+            mandates=b"".join([order.mandate for order in orders]) if special else b"",
+            fingerprints=b"".join(self._fingerprints(orders, debtors)),
             creditor_sealed=tuple(
                 self._seal(owner, each[3:], version, f"creditor[{row}]")
                 for row, ((_, owner), each) in enumerate(zip(owned, clear, strict=True))
             ),
         )
 
+    def _fingerprints(self, orders: Sequence[Order], debtors: Sequence[bytes]) -> list[bytes]:
+        """Returns by what the same payment is known when it is ordered once more."""
+        key = blind_index(self._ring.blind_index_key, FINGERPRINT_LABEL, self._tenant)
+        return [fingerprint(key, order, debtor) for order, debtor in zip(orders, debtors, strict=True)]
+
     def _seal(self, owner: bytes, texts: tuple[str, ...], version: int, field: str) -> bytes:
         key = self._ring.keys.get(owner)
         # An erased party's data is not kept at all; the instruction is refused at screening.
         return seal(key, _encode(texts), AssociatedData(self._stream, version, field)) if key else b""
+
+
+def fingerprint(key: bytes, order: Order, debtor_account: bytes) -> bytes:
+    """Returns the first 16 bytes of keyed BLAKE2b (RFC 7693) over parties, amount, currency and text of a payment.
+
+    Case and spacing of the text make no difference; the debtor is its account where it is known, else its IBAN.
+    """
+    debtor = debtor_account.hex() if any(debtor_account) else order.debtor_iban
+    text = " ".join(order.remittance[:MAX_REMITTANCE].casefold().split())
+    parts = [debtor, order.creditor_iban[:MAX_IBAN], str(order.amount_minor), order.currency, text]
+    if order.purpose:
+        parts += [str(int(order.purpose)), order.creditor_account.hex(), order.mandate.hex()]
+    return blake2b("\0".join(parts).encode(), key=key, digest_size=ID_BYTES).digest()
 
 
 def creditor_index(ring: KeyRing, iban: str) -> bytes:

@@ -44,7 +44,9 @@ class Submissions:
 
         await self.writer.commit(command, weight=weight)
 
-    async def decide_by_time(self, stream: bytes, decider: Callable[[Submission, int], Iterable[Any]]) -> None:
+    async def decide_by_time(
+        self, stream: bytes, decider: Callable[[Submission, int], Iterable[Any]], weight: int = 1
+    ) -> None:
         """Records what the time of the decision brings to one open submission, in UTC nanoseconds; as `decide`."""
 
         def command(unit: Unit) -> None:
@@ -52,7 +54,7 @@ class Submissions:
             if submission is not None:
                 self.record(unit, stream, decider(submission, unit.now_ns))
 
-        await self.writer.commit(command)
+        await self.writer.commit(command, weight=weight)
 
     async def earlier(self, stream: bytes, past: Past) -> Submission | SubmissionRefused | None:
         """Returns what was handed in under a stream, as far as it is committed and was looked up.

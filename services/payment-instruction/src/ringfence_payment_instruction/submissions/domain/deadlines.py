@@ -8,7 +8,7 @@ from typing import Any
 from ringfence_kernel.values.clock import DAY_NS
 
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.status import Directive, Status
+from ringfence_payment_instruction.submissions.domain.status import UNDECIDED, Directive, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step, directed, moved
 
@@ -46,7 +46,7 @@ def deadlines(submission: Submission, patience: Patience) -> list[tuple[int, int
     last_ns = submission.received.authorisation_expires_ns
     found: list[tuple[int, int]] = []
     for index in submission.with_status(Status.HELD):
-        if submission.directives[index] == Directive.NONE:
+        if submission.directives[index] in UNDECIDED:
             found.append((index, min(submission.changed_ns[index] + patience.for_approval_ns, last_ns)))
     for index in submission.with_status(Status.SENT):
         if submission.directives[index] == Directive.NONE:

@@ -30,6 +30,7 @@ class SubmissionReceived:
     authorisation_expires_ns: int
     message_id: str = ""  # MsgId of a file
     status_report: bytes = b""  # pain.002 that answered the file
+    maker_hand: bytes = b""  # person (16 bytes), SHA-256 of key and of certificate (32 each) of the maker
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,9 @@ class InstructionsReceived:
     execution_days: bytes  # 4 bytes per row, signed: days since 1970-01-01, 0 at once
     debtor_sealed: tuple[bytes, ...]
     creditor_sealed: tuple[bytes, ...]
+    purposes: bytes = b""  # 2 bytes per row: OrderPurpose; none at all where all are payments
+    mandates: bytes = b""  # 16 bytes per row: what each rests on, zero for a payment; none at all as above
+    fingerprints: bytes = b""  # 16 bytes per row: keyed hash of parties, amount, currency and text; or none at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class InstructionsDirected:
     evidence: bytes = b""
     reference: str = ""
     note: str = ""
+    actor_hand: bytes = b""  # as maker_hand, of the principal behind it
 
 
 @dataclass(frozen=True, slots=True)

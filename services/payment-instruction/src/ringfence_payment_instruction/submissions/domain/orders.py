@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 
 from ringfence_kernel.values import iban
 from ringfence_kernel.values.ids import ZERO_ID
@@ -19,6 +20,25 @@ MAX_REMITTANCE = 140
 # An amount that the bank can be told has at most 18 digits (ISO 20022 ActiveCurrencyAndAmount).
 AMOUNT_LIMIT_MINOR = 10**18
 CREDIT_TRANSFER = "TRF"
+
+
+class OrderPurpose(IntEnum):
+    """What an order is for where it is no client's payment; the numbers are those of transfers (docs/ledger.md)."""
+
+    PAYMENT = 0
+    FEE = 4
+    PLATFORM_PAYOUT = 7
+    SUSPENSE_ALLOCATION = 9
+    SUSPENSE_RETURN = 10
+    GUARANTEE_FUNDING = 11
+
+
+IN_BOOK = frozenset({OrderPurpose.FEE, OrderPurpose.SUSPENSE_ALLOCATION, OrderPurpose.GUARANTEE_FUNDING})
+"""What stays in the book whoever the payee is, so that it needs no payee's name."""
+BY_BANK = frozenset({OrderPurpose.PLATFORM_PAYOUT, OrderPurpose.SUSPENSE_RETURN})
+"""What leaves by the bank, and for no account in the book."""
+OF_OPERATORS = frozenset({OrderPurpose.SUSPENSE_ALLOCATION, OrderPurpose.SUSPENSE_RETURN})
+"""What two operators decide, whatever the amount."""
 _LENGTHS = struct.Struct(">Q6I")
 
 
@@ -26,7 +46,9 @@ _LENGTHS = struct.Struct(">Q6I")
 class Order:
     """One payment as ordered, in clear: it lives in memory only, never in an event.
 
-    `execution_day` counts days since 1970-01-01; 0 means at once. Names may be empty where the format allows it.
+    Accounts that are given stand for their IBANs. `mandate` is what an order rests on that is no payment: a fee
+    agreement, a bank's entry. `execution_day` counts days since 1970-01-01; 0 means at once. Names may be empty where
+    the format allows it.
     """
 
     instruction_id: bytes
@@ -42,6 +64,10 @@ class Order:
     execution_day: int = 0
     payment_method: str = CREDIT_TRANSFER
     needs_conversion: bool = False
+    purpose: OrderPurpose = OrderPurpose.PAYMENT
+    debtor_account: bytes = ZERO_ID
+    creditor_account: bytes = ZERO_ID
+    mandate: bytes = ZERO_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +99,8 @@ def digest(orders: Iterable[Order]) -> bytes:
         lengths = _LENGTHS.pack(order.amount_minor, *map(len, texts))
         # Lengths in characters part the texts as well as lengths in bytes would.
         content.update(order.instruction_id + lengths + "".join(texts).encode())
+        if order.purpose:
+            content.update(bytes([order.purpose]) + order.debtor_account + order.creditor_account + order.mandate)
     return content.digest()
 
 
@@ -88,18 +116,32 @@ def invalidity(order: Order) -> str:
         return reasons.CURRENCY_UNKNOWN
     if order.needs_conversion:
         return reasons.CONVERSION_NOT_SUPPORTED
-    if not iban.is_valid(order.debtor_iban):
+    if (order.debtor_iban or order.debtor_account == ZERO_ID) and not iban.is_valid(order.debtor_iban):
         return reasons.DEBTOR_IBAN_INVALID
-    if not iban.is_valid(order.creditor_iban):
+    if order.creditor_account == ZERO_ID and not iban.is_valid(order.creditor_iban):
         return reasons.CREDITOR_IBAN_INVALID
-    if not _is_text(order.creditor_name, MAX_NAME) or not order.creditor_name.strip():
+    if not _is_text(order.creditor_name, MAX_NAME) or not (order.purpose in IN_BOOK or order.creditor_name.strip()):
         return reasons.CREDITOR_NAME_INVALID
     if not _is_text(order.remittance, MAX_REMITTANCE):
         return reasons.REMITTANCE_INVALID
     return ""
 
 
-def forbiddance(tenant: bytes, debtor: Alias | None, creditor: Alias | None) -> str:
+def sides(tenant: bytes, order: Order, aliases: Mapping[str, Alias]) -> tuple[Alias | None, Alias | None]:
+    """Returns what the debtor and the creditor of an order are; an account of the book's own belongs to the tenant."""
+    return (
+        _side(tenant, order.debtor_account, order.debtor_iban, aliases),
+        _side(tenant, order.creditor_account, order.creditor_iban, aliases),
+    )
+
+
+def _side(tenant: bytes, account: bytes, iban: str, aliases: Mapping[str, Alias]) -> Alias | None:
+    return aliases.get(iban) if account == ZERO_ID else Alias(tenant, account, tenant, False)
+
+
+def forbiddance(
+    tenant: bytes, debtor: Alias | None, creditor: Alias | None, purpose: OrderPurpose = OrderPurpose.PAYMENT
+) -> str:
     """Returns why the tenant may not order a payment between these accounts, empty when it may.
 
     An account of another tenant is as unknown as one that nobody registered: existence is not revealed.
@@ -107,7 +149,9 @@ def forbiddance(tenant: bytes, debtor: Alias | None, creditor: Alias | None) -> 
     if debtor is None or debtor.tenant != tenant or debtor.bank_mirror:
         return reasons.DEBTOR_ACCOUNT_UNKNOWN
     if creditor is None or creditor.tenant != tenant:
-        return ""
+        return reasons.CREDITOR_ACCOUNT_FORBIDDEN if purpose in IN_BOOK else ""
+    if purpose in BY_BANK:
+        return reasons.CREDITOR_ACCOUNT_FORBIDDEN
     if creditor.bank_mirror or creditor.account_id == debtor.account_id:
         return reasons.CREDITOR_ACCOUNT_FORBIDDEN
     return ""

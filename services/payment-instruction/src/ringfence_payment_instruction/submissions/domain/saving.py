@@ -25,8 +25,10 @@ class SavedSubmission:
     directives: bytes
     reasons: list[str]
     changed_ns: bytes
+    counted_days: bytes
     details: list[tuple[int, str]]
     approvers: list[tuple[int, bytes]]
+    approving_hands: list[tuple[int, bytes]]
     references: list[tuple[int, str]]
     messages: list[tuple[str, int]]
     first_statuses: bytes
@@ -49,8 +51,10 @@ def saved(submission: Submission) -> SavedSubmission:
         directives=bytes(submission.directives),
         reasons=submission.reasons,
         changed_ns=submission.changed_ns.tobytes(),
+        counted_days=submission.counted_days.tobytes(),
         details=list(submission.details.items()),
         approvers=list(submission.approvers.items()),
+        approving_hands=list(submission.approving_hands.items()),
         references=list(submission.references.items()),
         messages=list(submission.messages.items()),
         first_statuses=submission.first_statuses,
@@ -70,8 +74,10 @@ def restored(kept: SavedSubmission) -> Submission:
     submission.statuses, submission.directives = bytearray(kept.statuses), bytearray(kept.directives)
     submission.stages = bytearray(map(stage_of, kept.statuses, kept.directives))
     submission.reasons, submission.changed_ns = kept.reasons, array("q", kept.changed_ns)
+    submission.counted_days = array("H", kept.counted_days)
     submission.details, submission.approvers = dict(kept.details), dict(kept.approvers)
     submission.references, submission.messages = dict(kept.references), dict(kept.messages)
+    submission.approving_hands = dict(kept.approving_hands)
     submission.first_statuses, submission.first_reasons = kept.first_statuses, kept.first_reasons
     submission.waiting, submission.version = tuple(kept.waiting), kept.version
     submission.last_position, submission.closed_position = kept.last_position, kept.closed_position

@@ -36,8 +36,9 @@ from ringfence_payment_instruction.submissions.domain.past import (
 from ringfence_payment_instruction.submissions.domain.saving import SavedSubmission, restored, saved
 from ringfence_payment_instruction.submissions.domain.status import FINAL_OR_SETTLED, Directive
 from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of, transfer_id_of
+from ringfence_payment_instruction.submissions.domain.tallies import Tallies
 
-SECTION = "submissions, format 3"
+SECTION = "submissions, format 4"
 REST_ROWS = 32_768
 """Instructions of closed submissions, and refused files, that rest in memory."""
 Reopen = Callable[[bytes, int], Submission]
@@ -63,6 +64,7 @@ class _Saved:
     forgotten_position: int
     departed_keys: list[bytes]
     departed_submissions: list[bytes]
+    tallies: list[tuple[int, list[tuple[bytes, int]]]]
 
 
 class State:
@@ -85,6 +87,7 @@ class State:
         self._reopen, self._rest_rows = reopen, rest_rows
         self._refs: dict[bytes, InstructionRef] = {}  # by instruction_key, and by bank_key once it is sent
         self._departed_keys, self._departed_submissions = Departed(), Departed()
+        self.tallies = Tallies()
         self._past: Past | None = None
         self._appliers: dict[type[Any], Callable[[Recorded, Journal], None]] = {
             events.SubmissionReceived: self._submission_received,
@@ -173,7 +176,7 @@ class State:
         """Returns a hash of it all."""
         counts = list(self.resting), self.resting_rows, self.forgotten_position
         departed = self._departed_keys.highest(), self._departed_submissions.highest()
-        content = hashlib.sha256(repr((counts, departed)).encode())
+        content = hashlib.sha256(repr((counts, departed)).encode() + self.tallies.digest())
         for stream in sorted(self.submissions):
             content.update(stream + self.submissions[stream].content())
         for stream in sorted(self.refused_files):
@@ -190,6 +193,7 @@ class State:
             self.forgotten_position,
             self._departed_keys.highest(),
             self._departed_submissions.highest(),
+            self.tallies.items(),
         )
         return [(SECTION, plain.encode(content))]
 
@@ -201,6 +205,7 @@ class State:
         self.resting_rows, self.forgotten_position = content.resting_rows, content.forgotten_position
         self._departed_keys = Departed(content.departed_keys)
         self._departed_submissions = Departed(content.departed_submissions)
+        self.tallies.restore(content.tallies)
         self._refs = {}
         for each in self.submissions.values():
             for key, ref in keys_of_submission(each):
@@ -246,7 +251,7 @@ class State:
             self._forget_until(recorded.position, recorded.stream, journal)
             return
         submission = submission or self._recalled(recorded, journal)
-        submission.advance(recorded, journal)
+        self.tallies.count(submission, submission.advance(recorded, journal), journal)
         self._close(submission, journal)
 
     def _instructions_directed(self, recorded: Recorded, journal: Journal) -> None:

@@ -46,6 +46,7 @@ class Directive(IntEnum):
     EXPIRE = 6
     SETTLE = 7
     FAIL = 8
+    COUNTERSIGN = 9
 
 
 class Stage(IntEnum):
@@ -130,7 +131,11 @@ TRANSITIONS = frozenset(
     ]
 )
 
+# A decision on a held instruction that does not end its wait.
+UNDECIDED = frozenset({Directive.NONE, Directive.COUNTERSIGN})
+
 FINAL = frozenset({Status.RECONCILED, Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.FAILED})
+CAME_TO_NOTHING = frozenset({Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.FAILED, Status.RETURNED})
 FINAL_OR_SETTLED = FINAL | {Status.SETTLED, Status.RETURNED, Status.REFUSED}
 
 # Where a released reservation leads.

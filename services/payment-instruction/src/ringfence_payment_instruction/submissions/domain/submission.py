@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id, show
 from ringfence_kernel.values.recorded import Recorded
@@ -18,6 +19,7 @@ from ringfence_payment_instruction.submissions.domain.events import (
     InstructionsReceived,
     SubmissionReceived,
 )
+from ringfence_payment_instruction.submissions.domain.orders import OrderPurpose
 from ringfence_payment_instruction.submissions.domain.status import (
     FINAL_OR_SETTLED,
     LANES,
@@ -26,6 +28,7 @@ from ringfence_payment_instruction.submissions.domain.status import (
     require_listed,
     stage_of,
 )
+from ringfence_payment_instruction.submissions.domain.tallies import Counted, day_of
 
 # Rows per InstructionsReceived event: keeps every event far below the feed's 4 MiB.
 ROWS_PER_EVENT = 1_000
@@ -40,6 +43,16 @@ def stream_of(tenant: bytes, submission_id: bytes) -> bytes:
 def transfer_id_of(tenant: bytes, instruction_id: bytes) -> bytes:
     """Returns the transfer that posts or reserves an instruction's money: the same for every retry."""
     return external_id("transfer", tenant, show(instruction_id))
+
+
+def packed_hand(hand: Hand) -> bytes:
+    """Returns a hand as events have it, beside its principal."""
+    return hand.person + hand.key_sha256 + hand.certificate_sha256
+
+
+def unpacked_hand(principal: bytes, packed: bytes) -> Hand:
+    """Returns the hand that `packed_hand` was given."""
+    return Hand(principal, packed[:16], packed[16:48], packed[48:])
 
 
 def slot(packed: bytes, index: int) -> bytes:
@@ -72,9 +85,11 @@ class Submission:
     __slots__ = (
         "amounts_minor",
         "approvers",
+        "approving_hands",
         "changed_ns",
         "chunks",
         "closed_position",
+        "counted_days",
         "creditor_accounts",
         "debtor_accounts",
         "details",
@@ -111,8 +126,10 @@ class Submission:
         self.statuses, self.directives, self.stages = bytearray(), bytearray(), bytearray()
         self.reasons: list[str] = []
         self.changed_ns = array("q")
+        self.counted_days = array("H")  # when it passed on one person's word, days since 1970-01-01; 0 for not
         self.details: dict[int, str] = {}
         self.approvers: dict[int, bytes] = {}
+        self.approving_hands: dict[int, bytes] = {}
         self.references: dict[int, str] = {}
         self.first_statuses = b""
         self.first_reasons: list[str] = []
@@ -147,9 +164,13 @@ class Submission:
         self.stages += bytes(count)
         self.reasons += [""] * count
         self.changed_ns.extend([recorded.recorded_at_ns] * count)
+        self.counted_days.extend([0] * count)
 
-    def advance(self, recorded: Recorded, journal: Journal) -> None:
-        """Takes the steps of an event; raises TransitionUnlisted before anything is changed."""
+    def advance(self, recorded: Recorded, journal: Journal) -> list[Counted]:
+        """Takes the steps of an event; raises TransitionUnlisted before anything is changed.
+
+        Returns the rows that count since then on a day's sums, and those that did until then.
+        """
         event: InstructionsAdvanced = recorded.event
         indexes = unpack("I", event.indexes)
         steps = list(zip(indexes, event.statuses, strict=True))
@@ -159,7 +180,10 @@ class Submission:
             reached[index] = status
         self._remember(recorded, journal)
         reason_rows = event.reason_rows or bytes(len(steps))
+        counted: list[Counted] = []
         for (index, status), reason_row in zip(steps, reason_rows, strict=True):
+            if status in _COUNTING:
+                self._count(index, status, recorded.recorded_at_ns, counted)
             self.statuses[index] = status
             self.directives[index] = Directive.NONE
             self.reasons[index] = event.reasons[reason_row]
@@ -170,6 +194,17 @@ class Submission:
         self.waiting = ()
         if not self.first_statuses:
             self.first_statuses, self.first_reasons = bytes(self.statuses), list(self.reasons)
+        return counted
+
+    def _count(self, index: int, status: int, at_ns: int, counted: list[Counted]) -> None:
+        """Counts a row that passes screening, until it is held at once or comes to nothing."""
+        before = self.counted_days[index]
+        after = day_of(at_ns) if status == Status.SCREENED else 0
+        if status == Status.HELD and self.statuses[index] != Status.SCREENED:
+            return  # it had passed, and is stopped later
+        if after != before:
+            self.counted_days[index] = after
+            counted.append(Counted(index, after or before, bool(after)))
 
     def direct(self, recorded: Recorded, journal: Journal) -> None:
         """Takes a directive for rows."""
@@ -181,8 +216,9 @@ class Submission:
             self.reasons[index] = event.reason
             if event.reference:
                 self.references[index] = event.reference
-            if event.directive == Directive.APPROVE:
+            if event.directive in (Directive.APPROVE, Directive.COUNTERSIGN):
                 self.approvers[index] = event.actor
+                self.approving_hands[index] = event.actor_hand
             if row in event.details:
                 self.details[index] = event.details[row]
         if event.directive == Directive.SEND:
@@ -228,8 +264,12 @@ class Submission:
 
     def content(self) -> bytes:
         """Returns everything that events have said of it, for a digest."""
-        columns = (self.ids, self.statuses, self.directives, self.stages, self.changed_ns.tobytes())
-        tables = [sorted(each.items()) for each in (self.details, self.approvers, self.references, self.messages)]
+        columns: tuple[bytes | bytearray, ...] = (self.ids, self.statuses, self.directives, self.stages)
+        columns += (self.changed_ns.tobytes(), self.counted_days.tobytes())
+        tables = [
+            sorted(each.items())
+            for each in (self.details, self.approvers, self.approving_hands, self.references, self.messages)
+        ]
         numbers = (self.position, self.version, self.last_position, self.closed_position)
         return b"".join(columns) + repr((numbers, self.reasons, tables, self.waiting)).encode()
 
@@ -266,6 +306,23 @@ class Submission:
             event.creditor_sealed[row],
         )
 
+    def fingerprint(self, index: int) -> bytes:
+        """Returns by what the same payment is known when it is ordered once more; empty for an order of long ago."""
+        return slot(self.chunks[index // ROWS_PER_EVENT].event.fingerprints, index % ROWS_PER_EVENT)
+
+    def purpose(self, index: int) -> OrderPurpose:
+        """Returns what an instruction is for."""
+        packed = self.chunks[index // ROWS_PER_EVENT].event.purposes
+        if not packed:
+            return OrderPurpose.PAYMENT
+        at = 2 * (index % ROWS_PER_EVENT)
+        return OrderPurpose(int.from_bytes(packed[at : at + 2], "big"))
+
+    def mandate(self, index: int) -> bytes:
+        """Returns what an instruction rests on where it is no payment, else the instruction itself."""
+        mandate = slot(self.chunks[index // ROWS_PER_EVENT].event.mandates, index % ROWS_PER_EVENT)
+        return mandate if mandate.strip(b"\0") else self.instruction_id(index)
+
     def end_to_end_id(self, index: int) -> str:
         """Returns the payer's own reference."""
         return self.chunks[index // ROWS_PER_EVENT].event.end_to_end_ids[index % ROWS_PER_EVENT]
@@ -278,7 +335,8 @@ class Submission:
         return next((reason for lane, reason in reversed(self.waiting) if lane in lanes), "")
 
 
-_TABLES = frozenset({"details", "approvers", "references", "messages"})
-_CHANGING = ("statuses", "directives", "stages", "reasons", "changed_ns", *_TABLES)
+_TABLES = frozenset({"details", "approvers", "approving_hands", "references", "messages"})
+_CHANGING = ("statuses", "directives", "stages", "reasons", "changed_ns", "counted_days", *_TABLES)
 _REPLACED = ("waiting", "first_statuses", "first_reasons", "version", "last_position")
 _DONE = bytes(FINAL_OR_SETTLED)
+_COUNTING = frozenset({Status.SCREENED, Status.HELD, Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.FAILED})

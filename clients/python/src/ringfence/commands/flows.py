@@ -1,0 +1,218 @@
+"""`ringfence fee`, `suspense`, `own-money` and `guarantee`: what moves beside clients' payments."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from ringfence.commands.connect import As, client_as
+from ringfence.commands.errors import CommandFailed, ExitCode
+from ringfence.commands.pay import chosen
+from ringfence.commands.terminal import show
+from ringfence.flows import Fee, FeeAgreement, OwnPayout, Suspended
+from ringfence.money import show as amount
+from ringfence.money import to_minor
+from ringfence.payments import InstructionState, InstructionStatus
+
+fee = typer.Typer(help="Fees that clients have agreed to.", no_args_is_help=True)
+suspense = typer.Typer(help="Money whose owner was not known: two operators decide.", no_args_is_help=True)
+own_money = typer.Typer(help="The platform's own money.", no_args_is_help=True)
+guarantee = typer.Typer(help="Guarantees for clients' overdrafts.", no_args_is_help=True)
+
+Sum = Annotated[str, typer.Option("--amount", help="Amount, for instance 12.50.")]
+Currency = Annotated[str, typer.Option(help="ISO 4217 code.")]
+Reference = Annotated[str, typer.Option(help="End-to-end reference, 1 to 35 characters.")]
+Tenant = Annotated[UUID, typer.Option("--platform", help="Platform whose book it is.")]
+Entry = Annotated[UUID, typer.Option(help="The bank's entry.")]
+SuspenseAccount = Annotated[UUID, typer.Option("--account", help="Suspense account where the money lies.")]
+Identifier = Annotated[UUID | None, typer.Option("--id", help="Id to repeat it safely; a new one where left out.")]
+DAY = ["%Y-%m-%d"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the groups to the command."""
+    app.add_typer(fee, name="fee")
+    app.add_typer(suspense, name="suspense")
+    app.add_typer(own_money, name="own-money")
+    app.add_typer(guarantee, name="guarantee")
+
+
+@fee.command("agree")
+def agree(
+    principal: As,
+    client_id: Annotated[UUID, typer.Option("--client", help="Party that pays.")],
+    kind: Annotated[str, typer.Option(help="What it is for, 1 to 35 characters.")],
+    maximum: Annotated[str, typer.Option("--maximum", help="One fee at most, for instance 5.00.")],
+    document: Annotated[str, typer.Option(help="SHA-256 of the document that the client has accepted, hexadecimal.")],
+    from_day: Annotated[datetime, typer.Option("--from", formats=DAY, help="First day.")],
+    until_day: Annotated[datetime, typer.Option("--until", formats=DAY, help="Last day.")],
+    rate_ppm: Annotated[int, typer.Option(help="Millionths of the payment that a fee is for; 0 for none.")] = 0,
+    currency: Currency = "EUR",
+    identifier: Identifier = None,
+) -> None:
+    """Records a fee agreement that a client has accepted."""
+    agreement = FeeAgreement(
+        id=chosen(identifier),
+        client_id=client_id,
+        kind=kind,
+        currency=currency,
+        maximum_minor=_minor(maximum, currency),
+        rate_ppm=rate_ppm,
+        from_day=from_day.date(),
+        until_day=until_day.date(),
+        document_sha256=_digest(document),
+    )
+    with client_as(principal) as client:
+        client.flows.agree_fee(agreement)
+
+
+@fee.command("end")
+def end(principal: As, agreement: Annotated[UUID, typer.Option(help="Agreement to end.")]) -> None:
+    """Ends a fee agreement."""
+    with client_as(principal) as client:
+        client.flows.end_fee_agreement(agreement)
+
+
+@fee.command("list")
+def listed(principal: As) -> None:
+    """Lists the platform's fee agreements."""
+    with client_as(principal) as client:
+        rows = [
+            [
+                str(each.id),
+                str(each.client_id),
+                each.kind,
+                amount(each.maximum_minor, each.currency),
+                str(each.rate_ppm),
+                f"{each.from_day} to {each.until_day}",
+            ]
+            for each in client.flows.fee_agreements()
+        ]
+    show("Fee agreements", ["agreement", "client", "kind", "maximum", "rate ppm", "days"], rows, right=["maximum"])
+
+
+@fee.command("charge")
+def charge(
+    principal: As,
+    agreement: Annotated[UUID, typer.Option(help="Agreement that it is debited under.")],
+    debtor: Annotated[str, typer.Option("--from", help="Client's IBAN.")],
+    account: Annotated[UUID, typer.Option(help="Account for fees.")],
+    sum_: Sum,
+    reference: Reference,
+    currency: Currency = "EUR",
+    base: Annotated[UUID | None, typer.Option("--for", help="The client's payment that it is for.")] = None,
+    identifier: Identifier = None,
+) -> None:
+    """Debits an agreed fee."""
+    key = chosen(identifier)
+    row = Fee(
+        id=None if base else key,
+        agreement_id=agreement,
+        base_instruction_id=base,
+        end_to_end_id=reference,
+        debtor_iban=debtor,
+        fee_account_id=account,
+        amount_minor=_minor(sum_, currency),
+        currency=currency,
+    )
+    with client_as(principal) as client:
+        (state,) = client.flows.charge_fees(key, [row])
+    _report(state)
+
+
+@suspense.command("allocate")
+def allocate(
+    principal: As,
+    tenant: Tenant,
+    entry: Entry,
+    account: SuspenseAccount,
+    creditor: Annotated[str, typer.Option("--to", help="IBAN of the client that it belongs to.")] = "",
+    platform_account: Annotated[UUID | None, typer.Option(help="Account of the platform's own instead.")] = None,
+) -> None:
+    """Gives money in suspense to whom it belongs, once another operator approves."""
+    if bool(creditor) == bool(platform_account):
+        raise typer.BadParameter("give one of --to and --platform-account")
+    with client_as(principal) as client:
+        suspended = Suspended(tenant_id=tenant, entry_id=entry, suspense_account_id=account)
+        _report(client.flows.allocate_suspense(suspended, creditor_iban=creditor, platform_account_id=platform_account))
+
+
+@suspense.command("return")
+def give_back(
+    principal: As,
+    tenant: Tenant,
+    entry: Entry,
+    account: SuspenseAccount,
+    bank: Annotated[str, typer.Option(help="IBAN of the platform's account at the bank.")],
+) -> None:
+    """Returns money in suspense to its payer, once another operator approves."""
+    with client_as(principal) as client:
+        suspended = Suspended(tenant_id=tenant, entry_id=entry, suspense_account_id=account)
+        _report(client.flows.return_suspense(suspended, bank))
+
+
+@own_money.command("out")
+def pay_out(
+    principal: As,
+    account: Annotated[UUID, typer.Option(help="Account of the platform's own.")],
+    bank: Annotated[str, typer.Option(help="IBAN of the platform's account at the bank.")],
+    creditor: Annotated[str, typer.Option("--to", help="Payee's IBAN.")],
+    name: Annotated[str, typer.Option(help="Payee's name.")],
+    sum_: Sum,
+    reference: Reference,
+    currency: Currency = "EUR",
+    remittance: Annotated[str, typer.Option(help="Text for the payee.")] = "",
+    identifier: Identifier = None,
+) -> None:
+    """Pays the platform's own money out by the bank."""
+    payout = OwnPayout(
+        id=chosen(identifier),
+        end_to_end_id=reference,
+        platform_account_id=account,
+        bank_iban=bank,
+        creditor_iban=creditor,
+        creditor_name=name,
+        amount_minor=_minor(sum_, currency),
+        currency=currency,
+        remittance=remittance,
+    )
+    with client_as(principal) as client:
+        _report(client.flows.pay_out(payout))
+
+
+@guarantee.command("fund")
+def fund(
+    principal: As,
+    account: Annotated[UUID, typer.Option("--from", help="Account of the platform's own.")],
+    guarantee_account: Annotated[UUID, typer.Option("--to", help="Guarantee account.")],
+    sum_: Sum,
+    reference: Reference,
+    currency: Currency = "EUR",
+    identifier: Identifier = None,
+) -> None:
+    """Puts the platform's own money into guarantee."""
+    key, minor = chosen(identifier), _minor(sum_, currency)
+    with client_as(principal) as client:
+        _report(client.flows.fund_guarantee(key, reference, account, guarantee_account, minor, currency))
+
+
+def _minor(text: str, currency: str) -> int:
+    try:
+        return to_minor(text, currency)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _digest(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not hexadecimal") from None
+
+
+def _report(state: InstructionState) -> None:
+    row = [str(state.instruction_id), state.status.name.lower(), state.reason]
+    show("Instruction", ["instruction", "status", "reason"], [row])
+    if state.status is InstructionStatus.REJECTED:
+        raise CommandFailed("it was refused: see the reason above", ExitCode.REFUSED)
