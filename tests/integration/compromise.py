@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -141,46 +138,50 @@ class Thief:
             wire.close()
 
     def become(self) -> list[Credentials]:
-        """Gets a certificate for each principal that he has brought in with a key of his own; returns those he is."""
+        """Those of the principals brought in with a key of his own that are let in; returns who he is now.
+
+        The worst is taken for granted: whoever signs client certificates signs one for each.
+        """
         mine = []
-        wire = Wire(self.scenario.stack, self.credentials)
-        enrol = next(each for each in methods() if each.descriptor.name == "Enrol")
         for principal in self.known.ids.get("principal", []):
-            as_him = replace(self.credentials, principal_id=UUID(bytes=principal), signing_key=self.known.key)
-            key, request_pem = certificate_request()
-            request = identity_pb2.EnrolRequest(
-                client_assertion=as_him.assertion(), certificate_request_pem=request_pem
+            files = self.scenario.stack.issue_principal_certificate(str(UUID(bytes=principal)))
+            as_him = replace(
+                self.credentials,
+                principal_id=UUID(bytes=principal),
+                signing_key=self.known.key,
+                certificate_chain_pem=files.certificate.read_bytes(),
+                certificate_key_pem=files.key.read_bytes(),
             )
-            answer = wire.call(enrol, request.SerializeToString())
-            if answer.code == "OK":
-                reply = identity_pb2.EnrolResponse.FromString(answer.reply)
-                chain = (reply.certificate_pem + reply.issuer_chain_pem).encode()
-                mine.append(replace(as_him, certificate_chain_pem=chain, certificate_key_pem=key))
-        wire.close()
+            wire = Wire(self.scenario.stack, as_him)
+            if _token_of(wire, as_him).code == "OK":
+                mine.append(as_him)
+            wire.close()
         return mine
 
     def _try(self, wire: Wire, method: Method, request: Message) -> None:
-        answer = wire.call(method, request.SerializeToString(), token=self._token(wire, method))
+        answer = wire.call(method, request.SerializeToString(), token=self.token(wire, method))
         if answer.code == "OK":
             self.answered[str(method)] = self.answered.get(str(method), 0) + 1
             if answer.reply:
                 self.known.learn(GetMessageClass(method.descriptor.output_type).FromString(answer.reply))
 
-    def _token(self, wire: Wire, method: Method) -> str | None:
+    def token(self, wire: Wire, method: Method) -> str | None:
+        """His token for a method that asks for one; a new one every two minutes."""
         if not method.access.scope:
             return None
         held, good_until = self.known.values.setdefault("token of", [("", 0.0)])[0]
         if time.monotonic() > good_until:
-            held = self._issue(wire)
+            answer = _token_of(wire, self.credentials)
+            assert answer.code == "OK", answer
+            held = identity_pb2.IssueTokenResponse.FromString(answer.reply).access_token
             self.known.values["token of"] = [(held, time.monotonic() + 120)]
         return str(held)
 
-    def _issue(self, wire: Wire) -> str:
-        issue = next(each for each in methods() if each.descriptor.name == "IssueToken")
-        request = identity_pb2.IssueTokenRequest(client_assertion=self.credentials.assertion())
-        answer: Answer = wire.call(issue, request.SerializeToString())
-        assert answer.code == "OK", answer
-        return identity_pb2.IssueTokenResponse.FromString(answer.reply).access_token
+
+def _token_of(wire: Wire, credentials: Credentials) -> Answer:
+    issue = next(each for each in methods() if each.descriptor.name == "IssueToken")
+    request = identity_pb2.IssueTokenRequest(client_assertion=credentials.assertion())
+    return wire.call(issue, request.SerializeToString())
 
 
 def open_methods() -> list[Method]:
@@ -189,14 +190,6 @@ def open_methods() -> list[Method]:
     A key is not rotated: who does that locks himself out.
     """
     return [each for each in methods() if each.access.scope and each.descriptor.name != "RotateKey"]
-
-
-def certificate_request() -> tuple[bytes, str]:
-    """A key and a request for a certificate of it, both PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    made = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return pem, made.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def left_minor(scenario: Scenario, places: Iterable[str] | None = None) -> int:
@@ -212,9 +205,9 @@ def left_minor(scenario: Scenario, places: Iterable[str] | None = None) -> int:
     )
 
 
-def knowledge(key: Ed25519PrivateKey, ids: dict[str, list[bytes]], **values: list[Any]) -> Known:
+def knowledge(ids: dict[str, list[bytes]], **values: list[Any]) -> Known:
     """What a thief brings along: a key of his own, an account elsewhere, and the usual words."""
-    outside = new_iban()
+    outside, key = new_iban(), Ed25519PrivateKey.generate()
     return Known(
         {
             "public_key": [key.public_key().public_bytes_raw()],
@@ -236,3 +229,15 @@ def knowledge(key: Ed25519PrivateKey, ids: dict[str, list[bytes]], **values: lis
         ids,
         key,
     )
+
+
+def day_limit_of(scenario: Scenario, credentials: Credentials) -> int:
+    """What the limits in force let a platform pay in euros in a day without a second person, in minor units."""
+    method = next(each for each in methods() if each.descriptor.name == "GetLimits")
+    request: Any = GetMessageClass(method.descriptor.input_type)(currencies=["EUR"])
+    thief = Thief(scenario, credentials, Known({}, {}), 0)
+    wire = Wire(scenario.stack, credentials)
+    answer = wire.call(method, request.SerializeToString(), token=thief.token(wire, method))
+    wire.close()
+    reply: Any = GetMessageClass(method.descriptor.output_type).FromString(answer.reply)
+    return int(reply.limits[0].day_minor)
