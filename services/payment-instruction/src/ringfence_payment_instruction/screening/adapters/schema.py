@@ -35,4 +35,4 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON client_names, client_marks TO {applicati
 
 def migrations() -> list[Migration]:
     """Returns what screening adds to the service's database."""
-    return [Migration(140, "client names", TABLES)]
+    return [Migration(150, "client names", TABLES)]
