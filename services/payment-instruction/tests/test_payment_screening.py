@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.proposals.application import Decision, Verdict
-from ringfence_payment_instruction.approvals.domain import ApprovalLimits
 from ringfence_payment_instruction.deposits.application.ports import Notification
 from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED, BankEntry
 from ringfence_payment_instruction.screening.application.known import Known
@@ -291,7 +290,6 @@ async def test_an_erased_client_leaves_the_index(world: World) -> None:
 
 async def test_an_innocent_payment_outlives_a_new_list(world: World) -> None:
     """What is held and hits nothing can be approved as before, and goes to the bank."""
-    world.limits = ApprovalLimits({978: 500_00})
     await submit(world, order("p", 600_00, creditor=STRANGER))
     await world.reaches("p", Status.HELD)
     await list_it(world)
