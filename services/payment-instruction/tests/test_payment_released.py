@@ -42,9 +42,15 @@ async def test_a_listed_client_is_blocked_until_two_people_release_him(world: Wo
     assert world.blocking.blocked == [(an_id("anna"), ("UN/N-0",))]
 
 
-async def release_anna(world: World, rows: str) -> None:
+async def import_as(world: World, name: str, content: bytes) -> None:
+    """Brings an edition of a list into force."""
+    files = ListFiles(list_name=name, list_format=CSV, content=content, published_ns=world.clock.now_ns(), parts={})
+    await world.application.screening.importing.import_list(OPERATOR, files)
+
+
+async def release_anna(world: World, rows: str, list_name: str = "UN") -> None:
     """Has a list name her, and two people release her."""
-    await world.import_list(f"name,kind,reference\n{rows}".encode())
+    await import_as(world, list_name, f"name,kind,reference\n{rows}".encode())
     await world.until(lambda: len(world.blocking.blocked) == 1)
     await world.until(lambda: not world.states.findings.streams())
     await world.identity_says("KycChanged.v1", an_id("anna"), before="BLOCKED", after="REVIEW")
@@ -69,17 +75,15 @@ async def test_an_entry_that_changes_reopens_what_was_released(world: World) -> 
     assert world.reason("p") == reasons.SANCTIONS_HIT
 
 
-async def test_another_entry_of_the_same_name_hits_beside_one_released(world: World) -> None:
-    """What was released is one list's entry: that of another list, or of an edition that waits, names her still."""
-    await release_anna(world, "Anna Example,person,N-0\n")
+@pytest.mark.parametrize(("first", "second"), [("UN", "AB"), ("AB", "UN")])
+async def test_another_entry_of_the_same_name_hits_beside_one_released(world: World, first: str, second: str) -> None:
+    """What was released is one list's entry: that of another list names her still, whichever is looked at first."""
+    await release_anna(world, "Anna Example,person,N-0\n", first)
     await submit(world, order("p", debtor_name="Anna Example"))
     await world.reaches("p", Status.SETTLED)
-    files = ListFiles(
-        list_name="AB", list_format=CSV, content=a_list("Anna Example"), published_ns=world.clock.now_ns(), parts={}
-    )
-    await world.application.screening.importing.import_list(OPERATOR, files)
+    await import_as(world, second, a_list("Anna Example"))
     await world.until(lambda: len(world.blocking.blocked) == 2)
-    assert world.blocking.blocked[-1] == (an_id("anna"), ("AB/N-0",))
+    assert world.blocking.blocked[-1] == (an_id("anna"), (f"{second}/N-0",))
     await submit(world, order("q", debtor_name="Anna Example"))
     await world.reaches("q", Status.REJECTED)
 
