@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from ringfence_kernel.store import (
     Migration,
+    MigrationsCollide,
     SchemaNotThere,
     apply_migrations,
     await_migrations,
@@ -44,6 +45,16 @@ def test_it_waits_for_every_migration_that_it_knows(database: Callable[[str], Da
     )
     await_migrations(fresh.app_conninfo, needed, TIMEOUT_SECONDS, meanwhile)
     assert meanwhile.left == []
+
+
+def test_two_migrations_of_one_number_are_refused(database: Callable[[str], Database]) -> None:
+    """Of two branches that chose the same number one would never be applied; both are named, and nothing is done."""
+    fresh = database("custody")
+    other = Migration(OWN.number, "other table", "CREATE TABLE other (id int PRIMARY KEY)")
+    with pytest.raises(MigrationsCollide, match="'own table' and 'other table' are both migration 100"):
+        apply_migrations(fresh.owner_conninfo, fresh.app_role, [*event_store_migrations(), OWN, other])
+    with psycopg.connect(fresh.owner_conninfo) as connection:
+        assert connection.execute("SELECT to_regclass('own'), to_regclass('stored_events')").fetchone() == (None, None)
 
 
 def test_a_newer_schema_is_there_for_an_older_release(database: Callable[[str], Database]) -> None:

@@ -27,10 +27,11 @@ REST = 3
 
 
 async def settle(world: World, *names: str) -> None:
-    """Pays one cent each, in submissions of their own, one after the other."""
+    """Pays one cent each, in submissions of their own, one after the other, until all is durable."""
     for name in names:
         await world.submit_batch(PLATFORM, an_id(f"s {name}"), [order(name, 1)])
         await world.until(lambda name=name: is_closed(world, name))
+    await world.writer.commit(lambda unit: None)
 
 
 def is_closed(world: World, name: str) -> bool:

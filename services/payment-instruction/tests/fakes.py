@@ -86,13 +86,15 @@ class FakeBlocking:
     def __init__(self) -> None:
         """Has blocked nobody."""
         self.blocked: list[tuple[bytes, tuple[str, ...]]] = []
+        self.digests: list[tuple[bytes, ...]] = []
         self.is_away = False
 
     async def block(self, client: Client, evidence: bytes) -> None:
         """Blocks a client."""
         if self.is_away:
             raise IdentityUnavailable
-        self.blocked.append((client.party, client.references))
+        self.blocked.append((client.party, tuple(map(str, client.entries))))
+        self.digests.append(tuple(each.entry_sha256 for each in client.entries))
 
 
 class FakeCustody:

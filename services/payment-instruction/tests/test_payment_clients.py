@@ -9,6 +9,9 @@ from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import PeerRefused, RemoteError
 from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_payment_instruction.screening.adapters.identity_parties import IdentityParties
+from ringfence_payment_instruction.screening.domain.clients import Client
+from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.settlement.domain.transfers import Evidence, PlannedTransfer, Purpose, TransferKind
@@ -62,6 +65,20 @@ def fetched(request: identity_pb2.FetchDataKeysRequest, unknown: Sequence[bytes]
         for subject in request.subject_ids
     ]
     return identity_pb2.FetchDataKeysResponse(keys=keys, blind_index_key=b"i" * 32)
+
+
+async def test_identity_is_told_the_entry_as_it_stands() -> None:
+    """What it blocks a client for names the entry by list and number, and by the digest of what it says."""
+
+    def answer(method: str, request: identity_pb2.BlockPartiesRequest) -> Any:
+        return identity_pb2.BlockPartiesResponse(results=[identity_pb2.ItemResult() for _ in request.blocks])
+
+    scripted, made = peer(answer)
+    entries = (ListedEntry("UN/QDi.1", b"e" * 32), ListedEntry("SDN/7", b"f" * 32))
+    await IdentityParties(made).block(Client(an_id("subject"), TENANT, an_id("anna"), entries), b"v" * 32)
+    ((_, request, _),) = scripted.calls
+    told = [(each.list_reference, each.entry_sha256, each.evidence_sha256) for each in request.blocks]
+    assert told == [(each.name, each.entry_sha256, b"v" * 32) for each in entries]
 
 
 async def test_only_registered_ibans_are_resolved() -> None:

@@ -79,6 +79,7 @@ async def test_within_one_batch_the_rows_before_count(limited: World) -> None:
     rows = [order(name, 9_999_99, remittance=name) for name in ("a", "b", "c")]
     await limited.submit_batch(PLATFORM, an_id("batch"), rows)
     await limited.reaches("c", Status.HELD)
+    await limited.reaches("a", Status.SETTLED)
     assert [limited.status(name) for name in ("a", "b", "c")] == [Status.SETTLED, Status.HELD, Status.HELD]
 
 

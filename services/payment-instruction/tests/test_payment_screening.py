@@ -7,15 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.proposals.application import Decision, Verdict
-from ringfence_payment_instruction.approvals.domain import ApprovalLimits
 from ringfence_payment_instruction.deposits.application.ports import Notification
 from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED, BankEntry
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.domain.clients import client_stream
-from ringfence_payment_instruction.screening.domain.errors import NothingHit
-from ringfence_payment_instruction.screening.domain.findings import Finding
 from ringfence_payment_instruction.screening.domain.screened_fields import SCREENED_FIELDS, Part, ScreenedField, Side
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.orders import Alias, Order
@@ -28,12 +24,12 @@ from .world import (
     BANK_FEED,
     BORIS,
     PLATFORM,
+    SECOND_OPERATOR,
     STRANGER,
     SUSPENSE,
     TENANT,
     World,
     an_id,
-    caller,
     iban,
     order,
 )
@@ -201,7 +197,7 @@ async def test_a_deposit_by_or_to_somebody_listed_is_blocked(world: World, field
         for field in fields
     ]
     receiving = world.application.deposits.receiving
-    taken = await receiving._take_in(BANK_FEED, Notification("M", bytes(32), tuple(entries)))
+    taken = await receiving._take_in(BANK_FEED, Notification("M", an_id("file") * 2, tuple(entries)))
     await receiving._once_posted(taken)
     assert (world.custody.balances[BORISS], world.custody.balances[SUSPENSE]) == (0, 5_00 * len(fields))
     assert set(taken.files[0].reasons) <= BLOCKED
@@ -221,23 +217,22 @@ async def test_a_name_that_changes_is_screened(world: World, field: ScreenedFiel
     assert world.blocking.blocked == [(CLIENT_OF[field.side], ("UN/N-0",))]
 
 
-async def test_a_listed_client_is_blocked_until_two_people_release_him(world: World) -> None:
-    """Identity is told once; what was released is no hit on that client any more, in whatever edition it comes."""
-    anna = client_stream(an_id("anna"))
-    await list_it(world, "Anna Example")
-    await world.until(lambda: anna in world.states.findings.findings)
-    await world.until(lambda: world.states.findings.findings[anna].having(Finding.BLOCKED) == ("UN/N-0",))
-    await submit(world, order("p", debtor_name="Anna Example"))
-    await world.reaches("p", Status.REJECTED)
-    await world.identity_says("KycChanged.v1", an_id("anna"), before="BLOCKED", after="REVIEW")
-    await world.import_list(a_list("Anna Example", "Somebody Else"))
-    await submit(world, order("q", debtor_name="Anna Example"))
-    await world.reaches("q", Status.SETTLED)
-    await submit(world, order("r", creditor_name="Anna Example"))
-    await world.reaches("r", Status.REJECTED)
-    await world.restart()
-    await world.application.screening.clients.step()
-    assert world.blocking.blocked == [(an_id("anna"), ("UN/N-0",))]
+async def test_the_new_names_of_an_edition_that_waits_hit(world: World) -> None:
+    """Whoever an edition adds is stopped, and blocked, before a second person has confirmed what it takes off."""
+    await world.import_list(a_list(*(f"Person {number}" for number in range(50))))
+    await submit(world, order("p", 600_00, debtor_name=LISTED_NAME))
+    await world.reaches("p", Status.HELD)
+    imported = await world.import_list(a_list(LISTED_NAME, "Boris Example"))
+    assert imported.proposal
+    await hits(world, "p")
+    await world.until(lambda: bool(world.blocking.blocked))
+    assert world.blocking.blocked == [(an_id("boris"), ("UN/N-1",))]
+    decided = [Decision(imported.proposal, Verdict.CONFIRM)]
+    assert await world.application.proposals.decide(decided, SECOND_OPERATOR) == [""]
+    submission, _ = world.states.submissions.find(TENANT, an_id("p")) or (None, 0)
+    assert submission is not None
+    await world.until(lambda: Known(world.states.screening, world.states.findings).covers(submission))
+    assert (world.reason("p"), len(world.blocking.blocked)) == (reasons.SANCTIONS_HIT, 1)
 
 
 async def test_who_is_not_in_the_index_is_waited_for(world: World) -> None:
@@ -291,56 +286,8 @@ async def test_an_erased_client_leaves_the_index(world: World) -> None:
 
 async def test_an_innocent_payment_outlives_a_new_list(world: World) -> None:
     """What is held and hits nothing can be approved as before, and goes to the bank."""
-    world.limits = ApprovalLimits({978: 500_00})
     await submit(world, order("p", 600_00, creditor=STRANGER))
     await world.reaches("p", Status.HELD)
     await list_it(world)
     await world.application.approvals.decide(APPROVER, TENANT, [an_id("p")], Directive.APPROVE, "")
     await world.reaches("p", Status.SENT)
-
-
-def operator(name: str) -> Caller:
-    """Returns an operator with a person, a key and a certificate of his own."""
-    known = caller(an_id(name), None)
-    return replace(known, roles=frozenset({"operator"}), person=an_id(f"{name} person"), key_sha256=an_id(name) * 2)
-
-
-async def test_only_two_people_let_go_on_what_a_list_has_stopped(world: World) -> None:
-    """One proposes with a reason, another confirms: it is sent, and the same entry does not stop it again."""
-    world.rail.is_broken = True
-    await submit(world, order("p", creditor=STRANGER, debtor_name=LISTED_NAME))
-    await world.reaches("p", Status.RESERVED)
-    await list_it(world)
-    await hits(world, "p")
-    world.rail.is_broken = False
-    await world.reaches("p", Status.HELD)
-    releases, proposals = world.application.screening.releases, world.application.proposals
-    one, other = operator("one"), operator("other")
-    proposal = await releases.propose(TENANT, [an_id("p")], "born in another century", one)
-    confirm = [Decision(proposal, Verdict.CONFIRM)]
-    assert await proposals.decide(confirm, one) == ["SECOND_PERSON_REQUIRED"]
-    assert (world.status("p"), world.reason("p")) == (Status.HELD, reasons.SANCTIONS_HIT)
-    assert await proposals.decide(confirm, other) == [""]
-    await world.reaches("p", Status.SENT)
-    with pytest.raises(NothingHit):
-        await releases.propose(TENANT, [an_id("p")], "once more", one)
-
-
-async def test_what_was_released_is_stopped_by_another_entry_only(world: World) -> None:
-    """A new edition with the same entry changes nothing; another entry stops the payment again."""
-    await submit(world, order("p", 600_00, creditor=STRANGER, debtor_name=LISTED_NAME))
-    await world.reaches("p", Status.HELD)
-    await list_it(world)
-    await hits(world, "p")
-    releases, proposals = world.application.screening.releases, world.application.proposals
-    proposal = await releases.propose(TENANT, [an_id("p")], "another person", operator("one"))
-    assert await proposals.decide([Decision(proposal, Verdict.CONFIRM)], operator("other")) == [""]
-    await world.import_list(a_list(LISTED_NAME, "Somebody Else"))
-    submission, index = world.states.submissions.find(TENANT, an_id("p")) or (None, 0)
-    assert submission is not None
-    await world.until(lambda: Known(world.states.screening, world.states.findings).covers(submission))
-    assert index not in submission.hits
-    await world.import_list(a_list("Somebody Else", LISTED_NAME))
-    await hits(world, "p")
-    await world.restart()
-    assert world.reason("p") == reasons.SANCTIONS_HIT

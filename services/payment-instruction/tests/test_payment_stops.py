@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 from ringfence_kernel.values.clock import NANOSECONDS
+from ringfence_payment_instruction.rail.application.ports import Sealed
 from ringfence_payment_instruction.standing.domain.errors import PrincipalSuspended
 from ringfence_payment_instruction.standing.domain.events import StandingNoted
 from ringfence_payment_instruction.standing.domain.state import STREAM, Standing
@@ -114,7 +115,8 @@ async def directed(world: World, name: str) -> Callable[[], None]:
     """Brings a payment to where its message is written and the bank does not take it."""
     world.rail.is_broken = True
     await submit(world, name)
-    await world.until(lambda: world.status(name) is Status.RESERVED and directive(world, name) is Directive.SEND)
+    await world.until(lambda: ("dispatch", "RAIL_UNAVAILABLE") in found(world, name)[0].waiting)
+    assert (world.status(name), directive(world, name)) == (Status.RESERVED, Directive.SEND)
     return lambda: setattr(world.rail, "is_broken", False)
 
 
@@ -163,6 +165,24 @@ async def test_what_is_reserved_is_held_with_its_reservation(world: World, bring
     await world.reaches("payment", Status.SENT)
     assert has_reserved(world, "payment")
     assert len(world.rail.sent) == 1
+
+
+@pytest.mark.parametrize("stop", [*STOPS, FREEZE], ids=lambda each: each.reason)
+async def test_a_payment_is_stopped_until_it_is_handed_over(world: World, stop: Stop) -> None:
+    """What comes while the message is on its way to the rail, written and not delivered, stops it as well."""
+    unseal = world.seals.unseal
+
+    async def unsealed_late(message: bytes, field: str, sealed: Sealed) -> bytes:
+        await stop.put(world, on=True)
+        return await unseal(message, field, sealed)
+
+    world.seals.unseal = unsealed_late  # type: ignore[method-assign]
+    await submit(world, "payment")
+    await world.reaches("payment", Status.HELD)
+    assert (world.reason("payment"), world.rail.sent) == (stop.reason, {})
+    world.seals.unseal = unseal  # type: ignore[method-assign]
+    await stop.put(world, on=False)
+    await world.reaches("payment", Status.SENT)
 
 
 async def test_a_payment_in_the_book_waits_for_a_blocked_payee(world: World) -> None:

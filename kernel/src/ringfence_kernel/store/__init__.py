@@ -2,7 +2,7 @@
 
 from ringfence_kernel.store.chain import GENESIS, chain_hash, chain_hash_of
 from ringfence_kernel.store.lease import Lease
-from ringfence_kernel.store.migrating import SchemaNotThere, apply_migrations, await_migrations
+from ringfence_kernel.store.migrating import MigrationsCollide, SchemaNotThere, apply_migrations, await_migrations
 from ringfence_kernel.store.recorder import ChainedRecorder, Timing
 from ringfence_kernel.store.schema import Migration, event_store_migrations
 from ringfence_kernel.store.store import (
@@ -28,6 +28,7 @@ __all__ = [
     "Head",
     "Lease",
     "Migration",
+    "MigrationsCollide",
     "NewEvent",
     "SchemaNotThere",
     "StoredEvent",

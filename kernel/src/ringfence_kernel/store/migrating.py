@@ -30,8 +30,16 @@ class SchemaNotThere(Exception):
         self.reason = reason
 
 
+class MigrationsCollide(Exception):
+    """Two migrations of a release have one number; the text names both."""
+
+
 def apply_migrations(conninfo: str, application_role: str, migrations: Sequence[Migration]) -> list[int]:
-    """Applies what is missing, each in a transaction of its own, as the owner role; returns the numbers applied."""
+    """Applies what is missing, each in a transaction of its own, as the owner role; returns the numbers applied.
+
+    Raises MigrationsCollide, and has applied nothing, where two have one number: only one would ever be applied.
+    """
+    _require_numbers(migrations)
     applied = []
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(
@@ -71,6 +79,14 @@ def await_migrations(
             _LOG.warning("schema_awaited", reason=problem.reason, detail=str(problem))
         last_reason = problem.reason
         sleep(min(POLL_SECONDS, max(0.0, end - time.monotonic())))
+
+
+def _require_numbers(migrations: Sequence[Migration]) -> None:
+    names: dict[int, str] = {}
+    for each in migrations:
+        if each.number in names:
+            raise MigrationsCollide(f"{names[each.number]!r} and {each.name!r} are both migration {each.number}")
+        names[each.number] = each.name
 
 
 def _problem(conninfo: str, migrations: Sequence[Migration]) -> SchemaNotThere | None:

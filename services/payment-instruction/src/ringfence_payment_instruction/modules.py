@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.proposals.domain.state import State as ProposalState
 from ringfence_kernel.rpc.joining import joined
+from ringfence_kernel.service.lanes import Work
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.clock import Clock
@@ -33,7 +35,8 @@ from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.domain.events import EVENTS as SCREENING_EVENTS
-from ringfence_payment_instruction.screening.domain.findings import ClientMatched, FindingsState
+from ringfence_payment_instruction.screening.domain.findings.events import ClientMatched
+from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
 from ringfence_payment_instruction.screening.domain.state import State as ScreeningState
 from ringfence_payment_instruction.screening.module import ScreeningModule, ScreeningPorts
 from ringfence_payment_instruction.settlement.application.ports import Custody
@@ -50,7 +53,7 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
-DIGEST_FORMAT = 8
+DIGEST_FORMAT = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,28 +170,14 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         clock,
     )
     rail = RailModule.build(submissions, orders.personal, standing.stops, ports.rail, deposits.receiving, clock)
-    pipeline = Pipeline(
-        submissions=submissions,
-        personal=orders.personal,
-        deadlines=orders.deadlines,
-        committed=committed,
-        work={
-            "screening": screening.work,
-            "blocking": screening.blocking,
-            "settlement": SettlementWork(submissions, ports.custody, standing.stops),
-            "dispatch": rail.work,
-            "deposits": deposits.work,
-            "standing": standing.work,
-        },
-        wakes_on=(
-            *SCREENING_EVENTS,
-            *FindingsState.EVENTS,
-            *StandingState.EVENTS,
-            InstructionsRescreened,
-            HitsReleased,
-        ),
-        looks_again_on=(*SCREENING_EVENTS, ClientMatched),
-    )
+    work: dict[str, Work] = {
+        "screening": screening.work,
+        "blocking": screening.blocking,
+        "settlement": SettlementWork(submissions, ports.custody, standing.stops),
+        "dispatch": rail.work,
+        "deposits": deposits.work,
+        "standing": standing.work,
+    }
     return Application(
         submissions=orders,
         screening=screening,
@@ -200,7 +189,28 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         standing=standing,
         reads=Queries(submissions, orders.personal, ports.reader),
         proposals=proposals,
-        pipeline=pipeline,
+        pipeline=_pipeline(submissions, orders, work, committed),
+    )
+
+
+def _pipeline(
+    submissions: Submissions, orders: SubmissionsModule, work: Mapping[str, Work], committed: Signal
+) -> Pipeline:
+    """Has lanes woken by whatever may let something go on, and looks for work again where a list has changed."""
+    return Pipeline(
+        submissions=submissions,
+        personal=orders.personal,
+        deadlines=orders.deadlines,
+        committed=committed,
+        work=work,
+        wakes_on=(
+            *SCREENING_EVENTS,
+            *FindingsState.EVENTS,
+            *StandingState.EVENTS,
+            InstructionsRescreened,
+            HitsReleased,
+        ),
+        looks_again_on=(*SCREENING_EVENTS, ClientMatched),
     )
 
 

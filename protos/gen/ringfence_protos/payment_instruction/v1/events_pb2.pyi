@@ -684,12 +684,33 @@ class InstructionsRescreened(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class HitDigestsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.int
+        value: _builtins.bytes
+        def __init__(
+            self,
+            *,
+            key: _builtins.int = ...,
+            value: _builtins.bytes = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     TENANT_FIELD_NUMBER: _builtins.int
     SUBMISSION_ID_FIELD_NUMBER: _builtins.int
     INSTRUCTION_IDS_FIELD_NUMBER: _builtins.int
     INDEXES_FIELD_NUMBER: _builtins.int
     HITS_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    HIT_DIGESTS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     submission_id: _builtins.bytes
@@ -704,6 +725,10 @@ class InstructionsRescreened(_message.Message):
     def hits(self) -> _containers.ScalarMap[_builtins.int, _builtins.str]:
         """Row, from 0, to list and the publisher's own number of the entry that names somebody in it."""
 
+    @_builtins.property
+    def hit_digests(self) -> _containers.ScalarMap[_builtins.int, _builtins.bytes]:
+        """Row, from 0, to SHA-256 of that entry as it stood, 32 bytes; zeros where the list has none."""
+
     def __init__(
         self,
         *,
@@ -713,10 +738,11 @@ class InstructionsRescreened(_message.Message):
         indexes: _builtins.bytes = ...,
         hits: _abc.Mapping[_builtins.int, _builtins.str] | None = ...,
         evidence: _builtins.bytes = ...,
+        hit_digests: _abc.Mapping[_builtins.int, _builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "hits", b"hits", "indexes", b"indexes", "instruction_ids", b"instruction_ids", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "hit_digests", b"hit_digests", "hits", b"hits", "indexes", b"indexes", "instruction_ids", b"instruction_ids", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1241,6 +1267,7 @@ class ClientMatched(_message.Message):
     SUBJECT_FIELD_NUMBER: _builtins.int
     REFERENCES_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    ENTRY_DIGESTS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     party: _builtins.bytes
@@ -1249,6 +1276,8 @@ class ClientMatched(_message.Message):
     """Subject of the data key that seals his names, 16 bytes."""
     evidence: _builtins.bytes
     """SHA-256 of the lists in force, 32 bytes."""
+    entry_digests: _builtins.bytes
+    """SHA-256 of each entry as it stands, 32 bytes each; zeros where the list has none."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """List and the publisher's own number of each entry that was not known before."""
@@ -1261,10 +1290,11 @@ class ClientMatched(_message.Message):
         subject: _builtins.bytes = ...,
         references: _abc.Iterable[_builtins.str] | None = ...,
         evidence: _builtins.bytes = ...,
+        entry_digests: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "party", b"party", "references", b"references", "subject", b"subject", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_digests", b"entry_digests", "evidence", b"evidence", "party", b"party", "references", b"references", "subject", b"subject", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1280,12 +1310,15 @@ class ClientBlocked(_message.Message):
     PARTY_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     REFERENCES_FIELD_NUMBER: _builtins.int
+    ENTRY_DIGESTS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     party: _builtins.bytes
     """The client's id, 16 bytes."""
     subject: _builtins.bytes
     """Subject of the data key that seals his names, 16 bytes."""
+    entry_digests: _builtins.bytes
+    """SHA-256 of each entry as it stands, 32 bytes each; zeros where the list has none."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """List and the publisher's own number of each entry."""
@@ -1297,10 +1330,11 @@ class ClientBlocked(_message.Message):
         party: _builtins.bytes = ...,
         subject: _builtins.bytes = ...,
         references: _abc.Iterable[_builtins.str] | None = ...,
+        entry_digests: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["party", b"party", "references", b"references", "subject", b"subject", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_digests", b"entry_digests", "party", b"party", "references", b"references", "subject", b"subject", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1316,12 +1350,15 @@ class ClientCleared(_message.Message):
     PARTY_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     REFERENCES_FIELD_NUMBER: _builtins.int
+    ENTRY_DIGESTS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     party: _builtins.bytes
     """The client's id, 16 bytes."""
     subject: _builtins.bytes
     """Subject of the data key that seals his names, 16 bytes."""
+    entry_digests: _builtins.bytes
+    """SHA-256 of each entry as it stands, 32 bytes each; zeros where the list has none."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """List and the publisher's own number of each entry."""
@@ -1333,10 +1370,11 @@ class ClientCleared(_message.Message):
         party: _builtins.bytes = ...,
         subject: _builtins.bytes = ...,
         references: _abc.Iterable[_builtins.str] | None = ...,
+        entry_digests: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["party", b"party", "references", b"references", "subject", b"subject", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_digests", b"entry_digests", "party", b"party", "references", b"references", "subject", b"subject", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

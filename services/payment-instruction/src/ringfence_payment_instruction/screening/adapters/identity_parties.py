@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import sha256
 
 from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import RemoteError, hinted, peer_refused
@@ -30,11 +29,11 @@ class IdentityParties:
             pb.PartyBlock(
                 tenant_id=client.tenant,
                 party_id=client.party,
-                list_reference=reference[:MAX_REFERENCE],
-                entry_sha256=sha256(reference.encode()).digest(),
+                list_reference=entry.name[:MAX_REFERENCE],
+                entry_sha256=entry.entry_sha256,
                 evidence_sha256=evidence,
             )
-            for reference in client.references
+            for entry in client.entries
         ]
         request = pb.BlockPartiesRequest(blocks=blocks)
         try:

@@ -11,7 +11,10 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 from ringfence_payment_instruction.screening.application.ports import Blocking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.clients import Client
-from ringfence_payment_instruction.screening.domain.findings import ClientBlocked, Finding, FindingsState
+from ringfence_payment_instruction.screening.domain.findings.events import ClientBlocked
+from ringfence_payment_instruction.screening.domain.findings.state import Finding
+from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
+from ringfence_payment_instruction.screening.domain.listed import packed_digests
 
 _LOG = get(__name__)
 
@@ -36,8 +39,11 @@ class BlockingWork:
         client = Client(found.subject, found.tenant, found.party, found.having(Finding.MATCHED))
         await self.identity.block(client, self.lists.current().evidence())
 
+        references = tuple(map(str, client.entries))
+
         def command(unit: Unit) -> None:
-            unit.record(stream, ClientBlocked(client.tenant, client.party, client.subject, client.references))
+            digests = packed_digests(client.entries)
+            unit.record(stream, ClientBlocked(client.tenant, client.party, client.subject, references, digests))
 
         await self.writer.commit(command)
-        _LOG.warning("client_blocked", tenant=show(client.tenant), party=show(client.party), on=client.references)
+        _LOG.warning("client_blocked", tenant=show(client.tenant), party=show(client.party), on=references)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,13 +23,17 @@ from ringfence_payment_instruction.screening.domain.clients import (
     Client,
     ClientFact,
     ClientReleased,
+    Listed,
     MarkedNames,
     NamesRecorded,
     client_stream,
-    references_of,
+    entries_of,
 )
 from ringfence_payment_instruction.screening.domain.events import EVENTS as LIST_EVENTS
-from ringfence_payment_instruction.screening.domain.findings import ClientCleared, ClientMatched, Finding, FindingsState
+from ringfence_payment_instruction.screening.domain.findings.events import ClientCleared, ClientMatched
+from ringfence_payment_instruction.screening.domain.findings.state import Finding
+from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
+from ringfence_payment_instruction.screening.domain.listed import packed_digests
 from ringfence_payment_instruction.screening.domain.lists import Screening
 from ringfence_payment_instruction.submissions.application.ports import Identity, KeyRing
 
@@ -47,7 +51,7 @@ class ListedMarks:
     identity: Identity
     _key: bytes = b""
     _evidence: bytes = b""
-    _marks: Mapping[bytes, str] = field(default_factory=dict)
+    _marks: Listed = field(default_factory=dict)
 
     async def key(self) -> bytes:
         """Returns the key of the marks; raises KeysUnavailable."""
@@ -55,8 +59,8 @@ class ListedMarks:
             self._key = (await self.identity.keys(())).blind_index_key
         return self._key
 
-    async def of(self, screening: Screening) -> Mapping[bytes, str]:
-        """Returns "list/reference" by mark; raises KeysUnavailable."""
+    async def of(self, screening: Screening) -> Listed:
+        """Returns entries by mark; raises KeysUnavailable."""
         evidence = screening.evidence()
         if evidence != self._evidence:
             marks = await asyncio.to_thread(listed_marks, await self.key(), screening)
@@ -79,7 +83,7 @@ class ClientScreening:
     listed: ListedMarks
     identity: Identity
     _news: Signal = field(default_factory=Signal)
-    _checked: frozenset[bytes] = frozenset()
+    _checked: Listed = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begins to hear of new lists."""
@@ -105,7 +109,7 @@ class ClientScreening:
 
     async def run(self) -> None:
         """Works until cancelled; waits for keys, lists and the store as long as it takes."""
-        self._checked = frozenset()
+        self._checked = {}
         while True:
             try:
                 while await self.step():
@@ -126,23 +130,24 @@ class ClientScreening:
         recorded = await asyncio.to_thread(self.names.unmarked, NAMES_AT_ONCE)
         if recorded and not await self._mark(recorded, screening, listed):
             return True
-        new = listed.keys() - self._checked
+        # An entry that has changed is new under each of its names: whoever was cleared of it is found again.
+        new = {mark for mark, entries in listed.items() if self._checked.get(mark) != entries}
         if new:
             found = await asyncio.to_thread(self.names.matching, new)
             clients = _gathered(found, listed)
             if clients and not await self._match(clients, screening, lambda connection: None):
                 return True
-            self._checked = frozenset(listed)
+            self._checked = listed
         return len(recorded) == NAMES_AT_ONCE
 
-    async def _mark(self, recorded: Sequence[NamesRecorded], screening: Screening, listed: Mapping[bytes, str]) -> bool:
+    async def _mark(self, recorded: Sequence[NamesRecorded], screening: Screening, listed: Listed) -> bool:
         ring = await self.identity.keys({each.subject for each in recorded if each.sealed})
         key = await self.listed.key()
         marked = await asyncio.to_thread(lambda: [_marked(each, ring, key) for each in recorded])
         clients = [
-            Client(each.recorded.subject, each.recorded.tenant, each.recorded.party, references)
+            Client(each.recorded.subject, each.recorded.tenant, each.recorded.party, entries)
             for each in marked
-            if (references := tuple(references_of(each.marks, listed)))
+            if (entries := tuple(dict.fromkeys(entries_of(each.marks, listed))))
         ]
         return await self._match(clients, screening, self.names.mark(marked))
 
@@ -156,8 +161,9 @@ class ClientScreening:
                 return None
             news = []
             for client in found:
-                if references := self.state.news(client):
-                    event = ClientMatched(client.tenant, client.party, client.subject, references, evidence)
+                if entries := self.state.news(client):
+                    named = (client.tenant, client.party, client.subject)
+                    event = ClientMatched(*named, tuple(map(str, entries)), packed_digests(entries), evidence)
                     unit.record(client_stream(client.subject), event)
                     news.append(client)
             unit.commit_also(also)
@@ -165,7 +171,9 @@ class ClientScreening:
 
         news = await self.writer.commit(command, weight=1 + len(found))
         for client in news or ():
-            _LOG.error("client_listed", tenant=show(client.tenant), party=show(client.party), on=client.references)
+            _LOG.error(
+                "client_listed", tenant=show(client.tenant), party=show(client.party), on=list(map(str, client.entries))
+            )
         return news is not None
 
     async def _clear(self, subjects: Iterable[bytes]) -> None:
@@ -174,9 +182,9 @@ class ClientScreening:
         def command(unit: Unit) -> None:
             for stream in streams:
                 found = self.state.findings.get(stream)
-                references = found.having(Finding.BLOCKED) if found is not None else ()
-                if found is not None and references:
-                    unit.record(stream, ClientCleared(found.tenant, found.party, found.subject, references))
+                if found is not None and (entries := found.having(Finding.BLOCKED)):
+                    named = (found.tenant, found.party, found.subject)
+                    unit.record(stream, ClientCleared(*named, tuple(map(str, entries)), packed_digests(entries)))
 
         if streams:
             await self.writer.commit(command, weight=len(streams))
@@ -200,9 +208,9 @@ def _marked(recorded: NamesRecorded, ring: KeyRing, key: bytes) -> MarkedNames:
     return MarkedNames(recorded, marks_of(key, names))
 
 
-def _gathered(found: Iterable[tuple[Client, bytes]], listed: Mapping[bytes, str]) -> list[Client]:
+def _gathered(found: Iterable[tuple[Client, bytes]], listed: Listed) -> list[Client]:
     clients: dict[bytes, Client] = {}
     for client, mark in found:
         known = clients.setdefault(client.subject, client)
-        clients[client.subject] = replace(known, references=(*known.references, listed[mark]))
+        clients[client.subject] = replace(known, entries=tuple(dict.fromkeys((*known.entries, *listed[mark]))))
     return list(clients.values())

@@ -8,19 +8,20 @@ from dataclasses import dataclass, field
 
 from ringfence_payment_instruction.screening.application.clients import ListedMarks
 from ringfence_payment_instruction.screening.application.ports import ClientNames
-from ringfence_payment_instruction.screening.domain.clients import references_of
+from ringfence_payment_instruction.screening.domain.clients import Listed, entries_of
 from ringfence_payment_instruction.screening.domain.errors import ClientNotIndexed
-from ringfence_payment_instruction.screening.domain.findings import FindingsState
+from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
+from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.screening.domain.lists import Screening
 from ringfence_payment_instruction.screening.domain.screened_fields import Naming, Side, typed_names
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An entry that names somebody, as "list/reference", and on whose side he stands."""
+    """An entry that names somebody, and on whose side he stands."""
 
     side: Side
-    reference: str
+    entry: ListedEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,39 +29,41 @@ class Look:
     """What a look rests on: the lists at one moment, and the registered names of some clients."""
 
     screening: Screening
-    listed: Mapping[bytes, str]
+    listed: Listed
     registered: Mapping[bytes, tuple[bytes, ...]]
     state: FindingsState
-    _seen: dict[str, str] = field(default_factory=dict)
+    _seen: dict[str, tuple[ListedEntry, ...]] = field(default_factory=dict)
 
     @property
     def evidence(self) -> bytes:
         """SHA-256 of the lists that it rests on."""
         return self.screening.evidence()
 
-    def hit(self, naming: Naming, clients: Mapping[Side, bytes], released: Collection[str] = ()) -> Hit | None:
+    def hit(
+        self, naming: Naming, clients: Mapping[Side, bytes], released: Collection[tuple[str, bytes]] = ()
+    ) -> Hit | None:
         """Returns the first entry that names somebody, but for those released.
 
         `clients` are those whose names are registered. What two people have found to name somebody else than a client
         is no hit on his own name, typed or registered.
         """
         for side, name in typed_names(naming):
-            reference = self._typed(name)
-            if reference and reference not in released and not self._is_cleared(clients.get(side), reference):
-                return Hit(side, reference)
+            for entry in self._typed(name):
+                if entry not in released and not self._is_cleared(clients.get(side), entry):
+                    return Hit(side, entry)
         for side, subject in clients.items():
-            for reference in references_of(self.registered.get(subject, ()), self.listed):
-                if reference not in released and not self._is_cleared(subject, reference):
-                    return Hit(side, reference)
+            for entry in entries_of(self.registered.get(subject, ()), self.listed):
+                if entry not in released and not self._is_cleared(subject, entry):
+                    return Hit(side, entry)
         return None
 
-    def _typed(self, name: str) -> str:
+    def _typed(self, name: str) -> tuple[ListedEntry, ...]:
         if name not in self._seen:
-            self._seen[name] = self.screening.hit((name,))
+            self._seen[name] = self.screening.entries(name)
         return self._seen[name]
 
-    def _is_cleared(self, subject: bytes | None, reference: str) -> bool:
-        return subject is not None and self.state.is_cleared(subject, reference)
+    def _is_cleared(self, subject: bytes | None, entry: ListedEntry) -> bool:
+        return subject is not None and self.state.is_cleared(subject, entry)
 
 
 @dataclass(frozen=True, slots=True)

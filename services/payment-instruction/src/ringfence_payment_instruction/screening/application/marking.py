@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from ringfence_kernel.sealing.envelopes import blind_index
 
 from ringfence_payment_instruction.screening.domain import lists
+from ringfence_payment_instruction.screening.domain.clients import Listed
+from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.screening.domain.lists import Mark, SanctionsList, Screening
 from ringfence_payment_instruction.screening.domain.names import FIRST_FORM, FORM
 
@@ -29,13 +31,16 @@ def marks_of(key: bytes, names: Sequence[str]) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def listed_marks(key: bytes, screening: Screening) -> dict[bytes, str]:
-    """Returns "list/reference" by the keyed mark of every name on a list; takes some microseconds for each."""
-    return {
-        client_mark(key, mark, each.form): f"{list_name}/{reference}"
-        for list_name, each in (*screening.lists.items(), *screening.waiting.items())
-        for mark, reference in _marks(each)
-    }
+def listed_marks(key: bytes, screening: Screening) -> Listed:
+    """Returns entries by the keyed mark of every name on a list; takes some microseconds for each."""
+    found: dict[bytes, tuple[ListedEntry, ...]] = {}
+    for list_name, each in screening.editions():
+        for mark, reference in _marks(each):
+            keyed, entry = client_mark(key, mark, each.form), each.entry(list_name, reference)
+            others = found.get(keyed, ())
+            if entry not in others:
+                found[keyed] = (*others, entry)
+    return found
 
 
 def _marks(each: SanctionsList) -> Iterator[tuple[Mark, str]]:

@@ -15,6 +15,7 @@ from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Hit, Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.deciding import Review, rescreened, screened
+from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.screening.domain.lists import Screening
 from ringfence_payment_instruction.screening.domain.screened_fields import Side
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
@@ -152,14 +153,14 @@ def _is_erased(submission: Submission, index: int, row: Clear) -> bool:
     return not row.creditor_name and submission.purpose(index) not in IN_BOOK
 
 
-def _hits(submission: Submission, clear: Mapping[int, Clear], look: Look) -> dict[int, str]:
+def _hits(submission: Submission, clear: Mapping[int, Clear], look: Look) -> dict[int, ListedEntry]:
     found = {
         index: look.hit(row, clients_of(submission, index), submission.released.get(index, ()))
         for index, row in clear.items()
         if index not in submission.hits
     }
-    return {index: hit.reference for index, hit in found.items() if hit is not None}
+    return {index: hit.entry for index, hit in found.items() if hit is not None}
 
 
 def _refusal(index: int, hit: Hit | None) -> Step | None:
-    return Step(index, Status.REJECTED, reasons.SANCTIONS_HIT, hit.reference) if hit else None
+    return Step(index, Status.REJECTED, reasons.SANCTIONS_HIT, str(hit.entry)) if hit else None

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from ringfence_kernel.values.ids import external_id, show
 
+from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.screening.domain.screened_fields import Part
+
+Listed = Mapping[bytes, tuple[ListedEntry, ...]]
+"""The entries that have a name, by its keyed mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,12 @@ class MarkedNames:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client whose names are on lists, by the references of the entries."""
+    """A client whose names are on lists, with the entries that name him."""
 
     subject: bytes
     tenant: bytes
     party: bytes
-    references: tuple[str, ...]
+    entries: tuple[ListedEntry, ...]
 
 
 def client_stream(subject: bytes) -> bytes:
@@ -59,6 +63,6 @@ def client_stream(subject: bytes) -> bytes:
     return external_id("screened-client", b"", show(subject))
 
 
-def references_of(marks: Sequence[bytes], listed: Mapping[bytes, str]) -> Iterator[str]:
-    """Yields the references of the entries that name somebody with these marks."""
-    return (listed[mark] for mark in marks if mark in listed)
+def entries_of(marks: Sequence[bytes], listed: Listed) -> Iterator[ListedEntry]:
+    """Yields the entries that name somebody with these marks."""
+    return (entry for mark in marks for entry in listed.get(mark, ()))

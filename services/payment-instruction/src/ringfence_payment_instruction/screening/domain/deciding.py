@@ -7,6 +7,7 @@ from typing import Any
 
 from ringfence_kernel.values.columns import pack
 
+from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.submissions.domain.events import HitsReleased, InstructionsRescreened
 from ringfence_payment_instruction.submissions.domain.status import Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import UNSENT, Submission
@@ -37,7 +38,7 @@ def screened(
 
 
 def rescreened(
-    submission: Submission, indexes: Sequence[int], hits: Mapping[int, str], evidence: bytes
+    submission: Submission, indexes: Sequence[int], hits: Mapping[int, ListedEntry], evidence: bytes
 ) -> list[InstructionsRescreened]:
     """Decides on screening again: `hits` has the entry that names somebody in a row; the others go on.
 
@@ -48,7 +49,9 @@ def rescreened(
     found = {row: hits[index] for row, index in enumerate(rows) if index in hits}
     ids = b"".join([submission.instruction_id(index) for index in rows])
     named = (submission.tenant, submission.submission_id)
-    return [InstructionsRescreened(*named, ids, pack("I", rows), found, evidence)]
+    names = {row: str(entry) for row, entry in found.items()}
+    digests = {row: entry.entry_sha256 for row, entry in found.items()}
+    return [InstructionsRescreened(*named, ids, pack("I", rows), names, digests, evidence)]
 
 
 def released(submission: Submission, indexes: Sequence[int], actor: bytes, note: str) -> list[HitsReleased]:

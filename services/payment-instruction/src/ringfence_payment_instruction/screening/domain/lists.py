@@ -12,21 +12,8 @@ from ringfence_kernel.values.columns import split_ids
 from ringfence_payment_instruction.screening.domain.entries import NameQuality
 from ringfence_payment_instruction.screening.domain.events import Edition
 from ringfence_payment_instruction.screening.domain.fields import may_hold_several, names_in
+from ringfence_payment_instruction.screening.domain.listed import DIGEST_BYTES, UNKNOWN, ListedEntry
 from ringfence_payment_instruction.screening.domain.names import FIRST_FORM, FORM, fingerprint
-
-DIGEST_BYTES = 32
-
-
-class Match(NamedTuple):
-    """A name that is on a list; `entry_sha256` is empty for a list that an earlier release imported."""
-
-    list_name: str
-    reference: str
-    entry_sha256: bytes
-
-    def __str__(self) -> str:
-        """Returns list and reference as they stand in a refusal."""
-        return f"{self.list_name}/{self.reference}"
 
 
 class Mark(NamedTuple):
@@ -82,6 +69,10 @@ class SanctionsList:
         """The references of all entries."""
         return frozenset(self.entries or self.references.values())
 
+    def entry(self, list_name: str, reference: str) -> ListedEntry:
+        """Returns an entry as it stands on the list."""
+        return ListedEntry(f"{list_name}/{reference}", self.entries.get(reference, UNKNOWN))
+
     def reference_of(self, marks: Iterable[Mark]) -> str | None:
         """Returns the entry that one of these is a name of, None where there is none."""
         for mark, whole in marks:
@@ -113,22 +104,24 @@ class Screening:
                 content.update(len(name.encode()).to_bytes(2, "big") + name.encode() + lists[name].digest)
         return content.digest()
 
+    def editions(self) -> list[tuple[str, SanctionsList]]:
+        """Returns the lists in force and those that wait, each with its name."""
+        return [*self.lists.items(), *self.waiting.items()]
+
     def hit(self, names: Iterable[str]) -> str:
         """Returns "list/reference" of the first name that is on a list, empty when none is."""
-        match = self.match(names)
-        return str(match) if match else ""
+        return next((str(entry) for name in names for entry in self.entries(name)), "")
 
-    def match(self, names: Iterable[str]) -> Match | None:
-        """Returns where the first name that is on a list stands, None when none is."""
-        editions = (*self.lists.items(), *self.waiting.items())
-        forms = {each.form for _, each in editions}
-        for name in names:
-            marks = {form: marks_of(name, form) for form in forms}
-            for list_name, each in editions:
-                reference = each.reference_of(marks[each.form])
-                if reference is not None:
-                    return Match(list_name, reference, each.entries.get(reference, b""))
-        return None
+    def entries(self, name: str) -> tuple[ListedEntry, ...]:
+        """Returns the entries that name somebody so, one at most of each edition."""
+        editions = self.editions()
+        marks = {form: marks_of(name, form) for form in {each.form for _, each in editions}}
+        found = (
+            each.entry(list_name, reference)
+            for list_name, each in editions
+            if (reference := each.reference_of(marks[each.form])) is not None
+        )
+        return tuple(dict.fromkeys(found))
 
 
 def marks_of(name: str, form: int = FORM) -> list[Mark]:

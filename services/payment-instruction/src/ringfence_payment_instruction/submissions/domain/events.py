@@ -135,6 +135,7 @@ class InstructionsRescreened:
     instruction_ids: bytes
     indexes: bytes
     hits: dict[int, str]  # row -> list and the publisher's own number of the entry
+    hit_digests: dict[int, bytes]  # row -> SHA-256 of the entry, zeros where the list has none
     evidence: bytes  # SHA-256 of the lists in force
 
 

@@ -9,7 +9,7 @@ from ringfence_kernel.values.recorded import Recorded
 
 from ringfence_payment_instruction.submissions.domain.events import InstructionsReceived, SubmissionReceived
 from ringfence_payment_instruction.submissions.domain.status import stage_of
-from ringfence_payment_instruction.submissions.domain.submission import Submission
+from ringfence_payment_instruction.submissions.domain.submission import Entry, Submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class SavedSubmission:
     version: int
     last_position: int
     closed_position: int
-    hits: list[tuple[int, str]]
-    released: list[tuple[int, tuple[str, ...]]]
+    hits: list[tuple[int, Entry]]
+    released: list[tuple[int, tuple[Entry, ...]]]
     screened_position: int
 
 

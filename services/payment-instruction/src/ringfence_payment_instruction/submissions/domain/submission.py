@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id, show
 from ringfence_kernel.values.recorded import Recorded
@@ -36,6 +35,8 @@ from ringfence_payment_instruction.submissions.domain.tallies import Counted, da
 # Rows per InstructionsReceived event: keeps every event far below the feed's 4 MiB.
 ROWS_PER_EVENT = 1_000
 MAX_INSTRUCTIONS = 8_190
+Entry = tuple[str, bytes]
+"""List and the publisher's own number of an entry, and SHA-256 of it as it stood."""
 
 
 def stream_of(tenant: bytes, submission_id: bytes) -> bytes:
@@ -46,16 +47,6 @@ def stream_of(tenant: bytes, submission_id: bytes) -> bytes:
 def transfer_id_of(tenant: bytes, instruction_id: bytes) -> bytes:
     """Returns the transfer that posts or reserves an instruction's money: the same for every retry."""
     return external_id("transfer", tenant, show(instruction_id))
-
-
-def packed_hand(hand: Hand) -> bytes:
-    """Returns a hand as events have it, beside its principal."""
-    return hand.person + hand.key_sha256 + hand.certificate_sha256
-
-
-def unpacked_hand(principal: bytes, packed: bytes) -> Hand:
-    """Returns the hand that `packed_hand` was given."""
-    return Hand(principal, packed[:16], packed[16:48], packed[48:])
 
 
 def slot(packed: bytes, index: int) -> bytes:
@@ -141,8 +132,8 @@ class Submission:
         self.approving_hands: dict[int, bytes] = {}
         self.references: dict[int, str] = {}
         self.evidence: dict[int, tuple[bytes, bytes]] = {}  # SHA-256 of the bank's file, and who vouched for it
-        self.hits: dict[int, str] = {}  # what a list has named since it was first screened, until it is released
-        self.released: dict[int, tuple[str, ...]] = {}  # entries that two people found to name somebody else
+        self.hits: dict[int, Entry] = {}  # what a list has named since it was first screened, until it is released
+        self.released: dict[int, tuple[Entry, ...]] = {}  # entries that two people found to name somebody else
         self.screened_position = 0  # as of which all that was screened has been screened
         self.first_statuses = b""
         self.first_reasons: list[str] = []
@@ -248,7 +239,7 @@ class Submission:
         self._remember(recorded, journal)
         indexes = unpack("I", event.indexes)
         for row, reference in event.hits.items():
-            self.hits[indexes[row]] = reference
+            self.hits[indexes[row]] = reference, event.hit_digests[row]
         self.screened_position = recorded.position
         self.waiting = ()
 
@@ -257,8 +248,8 @@ class Submission:
         event: HitsReleased = recorded.event
         self._remember(recorded, journal)
         for index in unpack("I", event.indexes):
-            if (reference := self.hits.pop(index, None)) is not None:
-                self.released[index] = (*self.released.get(index, ()), reference)
+            if (entry := self.hits.pop(index, None)) is not None:
+                self.released[index] = (*self.released.get(index, ()), entry)
         self.waiting = ()
 
     def unsent(self) -> list[int]:

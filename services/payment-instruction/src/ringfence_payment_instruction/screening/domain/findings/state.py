@@ -1,4 +1,4 @@
-"""Clients whom lists name: events, and what is kept of them in memory."""
+"""Clients whom lists name, and what became of each entry that does: what is kept of them in memory."""
 
 from __future__ import annotations
 
@@ -14,45 +14,15 @@ from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.screening.domain.clients import Client, client_stream
+from ringfence_payment_instruction.screening.domain.findings.events import (
+    EVENTS,
+    ClientBlocked,
+    ClientCleared,
+    ClientMatched,
+)
+from ringfence_payment_instruction.screening.domain.listed import ListedEntry, unpacked_entries
 
-SECTION = "findings, format 1"
-
-
-@dataclass(frozen=True, slots=True)
-class ClientMatched:
-    """A registered client, or an owner of his, is on a list; payments that are not handed over are screened again."""
-
-    TOPIC: ClassVar[str] = "ClientMatched.v1"
-    tenant: bytes
-    party: bytes
-    subject: bytes  # whose data key seals his names
-    references: tuple[str, ...]  # list and the publisher's own number of each entry that was not known before
-    evidence: bytes  # SHA-256 of the lists in force
-
-
-@dataclass(frozen=True, slots=True)
-class ClientBlocked:
-    """Identity has blocked a client that is on a list."""
-
-    TOPIC: ClassVar[str] = "ClientBlocked.v1"
-    tenant: bytes
-    party: bytes
-    subject: bytes
-    references: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ClientCleared:
-    """Two people have released a client in identity: these entries name somebody else."""
-
-    TOPIC: ClassVar[str] = "ClientCleared.v1"
-    tenant: bytes
-    party: bytes
-    subject: bytes
-    references: tuple[str, ...]
-
-
-EVENTS: tuple[type, ...] = (ClientMatched, ClientBlocked, ClientCleared)
+SECTION = "findings, format 2"
 
 
 class Finding(IntEnum):
@@ -72,28 +42,31 @@ OF_EVENT: Mapping[type, Finding] = {
 
 @dataclass(frozen=True, slots=True)
 class ClientFindings:
-    """A client, and the entries that name him or an owner of his."""
+    """A client, and the entries that name him or an owner of his, each as it stood when it was found."""
 
     subject: bytes
     tenant: bytes
     party: bytes
-    entries: dict[str, Finding] = field(default_factory=dict)
+    entries: dict[ListedEntry, Finding] = field(default_factory=dict)
 
-    def having(self, finding: Finding) -> tuple[str, ...]:
-        """Returns the references of the entries of which that became."""
-        return tuple(reference for reference, each in self.entries.items() if each is finding)
+    def having(self, finding: Finding) -> tuple[ListedEntry, ...]:
+        """Returns the entries of which that became."""
+        return tuple(entry for entry, each in self.entries.items() if each is finding)
 
 
 @dataclass(frozen=True, slots=True)
 class _Saved:
-    """What a snapshot holds: by client what was found."""
+    """What a snapshot holds: by client what was found, as reference, SHA-256 of the entry, and finding."""
 
-    findings: list[tuple[bytes, bytes, bytes, list[tuple[str, int]]]]
+    findings: list[tuple[bytes, bytes, bytes, list[tuple[str, bytes, int]]]]
     matched_position: int
 
 
-class FindingsState:
-    """Findings by the stream of a client, and the position of the last match. Changes go through the journal."""
+class State:
+    """Findings by the stream of a client, and the position of the last match. Changes go through the journal.
+
+    An entry that its publisher changes is another one: who was cleared of the one is found by the other.
+    """
 
     EVENTS: ClassVar[tuple[type, ...]] = EVENTS
 
@@ -108,8 +81,8 @@ class FindingsState:
         stream, finding = client_stream(event.subject), OF_EVENT[type(event)]
         if stream not in self.findings:
             journal.put(self.findings, stream, ClientFindings(event.subject, event.tenant, event.party))
-        for reference in event.references:
-            journal.put(self.findings[stream].entries, reference, finding)
+        for entry in unpacked_entries(event.references, event.entry_digests):
+            journal.put(self.findings[stream].entries, entry, finding)
         if finding is Finding.MATCHED:
             journal.call(setattr, self, "matched_position", self.matched_position)
             self.matched_position = recorded.position
@@ -118,20 +91,20 @@ class FindingsState:
         """Returns the streams that may have work: of clients that identity is to block."""
         return [stream for stream, each in list(self.findings.items()) if each.having(Finding.MATCHED)]
 
-    def news(self, client: Client) -> tuple[str, ...]:
-        """Returns which of a client's references were not found before."""
+    def news(self, client: Client) -> tuple[ListedEntry, ...]:
+        """Returns which of a client's entries were not found before as they stand."""
         known = self.findings.get(client_stream(client.subject))
-        return tuple(each for each in client.references if known is None or each not in known.entries)
+        return tuple(each for each in client.entries if known is None or each not in known.entries)
 
-    def is_cleared(self, subject: bytes, reference: str) -> bool:
-        """Tells whether two people have said that an entry names somebody else than this client."""
+    def is_cleared(self, subject: bytes, entry: ListedEntry) -> bool:
+        """Tells whether two people have said that an entry, as it stands, names somebody else than this client."""
         known = self.findings.get(client_stream(subject))
-        return known is not None and known.entries.get(reference) is Finding.CLEARED
+        return known is not None and known.entries.get(entry) is Finding.CLEARED
 
     def listed_clients(self) -> int:
         """Returns how many clients are on a list and not released."""
         return sum(
-            any(finding is not Finding.CLEARED for finding in each.entries.values())
+            any(finding is not Finding.CLEARED for finding in list(each.entries.values()))
             for each in list(self.findings.values())
         )
 
@@ -149,14 +122,14 @@ class FindingsState:
         self.matched_position = saved.matched_position
         self.findings = {
             client_stream(subject): ClientFindings(
-                subject, tenant, party, {reference: Finding(number) for reference, number in entries}
+                subject, tenant, party, {ListedEntry(name, sha256): Finding(number) for name, sha256, number in entries}
             )
             for subject, tenant, party, entries in saved.findings
         }
 
     def _content(self) -> bytes:
         findings = [
-            (each.subject, each.tenant, each.party, [(one, int(other)) for one, other in sorted(each.entries.items())])
+            (each.subject, each.tenant, each.party, [(*one, int(other)) for one, other in sorted(each.entries.items())])
             for _, each in sorted(self.findings.items())
         ]
         return plain.encode(_Saved(findings, self.matched_position))

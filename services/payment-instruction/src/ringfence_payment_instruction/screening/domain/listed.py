@@ -1,0 +1,32 @@
+"""An entry of a list as it stands: what names somebody, and what two people find to name somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+DIGEST_BYTES = 32
+UNKNOWN = bytes(DIGEST_BYTES)
+"""The digest of an entry of a list that an earlier release imported."""
+
+
+class ListedEntry(NamedTuple):
+    """An entry by "list/reference", and SHA-256 of what its publisher says of it."""
+
+    name: str
+    entry_sha256: bytes
+
+    def __str__(self) -> str:
+        """Returns list and reference as they stand in a refusal."""
+        return self.name
+
+
+def unpacked_entries(references: Sequence[str], digests: bytes) -> Iterator[ListedEntry]:
+    """Yields the entries of an event's columns."""
+    for at, reference in enumerate(references):
+        yield ListedEntry(reference, digests[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES])
+
+
+def packed_digests(entries: Sequence[ListedEntry]) -> bytes:
+    """Returns the digests of entries as an event has them, 32 bytes each."""
+    return b"".join(each.entry_sha256 for each in entries)
