@@ -61,22 +61,22 @@ class DispatchWork:
         """Directs what is reserved into one message, and hands over every message that was directed.
 
         What is stopped meanwhile is held with its reservation instead, and taken back from a message that the bank
-        cannot have. What stops a payment is asked before its message is written, and again before it is handed over.
+        cannot have.
 
         The message is kept, sealed, with the directive. Whoever leads next finds both, and hands the same bytes over
         under the same message id, whoever was erased meanwhile. Raises KeysUnavailable, VaultUnavailable,
         RailUnavailable, RailContradiction, CustodyUnavailable, AuthorisationRefused.
         """
         submission = self.submissions.state.known(stream)
-        if rows := list(submission.at_stage(Stage.SEND)):
-            cause_of = await self.stops.cause_of(submission, rows)
-            await self._hold(submission, cause_of)
-            await self._direct(submission, cause_of)
+        rows = [index for stage in (Stage.SEND, Stage.DISPATCH) for index in submission.at_stage(stage)]
+        cause_of = await self.stops.cause_of(submission, rows)
+        await self._hold(submission, cause_of)
+        await self._direct(submission, cause_of)
         messages: dict[str, list[int]] = {}
         for index in submission.at_stage(Stage.DISPATCH):
             messages.setdefault(submission.references[index], []).append(index)
         for message_id, indexes in messages.items():
-            await self._hand_over(submission, message_id, indexes)
+            await self._hand_over(submission, message_id, indexes, cause_of)
 
     async def _hold(self, submission: Submission, cause_of: CauseOf) -> None:
         """Holds what is reserved and may not be sent."""
@@ -85,12 +85,13 @@ class DispatchWork:
                 submission.stream, lambda now: stopped(now, causes(now, now.at_stage(Stage.SEND), cause_of))
             )
 
-    async def _is_withdrawn(self, submission: Submission, message_id: str, indexes: list[int]) -> bool:
+    async def _is_withdrawn(
+        self, submission: Submission, message_id: str, indexes: list[int], cause_of: CauseOf
+    ) -> bool:
         """Takes a message back that names a payment that may not be sent, unless the bank has it or may have it.
 
         The others in it go into another message.
         """
-        cause_of = await self.stops.cause_of(submission, indexes)
         if not causes(submission, indexes, cause_of):
             return False
         try:
@@ -149,7 +150,7 @@ class DispatchWork:
         payments = [_payment(submission, index, row, created_ns // DAY_NS) for index, row in clear.items()]
         return await asyncio.to_thread(self.files.write_payments, message_id, created_ns, payments)
 
-    async def _hand_over(self, submission: Submission, message_id: str, indexes: list[int]) -> None:
+    async def _hand_over(self, submission: Submission, message_id: str, indexes: list[int], cause_of: CauseOf) -> None:
         recorded: list[Within] = []
         try:
             sealed = await asyncio.to_thread(self.outbox.load, message_id)
@@ -162,7 +163,7 @@ class DispatchWork:
             decide = dispatched if content is not None else lost
             decision = partial(decide, message_id=message_id, indexes=indexes)
         if content is not None:
-            if await self._is_withdrawn(submission, message_id, indexes):
+            if await self._is_withdrawn(submission, message_id, indexes, cause_of):
                 return
             recorded.append(self.outbox.delivered([message_id], await self._deliver(message_id, content)))
 
