@@ -142,7 +142,7 @@ def _refused_files(lender: Stage) -> None:
 
 
 def _scheduled_file(number: int) -> bytes:
-    """The demo's file under another message id, to be executed in ten days, one payment for somebody behind its payee."""
+    """The demo's file under another message id, to be executed in ten days, one for somebody behind its payee."""
     day = (datetime.now(UTC) + timedelta(days=10)).date().isoformat().encode()
     file = content(FILE).replace(b"LANTERN-2026-0001", b"LANTERN-2026-%04d" % number)
     file = file.replace(b"</CdtrAcct>", b"</CdtrAcct><UltmtCdtr><Nm>Ada Behind</Nm></UltmtCdtr>", 1)
