@@ -24,7 +24,7 @@ from ringfence_local_stack.sandbox.stacks import empty_stack
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_payment_instruction.reads.adapters.schema import migrations as of_payment_instruction
 
-from tests.stores import keeping, payments, people, postings
+from tests.stores import authority, keeping, payments, people, postings
 from tests.stores.keeping import SERVICES
 
 MIGRATIONS = {
@@ -64,14 +64,20 @@ def _live(box: Sandbox) -> None:
     _say("people")
     platform = people.principals(box)
     people.parties(box, platform)
+    authority.standing(box, platform)
     _say("postings")
     postings.postings(box, platform)
+    authority.proposals(box, platform)
     _say("payments")
     stages, followed = payments.payments(box)
     payments.decisions(box, stages)
+    _say("lists and agreements")
+    authority.lists(box, stages[0])
+    authority.agreements(box, stages[1])
     _say("the regulator")
     payments.regulator(box, followed)
     payments.unfinished(stages)
+    authority.unfinished(box, platform)
 
 
 def _await(stack: LocalStack, service: str) -> None:

@@ -23,7 +23,7 @@ from ringfence_verifier import verify_checkpoint, verify_log
 FILE = "lantern-pain.001.xml"
 END_SECONDS = 90.0
 ABOVE_LIMIT_MINOR = 1_100_000
-ABROAD = "LU219990000012345678"
+ABROAD, PAYEE = "LU219990000012345678", "Moselle Books"
 S = InstructionStatus
 
 
@@ -98,7 +98,7 @@ def order(stage: Stage, name: str, minor: int, creditor_iban: str, debtor: str =
         end_to_end_id=f"KEPT-{name}",
         debtor_iban=debtor or stage.platform.clients[0].iban,
         creditor_iban=creditor_iban,
-        creditor_name="Moselle Books",
+        creditor_name=PAYEE,
         amount_minor=minor,
         currency="EUR",
         remittance=name,
@@ -127,7 +127,7 @@ def _enter(box: Sandbox, number: int) -> Stage:
     stage, operator = onboarding.enter(box, platforms()[number]), box.operators[0]
     onboarding.onboard_clients(stage, operator)
     onboarding.open_book(stage)
-    onboarding.register_ibans(stage, operator, box.bank_feed)
+    onboarding.name_ibans(stage, box.operators, box.bank_feed)
     return stage
 
 
@@ -142,9 +142,10 @@ def _refused_files(lender: Stage) -> None:
 
 
 def _scheduled_file(number: int) -> bytes:
-    """The demo's file under another message id, to be executed in ten days."""
+    """The demo's file under another message id, to be executed in ten days, one for somebody behind its payee."""
     day = (datetime.now(UTC) + timedelta(days=10)).date().isoformat().encode()
     file = content(FILE).replace(b"LANTERN-2026-0001", b"LANTERN-2026-%04d" % number)
+    file = file.replace(b"</CdtrAcct>", b"</CdtrAcct><UltmtCdtr><Nm>Ada Behind</Nm></UltmtCdtr>", 1)
     return file.replace(b"<Dt>2026-01-15</Dt>", b"<Dt>" + day + b"</Dt>")
 
 

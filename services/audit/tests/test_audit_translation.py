@@ -265,11 +265,13 @@ def test_every_packed_event_has_its_split() -> None:
 
 def test_every_column_of_a_payment_is_in_its_leaf() -> None:
     """A column of a packed event is a field of the leaf, or a blind index, or what the leaf is put together from."""
-    together = {"reasons", "reason_rows"}
+    together = {"reasons", "reason_rows", "parties_rows"}
     for topic, packed in (
         ("InstructionsReceived.v1", payment.INSTRUCTIONS),
         ("InstructionsAdvanced.v1", payment.STEPS),
         ("InstructionsDirected.v1", payment.DIRECTIVES),
+        ("InstructionsRescreened.v1", payment.RESCREENINGS),
+        ("HitsReleased.v1", payment.RELEASES),
         ("EvidenceReceived.v1", payment.ENTRIES),
         ("EvidenceApplied.v1", payment.OUTCOMES),
     ):
@@ -278,6 +280,41 @@ def test_every_column_of_a_payment_is_in_its_leaf() -> None:
             each.name for each in fields if (each.packed or each.per_row) and each.privacy is not Privacy.BLIND_INDEX
         }
         assert columns - together == packed.columns.keys() - together
+
+
+def test_whom_a_payment_names_beside_its_payee_is_committed_to() -> None:
+    """A row that names nobody commits to none, nor does an event of a release that kept nobody."""
+    zero = bytes(16)
+    received = {
+        "tenant": BOOK, "submission_id": identifier("s"), "first_index": 0,
+        "instruction_ids": identifier("i0") + identifier("i1"), "end_to_end_ids": ["E0", "E1"],
+        "debtor_accounts": zero * 2, "debtor_owners": zero * 2, "creditor_accounts": zero * 2,
+        "creditor_owners": zero * 2, "creditor_indexes": zero * 2, "amounts_minor": bytes(16), "ledgers": bytes(4),
+        "execution_days": bytes(8), "debtor_sealed": [b"d", b"d"], "creditor_sealed": [b"c", b"c"],
+    }  # fmt: skip
+    named = {"parties_sealed": {0: b"sealed"}, "parties_rows": b"\0\0\0\1"}
+    for more, expected in ((named, [None, commitment(b"sealed")]), ({}, [None, None])):
+        leaves = translated("payment-instruction", "InstructionsReceived.v1", {**received, **more})
+        assert [fields.get("parties_commitment") for _, fields in leaves] == expected
+
+
+def test_a_payment_screened_again_and_released_are_facts() -> None:
+    """Each is a leaf of its instruction: which entry it hits, and who let it go on and why."""
+    rows = {
+        "tenant": BOOK, "submission_id": identifier("s"), "instruction_ids": identifier("i0") + identifier("i1"),
+        "indexes": bytes(7) + b"\1",
+    }  # fmt: skip
+    hit = {**rows, "hits": {1: "ofac 36"}, "evidence": bytes(31) + b"e"}
+    leaves = translated("payment-instruction", "InstructionsRescreened.v1", hit)
+    assert [(kind, fields["instruction_id"], fields.get("hit")) for kind, fields in leaves] == [
+        ("payment-instruction.rescreening.v1", identifier("i0"), None),
+        ("payment-instruction.rescreening.v1", identifier("i1"), "ofac 36"),
+    ]
+    released = {**rows, "actor": identifier("operator"), "note": "another shop"}
+    leaves = translated("payment-instruction", "HitsReleased.v1", released)
+    assert [(kind, fields["index"], fields["actor_id"], fields["note"]) for kind, fields in leaves] == [
+        ("payment-instruction.hit_release.v1", row, identifier("operator"), "another shop") for row in range(2)
+    ]
 
 
 def test_an_event_too_large_for_a_leaf_is_committed_to_as_a_whole() -> None:

@@ -21,7 +21,7 @@ from ringfence_custody.ledger.application.commands import Commands, accounts_of
 from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.application.recording import record
 from ringfence_custody.ledger.application.state import State
-from ringfence_custody.ledger.domain.authority import BANKS
+from ringfence_custody.ledger.domain.authority import LOOKED_AT
 from ringfence_custody.ledger.domain.change_accounts import decide_release
 from ringfence_custody.ledger.domain.migrations import decide_opening
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule
@@ -76,7 +76,7 @@ class Custody:
         """
         service = None
         if isinstance(request, pb.CreateTransfersRequest) and tenant is not None:
-            service = None if BANKS & set(request.transfers.code) else "payment-instruction"
+            service = None if LOOKED_AT & set(request.transfers.code) else "payment-instruction"
             if service is None and self.state.look(tenant).migration is None:
                 await self.open_window(tenant)
         with calling(replace(OPERATOR, tenant=tenant, service=service)):

@@ -28,7 +28,7 @@ from ringfence_custody.ledger.domain.errors import (
     OrderUnknown,
 )
 from ringfence_custody.ledger.domain.events import TransfersEvidenced
-from ringfence_custody.ledger.domain.purposes import AccountClass
+from ringfence_custody.ledger.domain.purposes import PURPOSES, AccountClass, Mandate, Purpose
 from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus, TransferFlag
 from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.proposals.application import Decision, Verdict
@@ -150,6 +150,26 @@ def test_a_mandate_is_looked_up(authority: Authority, row: Row, result: str, com
     others = [Row(f"plain {number}", "alice", "bob", 1) for number in range(company)]
     expected = "mandate_unknown" if authority is EVIDENCE else "created"
     assert send(ledger, authority, *others, row) == [expected] * company + [result]
+
+
+@pytest.mark.parametrize("company", [0, 12], ids=["alone", "among others"])
+@pytest.mark.parametrize(
+    ("purpose", "debit", "credit"),
+    [(purpose, *pair) for purpose in PURPOSES for pair in sorted(purpose.pairs) if not purpose.closing_only],
+    ids=lambda each: getattr(each, "name", str(each)),
+)
+def test_no_submission_makes_money(purpose: Purpose, debit: AccountClass, credit: AccountClass, company: int) -> None:
+    """Every purpose between every two classes: what leaves a bank's mirror rests on the bank's word alone."""
+    ledger = funded()
+    for side, account_class in (("debit", debit), ("credit", credit)):
+        ledger.account(side, account_class)
+    others = [Row(f"plain {number}", "alice", "bob", 1) for number in range(company)]
+    row = Row("new", "debit", "credit", 1, code=purpose.code)
+    ordered = debit is not AccountClass.BANK_MIRROR and (
+        purpose.mandate is not Mandate.OPERATOR or purpose.code in (9, 10)
+    )
+    found = send(ledger, SUBMISSION, *others, row)[-1]
+    assert (found != "mandate_unknown") == ordered, found
 
 
 async def proposed(custody: Custody, method: str, request: Any, caller: Caller = ADA) -> bytes:

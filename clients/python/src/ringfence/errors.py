@@ -8,8 +8,8 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 TRANSIENT_CODES = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED"})
-# RESOURCE_EXHAUSTED, but only because the request itself is too much.
-_TOO_MUCH_AT_ONCE = "EVENT_TOO_LARGE"
+# RESOURCE_EXHAUSTED, but no waiting helps: the request itself is too much, or people have to decide first.
+_NOT_BY_WAITING = frozenset({"EVENT_TOO_LARGE", "TOO_MANY_PROPOSALS"})
 _DETAILS_KEY = "grpc-status-details-bin"
 
 
@@ -38,7 +38,7 @@ class RingfenceError(Exception):
     @property
     def is_transient(self) -> bool:
         """Whether the same call, with the same ids, may succeed later."""
-        return self.code in TRANSIENT_CODES and self.reason != _TOO_MUCH_AT_ONCE
+        return self.code in TRANSIENT_CODES and self.reason not in _NOT_BY_WAITING
 
     def copy(self) -> "RingfenceError":
         """The same for another caller: an exception that is raised twice would mix up two tracebacks."""

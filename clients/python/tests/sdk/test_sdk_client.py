@@ -173,12 +173,21 @@ def test_patience_ends(fakes: Fakes) -> None:
     assert refused.value.is_transient
 
 
-def test_refusal_is_raised_by_name_and_not_repeated(fakes: Fakes) -> None:
-    """A refusal that cannot change is raised at once with code, reason and metadata."""
-    fakes.ledger.refusals = [("PERMISSION_DENIED", "SCOPE_MISSING")]
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("PERMISSION_DENIED", "SCOPE_MISSING"),
+        ("RESOURCE_EXHAUSTED", "EVENT_TOO_LARGE"),
+        ("RESOURCE_EXHAUSTED", "TOO_MANY_PROPOSALS"),
+    ],
+)
+def test_refusal_is_raised_by_name_and_not_repeated(fakes: Fakes, code: str, reason: str) -> None:
+    """A refusal that no waiting changes is raised at once with code, reason and metadata."""
+    fakes.ledger.refusals = [(code, reason)]
     with pytest.raises(RingfenceError) as refused:
         fakes.client.custody.totals()
-    assert (refused.value.code, refused.value.reason) == ("PERMISSION_DENIED", "SCOPE_MISSING")
+    assert (refused.value.code, refused.value.reason) == (code, reason)
+    assert not refused.value.is_transient
     assert refused.value.metadata == {"seen": "yes"}
     assert len(fakes.ledger.requests) == 1
 

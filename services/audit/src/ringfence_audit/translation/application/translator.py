@@ -43,9 +43,11 @@ PUBLISHED: Mapping[str, Mapping[str, EventDescription]] = {
 }
 """What each source publishes, by topic; what two people do is the same in all."""
 PACKED_PAYMENTS: Mapping[str, Callable[[EventDescription, Mapping[str, Any]], Table]] = {
-    "InstructionsReceived.v1": payment.INSTRUCTIONS.table,
+    "InstructionsReceived.v1": payment.instructions,
     "InstructionsAdvanced.v1": payment.steps,
     "InstructionsDirected.v1": payment.directives,
+    "InstructionsRescreened.v1": payment.rescreenings,
+    "HitsReleased.v1": payment.RELEASES.table,
     "EvidenceReceived.v1": payment.ENTRIES.table,
     "EvidenceApplied.v1": payment.OUTCOMES.table,
 }

@@ -1,4 +1,4 @@
-"""The packed events of payment-instruction: one leaf per instruction, step, directive and bank entry."""
+"""The packed events of payment-instruction: one leaf per instruction, step, directive, hit and bank entry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from ringfence_kernel.values.descriptions import EventDescription
 
-from ringfence_audit.translation.domain.rows import Packed, Table
+from ringfence_audit.log.domain.leaf import commitment
+from ringfence_audit.translation.domain.rows import Columns, Packed, Table
 
 _OF_SUBMISSION = {"tenant": "tenant_id", "submission_id": "submission_id"}
 
@@ -59,6 +60,22 @@ DIRECTIVES = Packed(
         "note": "note",
     },
 )
+RESCREENINGS = Packed(
+    "payment-instruction.rescreening.v1",
+    {
+        "instruction_ids": "instruction_id",
+        "indexes": "index",
+    },
+    {**_OF_SUBMISSION, "evidence": "evidence"},
+)
+RELEASES = Packed(
+    "payment-instruction.hit_release.v1",
+    {
+        "instruction_ids": "instruction_id",
+        "indexes": "index",
+    },
+    {**_OF_SUBMISSION, "actor": "actor_id", "note": "note"},
+)
 ENTRIES = Packed(
     "payment-instruction.bank_entry.v1",
     {
@@ -97,6 +114,16 @@ OUTCOMES = Packed(
 )
 
 
+def instructions(description: EventDescription, event: Mapping[str, Any]) -> Table:
+    """Splits an InstructionsReceived event into its rows, each with a commitment to whom it names beside its payee."""
+    table = INSTRUCTIONS.table(description, event)
+    if not event.get("parties_rows"):
+        return table
+    rows = Columns.of(description, event)["parties_rows"]
+    named = [commitment(event["parties_sealed"][row - 1]) if row else None for row in rows]
+    return replace(table, columns={**table.columns, "parties_commitment": named})
+
+
 def steps(description: EventDescription, event: Mapping[str, Any]) -> Table:
     """Splits an InstructionsAdvanced event into transitions, each with its own reason and detail."""
     table = _with_details(STEPS, description, event)
@@ -110,6 +137,15 @@ def directives(description: EventDescription, event: Mapping[str, Any]) -> Table
     return _with_details(DIRECTIVES, description, event)
 
 
+def rescreenings(description: EventDescription, event: Mapping[str, Any]) -> Table:
+    """Splits an InstructionsRescreened event into its rows, each with the list's entry that it hits."""
+    return _with_map(RESCREENINGS, description, event, "hits", "hit")
+
+
 def _with_details(packed: Packed, description: EventDescription, event: Mapping[str, Any]) -> Table:
-    table, details = packed.table(description, event), event.get("details") or {}
-    return replace(table, columns={**table.columns, "detail": [details.get(row) for row in range(table.rows)]})
+    return _with_map(packed, description, event, "details", "detail")
+
+
+def _with_map(packed: Packed, description: EventDescription, event: Mapping[str, Any], name: str, leaf: str) -> Table:
+    table, by_row = packed.table(description, event), event.get(name) or {}
+    return replace(table, columns={**table.columns, leaf: [by_row.get(row) for row in range(table.rows)]})

@@ -11,8 +11,11 @@ from ringfence_custody.ledger.domain.purposes import PURPOSES, AccountClass, Man
 
 PAYMENT_INSTRUCTION = external_id("custody.owner", b"", "payment-instruction")
 """Owns what it reserves, and what was reserved before there were owners: nobody else can be sure that it is his."""
+CLEARING = frozenset({9, 10})
+"""What operators of the custodian order through payment-instruction: suspense is allocated, or returned."""
 CLIENTS = frozenset(each.code for each in PURPOSES if each.mandate is Mandate.CLIENT)
-BANKS = frozenset(each.code for each in PURPOSES if each.mandate is Mandate.BANK)
+LOOKED_AT = frozenset(each.code for each in PURPOSES if each.mandate in (Mandate.BANK, Mandate.OPERATOR))
+"""Purposes that a submission's authorisation may not cover: by the bank's word, or by an operator's decision."""
 
 
 class Reach(Enum):
@@ -34,13 +37,16 @@ class Authority:
     def covers(self, purpose: Purpose, debit_class: int, mandate: bytes) -> bool:
         """Tells whether a transfer of a purpose, that names a mandate, may be created.
 
-        Money from a bank rests on the bank's word, and nothing else does. An importer has no client's mandate but its
-        window's, which it names.
+        Money from a bank rests on the bank's word, and nothing else does: no authorisation makes any. Of what needs an
+        operator's mandate only the clearing of suspense comes by submissions. An importer has no client's mandate but
+        its window's, which it names.
         """
-        is_banks = purpose.mandate is Mandate.BANK and debit_class == AccountClass.BANK_MIRROR
+        is_from_bank = debit_class == AccountClass.BANK_MIRROR
         if self.reach is Reach.MIGRATION:
             return purpose.mandate is not Mandate.CLIENT or mandate == self.window
-        return is_banks == (self.reach is Reach.EVIDENCE)
+        if self.reach is Reach.EVIDENCE:
+            return is_from_bank and purpose.mandate is Mandate.BANK
+        return not is_from_bank and (purpose.mandate is not Mandate.OPERATOR or purpose.code in CLEARING)
 
     def owns(self, owner: bytes) -> bool:
         """Tells whether a reservation is its own to post or void."""
