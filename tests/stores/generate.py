@@ -16,13 +16,13 @@ from typing import Any
 
 from ringfence_audit.bootstrap import migrations as of_audit
 from ringfence_custody.ledger.adapters.schema import migrations as of_custody
-from ringfence_identity.data_keys.adapters.schema import migrations as of_identity
+from ringfence_identity.bootstrap import migrations as of_identity
 from ringfence_kernel.store import Migration
 from ringfence_local_stack.sandbox.birth import LOG_ORIGIN
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.sandbox.stacks import empty_stack
 from ringfence_local_stack.stack.local_stack import LocalStack
-from ringfence_payment_instruction.reads.adapters.schema import migrations as of_payment_instruction
+from ringfence_payment_instruction.bootstrap import migrations as of_payment_instruction
 
 from tests.stores import authority, keeping, payments, people, postings
 from tests.stores.keeping import SERVICES

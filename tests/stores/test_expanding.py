@@ -49,7 +49,8 @@ EXPANDING = (
     "CREATE FUNCTION more() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "GRANT DELETE ON cursors TO {application_role}",
 )
-KEPT = max(path.parent for path in (Path(__file__).parent / "kept").glob(f"*/{keeping.MANIFEST}"))
+KEPT = Path(__file__).parent / "kept" / "2026-11-29"
+"""The newest store that the release before can read: later ones hold events that it does not know."""
 Make = Callable[[str], Any]
 
 

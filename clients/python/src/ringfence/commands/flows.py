@@ -8,9 +8,10 @@ import typer
 
 from ringfence.commands.connect import As, client_as
 from ringfence.commands.errors import CommandFailed, ExitCode
-from ringfence.commands.pay import chosen
+from ringfence.commands.pay import announce
 from ringfence.commands.terminal import show
 from ringfence.flows import Fee, FeeAgreement, OwnPayout, Suspended
+from ringfence.ids import new_id
 from ringfence.money import show as amount
 from ringfence.money import to_minor
 from ringfence.payments import InstructionState, InstructionStatus
@@ -52,8 +53,9 @@ def agree(
     identifier: Identifier = None,
 ) -> None:
     """Records a fee agreement that a client has accepted."""
+    key = identifier or new_id()
     agreement = FeeAgreement(
-        id=chosen(identifier),
+        id=key,
         client_id=client_id,
         kind=kind,
         currency=currency,
@@ -64,6 +66,7 @@ def agree(
         document_sha256=_digest(document),
     )
     with client_as(principal) as client:
+        announce(key, identifier)
         client.flows.agree_fee(agreement)
 
 
@@ -105,7 +108,7 @@ def charge(
     identifier: Identifier = None,
 ) -> None:
     """Debits an agreed fee."""
-    key = chosen(identifier)
+    key = identifier or new_id()
     row = Fee(
         id=None if base else key,
         agreement_id=agreement,
@@ -117,6 +120,7 @@ def charge(
         currency=currency,
     )
     with client_as(principal) as client:
+        announce(key, identifier)
         (state,) = client.flows.charge_fees(key, [row])
     _report(state)
 
@@ -166,8 +170,9 @@ def pay_out(
     identifier: Identifier = None,
 ) -> None:
     """Pays the platform's own money out by the bank."""
+    key = identifier or new_id()
     payout = OwnPayout(
-        id=chosen(identifier),
+        id=key,
         end_to_end_id=reference,
         platform_account_id=account,
         bank_iban=bank,
@@ -178,6 +183,7 @@ def pay_out(
         remittance=remittance,
     )
     with client_as(principal) as client:
+        announce(key, identifier)
         _report(client.flows.pay_out(payout))
 
 
@@ -192,8 +198,9 @@ def fund(
     identifier: Identifier = None,
 ) -> None:
     """Puts the platform's own money into guarantee."""
-    key, minor = chosen(identifier), _minor(sum_, currency)
+    key, minor = identifier or new_id(), _minor(sum_, currency)
     with client_as(principal) as client:
+        announce(key, identifier)
         _report(client.flows.fund_guarantee(key, reference, account, guarantee_account, minor, currency))
 
 

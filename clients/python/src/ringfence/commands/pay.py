@@ -45,10 +45,10 @@ def pay(
         raise typer.BadParameter("give --from, --to, --name and --amount, or --file alone")
     order = None
     if file is None:
-        identifier = chosen(identifier)
+        key = identifier or new_id()
         order = NewInstruction(
-            id=identifier,
-            end_to_end_id=identifier.hex,
+            id=key,
+            end_to_end_id=key.hex,
             debtor_iban=debtor,
             creditor_iban=creditor,
             creditor_name=name,
@@ -57,16 +57,16 @@ def pay(
             remittance=remittance,
         )
     with client_as(principal) as client:
+        if order is not None:
+            announce(order.id, identifier)
         ids = _submit(client, order) if order else _submit_file(client, cast(Path, file))
         _report(follow(client, ids, wait))
 
 
-def chosen(identifier: UUID | None) -> UUID:
-    """The id that was given; else a new one, told before anything is sent, so that the same can be asked for again."""
-    if identifier is None:
-        identifier = new_id()
-        note(f"the same again, should this break off: --id {identifier}")
-    return identifier
+def announce(key: UUID, given: UUID | None) -> None:
+    """Tells an id that was not given but made, before anything is sent, so that the same can be asked for again."""
+    if given is None:
+        note(f"the same again, should this break off: --id {key}")
 
 
 def follow(client: Client, ids: list[UUID], seconds: float) -> list[Instruction]:
