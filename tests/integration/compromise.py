@@ -43,6 +43,8 @@ class Known:
     values: dict[str, list[Any]]
     ids: dict[str, list[bytes]]
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    himself: bytes = b""
+    """Nobody suspends himself."""
 
     def candidates(self, name: str) -> list[bytes]:
         """Ids that may stand in a field of this name, and a new one."""
@@ -63,7 +65,7 @@ class Known:
             elif descriptor.type == FieldDescriptor.TYPE_BYTES:
                 kind = descriptor.name.removesuffix("s").removesuffix("_id")
                 pool = self.ids.setdefault(kind, [])
-                pool += [each for each in each_value if len(each) == ID_BYTES and each not in pool]
+                pool += [each for each in each_value if len(each) == ID_BYTES and each not in (*pool, self.himself)]
 
 
 class Guesses:
@@ -130,6 +132,7 @@ class Thief:
 
     def walk(self, rounds: int = ROUNDS) -> None:
         """Calls every method some times, in an order that changes, and learns from the answers."""
+        self.known.himself = self.credentials.principal_id.bytes
         guesses, order = Guesses(self.known, self.seed), random.Random(self.seed)
         wire = Wire(self.scenario.stack, self.credentials)
         try:
@@ -203,6 +206,12 @@ def left_minor(scenario: Scenario) -> int:
         if (content := file.read_bytes())
         for each in messages.sent_payments(content)
     )
+
+
+def broken_tasks(scenario: Scenario) -> list[str]:
+    """What the services' logs say of work that has failed: none of it may, whatever somebody asks for."""
+    logs = (scenario.stack.directory / "logs").glob("*.log")
+    return [line for log in logs for line in log.read_text().splitlines() if '"event":"task_failed"' in line]
 
 
 def knowledge(ids: dict[str, list[bytes]], **values: list[Any]) -> Known:

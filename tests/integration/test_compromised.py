@@ -26,7 +26,7 @@ from ringfence_local_stack.scenario.people import Customer
 from ringfence_local_stack.scenario.platform import Platform
 from ringfence_local_stack.scenario.waiting import eventually, fresh
 
-from .compromise import Known, Thief, allowed_minor, knowledge, left_minor
+from .compromise import Known, Thief, allowed_minor, broken_tasks, knowledge, left_minor
 
 FUNDS_MINOR = 50_000_00
 PAYMENT_LIMIT_MINOR = 10_000_00
@@ -154,6 +154,7 @@ def test_one_platform_key_tries_every_method(
     became, out = thief.become(), left()
     print(f"one platform key, seed {seed}: {shown(out)} left, became {len(became)} principals")
     assert became == []
+    assert broken_tasks(town) == []
     assert out <= allowed_minor(platform.client, platform.id, len(CLIENTS))
 
 
@@ -173,6 +174,7 @@ def test_one_operator_moves_nothing_and_makes_nobody(
     print(f"one operator, seed {seed}: {answers} answers, {shown(out)} left, became {len(became)} principals")
     assert (out, became) == (0, [])
     assert money(platform) == before
+    assert broken_tasks(town) == []
 
 
 def charge(platform: Platform, customer: Customer, fees: Account, amount_minor: int) -> None:
