@@ -26,7 +26,6 @@ from ringfence_protos.identity.v1 import identity_pb2
 from .wire import Answer, Method, Wire, methods
 
 LARGE_MINOR = 5_000_00
-ROUNDS = 40
 ID_BYTES = 16
 _INTEGERS = {
     FieldDescriptor.CPPTYPE_INT32,
@@ -130,7 +129,7 @@ class Thief:
     seed: int
     answered: dict[str, int] = field(default_factory=dict)
 
-    def walk(self, rounds: int = ROUNDS) -> None:
+    def walk(self, rounds: int) -> None:
         """Calls every method some times, in an order that changes, and learns from the answers."""
         self.known.himself = self.credentials.principal_id.bytes
         guesses, order = Guesses(self.known, self.seed), random.Random(self.seed)
