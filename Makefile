@@ -32,7 +32,7 @@ test: setup ## Unit, architecture and integration tests on real servers
 	@$(BIN)/python -m pytest -n 3 --dist loadfile $(SHARED) $(ALONE:%=--ignore=%) $(UPGRADES:%=--ignore=%)
 	@$(BIN)/python -m pytest $(ALONE)
 
-drills: setup ## Sets clocks wrong, cuts cables and fills disks under load (root), and compares everything afterwards
+drills: setup ## Sets clocks wrong, cuts cables, fills disks under load (root) and compares; tries stolen keys
 	@$(BIN)/python -m pytest $(if $(SHORT),$(SHORT_DRILLS),$(DRILLS))
 
 cases: setup ## Plays inputs that failed once or fail still, and says which wait for what

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import date, timedelta
 
 import pytest
 from ringfence.client import Client
 from ringfence.credentials import Addresses
 from ringfence.errors import RingfenceError
+from ringfence.flows import Fee, FeeAgreement, OwnPayout
 from ringfence.identity import Alias, KycDecision, KycStatus, NewParty, NewPrincipal, PartyKind, PrincipalKind
 from ringfence.ids import new_id
 from ringfence.ledger import AccountClass, NewAccount
 from ringfence.money import show
 from ringfence.payments import NewInstruction
 from ringfence.transport import Patience
-from ringfence_local_stack.sandbox.onboarding import await_status
+from ringfence_local_stack.sandbox.onboarding import agree, await_status, register_ibans
 from ringfence_local_stack.scenario import Scenario, messages
+from ringfence_local_stack.scenario.account import Account
 from ringfence_local_stack.scenario.ibans import new_iban
+from ringfence_local_stack.scenario.payment import Payment
+from ringfence_local_stack.scenario.people import Customer
 from ringfence_local_stack.scenario.platform import Platform
 from ringfence_local_stack.scenario.waiting import eventually, fresh
-from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
 
-from .compromise import Known, Thief, day_limit_of, knowledge, left_minor
+from .compromise import Known, Thief, allowed_minor, broken_tasks, knowledge, left_minor
 
 FUNDS_MINOR = 50_000_00
 PAYMENT_LIMIT_MINOR = 10_000_00
@@ -30,12 +34,16 @@ PAYMENT_LIMIT_MINOR = 10_000_00
 CLIENTS = ("Nora Vale", "Ivo Marsh")
 STILL_SECONDS = 3.0
 """Nothing has left for so long: nothing is under way any more."""
-SEEDS = (1,)
+ROUNDS = 10
+"""How often each method is tried here; `make drills` tries longer, with other seeds."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def town() -> Iterator[Scenario]:
-    """A stack of its own, whose callers are told at once what is refused."""
+    """A stack of their own, whose callers are told at once what is refused.
+
+    One operator can suspend the other: the drill in which he may do anything is the last.
+    """
     with Scenario.private({}, Patience(retry_seconds=1.0)) as started:
         yield started
 
@@ -47,6 +55,20 @@ def platform(town: Scenario) -> Platform:
     for customer in made.customers(*CLIENTS):
         made.bank.deposit(customer, FUNDS_MINOR)
     return made
+
+
+@pytest.fixture
+def left(town: Scenario) -> Callable[[], int]:
+    """Returns what has left since the test began, in minor units, once nothing more does."""
+    before = left_minor(town)
+
+    def now() -> int:
+        while True:
+            so_far = left_minor(town)
+            if not eventually(lambda: left_minor(town) > so_far, STILL_SECONDS):  # noqa: B023  # called in this round
+                return so_far - before
+
+    return now
 
 
 def known(platform: Platform) -> Known:
@@ -75,78 +97,134 @@ def money(platform: Platform) -> list[int]:
     return [each.posted_minor - each.reserved_minor for each in balances]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_one_operator_moves_nothing_and_makes_nobody(town: Scenario, platform: Platform, seed: int) -> None:
-    """Whatever one operator tries with every method: no money moves or appears, and he becomes nobody else."""
-    before = money(platform)
-    thief = Thief(town, town.operators[1].credentials, known(platform), seed)
-    thief.walk()
-    became = thief.become()
-    for each in became:
-        Thief(town, each, thief.known, seed).walk()
-    still(town)
-    print(f"one operator, seed {seed}: {sum(thief.answered.values())} answers, became {len(became)} principals")
-    assert left_minor(town) == 0
-    assert money(platform) == before
-    assert became == []
-
-
-def test_one_operator_cannot_make_a_platform_of_his_own(town: Scenario, platform: Platform) -> None:
+def test_one_operator_cannot_make_a_platform_of_his_own(
+    town: Scenario, platform: Platform, left: Callable[[], int]
+) -> None:
     """The straight way: a platform, a client and a bank feed with his keys, invented money, and a payment of it."""
-    became, left = _by_a_platform_of_his_own(town, platform, town.operators[1])
-    print(f"one operator, by a platform of his own: {shown(left)} left, became {became} principals")
-    assert (became, left) == (0, 0)
+    became = by_a_platform_of_his_own(town, platform, town.operators[1])
+    out = left()
+    print(f"one operator, by a platform of his own: {shown(out)} left, became {became} principals")
+    assert (became, out) == (0, 0)
 
 
-def test_two_operators_together_could(town: Scenario, platform: Platform) -> None:
+def test_two_operators_together_could(town: Scenario, platform: Platform, left: Callable[[], int]) -> None:
     """The same with the keys of both: what the drill would see if one were enough."""
-    became, left = _by_a_platform_of_his_own(town, platform, *reversed(town.operators))
-    assert became == 2
-    assert left == PAYMENT_LIMIT_MINOR - 1
+    assert by_a_platform_of_his_own(town, platform, *reversed(town.operators)) == 2
+    assert left() == PAYMENT_LIMIT_MINOR
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_one_platform_key_tries_every_method(town: Scenario, platform: Platform, seed: int) -> None:
-    """Guesses at every method bring nothing out that a second person would have had to look at."""
-    thief = Thief(town, platform.client.credentials, known(platform), seed)
-    thief.walk()
-    became = thief.become()
-    still(town)
-    print(f"one platform key, seed {seed}: {shown(left_minor(town))} left, became {len(became)} principals")
-    assert became == []
-    assert left_minor(town) <= day_limit_minor(town, platform)
-
-
-def test_one_platform_key_moves_no_more_than_the_limits(town: Scenario, platform: Platform) -> None:
-    """Payments just below what needs a second person, until nothing goes any more: the limits of a day hold.
+def test_one_platform_key_moves_what_the_limits_allow(
+    town: Scenario, platform: Platform, left: Callable[[], int]
+) -> None:
+    """Payments at the limit and below until nothing goes any more: the limits of a day hold, and nothing else does.
 
     Prints the sum, which the client's own signature will close.
     """
-    outside, allowed = new_iban(), day_limit_minor(town, platform)
+    outside, allowed = new_iban(), allowed_minor(platform.client, platform.id, len(CLIENTS))
     for customer in platform.customers(*CLIENTS):
         for number in range(2 * FUNDS_MINOR // PAYMENT_LIMIT_MINOR):
-            platform.pay(customer, outside, f"Payee {number}", PAYMENT_LIMIT_MINOR - number - 1)
+            platform.pay(customer, outside, f"Payee {number}", PAYMENT_LIMIT_MINOR - number)
         platform.pay(customer, outside, "All Of It", FUNDS_MINOR)
-    left = still(town)
-    whole = shown(FUNDS_MINOR * len(CLIENTS))
-    print(f"one platform key could still move {shown(left)} of {whole}; its limits say {shown(allowed)}")
-    assert left <= allowed
+    out, whole = left(), FUNDS_MINOR * len(CLIENTS)
+    print(f"one platform key could still move {shown(out)} of {shown(whole)}: its limits say {shown(allowed)}")
+    assert out == allowed
 
 
-def day_limit_minor(town: Scenario, platform: Platform) -> int:
-    """What a platform may pay in a day without a second person; where there is no such rule, a single payment."""
-    asked = payment_instruction_pb2.DESCRIPTOR.services_by_name["PaymentInstructionService"].methods_by_name
-    if "GetLimits" not in asked:
-        return PAYMENT_LIMIT_MINOR
-    return day_limit_of(town, platform.client.credentials)
+def test_one_platform_key_moves_no_more_by_fees(town: Scenario, platform: Platform, left: Callable[[], int]) -> None:
+    """Invented fees onto an account of the platform's own, and from there to the outside: under the same limits."""
+    fees, allowed = platform.account(AccountClass.FEE), allowed_minor(platform.client, platform.id, len(CLIENTS))
+    for customer in platform.customers(*CLIENTS):
+        for amount_minor in (FUNDS_MINOR, PAYMENT_LIMIT_MINOR, PAYMENT_LIMIT_MINOR - 1):
+            charge(platform, customer, fees, amount_minor)
+    for account in (fees, *(each.account for each in platform.customers(*CLIENTS))):
+        for number in range(3):
+            pay_out(platform, account, PAYMENT_LIMIT_MINOR - number)
+    out, taken = left(), len(CLIENTS) * FUNDS_MINOR - sum(money(platform))
+    print(f"one platform key, by fees: {shown(taken)} taken from clients, {shown(out)} left")
+    assert taken == allowed
+    assert out <= allowed
 
 
-def still(town: Scenario) -> int:
-    """What has left, in minor units, once nothing more does."""
-    while True:
-        left = left_minor(town)
-        if not eventually(lambda: left_minor(town) > left, STILL_SECONDS):  # noqa: B023  # called before the next round
-            return left
+def test_one_platform_key_tries_every_method(town: Scenario, platform: Platform, left: Callable[[], int]) -> None:
+    """Guesses at every method bring nothing out that a second person would have had to look at."""
+    platform_walks(town, platform, left, seed=1, rounds=ROUNDS)
+
+
+def test_one_operator_moves_nothing_and_makes_nobody(
+    town: Scenario, platform: Platform, left: Callable[[], int]
+) -> None:
+    """Whatever one operator tries with every method: no money moves or appears, and he becomes nobody else."""
+    operator_walks(town, platform, left, seed=1, rounds=ROUNDS)
+
+
+def platform_walks(town: Scenario, platform: Platform, left: Callable[[], int], *, seed: int, rounds: int) -> None:
+    """Tries every method with a platform's key, and looks at what came of it."""
+    thief = Thief(town, platform.client.credentials, known(platform), seed)
+    thief.walk(rounds)
+    became, out = thief.become(), left()
+    print(f"one platform key, seed {seed}: {shown(out)} left, became {len(became)} principals")
+    assert became == []
+    assert broken_tasks(town) == []
+    assert out <= allowed_minor(platform.client, platform.id, len(CLIENTS))
+
+
+def operator_walks(town: Scenario, platform: Platform, left: Callable[[], int], *, seed: int, rounds: int) -> None:
+    """Tries every method with an operator's key and with whoever he becomes, and looks at what came of it."""
+    before = money(platform)
+    thief = Thief(town, town.operators[1].credentials, known(platform), seed)
+    thief.walk(rounds)
+    became = thief.become()
+    for each in became:
+        Thief(town, each, thief.known, seed).walk(rounds)
+    out = left()
+    answers = sum(thief.answered.values())
+    print(f"one operator, seed {seed}: {answers} answers, {shown(out)} left, became {len(became)} principals")
+    assert (out, became) == (0, [])
+    assert money(platform) == before
+    assert broken_tasks(town) == []
+
+
+def charge(platform: Platform, customer: Customer, fees: Account, amount_minor: int) -> None:
+    """Has a client's fee debited, under an agreement that he knows nothing of."""
+    agreement = FeeAgreement(
+        id=new_id(),
+        client_id=customer.party.id,
+        kind="invented",
+        currency="EUR",
+        maximum_minor=amount_minor,
+        from_day=date.today() - timedelta(days=1),
+        until_day=date.today() + timedelta(days=1),
+        document_sha256=bytes(32),
+    )
+    fee = Fee(
+        id=new_id(),
+        agreement_id=agreement.id,
+        end_to_end_id=fresh("F"),
+        debtor_iban=customer.iban,
+        fee_account_id=fees.id,
+        amount_minor=amount_minor,
+        currency="EUR",
+        remittance=fresh("fee"),
+    )
+    platform.client.flows.agree_fee(agreement)
+    platform.client.flows.charge_fees(new_id(), [fee])
+    Payment(platform.client, fee.id).outcome()
+
+
+def pay_out(platform: Platform, account: Account, amount_minor: int) -> None:
+    """Pays out of an account as if its money were the platform's own."""
+    payout = OwnPayout(
+        id=new_id(),
+        end_to_end_id=fresh("E"),
+        platform_account_id=account.id,
+        bank_iban=platform.bank.iban,
+        creditor_iban=new_iban(),
+        creditor_name="A Thief",
+        amount_minor=amount_minor,
+        currency="EUR",
+    )
+    with suppress(RingfenceError):
+        platform.client.flows.pay_out(payout)
 
 
 def shown(minor: int) -> str:
@@ -154,8 +232,8 @@ def shown(minor: int) -> str:
     return show(minor, "EUR")
 
 
-def _by_a_platform_of_his_own(town: Scenario, platform: Platform, operator: Client, *others: Client) -> tuple[int, int]:
-    """Returns how many principals the operator became, and what left; others confirm what he proposes."""
+def by_a_platform_of_his_own(town: Scenario, platform: Platform, operator: Client, *others: Client) -> int:
+    """Returns how many principals the operator became; others confirm what he proposes."""
     thief = Thief(town, operator.credentials, known(platform), 0)
     made = {kind: new_id() for kind in (PrincipalKind.PLATFORM, PrincipalKind.BANK_FEED)}
     key = thief.known.key.public_key().public_bytes_raw()
@@ -168,8 +246,8 @@ def _by_a_platform_of_his_own(town: Scenario, platform: Platform, operator: Clie
     became = {each.principal_id: each for each in thief.become()}
     with suppress(RingfenceError, KeyError):
         own = {kind: Client(_addresses(town), became[principal]) for kind, principal in made.items()}
-        _invent(town, operator, own[PrincipalKind.PLATFORM], own[PrincipalKind.BANK_FEED])
-    return len(became), still(town)
+        _invent((operator, *others), own[PrincipalKind.PLATFORM], own[PrincipalKind.BANK_FEED])
+    return len(became)
 
 
 def _addresses(town: Scenario) -> Addresses:
@@ -178,8 +256,9 @@ def _addresses(town: Scenario) -> Addresses:
     return addresses
 
 
-def _invent(town: Scenario, operator: Client, own: Client, feed: Client) -> None:
+def _invent(operators: Sequence[Client], own: Client, feed: Client) -> None:
     """Opens a book, tells of money that nobody has paid in, and pays it out."""
+    operator, second = operators[0], operators[-1]
     book, party = own.credentials.principal_id, new_id()
     client, bank = new_id(), new_id()
     iban, safeguarding = new_iban(), new_iban()
@@ -196,9 +275,9 @@ def _invent(town: Scenario, operator: Client, own: Client, feed: Client) -> None
         book,
     )
     await_status(own, book, [client])
-    own.identity.register_aliases([Alias(iban, client, party)])
-    feed_id = feed.credentials.principal_id
-    operator.identity.register_aliases([Alias(safeguarding, bank, bank_feed_id=feed_id)], book)
+    register_ibans(own, (operator, second), book, [Alias(iban, client, party)])
+    mirror = Alias(safeguarding, bank, bank_feed_id=feed.credentials.principal_id)
+    agree(second, operator.identity.register_aliases([mirror], book))
     entry = messages.entry(FUNDS_MINOR, iban, reference=fresh("R"))
     feed.payments.submit_evidence(messages.notification(safeguarding, [entry]))
     order = NewInstruction(
@@ -207,7 +286,7 @@ def _invent(town: Scenario, operator: Client, own: Client, feed: Client) -> None
         debtor_iban=iban,
         creditor_iban=new_iban(),
         creditor_name="A Thief",
-        amount_minor=PAYMENT_LIMIT_MINOR - 1,
+        amount_minor=PAYMENT_LIMIT_MINOR,
         currency="EUR",
     )
     own.payments.submit(new_id(), [order])

@@ -8,10 +8,11 @@ from uuid import UUID
 import pytest
 from ringfence.errors import RingfenceError
 from ringfence.flows import Fee, FeeAgreement, OwnPayout, Suspended, entry_id
-from ringfence.identity import Alias, require_done
+from ringfence.identity import Alias
 from ringfence.ids import new_id
 from ringfence.ledger import AccountClass
 from ringfence.payments import Decision
+from ringfence_local_stack.sandbox.onboarding import register_ibans
 from ringfence_local_stack.scenario import Scenario, messages
 from ringfence_local_stack.scenario.account import Account
 from ringfence_local_stack.scenario.ibans import new_iban
@@ -29,10 +30,10 @@ def platform(scenario: Scenario) -> Platform:
     return made
 
 
-def own_account(platform: Platform, funds_minor: int) -> Account:
+def own_account(scenario: Scenario, platform: Platform, funds_minor: int) -> Account:
     """Opens an account of the platform's own, and has its own money come in by the bank."""
     account, iban = platform.account(AccountClass.PLATFORM), new_iban()
-    require_done(platform.client.identity.register_aliases([Alias(iban, account.id, platform.id)]))
+    register_ibans(platform.client, scenario.operators, platform.id, [Alias(iban, account.id, platform.id)])
     platform.bank.tell(messages.entry(funds_minor, iban, reference=fresh("R")))
     assert account.posted_minor == funds_minor
     return account
@@ -121,9 +122,9 @@ def test_suspense_goes_back_to_its_payer(scenario: Scenario, platform: Platform)
     assert sent.text("CdtrAcct/Id/IBAN") == payer_iban
 
 
-def test_own_money_comes_in_goes_out_and_guarantees(platform: Platform) -> None:
+def test_own_money_comes_in_goes_out_and_guarantees(scenario: Scenario, platform: Platform) -> None:
     """By the bank in and out, and into guarantee inside the book."""
-    own, guarantee = own_account(platform, 500_00), platform.account(AccountClass.GUARANTEE)
+    own, guarantee = own_account(scenario, platform, 500_00), platform.account(AccountClass.GUARANTEE)
     payout = OwnPayout(
         id=new_id(),
         end_to_end_id=fresh("E"),

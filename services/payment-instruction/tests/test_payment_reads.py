@@ -12,6 +12,8 @@ from ringfence_payment_instruction.modules import ModuleStates, event_codec
 from ringfence_payment_instruction.reads.adapters import instructions_reader
 from ringfence_payment_instruction.reads.application.queries import Change, InstructionView, Selection
 from ringfence_payment_instruction.reads.domain import InstructionsBehind
+from ringfence_payment_instruction.standing.domain.events import StandingNoted
+from ringfence_payment_instruction.standing.domain.state import STREAM, Standing
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
 from ringfence_payment_instruction.submissions.domain.state import State
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
@@ -60,6 +62,14 @@ async def test_instructions_are_listed_page_by_page(world: World, size: int) -> 
             assert [view.end_to_end_id for view in found] == (names[::-1] if newest_first else names), asked
     assert await listed(world, size, OTHER_TENANT) == []
     assert await listed(world, size, OTHER_TENANT, submission_id=an_id("first")) == []
+
+
+async def test_what_belongs_to_no_tenant_holds_up_no_reads(world: World) -> None:
+    """How an operator stands is an event of no tenant: what comes after it is listed all the same."""
+    noted = StandingNoted(an_id("an operator"), b"", Standing.SUSPENDED)
+    await world.writer.commit(lambda unit: unit.record(STREAM, noted))
+    await settle(world, "a")
+    assert [view.end_to_end_id for view in await listed(world, 10)] == ["a"]
 
 
 async def test_a_list_that_would_lack_something_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,7 +126,9 @@ def _insert_times(connection: psycopg.Connection[DictRow], recorded: Sequence[Re
 
 
 def _insert_events(connection: psycopg.Connection[DictRow], recorded: Sequence[Recorded]) -> None:
-    rows = [(UUID(bytes=each.event.tenant), each.position) for each in recorded if hasattr(each.event, "tenant")]
+    """Writes where a tenant's events are; those of nobody's own, such as a list's, are in no tenant's feed."""
+    tenants = [(getattr(each.event, "tenant", b""), each.position) for each in recorded]
+    rows = [(UUID(bytes=tenant), position) for tenant, position in tenants if tenant]
     if rows:
         connection.execute("INSERT INTO tenant_events SELECT * FROM unnest(%b::uuid[], %b::bigint[])", _columns(rows))
 
