@@ -7,7 +7,7 @@ from ringfence.ids import new_id
 from ringfence.ledger import AccountClass, AccountFlag, NewAccount
 from ringfence_local_stack.scenario import Scenario
 
-from .registry import FAILURES, Finding, case
+from .registry import Finding, case
 
 TRIES, ROWS = 20, 5
 
@@ -25,7 +25,7 @@ def listed_at_once(scenario: Scenario, need: Finding) -> None:
     need(not short, f"{short} of {TRIES} lists are short")
 
 
-@case(waits_for=FAILURES)
+@case()
 def linked_accounts_again(scenario: Scenario, need: Finding) -> None:
     """A row twice in one chain breaks the chain by its name; the request is answered."""
     platform = scenario.platform(banked=False)

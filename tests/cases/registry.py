@@ -9,9 +9,7 @@ from enum import Enum
 from ringfence.transport import Patience
 from ringfence_local_stack.scenario import Scenario
 
-FAILURES = "several processes, and failures that are handled"
 BANKS_SIDE = "the bank's side"
-PEOPLE_AND_LISTS = "lists and people in authority"
 
 PATIENCE = Patience(call_seconds=10.0, retry_seconds=10.0)
 """A service that does not answer for so long breaks a case, and does not stop the run."""

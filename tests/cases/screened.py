@@ -11,7 +11,7 @@ from ringfence.payments import ListFormat
 from ringfence_local_stack.scenario import Scenario, fresh, new_iban
 from ringfence_local_stack.scenario.messages import element, entry, order, order_file
 
-from .registry import PEOPLE_AND_LISTS, Finding, case
+from .registry import Finding, case
 
 HIT = ("REJECTED", "SANCTIONS_HIT")
 SECOND_NS = 10**9
@@ -19,7 +19,7 @@ EDITIONS = (400, 300, 160)
 """Sizes of three editions, none of which is less than half of the one before."""
 
 
-@case(waits_for=PEOPLE_AND_LISTS)
+@case()
 def ultimate_parties(scenario: Scenario, need: Finding) -> None:
     """Ultimate parties are parties: who pays through another, or is paid through one, is looked up."""
     platform, listed = scenario.platform("Nora Vale"), f"Harbour {fresh()} Holdings"
@@ -35,7 +35,7 @@ def ultimate_parties(scenario: Scenario, need: Finding) -> None:
     need(nora.account.posted_minor == before, "a deposit from a listed ultimate payer is credited")
 
 
-@case(waits_for=PEOPLE_AND_LISTS)
+@case()
 def registered_owner(scenario: Scenario, need: Finding) -> None:
     """A client who is put on a list neither pays nor is paid nor credited, whatever name is typed, and is blocked."""
     name = f"Petra {fresh()}"

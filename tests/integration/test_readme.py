@@ -32,7 +32,7 @@ def stage(sandbox: Sandbox) -> Stage:
     stage = onboarding.enter(sandbox, wallet)
     onboarding.onboard_clients(stage, operator)
     onboarding.open_book(stage)
-    onboarding.register_ibans(stage, operator, sandbox.bank_feed)
+    onboarding.name_ibans(stage, sandbox.operators, sandbox.bank_feed)
     onboarding.import_sanctions(operator)
     with simulated_bank(sandbox.stack, [wallet.safeguarding_iban]):
         receive(stage, spool_folder(sandbox.stack.directory), sandbox.bank_feed)

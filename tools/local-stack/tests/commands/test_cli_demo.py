@@ -21,6 +21,11 @@ def _file() -> ElementTree.Element:
     return ElementTree.fromstring(script.content("lantern-pain.001.xml"))
 
 
+def _deposits_of_listed(platform: script.DemoPlatform) -> list[dict[str, str]]:
+    """What the bank receives for the platform's client while a list names him."""
+    return script.listed().deposits if script.listed().client in {each.name for each in platform.clients} else []
+
+
 def _texts(path: str) -> list[str]:
     return [each.text or "" for each in _file().iterfind(path, _NAMESPACE)]
 
@@ -28,7 +33,8 @@ def _texts(path: str) -> list[str]:
 def _orders() -> dict[str, tuple[str, str, int]]:
     """Payer, payee and amount of every order, by end-to-end identification."""
     found = {
-        each.end_to_end_id: (each.debtor_iban, each.creditor_iban, each.amount_minor) for each in script.batch(_BOOK)
+        each.end_to_end_id: (each.debtor_iban, each.creditor_iban, each.amount_minor)
+        for each in script.batch(_BOOK) + script.orders(_BOOK, script.listed().batch)
     }
     for payment in _file().iterfind(".//p:PmtInf", _NAMESPACE):
         payer = payment.findtext("p:DbtrAcct/p:Id/p:IBAN", "", _NAMESPACE)
@@ -44,7 +50,8 @@ def test_every_iban_has_right_check_digits() -> None:
     used = {iban for payer, payee, _ in _orders().values() for iban in (payer, payee)}
     for platform in script.platforms():
         used |= {platform.safeguarding_iban, *(client.iban for client in platform.clients)}
-        used |= {each[name] for each in platform.deposits for name in ("creditor_iban", "debtor_iban")}
+        deposits = platform.deposits + script.listed().deposits
+        used |= {each[name] for each in deposits for name in ("creditor_iban", "debtor_iban")}
     assert [iban for iban in sorted(used) if not _has_right_check_digits(iban)] == []
 
 
@@ -70,6 +77,17 @@ def test_every_order_has_an_expected_end() -> None:
     assert {each.decision for each in expected.values()} == {"", "APPROVE", "REJECT"}
 
 
+def test_listed_client_is_named_by_the_update_alone() -> None:
+    """The second list names the client of the fourth act, who pays and is paid there; the first list does not."""
+    (client,) = [
+        each for platform in script.platforms() for each in platform.clients if each.name == script.listed().client
+    ]
+    assert client.name in script.content("sanctions-update.csv").decode()
+    assert client.name not in script.content("sanctions.csv").decode()
+    assert {each["debtor_iban"] for each in script.listed().batch} == {client.iban}
+    assert {each["creditor_iban"] for each in script.listed().deposits} == {client.iban}
+
+
 def test_final_balances_follow_from_deposits_and_payments() -> None:
     """What the script says of each account at the end is what deposits and executed payments leave there."""
     expected = script.expectations()
@@ -84,6 +102,10 @@ def test_final_balances_follow_from_deposits_and_payments() -> None:
         for deposit in platform.deposits:
             minor = to_minor(deposit["amount"], script.CURRENCY)
             balances[names.get(deposit["creditor_iban"], "suspense")] += minor
+            balances["bank"] -= minor
+        for deposit in _deposits_of_listed(platform):
+            minor = to_minor(deposit["amount"], script.CURRENCY)
+            balances["suspense"] += minor
             balances["bank"] -= minor
         for payer, payee, minor in executed:
             if payer in names:
@@ -106,7 +128,7 @@ def test_number_of_transfers_follows_from_the_ends() -> None:
     ours = {client.iban for platform in script.platforms() for client in platform.clients}
     for platform in script.platforms():
         payers = {client.iban for client in platform.clients}
-        count = len(platform.deposits)
+        count = len(platform.deposits) + len(_deposits_of_listed(platform))
         for name, (payer, payee, _) in _orders().items():
             if payer in payers and expected[name].status is not InstructionStatus.REJECTED:
                 count += 1 if payee in ours else 2

@@ -77,8 +77,8 @@ def test_demo_passes_and_changes_nothing_the_second_time(demo: list[str]) -> Non
     endings = [[line for line in told.splitlines() if line.startswith(("payments   ", "transfers  "))] for told in demo]
     assert endings == 2 * [
         [
-            "payments   11, each ended as it must",
-            "transfers  17 in custody; debits equal credits in both books",
+            "payments   12, each ended as it must",
+            "transfers  18 in custody; debits equal credits in both books",
         ]
     ]
 

@@ -45,7 +45,8 @@ def pay(platform: Client) -> UUID:
         creditor_name=os.environ["CREDITOR_NAME"],
         amount_minor=1,
         currency=os.environ["CURRENCY"],
-        remittance="helm test",
+        # Each run pays with a text of its own: the same payment again within days is held for a look.
+        remittance=f"helm test {payment}",
     )
     platform.payments.submit(submission, [order])
     # The watch has no end of its own; the pod has one.

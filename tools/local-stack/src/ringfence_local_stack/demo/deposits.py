@@ -16,12 +16,18 @@ _LOOK_SECONDS = 0.05
 
 
 def receive(stage: Stage, spool: Path, bank_feed: Client) -> EvidenceAnswer:
-    """The simulated bank receives the deposits and writes its notification; the bank's principal hands it in."""
-    message_id = f"DEP-{stage.platform.name}"
+    """The simulated bank receives the platform's deposits, as `receive_these` has it."""
+    return receive_these(stage, spool, bank_feed, f"DEP-{stage.platform.name}", stage.platform.deposits)
+
+
+def receive_these(
+    stage: Stage, spool: Path, bank_feed: Client, message_id: str, deposits: list[dict[str, str]]
+) -> EvidenceAnswer:
+    """The simulated bank receives deposits and writes its notification; the bank's principal hands it in."""
     request = {
         "message_id": message_id,
         "account_iban": stage.platform.safeguarding_iban,
-        "deposits": stage.platform.deposits,
+        "deposits": deposits,
     }
     write_private(private_folder(spool / "simulator" / "requests") / f"{message_id}.json", json.dumps(request))
     return bank_feed.payments.submit_evidence(_notification(spool, f"{message_id}-deposits-camt054.xml"))

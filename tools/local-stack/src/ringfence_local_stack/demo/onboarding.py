@@ -87,7 +87,6 @@ def name_ibans(stage: Stage, operators: tuple[Client, Client], bank_feed: Client
     return len(aliases) + 1
 
 
-def import_sanctions(operator: Client) -> int:
-    """Imports the example list as of now; returns how many names it has."""
-    imported = operator.payments.import_sanctions_list("demo", ListFormat.CSV, content("sanctions.csv"), time.time_ns())
-    return imported.names
+def import_sanctions(operator: Client, list_id: str = "demo", file: str = "sanctions.csv") -> int:
+    """Imports an example list as of now; returns how many names it has."""
+    return operator.payments.import_sanctions_list(list_id, ListFormat.CSV, content(file), time.time_ns()).names

@@ -9,7 +9,7 @@ from ringfence.ids import external_id
 from ringfence.payments import Decision, Instruction, InstructionState, InstructionStatus
 
 from ringfence_local_stack.demo.onboarding import Stage
-from ringfence_local_stack.demo.script import Expected, batch, content, expectations
+from ringfence_local_stack.demo.script import Expected, batch, content, expectations, listed, orders
 
 END_SECONDS = 60.0
 HELD = InstructionStatus.HELD
@@ -56,6 +56,13 @@ def submit_batch(stage: Stage) -> tuple[UUID, list[UUID]]:
     """Hands in the batch over gRPC; returns its submission and instructions."""
     submission_id = external_id("demo.submission", stage.book_id, "batch")
     states = stage.client.payments.submit(submission_id, batch(stage.book_id))
+    return submission_id, [each.instruction_id for each in states]
+
+
+def submit_of_listed(stage: Stage) -> tuple[UUID, list[UUID]]:
+    """Hands in what the listed client pays; returns its submission and instructions."""
+    submission_id = external_id("demo.submission", stage.book_id, "listed")
+    states = stage.client.payments.submit(submission_id, orders(stage.book_id, listed().batch))
     return submission_id, [each.instruction_id for each in states]
 
 

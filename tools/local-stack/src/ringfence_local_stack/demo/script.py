@@ -63,6 +63,16 @@ class DemoPlatform:
     balances: dict[str, int]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """The client whom a list names, what is paid from his account and to it then, and why he is released."""
+
+    client: str
+    batch: list[dict[str, str]]
+    deposits: list[dict[str, str]]
+    reason: str
+
+
 @dataclass(frozen=True)
 class Expected:
     """How an instruction must end; `decision` is what the second person decides where one is asked."""
@@ -86,8 +96,19 @@ def expectations() -> dict[str, Expected]:
     }
 
 
+def listed() -> Listed:
+    """The second platform's client who is on a list for a while."""
+    fields = _json("listed.json")
+    return Listed(**{**fields, "deposits": _deposits(fields)})
+
+
 def batch(book_id: UUID) -> list[NewInstruction]:
     """The batch of the second platform."""
+    return orders(book_id, _json("payments.json")["batch"])
+
+
+def orders(book_id: UUID, rows: list[dict[str, str]]) -> list[NewInstruction]:
+    """Rows of a batch as orders, with the same ids in every run."""
     return [
         NewInstruction(
             id=external_id("demo.instruction", book_id, each["end_to_end_id"]),
@@ -99,7 +120,7 @@ def batch(book_id: UUID) -> list[NewInstruction]:
             currency=CURRENCY,
             remittance=each["remittance"],
         )
-        for each in _json("payments.json")["batch"]
+        for each in rows
     ]
 
 
@@ -116,10 +137,14 @@ def content(name: str) -> bytes:
 def _platform(fields: dict[str, Any]) -> DemoPlatform:
     parts = {
         "clients": [DemoClient(**each) for each in fields["clients"]],
-        "deposits": [{**each, "currency": CURRENCY} for each in fields["deposits"]],
+        "deposits": _deposits(fields),
         "balances": {name: to_minor(Decimal(text), CURRENCY) for name, text in fields["balances"].items()},
     }
     return DemoPlatform(**{**fields, **parts})
+
+
+def _deposits(fields: dict[str, Any]) -> list[dict[str, str]]:
+    return [{**each, "currency": CURRENCY} for each in fields["deposits"]]
 
 
 def _json(name: str) -> Any:

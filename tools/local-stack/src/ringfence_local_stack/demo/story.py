@@ -8,14 +8,14 @@ from typing import Any
 from ringfence.commands.terminal import output, show
 from ringfence.ledger import Totals
 from ringfence.money import show as amount
-from ringfence.payments import InstructionState, InstructionStatus
+from ringfence.payments import EvidenceAnswer, InstructionState, InstructionStatus
 from ringfence_verifier import VerifiedLeaf
 
-from ringfence_local_stack.demo import authority, onboarding, payments, proof
+from ringfence_local_stack.demo import authority, blocked, onboarding, payments, proof
 from ringfence_local_stack.demo.deposits import receive
 from ringfence_local_stack.demo.onboarding import Stage
 from ringfence_local_stack.demo.payments import Followed
-from ringfence_local_stack.demo.script import CURRENCY, content, platforms, refused_amounts
+from ringfence_local_stack.demo.script import CURRENCY, content, listed, platforms, refused_amounts
 from ringfence_local_stack.processes.files import private_folder, write_private
 from ringfence_local_stack.sandbox.bank import simulated_bank
 from ringfence_local_stack.sandbox.birth import spool_folder
@@ -56,6 +56,7 @@ def tell(fresh: bool) -> None:
             _two_people(box, stages[0])
             _second_act(box, stages)
             followed = _third_act(stages)
+            followed += _fourth_act(box, stages[1])
         proven = _last_act(box, followed)
         totals = [proof.check_books(box.operators[0], stage) for stage in stages]
         _say("both books balance: debits equal credits, no money is missing")
@@ -99,8 +100,7 @@ def _second_act(box: Sandbox, stages: list[Stage]) -> None:
     _heading("Deposits, by the bank's camt.054")
     for stage in stages:
         answer = receive(stage, spool_folder(box.stack.directory), box.bank_feed)
-        known = f", {answer.duplicates} known from before" if answer.duplicates else ""
-        _say(f"{stage.platform.name}: {answer.credited} credited, {answer.suspended} to suspense{known}")
+        _say(f"{stage.platform.name}: {answer.credited} credited, {answer.suspended} to suspense{_known(answer)}")
 
 
 def _third_act(stages: list[Stage]) -> list[Followed]:
@@ -112,6 +112,30 @@ def _third_act(stages: list[Stage]) -> list[Followed]:
     batch = payments.submit_batch(wallet)
     _say(f"{wallet.platform.name}: batch over gRPC, {len(batch[1])} instructions")
     return from_file + payments.follow(wallet, *batch, _step)
+
+
+def _fourth_act(box: Sandbox, stage: Stage) -> list[Followed]:
+    _heading("A client on a list")
+    name, spool = listed().client, spool_folder(box.stack.directory)
+    is_blocked = blocked.put_on_list(stage, box.operators[0])
+    before = "" if is_blocked else "; two operators have released this client from it before"
+    _say(f"a list is imported that names {name}, a client of {stage.platform.name}{before}")
+    if is_blocked:
+        _say("identity: [yellow]BLOCKED[/yellow]; custody: no money moves on the account", markup=True)
+    followed = payments.follow(stage, *payments.submit_of_listed(stage), _step)
+    answer = blocked.receive_for_listed(stage, spool, box.bank_feed)
+    _say(
+        f"a deposit for this client: {answer.credited} credited, {answer.suspended} to blocked suspense{_known(answer)}"
+    )
+    if is_blocked:
+        blocked.release(stage, *box.operators)
+        _say(f"an operator proposes to release {name} ({listed().reason})")
+        _say(f"the same operator may not confirm it: {authority.REFUSAL}; another one does, and the account is active")
+    return followed
+
+
+def _known(answer: EvidenceAnswer) -> str:
+    return f", {answer.duplicates} known from before" if answer.duplicates else ""
 
 
 def _step(state: InstructionState, names: list[str]) -> None:
@@ -167,8 +191,8 @@ def _summary(box: Sandbox, ending: Ending) -> None:
         output.print(f"{name:<10} {value}", **_LINE)
 
 
-def _say(text: str) -> None:
-    output.print(f"  {text}", **_LINE)
+def _say(text: str, *, markup: bool = False) -> None:
+    output.print(f"  {text}", markup=markup, **_LINE)
 
 
 def _heading(text: str) -> None:
