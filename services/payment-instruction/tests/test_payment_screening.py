@@ -15,7 +15,7 @@ from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED, Bank
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.domain.clients import client_stream
 from ringfence_payment_instruction.screening.domain.errors import NothingHit
-from ringfence_payment_instruction.screening.domain.findings import Finding
+from ringfence_payment_instruction.screening.domain.findings.state import Finding
 from ringfence_payment_instruction.screening.domain.screened_fields import SCREENED_FIELDS, Part, ScreenedField, Side
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.orders import Alias, Order

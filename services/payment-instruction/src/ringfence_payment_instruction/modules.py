@@ -33,7 +33,8 @@ from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.domain.events import EVENTS as SCREENING_EVENTS
-from ringfence_payment_instruction.screening.domain.findings import ClientMatched, FindingsState
+from ringfence_payment_instruction.screening.domain.findings.events import ClientMatched
+from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
 from ringfence_payment_instruction.screening.domain.state import State as ScreeningState
 from ringfence_payment_instruction.screening.module import ScreeningModule, ScreeningPorts
 from ringfence_payment_instruction.settlement.application.ports import Custody
@@ -51,6 +52,8 @@ from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
 DIGEST_FORMAT = 8
+# What gives the lanes of other submissions work.
+WAKES_ON = (*SCREENING_EVENTS, *FindingsState.EVENTS, *StandingState.EVENTS, InstructionsRescreened, HitsReleased)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +183,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
             "deposits": deposits.work,
             "standing": standing.work,
         },
-        wakes_on=(
-            *SCREENING_EVENTS,
-            *FindingsState.EVENTS,
-            *StandingState.EVENTS,
-            InstructionsRescreened,
-            HitsReleased,
-        ),
+        wakes_on=WAKES_ON,
         looks_again_on=(*SCREENING_EVENTS, ClientMatched),
     )
     return Application(

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from ringfence_kernel.access.hands import Hand, differs
 
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.hands import packed_hand, unpacked_hand
 from ringfence_payment_instruction.submissions.domain.orders import OF_OPERATORS
 from ringfence_payment_instruction.submissions.domain.status import RELEASED, UNDECIDED, Directive, Status
-from ringfence_payment_instruction.submissions.domain.submission import Submission, packed_hand, unpacked_hand
+from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step, directed, moved
 
 # Tenant, approver and ledger -> what the approver may approve alone, minor units.

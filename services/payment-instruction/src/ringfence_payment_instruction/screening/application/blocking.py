@@ -11,7 +11,9 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 from ringfence_payment_instruction.screening.application.ports import Blocking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.clients import Client
-from ringfence_payment_instruction.screening.domain.findings import ClientBlocked, Finding, FindingsState
+from ringfence_payment_instruction.screening.domain.findings.events import ClientBlocked
+from ringfence_payment_instruction.screening.domain.findings.state import Finding
+from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
 
 _LOG = get(__name__)
 

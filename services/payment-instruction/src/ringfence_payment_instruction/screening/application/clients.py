@@ -29,7 +29,9 @@ from ringfence_payment_instruction.screening.domain.clients import (
     references_of,
 )
 from ringfence_payment_instruction.screening.domain.events import EVENTS as LIST_EVENTS
-from ringfence_payment_instruction.screening.domain.findings import ClientCleared, ClientMatched, Finding, FindingsState
+from ringfence_payment_instruction.screening.domain.findings.events import ClientCleared, ClientMatched
+from ringfence_payment_instruction.screening.domain.findings.state import Finding
+from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
 from ringfence_payment_instruction.screening.domain.lists import Screening
 from ringfence_payment_instruction.submissions.application.ports import Identity, KeyRing
 

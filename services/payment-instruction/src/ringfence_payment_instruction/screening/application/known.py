@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ringfence_payment_instruction.screening.domain.findings import FindingsState
+from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
 from ringfence_payment_instruction.screening.domain.state import State
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 

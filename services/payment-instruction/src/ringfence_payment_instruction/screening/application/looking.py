@@ -10,7 +10,7 @@ from ringfence_payment_instruction.screening.application.clients import ListedMa
 from ringfence_payment_instruction.screening.application.ports import ClientNames
 from ringfence_payment_instruction.screening.domain.clients import references_of
 from ringfence_payment_instruction.screening.domain.errors import ClientNotIndexed
-from ringfence_payment_instruction.screening.domain.findings import FindingsState
+from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
 from ringfence_payment_instruction.screening.domain.lists import Screening
 from ringfence_payment_instruction.screening.domain.screened_fields import Naming, Side, typed_names
 

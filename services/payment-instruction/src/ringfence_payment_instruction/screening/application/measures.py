@@ -8,7 +8,7 @@ from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.values.clock import NANOSECONDS
 
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
-from ringfence_payment_instruction.screening.domain.findings import FindingsState
+from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
 from ringfence_payment_instruction.submissions.domain.state import State as Submissions
 
 COUNT, AGE, LIMIT = (

@@ -24,6 +24,7 @@ from ringfence_payment_instruction.submissions.application.submissions import Su
 from ringfence_payment_instruction.submissions.application.tenants import tenant_of
 from ringfence_payment_instruction.submissions.application.views import StateView, first_states
 from ringfence_payment_instruction.submissions.domain import events, reasons
+from ringfence_payment_instruction.submissions.domain.hands import packed_hand
 from ringfence_payment_instruction.submissions.domain.orders import (
     Alias,
     Order,
@@ -36,7 +37,7 @@ from ringfence_payment_instruction.submissions.domain.orders import (
 from ringfence_payment_instruction.submissions.domain.past import Asked, submission_key
 from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive, taken_in
 from ringfence_payment_instruction.submissions.domain.state import keys_of
-from ringfence_payment_instruction.submissions.domain.submission import Submission, packed_hand, stream_of
+from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of
 
 Sides = tuple[Alias | None, Alias | None]
 Objection = Callable[[Order, Sides, Mapping[str, Alias]], str]

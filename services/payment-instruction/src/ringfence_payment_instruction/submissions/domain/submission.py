@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id, show
 from ringfence_kernel.values.recorded import Recorded
@@ -46,16 +45,6 @@ def stream_of(tenant: bytes, submission_id: bytes) -> bytes:
 def transfer_id_of(tenant: bytes, instruction_id: bytes) -> bytes:
     """Returns the transfer that posts or reserves an instruction's money: the same for every retry."""
     return external_id("transfer", tenant, show(instruction_id))
-
-
-def packed_hand(hand: Hand) -> bytes:
-    """Returns a hand as events have it, beside its principal."""
-    return hand.person + hand.key_sha256 + hand.certificate_sha256
-
-
-def unpacked_hand(principal: bytes, packed: bytes) -> Hand:
-    """Returns the hand that `packed_hand` was given."""
-    return Hand(principal, packed[:16], packed[16:48], packed[48:])
 
 
 def slot(packed: bytes, index: int) -> bytes:

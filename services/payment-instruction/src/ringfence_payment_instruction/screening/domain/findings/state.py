@@ -1,4 +1,4 @@
-"""Clients whom lists name: events, and what is kept of them in memory."""
+"""Clients whom lists name: what is kept of them in memory."""
 
 from __future__ import annotations
 
@@ -14,45 +14,14 @@ from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.screening.domain.clients import Client, client_stream
+from ringfence_payment_instruction.screening.domain.findings.events import (
+    EVENTS,
+    ClientBlocked,
+    ClientCleared,
+    ClientMatched,
+)
 
 SECTION = "findings, format 1"
-
-
-@dataclass(frozen=True, slots=True)
-class ClientMatched:
-    """A registered client, or an owner of his, is on a list; payments that are not handed over are screened again."""
-
-    TOPIC: ClassVar[str] = "ClientMatched.v1"
-    tenant: bytes
-    party: bytes
-    subject: bytes  # whose data key seals his names
-    references: tuple[str, ...]  # list and the publisher's own number of each entry that was not known before
-    evidence: bytes  # SHA-256 of the lists in force
-
-
-@dataclass(frozen=True, slots=True)
-class ClientBlocked:
-    """Identity has blocked a client that is on a list."""
-
-    TOPIC: ClassVar[str] = "ClientBlocked.v1"
-    tenant: bytes
-    party: bytes
-    subject: bytes
-    references: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ClientCleared:
-    """Two people have released a client in identity: these entries name somebody else."""
-
-    TOPIC: ClassVar[str] = "ClientCleared.v1"
-    tenant: bytes
-    party: bytes
-    subject: bytes
-    references: tuple[str, ...]
-
-
-EVENTS: tuple[type, ...] = (ClientMatched, ClientBlocked, ClientCleared)
 
 
 class Finding(IntEnum):
@@ -92,7 +61,7 @@ class _Saved:
     matched_position: int
 
 
-class FindingsState:
+class State:
     """Findings by the stream of a client, and the position of the last match. Changes go through the journal."""
 
     EVENTS: ClassVar[tuple[type, ...]] = EVENTS
