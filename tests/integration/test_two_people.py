@@ -10,8 +10,7 @@ import pytest
 from ringfence.client import Client
 from ringfence_local_stack.scenario import Scenario
 
-from .people import People
-from .two_people import ROWS, Act
+from .two_people import ROWS, Act, People
 from .wire import Method, methods
 
 TWO_PEOPLE = [method for method in methods() if method.access.two_people]
