@@ -15,12 +15,21 @@ from .wire import Method, methods
 
 TWO_PEOPLE = [method for method in methods() if method.access.two_people]
 SECONDS = 10**9
+ROLE_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
 def people(scenario: Scenario, tmp_path_factory: pytest.TempPathFactory) -> People:
     """The stack's two operators and a folder for others."""
     return People(scenario, tmp_path_factory.mktemp("people"))
+
+
+@pytest.fixture(scope="module")
+def outlived(people: People) -> dict[str, tuple[Act, UUID]]:
+    """Every act, proposed by one whose role ends soon after: all wait for the same moment."""
+    acts = {name: prepare(people) for name, prepare in ROWS.items()}
+    proposer = people.operator(until_ns=time.time_ns() + ROLE_SECONDS * SECONDS).client
+    return {name: (act, act.propose(proposer)) for name, act in acts.items()}
 
 
 def verdict(act: Act, proposal: UUID, by: Client) -> str:
@@ -67,15 +76,6 @@ def confirmed_after_the_proposer_was_suspended(people: People, act: Act) -> str:
     return verdict(act, proposal, second)
 
 
-def confirmed_after_the_proposers_role_ended(people: People, act: Act) -> str:
-    """The proposer's role ended by date meanwhile."""
-    proposer = people.operator(until_ns=time.time_ns() + 5 * SECONDS)
-    proposal = act.propose(proposer.client)
-    second = people.scenario.operators[1]
-    wait_until_void(act, proposal, second)
-    return verdict(act, proposal, second)
-
-
 def wait_until_void(act: Act, proposal: UUID, by: Client) -> None:
     """Returns when the proposal is not shown any more: other services learn by identity's feed."""
     while proposal in {each.id for each in by.proposals[act.service].waiting()}:
@@ -88,7 +88,6 @@ ONE_PERSON: dict[Callable[[People, Act], str], str] = {
     confirmed_by_the_same_person: "SECOND_PERSON_REQUIRED",
     confirmed_after_a_refusal: "PROPOSAL_VOID",
     confirmed_after_the_proposer_was_suspended: "PROPOSAL_VOID",
-    confirmed_after_the_proposers_role_ended: "PROPOSAL_VOID",
 }
 
 
@@ -104,6 +103,18 @@ def test_one_person_brings_nothing_about(people: People, method: Method, attempt
     act = ROWS[method.descriptor.name](people)
     assert not act.happened()
     assert attempt(people, act) == ONE_PERSON[attempt]
+    assert not act.happened()
+
+
+@pytest.mark.parametrize("method", TWO_PEOPLE, ids=str)
+def test_what_outlives_its_proposers_role_is_void(
+    people: People, method: Method, outlived: dict[str, tuple[Act, UUID]]
+) -> None:
+    """The proposer's role ended by date before a second person confirms: nothing happens."""
+    act, proposal = outlived[method.descriptor.name]
+    second = people.scenario.operators[1]
+    wait_until_void(act, proposal, second)
+    assert verdict(act, proposal, second) == "PROPOSAL_VOID"
     assert not act.happened()
 
 

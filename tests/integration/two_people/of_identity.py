@@ -1,0 +1,131 @@
+"""The rows of identity."""
+
+from __future__ import annotations
+
+import time
+
+from ringfence.identity import (
+    Alias,
+    AliasAction,
+    KycDecision,
+    KycStatus,
+    NewParty,
+    PartyKind,
+    PrincipalKind,
+    require_done,
+)
+from ringfence.ids import new_id
+from ringfence.ledger import AccountClass
+from ringfence_local_stack.scenario.ibans import new_iban
+
+from ..asking import resolved
+from .acts import PENDING, Act, People, only, row
+
+DAY_NS = 86_400 * 10**9
+
+
+@row("RegisterPrincipals")
+def register_principals(people: People) -> Act:
+    """A new operator, who then gets a token."""
+    newcomer = people.described(PrincipalKind.OPERATOR)
+    return Act(
+        "identity",
+        lambda by: only(by.identity.register_principals([newcomer.principal])),
+        lambda: bool(newcomer.claims()),
+    )
+
+
+@row("ConfirmPrincipals")
+def lift_suspension(people: People) -> Act:
+    """A suspended operator, who then gets a token again."""
+    stopped = people.operator()
+    require_done(people.scenario.operators[0].identity.suspend_principals([stopped.principal.id], "lost her key"))
+    return Act(
+        "identity",
+        lambda by: only(by.identity.confirm_principals([stopped.principal.id])),
+        lambda: bool(stopped.claims()),
+    )
+
+
+@row("RenewGrants")
+def renew_grants(people: People) -> Act:
+    """An operator whose role ends in ten days, and then in twenty."""
+    ends_ns, later_ns = (time.time_ns() + days * DAY_NS for days in (10, 20))
+    ending = people.operator(until_ns=ends_ns)
+    return Act(
+        "identity",
+        lambda by: only(by.identity.renew_grants([ending.principal.id], later_ns)),
+        lambda: bool(ending.claims()["until"] > ends_ns // 10**9),
+    )
+
+
+@row("DecideKyc")
+def release_a_blocked_party(people: People) -> Act:
+    """A blocked party, who then is under review."""
+    platform, party = people.platform(), new_id()
+    new = NewParty(id=party, kind=PartyKind.PERSON, name="Nora Vale", identity_number="N-1", country="FR")
+    require_done(platform.identity.register_parties([new]))
+    tenant = platform.credentials.principal_id
+    block, release = (KycDecision(party_id=party, to=to, note="why") for to in (KycStatus.BLOCKED, KycStatus.REVIEW))
+    require_done(people.scenario.operators[0].identity.decide_kyc(tenant, [block]))
+    return Act(
+        "identity",
+        lambda by: only(by.identity.decide_kyc(tenant, [release])),
+        lambda: platform.identity.parties([party])[0].kyc_status is KycStatus.REVIEW,
+    )
+
+
+@row("RegisterAliases")
+def register_a_mirror(people: People) -> Act:
+    """An account at a bank, whose statements then bring money in."""
+    scenario, iban = people.scenario, new_iban()
+    platform = scenario.platform(banked=False)
+    mirror = platform.account(AccountClass.BANK_MIRROR)
+    alias = Alias(iban, mirror.id, bank_feed_id=scenario.sandbox.bank_feed.credentials.principal_id)
+    return Act(
+        "identity",
+        lambda by: only(by.identity.register_aliases([alias], platform.id)),
+        lambda: resolved(scenario.stack, iban).found,
+    )
+
+
+@row("ChangeAliases")
+def confirm_a_claim(people: People) -> Act:
+    """A claimed IBAN, which then stands for its account."""
+    scenario, iban = people.scenario, new_iban()
+    platform = scenario.platform(banked=False)
+    party = platform.party("Nora Vale")
+    account = platform.account(AccountClass.CLIENT, owner=party)
+    claim = Alias(iban, account.id, party.id)
+    assert [each.reason for each in platform.client.identity.register_aliases([claim])] == ["PENDING"]
+    return Act(
+        "identity",
+        lambda by: only(by.identity.change_aliases(platform.id, AliasAction.CONFIRM, {iban: party.id}, bytes(32))),
+        lambda: resolved(scenario.stack, iban).found,
+    )
+
+
+@row("EraseParties")
+def erase_a_client(people: People) -> Act:
+    """A client with nothing, who is then nobody."""
+    platform = people.scenario.platform(banked=False)
+    party = platform.party("Nora Vale", verified=False)
+    return Act(
+        "identity",
+        lambda by: only(by.identity.erase_parties(platform.id, [party.id])),
+        lambda: platform.client.identity.parties([party.id])[0].erased,
+    )
+
+
+@row("SetLegalHold")
+def let_go_of_a_client(people: People) -> Act:
+    """A client who is held, and who could then be erased."""
+    platform = people.scenario.platform(banked=False)
+    party = platform.party("Nora Vale", verified=False)
+    operator = people.scenario.operators[0].identity
+    require_done(operator.set_legal_hold(platform.id, [party.id], "7 Cs 12/26"))
+    return Act(
+        "identity",
+        lambda by: only(by.identity.set_legal_hold(platform.id, [party.id], "7 Cs 12/26", held=False)),
+        lambda: operator.erase_parties(platform.id, [party.id])[0].reason in PENDING,
+    )

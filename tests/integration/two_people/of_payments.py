@@ -1,0 +1,111 @@
+"""The rows of payment-instruction."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from uuid import UUID
+
+from ringfence.client import Client
+from ringfence.ids import new_id
+from ringfence.limits import CurrencyLimits
+from ringfence.payments import InstructionStatus, ListFormat
+from ringfence.sanctions import SanctionsList
+from ringfence_local_stack.scenario.ibans import new_iban
+
+from .acts import Act, People, row
+
+STOPPED_SECONDS = 10.0
+HELD_MINOR = 1_100_000
+"""Above what the sandbox lets pass without an approval."""
+
+
+@row("ReleaseHits")
+def release_hits(people: People) -> Act:
+    """A payment that waited for its approval when a list came to name the payee."""
+    scenario, name = people.scenario, f"Zora {new_id().hex}"
+    platform = scenario.platform("Nora Vale")
+    nora = platform.customer("Nora Vale")
+    platform.bank.deposit(nora, HELD_MINOR)
+    held = platform.pay(nora, new_iban(), name, HELD_MINOR)
+    held.wait_for(InstructionStatus.HELD)
+    scenario.import_list([name])
+    client = platform.client.payments
+    end = time.monotonic() + STOPPED_SECONDS
+    while client.instructions([held.id])[0].state.reason != "SANCTIONS_HIT":
+        assert time.monotonic() < end, "a list does not stop what is held"
+        time.sleep(0.05)
+    return Act(
+        "payment-instruction",
+        lambda by: by.payments.release_hits(platform.id, [held.id], "born in another century"),
+        lambda: client.instructions([held.id])[0].state.reason != "SANCTIONS_HIT",
+    )
+
+
+@row("SetLimits")
+def loosen_limits(people: People) -> Act:
+    """A platform with limits of its own, whose payments may then be larger."""
+    tenant = people.platform().credentials.principal_id
+    first, _ = people.scenario.operators
+    tight = CurrencyLimits(currency="EUR", payment_minor=100, debtor_day_minor=100, day_minor=100, approver_minor=100)
+    assert first.limits.set(tenant, 1, [tight]) is None
+
+    def propose(by: Client) -> UUID:
+        proposal = by.limits.set(tenant, 2, [replace(tight, payment_minor=200)])
+        assert proposal is not None
+        return proposal
+
+    return Act("payment-instruction", propose, lambda: first.limits.get(tenant).version == 2)
+
+
+def list_in_force(people: People) -> str:
+    """Puts a list of ten names in force; returns its name."""
+    name = f"list {new_id()}"
+    people.scenario.import_list([f"Listed Number{number}" for number in range(10)], name)
+    return name
+
+
+def in_force(people: People, list_name: str) -> SanctionsList | None:
+    """Returns the list of a name."""
+    lists = people.scenario.operators[0].payments.sanctions_lists()
+    return next((each for each in lists if each.list_name == list_name), None)
+
+
+@row("ImportSanctionsList")
+def import_what_is_left_of_a_list(people: People) -> Act:
+    """An edition with one of the ten names, which is then all of the list."""
+    name, rest = list_in_force(people), b"name,kind,reference\nListed Number0,person,C-0\n"
+
+    def propose(by: Client) -> UUID:
+        imported = by.payments.import_sanctions_list(name, ListFormat.CSV, rest, time.time_ns())
+        assert imported.proposal_id is not None
+        return imported.proposal_id
+
+    def happened() -> bool:
+        current = in_force(people, name)
+        return current is not None and current.entries == 1
+
+    return Act("payment-instruction", propose, happened)
+
+
+@row("ConfirmSanctionsList")
+def confirm_a_quiet_list(people: People) -> Act:
+    """A list whose age then counts from its confirmation."""
+    name = list_in_force(people)
+
+    def happened() -> bool:
+        current = in_force(people, name)
+        return current is not None and current.confirmed_ns > 0
+
+    return Act("payment-instruction", lambda by: by.payments.confirm_sanctions_list(name, "seen"), happened)
+
+
+@row("RetireSanctionsList")
+def retire_a_list(people: People) -> Act:
+    """A list that is then no more in force."""
+    name = list_in_force(people)
+    return Act(
+        "payment-instruction",
+        lambda by: by.payments.retire_sanctions_list(name, "out of use"),
+        lambda: in_force(people, name) is None,
+    )
