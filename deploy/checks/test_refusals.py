@@ -88,6 +88,11 @@ BY_SCHEMA: list[tuple[dict[str, object], str]] = [
     ({"extraEnv": []}, "'extraEnv' not allowed"),
     ({"services.ledger": {}}, "'ledger' not allowed"),
     ({"services.custody.settings": {"RINGFENCE_DRAIN_SECOND": 1}}, "'RINGFENCE_DRAIN_SECOND' not allowed"),
+    (
+        {"services.payment-instruction.settings": {"RINGFENCE_DUPLICATE_DAYS": 32}},
+        "/services/payment-instruction/settings/RINGFENCE_DUPLICATE_DAYS",
+    ),
+    ({"services.custody.settings": {"RINGFENCE_DRAIN_SECONDS": -1}}, "/settings/RINGFENCE_DRAIN_SECONDS"),
     ({"services.custody.settings": {"RINGFENCE_APPROVAL_LIMITS": ""}}, "'RINGFENCE_APPROVAL_LIMITS' not allowed"),
     ({"image.tag": "latest"}, "/image/tag"),
     ({"image.digests.custody": "sha256:12"}, "/image/digests/custody"),

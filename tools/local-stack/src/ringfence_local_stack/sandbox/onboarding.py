@@ -47,7 +47,10 @@ def agree(second: Client, results: Sequence[ItemResult]) -> None:
 def register_ibans(client: Client, operators: tuple[Client, Client], tenant_id: UUID, aliases: Sequence[Alias]) -> None:
     """Has a platform claim its clients' IBANs, and two operators confirm them by the sandbox's own document."""
     for page in _pages(aliases):
-        require_done(client.identity.register_aliases(page), _PENDING)
+        claimed = client.identity.register_aliases(page)
+        require_done(claimed, _PENDING)
+        if not any(each.reason for each in claimed):
+            continue  # an identity of v0.1.0 has them stand at once
         ibans = {each.iban: each.owner_id for each in page}
         document = sha256("\n".join(sorted(ibans)).encode()).digest()
         first, second = operators
