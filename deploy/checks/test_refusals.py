@@ -92,7 +92,7 @@ BY_SCHEMA: list[tuple[dict[str, object], str]] = [
         {"services.payment-instruction.settings": {"RINGFENCE_DUPLICATE_DAYS": 32}},
         "/services/payment-instruction/settings/RINGFENCE_DUPLICATE_DAYS",
     ),
-    ({"services.custody.settings": {"RINGFENCE_DRAIN_SECONDS": -1}}, "/settings/RINGFENCE_DRAIN_SECONDS"),
+    ({"services.custody.settings": {"RINGFENCE_SNAPSHOT_SECONDS": 0}}, "/settings/RINGFENCE_SNAPSHOT_SECONDS"),
     ({"services.custody.settings": {"RINGFENCE_APPROVAL_LIMITS": ""}}, "'RINGFENCE_APPROVAL_LIMITS' not allowed"),
     ({"image.tag": "latest"}, "/image/tag"),
     ({"image.digests.custody": "sha256:12"}, "/image/digests/custody"),
