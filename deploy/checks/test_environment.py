@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 import yaml
-from ringfence_kernel.service.settings import InvalidSetting, MigrationSettings, MissingSetting
+from ringfence_kernel.service.settings import InvalidSetting, MigrationSettings, MissingSetting, Number
 
 from deploy.checks.chart import contract
 from deploy.checks.chart.rendering import (
@@ -125,6 +126,19 @@ def test_every_setting_can_be_given(service: str) -> None:
         given |= {each["name"] for each in container["env"]}
     peers = {f"RINGFENCE_{peer.upper().replace('-', '_')}_ADDRESS" for peer in contract.SERVICES}
     assert read_by_service - can_be_set - given - set(NOT_OFFERED) - peers == set()
+
+
+@pytest.mark.parametrize("service", contract.SERVICES)
+def test_a_number_that_is_bounded_is_bounded_in_the_schema(service: str) -> None:
+    """What a service would refuse at its start, no release is made of."""
+    schema = parse((CHART / "values.schema.json").read_text(encoding="utf-8"))[0]
+    settings = schema["properties"]["services"]["properties"][service]["properties"]["settings"]["properties"]
+    kinds = {name: schema["$defs"][each["$ref"].rpartition("/")[2]] for name, each in settings.items()}
+    hints = get_type_hints(contract.settings_of(service), include_extras=True).values()
+    numbers = [each for hint in hints for each in get_args(hint) if isinstance(each, Number)]
+    bounds = {each.name: (each.least, each.most) for each in numbers if each.name in kinds}
+    assert bounds
+    assert {name: (kinds[name]["minimum"], kinds[name]["maximum"]) for name in bounds} == bounds
 
 
 @pytest.mark.parametrize("service", contract.SERVICES)

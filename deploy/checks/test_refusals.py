@@ -12,6 +12,7 @@ MINIMAL = CHART / "ci" / "minimal.yaml"
 EVERY = "services.{}.replicas"
 FEW: dict[str, object] = {EVERY.format(name): 1 for name in ("identity", "custody", "payment-instruction", "audit")}
 RAIL = "services.payment-instruction.rail"
+REGISTER = "services.identity.register"
 ONE_ZONE: dict[str, object] = {"spread.zones": 2}
 TWO = {"requests": {"cpu": "1", "memory": "1Gi", "ephemeral-storage": "5Gi"}}
 UNEQUAL = TWO | {"limits": {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "5Gi"}}
@@ -56,6 +57,17 @@ IN_PRODUCTION: list[tuple[dict[str, object], str]] = [
         "a volume is lost with its zone, and payments directed to the bank",
     ),
     ({f"{RAIL}.spoolClaim": "bank"}, "rail has both bucket and spoolClaim: messages lie in one place."),
+    ({f"{REGISTER}.bucket": ""}, "register needs bucket and accessKeyId: who was erased stands there."),
+    ({f"{REGISTER}.accessKeyId": ""}, "register needs bucket and accessKeyId: who was erased stands there."),
+    ({f"{REGISTER}.claim": "register"}, "register has both bucket and claim: who was erased stands in one place."),
+    (
+        {f"{REGISTER}.bucket": "", f"{REGISTER}.claim": "register"},
+        "a volume is restored or lost with the databases, and the erased come back.",
+    ),
+    (
+        {f"{REGISTER}.cidrs": []},
+        "services.identity.register.cidrs is empty, but s3.us-east-1.amazonaws.com is outside",
+    ),
     ({"services.custody.resources": UNEQUAL}, "services.custody.resources: requests and limits differ"),
     (
         {"services.audit.snapshotsSize": "2Gi"},
@@ -76,6 +88,11 @@ BY_SCHEMA: list[tuple[dict[str, object], str]] = [
     ({"extraEnv": []}, "'extraEnv' not allowed"),
     ({"services.ledger": {}}, "'ledger' not allowed"),
     ({"services.custody.settings": {"RINGFENCE_DRAIN_SECOND": 1}}, "'RINGFENCE_DRAIN_SECOND' not allowed"),
+    (
+        {"services.payment-instruction.settings": {"RINGFENCE_DUPLICATE_DAYS": 32}},
+        "/services/payment-instruction/settings/RINGFENCE_DUPLICATE_DAYS",
+    ),
+    ({"services.custody.settings": {"RINGFENCE_SNAPSHOT_SECONDS": 0}}, "/settings/RINGFENCE_SNAPSHOT_SECONDS"),
     ({"services.custody.settings": {"RINGFENCE_APPROVAL_LIMITS": ""}}, "'RINGFENCE_APPROVAL_LIMITS' not allowed"),
     ({"image.tag": "latest"}, "/image/tag"),
     ({"image.digests.custody": "sha256:12"}, "/image/digests/custody"),

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 SHORT = "deploy/checks/test_alerts.py"
-MONEY, PAYMENTS, LOG, PLATFORM, CALLS, CREDENTIALS, DISKS, LEDGER = (
+MONEY, PAYMENTS, LOG, PLATFORM, CALLS, CREDENTIALS, DISKS, LEDGER, LISTS, OPERATORS = (
     f"tests/alerts/test_{name}.py"
-    for name in ("money", "payments", "log", "platform", "calls", "credentials", "disks", "ledger")
+    for name in (
+        "money",
+        "payments",
+        "log",
+        "platform",
+        "calls",
+        "credentials",
+        "disks",
+        "ledger",
+        "lists",
+        "operators",
+    )
 )
 
 SHOWN = {
@@ -40,6 +51,9 @@ SHOWN = {
     "RingfenceLogLinesLost": f"{DISKS}::test_a_full_disk_for_logs",
     "RingfenceLedgerImbalance": f"{LEDGER}::test_a_memory_that_is_wrong",
     "RingfenceFeedHalted": f"{LEDGER}::test_a_source_that_went_back",
+    "RingfenceClientListed": f"{LISTS}::test_a_list_that_names_a_payee",
+    "RingfenceClientNotBlocked": f"{LISTS}::test_a_list_that_names_a_client_while_identity_is_away",
+    "RingfenceOperatorsEnd": f"{OPERATORS}::test_operators_whose_time_ends",
 }
 """Alerts by the test that has each fire and end."""
 
@@ -47,16 +61,9 @@ NOT_SHOWN = {
     "RingfenceTwoLeaders": "two processes cannot both hold the lease; the alert is there for when that is wrong",
     "RingfenceHistoryAhead": "the clocks of a service and of PostgreSQL would have to be wrong together",
     "RingfenceResultUnknown": "needs a custody of a later release than payment-instruction, and there is none yet",
-    "RingfenceLedgerContradiction": "a reservation is its owner's alone: nobody else can end it any more",
+    "RingfenceLedgerContradiction": "reservations have owners; an id that somebody took, what is left, has no end",
     "RingfenceEvidenceMissing": "needs a payment-instruction that books what no bank has said; this one does not",
     "RingfenceEventUnreadable": "needs a source that writes bytes which do not fit their topic; each refuses to",
     "RingfencePeersDisagree": "needs releases that do not fit; v0.1.0 and this one do",
 }
 """Alerts that no trouble can make fire on real processes, with the reason; promtool alone tries their rules."""
-
-NOT_YET = {
-    "RingfenceOperatorsEnd": "needs an installation whose operators' roles end in days; the bootstrap file gives 180",
-    "RingfenceClientListed": "needs a list that names a client of a platform under way",
-    "RingfenceClientNotBlocked": "needs a client on a list while identity is away",
-}
-"""Alerts that a trouble could make fire, and no drill does yet."""

@@ -157,3 +157,10 @@ def test_the_register_has_one_place(tmp_path: Path) -> None:
             settings(tmp_path, **wrong).register()
     with pytest.raises(InvalidSetting, match="https"):
         settings(tmp_path, **BUCKET, **{f"{PLACE}S3_ENDPOINT": "http://bucket"}).register()
+
+
+def test_a_bucket_with_a_lock_takes_what_is_added(tmp_path: Path) -> None:
+    """Objects go with a checksum: S3 refuses one without where a bucket has a default retention."""
+    bucket = settings(tmp_path, **BUCKET).register()()
+    assert isinstance(bucket, S3Store)
+    assert bucket.config["checksum_algorithm"] == "SHA256"

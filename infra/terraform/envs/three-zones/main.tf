@@ -4,7 +4,7 @@ locals {
   keys = {
     unseal   = { description = "Opens the vault." }
     backups  = { description = "Encrypts backups." }
-    platform = { description = "Encrypts Secrets, volumes, logs and the payment rail." }
+    platform = { description = "Encrypts Secrets, volumes, logs, the payment rail and the register of the erased." }
   }
 }
 
@@ -67,6 +67,16 @@ module "rail" {
   providers = { aws = aws, aws.replica = aws.replica }
 
   name               = "${var.name}-rail"
+  regions            = { primary = var.region, replica = var.second_region }
+  key_arns           = { primary = module.keys["platform"].arn, replica = module.keys_replica["platform"].arn }
+  access_log_buckets = var.access_log_buckets
+}
+
+module "register" {
+  source    = "../../modules/register"
+  providers = { aws = aws, aws.replica = aws.replica }
+
+  name               = "${var.name}-register"
   regions            = { primary = var.region, replica = var.second_region }
   key_arns           = { primary = module.keys["platform"].arn, replica = module.keys_replica["platform"].arn }
   access_log_buckets = var.access_log_buckets

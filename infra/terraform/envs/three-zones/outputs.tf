@@ -44,3 +44,8 @@ output "rail" {
   description = "The payment rail's buckets, and the policies for the service's user and for the bank's connection."
   value       = { buckets = module.rail.bucket_names, policy_arns = module.rail.policy_arns }
 }
+
+output "register" {
+  description = "The buckets of the register of the erased, and the policy for identity's user."
+  value       = { buckets = module.register.bucket_names, policy_arn = module.register.policy_arn }
+}

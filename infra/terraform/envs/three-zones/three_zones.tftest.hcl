@@ -46,6 +46,15 @@ run "the_rail_is_the_one_that_a_site_names" {
   }
 }
 
+run "the_register_is_the_one_that_a_site_names" {
+  command = plan
+
+  assert {
+    condition     = output.register.buckets == { primary = "ringfence-register-eu-central-1", replica = "ringfence-register-eu-west-1" }
+    error_message = "The register's bucket has another name than sites.example.yaml expects."
+  }
+}
+
 run "one_region_for_both_is_refused" {
   command         = plan
   expect_failures = [var.second_region]

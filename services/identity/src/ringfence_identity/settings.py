@@ -63,6 +63,8 @@ class IdentitySettings(Settings):
             region=self.register_region,
             access_key_id=key_id,
             secret_access_key=key.reveal(),
+            # What has a lock takes no object without one.
+            checksum_algorithm="SHA256",
             client_options=options,
             # A put that was not answered is made again, and finds itself.
             retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=10)},

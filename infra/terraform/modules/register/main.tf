@@ -1,0 +1,44 @@
+# The register of the erased: a bucket in which one object per erased client stands, and its copy in the other region.
+# Locked, and outside everything that may be restored: whoever begins to lead identity lays these tombstones again.
+module "buckets" {
+  source    = "../backup"
+  providers = { aws = aws, aws.replica = aws.replica }
+
+  name               = var.name
+  regions            = var.regions
+  key_arns           = var.key_arns
+  access_log_buckets = var.access_log_buckets
+  lock_days          = var.lock_days
+}
+
+locals {
+  buckets = [for name in values(module.buckets.bucket_names) : "arn:aws:s3:::${name}"]
+}
+
+# A policy and no user: the key of whoever has it is made by the site, and lies in no state.
+resource "aws_iam_policy" "service" {
+  name        = "${var.name}-service"
+  description = "What identity may do in the register of the erased: list, read and add. Nobody deletes there."
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        # "IfExists": without ListBucket a missing object is answered 403 instead of 404, and reading has no prefix.
+        Effect    = "Allow"
+        Action    = "s3:ListBucket"
+        Resource  = local.buckets
+        Condition = { StringLikeIfExists = { "s3:prefix" = ["erased/*"] } }
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["s3:GetObject", "s3:PutObject"]
+        Resource = [for bucket in local.buckets : "${bucket}/erased/*"]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["kms:GenerateDataKey", "kms:Decrypt"]
+        Resource = values(var.key_arns)
+      },
+    ]
+  })
+}
