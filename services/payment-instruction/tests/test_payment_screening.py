@@ -413,3 +413,38 @@ async def test_what_was_released_is_stopped_by_another_entry_only(world: World) 
     await hits(world, "p")
     await world.restart()
     assert world.reason("p") == reasons.SANCTIONS_HIT
+
+
+async def release(world: World, name: str) -> None:
+    """Has two operators let a payment go on that a list has stopped."""
+    releases, proposals = world.application.screening.releases, world.application.proposals
+    proposal = await releases.propose(TENANT, [an_id(name)], "somebody else", operator("one"))
+    assert await proposals.decide([Decision(proposal, Verdict.CONFIRM)], operator("other")) == [""]
+
+
+async def hits_on(world: World, name: str, reference: str) -> None:
+    """Waits until an instruction is stopped by an entry."""
+    submission, index = world.states.submissions.find(TENANT, an_id(name)) or (None, 0)
+    assert submission is not None
+    await world.until(lambda: submission.hits.get(index, ("", b""))[0] == reference)
+
+
+@pytest.mark.parametrize("is_one_edition", [True, False], ids=["at once", "while it waits"])
+async def test_whoever_else_is_listed_stops_what_was_released(world: World, is_one_edition: bool) -> None:
+    """A release is of the one entry that was shown: the payment is screened for everybody else before it goes on."""
+    named = (("UltmtDbtr", LISTED_NAME), ("UltmtCdtr", "Yuri Listed"))
+    await submit(world, order("p", 600_00, creditor=STRANGER, parties=named))
+    await world.reaches("p", Status.HELD)
+    if not is_one_edition:
+        await list_it(world)
+        await hits_on(world, "p", "UN/N-0")
+    await world.import_list(a_list(LISTED_NAME, "Yuri Listed"))
+    await hits_on(world, "p", "UN/N-0")
+    submission, _ = world.states.submissions.find(TENANT, an_id("p")) or (None, 0)
+    assert submission is not None
+    await world.until(lambda: Known(world.states.screening, world.states.findings).covers(submission))
+    await release(world, "p")
+    await hits_on(world, "p", "UN/N-1")
+    await release(world, "p")
+    await world.application.approvals.decide(APPROVER, TENANT, [an_id("p")], Directive.APPROVE, "")
+    await world.reaches("p", Status.SENT)
