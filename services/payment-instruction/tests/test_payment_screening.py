@@ -18,6 +18,7 @@ from ringfence_payment_instruction.screening.domain.entries import Entry, EntryK
 from ringfence_payment_instruction.screening.domain.errors import NothingHit
 from ringfence_payment_instruction.screening.domain.findings.state import Finding
 from ringfence_payment_instruction.screening.domain.listed import ListedEntry
+from ringfence_payment_instruction.screening.domain.lists import SanctionsList, Screening
 from ringfence_payment_instruction.screening.domain.screened_fields import SCREENED_FIELDS, Part, ScreenedField, Side
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.orders import Alias, Order
@@ -448,3 +449,46 @@ async def test_whoever_else_is_listed_stops_what_was_released(world: World, is_o
     await release(world, "p")
     await world.application.approvals.decide(APPROVER, TENANT, [an_id("p")], Directive.APPROVE, "")
     await world.reaches("p", Status.SENT)
+
+
+async def test_a_client_is_found_on_every_entry_of_his_name(world: World) -> None:
+    """Two entries of one list bear her name: identity is told of both."""
+    await world.import_list(b"name,kind,reference\nAnna Example,person,N-0\nAnna Example,person,N-1\n")
+    await world.until(lambda: len(world.blocking.blocked) == 1)
+    assert world.blocking.blocked == [(an_id("anna"), ("UN/N-0", "UN/N-1"))]
+    before = world.states.screening.digest()
+    await world.restart()
+    assert world.states.screening.digest() == before
+
+
+async def test_two_entries_of_one_name_are_released_one_by_one(world: World) -> None:
+    """What names a payment's creditor is each entry of that name: two people see them one after the other."""
+    await submit(world, order("p", 600_00, creditor=STRANGER, creditor_name=LISTED_NAME))
+    await world.reaches("p", Status.HELD)
+    rows = "".join(f"{LISTED_NAME},person,N-{number}\n" for number in range(2))
+    await world.import_list(f"name,kind,reference\nBad Actor,person,X-1\n{rows}".encode())
+    for reference in ("UN/N-0", "UN/N-1"):
+        await hits_on(world, "p", reference)
+        await release(world, "p")
+    await world.application.approvals.decide(APPROVER, TENANT, [an_id("p")], Directive.APPROVE, "")
+    await world.reaches("p", Status.SENT)
+
+
+async def test_a_name_that_comes_back_is_looked_up_again(world: World) -> None:
+    """Who was registered while a list did not name him is found once it does."""
+    names = tuple(f"Person {number}" for number in range(60))
+    await world.import_list(a_list(*names, LISTED_NAME))
+    clients = world.application.screening.clients
+    await clients.step()
+    assert (await world.import_list(a_list(*names))).proposal == b""
+    await clients.step()
+    await world.identity_says("PartyAmended.v1", an_id("anna"), personal={"name": LISTED_NAME})
+    await world.indexed()
+    await world.import_list(a_list(*names, LISTED_NAME))
+    await world.until(lambda: bool(world.blocking.blocked))
+
+
+async def test_a_list_read_anew_is_other_evidence() -> None:
+    """The same file in another form has other marks."""
+    one, other = (Screening({"UN": SanctionsList(b"", 0, {}, form=form)}, 0) for form in (1, 2))
+    assert one.evidence() != other.evidence()

@@ -115,8 +115,9 @@ def difference(current: SanctionsList | None, entries: Iterable[Entry]) -> Diffe
     """Returns what entries change against the list in force, compared in the form of that list."""
     known = current or SanctionsList(b"", 0, {})
     old_names = defaultdict[str, set[bytes]](set)
-    for mark, reference in known.references.items():
-        old_names[reference].add(mark)
+    for mark, references in known.references.items():
+        for reference in references:
+            old_names[reference].add(mark)
     new = {entry.reference: entry for entry in entries}
     marks = {reference: _marks(entry, known.form) for reference, entry in new.items()}
     every = frozenset[bytes]().union(*marks.values())

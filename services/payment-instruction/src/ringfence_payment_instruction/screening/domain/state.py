@@ -33,7 +33,7 @@ class _SavedList(NamedTuple):
     published_ns: int
     confirmed_ns: int
     form: int
-    references: list[tuple[bytes, str]]
+    references: list[tuple[bytes, tuple[str, ...]]]
     lone: list[bytes]
     entries: list[tuple[str, bytes]]
     lost: list[tuple[int, int]]
