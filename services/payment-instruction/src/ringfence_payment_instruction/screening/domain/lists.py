@@ -28,9 +28,10 @@ class Mark(NamedTuple):
 class SanctionsList:
     """An edition of a list.
 
-    `references` tells the entries of a fingerprint, as several may bear one name; one in `lone` hits only the whole of a name: it is weak, or one word.
-    `entries` has SHA-256 of each entry by reference. `form` is how names are normalised. Age counts from `current_ns`.
-    `lost` are the entries that editions have taken off lately: when (UTC nanoseconds), how many.
+    `references` tells the entries of a fingerprint: several may bear one name. One in `lone` hits only the whole of a
+    name: it is weak, or one word. `entries` has SHA-256 of each entry by reference. `form` is how names are normalised.
+    Age counts from `current_ns`. `lost` are the entries that editions have taken off lately: when (UTC nanoseconds),
+    how many.
     """
 
     digest: bytes
