@@ -13,6 +13,7 @@ from ringfence_payment_instruction.deposits.application.ports import Notificatio
 from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED, BankEntry
 from ringfence_payment_instruction.screening.application.importing import ListFiles
 from ringfence_payment_instruction.screening.application.known import Known
+from ringfence_payment_instruction.screening.application.screening import ScreeningWork
 from ringfence_payment_instruction.screening.domain.clients import client_stream
 from ringfence_payment_instruction.screening.domain.entries import Entry, EntryKind, ListedName, NameQuality
 from ringfence_payment_instruction.screening.domain.errors import NothingHit
@@ -21,8 +22,10 @@ from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.screening.domain.lists import SanctionsList, Screening
 from ringfence_payment_instruction.screening.domain.screened_fields import SCREENED_FIELDS, Part, ScreenedField, Side
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.errors import KeysUnavailable
 from ringfence_payment_instruction.submissions.domain.orders import Alias, Order
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
+from ringfence_payment_instruction.submissions.domain.submission import Submission
 
 from .world import (
     ANNA,
@@ -492,3 +495,70 @@ async def test_a_list_read_anew_is_other_evidence() -> None:
     """The same file in another form has other marks."""
     one, other = (Screening({"UN": SanctionsList(b"", 0, {}, form=form)}, 0) for form in (1, 2))
     assert one.evidence() != other.evidence()
+
+
+async def message_waits(world: World, name: str) -> None:
+    """Has a message for the bank kept that the bank does not take now."""
+    world.rail.is_broken = True
+    await submit(world, order(name, creditor=STRANGER))
+    submission, _ = world.states.submissions.find(TENANT, an_id(name)) or (None, 0)
+    assert submission is not None
+    await world.until(lambda: bool(submission.messages))
+
+
+async def message_is_written(world: World, name: str) -> None:
+    """Has a payment reserved whose message cannot be written now."""
+    world.seals.is_away = True
+    await submit(world, order(name, creditor=STRANGER))
+    await world.reaches(name, Status.RESERVED)
+
+
+async def custody_is_asked(world: World, name: str) -> None:
+    """Has a payment held of which nobody has decided."""
+    await submit(world, order(name, 600_00, creditor=STRANGER))
+    await world.reaches(name, Status.HELD)
+
+
+async def goes_on(world: World, name: str) -> None:
+    """Takes away what else a payment waited for."""
+    world.rail.is_broken = world.seals.is_away = False
+    if world.status(name) is Status.HELD:
+        await world.application.approvals.decide(APPROVER, TENANT, [an_id(name)], Directive.APPROVE, "")
+
+
+WAYS = (custody_is_asked, message_is_written, message_waits)
+
+
+@pytest.mark.parametrize("bring", WAYS, ids=lambda each: each.__name__)
+async def test_nothing_leaves_before_it_was_screened_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, bring: Callable[[World, str], Any]
+) -> None:
+    """A list has changed and nobody could look yet: neither custody nor the bank is told anything."""
+    await bring(world, "p")
+
+    async def unavailable(self: ScreeningWork, submission: Submission) -> None:
+        raise KeysUnavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ScreeningWork, "_again", unavailable)
+        await list_it(world)
+        await goes_on(world, "p")
+        submission, _ = world.states.submissions.find(TENANT, an_id("p")) or (None, 0)
+        assert submission is not None
+        await world.until(lambda: any(reason == "PAYMENT_STOPPED" for _, reason in submission.waiting))
+        assert world.rail.sent == {}
+    await world.reaches("p", Status.SENT)
+
+
+@pytest.mark.parametrize("bring", WAYS, ids=lambda each: each.__name__)
+async def test_nothing_leaves_under_lists_that_are_too_old(
+    world: World, monkeypatch: pytest.MonkeyPatch, bring: Callable[[World, str], Any]
+) -> None:
+    """What was screened days ago waits, before custody and before the bank, until the lists are fresh again."""
+    await bring(world, "p")
+    with monkeypatch.context() as patch:
+        patch.setattr(Screening, "is_stale", lambda self, now_ns: True)
+        await goes_on(world, "p")
+        await world.until(lambda: world.reason("p") == reasons.SCREENING_LIST_STALE)
+        assert world.rail.sent == {}
+    await world.reaches("p", Status.SENT)
