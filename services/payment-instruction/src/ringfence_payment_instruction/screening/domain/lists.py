@@ -24,14 +24,21 @@ class Mark(NamedTuple):
     whole: bool
 
 
+class Loss(NamedTuple):
+    """What an edition has taken off: when (UTC nanoseconds), entries that are gone or have no name left, and names."""
+
+    at_ns: int
+    entries: int
+    names: int
+
+
 @dataclass(frozen=True, slots=True)
 class SanctionsList:
     """An edition of a list.
 
     `references` tells the entries of a fingerprint: several may bear one name. One in `lone` hits only the whole of a
     name: it is weak, or one word. `entries` has SHA-256 of each entry by reference. `form` is how names are normalised.
-    Age counts from `current_ns`. `lost` are the entries that editions have taken off lately: when (UTC nanoseconds),
-    how many.
+    Age counts from `current_ns`. `lost` is what editions have taken off lately by the word of one person each.
     """
 
     digest: bytes
@@ -41,7 +48,7 @@ class SanctionsList:
     entries: Mapping[str, bytes] = field(default_factory=dict)
     form: int = FORM
     confirmed_ns: int = 0
-    lost: tuple[tuple[int, int], ...] = ()
+    lost: tuple[Loss, ...] = ()
 
     @classmethod
     def of(cls, event: Edition) -> SanctionsList:
