@@ -122,7 +122,7 @@ def test_what_cannot_be_matched_goes_to_suspense(history: Any, aliases: dict[str
 
 def test_a_payer_on_a_list_goes_to_suspense(history: Any, aliases: dict[str, Alias]) -> None:
     """Money of a listed person is kept apart from the client it was meant for."""
-    lists = Screening({"UN": SanctionsList(b"", 0, {fingerprint("Bad Actor"): "1"})}, 0)
+    lists = Screening({"UN": SanctionsList(b"", 0, {fingerprint("Bad Actor"): ("1",)})}, 0)
     (matched,) = found(history, aliases, replace(ENTRY, debtor_name="ACTOR, Bad"), lists=lists)
     assert (matched.disposition, matched.reason) == (Disposition.CREDIT_SUSPENSE, PAYER_ON_SANCTIONS_LIST)
 

@@ -34,6 +34,7 @@ from ringfence_payment_instruction.rail.module import RailModule, RailPorts
 from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
 from ringfence_payment_instruction.screening.application.known import Known
+from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.events import EVENTS as SCREENING_EVENTS
 from ringfence_payment_instruction.screening.domain.findings.events import ClientMatched
 from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
@@ -139,7 +140,8 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     submissions = Submissions(writer, states.submissions, ports.archive)
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
     known = Known(states.screening, states.findings)
-    standing = StandingModule.build(submissions, states.standing, ports.custody, known.covers)
+    lists = ListsInForce(states.screening, ports.list_maximum_age_ns, clock, writer)
+    standing = StandingModule.build(submissions, states.standing, ports.custody, known.covers, lists.fresh)
     proposals = Proposals(writer, states.proposals, standing.stops.may_act)
     limits = LimitsModule.build(
         submissions, proposals, states.limits, ports.limits, ports.recent, ports.funds, ports.duplicate_days, clock
@@ -152,9 +154,8 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         ports.screening,
         proposals,
         limits.reviewing,
-        ports.list_maximum_age_ns,
+        lists,
         orders.reading,
-        clock,
     )
     deposits = DepositsModule.build(
         submissions,
@@ -162,7 +163,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         ports.entries,
         ports.identity,
         ports.custody,
-        screening.lists,
+        lists,
         screening.looking,
         standing.stops,
         orders.reading,

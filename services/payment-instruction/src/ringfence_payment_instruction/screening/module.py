@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ringfence_kernel.proposals.application import Proposals
-from ringfence_kernel.values.clock import Clock
 
 from ringfence_payment_instruction.screening.adapters.list_files import SanctionsFiles
 from ringfence_payment_instruction.screening.api import ScreeningApi
@@ -57,13 +56,11 @@ class ScreeningModule:
         ports: ScreeningPorts,
         proposals: Proposals,
         reviewer: Reviewer,
-        list_maximum_age_ns: int,
+        lists: ListsInForce,
         reading: FileReading,
-        clock: Clock,
     ) -> ScreeningModule:
         """Wires the module, and has its proposals known."""
         writer = submissions.writer
-        lists = ListsInForce(known.lists, list_maximum_age_ns, clock, writer)
         importing = ListImport(writer, known.lists, proposals, SanctionsFiles(), reading)
         acts = ListActs(writer, known.lists, proposals)
         releases = HitReleases(submissions, proposals)

@@ -23,8 +23,13 @@ class StandingModule:
 
     @classmethod
     def build(
-        cls, submissions: Submissions, state: State, accounts: Accounts, is_current: Callable[[Submission], bool]
+        cls,
+        submissions: Submissions,
+        state: State,
+        accounts: Accounts,
+        is_current: Callable[[Submission], bool],
+        require_fresh: Callable[[], object],
     ) -> StandingModule:
         """Wires the module."""
-        stops = Stops(state, accounts, is_current)
+        stops = Stops(state, accounts, is_current, require_fresh)
         return cls(noting=Noting(submissions.writer, state), stops=stops, work=ResumingWork(submissions, stops))

@@ -65,12 +65,14 @@ class DispatchWork:
 
         The message is kept, sealed, with the directive. Whoever leads next finds both, and hands the same bytes over
         under the same message id, whoever was erased meanwhile. Raises KeysUnavailable, VaultUnavailable,
-        RailUnavailable, RailContradiction, CustodyUnavailable, AuthorisationRefused.
+        RailUnavailable, RailContradiction, CustodyUnavailable, AuthorisationRefused, and PaymentStopped or
+        ScreeningListStale while payments are to be screened again.
         """
         submission = self.submissions.state.known(stream)
         if rows := list(submission.at_stage(Stage.SEND)):
             cause_of = await self.stops.cause_of(submission, rows)
             await self._hold(submission, cause_of)
+            self.stops.require_screened(submission, submission.at_stage(Stage.SEND))
             await self._direct(submission, cause_of)
         messages: dict[str, list[int]] = {}
         for index in submission.at_stage(Stage.DISPATCH):
@@ -88,16 +90,19 @@ class DispatchWork:
     async def _is_withdrawn(self, submission: Submission, message_id: str, indexes: list[int]) -> bool:
         """Takes a message back that names a payment that may not be sent, unless the bank has it or may have it.
 
-        The others in it go into another message.
+        The others in it go into another message. Raises as `Stops.require_screened` where they cannot go now.
         """
         cause_of = await self.stops.cause_of(submission, indexes)
-        if not causes(submission, indexes, cause_of):
+        if not any(cause_of(submission, index) for index in indexes):
             return False
         try:
             if await asyncio.to_thread(self.rail.has, message_id):
                 return False
         except OSError as error:
             raise RailUnavailable(f"the rail does not tell what it has: {error.strerror}") from error
+        if not causes(submission, indexes, cause_of):
+            self.stops.require_screened(submission, indexes)
+            return False
 
         def command(unit: Unit) -> None:
             now = self.submissions.state.submission(submission.stream)

@@ -131,13 +131,14 @@ class ClientScreening:
         if recorded and not await self._mark(recorded, screening, listed):
             return True
         # An entry that has changed is new under each of its names: whoever was cleared of it is found again.
-        new = {mark for mark, entries in listed.items() if self._checked.get(mark) != entries}
+        new = {mark for mark, entries in listed.items() if not set(entries) <= set(self._checked.get(mark, ()))}
         if new:
             found = await asyncio.to_thread(self.names.matching, new)
             clients = _gathered(found, listed)
             if clients and not await self._match(clients, screening, lambda connection: None):
                 return True
-            self._checked = listed
+        # Also where nothing is new: what a list no longer names is new once it does again.
+        self._checked = listed
         return len(recorded) == NAMES_AT_ONCE
 
     async def _mark(self, recorded: Sequence[NamesRecorded], screening: Screening, listed: Listed) -> bool:

@@ -45,7 +45,8 @@ def listed_marks(key: bytes, screening: Screening) -> Listed:
 
 def _marks(each: SanctionsList) -> Iterator[tuple[Mark, str]]:
     """Yields what hits as the whole of a name, and what hits as a part of one."""
-    for fingerprint, reference in each.references.items():
-        yield Mark(fingerprint, True), reference
-        if fingerprint not in each.lone:
-            yield Mark(fingerprint, False), reference
+    for fingerprint, references in each.references.items():
+        for reference in references:
+            yield Mark(fingerprint, True), reference
+            if fingerprint not in each.lone:
+                yield Mark(fingerprint, False), reference

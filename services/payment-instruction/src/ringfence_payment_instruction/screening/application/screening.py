@@ -88,13 +88,15 @@ class ScreeningWork:
     async def _again(self, submission: Submission) -> None:
         """Screens what the bank does not have: a list has changed since, or a client was found on one."""
         screening, position = self.lists.fresh(), self.known.changed_position
-        indexes = submission.unsent()
+        indexes, let_go = submission.unsent(), dict(submission.released)
         look = await self._look(submission, indexes, screening)
         clear = await self.personal.open(submission, indexes)
         hits = await computed(len(clear), _hits, submission, clear, look)
 
         def decider(now: Submission) -> list[Any]:
-            return rescreened(now, indexes, hits, look.evidence) if self.known.changed_position == position else []
+            # What has hit before was not looked at: if it was released meanwhile, it has to be.
+            is_current = self.known.changed_position == position and now.released == let_go
+            return rescreened(now, indexes, hits, look.evidence) if is_current else []
 
         await self.submissions.decide(submission.stream, decider, weight=len(indexes))
         if hits:

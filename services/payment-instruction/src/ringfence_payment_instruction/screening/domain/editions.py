@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ringfence_payment_instruction.screening.domain.entries import Entry, EntryKind, NameQuality
 from ringfence_payment_instruction.screening.domain.errors import SanctionsListDamaged, SanctionsListOutdated
-from ringfence_payment_instruction.screening.domain.lists import SanctionsList
+from ringfence_payment_instruction.screening.domain.lists import Loss, SanctionsList
 from ringfence_payment_instruction.screening.domain.names import FORM, fingerprint, normalise
 
 # A list may be dated a little ahead of our clock.
@@ -20,6 +20,7 @@ MAX_WORDS = 255
 # Losses of so much do not wait for a second person.
 LOST_ENTRIES = 20
 LOST_PARTS = 50
+NOTHING_LOST = Loss(0, 0, 0)
 
 
 class ChangeKind(IntEnum):
@@ -58,15 +59,15 @@ class Difference:
         """Returns how many entries it did this to."""
         return sum(each.what is what for each in self.changes)
 
-    def needs_second_person(self, lost_before: int = 0) -> bool:
+    def needs_second_person(self, lost_before: Loss = NOTHING_LOST) -> bool:
         """Tells whether more is lost than one person may take off: 20 entries, 2 % of them, or 2 % of the names.
 
-        `lost_before` are entries that one person's editions have taken off lately.
+        `lost_before` is what one person's editions have taken off lately: it counts with whatever more is lost.
         """
-        lost = self.entries_lost + lost_before if self.entries_lost else 0
-        before = self.entries_before + lost_before
-        is_much = lost > LOST_ENTRIES or lost * LOST_PARTS > before
-        return is_much or self.names_removed * LOST_PARTS > self.names_before
+        entries = self.entries_lost + lost_before.entries if self.entries_lost else 0
+        names = self.names_removed + lost_before.names if self.names_removed else 0
+        is_much = entries > LOST_ENTRIES or entries * LOST_PARTS > self.entries_before + lost_before.entries
+        return is_much or names * LOST_PARTS > self.names_before + lost_before.names
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,9 @@ def difference(current: SanctionsList | None, entries: Iterable[Entry]) -> Diffe
     """Returns what entries change against the list in force, compared in the form of that list."""
     known = current or SanctionsList(b"", 0, {})
     old_names = defaultdict[str, set[bytes]](set)
-    for mark, reference in known.references.items():
-        old_names[reference].add(mark)
+    for mark, references in known.references.items():
+        for reference in references:
+            old_names[reference].add(mark)
     new = {entry.reference: entry for entry in entries}
     marks = {reference: _marks(entry, known.form) for reference, entry in new.items()}
     every = frozenset[bytes]().union(*marks.values())

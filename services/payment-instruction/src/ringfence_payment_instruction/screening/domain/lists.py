@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from ringfence_kernel.values.columns import split_ids
@@ -23,32 +24,40 @@ class Mark(NamedTuple):
     whole: bool
 
 
+class Loss(NamedTuple):
+    """What an edition has taken off: when (UTC nanoseconds), entries that are gone or have no name left, and names."""
+
+    at_ns: int
+    entries: int
+    names: int
+
+
 @dataclass(frozen=True, slots=True)
 class SanctionsList:
     """An edition of a list.
 
-    `references` tells the entry of a fingerprint; one in `lone` hits only the whole of a name: it is weak, or one word.
-    `entries` has SHA-256 of each entry by reference. `form` is how names are normalised. Age counts from `current_ns`.
-    `lost` are the entries that editions have taken off lately: when (UTC nanoseconds), how many.
+    `references` tells the entries of a fingerprint: several may bear one name. One in `lone` hits only the whole of a
+    name: it is weak, or one word. `entries` has SHA-256 of each entry by reference. `form` is how names are normalised.
+    Age counts from `current_ns`. `lost` is what editions have taken off lately by the word of one person each.
     """
 
     digest: bytes
     published_ns: int
-    references: Mapping[bytes, str]
+    references: Mapping[bytes, tuple[str, ...]]
     lone: frozenset[bytes] = frozenset()
     entries: Mapping[str, bytes] = field(default_factory=dict)
     form: int = FORM
     confirmed_ns: int = 0
-    lost: tuple[tuple[int, int], ...] = ()
+    lost: tuple[Loss, ...] = ()
 
     @classmethod
     def of(cls, event: Edition) -> SanctionsList:
         """Returns the list of an import."""
-        references = dict[bytes, str]()
+        references = dict[bytes, tuple[str, ...]]()
         strong = set[bytes]()
         marks = split_ids(event.fingerprints)
         for at, (mark, reference) in enumerate(zip(marks, event.references, strict=True)):
-            references.setdefault(mark, reference)
+            references[mark] = tuple(dict.fromkeys((*references.get(mark, ()), reference)))
             if not event.qualities or (event.qualities[at] != NameQuality.WEAK and event.word_counts[at] > 1):
                 strong.add(mark)
         digests = event.entry_digests
@@ -67,19 +76,17 @@ class SanctionsList:
     @property
     def entry_references(self) -> frozenset[str]:
         """The references of all entries."""
-        return frozenset(self.entries or self.references.values())
+        return frozenset(self.entries or chain.from_iterable(self.references.values()))
 
     def entry(self, list_name: str, reference: str) -> ListedEntry:
         """Returns an entry as it stands on the list."""
         return ListedEntry(f"{list_name}/{reference}", self.entries.get(reference, UNKNOWN))
 
-    def reference_of(self, marks: Iterable[Mark]) -> str | None:
-        """Returns the entry that one of these is a name of, None where there is none."""
+    def references_of(self, marks: Iterable[Mark]) -> Iterator[str]:
+        """Yields the entries that these are names of, some of them more than once."""
         for mark, whole in marks:
-            reference = self.references.get(mark)
-            if reference is not None and (whole or mark not in self.lone):
-                return reference
-        return None
+            if whole or mark not in self.lone:
+                yield from self.references.get(mark, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +104,14 @@ class Screening:
         return any(now_ns - each.current_ns > self.maximum_age_ns for each in self.lists.values())
 
     def evidence(self) -> bytes:
-        """Returns the SHA-256 over the names and digests of the lists in force and of those that wait."""
+        """Returns the SHA-256 over the lists in force and those that wait: name, form and digest of each."""
         content = hashlib.sha256()
         for lists in (self.lists, self.waiting):
             for name in sorted(lists):
-                content.update(len(name.encode()).to_bytes(2, "big") + name.encode() + lists[name].digest)
+                each = lists[name]
+                content.update(
+                    len(name.encode()).to_bytes(2, "big") + name.encode() + bytes((each.form,)) + each.digest
+                )
         return content.digest()
 
     def editions(self) -> list[tuple[str, SanctionsList]]:
@@ -113,13 +123,13 @@ class Screening:
         return next((str(entry) for name in names for entry in self.entries(name)), "")
 
     def entries(self, name: str) -> tuple[ListedEntry, ...]:
-        """Returns the entries that name somebody so, one at most of each edition."""
+        """Returns the entries that name somebody so."""
         editions = self.editions()
         marks = {form: marks_of(name, form) for form in {each.form for _, each in editions}}
         found = (
             each.entry(list_name, reference)
             for list_name, each in editions
-            if (reference := each.reference_of(marks[each.form])) is not None
+            for reference in each.references_of(marks[each.form])
         )
         return tuple(dict.fromkeys(found))
 

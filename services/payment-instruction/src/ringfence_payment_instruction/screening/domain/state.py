@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any, ClassVar, NamedTuple
 
 from ringfence_kernel.proposals.domain.events import ProposalMade, ProposalVoided
@@ -21,7 +22,7 @@ from ringfence_payment_instruction.screening.domain.events import (
     SanctionsListConfirmed,
     SanctionsListImported,
 )
-from ringfence_payment_instruction.screening.domain.lists import SanctionsList
+from ringfence_payment_instruction.screening.domain.lists import Loss, SanctionsList
 
 SECTION = "screening, format 2"
 LOSSES_LAST_NS = 7 * 86_400 * 1_000_000_000
@@ -33,10 +34,10 @@ class _SavedList(NamedTuple):
     published_ns: int
     confirmed_ns: int
     form: int
-    references: list[tuple[bytes, str]]
+    references: list[tuple[bytes, tuple[str, ...]]]
     lone: list[bytes]
     entries: list[tuple[str, bytes]]
-    lost: list[tuple[int, int]]
+    lost: list[Loss]
 
 
 class _Saved(NamedTuple):
@@ -76,10 +77,11 @@ class State:
         journal.put(self.changed, event.list_name, recorded.position)
         self._change(event, recorded.recorded_at_ns, journal)
 
-    def lost_lately(self, list_name: str, now_ns: int) -> int:
-        """Returns how many entries editions have taken off a list in the last 7 days by the word of one person each."""
+    def lost_lately(self, list_name: str, now_ns: int) -> Loss:
+        """Returns what editions have taken off a list in the last 7 days by the word of one person each, together."""
         known = self.lists.get(list_name)
-        return sum(count for at_ns, count in known.lost if now_ns - at_ns < LOSSES_LAST_NS) if known else 0
+        recent = _recent(known, now_ns) if known else ()
+        return Loss(now_ns, sum(each.entries for each in recent), sum(each.names for each in recent))
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
@@ -129,12 +131,22 @@ class State:
         )
 
 
-def _losses(before: SanctionsList | None, after: SanctionsList, now_ns: int) -> tuple[tuple[int, int], ...]:
+def _losses(before: SanctionsList | None, after: SanctionsList, now_ns: int) -> tuple[Loss, ...]:
     if before is None:
         return ()
-    gone = len(before.entry_references - after.entry_references)
-    recent = tuple(loss for loss in before.lost if now_ns - loss[0] < LOSSES_LAST_NS)
-    return (*recent, (now_ns, gone)) if gone else recent
+    recent = _recent(before, now_ns)
+    names = before.references.keys() - after.references.keys()
+    if before.form != after.form:
+        # Fingerprints of two forms do not compare: only entries do.
+        names = set()
+    left = chain.from_iterable(each for mark, each in before.references.items() if mark not in names)
+    named = frozenset(chain.from_iterable(before.references.values()))
+    entries = (before.entry_references - after.entry_references) | (named - frozenset(left))
+    return (*recent, Loss(now_ns, len(entries), len(names))) if entries or names else recent
+
+
+def _recent(known: SanctionsList, now_ns: int) -> tuple[Loss, ...]:
+    return tuple(loss for loss in known.lost if now_ns - loss.at_ns < LOSSES_LAST_NS)
 
 
 def _saved(name: str, each: SanctionsList) -> _SavedList:

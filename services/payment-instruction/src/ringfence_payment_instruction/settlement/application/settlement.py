@@ -49,7 +49,7 @@ class SettlementWork:
         """Asks custody and records its results.
 
         Raises CustodyUnavailable, AuthorisationRefused, BookAccountMissing, LedgerContradiction, ResultUnknown,
-        PaymentStopped; whatever could be done has been recorded by then.
+        PaymentStopped, ScreeningListStale; whatever could be done has been recorded by then.
         """
         submission = self.submissions.state.known(stream)
         asked, missing = await self._plan(submission)
@@ -69,7 +69,9 @@ class SettlementWork:
             raise LedgerContradiction
         if missing:
             raise BookAccountMissing
-        if any(self.stops.cause(submission, index) for index in submission.at_stage(Stage.TRANSFER)):
+        rows = list(submission.at_stage(Stage.TRANSFER))
+        self.stops.require_screened(submission, rows)
+        if any(self.stops.cause(submission, index) for index in rows):
             raise PaymentStopped
 
     async def _ask(self, submission: Submission, asked: Asked) -> dict[int, tuple[int, str]]:

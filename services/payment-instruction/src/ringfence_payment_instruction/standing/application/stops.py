@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.hands import Hand
+from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.standing.application.ports import Accounts
 from ringfence_payment_instruction.standing.domain.errors import PaymentStopped, PrincipalSuspended
 from ringfence_payment_instruction.standing.domain.state import Standing, State
-from ringfence_payment_instruction.standing.domain.stopping import CauseOf, cause, causes, resumed
+from ringfence_payment_instruction.standing.domain.stopping import UNSCREENED, CauseOf, cause, causes, resumed
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.status import Stage
@@ -23,18 +24,36 @@ from ringfence_payment_instruction.submissions.domain.submission import Submissi
 class Stops:
     """Knows what stops a payment: lists, how those behind it stand, and orders on the account that is debited.
 
-    `is_current` tells whether a submission was screened by the lists, and the listed clients, of this moment.
+    `is_current` tells whether a submission was screened by the lists, and the listed clients, of this moment;
+    `require_fresh` raises where those lists are too old to be relied on.
     """
 
     state: State
     accounts: Accounts
     is_current: Callable[[Submission], bool]
+    require_fresh: Callable[[], object]
 
     def cause(self, submission: Submission, index: int) -> str:
         """Returns why an instruction may not go on, by lists and by who stands behind it; empty where it may."""
         if index in submission.hits:
             return reasons.SANCTIONS_HIT
-        return cause(self.state, submission, index) or ("" if self.is_current(submission) else reasons.SCREENING_AGAIN)
+        return cause(self.state, submission, index) or self._unscreened(submission)
+
+    def require_screened(self, submission: Submission, rows: Iterable[int]) -> None:
+        """Raises where one of these waits for screening: ScreeningListStale, or PaymentStopped until it was looked at.
+
+        What else stops them is not asked.
+        """
+        if UNSCREENED.intersection(self.cause(submission, index) for index in rows):
+            self.require_fresh()
+            raise PaymentStopped
+
+    def _unscreened(self, submission: Submission) -> str:
+        try:
+            self.require_fresh()
+        except DomainError:
+            return reasons.SCREENING_LIST_STALE
+        return "" if self.is_current(submission) else reasons.SCREENING_AGAIN
 
     async def cause_of(self, submission: Submission, rows: Sequence[int]) -> CauseOf:
         """Returns what tells why a payment may not go on: accounts as they are now, people as they will be then.

@@ -44,6 +44,8 @@ SECOND_OPERATOR_REQUIRED = "SECOND_OPERATOR_REQUIRED"
 BANK_REPLY_MISSING = "BANK_REPLY_MISSING"
 # A list has changed since it was screened; it goes on as soon as it was screened again.
 SCREENING_AGAIN = "SCREENING_AGAIN"
+# No list is in force, or one has become too old since it was screened.
+SCREENING_LIST_STALE = "SCREENING_LIST_STALE"
 # Stopped before the bank has it, and goes on once the cause is lifted.
 PLATFORM_SUSPENDED = "PLATFORM_SUSPENDED"
 PRINCIPAL_SUSPENDED = "PRINCIPAL_SUSPENDED"

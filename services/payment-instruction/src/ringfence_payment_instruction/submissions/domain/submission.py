@@ -250,6 +250,8 @@ class Submission:
         for index in unpack("I", event.indexes):
             if (entry := self.hits.pop(index, None)) is not None:
                 self.released[index] = (*self.released.get(index, ()), entry)
+        # Only one entry that named somebody was shown: the next look tells whether there are others.
+        self.screened_position = OUTDATED
         self.waiting = ()
 
     def unsent(self) -> list[int]:
@@ -383,6 +385,8 @@ class Submission:
 KEEPING = frozenset({Directive.RESUME, Directive.CANCEL, Directive.REJECT, Directive.EXPIRE})
 """What may have been decided of a payment that is held with its reservation."""
 UNSENT = frozenset({Status.SCREENED, Status.HELD, Status.RESERVED})
+OUTDATED = 1
+"""The position as of which a submission was screened that has to be screened again: before every list."""
 SCREENING = "screening"
 """The cause of what is screened first; the word in stored events."""
 _PEOPLE = ("approvers", "approving_hands")
