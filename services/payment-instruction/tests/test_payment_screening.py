@@ -393,23 +393,3 @@ async def test_only_two_people_let_go_on_what_a_list_has_stopped(world: World) -
     await world.reaches("p", Status.SENT)
     with pytest.raises(NothingHit):
         await releases.propose(TENANT, [an_id("p")], "once more", one)
-
-
-async def test_what_was_released_is_stopped_by_another_entry_only(world: World) -> None:
-    """A new edition with the same entry changes nothing; another entry stops the payment again."""
-    await submit(world, order("p", 600_00, creditor=STRANGER, debtor_name=LISTED_NAME))
-    await world.reaches("p", Status.HELD)
-    await list_it(world)
-    await hits(world, "p")
-    releases, proposals = world.application.screening.releases, world.application.proposals
-    proposal = await releases.propose(TENANT, [an_id("p")], "another person", operator("one"))
-    assert await proposals.decide([Decision(proposal, Verdict.CONFIRM)], operator("other")) == [""]
-    await world.import_list(a_list(LISTED_NAME, "Somebody Else"))
-    submission, index = world.states.submissions.find(TENANT, an_id("p")) or (None, 0)
-    assert submission is not None
-    await world.until(lambda: Known(world.states.screening, world.states.findings).covers(submission))
-    assert index not in submission.hits
-    await world.import_list(a_list("Somebody Else", LISTED_NAME))
-    await hits(world, "p")
-    await world.restart()
-    assert world.reason("p") == reasons.SANCTIONS_HIT
