@@ -189,3 +189,19 @@ async def test_what_was_released_is_stopped_by_another_entry_only(world: World) 
     await hits(world, "p")
     await world.restart()
     assert world.reason("p") == reasons.SANCTIONS_HIT
+
+
+async def test_who_was_cleared_is_found_when_an_entry_comes_back(world: World) -> None:
+    """Two people have looked at what a list said then; that it says so again is for two people to look at."""
+    names = tuple(f"Person {number}" for number in range(60))
+    await world.import_list(a_list(*names, "Anna Example"))
+    await world.until(lambda: len(world.blocking.blocked) == 1)
+    await world.until(lambda: not world.states.findings.streams())
+    await world.identity_says("KycChanged.v1", an_id("anna"), before="BLOCKED", after="REVIEW")
+    assert (await world.import_list(a_list(*names))).proposal == b""
+    await world.application.screening.clients.step()
+    await world.import_list(a_list(*names, "Anna Example"))
+    await world.until(lambda: len(world.blocking.blocked) == 2)
+    before = world.states.findings.digest()
+    await world.restart()
+    assert world.states.findings.digest() == before
