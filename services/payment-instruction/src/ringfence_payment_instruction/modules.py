@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.proposals.domain.state import State as ProposalState
@@ -131,7 +132,7 @@ class Application:
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
     modules = (SubmissionsState, DepositsState, FindingsState, StandingState, LimitsState, FlowsState, ProposalState)
-    return EventCodec([*SCREENING_EVENTS, *(event for module in modules for event in module.EVENTS)])
+    return EventCodec(dict.fromkeys(chain(SCREENING_EVENTS, *(module.EVENTS for module in modules))))
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:

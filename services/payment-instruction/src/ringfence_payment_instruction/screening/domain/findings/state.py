@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
@@ -14,6 +14,14 @@ from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.screening.domain.clients import Client, client_stream
+from ringfence_payment_instruction.screening.domain.events import EVENTS as LIST_EVENTS
+from ringfence_payment_instruction.screening.domain.events import (
+    Edition,
+    SanctionsEditionAdopted,
+    SanctionsEditionHeld,
+    SanctionsListConfirmed,
+    SanctionsListImported,
+)
 from ringfence_payment_instruction.screening.domain.findings.events import (
     EVENTS,
     ClientBlocked,
@@ -21,8 +29,9 @@ from ringfence_payment_instruction.screening.domain.findings.events import (
     ClientMatched,
 )
 from ringfence_payment_instruction.screening.domain.listed import ListedEntry, unpacked_entries
+from ringfence_payment_instruction.screening.domain.lists import SanctionsList
 
-SECTION = "findings, format 2"
+SECTION = "findings, format 3"
 
 
 class Finding(IntEnum):
@@ -60,24 +69,31 @@ class _Saved:
 
     findings: list[tuple[bytes, bytes, bytes, list[tuple[str, bytes, int]]]]
     matched_position: int
+    waiting: list[tuple[str, list[tuple[str, bytes]]]]
 
 
 class State:
     """Findings by the stream of a client, and the position of the last match. Changes go through the journal.
 
-    An entry that its publisher changes is another one: who was cleared of the one is found by the other.
+    An entry that its publisher changes is another one: who was cleared of the one is found by the other. Nobody stays
+    cleared of an entry that has left its list, so that he is found if it comes back. `waiting` has the entries of
+    editions that wait, by list.
     """
 
-    EVENTS: ClassVar[tuple[type, ...]] = EVENTS
+    EVENTS: ClassVar[tuple[type, ...]] = (*EVENTS, *LIST_EVENTS)
 
     def __init__(self) -> None:
         """Starts with nobody found."""
         self.findings: dict[bytes, ClientFindings] = {}
         self.matched_position = 0
+        self.waiting: dict[str, frozenset[ListedEntry]] = {}
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
         event = recorded.event
+        if isinstance(event, LIST_EVENTS):
+            self._listed(event, journal)
+            return
         stream, finding = client_stream(event.subject), OF_EVENT[type(event)]
         if stream not in self.findings:
             journal.put(self.findings, stream, ClientFindings(event.subject, event.tenant, event.party))
@@ -86,6 +102,24 @@ class State:
         if finding is Finding.MATCHED:
             journal.call(setattr, self, "matched_position", self.matched_position)
             self.matched_position = recorded.position
+
+    def _listed(self, event: Any, journal: Journal) -> None:
+        if isinstance(event, SanctionsEditionHeld):
+            journal.put(self.waiting, event.list_name, _entries_of(event))
+            return
+        if isinstance(event, SanctionsListConfirmed):
+            return
+        left: frozenset[ListedEntry] = frozenset()
+        if isinstance(event, SanctionsListImported):
+            left = _entries_of(event)
+        elif isinstance(event, SanctionsEditionAdopted):
+            left = self.waiting[event.list_name]
+        if event.list_name in self.waiting:
+            journal.remove(self.waiting, event.list_name)
+        for found in self.findings.values():
+            for entry in found.having(Finding.CLEARED):
+                if entry.name.startswith(f"{event.list_name}/") and entry not in left:
+                    journal.remove(found.entries, entry)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work: of clients that identity is to block."""
@@ -120,6 +154,7 @@ class State:
         """Takes up what `save` returned; raises ValueError or LookupError for another format."""
         saved = plain.decode(sections[SECTION], _Saved)
         self.matched_position = saved.matched_position
+        self.waiting = {name: frozenset(ListedEntry(*each) for each in entries) for name, entries in saved.waiting}
         self.findings = {
             client_stream(subject): ClientFindings(
                 subject, tenant, party, {ListedEntry(name, sha256): Finding(number) for name, sha256, number in entries}
@@ -132,4 +167,10 @@ class State:
             (each.subject, each.tenant, each.party, [(*one, int(other)) for one, other in sorted(each.entries.items())])
             for _, each in sorted(self.findings.items())
         ]
-        return plain.encode(_Saved(findings, self.matched_position))
+        waiting = [(name, [(*each,) for each in sorted(entries)]) for name, entries in sorted(self.waiting.items())]
+        return plain.encode(_Saved(findings, self.matched_position, waiting))
+
+
+def _entries_of(event: Edition) -> frozenset[ListedEntry]:
+    edition = SanctionsList.of(event)
+    return frozenset(edition.entry(event.list_name, reference) for reference in edition.entry_references)
