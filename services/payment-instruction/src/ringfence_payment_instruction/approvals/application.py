@@ -79,6 +79,8 @@ class Decisions:
             found = self._found(unit, tenant, ids)
             for instruction_id, (submission, index) in found.items():
                 refusal = objection_to(submission, index, decision, by)
+                if decision is Directive.APPROVE and not self.stops.is_current(submission):
+                    refusal = refusal or reasons.SCREENING_AGAIN
                 if is_done(submission, index, decision, by) and refusal != reasons.MADE_BY_ANOTHER:
                     continue
                 if refusal:

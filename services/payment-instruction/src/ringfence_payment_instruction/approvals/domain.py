@@ -10,7 +10,7 @@ from ringfence_kernel.access.hands import Hand, differs
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.hands import packed_hand, unpacked_hand
 from ringfence_payment_instruction.submissions.domain.orders import OF_OPERATORS
-from ringfence_payment_instruction.submissions.domain.status import RELEASED, UNDECIDED, Directive, Status
+from ringfence_payment_instruction.submissions.domain.status import RELEASED, UNDECIDED, Directive, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step, directed, moved
 
@@ -38,8 +38,8 @@ def objection(submission: Submission, index: int, decision: Directive, decider: 
         return reasons.SANCTIONS_HIT
     if decision is Directive.CANCEL:
         return "" if may_be_stopped(status, directive) else reasons.ALREADY_RELEASED
-    if decision is Directive.REJECT and (status, directive) == STOPPED:
-        return ""
+    if decision is Directive.REJECT and ((status, directive) == STOPPED or submission.stages[index] == Stage.TRANSFER):
+        return ""  # what custody has done by then is found out before it is released
     if status != Status.HELD or directive not in UNDECIDED:
         return reasons.NOT_HELD
     if decision is Directive.APPROVE:
@@ -110,9 +110,9 @@ def decided(
         events = directed(submission, Directive.COUNTERSIGN, first, reason=reason, **named)
         return events + directed(submission, decision, sorted(alone), **named)
     reason = reasons.CANCELLED_BY_CUSTOMER if decision is Directive.CANCEL else reasons.APPROVAL_REFUSED
-    reserved = [index for index in allowed if submission.is_reserved(index)]
+    reserved = [index for index in allowed if submission.may_be_reserved(index)]
     status = RELEASED[decision]
-    steps = [Step(index, status, reason) for index in allowed if not submission.is_reserved(index)]
+    steps = [Step(index, status, reason) for index in allowed if not submission.may_be_reserved(index)]
     events = moved(submission, "decision", steps, actor=decider.hand.principal, note=note)
     return events + directed(submission, decision, reserved, actor=decider.hand.principal, note=note, reason=reason)
 

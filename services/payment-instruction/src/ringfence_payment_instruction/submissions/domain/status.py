@@ -153,6 +153,8 @@ _STAGES = {
     (Status.AUTHENTICATED, Directive.NONE): Stage.SCREEN,
     (Status.SCREENED, Directive.NONE): Stage.TRANSFER,
     (Status.HELD, Directive.APPROVE): Stage.TRANSFER,
+    (Status.SCREENED, Directive.REJECT): Stage.RELEASE,
+    (Status.SCREENED, Directive.EXPIRE): Stage.RELEASE,
     (Status.RESERVED, Directive.NONE): Stage.SEND,
     (Status.RESERVED, Directive.SEND): Stage.DISPATCH,
     (Status.RESERVED, Directive.CANCEL): Stage.RELEASE,

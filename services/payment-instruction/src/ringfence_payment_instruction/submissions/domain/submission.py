@@ -26,6 +26,7 @@ from ringfence_payment_instruction.submissions.domain.status import (
     FINAL_OR_SETTLED,
     LANES,
     Directive,
+    Stage,
     Status,
     require_listed,
     stage_of,
@@ -327,6 +328,10 @@ class Submission:
         """Tells whether custody has set the money aside: a payment that was stopped keeps it."""
         status, directive = self.statuses[index], self.directives[index]
         return status == Status.RESERVED or (status == Status.HELD and directive in KEEPING)
+
+    def may_be_reserved(self, index: int) -> bool:
+        """Tells whether custody has set the money aside, or may have without our having heard of it."""
+        return self.is_reserved(index) or self.stages[index] == Stage.TRANSFER
 
     def owners(self, index: int) -> tuple[bytes, bytes]:
         """Returns whose money it is, and whose it is to be; of strangers it is the tenant."""
