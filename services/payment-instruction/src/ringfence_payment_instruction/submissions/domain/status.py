@@ -140,6 +140,8 @@ UNDECIDED = frozenset({Directive.NONE, Directive.COUNTERSIGN})
 
 FINAL = frozenset({Status.RECONCILED, Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.FAILED})
 CAME_TO_NOTHING = frozenset({Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.FAILED, Status.RETURNED})
+HAPPENS = frozenset({Status.RESERVED, Status.SENT, Status.SETTLED, Status.RECONCILED})
+"""The debtor's money is set aside for it, or has moved."""
 FINAL_OR_SETTLED = FINAL | {Status.SETTLED, Status.RETURNED, Status.REFUSED}
 
 # Where a released reservation leads.
