@@ -44,7 +44,7 @@ class Suspense:
         ring = await self.identity.keys({owner})
         key, sealed = ring.keys.get(owner), file.event.sealed[index]
         bound_to = AssociatedData(file.stream, 1, f"entry[{index}]")
-        content = _decode(unseal(key, sealed, bound_to)) if key and sealed else [""] * _TEXTS
+        content: list[Any] = _decode(unseal(key, sealed, bound_to)) if key and sealed else [""] * _TEXTS
         name, iban, payee = content[:3]
         others = [(role, text) for role, text in content[_TEXTS] if text] if len(content) > _TEXTS else []
         named = [*others, *([("Cdtr", payee)] if payee else [])]
