@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id, show
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
+from ringfence_payment_instruction.submissions.domain.chunks import Chunk, Sealed
 from ringfence_payment_instruction.submissions.domain.events import (
     HitsReleased,
     InstructionsAdvanced,
@@ -54,27 +53,6 @@ def transfer_id_of(tenant: bytes, instruction_id: bytes) -> bytes:
 def slot(packed: bytes, index: int) -> bytes:
     """Returns one 16-byte value of a column."""
     return packed[index * ID_BYTES : (index + 1) * ID_BYTES]
-
-
-class Sealed(NamedTuple):
-    """An instruction's personal data as it stands in an event, with what its key and associated data are found by."""
-
-    version: int
-    row: int
-    debtor_owner: bytes
-    creditor_owner: bytes
-    debtor: bytes
-    creditor: bytes
-    parties_row: int
-    parties: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """The rows of one InstructionsReceived event."""
-
-    version: int
-    event: InstructionsReceived
 
 
 class Submission:
