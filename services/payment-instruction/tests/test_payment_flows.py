@@ -7,6 +7,7 @@ import pytest
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_local_stack.servers.database import Database
+from ringfence_payment_instruction.deposits.application import sealing
 from ringfence_payment_instruction.deposits.domain.evidence import entry_id
 from ringfence_payment_instruction.flows.application.charging import Fee, fee_id
 from ringfence_payment_instruction.flows.application.clearing import MOST_ATTEMPTS, OWN_ATTEMPTS, Named, clearing_id
@@ -304,6 +305,15 @@ async def test_whoever_the_bank_named_is_screened_when_suspense_goes_on(flowing:
     identifier = clearing_id(TENANT, named.entry, 0)
     await flowing.until(lambda: _at(flowing, identifier) not in (Status.AUTHENTICATED, Status.SCREENED))
     assert _at(flowing, identifier) is Status.REJECTED
+
+
+async def test_an_entry_of_an_earlier_release_goes_on(flowing: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the texts of payer and payee, and names nobody beside."""
+    encode = sealing._encode
+    monkeypatch.setattr(sealing, "_encode", lambda content: encode(content[:5]))
+    named = await suspended(flowing, "R1")
+    await flowing.application.flows.clearing.give_back(OPERATOR, named, BANK)
+    await flowing.until(lambda: _at(flowing, clearing_id(TENANT, named.entry, 0)) is Status.HELD)
 
 
 async def test_no_operator_alone_locks_an_entry(flowing: World) -> None:
