@@ -4,16 +4,19 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_local_stack.servers.database import Database
+from ringfence_payment_instruction.deposits.application import sealing
 from ringfence_payment_instruction.deposits.domain.evidence import entry_id
 from ringfence_payment_instruction.flows.application.charging import Fee, fee_id
-from ringfence_payment_instruction.flows.application.clearing import Named, clearing_id
+from ringfence_payment_instruction.flows.application.clearing import MOST_ATTEMPTS, OWN_ATTEMPTS, Named, clearing_id
 from ringfence_payment_instruction.flows.domain.errors import (
     FeeAgreementConflict,
     FeeAgreementUnknown,
     PayerUnknown,
     SuspendedEntryUnknown,
+    SuspenseAttempts,
     SuspenseBlocked,
 )
 from ringfence_payment_instruction.flows.domain.events import FeeAgreed
@@ -108,10 +111,12 @@ async def charge(world: World, *fees: Fee, by: Any = PLATFORM) -> list[tuple[int
     return [(view.status, view.reason) for view in views]
 
 
-async def suspended(world: World, reference: str, amount: str = "30.00", payer: str = "Some Payer") -> Named:
+async def suspended(
+    world: World, reference: str, amount: str = "30.00", payer: str = "Some Payer", more: str = ""
+) -> Named:
     """Has money of nobody come in, and returns where it lies."""
     content = entry(reference, amount, "GB29NWBK60161331926819", payer=payer)
-    content = content.replace("</Dbtr>", f"</Dbtr><DbtrAcct><Id><IBAN>{STRANGER}</IBAN></Id></DbtrAcct>")
+    content = content.replace("</Dbtr>", f"</Dbtr><DbtrAcct><Id><IBAN>{STRANGER}</IBAN></Id></DbtrAcct>{more}")
     await world.application.deposits.receiving.hand_in(BANK_FEED, camt_054(f"M-{reference}", BANK, content))
     return Named(TENANT, entry_id(TENANT, _Reference(BANK, reference)), SUSPENSE)
 
@@ -173,7 +178,28 @@ async def test_a_rate_is_of_the_clients_own_payment_and_once(flowing: World) -> 
     again = fee("3", 1_00, an_id("paid"), mandate=an_id("second"))
     assert await charge(flowing, again) == [(Status.REJECTED, reasons.DUPLICATE_INSTRUCTION_ID)]
     assert await charge(flowing, fee("4", 1, an_id("unheard of"))) == [(Status.REJECTED, reasons.FEE_NOT_AGREED)]
-    assert flowing.states.submissions.is_used(TENANT, fee_id(TENANT, an_id("second"), an_id("paid")))
+    assert flowing.states.submissions.is_used(TENANT, fee_id(TENANT, "monthly", an_id("paid")))
+
+
+async def test_a_fee_is_for_a_payment_that_happens_and_once_of_its_kind(flowing: World) -> None:
+    """Scheduled, held or withdrawn it is none yet, and no try uses up the fee; another agreement is no second one."""
+    agreements = flowing.application.flows.agreements
+    await agreements.agree(agreed(rate_ppm=10_000))
+    await agreements.agree(agreed(agreement=an_id("second"), rate_ppm=10_000))
+    await flowing.submit_batch(PLATFORM, an_id("s"), [order("held", 200_01)])
+    later = order("later", 100_00, execution_day=flowing.clock.now_ns() // DAY_NS + 1)
+    await flowing.submit_batch(PLATFORM, an_id("t"), [later])
+    await flowing.reaches("held", Status.HELD)
+    refused = [(Status.REJECTED, reasons.FEE_NOT_AGREED)]
+    for name in ("held", "later"):
+        assert await charge(flowing, fee(f"1 {name}", 1_00, an_id(name))) == refused
+    await flowing.application.approvals.decide(APPROVER, TENANT, [an_id("held")], Directive.APPROVE, "")
+    await flowing.reaches("held", Status.SETTLED)
+    second = fee("2", 1_00, an_id("held"), mandate=an_id("second"))
+    for _ in range(2):
+        assert await charge(flowing, second) == [(Status.AUTHENTICATED, "")]
+    (again,) = await charge(flowing, fee("3", 1_00, an_id("held")))
+    assert again == (Status.REJECTED, reasons.DUPLICATE_INSTRUCTION_ID)
 
 
 async def test_an_agreement_stands_for_one_content_and_ends(flowing: World) -> None:
@@ -268,6 +294,40 @@ async def test_suspense_that_may_not_move_stays(flowing: World) -> None:
     )
     with pytest.raises(PayerUnknown):
         await clearing.give_back(OPERATOR, named._replace(entry=entry_id(TENANT, _Reference(BANK, "R3"))), BANK)
+
+
+@pytest.mark.parametrize("listed", [b"Some Payer", b"Ultimate Payer"], ids=["payer", "another"])
+async def test_whoever_the_bank_named_is_screened_when_suspense_goes_on(flowing: World, listed: bytes) -> None:
+    """By the lists of that day: the payer, and everybody whom the entry names beside."""
+    named = await suspended(flowing, "R1", more="<UltmtDbtr><Nm>Ultimate Payer</Nm></UltmtDbtr>")
+    await flowing.import_list(b"name,kind,reference\n" + listed + b",person,X-7\nBad Actor,person,X-1\n")
+    await flowing.application.flows.clearing.allocate(OPERATOR, named, BORIS, b"")
+    identifier = clearing_id(TENANT, named.entry, 0)
+    await flowing.until(lambda: _at(flowing, identifier) not in (Status.AUTHENTICATED, Status.SCREENED))
+    assert _at(flowing, identifier) is Status.REJECTED
+
+
+async def test_an_entry_of_an_earlier_release_goes_on(flowing: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the texts of payer and payee, and names nobody beside."""
+    encode = sealing._encode
+    monkeypatch.setattr(sealing, "_encode", lambda content: encode(content[:5]))
+    named = await suspended(flowing, "R1")
+    await flowing.application.flows.clearing.give_back(OPERATOR, named, BANK)
+    await flowing.until(lambda: _at(flowing, clearing_id(TENANT, named.entry, 0)) is Status.HELD)
+
+
+async def test_no_operator_alone_locks_an_entry(flowing: World) -> None:
+    """What could never be done uses no attempt; of those that came to nothing one operator has a share."""
+    named = await suspended(flowing, "R1")
+    clearing, decide = flowing.application.flows.clearing, flowing.application.approvals.decide
+    for _ in range(MOST_ATTEMPTS + 1):
+        assert (await clearing.allocate(OPERATOR, named, STRANGER, b"")).status == Status.REJECTED
+    for _ in range(OWN_ATTEMPTS):
+        view = await clearing.allocate(OPERATOR, named, BORIS, b"")
+        await decide(OPERATOR, TENANT, [view.instruction_id], Directive.CANCEL, "")
+    with pytest.raises(SuspenseAttempts):
+        await clearing.allocate(OPERATOR, named, BORIS, b"")
+    assert (await clearing.allocate(OTHER_OPERATOR, named, BORIS, b"")).status != Status.REJECTED
 
 
 def own(name: str, purpose: OrderPurpose, amount_minor: int, **changes: Any) -> Order:

@@ -15,6 +15,7 @@ from ringfence_payment_instruction.limits.domain.errors import LimitsVersionTake
 from ringfence_payment_instruction.settings import parse_limits
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
+from ringfence_payment_instruction.submissions.domain.tallies import Tallies
 
 from .world import (
     APPROVER,
@@ -225,6 +226,43 @@ async def test_above_his_own_maximum_an_approver_needs_another(limited: World) -
     assert await approve(limited, OTHER_APPROVER, "of all") == waits
     (stopped,) = await limited.application.approvals.decide(APPROVER, TENANT, [an_id("of all")], Directive.REJECT, "")
     assert stopped.status == Status.REJECTED
+
+
+async def test_what_an_approver_lets_pass_alone_adds_up(limited: World) -> None:
+    """3 times 9,999.99 under 10,000.00, in one call and in several; what came to nothing is given back."""
+    limits = PlatformLimits(1, {EUR: Bounds(1_00, 1_00, 1_00)}, {(APPROVER.subject, EUR): 10_000_00})
+    await limited.application.limits.setting.set(OPERATOR, TENANT, limits)
+    names = ("a", "b", "c")
+    rows = [order(name, 9_999_99, remittance=name) for name in names]
+    await limited.submit_batch(PLATFORM, an_id("batch"), rows)
+    await limited.reaches("c", Status.HELD)
+    ids = [an_id(name) for name in names]
+    limited.custody.closed.add(an_id("boris account"))
+    limited.custody.is_away = True
+    views = await limited.application.approvals.decide(APPROVER, TENANT, ids, Directive.APPROVE, "")
+    waits = reasons.ANOTHER_APPROVER_REQUIRED
+    assert [view.reason for view in views[1:]] == [waits, waits]
+    await limited.restart()
+    assert (await approve(limited, APPROVER, "c"))[1] == waits
+    limited.custody.is_away = False
+    await limited.reaches("a", Status.REJECTED)
+    limited.custody.closed.clear()
+    await pay(limited, "again", 9_999_99, Status.HELD, remittance="again")
+    assert (await approve(limited, APPROVER, "again"))[1] != waits
+    await limited.reaches("again", Status.SETTLED)
+    await pay(limited, "more", 10_00, Status.HELD, remittance="more")
+    await limited.restart()
+    assert (await approve(limited, APPROVER, "more"))[1] == waits
+
+
+def test_midnight_does_not_double_the_room() -> None:
+    """At 23:59 and at 00:01 one day's sum passes; with the hours yesterday's counts less."""
+    tallies = Tallies()
+    tallies.restore([(9, [(b"key", 100)])])
+    before, after = 10 * DAY_NS - 1, 10 * DAY_NS + DAY_NS // 1_440
+    assert [tallies.sliding_minor(each, b"key") for each in (before, after)] == [100, 100]
+    assert tallies.sliding_minor(10 * DAY_NS + DAY_NS // 2, b"key") == 50
+    assert tallies.sliding_minor(11 * DAY_NS, b"key") == 0
 
 
 async def test_nobody_is_asked_to_approve_what_cannot_be_paid(limited: World) -> None:

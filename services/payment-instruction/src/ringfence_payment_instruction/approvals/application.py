@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.approvals.domain import (
@@ -28,6 +30,7 @@ from ringfence_payment_instruction.submissions.domain.past import Asked, TooMany
 from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.status import Directive
 from ringfence_payment_instruction.submissions.domain.submission import Submission
+from ringfence_payment_instruction.submissions.domain.tallies import approver_key
 
 OPERATOR = "operator"
 Objection = Callable[[Submission, int, Directive, Decider], str]
@@ -79,6 +82,8 @@ class Decisions:
             found = self._found(unit, tenant, ids)
             for instruction_id, (submission, index) in found.items():
                 refusal = objection_to(submission, index, decision, by)
+                if decision is Directive.APPROVE and not self.stops.is_current(submission):
+                    refusal = refusal or reasons.SCREENING_AGAIN
                 if is_done(submission, index, decision, by) and refusal != reasons.MADE_BY_ANOTHER:
                     continue
                 if refusal:
@@ -87,9 +92,8 @@ class Decisions:
                     taken.setdefault(submission.stream, []).append(index)
             for stream, indexes in taken.items():
                 submission = self.submissions.state.known(stream)
-                self.submissions.record(
-                    unit, stream, decided(submission, indexes, decision, by, note, self.approver_minor)
-                )
+                room = partial(self._room_minor, unit.now_ns)
+                self.submissions.record(unit, stream, decided(submission, indexes, decision, by, note, room))
             # As they were found: what ends here may push others out of memory.
             return {each: state_view(*where) for each, where in found.items()} | views
 
@@ -101,6 +105,13 @@ class Decisions:
                 "they have closed in too many files: ask for fewer", field="instruction_ids"
             ) from None
         return [views[instruction_id] for instruction_id in instruction_ids]
+
+    def _room_minor(self, now_ns: int, tenant: bytes, approver: bytes, ledger: int) -> int:
+        """Returns what an approver may let pass alone, minor units: his maximum less what he did within a day."""
+        maximum = self.approver_minor(tenant, approver, ledger)
+        if maximum == MAX_AMOUNT_MINOR:
+            return maximum
+        return maximum - self.submissions.state.tallies.sliding_minor(now_ns, approver_key(tenant, approver, ledger))
 
     def _found(self, unit: Unit, tenant: bytes, ids: Sequence[bytes]) -> dict[bytes, tuple[Submission, int]]:
         """Finds instructions; what time has decided meanwhile is recorded first, so that nobody decides otherwise."""

@@ -10,11 +10,11 @@ from ringfence_kernel.access.hands import Hand, differs
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.hands import packed_hand, unpacked_hand
 from ringfence_payment_instruction.submissions.domain.orders import OF_OPERATORS
-from ringfence_payment_instruction.submissions.domain.status import RELEASED, UNDECIDED, Directive, Status
+from ringfence_payment_instruction.submissions.domain.status import RELEASED, UNDECIDED, Directive, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step, directed, moved
 
-# Tenant, approver and ledger -> what the approver may approve alone, minor units.
+# Tenant, approver and ledger -> what the approver may let pass alone by now, minor units.
 ApproverRule = Callable[[bytes, bytes, int], int]
 
 
@@ -38,8 +38,8 @@ def objection(submission: Submission, index: int, decision: Directive, decider: 
         return reasons.SANCTIONS_HIT
     if decision is Directive.CANCEL:
         return "" if may_be_stopped(status, directive) else reasons.ALREADY_RELEASED
-    if decision is Directive.REJECT and (status, directive) == STOPPED:
-        return ""
+    if decision is Directive.REJECT and ((status, directive) == STOPPED or submission.stages[index] == Stage.TRANSFER):
+        return ""  # what custody has done by then is found out before it is released
     if status != Status.HELD or directive not in UNDECIDED:
         return reasons.NOT_HELD
     if decision is Directive.APPROVE:
@@ -99,26 +99,37 @@ def decided(
 ) -> list[Any]:
     """Takes a person's decision on rows that allow it: approve, reject or cancel.
 
-    What is above the approver's own maximum waits for another approver, unless he is the other.
+    What is above the approver's own maximum, with all that he let pass alone, waits for another approver, unless he is
+    the other.
     """
     allowed = [index for index in indexes if not objection(submission, index, decision, decider)]
     if decision is Directive.APPROVE:
-        alone = {index for index in allowed if _is_enough(submission, index, decider, approver_minor)}
+        alone = _alone(submission, allowed, decider, approver_minor)
         first = [index for index in allowed if index not in alone]
         reason = reasons.ANOTHER_APPROVER_REQUIRED
         named = {"actor": decider.hand.principal, "actor_hand": packed_hand(decider.hand), "note": note}
         events = directed(submission, Directive.COUNTERSIGN, first, reason=reason, **named)
         return events + directed(submission, decision, sorted(alone), **named)
     reason = reasons.CANCELLED_BY_CUSTOMER if decision is Directive.CANCEL else reasons.APPROVAL_REFUSED
-    reserved = [index for index in allowed if submission.is_reserved(index)]
+    reserved = [index for index in allowed if submission.may_be_reserved(index)]
     status = RELEASED[decision]
-    steps = [Step(index, status, reason) for index in allowed if not submission.is_reserved(index)]
+    steps = [Step(index, status, reason) for index in allowed if not submission.may_be_reserved(index)]
     events = moved(submission, "decision", steps, actor=decider.hand.principal, note=note)
     return events + directed(submission, decision, reserved, actor=decider.hand.principal, note=note, reason=reason)
 
 
-def _is_enough(submission: Submission, index: int, decider: Decider, approver_minor: ApproverRule) -> bool:
-    if submission.directives[index] == Directive.COUNTERSIGN:
-        return True
-    maximum = approver_minor(submission.tenant, decider.hand.principal, submission.ledgers[index])
-    return submission.amounts_minor[index] <= maximum
+def _alone(submission: Submission, indexes: Sequence[int], decider: Decider, approver_minor: ApproverRule) -> set[int]:
+    """Returns the rows for which this approver is enough; those before a row take of his room."""
+    room: dict[int, int] = {}
+    found = set()
+    for index in indexes:
+        ledger, amount = submission.ledgers[index], submission.amounts_minor[index]
+        if submission.directives[index] == Directive.COUNTERSIGN:
+            found.add(index)
+            continue
+        if ledger not in room:
+            room[ledger] = approver_minor(submission.tenant, decider.hand.principal, ledger)
+        if amount <= room[ledger]:
+            room[ledger] -= amount
+            found.add(index)
+    return found

@@ -14,10 +14,11 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def seal_entries(stream: bytes, entries: Sequence[MatchedEntry], ring: KeyRing) -> tuple[bytes, ...]:
-    """Returns the sealed personal data of bank entries: debtor's name and IBAN, creditor's, remittance."""
+    """Returns the sealed personal data of bank entries: debtor's name and IBAN, creditor's, remittance, others."""
     sealed = []
     for row, each in enumerate(entries):
         entry, key = each.entry, ring.keys.get(each.owner)
         texts = (entry.debtor_name, entry.debtor_iban, entry.creditor_name, entry.creditor_iban, entry.remittance)
-        sealed.append(seal(key, _encode(texts), AssociatedData(stream, 1, f"entry[{row}]")) if key else b"")
+        content = (*texts, entry.parties)
+        sealed.append(seal(key, _encode(content), AssociatedData(stream, 1, f"entry[{row}]")) if key else b"")
     return tuple(sealed)

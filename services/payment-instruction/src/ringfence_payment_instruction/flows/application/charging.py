@@ -18,10 +18,11 @@ from ringfence_payment_instruction.submissions.application.receiving import Side
 from ringfence_payment_instruction.submissions.application.submissions import MOST_ROWS, Submissions
 from ringfence_payment_instruction.submissions.application.tenants import tenant_of
 from ringfence_payment_instruction.submissions.application.views import StateView
+from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.orders import Alias, Order, OrderPurpose, ledger_of
 from ringfence_payment_instruction.submissions.domain.past import Asked
 from ringfence_payment_instruction.submissions.domain.state import keys_of
-from ringfence_payment_instruction.submissions.domain.status import CAME_TO_NOTHING
+from ringfence_payment_instruction.submissions.domain.status import HAPPENS
 from ringfence_payment_instruction.submissions.domain.tallies import day_of
 
 
@@ -40,9 +41,9 @@ class _Base(NamedTuple):
     amount_minor: int
 
 
-def fee_id(tenant: bytes, agreement: bytes, base: bytes) -> bytes:
-    """Returns the instruction of the fee for a payment: under one agreement there is one."""
-    return external_id("fee", tenant, f"{show(agreement)}/{show(base)}")
+def fee_id(tenant: bytes, kind: str, base: bytes) -> bytes:
+    """Returns the instruction of the fee for a payment: of one kind there is one, whatever agreements there are."""
+    return external_id("fee of a kind", tenant, f"{show(base)}/{kind}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +62,33 @@ class Charging:
         agreements = await self.submissions.writer.commit(
             lambda unit: {fee.order.mandate: self.state.agreement(tenant, fee.order.mandate) for fee in fees}
         )
-        orders = [_order(tenant, fee) for fee in fees]
-        base_of = {order.instruction_id: fee.base for order, fee in zip(orders, fees, strict=True)}
+        asked = [_asked(tenant, fee) for fee in fees]
         day = day_of(self.clock.now_ns())
+
+        def named(order: Order, fee: Fee) -> Order:
+            """Takes up the id of the fee for a payment only where it may be due: what is refused does not use it."""
+            agreement, base = agreements[fee.order.mandate], bases.get(fee.base)
+            if not fee.base or agreement is None or base is None:
+                return order
+            ledger = ledger_of(order.currency)
+            why = objection(agreement, base.client, ledger, order.amount_minor, base.amount_minor, day)
+            return order if why else replace(order, instruction_id=fee_id(tenant, agreement.kind, fee.base))
+
+        orders = [named(order, fee) for order, fee in zip(asked, fees, strict=True)]
+        base_of = {order.instruction_id: fee.base for order, fee in zip(orders, fees, strict=True)}
 
         def outside(order: Order, sides: Sides, aliases: Mapping[str, Alias]) -> str:
             client = sides[0].owner_id if sides[0] is not None else ZERO_ID
             ledger, base = ledger_of(order.currency), bases.get(base_of[order.instruction_id])
+            if base_of[order.instruction_id] and base is None:
+                return reasons.FEE_NOT_AGREED
             base_minor = base.amount_minor if base and (base.client, base.ledger) == (client, ledger) else None
             return objection(agreements[order.mandate], client, ledger, order.amount_minor, base_minor, day)
 
-        return await self.ordering.take_in(caller, tenant, submission_id, orders, outside)
+        return await self.ordering.take_in(caller, tenant, submission_id, orders, outside, asked=asked)
 
     async def _bases(self, tenant: bytes, ids: Collection[bytes]) -> dict[bytes, _Base]:
-        """Returns the clients' payments among instructions that have not come to nothing."""
+        """Returns the clients' payments among instructions, of those whose money is set aside or has moved."""
         if not ids:
             return {}
 
@@ -85,7 +99,7 @@ class Charging:
                 if where is not None:
                     submission, index = where
                     is_payment = submission.purpose(index) is OrderPurpose.PAYMENT
-                    if is_payment and submission.statuses[index] not in CAME_TO_NOTHING:
+                    if is_payment and submission.statuses[index] in HAPPENS:
                         owner = submission.sealed(index).debtor_owner
                         found[each] = _Base(owner, submission.ledgers[index], submission.amounts_minor[index])
             return found
@@ -93,7 +107,8 @@ class Charging:
         return await self.submissions.knowing(Asked(keys_of(tenant, list(ids))), command, most_rows=MOST_ROWS)
 
 
-def _order(tenant: bytes, fee: Fee) -> Order:
+def _asked(tenant: bytes, fee: Fee) -> Order:
+    """Returns a fee as it is asked for: under an id that hangs on nothing but what is asked, for one try."""
     if not fee.base:
         return fee.order
-    return replace(fee.order, instruction_id=fee_id(tenant, fee.order.mandate, fee.base))
+    return replace(fee.order, instruction_id=external_id("fee", tenant, f"{show(fee.order.mandate)}/{show(fee.base)}"))

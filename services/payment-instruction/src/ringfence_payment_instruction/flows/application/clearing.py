@@ -22,11 +22,14 @@ from ringfence_payment_instruction.submissions.application.submissions import Su
 from ringfence_payment_instruction.submissions.application.views import StateView
 from ringfence_payment_instruction.submissions.domain.orders import Order, OrderPurpose
 from ringfence_payment_instruction.submissions.domain.past import Asked, submission_key
-from ringfence_payment_instruction.submissions.domain.status import CAME_TO_NOTHING
+from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
+from ringfence_payment_instruction.submissions.domain.status import CAME_TO_NOTHING, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
 MOST_ATTEMPTS = 32
 """How often what is done about one entry may come to nothing."""
+OWN_ATTEMPTS = 8
+"""How often so by one operator's orders: nobody alone locks an entry."""
 LONGEST_END_TO_END_ID = 35
 
 
@@ -65,9 +68,8 @@ class Clearing:
         something else was done about the entry.
         """
         order = self._order(await self._entry(named), named, OrderPurpose.SUSPENSE_ALLOCATION)
-        return await self._once(
-            caller, named, replace(order, creditor_iban=creditor_iban, creditor_account=platform_account or ZERO_ID)
-        )
+        order = replace(order, creditor_iban=creditor_iban, creditor_account=platform_account or ZERO_ID)
+        return await self._once(caller, named, order)
 
     async def give_back(self, caller: Caller, named: Named, bank_iban: str) -> StateView:
         """Returns money to its payer's account by the bank; raises as `allocate`, and PayerUnknown."""
@@ -97,24 +99,37 @@ class Clearing:
             currency=currency(entry.ledger).alpha,
             purpose=purpose,
             debtor_account=named.suspense_account,
+            # Whoever the bank named is looked at by the lists of the day on which the money goes on.
+            debtor_name=entry.payer_name if purpose is OrderPurpose.SUSPENSE_ALLOCATION else "",
+            parties=entry.parties,
             mandate=entry.id,
         )
 
     async def _once(self, caller: Caller, named: Named, order: Order) -> StateView:
-        identifier = await self._free_id(named)
+        identifier = await self._free_id(named, caller.subject)
+        refusal = await self.ordering.refusal(
+            named.tenant, replace(order, instruction_id=identifier), without_bank_account
+        )
+        if refusal and self.submissions.state.handed_in(named.tenant, identifier) is None:
+            # Nothing is recorded: what can never be done uses no attempt.
+            return StateView(identifier, Status.REJECTED, refusal, iso_reason(refusal))
         orders = [replace(order, instruction_id=identifier)]
         (view,) = await self.ordering.take_in(caller, named.tenant, identifier, orders, without_bank_account)
         return view
 
-    async def _free_id(self, named: Named) -> bytes:
+    async def _free_id(self, named: Named, operator: bytes) -> bytes:
         """Returns the id under which nothing was done about an entry, or what was done has not come to nothing."""
         ids = [clearing_id(named.tenant, named.entry, attempt) for attempt in range(MOST_ATTEMPTS)]
 
         def command(unit: Unit) -> bytes:
+            own = 0
             for each in ids:
                 found = self.submissions.state.handed_in(named.tenant, each)
                 if not isinstance(found, Submission) or found.statuses[0] not in CAME_TO_NOTHING:
+                    if own >= OWN_ATTEMPTS and found is None:
+                        raise SuspenseAttempts
                     return each
+                own += found.received.maker == operator
             raise SuspenseAttempts
 
         asked = Asked(submissions=[submission_key(named.tenant, each) for each in ids])

@@ -35,12 +35,12 @@ class State:
 
     def __init__(self) -> None:
         """Starts without any."""
-        self._agreements: dict[bytes, FeeAgreed] = {}
+        self._agreements: dict[bytes, dict[bytes, FeeAgreed]] = {}
         self._ended: dict[bytes, bool] = {}
 
     def agreement(self, tenant: bytes, agreement: bytes) -> FeeAgreed | None:
         """Returns an agreement that was not ended."""
-        return self._agreements.get(tenant + agreement)
+        return self._agreements.get(tenant, {}).get(agreement)
 
     def is_ended(self, tenant: bytes, agreement: bytes) -> bool:
         """Tells whether an agreement was ended."""
@@ -48,17 +48,19 @@ class State:
 
     def agreements(self, tenant: bytes) -> list[FeeAgreed]:
         """Returns a tenant's agreements that were not ended, in order of their ids."""
-        return [each for key, each in sorted(self._agreements.items()) if key.startswith(tenant)]
+        return [each for _, each in sorted(self._agreements.get(tenant, {}).items())]
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
         event = recorded.event
-        key = event.tenant + event.agreement
+        if event.tenant not in self._agreements:
+            journal.put(self._agreements, event.tenant, {})
+        own = self._agreements[event.tenant]
         if isinstance(event, FeeAgreed):
-            journal.put(self._agreements, key, event)
+            journal.put(own, event.agreement, event)
         else:
-            journal.remove(self._agreements, key)
-            journal.put(self._ended, key, True)
+            journal.remove(own, event.agreement)
+            journal.put(self._ended, event.tenant + event.agreement, True)
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
@@ -71,8 +73,11 @@ class State:
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned; raises ValueError or LookupError for another format."""
         content = plain.decode(sections[SECTION], _Saved)
-        self._agreements = {each.tenant + each.agreement: each for each in content.agreements}
+        self._agreements = {}
+        for each in content.agreements:
+            self._agreements.setdefault(each.tenant, {})[each.agreement] = each
         self._ended = dict.fromkeys(content.ended, True)
 
     def _content(self) -> bytes:
-        return plain.encode(_Saved([each for _, each in sorted(self._agreements.items())], sorted(self._ended)))
+        agreements = [each for tenant in sorted(self._agreements) for each in self.agreements(tenant)]
+        return plain.encode(_Saved(agreements, sorted(self._ended)))

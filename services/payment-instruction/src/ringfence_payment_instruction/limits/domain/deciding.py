@@ -14,7 +14,7 @@ from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.orders import OF_OPERATORS
 from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission, slot
-from ringfence_payment_instruction.submissions.domain.tallies import Tallies, day_of, debtor_key, platform_key
+from ringfence_payment_instruction.submissions.domain.tallies import Tallies, debtor_key, platform_key
 from ringfence_payment_instruction.submissions.domain.transitions import Step
 
 # As screening asks for it: the rows of a submission that pass at a time -> the step after SCREENED, None to go on.
@@ -78,7 +78,7 @@ class Holding:
         self, submission: Submission, rows: Sequence[int], duplicates: Collection[int], now_ns: int
     ) -> dict[int, str]:
         """Returns why each row is held, empty where it goes on; those before it in the same rows count."""
-        own, day = self.limits.of(submission.tenant), day_of(now_ns)
+        own = self.limits.of(submission.tenant)
         passing: defaultdict[bytes, int] = defaultdict(int)
         found: dict[int, str] = {}
         for index in rows:
@@ -96,7 +96,7 @@ class Holding:
             elif index in duplicates:
                 found[index] = reasons.POSSIBLE_DUPLICATE
             elif amount > bounds.payment_minor or any(
-                self.tallies.sum_minor(day, key) + passing[key] + amount > bound for key, bound in keys
+                self.tallies.sliding_minor(now_ns, key) + passing[key] + amount > bound for key, bound in keys
             ):
                 found[index] = reasons.SECOND_APPROVER_REQUIRED
             else:

@@ -16,8 +16,11 @@ from ringfence_payment_instruction.settlement.domain.errors import (
 from ringfence_payment_instruction.settlement.domain.settling import (
     CUSTODY_STAGES,
     MirrorMissing,
+    bar,
+    barred,
     corrects,
     may_be_corrected,
+    may_be_unreserved,
     plan,
     transferred,
 )
@@ -82,6 +85,13 @@ class SettlementWork:
         results: dict[int, tuple[int, str]] = {}
         evidenced = {index: each for index, each in asked.items() if each[1].evidence is not None}
         others = {index: each for index, each in asked.items() if index not in evidenced}
+        doubtful = {index: each for index, each in evidenced.items() if may_be_unreserved(submission, index)}
+        if doubtful:
+            names = await self.custody.book_evidence(submission.tenant, [bar(each) for _, each in doubtful.values()])
+            for (index, (stage, _)), name in zip(doubtful.items(), names, strict=True):
+                if found := barred(submission, index, name):
+                    results[index] = stage, found
+                    del evidenced[index]
         if evidenced:
             names = await self.custody.book_evidence(submission.tenant, [each for _, each in evidenced.values()])
             results |= _by_index(evidenced, names)
@@ -92,7 +102,7 @@ class SettlementWork:
                     submission.tenant, token, [each for _, each in others.values()]
                 )
             except AuthorisationRefused:
-                if not evidenced:
+                if not results:
                     raise
                 return results
             results |= _by_index(others, names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ringfence_kernel.values.clock import DAY_NS
@@ -11,8 +11,11 @@ from ringfence_kernel.values.ids import ZERO_ID, external_id, show
 
 from ringfence_payment_instruction.settlement.domain.errors import LedgerContradiction, ResultUnknown
 from ringfence_payment_instruction.settlement.domain.transfers import (
+    BARRED,
     CORRECTED,
     DONE,
+    MOVED,
+    NEVER_CREATED,
     Correction,
     Evidence,
     PlannedTransfer,
@@ -89,6 +92,29 @@ def plan(submission: Submission, index: int, mirrors: Mapping[int, bytes]) -> Pl
     )
 
 
+def may_be_unreserved(submission: Submission, index: int) -> bool:
+    """Tells whether custody may never have made the transfer of what is to be released."""
+    return submission.stages[index] == Stage.RELEASE and submission.statuses[index] in (Status.SCREENED, Status.HELD)
+
+
+def bar(release: PlannedTransfer) -> PlannedTransfer:
+    """Returns what finds out whether custody made the transfer that is to be released, and else bars its id.
+
+    Under the transfer's own id it asks to void what is not there: where the id is used custody says so, else it burns
+    it, so that a call of ours that is still on its way moves nothing either.
+    """
+    return replace(release, id=release.pending_id, pending_id=release.id)
+
+
+def barred(submission: Submission, index: int, result: str) -> str:
+    """Returns what an answer to a bar means for the release; empty where there is a reservation to void."""
+    if result in BARRED:
+        return NEVER_CREATED
+    if is_contradiction(result):
+        return MOVED if submission.stays_in_book(index) else ""
+    return result
+
+
 def _purpose(submission: Submission, index: int, of_client: Purpose) -> Purpose:
     return Purpose(submission.purpose(index) or of_client)
 
@@ -159,7 +185,9 @@ def judge(submission: Submission, index: int, result: str) -> Verdict:
             return Verdict((), LedgerContradiction.reason)
         seen = submission.details.get(index) == ON_ACCOUNT
         return Verdict((Status.SETTLED, Status.RECONCILED) if seen else (Status.SETTLED,))
-    released = done or result in ("pending_transfer_already_voided", "pending_transfer_expired")
+    if result == MOVED:
+        return Verdict((Status.RESERVED, Status.SETTLED))
+    released = done or result in (NEVER_CREATED, "pending_transfer_already_voided", "pending_transfer_expired")
     if not released:
         return Verdict((), LedgerContradiction.reason)
     if stage == Stage.RETURN:

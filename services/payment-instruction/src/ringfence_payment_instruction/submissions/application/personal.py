@@ -12,6 +12,7 @@ from ringfence_kernel.service.threads import computed
 from ringfence_kernel.values.clock import NANOSECONDS, Clock
 
 from ringfence_payment_instruction.submissions.application.ports import Identity, KeyRing
+from ringfence_payment_instruction.submissions.domain.chunks import Sealed
 from ringfence_payment_instruction.submissions.domain.orders import (
     MAX_NAME,
     MAX_REMITTANCE,
@@ -19,7 +20,7 @@ from ringfence_payment_instruction.submissions.domain.orders import (
     NamedParty,
     Order,
 )
-from ringfence_payment_instruction.submissions.domain.submission import Sealed, Submission
+from ringfence_payment_instruction.submissions.domain.submission import Submission
 
 MAX_IBAN = 34
 MAX_BIC = 11

@@ -8,7 +8,7 @@ from typing import Any
 from ringfence_kernel.values.clock import DAY_NS
 
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.status import UNDECIDED, Directive, Status
+from ringfence_payment_instruction.submissions.domain.status import UNDECIDED, Directive, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step, directed, moved
 
@@ -28,7 +28,7 @@ def overdue(submission: Submission, now_ns: int, patience: Patience) -> list[Any
         if due_ns > now_ns:
             continue
         status = submission.statuses[index]
-        if submission.is_reserved(index):
+        if submission.may_be_reserved(index):
             released.append(index)
         elif status == Status.HELD:
             expired.append(Step(index, Status.EXPIRED, reasons.APPROVAL_EXPIRED))
@@ -48,6 +48,7 @@ def deadlines(submission: Submission, patience: Patience) -> list[tuple[int, int
     # Without an authorisation custody moves nothing: what has not come to it by then never will.
     last_ns = submission.received.authorisation_expires_ns
     found: list[tuple[int, int]] = []
+    found += [(index, last_ns) for index in submission.at_stage(Stage.TRANSFER)]
     for index in submission.with_status(Status.HELD):
         if submission.directives[index] in UNDECIDED:
             found.append((index, min(submission.changed_ns[index] + patience.for_approval_ns, last_ns)))

@@ -29,6 +29,7 @@ class SavedSubmission:
     details: list[tuple[int, str]]
     approvers: list[tuple[int, bytes]]
     approving_hands: list[tuple[int, bytes]]
+    alone_days: list[tuple[int, int]]
     references: list[tuple[int, str]]
     messages: list[tuple[str, int]]
     evidence: list[tuple[int, bytes, bytes]]
@@ -59,6 +60,7 @@ def saved(submission: Submission) -> SavedSubmission:
         details=list(submission.details.items()),
         approvers=list(submission.approvers.items()),
         approving_hands=list(submission.approving_hands.items()),
+        alone_days=list(submission.alone_days.items()),
         references=list(submission.references.items()),
         messages=list(submission.messages.items()),
         evidence=[(index, *each) for index, each in submission.evidence.items()],
@@ -86,7 +88,7 @@ def restored(kept: SavedSubmission) -> Submission:
     submission.details, submission.approvers = dict(kept.details), dict(kept.approvers)
     submission.references, submission.messages = dict(kept.references), dict(kept.messages)
     submission.evidence = {index: (sha256, source) for index, sha256, source in kept.evidence}
-    submission.approving_hands = dict(kept.approving_hands)
+    submission.approving_hands, submission.alone_days = dict(kept.approving_hands), dict(kept.alone_days)
     submission.first_statuses, submission.first_reasons = kept.first_statuses, kept.first_reasons
     submission.waiting, submission.version = tuple(kept.waiting), kept.version
     submission.last_position, submission.closed_position = kept.last_position, kept.closed_position

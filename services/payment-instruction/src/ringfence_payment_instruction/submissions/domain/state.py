@@ -38,7 +38,7 @@ from ringfence_payment_instruction.submissions.domain.status import FINAL_OR_SET
 from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of, transfer_id_of
 from ringfence_payment_instruction.submissions.domain.tallies import Tallies
 
-SECTION = "submissions, format 4"
+SECTION = "submissions, format 5"
 REST_ROWS = 32_768
 """Instructions of closed submissions, and refused files, that rest in memory."""
 Reopen = Callable[[bytes, int], Submission]
@@ -253,13 +253,15 @@ class State:
             self._forget_until(recorded.position, recorded.stream, journal)
             return
         submission = submission or self._recalled(recorded, journal)
+        given_back = submission.came_to_nothing(recorded)
         self.tallies.count(submission, submission.advance(recorded, journal), journal)
+        self.tallies.count_approved(given_back, journal)
         self._close(submission, journal)
 
     def _instructions_directed(self, recorded: Recorded, journal: Journal) -> None:
         event: events.InstructionsDirected = recorded.event
         submission = self.submissions.get(recorded.stream) or self._recalled(recorded, journal)
-        submission.direct(recorded, journal)
+        self.tallies.count_approved(submission.direct(recorded, journal), journal)
         for key, ref in keys_of_directive(recorded.stream, event):
             self._note(key, ref, journal)
 

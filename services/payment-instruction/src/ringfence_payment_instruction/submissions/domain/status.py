@@ -140,6 +140,8 @@ UNDECIDED = frozenset({Directive.NONE, Directive.COUNTERSIGN})
 
 FINAL = frozenset({Status.RECONCILED, Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.FAILED})
 CAME_TO_NOTHING = frozenset({Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.FAILED, Status.RETURNED})
+HAPPENS = frozenset({Status.RESERVED, Status.SENT, Status.SETTLED, Status.RECONCILED})
+"""The debtor's money is set aside for it, or has moved."""
 FINAL_OR_SETTLED = FINAL | {Status.SETTLED, Status.RETURNED, Status.REFUSED}
 
 # Where a released reservation leads.
@@ -153,6 +155,8 @@ _STAGES = {
     (Status.AUTHENTICATED, Directive.NONE): Stage.SCREEN,
     (Status.SCREENED, Directive.NONE): Stage.TRANSFER,
     (Status.HELD, Directive.APPROVE): Stage.TRANSFER,
+    (Status.SCREENED, Directive.REJECT): Stage.RELEASE,
+    (Status.SCREENED, Directive.EXPIRE): Stage.RELEASE,
     (Status.RESERVED, Directive.NONE): Stage.SEND,
     (Status.RESERVED, Directive.SEND): Stage.DISPATCH,
     (Status.RESERVED, Directive.CANCEL): Stage.RELEASE,

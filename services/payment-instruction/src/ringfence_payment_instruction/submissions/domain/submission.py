@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from ringfence_kernel.values.columns import split_ids, unpack
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID, external_id, show
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
+from ringfence_payment_instruction.submissions.domain.chunks import Chunk, Sealed
 from ringfence_payment_instruction.submissions.domain.events import (
     HitsReleased,
     InstructionsAdvanced,
@@ -23,14 +22,16 @@ from ringfence_payment_instruction.submissions.domain.events import (
 from ringfence_payment_instruction.submissions.domain.orders import OrderPurpose
 from ringfence_payment_instruction.submissions.domain.reasons import SANCTIONS_HIT
 from ringfence_payment_instruction.submissions.domain.status import (
+    CAME_TO_NOTHING,
     FINAL_OR_SETTLED,
     LANES,
     Directive,
+    Stage,
     Status,
     require_listed,
     stage_of,
 )
-from ringfence_payment_instruction.submissions.domain.tallies import Counted, day_of
+from ringfence_payment_instruction.submissions.domain.tallies import Approved, Counted, approver_key, day_of
 
 # Rows per InstructionsReceived event: keeps every event far below the feed's 4 MiB.
 ROWS_PER_EVENT = 1_000
@@ -54,31 +55,11 @@ def slot(packed: bytes, index: int) -> bytes:
     return packed[index * ID_BYTES : (index + 1) * ID_BYTES]
 
 
-class Sealed(NamedTuple):
-    """An instruction's personal data as it stands in an event, with what its key and associated data are found by."""
-
-    version: int
-    row: int
-    debtor_owner: bytes
-    creditor_owner: bytes
-    debtor: bytes
-    creditor: bytes
-    parties_row: int
-    parties: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """The rows of one InstructionsReceived event."""
-
-    version: int
-    event: InstructionsReceived
-
-
 class Submission:
     """A batch or file that was taken in."""
 
     __slots__ = (
+        "alone_days",
         "amounts_minor",
         "approvers",
         "approving_hands",
@@ -130,6 +111,7 @@ class Submission:
         self.details: dict[int, str] = {}
         self.approvers: dict[int, bytes] = {}
         self.approving_hands: dict[int, bytes] = {}
+        self.alone_days: dict[int, int] = {}  # when one approver let it pass alone, days since 1970-01-01
         self.references: dict[int, str] = {}
         self.evidence: dict[int, tuple[bytes, bytes]] = {}  # SHA-256 of the bank's file, and who vouched for it
         self.hits: dict[int, Entry] = {}  # what a list has named since it was first screened, until it is released
@@ -169,6 +151,15 @@ class Submission:
         self.reasons += [""] * count
         self.changed_ns.extend([recorded.recorded_at_ns] * count)
         self.counted_days.extend([0] * count)
+
+    def came_to_nothing(self, recorded: Recorded) -> list[Approved]:
+        """Returns what counts no more with whom had let it pass alone, by the event that `advance` takes next."""
+        event: InstructionsAdvanced = recorded.event
+        return [
+            self._approved(index, self.alone_days[index], counts=False)
+            for index, status in zip(unpack("I", event.indexes), event.statuses, strict=True)
+            if status in CAME_TO_NOTHING and index in self.alone_days
+        ]
 
     def advance(self, recorded: Recorded, journal: Journal) -> list[Counted]:
         """Takes the steps of an event; raises TransitionUnlisted before anything is changed.
@@ -212,11 +203,18 @@ class Submission:
             self.counted_days[index] = after
             counted.append(Counted(index, after or before, bool(after)))
 
-    def direct(self, recorded: Recorded, journal: Journal) -> None:
-        """Takes a directive for rows."""
+    def _approved(self, index: int, day: int, *, counts: bool) -> Approved:
+        amount_minor = self.amounts_minor[index]
+        key = approver_key(self.tenant, self.approvers[index], self.ledgers[index])
+        return Approved(day, key, amount_minor if counts else -amount_minor)
+
+    def direct(self, recorded: Recorded, journal: Journal) -> list[Approved]:
+        """Takes a directive for rows; returns what an approver lets pass alone by it."""
+        approved: list[Approved] = []
         event: InstructionsDirected = recorded.event
         self._remember(recorded, journal)
         for row, index in enumerate(unpack("I", event.indexes)):
+            is_second = self.directives[index] == Directive.COUNTERSIGN
             self.directives[index] = event.directive
             self.stages[index] = stage_of(self.statuses[index], event.directive)
             self.reasons[index] = event.reason
@@ -227,11 +225,15 @@ class Submission:
             if event.directive in (Directive.APPROVE, Directive.COUNTERSIGN):
                 self.approvers[index] = event.actor
                 self.approving_hands[index] = event.actor_hand
+            if event.directive == Directive.APPROVE and not is_second:
+                self.alone_days[index] = day_of(recorded.recorded_at_ns)
+                approved.append(self._approved(index, self.alone_days[index], counts=True))
             if row in event.details:
                 self.details[index] = event.details[row]
         if event.directive == Directive.SEND:
             self.messages[event.reference] = recorded.recorded_at_ns
         self.waiting = ()
+        return approved
 
     def rescreen(self, recorded: Recorded, journal: Journal) -> None:
         """Takes what a list names, or no longer names, of what was screened before."""
@@ -299,7 +301,7 @@ class Submission:
         """Returns everything that events have said of it, for a digest."""
         columns: tuple[bytes | bytearray, ...] = (self.ids, self.statuses, self.directives, self.stages)
         columns += (self.changed_ns.tobytes(), self.counted_days.tobytes())
-        people = (self.approvers, self.approving_hands)
+        people = (self.approvers, self.approving_hands, self.alone_days)
         named = (self.details, *people, self.references, self.messages, self.evidence, self.hits, self.released)
         tables = [sorted(each.items()) for each in named]
         numbers = (self.position, self.version, self.last_position, self.closed_position, self.screened_position)
@@ -329,6 +331,10 @@ class Submission:
         """Tells whether custody has set the money aside: a payment that was stopped keeps it."""
         status, directive = self.statuses[index], self.directives[index]
         return status == Status.RESERVED or (status == Status.HELD and directive in KEEPING)
+
+    def may_be_reserved(self, index: int) -> bool:
+        """Tells whether custody has set the money aside, or may have without our having heard of it."""
+        return self.is_reserved(index) or self.stages[index] == Stage.TRANSFER
 
     def owners(self, index: int) -> tuple[bytes, bytes]:
         """Returns whose money it is, and whose it is to be; of strangers it is the tenant."""
@@ -389,7 +395,7 @@ OUTDATED = 1
 """The position as of which a submission was screened that has to be screened again: before every list."""
 SCREENING = "screening"
 """The cause of what is screened first; the word in stored events."""
-_PEOPLE = ("approvers", "approving_hands")
+_PEOPLE = ("approvers", "approving_hands", "alone_days")
 _TABLES = frozenset({"details", *_PEOPLE, "references", "messages", "evidence", "hits", "released"})
 _CHANGING = ("statuses", "directives", "stages", "reasons", "changed_ns", "counted_days", *_TABLES)
 _REPLACED = ("waiting", "first_statuses", "first_reasons", "version", "last_position", "screened_position")

@@ -1,7 +1,8 @@
 """What has passed on one person's word, summed by day: per debtor's account and per platform, in each currency.
 
-A payment counts on the day on which it passed screening without being held; it counts no more once it is refused,
-withdrawn or failed. Sums of days before yesterday leave memory, since nothing is decided by them.
+A payment counts on the day on which it passed screening without being held, or with the approver who let it pass alone;
+it counts no more once it is refused, withdrawn or failed. Sums of days before yesterday leave memory, since nothing is
+decided by them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,14 @@ class Counted(NamedTuple):
     row: int
     day: int
     counts: bool
+
+
+class Approved(NamedTuple):
+    """What an approver let pass alone on a day, minor units; less than nothing where it came to nothing."""
+
+    day: int
+    key: bytes
+    amount_minor: int
 
 
 class Rows(Protocol):
@@ -55,6 +64,11 @@ def debtor_key(tenant: bytes, account: bytes, ledger: int) -> bytes:
     return tenant + account + ledger.to_bytes(2, "big")
 
 
+def approver_key(tenant: bytes, approver: bytes, ledger: int) -> bytes:
+    """Returns what the sum of what an approver let pass alone is known by."""
+    return tenant + approver + ledger.to_bytes(2, "big") + b"approver"
+
+
 class Tallies:
     """Sums in minor units by day and key. Every change goes through the journal."""
 
@@ -67,6 +81,19 @@ class Tallies:
     def sum_minor(self, day: int, key: bytes) -> int:
         """Returns what has passed on a day."""
         return self._days.get(day, {}).get(key, 0)
+
+    def sliding_minor(self, now_ns: int, key: bytes) -> int:
+        """Returns what has passed today, and of yesterday's sum the share that falls into the last 24 hours.
+
+        Yesterday is taken to have been even: so midnight does not open the whole room anew.
+        """
+        day, left_ns = day_of(now_ns), DAY_NS - now_ns % DAY_NS
+        return self.sum_minor(day, key) - (-self.sum_minor(day - 1, key) * left_ns // DAY_NS)
+
+    def count_approved(self, approved: Iterable[Approved], journal: Journal) -> None:
+        """Counts what approvers let pass alone, or counts it back."""
+        for each in approved:
+            self._add(each.day, each.key, each.amount_minor, journal)
 
     def count(self, rows: Rows, counted: Iterable[Counted], journal: Journal) -> None:
         """Counts rows of a submission, or counts them back."""
