@@ -110,11 +110,13 @@ class Erasing:
         await self._look([erasure for each in waiting for erasure in _erasures_of(each)])
 
     async def settle(self) -> None:
-        """Puts into the register whoever is erased and not there yet; raises ErasureRegisterUnavailable."""
-        missing = [each for each in self.state.erased if each not in self._registered]
-        for subject in missing:
-            await asyncio.to_thread(self.ports.register.add, Registered(subject, self.state.parties[subject].tenant))
-            self._registered.add(subject)
+        """Puts into the register whoever is erased and not there yet; raises ErasureRegisterUnavailable.
+
+        What no commit has made durable never gets there: the register keeps for good what a group may take back.
+        """
+        for each in await self.writer.commit(self._missing):
+            await asyncio.to_thread(self.ports.register.add, each)
+            self._registered.add(each.subject)
 
     async def replay(self) -> None:
         """Erases again whom the register names and this database does not: it was restored from before.
@@ -131,6 +133,13 @@ class Erasing:
 
         await self.writer.commit(erase)
         await self.settle()
+
+    def _missing(self, unit: Unit) -> list[Registered]:
+        return [
+            Registered(each, self.state.parties[each].tenant)
+            for each in self.state.erased
+            if each not in self._registered
+        ]
 
     def forget(self) -> None:
         """Drops what was looked at for decisions that were made, or never will be."""
