@@ -147,7 +147,7 @@ def erasing_over(world: Any, store: Any, keys: Any, outside: Any) -> tuple[Group
     writer = GroupWriter(store, event_codec(), world.modules.states(), SystemClock())
     writer.subscribe(key_forgetter(keys))
     proposals = Proposals(writer, world.modules.proposals)
-    acts = AliasActs(world.aliases, proposals)
+    acts = AliasActs(world.aliases, world.principal_queries, proposals)
     aliases = AliasCommands(writer, *world.of_aliases, keys, NoAccounts(), acts)
     ports = ErasurePorts(
         neighbours=outside, lifetimes=outside, register=outside, retention=Retention({}), clock=SystemClock()

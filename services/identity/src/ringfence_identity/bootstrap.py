@@ -166,7 +166,7 @@ def _token_service(runtime: Runtime[IdentitySettings], core: _Core, principals: 
 def _party_service(runtime: Runtime[IdentitySettings], core: _Core) -> tuple[Servicer, Erasing]:
     writer, modules, keys = core.events.writer, core.modules, core.subject_keys
     principals, ask = modules.principal_queries, modules.party_queries
-    acts = AliasActs(modules.aliases, core.proposals)
+    acts = AliasActs(modules.aliases, principals, core.proposals)
     aliases = AliasCommands(
         writer, modules.aliases, principals, ask, keys, CustodyAccounts(runtime.peer("custody")), acts
     )

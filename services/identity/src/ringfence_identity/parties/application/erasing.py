@@ -11,7 +11,7 @@ from ringfence_kernel.proposals.application import Decision, Effect, Proposals, 
 from ringfence_kernel.proposals.domain.state import Proposal
 from ringfence_kernel.values.clock import Clock
 from ringfence_kernel.values.errors import DomainError
-from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.ids import ZERO_ID, show
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
@@ -209,4 +209,6 @@ def _erasures_of(proposal: Proposal) -> list[Erasure]:
 
 
 def _described(proposal: Proposal) -> str:
-    return f"erase {len(_erasures_of(proposal))} client(s) for good"
+    erasures = _erasures_of(proposal)
+    named = ", ".join(show(each.party) for each in erasures)
+    return f"erase for good {len(erasures)} client(s) of platform {show(proposal.tenant)}: {named}"

@@ -36,7 +36,8 @@ def release_effect(state: State, principals: PrincipalQueries) -> Effect:
 
     def describe(proposal: Proposal) -> str:
         decision = _decision(proposal)
-        return f"lead party {show(decision.party)} from BLOCKED to {decision.to}: {decision.note}"
+        whose = f"party {show(decision.party)} of platform {show(decision.tenant)}"
+        return f"lead {whose} from BLOCKED to {decision.to}: {decision.note}"
 
     return Effect(name=RELEASE, basis=basis, carry_out=carry_out, describe=describe)
 
