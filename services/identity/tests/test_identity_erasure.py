@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import pytest
 from ringfence_identity.aliases.application.commands import AliasCommands
 from ringfence_identity.aliases.application.ports import AccountOwner
 from ringfence_identity.aliases.application.two_people import AliasActs
@@ -20,11 +21,12 @@ from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.store import Head
 from ringfence_kernel.values.clock import SystemClock
 from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.writer import GroupWriter
 
 from .conftest import World
 
-PARTY = b"some party......"
+PARTY, THEIR_ID, INDEX = b"some party......", b"the tenant's id.", b"index-of-an-iban"
 
 
 class SlowStore:
@@ -86,6 +88,7 @@ class Outside:
 
     def __init__(self) -> None:
         self.added: list[Registered] = []
+        self.read_of: list[bytes] = []
 
     async def look(self, tenant: bytes, parties: Mapping[bytes, bytes], at_ns: int) -> dict[bytes, Looked]:
         """Sees nothing."""
@@ -99,9 +102,14 @@ class Outside:
         """Keeps whom it is given."""
         self.added.append(erased)
 
-    def entries(self) -> Iterator[Registered]:
+    def subjects(self) -> Iterator[bytes]:
         """Yields the party."""
-        yield Registered(PARTY, World.platform)
+        yield PARTY
+
+    def read(self, subject: bytes) -> Registered:
+        """Returns what is kept of the party."""
+        self.read_of.append(subject)
+        return Registered(PARTY, World.platform, THEIR_ID, (INDEX,))
 
 
 async def test_a_key_is_forgotten_although_the_caller_has_gone(world: Any) -> None:
@@ -140,6 +148,34 @@ async def test_what_is_not_committed_is_not_in_the_register(world: Any) -> None:
     await asyncio.gather(settling, return_exceptions=True)
     assert outside.added == []
     running.cancel()
+
+
+async def replayed(world: Any, outside: Outside) -> list[Recorded]:
+    """Has a new leader read the register, with a store that commits; returns what was recorded."""
+    recorded: list[Recorded] = []
+    store = SlowStore()
+    store.go_on.set()
+    writer, erasing = erasing_over(world, store, Keys(), outside)
+    writer.subscribe(recorded.extend)
+    running = asyncio.create_task(writer.run())
+    await erasing.replay()
+    running.cancel()
+    return recorded
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_restored_database_learns_what_the_register_says(world: Any, known: bool) -> None:
+    """The tombstone has the tenant's own id, IBANs stay taken, and what is known already is not read again."""
+    if known:
+        world.happens(parties.register(*world.of_parties, world.party(PARTY), world.server(world.platform)))
+        world.journal.clear()
+    outside = Outside()
+    recorded = await replayed(world, outside)
+    assert world.aliases.retired[INDEX] == world.platform
+    assert [each.event.party for each in recorded if isinstance(each.event, PartyErased)] == [THEIR_ID] * known
+    assert list(world.parties.erased) == ([PARTY] if known else [])
+    await replayed(world, outside)
+    assert outside.read_of == ([PARTY] if known else [PARTY, PARTY])
 
 
 def erasing_over(world: Any, store: Any, keys: Any, outside: Any) -> tuple[GroupWriter, Erasing]:

@@ -1,6 +1,6 @@
 """Aliases: which account in which book an IBAN stands for, and who says so."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -150,6 +150,12 @@ def change(state: State, wanted: Change, by: bytes) -> list[AliasConfirmed | Ali
         AliasRemoved(before.tenant, before.owner, index, by, True, document),
         AliasConfirmed(claimed.tenant, owner, index, document, by),
     ]
+
+
+def retire(state: State, tenant: bytes, owner: bytes, iban_indexes: Sequence[bytes], by: bytes) -> list[AliasRemoved]:
+    """Keeps an erased owner's IBANs taken of which a restored database knows nothing."""
+    free = [each for each in iban_indexes if each not in state.retired and each not in state.aliases]
+    return [AliasRemoved(tenant, owner, each, by) for each in free]
 
 
 def require_feed(principals: PrincipalQueries, bank_feed: bytes) -> None:

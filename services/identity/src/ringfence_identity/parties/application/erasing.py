@@ -64,6 +64,8 @@ class Erasing:
     ports: ErasurePorts
     _looked: dict[bytes, Looked] = field(default_factory=dict)
     _registered: set[bytes] = field(default_factory=set)
+    _told: dict[bytes, Registered] = field(default_factory=dict)
+    """What the register is to say of those erased just now; the state keeps less of them."""
 
     def effects(self) -> list[Effect]:
         """Returns what is registered with the proposals of the service."""
@@ -117,29 +119,28 @@ class Erasing:
         for each in await self.writer.commit(self._missing):
             await asyncio.to_thread(self.ports.register.add, each)
             self._registered.add(each.subject)
+            self._told.pop(each.subject, None)
 
     async def replay(self) -> None:
         """Erases again whom the register names and this database does not: it was restored from before.
 
         Raises ErasureRegisterUnavailable, StoreUnavailable.
         """
-        found = await asyncio.to_thread(lambda: list(self.ports.register.entries()))
-        self._registered = {each.subject for each in found}
+        self._registered = await asyncio.to_thread(lambda: set(self.ports.register.subjects()))
+        unknown = await self.writer.commit(lambda unit: sorted(self._registered - self.state.erased.keys()))
+        found = await asyncio.to_thread(lambda: [self.ports.register.read(each) for each in unknown])
 
         def erase(unit: Unit) -> None:
             for each in found:
-                if each.subject not in self.state.erased:
-                    self._erase(unit, each.subject, each.tenant, each.subject, ZERO_ID)
+                self._erase(unit, each.subject, each.tenant, each.party, ZERO_ID)
+                self.aliases.retire(unit, each.tenant, each.subject, each.iban_indexes, ZERO_ID)
 
         await self.writer.commit(erase)
         await self.settle()
 
     def _missing(self, unit: Unit) -> list[Registered]:
-        return [
-            Registered(each, self.state.parties[each].tenant)
-            for each in self.state.erased
-            if each not in self._registered
-        ]
+        missing = [each for each in self.state.erased if each not in self._registered]
+        return [self._told.get(each) or Registered(each, self.state.parties[each].tenant, each) for each in missing]
 
     def forget(self) -> None:
         """Drops what was looked at for decisions that were made, or never will be."""
@@ -176,6 +177,7 @@ class Erasing:
     def _erase(self, unit: Unit, subject: bytes, tenant: bytes, party: bytes, by: bytes) -> None:
         """Lays the tombstone and destroys the key in one commit, aliases first; of a stranger the key alone."""
         if subject in self.state.parties:
+            self._told[subject] = Registered(subject, tenant, party, tuple(self.aliases.held_by(subject)))
             self.aliases.remove_all(unit, tenant, subject, by)
             record_of_party(unit, self.state, subject, [PartyErased(tenant, party, by)])
         unit.commit_also(self.keys.destruction(subject))

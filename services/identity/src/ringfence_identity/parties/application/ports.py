@@ -38,10 +38,12 @@ class Neighbours(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """Somebody who was erased."""
+    """Somebody who was erased: his tenant's id for him, and the indexes of IBANs that stay his."""
 
     subject: bytes
     tenant: bytes
+    party: bytes
+    iban_indexes: tuple[bytes, ...] = ()
 
 
 class ErasureRegister(Protocol):
@@ -50,12 +52,21 @@ class ErasureRegister(Protocol):
     def add(self, erased: Registered) -> None:
         """Puts somebody in for good; once he is there, does nothing."""
 
-    def entries(self) -> Iterator[Registered]:
+    def subjects(self) -> Iterator[bytes]:
         """Yields everybody who was ever put in."""
+
+    def read(self, subject: bytes) -> Registered:
+        """Returns what was put in of somebody."""
 
 
 class HeldAliases(Protocol):
     """What stands for a party's accounts."""
+
+    def held_by(self, owner: bytes) -> Iterator[bytes]:
+        """Yields the indexes of the IBANs that stand for this owner's accounts."""
+
+    def retire(self, unit: Unit, tenant: bytes, owner: bytes, iban_indexes: Sequence[bytes], by: bytes) -> None:
+        """Records that these IBANs of an owner stay taken, where nothing is known of them any more."""
 
     def remove_all(self, unit: Unit, tenant: bytes, owner: bytes, by: bytes) -> None:
         """Records that every alias of this owner stands for nothing any more."""
