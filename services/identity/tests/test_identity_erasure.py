@@ -16,6 +16,7 @@ from ringfence_identity.parties.application.erasing import Erasing, ErasurePorts
 from ringfence_identity.parties.application.ports import Registered
 from ringfence_identity.parties.domain import parties
 from ringfence_identity.parties.domain.erasing import Looked, Retention
+from ringfence_identity.parties.domain.errors import ErasureRegisterWrong
 from ringfence_identity.parties.domain.events import PartyErased
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.store import Head
@@ -89,6 +90,7 @@ class Outside:
     def __init__(self) -> None:
         self.added: list[Registered] = []
         self.read_of: list[bytes] = []
+        self.marked = self.kept = b""
 
     async def look(self, tenant: bytes, parties: Mapping[bytes, bytes], at_ns: int) -> dict[bytes, Looked]:
         """Sees nothing."""
@@ -101,6 +103,22 @@ class Outside:
     def add(self, erased: Registered) -> None:
         """Keeps whom it is given."""
         self.added.append(erased)
+
+    def mark(self, marker: bytes) -> None:
+        """Takes a marker once."""
+        self.marked = self.marked or marker
+
+    def marker(self) -> bytes:
+        """Returns the register's marker."""
+        return self.marked
+
+    def keep(self, marker: bytes) -> None:
+        """Notes which register it is, in the database."""
+        self.kept = self.kept or marker
+
+    def known(self) -> bytes:
+        """Returns which register it was."""
+        return self.kept
 
     def subjects(self) -> Iterator[bytes]:
         """Yields the party."""
@@ -178,6 +196,18 @@ async def test_a_restored_database_learns_what_the_register_says(world: Any, kno
     assert outside.read_of == ([PARTY] if known else [PARTY, PARTY])
 
 
+@pytest.mark.parametrize("found", [b"", b"another-register"])
+async def test_nobody_leads_with_an_empty_or_another_register(world: Any, found: bytes) -> None:
+    """Once a database has used a register, one without its marker is refused, and gets none."""
+    outside = Outside()
+    await replayed(world, outside)
+    assert outside.kept == outside.marked != b""
+    outside.marked = found
+    with pytest.raises(ErasureRegisterWrong):
+        await replayed(world, outside)
+    assert outside.marked == found
+
+
 def erasing_over(world: Any, store: Any, keys: Any, outside: Any) -> tuple[GroupWriter, Erasing]:
     """Returns a writer over a store, and erasing with the outside given."""
     writer = GroupWriter(store, event_codec(), world.modules.states(), SystemClock())
@@ -186,6 +216,11 @@ def erasing_over(world: Any, store: Any, keys: Any, outside: Any) -> tuple[Group
     acts = AliasActs(world.aliases, world.principal_queries, proposals)
     aliases = AliasCommands(writer, *world.of_aliases, keys, NoAccounts(), acts)
     ports = ErasurePorts(
-        neighbours=outside, lifetimes=outside, register=outside, retention=Retention({}), clock=SystemClock()
+        neighbours=outside,
+        lifetimes=outside,
+        register=outside,
+        mark=outside,
+        retention=Retention({}),
+        clock=SystemClock(),
     )
     return writer, Erasing(writer, *world.of_parties, keys, aliases, proposals, ports)

@@ -105,7 +105,11 @@ def test_the_register_is_written_once_and_read_whole(tmp_path: Path) -> None:
     second = Registered(b"subject-2.......", bytes(16), b"subject-2.......")
     for each in (first, second, first, replace(first, tenant=bytes(16))):
         register.add(each)
+    assert register.marker() == b""
+    for marker in (b"a-marker........", b"another-marker.."):
+        register.mark(marker)
     again = ObjectRegister(LocalStore(tmp_path / "register"))
+    assert again.marker() == b"a-marker........"
     assert [again.read(each) for each in sorted(again.subjects())] == [first, second]
     (tmp_path / "register" / "erased" / first.subject.hex()).write_text("{")
     with pytest.raises(ErasureRegisterUnavailable):

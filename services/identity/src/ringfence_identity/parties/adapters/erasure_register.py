@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, S3Store
 
 from ringfence_identity.parties.application.ports import Registered
 from ringfence_identity.parties.domain.errors import ErasureRegisterUnavailable
 
 PREFIX = "erased/"
+MARKER = "marker"
+"""Outside the entries: tells this register from an empty one, and from another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,26 @@ class ObjectRegister:
                 obstore.put(self.store, f"{PREFIX}{erased.subject.hex()}", content, mode="create")
             except AlreadyExistsError:
                 return
+
+    def mark(self, marker: bytes) -> None:
+        """Puts the marker where there is none; raises ErasureRegisterUnavailable."""
+        with _named():
+            try:
+                obstore.put(self.store, MARKER, marker.hex().encode(), mode="create")
+            except AlreadyExistsError:
+                return
+
+    def marker(self) -> bytes:
+        """Returns the marker, empty where there is none; raises ErasureRegisterUnavailable."""
+        with _named():
+            try:
+                content = bytes(obstore.get(self.store, MARKER).bytes())
+            except (NotFoundError, FileNotFoundError):
+                return b""
+        try:
+            return bytes.fromhex(content.decode())
+        except ValueError as error:
+            raise ErasureRegisterUnavailable("the marker of the register of the erased cannot be read") from error
 
     def subjects(self) -> Iterator[bytes]:
         """Yields everybody who was ever erased, from names alone; raises ErasureRegisterUnavailable."""

@@ -11,16 +11,24 @@ from ringfence_kernel.proposals.application import Decision, Effect, Proposals, 
 from ringfence_kernel.proposals.domain.state import Proposal
 from ringfence_kernel.values.clock import Clock
 from ringfence_kernel.values.errors import DomainError
-from ringfence_kernel.values.ids import ZERO_ID, show
+from ringfence_kernel.values.ids import ZERO_ID, new_id, show
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_identity.batches import DONE, Answer, answered, pending
 from ringfence_identity.data_keys.commands import SubjectKeys
-from ringfence_identity.parties.application.ports import ErasureRegister, HeldAliases, Lifetimes, Neighbours, Registered
+from ringfence_identity.parties.application.ports import (
+    ErasureRegister,
+    HeldAliases,
+    Lifetimes,
+    Neighbours,
+    Registered,
+    RegisterMark,
+)
 from ringfence_identity.parties.application.recording import record_of_party
 from ringfence_identity.parties.domain import erasing, parties
 from ringfence_identity.parties.domain.erasing import Looked, Retention
+from ringfence_identity.parties.domain.errors import ErasureRegisterWrong
 from ringfence_identity.parties.domain.events import PartyErased
 from ringfence_identity.parties.domain.state import State
 from ringfence_identity.principals.queries import PrincipalQueries
@@ -43,6 +51,7 @@ class ErasurePorts:
     neighbours: Neighbours
     lifetimes: Lifetimes
     register: ErasureRegister
+    mark: RegisterMark
     retention: Retention
     clock: Clock
 
@@ -124,8 +133,9 @@ class Erasing:
     async def replay(self) -> None:
         """Erases again whom the register names and this database does not: it was restored from before.
 
-        Raises ErasureRegisterUnavailable, StoreUnavailable.
+        Raises ErasureRegisterUnavailable, ErasureRegisterWrong, StoreUnavailable.
         """
+        await asyncio.to_thread(self._require_own_register)
         self._registered = await asyncio.to_thread(lambda: set(self.ports.register.subjects()))
         unknown = await self.writer.commit(lambda unit: sorted(self._registered - self.state.erased.keys()))
         found = await asyncio.to_thread(lambda: [self.ports.register.read(each) for each in unknown])
@@ -137,6 +147,17 @@ class Erasing:
 
         await self.writer.commit(erase)
         await self.settle()
+
+    def _require_own_register(self) -> None:
+        """Gives both their marker at first use; an empty register, or another's, would forget who is erased."""
+        register, mark = self.ports.register, self.ports.mark
+        known = mark.known()
+        if not known:
+            register.mark(new_id())
+            mark.keep(register.marker())
+            known = mark.known()
+        if register.marker() != known:
+            raise ErasureRegisterWrong
 
     def _missing(self, unit: Unit) -> list[Registered]:
         missing = [each for each in self.state.erased if each not in self._registered]

@@ -52,11 +52,27 @@ class ErasureRegister(Protocol):
     def add(self, erased: Registered) -> None:
         """Puts somebody in for good; once he is there, does nothing."""
 
+    def mark(self, marker: bytes) -> None:
+        """Gives the register its marker for good; once it has one, does nothing."""
+
+    def marker(self) -> bytes:
+        """Returns the marker, empty where there is none."""
+
     def subjects(self) -> Iterator[bytes]:
         """Yields everybody who was ever put in."""
 
     def read(self, subject: bytes) -> Registered:
         """Returns what was put in of somebody."""
+
+
+class RegisterMark(Protocol):
+    """Which register of the erased this database uses; blocks, raises StoreUnavailable."""
+
+    def keep(self, marker: bytes) -> None:
+        """Notes a register's marker for good, unless one is noted."""
+
+    def known(self) -> bytes:
+        """Returns the marker, empty before the first use."""
 
 
 class HeldAliases(Protocol):
