@@ -10,11 +10,12 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 import pytest
-from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.access.hands import Hand, differs
 from ringfence_kernel.access.refusals import TokenInvalid
-from ringfence_kernel.proposals.application import Decision, Effect, Proposals, Verdict
-from ringfence_kernel.proposals.domain.errors import TooManyProposals
+from ringfence_kernel.proposals.api import ProposalServicer
+from ringfence_kernel.proposals.application import MAX_DESCRIPTION, Decision, Effect, Proposals, Verdict
+from ringfence_kernel.proposals.domain.errors import ProposalTooLarge, TooManyProposals
 from ringfence_kernel.proposals.domain.events import (
     EVENTS,
     ProposalConfirmed,
@@ -34,6 +35,7 @@ from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.states import SavedStates
 from ringfence_kernel.writing.writer import GroupWriter, Unit
+from ringfence_protos.common.v1 import proposals_pb2 as pb
 
 SUBJECT, TENANT, OTHER = b"a-lamp..........", b"a-platform......", b"another-platform"
 ACT = "test.Light"
@@ -371,3 +373,26 @@ async def test_state_is_what_events_and_snapshots_say(act: Act) -> None:
     assert list(restored.waiting) == [kept]
     journal.rollback()
     assert replayed.digest() == State().digest()
+
+
+async def test_what_cannot_be_read_whole_is_not_proposed(act: Act) -> None:
+    """Nobody confirms a description that was cut: one that is too long is refused, and nothing waits."""
+    with pytest.raises(ProposalTooLarge):
+        await act.propose(payload=b"r" * MAX_DESCRIPTION)
+    assert act.state.waiting == {}
+
+
+async def test_descriptions_are_shown_whole_and_a_page_ends_early(act: Act) -> None:
+    """As many as fit into an answer are in a page, and the next one goes on after them."""
+    long = [b"%02d" % number * (MAX_DESCRIPTION // 2 - 100) for number in range(40)]
+    for payload in long:
+        await act.propose(payload=payload)
+    found, token, pages = [], "", 0
+    while token or not pages:
+        with calling(YANN):
+            request = pb.ListProposalsRequest(page_token=token)
+            page = await ProposalServicer(act.proposals).ListProposals(request, None)
+        found += [each.description for each in page.proposals]
+        token, pages = page.next_page_token, pages + 1
+    assert found == [f"light {payload!r}" for payload in long]
+    assert pages > 1

@@ -74,10 +74,11 @@ def refused_proposal(scenario: Scenario, need: Finding) -> None:
     """A proposal that the second person refused is void: its proposer cannot confirm it."""
     proposer, refuser = scenario.operators
     newcomer = scenario.newcomer(PrincipalKind.OPERATOR)
-    proposer.identity.register_principals([newcomer])
+    (proposed,) = proposer.identity.register_principals([newcomer])
+    assert proposed.proposal_id is not None
     refuser.identity.suspend_principals([newcomer.id], "I do not know this person")
     try:
-        reason = _tried(proposer.identity.confirm_principals([newcomer.id]))
+        reason = _tried(proposer.proposals["identity"].confirm([proposed.proposal_id]))
     except RingfenceError as refusal:
         reason = refusal.reason
     need(reason, "the proposer confirms what the other refused: a new operator is active")

@@ -126,7 +126,10 @@ def test_two_people_act_together(case_stack: Scenario) -> None:
     newcomer = case_stack.newcomer(PrincipalKind.OPERATOR)
     done = case_stack.by_two(
         lambda first: first.identity.register_principals([newcomer]),
-        lambda second, proposed: [*proposed, *second.identity.confirm_principals([newcomer.id])],
+        lambda second, proposed: [
+            *proposed,
+            *second.proposals["identity"].confirm([each.proposal_id for each in proposed]),
+        ],
     )
     assert [each.reason for each in done] == ["APPROVAL_PENDING", ""]
     assert case_stack.principal(PrincipalKind.BANK_FEED).credentials.principal_id

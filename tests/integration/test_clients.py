@@ -135,8 +135,9 @@ def test_a_blocked_clients_accounts_are_held_until_two_release_him(scenario: Sce
     assert (nora.account.posted_minor, ivo.account.posted_minor) == (10_00, 10_00)
     first, second = scenario.operators
     release = [KycDecision(party_id=nora.party.id, to=KycStatus.REVIEW, note="another person of this name")]
-    assert reasons(first.identity.decide_kyc(platform.id, release)) == ["APPROVAL_PENDING"]
-    require_done(second.identity.decide_kyc(platform.id, release))
+    (proposed,) = first.identity.decide_kyc(platform.id, release)
+    assert proposed.proposal_id is not None
+    require_done(second.proposals["identity"].confirm([proposed.proposal_id]))
     verified = [KycDecision(party_id=nora.party.id, to=KycStatus.VERIFIED, note="another person of this name")]
     require_done(first.identity.decide_kyc(platform.id, verified))
     await_status(platform.client, platform.id, [nora.account.id, later.id])

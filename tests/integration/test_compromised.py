@@ -239,9 +239,10 @@ def by_a_platform_of_his_own(town: Scenario, platform: Platform, operator: Clien
     key = thief.known.key.public_key().public_bytes_raw()
     for kind, principal in made.items():
         new = NewPrincipal(id=principal, kind=kind, name=fresh("thief-"), public_key=key)
-        operator.identity.register_principals([new])
+        (proposed,) = operator.identity.register_principals([new])
+        assert proposed.proposal_id is not None
         for each in others or [operator]:
-            each.identity.confirm_principals([principal])
+            each.proposals["identity"].confirm([proposed.proposal_id])
     thief.known.ids["principal"] = [each.bytes for each in made.values()]
     became = {each.principal_id: each for each in thief.become()}
     with suppress(RingfenceError, KeyError):

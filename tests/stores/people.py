@@ -10,7 +10,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence.client import Client
-from ringfence.identity import Alias, KycDecision, KycStatus, NewParty, PartyKind, PrincipalKind, require_done
+from ringfence.identity import (
+    Alias,
+    ItemResult,
+    KycDecision,
+    KycStatus,
+    NewParty,
+    PartyKind,
+    PrincipalKind,
+    require_done,
+)
 from ringfence.ids import external_id
 from ringfence.ledger import AccountClass, AccountStatus, NewAccount
 from ringfence_local_stack.sandbox.onboarding import (
@@ -38,8 +47,9 @@ def principals(box: Sandbox) -> UUID:
     approver.identity.rotate_key(Ed25519PrivateKey.generate().public_key().public_bytes(*raw))
     first, second = box.operators
     require_done(first.identity.suspend_principals([identifier], "left her token on the train"))
-    require_done(first.identity.confirm_principals([identifier]), frozenset({"APPROVAL_PENDING"}))
-    require_done(second.identity.confirm_principals([identifier]))
+    (lifting,) = first.identity.confirm_principals([identifier])
+    assert lifting.proposal_id is not None
+    require_done(second.proposals["identity"].confirm([lifting.proposal_id]))
     return platform
 
 
@@ -85,14 +95,17 @@ def _block_and_release(box: Sandbox, platform: UUID, party: UUID) -> None:
     first, second = box.operators
     _decide(first, platform, party, KycStatus.BLOCKED)
     await_status(first, platform, [external_id("kept.account", platform, "blocked")], AccountStatus.FROZEN)
-    _decide(first, platform, party, KycStatus.REVIEW)
-    _decide(second, platform, party, KycStatus.REVIEW)
+    (released,) = _decide(first, platform, party, KycStatus.REVIEW)
+    assert released.proposal_id is not None
+    require_done(second.proposals["identity"].confirm([released.proposal_id]))
     _decide(second, platform, party, KycStatus.VERIFIED)
 
 
-def _decide(operator: Client, platform: UUID, party: UUID, to: KycStatus) -> None:
+def _decide(operator: Client, platform: UUID, party: UUID, to: KycStatus) -> list[ItemResult]:
     decision = KycDecision(party_id=party, to=to, note="a list named somebody of this name")
-    require_done(operator.identity.decide_kyc(platform, [decision]), frozenset({"APPROVAL_PENDING"}))
+    decided = operator.identity.decide_kyc(platform, [decision])
+    require_done(decided, frozenset({"APPROVAL_PENDING"}))
+    return decided
 
 
 def iban(number: int) -> str:

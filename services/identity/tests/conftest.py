@@ -40,6 +40,7 @@ from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.openbao import OpenBaoServer
 from ringfence_local_stack.servers.postgres import PostgresServer
 from ringfence_local_stack.stack.health import is_serving
+from ringfence_protos.common.v1 import proposals_pb2, proposals_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
@@ -342,9 +343,15 @@ class Identity:
         """Has two operators register a new principal."""
         client, result = self.propose(kind, tenant)
         assert result.reason == "APPROVAL_PENDING"
-        confirm = pb.ConfirmPrincipalsRequest(principal_ids=[client.id])
-        assert self.operators[1].reasons(rpc.TokenServiceStub, "ConfirmPrincipals", confirm) == [""]
+        assert self.confirm(result.proposal_id, self.operators[1]) == [""]
         return client
+
+    def confirm(self, proposal: bytes, by: Client) -> list[str]:
+        """Has somebody confirm a proposal; returns the reasons."""
+        verdict = proposals_pb2.PROPOSAL_VERDICT_CONFIRM
+        decision = proposals_pb2.ProposalDecision(proposal_id=proposal, verdict=verdict)
+        request = proposals_pb2.DecideProposalsRequest(decisions=[decision])
+        return by.reasons(proposals_pb2_grpc.ProposalServiceStub, "DecideProposals", request)
 
     def platform(self) -> Client:
         """Returns the server of a platform registered just now."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from ringfence_identity.aliases.application.names import is_same_name
+from ringfence_identity.aliases.application.two_people import CHANGES, MIRRORS, AliasActs
 from ringfence_identity.aliases.domain import aliases
 from ringfence_identity.aliases.domain.aliases import Action, Change, NewAlias
 from ringfence_identity.aliases.domain.errors import AliasNotFound, IbanTaken
@@ -11,15 +12,22 @@ from ringfence_identity.aliases.domain.events import AliasRegistered, AliasRemov
 from ringfence_identity.aliases.domain.state import Alias
 from ringfence_identity.parties.domain import parties
 from ringfence_identity.parties.domain.errors import PartyNotFound
+from ringfence_identity.principals.domain import principals
 from ringfence_identity.principals.domain.errors import (
     ExistsWithDifferentData,
     OperatorRequired,
+    PrincipalNotActive,
     PrincipalNotFound,
     TenantNotFound,
 )
 from ringfence_identity.principals.domain.principals import Actor
 from ringfence_identity.principals.domain.roles import Kind
+from ringfence_kernel.access.hands import Hand
+from ringfence_kernel.proposals.application import Effect, Proposals
+from ringfence_kernel.proposals.domain.state import Proposal
 from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_kernel.values.ids import show
+from ringfence_kernel.writing import plain
 
 ANNA, BERT = b"party-anna......", b"party-bert......"
 ACCOUNT = b"account-1......."
@@ -229,3 +237,45 @@ def test_names_are_the_same_however_they_are_typed(one: str, other: str) -> None
 def test_other_names_are_others(one: str, other: str) -> None:
     """One letter is enough, and nothing is nobody's name."""
     assert not is_same_name(one, other)
+
+
+def waits(payload: Any, tenant: bytes) -> Proposal:
+    """Returns a proposal of a module's payload."""
+    nobody = Hand(b"", b"", b"", b"")
+    return Proposal(b"p" * 16, "", tenant, tenant, plain.encode(payload), b"", nobody, 0, 0)
+
+
+def effect(world: Any, name: str) -> Effect:
+    """Returns what two operators do with IBANs."""
+    effects = AliasActs(world.aliases, world.principal_queries, Proposals(None, None)).effects()  # type: ignore[arg-type]
+    return next(each for each in effects if each.name == name)
+
+
+def test_the_second_person_reads_whose_iban_is_taken_from_whom(world: Any) -> None:
+    """Every owner and account that a move concerns is named, and so is the document."""
+    confirmed(world)
+    claimed(world, BERT, account=OTHER_ACCOUNT)
+    wanted = [Change(Action.MOVE, world.platform, BERT, INDEX, DOCUMENT)]
+    shown = effect(world, CHANGES).describe(waits(wanted, world.platform))
+    for named in (ANNA, BERT, ACCOUNT, OTHER_ACCOUNT, world.platform):
+        assert show(named) in shown
+    assert DOCUMENT.hex() in shown
+
+
+@pytest.mark.parametrize("stopped", ["feed", "platform"])
+def test_a_mirror_of_who_is_stopped_is_void_and_not_carried_out(world: Any, stopped: str) -> None:
+    """A suspended feed or platform is another basis than before, and refused when it is carried out."""
+    world.first(FEED, Kind.BANK_FEED)
+    operator = Actor(world.alice, None)
+    new = alias(world, world.platform, mirror=True)
+    mirrors = aliases.register_mirror(world.aliases, world.principal_queries, new, operator)
+    proposal, known = waits(mirrors, world.platform), effect(world, MIRRORS)
+    shown = known.describe(proposal)
+    for named in (FEED, ACCOUNT, world.platform):
+        assert show(named) in shown
+    before = known.basis(proposal)
+    who = FEED if stopped == "feed" else world.platform
+    world.happens(principals.suspend(world.principals, who, "stolen", world.alice))
+    assert known.basis(proposal) != before
+    with pytest.raises(PrincipalNotActive if stopped == "feed" else TenantNotFound):
+        known.carry_out(None, proposal, proposal.proposer)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import pytest
 from ringfence_identity.aliases.application.commands import AliasCommands
 from ringfence_identity.aliases.application.ports import AccountOwner
 from ringfence_identity.aliases.application.two_people import AliasActs
@@ -15,14 +16,18 @@ from ringfence_identity.parties.application.erasing import Erasing, ErasurePorts
 from ringfence_identity.parties.application.ports import Registered
 from ringfence_identity.parties.domain import parties
 from ringfence_identity.parties.domain.erasing import Looked, Retention
+from ringfence_identity.parties.domain.errors import ErasureRegisterWrong
+from ringfence_identity.parties.domain.events import PartyErased
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.store import Head
 from ringfence_kernel.values.clock import SystemClock
+from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.writer import GroupWriter
 
 from .conftest import World
 
-PARTY = b"some party......"
+PARTY, THEIR_ID, INDEX = b"some party......", b"the tenant's id.", b"index-of-an-iban"
 
 
 class SlowStore:
@@ -36,6 +41,24 @@ class SlowStore:
         self.asked.set()
         assert self.go_on.wait(10)
         return Head(1, position + len(events), bytes(32))
+
+
+class FailingStore(SlowStore):
+    """An event store that commits nothing, and holds nothing."""
+
+    def append(self, position: int, events: Sequence[Any], *_: Any) -> Head:
+        """Fails when told to, unless there is nothing to commit."""
+        self.asked.set()
+        assert self.go_on.wait(10)
+        raise StoreUnavailable
+
+    def replay(self, *_: Any) -> Iterator[Any]:
+        """Yields nothing."""
+        return iter(())
+
+    def head(self) -> Head:
+        """Stands at the beginning."""
+        return Head(1, 0, bytes(32))
 
 
 class Keys:
@@ -64,6 +87,11 @@ class NoAccounts:
 class Outside:
     """Names one party as erased, and has nothing else to say."""
 
+    def __init__(self) -> None:
+        self.added: list[Registered] = []
+        self.read_of: list[bytes] = []
+        self.marked = self.kept = b""
+
     async def look(self, tenant: bytes, parties: Mapping[bytes, bytes], at_ns: int) -> dict[bytes, Looked]:
         """Sees nothing."""
         return {}
@@ -73,11 +101,33 @@ class Outside:
         return {}
 
     def add(self, erased: Registered) -> None:
-        """Has everybody already."""
+        """Keeps whom it is given."""
+        self.added.append(erased)
 
-    def entries(self) -> Iterator[Registered]:
+    def mark(self, marker: bytes) -> None:
+        """Takes a marker once."""
+        self.marked = self.marked or marker
+
+    def marker(self) -> bytes:
+        """Returns the register's marker."""
+        return self.marked
+
+    def keep(self, marker: bytes) -> None:
+        """Notes which register it is, in the database."""
+        self.kept = self.kept or marker
+
+    def known(self) -> bytes:
+        """Returns which register it was."""
+        return self.kept
+
+    def subjects(self) -> Iterator[bytes]:
         """Yields the party."""
-        yield Registered(PARTY, World.platform)
+        yield PARTY
+
+    def read(self, subject: bytes) -> Registered:
+        """Returns what is kept of the party."""
+        self.read_of.append(subject)
+        return Registered(PARTY, World.platform, THEIR_ID, (INDEX,))
 
 
 async def test_a_key_is_forgotten_although_the_caller_has_gone(world: Any) -> None:
@@ -85,17 +135,8 @@ async def test_a_key_is_forgotten_although_the_caller_has_gone(world: Any) -> No
     world.happens(parties.register(*world.of_parties, world.party(PARTY), world.server(world.platform)))
     world.journal.clear()
     store, keys = SlowStore(), Keys()
-    writer = GroupWriter(store, event_codec(), world.modules.states(), SystemClock())  # type: ignore[arg-type]
-    writer.subscribe(key_forgetter(keys))  # type: ignore[arg-type]
+    writer, erasing_again = erasing_over(world, store, keys, Outside())
     running = asyncio.create_task(writer.run())
-    proposals = Proposals(writer, world.modules.proposals)
-    acts = AliasActs(world.aliases, proposals)
-    aliases = AliasCommands(writer, *world.of_aliases, keys, NoAccounts(), acts)  # type: ignore[arg-type]
-    outside = Outside()
-    ports = ErasurePorts(
-        neighbours=outside, lifetimes=outside, register=outside, retention=Retention({}), clock=SystemClock()
-    )
-    erasing_again = Erasing(writer, *world.of_parties, keys, aliases, proposals, ports)  # type: ignore[arg-type]
     erasing = asyncio.create_task(erasing_again.replay())
     await asyncio.to_thread(store.asked.wait, 10)
     erasing.cancel()
@@ -106,3 +147,80 @@ async def test_a_key_is_forgotten_although_the_caller_has_gone(world: Any) -> No
     await writer.commit(lambda unit: None)
     assert keys.forgotten == [PARTY]
     running.cancel()
+
+
+async def test_what_is_not_committed_is_not_in_the_register(world: Any) -> None:
+    """An erasure whose commit fails never happened, and the register, which keeps for good, has not heard of it."""
+    world.happens(parties.register(*world.of_parties, world.party(PARTY), world.server(world.platform)))
+    world.journal.clear()
+    store, outside = FailingStore(), Outside()
+    writer, erasing = erasing_over(world, store, Keys(), outside)
+    running = asyncio.create_task(writer.run())
+    erased = PartyErased(world.platform, PARTY, world.alice)
+    failing = asyncio.create_task(writer.commit(lambda unit: unit.record(PARTY, erased)))
+    await asyncio.to_thread(store.asked.wait, 10)
+    settling = asyncio.create_task(erasing.settle())
+    await asyncio.sleep(0)
+    store.go_on.set()
+    assert isinstance((await asyncio.gather(failing, return_exceptions=True))[0], StoreUnavailable)
+    await asyncio.gather(settling, return_exceptions=True)
+    assert outside.added == []
+    running.cancel()
+
+
+async def replayed(world: Any, outside: Outside) -> list[Recorded]:
+    """Has a new leader read the register, with a store that commits; returns what was recorded."""
+    recorded: list[Recorded] = []
+    store = SlowStore()
+    store.go_on.set()
+    writer, erasing = erasing_over(world, store, Keys(), outside)
+    writer.subscribe(recorded.extend)
+    running = asyncio.create_task(writer.run())
+    await erasing.replay()
+    running.cancel()
+    return recorded
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_restored_database_learns_what_the_register_says(world: Any, known: bool) -> None:
+    """The tombstone has the tenant's own id, IBANs stay taken, and what is known already is not read again."""
+    if known:
+        world.happens(parties.register(*world.of_parties, world.party(PARTY), world.server(world.platform)))
+        world.journal.clear()
+    outside = Outside()
+    recorded = await replayed(world, outside)
+    assert world.aliases.retired[INDEX] == world.platform
+    assert [each.event.party for each in recorded if isinstance(each.event, PartyErased)] == [THEIR_ID] * known
+    assert list(world.parties.erased) == ([PARTY] if known else [])
+    await replayed(world, outside)
+    assert outside.read_of == ([PARTY] if known else [PARTY, PARTY])
+
+
+@pytest.mark.parametrize("found", [b"", b"another-register"])
+async def test_nobody_leads_with_an_empty_or_another_register(world: Any, found: bytes) -> None:
+    """Once a database has used a register, one without its marker is refused, and gets none."""
+    outside = Outside()
+    await replayed(world, outside)
+    assert outside.kept == outside.marked != b""
+    outside.marked = found
+    with pytest.raises(ErasureRegisterWrong):
+        await replayed(world, outside)
+    assert outside.marked == found
+
+
+def erasing_over(world: Any, store: Any, keys: Any, outside: Any) -> tuple[GroupWriter, Erasing]:
+    """Returns a writer over a store, and erasing with the outside given."""
+    writer = GroupWriter(store, event_codec(), world.modules.states(), SystemClock())
+    writer.subscribe(key_forgetter(keys))
+    proposals = Proposals(writer, world.modules.proposals)
+    acts = AliasActs(world.aliases, world.principal_queries, proposals)
+    aliases = AliasCommands(writer, *world.of_aliases, keys, NoAccounts(), acts)
+    ports = ErasurePorts(
+        neighbours=outside,
+        lifetimes=outside,
+        register=outside,
+        mark=outside,
+        retention=Retention({}),
+        clock=SystemClock(),
+    )
+    return writer, Erasing(writer, *world.of_parties, keys, aliases, proposals, ports)

@@ -269,9 +269,11 @@ def test_a_new_hit_voids_a_release_that_was_proposed(identity: Any) -> None:
     payments.call(PARTIES, "BlockParties", hit, token="")
     assert alice.reasons(PARTIES, "DecideKyc", release) == ["APPROVAL_PENDING"]
     payments.call(PARTIES, "BlockParties", hit, token="")
-    assert bob.reasons(PARTIES, "DecideKyc", release) == ["APPROVAL_PENDING"]
+    (proposed,) = bob.call(PARTIES, "DecideKyc", release).results
+    (again,) = alice.call(PARTIES, "DecideKyc", release).results
+    assert (again.reason, again.proposal_id) == ("APPROVAL_PENDING", proposed.proposal_id)
     assert get(platform, party).kyc_status == pb.KYC_STATUS_BLOCKED
-    assert alice.reasons(PARTIES, "DecideKyc", release) == [""]
+    assert identity.confirm(proposed.proposal_id, alice) == [""]
     assert get(platform, party).kyc_status == pb.KYC_STATUS_REVIEW
 
 

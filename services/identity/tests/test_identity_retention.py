@@ -101,14 +101,19 @@ def test_what_ships_keeps_those_who_moved_money_five_years() -> None:
 def test_the_register_is_written_once_and_read_whole(tmp_path: Path) -> None:
     """Who stands there stands there for good, whoever writes again, and is read by another process."""
     register = ObjectRegister(LocalStore(tmp_path / "register", mkdir=True))
-    first, second = Registered(b"subject-1.......", b"tenant.........."), Registered(b"subject-2.......", bytes(16))
+    first = Registered(b"subject-1.......", b"tenant..........", b"their-own-id....", (b"index-of-an-iban",))
+    second = Registered(b"subject-2.......", bytes(16), b"subject-2.......")
     for each in (first, second, first, replace(first, tenant=bytes(16))):
         register.add(each)
+    assert register.marker() == b""
+    for marker in (b"a-marker........", b"another-marker.."):
+        register.mark(marker)
     again = ObjectRegister(LocalStore(tmp_path / "register"))
-    assert sorted(again.entries(), key=lambda each: each.subject) == [first, second]
+    assert again.marker() == b"a-marker........"
+    assert [again.read(each) for each in sorted(again.subjects())] == [first, second]
     (tmp_path / "register" / "erased" / first.subject.hex()).write_text("{")
     with pytest.raises(ErasureRegisterUnavailable):
-        list(again.entries())
+        again.read(first.subject)
 
 
 def test_a_register_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
@@ -117,7 +122,7 @@ def test_a_register_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
     (tmp_path / "register").rmdir()
     (tmp_path / "register").write_text("no folder")
     with pytest.raises(ErasureRegisterUnavailable):
-        register.add(Registered(b"subject-1.......", bytes(16)))
+        register.add(Registered(b"subject-1.......", bytes(16), b"subject-1......."))
 
 
 MUST = {

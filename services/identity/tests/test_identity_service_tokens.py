@@ -190,9 +190,8 @@ def test_importer_needs_two_operators(identity: Any) -> None:
     assert proposed.reason == "APPROVAL_PENDING"
     with pytest.raises(RemoteError, match="UNAUTHENTICATED ASSERTION_INVALID"):
         importer.issue()
-    confirm = pb.ConfirmPrincipalsRequest(principal_ids=[importer.id])
-    assert alice.reasons(rpc.TokenServiceStub, "ConfirmPrincipals", confirm) == ["SECOND_PERSON_REQUIRED"]
-    assert bob.reasons(rpc.TokenServiceStub, "ConfirmPrincipals", confirm) == [""]
+    assert identity.confirm(proposed.proposal_id, alice) == ["SECOND_PERSON_REQUIRED"]
+    assert identity.confirm(proposed.proposal_id, bob) == [""]
     claims = claims_of(importer, importer.issue().access_token)
     assert "custody.transfers.create" in claims["scope"].split()
     assert claims["tenant"] == show(platform.id)
@@ -207,11 +206,15 @@ def test_suspended_platform_gets_no_token_until_another_operator_agrees(identity
     with pytest.raises(RemoteError, match="PRINCIPAL_NOT_ACTIVE"):
         platform.issue()
     confirm = pb.ConfirmPrincipalsRequest(principal_ids=[platform.id])
-    for _ in range(2):
-        assert alice.reasons(rpc.TokenServiceStub, "ConfirmPrincipals", confirm) == ["APPROVAL_PENDING"]
+    found = set()
+    for by in (alice, alice, bob):
+        (answer,) = by.call(rpc.TokenServiceStub, "ConfirmPrincipals", confirm).results
+        found.add((answer.reason, answer.proposal_id))
         with pytest.raises(RemoteError, match="PRINCIPAL_NOT_ACTIVE"):
             platform.issue()
-    assert bob.reasons(rpc.TokenServiceStub, "ConfirmPrincipals", confirm) == [""]
+    ((reason, proposal),) = found
+    assert reason == "APPROVAL_PENDING"
+    assert identity.confirm(proposal, bob) == [""]
     platform.issue()
 
 

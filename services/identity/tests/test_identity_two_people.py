@@ -234,3 +234,13 @@ async def test_only_operators_propose(people: People) -> None:
     """A platform's word is none, whatever its token said."""
     await people.registered(NewPrincipal(PLATFORM, Kind.PLATFORM, "platform", b"", a_key(PLATFORM)))
     assert (await people.propose(new(), PLATFORM)).reason == "OPERATOR_REQUIRED"
+
+
+async def test_only_what_was_read_is_confirmed(people: People) -> None:
+    """An id is proposed again as something else after somebody has read it: asking by the id confirms nothing."""
+    read = await people.propose(new(Kind.BANK_FEED))
+    assert await people.proposals.decide([Decision(read.proposal, Verdict.WITHDRAW)], people.by(ALICE)) == [""]
+    other = await people.propose(new(Kind.OPERATOR, public_key=a_key(b"of alice")))
+    assert await people.commands.confirm([NEW], people.by(BOB)) == [other]
+    assert await people.confirm(read.proposal, people.by(BOB)) == "PROPOSAL_VOID"
+    assert people.principal() is None

@@ -15,7 +15,7 @@ from ringfence_payment_instruction.submissions.domain.errors import KeysUnavaila
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
-from .test_payment_screening import LISTED_NAME, a_list, hits, list_it, submit
+from .test_payment_screening import LISTED_NAME, a_list, list_it, submit
 from .world import (
     APPROVER,
     OPERATOR,
@@ -171,26 +171,6 @@ async def test_nothing_leaves_under_lists_that_are_too_old(
         await world.until(lambda: world.reason("p") == reasons.SCREENING_LIST_STALE)
         assert world.rail.sent == {}
     await world.reaches("p", Status.SENT)
-
-
-async def test_what_was_released_is_stopped_by_another_entry_only(world: World) -> None:
-    """A new edition with the same entry changes nothing; another entry stops the payment again."""
-    await submit(world, order("p", 600_00, creditor=STRANGER, debtor_name=LISTED_NAME))
-    await world.reaches("p", Status.HELD)
-    await list_it(world)
-    await hits(world, "p")
-    releases, proposals = world.application.screening.releases, world.application.proposals
-    proposal = await releases.propose(TENANT, [an_id("p")], "another person", OPERATOR)
-    assert await proposals.decide([Decision(proposal, Verdict.CONFIRM)], SECOND_OPERATOR) == [""]
-    await world.import_list(a_list(LISTED_NAME, "Somebody Else"))
-    submission, index = world.states.submissions.find(TENANT, an_id("p")) or (None, 0)
-    assert submission is not None
-    await world.until(lambda: Known(world.states.screening, world.states.findings).covers(submission))
-    assert index not in submission.hits
-    await world.import_list(a_list("Somebody Else", LISTED_NAME))
-    await hits(world, "p")
-    await world.restart()
-    assert world.reason("p") == reasons.SANCTIONS_HIT
 
 
 async def test_who_was_cleared_is_found_when_an_entry_comes_back(world: World) -> None:

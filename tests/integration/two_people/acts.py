@@ -54,8 +54,8 @@ class People:
         """Makes an operator, registered by the stack's two."""
         made = self.described(PrincipalKind.OPERATOR, **changes)
         first, second = self.scenario.operators
-        require_done(first.identity.register_principals([made.principal]), PENDING)
-        require_done(second.identity.confirm_principals([made.principal.id]))
+        proposed = only(first.identity.register_principals([made.principal]))
+        require_done(second.proposals["identity"].confirm([proposed]))
         return made
 
     def platform(self) -> Client:

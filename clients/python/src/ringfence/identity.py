@@ -178,7 +178,7 @@ class Identity:
         return _results(self._connection.call(self._tokens.RegisterPrincipals, request).results)
 
     def confirm_principals(self, principal_ids: Sequence[UUID]) -> list[ItemResult]:
-        """Confirms what another operator proposed of principals; of suspended ones, proposes that it ends."""
+        """Proposes that suspensions end, and names what waits about principals; a proposal's id alone confirms it."""
         request = pb.ConfirmPrincipalsRequest(principal_ids=to_bytes(principal_ids))
         return _results(self._connection.call(self._tokens.ConfirmPrincipals, request).results)
 

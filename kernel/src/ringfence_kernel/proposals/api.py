@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -20,7 +21,8 @@ MAX_DECISIONS = 100
 DEFAULT_PAGE = 100
 MAX_PAGE = 1_000
 MAX_NOTE = 280
-MAX_DESCRIPTION = 1_000
+MAX_PAGE_CHARACTERS = 1_000_000
+"""Of descriptions in one page, which ends early where there are more."""
 _VERDICTS = {
     pb.PROPOSAL_VERDICT_CONFIRM: Verdict.CONFIRM,
     pb.PROPOSAL_VERDICT_REFUSE: Verdict.REFUSE,
@@ -42,9 +44,10 @@ class ProposalServicer(proposals_pb2_grpc.ProposalServiceServicer):
         question = Question(request)
         (after,) = question.place()
         found, more = await self._proposals.waiting(current_caller(), tenant, after, most)
-        return pb.ListProposalsResponse(
-            proposals=map(self._shown, found), next_page_token=question.token(found[-1].position if more else 0)
-        )
+        shown = list(self._fitting(found))
+        more = more or len(shown) < len(found)
+        last = found[len(shown) - 1].position if more else 0
+        return pb.ListProposalsResponse(proposals=shown, next_page_token=question.token(last))
 
     async def DecideProposals(self, request: pb.DecideProposalsRequest, context: Any) -> pb.DecideProposalsResponse:
         """Decides proposals."""
@@ -52,13 +55,23 @@ class ProposalServicer(proposals_pb2_grpc.ProposalServiceServicer):
         reasons = await self._proposals.decide([*map(_decision, request.decisions)], current_caller())
         return pb.DecideProposalsResponse(results=[pb.ProposalResult(reason=reason) for reason in reasons])
 
+    def _fitting(self, found: Sequence[Proposal]) -> Iterator[pb.Proposal]:
+        """Yields one at least, and as many as are no larger together than an answer may be."""
+        left = MAX_PAGE_CHARACTERS
+        for each in found:
+            shown = self._shown(each)
+            if left < MAX_PAGE_CHARACTERS and len(shown.description) > left:
+                return
+            left -= len(shown.description)
+            yield shown
+
     def _shown(self, proposal: Proposal) -> pb.Proposal:
         return pb.Proposal(
             id=proposal.id,
             effect=proposal.effect,
             subject_id=proposal.subject,
             tenant_id=proposal.tenant,
-            description=self._proposals.describe(proposal)[:MAX_DESCRIPTION],
+            description=self._proposals.describe(proposal),
             payload_sha256=sha256(proposal.payload).digest(),
             proposer_id=proposal.proposer.principal,
             proposer_person_id=proposal.proposer.person,

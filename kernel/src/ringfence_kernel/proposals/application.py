@@ -9,7 +9,7 @@ from enum import Enum
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.proposals.domain import proposals
-from ringfence_kernel.proposals.domain.errors import SecondPersonRequired
+from ringfence_kernel.proposals.domain.errors import ProposalTooLarge, SecondPersonRequired
 from ringfence_kernel.proposals.domain.events import ProposerResumed, ProposerStopped, VoidReason
 from ringfence_kernel.proposals.domain.proposals import LONGEST_NS, Actor
 from ringfence_kernel.proposals.domain.state import Proposal, State
@@ -19,6 +19,10 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 OPERATORS = frozenset({"operator"})
 """Roles that confirm where an effect says nothing else: their people stand above all platforms."""
+
+
+MAX_DESCRIPTION = 32_768
+"""Characters of a description: nobody confirms what cannot be read whole."""
 
 
 def _nobody(proposal: Proposal) -> frozenset[bytes]:
@@ -33,8 +37,8 @@ class Effect:
     changes that, it holds a version, a count or a time, to be another one after a change there and back; a confirmation
     voids whatever else waits of the same effect on the same subject. `carry_out` records the effect's events in the
     unit of the confirmation, or raises its refusal before it records anything. `describe` tells the second person what
-    would happen, without personal data. `confirmers` are roles; people of a platform confirm for their own tenant
-    alone. `interested` are principals and persons who gain by it, beside the subject.
+    would happen and to whom, whole, without personal data. `confirmers` are roles; people of a platform confirm for
+    their own tenant alone. `interested` are principals and persons who gain by it, beside the subject.
     """
 
     name: str
@@ -92,7 +96,7 @@ class Proposals:
         """Records a proposal, unless the same hand waits with the same; returns its id. Nothing else happens.
 
         The module has checked before that `payload` could be carried out. Raises TokenInvalid for a token that names
-        no hand, SecondPersonRequired for a principal that may not act, TooManyProposals.
+        no hand, SecondPersonRequired for a principal that may not act, TooManyProposals, ProposalTooLarge.
         """
         self.sweep(unit)
         actor, known = actor_of(caller), self._effects[effect]
@@ -100,6 +104,8 @@ class Proposals:
             raise SecondPersonRequired
         draft = Proposal(new_id(), effect, subject, tenant, payload, b"", actor.hand, 0, 0)
         draft = replace(draft, basis=known.basis(draft))
+        if len(known.describe(draft)) > MAX_DESCRIPTION:
+            raise ProposalTooLarge
         proposal, events = proposals.propose(self.state, draft, actor, known.lasts_ns, unit.now_ns)
         for event in events:
             unit.record(event.stream, event)

@@ -43,6 +43,7 @@ from ringfence_identity.parties.adapters.decisions_model import DecisionsModel
 from ringfence_identity.parties.adapters.decisions_reader import DecisionsReader
 from ringfence_identity.parties.adapters.erasure_register import ObjectRegister
 from ringfence_identity.parties.adapters.neighbours import PeerNeighbours
+from ringfence_identity.parties.adapters.register_mark import StoredMark
 from ringfence_identity.parties.adapters.retention import read_retention
 from ringfence_identity.parties.adapters.stored_personal import StoredPersonal
 from ringfence_identity.parties.api import PartyApi
@@ -51,7 +52,7 @@ from ringfence_identity.parties.application.erasing import Erasing, ErasingPropo
 from ringfence_identity.parties.application.holding import LegalHolds
 from ringfence_identity.parties.application.reading import PartyReading, RegisteredNames
 from ringfence_identity.parties.application.releases import release_effect
-from ringfence_identity.parties.domain.errors import ErasureRegisterUnavailable
+from ringfence_identity.parties.domain.errors import ErasureRegisterUnavailable, ErasureRegisterWrong
 from ringfence_identity.principals.adapters import read_first_principals
 from ringfence_identity.principals.api import PrincipalApi
 from ringfence_identity.principals.application.acts import PrincipalActs
@@ -166,7 +167,7 @@ def _token_service(runtime: Runtime[IdentitySettings], core: _Core, principals: 
 def _party_service(runtime: Runtime[IdentitySettings], core: _Core) -> tuple[Servicer, Erasing]:
     writer, modules, keys = core.events.writer, core.modules, core.subject_keys
     principals, ask = modules.principal_queries, modules.party_queries
-    acts = AliasActs(modules.aliases, core.proposals)
+    acts = AliasActs(modules.aliases, principals, core.proposals)
     aliases = AliasCommands(
         writer, modules.aliases, principals, ask, keys, CustodyAccounts(runtime.peer("custody")), acts
     )
@@ -199,6 +200,7 @@ def _erasing(
         neighbours=PeerNeighbours(runtime.peer("custody"), runtime.peer("payment-instruction")),
         lifetimes=stored,
         register=ObjectRegister(settings.register()()),
+        mark=StoredMark(core.events.store),
         retention=read_retention(settings.retention_file),
         clock=runtime.clock,
     )
@@ -220,7 +222,7 @@ async def _replay(erasing: Erasing) -> None:
     while True:
         try:
             await erasing.replay()
-        except ErasureRegisterUnavailable as error:
+        except (ErasureRegisterUnavailable, ErasureRegisterWrong) as error:
             _LOG.warning("start_waits", reason=error.reason)
             await asyncio.sleep(REGISTER_SECONDS)
         else:

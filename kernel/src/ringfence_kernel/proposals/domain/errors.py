@@ -25,6 +25,13 @@ class SecondPersonRequired(DomainError):
     code = "PERMISSION_DENIED"
 
 
+class ProposalTooLarge(DomainError):
+    """What would happen is too long to be read by the second person as a whole; a smaller batch would be taken."""
+
+    reason = "PROPOSAL_TOO_LARGE"
+    code = "INVALID_ARGUMENT"
+
+
 class TooManyProposals(DomainError):
     """As many proposals of the same person wait as may; they are decided or withdrawn first."""
 

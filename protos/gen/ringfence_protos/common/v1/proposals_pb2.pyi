@@ -72,7 +72,9 @@ class Proposal(_message.Message):
     tenant_id: _builtins.bytes
     """Platform that it concerns, 16 bytes; empty for what stands above all platforms."""
     description: _builtins.str
-    """What would happen, in words for the second person, at most 1,000 characters; no personal data."""
+    """What would happen, in words for the second person, whole: what would have more than 32,768 characters is refused
+    when it is proposed; no personal data.
+    """
     payload_sha256: _builtins.bytes
     """SHA-256 of what would be done, 32 bytes: what is confirmed is this and nothing else."""
     proposer_id: _builtins.bytes

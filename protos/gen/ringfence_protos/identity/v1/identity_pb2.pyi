@@ -325,7 +325,7 @@ Global___RegisterPrincipalsResponse: _TypeAlias = RegisterPrincipalsResponse  # 
 
 @_typing.final
 class ConfirmPrincipalsRequest(_message.Message):
-    """Asks to confirm principals that another operator proposed, or to lift suspensions."""
+    """Asks to propose that suspensions be lifted, or which proposals wait about principals."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -356,7 +356,9 @@ class ConfirmPrincipalsResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
-        """Reason APPROVAL_PENDING means that lifting its suspension is proposed: a second operator must confirm."""
+        """Reason APPROVAL_PENDING means that something waits about it, or that lifting its suspension is now proposed: a second
+        operator reads the proposal that is named and confirms that, by DecideProposals.
+        """
 
     def __init__(
         self,

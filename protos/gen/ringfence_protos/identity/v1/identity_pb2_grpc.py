@@ -122,8 +122,8 @@ class TokenServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmPrincipals(self, request, context):
-        """Confirms what another operator proposed about a principal; where nothing waits and it is suspended, proposes to lift
-        the suspension.
+        """Proposes to lift suspensions, and names the proposal that waits about a principal; it confirms nothing, since an id
+        does not say what was read about it (DecideProposals does).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -550,7 +550,7 @@ class PartyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DecideKyc(self, request, context):
-        """Moves parties through KYC; out of BLOCKED by two operators: the first call proposes, another's confirms.
+        """Moves parties through KYC; out of BLOCKED by two operators: the call proposes, DecideProposals confirms.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,8 +44,8 @@ class TokenServiceStub:
     RegisterPrincipals: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RegisterPrincipalsRequest, _identity_pb2.RegisterPrincipalsResponse]
     """Proposes principals: each waits for a second operator, and until then there is none."""
     ConfirmPrincipals: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ConfirmPrincipalsRequest, _identity_pb2.ConfirmPrincipalsResponse]
-    """Confirms what another operator proposed about a principal; where nothing waits and it is suspended, proposes to lift
-    the suspension.
+    """Proposes to lift suspensions, and names the proposal that waits about a principal; it confirms nothing, since an id
+    does not say what was read about it (DecideProposals does).
     """
     RenewGrants: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RenewGrantsRequest, _identity_pb2.RenewGrantsResponse]
     """Proposes that people's roles last longer."""
@@ -70,8 +70,8 @@ class TokenServiceAsyncStub(TokenServiceStub):
     RegisterPrincipals: _aio.UnaryUnaryMultiCallable[_identity_pb2.RegisterPrincipalsRequest, _identity_pb2.RegisterPrincipalsResponse]  # type: ignore[assignment]
     """Proposes principals: each waits for a second operator, and until then there is none."""
     ConfirmPrincipals: _aio.UnaryUnaryMultiCallable[_identity_pb2.ConfirmPrincipalsRequest, _identity_pb2.ConfirmPrincipalsResponse]  # type: ignore[assignment]
-    """Confirms what another operator proposed about a principal; where nothing waits and it is suspended, proposes to lift
-    the suspension.
+    """Proposes to lift suspensions, and names the proposal that waits about a principal; it confirms nothing, since an id
+    does not say what was read about it (DecideProposals does).
     """
     RenewGrants: _aio.UnaryUnaryMultiCallable[_identity_pb2.RenewGrantsRequest, _identity_pb2.RenewGrantsResponse]  # type: ignore[assignment]
     """Proposes that people's roles last longer."""
@@ -129,8 +129,8 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.ConfirmPrincipalsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.ConfirmPrincipalsResponse, _abc.Awaitable[_identity_pb2.ConfirmPrincipalsResponse]]:
-        """Confirms what another operator proposed about a principal; where nothing waits and it is suspended, proposes to lift
-        the suspension.
+        """Proposes to lift suspensions, and names the proposal that waits about a principal; it confirms nothing, since an id
+        does not say what was read about it (DecideProposals does).
         """
 
     @_abc_1.abstractmethod
@@ -171,7 +171,7 @@ class PartyServiceStub:
     GetParties: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GetPartiesRequest, _identity_pb2.GetPartiesResponse]
     """Returns parties by id."""
     DecideKyc: _grpc.UnaryUnaryMultiCallable[_identity_pb2.DecideKycRequest, _identity_pb2.DecideKycResponse]
-    """Moves parties through KYC; out of BLOCKED by two operators: the first call proposes, another's confirms."""
+    """Moves parties through KYC; out of BLOCKED by two operators: the call proposes, DecideProposals confirms."""
     RecordOwners: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RecordOwnersRequest, _identity_pb2.RecordOwnersResponse]
     """Records the beneficial owners of companies, as a whole; the same again changes nothing."""
     BlockParties: _grpc.UnaryUnaryMultiCallable[_identity_pb2.BlockPartiesRequest, _identity_pb2.BlockPartiesResponse]
@@ -203,7 +203,7 @@ class PartyServiceAsyncStub(PartyServiceStub):
     GetParties: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetPartiesRequest, _identity_pb2.GetPartiesResponse]  # type: ignore[assignment]
     """Returns parties by id."""
     DecideKyc: _aio.UnaryUnaryMultiCallable[_identity_pb2.DecideKycRequest, _identity_pb2.DecideKycResponse]  # type: ignore[assignment]
-    """Moves parties through KYC; out of BLOCKED by two operators: the first call proposes, another's confirms."""
+    """Moves parties through KYC; out of BLOCKED by two operators: the call proposes, DecideProposals confirms."""
     RecordOwners: _aio.UnaryUnaryMultiCallable[_identity_pb2.RecordOwnersRequest, _identity_pb2.RecordOwnersResponse]  # type: ignore[assignment]
     """Records the beneficial owners of companies, as a whole; the same again changes nothing."""
     BlockParties: _aio.UnaryUnaryMultiCallable[_identity_pb2.BlockPartiesRequest, _identity_pb2.BlockPartiesResponse]  # type: ignore[assignment]
@@ -250,7 +250,7 @@ class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.DecideKycRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.DecideKycResponse, _abc.Awaitable[_identity_pb2.DecideKycResponse]]:
-        """Moves parties through KYC; out of BLOCKED by two operators: the first call proposes, another's confirms."""
+        """Moves parties through KYC; out of BLOCKED by two operators: the call proposes, DecideProposals confirms."""
 
     @_abc_1.abstractmethod
     def RecordOwners(

@@ -101,8 +101,8 @@ class Sandbox:
         first, second = self.operators
         (result,) = first.identity.register_principals([folder.new_principal])
         require_done([result], APPROVAL_PENDING)
-        if result.reason in APPROVAL_PENDING:
-            require_done(second.identity.confirm_principals([folder.principal_id]))
+        if result.proposal_id is not None:
+            require_done(second.proposals["identity"].confirm([result.proposal_id]))
         folder.equip(self.stack)
         if kind is PrincipalKind.IMPORTER and folder.tenant_id is not None:
             self._open_migration(folder.tenant_id)

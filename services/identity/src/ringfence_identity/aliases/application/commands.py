@@ -1,6 +1,6 @@
 """Handlers of the methods about aliases."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,6 +99,14 @@ class AliasCommands:
     def remove_all(self, unit: Unit, tenant: bytes, owner: bytes, by: bytes) -> None:
         """Records that every alias and claim of this owner stands for nothing any more, and stays taken."""
         self.record(unit, aliases.remove_all(self.state, tenant, owner, by))
+
+    def held_by(self, owner: bytes) -> Iterator[bytes]:
+        """Yields the indexes of the IBANs that stand for this owner's accounts."""
+        return self.state.held_by(owner)
+
+    def retire(self, unit: Unit, tenant: bytes, owner: bytes, iban_indexes: Sequence[bytes], by: bytes) -> None:
+        """Records that these IBANs of an owner stay taken, where nothing is known of them any more."""
+        self.record(unit, aliases.retire(self.state, tenant, owner, iban_indexes, by))
 
     def record(self, unit: Unit, events: Iterable[Any]) -> None:
         """Records events of aliases, each after the version that its row tells."""

@@ -1,6 +1,6 @@
 """Aliases: which account in which book an IBAN stands for, and who says so."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +22,7 @@ from ringfence_identity.principals.queries import (
     ExistsWithDifferentData,
     Kind,
     OperatorRequired,
+    PrincipalNotActive,
     PrincipalNotFound,
     PrincipalQueries,
 )
@@ -99,14 +100,13 @@ def claim(
 def register_mirror(state: State, principals: PrincipalQueries, new: NewAlias, actor: Actor) -> list[AliasRegistered]:
     """Returns what makes an IBAN a bank mirror once two operators agree; the same again changes nothing.
 
-    Raises TenantNotFound, OperatorRequired, PrincipalNotFound where no bank feed has the id named, IbanTaken.
+    Raises TenantNotFound, OperatorRequired, PrincipalNotFound where no bank feed has the id named, PrincipalNotActive
+    where it may not act, IbanTaken.
     """
     principals.require_tenant(new.tenant if actor.tenant in (None, new.tenant) else b"")
     if actor.tenant is not None:
         raise OperatorRequired
-    feed = principals.get(new.bank_feed)
-    if feed is None or feed.kind is not Kind.BANK_FEED:
-        raise PrincipalNotFound
+    require_feed(principals, new.bank_feed)
     existing = state.aliases.get(new.iban_index)
     told = (new.tenant, new.account, True, new.bank_feed)
     if existing is not None and (existing.tenant, existing.account, existing.bank_mirror, existing.bank_feed) == told:
@@ -150,6 +150,21 @@ def change(state: State, wanted: Change, by: bytes) -> list[AliasConfirmed | Ali
         AliasRemoved(before.tenant, before.owner, index, by, True, document),
         AliasConfirmed(claimed.tenant, owner, index, document, by),
     ]
+
+
+def retire(state: State, tenant: bytes, owner: bytes, iban_indexes: Sequence[bytes], by: bytes) -> list[AliasRemoved]:
+    """Keeps an erased owner's IBANs taken of which a restored database knows nothing."""
+    free = [each for each in iban_indexes if each not in state.retired and each not in state.aliases]
+    return [AliasRemoved(tenant, owner, each, by) for each in free]
+
+
+def require_feed(principals: PrincipalQueries, bank_feed: bytes) -> None:
+    """Raises PrincipalNotFound where no bank feed has this id, PrincipalNotActive where it may not act."""
+    feed = principals.get(bank_feed)
+    if feed is None or feed.kind is not Kind.BANK_FEED:
+        raise PrincipalNotFound
+    if not principals.is_active(feed):
+        raise PrincipalNotActive
 
 
 def remove_all(state: State, tenant: bytes, owner: bytes, by: bytes) -> list[AliasRemoved]:

@@ -141,6 +141,9 @@ class State:
         claim = self.claims.get(recorded.stream)
         if claim is not None:
             self._drop(recorded.stream, claim, journal)
+        elif self.held(event.owner, event.iban_index) is None:
+            # Of an owner whom the register of the erased names, and whom a restored database does not know.
+            journal.put(self.retired, event.iban_index, event.tenant)
         else:
             self._count(self.aliases[event.iban_index], -1, journal)
             journal.remove(self.aliases, event.iban_index)

@@ -17,7 +17,7 @@ from ringfence_identity.data_keys.commands import SubjectKey, SubjectKeys
 from ringfence_identity.parties.application.owners import CompanyOwners
 from ringfence_identity.parties.application.personal import PersonalData
 from ringfence_identity.parties.application.recording import record_of_party
-from ringfence_identity.parties.application.releases import propose_or_confirm, release_waits
+from ringfence_identity.parties.application.releases import propose_release, release_waits
 from ringfence_identity.parties.domain import blocking, owners, parties
 from ringfence_identity.parties.domain.blocking import PartyBlock
 from ringfence_identity.parties.domain.errors import SubjectErased
@@ -133,7 +133,7 @@ class PartyCommands:
             events = parties.decide_kyc(self.state, self.principals, decision, caller.subject, table)
             subject = self.state.subject_of(decision.tenant, decision.party)
             if parties.needs_two_people(events):
-                return propose_or_confirm(self.proposals, unit, subject, decision, caller)
+                return propose_release(self.proposals, unit, subject, decision, caller)
             record_of_party(unit, self.state, subject, events)
             return Answer(DONE)
 

@@ -11,16 +11,24 @@ from ringfence_kernel.proposals.application import Decision, Effect, Proposals, 
 from ringfence_kernel.proposals.domain.state import Proposal
 from ringfence_kernel.values.clock import Clock
 from ringfence_kernel.values.errors import DomainError
-from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.ids import ZERO_ID, new_id, show
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_identity.batches import DONE, Answer, answered, pending
 from ringfence_identity.data_keys.commands import SubjectKeys
-from ringfence_identity.parties.application.ports import ErasureRegister, HeldAliases, Lifetimes, Neighbours, Registered
+from ringfence_identity.parties.application.ports import (
+    ErasureRegister,
+    HeldAliases,
+    Lifetimes,
+    Neighbours,
+    Registered,
+    RegisterMark,
+)
 from ringfence_identity.parties.application.recording import record_of_party
 from ringfence_identity.parties.domain import erasing, parties
 from ringfence_identity.parties.domain.erasing import Looked, Retention
+from ringfence_identity.parties.domain.errors import ErasureRegisterWrong
 from ringfence_identity.parties.domain.events import PartyErased
 from ringfence_identity.parties.domain.state import State
 from ringfence_identity.principals.queries import PrincipalQueries
@@ -43,6 +51,7 @@ class ErasurePorts:
     neighbours: Neighbours
     lifetimes: Lifetimes
     register: ErasureRegister
+    mark: RegisterMark
     retention: Retention
     clock: Clock
 
@@ -64,6 +73,8 @@ class Erasing:
     ports: ErasurePorts
     _looked: dict[bytes, Looked] = field(default_factory=dict)
     _registered: set[bytes] = field(default_factory=set)
+    _told: dict[bytes, Registered] = field(default_factory=dict)
+    """What the register is to say of those erased just now; the state keeps less of them."""
 
     def effects(self) -> list[Effect]:
         """Returns what is registered with the proposals of the service."""
@@ -110,27 +121,47 @@ class Erasing:
         await self._look([erasure for each in waiting for erasure in _erasures_of(each)])
 
     async def settle(self) -> None:
-        """Puts into the register whoever is erased and not there yet; raises ErasureRegisterUnavailable."""
-        missing = [each for each in self.state.erased if each not in self._registered]
-        for subject in missing:
-            await asyncio.to_thread(self.ports.register.add, Registered(subject, self.state.parties[subject].tenant))
-            self._registered.add(subject)
+        """Puts into the register whoever is erased and not there yet; raises ErasureRegisterUnavailable.
+
+        What no commit has made durable never gets there: the register keeps for good what a group may take back.
+        """
+        for each in await self.writer.commit(self._missing):
+            await asyncio.to_thread(self.ports.register.add, each)
+            self._registered.add(each.subject)
+            self._told.pop(each.subject, None)
 
     async def replay(self) -> None:
         """Erases again whom the register names and this database does not: it was restored from before.
 
-        Raises ErasureRegisterUnavailable, StoreUnavailable.
+        Raises ErasureRegisterUnavailable, ErasureRegisterWrong, StoreUnavailable.
         """
-        found = await asyncio.to_thread(lambda: list(self.ports.register.entries()))
-        self._registered = {each.subject for each in found}
+        await asyncio.to_thread(self._require_own_register)
+        self._registered = await asyncio.to_thread(lambda: set(self.ports.register.subjects()))
+        unknown = await self.writer.commit(lambda unit: sorted(self._registered - self.state.erased.keys()))
+        found = await asyncio.to_thread(lambda: [self.ports.register.read(each) for each in unknown])
 
         def erase(unit: Unit) -> None:
             for each in found:
-                if each.subject not in self.state.erased:
-                    self._erase(unit, each.subject, each.tenant, each.subject, ZERO_ID)
+                self._erase(unit, each.subject, each.tenant, each.party, ZERO_ID)
+                self.aliases.retire(unit, each.tenant, each.subject, each.iban_indexes, ZERO_ID)
 
         await self.writer.commit(erase)
         await self.settle()
+
+    def _require_own_register(self) -> None:
+        """Gives both their marker at first use; an empty register, or another's, would forget who is erased."""
+        register, mark = self.ports.register, self.ports.mark
+        known = mark.known()
+        if not known:
+            register.mark(new_id())
+            mark.keep(register.marker())
+            known = mark.known()
+        if register.marker() != known:
+            raise ErasureRegisterWrong
+
+    def _missing(self, unit: Unit) -> list[Registered]:
+        missing = [each for each in self.state.erased if each not in self._registered]
+        return [self._told.get(each) or Registered(each, self.state.parties[each].tenant, each) for each in missing]
 
     def forget(self) -> None:
         """Drops what was looked at for decisions that were made, or never will be."""
@@ -167,6 +198,7 @@ class Erasing:
     def _erase(self, unit: Unit, subject: bytes, tenant: bytes, party: bytes, by: bytes) -> None:
         """Lays the tombstone and destroys the key in one commit, aliases first; of a stranger the key alone."""
         if subject in self.state.parties:
+            self._told[subject] = Registered(subject, tenant, party, tuple(self.aliases.held_by(subject)))
             self.aliases.remove_all(unit, tenant, subject, by)
             record_of_party(unit, self.state, subject, [PartyErased(tenant, party, by)])
         unit.commit_also(self.keys.destruction(subject))
@@ -200,4 +232,6 @@ def _erasures_of(proposal: Proposal) -> list[Erasure]:
 
 
 def _described(proposal: Proposal) -> str:
-    return f"erase {len(_erasures_of(proposal))} client(s) for good"
+    erasures = _erasures_of(proposal)
+    named = ", ".join(show(each.party) for each in erasures)
+    return f"erase for good {len(erasures)} client(s) of platform {show(proposal.tenant)}: {named}"

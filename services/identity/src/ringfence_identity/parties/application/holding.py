@@ -8,6 +8,7 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.proposals.application import Effect, Proposals
 from ringfence_kernel.proposals.domain.state import Proposal
+from ringfence_kernel.values.ids import show
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
@@ -99,4 +100,6 @@ def _lifts_of(proposal: Proposal) -> list[Lift]:
 
 def _described(proposal: Proposal) -> str:
     lifts = _lifts_of(proposal)
-    return f"let go of {len(lifts)} client(s) held by the order {lifts[0].order_reference}"
+    named = ", ".join(show(each.party) for each in lifts)
+    held = f"held by the order {lifts[0].order_reference}"
+    return f"let go of {len(lifts)} client(s) of platform {show(proposal.tenant)} {held}: {named}"

@@ -38,10 +38,12 @@ class Neighbours(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """Somebody who was erased."""
+    """Somebody who was erased: his tenant's id for him, and the indexes of IBANs that stay his."""
 
     subject: bytes
     tenant: bytes
+    party: bytes
+    iban_indexes: tuple[bytes, ...] = ()
 
 
 class ErasureRegister(Protocol):
@@ -50,12 +52,37 @@ class ErasureRegister(Protocol):
     def add(self, erased: Registered) -> None:
         """Puts somebody in for good; once he is there, does nothing."""
 
-    def entries(self) -> Iterator[Registered]:
+    def mark(self, marker: bytes) -> None:
+        """Gives the register its marker for good; once it has one, does nothing."""
+
+    def marker(self) -> bytes:
+        """Returns the marker, empty where there is none."""
+
+    def subjects(self) -> Iterator[bytes]:
         """Yields everybody who was ever put in."""
+
+    def read(self, subject: bytes) -> Registered:
+        """Returns what was put in of somebody."""
+
+
+class RegisterMark(Protocol):
+    """Which register of the erased this database uses; blocks, raises StoreUnavailable."""
+
+    def keep(self, marker: bytes) -> None:
+        """Notes a register's marker for good, unless one is noted."""
+
+    def known(self) -> bytes:
+        """Returns the marker, empty before the first use."""
 
 
 class HeldAliases(Protocol):
     """What stands for a party's accounts."""
+
+    def held_by(self, owner: bytes) -> Iterator[bytes]:
+        """Yields the indexes of the IBANs that stand for this owner's accounts."""
+
+    def retire(self, unit: Unit, tenant: bytes, owner: bytes, iban_indexes: Sequence[bytes], by: bytes) -> None:
+        """Records that these IBANs of an owner stay taken, where nothing is known of them any more."""
 
     def remove_all(self, unit: Unit, tenant: bytes, owner: bytes, by: bytes) -> None:
         """Records that every alias of this owner stands for nothing any more."""

@@ -4,14 +4,14 @@ from hashlib import sha256
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.hands import Hand
-from ringfence_kernel.proposals.application import Decision, Effect, Proposals, Verdict
+from ringfence_kernel.proposals.application import Effect, Proposals
 from ringfence_kernel.proposals.domain.state import Proposal
 from ringfence_kernel.values.ids import show
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.recent import LookedUp
 from ringfence_kernel.writing.writer import Unit
 
-from ringfence_identity.batches import DONE, Answer, pending
+from ringfence_identity.batches import Answer, pending
 from ringfence_identity.parties.application.recording import record_of_party
 from ringfence_identity.parties.domain import parties
 from ringfence_identity.parties.domain.parties import KycDecision
@@ -36,7 +36,8 @@ def release_effect(state: State, principals: PrincipalQueries) -> Effect:
 
     def describe(proposal: Proposal) -> str:
         decision = _decision(proposal)
-        return f"lead party {show(decision.party)} from BLOCKED to {decision.to}: {decision.note}"
+        whose = f"party {show(decision.party)} of platform {show(decision.tenant)}"
+        return f"lead {whose} from BLOCKED to {decision.to}: {decision.note}"
 
     return Effect(name=RELEASE, basis=basis, carry_out=carry_out, describe=describe)
 
@@ -46,19 +47,14 @@ def release_waits(proposals: Proposals, subject: bytes) -> bool:
     return bool(proposals.about(RELEASE, subject))
 
 
-def propose_or_confirm(
-    proposals: Proposals, unit: Unit, subject: bytes, decision: KycDecision, caller: Caller
-) -> Answer:
-    """Confirms the release that another operator has proposed of the party, or proposes it.
+def propose_release(proposals: Proposals, unit: Unit, subject: bytes, decision: KycDecision, caller: Caller) -> Answer:
+    """Proposes the release of a party, or names the proposal that waits; only its id confirms it.
 
     Raises SecondPersonRequired, TooManyProposals.
     """
     proposals.sweep(unit)
     for waiting in proposals.about(RELEASE, subject):
-        if waiting.proposer.principal == caller.subject:
-            return pending(waiting.id)
-        proposals.decide_within(unit, Decision(waiting.id, Verdict.CONFIRM, decision.note), caller)
-        return Answer(DONE)
+        return pending(waiting.id)
     payload = plain.encode(decision)
     made = proposals.propose(unit, RELEASE, subject=subject, payload=payload, caller=caller, tenant=decision.tenant)
     return pending(made)

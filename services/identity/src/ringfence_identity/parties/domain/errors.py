@@ -25,6 +25,13 @@ class ErasureRegisterUnavailable(DomainError):
     retry_after_seconds = 1.0
 
 
+class ErasureRegisterWrong(DomainError):
+    """The register of the erased is not the one this database has used; nobody leads until the right one is back."""
+
+    reason: ClassVar[str] = "ERASURE_REGISTER_WRONG"
+    code: ClassVar[str] = "UNAVAILABLE"
+
+
 class NotACompany(DomainError):
     """Only a company has beneficial owners."""
 

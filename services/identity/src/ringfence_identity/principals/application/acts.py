@@ -86,21 +86,25 @@ class PrincipalActs:
 
     def _shown(self, principal_id: bytes) -> str:
         principal = self.state.principals.get(principal_id)
-        return f"{principal.kind} {principal.name} ({show(principal_id)})" if principal else show(principal_id)
+        if principal is None:
+            return show(principal_id)
+        keys = ", ".join(f"SHA-256 of key {sha256(each.public).hexdigest()}" for each in principal.keys)
+        named = f"{principal.status} {principal.kind} {principal.name} ({show(principal_id)}), {keys}"
+        return named + _belonging(principal.tenant, principal.person)
 
     def _shown_registration(self, proposal: Proposal) -> str:
         new = registration(proposal)
-        parts = [f"register {new.kind} {new.name} ({show(new.id)})", f"key {new.public_key.hex()}"]
-        if new.tenant:
-            parts.append(f"of platform {show(new.tenant)}")
-        if new.person:
-            parts.append(f"of person {show(new.person)}")
-        if new.until_ns:
-            parts.append(f"until {new.until_ns} ns")
-        return ", ".join(parts)
+        key = f"key {new.public_key.hex()}, SHA-256 of key {sha256(new.public_key).hexdigest()}"
+        until = f", until {new.until_ns} ns" if new.until_ns else ""
+        return f"register {new.kind} {new.name} ({show(new.id)}), {key}{_belonging(new.tenant, new.person)}{until}"
 
     def _shown_renewal(self, proposal: Proposal) -> str:
         return f"until {_until_ns(proposal)} ns: {self._shown(proposal.subject)}"
+
+
+def _belonging(tenant: bytes | None, person: bytes) -> str:
+    platform = f", of platform {show(tenant)}" if tenant else ""
+    return platform + (f", of person {show(person)}" if person else "")
 
 
 def registration(proposal: Proposal) -> NewPrincipal:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.access.caller import Caller
-from ringfence_kernel.proposals.application import Decision, Proposals, Verdict
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.proposals.domain.state import Proposal
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.writer import GroupWriter, Unit
@@ -19,7 +19,7 @@ from ringfence_identity.principals.domain.state import Principal, State, Status
 
 @dataclass(frozen=True, slots=True)
 class PrincipalCommands:
-    """Proposes, confirms and suspends principals, and rotates their keys."""
+    """Proposes and suspends principals, and rotates their keys."""
 
     writer: GroupWriter
     state: State
@@ -56,16 +56,16 @@ class PrincipalCommands:
         return await answer_each(self.writer, new, register)
 
     async def confirm(self, ids: Sequence[bytes], caller: Caller) -> list[Answer]:
-        """Confirms what waits about principals, or proposes that a suspension end; returns an answer for each."""
+        """Proposes that suspensions end, or names what waits about principals; returns an answer for each.
+
+        An id says nothing of what was read about it: what waits is confirmed by the id of its proposal alone.
+        """
 
         def confirm(unit: Unit, principal_id: bytes) -> Answer:
             principals.require_operator(self.state, caller.subject)
             self.proposals.sweep(unit)
             for waiting in self._registering_or_activating(principal_id):
-                if waiting.effect == ACTIVATE and waiting.proposer.principal == caller.subject:
-                    return pending(waiting.id)
-                self.proposals.decide_within(unit, Decision(waiting.id, Verdict.CONFIRM), caller)
-                return Answer(DONE)
+                return pending(waiting.id)
             principal = principals.find(self.state, principal_id)
             if principal.status is Status.ACTIVE:
                 return Answer(DONE)
