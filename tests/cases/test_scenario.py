@@ -146,6 +146,7 @@ def test_imported_list_is_in_force(case_stack: Scenario, platform: Platform) -> 
 def test_held_payment_waits_for_the_second_person(platform: Platform) -> None:
     """Above the limit of the sandbox a payment rests until somebody decides."""
     nora = platform.customer("Nora Vale")
+    platform.bank.deposit(nora, 10_001_00)
     assert platform.pay(nora, new_iban(), "Alpha Teal", 10_001_00).outcome() == ("HELD", "SECOND_APPROVER_REQUIRED")
     assert platform.approver.credentials.tenant_id == platform.id
 
