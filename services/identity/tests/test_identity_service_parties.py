@@ -155,7 +155,8 @@ def test_kyc_goes_the_listed_ways_only(identity: Any) -> None:
     assert decide(alice, *go, pb.KYC_STATUS_BLOCKED) == ""
     assert decide(alice, *go, pb.KYC_STATUS_REVIEW) == "APPROVAL_PENDING"
     assert decide(alice, *go, pb.KYC_STATUS_REVIEW) == "APPROVAL_PENDING"
-    assert decide(bob, *go, pb.KYC_STATUS_REVIEW) == ""
+    assert decide(bob, *go, pb.KYC_STATUS_REVIEW) == "APPROVAL_PENDING"
+    assert get(platform, party.id)[0].kyc_status == pb.KYC_STATUS_BLOCKED
     with pytest.raises(RemoteError, match="SCOPE_MISSING"):
         decide(platform, *go, pb.KYC_STATUS_VERIFIED)
 

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from ringfence_kernel.values.clock import NANOSECONDS
+from ringfence_payment_instruction.screening.application.screening import ScreeningWork
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.errors import KeysUnavailable
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
-from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
+from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
 
 from .test_payment_stops import ACCOUNT, STOPS, approved, found, has_reserved, screened, submit
 from .world import APPROVER, BORIS, STRANGER, TENANT, World, an_id
@@ -78,10 +80,15 @@ async def test_a_hit_after_an_approval_leaves_a_way_out(world: World) -> None:
     await world.reaches("payment", await rejected(world))
 
 
-async def test_nobody_approves_what_is_being_screened_again(world: World) -> None:
+async def test_nobody_approves_what_is_being_screened_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """An approval rests on lists as they are now."""
     await submit(world, "payment", 600_00)
     await world.reaches("payment", Status.HELD)
-    found(world, "payment")[0].screened_position = 1
+
+    async def unavailable(self: ScreeningWork, submission: Submission) -> None:
+        raise KeysUnavailable
+
+    monkeypatch.setattr(ScreeningWork, "_again", unavailable)
+    await world.import_list(b"name,kind,reference\nSomebody Else,person,X-2\n")
     (view,) = await world.application.approvals.decide(APPROVER, TENANT, [an_id("payment")], Directive.APPROVE, "")
     assert view.reason == reasons.SCREENING_AGAIN

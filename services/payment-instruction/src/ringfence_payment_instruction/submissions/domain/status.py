@@ -50,6 +50,16 @@ class Directive(IntEnum):
     COUNTERSIGN = 10
 
 
+KEEPING = frozenset({Directive.RESUME, Directive.CANCEL, Directive.REJECT, Directive.EXPIRE})
+"""What may have been decided of a payment that is held with its reservation."""
+
+
+OUTDATED = 1
+"""The position as of which a submission was screened that has to be screened again: before every list."""
+SCREENING = "screening"
+"""The cause of what is screened first; the word in stored events."""
+
+
 class Stage(IntEnum):
     """The work that an instruction waits for; IDLE waits for people, time or the bank."""
 

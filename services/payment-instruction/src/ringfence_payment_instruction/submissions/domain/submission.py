@@ -24,7 +24,10 @@ from ringfence_payment_instruction.submissions.domain.reasons import SANCTIONS_H
 from ringfence_payment_instruction.submissions.domain.status import (
     CAME_TO_NOTHING,
     FINAL_OR_SETTLED,
+    KEEPING,
     LANES,
+    OUTDATED,
+    SCREENING,
     Directive,
     Stage,
     Status,
@@ -388,13 +391,7 @@ class Submission:
         return next((reason for lane, reason in reversed(self.waiting) if lane in lanes), "")
 
 
-KEEPING = frozenset({Directive.RESUME, Directive.CANCEL, Directive.REJECT, Directive.EXPIRE})
-"""What may have been decided of a payment that is held with its reservation."""
 UNSENT = frozenset({Status.SCREENED, Status.HELD, Status.RESERVED})
-OUTDATED = 1
-"""The position as of which a submission was screened that has to be screened again: before every list."""
-SCREENING = "screening"
-"""The cause of what is screened first; the word in stored events."""
 _PEOPLE = ("approvers", "approving_hands", "alone_days")
 _TABLES = frozenset({"details", *_PEOPLE, "references", "messages", "evidence", "hits", "released"})
 _CHANGING = ("statuses", "directives", "stages", "reasons", "changed_ns", "counted_days", *_TABLES)
