@@ -11,10 +11,11 @@ from prometheus_client import Metric
 from ringfence.payments import InstructionStatus
 from ringfence_local_stack.sandbox.birth import spool_folder
 from ringfence_local_stack.sandbox.sandbox import Sandbox
-from ringfence_local_stack.scenario import Platform, messages
+from ringfence_local_stack.scenario import Platform, Scenario, messages
 from ringfence_local_stack.scenario.ibans import new_iban
 from ringfence_local_stack.stack.local_stack import LocalStack
 
+from .conftest import PATIENCE
 from .scraping import SERVICES, documented, labels_of, scraped, value_of
 from .traffic import PAYERS, Traffic, open_platform
 
@@ -39,6 +40,25 @@ def eventually(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Iterator[Scenario]:
+    """A stack of its own: what is counted over all books, payments and lists is what is done here."""
+    with Scenario.private(patience=PATIENCE) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def stack(scenario: Scenario) -> LocalStack:
+    """Its parts."""
+    return scenario.processes
+
+
+@pytest.fixture(scope="module")
+def sandbox(scenario: Scenario) -> Sandbox:
+    """Its principals as clients that wait while a part is away."""
+    return scenario.sandbox
 
 
 @pytest.fixture(scope="module")
