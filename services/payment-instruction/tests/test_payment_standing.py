@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from ringfence_kernel.feed import EventUnknown, FeedPage
+from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.store import Head, StoredEvent, load_cursor
 from ringfence_kernel.store.codec import Envelope
 from ringfence_kernel.values.errors import StoreUnavailable
@@ -15,7 +16,7 @@ from ringfence_payment_instruction.standing.adapters.identity_feed import CURSOR
 from ringfence_payment_instruction.standing.domain.state import Standing
 from ringfence_payment_instruction.standing.domain.state import State as StandingState
 
-from .world import APPROVER, PLATFORM, TENANT, World, an_id
+from .world import APPROVER, OPERATOR, PLATFORM, SECOND_OPERATOR, TENANT, World, an_id
 
 ANNA = an_id("anna")
 
@@ -103,3 +104,13 @@ async def test_standings_survive_a_restart_and_a_snapshot(world: World) -> None:
     await world.restart()
     assert standings(world) == before == taken.standings
     assert world.states.standing.digest() == taken.digest()
+
+
+async def test_what_somebody_proposed_who_was_suspended_is_void(world: World) -> None:
+    """Suspended for a while is suspended: no proposal of that time outlives it."""
+    await world.import_list(b"name,kind,reference\nBad Actor,person,X-1\nSomebody Else,person,X-2\n")
+    proposal = await world.application.screening.acts.propose_retirement(OPERATOR, "UN", "out of use")
+    take = take_over(world.application.standing.noting)
+    await take(page(suspended(1, OPERATOR.subject), activated(2, OPERATOR.subject)))
+    confirm = [Decision(proposal, Verdict.CONFIRM)]
+    assert await world.application.proposals.decide(confirm, SECOND_OPERATOR) == ["PROPOSAL_VOID"]

@@ -142,8 +142,8 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
     known = Known(states.screening, states.findings)
     lists = ListsInForce(states.screening, ports.list_maximum_age_ns, clock, writer)
-    standing = StandingModule.build(submissions, states.standing, ports.custody, known.covers, lists.fresh)
-    proposals = Proposals(writer, states.proposals, standing.stops.may_act)
+    proposals = Proposals(writer, states.proposals)
+    standing = StandingModule.build(submissions, states.standing, proposals, ports.custody, known.covers, lists.fresh)
     limits = LimitsModule.build(
         submissions, proposals, states.limits, ports.limits, ports.recent, ports.funds, ports.duplicate_days, clock
     )

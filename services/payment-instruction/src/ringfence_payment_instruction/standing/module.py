@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ringfence_kernel.proposals.application import Proposals
+
 from ringfence_payment_instruction.standing.application.noting import Noting
 from ringfence_payment_instruction.standing.application.ports import Accounts
 from ringfence_payment_instruction.standing.application.stops import ResumingWork, Stops
@@ -26,10 +28,12 @@ class StandingModule:
         cls,
         submissions: Submissions,
         state: State,
+        proposals: Proposals,
         accounts: Accounts,
         is_current: Callable[[Submission], bool],
         require_fresh: Callable[[], object],
     ) -> StandingModule:
         """Wires the module."""
         stops = Stops(state, accounts, is_current, require_fresh)
-        return cls(noting=Noting(submissions.writer, state), stops=stops, work=ResumingWork(submissions, stops))
+        noting = Noting(submissions.writer, state, proposals)
+        return cls(noting=noting, stops=stops, work=ResumingWork(submissions, stops))

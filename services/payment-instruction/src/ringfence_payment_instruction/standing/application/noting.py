@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_payment_instruction.standing.domain.state import STREAM, StandingFact, State
+from ringfence_payment_instruction.standing.domain.state import STREAM, Standing, StandingFact, State
 
 
 @dataclass(frozen=True, slots=True)
 class Noting:
-    """Records how principals and parties stand."""
+    """Records how principals and parties stand; what somebody proposed who is suspended is void, also for a while."""
 
     writer: GroupWriter
     state: State
+    proposals: Proposals
 
     async def note(self, facts: Sequence[StandingFact], save_cursor: Within) -> None:
         """Takes in a page of identity's feed and, in the same transaction, the cursor after it.
@@ -25,6 +27,10 @@ class Noting:
         """
 
         def command(unit: Unit) -> None:
+            for fact in facts:
+                if fact.is_of_principal:
+                    change = self.proposals.stop if fact.standing is Standing.SUSPENDED else self.proposals.resume
+                    change(unit, fact.subject)
             unit.record_all(STREAM, self.state.news(facts))
             unit.commit_also(save_cursor)
 

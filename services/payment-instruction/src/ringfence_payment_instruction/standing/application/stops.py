@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.access.caller import Caller
-from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.writer import Unit
 
@@ -69,10 +68,6 @@ class Stops:
             return self.cause(now, index) or (reasons.DEBTOR_ACCOUNT_FROZEN if is_frozen else "")
 
         return found
-
-    def may_act(self, hand: Hand, now_ns: int) -> bool:
-        """Tells whether a hand's principal is not suspended."""
-        return self.state.of(hand.principal) is not Standing.SUSPENDED
 
     def require_active(self, caller: Caller) -> None:
         """Raises PrincipalSuspended where the caller, or its platform, is suspended."""

@@ -40,6 +40,11 @@ class StandingFact:
     tenant: bytes
     standing: Standing
 
+    @property
+    def is_of_principal(self) -> bool:
+        """Tells whether it is said of a principal."""
+        return not self.tenant
+
 
 class State:
     """Those who do not stand well. Every change goes through the journal; nothing here decides."""
