@@ -11,6 +11,7 @@ from ringfence.client import Client
 from ringfence_local_stack.scenario import Scenario
 
 from .two_people import ROWS, Act, People
+from .two_people.one_person import ALONE, READS
 from .wire import Method, methods
 
 TWO_PEOPLE = [method for method in methods() if method.access.two_people]
@@ -94,6 +95,14 @@ ONE_PERSON: dict[Callable[[People, Act], str], str] = {
 def test_every_method_for_two_people_has_a_row() -> None:
     """A method that the protos mark cannot be forgotten here, and a row that no method has is none."""
     assert {method.descriptor.name for method in TWO_PEOPLE} == set(ROWS)
+
+
+def test_every_other_method_for_people_says_why_one_is_enough() -> None:
+    """A method that changes something and is not marked is listed with a reason: a new one is decided about here."""
+    for_people = {
+        each.descriptor.name for each in methods() if not each.access.workloads and not each.access.two_people
+    }
+    assert {name for name in for_people if not name.startswith(READS)} == set(ALONE)
 
 
 @pytest.mark.parametrize("attempt", ONE_PERSON, ids=lambda attempt: attempt.__name__)

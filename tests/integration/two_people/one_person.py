@@ -1,0 +1,31 @@
+"""What people may do alone, and why: whatever makes no money, no authority and no way out for client money."""
+
+READS = ("Get", "List", "Watch", "Read", "Search", "Head", "VerifySources")
+"""How the names of methods begin that change nothing."""
+
+ALONE = {
+    "IssueToken": "gives its holder what two people have granted",
+    "Enrol": "the holder's own key asks, for the holder",
+    "RotateKey": "the holder's own key asks; both keys are one person's",
+    "SuspendPrincipals": "takes away; what lifts it takes two",
+    "RegisterParties": "a client who is not verified can do nothing",
+    "RecordOwners": "names whom the lists are looked through for",
+    "CreateAccounts": "an account of nothing, whose class says who may pay it",
+    "CreateTransfers": "an authorisation, or a window that two people have opened",
+    "SetAccountStatus": "restricts, and ends a restriction; an order's freeze is lifted by LiftFreeze",
+    "SetFreeze": "takes away; what lifts it takes two",
+    "SubmitInstructions": "within limits; above them another person approves",
+    "SubmitFile": "within limits; above them another person approves",
+    "SubmitEvidence": "a feed that two people have made, of its own accounts",
+    "CancelInstructions": "the money stays where it is",
+    "DecideInstructions": "is the second person, unlike the maker",
+    "AgreeFee": "a fee is debited within limits, to the platform's account in the book",
+    "EndFeeAgreement": "takes away",
+    "ChargeFees": "within limits, and what was agreed",
+    "PayOutOwnMoney": "the platform's own money, within limits",
+    "FundGuarantee": "the platform's own money, which then stands for its clients'",
+    "AllocateSuspense": "waits for another operator",
+    "ReturnSuspense": "waits for another operator",
+    "DecideProposals": "is the second person",
+}
+"""Method -> why one person is enough."""
