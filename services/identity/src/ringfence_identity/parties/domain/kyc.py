@@ -41,9 +41,6 @@ TRANSITIONS: dict[KycState, frozenset[KycState]] = {
 }
 """Every allowed step; what is not listed is refused."""
 
-BY_PLATFORM = frozenset({_S.SUBMITTED})
-"""States a platform may bring its own party to; every other step is an operator's decision."""
-
 
 def is_listed(before: KycState, after: KycState) -> bool:
     """Whether the step stands in the table."""
