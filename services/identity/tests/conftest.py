@@ -14,6 +14,8 @@ from typing import Any
 import grpc
 import jwt
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence_identity.aliases.domain.state import State as AliasState
 from ringfence_identity.aliases.queries import AliasQueries
@@ -48,6 +50,8 @@ from .naming import a_key, numbered
 from .neighbours import Neighbours, neighbours
 
 START_NS = 1_800_000_000 * 10**9
+CERTIFICATE = b"c" * 32
+"""The SHA-256 of everybody's, unless told otherwise."""
 
 
 @dataclass
@@ -131,21 +135,22 @@ class World:
             states.apply(Recorded(0, event.stream, version, event, self.now_ns, ""), self.journal)
         return list(events)
 
-    def first(self, principal: bytes, kind: Kind, certificate: bytes = b"") -> None:
+    def first(self, principal: bytes, kind: Kind, certificate: bytes = CERTIFICATE) -> None:
         """Registers by the bootstrap file."""
-        new = self.principal(principal, kind)
-        self.happens(
-            principals.bootstrap(self.principals, FirstPrincipal(new, (ROLE_OF_KIND[kind],), certificate), self.now_ns)
-        )
+        new = self.principal(principal, kind, certificate=certificate)
+        self.happens(principals.bootstrap(self.principals, FirstPrincipal(new, (ROLE_OF_KIND[kind],)), self.now_ns))
 
     @staticmethod
     def a_key(of: bytes) -> bytes:
         """Returns a public key, always the same for the same bytes."""
         return a_key(of)
 
-    def principal(self, principal: bytes, kind: Kind, tenant: bytes = b"") -> NewPrincipal:
+    def principal(
+        self, principal: bytes, kind: Kind, tenant: bytes = b"", certificate: bytes = CERTIFICATE
+    ) -> NewPrincipal:
         """Describes a principal with a key of its own."""
-        return NewPrincipal(principal, kind, f"{kind} {principal[-1]}", tenant, a_key(principal))
+        name = f"{kind} {principal[-1]}"
+        return NewPrincipal(principal, kind, name, tenant, a_key(principal), certificate_sha256=certificate)
 
     def server(self, tenant: bytes) -> Actor:
         """Returns the platform's server."""
@@ -192,6 +197,12 @@ class Client:
         """The raw public key of its assertions."""
         return self.key.public_key().public_bytes_raw()
 
+    @property
+    def certificate_sha256(self) -> bytes:
+        """By what identity knows its certificate."""
+        certificate = x509.load_pem_x509_certificate(self.certificate.certificate.read_bytes())
+        return certificate.fingerprint(hashes.SHA256())
+
     def assertion(self, **changes: object) -> str:
         """Signs a client assertion; None removes a claim."""
         now = int(time.time())
@@ -222,6 +233,11 @@ class Client:
             return getattr(stub(self.channel), method)(request, metadata=metadata, timeout=20)
         except grpc.RpcError as error:
             raise remote_error(error) from None
+
+    def waiting(self) -> list[proposals_pb2.Proposal]:
+        """Returns the first proposals that are shown to it."""
+        request = proposals_pb2.ListProposalsRequest(page_size=100)
+        return list(self.call(proposals_pb2_grpc.ProposalServiceStub, "ListProposals", request).proposals)
 
     def reasons(self, stub: Any, method: str, request: Any) -> list[str]:
         """Calls a batch method and returns its reasons."""
@@ -333,7 +349,12 @@ class Identity:
         """Has an operator propose a new principal; returns it and the answer."""
         client = self.client()
         new = pb.NewPrincipal(
-            id=client.id, kind=kind, name="under test", tenant_id=tenant, public_key=client.public_key
+            id=client.id,
+            kind=kind,
+            name="under test",
+            tenant_id=tenant,
+            public_key=client.public_key,
+            certificate_sha256=client.certificate_sha256,
         )
         request = pb.RegisterPrincipalsRequest(principals=[new])
         (result,) = self.operators[by].call(rpc.TokenServiceStub, "RegisterPrincipals", request).results
@@ -396,4 +417,5 @@ def first_operator(client: Client) -> dict[str, object]:
         "name": "operator",
         "roles": ["operator"],
         "public_key_b64url": base64.urlsafe_b64encode(client.public_key).rstrip(b"=").decode(),
+        "certificate_sha256_hex": client.certificate_sha256.hex(),
     }
