@@ -68,7 +68,8 @@ def pin_a_certificate(people: People) -> Act:
     first, second = people.scenario.operators
     unknown = replace(newcomer.principal, certificate_sha256=b"")
     require_done(second.proposals["identity"].confirm([only(first.identity.register_principals([unknown]))]))
-    pin = CertificatePin(unknown.id, newcomer.principal.certificate_sha256)
+    digest = newcomer.principal.certificate_sha256
+    pin = CertificatePin(principal_id=unknown.id, certificate_sha256=digest)
     return Act(
         "identity",
         lambda by: only(by.identity.pin_certificates([pin])),

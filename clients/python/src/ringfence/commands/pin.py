@@ -27,7 +27,7 @@ def pin(
 ) -> None:
     """Proposes by which certificate a principal acts from then on; all that it had before end with the confirmation."""
     key = _bytes(public_key, _KEY_BYTES, "--public-key") if public_key else b""
-    wanted = CertificatePin(of, _digest(certificate), key)
+    wanted = CertificatePin(principal_id=of, certificate_sha256=_digest(certificate), public_key=key)
     with client_as(principal) as client:
         (result,) = client.identity.pin_certificates([wanted])
     rows = [[str(of), wanted.certificate_sha256.hex(), result.reason, str(result.proposal_id or "")]]
