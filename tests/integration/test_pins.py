@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,8 @@ def is_let_in(folder: Path) -> bool:
         try:
             client.audit.verify_sources()
         except RingfenceError as refusal:
-            assert refusal.reason == "CERTIFICATE_MISMATCH"
+            if refusal.reason != "CERTIFICATE_MISMATCH":
+                raise
             return False
     return True
 

@@ -23,7 +23,8 @@ from ringfence_kernel.values.ids import new_id, show
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
-from .conftest import Client, Identity
+from .client import Client
+from .conftest import Identity
 from .test_identity_service_tokens import certificate_request
 
 KINDS = [kind for kind in pb.PrincipalKind.values() if kind]
