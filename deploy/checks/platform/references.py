@@ -83,7 +83,6 @@ def _first_principals(platform: Platform, secrets: set[Any], configmaps: set[Any
     services = platform.ringfence["services"]
     for given, name in (
         (configmaps, services["identity"].get("firstPrincipalsConfigMap")),
-        (configmaps, services["identity"].get("pinStatementsConfigMap")),
         (secrets, services["payment-instruction"]["rail"].get("credentialsSecret")),
     ):
         if ("ringfence", name) not in given:
