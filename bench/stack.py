@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 from ringfence_bootstrap.description import SERVICES
-from ringfence_local_stack.sandbox.birth import prepare
+from ringfence_local_stack.sandbox.birth import certify, prepare
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_local_stack.stack.services import ServiceProcess
@@ -128,7 +128,12 @@ def measured_stack(
         }
         settings = {service: {**own.get(service, {}), **every} for service in SERVICES}
         stack = LocalStack(
-            directory, with_services=services, standbys=standbys, service_settings=settings, progress=progress
+            directory,
+            with_services=services,
+            standbys=standbys,
+            service_settings=settings,
+            before_services=certify,
+            progress=progress,
         )
         try:
             with stack, Sandbox(stack.running) as sandbox:

@@ -130,6 +130,5 @@ def _entries(walk: Walk) -> list[dict[str, object]]:
     for each in entries:
         name = str(each["name"])
         each |= {"id": walk.of(name, "id"), "public_key_b64url": walk.of(name, "public_key")}
-        if "certificate_sha256_hex" in each:
-            each["certificate_sha256_hex"] = walk.of(name, "thumbprint")
+        each["certificate_sha256_hex"] = walk.of(name, "thumbprint")
     return entries

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from ringfence_local_stack.sandbox.birth import prepare
+from ringfence_local_stack.sandbox.birth import certify, prepare
 from ringfence_local_stack.stack.local_stack import LocalStack
 
 from deploy.images.containers import Containers
@@ -92,6 +92,7 @@ def tried_together(containers: Containers, progress: Progress) -> None:
         stack = LocalStack(
             directory,
             service_settings=prepare(directory),
+            before_services=certify,
             command_line=containers.command_line,
             progress=progress,
         )

@@ -18,7 +18,7 @@ import psycopg
 from ringfence.transport import Patience
 from ringfence_bootstrap.description import SERVICES
 from ringfence_kernel.store.codec import open_envelope
-from ringfence_local_stack.sandbox.birth import prepare
+from ringfence_local_stack.sandbox.birth import certify, prepare
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Scenario
 from ringfence_local_stack.stack.local_stack import LocalStack
@@ -73,7 +73,7 @@ def clocked() -> Iterator[tuple[Scenario, Clocks]]:
     own, clocks = prepare(directory), Clocks(directory / "clocks")
     clocks.folder.mkdir()
     settings = {service: {**own.get(service, {}), **clocks.environment(service)} for service in SERVICES}
-    stack = LocalStack(directory, service_settings=settings)
+    stack = LocalStack(directory, service_settings=settings, before_services=certify)
     try:
         with stack, Sandbox(stack.running, PATIENCE) as sandbox:
             yield Scenario(sandbox, stack), clocks

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ringfence_bootstrap.description import SERVICES
-from ringfence_local_stack.sandbox.birth import prepare
+from ringfence_local_stack.sandbox.birth import certify, prepare
 from ringfence_local_stack.stack.local_stack import LocalStack
 
 from tests.chaos.drill import SNAPSHOTS
@@ -70,6 +70,7 @@ def stack_on_small_disks() -> Iterator[tuple[LocalStack, Disks]]:
     stack = LocalStack(
         directory,
         service_settings={service: {**own.get(service, {}), **SNAPSHOTS} for service in SERVICES},
+        before_services=certify,
         # Little is set aside, so that a full disk is soon felt.
         postgres_settings={"max_wal_size": "32MB", "min_wal_size": "32MB"},
     )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -21,6 +24,7 @@ from ringfence_local_stack.sandbox.birth import spool_folder
 from ringfence_local_stack.scenario import Scenario, messages
 from ringfence_local_stack.scenario.ibans import new_iban
 from ringfence_local_stack.scenario.waiting import fresh
+from ringfence_local_stack.servers.certificates import CertificateFiles
 from ringfence_protos.identity.v1 import identity_pb2
 
 from .wire import Answer, Method, Wire, methods
@@ -44,6 +48,8 @@ class Known:
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     himself: bytes = b""
     """Nobody suspends himself."""
+    certificate_of: Callable[[bytes], bytes] = lambda principal: b""
+    """SHA-256 of a certificate in a principal's name, validly signed, which is his."""
 
     def candidates(self, name: str) -> list[bytes]:
         """Ids that may stand in a field of this name, and a new one."""
@@ -89,6 +95,9 @@ class Guesses:
                 values.extend(self.message(each.message_type) for _ in range(count))
             else:
                 values.extend(self._value(each) for _ in range(count))
+        if "certificate_sha256" in descriptor.fields_by_name:
+            of = getattr(made, "principal_id", b"") or getattr(made, "id", b"")
+            made.certificate_sha256 = self._known.certificate_of(of)
         return made
 
     def _put(self, made: Message, of: FieldDescriptor) -> None:
@@ -128,6 +137,21 @@ class Thief:
     known: Known
     seed: int
     answered: dict[str, int] = field(default_factory=dict)
+    certificates: dict[bytes, CertificateFiles] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """The worst is taken for granted: whoever signs client certificates signs him one for each principal."""
+        self.known.certificate_of = self.certificate_of
+
+    def certificate_of(self, principal: bytes) -> bytes:
+        """By what identity would know his certificate in a principal's name."""
+        if len(principal) != ID_BYTES:
+            return b""
+        if principal not in self.certificates:
+            signed = self.scenario.stack.issue_principal_certificate(str(UUID(bytes=principal)))
+            self.certificates[principal] = signed
+        pem = self.certificates[principal].certificate.read_bytes()
+        return x509.load_pem_x509_certificate(pem).fingerprint(hashes.SHA256())
 
     def walk(self, rounds: int) -> None:
         """Calls every method some times, in an order that changes, and learns from the answers."""
@@ -144,11 +168,12 @@ class Thief:
     def become(self) -> list[Credentials]:
         """Those of the principals brought in with a key of his own that are let in; returns who he is now.
 
-        The worst is taken for granted: whoever signs client certificates signs one for each.
+        He has a validly signed certificate for each.
         """
         mine = []
         for principal in self.known.ids.get("principal", []):
-            files = self.scenario.stack.issue_principal_certificate(str(UUID(bytes=principal)))
+            self.certificate_of(principal)
+            files = self.certificates[principal]
             as_him = replace(
                 self.credentials,
                 principal_id=UUID(bytes=principal),
@@ -202,7 +227,7 @@ def left_minor(scenario: Scenario) -> int:
     return sum(
         to_minor(each.text("IntrBkSttlmAmt") or "", "EUR")
         for file in folder.glob("*.xml")
-        if (content := file.read_bytes())
+        if (content := file.read_bytes()).startswith(b"<")
         for each in messages.sent_payments(content)
     )
 

@@ -238,7 +238,8 @@ def by_a_platform_of_his_own(town: Scenario, platform: Platform, operator: Clien
     made = {kind: new_id() for kind in (PrincipalKind.PLATFORM, PrincipalKind.BANK_FEED)}
     key = thief.known.key.public_key().public_bytes_raw()
     for kind, principal in made.items():
-        new = NewPrincipal(id=principal, kind=kind, name=fresh("thief-"), public_key=key)
+        digest = thief.certificate_of(principal.bytes)
+        new = NewPrincipal(id=principal, kind=kind, name=fresh("thief-"), public_key=key, certificate_sha256=digest)
         (proposed,) = operator.identity.register_principals([new])
         assert proposed.proposal_id is not None
         for each in others or [operator]:

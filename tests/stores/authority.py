@@ -12,7 +12,15 @@ from uuid import UUID
 
 from ringfence.client import Client
 from ringfence.flows import Fee, FeeAgreement
-from ringfence.identity import BeneficialOwner, KycDecision, KycStatus, NewParty, PartyKind, require_done
+from ringfence.identity import (
+    BeneficialOwner,
+    CertificatePin,
+    KycDecision,
+    KycStatus,
+    NewParty,
+    PartyKind,
+    require_done,
+)
 from ringfence.ids import external_id
 from ringfence.limits import CurrencyLimits
 from ringfence.payments import InstructionStatus, ListFormat
@@ -53,6 +61,10 @@ def standing(box: Sandbox, platform: UUID) -> None:
     until_ns = time.time_ns() + 90 * 86_400 * 10**9
     approver = box.client(people.APPROVER).credentials.principal_id
     agree(second, first.identity.renew_grants([approver], until_ns))
+    held = box.client(people.APPROVER).credentials
+    key = held.signing_key.public_key().public_bytes_raw()
+    pin = CertificatePin(principal_id=approver, certificate_sha256=held.certificate_sha256, public_key=key)
+    agree(second, first.identity.pin_certificates([pin]))
 
 
 def proposals(box: Sandbox, platform: UUID) -> None:

@@ -20,7 +20,11 @@ TRUST_KEYS = {
 CREDENTIALS = {"credentials.json"}
 """By what a credentials directory is read; it names the other files."""
 GIVEN: Mapping[str, Mapping[str, set[str]]] = {
-    "ConfigMap": {"ringfence-trust": TRUST_KEYS, "ringfence-first-principals": {"principals.json"}},
+    "ConfigMap": {
+        "ringfence-trust": TRUST_KEYS,
+        "ringfence-first-principals": {"principals.json"},
+        "ringfence-pin-statements": {"statements.jwt"},
+    },
     "Secret": {
         **{f"{name}-database-app": {"password"} for name in ("identity", "custody", "payment-instruction", "audit")},
         **{f"{name}-database-owner": {"password"} for name in ("identity", "custody", "payment-instruction", "audit")},

@@ -5,14 +5,12 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import grpc
-import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence_identity.aliases.domain.state import State as AliasState
@@ -28,7 +26,6 @@ from ringfence_identity.principals.domain.roles import ROLE_OF_KIND, Kind
 from ringfence_identity.principals.domain.state import State as PrincipalState
 from ringfence_identity.principals.queries import PrincipalQueries
 from ringfence_identity.tokens.domain.state import State as TokenState
-from ringfence_kernel.rpc.errors import remote_error
 from ringfence_kernel.values.ids import new_id, show
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
@@ -44,10 +41,13 @@ from ringfence_protos.common.v1 import proposals_pb2, proposals_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
+from .client import Client
 from .naming import a_key, numbered
 from .neighbours import Neighbours, neighbours
 
 START_NS = 1_800_000_000 * 10**9
+CERTIFICATE = b"c" * 32
+"""The SHA-256 of everybody's, unless told otherwise."""
 
 
 @dataclass
@@ -131,21 +131,22 @@ class World:
             states.apply(Recorded(0, event.stream, version, event, self.now_ns, ""), self.journal)
         return list(events)
 
-    def first(self, principal: bytes, kind: Kind, certificate: bytes = b"") -> None:
+    def first(self, principal: bytes, kind: Kind, certificate: bytes = CERTIFICATE) -> None:
         """Registers by the bootstrap file."""
-        new = self.principal(principal, kind)
-        self.happens(
-            principals.bootstrap(self.principals, FirstPrincipal(new, (ROLE_OF_KIND[kind],), certificate), self.now_ns)
-        )
+        new = self.principal(principal, kind, certificate=certificate)
+        self.happens(principals.bootstrap(self.principals, FirstPrincipal(new, (ROLE_OF_KIND[kind],)), self.now_ns))
 
     @staticmethod
     def a_key(of: bytes) -> bytes:
         """Returns a public key, always the same for the same bytes."""
         return a_key(of)
 
-    def principal(self, principal: bytes, kind: Kind, tenant: bytes = b"") -> NewPrincipal:
+    def principal(
+        self, principal: bytes, kind: Kind, tenant: bytes = b"", certificate: bytes = CERTIFICATE
+    ) -> NewPrincipal:
         """Describes a principal with a key of its own."""
-        return NewPrincipal(principal, kind, f"{kind} {principal[-1]}", tenant, a_key(principal))
+        name = f"{kind} {principal[-1]}"
+        return NewPrincipal(principal, kind, name, tenant, a_key(principal), certificate_sha256=certificate)
 
     def server(self, tenant: bytes) -> Actor:
         """Returns the platform's server."""
@@ -175,57 +176,6 @@ def world() -> World:
         )
     made.journal.clear()
     return made
-
-
-@dataclass
-class Client:
-    """A principal (or a workload) with its certificate, its signing key and a connection."""
-
-    id: bytes
-    key: Ed25519PrivateKey
-    certificate: CertificateFiles
-    channel: grpc.Channel
-    access_token: str = ""
-
-    @property
-    def public_key(self) -> bytes:
-        """The raw public key of its assertions."""
-        return self.key.public_key().public_bytes_raw()
-
-    def assertion(self, **changes: object) -> str:
-        """Signs a client assertion; None removes a claim."""
-        now = int(time.time())
-        made: dict[str, object] = {
-            "iss": show(self.id),
-            "sub": show(self.id),
-            "aud": "ringfence-identity",
-            "iat": now,
-            "exp": now + 120,
-            "jti": show(new_id()),
-        }
-        claims = {name: value for name, value in {**made, **changes}.items() if value is not None}
-        return jwt.encode(claims, self.key, algorithm="EdDSA")
-
-    def issue(self, assertion: str = "", scopes: Sequence[str] = ()) -> pb.IssueTokenResponse:
-        """Asks for an access token."""
-        request = pb.IssueTokenRequest(client_assertion=assertion or self.assertion(), scopes=scopes)
-        reply: pb.IssueTokenResponse = self.call(rpc.TokenServiceStub, "IssueToken", request, token="")
-        return reply
-
-    def call(self, stub: Any, method: str, request: Any, *, token: str | None = None) -> Any:
-        """Calls a method with its access token, another's, or (empty) none; raises RemoteError."""
-        if token is None:
-            self.access_token = self.access_token or self.issue().access_token
-            token = self.access_token
-        metadata = (("authorization", f"Bearer {token}"),) if token else ()
-        try:
-            return getattr(stub(self.channel), method)(request, metadata=metadata, timeout=20)
-        except grpc.RpcError as error:
-            raise remote_error(error) from None
-
-    def reasons(self, stub: Any, method: str, request: Any) -> list[str]:
-        """Calls a batch method and returns its reasons."""
-        return [result.reason for result in self.call(stub, method, request).results]
 
 
 @dataclass
@@ -333,7 +283,12 @@ class Identity:
         """Has an operator propose a new principal; returns it and the answer."""
         client = self.client()
         new = pb.NewPrincipal(
-            id=client.id, kind=kind, name="under test", tenant_id=tenant, public_key=client.public_key
+            id=client.id,
+            kind=kind,
+            name="under test",
+            tenant_id=tenant,
+            public_key=client.public_key,
+            certificate_sha256=client.certificate_sha256,
         )
         request = pb.RegisterPrincipalsRequest(principals=[new])
         (result,) = self.operators[by].call(rpc.TokenServiceStub, "RegisterPrincipals", request).results
@@ -396,4 +351,5 @@ def first_operator(client: Client) -> dict[str, object]:
         "name": "operator",
         "roles": ["operator"],
         "public_key_b64url": base64.urlsafe_b64encode(client.public_key).rstrip(b"=").decode(),
+        "certificate_sha256_hex": client.certificate_sha256.hex(),
     }

@@ -9,7 +9,7 @@ from ringfence_identity.aliases.domain import aliases
 from ringfence_identity.aliases.domain.aliases import Action, Change, NewAlias
 from ringfence_identity.aliases.domain.errors import AliasNotFound, IbanTaken
 from ringfence_identity.aliases.domain.events import AliasRegistered, AliasRemoved, alias_stream
-from ringfence_identity.aliases.domain.state import Alias
+from ringfence_identity.aliases.domain.state import Alias, Retired
 from ringfence_identity.parties.domain import parties
 from ringfence_identity.parties.domain.errors import PartyNotFound
 from ringfence_identity.principals.domain import principals
@@ -193,7 +193,8 @@ def test_an_erased_clients_ibans_stay_taken(world: Any) -> None:
     world.happens(parties.erase(*world.of_parties, world.platform, ANNA, world.alice))
     assert not world.aliases.aliases
     assert not world.aliases.claims
-    assert dict(world.aliases.retired) == {INDEX: world.platform, OTHER_INDEX: world.platform}
+    kept = Retired(world.platform, ANNA)
+    assert dict(world.aliases.retired) == dict.fromkeys([INDEX, OTHER_INDEX], kept)
     claimed(world, BERT)
     for action in (Action.CONFIRM, Action.MOVE):
         with pytest.raises(IbanTaken):

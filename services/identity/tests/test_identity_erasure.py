@@ -10,6 +10,7 @@ import pytest
 from ringfence_identity.aliases.application.commands import AliasCommands
 from ringfence_identity.aliases.application.ports import AccountOwner
 from ringfence_identity.aliases.application.two_people import AliasActs
+from ringfence_identity.aliases.domain.state import Retired
 from ringfence_identity.modules import event_codec
 from ringfence_identity.parties.application.commands import key_forgetter
 from ringfence_identity.parties.application.erasing import Erasing, ErasurePorts
@@ -95,6 +96,10 @@ class Outside:
     async def look(self, tenant: bytes, parties: Mapping[bytes, bytes], at_ns: int) -> dict[bytes, Looked]:
         """Sees nothing."""
         return {}
+
+    async def erased_as(self, subjects: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Names everybody by the tenant's id."""
+        return dict.fromkeys(subjects, THEIR_ID)
 
     async def last_events(self, subjects: Sequence[bytes]) -> dict[bytes, int]:
         """Knows none."""
@@ -189,7 +194,7 @@ async def test_a_restored_database_learns_what_the_register_says(world: Any, kno
         world.journal.clear()
     outside = Outside()
     recorded = await replayed(world, outside)
-    assert world.aliases.retired[INDEX] == world.platform
+    assert world.aliases.retired[INDEX] == Retired(world.platform, PARTY)
     assert [each.event.party for each in recorded if isinstance(each.event, PartyErased)] == [THEIR_ID] * known
     assert list(world.parties.erased) == ([PARTY] if known else [])
     await replayed(world, outside)

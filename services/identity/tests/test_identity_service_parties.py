@@ -273,29 +273,6 @@ def test_erasure_is_for_good_even_after_a_restore(identity: Any) -> None:
     assert alias(identity, platform, OTHER_IBAN, party.id) == "SUBJECT_ERASED"
 
 
-def test_whom_the_register_names_is_erased_again(identity: Any) -> None:
-    """A database from before an erasure is served by nobody until the erased are erased in it, with their IBANs."""
-    platform, payments, party = identity.platform(), identity.workload("payment-instruction"), new_party()
-    iban = "FR7630006000011234567890189"
-    register(platform, party)
-    alias(identity, platform, iban, party.id)
-    change(identity, platform.id, pb.ALIAS_ACTION_CONFIRM, party.id, iban)
-    identity.stop()
-    stranger = new_id()
-    folder = identity.folder / "register" / "erased"
-    folder.mkdir(parents=True, exist_ok=True)
-    for subject in (party.id, stranger):
-        entry = json.dumps({"subject": subject.hex(), "tenant": platform.id.hex()})
-        (folder / subject.hex()).write_text(entry)
-    identity.start()
-    (read,) = get(platform, party.id)
-    assert (read.erased, wrapped_key(identity, party.id)) == (True, None)
-    assert wrapped_key(identity, stranger) is None
-    assert resolve(payments, iban) == [pb.ResolvedAlias(erased=True, tenant_id=platform.id)]
-    report = identity.run("rebuild", "--verify")
-    assert json.loads(report.stdout)["differences"]["data_keys"] == 0
-
-
 def test_what_stands_against_an_erasure_is_named(identity: Any) -> None:
     """Everything that custody, payment-instruction and identity know against it is told, until nothing is left."""
     platform, party = identity.platform(), new_party()

@@ -14,7 +14,7 @@ from ringfence_identity.parties.domain.kyc import KycState, PartyKind
 from ringfence_identity.parties.domain.owners import NewOwners
 from ringfence_identity.parties.domain.parties import KycDecision
 from ringfence_identity.principals.domain import principals
-from ringfence_identity.principals.domain.principals import Actor
+from ringfence_identity.principals.domain.principals import Actor, NewPin
 from ringfence_identity.principals.domain.roles import Kind
 from ringfence_identity.tokens.domain import access, authorisations, enrolment
 from ringfence_identity.tokens.domain.assertions import Assertion
@@ -76,6 +76,8 @@ def _principals_change(world: Any) -> None:
     world.happens(principals.suspend(world.principals, world.platform, "order 7", world.alice))
     world.happens(principals.activate(world.principals, world.platform, world.bob))
     world.happens(principals.rotate_key(world.principals, world.platform, world.a_key(b"k"), 60, world.now_ns))
+    pin = NewPin(world.platform, b"r" * 32, world.a_key(b"r"))
+    world.happens(principals.pin(world.principals, pin, world.alice))
     world.happens(principals.renew(world.principals, world.bob, world.now_ns + SECOND, world.alice, world.now_ns))
 
 

@@ -157,7 +157,7 @@ def test_an_assertion_is_spent_once_also_where_the_history_is_ahead(world: Any) 
 
 
 def test_token_needs_the_own_certificate(world: Any) -> None:
-    """Another principal's certificate is refused, and so is an unknown one where certificates are pinned."""
+    """Another principal's certificate is refused, and so is one of its own that is not pinned."""
     world.first(b"pinned-feed.....", Kind.BANK_FEED, certificate=b"p" * 32)
     assertion = check_claims(claims(world, world.platform), KEY, world.now_ns)
     with pytest.raises(CertificateMismatch):
@@ -166,7 +166,7 @@ def test_token_needs_the_own_certificate(world: Any) -> None:
     with pytest.raises(CertificateMismatch):
         require_bearer(*world.of_tokens, pinned, own(b"pinned-feed....."), world.now_ns)
     held = Presented(b"pinned-feed.....", b"p" * 32)
-    world.happens(enrolment.enrol(*world.of_tokens, pinned, held, b"c" * 32, world.now_ns, world.now_ns))
+    world.happens(enrolment.enrol(*world.of_tokens, pinned, held, b"c" * 32, world.now_ns + SECOND, world.now_ns))
     require_bearer(*world.of_tokens, pinned, own(b"pinned-feed....."), world.now_ns)
 
 

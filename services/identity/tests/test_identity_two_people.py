@@ -105,7 +105,10 @@ async def people(database: Callable[[str], Database]) -> AsyncIterator[People]:
     proposals.register(acts.effects())
     task = asyncio.create_task(writer.run())
     commands = PrincipalCommands(writer, modules.principals, modules.party_queries, proposals)
-    first = [NewPrincipal(each, Kind.OPERATOR, "operator", b"", a_key(each)) for each in (ALICE, BOB, CAROL)]
+    first = [
+        NewPrincipal(each, Kind.OPERATOR, "operator", b"", a_key(each), certificate_sha256=a_key(each))
+        for each in (ALICE, BOB, CAROL)
+    ]
     await commands.bootstrap([FirstPrincipal(each, ("operator",)) for each in first])
     yield People(store, clock, modules, writer, proposals, commands)
     task.cancel()

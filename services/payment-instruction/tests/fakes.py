@@ -228,26 +228,37 @@ class FakeRail:
     def __init__(self) -> None:
         """Starts empty."""
         self.sent: dict[str, bytes] = {}
+        self.withdrawn: set[str] = set()
         self.times_sent = 0
         self.inbox: dict[str, bytes] = {}
         self.archived: list[str] = []
         self.refused: list[str] = []
         self.is_broken = False
 
-    def deliver(self, message_id: str, content: bytes) -> str:
+    def deliver(self, message_id: str, content: bytes) -> str | None:
         """Takes a message."""
         if self.is_broken:
             raise OSError(28, "No space left on device")
+        if message_id in self.withdrawn:
+            return None
         self.times_sent += 1
         if self.sent.setdefault(message_id, content) != content:
             raise RailContradiction
         return f"taken {message_id}"
 
-    def has(self, message_id: str) -> bool:
-        """Answers whether it took a message."""
+    def withdraw(self, message_id: str) -> bool:
+        """Puts a tombstone."""
         if self.is_broken:
             raise OSError(5, "Input/output error")
-        return message_id in self.sent
+        if message_id not in self.sent:
+            self.withdrawn.add(message_id)
+        return message_id in self.withdrawn
+
+    def has(self, message_id: str) -> bool:
+        """Answers whether it took a message, or will never."""
+        if self.is_broken:
+            raise OSError(5, "Input/output error")
+        return message_id in self.sent or message_id in self.withdrawn
 
     def pending(self) -> list[str]:
         """Answers the names in the inbox."""

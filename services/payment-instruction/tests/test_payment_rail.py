@@ -14,7 +14,7 @@ from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.seaweed import SeaweedServer
 from ringfence_payment_instruction.rail.adapters.object_store import ObjectRail
-from ringfence_payment_instruction.rail.adapters.spool import SpoolRail
+from ringfence_payment_instruction.rail.adapters.spool import TOMBSTONE, SpoolRail
 from ringfence_payment_instruction.rail.application.ports import Rail, Sealed
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.status import Directive, Stage, Status
@@ -63,11 +63,17 @@ class FusedRail:
     def __init__(self, rail: Rail, fuse: Fuse) -> None:
         self._rail, self._fuse = rail, fuse
 
-    def deliver(self, message_id: str, content: bytes) -> str:
+    def deliver(self, message_id: str, content: bytes) -> str | None:
         self._fuse.step()
         receipt = self._rail.deliver(message_id, content)
         self._fuse.step()
         return receipt
+
+    def withdraw(self, message_id: str) -> bool:
+        self._fuse.step()
+        is_withdrawn = self._rail.withdraw(message_id)
+        self._fuse.step()
+        return is_withdrawn
 
     def pending(self) -> list[str]:
         return []
@@ -120,7 +126,7 @@ class Bank:
     def take(self) -> None:
         """Takes what is there."""
         for name, content in self._look().items():
-            if content:
+            if content not in (b"", TOMBSTONE):
                 self.taken.append(content)
                 self.empty(name)
 

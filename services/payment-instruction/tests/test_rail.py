@@ -138,6 +138,38 @@ def test_of_two_that_deliver_at_once_one_does(bank: Bank) -> None:
     assert len(set(bank.content("outbox", "OUT-1.xml"))) == 1
 
 
+def test_what_is_withdrawn_is_never_delivered(bank: Bank) -> None:
+    """A tombstone keeps the name for ever: whoever comes later, from any process, is told that there is no message."""
+    assert [bank.rail().withdraw("OUT-1") for _ in range(2)] == [True, True]
+    assert bank.rail().deliver("OUT-1", b"<pay/>") is None
+    assert bank.names("outbox") == ["OUT-1.xml"]
+    assert bank.content("outbox", "OUT-1.xml") == b"withdrawn\n"
+    assert bank.rail().deliver("OUT-2", b"<pay/>")
+
+
+@pytest.mark.parametrize("standing", [b"<pay/>", b"", b"somebody else's"], ids=["there", "taken", "foreign"])
+def test_what_the_bank_may_have_is_not_withdrawn(bank: Bank, standing: bytes) -> None:
+    """A message that is there, or was taken, stays what it is."""
+    bank.lay("outbox", "OUT-1.xml", standing)
+    assert not bank.rail().withdraw("OUT-1")
+    assert bank.content("outbox", "OUT-1.xml") == standing
+
+
+def test_of_those_who_deliver_and_withdraw_at_once_all_are_told_the_same(bank: Bank) -> None:
+    """Four deliver and four withdraw: there is a message or there is none, and everybody knows which."""
+    for message in map(str, range(8)):
+        rails = [bank.rail() for _ in range(8)]
+
+        def act(number: int, message: str = message, rails: list[Rail] = rails) -> bool:
+            if number % 2:
+                return rails[number].withdraw(message)
+            return rails[number].deliver(message, b"<pay/>") is None
+
+        with ThreadPoolExecutor(8) as threads:
+            (is_withdrawn,) = set(threads.map(act, range(8)))
+        assert bank.content("outbox", f"{message}.xml") == (b"withdrawn\n" if is_withdrawn else b"<pay/>")
+
+
 def test_a_file_is_given_until_it_is_put_away(bank: Bank) -> None:
     """Reading does not consume: only archiving or refusing does, and both may be repeated."""
     rail = bank.rail()
@@ -180,6 +212,7 @@ def test_a_bucket_that_is_away_is_an_os_error(seaweed_server: SeaweedServer) -> 
     strangers = [replace(good, secret_access_key="wrong"), replace(good, ca_file=None)]
     calls: list[Callable[[Rail], object]] = [
         lambda rail: rail.deliver("OUT-1", b"<pay/>"),
+        lambda rail: rail.withdraw("OUT-1"),
         lambda rail: rail.pending(),
         lambda rail: rail.read("a.xml"),
     ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from ringfence.identity import (
     Alias,
     AliasAction,
+    CertificatePin,
     KycDecision,
     KycStatus,
     NewParty,
@@ -56,6 +58,22 @@ def renew_grants(people: People) -> Act:
         "identity",
         lambda by: only(by.identity.renew_grants([ending.principal.id], later_ns)),
         lambda: bool(ending.claims()["until"] > ends_ns // 10**9),
+    )
+
+
+@row("PinCertificates")
+def pin_a_certificate(people: People) -> Act:
+    """A regulator whose certificate nobody has pinned, and who then gets a token."""
+    newcomer = people.described(PrincipalKind.REGULATOR)
+    first, second = people.scenario.operators
+    unknown = replace(newcomer.principal, certificate_sha256=b"")
+    require_done(second.proposals["identity"].confirm([only(first.identity.register_principals([unknown]))]))
+    digest = newcomer.principal.certificate_sha256
+    pin = CertificatePin(principal_id=unknown.id, certificate_sha256=digest)
+    return Act(
+        "identity",
+        lambda by: only(by.identity.pin_certificates([pin])),
+        lambda: bool(newcomer.claims()),
     )
 
 

@@ -5,7 +5,7 @@ READS = ("Get", "List", "Watch", "Read", "Search", "Head", "VerifySources")
 
 ALONE = {
     "IssueToken": "gives its holder what two people have granted",
-    "Enrol": "the holder's own key asks, for the holder",
+    "Enrol": "the holder's own key asks over the pinned certificate, for the holder",
     "RotateKey": "the holder's own key asks; both keys are one person's",
     "SuspendPrincipals": "takes away; what lifts it takes two",
     "RegisterParties": "a client who is not verified can do nothing",

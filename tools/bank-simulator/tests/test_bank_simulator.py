@@ -208,6 +208,16 @@ def test_a_request_that_makes_no_sense_is_set_aside(tmp_path: Path, changes: dic
     assert len(_inbox(tmp_path)) == 2
 
 
+def test_a_withdrawn_message_is_left_where_it_is(tmp_path: Path) -> None:
+    """It is neither paid, nor answered, nor refused, nor taken: its place stays full."""
+    placed = _put(tmp_path / "outbox" / "a.xml", "withdrawn\n")
+    _send(tmp_path, "1.00")
+    assert _bank(tmp_path).work(NOW_NS) == 1
+    assert placed.read_text() == "withdrawn\n"
+    assert list((tmp_path / "simulator" / "refused").iterdir()) == []
+    assert len(_inbox(tmp_path)) == 2
+
+
 def test_the_command_runs_once(tmp_path: Path) -> None:
     """The command line reads its rules, does what is due and ends."""
     _send(tmp_path, "66.60")

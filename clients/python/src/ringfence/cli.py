@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from ringfence_verifier import VerificationError
 
-from ringfence.commands import accounts, decide, flows, local, pay, propose, statement, verify, watch
+from ringfence.commands import accounts, decide, flows, local, pay, pin, propose, statement, verify, watch
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import notes
 from ringfence.errors import RingfenceError, SetupError
@@ -35,6 +35,9 @@ app.command()(propose.proposals)
 app.command()(propose.confirm)
 app.command()(propose.refuse)
 app.command()(propose.withdraw)
+app.command()(pin.pin)
+app.command()(pin.declare)
+app.command()(pin.renew)
 app.command()(accounts.accounts)
 app.command()(statement.statement)
 flows.add_to(app)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 
 from ringfence.errors import CredentialsError
 from ringfence.ids import new_id
@@ -17,6 +20,7 @@ from ringfence.ids import new_id
 FILE_NAME = "credentials.json"
 ASSERTION_AUDIENCE = "ringfence-identity"
 ASSERTION_SECONDS = 120
+STATEMENT_AUDIENCE = "ringfence-identity-pins"
 _OTHERS_MAY_READ = 0o077
 
 
@@ -80,6 +84,25 @@ class Credentials:
             "jti": str(new_id()),
         }
         return jwt.encode(claims, self.signing_key, algorithm="EdDSA")
+
+    def pin_statement(self, pins: Mapping[UUID, bytes]) -> str:
+        """A JWT by which an operator says whose certificate is which, by the SHA-256 of its DER bytes.
+
+        Identity takes two operators' word for principals that never had a certificate pinned.
+        """
+        claims = {
+            "iss": str(self.principal_id),
+            "aud": STATEMENT_AUDIENCE,
+            "iat": int(time.time()),
+            "pins": {str(principal): digest.hex() for principal, digest in pins.items()},
+        }
+        return jwt.encode(claims, self.signing_key, algorithm="EdDSA")
+
+    @property
+    def certificate_sha256(self) -> bytes:
+        """The SHA-256 of the DER bytes of the client certificate, by which identity knows it."""
+        certificate = load_pem_x509_certificate(self.certificate_chain_pem)
+        return certificate.fingerprint(SHA256())
 
 
 def _read_json(file: Path) -> dict[str, Any]:

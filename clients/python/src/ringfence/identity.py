@@ -55,7 +55,8 @@ class NewPrincipal:
     """A principal to register; approvers and importers name their platform as `tenant_id`.
 
     A further key of somebody known names that person; `until_ns` is when a person's role ends, UTC nanoseconds, 0 for
-    as late as may be.
+    as late as may be. It acts only by the client certificate that has this SHA-256, and
+    may renew that.
     """
 
     id: UUID
@@ -65,6 +66,19 @@ class NewPrincipal:
     tenant_id: UUID | None = None
     person_id: UUID | None = None
     until_ns: int = 0
+    certificate_sha256: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificatePin:
+    """The client certificate that a principal shall present, by the SHA-256 of its DER bytes; all before end.
+
+    A `public_key` takes the place of all signing keys before, at once; without one they stay.
+    """
+
+    principal_id: UUID
+    certificate_sha256: bytes
+    public_key: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +185,7 @@ class Identity:
                 public_key=each.public_key,
                 person_id=_id(each.person_id),
                 until_ns=each.until_ns,
+                certificate_sha256=each.certificate_sha256,
             )
             for each in principals
         ]
@@ -186,6 +201,19 @@ class Identity:
         """Proposes that people's roles end at another time, UTC nanoseconds; a second operator confirms."""
         request = pb.RenewGrantsRequest(principal_ids=to_bytes(principal_ids), until_ns=until_ns)
         return _results(self._connection.call(self._tokens.RenewGrants, request).results)
+
+    def pin_certificates(self, pins: Sequence[CertificatePin]) -> list[ItemResult]:
+        """Proposes by which certificates, and keys, principals act from then on; a second operator confirms."""
+        rows = [
+            pb.CertificatePin(
+                principal_id=each.principal_id.bytes,
+                certificate_sha256=each.certificate_sha256,
+                public_key=each.public_key,
+            )
+            for each in pins
+        ]
+        request = pb.PinCertificatesRequest(pins=rows)
+        return _results(self._connection.call(self._tokens.PinCertificates, request).results)
 
     def suspend_principals(self, principal_ids: Sequence[UUID], note: str) -> list[ItemResult]:
         """Stops principals, and with a platform its people, until two operators lift it."""

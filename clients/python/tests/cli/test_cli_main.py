@@ -34,6 +34,9 @@ def _run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
         (("guarantee", "fund", "--as", "x", "--from", ID, "--to", ID, "--amount", "0", "--reference", "G"), 2),
         (("fee", "agree", "--as", "x", "--client", ID, *AGREED, "--document", "no hexadecimal"), 2),
         (("fee", "agree", "--as", "x", "--client", ID, *AGREED[:-1], "31.12.2026", "--document", "00"), 2),
+        (("pin", "--as", "x", "no-uuid", __file__), 2),
+        (("pin", "--as", "x", ID, __file__), 2),
+        (("declare", "--as", "x", __file__), 2),
         (("nonsense",), 2),
     ],
 )

@@ -89,6 +89,10 @@
 - name: RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE
   value: /etc/ringfence/principals/principals.json
 {{- end }}
+{{- if .values.pinStatementsConfigMap }}
+- name: RINGFENCE_PIN_STATEMENTS_FILE
+  value: /etc/ringfence/pin-statements/statements.jwt
+{{- end }}
 {{- with .values.register }}
 {{- if .claim }}
 - name: RINGFENCE_ERASURE_REGISTER_DIRECTORY

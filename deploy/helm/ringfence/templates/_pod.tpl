@@ -73,6 +73,11 @@ limits: {cpu: "1", memory: 256Mi, ephemeral-storage: 64Mi}
   mountPath: /etc/ringfence/principals
   readOnly: true
 {{- end }}
+{{- if and (eq .name "identity") .values.pinStatementsConfigMap }}
+- name: pin-statements
+  mountPath: /etc/ringfence/pin-statements
+  readOnly: true
+{{- end }}
 {{- if eq .name "identity" }}
 {{- with .values.register }}
 - name: register
@@ -134,6 +139,12 @@ limits: {cpu: "1", memory: 256Mi, ephemeral-storage: 64Mi}
   configMap:
     name: {{ .values.firstPrincipalsConfigMap }}
     items: [{key: principals.json, path: principals.json}]
+{{- end }}
+{{- if and (eq .name "identity") .values.pinStatementsConfigMap }}
+- name: pin-statements
+  configMap:
+    name: {{ .values.pinStatementsConfigMap }}
+    items: [{key: statements.jwt, path: statements.jwt}]
 {{- end }}
 {{- if eq .name "identity" }}
 {{- with .values.register }}

@@ -64,11 +64,13 @@ from ringfence_identity.tokens.adapters import schema as tokens
 from ringfence_identity.tokens.adapters.authorisations_model import AuthorisationsModel
 from ringfence_identity.tokens.adapters.authorisations_reader import AuthorisationsReader
 from ringfence_identity.tokens.adapters.client_issuer import VaultClientIssuer
+from ringfence_identity.tokens.adapters.statements import read_statements
 from ringfence_identity.tokens.adapters.token_keys import TokenKeys
 from ringfence_identity.tokens.adapters.token_reader import VerifiedTokenReader
 from ringfence_identity.tokens.api import TokenApi
 from ringfence_identity.tokens.application.access import AccessCommands
 from ringfence_identity.tokens.application.authorisations import AuthorisationCommands
+from ringfence_identity.tokens.application.declared import Declared
 from ringfence_identity.tokens.application.enrolment import EnrolmentCommands
 
 _LOG = logs.get(__name__)
@@ -151,9 +153,11 @@ def _token_service(runtime: Runtime[IdentitySettings], core: _Core, principals: 
     reader = VerifiedTokenReader(TokenVerifier(core.token_keys.local, issuer, settings.token_audience, clock))
     table = LookUps(AuthorisationsReader(core.events.store).read)
     authorised = Knowing(writer, state.authorisations, table)
+    declared = Declared(ask, read_statements(settings.pin_statements_file))
+    client_issuer = VaultClientIssuer(runtime.vault.pki, settings.trust_domain)
     api = TokenApi(
-        AccessCommands(writer, state, ask, clock, core.token_keys, issuer),
-        EnrolmentCommands(writer, state, ask, clock, VaultClientIssuer(runtime.vault.pki, settings.trust_domain)),
+        AccessCommands(writer, state, ask, clock, declared, core.token_keys, issuer),
+        EnrolmentCommands(writer, state, ask, clock, declared, client_issuer),
         AuthorisationCommands(state, ask, modules.alias_queries, clock, core.token_keys, reader, authorised, issuer),
         core.token_keys,
     )

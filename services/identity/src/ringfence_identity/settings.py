@@ -29,6 +29,8 @@ class IdentitySettings(Settings):
     """Everything that `serve` reads from the environment."""
 
     bootstrap_principals_file: Annotated[Path | None, Variable("RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE")] = None
+    pin_statements_file: Annotated[Path | None, Variable("RINGFENCE_PIN_STATEMENTS_FILE")] = None
+    """What two operators have signed of certificates, for principals that never had one pinned."""
     retention_file: Annotated[Path | None, Variable("RINGFENCE_RETENTION_FILE")] = None
     """How long what is known of clients is kept; without one, as shipped."""
     register_directory: Annotated[Path | None, Variable(_DIRECTORY)] = None

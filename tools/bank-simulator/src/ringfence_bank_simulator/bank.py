@@ -18,7 +18,7 @@ from ringfence_bank_simulator.answers import (
 )
 from ringfence_bank_simulator.requests import PaymentOrder, Unreadable, read_deposit_request, read_payment_order
 from ringfence_bank_simulator.rules import SETTLED, Rules
-from ringfence_bank_simulator.spool import Waiting, move, safe_name, take, waiting, write_whole
+from ringfence_bank_simulator.spool import WITHDRAWN, Waiting, move, safe_name, take, waiting, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -71,10 +71,11 @@ class Bank:
         handle: Callable[[Waiting, bytes], Path],
         put: Callable[[Path, Path], None],
     ) -> int:
-        due = [file for file in waiting(folder, suffix) if file.arrived_ns <= due_ns]
-        for file in due:
+        found = [(file, file.path.read_bytes()) for file in waiting(folder, suffix) if file.arrived_ns <= due_ns]
+        due = [(file, content) for file, content in found if content != WITHDRAWN]
+        for file, content in due:
             try:
-                target = handle(file, file.path.read_bytes())
+                target = handle(file, content)
             except Unreadable as error:
                 log.warning("%s is refused: %s", file.path.name, error)
                 target = self._folders.refused / file.path.name

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+WITHDRAWN = b"withdrawn\n"
+"""What stands in the place of a message that never came: it is left where it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:

@@ -49,7 +49,7 @@ class PrincipalRegistered(_message.Message):
     public_key: _builtins.bytes
     """Ed25519 key of its assertions, 32 bytes."""
     certificate_sha256: _builtins.bytes
-    """SHA-256 of the only certificate that may be presented beside those enrolled later; empty for any."""
+    """SHA-256 of the only certificate that may be presented beside those enrolled later; empty: none until one is pinned."""
     active: _builtins.bool
     """False where a second operator must confirm: as long as that was not a proposal of its own."""
     by: _builtins.bytes
@@ -167,6 +167,40 @@ class PrincipalSuspended(_message.Message):
 Global___PrincipalSuspended: _TypeAlias = PrincipalSuspended  # noqa: Y015
 
 @_typing.final
+class CertificatePinned(_message.Message):
+    """Two people said which certificate a principal presents from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    principal: _builtins.bytes
+    """Its id, 16 bytes."""
+    certificate_sha256: _builtins.bytes
+    """SHA-256 of the only certificate that may be presented beside those enrolled later."""
+    public_key: _builtins.bytes
+    """Ed25519 key in the place of all before, 32 bytes; empty where they stay."""
+    by: _builtins.bytes
+    """Who proposed it."""
+    def __init__(
+        self,
+        *,
+        principal: _builtins.bytes = ...,
+        certificate_sha256: _builtins.bytes = ...,
+        public_key: _builtins.bytes = ...,
+        by: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "certificate_sha256", b"certificate_sha256", "principal", b"principal", "public_key", b"public_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CertificatePinned: _TypeAlias = CertificatePinned  # noqa: Y015
+
+@_typing.final
 class KeyRotated(_message.Message):
     """A principal replaced its assertion key."""
 
@@ -256,6 +290,7 @@ class CertificateEnrolled(_message.Message):
     CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
     EXPIRES_NS_FIELD_NUMBER: _builtins.int
     PRESENTED_SHA256_FIELD_NUMBER: _builtins.int
+    PINS_FIELD_NUMBER: _builtins.int
     principal: _builtins.bytes
     """Its id, 16 bytes."""
     assertion: _builtins.bytes
@@ -268,6 +303,10 @@ class CertificateEnrolled(_message.Message):
     """UTC nanoseconds."""
     presented_sha256: _builtins.bytes
     """SHA-256 of the certificate that was presented in the call; empty without one."""
+    pins: _builtins.bool
+    """Whether the certificate is pinned by this beside the one that was presented; false in the first release, where a
+    principal might have none pinned.
+    """
     def __init__(
         self,
         *,
@@ -277,10 +316,11 @@ class CertificateEnrolled(_message.Message):
         certificate_sha256: _builtins.bytes = ...,
         expires_ns: _builtins.int = ...,
         presented_sha256: _builtins.bytes = ...,
+        pins: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assertion", b"assertion", "assertion_expires_ns", b"assertion_expires_ns", "certificate_sha256", b"certificate_sha256", "expires_ns", b"expires_ns", "presented_sha256", b"presented_sha256", "principal", b"principal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assertion", b"assertion", "assertion_expires_ns", b"assertion_expires_ns", "certificate_sha256", b"certificate_sha256", "expires_ns", b"expires_ns", "pins", b"pins", "presented_sha256", b"presented_sha256", "principal", b"principal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

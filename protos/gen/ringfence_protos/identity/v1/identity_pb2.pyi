@@ -184,6 +184,7 @@ class NewPrincipal(_message.Message):
     PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     PERSON_ID_FIELD_NUMBER: _builtins.int
     UNTIL_NS_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
     id: _builtins.bytes
     """16 bytes, chosen by the caller."""
     kind: Global___PrincipalKind.ValueType
@@ -202,6 +203,10 @@ class NewPrincipal(_message.Message):
     """When a person's role ends, UTC nanoseconds, at most 180 days ahead for operators, 365 for others; 0: that long after
     the confirmation. Always 0 for platforms, bank feeds and importers.
     """
+    certificate_sha256: _builtins.bytes
+    """SHA-256 of the DER bytes of the client certificate that it shall present, 32 bytes; it may renew that by Enrol. Empty:
+    it can do nothing until PinCertificates has named one.
+    """
     def __init__(
         self,
         *,
@@ -212,10 +217,11 @@ class NewPrincipal(_message.Message):
         public_key: _builtins.bytes = ...,
         person_id: _builtins.bytes = ...,
         until_ns: _builtins.int = ...,
+        certificate_sha256: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "kind", b"kind", "name", b"name", "person_id", b"person_id", "public_key", b"public_key", "tenant_id", b"tenant_id", "until_ns", b"until_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "id", b"id", "kind", b"kind", "name", b"name", "person_id", b"person_id", "public_key", b"public_key", "tenant_id", b"tenant_id", "until_ns", b"until_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -424,6 +430,84 @@ class RenewGrantsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RenewGrantsResponse: _TypeAlias = RenewGrantsResponse  # noqa: Y015
+
+@_typing.final
+class CertificatePin(_message.Message):
+    """The certificate that a principal shall present from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_ID_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    principal_id: _builtins.bytes
+    """16 bytes."""
+    certificate_sha256: _builtins.bytes
+    """SHA-256 of its DER bytes, 32 bytes. All that were pinned or enrolled before may be presented no more."""
+    public_key: _builtins.bytes
+    """Ed25519 public key, 32 bytes (RFC 8032), in the place of all keys before, at once; empty: they stay."""
+    def __init__(
+        self,
+        *,
+        principal_id: _builtins.bytes = ...,
+        certificate_sha256: _builtins.bytes = ...,
+        public_key: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "principal_id", b"principal_id", "public_key", b"public_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CertificatePin: _TypeAlias = CertificatePin  # noqa: Y015
+
+@_typing.final
+class PinCertificatesRequest(_message.Message):
+    """Asks to pin certificates."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PINS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def pins(self) -> _containers.RepeatedCompositeFieldContainer[Global___CertificatePin]:
+        """At most 100."""
+
+    def __init__(
+        self,
+        *,
+        pins: _abc.Iterable[Global___CertificatePin] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pins", b"pins"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PinCertificatesRequest: _TypeAlias = PinCertificatesRequest  # noqa: Y015
+
+@_typing.final
+class PinCertificatesResponse(_message.Message):
+    """Answers one result per pin, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
+        """Reason APPROVAL_PENDING means that it is proposed: a second operator must confirm."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ItemResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PinCertificatesResponse: _TypeAlias = PinCertificatesResponse  # noqa: Y015
 
 @_typing.final
 class SuspendPrincipalsRequest(_message.Message):

@@ -70,6 +70,11 @@ class TokenServiceStub:
                 request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RenewGrantsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RenewGrantsResponse.FromString,
                 _registered_method=True)
+        self.PinCertificates = channel.unary_unary(
+                '/ringfence.identity.v1.TokenService/PinCertificates',
+                request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.PinCertificatesRequest.SerializeToString,
+                response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.PinCertificatesResponse.FromString,
+                _registered_method=True)
         self.SuspendPrincipals = channel.unary_unary(
                 '/ringfence.identity.v1.TokenService/SuspendPrincipals',
                 request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.SuspendPrincipalsRequest.SerializeToString,
@@ -136,6 +141,14 @@ class TokenServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PinCertificates(self, request, context):
+        """Proposes the only certificates, and keys, that principals may present: for who has none, has lost it, or whose issuer
+        cannot be trusted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SuspendPrincipals(self, request, context):
         """Suspends principals: no more tokens until two operators lift it. What waits about them, or from them, is void.
         """
@@ -187,6 +200,11 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     servicer.RenewGrants,
                     request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RenewGrantsRequest.FromString,
                     response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RenewGrantsResponse.SerializeToString,
+            ),
+            'PinCertificates': grpc.unary_unary_rpc_method_handler(
+                    servicer.PinCertificates,
+                    request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.PinCertificatesRequest.FromString,
+                    response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.PinCertificatesResponse.SerializeToString,
             ),
             'SuspendPrincipals': grpc.unary_unary_rpc_method_handler(
                     servicer.SuspendPrincipals,
@@ -389,6 +407,33 @@ class TokenService:
             '/ringfence.identity.v1.TokenService/RenewGrants',
             ringfence_dot_identity_dot_v1_dot_identity__pb2.RenewGrantsRequest.SerializeToString,
             ringfence_dot_identity_dot_v1_dot_identity__pb2.RenewGrantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PinCertificates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.identity.v1.TokenService/PinCertificates',
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.PinCertificatesRequest.SerializeToString,
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.PinCertificatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

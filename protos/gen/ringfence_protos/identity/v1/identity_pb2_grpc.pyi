@@ -49,6 +49,10 @@ class TokenServiceStub:
     """
     RenewGrants: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RenewGrantsRequest, _identity_pb2.RenewGrantsResponse]
     """Proposes that people's roles last longer."""
+    PinCertificates: _grpc.UnaryUnaryMultiCallable[_identity_pb2.PinCertificatesRequest, _identity_pb2.PinCertificatesResponse]
+    """Proposes the only certificates, and keys, that principals may present: for who has none, has lost it, or whose issuer
+    cannot be trusted.
+    """
     SuspendPrincipals: _grpc.UnaryUnaryMultiCallable[_identity_pb2.SuspendPrincipalsRequest, _identity_pb2.SuspendPrincipalsResponse]
     """Suspends principals: no more tokens until two operators lift it. What waits about them, or from them, is void."""
     AuthoriseSubmission: _grpc.UnaryUnaryMultiCallable[_identity_pb2.AuthoriseSubmissionRequest, _identity_pb2.AuthoriseSubmissionResponse]
@@ -75,6 +79,10 @@ class TokenServiceAsyncStub(TokenServiceStub):
     """
     RenewGrants: _aio.UnaryUnaryMultiCallable[_identity_pb2.RenewGrantsRequest, _identity_pb2.RenewGrantsResponse]  # type: ignore[assignment]
     """Proposes that people's roles last longer."""
+    PinCertificates: _aio.UnaryUnaryMultiCallable[_identity_pb2.PinCertificatesRequest, _identity_pb2.PinCertificatesResponse]  # type: ignore[assignment]
+    """Proposes the only certificates, and keys, that principals may present: for who has none, has lost it, or whose issuer
+    cannot be trusted.
+    """
     SuspendPrincipals: _aio.UnaryUnaryMultiCallable[_identity_pb2.SuspendPrincipalsRequest, _identity_pb2.SuspendPrincipalsResponse]  # type: ignore[assignment]
     """Suspends principals: no more tokens until two operators lift it. What waits about them, or from them, is void."""
     AuthoriseSubmission: _aio.UnaryUnaryMultiCallable[_identity_pb2.AuthoriseSubmissionRequest, _identity_pb2.AuthoriseSubmissionResponse]  # type: ignore[assignment]
@@ -140,6 +148,16 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.RenewGrantsResponse, _abc.Awaitable[_identity_pb2.RenewGrantsResponse]]:
         """Proposes that people's roles last longer."""
+
+    @_abc_1.abstractmethod
+    def PinCertificates(
+        self,
+        request: _identity_pb2.PinCertificatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.PinCertificatesResponse, _abc.Awaitable[_identity_pb2.PinCertificatesResponse]]:
+        """Proposes the only certificates, and keys, that principals may present: for who has none, has lost it, or whose issuer
+        cannot be trusted.
+        """
 
     @_abc_1.abstractmethod
     def SuspendPrincipals(

@@ -17,7 +17,7 @@ VARIABLE = "RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE"
 
 
 def read_first_principals(path: Path) -> list[FirstPrincipal]:
-    """Reads `[{id, kind, name, roles, public_key_b64url, certificate_sha256_hex?}]`; raises InvalidSetting."""
+    """Reads `[{id, kind, name, roles, public_key_b64url, certificate_sha256_hex}]`; raises InvalidSetting."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -30,10 +30,14 @@ def read_first_principals(path: Path) -> list[FirstPrincipal]:
 def _first_principal(number: int, entry: Any) -> FirstPrincipal:
     try:
         principal = NewPrincipal(
-            parse(entry["id"]), Kind(entry["kind"]), entry["name"], b"", _decoded(entry["public_key_b64url"])
+            parse(entry["id"]),
+            Kind(entry["kind"]),
+            entry["name"],
+            b"",
+            _decoded(entry["public_key_b64url"]),
+            certificate_sha256=bytes.fromhex(entry["certificate_sha256_hex"]),
         )
-        certificate = bytes.fromhex(entry.get("certificate_sha256_hex", ""))
-        return FirstPrincipal(principal, tuple(entry["roles"]), certificate)
+        return FirstPrincipal(principal, tuple(entry["roles"]))
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, DomainError) as error:
         raise InvalidSetting(VARIABLE, f"right in entry {number}: {type(error).__name__}: {error}") from error
 

@@ -10,7 +10,7 @@ from ringfence_protos.identity.v1 import identity_pb2 as pb
 
 from ringfence_identity import batches
 from ringfence_identity.principals.application.commands import PrincipalCommands
-from ringfence_identity.principals.domain.principals import NewPrincipal
+from ringfence_identity.principals.domain.principals import NewPin, NewPrincipal
 from ringfence_identity.principals.domain.roles import Kind
 
 MAX_PRINCIPALS = 100
@@ -54,6 +54,12 @@ class PrincipalApi:
         found = await self.principals.renew(list(request.principal_ids), until_ns, current_caller())
         return pb.RenewGrantsResponse(results=batches.answers(found))
 
+    async def PinCertificates(self, request: pb.PinCertificatesRequest, context: Any) -> pb.PinCertificatesResponse:
+        """Has principals present other certificates."""
+        bounds.size("pins", len(request.pins), maximum=MAX_PRINCIPALS)
+        found = await self.principals.pin(batches.read_each(request.pins, _new_pin), current_caller())
+        return pb.PinCertificatesResponse(results=batches.answers(found))
+
     async def SuspendPrincipals(
         self, request: pb.SuspendPrincipalsRequest, context: Any
     ) -> pb.SuspendPrincipalsResponse:
@@ -79,4 +85,10 @@ def _new_principal(message: pb.NewPrincipal) -> NewPrincipal:
         message.public_key,
         message.person_id,
         bounds.number("until_ns", message.until_ns, minimum=0, maximum=MAX_TIME_NS),
+        message.certificate_sha256,
     )
+
+
+def _new_pin(message: pb.CertificatePin) -> NewPin:
+    principal = bounds.identifier("principal_id", message.principal_id)
+    return NewPin(principal, message.certificate_sha256, message.public_key)

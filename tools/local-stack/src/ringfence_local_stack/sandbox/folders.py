@@ -9,12 +9,16 @@ from uuid import UUID
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from ringfence.client import Client
 from ringfence.credentials import FILE_NAME, Addresses, Credentials
+from ringfence.errors import CredentialsError
 from ringfence.identity import NewPrincipal, PrincipalKind
 
 from ringfence_local_stack.processes.files import private_folder, write_private
+from ringfence_local_stack.servers.certificates import principal_id as principal_uri
+from ringfence_local_stack.servers.certificates import signing_request
 from ringfence_local_stack.stack.running import RunningStack
 
 CERTIFICATE, CERTIFICATE_KEY = "client.pem", "client.key"
@@ -69,6 +73,18 @@ class PrincipalFolder:
         return key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 
     @property
+    def certificate_sha256(self) -> bytes:
+        """By what identity knows the certificate; empty before `equip`."""
+        certificate = self._certificate()
+        return certificate.fingerprint(hashes.SHA256()) if certificate else b""
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the certificate is over within a week."""
+        certificate = self._certificate()
+        return certificate is not None and certificate.not_valid_after_utc - datetime.now(UTC) < _RENEWAL
+
+    @property
     def new_principal(self) -> NewPrincipal:
         """What an operator registers."""
         member = self.kind in (PrincipalKind.PLATFORM_APPROVER, PrincipalKind.IMPORTER)
@@ -78,6 +94,7 @@ class PrincipalFolder:
             name=self.name,
             public_key=self.public_key,
             tenant_id=self.tenant_id if member else None,
+            certificate_sha256=self.certificate_sha256,
         )
 
     @property
@@ -89,10 +106,11 @@ class PrincipalFolder:
             "name": self.name,
             "roles": [self.kind.name.lower().replace("_", "-")],
             "public_key_b64url": base64.urlsafe_b64encode(self.public_key).decode().rstrip("="),
+            "certificate_sha256_hex": self.certificate_sha256.hex(),
         }
 
     def equip(self, stack: RunningStack) -> None:
-        """Brings certificate, trusted authority and addresses up to date with a running stack."""
+        """Brings trusted authority and addresses up to date with a running stack; makes a certificate where none is."""
         authority = stack.workload_ca_file.read_text()
         if not self._is_certificate_good(stack):
             issued = stack.issue_principal_certificate(str(self.principal_id))
@@ -103,14 +121,26 @@ class PrincipalFolder:
         write_private(self.path / _SERVER_CA, authority)
         self._write(addresses_of(stack))
 
+    def renew(self, client: Client) -> None:
+        """Has identity sign another certificate for the one that counts."""
+        request = signing_request(principal_uri(str(self.principal_id)), on_loopback=False)
+        certificate, _ = client.identity.enrol(request.csr)
+        write_private(self.path / CERTIFICATE_KEY, request.key)
+        write_private(self.path / CERTIFICATE, certificate)
+
     def credentials(self) -> Credentials:
         """What the SDK takes; raises CredentialsError before `equip`."""
         return Credentials.load(self.path)
 
-    def _is_certificate_good(self, stack: RunningStack) -> bool:
+    def _certificate(self) -> x509.Certificate | None:
         try:
-            certificate = x509.load_pem_x509_certificate((self.path / CERTIFICATE).read_bytes())
+            return x509.load_pem_x509_certificate((self.path / CERTIFICATE).read_bytes())
         except OSError:
+            return None
+
+    def _is_certificate_good(self, stack: RunningStack) -> bool:
+        certificate = self._certificate()
+        if certificate is None:
             return False
         authority = x509.load_pem_x509_certificate(stack.client_ca_file.read_bytes())
         try:
@@ -118,7 +148,11 @@ class PrincipalFolder:
         except (ValueError, TypeError, InvalidSignature):
             # Issued by the authority of a stack that was here before.
             return False
-        return certificate.not_valid_after_utc - datetime.now(UTC) > _RENEWAL
+        if certificate.not_valid_after_utc < datetime.now(UTC):
+            raise CredentialsError(
+                f"the certificate of {self.name} is over: operators pin another, or begin a new stack"
+            )
+        return True
 
     def _write(self, addresses: Addresses | None) -> None:
         fields = {

@@ -72,10 +72,18 @@ class Sandbox:
                     f"the sandbox has no principal {name!r}: make one with `ringfence keys` ({known})"
                 )
             folder.equip(self.stack)
-            credentials = folder.credentials()
-            assert credentials.addresses is not None
-            self._clients[name] = Client(credentials.addresses, credentials, self._patience)
+            client = self._connected(folder)
+            if folder.is_ending:
+                with client:
+                    folder.renew(client)
+                client = self._connected(folder)
+            self._clients[name] = client
         return self._clients[name]
+
+    def _connected(self, folder: PrincipalFolder) -> Client:
+        credentials = folder.credentials()
+        assert credentials.addresses is not None
+        return Client(credentials.addresses, credentials, self._patience)
 
     def principal(
         self,
@@ -98,12 +106,12 @@ class Sandbox:
             if kind in _MEMBERS and tenant is None:
                 raise CredentialsError(f"{kind.name.lower()} principals belong to a platform: name it")
             folder = PrincipalFolder.make(where, name, kind, identifier, tenant)
+        folder.equip(self.stack)
         first, second = self.operators
         (result,) = first.identity.register_principals([folder.new_principal])
         require_done([result], APPROVAL_PENDING)
         if result.proposal_id is not None:
             require_done(second.proposals["identity"].confirm([result.proposal_id]))
-        folder.equip(self.stack)
         if kind is PrincipalKind.IMPORTER and folder.tenant_id is not None:
             self._open_migration(folder.tenant_id)
         return folder

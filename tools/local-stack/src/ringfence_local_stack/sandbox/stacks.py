@@ -10,7 +10,7 @@ from typing import Any
 from ringfence_bootstrap.description import SERVICES
 
 from ringfence_local_stack.errors import StackNotRunning
-from ringfence_local_stack.sandbox.birth import prepare
+from ringfence_local_stack.sandbox.birth import certify, prepare
 from ringfence_local_stack.sandbox.supervision import kept_up
 from ringfence_local_stack.stack.directories import default_directory
 from ringfence_local_stack.stack.local_stack import LocalStack
@@ -38,7 +38,8 @@ def running_stack(fresh: bool, progress: Progress) -> Iterator[RunningStack]:
 @contextmanager
 def started_stack(directory: Path, progress: Progress) -> Iterator[LocalStack]:
     """A stack in `directory`, with the sandbox's first principals, stopped at the end of the block."""
-    with LocalStack(directory, service_settings=prepare(directory), progress=progress) as stack:
+    own = prepare(directory)
+    with LocalStack(directory, service_settings=own, before_services=certify, progress=progress) as stack:
         yield stack
 
 
@@ -51,7 +52,7 @@ def empty_stack(progress: Progress, settings: Mapping[str, str] | None = None, *
     directory = Path(tempfile.mkdtemp(prefix="ringfence-"))
     own = prepare(directory)
     every = {service: {**own.get(service, {}), **(settings or {})} for service in SERVICES}
-    stack = LocalStack(directory, service_settings=every, progress=progress, **options)
+    stack = LocalStack(directory, service_settings=every, before_services=certify, progress=progress, **options)
     try:
         with stack:
             yield stack

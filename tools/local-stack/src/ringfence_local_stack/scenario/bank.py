@@ -17,6 +17,8 @@ from ringfence_local_stack.scenario.payment import Payment, Status
 from ringfence_local_stack.scenario.people import Customer
 from ringfence_local_stack.scenario.waiting import StillWaiting, eventually, fresh
 
+_NOTHING = (b"", b"withdrawn\n")
+"""What stands in the place of a message that was taken before, or taken back."""
 _SENT = (Status.SENT, Status.SETTLED, Status.RECONCILED, Status.FAILED, Status.UNKNOWN)
 
 
@@ -71,8 +73,8 @@ class Bank:
         taken = private_folder(self._spool / "taken")
         for folder in (self._spool / "outbox", taken):
             for file in folder.glob("*.xml"):
-                if not (content := file.read_bytes()):
-                    continue  # taken before
+                if (content := file.read_bytes()) in _NOTHING:
+                    continue
                 for each in messages.sent_payments(content):
                     if each.transaction_id == transaction.hex:
                         write_private(taken / file.name, content.decode())

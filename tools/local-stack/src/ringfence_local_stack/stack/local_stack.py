@@ -36,6 +36,7 @@ class LocalStack:
     Use it as a context manager: SIGTERM then ends it like Ctrl-C, and no process, state file or half-made data is left.
     `with_services` starts only some services, `standbys` a second process of some of them (the part `custody-standby`);
     `service_settings` adds environment variables by service, and `command_line` says what runs a service's processes.
+    `before_services` is called when the servers run and no service does yet.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class LocalStack:
         service_settings: Mapping[str, Mapping[str, str]] | None = None,
         postgres_settings: Mapping[str, str] | None = None,
         command_line: CommandLine = installed,
+        before_services: Callable[[RunningStack], None] = lambda stack: None,
         progress: Callable[[str], None] = lambda what: None,
     ) -> None:
         self.directory = (directory or default_directory()).absolute()
@@ -55,6 +57,7 @@ class LocalStack:
         self._service_settings = service_settings or {}
         self._postgres_settings = postgres_settings
         self._command_line = command_line
+        self._before_services = before_services
         self._progress = progress
         self._running: RunningStack | None = None
         self._closing = threading.Event()
@@ -214,6 +217,7 @@ class LocalStack:
     def _start_services(self) -> None:
         if not self._with_services:
             return
+        self._before_services(self.running)
         probe = self.running.issue_principal_certificate(str(uuid.uuid4()))
         services, standbys = (
             [ServiceProcess(part, lambda: self.running, probe, self._closing, self._command_line) for part in parts]

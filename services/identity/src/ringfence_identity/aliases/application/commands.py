@@ -100,9 +100,9 @@ class AliasCommands:
         """Records that every alias and claim of this owner stands for nothing any more, and stays taken."""
         self.record(unit, aliases.remove_all(self.state, tenant, owner, by))
 
-    def held_by(self, owner: bytes) -> Iterator[bytes]:
-        """Yields the indexes of the IBANs that stand for this owner's accounts."""
-        return self.state.held_by(owner)
+    def kept_of(self, owner: bytes) -> Iterator[bytes]:
+        """Yields the indexes of the IBANs that stay this owner's, who is erased."""
+        return self.state.kept_of(owner)
 
     def retire(self, unit: Unit, tenant: bytes, owner: bytes, iban_indexes: Sequence[bytes], by: bytes) -> None:
         """Records that these IBANs of an owner stay taken, where nothing is known of them any more."""
@@ -111,6 +111,10 @@ class AliasCommands:
     def record(self, unit: Unit, events: Iterable[Any]) -> None:
         """Records events of aliases, each after the version that its row tells."""
         self.acts.record(unit, events)
+
+    def _erased_of(self, iban_index: bytes) -> bytes:
+        kept = self.state.retired.get(iban_index)
+        return kept.tenant if kept else b""
 
     def _subject(self, tenant: bytes, owner: bytes) -> bytes:
         return tenant if owner == tenant else self.parties.subject_of(tenant, owner)
@@ -124,7 +128,7 @@ class AliasCommands:
         indexes = [_index(blind_key, iban) for iban in ibans]
 
         def find(unit: Unit) -> list[Resolved]:
-            return [Resolved(self.state.aliases.get(each), self.state.retired.get(each, b"")) for each in indexes]
+            return [Resolved(self.state.aliases.get(each), self._erased_of(each)) for each in indexes]
 
         return await self.writer.commit(find)
 

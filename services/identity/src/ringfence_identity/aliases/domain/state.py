@@ -11,7 +11,7 @@ from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
-from ringfence_kernel.writing.packed_map import PackedMap, ids_to_ids
+from ringfence_kernel.writing.packed_map import PackedMap
 
 from ringfence_identity.aliases.domain import events
 from ringfence_identity.aliases.domain.chains import Chains
@@ -25,11 +25,12 @@ from ringfence_identity.aliases.domain.events import (
 
 ALIASES = "aliases, format 2"
 CLAIMS = "claims, format 1"
-RETIRED = "retired, format 1"
+RETIRED = "retired, format 2"
 ENDED = "ended, format 1"
 OF_OWNERS = "owners, format 1"
 CLAIMS_OF_OWNERS = "claims of owners, format 1"
 CLAIMS_OF_IBANS = "claims of IBANs, format 1"
+RETIRED_OF_OWNERS = "retired of owners, format 1"
 MIRRORS = "mirrors, format 1"
 
 
@@ -57,11 +58,19 @@ class Claim:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """Whose IBAN it was and stays: the tenant, and its erased client by subject."""
+
+    tenant: bytes
+    owner: bytes
+
+
 @dataclass(slots=True)
 class State:
     """Aliases by index, claims by stream: many may claim an IBAN, and it stands for one account at most.
 
-    `retired` has the tenants of erased owners, by index: their IBANs stay taken. `ended` has the last version of
+    `retired` has what erased owners had, by index: their IBANs stay taken. `ended` has the last version of
     streams that may go on. `mirrors` counts the bank mirrors that a tenant has with a bank, under both ids in a row.
     """
 
@@ -71,18 +80,27 @@ class State:
         default_factory=lambda: PackedMap(Struct("<16s16s16sB16sI"), _alias_fields, _alias)
     )
     claims: PackedMap[Claim] = field(default_factory=lambda: PackedMap(Struct("<16s16s16s16sI"), _claim_fields, _claim))
-    retired: PackedMap[bytes] = field(default_factory=ids_to_ids)
+    retired: PackedMap[Retired] = field(
+        default_factory=lambda: PackedMap(
+            Struct("<16s16s"), lambda of: (of.tenant, of.owner), lambda key, tenant, owner: Retired(tenant, owner)
+        )
+    )
     ended: PackedMap[int] = field(
         default_factory=lambda: PackedMap(Struct("<I"), lambda version: (version,), lambda key, version: version)
     )
     of_owner: Chains = field(default_factory=Chains)
     claims_of_owner: Chains = field(default_factory=Chains)
     claims_of_iban: Chains = field(default_factory=Chains)
+    retired_of_owner: Chains = field(default_factory=Chains)
     mirrors: dict[bytes, int] = field(default_factory=dict)
 
     def held_by(self, owner: bytes) -> Iterator[bytes]:
         """Yields the indexes of an owner's aliases, newest first."""
         return self.of_owner.of(owner)
+
+    def kept_of(self, owner: bytes) -> Iterator[bytes]:
+        """Yields the indexes of IBANs that stay an erased owner's, newest first."""
+        return self.retired_of_owner.of(owner)
 
     def claimed_by(self, owner: bytes) -> Iterator[Claim]:
         """Yields an owner's claims, newest first."""
@@ -131,7 +149,7 @@ class State:
     def _register(self, recorded: Recorded, journal: Journal) -> None:
         event: AliasRegistered = recorded.event
         self._forget(self.ended, recorded.stream, journal)
-        self._forget(self.retired, event.iban_index, journal)
+        self._release(event.iban_index, journal)
         mirror, feed = event.bank_mirror, event.bank_feed
         alias = Alias(event.tenant, event.account, event.owner, mirror, feed, recorded.version)
         self._stand(event.iban_index, alias, journal)
@@ -143,13 +161,13 @@ class State:
             self._drop(recorded.stream, claim, journal)
         elif self.held(event.owner, event.iban_index) is None:
             # Of an owner whom the register of the erased names, and whom a restored database does not know.
-            journal.put(self.retired, event.iban_index, event.tenant)
+            self._retire(event, journal)
         else:
             self._count(self.aliases[event.iban_index], -1, journal)
             journal.remove(self.aliases, event.iban_index)
             self.of_owner.remove(event.owner, event.iban_index, journal)
             if not event.released:
-                journal.put(self.retired, event.iban_index, event.tenant)
+                self._retire(event, journal)
         if event.released:
             journal.put(self.ended, recorded.stream, recorded.version)
 
@@ -170,8 +188,19 @@ class State:
         self.claims_of_owner.remove(claim.owner, stream, journal)
         self.claims_of_iban.remove(claim.iban_index, stream, journal)
 
+    def _retire(self, event: AliasRemoved, journal: Journal) -> None:
+        self._release(event.iban_index, journal)
+        journal.put(self.retired, event.iban_index, Retired(event.tenant, event.owner))
+        self.retired_of_owner.add(event.owner, event.iban_index, journal)
+
+    def _release(self, iban_index: bytes, journal: Journal) -> None:
+        kept = self.retired.get(iban_index)
+        if kept is not None:
+            journal.remove(self.retired, iban_index)
+            self.retired_of_owner.remove(kept.owner, iban_index, journal)
+
     @staticmethod
-    def _forget(rows: PackedMap[bytes] | PackedMap[int], key: bytes, journal: Journal) -> None:
+    def _forget(rows: PackedMap[int], key: bytes, journal: Journal) -> None:
         if key in rows:
             journal.remove(rows, key)
 
@@ -183,7 +212,7 @@ class State:
     def digest(self) -> bytes:
         """Returns SHA-256 over everything, in the order of its keys."""
         maps = (self.aliases, self.claims, self.retired, self.ended)
-        chains = (self.of_owner, self.claims_of_owner, self.claims_of_iban)
+        chains = (self.of_owner, self.claims_of_owner, self.claims_of_iban, self.retired_of_owner)
         content = b"".join(each.digest() for each in (*maps, *chains))
         return sha256(content + self._mirrors()).digest()
 
@@ -197,6 +226,7 @@ class State:
             *self.of_owner.save(OF_OWNERS),
             *self.claims_of_owner.save(CLAIMS_OF_OWNERS),
             *self.claims_of_iban.save(CLAIMS_OF_IBANS),
+            *self.retired_of_owner.save(RETIRED_OF_OWNERS),
             (MIRRORS, self._mirrors()),
         ]
 
@@ -210,6 +240,7 @@ class State:
         self.of_owner.restore(OF_OWNERS, sections)
         self.claims_of_owner.restore(CLAIMS_OF_OWNERS, sections)
         self.claims_of_iban.restore(CLAIMS_OF_IBANS, sections)
+        self.retired_of_owner.restore(RETIRED_OF_OWNERS, sections)
         self.mirrors = dict(mirrors)
 
     def _mirrors(self) -> bytes:

@@ -8,7 +8,7 @@ from ringfence_kernel.store import EventStore
 from ringfence_kernel.store.codec import EventCodec
 
 from ringfence_identity.parties.application.ports import SealedAt
-from ringfence_identity.parties.domain.events import LegalHoldLifted, LegalHoldPlaced
+from ringfence_identity.parties.domain.events import LegalHoldLifted, LegalHoldPlaced, PartyErased
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,17 @@ class StoredPersonal:
         def read() -> dict[SealedAt, dict[str, bytes]]:
             found = self.store.replay_streams(self.codec, sorted({stream for stream, _ in wanted}))
             return {at: each.event.personal for each in found if (at := (each.stream, each.version)) in wanted}
+
+        return await asyncio.to_thread(read)
+
+    async def erased_as(self, subjects: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Returns a tenant's own ids for those of it who are erased, by subject; raises StoreUnavailable."""
+        if not subjects:
+            return {}
+
+        def read() -> dict[bytes, bytes]:
+            found = self.store.replay_streams(self.codec, sorted(subjects))
+            return {each.stream: each.event.party for each in found if isinstance(each.event, PartyErased)}
 
         return await asyncio.to_thread(read)
 

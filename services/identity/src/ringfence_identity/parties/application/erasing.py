@@ -73,8 +73,6 @@ class Erasing:
     ports: ErasurePorts
     _looked: dict[bytes, Looked] = field(default_factory=dict)
     _registered: set[bytes] = field(default_factory=set)
-    _told: dict[bytes, Registered] = field(default_factory=dict)
-    """What the register is to say of those erased just now; the state keeps less of them."""
 
     def effects(self) -> list[Effect]:
         """Returns what is registered with the proposals of the service."""
@@ -124,11 +122,14 @@ class Erasing:
         """Puts into the register whoever is erased and not there yet; raises ErasureRegisterUnavailable.
 
         What no commit has made durable never gets there: the register keeps for good what a group may take back.
+        What it says comes from events alone, so that a process that ended in between leaves nothing out.
         """
-        for each in await self.writer.commit(self._missing):
-            await asyncio.to_thread(self.ports.register.add, each)
+        missing = await self.writer.commit(self._missing)
+        named = await self.ports.lifetimes.erased_as([each.subject for each in missing])
+        for each in missing:
+            entry = replace(each, party=named.get(each.subject, each.party))
+            await asyncio.to_thread(self.ports.register.add, entry)
             self._registered.add(each.subject)
-            self._told.pop(each.subject, None)
 
     async def replay(self) -> None:
         """Erases again whom the register names and this database does not: it was restored from before.
@@ -161,7 +162,10 @@ class Erasing:
 
     def _missing(self, unit: Unit) -> list[Registered]:
         missing = [each for each in self.state.erased if each not in self._registered]
-        return [self._told.get(each) or Registered(each, self.state.parties[each].tenant, each) for each in missing]
+        return [
+            Registered(each, self.state.parties[each].tenant, each, tuple(self.aliases.kept_of(each)))
+            for each in missing
+        ]
 
     def forget(self) -> None:
         """Drops what was looked at for decisions that were made, or never will be."""
@@ -198,7 +202,6 @@ class Erasing:
     def _erase(self, unit: Unit, subject: bytes, tenant: bytes, party: bytes, by: bytes) -> None:
         """Lays the tombstone and destroys the key in one commit, aliases first; of a stranger the key alone."""
         if subject in self.state.parties:
-            self._told[subject] = Registered(subject, tenant, party, tuple(self.aliases.held_by(subject)))
             self.aliases.remove_all(unit, tenant, subject, by)
             record_of_party(unit, self.state, subject, [PartyErased(tenant, party, by)])
         unit.commit_also(self.keys.destruction(subject))

@@ -20,7 +20,10 @@ class SealedPersonal(Protocol):
 
 
 class Lifetimes(Protocol):
-    """When something was recorded of parties."""
+    """When something was recorded of parties, and under which id they ended."""
+
+    async def erased_as(self, subjects: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Returns a tenant's own ids for those of it who are erased, by subject; raises StoreUnavailable."""
 
     async def last_events(self, subjects: Sequence[bytes]) -> dict[bytes, int]:
         """Returns when a party's record changed last, UTC nanoseconds, legal holds apart; raises StoreUnavailable."""
@@ -78,8 +81,8 @@ class RegisterMark(Protocol):
 class HeldAliases(Protocol):
     """What stands for a party's accounts."""
 
-    def held_by(self, owner: bytes) -> Iterator[bytes]:
-        """Yields the indexes of the IBANs that stand for this owner's accounts."""
+    def kept_of(self, owner: bytes) -> Iterator[bytes]:
+        """Yields the indexes of the IBANs that stay this owner's, who is erased."""
 
     def retire(self, unit: Unit, tenant: bytes, owner: bytes, iban_indexes: Sequence[bytes], by: bytes) -> None:
         """Records that these IBANs of an owner stay taken, where nothing is known of them any more."""

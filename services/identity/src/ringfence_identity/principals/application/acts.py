@@ -1,4 +1,4 @@
-"""What two operators bring about: registrations, the end of suspensions, longer roles (ADR 0020)."""
+"""What two operators bring about: registrations, the end of suspensions, longer roles (ADR 0020), pins (0028)."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,17 +14,18 @@ from ringfence_kernel.writing.writer import Unit
 
 from ringfence_identity.batches import record_all
 from ringfence_identity.principals.domain import principals
-from ringfence_identity.principals.domain.principals import NewPrincipal, OtherIds
+from ringfence_identity.principals.domain.principals import NewPin, NewPrincipal, OtherIds
 from ringfence_identity.principals.domain.state import State
 
 REGISTER = "identity.RegisterPrincipal"
 ACTIVATE = "identity.ActivatePrincipal"
 RENEW = "identity.RenewGrant"
+PIN = "identity.PinCertificate"
 
 
 @dataclass(frozen=True, slots=True)
 class PrincipalActs:
-    """What two operators bring about: registrations, the end of suspensions, longer roles."""
+    """What two operators bring about: registrations, the end of suspensions, longer roles, pinned certificates."""
 
     state: State
     others: OtherIds
@@ -35,6 +36,7 @@ class PrincipalActs:
             self._effect(REGISTER, self._register, self._shown_registration, self._person),
             self._effect(ACTIVATE, self._activate, lambda each: f"make active again: {self._shown(each.subject)}"),
             self._effect(RENEW, self._renew, self._shown_renewal),
+            self._effect(PIN, self._pin, self._shown_pin),
         ]
 
     def may_act(self, hand: Hand, now_ns: int) -> bool:
@@ -75,6 +77,9 @@ class PrincipalActs:
         by = proposal.proposer.principal
         return principals.renew(self.state, proposal.subject, _until_ns(proposal), by, unit.now_ns)
 
+    def _pin(self, unit: Unit, proposal: Proposal) -> Iterable[Any]:
+        return principals.pin(self.state, new_pin(proposal), proposal.proposer.principal)
+
     def _holder(self, proposal: Proposal) -> frozenset[bytes]:
         """Returns the person whose principal it is about."""
         principal = self.state.principals.get(proposal.subject)
@@ -90,16 +95,27 @@ class PrincipalActs:
             return show(principal_id)
         keys = ", ".join(f"SHA-256 of key {sha256(each.public).hexdigest()}" for each in principal.keys)
         named = f"{principal.status} {principal.kind} {principal.name} ({show(principal_id)}), {keys}"
+        named += f", {_certificate(principal.certificate_sha256)}"
         return named + _belonging(principal.tenant, principal.person)
 
     def _shown_registration(self, proposal: Proposal) -> str:
         new = registration(proposal)
         key = f"key {new.public_key.hex()}, SHA-256 of key {sha256(new.public_key).hexdigest()}"
         until = f", until {new.until_ns} ns" if new.until_ns else ""
+        key += f", {_certificate(new.certificate_sha256)}"
         return f"register {new.kind} {new.name} ({show(new.id)}), {key}{_belonging(new.tenant, new.person)}{until}"
+
+    def _shown_pin(self, proposal: Proposal) -> str:
+        new = new_pin(proposal)
+        key = f", SHA-256 of key {sha256(new.public_key).hexdigest()} and no other" if new.public_key else ""
+        return f"act by {_certificate(new.certificate_sha256)} alone{key}: {self._shown(proposal.subject)}"
 
     def _shown_renewal(self, proposal: Proposal) -> str:
         return f"until {_until_ns(proposal)} ns: {self._shown(proposal.subject)}"
+
+
+def _certificate(certificate_sha256: bytes) -> str:
+    return f"certificate with SHA-256 {certificate_sha256.hex()}" if certificate_sha256 else "no certificate"
 
 
 def _belonging(tenant: bytes | None, person: bytes) -> str:
@@ -110,6 +126,11 @@ def _belonging(tenant: bytes | None, person: bytes) -> str:
 def registration(proposal: Proposal) -> NewPrincipal:
     """Returns the principal that a proposal would register."""
     return plain.decode(memoryview(proposal.payload), NewPrincipal)
+
+
+def new_pin(proposal: Proposal) -> NewPin:
+    """Returns the certificate that a proposal would pin."""
+    return plain.decode(memoryview(proposal.payload), NewPin)
 
 
 def _until_ns(proposal: Proposal) -> int:

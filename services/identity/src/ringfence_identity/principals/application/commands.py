@@ -10,10 +10,10 @@ from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_identity.batches import DONE, Answer, Item, answer_each, decide_each, pending, record_all
-from ringfence_identity.principals.application.acts import ACTIVATE, REGISTER, RENEW
+from ringfence_identity.principals.application.acts import ACTIVATE, PIN, REGISTER, RENEW
 from ringfence_identity.principals.domain import principals
 from ringfence_identity.principals.domain.errors import ExistsWithDifferentData, PrincipalNotFound
-from ringfence_identity.principals.domain.principals import FirstPrincipal, NewPrincipal, OtherIds
+from ringfence_identity.principals.domain.principals import FirstPrincipal, NewPin, NewPrincipal, OtherIds
 from ringfence_identity.principals.domain.state import Principal, State, Status
 
 
@@ -84,6 +84,16 @@ class PrincipalCommands:
             return self._propose(unit, RENEW, principal_id, until_ns.to_bytes(8, "big"), caller, tenant)
 
         return await answer_each(self.writer, ids, renew)
+
+    async def pin(self, new: Sequence[Item[NewPin]], caller: Caller) -> list[Answer]:
+        """Proposes certificates that alone may be presented; returns an answer for each."""
+
+        def pin(unit: Unit, each: NewPin) -> Answer:
+            principals.require_operator(self.state, caller.subject)
+            tenant = _platform(principals.find(self.state, each.principal))
+            return self._propose(unit, PIN, each.principal, plain.encode(each), caller, tenant)
+
+        return await answer_each(self.writer, new, pin)
 
     async def suspend(self, ids: Sequence[bytes], note: str, by: bytes) -> list[str]:
         """Stops principals, and voids what waits about them and from them; returns one reason per principal."""

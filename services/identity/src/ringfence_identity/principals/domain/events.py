@@ -23,9 +23,9 @@ class _OfPrincipal:
 class PrincipalRegistered(_OfPrincipal):
     """A principal was registered; `active` is false where a second operator must confirm: not any more.
 
-    `tenant` is empty for those above all platforms. `certificate_sha256` is empty unless only that certificate (and
-    those enrolled after it) may be presented. `person` is empty for a person of its own, known by the principal's id;
-    `until_ns` is when the role ends, 0 for never.
+    `tenant` is empty for those above all platforms. Only the certificate of `certificate_sha256`, and those enrolled
+    after it, may be presented; where it is empty none may until one is pinned. `person` is empty for a person of its
+    own, known by the principal's id; `until_ns` is when the role ends, 0 for never.
     """
 
     TOPIC: ClassVar[str] = "PrincipalRegistered.v1"
@@ -67,6 +67,19 @@ class GrantRenewed(_OfPrincipal):
 
 
 @dataclass(frozen=True, slots=True)
+class CertificatePinned(_OfPrincipal):
+    """Only this certificate, and those enrolled after it, may be presented from here on.
+
+    `public_key` takes the place of all assertion keys at once; empty where they stay.
+    """
+
+    TOPIC: ClassVar[str] = "CertificatePinned.v1"
+    certificate_sha256: bytes
+    public_key: bytes
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class KeyRotated(_OfPrincipal):
     """A principal replaced its assertion key; older keys hold until `older_keys_end_ns`."""
 
@@ -80,5 +93,6 @@ EVENTS: tuple[type, ...] = (
     PrincipalActivated,
     PrincipalSuspended,
     GrantRenewed,
+    CertificatePinned,
     KeyRotated,
 )

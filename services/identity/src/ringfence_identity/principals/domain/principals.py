@@ -17,6 +17,7 @@ from ringfence_identity.principals.domain.errors import (
     TenantNotFound,
 )
 from ringfence_identity.principals.domain.events import (
+    CertificatePinned,
     GrantRenewed,
     KeyRotated,
     PrincipalActivated,
@@ -33,6 +34,7 @@ MAX_NAME_CHARACTERS = 140
 MAX_NOTE_CHARACTERS = 280
 MAX_OVERLAP_SECONDS = 86_400
 MAX_LIVE_KEYS = 8
+SHA256_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class OtherIds(Protocol):
 class NewPrincipal:
     """A principal to register; `tenant` is empty except for approvers and importers.
 
-    `person` is empty for a person of its own, `until_ns` 0 for a role that lasts as long as it may.
+    `person` is empty for a person of its own, `until_ns` 0 for a role that lasts as long as it may. Without a
+    `certificate_sha256` it can do nothing until one is pinned.
     """
 
     id: bytes
@@ -64,6 +67,7 @@ class NewPrincipal:
     public_key: bytes
     person: bytes = b""
     until_ns: int = 0
+    certificate_sha256: bytes = b""
 
     def __post_init__(self) -> None:
         """Raises InvalidArgument naming the field that is malformed."""
@@ -78,6 +82,23 @@ class NewPrincipal:
         if self.until_ns and self.kind not in GRANT_DAYS:
             raise InvalidArgument("roles of people alone end by date", field="until_ns")
         check_public_key(self.public_key)
+        if self.certificate_sha256:
+            check_certificate(self.certificate_sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class NewPin:
+    """The certificate that a principal shall present from now on; with a key, that takes the place of all before."""
+
+    principal: bytes
+    certificate_sha256: bytes
+    public_key: bytes = b""
+
+    def __post_init__(self) -> None:
+        """Raises InvalidArgument naming the field that is malformed."""
+        check_certificate(self.certificate_sha256)
+        if self.public_key:
+            check_public_key(self.public_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +107,10 @@ class FirstPrincipal:
 
     principal: NewPrincipal
     roles: tuple[str, ...]
-    certificate_sha256: bytes = b""
 
     def __post_init__(self) -> None:
-        """Raises InvalidArgument for roles that are not the kind's own, and for importers."""
+        """Raises InvalidArgument without a certificate, for roles that are not the kind's own, and for importers."""
+        check_certificate(self.principal.certificate_sha256)
         kind = self.principal.kind
         if self.roles != (ROLE_OF_KIND[kind],):
             raise InvalidArgument(f"a {kind} has the role {ROLE_OF_KIND[kind]} and no other", field="roles")
@@ -101,6 +122,12 @@ def check_public_key(public_key: bytes) -> None:
     """Raises InvalidArgument unless these are the 32 bytes of an Ed25519 public key."""
     if not is_public_key(public_key):
         raise InvalidArgument("public_key must be the 32 bytes of an Ed25519 key", field="public_key")
+
+
+def check_certificate(certificate_sha256: bytes) -> None:
+    """Raises InvalidArgument unless this is a SHA-256."""
+    if len(certificate_sha256) != SHA256_BYTES:
+        raise InvalidArgument("certificate_sha256 must be the 32 bytes of a SHA-256", field="certificate_sha256")
 
 
 def check_note(note: str) -> None:
@@ -138,7 +165,7 @@ def bootstrap(state: State, first: FirstPrincipal, now_ns: int) -> list[Principa
     """Registers an entry of the bootstrap file; raises ExistsWithDifferentData for an id that stands in it twice."""
     if first.principal.id in state.principals:
         raise ExistsWithDifferentData
-    return [_registration(first.principal, BOOTSTRAP, now_ns, first.certificate_sha256)]
+    return [_registration(first.principal, BOOTSTRAP, now_ns)]
 
 
 def register(state: State, others: OtherIds, new: NewPrincipal, by: bytes, now_ns: int) -> list[PrincipalRegistered]:
@@ -150,7 +177,7 @@ def register(state: State, others: OtherIds, new: NewPrincipal, by: bytes, now_n
         raise ExistsWithDifferentData
     existing = state.principals.get(new.id)
     if existing is not None:
-        if _named(existing) != _normal(new):
+        if _named(existing) != _normal(new) or new.certificate_sha256 not in (b"", existing.certificate_sha256):
             raise ExistsWithDifferentData
         return []
     if new.kind in MEMBER_KINDS:
@@ -167,11 +194,11 @@ def _require_person(state: State, new: NewPrincipal) -> None:
         raise PersonNotFound
 
 
-def _registration(new: NewPrincipal, by: bytes, now_ns: int, certificate_sha256: bytes = b"") -> PrincipalRegistered:
+def _registration(new: NewPrincipal, by: bytes, now_ns: int) -> PrincipalRegistered:
     person = b"" if new.person == new.id else new.person
     until_ns = grant_end_ns(new.kind, new.until_ns, now_ns)
     return PrincipalRegistered(
-        new.id, new.kind, new.name, new.tenant, new.public_key, certificate_sha256, True, by, person, until_ns
+        new.id, new.kind, new.name, new.tenant, new.public_key, new.certificate_sha256, True, by, person, until_ns
     )
 
 
@@ -194,6 +221,16 @@ def renew(state: State, principal_id: bytes, until_ns: int, by: bytes, now_ns: i
         raise InvalidArgument("roles of people alone end by date", field="until_ns")
     end_ns = grant_end_ns(principal.kind, until_ns, now_ns)
     return [] if principal.until_ns == end_ns else [GrantRenewed(principal_id, end_ns, by)]
+
+
+def pin(state: State, new: NewPin, by: bytes) -> list[CertificatePinned]:
+    """Has a principal present another certificate from now on, with another key where one is named.
+
+    That nothing would be another is no reason to do nothing: certificates that were enrolled meanwhile end by it.
+    Raises PrincipalNotFound.
+    """
+    find(state, new.principal)
+    return [CertificatePinned(new.principal, new.certificate_sha256, new.public_key, by)]
 
 
 def suspend(state: State, principal_id: bytes, note: str, by: bytes) -> list[PrincipalSuspended]:
@@ -244,12 +281,13 @@ def older_keys_end_ns(principal: Principal) -> int:
 
 
 def _normal(new: NewPrincipal) -> NewPrincipal:
-    """Returns a registration with its person named, and without its end."""
-    return replace(new, person=(new.person or new.id) if new.kind in GRANT_DAYS else b"", until_ns=0)
+    """Returns a registration with its person named, without its end and its certificate."""
+    person = (new.person or new.id) if new.kind in GRANT_DAYS else b""
+    return replace(new, person=person, until_ns=0, certificate_sha256=b"")
 
 
 def _named(principal: Principal) -> NewPrincipal:
-    """Returns what a registration of this principal says, but for its end."""
+    """Returns what a registration of this principal says, but for its end and its certificate."""
     return NewPrincipal(
         principal.id,
         principal.kind,

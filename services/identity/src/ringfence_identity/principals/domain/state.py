@@ -13,6 +13,7 @@ from ringfence_kernel.writing.journal import Journal
 
 from ringfence_identity.principals.domain import events
 from ringfence_identity.principals.domain.events import (
+    CertificatePinned,
     GrantRenewed,
     KeyRotated,
     PrincipalActivated,
@@ -21,7 +22,7 @@ from ringfence_identity.principals.domain.events import (
 )
 from ringfence_identity.principals.domain.roles import SCOPES_OF_KIND, Kind
 
-SECTION = "principals, format 2"
+SECTION = "principals, format 3"
 
 
 class Status(StrEnum):
@@ -50,7 +51,7 @@ class Principal:
 
     `keys` runs from oldest to newest. `stopped_by` is whoever proposed or suspended it. `person` is whom it belongs to:
     known by the id of that person's first principal. `until_ns` is when the role ends, 0 for never; `changes` counts
-    what has happened to it.
+    what has happened to it. `certificate_sha256` is the certificate that two people have pinned last, empty for none.
     """
 
     id: bytes
@@ -64,6 +65,7 @@ class Principal:
     person: bytes
     until_ns: int
     changes: int = 0
+    certificate_sha256: bytes = b""
 
     def has_lapsed(self, now_ns: int) -> bool:
         """Whether its role has ended by date."""
@@ -117,7 +119,12 @@ class State:
 
     def _after(
         self,
-        event: PrincipalRegistered | PrincipalActivated | PrincipalSuspended | GrantRenewed | KeyRotated,
+        event: PrincipalRegistered
+        | PrincipalActivated
+        | PrincipalSuspended
+        | GrantRenewed
+        | CertificatePinned
+        | KeyRotated,
         at_ns: int,
     ) -> Principal:
         if isinstance(event, PrincipalRegistered):
@@ -131,6 +138,9 @@ class State:
                 return replace(principal, status=Status.ACTIVE, stopped_by=b"")
             case PrincipalSuspended():
                 return replace(principal, status=Status.SUSPENDED, stopped_by=event.by)
+            case CertificatePinned():
+                keys = (AssertionKey(event.public_key),) if event.public_key else principal.keys
+                return replace(principal, keys=keys, certificate_sha256=event.certificate_sha256)
             case KeyRotated():
                 return replace(principal, keys=_rotated(principal.keys, event, at_ns))
 
@@ -163,6 +173,7 @@ def _registered(event: PrincipalRegistered) -> Principal:
         stopped_by=b"" if event.active else event.by,
         person=event.person or event.principal,
         until_ns=event.until_ns,
+        certificate_sha256=event.certificate_sha256,
     )
 
 

@@ -13,6 +13,7 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 from ringfence_identity.batches import record_all
 from ringfence_identity.principals.queries import PrincipalQueries
 from ringfence_identity.tokens.application import assertions
+from ringfence_identity.tokens.application.declared import Declared
 from ringfence_identity.tokens.application.ports import TokenSigner
 from ringfence_identity.tokens.domain import access
 from ringfence_identity.tokens.domain.bearers import Presented
@@ -36,6 +37,7 @@ class AccessCommands:
     state: State
     principals: PrincipalQueries
     clock: Clock
+    declared: Declared
     signer: TokenSigner
     issuer: str
 
@@ -47,6 +49,7 @@ class AccessCommands:
         """
         now_ns = self.clock.now_ns()
         assertion = assertions.verify(self.principals, text, now_ns)
+        presented = self.declared.look_up(presented, now_ns)
         grant = access.grant_access(self.state, self.principals, assertion, presented, wanted, new_id(), now_ns)
         signed = await self.signer.sign(access.access_claims(grant, self.issuer))
 

@@ -20,18 +20,21 @@ def verify(principals: PrincipalQueries, text: str, now_ns: int) -> Assertion:
     for its overlap. An unknown principal and a wrong signature are answered alike. Raises AssertionInvalid,
     AssertionExpired.
     """
-    message, signature, claims = _parse(text)
+    message, signature, claims = parse_signed(text, MAX_ASSERTION_CHARACTERS)
     principal = principals.get(issuer_of(claims))
     keys = principal.keys if principal is not None else ()
     for key in keys:
-        if key.is_valid(now_ns) and _is_signed(key.public, message, signature):
+        if key.is_valid(now_ns) and is_signed(key.public, message, signature):
             return check_claims(claims, key.public, now_ns)
     raise AssertionInvalid
 
 
-def _parse(text: str) -> tuple[bytes, bytes, dict[str, Any]]:
-    """Returns the signed bytes, the signature and the claims of a compact JWS with `alg` EdDSA."""
-    if not text.isascii() or len(text) > MAX_ASSERTION_CHARACTERS:
+def parse_signed(text: str, longest: int) -> tuple[bytes, bytes, dict[str, Any]]:
+    """Returns the signed bytes, the signature and the claims of a compact JWS with `alg` EdDSA, nothing verified.
+
+    Raises AssertionInvalid, also for one of more than `longest` characters.
+    """
+    if not text.isascii() or len(text) > longest:
         raise AssertionInvalid
     try:
         parsed = jwt.decode_complete(text, options={"verify_signature": False})
@@ -43,7 +46,8 @@ def _parse(text: str) -> tuple[bytes, bytes, dict[str, Any]]:
     return message.encode(), parsed["signature"], parsed["payload"]
 
 
-def _is_signed(public_key: bytes, message: bytes, signature: bytes) -> bool:
+def is_signed(public_key: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether an Ed25519 key made this signature."""
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
     except (InvalidSignature, ValueError):

@@ -8,6 +8,7 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 from ringfence_identity.batches import record_all
 from ringfence_identity.principals.queries import PrincipalQueries
 from ringfence_identity.tokens.application import assertions
+from ringfence_identity.tokens.application.declared import Declared
 from ringfence_identity.tokens.application.ports import ClientIssuer, IssuedCertificate
 from ringfence_identity.tokens.domain import enrolment
 from ringfence_identity.tokens.domain.assertions import require_unspent
@@ -23,6 +24,7 @@ class EnrolmentCommands:
     state: State
     principals: PrincipalQueries
     clock: Clock
+    declared: Declared
     certificates: ClientIssuer
 
     async def enrol(self, text: str, request_pem: str, presented: Presented) -> IssuedCertificate:
@@ -32,6 +34,7 @@ class EnrolmentCommands:
         """
         now_ns = self.clock.now_ns()
         assertion = assertions.verify(self.principals, text, now_ns)
+        presented = self.declared.look_up(presented, now_ns)
         require_unspent(self.state, assertion, now_ns)
         require_bearer(self.state, self.principals, assertion, presented, now_ns)
         issued = await self.certificates.issue(request_pem, assertion.principal)

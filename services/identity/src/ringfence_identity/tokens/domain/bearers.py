@@ -1,6 +1,7 @@
 """Whoever shows an assertion: an active principal, on a connection under its own certificate (RFC 8705)."""
 
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ringfence_identity.principals.queries import Principal, PrincipalNotActive, PrincipalQueries
@@ -11,16 +12,20 @@ from ringfence_identity.tokens.domain.state import State
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """The client certificate of a call: the principal named in it and the SHA-256 of its DER bytes."""
+    """The client certificate of a call: the principal named in it and the SHA-256 of its DER bytes.
+
+    `declared` where two operators have signed that it is the principal's: it counts until one is pinned.
+    """
 
     subject: bytes
     sha256: bytes
+    declared: bool = False
 
 
 def require_bearer(
     state: State, principals: PrincipalQueries, assertion: Assertion, presented: Presented, now_ns: int
 ) -> Principal:
-    """Returns the active principal that shows its own certificate.
+    """Returns the active principal that shows a certificate of its own, which stands pinned: who signs is not enough.
 
     Raises CertificateMismatch, PrincipalNotActive.
     """
@@ -28,11 +33,17 @@ def require_bearer(
     if presented.subject != principal.id:
         raise CertificateMismatch
     pinned = state.pinned.get(principal.id)
-    if pinned is not None and presented.sha256 not in pinned:
+    if not (presented.declared if pinned is None else is_pinned(pinned, presented.sha256, now_ns)):
         raise CertificateMismatch
     if not principals.may_act(principal, now_ns):
         raise PrincipalNotActive
     return principal
+
+
+def is_pinned(pinned: Mapping[bytes, int], sha256: bytes, now_ns: int) -> bool:
+    """Whether a certificate is among those pinned, and its pin has not ended."""
+    end_ns = pinned.get(sha256)
+    return end_ns is not None and (end_ns == 0 or now_ns < end_ns)
 
 
 def thumbprint(digest: bytes) -> str:

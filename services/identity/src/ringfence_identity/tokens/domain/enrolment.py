@@ -30,5 +30,6 @@ def enrol(
             certificate_sha256,
             expires_ns,
             presented.sha256,
+            True,
         )
     ]

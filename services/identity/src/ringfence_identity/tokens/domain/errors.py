@@ -27,7 +27,7 @@ class AssertionReplayed(DomainError):
 
 
 class CertificateMismatch(DomainError):
-    """The client certificate presented is not one of the principal's."""
+    """The client certificate presented is not one that stands pinned for the principal, whoever has signed it."""
 
     reason: ClassVar[str] = "CERTIFICATE_MISMATCH"
     code: ClassVar[str] = "UNAUTHENTICATED"

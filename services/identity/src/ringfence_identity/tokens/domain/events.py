@@ -29,7 +29,10 @@ class AccessTokenIssued(_OfPrincipal):
 
 @dataclass(frozen=True, slots=True)
 class CertificateEnrolled(_OfPrincipal):
-    """An assertion was spent for a client certificate."""
+    """An assertion was spent for a client certificate.
+
+    `pins` where the one presented was pinned or declared, and so is the new one; not in releases before.
+    """
 
     TOPIC: ClassVar[str] = "CertificateEnrolled.v1"
     assertion: bytes
@@ -37,6 +40,7 @@ class CertificateEnrolled(_OfPrincipal):
     certificate_sha256: bytes
     expires_ns: int
     presented_sha256: bytes
+    pins: bool = False
 
 
 @dataclass(frozen=True, slots=True)

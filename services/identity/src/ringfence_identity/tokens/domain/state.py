@@ -16,7 +16,7 @@ from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.recent import LookedUp, Recent
 
-from ringfence_identity.principals.domain.events import PrincipalRegistered
+from ringfence_identity.principals.domain.events import CertificatePinned, PrincipalRegistered
 from ringfence_identity.tokens.domain import events
 from ringfence_identity.tokens.domain.events import AccessTokenIssued, CertificateEnrolled, SubmissionAuthorised
 
@@ -49,11 +49,11 @@ class _Saved:
 class State:
     """What was given out and still counts. Dictionaries change only through a journal.
 
-    `pinned` holds the only certificates that may be presented, each with its end in UTC nanoseconds, 0 for none; who is
-    not in it may present every one that the client issuer gave to its SPIFFE id.
+    `pinned` holds the only certificates that may be presented, each with its end in UTC nanoseconds, 0 for the
+    certificate's own. Who is not in it may present none: principals of a release that knew no pins.
     """
 
-    EVENTS: ClassVar[tuple[type, ...]] = (PrincipalRegistered, *events.EVENTS)
+    EVENTS: ClassVar[tuple[type, ...]] = (PrincipalRegistered, CertificatePinned, *events.EVENTS)
 
     assertions: dict[int, dict[bytes, bool]] = field(default_factory=dict)
     authorisations: Recent[Authorised] = field(default_factory=lambda: Recent(Authorised, RECENT_AUTHORISATIONS))
@@ -73,11 +73,11 @@ class State:
         event, at_ns = recorded.event, recorded.recorded_at_ns
         if isinstance(event, AccessTokenIssued | CertificateEnrolled):
             self._spend(event, at_ns, journal)
-        if isinstance(event, CertificateEnrolled) and event.principal in self.pinned:
+        if isinstance(event, CertificateEnrolled) and (event.pins or event.principal in self.pinned):
             self._pin(event, at_ns, journal)
         if isinstance(event, SubmissionAuthorised):
             self._authorise(event, recorded.position, journal)
-        if isinstance(event, PrincipalRegistered) and event.certificate_sha256:
+        if isinstance(event, PrincipalRegistered | CertificatePinned) and event.certificate_sha256:
             journal.put(self.pinned, event.principal, {event.certificate_sha256: 0})
 
     def _spend(self, event: AccessTokenIssued | CertificateEnrolled, at_ns: int, journal: Journal) -> None:
@@ -92,8 +92,8 @@ class State:
         _forget_before(self.assertions, spent_ns // MINUTE_NS, journal)
 
     def _pin(self, event: CertificateEnrolled, at_ns: int, journal: Journal) -> None:
-        """Admits the new certificate beside those that have not ended."""
-        held = self.pinned[event.principal]
+        """Admits the new certificate beside those that have not ended; who had none pinned has the one presented."""
+        held = self.pinned.get(event.principal) or {event.presented_sha256: 0}
         living = {sha256: end_ns for sha256, end_ns in held.items() if end_ns == 0 or at_ns < end_ns}
         journal.put(self.pinned, event.principal, living | {event.certificate_sha256: event.expires_ns})
 

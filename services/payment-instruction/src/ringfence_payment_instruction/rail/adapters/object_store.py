@@ -20,6 +20,7 @@ from ringfence_payment_instruction.rail.adapters.spool import (
     MAX_INBOUND_BYTES,
     OUTBOX,
     REFUSED,
+    TOMBSTONE,
     file_name,
     is_plain,
     plain,
@@ -75,19 +76,34 @@ class ObjectRail:
             retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=ATTEMPTS_SECONDS)},
         )
 
-    def deliver(self, message_id: str, content: bytes) -> str:
-        """Puts a message into the outbox unless its name is there; returns the name with the content's SHA-256."""
+    def deliver(self, message_id: str, content: bytes) -> str | None:
+        """Puts a message into the outbox unless its name is there; returns the name with the content's SHA-256.
+
+        Returns None where a tombstone stands.
+        """
         key = self._key(OUTBOX, file_name(message_id))
+        standing = self._put(key, content)
+        if standing == TOMBSTONE:
+            return None
+        if standing not in (content, b""):
+            raise RailContradiction
+        return f"{key} sha256:{hashlib.sha256(content).hexdigest()}"
+
+    def withdraw(self, message_id: str) -> bool:
+        """Puts a tombstone under a message's name, unless something stands there; tells whether that is a tombstone."""
+        return self._put(self._key(OUTBOX, file_name(message_id)), TOMBSTONE) == TOMBSTONE
+
+    def _put(self, key: str, content: bytes) -> bytes:
+        """Returns what stands under a name, for ever: this content, or what was there before."""
         with _as_os_errors():
             try:
                 obstore.put(self._store, key, content, mode="create")
             except AlreadyExistsError:
-                if bytes(obstore.get(self._store, key).bytes()) not in (content, b""):
-                    raise RailContradiction from None
-        return f"{key} sha256:{hashlib.sha256(content).hexdigest()}"
+                return bytes(obstore.get(self._store, key).bytes())
+        return content
 
     def has(self, message_id: str) -> bool:
-        """Tells whether a name is in the outbox, taken by the bank or not."""
+        """Tells whether a name is in the outbox, taken by the bank or not, or withdrawn."""
         with _as_os_errors():
             try:
                 obstore.head(self._store, self._key(OUTBOX, file_name(message_id)))

@@ -18,6 +18,8 @@ OUTBOX, INBOX, ARCHIVE, REFUSED = "outbox", "inbox", "archive", "refused"
 MAX_INBOUND_BYTES = 32 * 1024 * 1024
 LEFT_BEHIND_SECONDS = 60.0
 """After so long nobody writes a half-written file any more: its process has ended."""
+TOMBSTONE = b"withdrawn\n"
+"""Stands in the place of a message that was taken back before it was there: no XML, and nothing to be taken."""
 _MAX_NAME_LENGTH = 100
 
 
@@ -35,23 +37,35 @@ class SpoolRail:
         for name in (OUTBOX, INBOX, ARCHIVE, REFUSED):
             (directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def deliver(self, message_id: str, content: bytes) -> str:
+    def deliver(self, message_id: str, content: bytes) -> str | None:
         """Puts a message into the outbox unless its name is there; returns the name with the content's SHA-256.
 
-        The bank takes a message by putting an empty file in its place, so that the name stays. Raises OSError, and
-        RailContradiction where other bytes stand there.
+        The bank takes a message by putting an empty file in its place, so that the name stays. Returns None where a
+        tombstone stands. Raises OSError, and RailContradiction where other bytes stand there.
         """
         target = self._directory / OUTBOX / file_name(message_id)
+        standing = self._put(target, content)
+        if standing == TOMBSTONE:
+            return None
+        if standing not in (content, b""):
+            raise RailContradiction
+        return f"{target.name} sha256:{hashlib.sha256(content).hexdigest()}"
+
+    def withdraw(self, message_id: str) -> bool:
+        """Puts a tombstone under a message's name, unless something stands there; tells whether that is a tombstone."""
+        return self._put(self._directory / OUTBOX / file_name(message_id), TOMBSTONE) == TOMBSTONE
+
+    def _put(self, target: Path, content: bytes) -> bytes:
+        """Returns what stands under a name, for ever: this content, or what was there before."""
         try:
             link_whole(target, content)
         except FileExistsError:
-            if target.read_bytes() not in (content, b""):
-                raise RailContradiction from None
+            content = target.read_bytes()
         _sync_directory(target.parent)
-        return f"{target.name} sha256:{hashlib.sha256(content).hexdigest()}"
+        return content
 
     def has(self, message_id: str) -> bool:
-        """Tells whether a name is in the outbox, taken by the bank or not."""
+        """Tells whether a name is in the outbox, taken by the bank or not, or withdrawn."""
         return (self._directory / OUTBOX / file_name(message_id)).exists()
 
     def pending(self) -> list[str]:

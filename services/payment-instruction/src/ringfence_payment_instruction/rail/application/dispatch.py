@@ -96,13 +96,19 @@ class DispatchWork:
         if not any(cause_of(submission, index) for index in indexes):
             return False
         try:
-            if await asyncio.to_thread(self.rail.has, message_id):
+            if not causes(submission, indexes, cause_of):
+                if not await asyncio.to_thread(self.rail.has, message_id):
+                    self.stops.require_screened(submission, indexes)
+                return False
+            if not await asyncio.to_thread(self.rail.withdraw, message_id):
                 return False
         except OSError as error:
             raise RailUnavailable(f"the rail does not tell what it has: {error.strerror}") from error
-        if not causes(submission, indexes, cause_of):
-            self.stops.require_screened(submission, indexes)
-            return False
+        await self._take_back(submission, message_id, indexes, cause_of)
+        return True
+
+    async def _take_back(self, submission: Submission, message_id: str, indexes: list[int], cause_of: CauseOf) -> None:
+        """Decides that a message does not exist, once its tombstone stands: whoever hangs before it puts it no more."""
 
         def command(unit: Unit) -> None:
             now = self.submissions.state.submission(submission.stream)
@@ -112,7 +118,6 @@ class DispatchWork:
                 unit.commit_also(self.outbox.delivered([message_id], WITHDRAWN))
 
         await self.submissions.writer.commit(command, weight=len(indexes))
-        return True
 
     async def _direct(self, submission: Submission, cause_of: CauseOf) -> None:
         """Decides what is sent; payments of an erased party are released instead.
@@ -169,7 +174,13 @@ class DispatchWork:
         if content is not None:
             if await self._is_withdrawn(submission, message_id, indexes):
                 return
-            recorded.append(self.outbox.delivered([message_id], await self._deliver(message_id, content)))
+            receipt = await self._deliver(message_id, content)
+            if receipt is None:
+                # Whoever put the tombstone did not live to say so.
+                cause_of = await self.stops.cause_of(submission, indexes)
+                await self._take_back(submission, message_id, indexes, cause_of)
+                return
+            recorded.append(self.outbox.delivered([message_id], receipt))
 
         def command(unit: Unit) -> None:
             now = self.submissions.state.submission(submission.stream)
@@ -180,7 +191,7 @@ class DispatchWork:
 
         await self.submissions.writer.commit(command, weight=len(indexes))
 
-    async def _deliver(self, message_id: str, content: bytes) -> str:
+    async def _deliver(self, message_id: str, content: bytes) -> str | None:
         try:
             return await asyncio.to_thread(self.rail.deliver, message_id, content)
         except OSError as error:

@@ -30,10 +30,17 @@ class Notifications(Protocol):
 class Rail(Protocol):
     """The way to the bank and back; every call blocks and may raise OSError."""
 
-    def deliver(self, message_id: str, content: bytes) -> str:
+    def deliver(self, message_id: str, content: bytes) -> str | None:
         """Puts a message where the bank takes it, unless it is there or was taken already; returns a receipt.
 
-        The first to come under a message id is the message, for ever. Raises RailContradiction where it is another.
+        The first to come under a message id is the message, for ever. Returns None where it was withdrawn: the bank
+        never has it. Raises RailContradiction where it is another.
+        """
+
+    def withdraw(self, message_id: str) -> bool:
+        """Puts a tombstone where a message would stand, for ever; tells whether one stands there now.
+
+        False where something else was first: then the bank has the message, or is about to take it.
         """
 
     def has(self, message_id: str) -> bool:

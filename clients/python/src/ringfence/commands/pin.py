@@ -1,0 +1,114 @@
+"""`ringfence pin`, `declare` and `renew`: by which certificate, and key, a principal acts (two operators say so)."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from ringfence.commands.connect import As, client_as
+from ringfence.commands.errors import CommandFailed, ExitCode
+from ringfence.commands.terminal import output, show
+from ringfence.credentials import FILE_NAME, Credentials
+from ringfence.identity import CertificatePin
+
+_DIGEST_BYTES = _KEY_BYTES = 32
+_WAITS = "APPROVAL_PENDING"
+
+
+def pin(
+    principal: As,
+    of: Annotated[UUID, typer.Argument(metavar="PRINCIPAL", help="Whose certificate it is.")],
+    certificate: Annotated[Path, typer.Argument(help="The client certificate, PEM, as its holder has shown it.")],
+    public_key: Annotated[str, typer.Option(help="Signing key in the place of all before: 32 bytes in hex.")] = "",
+) -> None:
+    """Proposes by which certificate a principal acts from then on; all that it had before end with the confirmation."""
+    key = _bytes(public_key, _KEY_BYTES, "--public-key") if public_key else b""
+    wanted = CertificatePin(principal_id=of, certificate_sha256=_digest(certificate), public_key=key)
+    with client_as(principal) as client:
+        (result,) = client.identity.pin_certificates([wanted])
+    rows = [[str(of), wanted.certificate_sha256.hex(), result.reason, str(result.proposal_id or "")]]
+    show("Pinned certificate", ["principal", "SHA-256", "outcome", "proposal"], rows)
+    if result.reason != _WAITS:
+        raise CommandFailed("the certificate is not proposed: see the outcome above", ExitCode.REFUSED)
+
+
+def declare(
+    principal: Annotated[Path, typer.Option("--as", help="Credentials directory of an operator.")],
+    pins: Annotated[Path, typer.Argument(help="JSON: principal ids with the SHA-256 of their certificates in hex.")],
+) -> None:
+    """Signs whose certificate is which, for principals that a release without pins registered; prints one line.
+
+    Two operators' lines make the file that identity is given with the upgrade. Nothing is called.
+    """
+    try:
+        read = json.loads(pins.read_text())
+        found = {UUID(each): _bytes(digest, _DIGEST_BYTES, each) for each, digest in read.items()}
+    except (ValueError, AttributeError, TypeError) as error:
+        raise typer.BadParameter(f"{pins} holds no pins: {error}") from None
+    output.print(Credentials.load(principal).pin_statement(found), highlight=False, soft_wrap=True)
+
+
+def renew(directory: Annotated[Path, typer.Argument(help="Credentials directory of the principal itself.")]) -> None:
+    """Has identity sign another client certificate for the one that counts; key and certificate go into new files.
+
+    Needs nobody else. The old pair stays where it is, and serves until its end.
+    """
+    file = directory / FILE_NAME
+    with client_as(str(directory)) as client:
+        (uri,) = _names(client.credentials.certificate_chain_pem)
+        key = ec.generate_private_key(ec.SECP256R1())
+        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
+        builder = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(names, critical=True)
+        request = builder.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
+        certificate, chain = client.identity.enrol(request)
+    fields = json.loads(file.read_text())
+    name = f"client-{_short(certificate)}"
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    fields["certificate_key_file"] = _written(directory / f"{name}.key", secret)
+    whole = chain if certificate.strip() in chain else f"{certificate.strip()}\n{chain}"
+    fields["certificate_file"] = _written(directory / f"{name}.pem", whole.encode())
+    _written(file, f"{json.dumps(fields, indent=2)}\n".encode())
+    output.print(str(directory / f"{name}.pem"), highlight=False, soft_wrap=True)
+
+
+def _names(chain_pem: bytes) -> list[str]:
+    extensions = x509.load_pem_x509_certificate(chain_pem).extensions
+    names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return names.get_values_for_type(x509.UniformResourceIdentifier)
+
+
+def _short(certificate_pem: str) -> str:
+    return x509.load_pem_x509_certificate(certificate_pem.encode()).fingerprint(SHA256()).hex()[:16]
+
+
+def _written(path: Path, content: bytes) -> str:
+    """Writes a file whole, for its owner alone; returns its name."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.unlink(missing_ok=True)
+    temporary.touch(mode=0o600)
+    temporary.write_bytes(content)
+    temporary.replace(path)
+    return path.name
+
+
+def _digest(certificate: Path) -> bytes:
+    try:
+        return x509.load_pem_x509_certificate(certificate.read_bytes()).fingerprint(SHA256())
+    except ValueError:
+        raise typer.BadParameter(f"{certificate} is no certificate in PEM") from None
+
+
+def _bytes(text: str, size: int, name: str) -> bytes:
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != size:
+        raise typer.BadParameter(f"{name} must be {size} bytes in hex")
+    return found
