@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import NamedTuple
 
 DIGEST_BYTES = 32
@@ -15,6 +16,11 @@ class ListedEntry(NamedTuple):
 
     name: str
     entry_sha256: bytes
+
+    @property
+    def finding(self) -> bytes:
+        """SHA-256 of both: by it two people name the entry that they have looked at."""
+        return sha256(self.entry_sha256 + self.name.encode()).digest()
 
     def __str__(self) -> str:
         """Returns list and reference as they stand in a refusal."""
