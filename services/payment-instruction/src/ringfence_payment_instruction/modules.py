@@ -198,7 +198,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         rail=rail,
         deposits=deposits,
         standing=standing,
-        reads=Queries(submissions, orders.personal, ports.reader),
+        reads=Queries(submissions, orders.personal, standing.stops, ports.reader),
         proposals=proposals,
         pipeline=_pipeline(submissions, orders, work, committed),
     )
