@@ -10,6 +10,7 @@ from ringfence_kernel.store import StoredEvent
 from ringfence_kernel.store.codec import EventCodec
 
 from ringfence_payment_instruction.screening.domain.clients import ClientFact, ClientReleased, NamesRecorded
+from ringfence_payment_instruction.screening.domain.listed import DIGEST_BYTES
 from ringfence_payment_instruction.screening.domain.screened_fields import Part
 
 NAME = "name"
@@ -61,6 +62,7 @@ class KycChanged:
     TOPIC: ClassVar[str] = "KycChanged.v1"
     before: str
     after: str
+    findings: bytes | None = None
 
 
 _CODEC = EventCodec([PartyRegistered, PartyAmended, OwnersRecorded, PartyErased, KycChanged])
@@ -87,4 +89,8 @@ def _facts(stored: StoredEvent) -> Iterator[ClientFact]:
             for part in (Part.REGISTERED, Part.OWNERS):
                 yield NamesRecorded(subject, part, event.tenant, event.party, version, {})
         case KycChanged(before="BLOCKED", after="REVIEW"):
-            yield ClientReleased(subject)
+            yield ClientReleased(subject, None if event.findings is None else frozenset(_digests(event.findings)))
+
+
+def _digests(packed: bytes) -> Iterator[bytes]:
+    return (packed[at : at + DIGEST_BYTES] for at in range(0, len(packed), DIGEST_BYTES))
