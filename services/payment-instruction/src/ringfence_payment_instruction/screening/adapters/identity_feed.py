@@ -14,6 +14,8 @@ from ringfence_payment_instruction.screening.domain.listed import DIGEST_BYTES
 from ringfence_payment_instruction.screening.domain.screened_fields import Part
 
 NAME = "name"
+UNTOLD = b"-"
+"""Stands for what an event of an earlier release does not tell: no digests have that length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class KycChanged:
     TOPIC: ClassVar[str] = "KycChanged.v1"
     before: str
     after: str
-    findings: bytes | None = None
+    findings: bytes = UNTOLD
 
 
 _CODEC = EventCodec([PartyRegistered, PartyAmended, OwnersRecorded, PartyErased, KycChanged])
@@ -89,7 +91,7 @@ def _facts(stored: StoredEvent) -> Iterator[ClientFact]:
             for part in (Part.REGISTERED, Part.OWNERS):
                 yield NamesRecorded(subject, part, event.tenant, event.party, version, {})
         case KycChanged(before="BLOCKED", after="REVIEW"):
-            yield ClientReleased(subject, None if event.findings is None else frozenset(_digests(event.findings)))
+            yield ClientReleased(subject, None if event.findings == UNTOLD else frozenset(_digests(event.findings)))
 
 
 def _digests(packed: bytes) -> Iterator[bytes]:
