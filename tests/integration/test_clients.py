@@ -131,7 +131,8 @@ def test_a_blocked_clients_accounts_are_held_until_two_release_him(scenario: Sce
     later = platform.account(AccountClass.CLIENT, owner=nora.party, active=False)
     await_status(platform.client, platform.id, [later.id], AccountStatus.FROZEN)
     waiting = [platform.pay(nora, ivo.iban, ivo.name, 1_00), platform.pay(ivo, nora.iban, nora.name, 3_00)]
-    assert [each.outcome(seconds=2)[0] for each in waiting] == ["SCREENED", "SCREENED"]
+    stopped = [("SCREENED", "DEBTOR_NOT_ADMITTED"), ("SCREENED", "CREDITOR_BLOCKED")]
+    assert [each.outcome(seconds=2) for each in waiting] == stopped
     assert (nora.account.posted_minor, ivo.account.posted_minor) == (10_00, 10_00)
     first, second = scenario.operators
     release = [KycDecision(party_id=nora.party.id, to=KycStatus.REVIEW, note="another person of this name")]

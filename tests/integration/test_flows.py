@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from ringfence.errors import RingfenceError
 from ringfence.flows import Fee, FeeAgreement, OwnPayout, Suspended, entry_id
-from ringfence.identity import Alias
+from ringfence.identity import Alias, require_done
 from ringfence.ids import new_id
 from ringfence.ledger import AccountClass
 from ringfence.payments import Decision
@@ -104,6 +104,39 @@ def test_suspense_is_cleared_by_two_operators(scenario: Scenario, platform: Plat
     (alone,) = first.payments.decide([payment.id], Decision.APPROVE, tenant_id=platform.id)
     (own,) = platform.approver.payments.decide([payment.id], Decision.APPROVE)
     assert (alone.reason, own.reason) == ("APPROVER_IS_MAKER", "OPERATOR_REQUIRED")
+    second.payments.decide([payment.id], Decision.APPROVE, tenant_id=platform.id)
+    payment.wait_for(Status.SETTLED)
+    assert nora.account.posted_minor == 1_030_00
+
+
+def test_blocked_suspense_is_released_by_two_operators(scenario: Scenario, platform: Platform) -> None:
+    """A list names the payer: nothing moves before, whoever asks; released, it goes to the client it was meant for."""
+    first, second = scenario.operators
+    nora, name, reference = platform.customer("Nora Vale"), f"Zora {new_id().hex}", fresh("R")
+    scenario.import_list([name])
+    told = messages.entry(30_00, nora.iban, reference=reference, payer=name, payer_iban=new_iban())
+    assert platform.bank.tell(told).suspended == 1
+    entry = entry_id(platform.id, platform.bank.iban, reference)
+    (lies,) = [
+        each.id for each in platform.client.custody.list_accounts() if each.account_class is AccountClass.SUSPENSE
+    ]
+    lying = Suspended(tenant_id=platform.id, entry_id=entry, suspense_account_id=lies)
+    state = first.flows.suspended(platform.id, entry)
+    assert (state.reason, state.blocked, len(state.findings)) == ("PAYER_ON_SANCTIONS_LIST", True, 1)
+    for operator in (first, second):
+        with pytest.raises(RingfenceError, match="SUSPENSE_BLOCKED"):
+            operator.flows.allocate_suspense(lying, creditor_iban=nora.iban)
+        with pytest.raises(RingfenceError, match="SUSPENSE_BLOCKED"):
+            operator.flows.return_suspense(lying, platform.bank.iban)
+    proposal = first.flows.release_suspended(platform.id, entry, b"d" * 32, "born in another century")
+    (described,) = second.proposals["payment-instruction"].waiting(platform.id)
+    assert described.id == proposal
+    assert state.findings[0].finding_sha256.hex() in described.description
+    require_done(second.proposals["payment-instruction"].confirm([proposal]))
+    with pytest.raises(RingfenceError, match="SUSPENSE_NOT_BLOCKED"):
+        first.flows.release_suspended(platform.id, entry, b"d" * 32, "once more")
+    payment = Payment(platform.client, first.flows.allocate_suspense(lying, creditor_iban=nora.iban).instruction_id)
+    payment.wait_for(Status.HELD)
     second.payments.decide([payment.id], Decision.APPROVE, tenant_id=platform.id)
     payment.wait_for(Status.SETTLED)
     assert nora.account.posted_minor == 1_030_00

@@ -11,7 +11,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from ringfence.client import Client
-from ringfence.flows import Fee, FeeAgreement
+from ringfence.flows import Fee, FeeAgreement, entry_id
 from ringfence.identity import (
     BeneficialOwner,
     CertificatePin,
@@ -27,6 +27,7 @@ from ringfence.payments import InstructionStatus, ListFormat
 from ringfence_local_stack.demo.onboarding import Stage
 from ringfence_local_stack.sandbox.onboarding import agree, decide_kyc, verify_parties
 from ringfence_local_stack.sandbox.sandbox import Sandbox
+from ringfence_local_stack.scenario import messages
 
 from tests.stores import payments, people
 
@@ -102,6 +103,7 @@ def lists(box: Sandbox, stage: Stage) -> None:
     require_done(of_payments.confirm([release], "seen"))
     _until(lambda: _reason(stage, held) != "SANCTIONS_HIT")
     stage.client.payments.cancel([held], "ordered by mistake")
+    _suspense_released(box, stage)
     _released(first, second, stage.book_id, listed)
     decide_kyc(first, stage.book_id, [listed], KycStatus.VERIFIED, "another person of this name")
     fewer = first.payments.import_sanctions_list(LIST, ListFormat.CSV, _edition(nobody[:20]), time.time_ns())
@@ -180,6 +182,19 @@ def _released(first: Client, second: Client, tenant_id: UUID, party_id: UUID) ->
     (proposed,) = first.identity.decide_kyc(tenant_id, [decision])
     assert proposed.proposal_id is not None
     require_done(second.proposals["identity"].confirm([proposed.proposal_id]))
+
+
+def _suspense_released(box: Sandbox, stage: Stage) -> None:
+    """Money of a payer whom the list names is released from blocked suspense."""
+    first, second = box.operators
+    bank, reference = stage.platform.safeguarding_iban, "KEPT-listed-payer"
+    told = messages.entry(12_34, stage.platform.clients[1].iban, reference=reference, payer=LISTED)
+    answer = box.bank_feed.payments.submit_evidence(messages.notification(bank, [told]))
+    assert answer.suspended == 1
+    entry = entry_id(stage.book_id, bank, reference)
+    document = sha256(b"another date of birth").digest()
+    proposal = first.flows.release_suspended(stage.book_id, entry, document, "another person of this name")
+    require_done(second.proposals["payment-instruction"].confirm([proposal]))
 
 
 def _edition(names: Sequence[str]) -> bytes:

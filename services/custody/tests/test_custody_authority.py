@@ -350,3 +350,19 @@ async def test_the_accounts_for_the_banks_word_are_told(custody: Custody) -> Non
     reply = await custody.servicer.GetBookAccounts(pb.GetBookAccountsRequest(book_id=PLATFORM), None)
     found = [[each.id for each in accounts] for accounts in (reply.mirrors, reply.suspense)]
     assert found == [[id_of("bank")], [id_of("suspense")]]
+
+
+async def test_a_credit_that_is_barred_is_never_made(custody: Custody) -> None:
+    """Voiding nothing under a deposit's own id says that it stands, or burns the id: late it is refused."""
+    await open_accounts(custody)
+    arrived = Row("arrived", "bank", "bob", 7, code=DEPOSIT)
+    late = replace(arrived, id="late")
+    assert await booked(custody, booking(arrived)) == ["created"]
+    bars = [
+        replace(VOID, id=each, pending_id="nothing", amount=7, code=DEPOSIT, ledger=EUR) for each in ("arrived", "late")
+    ]
+    stands, barred = await booked(custody, booking(*bars))
+    assert (stands.startswith("exists_with_different_"), barred) == (True, "pending_transfer_not_found")
+    assert await booked(custody, booking(late)) == ["id_already_failed"]
+    assert await booked(custody, booking(bars[1])) == ["id_already_failed"]
+    assert (await account(custody, "bob")).credits_posted_minor == 1_007

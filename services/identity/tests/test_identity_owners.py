@@ -1,5 +1,6 @@
 """Owners of companies, and parties that a list names: decided in memory, and served by the running service."""
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,10 +13,13 @@ from ringfence_identity.parties.domain.errors import NotACompany, PartyNotFound,
 from ringfence_identity.parties.domain.events import KycChanged, PartyBlocked
 from ringfence_identity.parties.domain.kyc import TRANSITIONS, KycState, PartyKind
 from ringfence_identity.parties.domain.owners import NewOwners
+from ringfence_identity.parties.domain.parties import KycDecision
+from ringfence_identity.parties.domain.state import Decided
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import new_id
 from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.writing.recent import LookedUp
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
@@ -145,6 +149,30 @@ def test_a_hit_on_a_blocked_party_counts_while_its_release_waits(world: Any) -> 
     (again,) = world.happens(blocking.block(world.parties, listed(world), b"workload........", release_waits=True))
     assert isinstance(again, PartyBlocked)
     assert (world.parties.parties[NORA].kyc, world.parties.parties[NORA].version) == (KycState.BLOCKED, before + 1)
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_release_names_every_finding_that_was_told(world: Any) -> None:
+    """Another entry is recorded though the party is blocked already; whoever is blocked anew starts with none."""
+    hits = [
+        listed(world),
+        replace(listed(world), list_reference="UN/1"),
+        replace(listed(world), entry_sha256=b"f" * 32),
+    ]
+    told = [world.happens(blocking.block(world.parties, each, b"workload........"))[0] for each in hits]
+    for each in hits:
+        assert blocking.block(world.parties, each, b"workload........") == []
+    findings = b"".join(each.finding for each in told)
+    assert len({each.finding for each in told}) == len(hits)
+    decision = KycDecision(world.platform, NORA, KycState.REVIEW, "somebody else", b"")
+    nothing: LookedUp[Decided] = LookedUp(0)
+    decided = parties.decide_kyc(world.parties, world.principal_queries, decision, world.alice, nothing)
+    (released,) = world.happens(decided)
+    assert (released.after, released.findings) == (KycState.REVIEW, findings)
+    world.happens(blocking.block(world.parties, hits[1], b"workload........"))
+    assert world.parties.findings[NORA] == (told[1].finding,)
+    world.happens(parties.erase(*world.of_parties, world.platform, NORA, world.alice))
+    assert world.parties.findings == {}
 
 
 @pytest.mark.usefixtures("acme")

@@ -126,3 +126,36 @@ async def test_what_was_released_is_stopped_by_another_entry_only(world: World) 
     await hits(world, "p")
     await world.restart()
     assert world.reason("p") == reasons.SANCTIONS_HIT
+
+
+async def test_a_clearance_is_of_the_findings_that_two_people_looked_at(world: World) -> None:
+    """One that came after is not cleared by it: identity is told of it again, and blocks the client again."""
+    anna = client_stream(an_id("anna"))
+    await list_it(world, "Anna Example")
+    await world.until(lambda: len(world.blocking.blocked) == 1)
+    await import_as(world, "AB", a_list("Anna Example"))
+    await world.until(lambda: len(world.blocking.blocked) == 2)
+    await world.until(lambda: not world.states.findings.streams())
+    seen = ANNAS_ENTRY.finding
+    await world.identity_says("KycChanged.v1", an_id("anna"), before="BLOCKED", after="REVIEW", findings=seen)
+    await world.until(lambda: len(world.blocking.blocked) == 3)
+    assert world.blocking.blocked[-1] == (an_id("anna"), ("AB/N-0",))
+    await world.until(lambda: not world.states.findings.streams())
+    assert world.states.findings.findings[anna].having(Finding.CLEARED) == (ANNAS_ENTRY,)
+    await submit(world, order("p", debtor_name="Anna Example"))
+    await world.reaches("p", Status.REJECTED)
+    other = ANNAS_ENTRY._replace(name="AB/N-0").finding
+    await world.identity_says("KycChanged.v1", an_id("anna"), before="BLOCKED", after="REVIEW", findings=other)
+    await submit(world, order("q", debtor_name="Anna Example"))
+    await world.reaches("q", Status.SETTLED)
+
+
+async def test_a_release_without_findings_clears_nothing(world: World) -> None:
+    """Identity says that two people have looked at none: what a list has found of the client stands."""
+    await list_it(world, "Anna Example")
+    await world.until(lambda: len(world.blocking.blocked) == 1)
+    await world.until(lambda: not world.states.findings.streams())
+    await world.identity_says("KycChanged.v1", an_id("anna"), before="BLOCKED", after="REVIEW", findings=b"")
+    await world.until(lambda: len(world.blocking.blocked) == 2)
+    await submit(world, order("p", debtor_name="Anna Example"))
+    await world.reaches("p", Status.REJECTED)

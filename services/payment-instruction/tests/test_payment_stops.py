@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_payment_instruction.rail.application.ports import Sealed
+from ringfence_payment_instruction.reads.application.queries import Selection
 from ringfence_payment_instruction.standing.domain.errors import PrincipalSuspended
 from ringfence_payment_instruction.standing.domain.events import StandingNoted
 from ringfence_payment_instruction.standing.domain.state import STREAM, Standing
@@ -287,3 +289,22 @@ async def test_a_reservation_ends_with_the_authorisation(world: World) -> None:
         await world.reaches("payment", Status.EXPIRED)
     assert world.reason("payment") == reasons.AUTHORISATION_EXPIRED
     assert world.custody.balances[ACCOUNT] == 1_000_00
+
+
+@pytest.mark.parametrize("stop", [each for each in STOPS if each.standing is not None], ids=lambda each: each.reason)
+@pytest.mark.parametrize("bring", UNRESERVED, ids=lambda each: each.__name__)
+async def test_a_reader_sees_what_stops_a_payment(world: World, bring: Bring, stop: Stop) -> None:
+    """By id, by page and as it is followed: why it waits, not merely that it does."""
+    world.custody.balances[ACCOUNT] = 100 * LARGE
+    release, reads = await bring(world, "p"), world.application.reads
+    async with stopping(world, stop, release):
+        (by_id,) = await reads.get(TENANT, [an_id("p")])
+        (listed,), _ = await reads.page(TENANT, Selection(), size=10, after=None)
+        assert (by_id.state.reason, listed.state.reason) == (stop.reason, stop.reason)
+        await waits(world, "p", "settlement")
+        async with asyncio.timeout(10):
+            async for change in reads.watch(TENANT, 0, None):
+                if any(state.reason == stop.reason for state in change.states):
+                    break
+    await world.reaches("p", Status.SENT)
+    assert (await reads.get(TENANT, [an_id("p")]))[0].state.reason == ""

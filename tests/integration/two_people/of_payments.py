@@ -7,11 +7,14 @@ from dataclasses import replace
 from uuid import UUID
 
 from ringfence.client import Client
+from ringfence.flows import entry_id
 from ringfence.ids import new_id
 from ringfence.limits import CurrencyLimits
 from ringfence.payments import InstructionStatus, ListFormat
 from ringfence.sanctions import SanctionsList
+from ringfence_local_stack.scenario import messages
 from ringfence_local_stack.scenario.ibans import new_iban
+from ringfence_local_stack.scenario.waiting import fresh
 
 from .acts import Act, People, row
 
@@ -39,6 +42,24 @@ def release_hits(people: People) -> Act:
         "payment-instruction",
         lambda by: by.payments.release_hits(platform.id, [held.id], "born in another century"),
         lambda: client.instructions([held.id])[0].state.reason != "SANCTIONS_HIT",
+    )
+
+
+@row("ReleaseSuspended")
+def release_suspended(people: People) -> Act:
+    """Money of a payer whom a list names lies in blocked suspense."""
+    scenario, name, reference = people.scenario, f"Zora {new_id().hex}", fresh("R")
+    platform = scenario.platform("Nora Vale")
+    first, _ = scenario.operators
+    scenario.import_list([name])
+    told = messages.entry(30_00, platform.customer("Nora Vale").iban, reference=reference, payer=name)
+    assert platform.bank.tell(told).suspended == 1
+    entry = entry_id(platform.id, platform.bank.iban, reference)
+    assert first.flows.suspended(platform.id, entry).blocked
+    return Act(
+        "payment-instruction",
+        lambda by: by.flows.release_suspended(platform.id, entry, b"d" * 32, "born in another century"),
+        lambda: not first.flows.suspended(platform.id, entry).blocked,
     )
 
 

@@ -78,6 +78,26 @@ class Suspended:
     suspense_account_id: UUID
 
 
+@dataclass(frozen=True, kw_only=True)
+class SuspendedFinding:
+    """An entry of a sanctions list that names somebody behind money in suspense, by list and publisher's number.
+
+    `finding_sha256` is what a release names it by, 32 bytes.
+    """
+
+    list_reference: str
+    finding_sha256: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuspendedState:
+    """How money in suspense stands by the lists of now; while it is `blocked` nobody allocates or returns it."""
+
+    reason: str
+    blocked: bool
+    findings: tuple[SuspendedFinding, ...]
+
+
 def entry_id(tenant_id: UUID, bank_iban: str, reference: str) -> UUID:
     """The id of a bank's entry: from the IBAN of the platform's account there, and the bank's own reference."""
     return external_id("bank-entry", tenant_id, f"{bank_iban}|{reference}")
@@ -176,6 +196,26 @@ class Flows:
             bank_iban=bank_iban,
         )
         return state_of(self._connection.call(self._stub.ReturnSuspense, request).state)
+
+    def suspended(self, tenant_id: UUID, entry_id: UUID) -> SuspendedState:
+        """How a bank's entry in suspense stands, and whom the lists of now name behind it; for operators."""
+        request = pb.GetSuspendedRequest(tenant_id=tenant_id.bytes, entry_id=entry_id.bytes)
+        reply = self._connection.call(self._stub.GetSuspended, request)
+        findings = [
+            SuspendedFinding(list_reference=each.list_reference, finding_sha256=each.finding_sha256)
+            for each in reply.findings
+        ]
+        return SuspendedState(reason=reply.reason, blocked=reply.blocked, findings=tuple(findings))
+
+    def release_suspended(self, tenant_id: UUID, entry_id: UUID, document_sha256: bytes, note: str) -> UUID:
+        """Proposes to release blocked money, since the lists name somebody else: returns what another confirms.
+
+        `document_sha256` names what shows it, 32 bytes; `note` says why, 1 to 280 characters, no personal data.
+        """
+        request = pb.ReleaseSuspendedRequest(
+            tenant_id=tenant_id.bytes, entry_id=entry_id.bytes, document_sha256=document_sha256, note=note
+        )
+        return UUID(bytes=self._connection.call(self._stub.ReleaseSuspended, request).proposal_id)
 
 
 def _agreement(agreement: FeeAgreement) -> pb.FeeAgreement:

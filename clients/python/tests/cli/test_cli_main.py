@@ -26,6 +26,7 @@ def _run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
         (("accounts", "--as", "x", "--book", "no-uuid"), 2),
         (("watch", "--as", "x", "--submission", "no-uuid"), 2),
         (("verify", "receipt", "/", "--key", "k"), 2),
+        (("suspense", "release", "--as", "x", "--platform", ID, "--entry", ID, "--document", "zz", "--note", "n"), 2),
         (("suspense", "allocate", "--as", "x", "--platform", ID, "--entry", ID, "--account", ID), 2),
         (
             ("suspense", "return", "--as", "x", "--platform", ID, "--entry", "no-uuid", "--account", ID, "--bank", "b"),

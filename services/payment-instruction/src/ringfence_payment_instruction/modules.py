@@ -34,7 +34,9 @@ from ringfence_payment_instruction.limits.module import LimitsModule
 from ringfence_payment_instruction.rail.module import RailModule, RailPorts
 from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
+from ringfence_payment_instruction.screening.application.clients import ListedMarks
 from ringfence_payment_instruction.screening.application.known import Known
+from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.events import EVENTS as SCREENING_EVENTS
 from ringfence_payment_instruction.screening.domain.findings.events import ClientMatched
@@ -55,7 +57,7 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
-DIGEST_FORMAT = 9
+DIGEST_FORMAT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,8 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     limits = LimitsModule.build(
         submissions, proposals, states.limits, ports.limits, ports.recent, ports.funds, ports.duplicate_days, clock
     )
+    looking = Looking(states.findings, ports.screening.names, ListedMarks(lists, ports.identity))
+    suspense = Suspense(ports.suspended, states.deposits, ports.identity, lists, looking)
     screening = ScreeningModule.build(
         submissions,
         orders.personal,
@@ -156,6 +160,8 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         proposals,
         limits.reviewing,
         lists,
+        looking,
+        suspense,
         orders.reading,
     )
     deposits = DepositsModule.build(
@@ -164,8 +170,11 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         ports.entries,
         ports.identity,
         ports.custody,
+        known,
         lists,
-        screening.looking,
+        looking,
+        suspense,
+        proposals,
         standing.stops,
         orders.reading,
         committed,
@@ -184,12 +193,12 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         submissions=orders,
         screening=screening,
         limits=limits,
-        flows=FlowsModule.build(orders.receiving, states.flows, Suspense(ports.suspended, ports.identity), clock),
+        flows=FlowsModule.build(orders.receiving, states.flows, suspense, clock),
         approvals=Decisions(submissions, standing.stops, ports.patience, limits.approver_minor),
         rail=rail,
         deposits=deposits,
         standing=standing,
-        reads=Queries(submissions, orders.personal, ports.reader),
+        reads=Queries(submissions, orders.personal, standing.stops, ports.reader),
         proposals=proposals,
         pipeline=_pipeline(submissions, orders, work, committed),
     )

@@ -156,6 +156,31 @@ def give_back(
         _report(client.flows.return_suspense(suspended, bank))
 
 
+@suspense.command("show")
+def shown(principal: As, tenant: Tenant, entry: Entry) -> None:
+    """Shows why money lies in suspense, and whom the lists of now name behind it."""
+    with client_as(principal) as client:
+        state = client.flows.suspended(tenant, entry)
+    show("Suspense", ["entry", "reason", "blocked"], [[str(entry), state.reason, "yes" if state.blocked else "no"]])
+    rows = [[each.list_reference, each.finding_sha256.hex()] for each in state.findings]
+    show("Findings", ["list entry", "finding"], rows)
+
+
+@suspense.command("release")
+def release(
+    principal: As,
+    tenant: Tenant,
+    entry: Entry,
+    document: Annotated[str, typer.Option(help="SHA-256 of the document that shows it, hexadecimal.")],
+    note: Annotated[str, typer.Option(help="Why the lists name somebody else; no personal data.")],
+) -> None:
+    """Proposes to release blocked money: the lists name somebody else. Another operator confirms."""
+    digest = _digest(document)
+    with client_as(principal) as client:
+        proposal = client.flows.release_suspended(tenant, entry, digest, note)
+    show("Proposal", ["proposal", "entry"], [[str(proposal), str(entry)]])
+
+
 @own_money.command("out")
 def pay_out(
     principal: As,

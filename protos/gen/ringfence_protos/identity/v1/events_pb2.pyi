@@ -517,6 +517,7 @@ class KycChanged(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     DECISION_FIELD_NUMBER: _builtins.int
     BY_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     party: _builtins.bytes
@@ -531,6 +532,10 @@ class KycChanged(_message.Message):
     """The deciding operator's id for it, 16 bytes; empty where no operator decided."""
     by: _builtins.bytes
     """Who changed it."""
+    findings: _builtins.bytes
+    """What two people have looked at who led it out of BLOCKED, 32 bytes each: SHA-256 of the SHA-256 of a list's entry as
+    it stands and of the entry's reference, as in PartyBlocked.
+    """
     def __init__(
         self,
         *,
@@ -541,10 +546,11 @@ class KycChanged(_message.Message):
         note: _builtins.str = ...,
         decision: _builtins.bytes = ...,
         by: _builtins.bytes = ...,
+        findings: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "by", b"by", "decision", b"decision", "note", b"note", "party", b"party", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "by", b"by", "decision", b"decision", "findings", b"findings", "note", b"note", "party", b"party", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -973,6 +973,48 @@ class EvidenceApplied(_message.Message):
 Global___EvidenceApplied: _TypeAlias = EvidenceApplied  # noqa: Y015
 
 @_typing.final
+class SuspendedReleased(_message.Message):
+    """Two people have found that lists name somebody else than those behind an entry whose money lies in suspense."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    entry: _builtins.bytes
+    """Id of the bank's entry, 16 bytes."""
+    findings: _builtins.bytes
+    """What they have looked at: SHA-256 of entries of lists and of their references, 32 bytes each."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the document that shows that it is somebody else, 32 bytes."""
+    note: _builtins.str
+    """Why, in their words."""
+    actor: _builtins.bytes
+    """The second person's principal, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        entry: _builtins.bytes = ...,
+        findings: _builtins.bytes = ...,
+        document_sha256: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+        actor: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "document_sha256", b"document_sha256", "entry", b"entry", "findings", b"findings", "note", b"note", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspendedReleased: _TypeAlias = SuspendedReleased  # noqa: Y015
+
+@_typing.final
 class SanctionsListImported(_message.Message):
     """A sanctions list replaced the one of the same name."""
 

@@ -2123,3 +2123,143 @@ class ReturnSuspenseResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReturnSuspenseResponse: _TypeAlias = ReturnSuspenseResponse  # noqa: Y015
+
+@_typing.final
+class GetSuspendedRequest(_message.Message):
+    """Asks how the money of a bank's entry that lies in suspense stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    entry_id: _builtins.bytes
+    """16 bytes: the bank's entry."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        entry_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_id", b"entry_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSuspendedRequest: _TypeAlias = GetSuspendedRequest  # noqa: Y015
+
+@_typing.final
+class SuspendedFinding(_message.Message):
+    """An entry of a sanctions list that names somebody behind a bank's entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIST_REFERENCE_FIELD_NUMBER: _builtins.int
+    FINDING_SHA256_FIELD_NUMBER: _builtins.int
+    list_reference: _builtins.str
+    """List and the publisher's own number of the entry."""
+    finding_sha256: _builtins.bytes
+    """SHA-256 of what the publisher says of it and of its reference, 32 bytes: what a release names."""
+    def __init__(
+        self,
+        *,
+        list_reference: _builtins.str = ...,
+        finding_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finding_sha256", b"finding_sha256", "list_reference", b"list_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspendedFinding: _TypeAlias = SuspendedFinding  # noqa: Y015
+
+@_typing.final
+class GetSuspendedResponse(_message.Message):
+    """Answers how it stands by the lists of now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    BLOCKED_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why it came to suspense (docs/errors.md)."""
+    blocked: _builtins.bool
+    """Whether nobody may allocate or return it before two people have released it."""
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___SuspendedFinding]:
+        """Entries that name somebody behind it and that nobody has released."""
+
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        blocked: _builtins.bool = ...,
+        findings: _abc.Iterable[Global___SuspendedFinding] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked", b"blocked", "findings", b"findings", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSuspendedResponse: _TypeAlias = GetSuspendedResponse  # noqa: Y015
+
+@_typing.final
+class ReleaseSuspendedRequest(_message.Message):
+    """Asks to release the money of a bank's entry from blocked suspense: the lists name somebody else."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    entry_id: _builtins.bytes
+    """16 bytes: the bank's entry."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the document that shows that it is somebody else, 32 bytes."""
+    note: _builtins.str
+    """Why the lists' entries name somebody else, 1 to 280 characters; no personal data."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        entry_id: _builtins.bytes = ...,
+        document_sha256: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_sha256", b"document_sha256", "entry_id", b"entry_id", "note", b"note", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseSuspendedRequest: _TypeAlias = ReleaseSuspendedRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseSuspendedResponse(_message.Message):
+    """Answers with what a second operator confirms; it is about the findings of now, and no others are released by it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    proposal_id: _builtins.bytes
+    """For ProposalService, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        proposal_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseSuspendedResponse: _TypeAlias = ReleaseSuspendedResponse  # noqa: Y015

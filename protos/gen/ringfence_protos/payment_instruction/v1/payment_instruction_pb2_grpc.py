@@ -130,6 +130,16 @@ class PaymentInstructionServiceStub:
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseRequest.SerializeToString,
                 response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseResponse.FromString,
                 _registered_method=True)
+        self.GetSuspended = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/GetSuspended',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetSuspendedRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetSuspendedResponse.FromString,
+                _registered_method=True)
+        self.ReleaseSuspended = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/ReleaseSuspended',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseSuspendedRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseSuspendedResponse.FromString,
+                _registered_method=True)
         self.ImportSanctionsList = channel.unary_unary(
                 '/ringfence.payment_instruction.v1.PaymentInstructionService/ImportSanctionsList',
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ImportSanctionsListRequest.SerializeToString,
@@ -294,6 +304,20 @@ class PaymentInstructionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSuspended(self, request, context):
+        """Shows how money in suspense stands by the lists of now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseSuspended(self, request, context):
+        """Releases money from blocked suspense, by two people; it is then allocated or returned as any other.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ImportSanctionsList(self, request, context):
         """Imports an edition of a sanctions list; one that lacks much of the list in force waits for a second person.
         """
@@ -426,6 +450,16 @@ def add_PaymentInstructionServiceServicer_to_server(servicer, server):
                     servicer.ReturnSuspense,
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseRequest.FromString,
                     response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseResponse.SerializeToString,
+            ),
+            'GetSuspended': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSuspended,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetSuspendedRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetSuspendedResponse.SerializeToString,
+            ),
+            'ReleaseSuspended': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseSuspended,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseSuspendedRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseSuspendedResponse.SerializeToString,
             ),
             'ImportSanctionsList': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportSanctionsList,
@@ -967,6 +1001,60 @@ class PaymentInstructionService:
             '/ringfence.payment_instruction.v1.PaymentInstructionService/ReturnSuspense',
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseRequest.SerializeToString,
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReturnSuspenseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSuspended(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/GetSuspended',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetSuspendedRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.GetSuspendedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseSuspended(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/ReleaseSuspended',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseSuspendedRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.ReleaseSuspendedResponse.FromString,
             options,
             channel_credentials,
             insecure,

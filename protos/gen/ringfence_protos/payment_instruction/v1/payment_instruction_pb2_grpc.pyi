@@ -71,6 +71,10 @@ class PaymentInstructionServiceStub:
     """Gives money in suspense to whom it belongs, once another operator approves; idempotent by entry."""
     ReturnSuspense: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReturnSuspenseRequest, _payment_instruction_pb2.ReturnSuspenseResponse]
     """Returns money in suspense to its payer, once another operator approves; idempotent by entry."""
+    GetSuspended: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.GetSuspendedRequest, _payment_instruction_pb2.GetSuspendedResponse]
+    """Shows how money in suspense stands by the lists of now."""
+    ReleaseSuspended: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReleaseSuspendedRequest, _payment_instruction_pb2.ReleaseSuspendedResponse]
+    """Releases money from blocked suspense, by two people; it is then allocated or returned as any other."""
     ImportSanctionsList: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]
     """Imports an edition of a sanctions list; one that lacks much of the list in force waits for a second person."""
     ConfirmSanctionsList: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ConfirmSanctionsListRequest, _payment_instruction_pb2.ConfirmSanctionsListResponse]
@@ -125,6 +129,10 @@ class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
     """Gives money in suspense to whom it belongs, once another operator approves; idempotent by entry."""
     ReturnSuspense: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReturnSuspenseRequest, _payment_instruction_pb2.ReturnSuspenseResponse]  # type: ignore[assignment]
     """Returns money in suspense to its payer, once another operator approves; idempotent by entry."""
+    GetSuspended: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.GetSuspendedRequest, _payment_instruction_pb2.GetSuspendedResponse]  # type: ignore[assignment]
+    """Shows how money in suspense stands by the lists of now."""
+    ReleaseSuspended: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReleaseSuspendedRequest, _payment_instruction_pb2.ReleaseSuspendedResponse]  # type: ignore[assignment]
+    """Releases money from blocked suspense, by two people; it is then allocated or returned as any other."""
     ImportSanctionsList: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ImportSanctionsListRequest, _payment_instruction_pb2.ImportSanctionsListResponse]  # type: ignore[assignment]
     """Imports an edition of a sanctions list; one that lacks much of the list in force waits for a second person."""
     ConfirmSanctionsList: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ConfirmSanctionsListRequest, _payment_instruction_pb2.ConfirmSanctionsListResponse]  # type: ignore[assignment]
@@ -290,6 +298,22 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_instruction_pb2.ReturnSuspenseResponse, _abc.Awaitable[_payment_instruction_pb2.ReturnSuspenseResponse]]:
         """Returns money in suspense to its payer, once another operator approves; idempotent by entry."""
+
+    @_abc_1.abstractmethod
+    def GetSuspended(
+        self,
+        request: _payment_instruction_pb2.GetSuspendedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.GetSuspendedResponse, _abc.Awaitable[_payment_instruction_pb2.GetSuspendedResponse]]:
+        """Shows how money in suspense stands by the lists of now."""
+
+    @_abc_1.abstractmethod
+    def ReleaseSuspended(
+        self,
+        request: _payment_instruction_pb2.ReleaseSuspendedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.ReleaseSuspendedResponse, _abc.Awaitable[_payment_instruction_pb2.ReleaseSuspendedResponse]]:
+        """Releases money from blocked suspense, by two people; it is then allocated or returned as any other."""
 
     @_abc_1.abstractmethod
     def ImportSanctionsList(

@@ -1,4 +1,4 @@
-"""Taking in what a bank says about its account."""
+"""Taking in what a bank says about its account, and releasing what a list has kept in suspense."""
 
 from __future__ import annotations
 
@@ -10,18 +10,43 @@ from ringfence_kernel.rpc import bounds
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceReceiving
+from ringfence_payment_instruction.deposits.application.releasing import SuspenseReleases
 from ringfence_payment_instruction.deposits.application.under_way import UnderWay
+from ringfence_payment_instruction.submissions.api import mapping
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_OWNERS = 100
+MAX_NOTE = 280
+DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class DepositsApi:
-    """Takes in a bank's notifications, and tells what is under way."""
+    """Takes in a bank's notifications, tells what is under way, and releases what is blocked."""
 
     receiving: EvidenceReceiving
     under_way: UnderWay
+    releases: SuspenseReleases
+
+    async def GetSuspended(self, request: pb.GetSuspendedRequest, context: Any) -> pb.GetSuspendedResponse:
+        """Shows how money in suspense stands."""
+        tenant, entry = mapping.tenant(request.tenant_id), bounds.identifier("entry_id", request.entry_id)
+        found = await self.releases.show(tenant, entry)
+        return pb.GetSuspendedResponse(
+            reason=found.reason,
+            blocked=found.is_blocked,
+            findings=[
+                pb.SuspendedFinding(list_reference=str(each), finding_sha256=each.finding) for each in found.named
+            ],
+        )
+
+    async def ReleaseSuspended(self, request: pb.ReleaseSuspendedRequest, context: Any) -> pb.ReleaseSuspendedResponse:
+        """Proposes to release money from blocked suspense."""
+        tenant, entry = mapping.tenant(request.tenant_id), bounds.identifier("entry_id", request.entry_id)
+        document, note = request.document_sha256, bounds.text("note", request.note, minimum=1, maximum=MAX_NOTE)
+        bounds.size("document_sha256", len(document), minimum=DIGEST_BYTES, maximum=DIGEST_BYTES)
+        proposal = await self.releases.propose(tenant, entry, document, note, current_caller())
+        return pb.ReleaseSuspendedResponse(proposal_id=proposal)
 
     async def CountOpenPayments(
         self, request: pb.CountOpenPaymentsRequest, context: Any

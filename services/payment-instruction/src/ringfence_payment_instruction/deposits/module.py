@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.values.clock import Clock
 
@@ -12,8 +13,11 @@ from ringfence_payment_instruction.deposits.api import DepositsApi
 from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.posting import PostingWork
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceReceiving
+from ringfence_payment_instruction.deposits.application.releasing import SuspenseReleases
+from ringfence_payment_instruction.deposits.application.suspended import Suspense
 from ringfence_payment_instruction.deposits.application.under_way import UnderWay
 from ringfence_payment_instruction.deposits.domain.state import State
+from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.settlement.application.ports import Custody
@@ -28,6 +32,7 @@ class DepositsModule:
     """What the module offers to callers, to the pipeline and to the rail."""
 
     receiving: EvidenceReceiving
+    releases: SuspenseReleases
     work: PostingWork
     api: DepositsApi
 
@@ -39,8 +44,11 @@ class DepositsModule:
         entries: Entries,
         identity: Identity,
         custody: Custody,
+        known: Known,
         lists: ListsInForce,
         looking: Looking,
+        suspense: Suspense,
+        proposals: Proposals,
         stops: Stops,
         reading: FileReading,
         committed: Signal,
@@ -49,10 +57,13 @@ class DepositsModule:
         """Wires the module."""
         files = Iso20022Notifications()
         receiving = EvidenceReceiving(
-            submissions, state, entries, files, reading, identity, lists, looking, stops, committed, clock
+            submissions, state, entries, files, reading, identity, known, lists, looking, stops, committed, clock
         )
+        releases = SuspenseReleases(submissions.writer, state, suspense, proposals)
+        proposals.register([releases.effect()])
         return cls(
             receiving=receiving,
-            work=PostingWork(submissions.writer, state, custody),
-            api=DepositsApi(receiving, UnderWay(submissions, state)),
+            releases=releases,
+            work=PostingWork(submissions.writer, state, custody, identity, known, lists, looking),
+            api=DepositsApi(receiving, UnderWay(submissions, state), releases),
         )

@@ -10,11 +10,11 @@ from ringfence_payment_instruction.screening.adapters.list_files import Sanction
 from ringfence_payment_instruction.screening.api import ScreeningApi
 from ringfence_payment_instruction.screening.application.acting import ListActs
 from ringfence_payment_instruction.screening.application.blocking import BlockingWork
-from ringfence_payment_instruction.screening.application.clients import ClientScreening, ListedMarks
+from ringfence_payment_instruction.screening.application.clients import ClientScreening
 from ringfence_payment_instruction.screening.application.importing import ListImport
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Looking
-from ringfence_payment_instruction.screening.application.ports import Blocking, ClientNames
+from ringfence_payment_instruction.screening.application.ports import Blocking, ClientNames, Suspended
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.application.releasing import HitReleases
 from ringfence_payment_instruction.screening.application.screening import Reviewer, ScreeningWork
@@ -38,7 +38,6 @@ class ScreeningModule:
 
     lists: ListsInForce
     importing: ListImport
-    looking: Looking
     clients: ClientScreening
     acts: ListActs
     work: ScreeningWork
@@ -57,6 +56,8 @@ class ScreeningModule:
         proposals: Proposals,
         reviewer: Reviewer,
         lists: ListsInForce,
+        looking: Looking,
+        suspended: Suspended,
         reading: FileReading,
     ) -> ScreeningModule:
         """Wires the module, and has its proposals known."""
@@ -65,15 +66,12 @@ class ScreeningModule:
         acts = ListActs(writer, known.lists, proposals)
         releases = HitReleases(submissions, proposals)
         proposals.register([*acts.effects(), releases.effect()])
-        listed = ListedMarks(lists, identity)
-        looking = Looking(known.findings, ports.names, listed)
         return cls(
             lists=lists,
             importing=importing,
             acts=acts,
-            looking=looking,
-            clients=ClientScreening(writer, known.findings, ports.names, lists, listed, identity),
-            work=ScreeningWork(submissions, known, personal, lists, looking, reviewer),
+            clients=ClientScreening(writer, known.findings, ports.names, lists, looking.listed, identity),
+            work=ScreeningWork(submissions, known, personal, lists, looking, suspended, reviewer),
             blocking=BlockingWork(writer, known.findings, lists, ports.blocking),
             releases=releases,
             api=ScreeningApi(importing, acts, lists, releases),

@@ -37,7 +37,11 @@ def release_effect(state: State, principals: PrincipalQueries) -> Effect:
     def describe(proposal: Proposal) -> str:
         decision = _decision(proposal)
         whose = f"party {show(decision.party)} of platform {show(decision.tenant)}"
-        return f"lead {whose} from BLOCKED to {decision.to}: {decision.note}"
+        # Another finding makes the party another, and so voids the proposal: these are those of its making.
+        findings = ", ".join(each.hex() for each in state.findings.get(proposal.subject, ())) or "none"
+        return (
+            f"lead {whose} from BLOCKED to {decision.to}, where findings {findings} name somebody else: {decision.note}"
+        )
 
     return Effect(name=RELEASE, basis=basis, carry_out=carry_out, describe=describe)
 

@@ -35,20 +35,19 @@ class PartyBlock:
 def block(
     state: State, listed: PartyBlock, by: bytes, *, release_waits: bool = False
 ) -> list[PartyBlocked | KycChanged]:
-    """Blocks a party, from any state; one that is blocked stays so.
+    """Blocks a party, from any state; one that is blocked stays so, and the entry is recorded if it is another one.
 
-    Where its release waits for a second person, the hit is recorded all the same: it makes the party another, and so
-    voids what was proposed before it was known.
+    Where its release waits for a second person, every hit is recorded: it makes the party another, and so voids what
+    was proposed before it was known.
 
     Raises PartyNotFound, SubjectErased.
     """
     party = find(state, listed.tenant, listed.party)
-    if party.kyc is KycState.BLOCKED and not release_waits:
-        return []
     blocked = PartyBlocked(
         listed.tenant, listed.party, listed.list_reference, listed.entry_sha256, listed.evidence_sha256, by
     )
     if party.kyc is KycState.BLOCKED:
-        return [blocked]
+        is_new = blocked.finding not in state.findings.get(party.id, ())
+        return [blocked] if is_new or release_waits else []
     note = f"named by a list: {listed.list_reference}"
     return [blocked, KycChanged(listed.tenant, listed.party, party.kyc, KycState.BLOCKED, note, b"", by)]

@@ -5,6 +5,7 @@ are keyed hashes.
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import ClassVar
 
 from ringfence_identity.parties.domain.kyc import KycState, PartyKind
@@ -50,7 +51,11 @@ class PartyAmended(_OfParty):
 
 @dataclass(frozen=True, slots=True)
 class KycChanged(_OfParty):
-    """A party went from one KYC state to another; `decision` is the deciding operator's id for it, or empty."""
+    """A party went from one KYC state to another; `decision` is the deciding operator's id for it, or empty.
+
+    `findings` are the lists' entries that two people have looked at who led it out of BLOCKED, 32 bytes each
+    (`PartyBlocked.finding`); events of earlier releases have none.
+    """
 
     TOPIC: ClassVar[str] = "KycChanged.v1"
     before: KycState
@@ -58,6 +63,7 @@ class KycChanged(_OfParty):
     note: str
     decision: bytes
     by: bytes
+    findings: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,11 @@ class PartyBlocked(_OfParty):
     entry_sha256: bytes
     evidence_sha256: bytes
     by: bytes
+
+    @property
+    def finding(self) -> bytes:
+        """SHA-256 of the entry as it stands and of its reference: by it two people name what they have looked at."""
+        return sha256(self.entry_sha256 + self.list_reference.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,8 @@ def decide_kyc(
         return []
     if not kyc.is_listed(party.kyc, decision.to):
         raise KycTransitionRefused(**{"from": party.kyc, "to": decision.to})
-    return [KycChanged(party.tenant, decision.party, party.kyc, decision.to, decision.note, decision.id, by)]
+    findings = b"".join(state.findings.get(party.id, ()))
+    return [KycChanged(party.tenant, decision.party, party.kyc, decision.to, decision.note, decision.id, by, findings)]
 
 
 def needs_two_people(decided: Sequence[KycChanged]) -> bool:

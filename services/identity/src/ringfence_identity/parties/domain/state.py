@@ -38,6 +38,7 @@ DECISIONS = "recent decisions, format 1"
 ERASED = "erased, format 1"
 OWNERS = "owners, format 1"
 LEGAL_HOLDS = "legal holds, format 1"
+FINDINGS = "findings, format 1"
 KINDS = tuple(PartyKind)
 KYC_STATES = tuple(KycState)
 """Rows hold places in these: a new one goes to the end."""
@@ -97,6 +98,8 @@ class State:
     owners: PackedMap[Owners] = field(default_factory=lambda: PackedMap(Struct("<II16s"), _owners_fields, _owners))
     legal_holds: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
     """References of the orders that hold a party, oldest first."""
+    findings: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
+    """What lists have named blocked parties by, SHA-256 each, in the order in which it was told."""
 
     def subject_of(self, tenant: bytes, party: bytes, *, taken: bool = False) -> bytes:
         """Returns the subject that a tenant's party has, or would have: its id, unless another had it before.
@@ -150,6 +153,8 @@ class State:
         party = self.parties[recorded.stream]
         moved = replace(party, kyc=event.after, release_proposed_by=b"", version=recorded.version)
         journal.put(self.parties, recorded.stream, moved)
+        if event.after is not KycState.BLOCKED and recorded.stream in self.findings:
+            journal.remove(self.findings, recorded.stream)
         self._remember(recorded, journal)
 
     def _propose_release(self, recorded: Recorded, journal: Journal) -> None:
@@ -168,8 +173,9 @@ class State:
         erased = replace(party, identity_index=b"", digest=b"", version=recorded.version, erased=True)
         journal.put(self.parties, subject, erased)
         journal.put(self.erased, subject, True)
-        if subject in self.owners:
-            journal.remove(self.owners, subject)
+        for kept in (self.owners, self.findings):
+            if subject in kept:
+                journal.remove(kept, subject)
 
     def _record_owners(self, recorded: Recorded, journal: Journal) -> None:
         event: OwnersRecorded = recorded.event
@@ -178,8 +184,12 @@ class State:
 
     def _block(self, recorded: Recorded, journal: Journal) -> None:
         """Drops a release that was proposed before this was known; the state itself changes by KycChanged."""
+        event: PartyBlocked = recorded.event
         party = replace(self.parties[recorded.stream], release_proposed_by=b"", version=recorded.version)
         journal.put(self.parties, recorded.stream, party)
+        found = self.findings.get(recorded.stream, ())
+        if event.finding not in found:
+            journal.put(self.findings, recorded.stream, (*found, event.finding))
 
     def _hold(self, recorded: Recorded, journal: Journal) -> None:
         event: LegalHoldPlaced = recorded.event
@@ -220,7 +230,7 @@ class State:
     def digest(self) -> bytes:
         """Returns SHA-256 over everything, in the order of its keys."""
         content = self.parties.digest() + self.identity_numbers.digest() + self.kyc_decisions.digest()
-        return sha256(content + self.owners.digest() + self._holds()).digest()
+        return sha256(content + self.owners.digest() + self._holds() + self._findings()).digest()
 
     def save(self) -> Sections:
         """Returns everything."""
@@ -231,6 +241,7 @@ class State:
             (ERASED, b"".join(self.erased)),
             *self.owners.save(OWNERS),
             (LEGAL_HOLDS, self._holds()),
+            (FINDINGS, self._findings()),
         ]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
@@ -245,9 +256,13 @@ class State:
         self.erased = {erased[at : at + ID_BYTES]: True for at in range(0, len(erased), ID_BYTES)}
         self.owners.restore(OWNERS, sections)
         self.legal_holds = dict(holds)
+        self.findings = dict(plain.decode(sections[FINDINGS], list[tuple[bytes, tuple[bytes, ...]]]))
 
     def _holds(self) -> bytes:
         return plain.encode(sorted(self.legal_holds.items()))
+
+    def _findings(self) -> bytes:
+        return plain.encode(sorted(self.findings.items()))
 
 
 def _party_fields(party: Party) -> tuple[object, ...]:

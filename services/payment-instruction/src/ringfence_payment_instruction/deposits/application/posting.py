@@ -1,32 +1,51 @@
-"""The posting lane: credits what came in, each entry under its own transfer ids."""
+"""The posting lane: credits what came in, each entry under its own transfer ids, as the lists of the moment let it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from ringfence_kernel.telemetry.logs import get
+from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.ids import show
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_payment_instruction.deposits.domain.posting import plan_deposits, posted
+from ringfence_payment_instruction.deposits.application.opening import clients_behind, open_entries
+from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED_FOR, EvidenceFile
+from ringfence_payment_instruction.deposits.domain.posting import bar_credits, blocked, plan_deposits, posted
 from ringfence_payment_instruction.deposits.domain.state import State
+from ringfence_payment_instruction.screening.application.known import Known
+from ringfence_payment_instruction.screening.application.looking import Looking
+from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts, Custody
 from ringfence_payment_instruction.settlement.domain.errors import (
     BookAccountMissing,
     LedgerContradiction,
     ResultUnknown,
 )
-from ringfence_payment_instruction.settlement.domain.transfers import DONE, is_known
+from ringfence_payment_instruction.settlement.domain.transfers import DONE, PlannedTransfer, is_known
+from ringfence_payment_instruction.submissions.application.ports import Identity
 
 _LOG = get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class PostingWork:
-    """Posts a file's entries in custody."""
+    """Posts a file's entries in custody.
+
+    What is to be credited to clients is looked at again before custody is asked for it, whenever a list has changed or
+    a client was found since. `_looked` has the position of what is known as of which that was done last; the next
+    process looks once more.
+    """
 
     writer: GroupWriter
     state: State
     custody: Custody
+    identity: Identity
+    known: Known
+    lists: ListsInForce
+    looking: Looking
+    _looked: dict[bytes, int] = field(default_factory=dict)
 
     def has_work(self, stream: bytes) -> bool:
         """Tells whether a file has entries to post."""
@@ -34,22 +53,92 @@ class PostingWork:
         return file is not None and bool(file.waiting())
 
     async def handle(self, stream: bytes) -> None:
-        """Asks custody and records its results.
+        """Looks at the lists where they have changed, asks custody and records its results.
 
-        Raises as custody does, BookAccountMissing, LedgerContradiction, ResultUnknown.
+        Raises as custody does, BookAccountMissing, LedgerContradiction, ResultUnknown, ScreeningListStale, and what a
+        look raises; money for suspense does not wait for a look.
         """
         file = self.state.known(stream)
+        missed: DomainError | None = None
+        try:
+            if self._is_due(file):
+                await self._look_again(file)
+        except DomainError as error:
+            missed = error
+        await self._post(file)
+        if missed is not None:
+            raise missed
+        if file.waiting():
+            self.lists.fresh()
+        else:
+            self._looked.pop(stream, None)
+
+    def _is_due(self, file: EvidenceFile) -> bool:
+        position = max(file.position, self._looked.get(file.stream, 0))
+        return bool(file.for_clients()) and position < self.known.changed_position
+
+    async def _look_again(self, file: EvidenceFile) -> None:
+        """Finds out who is listed by now, and has that money go to suspense unless the client has it already.
+
+        A call of ours may still be on its way to custody: what hits is barred there first, so that no money moves
+        twice. Where that is not recorded, as when the process ends, it is done again and comes to the same.
+        """
+        position = await self.writer.commit(lambda unit: self.known.changed_position)
+        screening, rows, tenant = self.lists.fresh(), file.for_clients(), file.event.tenant
+        opened = await open_entries(self.identity, file, rows)
+        clients = await clients_behind(self.identity, tenant, opened)
+        look = await self.looking.look(screening, {each for sides in clients.values() for each in sides.values()})
+        hits = {index: next(look.hits(opened[index], clients[index]), None) for index in rows}
+        reasons = {index: BLOCKED_FOR[hit.side] for index, hit in hits.items() if hit is not None}
+        if reasons:
+            await self._block(file, reasons)
+        self._looked[file.stream] = position
+
+    async def _block(self, file: EvidenceFile, reasons: dict[int, str]) -> None:
+        names = await self.custody.book_evidence(file.event.tenant, bar_credits(file, list(reasons)))
+        results = dict(zip(reasons, names, strict=True))
+
+        def command(unit: Unit) -> bool:
+            events, is_clear = blocked(file, reasons, results)
+            unit.record_all(file.stream, events)
+            return is_clear
+
+        if not await self.writer.commit(command, weight=len(results)):
+            raise ResultUnknown
+        _LOG.error("deposits_hit", tenant=show(file.event.tenant), entries=len(reasons))
+
+    async def _post(self, file: EvidenceFile) -> None:
         tenant = file.event.tenant
         accounts = BookAccounts({}, {})
         if any(file.reasons[index] for index in file.waiting()):
             accounts = await self.custody.book_accounts(tenant)
-        planned = plan_deposits(file, accounts.suspense)
+        planned, held = await self._plan(file, accounts)
         if not planned:
+            if held or not file.waiting():
+                return
             await self.custody.book_accounts(tenant, fresh=True)
             raise BookAccountMissing
         to_suspense = {index: bool(file.reasons[index]) for index in planned}
         names = await self.custody.book_evidence(tenant, list(planned.values()))
-        results = {index: (to_suspense[index], name) for index, name in zip(planned, names, strict=True)}
+        await self._record(file, to_suspense, names)
+
+    async def _plan(self, file: EvidenceFile, accounts: BookAccounts) -> tuple[dict[int, PlannedTransfer], bool]:
+        """Plans in the writer's order: what custody does is for good, so it must rest on what is committed.
+
+        Returns the transfers, and whether money for clients is held until somebody has looked.
+        """
+
+        def command(unit: Unit) -> tuple[dict[int, PlannedTransfer], bool]:
+            planned = plan_deposits(file, accounts.suspense)
+            held = self._is_due(file) or self.lists.are_stale()
+            if held:
+                planned = {index: each for index, each in planned.items() if file.reasons[index]}
+            return planned, held and bool(file.for_clients())
+
+        return await self.writer.commit(command)
+
+    async def _record(self, file: EvidenceFile, to_suspense: dict[int, bool], names: Sequence[str]) -> None:
+        results = {index: (kept, name) for (index, kept), name in zip(to_suspense.items(), names, strict=True)}
         unknown = not all(map(is_known, names))
         refused = any(kept and is_known(name) and name not in DONE for kept, name in results.values())
         if refused:
@@ -57,7 +146,7 @@ class PostingWork:
 
         def command(unit: Unit) -> bool:
             events = posted(file, results)
-            unit.record_all(stream, events)
+            unit.record_all(file.stream, events)
             return bool(events)
 
         recorded = await self.writer.commit(command, weight=len(results))

@@ -19,17 +19,16 @@ from ringfence_kernel.writing.looking_up import while_current
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.deposits.application.first_deposits import confirmed
+from ringfence_payment_instruction.deposits.application.opening import clients_of
 from ringfence_payment_instruction.deposits.application.ports import Entries, Notification, NotificationFiles, Voucher
 from ringfence_payment_instruction.deposits.application.sealing import seal_entries
 from ringfence_payment_instruction.deposits.domain.confirming import booked, by_submission
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.deposits.domain.evidence import (
-    CREDITOR_ON_SANCTIONS_LIST,
+    BLOCKED_FOR,
     CREDITS,
     ENTRIES_PER_PART,
-    PARTY_ON_SANCTIONS_LIST,
-    PAYER_ON_SANCTIONS_LIST,
     BankEntry,
     Disposition,
     EvidenceFile,
@@ -39,10 +38,10 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
 )
 from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry, Matcher, Matching, Questions, questions
 from ringfence_payment_instruction.deposits.domain.state import State
+from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Look, Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.errors import ClientNotIndexed
-from ringfence_payment_instruction.screening.domain.screened_fields import Side
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
@@ -52,11 +51,6 @@ from ringfence_payment_instruction.submissions.domain.orders import Alias, ledge
 from ringfence_payment_instruction.submissions.domain.past import Asked
 
 POSTING_SECONDS = 5.0
-BLOCKED_FOR = {
-    Side.DEBTOR: PAYER_ON_SANCTIONS_LIST,
-    Side.CREDITOR: CREDITOR_ON_SANCTIONS_LIST,
-    Side.OTHER: PARTY_ON_SANCTIONS_LIST,
-}
 INDEXING_SECONDS, INDEXING_PAUSE_SECONDS = 3.0, 0.05
 Reply = TypeVar("Reply")
 
@@ -88,6 +82,7 @@ class EvidenceReceiving:
     files: NotificationFiles
     reading: FileReading
     identity: Identity
+    known: Known
     lists: ListsInForce
     looking: Looking
     stops: Stops
@@ -133,6 +128,7 @@ class EvidenceReceiving:
         # One file at a time: two that share an entry would otherwise both find it new.
         async with self._turn:
             while True:
+                position = self.known.changed_position
                 look = await self._look(file.entries, aliases)
                 matching = await self._knowing(asked, partial(self._match, aliases, file, look))
                 new = matching.new()
@@ -143,7 +139,7 @@ class EvidenceReceiving:
                     for matched in matching.by_tenant.values()
                     for part, first in enumerate(range(0, len(matched), ENTRIES_PER_PART))
                 ]
-                files = await self._record(asked, prepared, new, file.digest, read_ns, look)
+                files = await self._record(asked, prepared, new, file.digest, read_ns, position)
                 if files is not None:
                     return Taken(files, matching.duplicates)
 
@@ -183,7 +179,7 @@ class EvidenceReceiving:
         """Matches entries; raises ScreeningListStale where money came in and its payers cannot be looked up."""
 
         def blocked_for(entry: BankEntry) -> str:
-            hit = look.hit(entry, clients_of(entry, aliases))
+            hit = next(look.hits(entry, clients_of(entry, aliases)), None)
             return "" if hit is None else BLOCKED_FOR[hit.side]
 
         matching = Matcher(self.state, self.submissions.state, aliases, blocked_for).match(file.entries)
@@ -198,16 +194,16 @@ class EvidenceReceiving:
         new: list[MatchedEntry],
         digest: bytes,
         read_ns: int,
-        look: Look,
+        position: int,
     ) -> list[EvidenceFile] | None:
         """Returns the file's parts; None where they are to be matched again.
 
-        One of its entries was taken in meanwhile, or another list has come into force.
+        One of its entries was taken in meanwhile, another list has come into force, or a client was found on one.
         """
 
         def command(unit: Unit) -> list[EvidenceFile] | None:
             require_past(read_ns, unit.now_ns)
-            if self.lists.current().evidence() != look.evidence:
+            if self.known.changed_position != position:
                 return None
             if any(self.state.entry_digest(each.id) is not None for each in new):
                 return None
@@ -284,16 +280,6 @@ class EvidenceReceiving:
             )
             if not late or loop.time() >= until:
                 return counts
-
-
-def clients_of(entry: BankEntry, aliases: Mapping[str, Alias]) -> dict[Side, bytes]:
-    """Returns the clients, of whatever book, whose IBANs an entry names as payer's and payee's."""
-    found = {Side.DEBTOR: aliases.get(entry.debtor_iban), Side.CREDITOR: aliases.get(entry.creditor_iban)}
-    return {
-        side: alias.owner_id
-        for side, alias in found.items()
-        if alias is not None and alias.owner_id not in (ZERO_ID, alias.tenant)
-    }
 
 
 def count(files: Sequence[EvidenceFile], duplicates: int) -> EvidenceCounts:

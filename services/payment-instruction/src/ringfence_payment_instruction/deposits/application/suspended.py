@@ -1,23 +1,21 @@
-"""Finding money in suspense again, with the payer in clear."""
+"""Finding money in suspense again, with the payer in clear, and whoever a list names behind it now."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-import msgspec
-from ringfence_kernel.sealing.envelopes import AssociatedData, unseal
-
+from ringfence_payment_instruction.deposits.application.opening import clients_behind, open_entries
 from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile
+from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.deposits.domain.suspended import SuspendedEntry
+from ringfence_payment_instruction.screening.application.looking import Looking
+from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.domain.orders import MAX_NAME
-from ringfence_payment_instruction.submissions.domain.submission import slot
-
-_decode = msgspec.msgpack.Decoder(list[Any]).decode
-_TEXTS = 5
-"""An entry of an earlier release has these alone."""
 
 
 class SuspendedEntries(Protocol):
@@ -32,30 +30,46 @@ class Suspense:
     """What lies in suspense."""
 
     entries: SuspendedEntries
+    state: State
     identity: Identity
+    lists: ListsInForce
+    looking: Looking
 
     async def find(self, tenant: bytes, entry: bytes) -> SuspendedEntry | None:
-        """Returns a tenant's entry, None where none of its is suspended under that id; raises KeysUnavailable."""
+        """Returns a tenant's entry, None where none of its is suspended under that id.
+
+        Whoever is behind it, by typed and by registered name, is looked at by the lists of now. Raises KeysUnavailable,
+        IdentityUnavailable, ClientNotIndexed, StoreUnavailable.
+        """
         found = await asyncio.to_thread(self.entries.find, tenant, entry)
         if found is None:
             return None
         file, index = found
-        owner = slot(file.event.owners, index)
-        ring = await self.identity.keys({owner})
-        key, sealed = ring.keys.get(owner), file.event.sealed[index]
-        bound_to = AssociatedData(file.stream, 1, f"entry[{index}]")
-        content: list[Any] = _decode(unseal(key, sealed, bound_to)) if key and sealed else [""] * _TEXTS
-        name, iban, payee = content[:3]
-        others = [(role, text) for role, text in content[_TEXTS] if text] if len(content) > _TEXTS else []
-        named = [*others, *([("Cdtr", payee)] if payee else [])]
+        opened = await open_entries(self.identity, file, [index])
+        clients = (await clients_behind(self.identity, tenant, opened))[index]
+        look = await self.looking.look(self.lists.current(), set(clients.values()))
+        named = dict.fromkeys(hit.entry for hit in look.hits(opened[index], clients))
         amounts, ledgers, _ = file.columns()
+        payee = opened[index].creditor_name
+        others = [*opened[index].parties, *([("Cdtr", payee)] if payee else [])]
         return SuspendedEntry(
             entry,
             file.event.references[index],
             amounts[index],
             ledgers[index],
             file.reasons[index],
-            iban,
-            name,
-            tuple([(role, text[:MAX_NAME]) for role, text in named]),
+            opened[index].debtor_iban,
+            opened[index].debtor_name,
+            tuple([(role, text[:MAX_NAME]) for role, text in others]),
+            tuple([each for each in named if not self.is_released(entry, each)]),
+            entry in self.state.releases,
         )
+
+    async def named(self, tenant: bytes, entry: bytes) -> Collection[ListedEntry]:
+        """Returns who names anybody behind an entry now, but for what two people have released; raises as `find`."""
+        found = await self.find(tenant, entry)
+        return () if found is None else found.named
+
+    def is_released(self, entry: bytes, listed: ListedEntry) -> bool:
+        """Tells whether two people have found that a list's entry names nobody behind a bank's entry."""
+        return any(listed.finding in each for each in self.state.releases.get(entry, ()))

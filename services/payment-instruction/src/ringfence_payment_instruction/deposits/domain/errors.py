@@ -1,6 +1,8 @@
-"""Refusals of a bank's notification (docs/errors.md)."""
+"""Refusals of a bank's notification, and about money in suspense (docs/errors.md)."""
 
 from __future__ import annotations
+
+from ringfence_kernel.values.errors import DomainError, NotFound
 
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceRefused
 
@@ -9,4 +11,17 @@ class BankAccountUnknown(EvidenceRefused):
     """The notification is about an account that is nobody's safeguarding account, or not the caller's bank's."""
 
     reason = "BANK_ACCOUNT_UNKNOWN"
+    code = "FAILED_PRECONDITION"
+
+
+class SuspendedEntryUnknown(NotFound):
+    """None of the tenant's entries whose money was put into suspense has this id."""
+
+    reason = "SUSPENDED_ENTRY_UNKNOWN"
+
+
+class SuspenseNotBlocked(DomainError):
+    """No list stands against this entry, so there is nothing to release: it is allocated or returned as it is."""
+
+    reason = "SUSPENSE_NOT_BLOCKED"
     code = "FAILED_PRECONDITION"

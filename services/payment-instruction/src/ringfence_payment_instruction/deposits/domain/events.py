@@ -46,4 +46,17 @@ class EvidenceApplied:
     reasons: tuple[str, ...]
 
 
-EVENTS: tuple[type, ...] = (EvidenceReceived, EvidenceApplied)
+@dataclass(frozen=True, slots=True)
+class SuspendedReleased:
+    """Two people have found that lists name somebody else than those behind an entry whose money lies in suspense."""
+
+    TOPIC: ClassVar[str] = "SuspendedReleased.v1"
+    tenant: bytes
+    entry: bytes
+    findings: bytes  # 32 bytes each: SHA-256 of the lists' entries, with their names, that they have looked at
+    document_sha256: bytes
+    note: str
+    actor: bytes  # the second person's principal
+
+
+EVENTS: tuple[type, ...] = (EvidenceReceived, EvidenceApplied, SuspendedReleased)

@@ -12,6 +12,7 @@ from ringfence_kernel.values.columns import unpack
 from ringfence_kernel.values.ids import external_id, show
 
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
+from ringfence_payment_instruction.screening.domain.screened_fields import Side
 from ringfence_payment_instruction.submissions.domain.orders import Alias, NamedParty
 
 CREDIT = "CRDT"
@@ -22,6 +23,12 @@ CREDITOR_ON_SANCTIONS_LIST = "CREDITOR_ON_SANCTIONS_LIST"
 PARTY_ON_SANCTIONS_LIST = "PARTY_ON_SANCTIONS_LIST"
 BLOCKED = frozenset({PAYER_ON_SANCTIONS_LIST, CREDITOR_ON_SANCTIONS_LIST, PARTY_ON_SANCTIONS_LIST})
 """Why money stays in blocked suspense: it is neither allocated nor given back."""
+BLOCKED_FOR = {
+    Side.DEBTOR: PAYER_ON_SANCTIONS_LIST,
+    Side.CREDITOR: CREDITOR_ON_SANCTIONS_LIST,
+    Side.OTHER: PARTY_ON_SANCTIONS_LIST,
+}
+"""The same, by whose name is listed."""
 # Entries per EvidenceReceived event: keeps it below the feed's bounds, and its transfers below custody's.
 ENTRIES_PER_PART = 1_000
 
@@ -151,3 +158,7 @@ class EvidenceFile:
     def waiting(self) -> list[int]:
         """Returns the indexes still to be posted."""
         return [index for index, outcome in enumerate(self.outcomes) if outcome == Outcome.WAITING]
+
+    def for_clients(self) -> list[int]:
+        """Returns the indexes still to be credited to clients: nothing has sent them to suspense so far."""
+        return [index for index in self.waiting() if not self.reasons[index]]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ringfence_kernel.values.columns import pack
-from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.values.ids import ZERO_ID, external_id, show
 
 from ringfence_payment_instruction.deposits.domain.events import EvidenceApplied
 from ringfence_payment_instruction.deposits.domain.evidence import (
@@ -16,11 +16,13 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
     deposit_transfer_id,
 )
 from ringfence_payment_instruction.settlement.domain.transfers import (
+    BARRED,
     DONE,
     Evidence,
     PlannedTransfer,
     Purpose,
     TransferKind,
+    is_contradiction,
     is_refusal,
     refusal,
 )
@@ -54,6 +56,55 @@ def plan_deposits(file: EvidenceFile, suspense: Mapping[int, bytes]) -> dict[int
     return planned
 
 
+def bar_credits(file: EvidenceFile, indexes: Sequence[int]) -> list[PlannedTransfer]:
+    """Returns what finds out whether custody has credited clients with entries, and else bars it from doing so.
+
+    Under the credit's own id it asks to void what is not there: where the id is used custody says so, else it burns it,
+    so that a call of ours that is still on its way moves nothing either.
+    """
+    event = file.event
+    amounts, ledgers, days = file.columns()
+    return [
+        PlannedTransfer(
+            id=deposit_transfer_id(event.tenant, entry, Disposition.CREDIT_CLIENT),
+            kind=TransferKind.VOID,
+            purpose=Purpose.DEPOSIT,
+            debit_account=ZERO_ID,
+            credit_account=ZERO_ID,
+            amount_minor=amounts[index],
+            ledger=ledgers[index],
+            subject=entry,
+            value_day=days[index],
+            pending_id=external_id("deposit.bar", event.tenant, show(entry)),
+            evidence=Evidence(event.digest, entry, event.source),
+        )
+        for index in indexes
+        for entry in (slot(event.entry_ids, index),)
+    ]
+
+
+def blocked(
+    file: EvidenceFile, reasons: Mapping[int, str], results: Mapping[int, str]
+) -> tuple[list[EvidenceApplied], bool]:
+    """Decides on entries that a list names before clients were credited with them: index -> reason, custody's result.
+
+    What the client has already is his; what he never gets is to go to suspense. Returns the events, and whether every
+    result tells which.
+    """
+    outcomes: dict[int, tuple[Outcome, str]] = {}
+    unclear = 0
+    for index, reason in reasons.items():
+        if file.outcomes[index] != Outcome.WAITING or file.reasons[index]:
+            continue
+        if results[index] in BARRED:
+            outcomes[index] = (Outcome.WAITING, reason)
+        elif is_contradiction(results[index]):
+            outcomes[index] = (Outcome.CREDITED, "")
+        else:
+            unclear += 1
+    return _applied(file, outcomes), not unclear
+
+
 def posted(file: EvidenceFile, results: Mapping[int, tuple[bool, str]]) -> list[Any]:
     """Decides on custody's results: index -> (was it for suspense, result name).
 
@@ -72,6 +123,10 @@ def posted(file: EvidenceFile, results: Mapping[int, tuple[bool, str]]) -> list[
             outcomes[index] = (Outcome.WAITING, refusal(result))
         elif result == "id_already_failed":
             outcomes[index] = (Outcome.WAITING, file.reasons[index])
+    return _applied(file, outcomes)
+
+
+def _applied(file: EvidenceFile, outcomes: Mapping[int, tuple[Outcome, str]]) -> list[EvidenceApplied]:
     if not outcomes:
         return []
     return [

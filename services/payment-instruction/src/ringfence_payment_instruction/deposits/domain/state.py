@@ -1,4 +1,4 @@
-"""What deposits keep in memory, built from events alone: the files whose entries are still to be posted.
+"""What deposits keep in memory, built from events alone: files whose entries are to be posted, and what was released.
 
 A file leaves memory when nothing of it waits any more; that its entries were handed in stands in the table of known
 entries, written with the event.
@@ -19,23 +19,33 @@ from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.departed import LookAgain
 from ringfence_kernel.writing.journal import Journal
 
-from ringfence_payment_instruction.deposits.domain.events import EVENTS, EvidenceApplied, EvidenceReceived
+from ringfence_payment_instruction.deposits.domain.events import (
+    EVENTS,
+    EvidenceApplied,
+    EvidenceReceived,
+    SuspendedReleased,
+)
 from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile, KnownEntries, Outcome, entry_digests
 
-SECTION = "deposits, format 1"
+SECTION = "deposits, format 2"
+FINDING_BYTES = 32
+Release = tuple[bytes, ...]
+"""The findings that two people have released at once, SHA-256 each."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Saved:
-    """What a snapshot holds: files by stream, position, event, outcomes, reasons and burnt ids."""
+    """What a snapshot holds: files by stream, position, event, outcomes, reasons and burnt ids; releases by entry."""
 
     files: list[tuple[bytes, int, EvidenceReceived, bytes, list[str], list[tuple[int, int]]]]
     forgotten_position: int
+    releases: list[tuple[bytes, tuple[Release, ...]]]
 
 
 class State:
     """Evidence whose entries wait. Every change goes through the journal; nothing here decides.
 
+    `releases` has what two people have released of entries whose money lies in suspense, in order.
     `forgotten_position` is that at which the newest file was handed in that has left memory: whoever has looked up
     entries at that position or later knows all of them.
     """
@@ -45,6 +55,7 @@ class State:
     def __init__(self) -> None:
         """Starts empty."""
         self.evidence: dict[bytes, EvidenceFile] = {}
+        self.releases: dict[bytes, tuple[Release, ...]] = {}
         self.forgotten_position = 0
         self._entries: dict[bytes, bytes] = {}  # entry id -> digest of its content
         self._known: KnownEntries | None = None
@@ -53,8 +64,10 @@ class State:
         """Takes in one event."""
         if isinstance(recorded.event, EvidenceReceived):
             self._received(recorded, journal)
-        else:
+        elif isinstance(recorded.event, EvidenceApplied):
             self._applied(recorded, journal)
+        else:
+            self._released(recorded.event, journal)
 
     @contextmanager
     def recalling(self, known: KnownEntries) -> Iterator[None]:
@@ -89,6 +102,7 @@ class State:
         content = hashlib.sha256(self.forgotten_position.to_bytes(8, "big"))
         for stream in sorted(self.evidence):
             content.update(stream + self.evidence[stream].content())
+        content.update(plain.encode(sorted(self.releases.items())))
         return content.digest()
 
     def save(self) -> Sections:
@@ -97,12 +111,13 @@ class State:
             (each.stream, each.position, each.event, bytes(each.outcomes), each.reasons, list(each.burnt.items()))
             for each in self.evidence.values()
         ]
-        return [(SECTION, plain.encode(_Saved(files, self.forgotten_position)))]
+        return [(SECTION, plain.encode(_Saved(files, self.forgotten_position, sorted(self.releases.items()))))]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned; raises ValueError or LookupError for another format."""
         content = plain.decode(sections[SECTION], _Saved)
         self.evidence, self._entries, self.forgotten_position = {}, {}, content.forgotten_position
+        self.releases = dict(content.releases)
         for stream, position, event, outcomes, reasons, burnt in content.files:
             file = self.evidence[stream] = EvidenceFile(stream, position, event)
             file.outcomes, file.reasons, file.burnt = bytearray(outcomes), reasons, dict(burnt)
@@ -125,6 +140,11 @@ class State:
             journal.put(file.outcomes, index, outcome)
             journal.put(file.reasons, index, reason)
         self._let_go(file, journal)
+
+    def _released(self, event: SuspendedReleased, journal: Journal) -> None:
+        at = range(0, len(event.findings), FINDING_BYTES)
+        findings = tuple([event.findings[each : each + FINDING_BYTES] for each in at])
+        journal.put(self.releases, event.entry, (*self.releases.get(event.entry, ()), findings))
 
     def _let_go(self, file: EvidenceFile, journal: Journal) -> None:
         """Lets a file leave memory unless something of it waits."""

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ringfence_kernel.values.ids import external_id, show
+
 from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED
+from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.submissions.domain.orders import NamedParty
+
+
+def release_stream(tenant: bytes, entry: bytes) -> bytes:
+    """Returns the stream of what two people release of an entry."""
+    return external_id("suspended-entry", tenant, show(entry))
 
 
 @dataclass(frozen=True, slots=True)
 class SuspendedEntry:
     """A bank's entry that was credited to suspense, in clear: it lives in memory only.
 
-    `payer_iban` and `payer_name` are empty where the bank did not tell, or they were erased. `parties` are all others
-    whom the bank named, the payee among them.
+    `reason` is why it came there. `payer_iban` and `payer_name` are empty where the bank did not tell, or they were
+    erased. `parties` are all others whom the bank named, the payee among them. `named` are the lists' entries that name
+    somebody behind it now and that nobody has released.
     """
 
     id: bytes
@@ -24,8 +33,14 @@ class SuspendedEntry:
     payer_iban: str
     payer_name: str
     parties: tuple[NamedParty, ...] = ()
+    named: tuple[ListedEntry, ...] = ()
+    was_released: bool = False
 
     @property
     def is_blocked(self) -> bool:
-        """Tells whether its money may not be moved."""
-        return self.reason in BLOCKED
+        """Tells whether its money may not be moved.
+
+        Whoever a list names now blocks it, whatever it came to suspense for; what a list has once blocked is for two
+        people to release, even where no list says so any more.
+        """
+        return bool(self.named) or (self.reason in BLOCKED and not self.was_released)

@@ -10,14 +10,10 @@ from ringfence_kernel.values.ids import ZERO_ID, external_id, show
 from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing.writer import Unit
 
+from ringfence_payment_instruction.deposits.domain.errors import SuspendedEntryUnknown
 from ringfence_payment_instruction.deposits.domain.suspended import SuspendedEntry
 from ringfence_payment_instruction.flows.application.ordering import Ordering, without_bank_account
-from ringfence_payment_instruction.flows.domain.errors import (
-    PayerUnknown,
-    SuspendedEntryUnknown,
-    SuspenseAttempts,
-    SuspenseBlocked,
-)
+from ringfence_payment_instruction.flows.domain.errors import PayerUnknown, SuspenseAttempts, SuspenseBlocked
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.application.views import StateView
 from ringfence_payment_instruction.submissions.domain.orders import Order, OrderPurpose
@@ -37,7 +33,10 @@ class Suspense(Protocol):
     """What lies in suspense."""
 
     async def find(self, tenant: bytes, entry: bytes) -> SuspendedEntry | None:
-        """Returns a tenant's entry in suspense, None where there is none; raises KeysUnavailable."""
+        """Returns a tenant's entry in suspense as the lists of now see it, None where there is none.
+
+        Raises KeysUnavailable, IdentityUnavailable, ClientNotIndexed.
+        """
 
 
 class Named(NamedTuple):
@@ -64,8 +63,8 @@ class Clearing:
     async def allocate(self, caller: Caller, named: Named, creditor_iban: str, platform_account: bytes) -> StateView:
         """Gives money to whom it belongs: to a client by IBAN, or to an account of the platform's own.
 
-        Raises SuspendedEntryUnknown, SuspenseBlocked, SuspenseAttempts, and as `submit_batch`: SubmissionConflict where
-        something else was done about the entry.
+        Raises SuspendedEntryUnknown, SuspenseBlocked, SuspenseAttempts, as `Suspense.find`, and as `submit_batch`:
+        SubmissionConflict where something else was done about the entry.
         """
         order = self._order(await self._entry(named), named, OrderPurpose.SUSPENSE_ALLOCATION)
         order = replace(order, creditor_iban=creditor_iban, creditor_account=platform_account or ZERO_ID)

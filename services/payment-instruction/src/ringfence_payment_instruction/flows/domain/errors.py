@@ -18,14 +18,8 @@ class FeeAgreementConflict(DomainError):
     code = "ALREADY_EXISTS"
 
 
-class SuspendedEntryUnknown(NotFound):
-    """None of the tenant's entries whose money was put into suspense has this id."""
-
-    reason = "SUSPENDED_ENTRY_UNKNOWN"
-
-
 class SuspenseBlocked(DomainError):
-    """The money is of somebody on a sanctions list: nobody allocates or returns it."""
+    """The money is of somebody on a sanctions list: nobody allocates or returns it, unless two people release it."""
 
     reason = "SUSPENSE_BLOCKED"
     code = "FAILED_PRECONDITION"

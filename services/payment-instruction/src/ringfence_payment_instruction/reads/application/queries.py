@@ -14,7 +14,7 @@ from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import MOST_ROWS, Submissions
-from ringfence_payment_instruction.submissions.application.views import StateView, current_states, state_view
+from ringfence_payment_instruction.submissions.application.views import StateView, state_view
 from ringfence_payment_instruction.submissions.domain.events import (
     InstructionsAdvanced,
     InstructionsReceived,
@@ -23,7 +23,7 @@ from ringfence_payment_instruction.submissions.domain.events import (
 from ringfence_payment_instruction.submissions.domain.past import Asked, InstructionRef, TooManyRows
 from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
 from ringfence_payment_instruction.submissions.domain.state import keys_of
-from ringfence_payment_instruction.submissions.domain.status import LANES, Status
+from ringfence_payment_instruction.submissions.domain.status import LANES, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
 
 POLL_SECONDS = 1.0
@@ -33,6 +33,10 @@ Named = TypeVar("Named")
 _WITH_TRANSFER = frozenset(
     {Status.RESERVED, Status.SENT, Status.SETTLED, Status.RECONCILED, Status.FAILED, Status.UNKNOWN}
 )
+
+
+STOPPABLE = frozenset({Stage.TRANSFER, Stage.SEND, Stage.DISPATCH})
+"""Where a payment goes on by itself, unless lists or somebody behind it stop it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,13 @@ class Change(NamedTuple):
     states: list[StateView]
 
 
+class Stops(Protocol):
+    """What stops payments."""
+
+    def cause(self, submission: Submission, index: int) -> str:
+        """Returns why an instruction may not go on, empty where it may."""
+
+
 class Reader(Protocol):
     """The tables for listing and following; `page` and `events_after` block."""
 
@@ -118,6 +129,7 @@ class Queries:
 
     submissions: Submissions
     personal: PersonalData
+    stops: Stops
     reader: Reader
 
     async def get(self, tenant: bytes, instruction_ids: Sequence[bytes]) -> list[InstructionView]:
@@ -126,7 +138,7 @@ class Queries:
         async def read(ids: Sequence[bytes]) -> list[Row]:
             def command(unit: Unit) -> list[Row]:
                 found = [self.submissions.state.find(tenant, each) for each in ids]
-                return [_row(*each) for each in found if each is not None]
+                return [self._row(*each) for each in found if each is not None]
 
             return await self.submissions.knowing(Asked(keys_of(tenant, ids)), command, most_rows=MOST_ROWS)
 
@@ -144,7 +156,7 @@ class Queries:
 
         async def read(refs: Sequence[InstructionRef]) -> list[Row]:
             def command(unit: Unit) -> list[Row]:
-                return [_row(known(ref.stream), ref.index) for ref in refs]
+                return [self._row(known(ref.stream), ref.index) for ref in refs]
 
             asked = Asked(streams=list({ref.stream for ref in refs}))
             return await self.submissions.knowing(asked, command, most_rows=MOST_ROWS)
@@ -211,12 +223,16 @@ class Queries:
             return []
         lanes = {lane} if lane else {*LANES.values()}
         waits = [index for index, stage in enumerate(submission.stages) if LANES.get(stage) in lanes]
-        return current_states(submission, waits)
+        return [self._state(submission, index) for index in waits]
 
+    def _row(self, submission: Submission, index: int) -> Row:
+        changed_ns, approver = submission.changed_ns[index], submission.approvers.get(index, b"")
+        return Row(submission, index, self._state(submission, index), changed_ns, approver)
 
-def _row(submission: Submission, index: int) -> Row:
-    changed_ns, approver = submission.changed_ns[index], submission.approvers.get(index, b"")
-    return Row(submission, index, state_view(submission, index), changed_ns, approver)
+    def _state(self, submission: Submission, index: int) -> StateView:
+        """Returns how an instruction stands, and what stops it as things are now."""
+        is_stoppable = submission.stages[index] in STOPPABLE
+        return state_view(submission, index, self.stops.cause(submission, index) if is_stoppable else "")
 
 
 def _view(row: Row, clear: Clear) -> InstructionView:

@@ -10,9 +10,12 @@ from ringfence_kernel.store import StoredEvent
 from ringfence_kernel.store.codec import EventCodec
 
 from ringfence_payment_instruction.screening.domain.clients import ClientFact, ClientReleased, NamesRecorded
+from ringfence_payment_instruction.screening.domain.listed import DIGEST_BYTES
 from ringfence_payment_instruction.screening.domain.screened_fields import Part
 
 NAME = "name"
+UNTOLD = b"-"
+"""Stands for what an event of an earlier release does not tell: no digests have that length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class KycChanged:
     TOPIC: ClassVar[str] = "KycChanged.v1"
     before: str
     after: str
+    findings: bytes = UNTOLD
 
 
 _CODEC = EventCodec([PartyRegistered, PartyAmended, OwnersRecorded, PartyErased, KycChanged])
@@ -87,4 +91,8 @@ def _facts(stored: StoredEvent) -> Iterator[ClientFact]:
             for part in (Part.REGISTERED, Part.OWNERS):
                 yield NamesRecorded(subject, part, event.tenant, event.party, version, {})
         case KycChanged(before="BLOCKED", after="REVIEW"):
-            yield ClientReleased(subject)
+            yield ClientReleased(subject, None if event.findings == UNTOLD else frozenset(_digests(event.findings)))
+
+
+def _digests(packed: bytes) -> Iterator[bytes]:
+    return (packed[at : at + DIGEST_BYTES] for at in range(0, len(packed), DIGEST_BYTES))

@@ -14,7 +14,6 @@ from ringfence_payment_instruction.screening.domain.errors import ClientNotBlock
 from ringfence_payment_instruction.submissions.domain.errors import IdentityUnavailable
 
 TIMEOUT_SECONDS = 5.0
-MAX_REFERENCE = 140
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class IdentityParties:
             pb.PartyBlock(
                 tenant_id=client.tenant,
                 party_id=client.party,
-                list_reference=entry.name[:MAX_REFERENCE],
+                list_reference=entry.reference,
                 entry_sha256=entry.entry_sha256,
                 evidence_sha256=evidence,
             )

@@ -91,7 +91,9 @@ class ClientScreening:
 
     async def note(self, facts: Sequence[ClientFact], save_cursor: Within) -> Within:
         """Takes in what identity's feed says; returns what is to be done in the transaction that moves the cursor."""
-        await self._clear({fact.subject for fact in facts if isinstance(fact, ClientReleased)})
+        for fact in facts:
+            if isinstance(fact, ClientReleased):
+                await self._clear(fact)
         recorded = [fact for fact in facts if isinstance(fact, NamesRecorded)]
         if not recorded:
             return save_cursor
@@ -177,18 +179,25 @@ class ClientScreening:
             )
         return news is not None
 
-    async def _clear(self, subjects: Iterable[bytes]) -> None:
-        streams = [client_stream(subject) for subject in subjects]
+    async def _clear(self, released: ClientReleased) -> None:
+        """Records what two people have looked at; of all else identity is told again, and blocks him again."""
+        stream = client_stream(released.subject)
 
         def command(unit: Unit) -> None:
-            for stream in streams:
-                found = self.state.findings.get(stream)
-                if found is not None and (entries := found.having(Finding.BLOCKED)):
-                    named = (found.tenant, found.party, found.subject)
-                    unit.record(stream, ClientCleared(*named, tuple(map(str, entries)), packed_digests(entries)))
+            found = self.state.findings.get(stream)
+            told = () if found is None else found.having(Finding.BLOCKED)
+            seen = tuple([each for each in told if released.findings is None or each.finding in released.findings])
+            others = tuple([each for each in told if each not in seen])
+            if found is None:
+                return
+            named = (found.tenant, found.party, found.subject)
+            if seen:
+                unit.record(stream, ClientCleared(*named, tuple(map(str, seen)), packed_digests(seen)))
+            if others:
+                evidence = self.lists.current().evidence()
+                unit.record(stream, ClientMatched(*named, tuple(map(str, others)), packed_digests(others), evidence))
 
-        if streams:
-            await self.writer.commit(command, weight=len(streams))
+        await self.writer.commit(command)
 
     def _committed(self, recorded: list[Recorded]) -> None:
         if any(isinstance(each.event, LIST_EVENTS) for each in recorded):

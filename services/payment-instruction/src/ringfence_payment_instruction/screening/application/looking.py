@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ringfence_payment_instruction.screening.application.clients import ListedMarks
@@ -18,10 +18,11 @@ from ringfence_payment_instruction.screening.domain.screened_fields import Namin
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An entry that names somebody, and on whose side he stands."""
+    """An entry that names somebody, on whose side he stands, and whether it is his registered name."""
 
     side: Side
     entry: ListedEntry
+    is_registered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +40,20 @@ class Look:
         """SHA-256 of the lists that it rests on."""
         return self.screening.evidence()
 
-    def hit(
-        self, naming: Naming, clients: Mapping[Side, bytes], released: Collection[tuple[str, bytes]] = ()
-    ) -> Hit | None:
-        """Returns the first entry that names somebody, but for those released.
+    def hits(self, naming: Naming, clients: Mapping[Side, bytes]) -> Iterator[Hit]:
+        """Yields the entries that name somebody.
 
         `clients` are those whose names are registered. What two people have found to name somebody else than a client
         is no hit on his own name, typed or registered.
         """
         for side, name in typed_names(naming):
             for entry in self._typed(name):
-                if entry not in released and not self._is_cleared(clients.get(side), entry):
-                    return Hit(side, entry)
+                if not self._is_cleared(clients.get(side), entry):
+                    yield Hit(side, entry)
         for side, subject in clients.items():
             for entry in entries_of(self.registered.get(subject, ()), self.listed):
-                if entry not in released and not self._is_cleared(subject, entry):
-                    return Hit(side, entry)
-        return None
+                if not self._is_cleared(subject, entry):
+                    yield Hit(side, entry, is_registered=True)
 
     def _typed(self, name: str) -> tuple[ListedEntry, ...]:
         if name not in self._seen:

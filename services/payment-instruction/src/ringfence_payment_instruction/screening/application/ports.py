@@ -8,6 +8,7 @@ from typing import Protocol
 from ringfence_kernel.store.recorder import Within
 
 from ringfence_payment_instruction.screening.domain.clients import Client, MarkedNames, NamesRecorded
+from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 
 
 class ClientNames(Protocol):
@@ -37,3 +38,16 @@ class Blocking(Protocol):
 
         Raises IdentityUnavailable, ClientNotBlocked.
         """
+
+
+class Suspended(Protocol):
+    """The bank's entries whose money lies in suspense."""
+
+    async def named(self, tenant: bytes, entry: bytes) -> Collection[ListedEntry]:
+        """Returns who names anybody behind an entry by the lists of now, but for what two people have released.
+
+        Raises ClientNotIndexed, KeysUnavailable, IdentityUnavailable, StoreUnavailable.
+        """
+
+    def is_released(self, entry: bytes, listed: ListedEntry) -> bool:
+        """Tells whether two people have found that a list's entry names nobody behind a bank's entry."""

@@ -38,8 +38,12 @@ class ListsInForce:
         """Returns the lists in force now, and the editions that wait."""
         return Screening(dict(self.state.lists), self.maximum_age_ns, dict(self.state.waiting))
 
+    def are_stale(self) -> bool:
+        """Tells whether nothing may pass, as there are none, or one is older than its bound."""
+        return self.current().is_stale(self.clock.now_ns())
+
     def fresh(self) -> Screening:
-        """Returns the same; raises ScreeningListStale where there are none, or one is older than its bound."""
+        """Returns the same as `current`; raises ScreeningListStale where nothing may pass."""
         screening = self.current()
         if screening.is_stale(self.clock.now_ns()):
             raise ScreeningListStale

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from ringfence_kernel.values.ids import show
 
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Hit, Look, Looking
+from ringfence_payment_instruction.screening.application.ports import Suspended
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.deciding import Review, rescreened, screened
 from ringfence_payment_instruction.screening.domain.listed import ListedEntry
@@ -21,12 +22,14 @@ from ringfence_payment_instruction.screening.domain.screened_fields import Side
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.orders import IN_BOOK
+from ringfence_payment_instruction.submissions.domain.orders import IN_BOOK, OF_OPERATORS
 from ringfence_payment_instruction.submissions.domain.status import Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step
 
 Clients = Mapping[Side, bytes]
+Behind = Mapping[int, Collection[ListedEntry]]
+"""Who names anybody behind the bank's entry that a row clears, by row."""
 _LOG = get(__name__)
 _UNKNOWN = Step(0, Status.REJECTED)
 LOOKS = 3
@@ -61,6 +64,7 @@ class ScreeningWork:
     personal: PersonalData
     lists: ListsInForce
     looking: Looking
+    suspended: Suspended
     reviewer: Reviewer
 
     def has_work(self, stream: bytes) -> bool:
@@ -91,12 +95,15 @@ class ScreeningWork:
         indexes, let_go = submission.unsent(), dict(submission.released)
         look = await self._look(submission, indexes, screening)
         clear = await self.personal.open(submission, indexes)
-        hits = await computed(len(clear), _hits, submission, clear, look)
+        behind = await self._behind(submission, indexes)
+        waiting = {index: row for index, row in clear.items() if index not in submission.hits}
+        hits = await computed(len(waiting), self._found, submission, waiting, look, behind)
 
         def decider(now: Submission) -> list[Any]:
             # What has hit before was not looked at: if it was released meanwhile, it has to be.
             is_current = self.known.changed_position == position and now.released == let_go
-            return rescreened(now, indexes, hits, look.evidence) if is_current else []
+            entries = {index: hit.entry for index, hit in hits.items()}
+            return rescreened(now, indexes, entries, look.evidence) if is_current else []
 
         await self.submissions.decide(submission.stream, decider, weight=len(indexes))
         if hits:
@@ -106,7 +113,9 @@ class ScreeningWork:
         screening, position = self.lists.fresh(), self.known.changed_position
         look = await self._look(submission, indexes, screening)
         clear = await self.personal.open(submission, indexes)
-        outcomes = await computed(len(clear), _screen, submission, clear, look)
+        behind = await self._behind(submission, indexes)
+        hits = await computed(len(clear), self._found, submission, clear, look, behind)
+        outcomes = {index: _outcome(submission, index, row, hits.get(index)) for index, row in clear.items()}
 
         for _ in range(LOOKS):
             clean = [index for index in submission.at_stage(Stage.SCREEN) if outcomes.get(index, _UNKNOWN) is None]
@@ -128,6 +137,29 @@ class ScreeningWork:
         subjects = {owner for index in indexes for owner in submission.owners(index)} - {submission.tenant}
         return await self.looking.look(screening, subjects)
 
+    async def _behind(self, submission: Submission, indexes: Iterable[int]) -> Behind:
+        """Looks at everybody behind the entries that rows clear: more than what the rows themselves name."""
+        clearing = [index for index in indexes if submission.purpose(index) in OF_OPERATORS]
+        return {index: await self.suspended.named(submission.tenant, submission.mandate(index)) for index in clearing}
+
+    def _found(self, submission: Submission, clear: Mapping[int, Clear], look: Look, behind: Behind) -> dict[int, Hit]:
+        """Returns the first entry that names somebody in each row, but for what two people have released."""
+        found = {index: self._hit(submission, index, row, look, behind.get(index)) for index, row in clear.items()}
+        return {index: hit for index, hit in found.items() if hit is not None}
+
+    def _hit(
+        self, submission: Submission, index: int, row: Clear, look: Look, behind: Collection[ListedEntry] | None
+    ) -> Hit | None:
+        released = submission.released.get(index, ())
+        for hit in look.hits(row, clients_of(submission, index)):
+            # What was released of a bank's entry is about whom the bank has named, not about the client who gets it.
+            is_of_entry = behind is not None and not hit.is_registered
+            if hit.entry not in released and not (
+                is_of_entry and self.suspended.is_released(submission.mandate(index), hit.entry)
+            ):
+                return hit
+        return next((Hit(Side.OTHER, entry) for entry in behind or () if entry not in released), None)
+
 
 def clients_of(submission: Submission, index: int) -> Clients:
     """Returns the clients of the tenant that an instruction is about: whoever else it names is a stranger."""
@@ -135,13 +167,10 @@ def clients_of(submission: Submission, index: int) -> Clients:
     return {side: owner for side, owner in owners if owner != submission.tenant}
 
 
-def _screen(submission: Submission, clear: Mapping[int, Clear], look: Look) -> dict[int, Step | None]:
-    return {
-        index: Step(index, Status.REJECTED, reasons.SUBJECT_ERASED)
-        if _is_erased(submission, index, row)
-        else _refusal(index, look.hit(row, clients_of(submission, index)))
-        for index, row in clear.items()
-    }
+def _outcome(submission: Submission, index: int, row: Clear, hit: Hit | None) -> Step | None:
+    if _is_erased(submission, index, row):
+        return Step(index, Status.REJECTED, reasons.SUBJECT_ERASED)
+    return Step(index, Status.REJECTED, reasons.SANCTIONS_HIT, str(hit.entry)) if hit else None
 
 
 def _is_erased(submission: Submission, index: int, row: Clear) -> bool:
@@ -153,16 +182,3 @@ def _is_erased(submission: Submission, index: int, row: Clear) -> bool:
     if any(owner != submission.tenant and not iban for owner, iban in sides):
         return True
     return not row.creditor_name and submission.purpose(index) not in IN_BOOK
-
-
-def _hits(submission: Submission, clear: Mapping[int, Clear], look: Look) -> dict[int, ListedEntry]:
-    found = {
-        index: look.hit(row, clients_of(submission, index), submission.released.get(index, ()))
-        for index, row in clear.items()
-        if index not in submission.hits
-    }
-    return {index: hit.entry for index, hit in found.items() if hit is not None}
-
-
-def _refusal(index: int, hit: Hit | None) -> Step | None:
-    return Step(index, Status.REJECTED, reasons.SANCTIONS_HIT, str(hit.entry)) if hit else None

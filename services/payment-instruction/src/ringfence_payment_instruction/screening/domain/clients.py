@@ -32,9 +32,14 @@ class NamesRecorded:
 
 @dataclass(frozen=True, slots=True)
 class ClientReleased:
-    """Two people have led a blocked client back to review: what was found of him until then is no hit."""
+    """Two people have led a blocked client back to review: the entries that they have looked at are no hits on him.
+
+    `findings` names those, SHA-256 each; None where an earlier release of identity led him out, which told none: then
+    all are meant of which it knew.
+    """
 
     subject: bytes
+    findings: frozenset[bytes] | None = None
 
 
 ClientFact = NamesRecorded | ClientReleased

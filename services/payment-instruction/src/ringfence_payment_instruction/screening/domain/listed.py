@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import NamedTuple
 
 DIGEST_BYTES = 32
+LONGEST_REFERENCE = 140
+"""What identity is told of an entry's name."""
 UNKNOWN = bytes(DIGEST_BYTES)
 """The digest of an entry of a list that an earlier release imported."""
 
@@ -15,6 +18,16 @@ class ListedEntry(NamedTuple):
 
     name: str
     entry_sha256: bytes
+
+    @property
+    def finding(self) -> bytes:
+        """SHA-256 of both: by it two people name the entry that they have looked at, here and in identity."""
+        return sha256(self.entry_sha256 + self.reference.encode()).digest()
+
+    @property
+    def reference(self) -> str:
+        """List and number as identity is told of them, 1 to 140 characters."""
+        return self.name[:LONGEST_REFERENCE]
 
     def __str__(self) -> str:
         """Returns list and reference as they stand in a refusal."""

@@ -18,9 +18,9 @@ class StateView(NamedTuple):
     iso_reason: str
 
 
-def state_view(submission: Submission, index: int) -> StateView:
-    """Returns how an instruction stands now."""
-    reason = submission.reason_of(index)
+def state_view(submission: Submission, index: int, stopped_by: str = "") -> StateView:
+    """Returns how an instruction stands now; what stops it goes before what was noted while it waited."""
+    reason = stopped_by or submission.reason_of(index)
     code = iso_reason(reason, submission.details.get(index, ""))
     return StateView(submission.instruction_id(index), submission.statuses[index], reason, code)
 
