@@ -1,0 +1,48 @@
+"""Who follows whose feed: as the code of the services has it, and as the runbook of a fork lists it."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+from ringfence_bootstrap.description import SERVICES
+
+from tests.architecture.documents import DOCS
+
+ROOT = DOCS.parent
+FEED_FORK = DOCS / "runbooks" / "feed-fork.md"
+
+
+def followers_in_code() -> dict[str, set[str]]:
+    """Returns the followers by their source."""
+    found: dict[str, set[str]] = {}
+    for service in SERVICES:
+        for source in _followed_by(service):
+            found.setdefault(source, set()).add(service)
+    return found
+
+
+def _followed_by(service: str) -> set[str]:
+    """Returns the sources that a service makes followers of, by name or over its constant SOURCES."""
+    package = ROOT / "services" / service / "src" / f"ringfence_{service.replace('-', '_')}"
+    return {source for file in package.rglob("*.py") for source in _followed_in(file, package.parent)}
+
+
+def _followed_in(file: Path, root: Path) -> set[str]:
+    found: set[str] = set()
+    for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "follower":
+            source = call.args[0]
+            if isinstance(source, ast.Constant):
+                found.add(str(source.value))
+            else:
+                found |= set(importlib.import_module(".".join(file.relative_to(root).with_suffix("").parts)).SOURCES)
+    return found
+
+
+def followers_named() -> dict[str, set[str]]:
+    """Returns the followers by their source as the runbook says that they are to be started again."""
+    rows = re.findall(r"^ *\| ([a-z-]+) \| ([a-z-]+(?:, [a-z-]+)*) \|$", FEED_FORK.read_text(encoding="utf-8"), re.M)
+    return {source: set(followers.split(", ")) for source, followers in rows if source in SERVICES}
