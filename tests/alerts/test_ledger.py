@@ -111,9 +111,10 @@ def test_a_source_that_went_back(scenario: Scenario, platform: Platform, prometh
     source.start()
     prometheus.await_firing("RingfenceFeedHalted", beside=["RingfenceFollowerLags"])
     followers = followers_named()["identity"]
-    for follower in followers:
-        [fork] = lines(scenario, follower, event="feed_fork")
-        assert fork["source"] == "identity"
+    prometheus.eventually(
+        lambda: all(lines(scenario, each, event="feed_fork", source="identity") for each in followers)
+    )
+    prometheus.eventually(lambda: bool(lines(scenario, "audit", event="feed_fork_located")))
     [located] = lines(scenario, "audit", event="feed_fork_located")
     rebuild_service(scenario.stack, "identity", verify=True)
     source.stop()
