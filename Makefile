@@ -72,11 +72,12 @@ scan: setup ## Looks for weaknesses in code, locks and images' recipes; says wha
 	@$(BIN)/python -m deploy.images.scan
 
 CHECKS := deploy/checks
+CHECKERS := -n 3 --dist loadfile --no-loadscope-reorder
 # Terraform's own tests, and alerts over a whole stack under Prometheus: minutes.
 LONG_CHECKS := --deselect deploy/checks/test_terraform.py::test_terraform_agrees --ignore deploy/checks/test_alerts.py
 
 deploy-check: setup .deploy/.installed .venv/infra/.installed ## Holds chart, platform, Terraform, Tiltfile, alerts and images' recipes to their rules
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(CHECKS) $(if $(SHORT),$(LONG_CHECKS))
+	@$(BIN)/python -m pytest $(CHECKERS) $(CHECKS) $(if $(SHORT),$(LONG_CHECKS))
 
 .deploy/.installed: tools/deploy.txt tools/helm.txt tools/deploy-setup.sh
 	@tools/deploy-setup.sh

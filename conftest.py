@@ -33,8 +33,15 @@ LONGEST = (
     "kernel/tests/feed/test_doorbell.py",
     "tests/integration/test_access.py",
     "tests/integration/test_flows.py",
+    "deploy/checks/test_terraform.py",
+    "deploy/checks/test_checkov.py",
+    "deploy/checks/test_rules.py",
+    "deploy/checks/test_platform.py",
+    "deploy/checks/test_values.py",
+    "deploy/checks/test_bootstrap_runbook.py",
+    "deploy/checks/test_local_vault.py",
 )
-"""Files that take twenty seconds and more, about the longest first: a worker that got one last would end alone."""
+"""Files that take long, about the longest first, of each verb: a worker that got one of them last would end alone."""
 _RANKS = {ROOT / name: rank for rank, name in enumerate(LONGEST)}
 
 # How long an input takes to make says more about the machine than about the test.
