@@ -1,10 +1,11 @@
-"""Who follows whose feed: as the code of the services has it, and as the runbook of a fork lists it."""
+"""Who asks and who follows whom: as the code of the services has it, and as the runbook of a fork lists it."""
 
 from __future__ import annotations
 
 import ast
 import importlib
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from ringfence_bootstrap.description import SERVICES
@@ -15,30 +16,33 @@ ROOT = DOCS.parent
 FEED_FORK = DOCS / "runbooks" / "feed-fork.md"
 
 
+def named_by(service: str, calls: Collection[str]) -> set[str]:
+    """Returns the services that the code of one names in calls of these names, directly or over its constant SOURCES.
+
+    Raises AttributeError where a call takes them from anywhere else.
+    """
+    package = ROOT / "services" / service / "src" / f"ringfence_{service.replace('-', '_')}"
+    return {name for file in package.rglob("*.py") for name in _named_in(file, package.parent, calls)}
+
+
+def _named_in(file: Path, root: Path, calls: Collection[str]) -> set[str]:
+    found: set[str] = set()
+    for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in calls:
+            [first, *_] = call.args
+            if isinstance(first, ast.Constant):
+                found.add(str(first.value))
+            else:
+                found |= set(importlib.import_module(".".join(file.relative_to(root).with_suffix("").parts)).SOURCES)
+    return found
+
+
 def followers_in_code() -> dict[str, set[str]]:
     """Returns the followers by their source."""
     found: dict[str, set[str]] = {}
     for service in SERVICES:
-        for source in _followed_by(service):
+        for source in named_by(service, {"follower"}):
             found.setdefault(source, set()).add(service)
-    return found
-
-
-def _followed_by(service: str) -> set[str]:
-    """Returns the sources that a service makes followers of, by name or over its constant SOURCES."""
-    package = ROOT / "services" / service / "src" / f"ringfence_{service.replace('-', '_')}"
-    return {source for file in package.rglob("*.py") for source in _followed_in(file, package.parent)}
-
-
-def _followed_in(file: Path, root: Path) -> set[str]:
-    found: set[str] = set()
-    for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "follower":
-            source = call.args[0]
-            if isinstance(source, ast.Constant):
-                found.add(str(source.value))
-            else:
-                found |= set(importlib.import_module(".".join(file.relative_to(root).with_suffix("").parts)).SOURCES)
     return found
 
 
