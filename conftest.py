@@ -11,11 +11,11 @@ pytest_plugins = ["ringfence_local_stack.pytest_plugin"]
 
 ROOT = Path(__file__).parent
 LONGEST = (
+    "tests/integration/test_drills.py",
     "tests/integration/test_two_people.py",
     "kernel/tests/service/test_starting.py",
     "tests/integration/test_compromised.py",
     "tests/cases/test_cases.py",
-    "tests/integration/test_drills.py",
     "tools/local-stack/tests/stack/test_stack.py",
     "kernel/tests/service/test_service.py",
     "tests/integration/test_metrics.py",
