@@ -19,8 +19,10 @@ up: setup ## Starts the whole platform and leaves it running until Ctrl-C
 	@$(BIN)/ringfence up
 
 # What is held to a time has the machine to itself; the rest shares it, a file at a time.
-ALONE := tests/chaos tests/integration/test_standby.py
-SHARED := kernel/tests services clients tools bench/tests tests/architecture tests/stores tests/integration tests/cases
+ALONE := tests/chaos/test_kills.py tests/chaos/test_overload.py tests/integration/test_standby.py
+SHARED := kernel/tests services clients tools bench/tests tests/architecture tests/stores tests/integration tests/cases tests/chaos
+# They wait for servers more than they work; what takes long is begun first (conftest.py).
+WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
 # Processes of the release before beside those of this one: minutes, with a verb of its own.
 UPGRADES := tests/integration/test_upgrade.py tests/integration/test_rolling.py
 # Five of the drills are short enough to be played with every change.
@@ -29,7 +31,7 @@ CUT := tests/drills/test_cuts.py::test_what_is_cut_off_is_missed_and_nothing_els
 SHORT_DRILLS := tests/drills/test_clocks.py '$(CUT)[postgres]' '$(CUT)[custody]'
 
 test: setup ## Unit, architecture and integration tests on real servers
-	@$(BIN)/python -m pytest -n 3 --dist loadfile $(SHARED) $(ALONE:%=--ignore=%) $(UPGRADES:%=--ignore=%)
+	@$(BIN)/python -m pytest $(WORKERS) $(SHARED) $(ALONE:%=--ignore=%) $(UPGRADES:%=--ignore=%)
 	@$(BIN)/python -m pytest $(ALONE)
 
 drills: setup ## Sets clocks wrong, cuts cables, fills disks under load (root) and compares; tries stolen keys
@@ -70,11 +72,12 @@ scan: setup ## Looks for weaknesses in code, locks and images' recipes; says wha
 	@$(BIN)/python -m deploy.images.scan
 
 CHECKS := deploy/checks
+CHECKERS := -n 3 --dist loadfile --no-loadscope-reorder
 # Terraform's own tests, and alerts over a whole stack under Prometheus: minutes.
 LONG_CHECKS := --deselect deploy/checks/test_terraform.py::test_terraform_agrees --ignore deploy/checks/test_alerts.py
 
 deploy-check: setup .deploy/.installed .venv/infra/.installed ## Holds chart, platform, Terraform, Tiltfile, alerts and images' recipes to their rules
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(CHECKS) $(if $(SHORT),$(LONG_CHECKS))
+	@$(BIN)/python -m pytest $(CHECKERS) $(CHECKS) $(if $(SHORT),$(LONG_CHECKS))
 
 .deploy/.installed: tools/deploy.txt tools/helm.txt tools/deploy-setup.sh
 	@tools/deploy-setup.sh

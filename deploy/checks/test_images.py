@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatch
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from deploy.checks.chart.rendering import CHART, VALUE_SETS, Object, objects, pods
 from deploy.images.containers import read_security_context, security_options
@@ -73,6 +77,29 @@ def test_a_recipe_brings_every_package_of_ours_that_it_needs() -> None:
             project = tomllib.loads((ROOT / member / "pyproject.toml").read_text(encoding="utf-8"))["project"]
             named = {re.split(r"[\[<>=;\s]", each)[0] for each in project["dependencies"]}
             assert {each for each in named if each.startswith("ringfence")} <= set(recipe.packages)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_lock_of_an_image_has_all_that_its_packages_need(name: str) -> None:
+    """What the members of an image ask for is in its lock, with all that this needs in turn."""
+    recipe = RECIPES[name]
+    locked, wanted = locked_versions(recipe.lock, platform.python_version()), set[str]()
+    for member in (*recipe.beside, recipe.member):
+        project = tomllib.loads((ROOT / member / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        wanted |= set(project["dependencies"])
+    seen = dict[str, str]()
+    while wanted:
+        needed = Requirement(wanted.pop())
+        package = str(canonicalize_name(needed.name))
+        if package in recipe.packages or str(needed) in seen:
+            continue
+        seen[str(needed)] = package
+        for each in map(Requirement, distribution(package).requires or ()):
+            if each.marker is None or any(each.marker.evaluate({"extra": extra}) for extra in ("", *needed.extras)):
+                each.marker = None
+                wanted.add(str(each))
+    assert len(seen) > 5
+    assert set(seen.values()) - set(locked) == set()
 
 
 @pytest.mark.parametrize("values", VALUE_SETS, ids=lambda values: values.stem)

@@ -15,6 +15,7 @@ from ringfence_local_stack.commands.rebuild import rebuild_service
 from ringfence_local_stack.scenario import Platform, Scenario
 
 from deploy.checks.monitoring.prometheus import Prometheus
+from tests.architecture.following import followers_named
 
 from .conftest import CALLS_FAIL, PAYER, lines, watched
 
@@ -109,16 +110,19 @@ def test_a_source_that_went_back(scenario: Scenario, platform: Platform, prometh
     renamed(scenario, {"identity": "newest", "early": "identity"})
     source.start()
     prometheus.await_firing("RingfenceFeedHalted", beside=["RingfenceFollowerLags"])
-    for follower in ("custody", "audit"):
-        [fork] = lines(scenario, follower, event="feed_fork")
-        assert fork["source"] == "identity"
+    followers = followers_named()["identity"]
+    prometheus.eventually(
+        lambda: all(lines(scenario, each, event="feed_fork", source="identity") for each in followers)
+    )
+    prometheus.eventually(lambda: bool(lines(scenario, "audit", event="feed_fork_located")))
     [located] = lines(scenario, "audit", event="feed_fork_located")
     rebuild_service(scenario.stack, "identity", verify=True)
     source.stop()
     renamed(scenario, {"identity": "early", "newest": "identity"})
     source.start()
-    for part in ("custody", "custody-standby", "audit"):
-        scenario.processes.restart(part)
+    for part in scenario.processes.parts:
+        if part.removesuffix("-standby") in followers:
+            scenario.processes.restart(part)
     prometheus.await_quiet()
     [found] = [each for each in scenario.regulator.audit.verify_sources() if each.source == "identity"]
     assert found.finding is Finding.AGREES

@@ -21,6 +21,7 @@ from ringfence_kernel.store.codec import open_envelope
 from ringfence_local_stack.sandbox.birth import certify, prepare
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Scenario
+from ringfence_local_stack.servers.postgres import FLEETING
 from ringfence_local_stack.stack.local_stack import LocalStack
 
 LIBRARY = "/usr/lib/*/faketime/libfaketimeMT.so.1"
@@ -73,7 +74,7 @@ def clocked() -> Iterator[tuple[Scenario, Clocks]]:
     own, clocks = prepare(directory), Clocks(directory / "clocks")
     clocks.folder.mkdir()
     settings = {service: {**own.get(service, {}), **clocks.environment(service)} for service in SERVICES}
-    stack = LocalStack(directory, service_settings=settings, before_services=certify)
+    stack = LocalStack(directory, service_settings=settings, before_services=certify, postgres_settings=FLEETING)
     try:
         with stack, Sandbox(stack.running, PATIENCE) as sandbox:
             yield Scenario(sandbox, stack), clocks

@@ -14,9 +14,8 @@ import pytest
 from ringfence_bootstrap.description import SERVICES
 from ringfence_local_stack.processes.ways import Ways
 from ringfence_local_stack.sandbox.stacks import empty_stack
+from ringfence_local_stack.servers.postgres import FLEETING
 from ringfence_local_stack.stack.local_stack import LocalStack
-
-from tests.chaos.drill import QUICK_RECOVERY
 
 from .work import Work, at_work, await_true
 
@@ -62,7 +61,7 @@ class Cables:
 @pytest.fixture(scope="module")
 def cables() -> Iterator[Cables]:
     """A stack of its own, all of whose ways are whole."""
-    with Ways() as ways, empty_stack(lambda what: None, postgres_settings=QUICK_RECOVERY) as stack:
+    with Ways() as ways, empty_stack(lambda what: None, postgres_settings=FLEETING) as stack:
         lead_through(ways, stack)
         with at_work(stack) as work:
             yield Cables(ways, work)

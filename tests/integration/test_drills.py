@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -217,42 +218,42 @@ def _rebuild(stack: LocalStack, service: str, *, verify: bool = True) -> dict[st
     return report
 
 
-@pytest.fixture
-def flip(stack: LocalStack) -> Iterator[Callable[[str, str], None]]:
-    """Flips one bit by a statement as the superuser, and flips it back at the end."""
-    done: list[tuple[str, str]] = []
+@contextmanager
+def flipped(stack: LocalStack) -> Iterator[None]:
+    """Has one bit of one stored event of every service flipped, by a statement as the superuser."""
 
-    def run(database: str, statement: str) -> None:
-        with stack.postgres.superuser(database) as connection:
-            assert connection.execute(statement.encode()).rowcount == 1
-        done.append((database, statement))
+    def flip() -> None:
+        for service in SERVICES:
+            with stack.postgres.superuser(stack.running.databases[service].name) as connection:
+                assert connection.execute(FLIP).rowcount == 1
 
-    yield run
-    for database, statement in done:
-        with stack.postgres.superuser(database) as connection:
-            connection.execute(statement.encode())
-
-
-FLIP = "UPDATE stored_events SET state = set_byte(state, 9, get_byte(state, 9) # 1) WHERE notification_id = %d"
+    flip()
+    try:
+        yield
+    finally:
+        flip()
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_flipped_bit_is_found(
-    stack: LocalStack,
-    sandbox: Sandbox,
-    platform: Platform,
-    flip: Callable[[str, str], None],
-    service: str,
-) -> None:
-    """One bit flipped in one stored event, of a source or of the log itself, is found; flipped back, all is well."""
+FLIP = b"UPDATE stored_events SET state = set_byte(state, 9, get_byte(state, 9) # 1) WHERE notification_id = 3"
+
+
+def test_flipped_bits_are_found(stack: LocalStack, sandbox: Sandbox, platform: Platform) -> None:
+    """One bit flipped in one stored event, of each source and of the log, is found; flipped back, all is well."""
     await_log_complete(sandbox)
-    assert _findings(stack, sandbox, service) == set()
-    flip(stack.running.databases[service].name, FLIP % 3)
-    assert service in _findings(stack, sandbox, service)
+    assert _differing(sandbox) == set()
+    with flipped(stack):
+        assert "audit" in _differing(sandbox)
+        assert _rebuilt_otherwise(stack) == set(SERVICES)
+    assert _differing(sandbox) | _rebuilt_otherwise(stack) == set()
 
 
-def _findings(stack: LocalStack, sandbox: Sandbox, rebuilt: str) -> set[str]:
-    """Returns the services in which `ringfence verify log`, or a rebuild of one of them, finds a change."""
+def _rebuilt_otherwise(stack: LocalStack) -> set[str]:
+    """Returns the services of which a rebuild finds a change."""
+    return {service for service in SERVICES if not _rebuild(stack, service)["same"]}
+
+
+def _differing(sandbox: Sandbox) -> set[str]:
+    """Returns the services in which `ringfence verify log` finds a change."""
     found: set[str] = set()
     checkpoint = verify_checkpoint(sandbox.regulator.audit.checkpoint(), sandbox.log_key())
     try:
@@ -260,7 +261,5 @@ def _findings(stack: LocalStack, sandbox: Sandbox, rebuilt: str) -> set[str]:
         verify_log((leaf.content for leaf in leaves), checkpoint)
     except RingfenceError as refused:
         found.add("audit" if refused.reason == "LOG_DAMAGED" else refused.reason)
-    for each in sandbox.regulator.audit.verify_sources(recompute=True):
-        if each.finding is Finding.DIFFERS:
-            found.add(each.source)
-    return found if _rebuild(stack, rebuilt)["same"] else found | {rebuilt}
+    compared = sandbox.regulator.audit.verify_sources(recompute=True)
+    return found | {each.source for each in compared if each.finding is Finding.DIFFERS}

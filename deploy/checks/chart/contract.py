@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import importlib
 import typing
@@ -12,9 +11,11 @@ from pathlib import Path, PurePosixPath
 from ringfence_kernel.service.settings import MigrationSettings, Settings, read
 
 from deploy.checks.chart.references import GIVEN
-from deploy.checks.chart.rendering import ROOT, Object, Pod, environment
+from deploy.checks.chart.rendering import Object, Pod, environment
+from tests.architecture.following import named_by
 
 SERVICES = ("identity", "custody", "payment-instruction", "audit")
+ISSUER = "identity"
 BY_DOWNWARD_API = {"POD_NAME"}
 """Read by no service: other variables are made of it."""
 
@@ -36,17 +37,8 @@ def variables(cls: type[object]) -> dict[str, bool]:
 
 
 def peers_of(service: str) -> set[str]:
-    """Returns the peers whose addresses the code of a service asks for, by name or by the constant it loops over."""
-    package = ROOT / "services" / service / "src" / f"ringfence_{service.replace('-', '_')}"
-    module = importlib.import_module(f"{package.name}.bootstrap")
-    found: set[str] = set()
-    for call in ast.walk(ast.parse((package / "bootstrap.py").read_text(encoding="utf-8"))):
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not call.args:
-            continue
-        if call.func.attr in {"peer", "follower", "addresses_of"}:
-            first = call.args[0]
-            found |= {str(first.value)} if isinstance(first, ast.Constant) else set(module.SOURCES)
-    return found
+    """Returns whose addresses a service asks for: its code names them, and whoever checks tokens asks for keys."""
+    return (named_by(service, {"peer", "follower", "addresses_of"}) | {ISSUER}) - {service}
 
 
 def files(pod: Pod, container: Object, root: Path) -> None:

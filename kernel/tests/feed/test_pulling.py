@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import pytest
-from ringfence_kernel.feed.pulling import UNHEARD_POLL_SECONDS, Pulling
+from ringfence_kernel.feed import FOR_THE_RECORD, URGENT, FeedPage, Follower, Looking
+from ringfence_kernel.feed.pulling import Pulling
+from ringfence_kernel.store import Head
+from ringfence_protos.common.v1 import feed_pb2
 
 POLL_SECONDS, LONGEST = 0.02, 8
+ROUNDS = 6
 
 
 async def looked(answers: Sequence[int | None], ring_after: int | None = None) -> list[float]:
@@ -57,7 +62,36 @@ async def test_a_ring_brings_the_first_pause_back() -> None:
     assert max(pauses[3:]) < LONGEST
 
 
-@pytest.mark.parametrize(("hears", "longest"), [(True, 8.0), (False, UNHEARD_POLL_SECONDS)])
-def test_what_is_urgent_is_looked_for_often_while_no_ring_can_come(hears: bool, longest: float) -> None:
-    """A follower that hears rings may rest; one that hears none looks five times a second."""
-    assert Pulling(full_page=10, hears=lambda: hears)._most_seconds() == longest
+@pytest.mark.parametrize("looking", [URGENT, FOR_THE_RECORD])
+@pytest.mark.parametrize("hears", [True, False])
+async def test_a_follower_looks_as_often_as_its_news_is_urgent(
+    looking: Looking, hears: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unasked, pauses grow up to what a lost ring may cost; while no ring can come, they are shorter."""
+    pauses: list[float] = []
+
+    def timeout(seconds: float) -> Any:
+        pauses.append(seconds)
+        return unrestricted(0)
+
+    async def read(request: feed_pb2.ReadRequest) -> feed_pb2.ReadResponse:
+        if len(pauses) == ROUNDS:
+            raise asyncio.CancelledError
+        return feed_pb2.ReadResponse(head=feed_pb2.FeedHead(source="source", epoch=1, hash=bytes(32)))
+
+    unrestricted = asyncio.timeout
+    monkeypatch.setattr(asyncio, "timeout", timeout)
+    follower = Follower("source", read, taken, Head(1, 0, bytes(32)), hears=lambda: hears, looking=looking)
+    with pytest.raises(asyncio.CancelledError):
+        await follower.run()
+    longest = looking.lost_seconds if hears else looking.unheard_seconds
+    assert (max(pauses), pauses[-1]) == (longest, longest)
+
+
+async def taken(page: FeedPage) -> None:
+    """Takes in a page."""
+
+
+def test_nobody_may_act_against_what_is_urgent_for_two_seconds() -> None:
+    """Whatever is lost on the way, and whether NATS is there or not; half a second is for fetching and committing."""
+    assert max(URGENT.lost_seconds, URGENT.unheard_seconds) <= 1.5

@@ -15,6 +15,7 @@ from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.seaweed import SeaweedServer
 from ringfence_payment_instruction.rail.adapters.object_store import ObjectRail
 from ringfence_payment_instruction.rail.adapters.spool import TOMBSTONE, SpoolRail
+from ringfence_payment_instruction.rail.application.inbox import pause_seconds
 from ringfence_payment_instruction.rail.application.ports import Rail, Sealed
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.status import Directive, Stage, Status
@@ -360,3 +361,14 @@ async def test_a_migrated_database_has_the_tables(database: Callable[[str], Data
             assert connection.execute(f"SELECT * FROM {table}".encode()).fetchall() == []
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(f"DELETE FROM {table}".encode())
+
+
+@pytest.mark.parametrize(
+    ("quiet_seconds", "pause"),
+    [(0.0, 0.2), (1.9, 0.2), (5.0, 0.5), (3_600.0, 1.0)],
+    ids=["news", "just", "a while", "long"],
+)
+def test_a_bank_that_is_quiet_is_asked_more_rarely(quiet_seconds: float, pause: float) -> None:
+    """A look is late by a tenth of the quiet at most, and by a second; whoever sets more than that gets it."""
+    assert pause_seconds(0.2, quiet_seconds) == pytest.approx(pause)
+    assert pause_seconds(30.0, quiet_seconds) == 30.0

@@ -26,6 +26,20 @@ LAG_EVENTS, LAG_DURATION = "ringfence.feed.lag.events", "ringfence.feed.lag.dura
 
 
 @dataclass(frozen=True, slots=True)
+class Looking:
+    """How long news may take to be found, in seconds: where its ring is lost, and while no ring can come."""
+
+    lost_seconds: float
+    unheard_seconds: float
+
+
+URGENT = Looking(lost_seconds=1.5, unheard_seconds=0.2)
+"""What nobody may act against for two seconds, whatever happens to NATS."""
+FOR_THE_RECORD = Looking(lost_seconds=3.0, unheard_seconds=1.0)
+"""What is only written down."""
+
+
+@dataclass(frozen=True, slots=True)
 class FeedPage:
     """Verified events of one source, in order, and the cursor to store with their result."""
 
@@ -43,7 +57,7 @@ class FeedReader(Protocol):
 
 @dataclass(slots=True)
 class Follower:
-    """Pulls on a ring of the doorbell and at least every second, five times as often where it `hears` no rings.
+    """Pulls on a ring of the doorbell, and unasked as `looking` has it: more often while it `hears` no rings.
 
     `handle` commits the page's result and `page.cursor` in one transaction; when it raises, the same page comes again.
     A fork, or an event that `handle` does not know, halts the follower until the process is started anew: `halted` says
@@ -56,6 +70,7 @@ class Follower:
     handle: Callable[[FeedPage], Awaitable[None]]
     cursor: Head
     poll_seconds: float = POLL_SECONDS
+    looking: Looking = URGENT
     first_difference: Callable[[], Awaitable[int | None]] | None = None
     hears: Callable[[], bool] | None = None
     halted: str = ""
@@ -67,7 +82,11 @@ class Follower:
     def __post_init__(self) -> None:
         """Begins to hear rings."""
         self._pulling = Pulling(
-            PAGE_EVENTS, self.poll_seconds, longest_poll_seconds=self.poll_seconds, hears=self.hears
+            PAGE_EVENTS,
+            self.poll_seconds,
+            longest_poll_seconds=max(self.poll_seconds, self.looking.lost_seconds),
+            unheard_poll_seconds=self.looking.unheard_seconds,
+            hears=self.hears,
         )
 
     def ring(self) -> None:

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 
 POLL_SECONDS = 1.0
 LONGEST_POLL_SECONDS = 8.0
-UNHEARD_POLL_SECONDS = 0.2
-"""While no ring can come, what is urgent is looked for so often."""
 GATHER_SECONDS = 0.02
 """Pause after a page that was not full: what is committed meanwhile comes in one page."""
 
@@ -27,8 +25,9 @@ class Pulling:
     poll_seconds: float = POLL_SECONDS
     gather_seconds: float = GATHER_SECONDS
     longest_poll_seconds: float = LONGEST_POLL_SECONDS
+    unheard_poll_seconds: float = LONGEST_POLL_SECONDS
     hears: Callable[[], bool] | None = None
-    """Tells whether rings can come at all; asked where news is too urgent to wait for a poll while they cannot."""
+    """Tells whether rings can come at all: while they cannot, `unheard_poll_seconds` is the longest pause."""
     _rung: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ring(self) -> None:
@@ -60,4 +59,4 @@ class Pulling:
 
     def _most_seconds(self) -> float:
         """Returns for how long to wait for a ring."""
-        return UNHEARD_POLL_SECONDS if self.hears is not None and not self.hears() else self.longest_poll_seconds
+        return self.unheard_poll_seconds if self.hears is not None and not self.hears() else self.longest_poll_seconds

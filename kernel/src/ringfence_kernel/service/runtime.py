@@ -13,7 +13,7 @@ from ringfence_protos.identity.v1 import identity_pb2, identity_pb2_grpc
 from ringfence_kernel.access.token_keys import RemoteKeys
 from ringfence_kernel.certificates.connecting import client_tls
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
-from ringfence_kernel.feed import Doorbell, FeedPage, Follower
+from ringfence_kernel.feed import URGENT, Doorbell, FeedPage, Follower, Looking
 from ringfence_kernel.rpc.client import Peer, PeerOptions
 from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.service.settings import Settings
@@ -64,6 +64,7 @@ class Runtime(Generic[SettingsT]):
         cursor: Head,
         first_difference: Callable[[], Awaitable[int | None]] | None = None,
         hears: Callable[[], bool] | None = None,
+        looking: Looking = URGENT,
     ) -> Follower:
         """Returns a follower of another service's feed, read over gRPC."""
         peer = self.peer(source)
@@ -81,6 +82,7 @@ class Runtime(Generic[SettingsT]):
             cursor=cursor,
             first_difference=first_difference,
             hears=hears,
+            looking=looking,
         )
         follower.gauge(self.gauges)
         return follower

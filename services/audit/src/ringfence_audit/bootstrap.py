@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
+from ringfence_kernel.feed import FOR_THE_RECORD
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
     Assembly,
@@ -79,7 +80,12 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     marks = StoredMarks(core.store, EventCodec(events.EVENTS))
     followers = [
         runtime.follower(
-            source, take_over, _cursor(log, source), _first_difference(Differences(feed, marks), log, source)
+            source,
+            take_over,
+            _cursor(log, source),
+            _first_difference(Differences(feed, marks), log, source),
+            hears=lambda: core.doorbell.connected,
+            looking=FOR_THE_RECORD,
         )
         for source, feed in feeds.items()
     ]

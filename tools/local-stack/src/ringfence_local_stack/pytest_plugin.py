@@ -22,7 +22,7 @@ from ringfence_local_stack.servers.certificates import Authority, infrastructure
 from ringfence_local_stack.servers.database import Database
 from ringfence_local_stack.servers.nats import NatsServer
 from ringfence_local_stack.servers.openbao import OpenBaoServer
-from ringfence_local_stack.servers.postgres import PostgresServer
+from ringfence_local_stack.servers.postgres import FLEETING, PostgresServer
 from ringfence_local_stack.servers.seaweed import SeaweedServer
 from ringfence_local_stack.stack.local_stack import LocalStack
 
@@ -50,11 +50,9 @@ def stack_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres_server(stack_folder: Path) -> Iterator[PostgresServer]:
-    """A fresh PostgreSQL server with fsync on and a small `max_wal_size`, so that recovery after a kill is short."""
+    """A fresh PostgreSQL server that waits for no disk, with a small `max_wal_size`: recovery after a kill is short."""
     server = PostgresServer(
-        stack_folder / "postgres",
-        log_file=stack_folder / "logs" / "postgres.log",
-        settings={"max_wal_size": "256MB"},
+        stack_folder / "postgres", log_file=stack_folder / "logs" / "postgres.log", settings=FLEETING
     )
     with _running(server) as running:
         yield running
@@ -163,7 +161,5 @@ def local_stack_settings() -> Mapping[str, Mapping[str, str]]:
 @pytest.fixture(scope="session")
 def local_stack(local_stack_settings: Mapping[str, Mapping[str, str]]) -> Iterator[LocalStack]:
     """The whole stack with its four services, private and empty, removed at the end."""
-    with LocalStack.temporary(
-        service_settings=local_stack_settings, postgres_settings={"max_wal_size": "256MB"}
-    ) as stack:
+    with LocalStack.temporary(service_settings=local_stack_settings, postgres_settings=FLEETING) as stack:
         yield stack

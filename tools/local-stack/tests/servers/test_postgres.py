@@ -1,14 +1,23 @@
 """The PostgreSQL of the local stack: safe settings, closed doors, recovery after a crash."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from ringfence_local_stack.servers.database import Database
-from ringfence_local_stack.servers.postgres import PostgresServer
+from ringfence_local_stack.servers.postgres import FLEETING, PostgresServer
 
 DatabaseFactory = Callable[[str], Database]
+
+
+@pytest.fixture(scope="module")
+def durable_server(stack_folder: Path) -> Iterator[PostgresServer]:
+    """A server as `ringfence up` has it."""
+    server = PostgresServer(stack_folder / "durable", log_file=stack_folder / "logs" / "durable.log")
+    server.start()
+    yield server
+    server.stop()
 
 
 def owner(database: Database) -> psycopg.Connection:
@@ -30,12 +39,12 @@ def app(database: Database) -> psycopg.Connection:
         ("full_page_writes", "on"),
         ("data_checksums", "on"),
         ("listen_addresses", "127.0.0.1"),
-        ("max_wal_size", "256MB"),
+        ("max_wal_size", "1GB"),
     ],
 )
-def test_server_runs_with_safe_settings(postgres_server: PostgresServer, setting: str, value: str) -> None:
+def test_server_runs_with_safe_settings(durable_server: PostgresServer, setting: str, value: str) -> None:
     """Durability is on, the version is 18 and nothing listens beyond the loopback address."""
-    with postgres_server.superuser() as connection:
+    with durable_server.superuser() as connection:
         row = connection.execute("SELECT current_setting(%s)", [setting]).fetchone()
     assert row is not None
     assert row[0].startswith(value)
@@ -134,12 +143,12 @@ def test_secrets_are_readable_by_their_owner_only(postgres_server: PostgresServe
 def test_data_is_kept_over_a_restart(stack_folder: Path) -> None:
     """A second server object on the same folder finds the data and the passwords of the first."""
     folder, log = stack_folder / "kept", stack_folder / "logs" / "kept.log"
-    first = PostgresServer(folder, log_file=log)
+    first = PostgresServer(folder, log_file=log, settings=FLEETING)
     first.start()
     with owner(first.create_database("identity")) as connection:
         connection.execute("CREATE TABLE party AS SELECT 7 AS n")
     first.stop()
-    second = PostgresServer(folder, log_file=log)
+    second = PostgresServer(folder, log_file=log, settings=FLEETING)
     try:
         second.start()
         with owner(second.create_database("identity")) as connection:

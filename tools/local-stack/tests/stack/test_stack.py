@@ -17,6 +17,7 @@ from ringfence_bootstrap.description import SERVICES
 from ringfence_bootstrap.nats.streams import stream_name
 from ringfence_local_stack.errors import LocalStackError, ProcessFailed, StackNotRunning, StackRunning
 from ringfence_local_stack.processes.files import private_folder
+from ringfence_local_stack.servers.postgres import FLEETING
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_local_stack.stack.running import RunningStack, attach
 from ringfence_local_stack.stack.services import installed
@@ -37,7 +38,9 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
     """A stack with a stand-in for custody."""
-    with LocalStack.temporary(with_services=("custody",), service_settings=STAND_IN) as made:
+    with LocalStack.temporary(
+        with_services=("custody",), service_settings=STAND_IN, postgres_settings=FLEETING
+    ) as made:
         yield made
 
 
@@ -139,7 +142,9 @@ def test_service_outside_the_subset_is_not_there(stack: LocalStack) -> None:
 
 def test_standby_is_a_part_of_its_own() -> None:
     """A second process of a service has its own address, log and secret id; others are told both addresses."""
-    with LocalStack.temporary(with_services=("custody",), standbys=("custody",), service_settings=STAND_IN) as stack:
+    with LocalStack.temporary(
+        with_services=("custody",), standbys=("custody",), service_settings=STAND_IN, postgres_settings=FLEETING
+    ) as stack:
         running, count = stack.running, starts(stack.running)
         assert count == 2
         assert running.addresses["custody"] == f"{running.listens['custody']},{running.listens['custody-standby']}"
@@ -167,7 +172,7 @@ def test_what_runs_a_service_may_be_another_command(folder: Path) -> None:
         return ["/usr/bin/env", *installed(part, verb, settings)]
 
     options = {"with_services": ("custody",), "service_settings": STAND_IN, "command_line": command_line}
-    with LocalStack(folder, **options) as stack:
+    with LocalStack(folder, postgres_settings=FLEETING, **options) as stack:
         stack.restart("custody")
         assert stack.service("custody").is_healthy()
     assert [(part, verb) for part, verb, _ in asked] == [
@@ -185,7 +190,7 @@ def test_failing_service_stops_the_stack_and_shows_its_log(folder: Path) -> None
     (broken / "__init__.py").touch()
     (broken / "__main__.py").write_text("raise SystemExit('the reason why')")
     settings = {"custody": {"PYTHONPATH": str(broken.parent)}}
-    stack = LocalStack(folder, with_services=("custody",), service_settings=settings)
+    stack = LocalStack(folder, with_services=("custody",), service_settings=settings, postgres_settings=FLEETING)
     before = children(os.getpid())
     with pytest.raises(ProcessFailed, match=r"custody migrate ended with status 1(.|\n)*the reason why"):
         stack.start()
@@ -199,7 +204,7 @@ def test_data_and_authorities_are_kept_over_a_stop(folder: Path) -> None:
     """A second start in the folder finds the databases and the certificate authorities of the first."""
     certificates = []
     for number in (1, 2):
-        with LocalStack(folder, with_services=()) as stack:
+        with LocalStack(folder, with_services=(), postgres_settings=FLEETING) as stack:
             certificates.append(stack.running.workload_ca_file.read_text())
             database = stack.running.databases["audit"]
             with psycopg.connect(database.owner_conninfo) as connection:
@@ -224,7 +229,7 @@ def test_signal_leaves_nothing_running(folder: Path, when: str, sent: signal.Sig
     owner.communicate(timeout=30)
     assert not any(runs(pid) for pid in pids)
     assert not (folder / "stack.json").exists()
-    with LocalStack(folder, with_services=()) as again:
+    with LocalStack(folder, with_services=(), postgres_settings=FLEETING) as again:
         assert again.openbao.admin().is_active()
 
 
@@ -239,5 +244,5 @@ def test_killed_owner_takes_its_children_along(folder: Path) -> None:
     assert gone_within(pids, 15.0)
     with pytest.raises(StackNotRunning, match="died"):
         attach(folder)
-    with LocalStack(folder, with_services=()):
+    with LocalStack(folder, with_services=(), postgres_settings=FLEETING):
         assert attach(folder).owner_pid == os.getpid()

@@ -22,6 +22,7 @@ from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.sandbox.stacks import empty_stack
 from ringfence_local_stack.scenario.platform import Platform
 from ringfence_local_stack.scenario.waiting import fresh
+from ringfence_local_stack.servers.postgres import FLEETING
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_local_stack.stack.running import RunningStack
 
@@ -49,8 +50,10 @@ class Scenario:
     ) -> Iterator[Scenario]:
         """Starts a stack of its own, gone afterwards, on which a sanctions list is in force that nobody stands on.
 
-        `settings` are environment variables for every service; further options as for LocalStack.
+        `settings` are environment variables for every service; further options as for LocalStack. PostgreSQL waits for
+        no disk: what was committed outlives the death of any process, not the machine's.
         """
+        options = {"postgres_settings": FLEETING, **options}
         with empty_stack(progress, settings, **options) as stack, Sandbox(stack.running, patience) as sandbox:
             scenario = cls(sandbox, stack)
             if _SCREENING in stack.parts:

@@ -30,6 +30,8 @@ from ringfence_payment_instruction.submissions.domain.errors import EvidenceRefu
 from ringfence_payment_instruction.submissions.domain.past import Asked
 
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
+QUIET_SHARE, QUIET_POLL_SECONDS = 0.1, 1.0
+"""Where nothing has come for a while, a look may be late by this part of it, and by so much."""
 INBOX = "inbox"
 ANSWERED = "answered"
 """The receipt of a message of which we know from the bank's answer that it was taken."""
@@ -61,13 +63,17 @@ class Inbox:
     async def run(self) -> None:
         """Takes files until cancelled."""
         self._may_be_kept = True
+        clock = asyncio.get_running_loop().time
+        heard = clock()
         while True:
             try:
                 await self.step()
+                if self._may_be_kept:
+                    heard = clock()
             except (OSError, DomainError) as error:
                 _LOG.warning("inbox_unreadable", error=type(error).__name__)
                 await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
-            await asyncio.sleep(self.poll_seconds)
+            await asyncio.sleep(pause_seconds(self.poll_seconds, clock() - heard))
 
     async def step(self) -> None:
         """Takes every file that lies there or is kept, but those that could not be taken a moment ago."""
@@ -170,6 +176,11 @@ class Inbox:
         if contradictions:
             # The bank has changed its word: money may be at the wrong place there.
             _LOG.error("bank_replies_contradict", count=contradictions)
+
+
+def pause_seconds(poll_seconds: float, quiet_seconds: float) -> float:
+    """Returns when to look again where nothing has come for so long."""
+    return max(poll_seconds, min(QUIET_SHARE * quiet_seconds, QUIET_POLL_SECONDS))
 
 
 def identified(name: str, content: bytes) -> bytes:
