@@ -136,6 +136,40 @@ async def test_ring_brings_news_before_the_timer(source: Source, store: EventSto
     task.cancel()
 
 
+async def test_catching_up_is_to_take_in_what_there_is_at_the_call(source: Source, store: EventStore) -> None:
+    """A page read before the call does not count; a source that is away, or a halt, is told."""
+    reading, goes_on = asyncio.Event(), asyncio.Event()
+    goes_on.set()
+
+    async def slowly(request: feed_pb2.ReadRequest) -> feed_pb2.ReadResponse:
+        response = await source(request)
+        reading.set()
+        await goes_on.wait()
+        return response
+
+    follower = Follower("source", slowly, Result(), Head(1, 0, bytes(32)), poll_seconds=60)
+    task = asyncio.create_task(follower.run())
+    assert await follower.catch_up(5)
+    assert follower.cursor.position == 5
+    reading.clear()
+    goes_on.clear()
+    follower.ring()
+    await reading.wait()
+    fill(store, 3)
+    caught_up = asyncio.create_task(follower.catch_up(5))
+    await asyncio.sleep(0)
+    goes_on.set()
+    assert await caught_up
+    assert follower.cursor.position == 8
+    source.away = True
+    assert not await follower.catch_up(0.05)
+    source.away, source.tamper = False, flip_state
+    fill(store, 1)
+    assert not await follower.catch_up(60)
+    assert not await follower.catch_up(60)
+    await task
+
+
 def flip_state(response: feed_pb2.ReadResponse) -> None:
     """Changes one event of a page."""
     event = response.events[-1]

@@ -21,7 +21,7 @@ from ringfence_custody.ledger.domain.change_accounts import (
 )
 from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns, row_numbers, split_ids
 from ringfence_custody.ledger.domain.create_accounts import decide_accounts
-from ringfence_custody.ledger.domain.create_transfers import decide_batches
+from ringfence_custody.ledger.domain.create_transfers import Standings, StandingsUnasked, decide_batches
 from ringfence_custody.ledger.domain.errors import AccountNotFound, AuthorisationRevoked, EvidenceMissing
 from ringfence_custody.ledger.domain.events import TransfersEvidenced
 from ringfence_custody.ledger.domain.incoming import Outcome
@@ -78,6 +78,8 @@ class Commands:
     statements_follow: Callable[[], Awaitable[None]]
     """Waits while the read model is too far behind."""
     proposals: Proposals
+    identity_is_heard: Callable[[], Awaitable[bool]]
+    """Takes in what identity has said until now; tells whether it could, in time."""
 
     async def create_accounts(self, book_id: bytes, columns: AccountColumns) -> tuple[bytes, list[int]]:
         """Opens accounts; returns a status and a time per row. Raises ColumnsMalformed."""
@@ -91,10 +93,16 @@ class Commands:
 
         return await self.writer.commit(decide, weight=len(columns))
 
-    def require_active(self, *principals: bytes) -> None:
-        """Raises AuthorisationRevoked where any of these principals, platforms among them, is suspended."""
-        if not self.proposals.state.stopped.keys().isdisjoint(principals):
-            raise AuthorisationRevoked
+    async def require_active(self, *principals: bytes) -> None:
+        """Raises AuthorisationRevoked where any of these principals, platforms among them, is suspended.
+
+        Identity is asked before: somebody may have been activated again.
+        """
+        stopped = self.proposals.state.stopped.keys()
+        if not stopped.isdisjoint(principals):
+            await self.identity_is_heard()
+            if not stopped.isdisjoint(principals):
+                raise AuthorisationRevoked
 
     async def create_transfers(
         self, book_id: bytes, columns: TransferColumns, poster: Poster, *, with_balances: bool
@@ -106,22 +114,30 @@ class Commands:
         columns.check()
         await self.statements_follow()
 
-        def decide(unit: Unit, batches: list[TransferColumns]) -> list[Outcome]:
-            book = self._begin(unit, book_id)
-            imports = poster.reach is Reach.MIGRATION
-            window = window_of(book, unit.now_ns) if imports else ZERO_ID
-            return decide_batches(
-                book,
-                batches,
-                unit.now_ns,
-                authority=Authority(poster.owner, poster.reach, window),
-                with_balances=with_balances,
-                rules=book.rules,
-            )
+        async def commit(standings: Standings) -> Outcome | None:
+            def decide(unit: Unit, batches: list[TransferColumns]) -> list[Outcome | None]:
+                book = self._begin(unit, book_id)
+                imports = poster.reach is Reach.MIGRATION
+                window = window_of(book, unit.now_ns) if imports else ZERO_ID
+                authority = Authority(poster.owner, poster.reach, window)
+                return _decided(book, batches, unit, authority, standings, with_balances=with_balances)
 
-        # What a retry compares depends on whether it names a value date.
-        kind = book_id, poster, with_balances, bool(columns.value_date_days)
-        return await self.writer.commit(Together(kind, columns, decide), weight=len(columns))
+            # What a retry compares depends on whether it names a value date.
+            kind = book_id, poster, with_balances, bool(columns.value_date_days), standings
+            return await self.writer.commit(Together(kind, columns, decide), weight=len(columns))
+
+        return await self._on_standings(commit)
+
+    async def _on_standings(self, commit: Callable[[Standings], Awaitable[Outcome | None]]) -> Outcome:
+        """Commits what rests on nobody's standing at once, anything else once identity was asked how they stand.
+
+        What identity answered its callers before they called here is known then. Where it cannot be asked, the rows
+        that would be refused stay unsettled, and all others are decided.
+        """
+        outcome = await commit(Standings.UNASKED)
+        while outcome is None:
+            outcome = await commit(Standings.CURRENT if await self.identity_is_heard() else Standings.OLD)
+        return outcome
 
     async def book_evidence(self, book_id: bytes, columns: TransferColumns, evidence: Evidence) -> Outcome:
         """Creates transfers on the bank's word alone; raises ColumnsMalformed, EvidenceMissing.
@@ -134,15 +150,17 @@ class Commands:
             raise EvidenceMissing
         await self.statements_follow()
 
-        def decide(unit: Unit) -> Outcome:
-            book = self._begin(unit, book_id)
-            (outcome,) = decide_batches(
-                book, [columns], unit.now_ns, authority=Authority(PAYMENT_INSTRUCTION, Reach.EVIDENCE), rules=book.rules
-            )
-            record(unit, book_id, book, _evidenced(columns, outcome, evidence))
-            return outcome
+        async def commit(standings: Standings) -> Outcome | None:
+            def decide(unit: Unit) -> Outcome | None:
+                book = self._begin(unit, book_id)
+                (outcome,) = _decided(book, [columns], unit, AUTHORITY_OF_EVIDENCE, standings)
+                if outcome is not None:
+                    record(unit, book_id, book, _evidenced(columns, outcome, evidence))
+                return outcome
 
-        return await self.writer.commit(decide, weight=len(columns))
+            return await self.writer.commit(decide, weight=len(columns))
+
+        return await self._on_standings(commit)
 
     def _begin(self, unit: Unit, book_id: bytes) -> Book:
         """Returns a book whose transfers are taken back with the commit, and recorded at its end."""
@@ -212,6 +230,40 @@ class Commands:
 
 
 NO_EVIDENCE = bytes(32)
+AUTHORITY_OF_EVIDENCE = Authority(PAYMENT_INSTRUCTION, Reach.EVIDENCE)
+
+
+def _decided(
+    book: Book,
+    batches: Sequence[TransferColumns],
+    unit: Unit,
+    authority: Authority,
+    standings: Standings,
+    *,
+    with_balances: bool = False,
+) -> list[Outcome | None]:
+    """Decides batches in one go; None for one that cannot be decided before identity was asked, the others alone."""
+    try:
+        return [
+            *decide_batches(
+                book,
+                batches,
+                unit.now_ns,
+                authority=authority,
+                with_balances=with_balances,
+                rules=book.rules,
+                standings=standings,
+            )
+        ]
+    except StandingsUnasked:
+        if len(batches) == 1:
+            return [None]
+        alone = ([each] for each in batches)
+        return [
+            outcome
+            for each in alone
+            for outcome in _decided(book, each, unit, authority, standings, with_balances=with_balances)
+        ]
 
 
 def _evidenced(columns: TransferColumns, outcome: Outcome, evidence: Evidence) -> TransfersEvidenced | None:

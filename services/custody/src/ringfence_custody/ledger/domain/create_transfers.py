@@ -7,6 +7,7 @@ is unusual, nearly all of them, do not come here: one look at the whole batch fi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.ids import MAX_ID, ZERO_ID
@@ -16,7 +17,7 @@ from ringfence_custody.ledger.domain.authority import Authority
 from ringfence_custody.ledger.domain.book import CLOSING, EXPIRED, IS_PENDING, POSTED, VOIDED, Book
 from ringfence_custody.ledger.domain.columns import TransferColumns
 from ringfence_custody.ledger.domain.incoming import NO_BALANCES, IncomingBatch, Outcome
-from ringfence_custody.ledger.domain.lifecycle import CREDITS_PASS, DEBITS_PASS
+from ringfence_custody.ledger.domain.lifecycle import CREDITS_PASS, DEBITS_PASS, AccountStatus, rests_on_standing
 from ringfence_custody.ledger.domain.packed import Transfer
 from ringfence_custody.ledger.domain.purposes import MINIMUM, AccountClass, RulePack
 from ringfence_custody.ledger.domain.result_codes import (
@@ -42,6 +43,18 @@ FATE_STATUS = {
 }
 
 
+class Standings(Enum):
+    """How old what is known of owners may be, and so what becomes of a row that it would refuse."""
+
+    CURRENT = "the row is refused"
+    UNASKED = "nothing is decided: StandingsUnasked, until identity was asked"
+    OLD = "the row is left unsettled: it may be sent again"
+
+
+class StandingsUnasked(Exception):
+    """A refusal would rest on an owner's standing, and whether that is all that identity says has not been asked."""
+
+
 def decide_transfers(
     book: Book,
     columns: TransferColumns,
@@ -64,13 +77,14 @@ def decide_batches(
     authority: Authority,
     with_balances: bool = False,
     rules: RulePack = MINIMUM,
+    standings: Standings = Standings.CURRENT,
 ) -> list[Outcome]:
     """Decides batches in order, as if each came alone, and leaves what is created in the book's open batch.
 
     Row k of all has the time max(now_ns, last + 1) + k. The columns must have passed their `check`; either all or none
-    name value dates. Raises what reading a committed batch raises; the book is then as it was.
+    name value dates. Raises what reading a committed batch raises, and StandingsUnasked; the book is then as it was.
     """
-    batch = _Decision(book, batches, now_ns, with_balances, rules, authority)
+    batch = _Decision(book, batches, now_ns, with_balances, rules, authority, standings)
     left = batch.pass_outright()
     for position, row in enumerate(left):
         try:
@@ -83,6 +97,20 @@ def decide_batches(
 
 class _Decision(IncomingBatch):
     """A batch under decision: every check, in order of precedence."""
+
+    def __init__(
+        self,
+        book: Book,
+        batches: Sequence[TransferColumns],
+        now_ns: int,
+        with_balances: bool,
+        rules: RulePack,
+        authority: Authority,
+        standings: Standings,
+    ) -> None:
+        """Takes one batch, or several; a refusal rests on standings of that age."""
+        super().__init__(book, batches, now_ns, with_balances, rules, authority)
+        self.standings = standings
 
     def decide(self, row: int) -> None:
         """Decides one row by every check, and follows its chain."""
@@ -172,14 +200,26 @@ class _Decision(IncomingBatch):
         """Checks that the accounts' states let money out and in."""
         accounts = self.accounts
         if accounts.holds[debit]:
-            return Status.DEBIT_ACCOUNT_FROZEN
+            return self._refused(debit, Status.DEBIT_ACCOUNT_FROZEN)
         if accounts.status[debit] not in DEBITS_PASS:
-            return Status.DEBIT_ACCOUNT_NOT_ACTIVE
+            return self._refused(debit, Status.DEBIT_ACCOUNT_NOT_ACTIVE)
         if accounts.holds[credit]:
-            return Status.CREDIT_ACCOUNT_FROZEN
+            return self._refused(credit, Status.CREDIT_ACCOUNT_FROZEN)
         if accounts.status[credit] not in CREDITS_PASS:
-            return Status.CREDIT_ACCOUNT_NOT_ACTIVE
+            return self._refused(credit, Status.CREDIT_ACCOUNT_NOT_ACTIVE)
         return Status.CREATED
+
+    def _refused(self, account: int, status: Status) -> Status:
+        """Returns the refusal for an account's state, unless that rests on a standing that may be old."""
+        accounts = self.accounts
+        state, decided = AccountStatus(accounts.status[account]), account in accounts.restricted
+        if self.standings is Standings.CURRENT or not rests_on_standing(
+            state, accounts.holds[account], decided=decided
+        ):
+            return status
+        if self.standings is Standings.UNASKED:
+            raise StandingsUnasked
+        return Status.OWNER_STANDING_UNSETTLED
 
     def _check_closed(self, debit: int, credit: int) -> int:
         """Checks that no closing transfer has closed the accounts."""

@@ -55,6 +55,16 @@ CREDITS_PASS = frozenset({S.ACTIVE, S.RESTRICTED, S.DORMANT})
 FINAL = frozenset({S.CLOSED, S.REJECTED})
 
 
+def rests_on_standing(state: AccountStatus, holds: int, *, decided: bool) -> bool:
+    """Tells whether it is for its owner's standing that an account lets no money through, and may do so again.
+
+    That is what identity says; an order and a decision of the custodian are known here first.
+    """
+    if holds:
+        return holds == Hold.OWNER_BLOCKED
+    return state is S.PENDING_KYC or (state is S.RESTRICTED and not decided)
+
+
 def first_state(has_owner: bool, standing: Standing) -> tuple[AccountStatus, int]:
     """Returns the lifecycle state and holds of a new account: without an owner there is nobody to verify."""
     if not has_owner:

@@ -13,10 +13,13 @@ from ringfence_payment_instruction.settlement.application.ports import BookAccou
 from ringfence_payment_instruction.settlement.domain.errors import (
     BookAccountMissing,
     LedgerContradiction,
+    OwnerStandingUnsettled,
     ResultUnknown,
 )
-from ringfence_payment_instruction.settlement.domain.transfers import DONE, is_known
+from ringfence_payment_instruction.settlement.domain.transfers import DONE, UNSETTLED, is_known
 
+UNREFUSED = DONE | {UNSETTLED}
+"""Results that refuse nothing."""
 _LOG = get(__name__)
 
 
@@ -36,7 +39,7 @@ class PostingWork:
     async def handle(self, stream: bytes) -> None:
         """Asks custody and records its results.
 
-        Raises as custody does, BookAccountMissing, LedgerContradiction, ResultUnknown.
+        Raises as custody does, BookAccountMissing, LedgerContradiction, ResultUnknown, OwnerStandingUnsettled.
         """
         file = self.state.known(stream)
         tenant = file.event.tenant
@@ -51,7 +54,7 @@ class PostingWork:
         names = await self.custody.book_evidence(tenant, list(planned.values()))
         results = {index: (to_suspense[index], name) for index, name in zip(planned, names, strict=True)}
         unknown = not all(map(is_known, names))
-        refused = any(kept and is_known(name) and name not in DONE for kept, name in results.values())
+        refused = any(kept and is_known(name) and name not in UNREFUSED for kept, name in results.values())
         if refused:
             _LOG.error("suspense_refused", results=sorted({name for _, name in results.values()}))
 
@@ -63,5 +66,9 @@ class PostingWork:
         recorded = await self.writer.commit(command, weight=len(results))
         if unknown:
             raise ResultUnknown
-        if refused or not recorded:
+        if refused:
+            raise LedgerContradiction
+        if UNSETTLED in names:
+            raise OwnerStandingUnsettled
+        if not recorded:
             raise LedgerContradiction
