@@ -8,18 +8,20 @@ from functools import partial
 
 import pytest
 from ringfence_custody.ledger.application.commands import OwnerFact
+from ringfence_custody.ledger.application.standing_changes import StandingChanges
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
-from ringfence_custody.ledger.domain.result_codes import TransferFlag
+from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus, TransferFlag
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import OPERATOR, Custody
 from .ledger import DEPOSIT, EUR, Row, id_of
 from .test_custody_authority import PrincipalActivated, PrincipalSuspended, booked, booking
 from .test_custody_authority import learn as learn_of
-from .test_custody_service import PLATFORM, learn, open_accounts, send
+from .test_custody_service import PLATFORM, learn, open_accounts, send, transfers
 
 F = TransferFlag
 NEWCOMER, CLIENT = b"a new party here", pb.ACCOUNT_CLASS_CLIENT
+OWNERS = (b"one", b"two", b"three", b"never heard of")
 UNSETTLED = "owner_standing_unsettled"
 PAY, TAKE = Row("pay", "alice", "bob", 1), Row("take", "bank", "alice", 1, code=DEPOSIT)
 STANDINGS = {
@@ -61,7 +63,7 @@ async def open_for(custody: Custody, owner: bytes, *names: str) -> None:
 
 async def admit(custody: Custody, owner: bytes) -> None:
     """Takes in that identity has verified another client."""
-    await custody.commands.note_identity([OwnerFact(PLATFORM, owner, Standing.ADMITTED)], lambda connection: None)
+    await custody.commands.note_identity([OwnerFact(PLATFORM, owner, Standing.ADMITTED, 10)], lambda connection: None)
 
 
 async def test_who_was_just_verified_for_the_first_time_may_be_paid(custody: Custody) -> None:
@@ -144,3 +146,50 @@ async def test_a_principal_that_was_activated_again_may_act_at_once(custody: Cus
     await learn_of(custody, PrincipalSuspended(PLATFORM))
     custody.identity.coming.append(partial(learn_of, custody, PrincipalActivated(PLATFORM), position=51))
     assert await send(custody, PAY) == ["created"]
+
+
+async def ask_at(custody: Custody, position: int, *rows: Row) -> list[str]:
+    """Asks as payment-instruction, which has followed identity up to a position."""
+    request = transfers(*rows)
+    request.identity_position = position
+    reply = await custody.call("CreateTransfers", request, PLATFORM)
+    return [CreateTransferStatus(code).name.lower() for code in reply.status]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("standing", STANDINGS)
+async def test_what_payment_instruction_cannot_know_yet_refuses_nothing(custody: Custody, standing: str) -> None:
+    """Once it has taken in how the client stands it may hold the payment itself; if it asks then, it is refused."""
+    await stand(custody, "VERIFIED", "VERIFIED", "VERIFIED", standing)
+    assert await ask_at(custody, 4, PAY) == [UNSETTLED]
+    assert await ask_at(custody, 4, PAY) == [UNSETTLED]
+    assert await ask_at(custody, 5, PAY) == [STANDINGS[standing][0]]
+
+
+async def test_an_account_without_news_of_its_owner_is_refused_at_once(custody: Custody) -> None:
+    """Nobody has ever said how he stands: there is nothing to hear."""
+    await stand(custody, "VERIFIED")
+    await open_for(custody, NEWCOMER, "carol")
+    assert await ask_at(custody, 0, replace(PAY, credit="carol")) == ["credit_account_not_active"]
+
+
+async def test_what_another_process_has_taken_in_may_be_news(custody: Custody) -> None:
+    """A new leader does not know when a standing changed, but that it was before it led."""
+    await stand(custody, "BLOCKED")
+    custody.commands.changes.begin(9)
+    assert await ask_at(custody, 8, PAY) == [UNSETTLED]
+    assert await ask_at(custody, 9, PAY) == ["debit_account_frozen"]
+
+
+def test_the_memory_of_changes_is_bounded_and_errs_on_the_side_of_waiting() -> None:
+    """Of whom it has forgotten it says that something may have been said until the newest change that it forgot."""
+    changes = StandingChanges(limit=2)
+    for position, owner in enumerate((b"one", b"two", b"one", b"three"), 10):
+        changes.note(PLATFORM, owner, position)
+    seen = {owner: [changes.is_after(at, PLATFORM, owner) for at in (10, 11, 12, 13)] for owner in OWNERS}
+    assert seen == {
+        b"one": [True, True, False, False],
+        b"two": [True, False, False, False],
+        b"three": [True, True, True, False],
+        b"never heard of": [True, False, False, False],
+    }
+    assert not changes.is_after(13, b"another book", b"three")

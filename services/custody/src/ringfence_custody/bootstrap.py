@@ -81,7 +81,11 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     async def count_anew() -> None:
         lag.begin(core.writer.head.position)
 
+    async def know_what_others_took_in() -> None:
+        commands.changes.begin((await identity_cursor(core.store)).position)
+
     leadership.begin_with(count_anew)
+    leadership.begin_with(know_what_others_took_in)
     lag.gauge(runtime.gauges, leadership)
     BookSums(lambda: {} if core.writer.is_stale else state.books).gauge(runtime.gauges, leadership)
     rules = RuleCommands(core.writer, state, proposals)

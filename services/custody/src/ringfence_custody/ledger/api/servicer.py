@@ -87,7 +87,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
             outcome = await self._commands.create_transfers(
                 book_id,
                 mapping.transfer_columns(request.transfers),
-                mapping.poster(caller),
+                mapping.poster(caller, request),
                 with_balances=request.return_balances,
             )
         return mapping.transfers_response(outcome)

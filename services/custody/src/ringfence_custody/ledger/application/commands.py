@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
 
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.store.recorder import Within
@@ -11,6 +11,7 @@ from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
 
 from ringfence_custody.ledger.application.recording import record, seal
+from ringfence_custody.ledger.application.standing_changes import StandingChanges
 from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.authority import PAYMENT_INSTRUCTION, Authority, Reach
 from ringfence_custody.ledger.domain.book import Book
@@ -21,13 +22,14 @@ from ringfence_custody.ledger.domain.change_accounts import (
 )
 from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns, row_numbers, split_ids
 from ringfence_custody.ledger.domain.create_accounts import decide_accounts
-from ringfence_custody.ledger.domain.create_transfers import Standings, StandingsUnasked, decide_batches
+from ringfence_custody.ledger.domain.create_transfers import decide_batches
 from ringfence_custody.ledger.domain.errors import AccountNotFound, AuthorisationRevoked, EvidenceMissing
 from ringfence_custody.ledger.domain.events import TransfersEvidenced
 from ringfence_custody.ledger.domain.incoming import Outcome
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
 from ringfence_custody.ledger.domain.migrations import window_of
 from ringfence_custody.ledger.domain.result_codes import VOID
+from ringfence_custody.ledger.domain.standings import Age, Standings, StandingsUnasked
 
 EXPIRY_LIMIT = 8_190
 
@@ -39,6 +41,8 @@ class OwnerFact:
     book_id: bytes
     owner_id: bytes
     standing: Standing
+    position: int
+    """In identity's feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class Poster:
 
     owner: bytes
     reach: Reach
+    identity_position: int | None = None
+    """Up to where it has followed identity; None for one that does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ class Commands:
     proposals: Proposals
     identity_is_heard: Callable[[], Awaitable[bool]]
     """Takes in what identity has said until now; tells whether it could, in time."""
+    changes: StandingChanges = field(default_factory=StandingChanges)
 
     async def create_accounts(self, book_id: bytes, columns: AccountColumns) -> tuple[bytes, list[int]]:
         """Opens accounts; returns a status and a time per row. Raises ColumnsMalformed."""
@@ -98,11 +105,13 @@ class Commands:
 
         Identity is asked before: somebody may have been activated again.
         """
-        stopped = self.proposals.state.stopped.keys()
-        if not stopped.isdisjoint(principals):
+        if self._are_stopped(principals):
             await self.identity_is_heard()
-            if not stopped.isdisjoint(principals):
+            if self._are_stopped(principals):
                 raise AuthorisationRevoked
+
+    def _are_stopped(self, principals: Collection[bytes]) -> bool:
+        return not self.proposals.state.stopped.keys().isdisjoint(principals)
 
     async def create_transfers(
         self, book_id: bytes, columns: TransferColumns, poster: Poster, *, with_balances: bool
@@ -114,7 +123,9 @@ class Commands:
         columns.check()
         await self.statements_follow()
 
-        async def commit(standings: Standings) -> Outcome | None:
+        async def commit(age: Age) -> Outcome | None:
+            standings = Standings(age, self._news_to(poster, book_id))
+
             def decide(unit: Unit, batches: list[TransferColumns]) -> list[Outcome | None]:
                 book = self._begin(unit, book_id)
                 imports = poster.reach is Reach.MIGRATION
@@ -123,20 +134,27 @@ class Commands:
                 return _decided(book, batches, unit, authority, standings, with_balances=with_balances)
 
             # What a retry compares depends on whether it names a value date.
-            kind = book_id, poster, with_balances, bool(columns.value_date_days), standings
+            kind = book_id, poster, with_balances, bool(columns.value_date_days), age
             return await self.writer.commit(Together(kind, columns, decide), weight=len(columns))
 
         return await self._on_standings(commit)
 
-    async def _on_standings(self, commit: Callable[[Standings], Awaitable[Outcome | None]]) -> Outcome:
+    def _news_to(self, poster: Poster, book_id: bytes) -> Callable[[bytes], bool]:
+        """Returns what tells whether an owner's standing has changed after all that a poster has taken in."""
+        position = poster.identity_position
+        if position is None:
+            return lambda owner: False
+        return lambda owner: self.changes.is_after(position, book_id, owner)
+
+    async def _on_standings(self, commit: Callable[[Age], Awaitable[Outcome | None]]) -> Outcome:
         """Commits what rests on nobody's standing at once, anything else once identity was asked how they stand.
 
         What identity answered its callers before they called here is known then. Where it cannot be asked, the rows
         that would be refused stay unsettled, and all others are decided.
         """
-        outcome = await commit(Standings.UNASKED)
+        outcome = await commit(Age.UNASKED)
         while outcome is None:
-            outcome = await commit(Standings.CURRENT if await self.identity_is_heard() else Standings.OLD)
+            outcome = await commit(Age.CURRENT if await self.identity_is_heard() else Age.OLD)
         return outcome
 
     async def book_evidence(self, book_id: bytes, columns: TransferColumns, evidence: Evidence) -> Outcome:
@@ -150,10 +168,10 @@ class Commands:
             raise EvidenceMissing
         await self.statements_follow()
 
-        async def commit(standings: Standings) -> Outcome | None:
+        async def commit(age: Age) -> Outcome | None:
             def decide(unit: Unit) -> Outcome | None:
                 book = self._begin(unit, book_id)
-                (outcome,) = _decided(book, [columns], unit, AUTHORITY_OF_EVIDENCE, standings)
+                (outcome,) = _decided(book, [columns], unit, AUTHORITY_OF_EVIDENCE, Standings(age))
                 if outcome is not None:
                     record(unit, book_id, book, _evidenced(columns, outcome, evidence))
                 return outcome
@@ -205,7 +223,10 @@ class Commands:
                     self._note_actor(unit, fact)
                     continue
                 book = self.state.book(fact.book_id)
-                record(unit, fact.book_id, book, decide_standing(book, fact.owner_id, fact.standing, unit.now_ns))
+                event = decide_standing(book, fact.owner_id, fact.standing, unit.now_ns)
+                record(unit, fact.book_id, book, event)
+                if event is not None:
+                    self.changes.note(fact.book_id, fact.owner_id, fact.position)
             unit.commit_also(save_cursor)
 
         await self.writer.commit(decide, weight=1 + len(facts))

@@ -7,7 +7,6 @@ is unusual, nearly all of them, do not come here: one look at the whole batch fi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.ids import MAX_ID, ZERO_ID
@@ -34,6 +33,7 @@ from ringfence_custody.ledger.domain.result_codes import (
     VOID,
 )
 from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus as Status
+from ringfence_custody.ledger.domain.standings import CURRENT, Standings
 
 NOT_WITH_POST_OR_VOID = PENDING | BALANCING_DEBIT | BALANCING_CREDIT | CLOSING
 FATE_STATUS = {
@@ -41,18 +41,6 @@ FATE_STATUS = {
     VOIDED: Status.PENDING_TRANSFER_ALREADY_VOIDED,
     EXPIRED: Status.PENDING_TRANSFER_EXPIRED,
 }
-
-
-class Standings(Enum):
-    """How old what is known of owners may be, and so what becomes of a row that it would refuse."""
-
-    CURRENT = "the row is refused"
-    UNASKED = "nothing is decided: StandingsUnasked, until identity was asked"
-    OLD = "the row is left unsettled: it may be sent again"
-
-
-class StandingsUnasked(Exception):
-    """A refusal would rest on an owner's standing, and whether that is all that identity says has not been asked."""
 
 
 def decide_transfers(
@@ -77,7 +65,7 @@ def decide_batches(
     authority: Authority,
     with_balances: bool = False,
     rules: RulePack = MINIMUM,
-    standings: Standings = Standings.CURRENT,
+    standings: Standings = CURRENT,
 ) -> list[Outcome]:
     """Decides batches in order, as if each came alone, and leaves what is created in the book's open batch.
 
@@ -108,7 +96,7 @@ class _Decision(IncomingBatch):
         authority: Authority,
         standings: Standings,
     ) -> None:
-        """Takes one batch, or several; a refusal rests on standings of that age."""
+        """Takes one batch, or several, and what a refusal for a standing would rest on."""
         super().__init__(book, batches, now_ns, with_balances, rules, authority)
         self.standings = standings
 
@@ -213,13 +201,9 @@ class _Decision(IncomingBatch):
         """Returns the refusal for an account's state, unless that rests on a standing that may be old."""
         accounts = self.accounts
         state, decided = AccountStatus(accounts.status[account]), account in accounts.restricted
-        if self.standings is Standings.CURRENT or not rests_on_standing(
-            state, accounts.holds[account], decided=decided
-        ):
+        if not rests_on_standing(state, accounts.holds[account], decided=decided):
             return status
-        if self.standings is Standings.UNASKED:
-            raise StandingsUnasked
-        return Status.OWNER_STANDING_UNSETTLED
+        return status if self.standings.bear(accounts.owner_id[account]) else Status.OWNER_STANDING_UNSETTLED
 
     def _check_closed(self, debit: int, credit: int) -> int:
         """Checks that no closing transfer has closed the accounts."""
