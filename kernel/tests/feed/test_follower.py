@@ -13,6 +13,7 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from ringfence_kernel.feed import EventUnknown, FeedFork, FeedPage, FeedServicer, Follower
+from ringfence_kernel.feed.follower import UNHEARD_POLLS
 from ringfence_kernel.projecting.projector import Projector, rebuild_and_compare
 from ringfence_kernel.store import EventStore, Head, apply_migrations, load_cursor
 from ringfence_kernel.telemetry import tracing
@@ -148,7 +149,9 @@ async def test_catching_up_is_to_take_in_what_there_is_at_the_call(source: Sourc
         return response
 
     follower = Follower("source", slowly, Result(), Head(1, 0, bytes(32)), poll_seconds=60)
+    assert not await follower.catch_up(60)
     task = asyncio.create_task(follower.run())
+    await asyncio.sleep(0)
     assert await follower.catch_up(5)
     assert follower.cursor.position == 5
     reading.clear()
@@ -168,6 +171,24 @@ async def test_catching_up_is_to_take_in_what_there_is_at_the_call(source: Sourc
     assert not await follower.catch_up(60)
     assert not await follower.catch_up(60)
     await task
+
+
+async def test_a_source_that_has_not_answered_for_long_is_not_waited_for(source: Source) -> None:
+    """Nobody waits for it again and again; it is waited for once it has answered."""
+    follower = Follower("source", source, Result(), Head(1, 0, bytes(32)), poll_seconds=0.05)
+    task = asyncio.create_task(follower.run())
+    while not follower.cursor.position:
+        await asyncio.sleep(0.01)
+    source.away = True
+    async with asyncio.timeout(10):
+        while await follower.catch_up(0.2):
+            pass
+        await asyncio.sleep(UNHEARD_POLLS * 0.05)
+        assert not await follower.catch_up(60)
+        source.away = False
+        while not await follower.catch_up(0.2):
+            await asyncio.sleep(0.01)
+    task.cancel()
 
 
 def flip_state(response: feed_pb2.ReadResponse) -> None:

@@ -181,14 +181,15 @@ async def running(
 
     proposals = Proposals(writer, states.proposals)
     identity = Identity()
-    commands = Commands(writer, state, follow, proposals, identity.is_heard)
+    backlog = Backlog(60.0, 1)
+    commands = Commands(writer, state, follow, proposals, identity.is_heard, backlog.taken)
     rules = RuleCommands(writer, state, proposals)
     acts = Acts(state, proposals)
     proposals.register([rules.effect(), *acts.effects()])
     queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))
     task = asyncio.create_task(writer.run())
     try:
-        servicer = CustodyServicer(commands, rules, acts, queries, Backlog(60.0, 1), AccountsQuota(accounts_per_hour))
+        servicer = CustodyServicer(commands, rules, acts, queries, backlog, AccountsQuota(accounts_per_hour))
         yield Custody(store, writer, state, whole, commands, rules, proposals, projector, servicer, clock, identity)
     finally:
         task.cancel()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
 import pytest
-from ringfence_custody.ledger.application.commands import OwnerFact
+from ringfence_custody.ledger.application.commands import OwnerFact, Poster
 from ringfence_custody.ledger.application.standing_changes import StandingChanges
+from ringfence_custody.ledger.domain.authority import PAYMENT_INSTRUCTION, Reach
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
 from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus, TransferFlag
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import OPERATOR, Custody
-from .ledger import DEPOSIT, EUR, Row, id_of
+from .ledger import DEPOSIT, EUR, Row, columns_of, id_of
 from .test_custody_authority import PrincipalActivated, PrincipalSuspended, booked, booking
 from .test_custody_authority import learn as learn_of
 from .test_custody_service import PLATFORM, learn, open_accounts, send, transfers
@@ -124,6 +127,26 @@ async def test_payments_of_others_do_not_wait_for_identity(custody: Custody) -> 
     results = await asyncio.gather(*(send(custody, each) for each in [*plain[:10], PAY, *plain[10:]]))
     assert results.count([UNSETTLED]) == custody.identity.asked == 1
     assert results.count(["created"]) == len(plain)
+
+
+async def test_who_waits_for_identity_has_no_rows_counted(custody: Custody) -> None:
+    """What is taken on is what is being decided: a wait is no sign of load, and keeps nobody out."""
+    await stand(custody, "BLOCKED")
+    taken, seen = list[int](), list[list[int]]()
+
+    @contextmanager
+    def take_on(rows: int) -> Iterator[None]:
+        taken.append(rows)
+        yield
+        taken.remove(rows)
+
+    async def look() -> None:
+        seen.append(taken.copy())
+
+    custody.identity.coming.append(look)
+    commands, poster = replace(custody.commands, take_on=take_on), Poster(PAYMENT_INSTRUCTION, Reach.SUBMISSION)
+    await commands.create_transfers(PLATFORM, columns_of([PAY]), poster, with_balances=False)
+    assert (seen, taken) == ([[]], [])
 
 
 async def test_what_the_custodian_has_decided_needs_no_question(custody: Custody) -> None:

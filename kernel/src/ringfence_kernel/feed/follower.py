@@ -21,6 +21,8 @@ from ringfence_kernel.values.errors import DomainError
 log = structlog.get_logger(__name__)
 
 PAGE_EVENTS = 1_000
+UNHEARD_POLLS = 3.0
+"""A source that has not answered for the time of so many polls is away."""
 HALTED = "ringfence.feed.halted"
 LAG_EVENTS, LAG_DURATION = "ringfence.feed.lag.events", "ringfence.feed.lag.duration"
 
@@ -79,9 +81,14 @@ class Follower:
         self._pulling.ring()
 
     async def catch_up(self, seconds: float) -> bool:
-        """Tells, after at most so many seconds, whether all is taken in that the source had when this was called."""
+        """Tells, after at most so many seconds, whether all is taken in that the source had when this was called.
+
+        At once where the source has not been heard for long: an outage makes nobody wait.
+        """
         wanted = self._pulls + 1
         self.ring()
+        if self._heard_at is None or time.monotonic() - self._heard_at > UNHEARD_POLLS * self.poll_seconds:
+            return False
         try:
             async with asyncio.timeout(seconds), self._pulled:
                 await self._pulled.wait_for(lambda: bool(self.halted) or self._current >= wanted)

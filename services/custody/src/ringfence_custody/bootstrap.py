@@ -67,7 +67,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     async def identity_is_heard() -> bool:
         return await follower.catch_up(IDENTITY_SECONDS)
 
-    commands = Commands(core.writer, state, follows, proposals, identity_is_heard)
+    commands = Commands(core.writer, state, follows, proposals, identity_is_heard, backlog.taken)
     follower = runtime.follower(
         "identity",
         identity_feed.take_over(commands),

@@ -83,23 +83,21 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         caller = current_caller()
         book_id = mapping.book_of(caller, request.book_id)
         await self._commands.require_active(caller.subject, book_id)
-        with self._backlog.taken(len(request.transfers.id) // ID_BYTES):
-            outcome = await self._commands.create_transfers(
-                book_id,
-                mapping.transfer_columns(request.transfers),
-                mapping.poster(caller, request),
-                with_balances=request.return_balances,
-            )
+        outcome = await self._commands.create_transfers(
+            book_id,
+            mapping.transfer_columns(request.transfers),
+            mapping.poster(caller, request),
+            with_balances=request.return_balances,
+        )
         return mapping.transfers_response(outcome)
 
     async def BookEvidence(self, request: pb.BookEvidenceRequest, context: Any) -> pb.BookEvidenceResponse:
         """Creates transfers on the bank's word; see the proto."""
         book_id = bounds.identifier("book_id", request.book_id)
         rows = len(request.transfers.id) // ID_BYTES
-        with self._backlog.taken(rows):
-            outcome = await self._commands.book_evidence(
-                book_id, mapping.transfer_columns(request.transfers), mapping.evidence(request, rows)
-            )
+        outcome = await self._commands.book_evidence(
+            book_id, mapping.transfer_columns(request.transfers), mapping.evidence(request, rows)
+        )
         return pb.BookEvidenceResponse(status=outcome.status, timestamp_ns=outcome.timestamp_ns)
 
     async def GetBookAccounts(self, request: pb.GetBookAccountsRequest, context: Any) -> pb.GetBookAccountsResponse:

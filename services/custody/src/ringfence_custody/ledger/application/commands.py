@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from ringfence_kernel.proposals.application import Proposals
@@ -86,6 +87,8 @@ class Commands:
     proposals: Proposals
     identity_is_heard: Callable[[], Awaitable[bool]]
     """Takes in what identity has said until now; tells whether it could, in time."""
+    take_on: Callable[[int], AbstractContextManager[None]]
+    """Counts rows to be posted for the block; raises Overloaded. Who waits for identity has none counted."""
     changes: StandingChanges = field(default_factory=StandingChanges)
 
     async def create_accounts(self, book_id: bytes, columns: AccountColumns) -> tuple[bytes, list[int]]:
@@ -120,8 +123,6 @@ class Commands:
 
         Raises ColumnsMalformed, and MigrationWindowClosed to an importer.
         """
-        columns.check()
-        await self.statements_follow()
 
         async def commit(age: Age) -> Outcome | None:
             standings = Standings(age, self._news_to(poster, book_id))
@@ -137,7 +138,7 @@ class Commands:
             kind = book_id, poster, with_balances, bool(columns.value_date_days), age
             return await self.writer.commit(Together(kind, columns, decide), weight=len(columns))
 
-        return await self._on_standings(commit)
+        return await self._on_standings(columns, commit)
 
     def _news_to(self, poster: Poster, book_id: bytes) -> Callable[[bytes], bool]:
         """Returns what tells whether an owner's standing has changed after all that a poster has taken in."""
@@ -146,15 +147,23 @@ class Commands:
             return lambda owner: False
         return lambda owner: self.changes.is_after(position, book_id, owner)
 
-    async def _on_standings(self, commit: Callable[[Age], Awaitable[Outcome | None]]) -> Outcome:
+    async def _on_standings(
+        self, columns: TransferColumns, commit: Callable[[Age], Awaitable[Outcome | None]]
+    ) -> Outcome:
         """Commits what rests on nobody's standing at once, anything else once identity was asked how they stand.
 
         What identity answered its callers before they called here is known then. Where it cannot be asked, the rows
         that would be refused stay unsettled, and all others are decided.
         """
-        outcome = await commit(Age.UNASKED)
+        rows = len(columns)
+        with self.take_on(rows):
+            columns.check()
+            await self.statements_follow()
+            outcome = await commit(Age.UNASKED)
         while outcome is None:
-            outcome = await commit(Age.CURRENT if await self.identity_is_heard() else Age.OLD)
+            age = Age.CURRENT if await self.identity_is_heard() else Age.OLD
+            with self.take_on(rows):
+                outcome = await commit(age)
         return outcome
 
     async def book_evidence(self, book_id: bytes, columns: TransferColumns, evidence: Evidence) -> Outcome:
@@ -162,11 +171,6 @@ class Commands:
 
         What is created and what it rests on is committed together.
         """
-        columns.check()
-        flags = row_numbers(columns.flags, len(columns))
-        if any(sha == NO_EVIDENCE and not flag & VOID for sha, flag in zip(evidence.sha256, flags, strict=True)):
-            raise EvidenceMissing
-        await self.statements_follow()
 
         async def commit(age: Age) -> Outcome | None:
             def decide(unit: Unit) -> Outcome | None:
@@ -176,9 +180,12 @@ class Commands:
                     record(unit, book_id, book, _evidenced(columns, outcome, evidence))
                 return outcome
 
+            flags = row_numbers(columns.flags, len(columns))
+            if any(sha == NO_EVIDENCE and not flag & VOID for sha, flag in zip(evidence.sha256, flags, strict=True)):
+                raise EvidenceMissing
             return await self.writer.commit(decide, weight=len(columns))
 
-        return await self._on_standings(commit)
+        return await self._on_standings(columns, commit)
 
     def _begin(self, unit: Unit, book_id: bytes) -> Book:
         """Returns a book whose transfers are taken back with the commit, and recorded at its end."""
