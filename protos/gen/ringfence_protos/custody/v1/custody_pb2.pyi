@@ -336,8 +336,6 @@ class _CreateTransferStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     """The purpose asks for a mandate, and user_data_128 names none."""
     CREATE_TRANSFER_STATUS_MANDATE_UNKNOWN: _CreateTransferStatus.ValueType  # 212
     """Mandate unknown: the caller's authority does not cover it."""
-    CREATE_TRANSFER_STATUS_OWNER_STANDING_UNSETTLED: _CreateTransferStatus.ValueType  # 213
-    """What identity says of an owner now cannot be taken in; nothing is decided, the same row may be sent again."""
     CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_FROZEN: _CreateTransferStatus.ValueType  # 204
     """Debit account frozen."""
     CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_NOT_ACTIVE: _CreateTransferStatus.ValueType  # 205
@@ -346,6 +344,8 @@ class _CreateTransferStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     """Credit account frozen."""
     CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_NOT_ACTIVE: _CreateTransferStatus.ValueType  # 207
     """Credit account not active."""
+    CREATE_TRANSFER_STATUS_OWNER_STANDING_UNSETTLED: _CreateTransferStatus.ValueType  # 213
+    """What identity says of an owner now cannot be taken in; nothing is decided, the same row may be sent again."""
     CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_ALREADY_CLOSED: _CreateTransferStatus.ValueType  # 65
     """Debit account already closed."""
     CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_ALREADY_CLOSED: _CreateTransferStatus.ValueType  # 66
@@ -491,8 +491,6 @@ CREATE_TRANSFER_STATUS_MANDATE_MISSING: CreateTransferStatus.ValueType  # 203
 """The purpose asks for a mandate, and user_data_128 names none."""
 CREATE_TRANSFER_STATUS_MANDATE_UNKNOWN: CreateTransferStatus.ValueType  # 212
 """Mandate unknown: the caller's authority does not cover it."""
-CREATE_TRANSFER_STATUS_OWNER_STANDING_UNSETTLED: CreateTransferStatus.ValueType  # 213
-"""What identity says of an owner now cannot be taken in; nothing is decided, the same row may be sent again."""
 CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_FROZEN: CreateTransferStatus.ValueType  # 204
 """Debit account frozen."""
 CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_NOT_ACTIVE: CreateTransferStatus.ValueType  # 205
@@ -501,6 +499,8 @@ CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_FROZEN: CreateTransferStatus.ValueType  # 
 """Credit account frozen."""
 CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_NOT_ACTIVE: CreateTransferStatus.ValueType  # 207
 """Credit account not active."""
+CREATE_TRANSFER_STATUS_OWNER_STANDING_UNSETTLED: CreateTransferStatus.ValueType  # 213
+"""What identity says of an owner now cannot be taken in; nothing is decided, the same row may be sent again."""
 CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_ALREADY_CLOSED: CreateTransferStatus.ValueType  # 65
 """Debit account already closed."""
 CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_ALREADY_CLOSED: CreateTransferStatus.ValueType  # 66

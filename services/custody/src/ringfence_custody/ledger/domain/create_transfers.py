@@ -16,7 +16,7 @@ from ringfence_custody.ledger.domain.authority import Authority
 from ringfence_custody.ledger.domain.book import CLOSING, EXPIRED, IS_PENDING, POSTED, VOIDED, Book
 from ringfence_custody.ledger.domain.columns import TransferColumns
 from ringfence_custody.ledger.domain.incoming import NO_BALANCES, IncomingBatch, Outcome
-from ringfence_custody.ledger.domain.lifecycle import CREDITS_PASS, DEBITS_PASS, AccountStatus, rests_on_standing
+from ringfence_custody.ledger.domain.lifecycle import CREDITS_PASS, DEBITS_PASS, AccountStatus, Hold, waits_for_kyc
 from ringfence_custody.ledger.domain.packed import Transfer
 from ringfence_custody.ledger.domain.purposes import MINIMUM, AccountClass, RulePack
 from ringfence_custody.ledger.domain.result_codes import (
@@ -51,9 +51,18 @@ def decide_transfers(
     authority: Authority,
     with_balances: bool = False,
     rules: RulePack = MINIMUM,
+    standings: Standings = CURRENT,
 ) -> Outcome:
     """Decides one batch; see `decide_batches`."""
-    (outcome,) = decide_batches(book, [columns], now_ns, authority=authority, with_balances=with_balances, rules=rules)
+    (outcome,) = decide_batches(
+        book,
+        [columns],
+        now_ns,
+        authority=authority,
+        with_balances=with_balances,
+        rules=rules,
+        standings=standings,
+    )
     return outcome
 
 
@@ -185,25 +194,26 @@ class _Decision(IncomingBatch):
         return self._check_states(debit, credit) or self._check_closed(debit, credit)
 
     def _check_states(self, debit: int, credit: int) -> int:
-        """Checks that the accounts' states let money out and in."""
-        accounts = self.accounts
-        if accounts.holds[debit]:
-            return self._refused(debit, Status.DEBIT_ACCOUNT_FROZEN)
-        if accounts.status[debit] not in DEBITS_PASS:
-            return self._refused(debit, Status.DEBIT_ACCOUNT_NOT_ACTIVE)
-        if accounts.holds[credit]:
-            return self._refused(credit, Status.CREDIT_ACCOUNT_FROZEN)
-        if accounts.status[credit] not in CREDITS_PASS:
-            return self._refused(credit, Status.CREDIT_ACCOUNT_NOT_ACTIVE)
-        return Status.CREATED
+        """Checks that the accounts' states let money out and in.
 
-    def _refused(self, account: int, status: Status) -> Status:
-        """Returns the refusal for an account's state, unless that rests on a standing that may be old."""
-        accounts = self.accounts
-        state, decided = AccountStatus(accounts.status[account]), account in accounts.restricted
-        if not rests_on_standing(state, accounts.holds[account], decided=decided):
-            return status
-        return status if self.standings.bear(accounts.owner_id[account]) else Status.OWNER_STANDING_UNSETTLED
+        What rests on an owner's standing, and that may be old, gives way to any refusal that does not.
+        """
+        accounts, unsettled = self.accounts, Status.CREATED
+        for account, passing, frozen, not_active in (
+            (debit, DEBITS_PASS, Status.DEBIT_ACCOUNT_FROZEN, Status.DEBIT_ACCOUNT_NOT_ACTIVE),
+            (credit, CREDITS_PASS, Status.CREDIT_ACCOUNT_FROZEN, Status.CREDIT_ACCOUNT_NOT_ACTIVE),
+        ):
+            holds, state = accounts.holds[account], accounts.status[account]
+            if holds:
+                if holds & Hold.ORDER or self.standings.bear(accounts.owner_id[account]):
+                    return frozen
+                unsettled = Status.OWNER_STANDING_UNSETTLED
+            if state not in passing:
+                waits = waits_for_kyc(AccountStatus(state), decided=account in accounts.restricted)
+                if not waits or self.standings.bear(accounts.owner_id[account]):
+                    return not_active
+                unsettled = Status.OWNER_STANDING_UNSETTLED
+        return unsettled
 
     def _check_closed(self, debit: int, credit: int) -> int:
         """Checks that no closing transfer has closed the accounts."""

@@ -55,13 +55,8 @@ CREDITS_PASS = frozenset({S.ACTIVE, S.RESTRICTED, S.DORMANT})
 FINAL = frozenset({S.CLOSED, S.REJECTED})
 
 
-def rests_on_standing(state: AccountStatus, holds: int, *, decided: bool) -> bool:
-    """Tells whether it is for its owner's standing that an account lets no money through, and may do so again.
-
-    That is what identity says; an order and a decision of the custodian are known here first.
-    """
-    if holds:
-        return holds == Hold.OWNER_BLOCKED
+def waits_for_kyc(state: AccountStatus, *, decided: bool) -> bool:
+    """Tells whether it is for its owner's KYC alone that a state lets less through than an active one does."""
     return state is S.PENDING_KYC or (state is S.RESTRICTED and not decided)
 
 
