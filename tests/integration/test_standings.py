@@ -8,12 +8,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
-from ringfence.identity import KycDecision, KycStatus, require_done
+from ringfence.identity import Alias, KycDecision, KycStatus, require_done
 from ringfence.ledger import AccountClass, AccountStatus
 from ringfence.payments import InstructionStatus
 from ringfence_local_stack.processes.ways import Ways
-from ringfence_local_stack.sandbox.onboarding import await_status
-from ringfence_local_stack.scenario import Platform, Scenario, eventually
+from ringfence_local_stack.sandbox.onboarding import await_status, register_ibans
+from ringfence_local_stack.scenario import Platform, Scenario, eventually, new_iban
 from ringfence_local_stack.scenario.people import Customer
 
 from .conftest import PATIENCE
@@ -86,3 +86,26 @@ def test_a_released_clients_payments_wait_for_custody(town: Town) -> None:
     for each in waiting:
         each.wait_for(InstructionStatus.SETTLED, seconds=SECONDS)
     assert (deposit.result().credited, nora.account.posted_minor) == (1, 13_00)
+
+
+def test_who_was_just_verified_is_paid_once_custody_has_heard_it(town: Town) -> None:
+    """A first verification, followed by a payment at once; of whom nothing was said a payment is refused for good."""
+    scenario = town.scenario
+    platform = scenario.platform("Ivo Marsh")
+    ivo = platform.customer("Ivo Marsh")
+    platform.bank.deposit(ivo, 10_00)
+    parties = [platform.party(name, verified=False) for name in ("Nora Vale", "Ada Lund")]
+    accounts = [platform.account(AccountClass.CLIENT, owner=each, active=False) for each in parties]
+    nora, ada = (Customer(*both, new_iban()) for both in zip(parties, accounts, strict=True))
+    aliases = [Alias(each.iban, each.account.id, each.party.id) for each in (nora, ada)]
+    register_ibans(platform.client, scenario.operators, platform.id, aliases)
+    assert platform.pay(ivo, ada.iban, ada.name, 1_00).outcome() == ("REJECTED", "CREDITOR_ACCOUNT_BLOCKED")
+    town.ways.cut("identity")
+    try:
+        platform.verify([nora.party])
+        payment = platform.pay(ivo, nora.iban, nora.name, 2_00)
+        assert eventually(lambda: payment.look().state.reason == "OWNER_STANDING_UNSETTLED", SECONDS)
+    finally:
+        town.ways.mend("identity")
+    payment.wait_for(InstructionStatus.SETTLED, seconds=SECONDS)
+    assert nora.account.posted_minor == 2_00
