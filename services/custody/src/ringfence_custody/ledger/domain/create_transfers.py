@@ -194,7 +194,14 @@ class _Decision(IncomingBatch):
         return self._check_states(debit, credit) or self._check_closed(debit, credit)
 
     def _check_states(self, debit: int, credit: int) -> int:
-        """Checks that the accounts' states let money out and in.
+        """Checks that the accounts' states let money out and in."""
+        holds, status = self.accounts.holds, self.accounts.status
+        if status[debit] in DEBITS_PASS and status[credit] in CREDITS_PASS and not (holds[debit] or holds[credit]):
+            return Status.CREATED
+        return self._refused(debit, credit)
+
+    def _refused(self, debit: int, credit: int) -> int:
+        """Returns why the accounts' states refuse a row.
 
         What rests on an owner's standing, and that may be old, gives way to any refusal that does not.
         """
