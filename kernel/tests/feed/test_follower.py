@@ -13,6 +13,7 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from ringfence_kernel.feed import EventUnknown, FeedFork, FeedPage, FeedServicer, Follower
+from ringfence_kernel.feed.follower import UNHEARD_POLLS
 from ringfence_kernel.projecting.projector import Projector, rebuild_and_compare
 from ringfence_kernel.store import EventStore, Head, apply_migrations, load_cursor
 from ringfence_kernel.telemetry import tracing
@@ -132,6 +133,60 @@ async def test_ring_brings_news_before_the_timer(source: Source, store: EventSto
     follower.ring()
     async with asyncio.timeout(5):
         while follower.cursor.position < 6:
+            await asyncio.sleep(0.01)
+    task.cancel()
+
+
+async def test_catching_up_is_to_take_in_what_there_is_at_the_call(source: Source, store: EventStore) -> None:
+    """A page read before the call does not count; a source that is away, or a halt, is told."""
+    reading, goes_on = asyncio.Event(), asyncio.Event()
+    goes_on.set()
+
+    async def slowly(request: feed_pb2.ReadRequest) -> feed_pb2.ReadResponse:
+        response = await source(request)
+        reading.set()
+        await goes_on.wait()
+        return response
+
+    follower = Follower("source", slowly, Result(), Head(1, 0, bytes(32)), poll_seconds=60)
+    assert not await follower.catch_up(60)
+    task = asyncio.create_task(follower.run())
+    await asyncio.sleep(0)
+    assert await follower.catch_up(5)
+    assert follower.cursor.position == 5
+    reading.clear()
+    goes_on.clear()
+    follower.ring()
+    await reading.wait()
+    fill(store, 3)
+    caught_up = asyncio.create_task(follower.catch_up(5))
+    await asyncio.sleep(0)
+    goes_on.set()
+    assert await caught_up
+    assert follower.cursor.position == 8
+    source.away = True
+    assert not await follower.catch_up(0.05)
+    source.away, source.tamper = False, flip_state
+    fill(store, 1)
+    assert not await follower.catch_up(60)
+    assert not await follower.catch_up(60)
+    await task
+
+
+async def test_a_source_that_has_not_answered_for_long_is_not_waited_for(source: Source) -> None:
+    """Nobody waits for it again and again; it is waited for once it has answered."""
+    follower = Follower("source", source, Result(), Head(1, 0, bytes(32)), poll_seconds=0.05)
+    task = asyncio.create_task(follower.run())
+    while not follower.cursor.position:
+        await asyncio.sleep(0.01)
+    source.away = True
+    async with asyncio.timeout(10):
+        while await follower.catch_up(0.2):
+            pass
+        await asyncio.sleep(UNHEARD_POLLS * 0.05)
+        assert not await follower.catch_up(60)
+        source.away = False
+        while not await follower.catch_up(0.2):
             await asyncio.sleep(0.01)
     task.cancel()
 

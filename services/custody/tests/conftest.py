@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 from ringfence_custody.ledger.adapters.batches import StoredBatches
@@ -55,6 +55,22 @@ OPERATOR, SECOND_OPERATOR = operator(7), operator(8)
 
 
 @dataclass
+class Identity:
+    """What custody hears of identity when it asks: nothing new, unless a test has something come; or nobody answers."""
+
+    is_away: bool = False
+    asked: int = 0
+    coming: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    async def is_heard(self) -> bool:
+        """Has what was to come taken in."""
+        self.asked += 1
+        while self.coming and not self.is_away:
+            await self.coming.pop(0)()
+        return not self.is_away
+
+
+@dataclass
 class Custody:
     """A running service."""
 
@@ -68,6 +84,7 @@ class Custody:
     projector: Projector
     servicer: CustodyServicer
     clock: ManualClock
+    identity: Identity
 
     async def call(self, method: str, request: object, tenant: bytes | None) -> object:
         """Calls a method as a principal of a tenant, or as the custodian's own.
@@ -163,15 +180,17 @@ async def running(
         """Statements are projected by the tests themselves."""
 
     proposals = Proposals(writer, states.proposals)
-    commands = Commands(writer, state, follow, proposals)
+    identity = Identity()
+    backlog = Backlog(60.0, 1)
+    commands = Commands(writer, state, follow, proposals, identity.is_heard, backlog.taken)
     rules = RuleCommands(writer, state, proposals)
     acts = Acts(state, proposals)
     proposals.register([rules.effect(), *acts.effects()])
     queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))
     task = asyncio.create_task(writer.run())
     try:
-        servicer = CustodyServicer(commands, rules, acts, queries, Backlog(60.0, 1), AccountsQuota(accounts_per_hour))
-        yield Custody(store, writer, state, whole, commands, rules, proposals, projector, servicer, clock)
+        servicer = CustodyServicer(commands, rules, acts, queries, backlog, AccountsQuota(accounts_per_hour))
+        yield Custody(store, writer, state, whole, commands, rules, proposals, projector, servicer, clock, identity)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -25,6 +25,7 @@ from ringfence_custody.ledger.domain.packed import TransferBatch, unpacked
 from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus, CreateTransferStatus
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule, decide_rules
+from ringfence_custody.ledger.domain.standings import CURRENT
 from ringfence_kernel.writing.journal import Journal
 
 EUR, CZK = 978, 203
@@ -91,6 +92,7 @@ class Ledger:
         self.committed: dict[int, TransferBatch] = {}
         self.now_ns = START_NS
         self.authority = IMPORTER
+        self.standings = CURRENT
         self.journal = Journal()
         self.book = Book(self)
         self.record(decide_standing(self.book, OWNER, Standing.ADMITTED, self.now_ns))
@@ -141,6 +143,7 @@ class Ledger:
             authority=self.authority,
             with_balances=with_balances,
             rules=self.book.rules,
+            standings=self.standings,
         )
 
     def send(self, *rows: Row) -> list[str]:

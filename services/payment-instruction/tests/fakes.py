@@ -100,7 +100,8 @@ class FakeBlocking:
 class FakeCustody:
     """A ledger of credit balances. `is_away` refuses before, `loses_replies` after the work is done.
 
-    While it `is_newer` it does the work and answers a result code that nobody here knows.
+    While it `is_newer` it does the work and answers a result code that nobody here knows. What would move money of an
+    account in `unsettled` is not decided.
     """
 
     def __init__(self) -> None:
@@ -111,6 +112,7 @@ class FakeCustody:
         self.finished: dict[bytes, TransferKind] = {}
         self.closed: set[bytes] = set()
         self.held: set[bytes] = set()
+        self.unsettled: set[bytes] = set()
         self.accounts = BookAccounts({}, {})
         self.corrected: dict[bytes, list[Correction]] = {}
         self.is_away = self.loses_replies = self.is_newer = self.hides_balances = False
@@ -170,6 +172,8 @@ class FakeCustody:
             return "exists" if self.transfers[transfer.id] == transfer else "exists_with_different_amount"
         if transfer.id in self.failed:
             return "id_already_failed"
+        if self.unsettled & {transfer.debit_account, transfer.credit_account}:
+            return "owner_standing_unsettled"
         result = self._move(transfer)
         if result == "created":
             self.transfers[transfer.id] = transfer

@@ -151,11 +151,16 @@ def planned(kind: TransferKind, purpose: Purpose = Purpose.WITHDRAWAL, pending_i
     )
 
 
+def custody_client(made: Peer) -> CustodyClient:
+    """Returns a client of a service that has followed identity up to position 7."""
+    return CustodyClient(made, lambda: 7)
+
+
 async def test_a_result_code_that_is_not_listed_is_an_alarm() -> None:
     """A newer custody's code keeps its number, which is the name of nothing, and is an error in the log."""
     _, made = peer(lambda method, request: custody_pb2.CreateTransfersResponse(status=bytes([0, 250, 199])))
     with capture_logs() as lines:
-        results = await CustodyClient(made).create_transfers(TENANT, "token", [planned(TransferKind.PLAIN)] * 3)
+        results = await custody_client(made).create_transfers(TENANT, "token", [planned(TransferKind.PLAIN)] * 3)
     assert results == ["created", "status_250", "status_199"]
     [line] = [line for line in lines if line["event"] == "custody_result_unknown"]
     assert (line["log_level"], line["codes"]) == ("error", [199, 250])
@@ -170,10 +175,11 @@ async def test_transfers_go_as_columns_and_results_come_back_by_name() -> None:
         planned(TransferKind.POST, pending_id=an_id("PENDING")),
         planned(TransferKind.VOID, Purpose.DEPOSIT),
     ]
-    results = await CustodyClient(made).create_transfers(TENANT, "token", transfers)
+    results = await custody_client(made).create_transfers(TENANT, "token", transfers)
     assert results == ["created", "exists", "exceeds_credits", "exists_with_different_amount"]
     ((method, request, token),) = scripted.calls
     assert (method, token, request.book_id) == ("CreateTransfers", "token", TENANT)
+    assert request.identity_position == 7
     assert list(request.transfers.flags) == [0, 2, 4, 8]
     assert list(request.transfers.code) == [3, 2, 2, 1]
     assert request.transfers.pending_id[32:48] == an_id("PENDING")
@@ -185,7 +191,7 @@ async def test_a_books_own_accounts_are_found_once() -> None:
     made_of = {"mirrors": "m1", "suspense": "s1"}
     accounts = {name: [custody_pb2.Account(id=an_id(each), ledger=978)] for name, each in made_of.items()}
     scripted, made = peer(lambda method, request: custody_pb2.GetBookAccountsResponse(**accounts))
-    client = CustodyClient(made)
+    client = custody_client(made)
     for _ in range(2):
         found = await client.book_accounts(TENANT)
         assert (found.mirrors, found.suspense) == ({978: an_id("m1")}, {978: an_id("s1")})
@@ -200,7 +206,7 @@ async def test_the_banks_word_goes_with_its_evidence_and_without_a_token() -> No
     scripted, made = peer(lambda method, request: custody_pb2.BookEvidenceResponse(status=bytes([0, 46])))
     rests = Evidence(b"f" * 32, an_id("entry"), an_id("feed"))
     transfers = [replace(planned(TransferKind.POST), evidence=rests), planned(TransferKind.VOID)]
-    assert await CustodyClient(made).book_evidence(TENANT, transfers) == ["created", "exists"]
+    assert await custody_client(made).book_evidence(TENANT, transfers) == ["created", "exists"]
     ((method, request, token),) = scripted.calls
     assert (method, token, request.book_id) == ("BookEvidence", "", TENANT)
     assert request.evidence_sha256 == b"f" * 32 + bytes(32)
@@ -212,7 +218,7 @@ async def test_only_frozen_accounts_are_told() -> None:
     statuses = {"one": custody_pb2.ACCOUNT_STATUS_FROZEN, "two": custody_pb2.ACCOUNT_STATUS_RESTRICTED}
     accounts = [custody_pb2.Account(id=an_id(name), status=status) for name, status in statuses.items()]
     _, made = peer(lambda method, request: custody_pb2.GetAccountsResponse(accounts=accounts))
-    assert await CustodyClient(made).frozen(TENANT, "token", list(map(an_id, statuses))) == {an_id("one")}
+    assert await custody_client(made).frozen(TENANT, "token", list(map(an_id, statuses))) == {an_id("one")}
 
 
 @pytest.mark.parametrize(
@@ -229,7 +235,7 @@ async def test_only_frozen_accounts_are_told() -> None:
 async def test_custodys_refusals_have_names_here(code: str, error: type[Exception]) -> None:
     """None of them is taken for a refusal of the payment."""
     with pytest.raises(error):
-        await CustodyClient(peer(refusing(code, ""))[1]).create_transfers(TENANT, "t", [planned(TransferKind.PLAIN)])
+        await custody_client(peer(refusing(code, ""))[1]).create_transfers(TENANT, "t", [planned(TransferKind.PLAIN)])
 
 
 async def test_a_peers_hint_is_passed_on() -> None:
@@ -239,11 +245,11 @@ async def test_a_peers_hint_is_passed_on() -> None:
         raise RemoteError("RESOURCE_EXHAUSTED", "OVERLOADED", "", {}, 7.5)
 
     with pytest.raises(CustodyUnavailable) as custody:
-        await CustodyClient(peer(busy)[1]).create_transfers(TENANT, "t", [planned(TransferKind.PLAIN)])
+        await custody_client(peer(busy)[1]).create_transfers(TENANT, "t", [planned(TransferKind.PLAIN)])
     with pytest.raises(IdentityUnavailable) as identity:
         await IdentityClient(peer(busy)[1], ManualClock()).resolve(["DE89370400440532013000"])
     assert custody.value.retry_after_seconds == identity.value.retry_after_seconds == 7.5
     with capture_logs() as lines, pytest.raises(PeerRefused):
-        await CustodyClient(peer(refusing("UNIMPLEMENTED", ""))[1]).create_transfers(TENANT, "t", [])
+        await custody_client(peer(refusing("UNIMPLEMENTED", ""))[1]).create_transfers(TENANT, "t", [])
     (line,) = lines
     assert (line["event"], line["peer"], line["log_level"]) == ("peer_refused", "custody", "error")

@@ -21,6 +21,8 @@ from ringfence_kernel.values.errors import DomainError
 log = structlog.get_logger(__name__)
 
 PAGE_EVENTS = 1_000
+UNHEARD_POLLS = 3.0
+"""A source that has not answered for the time of so many polls is away."""
 HALTED = "ringfence.feed.halted"
 LAG_EVENTS, LAG_DURATION = "ringfence.feed.lag.events", "ringfence.feed.lag.duration"
 
@@ -76,6 +78,10 @@ class Follower:
     halted: str = ""
     lag: int = 0
     _pulling: Pulling = field(init=False)
+    _pulls: int = 0
+    _current: int = 0
+    """The last pull after which all was taken in that the source had when it was asked."""
+    _pulled: asyncio.Condition = field(default_factory=asyncio.Condition)
     _heard_at: float | None = None
     """When a page was last taken in; None while this process does not follow."""
 
@@ -93,6 +99,22 @@ class Follower:
         """Tells the follower that there is news; may be called at any time on its event loop."""
         self._pulling.ring()
 
+    async def catch_up(self, seconds: float) -> bool:
+        """Tells, after at most so many seconds, whether all is taken in that the source had when this was called.
+
+        At once where the source has not been heard for long: an outage makes nobody wait.
+        """
+        wanted = self._pulls + 1
+        self.ring()
+        if self._heard_at is None or time.monotonic() - self._heard_at > UNHEARD_POLLS * self.poll_seconds:
+            return False
+        try:
+            async with asyncio.timeout(seconds), self._pulled:
+                await self._pulled.wait_for(lambda: bool(self.halted) or self._current >= wanted)
+        except TimeoutError:
+            return False
+        return self._current >= wanted
+
     async def run(self) -> None:
         """Follows until cancelled, or until something halts it."""
         if self.halted:
@@ -107,6 +129,7 @@ class Follower:
         except FeedHalt as halt:
             self.halted = f"{halt.reason}: {halt}"
             self._measure(1)
+            await self._tell()
             log.critical(halt.event, source=self.source, position=self.cursor.position, detail=str(halt))
             if isinstance(halt, FeedFork) and self.first_difference is not None:
                 await self._locate(self.first_difference)
@@ -156,6 +179,7 @@ class Follower:
 
     async def pull(self) -> int:
         """Fetches, verifies and handles one page; returns how many events it had. Raises FeedHalt."""
+        self._pulls += 1
         response = await self.read(feed_pb2.ReadRequest(after=self.cursor.position, limit=PAGE_EVENTS))
         page = verify(self.source, self.cursor, response)
         self.lag = response.head.position - self.cursor.position
@@ -163,9 +187,17 @@ class Follower:
             await self.handle(page)
             self.cursor = page.cursor
             self.lag = response.head.position - self.cursor.position
+        if not self.lag:
+            self._current = self._pulls
+            await self._tell()
         if self._heard_at is not None:
             self._heard_at = time.monotonic()
         return len(page.events)
+
+    async def _tell(self) -> None:
+        """Wakes who waits for news to be taken in."""
+        async with self._pulled:
+            self._pulled.notify_all()
 
 
 def verify(source: str, cursor: Head, response: feed_pb2.ReadResponse) -> FeedPage:

@@ -38,6 +38,8 @@ from ringfence_custody.ledger.application.statement_lag import StatementLag
 from ringfence_custody.modules import ModuleStates, event_codec
 from ringfence_custody.settings import CustodySettings
 
+IDENTITY_SECONDS = 1.0
+"""For so long a refusal that rests on an owner's standing waits for what identity says now."""
 REQUEST_WEIGHT = 64
 """What a request costs beside its rows, in rows: the wire, the checks of its caller, its line in the log."""
 
@@ -61,7 +63,11 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     backlog = Backlog(settings.backlog_seconds, REQUEST_WEIGHT)
     proposals = Proposals(core.writer, states.proposals)
     follows = FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait
-    commands = Commands(core.writer, state, follows, proposals)
+
+    async def identity_is_heard() -> bool:
+        return await follower.catch_up(IDENTITY_SECONDS)
+
+    commands = Commands(core.writer, state, follows, proposals, identity_is_heard, backlog.taken)
     follower = runtime.follower(
         "identity",
         identity_feed.take_over(commands),
@@ -75,7 +81,11 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     async def count_anew() -> None:
         lag.begin(core.writer.head.position)
 
+    async def know_what_others_took_in() -> None:
+        commands.changes.begin((await identity_cursor(core.store)).position)
+
     leadership.begin_with(count_anew)
+    leadership.begin_with(know_what_others_took_in)
     lag.gauge(runtime.gauges, leadership)
     BookSums(lambda: {} if core.writer.is_stale else state.books).gauge(runtime.gauges, leadership)
     rules = RuleCommands(core.writer, state, proposals)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from ringfence_custody.ledger.domain.lifecycle import AccountStatus
+from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
 from ringfence_custody.ledger.domain.purposes import MINIMUM, AccountClass
 from ringfence_custody.ledger.domain.result_codes import AMOUNT_MAX, AccountFlag, TransferFlag
 from ringfence_custody.ledger.domain.rule_packs import rules_of
+from ringfence_custody.ledger.domain.standings import Age, Standings
 from ringfence_kernel.values.ids import MAX_ID
 
 from ..ledger import CLOSURE, CZK, DEPOSIT, FEE, GUARANTEE_RELEASE, IMPORTER, PAYMENT, SECOND, WITHDRAWAL, Ledger, Row
@@ -18,6 +19,7 @@ from .script import MAX
 F = TransferFlag
 C = AccountClass
 CLIENTS = "alice bob frozen frozen_too dormant closing frozen_dormant frozen_closing shutter spent reserving".split()
+BLOCKED = b"a blocked client"
 FEE_MAXIMUM = 500
 PAY = Row("new", "alice", "bob", 100)
 POST = Row("new", flags=int(F.POST_PENDING_TRANSFER), pending_id="reserved", amount=AMOUNT_MAX, code=0, ledger=0)
@@ -27,7 +29,10 @@ LATE_NS = MAX - 2**32 * SECOND + 2 * SECOND
 
 
 def world() -> Ledger:
-    """Returns the book: what its accounts and reservations are for is told by their names."""
+    """Returns the book: what its accounts and reservations are for is told by their names.
+
+    Identity cannot be asked, so that nobody is refused for his standing; what refuses here otherwise is known for sure.
+    """
     ledger = Ledger()
     for name in CLIENTS:
         ledger.account(name)
@@ -42,6 +47,9 @@ def world() -> Ledger:
     ledger.account("fees", C.FEE)
     ledger.account("bank 2", C.BANK_MIRROR)
     ledger.account("platform", C.PLATFORM)
+    ledger.standing(Standing.ADMITTED, BLOCKED)
+    ledger.account("blocked", owner=BLOCKED)
+    ledger.fund("blocked", 1_000)
     ledger.account("guarantee", C.GUARANTEE)
     _reserve(ledger)
     ledger.adopt(
@@ -50,6 +58,7 @@ def world() -> Ledger:
     )
     _change_states(ledger)
     ledger.fund("guarantee", 10)
+    ledger.standings = Standings(Age.OLD)
     assert (
         ledger.send(Row("overdraft", "covered", "carol", 10), Row("spent all", "carol", "bob", 10)) == ["created"] * 2
     )
@@ -70,6 +79,8 @@ def _reserve(ledger: Ledger) -> None:
         pending("to frozen", "alice", "frozen"),
         pending("to closing", "alice", "closing"),
         pending("of dormant to frozen", "dormant", "frozen"),
+        pending("of blocked", "blocked", "bob"),
+        pending("of blocked to closing", "blocked", "closing"),
         pending("of shutter", "shutter", "bob"),
         pending("to shutter", "alice", "shutter"),
         pending("closing to shutter", "closing", "shutter"),
@@ -89,6 +100,7 @@ def _reserve(ledger: Ledger) -> None:
 def _change_states(ledger: Ledger) -> None:
     """Lets deadlines pass, and brings accounts into the states that they are named for."""
     ledger.advance(6)
+    ledger.standing(Standing.BLOCKED, BLOCKED)
     ledger.set_status(AccountStatus.DORMANT, "dormant", "frozen_dormant")
     ledger.set_status(AccountStatus.CLOSING, "closing", "frozen_closing")
     for name in ("frozen", "frozen_too", "frozen_dormant", "frozen_closing"):
@@ -125,6 +137,7 @@ OF_A_TRANSFER = {
     "debit_account_not_active": Defect({"debit": "dormant"}),
     "credit_account_frozen": Defect({"credit": "frozen_too"}),
     "credit_account_not_active": Defect({"credit": "closing"}),
+    "owner_standing_unsettled": Defect({"debit": "blocked"}),
     "debit_account_already_closed": Defect({"debit": "shut"}),
     "credit_account_already_closed": Defect({"credit": "shut too"}),
     "exceeds_purpose_maximum": Defect({"code": FEE, "credit": "fees", "amount": FEE_MAXIMUM + 1}),
@@ -160,6 +173,7 @@ OF_A_POST = {
     "debit_account_not_active": Defect({"pending_id": "of dormant"}),
     "credit_account_frozen": Defect({"pending_id": "to frozen"}),
     "credit_account_not_active": Defect({"pending_id": "to closing"}),
+    "owner_standing_unsettled": Defect({"pending_id": "of blocked"}),
     "debit_account_already_closed": Defect({"pending_id": "of shutter"}),
     "credit_account_already_closed": Defect({"pending_id": "to shutter"}),
 }
@@ -182,6 +196,8 @@ BOTH = {
     ("purpose_unknown", "account_class_mismatch"): replace(PAY, code=999, credit="fees"),
     ("debit_account_frozen", "debit_account_not_active"): replace(PAY, debit="frozen_dormant"),
     ("credit_account_frozen", "credit_account_not_active"): replace(PAY, credit="frozen_closing"),
+    ("credit_account_not_active", "owner_standing_unsettled"): replace(POST, pending_id="of blocked to closing"),
+    ("owner_standing_unsettled", "debit_account_already_closed"): replace(PAY, debit="shut", credit="blocked"),
     ("credit_account_already_closed", "exceeds_purpose_maximum"): replace(_FEE, credit="shut fees", amount=501),
     ("exceeds_purpose_maximum", "overflows_debits_pending"): replace(_FEE, flags=int(F.PENDING), amount=MAX),
     ("overflows_debits_pending", "overflows_credits_pending"): replace(_RESERVE, amount=MAX),

@@ -98,7 +98,11 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     core.writer.subscribe(deferral.note)
     projector.hold = deferral.is_on
     reader = InstructionsReader(store, codec, projector)
-    application = compose(core.writer, states, _ports(runtime, archive, reader))
+
+    def identity_position() -> int:
+        return follower.cursor.position
+
+    application = compose(core.writer, states, _ports(runtime, archive, reader, identity_position))
     follower = runtime.follower(
         "identity",
         take_over_identity(application),
@@ -166,9 +170,14 @@ def _operator(caller: Caller) -> bytes | None:
     return caller.subject if OPERATOR in caller.roles else None
 
 
-def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive, reader: InstructionsReader) -> Ports:
+def _ports(
+    runtime: Runtime[PaymentInstructionSettings],
+    archive: StoredArchive,
+    reader: InstructionsReader,
+    identity_position: Callable[[], int],
+) -> Ports:
     settings, clock = runtime.settings, runtime.clock
-    custody = CustodyClient(runtime.peer("custody"))
+    custody = CustodyClient(runtime.peer("custody"), identity_position)
     return Ports(
         clock=clock,
         archive=archive,

@@ -344,6 +344,8 @@ class _CreateTransferStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     """Credit account frozen."""
     CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_NOT_ACTIVE: _CreateTransferStatus.ValueType  # 207
     """Credit account not active."""
+    CREATE_TRANSFER_STATUS_OWNER_STANDING_UNSETTLED: _CreateTransferStatus.ValueType  # 213
+    """What identity says of an owner now cannot be taken in; nothing is decided, the same row may be sent again."""
     CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_ALREADY_CLOSED: _CreateTransferStatus.ValueType  # 65
     """Debit account already closed."""
     CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_ALREADY_CLOSED: _CreateTransferStatus.ValueType  # 66
@@ -497,6 +499,8 @@ CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_FROZEN: CreateTransferStatus.ValueType  # 
 """Credit account frozen."""
 CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_NOT_ACTIVE: CreateTransferStatus.ValueType  # 207
 """Credit account not active."""
+CREATE_TRANSFER_STATUS_OWNER_STANDING_UNSETTLED: CreateTransferStatus.ValueType  # 213
+"""What identity says of an owner now cannot be taken in; nothing is decided, the same row may be sent again."""
 CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_ALREADY_CLOSED: CreateTransferStatus.ValueType  # 65
 """Debit account already closed."""
 CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_ALREADY_CLOSED: CreateTransferStatus.ValueType  # 66
@@ -768,10 +772,15 @@ class CreateTransfersRequest(_message.Message):
     BOOK_ID_FIELD_NUMBER: _builtins.int
     TRANSFERS_FIELD_NUMBER: _builtins.int
     RETURN_BALANCES_FIELD_NUMBER: _builtins.int
+    IDENTITY_POSITION_FIELD_NUMBER: _builtins.int
     book_id: _builtins.bytes
     """Book of all accounts named, 16 bytes; the authorisation must be for it."""
     return_balances: _builtins.bool
     """Whether to answer the balances after each row."""
+    identity_position: _builtins.int
+    """How far payment-instruction has followed identity's feed, a position: a row that would be refused for what identity
+    has said of an owner after it is left unsettled. Absent, and from everybody else: such a row is refused.
+    """
     @_builtins.property
     def transfers(self) -> Global___TransferColumns:
         """At most 8,190 rows."""
@@ -782,12 +791,15 @@ class CreateTransfersRequest(_message.Message):
         book_id: _builtins.bytes = ...,
         transfers: Global___TransferColumns | None = ...,
         return_balances: _builtins.bool = ...,
+        identity_position: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["transfers", b"transfers"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_identity_position", b"_identity_position", "identity_position", b"identity_position", "transfers", b"transfers"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_id", b"book_id", "return_balances", b"return_balances", "transfers", b"transfers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_identity_position", b"_identity_position", "book_id", b"book_id", "identity_position", b"identity_position", "return_balances", b"return_balances", "transfers", b"transfers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__identity_position: _TypeAlias = _typing.Literal["identity_position"]  # noqa: Y015
+    _WhichOneofArgType__identity_position: _TypeAlias = _typing.Literal["_identity_position", b"_identity_position"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__identity_position) -> _WhichOneofReturnType__identity_position | None: ...
 
 Global___CreateTransfersRequest: _TypeAlias = CreateTransfersRequest  # noqa: Y015
 

@@ -72,7 +72,7 @@ def facts_of(events: Iterable[StoredEvent]) -> list[OwnerFact | ActorFact]:
             if not isinstance(event, KycChanged):
                 facts.append(ActorFact(event.principal, isinstance(event, PrincipalActivated)))
             elif (standing := STANDINGS.get(event.after)) is not None:
-                facts.append(OwnerFact(event.tenant, event.party, standing))
+                facts.append(OwnerFact(event.tenant, event.party, standing, stored.position))
     return facts
 
 

@@ -30,10 +30,11 @@ def book_of(caller: Caller, book_id: bytes) -> bytes:
     return caller.tenant
 
 
-def poster(caller: Caller) -> Poster:
+def poster(caller: Caller, request: pb.CreateTransfersRequest) -> Poster:
     """Returns on whose behalf transfers are created: by this service's token of a submission, or by an importer."""
     if caller.service == "payment-instruction":
-        return Poster(PAYMENT_INSTRUCTION, Reach.SUBMISSION)
+        position = request.identity_position if request.HasField("identity_position") else None
+        return Poster(PAYMENT_INSTRUCTION, Reach.SUBMISSION, position)
     return Poster(caller.subject, Reach.MIGRATION)
 
 

@@ -55,15 +55,15 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def CreateAccounts(self, request: pb.CreateAccountsRequest, context: Any) -> pb.CreateAccountsResponse:
         """Opens accounts; see the proto."""
-        book_id = mapping.book_of(self._active_caller(), request.book_id)
+        book_id = mapping.book_of(await self._active_caller(), request.book_id)
         with self._backlog.taken(len(request.accounts.id) // ID_BYTES):
             status, timestamps = await self._create_accounts(book_id, mapping.account_columns(request.accounts))
         return pb.CreateAccountsResponse(status=status, timestamp_ns=timestamps)
 
-    def _active_caller(self) -> Caller:
+    async def _active_caller(self) -> Caller:
         """Returns the caller; raises AuthorisationRevoked where it is suspended, whatever its token still says."""
         caller = current_caller()
-        self._commands.require_active(caller.subject, caller.tenant or caller.subject)
+        await self._commands.require_active(caller.subject, caller.tenant or caller.subject)
         return caller
 
     async def _create_accounts(self, book_id: bytes, columns: AccountColumns) -> tuple[bytes, list[int]]:
@@ -82,24 +82,22 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         """Creates transfers; see the proto."""
         caller = current_caller()
         book_id = mapping.book_of(caller, request.book_id)
-        self._commands.require_active(caller.subject, book_id)
-        with self._backlog.taken(len(request.transfers.id) // ID_BYTES):
-            outcome = await self._commands.create_transfers(
-                book_id,
-                mapping.transfer_columns(request.transfers),
-                mapping.poster(caller),
-                with_balances=request.return_balances,
-            )
+        await self._commands.require_active(caller.subject, book_id)
+        outcome = await self._commands.create_transfers(
+            book_id,
+            mapping.transfer_columns(request.transfers),
+            mapping.poster(caller, request),
+            with_balances=request.return_balances,
+        )
         return mapping.transfers_response(outcome)
 
     async def BookEvidence(self, request: pb.BookEvidenceRequest, context: Any) -> pb.BookEvidenceResponse:
         """Creates transfers on the bank's word; see the proto."""
         book_id = bounds.identifier("book_id", request.book_id)
         rows = len(request.transfers.id) // ID_BYTES
-        with self._backlog.taken(rows):
-            outcome = await self._commands.book_evidence(
-                book_id, mapping.transfer_columns(request.transfers), mapping.evidence(request, rows)
-            )
+        outcome = await self._commands.book_evidence(
+            book_id, mapping.transfer_columns(request.transfers), mapping.evidence(request, rows)
+        )
         return pb.BookEvidenceResponse(status=outcome.status, timestamp_ns=outcome.timestamp_ns)
 
     async def GetBookAccounts(self, request: pb.GetBookAccountsRequest, context: Any) -> pb.GetBookAccountsResponse:
@@ -203,7 +201,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def SetFreeze(self, request: pb.SetFreezeRequest, context: Any) -> pb.SetFreezeResponse:
         """Freezes accounts by order."""
-        caller = self._active_caller()
+        caller = await self._active_caller()
         if not request.frozen:
             raise InvalidArgument("a freeze is lifted by LiftFreeze, which takes two people", field="frozen")
         status = await self._commands.set_freeze(
@@ -216,7 +214,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def LiftFreeze(self, request: pb.LiftFreezeRequest, context: Any) -> pb.LiftFreezeResponse:
         """Proposes to release accounts from an order."""
-        caller = self._active_caller()
+        caller = await self._active_caller()
         proposal = await self._acts.lift(
             mapping.book_of(caller, request.book_id),
             mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS),
@@ -227,7 +225,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def OpenMigration(self, request: pb.OpenMigrationRequest, context: Any) -> pb.OpenMigrationResponse:
         """Proposes to let an importer post for a time."""
-        caller = self._active_caller()
+        caller = await self._active_caller()
         opening = Opening(
             bounds.identifier("window_id", request.window_id),
             bounds.number("seconds", request.seconds, minimum=1, maximum=MIGRATION_SECONDS),
@@ -238,7 +236,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def CloseMigration(self, request: pb.CloseMigrationRequest, context: Any) -> pb.CloseMigrationResponse:
         """Proposes to end that time."""
-        caller = self._active_caller()
+        caller = await self._active_caller()
         closing = Closing(
             bounds.identifier("window_id", request.window_id),
             bounds.text("reason", request.reason, maximum=REASON_CHARACTERS),
@@ -248,7 +246,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def SetAccountStatus(self, request: pb.SetAccountStatusRequest, context: Any) -> pb.SetAccountStatusResponse:
         """Moves accounts along their life cycle."""
-        caller = self._active_caller()
+        caller = await self._active_caller()
         status = await self._commands.set_status(
             mapping.book_of(caller, request.book_id),
             mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS),
@@ -260,7 +258,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def AdoptRules(self, request: pb.AdoptRulesRequest, context: Any) -> pb.AdoptRulesResponse:
         """Proposes rules for a second operator to put in force."""
-        caller = self._active_caller()
+        caller = await self._active_caller()
         pack, proposal = await self._rules.propose(
             mapping.book_of(caller, request.book_id),
             bounds.text("version", request.version, maximum=VERSION_CHARACTERS),

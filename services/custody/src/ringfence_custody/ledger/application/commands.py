@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.store.recorder import Within
@@ -11,6 +12,7 @@ from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
 from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
 
 from ringfence_custody.ledger.application.recording import record, seal
+from ringfence_custody.ledger.application.standing_changes import StandingChanges
 from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.authority import PAYMENT_INSTRUCTION, Authority, Reach
 from ringfence_custody.ledger.domain.book import Book
@@ -28,6 +30,7 @@ from ringfence_custody.ledger.domain.incoming import Outcome
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
 from ringfence_custody.ledger.domain.migrations import window_of
 from ringfence_custody.ledger.domain.result_codes import VOID
+from ringfence_custody.ledger.domain.standings import Age, Standings, StandingsUnasked
 
 EXPIRY_LIMIT = 8_190
 
@@ -39,6 +42,8 @@ class OwnerFact:
     book_id: bytes
     owner_id: bytes
     standing: Standing
+    position: int
+    """In identity's feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Poster:
 
     owner: bytes
     reach: Reach
+    identity_position: int | None = None
+    """Up to where it has followed identity; None for one that does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,11 @@ class Commands:
     statements_follow: Callable[[], Awaitable[None]]
     """Waits while the read model is too far behind."""
     proposals: Proposals
+    identity_is_heard: Callable[[], Awaitable[bool]]
+    """Takes in what identity has said until now; tells whether it could, in time."""
+    take_on: Callable[[int], AbstractContextManager[None]]
+    """Counts rows to be posted for the block; raises Overloaded. Who waits for identity has none counted."""
+    changes: StandingChanges = field(default_factory=StandingChanges)
 
     async def create_accounts(self, book_id: bytes, columns: AccountColumns) -> tuple[bytes, list[int]]:
         """Opens accounts; returns a status and a time per row. Raises ColumnsMalformed."""
@@ -91,10 +103,18 @@ class Commands:
 
         return await self.writer.commit(decide, weight=len(columns))
 
-    def require_active(self, *principals: bytes) -> None:
-        """Raises AuthorisationRevoked where any of these principals, platforms among them, is suspended."""
-        if not self.proposals.state.stopped.keys().isdisjoint(principals):
-            raise AuthorisationRevoked
+    async def require_active(self, *principals: bytes) -> None:
+        """Raises AuthorisationRevoked where any of these principals, platforms among them, is suspended.
+
+        Identity is asked before: somebody may have been activated again.
+        """
+        if self._are_stopped(principals):
+            await self.identity_is_heard()
+            if self._are_stopped(principals):
+                raise AuthorisationRevoked
+
+    def _are_stopped(self, principals: Collection[bytes]) -> bool:
+        return not self.proposals.state.stopped.keys().isdisjoint(principals)
 
     async def create_transfers(
         self, book_id: bytes, columns: TransferColumns, poster: Poster, *, with_balances: bool
@@ -103,46 +123,69 @@ class Commands:
 
         Raises ColumnsMalformed, and MigrationWindowClosed to an importer.
         """
-        columns.check()
-        await self.statements_follow()
 
-        def decide(unit: Unit, batches: list[TransferColumns]) -> list[Outcome]:
-            book = self._begin(unit, book_id)
-            imports = poster.reach is Reach.MIGRATION
-            window = window_of(book, unit.now_ns) if imports else ZERO_ID
-            return decide_batches(
-                book,
-                batches,
-                unit.now_ns,
-                authority=Authority(poster.owner, poster.reach, window),
-                with_balances=with_balances,
-                rules=book.rules,
-            )
+        async def commit(age: Age) -> Outcome | None:
+            standings = Standings(age, self._news_to(poster, book_id))
 
-        # What a retry compares depends on whether it names a value date.
-        kind = book_id, poster, with_balances, bool(columns.value_date_days)
-        return await self.writer.commit(Together(kind, columns, decide), weight=len(columns))
+            def decide(unit: Unit, batches: list[TransferColumns]) -> list[Outcome | None]:
+                book = self._begin(unit, book_id)
+                imports = poster.reach is Reach.MIGRATION
+                window = window_of(book, unit.now_ns) if imports else ZERO_ID
+                authority = Authority(poster.owner, poster.reach, window)
+                return _decided(book, batches, unit, authority, standings, with_balances=with_balances)
+
+            # What a retry compares depends on whether it names a value date.
+            kind = book_id, poster, with_balances, bool(columns.value_date_days), age
+            return await self.writer.commit(Together(kind, columns, decide), weight=len(columns))
+
+        return await self._on_standings(columns, commit)
+
+    def _news_to(self, poster: Poster, book_id: bytes) -> Callable[[bytes], bool]:
+        """Returns what tells whether an owner's standing has changed after all that a poster has taken in."""
+        position = poster.identity_position
+        if position is None:
+            return lambda owner: False
+        return lambda owner: self.changes.is_after(position, book_id, owner)
+
+    async def _on_standings(
+        self, columns: TransferColumns, commit: Callable[[Age], Awaitable[Outcome | None]]
+    ) -> Outcome:
+        """Commits what rests on nobody's standing at once, anything else once identity was asked how they stand.
+
+        What identity answered its callers before they called here is known then. Where it cannot be asked, the rows
+        that would be refused stay unsettled, and all others are decided.
+        """
+        rows = len(columns)
+        with self.take_on(rows):
+            columns.check()
+            await self.statements_follow()
+            outcome = await commit(Age.UNASKED)
+        while outcome is None:
+            age = Age.CURRENT if await self.identity_is_heard() else Age.OLD
+            with self.take_on(rows):
+                outcome = await commit(age)
+        return outcome
 
     async def book_evidence(self, book_id: bytes, columns: TransferColumns, evidence: Evidence) -> Outcome:
         """Creates transfers on the bank's word alone; raises ColumnsMalformed, EvidenceMissing.
 
         What is created and what it rests on is committed together.
         """
-        columns.check()
-        flags = row_numbers(columns.flags, len(columns))
-        if any(sha == NO_EVIDENCE and not flag & VOID for sha, flag in zip(evidence.sha256, flags, strict=True)):
-            raise EvidenceMissing
-        await self.statements_follow()
 
-        def decide(unit: Unit) -> Outcome:
-            book = self._begin(unit, book_id)
-            (outcome,) = decide_batches(
-                book, [columns], unit.now_ns, authority=Authority(PAYMENT_INSTRUCTION, Reach.EVIDENCE), rules=book.rules
-            )
-            record(unit, book_id, book, _evidenced(columns, outcome, evidence))
-            return outcome
+        async def commit(age: Age) -> Outcome | None:
+            def decide(unit: Unit) -> Outcome | None:
+                book = self._begin(unit, book_id)
+                (outcome,) = _decided(book, [columns], unit, AUTHORITY_OF_EVIDENCE, Standings(age))
+                if outcome is not None:
+                    record(unit, book_id, book, _evidenced(columns, outcome, evidence))
+                return outcome
 
-        return await self.writer.commit(decide, weight=len(columns))
+            flags = row_numbers(columns.flags, len(columns))
+            if any(sha == NO_EVIDENCE and not flag & VOID for sha, flag in zip(evidence.sha256, flags, strict=True)):
+                raise EvidenceMissing
+            return await self.writer.commit(decide, weight=len(columns))
+
+        return await self._on_standings(columns, commit)
 
     def _begin(self, unit: Unit, book_id: bytes) -> Book:
         """Returns a book whose transfers are taken back with the commit, and recorded at its end."""
@@ -187,7 +230,10 @@ class Commands:
                     self._note_actor(unit, fact)
                     continue
                 book = self.state.book(fact.book_id)
-                record(unit, fact.book_id, book, decide_standing(book, fact.owner_id, fact.standing, unit.now_ns))
+                event = decide_standing(book, fact.owner_id, fact.standing, unit.now_ns)
+                record(unit, fact.book_id, book, event)
+                if event is not None:
+                    self.changes.note(fact.book_id, fact.owner_id, fact.position)
             unit.commit_also(save_cursor)
 
         await self.writer.commit(decide, weight=1 + len(facts))
@@ -212,6 +258,40 @@ class Commands:
 
 
 NO_EVIDENCE = bytes(32)
+AUTHORITY_OF_EVIDENCE = Authority(PAYMENT_INSTRUCTION, Reach.EVIDENCE)
+
+
+def _decided(
+    book: Book,
+    batches: Sequence[TransferColumns],
+    unit: Unit,
+    authority: Authority,
+    standings: Standings,
+    *,
+    with_balances: bool = False,
+) -> list[Outcome | None]:
+    """Decides batches in one go; None for one that cannot be decided before identity was asked, the others alone."""
+    try:
+        return [
+            *decide_batches(
+                book,
+                batches,
+                unit.now_ns,
+                authority=authority,
+                with_balances=with_balances,
+                rules=book.rules,
+                standings=standings,
+            )
+        ]
+    except StandingsUnasked:
+        if len(batches) == 1:
+            return [None]
+        alone = ([each] for each in batches)
+        return [
+            outcome
+            for each in alone
+            for outcome in _decided(book, each, unit, authority, standings, with_balances=with_balances)
+        ]
 
 
 def _evidenced(columns: TransferColumns, outcome: Outcome, evidence: Evidence) -> TransfersEvidenced | None:

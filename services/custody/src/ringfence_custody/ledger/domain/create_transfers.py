@@ -16,7 +16,7 @@ from ringfence_custody.ledger.domain.authority import Authority
 from ringfence_custody.ledger.domain.book import CLOSING, EXPIRED, IS_PENDING, POSTED, VOIDED, Book
 from ringfence_custody.ledger.domain.columns import TransferColumns
 from ringfence_custody.ledger.domain.incoming import NO_BALANCES, IncomingBatch, Outcome
-from ringfence_custody.ledger.domain.lifecycle import CREDITS_PASS, DEBITS_PASS
+from ringfence_custody.ledger.domain.lifecycle import CREDITS_PASS, DEBITS_PASS, AccountStatus, Hold, waits_for_kyc
 from ringfence_custody.ledger.domain.packed import Transfer
 from ringfence_custody.ledger.domain.purposes import MINIMUM, AccountClass, RulePack
 from ringfence_custody.ledger.domain.result_codes import (
@@ -33,6 +33,7 @@ from ringfence_custody.ledger.domain.result_codes import (
     VOID,
 )
 from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus as Status
+from ringfence_custody.ledger.domain.standings import CURRENT, Standings
 
 NOT_WITH_POST_OR_VOID = PENDING | BALANCING_DEBIT | BALANCING_CREDIT | CLOSING
 FATE_STATUS = {
@@ -50,9 +51,18 @@ def decide_transfers(
     authority: Authority,
     with_balances: bool = False,
     rules: RulePack = MINIMUM,
+    standings: Standings = CURRENT,
 ) -> Outcome:
     """Decides one batch; see `decide_batches`."""
-    (outcome,) = decide_batches(book, [columns], now_ns, authority=authority, with_balances=with_balances, rules=rules)
+    (outcome,) = decide_batches(
+        book,
+        [columns],
+        now_ns,
+        authority=authority,
+        with_balances=with_balances,
+        rules=rules,
+        standings=standings,
+    )
     return outcome
 
 
@@ -64,13 +74,14 @@ def decide_batches(
     authority: Authority,
     with_balances: bool = False,
     rules: RulePack = MINIMUM,
+    standings: Standings = CURRENT,
 ) -> list[Outcome]:
     """Decides batches in order, as if each came alone, and leaves what is created in the book's open batch.
 
     Row k of all has the time max(now_ns, last + 1) + k. The columns must have passed their `check`; either all or none
-    name value dates. Raises what reading a committed batch raises; the book is then as it was.
+    name value dates. Raises what reading a committed batch raises, and StandingsUnasked; the book is then as it was.
     """
-    batch = _Decision(book, batches, now_ns, with_balances, rules, authority)
+    batch = _Decision(book, batches, now_ns, with_balances, rules, authority, standings)
     left = batch.pass_outright()
     for position, row in enumerate(left):
         try:
@@ -83,6 +94,20 @@ def decide_batches(
 
 class _Decision(IncomingBatch):
     """A batch under decision: every check, in order of precedence."""
+
+    def __init__(
+        self,
+        book: Book,
+        batches: Sequence[TransferColumns],
+        now_ns: int,
+        with_balances: bool,
+        rules: RulePack,
+        authority: Authority,
+        standings: Standings,
+    ) -> None:
+        """Takes one batch, or several, and what a refusal for a standing would rest on."""
+        super().__init__(book, batches, now_ns, with_balances, rules, authority)
+        self.standings = standings
 
     def decide(self, row: int) -> None:
         """Decides one row by every check, and follows its chain."""
@@ -170,16 +195,32 @@ class _Decision(IncomingBatch):
 
     def _check_states(self, debit: int, credit: int) -> int:
         """Checks that the accounts' states let money out and in."""
-        accounts = self.accounts
-        if accounts.holds[debit]:
-            return Status.DEBIT_ACCOUNT_FROZEN
-        if accounts.status[debit] not in DEBITS_PASS:
-            return Status.DEBIT_ACCOUNT_NOT_ACTIVE
-        if accounts.holds[credit]:
-            return Status.CREDIT_ACCOUNT_FROZEN
-        if accounts.status[credit] not in CREDITS_PASS:
-            return Status.CREDIT_ACCOUNT_NOT_ACTIVE
-        return Status.CREATED
+        holds, status = self.accounts.holds, self.accounts.status
+        if status[debit] in DEBITS_PASS and status[credit] in CREDITS_PASS and not (holds[debit] or holds[credit]):
+            return Status.CREATED
+        return self._refused(debit, credit)
+
+    def _refused(self, debit: int, credit: int) -> int:
+        """Returns why the accounts' states refuse a row.
+
+        What rests on an owner's standing, and that may be old, gives way to any refusal that does not.
+        """
+        accounts, unsettled = self.accounts, Status.CREATED
+        for account, passing, frozen, not_active in (
+            (debit, DEBITS_PASS, Status.DEBIT_ACCOUNT_FROZEN, Status.DEBIT_ACCOUNT_NOT_ACTIVE),
+            (credit, CREDITS_PASS, Status.CREDIT_ACCOUNT_FROZEN, Status.CREDIT_ACCOUNT_NOT_ACTIVE),
+        ):
+            holds, state = accounts.holds[account], accounts.status[account]
+            if holds:
+                if holds & Hold.ORDER or self.standings.bear(accounts.owner_id[account]):
+                    return frozen
+                unsettled = Status.OWNER_STANDING_UNSETTLED
+            if state not in passing:
+                waits = waits_for_kyc(AccountStatus(state), decided=account in accounts.restricted)
+                if not waits or self.standings.bear(accounts.owner_id[account]):
+                    return not_active
+                unsettled = Status.OWNER_STANDING_UNSETTLED
+        return unsettled
 
     def _check_closed(self, debit: int, credit: int) -> int:
         """Checks that no closing transfer has closed the accounts."""

@@ -55,6 +55,11 @@ CREDITS_PASS = frozenset({S.ACTIVE, S.RESTRICTED, S.DORMANT})
 FINAL = frozenset({S.CLOSED, S.REJECTED})
 
 
+def waits_for_kyc(state: AccountStatus, *, decided: bool) -> bool:
+    """Tells whether it is for its owner's KYC alone that a state lets less through than an active one does."""
+    return state is S.PENDING_KYC or (state is S.RESTRICTED and not decided)
+
+
 def first_state(has_owner: bool, standing: Standing) -> tuple[AccountStatus, int]:
     """Returns the lifecycle state and holds of a new account: without an owner there is nobody to verify."""
     if not has_owner:

@@ -21,11 +21,14 @@ from ringfence_payment_instruction.settlement.application.ports import BookAccou
 from ringfence_payment_instruction.settlement.domain.errors import (
     BookAccountMissing,
     LedgerContradiction,
+    OwnerStandingUnsettled,
     ResultUnknown,
 )
-from ringfence_payment_instruction.settlement.domain.transfers import DONE, PlannedTransfer, is_known
+from ringfence_payment_instruction.settlement.domain.transfers import DONE, UNSETTLED, PlannedTransfer, is_known
 from ringfence_payment_instruction.submissions.application.ports import Identity
 
+UNREFUSED = DONE | {UNSETTLED}
+"""Results that refuse nothing."""
 _LOG = get(__name__)
 
 
@@ -55,8 +58,8 @@ class PostingWork:
     async def handle(self, stream: bytes) -> None:
         """Looks at the lists where they have changed, asks custody and records its results.
 
-        Raises as custody does, BookAccountMissing, LedgerContradiction, ResultUnknown, ScreeningListStale, and what a
-        look raises; money for suspense does not wait for a look.
+        Raises as custody does, BookAccountMissing, LedgerContradiction, ResultUnknown, OwnerStandingUnsettled,
+        ScreeningListStale, and what a look raises; money for suspense does not wait for a look.
         """
         file = self.state.known(stream)
         missed: DomainError | None = None
@@ -140,7 +143,7 @@ class PostingWork:
     async def _record(self, file: EvidenceFile, to_suspense: dict[int, bool], names: Sequence[str]) -> None:
         results = {index: (kept, name) for (index, kept), name in zip(to_suspense.items(), names, strict=True)}
         unknown = not all(map(is_known, names))
-        refused = any(kept and is_known(name) and name not in DONE for kept, name in results.values())
+        refused = any(kept and is_known(name) and name not in UNREFUSED for kept, name in results.values())
         if refused:
             _LOG.error("suspense_refused", results=sorted({name for _, name in results.values()}))
 
@@ -152,5 +155,9 @@ class PostingWork:
         recorded = await self.writer.commit(command, weight=len(results))
         if unknown:
             raise ResultUnknown
-        if refused or not recorded:
+        if refused:
+            raise LedgerContradiction
+        if UNSETTLED in names:
+            raise OwnerStandingUnsettled
+        if not recorded:
             raise LedgerContradiction

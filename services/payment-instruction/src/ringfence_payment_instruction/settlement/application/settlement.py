@@ -11,6 +11,7 @@ from ringfence_payment_instruction.settlement.application.ports import Custody
 from ringfence_payment_instruction.settlement.domain.errors import (
     BookAccountMissing,
     LedgerContradiction,
+    OwnerStandingUnsettled,
     ResultUnknown,
 )
 from ringfence_payment_instruction.settlement.domain.settling import (
@@ -52,7 +53,7 @@ class SettlementWork:
         """Asks custody and records its results.
 
         Raises CustodyUnavailable, AuthorisationRefused, BookAccountMissing, LedgerContradiction, ResultUnknown,
-        PaymentStopped, ScreeningListStale; whatever could be done has been recorded by then.
+        OwnerStandingUnsettled, PaymentStopped, ScreeningListStale; whatever could be done has been recorded by then.
         """
         submission = self.submissions.state.known(stream)
         asked, missing = await self._plan(submission)
@@ -68,8 +69,10 @@ class SettlementWork:
             unresolved = await self.submissions.writer.commit(command, weight=len(results))
         if ResultUnknown.reason in unresolved:
             raise ResultUnknown
-        if unresolved:
+        if LedgerContradiction.reason in unresolved:
             raise LedgerContradiction
+        if unresolved:
+            raise OwnerStandingUnsettled
         if missing:
             raise BookAccountMissing
         rows = list(submission.at_stage(Stage.TRANSFER))

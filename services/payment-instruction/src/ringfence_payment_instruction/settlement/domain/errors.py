@@ -27,6 +27,13 @@ class LedgerContradiction(DomainError):
     code = "FAILED_PRECONDITION"
 
 
+class OwnerStandingUnsettled(DomainError):
+    """Custody would refuse for an owner's standing, and cannot hear what identity says now; it is asked again."""
+
+    reason = "OWNER_STANDING_UNSETTLED"
+    code = "UNAVAILABLE"
+
+
 class ResultUnknown(DomainError):
     """Custody has answered a result code that is not listed: money may have moved, so nothing is concluded from it."""
 

@@ -9,13 +9,18 @@ from typing import Any
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.ids import ZERO_ID, external_id, show
 
-from ringfence_payment_instruction.settlement.domain.errors import LedgerContradiction, ResultUnknown
+from ringfence_payment_instruction.settlement.domain.errors import (
+    LedgerContradiction,
+    OwnerStandingUnsettled,
+    ResultUnknown,
+)
 from ringfence_payment_instruction.settlement.domain.transfers import (
     BARRED,
     CORRECTED,
     DONE,
     MOVED,
     NEVER_CREATED,
+    UNSETTLED,
     Correction,
     Evidence,
     PlannedTransfer,
@@ -136,7 +141,7 @@ def _mirror(mirrors: Mapping[int, bytes], ledger: int) -> bytes:
 def transferred(submission: Submission, results: Mapping[int, tuple[int, str]]) -> tuple[list[Any], frozenset[str]]:
     """Decides on custody's results: index -> (stage asked for, result name).
 
-    Returns the events, and why rows stay where they are: a contradiction, or a result that is not known.
+    Returns the events, and why rows stay where they are: a contradiction, a result that is not known, or none yet.
     """
     steps: list[Step] = []
     unresolved: set[str] = set()
@@ -170,6 +175,8 @@ def judge(submission: Submission, index: int, result: str) -> Verdict:
     """Returns what custody's result means for an instruction at its stage."""
     stage = submission.stages[index]
     done = result in DONE or result == CORRECTED
+    if result == UNSETTLED:
+        return Verdict((), OwnerStandingUnsettled.reason)
     if not done and not is_known(result):
         return Verdict((), ResultUnknown.reason)
     if stage == Stage.TRANSFER:

@@ -81,6 +81,8 @@ NEVER_CREATED = "never_created"
 """Stands for custody's result where a transfer was not created, and its id is barred for good."""
 MOVED = "moved"
 """Stands for custody's result where what was to be released has moved its money for good."""
+UNSETTLED = "owner_standing_unsettled"
+"""Result of what custody has not decided: the same transfer may be asked for again."""
 BARRED = frozenset({"pending_transfer_not_found", "id_already_failed"})
 """Results of barring an id: nothing stands under it, and never will."""
 DONE = frozenset({"created", "exists"})
@@ -127,7 +129,9 @@ _OTHER_REFUSALS = frozenset(
 
 def is_known(result: str) -> bool:
     """Tells whether it is known what a result means; from any other nothing may be concluded."""
-    return result in DONE or result in (NEVER_CREATED, MOVED) or is_contradiction(result) or is_refusal(result)
+    return (
+        result in DONE or result in (NEVER_CREATED, MOVED, UNSETTLED) or is_contradiction(result) or is_refusal(result)
+    )
 
 
 def is_contradiction(result: str) -> bool:
