@@ -50,7 +50,7 @@ class EvidenceServicer:
 
     async def _caught_up(self) -> None:
         """Waits until the tables show all that was committed before the read."""
-        position = self._proof.store.head().position
+        position = (await asyncio.to_thread(self._proof.store.head)).position
         try:
             async with asyncio.timeout(PROOF_CATCH_UP_SECONDS):
                 await self._proof.reached(position)

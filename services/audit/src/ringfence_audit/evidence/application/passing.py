@@ -16,7 +16,7 @@ from ringfence_kernel.service.measures import while_leading
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.values.clock import NANOSECONDS
-from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import show
 
 from ringfence_audit.evidence.application.ports import Counts, Findings, Found, Source
@@ -67,7 +67,7 @@ class Passing:
         while True:
             try:
                 await self.look()
-            except (SourceAway, StoreUnavailable) as error:
+            except (SourceAway, DomainError) as error:
                 _LOG.warning("evidence_waits", error=type(error).__name__)
             await asyncio.sleep(LOOK_SECONDS)
 
