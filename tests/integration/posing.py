@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import grpc
+from ringfence.audit import UnprovenTransfer
 from ringfence.ids import new_id
 from ringfence_local_stack.scenario import Platform, Scenario
 from ringfence_local_stack.scenario.account import Account
+from ringfence_local_stack.scenario.waiting import eventually
 from ringfence_protos.custody.v1 import custody_pb2, custody_pb2_grpc
 from ringfence_verifier import read_leaf
 
 EUR = 978
 DEPOSIT, WITHDRAWAL = 1, 2
 POST, VOID = 4, 8
+SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,19 @@ class Poser:
             reply = custody_pb2_grpc.CustodyServiceStub(channel).BookEvidence(request, timeout=30)
         assert reply.status == b"\0", "custody believes whoever holds the certificate"
         return transfer
+
+
+def unproven(scenario: Scenario, platform: Platform) -> list[UnprovenTransfer]:
+    """Returns what audit finds of a platform once all that there is by now is judged."""
+    audit = scenario.regulator.audit
+
+    def is_judged() -> bool:
+        """Tells whether the log has all that the sources have, and nothing of it is open."""
+        is_passed = all(each.logged_position == each.current_position for each in audit.verify_sources())
+        return is_passed and audit.prove_transfers().open == 0
+
+    assert eventually(is_judged, SECONDS), "transfers stay open"
+    return audit.prove_transfers(platform.id).unproven
 
 
 def newest_entry(scenario: Scenario, platform: Platform) -> Entry:

@@ -45,16 +45,19 @@ class ProofModel:
 
 
 def _take(rows: ProofRows, facts: Facts) -> None:
-    """Takes in what an event says, and lets go of bookings that are proven by now."""
+    """Takes in what an event says; bookings that are proven by then leave the tables, or never come there."""
     rows.save(facts)
-    transfers = {each.transfer for each in (*facts.bookings, *facts.evidence)}
+    new = [*facts.bookings, *rows.name(facts.join())]
     subjects = {each.subject for each in facts.words}
-    if not transfers | subjects:
+    transfers = {each.transfer for each in facts.evidence}
+    if not new and not subjects and not transfers:
         return
-    named = [each for each in rows.concerned(transfers, subjects) if each.file or each.move is Move.ALLOCATION]
-    judged, changed = _judged(rows, named)
-    proven = [(each, flaw) for each, flaw in judged if flaw is None]
-    rows.settle(proven, changed)
+    earlier = rows.concerned(transfers, subjects)
+    named = [each for each in (*earlier, *new) if each.file or each.move is Move.ALLOCATION]
+    judged, changed = _judged(rows, sorted(named, key=lambda each: (each.leaf, each.move)))
+    proven = {(each.leaf, each.move) for each, flaw in judged if flaw is None}
+    rows.settle([(each, flaw) for each, flaw in judged if flaw is None], changed)
+    rows.add([each for each in new if (each.leaf, each.move) not in proven])
 
 
 def _conclude(rows: ProofRows, size: int) -> None:

@@ -16,34 +16,48 @@ WORD_COLUMNS = (
     "file, subject_id, said, tenant_id, time_ns, feed_id, amount_minor, ledger, mirror_id, client_id, booked_by,"
     " moved_minor"
 )
-SAVE_ACCOUNT = "INSERT INTO evidence_accounts VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+BOOKING_TYPES = (
+    "bigint smallint bytea bytea bigint bigint integer bytea bytea boolean bytea bytea bytea bytea boolean".split()
+)
+WORD_TYPES = "bytea bytea smallint bytea bigint bytea bigint integer bytea bytea bytea bigint".split()
+FINDING_COLUMNS = "leaf, move, flaw, tenant_id, transfer_id, time_ns, amount_minor, ledger, file, entry_id, feed_id"
+FINDING_TYPES = "bigint smallint smallint bytea bytea bigint bigint integer bytea bytea bytea".split()
+END_WORDS = f"DELETE FROM evidence_words WHERE subject_id = ANY(%s) AND said IN ({Said.SETTLED:d}, {Said.FAILED:d})"
+
+
+def _of(types: Sequence[str]) -> str:
+    """Returns a source of rows whose columns come as arrays: a statement serves all rows at once."""
+    return f"unnest({', '.join(f'%s::{each}[]' for each in types)})"
+
+
+SAVE_ACCOUNTS = f"INSERT INTO evidence_accounts SELECT * FROM {_of(['bytea', 'bytea', 'text'])} ON CONFLICT DO NOTHING"
 SAVE_WINDOW = (
     "INSERT INTO evidence_windows VALUES (%s, %s, %s) ON CONFLICT (tenant_id) DO UPDATE"
     " SET window_id = excluded.window_id, until_ns = excluded.until_ns"
 )
 SAVE_SINCE = "INSERT INTO evidence_since SELECT %s WHERE NOT EXISTS (SELECT FROM evidence_since)"
-SAVE_WORD = (
-    f"INSERT INTO evidence_words ({WORD_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-    " ON CONFLICT DO NOTHING"
+SAVE_WORDS = f"INSERT INTO evidence_words ({WORD_COLUMNS}) SELECT * FROM {_of(WORD_TYPES)} ON CONFLICT DO NOTHING"
+SAVE_PAYMENTS = (
+    f"INSERT INTO evidence_payments SELECT * FROM {_of(['bytea', 'bytea', 'bigint', 'integer'])} ON CONFLICT DO NOTHING"
 )
-SAVE_PAYMENT = "INSERT INTO evidence_payments VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
-SAVE_BOOKING = (
-    f"INSERT INTO evidence_bookings ({BOOKING_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
-    " %s, %s)"
-)
+SAVE_BOOKINGS = f"INSERT INTO evidence_bookings ({BOOKING_COLUMNS}) SELECT * FROM {_of(BOOKING_TYPES)}"
+SAVE_FINDINGS = f"INSERT INTO evidence_findings ({FINDING_COLUMNS}) SELECT * FROM {_of(FINDING_TYPES)}"
 NAME_EVIDENCE = (
-    f"UPDATE evidence_bookings SET file = %s, entry_id = %s, feed_id = %s WHERE transfer_id = %s AND tenant_id = %s"
-    f" AND move <> {Move.ALLOCATION:d}"
+    "UPDATE evidence_bookings each SET file = named.file, entry_id = named.entry, feed_id = named.feed"
+    f" FROM {_of(['bytea'] * 5)} AS named (file, entry, feed, transfer, tenant)"
+    f" WHERE transfer_id = named.transfer AND tenant_id = named.tenant AND move <> {Move.ALLOCATION:d}"
+    " RETURNING transfer_id, tenant_id"
 )
-SAVE_FINDING = (
-    "INSERT INTO evidence_findings (leaf, move, flaw, tenant_id, transfer_id, time_ns, amount_minor, ledger, file,"
-    " entry_id, feed_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+USE_WORDS = (
+    "UPDATE evidence_words each SET booked_by = used.booked_by, moved_minor = used.moved_minor"
+    f" FROM {_of(['bytea', 'bigint', 'bytea', 'bytea', 'smallint', 'bytea'])}"
+    " AS used (booked_by, moved_minor, file, subject, said, tenant)"
+    " WHERE each.file = used.file AND subject_id = used.subject AND each.said = used.said AND tenant_id = used.tenant"
 )
-USE_WORD = (
-    "UPDATE evidence_words SET booked_by = %s, moved_minor = %s"
-    " WHERE file = %s AND subject_id = %s AND said = %s AND tenant_id = %s"
+END_BOOKINGS = (
+    f"DELETE FROM evidence_bookings each USING {_of(['bigint', 'smallint'])} AS judged (leaf, move)"
+    " WHERE each.leaf = judged.leaf AND each.move = judged.move"
 )
-END_WORDS = f"DELETE FROM evidence_words WHERE subject_id = ANY(%s) AND said IN ({Said.SETTLED:d}, {Said.FAILED:d})"
 
 
 class ProofRows:
@@ -71,15 +85,26 @@ class ProofRows:
         return int(rows[0]["leaf"]) if rows else None
 
     def save(self, facts: Facts) -> None:
-        """Writes what an event of the log says."""
-        self._many(SAVE_ACCOUNT, [(*account, kind) for account, kind in facts.new_accounts])
-        self._many(SAVE_WINDOW, [(each.tenant, each.window, each.until_ns) for each in facts.new_windows])
-        self._many(SAVE_SINCE, [] if facts.first_named is None else [(facts.first_named,)])
-        self._many(SAVE_WORD, [_word_row(each) for each in facts.words])
+        """Writes what an event of the log says beside its bookings."""
+        self._many(SAVE_ACCOUNTS, [(*account, kind) for account, kind in facts.new_accounts])
+        for each in facts.new_windows:
+            self._connection.execute(SAVE_WINDOW.encode(), (each.tenant, each.window, each.until_ns))
+        if facts.first_named is not None:
+            self._connection.execute(SAVE_SINCE.encode(), (facts.first_named,))
+        self._many(SAVE_WORDS, [_word_row(each) for each in facts.words])
         payments = [(each.transfer, each.tenant, each.amount_minor, each.ledger) for each in facts.payments]
-        self._many(SAVE_PAYMENT, payments)
-        self._many(SAVE_BOOKING, [_booking_row(each) for each in facts.bookings])
-        self._name(facts.evidence)
+        self._many(SAVE_PAYMENTS, payments)
+
+    def name(self, evidence: Sequence[Booking]) -> list[Booking]:
+        """Notes what open bookings of earlier events rest on; returns what is of none of them."""
+        named = [(each.file, each.entry, each.feed, each.transfer, each.tenant) for each in evidence]
+        found = self._all(NAME_EVIDENCE, _columns(named)) if named else []
+        there = {(bytes(row["transfer_id"]), bytes(row["tenant_id"])) for row in found}
+        return [each for each in evidence if (each.transfer, each.tenant) not in there]
+
+    def add(self, bookings: Sequence[Booking]) -> None:
+        """Writes open bookings."""
+        self._many(SAVE_BOOKINGS, [_booking_row(each) for each in bookings])
 
     def concerned(self, transfers: Iterable[bytes], subjects: Iterable[bytes]) -> list[Booking]:
         """Gives the open bookings of transfers, and those that name one of the subjects, in order of the log."""
@@ -115,9 +140,9 @@ class ProofRows:
 
     def settle(self, judged: Sequence[tuple[Booking, Flaw | None]], changed: Iterable[Word]) -> None:
         """Writes what became of bookings: each leaves the open ones, to nowhere or to the findings."""
-        self._many("DELETE FROM evidence_bookings WHERE leaf = %s AND move = %s", [(b.leaf, b.move) for b, _ in judged])
-        self._many(SAVE_FINDING, [_finding_row(booking, flaw) for booking, flaw in judged if flaw is not None])
-        self._many(USE_WORD, [(each.booked_by, each.moved_minor, *each.key) for each in changed])
+        self._many(END_BOOKINGS, [(each.leaf, each.move) for each, _ in judged])
+        self._many(SAVE_FINDINGS, [_finding_row(booking, flaw) for booking, flaw in judged if flaw is not None])
+        self._many(USE_WORDS, [(each.booked_by, each.moved_minor, *each.key) for each in changed])
         ended = [
             each.pending
             for each, flaw in judged
@@ -127,24 +152,16 @@ class ProofRows:
             self._connection.execute(END_WORDS.encode(), (ended,))
             self._connection.execute(b"DELETE FROM evidence_payments WHERE transfer_id = ANY(%s)", (ended,))
 
-    def _name(self, evidence: Sequence[Booking]) -> None:
-        """Notes what transfers rest on; one that touches no mirror has nothing that could be compared, and is kept."""
-        self._many(NAME_EVIDENCE, [(each.file, each.entry, each.feed, each.transfer, each.tenant) for each in evidence])
-        rows = self._all(
-            "SELECT transfer_id, tenant_id FROM evidence_bookings WHERE transfer_id = ANY(%s)",
-            ([each.transfer for each in evidence],),
-        )
-        there = {(bytes(row["transfer_id"]), bytes(row["tenant_id"])) for row in rows}
-        lone = [each for each in evidence if (each.transfer, each.tenant) not in there]
-        self._many(SAVE_BOOKING, [_booking_row(each) for each in lone])
-
     def _all(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
         return list(self._connection.execute(query.encode(), parameters).fetchall())
 
     def _many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         if rows:
-            with self._connection.cursor() as cursor:
-                cursor.executemany(statement, rows)
+            self._connection.execute(statement.encode(), _columns(rows))
+
+
+def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _word_row(word: Word) -> tuple[Any, ...]:

@@ -91,6 +91,18 @@ class Facts:
                     take(self, index, tenant, fields)
         return self
 
+    def join(self) -> list[Booking]:
+        """Notes what the bookings of this event rest on; returns what is of earlier ones, or of none."""
+        here = {(each.transfer, each.tenant): each for each in self.bookings if each.move is not Move.ALLOCATION}
+        others = []
+        for each in self.evidence:
+            booking = here.get((each.transfer, each.tenant))
+            if booking is None:
+                others.append(each)
+            else:
+                booking.file, booking.entry, booking.feed = each.file, each.entry, each.feed
+        return others
+
     def _concerns(self, leaf: bytes) -> bool:
         """Tells whether a transfer touches a mirror, or moves what an entry has brought; ids alone may mislead."""
         code = leaf.find(_CODE) + len(_CODE)
