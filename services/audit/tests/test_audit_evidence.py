@@ -15,7 +15,7 @@ from ringfence_kernel.store import EventStore
 from ringfence_protos.audit.v1 import audit_pb2
 from structlog.testing import capture_logs
 
-from .banking import FEED, OTHER_BOOK, Bank
+from .banking import ALLOCATION, FEED, OTHER_BOOK, SUSPENSE, Bank
 from .conftest import ORIGIN, Audit, running
 from .feeds import BOOK, identifier
 from .stories import FLAWED, SOUND
@@ -168,6 +168,7 @@ async def test_what_an_earlier_release_has_booked_could_name_nothing(audit_store
     bank = Bank()
     bank.open()
     bank.book("old")
+    bank.book("old allocation", debit=SUSPENSE, code=ALLOCATION)
     async with running(audit_store, [bank.custody, bank.payments]) as log:
         assert await judged(log, bank) == {}
         bank.tell("e")

@@ -83,6 +83,7 @@ def _judged(rows: ProofRows, bookings: Sequence[Booking]) -> tuple[list[tuple[Bo
 
 
 def _as_of(booking: Booking, flaw: Flaw | None, since: int | None) -> Flaw | None:
-    """Leaves what an earlier release of custody has booked: it could not name evidence."""
+    """Leaves what an earlier release of custody has booked: it could not name evidence, and had no windows."""
     is_earlier = since is None or booking.leaf < since
-    return None if flaw is Flaw.EVIDENCE_NOT_NAMED and is_earlier else flaw
+    is_excused = flaw is Flaw.EVIDENCE_NOT_NAMED or booking.move is Move.ALLOCATION
+    return None if is_earlier and is_excused else flaw
