@@ -129,7 +129,10 @@ CASES = {
         "ringfence_feed_lag_duration_seconds", "0+2x100", "1x100", **AUDIT, ringfence_source="custody"
     ),
     "RingfenceFeedHalted": one("ringfence_feed_halted", "0x50 1x100", "0x100", **AUDIT, ringfence_source="custody"),
-    "RingfenceEvidenceMissing": one("ringfence_evidence_missing", "0x50 1x100", "0x100", **AUDIT),
+    "RingfenceEvidenceUnproven": one(
+        "ringfence_evidence_unproven", "0x50 1x100", "1x100", **AUDIT, ringfence_flaw="OTHER_AMOUNT"
+    ),
+    "RingfenceEvidenceWaits": one("ringfence_evidence_age_seconds", "0+60x100", "15x100", **AUDIT),
     "RingfenceEventUnreadable": one(
         "ringfence_events_unreadable_total", "0x50 1x100", "0x100", **AUDIT, ringfence_source="custody"
     ),

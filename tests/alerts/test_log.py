@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from ringfence.audit import Flaw
 from ringfence_local_stack.scenario import Platform, Scenario
 
 from deploy.checks.monitoring.prometheus import Prometheus
+from tests.integration.posing import Entry, Poser
 
-from .conftest import CALLS_FAIL, PAYER
+from .conftest import CALLS_FAIL, PAYER, lines
 
 
 def test_a_sealed_vault(scenario: Scenario, platform: Platform, prometheus: Prometheus) -> None:
@@ -32,3 +34,25 @@ def test_a_source_that_is_away(scenario: Scenario, prometheus: Prometheus) -> No
     finally:
         scenario.processes.service("identity").start()
     prometheus.await_quiet()
+
+
+def test_what_no_bank_has_said(scenario: Scenario, platform: Platform, prometheus: Prometheus) -> None:
+    """evidence-unproven: a booking waits for its source, then is a finding, which the regulator is shown for good."""
+    away = scenario.processes.service("payment-instruction")
+    away.stop()
+    try:
+        client = platform.customer(PAYER).account
+        transfer = Poser(scenario).deposit(platform, client, 1, Entry(bytes(31) + b"f", bytes(15) + b"e", bytes(16)))
+        prometheus.await_firing(
+            "RingfenceMetricsMissing", "RingfenceFollowerLags", "RingfenceEvidenceWaits", beside=CALLS_FAIL
+        )
+        assert scenario.regulator.audit.prove_transfers().open == 1
+        assert lines(scenario, "audit", event="evidence_waits")
+    finally:
+        away.start()
+    prometheus.await_firing("RingfenceEvidenceUnproven", beside=["RingfenceFollowerLags", *CALLS_FAIL])
+    [line] = lines(scenario, "audit", event="evidence_unproven")
+    assert (line["flaw"], line["transfer"]) == ("FILE_UNKNOWN", str(transfer))
+    prometheus.await_quiet()
+    [found] = scenario.regulator.audit.prove_transfers().unproven
+    assert (found.transfer_id, found.flaw) == (transfer, Flaw.FILE_UNKNOWN)

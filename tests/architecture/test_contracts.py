@@ -10,13 +10,16 @@ import msgspec
 import pytest
 from google.protobuf.descriptor import EnumDescriptor, FileDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
+from ringfence import audit as sdk_audit
 from ringfence import result_codes
+from ringfence_audit.evidence.domain.bookings import Flaw, Move
 from ringfence_custody.ledger.domain.lifecycle import Standing
 from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus, CreateTransferStatus
 from ringfence_kernel.feed.published import code_names, described
 from ringfence_kernel.store.codec import EventCodec, open_envelope
 from ringfence_payment_instruction.deposits.domain.evidence import Disposition, Outcome
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
+from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.audit.v1 import events_pb2 as audit
 from ringfence_protos.common.v1 import events_pb2 as common
 from ringfence_protos.common.v1 import proposal_events_pb2 as proposals
@@ -50,6 +53,10 @@ CODES = [
     (Directive, payment_instruction.Directive.DESCRIPTOR),
     (Disposition, payment_instruction.Disposition.DESCRIPTOR),
     (Outcome, payment_instruction.EntryOutcome.DESCRIPTOR),
+    (Flaw, audit_pb2.Flaw.DESCRIPTOR),
+    (sdk_audit.Flaw, audit_pb2.Flaw.DESCRIPTOR),
+    (Move, audit_pb2.MirrorMove.DESCRIPTOR),
+    (sdk_audit.MirrorMove, audit_pb2.MirrorMove.DESCRIPTOR),
 ]
 BY_SERVICE = pytest.mark.parametrize(("package", "file"), SERVICES, ids=[package for package, _ in SERVICES])
 

@@ -12,6 +12,7 @@ from .registry import PATIENCE
 
 @pytest.fixture(scope="session")
 def case_stack() -> Iterator[Scenario]:
-    """The stack on which mended cases are played, and on which the API of the scenario is tried."""
+    """The stack on which mended cases and the scenario's API are tried; its banks justify all that was booked."""
     with Scenario.private(patience=PATIENCE) as scenario:
         yield scenario
+        assert scenario.regulator.audit.prove_transfers().unproven == []

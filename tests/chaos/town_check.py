@@ -121,6 +121,9 @@ def _check_log(town: Town) -> Iterator[Finding]:
     for each in audit.verify_sources(recompute=True):
         if each.finding is SourceFinding.DIFFERS:
             yield Finding(Kind.ALTERED, f"the log differs from {each.source}: {each.detail}")
+    _wait(lambda: audit.prove_transfers().open == 0)
+    for unproven in audit.prove_transfers().unproven:
+        yield Finding(Kind.INVENTED, f"nothing the bank has said justifies {unproven}")
     try:
         newest = verify_checkpoint(audit.checkpoint(), town.log_key)
         verify_log((leaf.content for leaf in audit.leaves(0, newest.size)), newest)

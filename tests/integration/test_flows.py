@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -20,14 +21,17 @@ from ringfence_local_stack.scenario.payment import Payment, Status
 from ringfence_local_stack.scenario.platform import Platform
 from ringfence_local_stack.scenario.waiting import eventually, fresh
 
+from .posing import unproven
+
 
 @pytest.fixture
-def platform(scenario: Scenario) -> Platform:
-    """A platform whose customer Nora has 1,000.00 EUR."""
+def platform(scenario: Scenario) -> Iterator[Platform]:
+    """A platform whose customer Nora has 1,000.00 EUR; audit finds every move over its bank justified."""
     scenario.import_list(["Nobody At All"], "flows")
     made = scenario.platform()
     made.bank.deposit(made.customer("Nora Vale"), 1_000_00)
-    return made
+    yield made
+    assert unproven(scenario, made) == []
 
 
 def own_account(scenario: Scenario, platform: Platform, funds_minor: int) -> Account:

@@ -28,6 +28,7 @@ BRIEF = {"5m", "10m", "15m", "4h", "1d"}
 AGES = {
     "ringfence_checkpoint_age_seconds) > 60": "ringfence_checkpoint_age_seconds) > 5",
     "ringfence_feed_lag_duration_seconds) > 60": "ringfence_feed_lag_duration_seconds) > 5",
+    "ringfence_evidence_age_seconds) > 300": "ringfence_evidence_age_seconds) > 15",
     "ringfence_outbox_age_seconds) > 300": "ringfence_outbox_age_seconds) > 5",
 }
 

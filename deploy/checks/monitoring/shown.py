@@ -37,6 +37,8 @@ SHOWN = {
     "RingfenceProcessRestarts": f"{PLATFORM}::test_a_process_that_starts_again_and_again",
     "RingfenceClockDiffers": f"{PLATFORM}::test_a_clock_that_is_behind",
     "RingfenceCheckpointOld": f"{LOG}::test_a_sealed_vault",
+    "RingfenceEvidenceUnproven": f"{LOG}::test_what_no_bank_has_said",
+    "RingfenceEvidenceWaits": f"{LOG}::test_what_no_bank_has_said",
     "RingfenceFollowerLags": f"{LOG}::test_a_source_that_is_away",
     "RingfenceDepositsWait": f"{MONEY}::test_money_without_a_place",
     "RingfenceCallsFailFast": f"{CALLS}::test_calls_that_fail",
@@ -62,7 +64,6 @@ NOT_SHOWN = {
     "RingfenceHistoryAhead": "the clocks of a service and of PostgreSQL would have to be wrong together",
     "RingfenceResultUnknown": "needs a custody of a later release than payment-instruction, and there is none yet",
     "RingfenceLedgerContradiction": "reservations have owners; an id that somebody took, what is left, has no end",
-    "RingfenceEvidenceMissing": "needs a payment-instruction that books what no bank has said; this one does not",
     "RingfenceEventUnreadable": "needs a source that writes bytes which do not fit their topic; each refuses to",
     "RingfencePeersDisagree": "needs releases that do not fit; v0.1.0 and this one do",
 }

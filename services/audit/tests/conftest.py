@@ -10,6 +10,10 @@ from dataclasses import dataclass
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ringfence_audit.bootstrap import migrations, states
+from ringfence_audit.evidence.adapters.findings_reader import FindingsReader
+from ringfence_audit.evidence.adapters.proof_model import ProofModel
+from ringfence_audit.evidence.api.servicer import EvidenceServicer
+from ringfence_audit.evidence.application.passing import Passing
 from ringfence_audit.evidence.domain.state import State as EvidenceState
 from ringfence_audit.index.adapters.search_model import SearchModel
 from ringfence_audit.index.adapters.search_reader import SearchReader
@@ -21,7 +25,7 @@ from ringfence_audit.log.adapters.tile_model import TileModel
 from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.api.servicer import LogServicer
 from ringfence_audit.log.application.checkpointer import Checkpointer
-from ringfence_audit.log.application.commands import RecordRead, SignCheckpoint, TakeOver
+from ringfence_audit.log.application.commands import NotePassed, RecordRead, SignCheckpoint, TakeOver
 from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.domain.checkpoint import NoteKey
 from ringfence_audit.log.domain.events import EVENTS
@@ -81,6 +85,9 @@ class Audit:
     checkpointer: Checkpointer
     servicer: AuditServiceServicer
     search: Projector
+    proof: Projector
+    passing: Passing
+    findings: FindingsReader
     replayed: int
     """Events that the start has read."""
 
@@ -92,6 +99,12 @@ class Audit:
         """Signs the head and brings the search index up to date."""
         await self.sign_checkpoint()
         while await asyncio.to_thread(self.search.step):
+            pass
+        await self.prove()
+
+    async def prove(self) -> None:
+        """Brings the proof up to date."""
+        while await asyncio.to_thread(self.proof.step):
             pass
 
 
@@ -120,7 +133,8 @@ async def running(
 ) -> AsyncIterator[Audit]:
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
     codec, log, translation, signer = EventCodec(EVENTS), State(ORIGIN), TranslationState(), LocalSigner()
-    state = states(log, translation, EvidenceState())
+    evidence = EvidenceState()
+    state = states(log, translation, evidence)
     writer = GroupWriter(store, codec, state, ManualClock(START_NS))
     if snapshot is not None:
         restore(snapshot, store, writer, state)
@@ -128,10 +142,16 @@ async def running(
     take_over = TakeOver(writer, log, Translation(translation), TileModel())
     record_read, sign_checkpoint = RecordRead(writer, log, TileModel()), SignCheckpoint(writer, log, signer)
     search, queries = Projector(store, codec, SearchModel()), Queries(TileReader(store), ChainedLeaves(store, codec))
+    proof, findings = Projector(store, codec, ProofModel()), FindingsReader(store)
+    of = {feed.source: feed for feed in (SourceFeed("custody"), SourceFeed("payment-instruction"), *feeds)}
+    note = NotePassed(writer, log)
+    sources = of["custody"], of["payment-instruction"]
+    passing = Passing(evidence, note, *sources, findings, lambda: START_NS + 3_600 * 10**9)
     servicer = joined(
         AuditServiceServicer,
         LogServicer(record_read, queries, {feed.source: feed for feed in feeds}, StoredMarks(store, codec)),
         SearchServicer(record_read, SearchQueries(SearchReader(store), queries), search),
+        EvidenceServicer(record_read, findings, evidence, proof),
     )
     checkpointer = Checkpointer(sign_checkpoint, lambda: not log.unsigned)
     task = asyncio.create_task(writer.run())
@@ -148,6 +168,9 @@ async def running(
             checkpointer=checkpointer,
             servicer=servicer,
             search=search,
+            proof=proof,
+            passing=passing,
+            findings=findings,
             replayed=replayed,
         )
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ringfence_audit.evidence.adapters.proof_model import ProofModel
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.values.ids import new_id
 from ringfence_local_stack.processes.files import private_folder, write_private
@@ -158,7 +159,15 @@ def test_rebuild_verify_compares_everything(service: AuditProcess) -> None:
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
     outcome = json.loads(rebuilt.stdout.splitlines()[-1])
     assert outcome["same"] is True
-    assert set(outcome["differences"]) == {"chain", "tree", "state", "tiles", "leaf_pages", "leaf_keys"}
+    assert set(outcome["differences"]) == {
+        "chain",
+        "tree",
+        "state",
+        "tiles",
+        "leaf_pages",
+        "leaf_keys",
+        *ProofModel.tables,
+    }
 
 
 def test_an_unknown_event_is_an_alarm_and_halts_its_source_alone(service: AuditProcess) -> None:

@@ -50,6 +50,65 @@ class SourceComparison:
     detail: str
 
 
+class Flaw(IntEnum):
+    """Why a transfer is not justified by what the bank has said (protos/ringfence/audit/v1/audit.proto)."""
+
+    EVIDENCE_NOT_NAMED = 1
+    FILE_UNKNOWN = 2
+    ENTRY_UNKNOWN = 3
+    OTHER_TENANT = 4
+    OTHER_DIRECTION = 5
+    OTHER_CURRENCY = 6
+    OTHER_AMOUNT = 7
+    OTHER_ACCOUNT = 8
+    OTHER_FEED = 9
+    BOOKED_BEFORE = 10
+    ALLOCATED_BEYOND = 11
+    PAYMENT_UNKNOWN = 12
+    AGAINST_THE_ANSWER = 13
+
+
+class MirrorMove(IntEnum):
+    """What a transfer does to a bank mirror, or with money that has come in by it."""
+
+    IN = 1
+    OUT = 2
+    POST = 3
+    VOID = 4
+    ELSEWHERE = 5
+    ALLOCATION = 6
+
+
+@dataclass(frozen=True)
+class UnprovenTransfer:
+    """A transfer that nothing the bank has said justifies; never taken back.
+
+    `leaf_index` is the fact that states it; amount in minor units of `ledger` (ISO 4217 numeric), time in UTC
+    nanoseconds. What it names as evidence is empty, or None, where it names none.
+    """
+
+    leaf_index: int
+    flaw: Flaw
+    move: MirrorMove
+    tenant_id: UUID
+    transfer_id: UUID
+    amount_minor: int
+    ledger: int
+    time_ns: int
+    evidence_sha256: bytes
+    entry_id: UUID | None
+    feed_id: UUID | None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was found, how many facts of the log are judged for good, and how many transfers are not judged yet."""
+
+    unproven: list[UnprovenTransfer]
+    judged_leaves: int
+    open: int
+
+
 class Audit:
     """The audit service's read API; every call is itself a fact in the log before it is answered."""
 
@@ -114,6 +173,37 @@ class Audit:
         """Compares the log with its sources: their heads, or with `recompute` every event of theirs."""
         request = pb.VerifySourcesRequest(recompute=recompute)
         return [_comparison(each) for each in self._connection.call(self._stub.VerifySources, request).sources]
+
+    def prove_transfers(self, tenant_id: UUID | None = None) -> Proof:
+        """What custody has booked on a bank's word, of one tenant or of all, and nothing the bank has said justifies.
+
+        What is not judged yet may become a finding: the log has to pass custody and payment-instruction first.
+        """
+        found, token = list[UnprovenTransfer](), ""
+        while True:
+            request = pb.ListUnprovenTransfersRequest(
+                tenant_id=tenant_id.bytes if tenant_id else b"", page_size=_PAGE, page_token=token
+            )
+            page = self._connection.call(self._stub.ListUnprovenTransfers, request)
+            found += map(_unproven, page.transfers)
+            if not (token := page.next_page_token):
+                return Proof(found, page.judged_leaves, page.open)
+
+
+def _unproven(read: pb.UnprovenTransfer) -> UnprovenTransfer:
+    return UnprovenTransfer(
+        read.leaf_index,
+        Flaw(read.flaw),
+        MirrorMove(read.move),
+        UUID(bytes=read.tenant_id),
+        UUID(bytes=read.transfer_id),
+        read.amount_minor,
+        read.ledger,
+        read.time_ns,
+        read.evidence_sha256,
+        UUID(bytes=read.entry_id) if read.entry_id else None,
+        UUID(bytes=read.feed_id) if read.feed_id else None,
+    )
 
 
 def _comparison(read: pb.SourceComparison) -> SourceComparison:

@@ -241,3 +241,23 @@ class Log(audit_pb2_grpc.AuditServiceServicer):
         last = min(request.from_index + min(request.limit, 2), 5)
         leaves = [audit_pb2.Leaf(index=n, content=b"%d" % n) for n in range(request.from_index, last)]
         return audit_pb2.ListLeavesResponse(leaves=leaves)
+
+    def ListUnprovenTransfers(self, request: Any, context: Any) -> Any:
+        """Answers one of two findings; the second names no evidence."""
+        at = int(request.page_token or "0")
+        tenant = request.tenant_id or bytes(15) + b"T"
+        found = audit_pb2.UnprovenTransfer(
+            leaf_index=at,
+            flaw=(2, 1)[at],
+            move=1,
+            tenant_id=tenant,
+            transfer_id=bytes(16),
+            amount_minor=5,
+            ledger=978,  # type: ignore[arg-type]
+        )
+        if at == 0:
+            found.evidence_sha256, found.entry_id, found.feed_id = b"f" * 32, b"e" * 16, b"b" * 16
+        token = "1" if at == 0 else ""
+        return audit_pb2.ListUnprovenTransfersResponse(
+            transfers=[found], judged_leaves=7, open=3, next_page_token=token
+        )

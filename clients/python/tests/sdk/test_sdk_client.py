@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from uuid import UUID
 
 import pytest
 from ringfence import Client, Patience, RingfenceError, new_id
+from ringfence.audit import Flaw, MirrorMove
 from ringfence.ledger import AccountClass, AccountSide, AccountStatus, Balances, NewTransfer, TransferFilter
 from ringfence.payments import InstructionStatus
 from ringfence.tokens import TokenSource
@@ -320,6 +322,18 @@ def test_leaves_are_read_to_the_end(fakes: Fakes) -> None:
     """Leaves come in order and without gaps however they are cut into pages, up to a bound where one is given."""
     assert [leaf.content for leaf in fakes.client.audit.leaves()] == [b"0", b"1", b"2", b"3", b"4"]
     assert [leaf.index for leaf in fakes.client.audit.leaves(1, 4)] == [1, 2, 3]
+
+
+def test_unproven_transfers_are_read_to_the_end(fakes: Fakes) -> None:
+    """Findings come page by page, of all tenants or of one; what is not named is None."""
+    proof = fakes.client.audit.prove_transfers()
+    assert (proof.judged_leaves, proof.open) == (7, 3)
+    first, second = proof.unproven
+    assert (first.flaw, first.move, first.amount_minor) == (Flaw.FILE_UNKNOWN, MirrorMove.IN, 5)
+    assert (first.entry_id, first.evidence_sha256) == (UUID(bytes=b"e" * 16), b"f" * 32)
+    assert (second.flaw, second.entry_id, second.feed_id) == (Flaw.EVIDENCE_NOT_NAMED, None, None)
+    tenant = UUID(int=9)
+    assert {each.tenant_id for each in fakes.client.audit.prove_transfers(tenant).unproven} == {tenant}
 
 
 def test_stream_ends_after_its_seconds(fakes: Fakes) -> None:

@@ -26,7 +26,11 @@ from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.writing.states import SavedStates
 from ringfence_protos.audit.v1 import audit_pb2_grpc
 
-from ringfence_audit.evidence.application.founding import Founding
+from ringfence_audit.evidence.adapters.findings_reader import FindingsReader
+from ringfence_audit.evidence.adapters.proof_model import ProofModel
+from ringfence_audit.evidence.adapters.schema import PROOF_TABLES
+from ringfence_audit.evidence.api.servicer import EvidenceServicer
+from ringfence_audit.evidence.application.passing import Passing
 from ringfence_audit.evidence.domain.state import State as EvidenceState
 from ringfence_audit.index.adapters.schema import KEY_TABLES
 from ringfence_audit.index.adapters.search_model import SearchModel
@@ -42,7 +46,7 @@ from ringfence_audit.log.adapters.tile_reader import TileReader
 from ringfence_audit.log.adapters.vault_signer import VaultSigner
 from ringfence_audit.log.api.servicer import LogServicer
 from ringfence_audit.log.application.checkpointer import Checkpointer
-from ringfence_audit.log.application.commands import RecordRead, SignCheckpoint, TakeOver
+from ringfence_audit.log.application.commands import NotePassed, RecordRead, SignCheckpoint, TakeOver
 from ringfence_audit.log.application.differences import Differences
 from ringfence_audit.log.application.measures import measure
 from ringfence_audit.log.application.queries import Queries
@@ -54,8 +58,8 @@ from ringfence_audit.translation.application.translator import Translation, coun
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
-DIGEST_FORMAT = 3
-"""1 was the log's state before its modules had their own."""
+DIGEST_FORMAT = 4
+"""3 had all files that payment-instruction has named, 1 was the log's state before its modules had their own."""
 
 
 def states(log: LogState, translation: TranslationState, evidence: EvidenceState) -> SavedStates:
@@ -67,16 +71,18 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     """Replays the log, then wires followers, checkpointer and servicers."""
     log, translation, evidence = LogState(runtime.settings.log_origin), TranslationState(), EvidenceState()
     state = states(log, translation, evidence)
-    core = await EventSourced.open(runtime, EventCodec(events.EVENTS), state, [SearchModel()])
+    core = await EventSourced.open(runtime, EventCodec(events.EVENTS), state, [SearchModel(), ProofModel()])
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
     checkpointer = Checkpointer(SignCheckpoint(core.writer, log, signer), lambda: not log.unsigned)
     leadership = core.leadership()
     measure(runtime.gauges, leadership, log, checkpointer)
-    founding = Founding(evidence, runtime.clock.now_ns)
-    founding.gauge(runtime.gauges, leadership)
     count_unreadable_from_zero(SOURCES)
     feeds = {source: PeerFeed(runtime.peer(source)) for source in SOURCES}
+    findings, note = FindingsReader(core.store), NotePassed(core.writer, log)
+    sources = feeds["custody"], feeds["payment-instruction"]
+    passing = Passing(evidence, note, *sources, findings, runtime.clock.now_ns)
+    passing.gauge(runtime.gauges, leadership)
     marks = StoredMarks(core.store, EventCodec(events.EVENTS))
     followers = [
         runtime.follower(
@@ -92,11 +98,11 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     # Whoever begins to lead goes on where the log stands by then.
     following, halts = zip(*(follow(each, partial(_taken_over, log, each.source)) for each in followers), strict=True)
     return Assembly(
-        servicers=[_audit(core, log, feeds, marks), core.feed()],
+        servicers=[_audit(core, log, evidence, feeds, marks), core.feed()],
         tasks=[
             *core.tasks({follower.source: follower.ring for follower in followers}),
             Task("checkpoints", checkpointer.run),
-            Task("evidence", founding.run),
+            Task("evidence", passing.run),
             *following,
         ],
         checks=[*core.checks(), Check("checkpoints", checkpointer.problem), *halts],
@@ -108,7 +114,9 @@ def _first_difference(differences: Differences, log: LogState, source: str) -> C
     return lambda: differences.first(log.head(source))
 
 
-def _audit(core: EventSourced, log: LogState, feeds: Mapping[str, PeerFeed], marks: StoredMarks) -> Servicer:
+def _audit(
+    core: EventSourced, log: LogState, evidence: EvidenceState, feeds: Mapping[str, PeerFeed], marks: StoredMarks
+) -> Servicer:
     record_read = RecordRead(core.writer, log, TileModel())
     queries = Queries(TileReader(core.store), ChainedLeaves(core.store, EventCodec(events.EVENTS)))
     search_queries = SearchQueries(SearchReader(core.store), queries)
@@ -116,6 +124,7 @@ def _audit(core: EventSourced, log: LogState, feeds: Mapping[str, PeerFeed], mar
         audit_pb2_grpc.AuditServiceServicer,
         LogServicer(record_read, queries, feeds, marks),
         SearchServicer(record_read, search_queries, core.projectors[SearchModel.name]),
+        EvidenceServicer(record_read, FindingsReader(core.store), evidence, core.projectors[ProofModel.name]),
     )
     return Servicer(audit_pb2_grpc.add_AuditServiceServicer_to_server, servicer, "ringfence.audit.v1.AuditService")
 
@@ -131,7 +140,11 @@ def _cursor(log: LogState, source: str) -> Head:
 
 def migrations() -> list[Migration]:
     """Gives all migrations of the audit database."""
-    return [*event_store_migrations(), Migration(100, "log tables", LOG_TABLES + KEY_TABLES)]
+    return [
+        *event_store_migrations(),
+        Migration(100, "log tables", LOG_TABLES + KEY_TABLES),
+        Migration(101, "proof of what rests on a bank's word", PROOF_TABLES),
+    ]
 
 
 def verify(settings: AuditSettings, compare: bool) -> RebuildReport:
@@ -148,7 +161,7 @@ def rebuild(store: EventStore, origin: str, *, compare: bool) -> RebuildReport:
     """
     state, models = (
         states(LogState(origin), TranslationState(), EvidenceState()),
-        (TileModel(), SearchModel()) if compare else (),
+        (TileModel(), SearchModel(), ProofModel()) if compare else (),
     )
     try:
         report = rebuild_state(store, EventCodec(events.EVENTS), state, models, compare=compare)

@@ -57,18 +57,25 @@ def log(
     principal: Annotated[str, typer.Option("--as", help="A regulator.")] = "regulator",
     key: Annotated[str, typer.Option("--key", help="The log's public key; the sandbox's where left out.")] = "",
 ) -> None:
-    """Downloads the whole log and verifies every fact, and every service's feed against it.
+    """Downloads the whole log and verifies every fact, every service's feed, and what rests on a bank's word.
 
     In a sandbox each service's stored events are read and verified as well.
     """
     if key:
         with client_as(principal) as client:
-            _report(_failures([lambda: _verify_log(client, _key(key)), lambda: _compare_sources(client)]))
+            _report(_failures([lambda: _verify_log(client, _key(key)), *_others(client)]))
         return
     with local.sandbox("without --key, the checks") as box:
         regulator, log_key = box.client(principal), box.log_key()
-        checks: list[Check] = [lambda: _verify_log(regulator, log_key), lambda: _compare_sources(regulator)]
+        checks: list[Check] = [lambda: _verify_log(regulator, log_key), *_others(regulator)]
         _report(_failures([*checks, *box.rebuild_checks()]))
+
+
+@app.command()
+def evidence(principal: Annotated[str, typer.Option("--as", help="A regulator.")] = "regulator") -> None:
+    """Shows transfers that custody has booked on a bank's word and that nothing the bank has said justifies."""
+    with client_as(principal) as client:
+        _prove_transfers(client)
 
 
 def print_fact(proven: VerifiedLeaf) -> None:
@@ -96,6 +103,34 @@ def _compare_sources(client: Client) -> None:
     ]
     if differing:
         raise CommandFailed("; ".join(differing))
+
+
+def _prove_transfers(client: Client) -> None:
+    proof = client.audit.prove_transfers()
+    note(f"{proof.judged_leaves} facts are judged, {proof.open} transfers are open")
+    rows = [
+        [
+            str(each.leaf_index),
+            each.flaw.name.lower(),
+            each.move.name.lower(),
+            str(each.transfer_id),
+            str(each.tenant_id),
+            str(each.amount_minor),
+            str(each.ledger),
+            str(each.entry_id or ""),
+            each.evidence_sha256.hex()[:16],
+        ]
+        for each in proof.unproven
+    ]
+    if rows:
+        columns = ["fact", "flaw", "move", "transfer", "tenant", "amount", "ledger", "entry", "file"]
+        show("Transfers that nothing the bank has said justifies", columns, rows, right=["amount"])
+        raise VerificationError(f"{len(rows)} transfers are not justified by what the bank has said")
+    output.print("every transfer that is judged is justified by what the bank has said")
+
+
+def _others(client: Client) -> list[Check]:
+    return [lambda: _compare_sources(client), lambda: _prove_transfers(client)]
 
 
 def _failures(checks: Sequence[Check]) -> list[str]:

@@ -47,6 +47,114 @@ SOURCE_FINDING_DIFFERS: SourceFinding.ValueType  # 3
 """The source's events are not those that were logged."""
 Global___SourceFinding: _TypeAlias = SourceFinding  # noqa: Y015
 
+class _Flaw:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FlawEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Flaw.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FLAW_UNSPECIFIED: _Flaw.ValueType  # 0
+    """Never answered."""
+    FLAW_EVIDENCE_NOT_NAMED: _Flaw.ValueType  # 1
+    """It touches a bank mirror, names nothing that the bank has said, and no migration window was open."""
+    FLAW_FILE_UNKNOWN: _Flaw.ValueType  # 2
+    """The tenant has no such file of a bank."""
+    FLAW_ENTRY_UNKNOWN: _Flaw.ValueType  # 3
+    """The file has no such entry, and answers no such payment; of an allocation: there is no such entry."""
+    FLAW_OTHER_TENANT: _Flaw.ValueType  # 4
+    """The entry or payment is another tenant's."""
+    FLAW_OTHER_DIRECTION: _Flaw.ValueType  # 5
+    """Money goes another way than the bank says."""
+    FLAW_OTHER_CURRENCY: _Flaw.ValueType  # 6
+    """The bank says another currency."""
+    FLAW_OTHER_AMOUNT: _Flaw.ValueType  # 7
+    """The bank says another amount, or the payment has another."""
+    FLAW_OTHER_ACCOUNT: _Flaw.ValueType  # 8
+    """The entry stands on another bank account, or is for another client."""
+    FLAW_OTHER_FEED: _Flaw.ValueType  # 9
+    """Another principal has handed it in."""
+    FLAW_BOOKED_BEFORE: _Flaw.ValueType  # 10
+    """The entry has justified another transfer."""
+    FLAW_ALLOCATED_BEYOND: _Flaw.ValueType  # 11
+    """More is allocated than the entry has brought."""
+    FLAW_PAYMENT_UNKNOWN: _Flaw.ValueType  # 12
+    """No payment is known for which this was reserved, or the answer is about another one."""
+    FLAW_AGAINST_THE_ANSWER: _Flaw.ValueType  # 13
+    """The bank has answered the contrary."""
+
+class Flaw(_Flaw, metaclass=_FlawEnumTypeWrapper):
+    """Why a transfer is not justified by what the bank has said; of several the first is named."""
+
+FLAW_UNSPECIFIED: Flaw.ValueType  # 0
+"""Never answered."""
+FLAW_EVIDENCE_NOT_NAMED: Flaw.ValueType  # 1
+"""It touches a bank mirror, names nothing that the bank has said, and no migration window was open."""
+FLAW_FILE_UNKNOWN: Flaw.ValueType  # 2
+"""The tenant has no such file of a bank."""
+FLAW_ENTRY_UNKNOWN: Flaw.ValueType  # 3
+"""The file has no such entry, and answers no such payment; of an allocation: there is no such entry."""
+FLAW_OTHER_TENANT: Flaw.ValueType  # 4
+"""The entry or payment is another tenant's."""
+FLAW_OTHER_DIRECTION: Flaw.ValueType  # 5
+"""Money goes another way than the bank says."""
+FLAW_OTHER_CURRENCY: Flaw.ValueType  # 6
+"""The bank says another currency."""
+FLAW_OTHER_AMOUNT: Flaw.ValueType  # 7
+"""The bank says another amount, or the payment has another."""
+FLAW_OTHER_ACCOUNT: Flaw.ValueType  # 8
+"""The entry stands on another bank account, or is for another client."""
+FLAW_OTHER_FEED: Flaw.ValueType  # 9
+"""Another principal has handed it in."""
+FLAW_BOOKED_BEFORE: Flaw.ValueType  # 10
+"""The entry has justified another transfer."""
+FLAW_ALLOCATED_BEYOND: Flaw.ValueType  # 11
+"""More is allocated than the entry has brought."""
+FLAW_PAYMENT_UNKNOWN: Flaw.ValueType  # 12
+"""No payment is known for which this was reserved, or the answer is about another one."""
+FLAW_AGAINST_THE_ANSWER: Flaw.ValueType  # 13
+"""The bank has answered the contrary."""
+Global___Flaw: _TypeAlias = Flaw  # noqa: Y015
+
+class _MirrorMove:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MirrorMoveEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MirrorMove.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MIRROR_MOVE_UNSPECIFIED: _MirrorMove.ValueType  # 0
+    """Never answered."""
+    MIRROR_MOVE_IN: _MirrorMove.ValueType  # 1
+    """Money comes in."""
+    MIRROR_MOVE_OUT: _MirrorMove.ValueType  # 2
+    """Money goes out at once, without a reservation."""
+    MIRROR_MOVE_POST: _MirrorMove.ValueType  # 3
+    """Money that was reserved goes out."""
+    MIRROR_MOVE_VOID: _MirrorMove.ValueType  # 4
+    """Money that was reserved is free again."""
+    MIRROR_MOVE_ELSEWHERE: _MirrorMove.ValueType  # 5
+    """It names evidence and touches no bank mirror, or only reserves."""
+    MIRROR_MOVE_ALLOCATION: _MirrorMove.ValueType  # 6
+    """An entry's money goes from suspense to whom it belongs, or back to its payer."""
+
+class MirrorMove(_MirrorMove, metaclass=_MirrorMoveEnumTypeWrapper):
+    """What a transfer does to a bank mirror, or with money that has come in by it."""
+
+MIRROR_MOVE_UNSPECIFIED: MirrorMove.ValueType  # 0
+"""Never answered."""
+MIRROR_MOVE_IN: MirrorMove.ValueType  # 1
+"""Money comes in."""
+MIRROR_MOVE_OUT: MirrorMove.ValueType  # 2
+"""Money goes out at once, without a reservation."""
+MIRROR_MOVE_POST: MirrorMove.ValueType  # 3
+"""Money that was reserved goes out."""
+MIRROR_MOVE_VOID: MirrorMove.ValueType  # 4
+"""Money that was reserved is free again."""
+MIRROR_MOVE_ELSEWHERE: MirrorMove.ValueType  # 5
+"""It names evidence and touches no bank mirror, or only reserves."""
+MIRROR_MOVE_ALLOCATION: MirrorMove.ValueType  # 6
+"""An entry's money goes from suspense to whom it belongs, or back to its payer."""
+Global___MirrorMove: _TypeAlias = MirrorMove  # noqa: Y015
+
 @_typing.final
 class Leaf(_message.Message):
     """A fact in the log."""
@@ -453,3 +561,131 @@ class VerifySourcesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VerifySourcesResponse: _TypeAlias = VerifySourcesResponse  # noqa: Y015
+
+@_typing.final
+class ListUnprovenTransfersRequest(_message.Message):
+    """Asks for transfers that the bank's word does not justify."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes; empty means all."""
+    page_size: _builtins.int
+    """1 to 1,000; 0 means 100."""
+    page_token: _builtins.str
+    """From the last answer; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnprovenTransfersRequest: _TypeAlias = ListUnprovenTransfersRequest  # noqa: Y015
+
+@_typing.final
+class UnprovenTransfer(_message.Message):
+    """A transfer that the bank's word does not justify. A finding is never taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    FLAW_FIELD_NUMBER: _builtins.int
+    MOVE_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    TRANSFER_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    TIME_NS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_SHA256_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    FEED_ID_FIELD_NUMBER: _builtins.int
+    leaf_index: _builtins.int
+    """The leaf that states the transfer; of MIRROR_MOVE_ELSEWHERE the one that states its evidence."""
+    flaw: Global___Flaw.ValueType
+    """Why."""
+    move: Global___MirrorMove.ValueType
+    """What it does."""
+    tenant_id: _builtins.bytes
+    """Tenant, 16 bytes."""
+    transfer_id: _builtins.bytes
+    """Transfer, 16 bytes."""
+    amount_minor: _builtins.int
+    """Minor units of its currency; 0 for MIRROR_MOVE_ELSEWHERE."""
+    ledger: _builtins.int
+    """Currency, ISO 4217 numeric; 0 for MIRROR_MOVE_ELSEWHERE."""
+    time_ns: _builtins.int
+    """When custody has booked it, UTC nanoseconds."""
+    evidence_sha256: _builtins.bytes
+    """SHA-256 of the file that it names, 32 bytes; empty where it names none."""
+    entry_id: _builtins.bytes
+    """The entry, or the transfer that reserved the payment, 16 bytes; empty where it names none."""
+    feed_id: _builtins.bytes
+    """The principal that vouched for it, 16 bytes; empty where none did."""
+    def __init__(
+        self,
+        *,
+        leaf_index: _builtins.int = ...,
+        flaw: Global___Flaw.ValueType = ...,
+        move: Global___MirrorMove.ValueType = ...,
+        tenant_id: _builtins.bytes = ...,
+        transfer_id: _builtins.bytes = ...,
+        amount_minor: _builtins.int = ...,
+        ledger: _builtins.int = ...,
+        time_ns: _builtins.int = ...,
+        evidence_sha256: _builtins.bytes = ...,
+        entry_id: _builtins.bytes = ...,
+        feed_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "entry_id", b"entry_id", "evidence_sha256", b"evidence_sha256", "feed_id", b"feed_id", "flaw", b"flaw", "leaf_index", b"leaf_index", "ledger", b"ledger", "move", b"move", "tenant_id", b"tenant_id", "time_ns", b"time_ns", "transfer_id", b"transfer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnprovenTransfer: _TypeAlias = UnprovenTransfer  # noqa: Y015
+
+@_typing.final
+class ListUnprovenTransfersResponse(_message.Message):
+    """Answers in order of the log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRANSFERS_FIELD_NUMBER: _builtins.int
+    JUDGED_LEAVES_FIELD_NUMBER: _builtins.int
+    OPEN_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    judged_leaves: _builtins.int
+    """Number of leaves of the log whose transfers have all been judged."""
+    open: _builtins.int
+    """Transfers that are not judged yet."""
+    next_page_token: _builtins.str
+    """Empty at the end."""
+    @_builtins.property
+    def transfers(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnprovenTransfer]:
+        """What was found."""
+
+    def __init__(
+        self,
+        *,
+        transfers: _abc.Iterable[Global___UnprovenTransfer] | None = ...,
+        judged_leaves: _builtins.int = ...,
+        open: _builtins.int = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["judged_leaves", b"judged_leaves", "next_page_token", b"next_page_token", "open", b"open", "transfers", b"transfers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnprovenTransfersResponse: _TypeAlias = ListUnprovenTransfersResponse  # noqa: Y015

@@ -65,6 +65,11 @@ class AuditServiceStub:
                 request_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.VerifySourcesRequest.SerializeToString,
                 response_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.VerifySourcesResponse.FromString,
                 _registered_method=True)
+        self.ListUnprovenTransfers = channel.unary_unary(
+                '/ringfence.audit.v1.AuditService/ListUnprovenTransfers',
+                request_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListUnprovenTransfersRequest.SerializeToString,
+                response_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListUnprovenTransfersResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -113,6 +118,13 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUnprovenTransfers(self, request, context):
+        """Returns transfers that custody has booked on a bank's word and that nothing the bank has said justifies.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -145,6 +157,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.VerifySources,
                     request_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.VerifySourcesRequest.FromString,
                     response_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.VerifySourcesResponse.SerializeToString,
+            ),
+            'ListUnprovenTransfers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnprovenTransfers,
+                    request_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListUnprovenTransfersRequest.FromString,
+                    response_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListUnprovenTransfersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -310,6 +327,33 @@ class AuditService:
             '/ringfence.audit.v1.AuditService/VerifySources',
             ringfence_dot_audit_dot_v1_dot_audit__pb2.VerifySourcesRequest.SerializeToString,
             ringfence_dot_audit_dot_v1_dot_audit__pb2.VerifySourcesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUnprovenTransfers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.audit.v1.AuditService/ListUnprovenTransfers',
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.ListUnprovenTransfersRequest.SerializeToString,
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.ListUnprovenTransfersResponse.FromString,
             options,
             channel_credentials,
             insecure,

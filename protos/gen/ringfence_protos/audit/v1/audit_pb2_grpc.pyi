@@ -45,6 +45,8 @@ class AuditServiceStub:
     """Returns leaves in order, for whoever verifies the whole log."""
     VerifySources: _grpc.UnaryUnaryMultiCallable[_audit_pb2.VerifySourcesRequest, _audit_pb2.VerifySourcesResponse]
     """Compares what was taken over from each source with the source itself."""
+    ListUnprovenTransfers: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListUnprovenTransfersRequest, _audit_pb2.ListUnprovenTransfersResponse]
+    """Returns transfers that custody has booked on a bank's word and that nothing the bank has said justifies."""
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -63,6 +65,8 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Returns leaves in order, for whoever verifies the whole log."""
     VerifySources: _aio.UnaryUnaryMultiCallable[_audit_pb2.VerifySourcesRequest, _audit_pb2.VerifySourcesResponse]  # type: ignore[assignment]
     """Compares what was taken over from each source with the source itself."""
+    ListUnprovenTransfers: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListUnprovenTransfersRequest, _audit_pb2.ListUnprovenTransfersResponse]  # type: ignore[assignment]
+    """Returns transfers that custody has booked on a bank's word and that nothing the bank has said justifies."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """Read by regulators and auditors; every read is itself a fact in the log before it is answered."""
@@ -114,5 +118,13 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.VerifySourcesResponse, _abc.Awaitable[_audit_pb2.VerifySourcesResponse]]:
         """Compares what was taken over from each source with the source itself."""
+
+    @_abc_1.abstractmethod
+    def ListUnprovenTransfers(
+        self,
+        request: _audit_pb2.ListUnprovenTransfersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ListUnprovenTransfersResponse, _abc.Awaitable[_audit_pb2.ListUnprovenTransfersResponse]]:
+        """Returns transfers that custody has booked on a bank's word and that nothing the bank has said justifies."""
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -109,6 +109,38 @@ class ReadRecorded(_message.Message):
 Global___ReadRecorded: _TypeAlias = ReadRecorded  # noqa: Y015
 
 @_typing.final
+class SourcesPassed(_message.Message):
+    """All that custody and payment-instruction had committed when the log had a size is in it: what it shows of custody's
+    bookings up to there can be judged for good.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIZE_FIELD_NUMBER: _builtins.int
+    CUSTODY_FIELD_NUMBER: _builtins.int
+    PAYMENT_INSTRUCTION_FIELD_NUMBER: _builtins.int
+    size: _builtins.int
+    """Number of leaves that the log had before the sources were asked where they stood."""
+    custody: _builtins.int
+    """Position at which custody stood then; the log has it."""
+    payment_instruction: _builtins.int
+    """Position at which payment-instruction stood then; the log has it."""
+    def __init__(
+        self,
+        *,
+        size: _builtins.int = ...,
+        custody: _builtins.int = ...,
+        payment_instruction: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["custody", b"custody", "payment_instruction", b"payment_instruction", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SourcesPassed: _TypeAlias = SourcesPassed  # noqa: Y015
+
+@_typing.final
 class CheckpointSigned(_message.Message):
     """The head of the log was signed."""
 

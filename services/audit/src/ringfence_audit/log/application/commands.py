@@ -15,7 +15,7 @@ from ringfence_audit.log.application.pages import as_far_as_known, links, pages_
 from ringfence_audit.log.application.ports import Signer, StoredPage, TileRows, Translation
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead
 from ringfence_audit.log.domain.errors import CheckpointOutrun, TakenOverElsewhere
-from ringfence_audit.log.domain.events import CheckpointSigned
+from ringfence_audit.log.domain.events import CheckpointSigned, SourcesPassed
 from ringfence_audit.log.domain.leaf import Value, encode
 from ringfence_audit.log.domain.merkle import Tile
 from ringfence_audit.log.domain.page import Page
@@ -118,6 +118,37 @@ class SignCheckpoint:
                 unit.record(self.state.stream, CheckpointSigned(checkpoint.size, checkpoint.root, note))
 
         await self.writer.commit(decide)
+
+
+@dataclass(frozen=True, slots=True)
+class NotePassed:
+    """Records that the log has passed custody and payment-instruction."""
+
+    writer: GroupWriter
+    state: State
+
+    async def size(self) -> int:
+        """Gives the size of the log that is committed."""
+        return await self.writer.commit(lambda unit: self.state.frontier.size)
+
+    async def __call__(self, size: int, custody: SourceHead, payment_instruction: SourceHead) -> bool:
+        """Records that all is in the log that both had committed when it had a size, unless it is not yet.
+
+        They are where they stood after that. Returns False while the log has not come there. One that has begun a new
+        epoch since is to be asked again: then nothing is recorded.
+        """
+
+        def decide(unit: Unit) -> bool:
+            seen = (custody, payment_instruction)
+            logged = [self.state.head(each.source) for each in seen]
+            if any(now.epoch != then.epoch for now, then in zip(logged, seen, strict=True)):
+                return any(now.epoch > then.epoch for now, then in zip(logged, seen, strict=True))
+            if any(now.position < then.position for now, then in zip(logged, seen, strict=True)):
+                return False
+            unit.record(self.state.stream, SourcesPassed(size, custody.position, payment_instruction.position))
+            return True
+
+        return await self.writer.commit(decide)
 
 
 def _save(

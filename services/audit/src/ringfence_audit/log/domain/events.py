@@ -51,9 +51,25 @@ class CheckpointSigned:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class SourcesPassed:
+    """All that custody and payment-instruction had committed when the log had `size` leaves is in the log.
+
+    Their feeds were asked for their heads after that, and the log has come there since: `custody` and
+    `payment_instruction` are those positions. No clock is in it.
+    """
+
+    TOPIC: ClassVar[str] = "SourcesPassed.v1"
+    size: int
+    custody: int
+    payment_instruction: int
+
+
 def leaves_of(event: LeavesAppended | ReadRecorded) -> list[bytes]:
     """Gives the leaves that an event of the log holds."""
     return list(unpack(event.leaves)) if isinstance(event, LeavesAppended) else [event.leaf]
 
 
-EVENTS: tuple[type, ...] = (LeavesAppended, ReadRecorded, CheckpointSigned)
+OF_TREE: tuple[type, ...] = (LeavesAppended, ReadRecorded, CheckpointSigned)
+"""What the tree is made of."""
+EVENTS: tuple[type, ...] = (*OF_TREE, SourcesPassed)

@@ -15,7 +15,7 @@ from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.log.domain.checkpoint import Checkpoint, SourceHead, note_heads
 from ringfence_audit.log.domain.errors import CheckpointPending
-from ringfence_audit.log.domain.events import EVENTS, CheckpointSigned, LeavesAppended, ReadRecorded, leaves_of
+from ringfence_audit.log.domain.events import OF_TREE, CheckpointSigned, LeavesAppended, ReadRecorded, leaves_of
 from ringfence_audit.log.domain.leaf import pack
 from ringfence_audit.log.domain.merkle import Frontier, Tile, leaf_hashes
 from ringfence_audit.log.domain.page import Page
@@ -59,7 +59,7 @@ class LogPosition:
 class State:
     """What the log holds in memory, a few tiles and heads whatever its size."""
 
-    EVENTS: ClassVar[tuple[type, ...]] = EVENTS
+    EVENTS: ClassVar[tuple[type, ...]] = OF_TREE
     origin: str
     frontier: Frontier = field(default_factory=Frontier)
     heads: dict[str, SourceHead] = field(default_factory=dict)

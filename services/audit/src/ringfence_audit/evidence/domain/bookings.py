@@ -1,0 +1,217 @@
+"""What custody has booked on a bank's word, what payment-instruction has heard of the bank, and whether they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ringfence_kernel.values.ids import external_id, show
+
+
+class Move(IntEnum):
+    """What a transfer does to a bank mirror, or with what has come in by it."""
+
+    IN = 1
+    OUT = 2  # at once, without a reservation: nothing does that on a bank's word
+    POST = 3
+    VOID = 4
+    ELSEWHERE = 5  # rests on evidence and touches no mirror
+    ALLOCATION = 6  # of an entry's money: from suspense to whom it belongs, or back to the payer
+
+
+class Said(IntEnum):
+    """What a bank's file says."""
+
+    CREDIT = 1  # an entry that brings money
+    DEBIT = 2  # an entry that brings none
+    SETTLED = 3  # a payment has left
+    FAILED = 4  # a payment has not, and will not
+
+
+class Flaw(IntEnum):
+    """Why a transfer is not proven; of several the first is found."""
+
+    EVIDENCE_NOT_NAMED = 1
+    FILE_UNKNOWN = 2
+    ENTRY_UNKNOWN = 3
+    OTHER_TENANT = 4
+    OTHER_DIRECTION = 5
+    OTHER_CURRENCY = 6
+    OTHER_AMOUNT = 7
+    OTHER_ACCOUNT = 8
+    OTHER_FEED = 9
+    BOOKED_BEFORE = 10
+    ALLOCATED_BEYOND = 11
+    PAYMENT_UNKNOWN = 12
+    AGAINST_THE_ANSWER = 13
+
+
+@dataclass(slots=True)
+class Booking:
+    """A transfer that needs a word of the bank; ids are None where it names none, `leaf` is its index in the log."""
+
+    leaf: int
+    move: Move
+    tenant: bytes
+    transfer: bytes
+    time_ns: int = 0
+    amount_minor: int = 0
+    ledger: int = 0
+    mirror: bytes | None = None
+    other: bytes | None = None
+    """The account at its other end."""
+    is_suspense: bool = False
+    """Whether that is one for suspense."""
+    pending: bytes | None = None
+    file: bytes | None = None
+    entry: bytes | None = None
+    """The entry, or the transfer that had reserved the payment that an answer is about."""
+    feed: bytes | None = None
+    imported: bool = False
+    """Whether a migration window of its book was open."""
+
+
+@dataclass(slots=True)
+class Word:
+    """What a file says of one entry, or of the payment that the transfer `subject` has reserved money for.
+
+    Amount, ledger and accounts are an entry's. `booked_by` is the transfer that it has justified, `moved_minor` what of
+    its money has reached a client or gone back.
+    """
+
+    file: bytes
+    subject: bytes
+    said: Said
+    tenant: bytes
+    time_ns: int
+    feed: bytes | None = None
+    amount_minor: int = 0
+    ledger: int = 0
+    mirror: bytes | None = None
+    client: bytes | None = None
+    booked_by: bytes | None = None
+    moved_minor: int = 0
+
+    @property
+    def key(self) -> tuple[bytes, bytes, Said, bytes]:
+        """What it is known by."""
+        return self.file, self.subject, self.said, self.tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment that leaves its book, as it was taken in; `transfer` is what reserves its money."""
+
+    tenant: bytes
+    transfer: bytes
+    amount_minor: int
+    ledger: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the log says that may concern some bookings: words by subject, payments by transfer, files of tenants."""
+
+    words: Mapping[bytes, Sequence[Word]]
+    payments: Mapping[bytes, Payment]
+    files: frozenset[tuple[bytes, bytes]]
+
+
+def reserving_transfer(tenant: bytes, instruction: bytes) -> bytes:
+    """Returns the transfer that reserves a payment's money; payment-instruction derives it so too."""
+    return external_id("transfer", tenant, show(instruction))
+
+
+def judge(booking: Booking, known: Known) -> Flaw | None:
+    """Tells why a booking is not what the bank has said, by all that is known; None where it is."""
+    if booking.move is Move.ALLOCATION:
+        return _judge_allocation(booking, known)
+    if booking.file is None:
+        return _judge_unnamed(booking, known)
+    said_of_it = known.words.get(booking.entry or b"", ())
+    named = [each for each in said_of_it if each.file == booking.file]
+    own = [each for each in named if each.tenant == booking.tenant]
+    if not named:
+        is_file = (booking.tenant, booking.file) in known.files
+        return Flaw.ENTRY_UNKNOWN if is_file else Flaw.FILE_UNKNOWN
+    if not own:
+        return Flaw.OTHER_TENANT
+    if booking.move is Move.IN:
+        return _judge_entry(booking, own, said_of_it)
+    return _judge_answer(booking, own, known)
+
+
+def prove(booking: Booking, known: Known) -> list[Word]:
+    """Notes what a booking without a flaw has used up; returns the entries that this has changed."""
+    entries = [
+        each
+        for each in known.words.get(booking.entry or b"", ())
+        if each.said is Said.CREDIT and each.tenant == booking.tenant
+    ]
+    if booking.move is Move.ALLOCATION:
+        used = entries[:1]  # none where an importer has brought in the entry too
+        for each in used:
+            each.moved_minor += booking.amount_minor
+        return used
+    if booking.move is not Move.IN:
+        return []
+    used = [each for each in entries if each.file == booking.file]
+    for each in used:
+        each.booked_by = booking.transfer
+        each.moved_minor += 0 if booking.is_suspense else booking.amount_minor
+    return used
+
+
+def _judge_unnamed(booking: Booking, known: Known) -> Flaw | None:
+    """What was never at the bank is released without its word, unless it had spoken by then."""
+    if booking.move is not Move.VOID:
+        return None if booking.imported else Flaw.EVIDENCE_NOT_NAMED
+    said = known.words.get(booking.pending or b"", ())
+    settled = [each for each in said if each.said is Said.SETTLED and each.tenant == booking.tenant]
+    return Flaw.AGAINST_THE_ANSWER if any(each.time_ns < booking.time_ns for each in settled) else None
+
+
+def _judge_entry(booking: Booking, own: Sequence[Word], said_of_it: Sequence[Word]) -> Flaw | None:
+    credits = [each for each in own if each.said is Said.CREDIT]
+    if not credits:
+        return Flaw.OTHER_DIRECTION
+    entry = credits[0]
+    to_client = booking.other == entry.client
+    if booking.ledger != entry.ledger:
+        return Flaw.OTHER_CURRENCY
+    if booking.amount_minor != entry.amount_minor:
+        return Flaw.OTHER_AMOUNT
+    if booking.mirror != entry.mirror or not (to_client or booking.is_suspense):
+        return Flaw.OTHER_ACCOUNT
+    if booking.feed != entry.feed:
+        return Flaw.OTHER_FEED
+    is_used = any(each.booked_by is not None for each in said_of_it if each.tenant == booking.tenant)
+    return Flaw.BOOKED_BEFORE if is_used else None
+
+
+def _judge_answer(booking: Booking, own: Sequence[Word], known: Known) -> Flaw | None:
+    wanted = {Move.POST: Said.SETTLED, Move.VOID: Said.FAILED}.get(booking.move)
+    answers = [each for each in own if each.said is wanted]
+    if not answers:
+        contrary = any(each.said in (Said.SETTLED, Said.FAILED) for each in own)
+        return Flaw.AGAINST_THE_ANSWER if contrary else Flaw.OTHER_DIRECTION
+    payment = known.payments.get(booking.entry or b"")
+    if payment is None or payment.tenant != booking.tenant or booking.entry != booking.pending:
+        return Flaw.PAYMENT_UNKNOWN
+    if booking.ledger != payment.ledger:
+        return Flaw.OTHER_CURRENCY
+    if booking.amount_minor != payment.amount_minor:
+        return Flaw.OTHER_AMOUNT
+    return None if any(each.feed == booking.feed for each in answers) else Flaw.OTHER_FEED
+
+
+def _judge_allocation(booking: Booking, known: Known) -> Flaw | None:
+    said_of_it = known.words.get(booking.entry or b"", ())
+    own = [each for each in said_of_it if each.said is Said.CREDIT and each.tenant == booking.tenant]
+    if not own:
+        return None if booking.imported else Flaw.OTHER_TENANT if said_of_it else Flaw.ENTRY_UNKNOWN
+    if booking.ledger != own[0].ledger:
+        return Flaw.OTHER_CURRENCY
+    moved_minor = booking.amount_minor + sum(each.moved_minor for each in own)
+    return Flaw.ALLOCATED_BEYOND if moved_minor > min(each.amount_minor for each in own) else None

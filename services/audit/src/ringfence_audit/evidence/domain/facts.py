@@ -1,0 +1,245 @@
+"""What leaves say of a bank's word: read leaf by leaf, and nothing kept beyond one event of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from ringfence_kernel.values.ids import ZERO_ID
+
+from ringfence_audit.evidence.domain.bookings import Booking, Move, Payment, Said, Word, reserving_transfer
+from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
+from ringfence_audit.log.domain.leaf import Value, decode
+from ringfence_audit.log.domain.page import page_events
+
+MIRROR, SUSPENSE = "BANK_MIRROR", "SUSPENSE"
+PENDING, POST, VOID = 2, 4, 8
+"""Flags of a transfer (docs/ledger.md)."""
+SUSPENSE_ALLOCATION, SUSPENSE_RETURN = 9, 10
+"""Purposes of a transfer (docs/ledger.md)."""
+CREDITS = frozenset({1, 2})
+"""Purposes of an entry that brings money: to a client, to suspense."""
+ANSWERS = {7: Said.SETTLED, 8: Said.FAILED}
+"""Directives that a bank's answer brings about."""
+
+Fields = Mapping[str, Any]
+Account = tuple[bytes, bytes]
+"""Tenant, account."""
+
+
+def _start(kind: str) -> bytes:
+    return b"\x01" + bytes([len(kind)]) + kind.encode()
+
+
+def _before(name: str, kind_and_length: bytes) -> bytes:
+    return bytes([len(name)]) + name.encode() + kind_and_length
+
+
+_DEBIT, _CREDIT = (_before(name, b"\x02\x00\x10") for name in ("debit_account_id", "credit_account_id"))
+_CODE = _before("code", b"\x01\x00\x08")
+_TRANSFER = _start("custody.transfer.v1")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A migration window of a book, as it was opened or, without an end, closed."""
+
+    tenant: bytes
+    window: bytes
+    until_ns: int
+
+
+@dataclass(slots=True)
+class Facts:
+    """What one event of the log says, given which accounts are known so far and which windows are open."""
+
+    accounts: dict[Account, str]
+    windows: dict[bytes, Window]
+    new_accounts: list[tuple[Account, str]] = field(default_factory=list)
+    new_windows: list[Window] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
+    payments: list[Payment] = field(default_factory=list)
+    bookings: list[Booking] = field(default_factory=list)
+    evidence: list[Booking] = field(default_factory=list)
+    """What rests on evidence: transfers by id, and what they name."""
+    first_named: int | None = None
+    """The first leaf of custody that shows that it names evidence."""
+    _mirrors: set[bytes] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Notes under which ids there are mirrors, of whatever book: few leaves name one."""
+        self._mirrors = {account for (_, account), kind in self.accounts.items() if kind == MIRROR}
+
+    def read(self, event: LeavesAppended) -> Facts:
+        """Takes in the leaves of an event; what lacks a field says nothing, and proves nothing."""
+        takers = _TAKERS.get(event.source, {})
+        starts = tuple(takers)
+        if not any(start in event.leaves for start in starts):
+            return self
+        leaves = leaves_of(event)
+        streams = _streams(leaves[-1])
+        for index, leaf in enumerate(leaves, event.first_leaf):
+            if not leaf.startswith(starts) or (leaf.startswith(_TRANSFER) and not self._concerns(leaf)):
+                continue
+            kind, fields = decode(leaf)
+            tenant = fields.get("tenant_id") or streams.get(fields.get("position", 0))
+            take = takers[_start(kind)]
+            if isinstance(tenant, bytes):
+                with suppress(KeyError):
+                    take(self, index, tenant, fields)
+        return self
+
+    def join(self) -> list[Booking]:
+        """Notes what the bookings of this event rest on; returns what is of earlier ones, or of none."""
+        here = {(each.transfer, each.tenant): each for each in self.bookings if each.move is not Move.ALLOCATION}
+        others = []
+        for each in self.evidence:
+            booking = here.get((each.transfer, each.tenant))
+            if booking is None:
+                others.append(each)
+            else:
+                booking.file, booking.entry, booking.feed = each.file, each.entry, each.feed
+        return others
+
+    def _concerns(self, leaf: bytes) -> bool:
+        """Tells whether a transfer touches a mirror, or moves what an entry has brought; ids alone may mislead."""
+        code = leaf.find(_CODE) + len(_CODE)
+        if int.from_bytes(leaf[code : code + 8], "big") in (SUSPENSE_ALLOCATION, SUSPENSE_RETURN):
+            return True
+        sides = (leaf.find(_DEBIT) + len(_DEBIT), leaf.find(_CREDIT) + len(_CREDIT))
+        return any(leaf[at : at + 16] in self._mirrors for at in sides)
+
+    def _account(self, index: int, tenant: bytes, fields: Fields) -> None:
+        kind, account = fields["account_class"], fields["account_id"]
+        if kind in (MIRROR, SUSPENSE):
+            self.accounts[tenant, account] = kind
+            self.new_accounts.append(((tenant, account), kind))
+            if kind == MIRROR:
+                self._mirrors.add(account)
+
+    def _transfer(self, index: int, tenant: bytes, fields: Fields) -> None:
+        flags, debit, credit = fields["flags"], fields["debit_account_id"], fields["credit_account_id"]
+        if flags & PENDING:
+            return
+        is_from, is_to = (self.accounts.get((tenant, each)) == MIRROR for each in (debit, credit))
+        mirror, other = (debit, credit) if is_from else (credit, debit)
+        window = self.windows.get(tenant)
+        booking = Booking(
+            leaf=index,
+            move=Move.POST if flags & POST else Move.VOID if flags & VOID else Move.IN if is_from else Move.OUT,
+            tenant=tenant,
+            transfer=fields["transfer_id"],
+            time_ns=fields["time_ns"],
+            amount_minor=fields["amount_minor"],
+            ledger=fields["ledger"],
+            mirror=mirror,
+            other=other,
+            is_suspense=self.accounts.get((tenant, other)) == SUSPENSE,
+            pending=_id(fields, "pending_id"),
+            imported=window is not None and fields["time_ns"] < window.until_ns,
+        )
+        if is_from or is_to:
+            self.bookings.append(booking)
+        moves_suspense = fields["code"] == SUSPENSE_ALLOCATION or (fields["code"] == SUSPENSE_RETURN and flags & POST)
+        if moves_suspense and not flags & VOID:
+            self.bookings.append(_allocation(booking, _id(fields, "user_data_128")))
+
+    def _evidence(self, index: int, tenant: bytes, fields: Fields) -> None:
+        self._names(index)
+        self.evidence.append(
+            Booking(
+                leaf=index,
+                move=Move.ELSEWHERE,
+                tenant=tenant,
+                transfer=fields["transfer_id"],
+                time_ns=fields["time_ns"],
+                file=fields["evidence"],
+                entry=fields["entry_id"],
+                feed=_id(fields, "feed_id"),
+            )
+        )
+
+    def _opened(self, index: int, tenant: bytes, fields: Fields) -> None:
+        self._names(index)
+        self._window(Window(tenant, fields["window_id"], fields["until_ns"]))
+
+    def _closed(self, index: int, tenant: bytes, fields: Fields) -> None:
+        self._window(Window(tenant, fields["window_id"], 0))
+
+    def _window(self, window: Window) -> None:
+        self.windows[window.tenant] = window
+        self.new_windows.append(window)
+
+    def _names(self, index: int) -> None:
+        if self.first_named is None:
+            self.first_named = index
+
+    def _entry(self, index: int, tenant: bytes, fields: Fields) -> None:
+        word = Word(
+            file=fields["file_sha256"],
+            subject=fields["entry_id"],
+            said=Said.CREDIT if fields["purpose"] in CREDITS else Said.DEBIT,
+            tenant=tenant,
+            time_ns=fields["time_ns"],
+            feed=_id(fields, "handed_in_by_id"),
+            amount_minor=fields["amount_minor"],
+            ledger=fields.get("ledger", 0),
+            mirror=_id(fields, "mirror_account_id"),
+            client=_id(fields, "client_account_id"),
+        )
+        self.words.append(word)
+
+    def _directive(self, index: int, tenant: bytes, fields: Fields) -> None:
+        said, file = ANSWERS.get(fields.get("directive", 0)), fields.get("evidence")
+        if said is not None and file is not None:
+            subject = reserving_transfer(tenant, fields["instruction_id"])
+            self.words.append(Word(file, subject, said, tenant, fields["time_ns"], _id(fields, "actor_id")))
+
+    def _instruction(self, index: int, tenant: bytes, fields: Fields) -> None:
+        if "creditor_account_id" not in fields:
+            transfer = reserving_transfer(tenant, fields["instruction_id"])
+            self.payments.append(Payment(tenant, transfer, fields["amount_minor"], fields.get("ledger", 0)))
+
+
+_TAKERS: Mapping[str, Mapping[bytes, Callable[[Facts, int, bytes, Fields], None]]] = {
+    "custody": {
+        _start("custody.account.v1"): Facts._account,
+        _TRANSFER: Facts._transfer,
+        _start("custody.transfer_evidence.v1"): Facts._evidence,
+        _start("custody.migration_opened.v1"): Facts._opened,
+        _start("custody.migration_closed.v1"): Facts._closed,
+    },
+    "payment-instruction": {
+        _start("payment-instruction.instruction.v1"): Facts._instruction,
+        _start("payment-instruction.directive.v1"): Facts._directive,
+        _start("payment-instruction.bank_entry.v1"): Facts._entry,
+    },
+}
+
+
+def _allocation(booking: Booking, entry: bytes | None) -> Booking:
+    return Booking(
+        leaf=booking.leaf,
+        move=Move.ALLOCATION,
+        tenant=booking.tenant,
+        transfer=booking.transfer,
+        time_ns=booking.time_ns,
+        amount_minor=booking.amount_minor,
+        ledger=booking.ledger,
+        entry=entry,
+        imported=booking.imported,
+    )
+
+
+def _id(fields: Fields, name: str) -> bytes | None:
+    """Gives an id, None where it is not there or zero."""
+    value: bytes | None = fields.get(name)
+    return value if value != ZERO_ID else None
+
+
+def _streams(page_leaf: bytes) -> dict[Value, bytes]:
+    """Gives the stream of each event of a page by its position: a book's events stand in that of its tenant."""
+    page = page_events(page_leaf)
+    return {page.first + at: each.stream for at, each in enumerate(page.events)}
