@@ -15,7 +15,7 @@ from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
 from ringfence_custody.ledger.api.servicer import CustodyServicer
 from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
-from ringfence_custody.ledger.application.acts import Acts
+from ringfence_custody.ledger.application.acts import Acts, Moving
 from ringfence_custody.ledger.application.adopting import RuleCommands
 from ringfence_custody.ledger.application.commands import Commands, accounts_of
 from ringfence_custody.ledger.application.queries import Queries
@@ -23,6 +23,7 @@ from ringfence_custody.ledger.application.recording import record
 from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.authority import LOOKED_AT
 from ringfence_custody.ledger.domain.change_accounts import decide_release
+from ringfence_custody.ledger.domain.lifecycle import AccountStatus
 from ringfence_custody.ledger.domain.migrations import decide_opening
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule
 from ringfence_custody.modules import ModuleStates, event_codec
@@ -64,6 +65,7 @@ class Custody:
     whole: SavedStates
     commands: Commands
     rules: RuleCommands
+    acts: Acts
     proposals: Proposals
     projector: Projector
     servicer: CustodyServicer
@@ -100,6 +102,12 @@ class Custody:
             record(unit, tenant, book, decide_release(book, accounts, order_reference, bytes(16), unit.now_ns))
 
         await self.writer.commit(decide)
+
+    async def move(self, tenant: bytes, account_ids: Sequence[bytes], status: AccountStatus) -> None:
+        """Moves accounts along their life cycle, by a second person's word where that is needed."""
+        _, proposal = await self.acts.move(tenant, Moving(list(account_ids), status, "reason"), OPERATOR)
+        if proposal:
+            await self.confirm(proposal)
 
     async def adopt(self, book_id: bytes, version: str, rules: Sequence[PurposeRule]) -> None:
         """Has rules adopted by two operators; raises the refusal of either."""
@@ -171,7 +179,7 @@ async def running(
     task = asyncio.create_task(writer.run())
     try:
         servicer = CustodyServicer(commands, rules, acts, queries, Backlog(60.0, 1), AccountsQuota(accounts_per_hour))
-        yield Custody(store, writer, state, whole, commands, rules, proposals, projector, servicer, clock)
+        yield Custody(store, writer, state, whole, commands, rules, acts, proposals, projector, servicer, clock)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

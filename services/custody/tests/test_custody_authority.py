@@ -260,22 +260,17 @@ async def learn(custody: Custody, *events: PrincipalSuspended | PrincipalActivat
     )
 
 
-@pytest.mark.parametrize("whose", ["the platform's", "the submitter's"])
-async def test_an_authorisation_ends_with_its_principal(
-    custody: Custody, stores: Callable[[], EventStore], whose: str
-) -> None:
-    """It is good for thirty days by its own words: a suspension ends it, in every process, until it is lifted."""
+async def test_nobody_posts_into_a_suspended_platforms_book(custody: Custody, stores: Callable[[], EventStore]) -> None:
+    """An importer is no part of the platform: the book is closed to it too, in every process, until that is lifted."""
     await open_accounts(custody)
-    submitter = bytes(15) + b"\x07"  # whoever calls in these tests
-    principal = PLATFORM if whose == "the platform's" else submitter
-    await learn(custody, PrincipalSuspended(principal))
+    await learn(custody, PrincipalSuspended(PLATFORM))
     with pytest.raises(AuthorisationRevoked):
         await custody.call("CreateTransfers", transfers(Row("a", "alice", "bob", 1)), PLATFORM)
     async with running(stores) as fresh:
         assert fresh.whole.digest() == custody.whole.digest()
         with pytest.raises(AuthorisationRevoked):
             await fresh.call("CreateTransfers", transfers(Row("a", "alice", "bob", 1)), PLATFORM)
-    await learn(custody, PrincipalActivated(principal))
+    await learn(custody, PrincipalActivated(PLATFORM))
     reply: Any = await custody.call("CreateTransfers", transfers(Row("a", "alice", "bob", 1)), PLATFORM)
     assert reply.status == b"\0"
 

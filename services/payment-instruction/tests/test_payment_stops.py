@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import pytest
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_payment_instruction.rail.application.ports import Sealed
-from ringfence_payment_instruction.standing.domain.errors import PrincipalSuspended
 from ringfence_payment_instruction.standing.domain.events import StandingNoted
 from ringfence_payment_instruction.standing.domain.state import STREAM, Standing
 from ringfence_payment_instruction.submissions.domain import reasons
@@ -254,18 +253,6 @@ async def test_a_stopped_payment_can_be_ended(world: World, decision: Directive)
         await world.reaches("payment", ends[decision])
     assert not has_reserved(world, "payment")
     assert world.custody.balances[ACCOUNT] == 1_000_00
-
-
-async def test_whoever_is_suspended_decides_nothing(world: World) -> None:
-    """An approver's token outlives the suspension by minutes; neither does it count, nor its platform's people's."""
-    await submit(world, "payment", LARGE)
-    await world.reaches("payment", Status.HELD)
-    for subject in (APPROVER.subject, TENANT):
-        await note(world, subject, Standing.SUSPENDED)
-        with pytest.raises(PrincipalSuspended):
-            await world.application.approvals.decide(APPROVER, TENANT, [an_id("payment")], Directive.APPROVE, "")
-        await note(world, subject, Standing.GOOD)
-    assert directive(world, "payment") is Directive.NONE
 
 
 async def test_who_was_erased_is_paid_nothing_by_the_bank(world: World) -> None:

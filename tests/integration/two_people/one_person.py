@@ -12,7 +12,6 @@ ALONE = {
     "RecordOwners": "names whom the lists are looked through for",
     "CreateAccounts": "an account of nothing, whose class says who may pay it",
     "CreateTransfers": "an authorisation, or a window that two people have opened",
-    "SetAccountStatus": "restricts, and ends a restriction; an order's freeze is lifted by LiftFreeze",
     "SetFreeze": "takes away; what lifts it takes two",
     "SubmitInstructions": "within limits; above them another person approves",
     "SubmitFile": "within limits; above them another person approves",

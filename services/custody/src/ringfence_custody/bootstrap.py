@@ -97,6 +97,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
         tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],
         checks=[*core.checks(), halted],
         leadership=leadership,
+        is_suspended=states.proposals.stopped.__contains__,
     )
 
 

@@ -125,6 +125,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
         ],
         checks=[*core.checks(), halted],
         leadership=leadership,
+        is_suspended=states.standing.is_suspended,
     )
 
 

@@ -23,7 +23,7 @@ from ringfence_custody.ledger.domain.lifecycle import Standing
 from ringfence_custody.ledger.domain.packed import Transfer, TransferBatch
 from ringfence_custody.ledger.domain.rule_packs import compiled, document_of, parsed
 
-FORMAT = 3
+FORMAT = 4
 ID_COLUMNS = ("id", "owner_id", "user_data_128")
 NUMBERS = tuple("account_class ledger code flags status holds timestamp user_data_64 user_data_32".split())
 BALANCES = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
@@ -78,6 +78,7 @@ def save(book: Book, positions: array[int]) -> Sections:
         *((name, b"".join(getattr(accounts, name))) for name in ID_COLUMNS),
         *((name, array("Q", getattr(accounts, name)).tobytes()) for name in NUMBERS),
         *((name, getattr(accounts, name).tobytes()) for name in BALANCES),
+        ("changes", accounts.changes.tobytes()),
         ("fates", bytes(book.fates)),
         ("positions", positions.tobytes()),
         *((f"prints {number}", table.prints.data) for number, table in enumerate(known.tables)),
@@ -119,6 +120,7 @@ def _restore_accounts(accounts: Accounts, sections: Mapping[str, memoryview]) ->
         setattr(accounts, name, sections[name].cast("Q").tolist())
     for name in BALANCES:
         setattr(accounts, name, array("q", sections[name].cast("q")))
+    accounts.changes = array("I", sections["changes"].cast("I"))
     accounts.restored()
 
 

@@ -15,7 +15,15 @@ from ringfence_custody.ledger.domain.events import (
     AccountStatusChanged,
     OwnerStandingChanged,
 )
-from ringfence_custody.ledger.domain.lifecycle import BY_DECISION, FINAL, AccountStatus, Hold, Standing, after_standing
+from ringfence_custody.ledger.domain.lifecycle import (
+    BY_DECISION,
+    FINAL,
+    AccountStatus,
+    Hold,
+    Standing,
+    after_standing,
+    opens,
+)
 from ringfence_custody.ledger.domain.packed import number_column, packed_numbers
 
 
@@ -69,7 +77,7 @@ def decide_release(
 def decide_statuses(
     book: Book, accounts: Sequence[int], status: AccountStatus, decided_by: bytes, reason: str, now_ns: int
 ) -> list[AccountStatusChanged]:
-    """Returns the events that move accounts along their life cycle by an operator's decision, all or none.
+    """Returns the events that move accounts along their life cycle by decision, all or none.
 
     Those that are there by decision already are left alone. Raises AccountTransitionRefused for the first that may not
     move: see `_refusal`.
@@ -90,6 +98,12 @@ def decide_statuses(
     return [
         AccountStatusChanged(first + count, account, status, decided_by, reason) for count, account in enumerate(moving)
     ]
+
+
+def opening(book: Book, events: Sequence[AccountStatusChanged]) -> bool:
+    """Tells whether one of the accounts would let money through that it refuses now: two people decide that."""
+    state = book.accounts
+    return any(opens(AccountStatus(state.status[each.account]), AccountStatus(each.status)) for each in events)
 
 
 def _is_there(book: Book, account: int, status: AccountStatus) -> bool:
@@ -139,8 +153,10 @@ def apply_standing(book: Book, event: OwnerStandingChanged, journal: Journal) ->
     journal.put(book.standings, event.owner_id, Standing(event.standing))
     statuses = number_column("B", event.status, len(accounts))
     holds = number_column("B", event.holds, len(accounts))
+    state = book.accounts
     for account, status, hold in zip(accounts, statuses, holds, strict=True):
-        _set_state(book, account, status, hold, journal)
+        if (status, hold) != (state.status[account], state.holds[account]):
+            _set_state(book, account, status, hold, journal)
     _observe(book, event.timestamp_ns, journal)
 
 
@@ -186,6 +202,7 @@ def _set_state(book: Book, account: int, status: int, holds: int, journal: Journ
     journal.call(accounts.set_keys, account)
     journal.put(accounts.status, account, status)
     journal.put(accounts.holds, account, holds)
+    journal.put(accounts.changes, account, accounts.changes[account] + 1)
     accounts.set_keys(account)
 
 

@@ -24,6 +24,7 @@ def digest(book: Book) -> bytes:
         accounts.status,
         accounts.holds,
         accounts.timestamp,
+        accounts.changes,
         *accounts.balance_columns(),
     ):
         hashed.update(array("Q", numbers).tobytes())

@@ -115,9 +115,7 @@ class SettlementWork:
         results = dict(said)
         for index, (stage, name) in said.items():
             if may_be_corrected(stage, name):
-                found = await self.custody.corrections(
-                    submission.tenant, submission.received.authorisation, submission.instruction_id(index)
-                )
+                found = await self.custody.corrections(submission.tenant, submission.instruction_id(index))
                 if any(corrects(submission, index, each) for each in found):
                     results[index] = stage, CORRECTED
         return results

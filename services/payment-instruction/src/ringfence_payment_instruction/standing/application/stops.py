@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.access.refusals import PrincipalSuspended
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.standing.application.ports import Accounts
-from ringfence_payment_instruction.standing.domain.errors import PaymentStopped, PrincipalSuspended
-from ringfence_payment_instruction.standing.domain.state import Standing, State
+from ringfence_payment_instruction.standing.domain.errors import PaymentStopped
+from ringfence_payment_instruction.standing.domain.state import State
 from ringfence_payment_instruction.standing.domain.stopping import UNSCREENED, CauseOf, cause, causes, resumed
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain import reasons
@@ -70,10 +71,9 @@ class Stops:
         return found
 
     def require_active(self, caller: Caller) -> None:
-        """Raises PrincipalSuspended where the caller, or its platform, is suspended."""
-        for each in (caller.subject, caller.tenant or b""):
-            if self.state.of(each) is Standing.SUSPENDED:
-                raise PrincipalSuspended
+        """Raises PrincipalSuspended where somebody is suspended who has not come through the edge of this service."""
+        if self.state.is_suspended(caller.subject):
+            raise PrincipalSuspended
 
 
 @dataclass(frozen=True, slots=True)

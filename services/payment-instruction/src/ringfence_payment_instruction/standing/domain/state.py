@@ -59,6 +59,10 @@ class State:
         """Returns how somebody stands."""
         return self.standings.get(subject, Standing.GOOD)
 
+    def is_suspended(self, principal: bytes) -> bool:
+        """Tells whether a principal, or a platform, is suspended."""
+        return self.of(principal) is Standing.SUSPENDED
+
     def news(self, facts: Iterable[StandingFact]) -> Iterator[StandingNoted]:
         """Yields what is not known yet, in order. Who was erased stays so."""
         known: dict[bytes, Standing] = {}
