@@ -18,13 +18,14 @@ from ringfence_kernel.writing.writer import Unit
 from ringfence_custody.ledger.application.commands import accounts_of
 from ringfence_custody.ledger.application.recording import record
 from ringfence_custody.ledger.application.state import State
-from ringfence_custody.ledger.domain.change_accounts import decide_release, decide_statuses, opening
-from ringfence_custody.ledger.domain.errors import AccountNotFound, MigrationWindowUnknown, OrderUnknown
-from ringfence_custody.ledger.domain.lifecycle import AccountStatus
+from ringfence_custody.ledger.domain.change_accounts import after_release, decide_release, decide_statuses, opening
+from ringfence_custody.ledger.domain.errors import MigrationWindowUnknown, OrderUnknown
+from ringfence_custody.ledger.domain.lifecycle import DEBITS_PASS, AccountStatus
 from ringfence_custody.ledger.domain.migrations import decide_closing, decide_opening
 
 LIFT, MOVE = "custody.LiftFreeze", "custody.SetAccountStatus"
 OPEN, CLOSE = "custody.OpenMigration", "custody.CloseMigration"
+OPEN_STATES = frozenset(status.name for status in DEBITS_PASS)
 
 
 class Lifting(msgspec.Struct, frozen=True, array_like=True):
@@ -57,6 +58,10 @@ class Closing(msgspec.Struct, frozen=True, array_like=True):
     reason: str
 
 
+CONTENTS: dict[str, type[Lifting] | type[Moving]] = {LIFT: Lifting, MOVE: Moving}
+"""Of acts on accounts, what their payload is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Acts:
     """Proposes, and carries out what a second person has confirmed."""
@@ -67,7 +72,7 @@ class Acts:
     def effects(self) -> list[Effect]:
         """Returns these acts, for the proposals to know."""
         return [
-            Effect(name=LIFT, basis=self._orders, carry_out=self._carry_out, describe=_describe_lifting),
+            Effect(name=LIFT, basis=self._states, carry_out=self._carry_out, describe=self._describe_lifting),
             Effect(name=MOVE, basis=self._states, carry_out=self._move, describe=_describe_moving),
             Effect(name=OPEN, basis=self._migrations, carry_out=self._carry_out, describe=_describe_opening),
             Effect(name=CLOSE, basis=self._migrations, carry_out=self._carry_out, describe=_describe_closing),
@@ -155,31 +160,26 @@ class Acts:
             record(unit, proposal.tenant, book, event)
 
     def _states(self, proposal: Proposal) -> bytes:
-        """Returns how often the states of the accounts have changed: there and back counts twice."""
+        """Returns how often the accounts' states and holds have changed: there and back counts twice."""
         book = self.state.look(proposal.tenant)
-        accounts = accounts_of(book, msgspec.msgpack.decode(proposal.payload, type=Moving).account_ids)
-        return sha256(repr([(each, book.accounts.changes[each]) for each in accounts]).encode()).digest()
-
-    def _orders(self, proposal: Proposal) -> bytes:
-        """Returns what an order holds now, and how often that has changed."""
-        book = self.state.look(proposal.subject)
-        lifting = msgspec.msgpack.decode(proposal.payload, type=Lifting)
-        try:
-            accounts = accounts_of(book, lifting.account_ids)
-        except AccountNotFound:
-            return b""
-        counts = [(each, book.order_changes.get(each, 0)) for each in accounts]
+        content: Lifting | Moving = msgspec.msgpack.decode(proposal.payload, type=CONTENTS[proposal.effect])
+        counts = [(each, book.accounts.changes[each]) for each in accounts_of(book, content.account_ids)]
         return sha256(repr(counts).encode()).digest()
+
+    def _describe_lifting(self, proposal: Proposal) -> str:
+        """Returns what each account would be afterwards, those that let money out first."""
+        lifting = msgspec.msgpack.decode(proposal.payload, type=Lifting)
+        accounts, rows = self.state.look(proposal.subject).accounts, dict[str, list[str]]()
+        for each in lifting.account_ids:
+            after = after_release(accounts, accounts.index.get(each, 0), lifting.order_reference)
+            rows.setdefault(after.name if after else "not held by it", []).append(show(each))
+        first = sorted(rows, key=lambda name: (name not in OPEN_STATES, name))
+        told = "; ".join(f"{name}: {', '.join(rows[name])}" for name in first)
+        return f"free from order {lifting.order_reference!r} in book {show(proposal.subject)}, then {told}"
 
     def _migrations(self, proposal: Proposal) -> bytes:
         """Returns how often a window was opened or closed."""
         return self.state.look(proposal.subject).migrations.to_bytes(8, "big")
-
-
-def _describe_lifting(proposal: Proposal) -> str:
-    lifting = msgspec.msgpack.decode(proposal.payload, type=Lifting)
-    accounts = ", ".join(map(show, lifting.account_ids))
-    return f"release from order {lifting.order_reference!r} the accounts {accounts}"
 
 
 def _describe_moving(proposal: Proposal) -> str:
@@ -192,9 +192,11 @@ def _describe_moving(proposal: Proposal) -> str:
 def _describe_opening(proposal: Proposal) -> str:
     opening = msgspec.msgpack.decode(proposal.payload, type=Opening)
     window = show(opening.window)
-    return f"let the importer post to the book for {opening.seconds} s, in window {window}: {opening.reason}"
+    what = f"let the importer post to book {show(proposal.subject)}, clients' debits too, for {opening.seconds} s"
+    return f"{what}, in window {window}: {opening.reason}"
 
 
 def _describe_closing(proposal: Proposal) -> str:
     closing = msgspec.msgpack.decode(proposal.payload, type=Closing)
-    return f"close the migration window {show(closing.window)}: {closing.reason}"
+    book = show(proposal.subject)
+    return f"close the migration window {show(closing.window)} of book {book}: {closing.reason}"

@@ -47,7 +47,6 @@ class Rest(msgspec.Struct, frozen=True):
     keys: bytes
     migration: Migration | None
     migrations: int
-    order_changes: dict[int, int]
     used: list[int]
     """Ids in each table."""
 
@@ -70,7 +69,6 @@ def save(book: Book, positions: array[int]) -> Sections:
         keys=known.fingerprints.keys,
         migration=book.migration,
         migrations=book.migrations,
-        order_changes=dict(book.order_changes),
         used=[table.used for table in known.tables],
     )
     return [
@@ -100,7 +98,6 @@ def restore(book: Book, sections: Mapping[str, memoryview]) -> array[int]:
     book.standings = {owner: Standing(standing) for owner, standing in rest.standings.items()}
     book.pending = {transfer.id: transfer for transfer in rest.pending}
     book.migration, book.migrations = rest.migration, rest.migrations
-    book.order_changes = dict(rest.order_changes)
     book.deadlines = list(rest.deadlines)
     heapify(book.deadlines)
     book.fates = bytearray(sections["fates"])

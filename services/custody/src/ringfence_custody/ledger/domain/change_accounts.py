@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ringfence_kernel.values.ids import ZERO_ID, show
 from ringfence_kernel.writing.journal import Journal
 
+from ringfence_custody.ledger.domain.accounts import Accounts
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.errors import AccountTransitionRefused
 from ringfence_custody.ledger.domain.events import (
@@ -72,6 +73,15 @@ def decide_release(
     if not held:
         return None
     return AccountsReleased(max(now_ns, book.last_timestamp + 1), order_reference, ordered_by, _indexes(held))
+
+
+def after_release(accounts: Accounts, account: int, order_reference: str) -> AccountStatus | None:
+    """Returns what an account would be without an order, None where that does not hold it."""
+    orders = accounts.orders.get(account, ())
+    if order_reference not in orders:
+        return None
+    is_held = len(orders) > 1 or accounts.holds[account] & ~Hold.ORDER
+    return AccountStatus.FROZEN if is_held else AccountStatus(accounts.status[account])
 
 
 def decide_statuses(
@@ -165,7 +175,6 @@ def apply_freeze(book: Book, event: AccountsFrozen, journal: Journal) -> None:
     state = book.accounts
     for account in indexes_in(event.account):
         journal.put(state.orders, account, (*state.orders.get(account, ()), event.order_reference))
-        journal.put(book.order_changes, account, book.order_changes.get(account, 0) + 1)
         _set_state(book, account, state.status[account], state.holds[account] | Hold.ORDER, journal)
     _observe(book, event.timestamp_ns, journal)
 
@@ -175,7 +184,6 @@ def apply_release(book: Book, event: AccountsReleased, journal: Journal) -> None
     state = book.accounts
     for account in indexes_in(event.account):
         left = tuple(order for order in state.orders[account] if order != event.order_reference)
-        journal.put(book.order_changes, account, book.order_changes.get(account, 0) + 1)
         holds = state.holds[account]
         if left:
             journal.put(state.orders, account, left)

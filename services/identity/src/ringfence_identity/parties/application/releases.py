@@ -37,7 +37,8 @@ def release_effect(state: State, principals: PrincipalQueries) -> Effect:
     def describe(proposal: Proposal) -> str:
         decision = _decision(proposal)
         whose = f"party {show(decision.party)} of platform {show(decision.tenant)}"
-        return f"lead {whose} from BLOCKED to {decision.to}: {decision.note}"
+        named = f" by decision {show(decision.id)}" if decision.id else ""
+        return f"lead {whose} from BLOCKED to {decision.to}{named}: {decision.note}"
 
     return Effect(name=RELEASE, basis=basis, carry_out=carry_out, describe=describe)
 
