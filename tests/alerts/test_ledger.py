@@ -108,7 +108,7 @@ def test_a_source_that_went_back(scenario: Scenario, platform: Platform, prometh
     source.stop()
     renamed(scenario, {"identity": "newest", "early": "identity"})
     source.start()
-    prometheus.await_firing("RingfenceFeedHalted", beside=["RingfenceFollowerLags"])
+    prometheus.await_firing("RingfenceFeedHalted", beside=["RingfenceFollowerLags", "RingfenceStandingStale"])
     for follower in ("custody", "audit"):
         [fork] = lines(scenario, follower, event="feed_fork")
         assert fork["source"] == "identity"

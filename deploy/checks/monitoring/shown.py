@@ -38,6 +38,7 @@ SHOWN = {
     "RingfenceClockDiffers": f"{PLATFORM}::test_a_clock_that_is_behind",
     "RingfenceCheckpointOld": f"{LOG}::test_a_sealed_vault",
     "RingfenceFollowerLags": f"{LOG}::test_a_source_that_is_away",
+    "RingfenceStandingStale": f"{LOG}::test_a_source_that_is_away",
     "RingfenceDepositsWait": f"{MONEY}::test_money_without_a_place",
     "RingfenceCallsFailFast": f"{CALLS}::test_calls_that_fail",
     "RingfenceCallsFailSteadily": f"{CALLS}::test_calls_that_fail",

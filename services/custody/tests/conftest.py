@@ -28,6 +28,7 @@ from ringfence_custody.ledger.domain.migrations import decide_opening
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule
 from ringfence_custody.modules import ModuleStates, event_codec
 from ringfence_kernel.access.caller import Caller, calling
+from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.proposals.application import Decision, Proposals, Verdict
 from ringfence_kernel.store import EventStore, apply_migrations
@@ -70,6 +71,7 @@ class Custody:
     projector: Projector
     servicer: CustodyServicer
     clock: ManualClock
+    hearing: Hearing
 
     async def call(self, method: str, request: object, tenant: bytes | None) -> object:
         """Calls a method as a principal of a tenant, or as the custodian's own.
@@ -170,7 +172,7 @@ async def running(
     async def follow() -> None:
         """Statements are projected by the tests themselves."""
 
-    proposals = Proposals(writer, states.proposals)
+    proposals, hearing = Proposals(writer, states.proposals), Hearing(60, clock=ManualClock())
     commands = Commands(writer, state, follow, proposals)
     rules = RuleCommands(writer, state, proposals)
     acts = Acts(state, proposals)
@@ -178,8 +180,12 @@ async def running(
     queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))
     task = asyncio.create_task(writer.run())
     try:
-        servicer = CustodyServicer(commands, rules, acts, queries, Backlog(60.0, 1), AccountsQuota(accounts_per_hour))
-        yield Custody(store, writer, state, whole, commands, rules, acts, proposals, projector, servicer, clock)
+        hearing.heard(hearing.ask())
+        quota = AccountsQuota(accounts_per_hour)
+        servicer = CustodyServicer(commands, rules, acts, queries, Backlog(60.0, 1), quota, hearing)
+        yield Custody(
+            store, writer, state, whole, commands, rules, acts, proposals, projector, servicer, clock, hearing
+        )
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -14,6 +14,7 @@ from ringfence_kernel.access.token_keys import RemoteKeys
 from ringfence_kernel.certificates.connecting import client_tls
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
 from ringfence_kernel.feed import Doorbell, FeedPage, Follower
+from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.rpc.client import Peer, PeerOptions
 from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.service.settings import Settings
@@ -64,6 +65,7 @@ class Runtime(Generic[SettingsT]):
         cursor: Head,
         first_difference: Callable[[], Awaitable[int | None]] | None = None,
         hears: Callable[[], bool] | None = None,
+        hearing: Hearing | None = None,
     ) -> Follower:
         """Returns a follower of another service's feed, read over gRPC."""
         peer = self.peer(source)
@@ -81,6 +83,7 @@ class Runtime(Generic[SettingsT]):
             cursor=cursor,
             first_difference=first_difference,
             hears=hears,
+            hearing=hearing,
         )
         follower.gauge(self.gauges)
         return follower

@@ -9,6 +9,7 @@ from pathlib import Path
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.feed.facts import taking_over
+from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.projecting.deferring import Deferral
 from ringfence_kernel.proposals.api import servicer as proposal_servicer
 from ringfence_kernel.service import (
@@ -25,6 +26,7 @@ from ringfence_kernel.service import (
     when_possible,
 )
 from ringfence_kernel.service.leadership import Leadership
+from ringfence_kernel.service.measures import measure_hearing
 from ringfence_kernel.store import EventStore, Head, Migration, StoredEvent, event_store_migrations, load_cursor
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.clock import SteadyClock
@@ -98,12 +100,14 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     core.writer.subscribe(deferral.note)
     projector.hold = deferral.is_on
     reader = InstructionsReader(store, codec, projector)
-    application = compose(core.writer, states, _ports(runtime, archive, reader))
+    ports = _ports(runtime, archive, reader)
+    application = compose(core.writer, states, ports)
     follower = runtime.follower(
         "identity",
         take_over_identity(application),
         await identity_cursor(core.store),
         hears=lambda: core.doorbell.connected,
+        hearing=ports.hearing,
     )
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     leadership = core.leadership()
@@ -113,6 +117,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
 
     leadership.begin_with(find_work)
     _measure(runtime, leadership, states, application.screening.lists)
+    measure_hearing(runtime.gauges, leadership, ports.hearing)
     return Assembly(
         servicers=[_servicer(application), proposal_servicer(application.proposals), core.feed()],
         tasks=[
@@ -186,6 +191,7 @@ def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive,
         duplicate_days=settings.days_of_duplicates(),
         patience=settings.patience(),
         list_maximum_age_ns=settings.list_maximum_age_ns(),
+        hearing=Hearing(settings.identity_silence_seconds),
         file_quotas=settings.file_quotas(),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ringfence_kernel.access.caller import current_caller
+from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.page_tokens import Question
 from ringfence_kernel.values.errors import DomainError, InvalidArgument
@@ -44,14 +45,19 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         queries: Queries,
         backlog: Backlog,
         accounts: AccountsQuota,
+        hearing: Hearing,
     ) -> None:
-        """Serves these; rows are taken on as `backlog` allows, accounts up to their quota."""
+        """Serves these; rows are taken on as `backlog` allows, accounts up to their quota.
+
+        Who posts is known by what was last heard of identity.
+        """
         self._commands = commands
         self._rules = rules
         self._acts = acts
         self._queries = queries
         self._backlog = backlog
         self._accounts = accounts
+        self._hearing = hearing
 
     async def CreateAccounts(self, request: pb.CreateAccountsRequest, context: Any) -> pb.CreateAccountsResponse:
         """Opens accounts; see the proto."""
@@ -76,6 +82,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         """Creates transfers; see the proto."""
         caller = current_caller()
         book_id = mapping.book_of(caller, request.book_id)
+        self._hearing.require()
         self._commands.require_open(book_id)
         with self._backlog.taken(len(request.transfers.id) // ID_BYTES):
             outcome = await self._commands.create_transfers(

@@ -52,7 +52,7 @@ class SettlementWork:
         """Asks custody and records its results.
 
         Raises CustodyUnavailable, AuthorisationRefused, BookAccountMissing, LedgerContradiction, ResultUnknown,
-        PaymentStopped, ScreeningListStale; whatever could be done has been recorded by then.
+        PaymentStopped, ScreeningListStale, StandingStale; whatever could be done has been recorded by then.
         """
         submission = self.submissions.state.known(stream)
         asked, missing = await self._plan(submission)
@@ -73,7 +73,7 @@ class SettlementWork:
         if missing:
             raise BookAccountMissing
         rows = list(submission.at_stage(Stage.TRANSFER))
-        self.stops.require_screened(submission, rows)
+        self.stops.require_known(submission, rows)
         if any(self.stops.cause(submission, index) for index in rows):
             raise PaymentStopped
 

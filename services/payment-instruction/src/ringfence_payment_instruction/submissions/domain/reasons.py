@@ -46,6 +46,8 @@ BANK_REPLY_MISSING = "BANK_REPLY_MISSING"
 SCREENING_AGAIN = "SCREENING_AGAIN"
 # No list is in force, or one has become too old since it was screened.
 SCREENING_LIST_STALE = "SCREENING_LIST_STALE"
+# Identity was not heard for too long: who may act, pay and be paid is not known.
+STANDING_STALE = "STANDING_STALE"
 # Stopped before the bank has it, and goes on once the cause is lifted.
 PLATFORM_SUSPENDED = "PLATFORM_SUSPENDED"
 PRINCIPAL_SUSPENDED = "PRINCIPAL_SUSPENDED"
