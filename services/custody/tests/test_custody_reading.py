@@ -23,7 +23,7 @@ from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import CODEC, Custody
-from .ledger import CZK, DEPOSIT, EUR, FEE, MANDATE, PAYMENT, SECOND, WITHDRAWAL, Row, id_of
+from .ledger import CZK, DEPOSIT, EUR, FEE, PAYMENT, SECOND, WITHDRAWAL, Row, id_of
 from .test_custody_service import OWNER, PLATFORM, open_accounts, send
 
 F = TransferFlag
@@ -45,22 +45,6 @@ async def paged(custody: Custody, method: str, request: Any, size: int = 7) -> l
         request.page_token = page.next_page_token  # type: ignore[attr-defined]
         if not request.page_token:
             return found
-
-
-async def test_corrections_of_a_payment_are_told_alone(custody: Custody) -> None:
-    """By purpose and mandate, in order; whatever else names the payment is none."""
-    await open_accounts(custody)
-    rows = [
-        Row("right", "alice", "bank", 5, code=14),
-        Row("moved", "alice", "bob", 5),
-        Row("other", "bank", "alice", 5, code=14, user_data_128=b"payment no. 0002"),
-        Row("again", "bank", "alice", 4, code=14),
-    ]
-    assert await send(custody, *rows) == ["created"] * 4
-    await custody.project()
-    request = pb.LookUpCorrectionsRequest(book_id=PLATFORM, instruction_id=MANDATE)
-    found: Any = await custody.call("LookUpCorrections", request, None)
-    assert [each.id for each in found.corrections] == [id_of("right"), id_of("again")]
 
 
 async def test_accounts_and_owners_are_told_to_who_keeps_aliases(custody: Custody) -> None:
