@@ -14,7 +14,7 @@ from ringfence_payment_instruction.standing.domain.state import STREAM, Standing
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
-from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
+from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of, transfer_id_of
 
 from .test_payment_application import bank_answers
 from .world import APPROVER, BORIS, STRANGER, TENANT, World, an_id, caller, order
@@ -47,6 +47,7 @@ STOPS = (
     Stop(ANNA, Standing.REFUSED, reasons.DEBTOR_NOT_ADMITTED),
     Stop(ANNA, Standing.BLOCKED, reasons.DEBTOR_NOT_ADMITTED),
 )
+REVOKED = Stop(stream_of(TENANT, an_id("of payment")), Standing.REVOKED, reasons.AUTHORISATION_REVOKED)
 FREEZE = Stop(ACCOUNT, None, reasons.DEBTOR_ACCOUNT_FROZEN)
 OF_APPROVER = Stop(APPROVER.subject, Standing.SUSPENDED, reasons.PRINCIPAL_SUSPENDED)
 
@@ -149,7 +150,7 @@ async def test_custody_is_not_asked_for_what_is_stopped(world: World, bring: Bri
         await world.reaches(name, Status.SENT)
 
 
-@pytest.mark.parametrize("stop", [*STOPS, FREEZE], ids=lambda each: each.reason)
+@pytest.mark.parametrize("stop", [*STOPS, FREEZE, REVOKED], ids=lambda each: each.reason)
 @pytest.mark.parametrize("bring", RESERVED, ids=lambda each: each.__name__)
 async def test_what_is_reserved_is_held_with_its_reservation(world: World, bring: Bring, stop: Stop) -> None:
     """The bank is told nothing while it stands, the reservation stays, and it is sent once, when it is lifted."""
@@ -166,7 +167,7 @@ async def test_what_is_reserved_is_held_with_its_reservation(world: World, bring
     assert len(world.rail.sent) == 1
 
 
-@pytest.mark.parametrize("stop", [*STOPS, FREEZE], ids=lambda each: each.reason)
+@pytest.mark.parametrize("stop", [*STOPS, FREEZE, REVOKED], ids=lambda each: each.reason)
 async def test_a_payment_is_stopped_until_it_is_handed_over(world: World, stop: Stop) -> None:
     """What comes while the message is on its way to the rail, written and not delivered, stops it as well."""
     unseal = world.seals.unseal
@@ -219,7 +220,7 @@ async def test_a_message_is_taken_back_unless_the_bank_may_have_it(world: World,
 
 
 @pytest.mark.parametrize("is_unknown", [False, True], ids=["sent", "unknown"])
-@pytest.mark.parametrize("stop", [*STOPS, FREEZE], ids=lambda each: each.reason)
+@pytest.mark.parametrize("stop", [*STOPS, FREEZE, REVOKED], ids=lambda each: each.reason)
 async def test_what_the_bank_has_is_settled_all_the_same(world: World, stop: Stop, is_unknown: bool) -> None:
     """A confirmation is a fact, whoever is suspended or frozen by now."""
     if is_unknown:
@@ -243,10 +244,11 @@ async def test_the_bank_proves_that_a_held_payment_was_sent(world: World) -> Non
 
 
 @pytest.mark.parametrize("decision", [Directive.CANCEL, Directive.REJECT], ids=lambda each: each.name)
-async def test_a_stopped_payment_can_be_ended(world: World, decision: Directive) -> None:
+@pytest.mark.parametrize("stop", [FREEZE, REVOKED], ids=lambda each: each.reason)
+async def test_a_stopped_payment_can_be_ended(world: World, decision: Directive, stop: Stop) -> None:
     """Its reservation is released."""
     release = await reserved(world, "payment")
-    async with stopping(world, FREEZE, release):
+    async with stopping(world, stop, release):
         await world.reaches("payment", Status.HELD)
         await world.application.approvals.decide(APPROVER, TENANT, [an_id("payment")], decision, "")
         ends = {Directive.CANCEL: Status.CANCELLED, Directive.REJECT: Status.REJECTED}

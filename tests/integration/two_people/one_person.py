@@ -8,6 +8,7 @@ ALONE = {
     "Enrol": "the holder's own key asks, for the holder",
     "RotateKey": "the holder's own key asks; both keys are one person's",
     "SuspendPrincipals": "takes away; what lifts it takes two",
+    "RevokeAuthorisation": "takes away, from one submission; nothing gives it back",
     "RegisterParties": "a client who is not verified can do nothing",
     "RecordOwners": "names whom the lists are looked through for",
     "CreateAccounts": "an account of nothing, whose class says who may pay it",

@@ -30,6 +30,8 @@ def cause(state: State, submission: Submission, index: int) -> str:
         return ""
     if state.of(submission.tenant) is Standing.SUSPENDED:
         return reasons.PLATFORM_SUSPENDED
+    if state.of(submission.stream) is Standing.REVOKED:
+        return reasons.AUTHORISATION_REVOKED
     people = (submission.received.maker, submission.approvers.get(index, ZERO_ID))
     if any(state.of(each) is Standing.SUSPENDED for each in people):
         return reasons.PRINCIPAL_SUSPENDED
