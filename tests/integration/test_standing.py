@@ -11,7 +11,11 @@ import pytest
 from ringfence.credentials import Credentials
 from ringfence.identity import PrincipalKind, require_done
 from ringfence.ids import new_id
+from ringfence.payments import Decision
 from ringfence_local_stack.scenario import Scenario
+from ringfence_local_stack.scenario.ibans import new_iban
+from ringfence_local_stack.scenario.payment import Status
+from ringfence_local_stack.scenario.waiting import eventually
 from ringfence_protos.identity.v1 import identity_pb2
 
 from .wire import Answer, Method, Wire, methods
@@ -118,3 +122,24 @@ def test_without_rings_every_service_hears_of_it(scenario: Scenario) -> None:
     suspend(scenario, who)
     await_refused(who)
     who.wire.close()
+
+
+def test_one_authorisation_is_revoked(scenario: Scenario) -> None:
+    """Its submission stops before custody is asked, approved or not; another of the same maker goes on."""
+    name = f"Mia {new_id().hex}"
+    platform = scenario.platform(name)
+    customer = platform.customer(name)
+    platform.bank.deposit(customer, 10_000_000)
+    revoked, other = (platform.pay(customer, new_iban(), "Ove Lind", amount) for amount in (1_100_000, 1_200_000))
+    for each in (revoked, other):
+        each.wait_for(Status.HELD)
+    submission = revoked.look().submission_id
+    platform.client.identity.revoke_authorisation(platform.id, submission, "sent by mistake")
+    for each in (other, revoked):
+        platform.approver.payments.decide([each.id], Decision.APPROVE, "")
+        if each is other:  # by the end of which the revocation has been heard of
+            each.wait_for(Status.SENT, Status.SETTLED, Status.RECONCILED)
+    assert eventually(lambda: revoked.look().state.reason == "PAYMENT_STOPPED", GIVEN_UP_SECONDS)
+    assert revoked.look().state.status is Status.HELD
+    platform.approver.payments.decide([revoked.id], Decision.REJECT, "")
+    revoked.wait_for(Status.REJECTED)
