@@ -69,7 +69,7 @@ def _seconds_until(book: Book, *, refused: bool) -> float:
             book.importer.custody.create_transfers(book.book_id, [payment(book, random)])
             was_refused = False
         except RingfenceError as error:
-            was_refused = error.reason == "AUTHORISATION_REVOKED"
+            was_refused = error.reason == "PRINCIPAL_SUSPENDED"
         if was_refused is refused:
             return time.monotonic() - began
         time.sleep(PAUSE_SECONDS)

@@ -128,6 +128,10 @@ CASES = {
     "RingfenceFollowerLags": one(
         "ringfence_feed_lag_duration_seconds", "0+2x100", "1x100", **AUDIT, ringfence_source="custody"
     ),
+    "RingfenceStandingStale": Case(
+        {"ringfence_standing_silence_seconds": "61x100", "ringfence_standing_silence_limit_seconds": "60x100"},
+        {"ringfence_standing_silence_seconds": "60x100", "ringfence_standing_silence_limit_seconds": "60x100"},
+    ),
     "RingfenceFeedHalted": one("ringfence_feed_halted", "0x50 1x100", "0x100", **AUDIT, ringfence_source="custody"),
     "RingfenceEvidenceUnproven": one(
         "ringfence_evidence_unproven", "0x50 1x100", "1x100", **AUDIT, ringfence_flaw="OTHER_AMOUNT"

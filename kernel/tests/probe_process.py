@@ -29,6 +29,7 @@ async def assemble(runtime: Runtime[Settings]) -> Assembly:
         tasks=[Task("failing", fail_when_told, critical=True)],
         checks=[Check("vault", runtime.vault.problem)],
         token_keys=runtime.token_keys(),
+        is_suspended=lambda principal: False,
     )
 
 

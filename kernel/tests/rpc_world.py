@@ -50,6 +50,7 @@ class World:
     probe: Probe = field(default_factory=Probe)
     checks: list[Check] = field(default_factory=list)
     gate: Gate | None = None
+    suspended: set[bytes] = field(default_factory=set)
     spans: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
     metrics: InMemoryMetricReader = field(default_factory=InMemoryMetricReader)
 
@@ -81,6 +82,7 @@ class World:
             self.health,
             self.telemetry,
             self.clock,
+            self.suspended.__contains__,
             self.gate,
         )
         self.port = server.port

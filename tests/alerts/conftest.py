@@ -16,6 +16,7 @@ from ringfence_local_stack.stack.running import RunningStack
 from deploy.checks.monitoring.prometheus import Prometheus, watching
 
 BANK_REPLY_SECONDS = 5
+SILENCE_SECONDS = 10
 LAG_TRANSFERS = 100
 """So many transfers the statements may be behind, until more are shed."""
 CALLS_FAIL = ("RingfenceCallsFailFast", "RingfenceCallsFailSteadily")
@@ -25,9 +26,10 @@ PAYER, PAYEE = "Aiko Brandt", "Jonas Falk"
 
 @pytest.fixture(scope="session")
 def scenario() -> Iterator[Scenario]:
-    """A stack of its own, whose bank is given seconds to answer, and whose statements may not be far behind."""
+    """A stack of its own, whose bank and identity are given seconds, and whose statements may not be far behind."""
     settings = {
         "RINGFENCE_BANK_REPLY_SECONDS": str(BANK_REPLY_SECONDS),
+        "RINGFENCE_IDENTITY_SILENCE_SECONDS": str(SILENCE_SECONDS),
         "RINGFENCE_STATEMENT_LAG_TRANSFERS": str(LAG_TRANSFERS),
     }
     with Scenario.private(settings) as started:

@@ -22,7 +22,7 @@ from .conftest import CALLS_FAIL, HURRIED, LAG_TRANSFERS, PAYER, like, lines
 
 READERS = 320
 """Of two callers: more than may wait for a process's threads without an alert, and less than it admits of each."""
-BEHIND_A_LOCK = (*CALLS_FAIL, "RingfenceFollowerLags")
+BEHIND_A_LOCK = (*CALLS_FAIL, "RingfenceFollowerLags", "RingfenceStandingStale")
 """Who has waited for a table for five seconds is refused, and comes again."""
 CALLERS = 16
 UNHURRIED = Patience(call_seconds=60, retry_seconds=60)

@@ -14,7 +14,13 @@ from .conftest import CALLS_FAIL, lines
 
 SERVICE = "audit"
 TOKEN_SECONDS, CERTIFICATE_SECONDS = 180, 60
-AWAY = ("RingfenceMetricsMissing", "RingfenceFollowerLags", "RingfenceCheckpointOld", *CALLS_FAIL)
+AWAY = (
+    "RingfenceMetricsMissing",
+    "RingfenceFollowerLags",
+    "RingfenceStandingStale",
+    "RingfenceCheckpointOld",
+    *CALLS_FAIL,
+)
 NO_MORE = {"path": {"auth/token/lookup-self": {"capabilities": ["read"]}}}
 """A policy under which a service may neither renew its token nor have a certificate signed."""
 

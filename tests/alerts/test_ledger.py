@@ -109,7 +109,7 @@ def test_a_source_that_went_back(scenario: Scenario, platform: Platform, prometh
     source.stop()
     renamed(scenario, {"identity": "newest", "early": "identity"})
     source.start()
-    prometheus.await_firing("RingfenceFeedHalted", beside=["RingfenceFollowerLags"])
+    prometheus.await_firing("RingfenceFeedHalted", beside=["RingfenceFollowerLags", "RingfenceStandingStale"])
     followers = followers_named()["identity"]
     prometheus.eventually(
         lambda: all(lines(scenario, each, event="feed_fork", source="identity") for each in followers)

@@ -17,7 +17,7 @@ from .conftest import CALLS_FAIL, PAYER, lines
 
 SECONDS = 60.0
 ABOVE_LIMIT_MINOR = 1_100_000
-AWAY = ("RingfenceMetricsMissing", "RingfenceFollowerLags", *CALLS_FAIL)
+AWAY = ("RingfenceMetricsMissing", "RingfenceFollowerLags", "RingfenceStandingStale", *CALLS_FAIL)
 """What fires beside while identity is away."""
 
 

@@ -26,10 +26,10 @@ def test_a_sealed_vault(scenario: Scenario, platform: Platform, prometheus: Prom
 
 
 def test_a_source_that_is_away(scenario: Scenario, prometheus: Prometheus) -> None:
-    """follower-lags: without identity custody and audit say that they wait for it; they catch up by themselves."""
+    """follower-lags, standing-stale: without identity all say that they wait for it; they catch up by themselves."""
     scenario.processes.service("identity").stop()
     try:
-        prometheus.await_firing("RingfenceMetricsMissing", "RingfenceFollowerLags")
+        prometheus.await_firing("RingfenceMetricsMissing", "RingfenceFollowerLags", "RingfenceStandingStale")
         assert '"event":"feed_waits"' in scenario.stack.log_file("custody").read_text()
     finally:
         scenario.processes.service("identity").start()

@@ -21,8 +21,8 @@ HOLDER = (
 )
 STARTED = 'process_start_time_seconds{service_name="audit"}'
 LEADERS = 'sum(ringfence_leadership_leading{service_name="custody"})'
-AWAY = ("RingfenceMetricsMissing", "RingfenceFollowerLags")
-LED_ANEW = ("RingfenceNoLeader", *CALLS_FAIL, "RingfenceFollowerLags")
+AWAY = ("RingfenceMetricsMissing", "RingfenceFollowerLags", "RingfenceStandingStale")
+LED_ANEW = ("RingfenceNoLeader", *CALLS_FAIL, "RingfenceFollowerLags", "RingfenceStandingStale")
 
 
 def test_statements_behind_a_lock(scenario: Scenario, platform: Platform, prometheus: Prometheus) -> None:
@@ -70,5 +70,8 @@ def test_a_clock_that_is_behind(clocks: tuple[Clocks, Prometheus]) -> None:
     """clock: a service whose clock differs from its database's is named; set right, it goes on by itself."""
     of_services, prometheus = clocks
     with of_services.wrong("audit", -10):
-        prometheus.await_firing("RingfenceClockDiffers", beside=["RingfenceFollowerLags", "RingfenceCheckpointOld"])
+        prometheus.await_firing(
+            "RingfenceClockDiffers",
+            beside=["RingfenceFollowerLags", "RingfenceStandingStale", "RingfenceCheckpointOld"],
+        )
     prometheus.await_quiet()

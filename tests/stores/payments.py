@@ -83,8 +83,12 @@ def regulator(box: Sandbox, followed: Sequence[Followed]) -> None:
 
 
 def unfinished(stages: Sequence[Stage]) -> None:
-    """Leaves open work behind: a payment that nobody has decided on, and one that no bank has answered."""
+    """Leaves open work behind: payments that nobody has decided on, one revoked, and one that no bank has answered."""
     lender, wallet = stages
+    stopped = order(lender, "open-revoked", ABOVE_LIMIT_MINOR + 1, ABROAD, debtor=lender.platform.clients[2].iban)
+    await_status(lender, stopped, S.HELD)
+    revoked = external_id("kept.submission", lender.book_id, "open-revoked")
+    lender.client.identity.revoke_authorisation(lender.book_id, revoked, "sent by mistake")
     held = order(lender, "open-held", ABOVE_LIMIT_MINOR, ABROAD, debtor=lender.platform.clients[2].iban)
     await_status(lender, held, S.HELD)
     sent = order(wallet, "open-sent", 1_500, ABROAD)

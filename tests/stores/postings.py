@@ -158,7 +158,9 @@ def _orders(book: Book, operator: Client, second: Client) -> None:
     lifting = custody.lift_freeze(book.id, [four], order_reference="ORDER-17/2026")
     require_done(second.proposals["custody"].confirm([lifting]))
     for status in (AccountStatus.RESTRICTED, AccountStatus.ACTIVE, AccountStatus.DORMANT, AccountStatus.CLOSING):
-        custody.set_account_status(book.id, [three], status, reason=f"decision on {status.name.lower()}")
+        moved = custody.set_account_status(book.id, [three], status, reason=f"decision on {status.name.lower()}")
+        if moved.proposal_id is not None:
+            require_done(second.proposals["custody"].confirm([moved.proposal_id]))
     book.post("created", book.transfer("emptied", "three", "bank", 99_999_999, Purpose.WITHDRAWAL, flags=16))
     custody.set_account_status(book.id, [three], AccountStatus.CLOSED, reason="empty and closed at its owner's wish")
     custody.set_freeze(book.id, [four], order_reference="ORDER-18/2026")

@@ -40,6 +40,7 @@ SHOWN = {
     "RingfenceEvidenceUnproven": f"{LOG}::test_what_no_bank_has_said",
     "RingfenceEvidenceWaits": f"{LOG}::test_what_no_bank_has_said",
     "RingfenceFollowerLags": f"{LOG}::test_a_source_that_is_away",
+    "RingfenceStandingStale": f"{LOG}::test_a_source_that_is_away",
     "RingfenceDepositsWait": f"{MONEY}::test_money_without_a_place",
     "RingfenceCallsFailFast": f"{CALLS}::test_calls_that_fail",
     "RingfenceCallsFailSteadily": f"{CALLS}::test_calls_that_fail",

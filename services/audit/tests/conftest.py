@@ -30,6 +30,7 @@ from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.domain.checkpoint import NoteKey
 from ringfence_audit.log.domain.events import EVENTS
 from ringfence_audit.log.domain.state import State
+from ringfence_audit.standing.domain.state import State as StandingState
 from ringfence_audit.translation.application.translator import Translation
 from ringfence_audit.translation.domain.state import State as TranslationState
 from ringfence_kernel.projecting.projector import Projector
@@ -134,7 +135,7 @@ async def running(
     """Starts a log over a store, as a process would, from its snapshot if there is one."""
     codec, log, translation, signer = EventCodec(EVENTS), State(ORIGIN), TranslationState(), LocalSigner()
     evidence = EvidenceState()
-    state = states(log, translation, evidence)
+    state = states(log, translation, evidence, StandingState())
     writer = GroupWriter(store, codec, state, ManualClock(START_NS))
     if snapshot is not None:
         restore(snapshot, store, writer, state)

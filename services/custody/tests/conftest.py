@@ -15,7 +15,7 @@ from ringfence_custody.ledger.adapters.statement_model import StatementModel
 from ringfence_custody.ledger.adapters.statement_reader import StatementReader
 from ringfence_custody.ledger.api.servicer import CustodyServicer
 from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
-from ringfence_custody.ledger.application.acts import Acts
+from ringfence_custody.ledger.application.acts import Acts, Moving
 from ringfence_custody.ledger.application.adopting import RuleCommands
 from ringfence_custody.ledger.application.commands import Commands, accounts_of
 from ringfence_custody.ledger.application.queries import Queries
@@ -23,10 +23,12 @@ from ringfence_custody.ledger.application.recording import record
 from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.authority import LOOKED_AT
 from ringfence_custody.ledger.domain.change_accounts import decide_release
+from ringfence_custody.ledger.domain.lifecycle import AccountStatus
 from ringfence_custody.ledger.domain.migrations import decide_opening
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule
 from ringfence_custody.modules import ModuleStates, event_codec
 from ringfence_kernel.access.caller import Caller, calling
+from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.proposals.application import Decision, Proposals, Verdict
 from ringfence_kernel.store import EventStore, apply_migrations
@@ -80,11 +82,13 @@ class Custody:
     whole: SavedStates
     commands: Commands
     rules: RuleCommands
+    acts: Acts
     proposals: Proposals
     projector: Projector
     servicer: CustodyServicer
     clock: ManualClock
     identity: Identity
+    hearing: Hearing
 
     async def call(self, method: str, request: object, tenant: bytes | None) -> object:
         """Calls a method as a principal of a tenant, or as the custodian's own.
@@ -117,6 +121,12 @@ class Custody:
             record(unit, tenant, book, decide_release(book, accounts, order_reference, bytes(16), unit.now_ns))
 
         await self.writer.commit(decide)
+
+    async def move(self, tenant: bytes, account_ids: Sequence[bytes], status: AccountStatus) -> None:
+        """Moves accounts along their life cycle, by a second person's word where that is needed."""
+        _, proposal = await self.acts.move(tenant, Moving(list(account_ids), status, "reason"), OPERATOR)
+        if proposal:
+            await self.confirm(proposal)
 
     async def adopt(self, book_id: bytes, version: str, rules: Sequence[PurposeRule]) -> None:
         """Has rules adopted by two operators; raises the refusal of either."""
@@ -179,9 +189,8 @@ async def running(
     async def follow() -> None:
         """Statements are projected by the tests themselves."""
 
-    proposals = Proposals(writer, states.proposals)
-    identity = Identity()
-    backlog = Backlog(60.0, 1)
+    proposals, hearing = Proposals(writer, states.proposals), Hearing(60, clock=ManualClock())
+    identity, backlog = Identity(), Backlog(60.0, 1)
     commands = Commands(writer, state, follow, proposals, identity.is_heard, backlog.taken)
     rules = RuleCommands(writer, state, proposals)
     acts = Acts(state, proposals)
@@ -189,8 +198,12 @@ async def running(
     queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))
     task = asyncio.create_task(writer.run())
     try:
-        servicer = CustodyServicer(commands, rules, acts, queries, backlog, AccountsQuota(accounts_per_hour))
-        yield Custody(store, writer, state, whole, commands, rules, proposals, projector, servicer, clock, identity)
+        hearing.heard(hearing.ask())
+        quota = AccountsQuota(accounts_per_hour)
+        servicer = CustodyServicer(commands, rules, acts, queries, backlog, quota, hearing)
+        yield Custody(
+            store, writer, state, whole, commands, rules, acts, proposals, projector, servicer, clock, identity, hearing
+        )
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -93,7 +93,7 @@ class Crowd:
                     await custody.lift(PLATFORM, somebody, "order")
             case "status":
                 status = random.choice([AccountStatus.RESTRICTED, AccountStatus.ACTIVE])
-                await commands.set_status(PLATFORM, somebody, status, "reason", MANDATE)
+                await custody.move(PLATFORM, somebody, status)
             case "rules":
                 version = random.choice(list(PACKS))
                 await custody.adopt(PLATFORM, version, PACKS[version])

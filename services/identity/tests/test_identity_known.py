@@ -116,7 +116,14 @@ class Running:
         self, name: str, digest: bytes = DIGEST, submission: bytes = b"", signing: Callable[[], None] = lambda: None
     ) -> int:
         """Has a submission authorised; returns the end of the authorisation."""
-        commands = AuthorisationCommands(
+        authorised = await self.commands(signing).authorise(
+            "", b"", PLATFORM, submission or an_id(name), digest, HOLDER
+        )
+        return authorised.expires_ns
+
+    def commands(self, signing: Callable[[], None] = lambda: None) -> AuthorisationCommands:
+        """Returns the commands about authorisations."""
+        return AuthorisationCommands(
             self.modules.tokens,
             self.modules.principal_queries,
             self.modules.alias_queries,
@@ -126,8 +133,6 @@ class Running:
             Knowing(self.writer, self.modules.tokens.authorisations, LookUps(AuthorisationsReader(self.store).read)),
             "ringfence-identity",
         )
-        authorised = await commands.authorise("", b"", PLATFORM, submission or an_id(name), digest, HOLDER)
-        return authorised.expires_ns
 
     async def decide(self, *decisions: tuple[str, KycState], party: bytes = ANNA) -> list[str]:
         """Has decisions made under ids by name; returns the reasons."""

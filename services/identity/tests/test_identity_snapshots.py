@@ -109,6 +109,8 @@ def _tokens_are_issued(world: Any) -> None:
             world.platform, frozenset({"payments.submit"}), world.platform, b"submission-%d...." % number, b"d" * 32
         )
         world.happens(authorisations.authorise(*world.of_authorisations, submission, b"t" * 16, world.now_ns, NEVER))
+    last = world.platform, b"submission-3...."
+    world.happens(authorisations.revoke(world.tokens, *last, "why", world.alice, world.now_ns, NEVER))
 
 
 def _parties_come_and_go(world: Any) -> None:

@@ -163,7 +163,7 @@ class FakeCustody:
             raise CustodyUnavailable
         return {each: self.balances[each] for each in accounts if each in self.balances}
 
-    async def corrections(self, tenant: bytes, token: str, instruction_id: bytes) -> list[Correction]:
+    async def corrections(self, tenant: bytes, instruction_id: bytes) -> list[Correction]:
         """Answers what people have posted."""
         return self.corrected.get(instruction_id, [])
 

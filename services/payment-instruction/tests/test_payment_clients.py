@@ -14,7 +14,13 @@ from ringfence_payment_instruction.screening.domain.clients import Client
 from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.settlement.adapters.custody_client import CustodyClient
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
-from ringfence_payment_instruction.settlement.domain.transfers import Evidence, PlannedTransfer, Purpose, TransferKind
+from ringfence_payment_instruction.settlement.domain.transfers import (
+    Correction,
+    Evidence,
+    PlannedTransfer,
+    Purpose,
+    TransferKind,
+)
 from ringfence_payment_instruction.submissions.adapters.identity_client import IdentityClient
 from ringfence_payment_instruction.submissions.domain.errors import (
     AuthorisationRefused,
@@ -26,7 +32,7 @@ from ringfence_protos.custody.v1 import custody_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from structlog.testing import capture_logs
 
-from .world import PLATFORM, TENANT, an_id
+from .world import MIRROR, PLATFORM, TENANT, an_id
 
 
 class ScriptedPeer:
@@ -199,6 +205,18 @@ async def test_a_books_own_accounts_are_found_once() -> None:
     assert (method, token) == ("GetBookAccounts", "")
     await client.book_accounts(TENANT, fresh=True)
     assert len(scripted.calls) == 2
+
+
+async def test_corrections_are_looked_up_without_a_token() -> None:
+    """What people have put right is known whoever is suspended; a reservation moves nothing."""
+    moved = {"debit_account_id": MIRROR, "credit_account_id": an_id("a"), "amount_minor": 5, "ledger": 978}
+    rows = [custody_pb2.Transfer(**moved), custody_pb2.Transfer(**moved, flags=2)]
+    scripted, made = peer(lambda method, request: custody_pb2.LookUpCorrectionsResponse(corrections=rows))
+    found = await CustodyClient(made).corrections(TENANT, an_id("payment"))
+    assert found == [Correction(MIRROR, an_id("a"), 5, 978)]
+    ((method, request, token),) = scripted.calls
+    assert (method, token) == ("LookUpCorrections", "")
+    assert (request.book_id, request.instruction_id) == (TENANT, an_id("payment"))
 
 
 async def test_the_banks_word_goes_with_its_evidence_and_without_a_token() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.access.refusals import PrincipalSuspended
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.errors import ClockWrong
 from ringfence_kernel.values.ids import ZERO_ID
@@ -13,7 +14,6 @@ from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.modules import event_codec
-from ringfence_payment_instruction.standing.domain.errors import PrincipalSuspended
 from ringfence_payment_instruction.standing.domain.state import Standing
 from ringfence_payment_instruction.submissions.domain.errors import (
     EvidenceConflict,
@@ -152,11 +152,12 @@ async def test_what_is_no_notification_is_refused(world: World, content: bytes) 
 
 
 async def test_a_suspended_bank_feed_credits_nobody(world: World) -> None:
-    """Its token is good for some minutes more; a suspended platform beside it keeps nobody's money."""
+    """What the rail brings comes through no edge; a suspended platform beside it keeps nobody's money."""
     content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))
+    world.voucher.principal = BANK_FEED
     await note(world, BANK_FEED.subject, Standing.SUSPENDED)
     with pytest.raises(PrincipalSuspended):
-        await hand_in(world, content)
+        await world.application.deposits.receiving.take_in(world.voucher, content)
     assert world.states.deposits.evidence == {}
     await note(world, BANK_FEED.subject, Standing.GOOD)
     await note(world, TENANT, Standing.SUSPENDED)

@@ -15,6 +15,7 @@ from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_payment_instruction.standing.adapters.identity_feed import CURSOR, take_over
 from ringfence_payment_instruction.standing.domain.state import Standing
 from ringfence_payment_instruction.standing.domain.state import State as StandingState
+from ringfence_payment_instruction.submissions.domain.submission import stream_of
 
 from .world import APPROVER, OPERATOR, PLATFORM, SECOND_OPERATOR, TENANT, World, an_id
 
@@ -114,3 +115,13 @@ async def test_what_somebody_proposed_who_was_suspended_is_void(world: World) ->
     await take(page(suspended(1, OPERATOR.subject), activated(2, OPERATOR.subject)))
     confirm = [Decision(proposal, Verdict.CONFIRM)]
     assert await world.application.proposals.decide(confirm, SECOND_OPERATOR) == ["PROPOSAL_VOID"]
+
+
+async def test_a_revoked_authorisation_is_of_one_submission(world: World) -> None:
+    """By the submission's stream; whoever submitted it stands as before."""
+    submission = an_id("submission")
+    revoked = published(
+        1, "AuthorisationRevoked.v1", TENANT, tenant=TENANT, submission=submission, note="", by=TENANT, expires_ns=9
+    )
+    await take_over(world.application.standing.noting)(page(revoked))
+    assert standings(world) == {stream_of(TENANT, submission): Standing.REVOKED}

@@ -11,13 +11,12 @@ import pytest
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_payment_instruction.rail.application.ports import Sealed
 from ringfence_payment_instruction.reads.application.queries import Selection
-from ringfence_payment_instruction.standing.domain.errors import PrincipalSuspended
 from ringfence_payment_instruction.standing.domain.events import StandingNoted
 from ringfence_payment_instruction.standing.domain.state import STREAM, Standing
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
-from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
+from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of, transfer_id_of
 
 from .test_payment_application import bank_answers
 from .world import APPROVER, BORIS, STRANGER, TENANT, World, an_id, caller, order
@@ -50,6 +49,7 @@ STOPS = (
     Stop(ANNA, Standing.REFUSED, reasons.DEBTOR_NOT_ADMITTED),
     Stop(ANNA, Standing.BLOCKED, reasons.DEBTOR_NOT_ADMITTED),
 )
+REVOKED = Stop(stream_of(TENANT, an_id("of payment")), Standing.REVOKED, reasons.AUTHORISATION_REVOKED)
 FREEZE = Stop(ACCOUNT, None, reasons.DEBTOR_ACCOUNT_FROZEN)
 OF_APPROVER = Stop(APPROVER.subject, Standing.SUSPENDED, reasons.PRINCIPAL_SUSPENDED)
 
@@ -152,7 +152,7 @@ async def test_custody_is_not_asked_for_what_is_stopped(world: World, bring: Bri
         await world.reaches(name, Status.SENT)
 
 
-@pytest.mark.parametrize("stop", [*STOPS, FREEZE], ids=lambda each: each.reason)
+@pytest.mark.parametrize("stop", [*STOPS, FREEZE, REVOKED], ids=lambda each: each.reason)
 @pytest.mark.parametrize("bring", RESERVED, ids=lambda each: each.__name__)
 async def test_what_is_reserved_is_held_with_its_reservation(world: World, bring: Bring, stop: Stop) -> None:
     """The bank is told nothing while it stands, the reservation stays, and it is sent once, when it is lifted."""
@@ -169,7 +169,7 @@ async def test_what_is_reserved_is_held_with_its_reservation(world: World, bring
     assert len(world.rail.sent) == 1
 
 
-@pytest.mark.parametrize("stop", [*STOPS, FREEZE], ids=lambda each: each.reason)
+@pytest.mark.parametrize("stop", [*STOPS, FREEZE, REVOKED], ids=lambda each: each.reason)
 async def test_a_payment_is_stopped_until_it_is_handed_over(world: World, stop: Stop) -> None:
     """What comes while the message is on its way to the rail, written and not delivered, stops it as well."""
     unseal = world.seals.unseal
@@ -222,7 +222,7 @@ async def test_a_message_is_taken_back_unless_the_bank_may_have_it(world: World,
 
 
 @pytest.mark.parametrize("is_unknown", [False, True], ids=["sent", "unknown"])
-@pytest.mark.parametrize("stop", [*STOPS, FREEZE], ids=lambda each: each.reason)
+@pytest.mark.parametrize("stop", [*STOPS, FREEZE, REVOKED], ids=lambda each: each.reason)
 async def test_what_the_bank_has_is_settled_all_the_same(world: World, stop: Stop, is_unknown: bool) -> None:
     """A confirmation is a fact, whoever is suspended or frozen by now."""
     if is_unknown:
@@ -246,28 +246,17 @@ async def test_the_bank_proves_that_a_held_payment_was_sent(world: World) -> Non
 
 
 @pytest.mark.parametrize("decision", [Directive.CANCEL, Directive.REJECT], ids=lambda each: each.name)
-async def test_a_stopped_payment_can_be_ended(world: World, decision: Directive) -> None:
+@pytest.mark.parametrize("stop", [FREEZE, REVOKED], ids=lambda each: each.reason)
+async def test_a_stopped_payment_can_be_ended(world: World, decision: Directive, stop: Stop) -> None:
     """Its reservation is released."""
     release = await reserved(world, "payment")
-    async with stopping(world, FREEZE, release):
+    async with stopping(world, stop, release):
         await world.reaches("payment", Status.HELD)
         await world.application.approvals.decide(APPROVER, TENANT, [an_id("payment")], decision, "")
         ends = {Directive.CANCEL: Status.CANCELLED, Directive.REJECT: Status.REJECTED}
         await world.reaches("payment", ends[decision])
     assert not has_reserved(world, "payment")
     assert world.custody.balances[ACCOUNT] == 1_000_00
-
-
-async def test_whoever_is_suspended_decides_nothing(world: World) -> None:
-    """An approver's token outlives the suspension by minutes; neither does it count, nor its platform's people's."""
-    await submit(world, "payment", LARGE)
-    await world.reaches("payment", Status.HELD)
-    for subject in (APPROVER.subject, TENANT):
-        await note(world, subject, Standing.SUSPENDED)
-        with pytest.raises(PrincipalSuspended):
-            await world.application.approvals.decide(APPROVER, TENANT, [an_id("payment")], Directive.APPROVE, "")
-        await note(world, subject, Standing.GOOD)
-    assert directive(world, "payment") is Directive.NONE
 
 
 async def test_who_was_erased_is_paid_nothing_by_the_bank(world: World) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.projecting.projector import Projector, fill
 from ringfence_kernel.sealing.envelopes import AssociatedData, seal
 from ringfence_kernel.store import EventStore, StoredEvent, apply_migrations
 from ringfence_kernel.store.codec import Envelope
-from ringfence_kernel.values.clock import NANOSECONDS, Clock, SystemClock
+from ringfence_kernel.values.clock import NANOSECONDS, Clock, ManualClock, SystemClock
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_kernel.writing.writer import GroupWriter
@@ -145,6 +146,9 @@ class World:
         self.clock: Clock = SystemClock()
         self.limits = limits or InstallationLimits({EUR: ONLY_PAYMENTS})
         self.duplicate_days = 0
+        self.silence = ManualClock()
+        self.hearing = Hearing(60, self.silence)
+        self.hearing.heard(0)
         self.patience = Patience(3_600 * NANOSECONDS, 3_600 * NANOSECONDS)
         self.list_maximum_age_ns = 86_400 * NANOSECONDS
         self.identity.aliases = {
@@ -200,6 +204,7 @@ class World:
             duplicate_days=self.duplicate_days,
             patience=self.patience,
             list_maximum_age_ns=self.list_maximum_age_ns,
+            hearing=self.hearing,
             file_quotas=self.file_quotas,
         )
         self.application = compose(self.writer, self.states, ports)

@@ -50,6 +50,26 @@ def lift_freeze(people: People) -> Act:
     )
 
 
+@row("SetAccountStatus")
+def set_account_status(people: People) -> Act:
+    """An account that one operator has restricted, and that lets money out again."""
+    platform, account = people.platform(), new_id()
+    book_id, first = platform.credentials.principal_id, people.scenario.operators[0]
+    (opened,) = platform.custody.create_accounts(
+        [NewAccount(id=account, account_class=AccountClass.SUSPENSE, currency="EUR")]
+    )
+    assert opened.done
+    restricted = first.custody.set_account_status(book_id, [account], AccountStatus.RESTRICTED, reason="case 1")
+    assert (restricted.status, restricted.proposal_id) == ([AccountStatus.RESTRICTED], None)
+
+    def propose(by: Client) -> UUID:
+        moved = by.custody.set_account_status(book_id, [account], AccountStatus.ACTIVE, reason="case 1 closed")
+        assert moved.proposal_id is not None
+        return moved.proposal_id
+
+    return Act("custody", propose, lambda: first.custody.accounts([account], book_id)[0].status is AccountStatus.ACTIVE)
+
+
 @row("OpenMigration")
 def open_migration(people: People) -> Act:
     """A book without a window, which can then be closed."""

@@ -11,11 +11,12 @@ from ringfence_protos.custody.v1 import custody_pb2_grpc
 from ringfence import columns
 from ringfence import rules as rule_messages
 from ringfence.gathering import Gatherer
-from ringfence.ids import to_bytes
+from ringfence.ids import optional, to_bytes
 from ringfence.ledger import (
     Account,
     AccountClass,
     AccountSide,
+    AccountsMoved,
     AccountStatus,
     NewAccount,
     NewTransfer,
@@ -204,10 +205,11 @@ class Custody:
 
     def set_account_status(
         self, book_id: UUID, account_ids: Sequence[UUID], status: AccountStatus, *, reason: str
-    ) -> list[AccountStatus]:
+    ) -> AccountsMoved:
         """Moves accounts, at most 1,000, to ACTIVE, RESTRICTED, DORMANT, CLOSING or CLOSED, all or none.
 
-        Answers the status of each; those that are there already are left alone. `reason` holds no personal data.
+        Where one of them would let money through that it refuses now, another operator must confirm first. Those that
+        are there already are left alone. `reason` holds no personal data.
         """
         request = pb.SetAccountStatusRequest(
             book_id=book_id.bytes,
@@ -215,7 +217,8 @@ class Custody:
             status=pb.AccountStatus.ValueType(status),
             reason=reason,
         )
-        return [AccountStatus(each) for each in self._connection.call(self._stub.SetAccountStatus, request).status]
+        reply = self._connection.call(self._stub.SetAccountStatus, request)
+        return AccountsMoved([AccountStatus(each) for each in reply.status], optional(reply.proposal_id))
 
     def set_freeze(self, book_id: UUID, account_ids: Sequence[UUID], *, order_reference: str) -> list[AccountStatus]:
         """Freezes accounts by order of a court or authority, as an operator."""

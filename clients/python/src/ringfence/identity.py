@@ -220,6 +220,11 @@ class Identity:
         request = pb.SuspendPrincipalsRequest(principal_ids=to_bytes(principal_ids), note=note)
         return _results(self._connection.call(self._tokens.SuspendPrincipals, request).results)
 
+    def revoke_authorisation(self, tenant_id: UUID, submission_id: UUID, note: str) -> None:
+        """Ends the authorisation of one submission, for good: what the bank does not have of it stops."""
+        request = pb.RevokeAuthorisationRequest(tenant_id=tenant_id.bytes, submission_id=submission_id.bytes, note=note)
+        self._connection.call(self._tokens.RevokeAuthorisation, request)
+
     def rotate_key(self, public_key: bytes, overlap_seconds: int = 3600) -> int:
         """Replaces the caller's signing key (32 bytes, Ed25519); returns when older keys end, in UTC nanoseconds."""
         request = pb.RotateKeyRequest(public_key=public_key, overlap_seconds=overlap_seconds)

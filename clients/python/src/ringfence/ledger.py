@@ -203,6 +203,14 @@ class TransferFilter:
 
 
 @dataclass(frozen=True)
+class AccountsMoved:
+    """The state of each account after a decision, and what another person must confirm, None where it is done."""
+
+    status: list[AccountStatus]
+    proposal_id: UUID | None
+
+
+@dataclass(frozen=True)
 class StatementEntry:
     """A line of a statement: the transfer, the posted balance after it, and the feed position of its commit."""
 

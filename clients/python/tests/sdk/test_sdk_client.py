@@ -290,7 +290,7 @@ def test_accounts_are_moved_along_their_life_cycle(fakes: Fakes) -> None:
     """The state to move to and the reason are sent, and the state of each account comes back."""
     book, accounts = new_id(), [new_id(), new_id()]
     moved = fakes.client.custody.set_account_status(book, accounts, AccountStatus.DORMANT, reason="no movement")
-    assert moved == [AccountStatus.DORMANT] * 2
+    assert moved.status == [AccountStatus.DORMANT] * 2
     (request,) = fakes.ledger.requests
     assert (request.book_id, list(request.account_ids)) == (book.bytes, [each.bytes for each in accounts])
     assert (request.status, request.reason) == (pb.ACCOUNT_STATUS_DORMANT, "no movement")

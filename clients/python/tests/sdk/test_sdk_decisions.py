@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from ringfence import new_id
-from ringfence.ledger import AccountClass, AccountStatus, Purpose
+from ringfence.ledger import AccountClass, AccountsMoved, AccountStatus, Purpose
 from ringfence.proposals import Verdict
 from ringfence.rules import PurposeRule, Rules
 
@@ -18,7 +18,7 @@ def test_accounts_are_moved_along_their_life_cycle(fakes: Fakes) -> None:
     """The request names book, accounts, state and reason, and the answer is a state per account."""
     book, accounts = new_id(), [new_id(), new_id()]
     answer = fakes.client.custody.set_account_status(book, accounts, AccountStatus.DORMANT, reason="case 1")
-    assert answer == [AccountStatus.DORMANT] * 2
+    assert answer == AccountsMoved([AccountStatus.DORMANT] * 2, None)
     (request,) = fakes.ledger.requests
     assert (request.book_id, list(request.account_ids)) == (book.bytes, [each.bytes for each in accounts])
     assert request.reason == "case 1"

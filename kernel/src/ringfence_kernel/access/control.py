@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from google.protobuf import descriptor_pool
@@ -13,6 +13,7 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.peer_certificates import AuthContext, PeerCertificates, PeerIdentity
 from ringfence_kernel.access.refusals import (
     MethodNotOpen,
+    PrincipalSuspended,
     ScopeMissing,
     TokenInvalid,
     TokenMissing,
@@ -21,6 +22,8 @@ from ringfence_kernel.access.refusals import (
 from ringfence_kernel.access.tokens import MAXIMUM_TOKEN_BYTES, TokenVerifier
 
 Metadata = Iterable[tuple[str, str | bytes]]
+IsSuspended = Callable[[bytes], bool]
+"""Whether a principal, or a platform, is suspended, as far as this service has heard; one that is not known is not."""
 
 _BEARER = "bearer "
 
@@ -60,16 +63,23 @@ def _rule(method: MethodDescriptor) -> AccessRule:
 class AccessControl:
     """Admits or refuses callers; permission is decided before anything about the request is known."""
 
-    def __init__(self, rules: Mapping[str, AccessRule], certificates: PeerCertificates, tokens: TokenVerifier) -> None:
-        """Takes the rule of every method path that is served."""
+    def __init__(
+        self,
+        rules: Mapping[str, AccessRule],
+        certificates: PeerCertificates,
+        tokens: TokenVerifier,
+        is_suspended: IsSuspended,
+    ) -> None:
+        """Takes the rule of every method path that is served, and what tells who may not act any more."""
         self._rules = rules
         self._certificates = certificates
         self._tokens = tokens
+        self._is_suspended = is_suspended
 
     async def admit(self, method: str, connection: AuthContext, metadata: Metadata) -> Caller:
         """Returns the caller of `method` or raises one of the refusals.
 
-        Order: certificate, rule of the method, workload or token, binding of the token, scope.
+        Order: certificate, rule of the method, workload or token, binding of the token, standing, scope.
         """
         peer = self._certificates.identify(connection)
         rule = self._rules.get(method)
@@ -84,9 +94,7 @@ class AccessControl:
     async def _by_token(self, scope: str, peer: PeerIdentity, metadata: Metadata) -> Caller:
         token = bearer_token(metadata)
         verified = await self._tokens.verify(token, peer)
-        if scope not in verified.scopes:
-            raise ScopeMissing(scope=scope)
-        return Caller(
+        caller = Caller(
             spiffe_id=peer.spiffe_id,
             service=_service(peer),
             subject=verified.subject,
@@ -99,6 +107,22 @@ class AccessControl:
             key_sha256=verified.key_sha256,
             grant_ends_ns=verified.grant_ends_ns,
         )
+        self.require_standing(caller)
+        if scope not in caller.scopes:
+            raise ScopeMissing(scope=scope)
+        return caller
+
+    def require_standing(self, caller: Caller) -> None:
+        """Raises PrincipalSuspended where whoever the caller's token speaks for, or its platform, is suspended.
+
+        It may be asked again at any time of a call. Who shows no token is known by the certificate alone: a workload,
+        or somebody whom the method itself looks at.
+        """
+        if caller.token and not self._stands(caller):
+            raise PrincipalSuspended
+
+    def _stands(self, caller: Caller) -> bool:
+        return not (self._is_suspended(caller.subject) or (caller.tenant and self._is_suspended(caller.tenant)))
 
 
 def bearer_token(metadata: Metadata) -> str:

@@ -55,6 +55,13 @@ class TokenKeysUnavailable(DomainError):
     retry_after_seconds = 1.0
 
 
+class PrincipalSuspended(DomainError):
+    """Whoever the token speaks for, or its platform, is suspended, whatever the token still says."""
+
+    reason = "PRINCIPAL_SUSPENDED"
+    code = "PERMISSION_DENIED"
+
+
 class ScopeMissing(DomainError):
     """The token does not carry the scope that the method needs."""
 

@@ -12,6 +12,7 @@ import structlog
 from ringfence_protos.common.v1 import feed_pb2
 
 from ringfence_kernel.feed.halts import FeedFork, FeedHalt
+from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.feed.pulling import POLL_SECONDS, Pulling
 from ringfence_kernel.store import Head, StoredEvent, chain_hash
 from ringfence_kernel.telemetry import tracing
@@ -75,6 +76,8 @@ class Follower:
     looking: Looking = URGENT
     first_difference: Callable[[], Awaitable[int | None]] | None = None
     hears: Callable[[], bool] | None = None
+    hearing: Hearing | None = None
+    """Learns when the source was last heard to its end, where somebody relies on that."""
     halted: str = ""
     lag: int = 0
     _pulling: Pulling = field(init=False)
@@ -121,6 +124,8 @@ class Follower:
             return
         self._measure(0)
         self._heard_at = time.monotonic()
+        if self.hearing is not None:
+            self.hearing.begin()
         try:
             await self._pulling.run(self._step)
         except asyncio.CancelledError:
@@ -180,6 +185,7 @@ class Follower:
     async def pull(self) -> int:
         """Fetches, verifies and handles one page; returns how many events it had. Raises FeedHalt."""
         self._pulls += 1
+        asked_ns = self.hearing.ask() if self.hearing else 0
         response = await self.read(feed_pb2.ReadRequest(after=self.cursor.position, limit=PAGE_EVENTS))
         page = verify(self.source, self.cursor, response)
         self.lag = response.head.position - self.cursor.position
@@ -192,6 +198,8 @@ class Follower:
             await self._tell()
         if self._heard_at is not None:
             self._heard_at = time.monotonic()
+        if self.hearing and not self.lag:
+            self.hearing.heard(asked_ns)
         return len(page.events)
 
     async def _tell(self) -> None:

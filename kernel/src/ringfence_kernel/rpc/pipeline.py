@@ -1,7 +1,8 @@
 """What surrounds every call to a servicer, in this order: span, admission, gate, access, quotas, parsing, errors.
 
-A request is not even read before its caller is admitted, and must arrive within the time of its call. Whatever
-happens, a call ends in time, with a named status.
+A request is not even read before its caller is admitted, and must arrive within the time of its call. Who is suspended
+meanwhile is refused still: once the request is there, and with every message of a stream. Whatever happens, a call ends
+in time, with a named status.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from opentelemetry.context import Context as TraceContext
 
 from ringfence_kernel.access.caller import Caller, calling, current_caller
 from ringfence_kernel.access.control import AccessControl
+from ringfence_kernel.access.refusals import PrincipalSuspended
 from ringfence_kernel.rpc import errors
 from ringfence_kernel.rpc.admission import Admission
 from ringfence_kernel.rpc.deadlines import Deadlines
 from ringfence_kernel.rpc.instruments import Call, EndedCall, Instruments
 from ringfence_kernel.rpc.quotas import CallQuotas
 from ringfence_kernel.rpc.refusals import DeadlineExceeded, MalformedRequest, NotLeader
-from ringfence_kernel.rpc.streams import OpenStreams
+from ringfence_kernel.rpc.streams import OpenStreams, ending_once
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.telemetry.tracing import context_from
 
@@ -94,7 +96,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
 
             async def answer(parsed: Any) -> Any:
                 if yields:
-                    return await _write_all(behaviour(parsed, context), context)
+                    return await self._write_all(behaviour(parsed, context), context)
                 return await behaviour(parsed, context)
 
             return await self._run(method, context, body, is_stream, gate, place)
@@ -109,14 +111,17 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         return wrapped
 
     async def _run(self, method: str, context: Context, body: Body, is_stream: bool, gate: Gate, place: Gate) -> Any:
-        metadata = tuple(context.invocation_metadata() or ())
+        metadata, admitted = tuple(context.invocation_metadata() or ()), None
         with self.instruments.call(method, _parent(metadata)) as call:
             try:
                 async with asyncio.timeout(self._seconds(context, is_stream)) as time_limit:
                     with self._slot(method, is_stream), gate, self._open(time_limit, is_stream):
                         admitted = await self.access.admit(method, context.auth_context(), metadata)
                         call.caller = admitted.spiffe_id
-                        with self._share(method, call.caller, is_stream):
+                        with (
+                            self._share(method, call.caller, is_stream),
+                            self._watched(admitted, time_limit, is_stream),
+                        ):
                             async with self._turn(method, admitted, is_stream):
                                 with calling(admitted), place:
                                     return await body()
@@ -125,13 +130,25 @@ class CallPipeline(grpc.aio.ServerInterceptor):
                 raise
             except Exception as error:
                 expired = isinstance(error, TimeoutError) and time_limit.expired()
-                await self._refuse(context, self._expiry(is_stream) if expired else error, call)
+                await self._refuse(context, self._expiry(admitted, is_stream) if expired else error, call)
 
     def _open(self, time_limit: asyncio.Timeout, is_stream: bool) -> AbstractContextManager[None]:
         return self.open_streams.open(time_limit) if is_stream else nullcontext()
 
-    def _expiry(self, is_stream: bool) -> Exception:
-        """Returns why the time of a call is over: a stream may have been ended, and goes on at another process."""
+    def _watched(self, caller: Caller, limit: asyncio.Timeout, is_stream: bool) -> AbstractContextManager[None]:
+        return ending_once(lambda: self._is_refused(caller), limit) if is_stream else nullcontext()
+
+    def _is_refused(self, caller: Caller) -> bool:
+        try:
+            self.access.require_standing(caller)
+        except PrincipalSuspended:
+            return True
+        return False
+
+    def _expiry(self, caller: Caller | None, is_stream: bool) -> Exception:
+        """Returns why the time of a call is over: a stream may have been ended, for good or to go on elsewhere."""
+        if is_stream and caller is not None and self._is_refused(caller):
+            return PrincipalSuspended()
         return NotLeader() if is_stream and self.open_streams.are_ended else DeadlineExceeded()
 
     def _seconds(self, context: Context, is_stream: bool) -> float:
@@ -163,6 +180,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         if data is grpc.aio.EOF:  # the caller has closed without a request
             raise MalformedRequest
         self.quotas.charge(current_caller(), len(data))
+        self.access.require_standing(current_caller())
         try:
             return deserialize(data) if deserialize else data
         except Exception:  # the parser's own choice of exceptions says nothing that a caller may rely on
@@ -174,6 +192,11 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         async for data in messages:
             yield self._parse(deserialize, data)
 
+    async def _write_all(self, messages: AsyncIterator[Any], context: Context) -> None:
+        async for message in messages:
+            self.access.require_standing(current_caller())
+            await context.write(message)
+
     async def _refuse(self, context: Context, error: Exception, call: Call) -> None:
         refusal = errors.refusal_of(error)
         call.code, call.reason = refusal.code, refusal.reason
@@ -181,11 +204,6 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         if isinstance(refusal, errors.InternalError):
             _LOG.error("unexpected_error", exc_info=error)
         await errors.abort(context, refusal)
-
-
-async def _write_all(messages: AsyncIterator[Any], context: Context) -> None:
-    async for message in messages:
-        await context.write(message)
 
 
 def _parent(metadata: Iterable[tuple[str, str | bytes]]) -> TraceContext:

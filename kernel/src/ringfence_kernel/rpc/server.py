@@ -11,7 +11,7 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from opentelemetry.trace import SpanKind
 
-from ringfence_kernel.access.control import ANY_CERTIFICATE, AccessControl, rules_of
+from ringfence_kernel.access.control import ANY_CERTIFICATE, AccessControl, IsSuspended, rules_of
 from ringfence_kernel.access.peer_certificates import PeerCertificates
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.certificates.bundle import CertificateSource
@@ -83,11 +83,12 @@ class RpcServer:
         health: Health,
         telemetry: Telemetry,
         clock: Clock,
+        is_suspended: IsSuspended,
         leader_gate: Gate | None = None,
     ) -> None:
         """Reads every method's access rule; raises AccessRuleMissing where one states none, CannotListen.
 
-        Calls that only a leader may answer are made within `leader_gate`.
+        Whoever `is_suspended` is refused everywhere. Calls that only a leader may answer are made within `leader_gate`.
         """
         services = [servicer.service for servicer in servicers]
         rules = rules_of(services) | {
@@ -96,7 +97,7 @@ class RpcServer:
         peers = PeerCertificates(options.workload_ca, options.client_ca, options.trust_domain, clock)
         self._instruments = Instruments(telemetry, SpanKind.SERVER, options.listen, log_call)
         self._pipeline = CallPipeline(
-            AccessControl(rules, peers, tokens),
+            AccessControl(rules, peers, tokens, is_suspended),
             self._instruments,
             options.deadlines,
             Admission(options.maximum_calls),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+LOOK_SECONDS = 0.2
+"""How soon a stream ends that may not go on: one without news would not notice."""
 
 
 class OpenStreams:
@@ -31,6 +34,27 @@ class OpenStreams:
         self.are_ended = True
         for limit in self._limits:
             _end(limit)
+
+
+@contextmanager
+def ending_once(is_over: Callable[[], bool], limit: asyncio.Timeout) -> Iterator[None]:
+    """Has the time of the stream within `limit` expire soon after it is over."""
+    waiting: list[asyncio.TimerHandle] = []
+
+    def wait() -> None:
+        waiting[:] = [asyncio.get_running_loop().call_later(LOOK_SECONDS, look)]
+
+    def look() -> None:
+        if is_over():
+            _end(limit)
+        else:
+            wait()
+
+    wait()
+    try:
+        yield
+    finally:
+        waiting[0].cancel()
 
 
 def _end(limit: asyncio.Timeout) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 
 from opentelemetry.metrics import Meter
 
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
+from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.rpc.errors import REFUSALS, REFUSALS_MEANING
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.telemetry.gauges import Gauges, Look
@@ -14,6 +17,7 @@ from ringfence_kernel.values.clock import NANOSECONDS, Clock
 from ringfence_kernel.vault import Vault
 
 LEADING, TERMS = "ringfence.leadership.leading", "ringfence.leadership.terms"
+SILENCE, SILENCE_LIMIT = "ringfence.standing.silence", "ringfence.standing.silence.limit"
 STARTED = "process.start.time"
 TOKEN, CERTIFICATE = "ringfence.vault.token.lifetime", "ringfence.certificate.lifetime"
 
@@ -55,6 +59,19 @@ def measure_leadership(gauges: Gauges, meter: Meter, leadership: Leadership) -> 
 def count_from_zero(meter: Meter) -> None:
     """Shows counters of what hardly ever happens before it has: a rise from nothing would not be seen."""
     meter.create_counter(REFUSALS, unit="{request}", description=REFUSALS_MEANING).add(0)
+
+
+def measure_hearing(gauges: Gauges, leadership: Leadership, hearing: Hearing) -> None:
+    """Shows for how long identity was not heard, and from when on nothing goes by what it said."""
+    for name, meaning, look in (
+        (SILENCE, "Time since identity was heard to the end of its feed.", hearing.silent_seconds),
+        (SILENCE_LIMIT, "Time after which what needs standing waits.", lambda: hearing.most_seconds),
+    ):
+        gauges.observe(name, "s", meaning, while_leading(leadership, partial(_one, look)))
+
+
+def _one(look: Callable[[], float]) -> list[tuple[float, dict[str, str]]]:
+    return [(look(), {})]
 
 
 def while_leading(leadership: Leadership, look: Look) -> Look:

@@ -14,6 +14,7 @@ from ringfence_kernel.access.token_keys import RemoteKeys
 from ringfence_kernel.certificates.connecting import client_tls
 from ringfence_kernel.certificates.renewal import WorkloadCertificate
 from ringfence_kernel.feed import URGENT, Doorbell, FeedPage, Follower, Looking
+from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.rpc.client import Peer, PeerOptions
 from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.service.settings import Settings
@@ -65,6 +66,7 @@ class Runtime(Generic[SettingsT]):
         first_difference: Callable[[], Awaitable[int | None]] | None = None,
         hears: Callable[[], bool] | None = None,
         looking: Looking = URGENT,
+        hearing: Hearing | None = None,
     ) -> Follower:
         """Returns a follower of another service's feed, read over gRPC."""
         peer = self.peer(source)
@@ -83,6 +85,7 @@ class Runtime(Generic[SettingsT]):
             first_difference=first_difference,
             hears=hears,
             looking=looking,
+            hearing=hearing,
         )
         follower.gauge(self.gauges)
         return follower

@@ -179,6 +179,7 @@ async def _open(
         health,
         runtime.telemetry,
         runtime.clock,
+        assembly.is_suspended,
         assembly.leadership,
     )
     health.subscribe(probes.take)

@@ -88,6 +88,11 @@ class Seconds(Number):
     most: float = LONGEST_SECONDS
 
 
+SILENCE = "RINGFENCE_IDENTITY_SILENCE_SECONDS"
+SILENCE_SECONDS = 60.0
+"""For how long a service that asks who may act relies on what it heard last of identity."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileVariable:
     """Annotates a settings field with the environment variable that names a file with its value (a mounted secret)."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from ringfence_kernel.feed import FOR_THE_RECORD
+from ringfence_kernel.feed import FOR_THE_RECORD, URGENT
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
     Assembly,
@@ -54,6 +54,7 @@ from ringfence_audit.log.domain import events
 from ringfence_audit.log.domain.state import LogTampered
 from ringfence_audit.log.domain.state import State as LogState
 from ringfence_audit.settings import AuditSettings
+from ringfence_audit.standing.domain.state import State as StandingState
 from ringfence_audit.translation.application.translator import Translation, count_unreadable_from_zero
 from ringfence_audit.translation.domain.state import State as TranslationState
 
@@ -62,15 +63,20 @@ DIGEST_FORMAT = 4
 """3 had all files that payment-instruction has named, 1 was the log's state before its modules had their own."""
 
 
-def states(log: LogState, translation: TranslationState, evidence: EvidenceState) -> SavedStates:
+def states(
+    log: LogState, translation: TranslationState, evidence: EvidenceState, standing: StandingState
+) -> SavedStates:
     """Gives the service's state, put together from its modules'."""
-    return SavedStates({"log": log, "translation": translation, "evidence": evidence}, DIGEST_FORMAT)
+    return SavedStates(
+        {"log": log, "translation": translation, "evidence": evidence, "standing": standing}, DIGEST_FORMAT
+    )
 
 
 async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     """Replays the log, then wires followers, checkpointer and servicers."""
-    log, translation, evidence = LogState(runtime.settings.log_origin), TranslationState(), EvidenceState()
-    state = states(log, translation, evidence)
+    log, translation = LogState(runtime.settings.log_origin), TranslationState()
+    evidence, standing = EvidenceState(), StandingState()
+    state = states(log, translation, evidence, standing)
     core = await EventSourced.open(runtime, EventCodec(events.EVENTS), state, [SearchModel(), ProofModel()])
     take_over = TakeOver(core.writer, log, Translation(translation), TileModel())
     signer = VaultSigner(runtime.vault.transit, log.origin)
@@ -91,7 +97,8 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
             _cursor(log, source),
             _first_difference(Differences(feed, marks), log, source),
             hears=lambda: core.doorbell.connected,
-            looking=FOR_THE_RECORD,
+            # Whom identity suspends reads nothing any more.
+            looking=URGENT if source == "identity" else FOR_THE_RECORD,
         )
         for source, feed in feeds.items()
     ]
@@ -99,6 +106,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     following, halts = zip(*(follow(each, partial(_taken_over, log, each.source)) for each in followers), strict=True)
     return Assembly(
         servicers=[_audit(core, log, evidence, feeds, marks), core.feed()],
+        is_suspended=standing.is_suspended,
         tasks=[
             *core.tasks({follower.source: follower.ring for follower in followers}),
             Task("checkpoints", checkpointer.run),
@@ -160,7 +168,7 @@ def rebuild(store: EventStore, origin: str, *, compare: bool) -> RebuildReport:
     checkpoint, `state` where the newest stored digest is not met; the others count rows that differ.
     """
     state, models = (
-        states(LogState(origin), TranslationState(), EvidenceState()),
+        states(LogState(origin), TranslationState(), EvidenceState(), StandingState()),
         (TileModel(), SearchModel(), ProofModel()) if compare else (),
     )
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.proposals.api import servicer as proposal_servicer
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.service import (
@@ -19,6 +20,7 @@ from ringfence_kernel.service import (
     rebuild,
     when_possible,
 )
+from ringfence_kernel.service.measures import measure_hearing
 from ringfence_kernel.store import EventStore, Head, load_cursor
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.backlog import Backlog, FewWaiting
@@ -68,11 +70,13 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
         return await follower.catch_up(IDENTITY_SECONDS)
 
     commands = Commands(core.writer, state, follows, proposals, identity_is_heard, backlog.taken)
+    hearing = Hearing(settings.identity_silence_seconds)
     follower = runtime.follower(
         "identity",
         identity_feed.take_over(commands),
         await identity_cursor(core.store),
         hears=lambda: core.doorbell.connected,
+        hearing=hearing,
     )
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
@@ -87,11 +91,12 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     leadership.begin_with(count_anew)
     leadership.begin_with(know_what_others_took_in)
     lag.gauge(runtime.gauges, leadership)
+    measure_hearing(runtime.gauges, leadership, hearing)
     BookSums(lambda: {} if core.writer.is_stale else state.books).gauge(runtime.gauges, leadership)
     rules = RuleCommands(core.writer, state, proposals)
     acts = Acts(state, proposals)
     proposals.register([rules.effect(), *acts.effects()])
-    servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota())
+    servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing)
     return Assembly(
         servicers=[
             Servicer(
@@ -107,6 +112,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
         tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],
         checks=[*core.checks(), halted],
         leadership=leadership,
+        is_suspended=states.proposals.stopped.__contains__,
     )
 
 

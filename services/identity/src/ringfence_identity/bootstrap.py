@@ -129,6 +129,7 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
         tasks=[*core.events.tasks(), Task("token-keys", core.token_keys.run)],
         checks=core.events.checks(),
         token_keys=core.token_keys.local,
+        is_suspended=core.modules.principals.is_suspended,
         leadership=leadership,
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.feed.facts import taking_over
+from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.projecting.deferring import Deferral
 from ringfence_kernel.proposals.api import servicer as proposal_servicer
 from ringfence_kernel.service import (
@@ -25,6 +26,7 @@ from ringfence_kernel.service import (
     when_possible,
 )
 from ringfence_kernel.service.leadership import Leadership
+from ringfence_kernel.service.measures import measure_hearing
 from ringfence_kernel.store import EventStore, Head, Migration, StoredEvent, event_store_migrations, load_cursor
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.clock import SteadyClock
@@ -102,12 +104,14 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     def identity_position() -> int:
         return follower.cursor.position
 
-    application = compose(core.writer, states, _ports(runtime, archive, reader, identity_position))
+    ports = _ports(runtime, archive, reader, identity_position)
+    application = compose(core.writer, states, ports)
     follower = runtime.follower(
         "identity",
         take_over_identity(application),
         await identity_cursor(core.store),
         hears=lambda: core.doorbell.connected,
+        hearing=ports.hearing,
     )
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     leadership = core.leadership()
@@ -117,6 +121,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
 
     leadership.begin_with(find_work)
     _measure(runtime, leadership, states, application.screening.lists)
+    measure_hearing(runtime.gauges, leadership, ports.hearing)
     return Assembly(
         servicers=[_servicer(application), proposal_servicer(application.proposals), core.feed()],
         tasks=[
@@ -129,6 +134,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
         ],
         checks=[*core.checks(), halted],
         leadership=leadership,
+        is_suspended=states.standing.is_suspended,
     )
 
 
@@ -194,6 +200,7 @@ def _ports(
         duplicate_days=settings.days_of_duplicates(),
         patience=settings.patience(),
         list_maximum_age_ns=settings.list_maximum_age_ns(),
+        hearing=Hearing(settings.identity_silence_seconds),
         file_quotas=settings.file_quotas(),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
+from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.proposals.domain.state import State as ProposalState
 from ringfence_kernel.rpc.joining import joined
@@ -111,6 +112,7 @@ class Ports:
     duplicate_days: int
     patience: Patience
     list_maximum_age_ns: int
+    hearing: Hearing
     file_quotas: FileQuotas = field(default_factory=FileQuotas)
 
 
@@ -145,7 +147,9 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     known = Known(states.screening, states.findings)
     lists = ListsInForce(states.screening, ports.list_maximum_age_ns, clock, writer)
     proposals = Proposals(writer, states.proposals)
-    standing = StandingModule.build(submissions, states.standing, proposals, ports.custody, known.covers, lists.fresh)
+    standing = StandingModule.build(
+        submissions, states.standing, proposals, ports.custody, known.covers, lists.fresh, ports.hearing.require
+    )
     limits = LimitsModule.build(
         submissions, proposals, states.limits, ports.limits, ports.recent, ports.funds, ports.duplicate_days, clock
     )

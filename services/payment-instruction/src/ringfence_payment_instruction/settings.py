@@ -9,6 +9,8 @@ from typing import Annotated
 
 from ringfence_kernel.service.settings import (
     SHORTEST_PAUSE_SECONDS,
+    SILENCE,
+    SILENCE_SECONDS,
     FileVariable,
     InvalidSetting,
     MissingSetting,
@@ -66,6 +68,7 @@ class PaymentInstructionSettings(Settings):
     screening_list_maximum_age_seconds: Annotated[int, Seconds("RINGFENCE_SCREENING_LIST_MAXIMUM_AGE_SECONDS")] = (
         7 * DAY_SECONDS
     )
+    identity_silence_seconds: Annotated[float, Seconds(SILENCE)] = SILENCE_SECONDS
     files_at_once: Annotated[int, Variable(_FILES)] = 32
     tenant_files_at_once: Annotated[int, Variable(_TENANT_FILES)] = 8
     file_readings_at_once: Annotated[int, Variable(_READINGS)] = 4

@@ -1992,6 +1992,56 @@ class GetBookAccountsResponse(_message.Message):
 Global___GetBookAccountsResponse: _TypeAlias = GetBookAccountsResponse  # noqa: Y015
 
 @_typing.final
+class LookUpCorrectionsRequest(_message.Message):
+    """Asks for the corrections of a payment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_ID_FIELD_NUMBER: _builtins.int
+    book_id: _builtins.bytes
+    """16 bytes."""
+    instruction_id: _builtins.bytes
+    """The instruction that they name as their mandate, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        book_id: _builtins.bytes = ...,
+        instruction_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book_id", b"book_id", "instruction_id", b"instruction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpCorrectionsRequest: _TypeAlias = LookUpCorrectionsRequest  # noqa: Y015
+
+@_typing.final
+class LookUpCorrectionsResponse(_message.Message):
+    """Answers the transfers of purpose 14 that name the instruction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Transfer]:
+        """In order of commit, the first 1,000."""
+
+    def __init__(
+        self,
+        *,
+        corrections: _abc.Iterable[Global___Transfer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpCorrectionsResponse: _TypeAlias = LookUpCorrectionsResponse  # noqa: Y015
+
+@_typing.final
 class SetAccountStatusRequest(_message.Message):
     """Asks to move accounts along their life cycle (docs/ledger.md, states): restrict, wake, make dormant, close."""
 
@@ -2034,18 +2084,22 @@ class SetAccountStatusResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     STATUS_FIELD_NUMBER: _builtins.int
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    proposal_id: _builtins.bytes
+    """16 bytes: what another person confirms, where an account would let through what it refuses now; empty: it is done."""
     @_builtins.property
     def status(self) -> _containers.RepeatedScalarFieldContainer[Global___AccountStatus.ValueType]:
-        """One per account, in order."""
+        """One per account, in order; as before where a second person must confirm."""
 
     def __init__(
         self,
         *,
         status: _abc.Iterable[Global___AccountStatus.ValueType] | None = ...,
+        proposal_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

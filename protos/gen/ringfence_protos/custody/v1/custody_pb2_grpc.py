@@ -115,6 +115,11 @@ class CustodyServiceStub:
                 request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetBookAccountsRequest.SerializeToString,
                 response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetBookAccountsResponse.FromString,
                 _registered_method=True)
+        self.LookUpCorrections = channel.unary_unary(
+                '/ringfence.custody.v1.CustodyService/LookUpCorrections',
+                request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpCorrectionsRequest.SerializeToString,
+                response_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpCorrectionsResponse.FromString,
+                _registered_method=True)
         self.AdoptRules = channel.unary_unary(
                 '/ringfence.custody.v1.CustodyService/AdoptRules',
                 request_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.AdoptRulesRequest.SerializeToString,
@@ -253,6 +258,13 @@ class CustodyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LookUpCorrections(self, request, context):
+        """Returns what people have put right of a payment: what the bank decided is booked whoever is suspended meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AdoptRules(self, request, context):
         """Puts stricter rules in force, from the next decision on; idempotent by version.
         """
@@ -363,6 +375,11 @@ def add_CustodyServiceServicer_to_server(servicer, server):
                     servicer.GetBookAccounts,
                     request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetBookAccountsRequest.FromString,
                     response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.GetBookAccountsResponse.SerializeToString,
+            ),
+            'LookUpCorrections': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookUpCorrections,
+                    request_deserializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpCorrectionsRequest.FromString,
+                    response_serializer=ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpCorrectionsResponse.SerializeToString,
             ),
             'AdoptRules': grpc.unary_unary_rpc_method_handler(
                     servicer.AdoptRules,
@@ -818,6 +835,33 @@ class CustodyService:
             '/ringfence.custody.v1.CustodyService/GetBookAccounts',
             ringfence_dot_custody_dot_v1_dot_custody__pb2.GetBookAccountsRequest.SerializeToString,
             ringfence_dot_custody_dot_v1_dot_custody__pb2.GetBookAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookUpCorrections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.custody.v1.CustodyService/LookUpCorrections',
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpCorrectionsRequest.SerializeToString,
+            ringfence_dot_custody_dot_v1_dot_custody__pb2.LookUpCorrectionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

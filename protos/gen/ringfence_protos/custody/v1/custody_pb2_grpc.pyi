@@ -71,6 +71,8 @@ class CustodyServiceStub:
     """Creates transfers on the bank's word, without anybody's leave; idempotent by transfer id."""
     GetBookAccounts: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetBookAccountsRequest, _custody_pb2.GetBookAccountsResponse]
     """Returns bank mirrors and suspense accounts, where the bank's word is booked."""
+    LookUpCorrections: _grpc.UnaryUnaryMultiCallable[_custody_pb2.LookUpCorrectionsRequest, _custody_pb2.LookUpCorrectionsResponse]
+    """Returns what people have put right of a payment: what the bank decided is booked whoever is suspended meanwhile."""
     AdoptRules: _grpc.UnaryUnaryMultiCallable[_custody_pb2.AdoptRulesRequest, _custody_pb2.AdoptRulesResponse]
     """Puts stricter rules in force, from the next decision on; idempotent by version."""
     GetRules: _grpc.UnaryUnaryMultiCallable[_custody_pb2.GetRulesRequest, _custody_pb2.GetRulesResponse]
@@ -117,6 +119,8 @@ class CustodyServiceAsyncStub(CustodyServiceStub):
     """Creates transfers on the bank's word, without anybody's leave; idempotent by transfer id."""
     GetBookAccounts: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetBookAccountsRequest, _custody_pb2.GetBookAccountsResponse]  # type: ignore[assignment]
     """Returns bank mirrors and suspense accounts, where the bank's word is booked."""
+    LookUpCorrections: _aio.UnaryUnaryMultiCallable[_custody_pb2.LookUpCorrectionsRequest, _custody_pb2.LookUpCorrectionsResponse]  # type: ignore[assignment]
+    """Returns what people have put right of a payment: what the bank decided is booked whoever is suspended meanwhile."""
     AdoptRules: _aio.UnaryUnaryMultiCallable[_custody_pb2.AdoptRulesRequest, _custody_pb2.AdoptRulesResponse]  # type: ignore[assignment]
     """Puts stricter rules in force, from the next decision on; idempotent by version."""
     GetRules: _aio.UnaryUnaryMultiCallable[_custody_pb2.GetRulesRequest, _custody_pb2.GetRulesResponse]  # type: ignore[assignment]
@@ -256,6 +260,14 @@ class CustodyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_custody_pb2.GetBookAccountsResponse, _abc.Awaitable[_custody_pb2.GetBookAccountsResponse]]:
         """Returns bank mirrors and suspense accounts, where the bank's word is booked."""
+
+    @_abc_1.abstractmethod
+    def LookUpCorrections(
+        self,
+        request: _custody_pb2.LookUpCorrectionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custody_pb2.LookUpCorrectionsResponse, _abc.Awaitable[_custody_pb2.LookUpCorrectionsResponse]]:
+        """Returns what people have put right of a payment: what the bank decided is booked whoever is suspended meanwhile."""
 
     @_abc_1.abstractmethod
     def AdoptRules(

@@ -369,6 +369,44 @@ class SubmissionAuthorised(_message.Message):
 Global___SubmissionAuthorised: _TypeAlias = SubmissionAuthorised  # noqa: Y015
 
 @_typing.final
+class AuthorisationRevoked(_message.Message):
+    """The authorisation of a submission was ended before its time, for good."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    SUBMISSION_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    EXPIRES_NS_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform, 16 bytes."""
+    submission: _builtins.bytes
+    """Submission, 16 bytes."""
+    note: _builtins.str
+    """Why; no personal data."""
+    by: _builtins.bytes
+    """Principal who revoked it, 16 bytes."""
+    expires_ns: _builtins.int
+    """When it would have ended, UTC nanoseconds."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        submission: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+        by: _builtins.bytes = ...,
+        expires_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "expires_ns", b"expires_ns", "note", b"note", "submission", b"submission", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuthorisationRevoked: _TypeAlias = AuthorisationRevoked  # noqa: Y015
+
+@_typing.final
 class PartyRegistered(_message.Message):
     """A platform registered a client."""
 

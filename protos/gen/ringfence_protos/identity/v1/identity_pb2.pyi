@@ -825,6 +825,53 @@ class AuthoriseSubmissionResponse(_message.Message):
 Global___AuthoriseSubmissionResponse: _TypeAlias = AuthoriseSubmissionResponse  # noqa: Y015
 
 @_typing.final
+class RevokeAuthorisationRequest(_message.Message):
+    """Asks to end the authorisation of one submission before its time, for good."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    SUBMISSION_ID_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.bytes
+    """Tenant it is for, 16 bytes; but for an operator the caller's own."""
+    submission_id: _builtins.bytes
+    """16 bytes."""
+    note: _builtins.str
+    """Why, 1 to 280 characters; no personal data."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.bytes = ...,
+        submission_id: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "submission_id", b"submission_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeAuthorisationRequest: _TypeAlias = RevokeAuthorisationRequest  # noqa: Y015
+
+@_typing.final
+class RevokeAuthorisationResponse(_message.Message):
+    """Answers once it is recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeAuthorisationResponse: _TypeAlias = RevokeAuthorisationResponse  # noqa: Y015
+
+@_typing.final
 class PersonalData(_message.Message):
     """A party's personal data; stored only under the party's own data key."""
 

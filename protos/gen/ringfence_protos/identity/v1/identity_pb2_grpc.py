@@ -85,6 +85,11 @@ class TokenServiceStub:
                 request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.AuthoriseSubmissionRequest.SerializeToString,
                 response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.AuthoriseSubmissionResponse.FromString,
                 _registered_method=True)
+        self.RevokeAuthorisation = channel.unary_unary(
+                '/ringfence.identity.v1.TokenService/RevokeAuthorisation',
+                request_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RevokeAuthorisationRequest.SerializeToString,
+                response_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RevokeAuthorisationResponse.FromString,
+                _registered_method=True)
 
 
 class TokenServiceServicer:
@@ -163,6 +168,14 @@ class TokenServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RevokeAuthorisation(self, request, context):
+        """Ends one authorisation: what the bank does not have of the submission stops, and none is given for it again.
+        Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TokenServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -215,6 +228,11 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     servicer.AuthoriseSubmission,
                     request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.AuthoriseSubmissionRequest.FromString,
                     response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.AuthoriseSubmissionResponse.SerializeToString,
+            ),
+            'RevokeAuthorisation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeAuthorisation,
+                    request_deserializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RevokeAuthorisationRequest.FromString,
+                    response_serializer=ringfence_dot_identity_dot_v1_dot_identity__pb2.RevokeAuthorisationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -488,6 +506,33 @@ class TokenService:
             '/ringfence.identity.v1.TokenService/AuthoriseSubmission',
             ringfence_dot_identity_dot_v1_dot_identity__pb2.AuthoriseSubmissionRequest.SerializeToString,
             ringfence_dot_identity_dot_v1_dot_identity__pb2.AuthoriseSubmissionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeAuthorisation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.identity.v1.TokenService/RevokeAuthorisation',
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.RevokeAuthorisationRequest.SerializeToString,
+            ringfence_dot_identity_dot_v1_dot_identity__pb2.RevokeAuthorisationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,10 @@ class TokenServiceStub:
     """Suspends principals: no more tokens until two operators lift it. What waits about them, or from them, is void."""
     AuthoriseSubmission: _grpc.UnaryUnaryMultiCallable[_identity_pb2.AuthoriseSubmissionRequest, _identity_pb2.AuthoriseSubmissionResponse]
     """Authorises a submission for payment-instruction, beyond the life of the submitter's token."""
+    RevokeAuthorisation: _grpc.UnaryUnaryMultiCallable[_identity_pb2.RevokeAuthorisationRequest, _identity_pb2.RevokeAuthorisationResponse]
+    """Ends one authorisation: what the bank does not have of the submission stops, and none is given for it again.
+    Idempotent.
+    """
 
 @_typing.type_check_only
 class TokenServiceAsyncStub(TokenServiceStub):
@@ -87,6 +91,10 @@ class TokenServiceAsyncStub(TokenServiceStub):
     """Suspends principals: no more tokens until two operators lift it. What waits about them, or from them, is void."""
     AuthoriseSubmission: _aio.UnaryUnaryMultiCallable[_identity_pb2.AuthoriseSubmissionRequest, _identity_pb2.AuthoriseSubmissionResponse]  # type: ignore[assignment]
     """Authorises a submission for payment-instruction, beyond the life of the submitter's token."""
+    RevokeAuthorisation: _aio.UnaryUnaryMultiCallable[_identity_pb2.RevokeAuthorisationRequest, _identity_pb2.RevokeAuthorisationResponse]  # type: ignore[assignment]
+    """Ends one authorisation: what the bank does not have of the submission stops, and none is given for it again.
+    Idempotent.
+    """
 
 class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
     """Principals, tokens and public keys."""
@@ -174,6 +182,16 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.AuthoriseSubmissionResponse, _abc.Awaitable[_identity_pb2.AuthoriseSubmissionResponse]]:
         """Authorises a submission for payment-instruction, beyond the life of the submitter's token."""
+
+    @_abc_1.abstractmethod
+    def RevokeAuthorisation(
+        self,
+        request: _identity_pb2.RevokeAuthorisationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.RevokeAuthorisationResponse, _abc.Awaitable[_identity_pb2.RevokeAuthorisationResponse]]:
+        """Ends one authorisation: what the bank does not have of the submission stops, and none is given for it again.
+        Idempotent.
+        """
 
 def add_TokenServiceServicer_to_server(servicer: TokenServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

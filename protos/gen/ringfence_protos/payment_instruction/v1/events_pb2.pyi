@@ -188,6 +188,8 @@ class _StandingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Standing.Val
     """A party is blocked."""
     STANDING_ERASED: _Standing.ValueType  # 5
     """A party was erased."""
+    STANDING_REVOKED: _Standing.ValueType  # 6
+    """The authorisation of a submission was revoked."""
 
 class Standing(_Standing, metaclass=_StandingEnumTypeWrapper):
     """How a principal or a party stands, as identity's feed tells."""
@@ -204,6 +206,8 @@ STANDING_BLOCKED: Standing.ValueType  # 4
 """A party is blocked."""
 STANDING_ERASED: Standing.ValueType  # 5
 """A party was erased."""
+STANDING_REVOKED: Standing.ValueType  # 6
+"""The authorisation of a submission was revoked."""
 Global___Standing: _TypeAlias = Standing  # noqa: Y015
 
 class _EntryOutcome:
@@ -1278,9 +1282,9 @@ class StandingNoted(_message.Message):
     TENANT_FIELD_NUMBER: _builtins.int
     STANDING_FIELD_NUMBER: _builtins.int
     subject: _builtins.bytes
-    """The principal or party, 16 bytes."""
+    """The principal or party, or the stream of a submission, 16 bytes."""
     tenant: _builtins.bytes
-    """Platform of a party, 16 bytes; empty for a principal."""
+    """Platform of a party or submission, 16 bytes; empty for a principal."""
     standing: Global___Standing.ValueType
     """How it stands."""
     def __init__(

@@ -12,6 +12,7 @@ from ringfence_identity.tokens.application.authorisations import AuthorisationCo
 from ringfence_identity.tokens.application.enrolment import EnrolmentCommands
 from ringfence_identity.tokens.application.ports import KeySet
 from ringfence_identity.tokens.domain.bearers import Presented
+from ringfence_identity.tokens.domain.errors import AuthorisationNotFound
 
 MAX_SCOPES = 32
 MAX_ASSERTION = 4_096
@@ -68,6 +69,17 @@ class TokenApi:
         return pb.AuthoriseSubmissionResponse(
             authorisation_token=authorisation.token, expires_ns=authorisation.expires_ns
         )
+
+    async def RevokeAuthorisation(
+        self, request: pb.RevokeAuthorisationRequest, context: Any
+    ) -> pb.RevokeAuthorisationResponse:
+        """Ends an authorisation."""
+        caller, tenant = current_caller(), bounds.identifier("tenant_id", request.tenant_id)
+        submission = bounds.identifier("submission_id", request.submission_id)
+        if caller.tenant not in (None, tenant):
+            raise AuthorisationNotFound
+        await self.authorisations.revoke(tenant, submission, request.note, caller.subject)
+        return pb.RevokeAuthorisationResponse()
 
 
 def _presented(caller: Caller) -> Presented:

@@ -50,8 +50,8 @@ class Decisions:
     ) -> list[StateView]:
         """Returns one state per id, in order; where the decision was not taken, the reason says why.
 
-        Raises, before anything is decided, PrincipalSuspended, InstructionUnknown for an id that the tenant has not
-        used, and InvalidArgument where the ids lie in more closed submissions than fit into memory at once.
+        Raises, before anything is decided, InstructionUnknown for an id that the tenant has not used, and
+        InvalidArgument where the ids lie in more closed submissions than fit into memory at once.
         """
         return await self._decide(decider, tenant, instruction_ids, decision, note, objection)
 
@@ -76,7 +76,6 @@ class Decisions:
         by = Decider(decider.hand, is_operator=decider.tenant is None and OPERATOR in decider.roles)
 
         def command(unit: Unit) -> dict[bytes, StateView]:
-            self.stops.require_active(decider)
             views = {}
             taken: dict[bytes, list[int]] = {}
             found = self._found(unit, tenant, ids)

@@ -32,8 +32,9 @@ class StandingModule:
         accounts: Accounts,
         is_current: Callable[[Submission], bool],
         require_fresh: Callable[[], object],
+        require_heard: Callable[[], object],
     ) -> StandingModule:
         """Wires the module."""
-        stops = Stops(state, accounts, is_current, require_fresh)
+        stops = Stops(state, accounts, is_current, require_fresh, require_heard)
         noting = Noting(submissions.writer, state, proposals)
         return cls(noting=noting, stops=stops, work=ResumingWork(submissions, stops))

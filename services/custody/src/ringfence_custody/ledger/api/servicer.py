@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ringfence_kernel.access.caller import Caller, current_caller
+from ringfence_kernel.access.caller import current_caller
+from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.page_tokens import Question
 from ringfence_kernel.values.errors import DomainError, InvalidArgument
@@ -15,7 +16,7 @@ from ringfence_protos.custody.v1 import custody_pb2_grpc
 
 from ringfence_custody.ledger.api import mapping, rule_mapping
 from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
-from ringfence_custody.ledger.application.acts import Acts, Closing, Opening
+from ringfence_custody.ledger.application.acts import Acts, Closing, Moving, Opening
 from ringfence_custody.ledger.application.adopting import RuleCommands
 from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
@@ -44,27 +45,26 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         queries: Queries,
         backlog: Backlog,
         accounts: AccountsQuota,
+        hearing: Hearing,
     ) -> None:
-        """Serves these; rows are taken on as `backlog` allows, accounts up to their quota."""
+        """Serves these; rows are taken on as `backlog` allows, accounts up to their quota.
+
+        Who posts is known by what was last heard of identity.
+        """
         self._commands = commands
         self._rules = rules
         self._acts = acts
         self._queries = queries
         self._backlog = backlog
         self._accounts = accounts
+        self._hearing = hearing
 
     async def CreateAccounts(self, request: pb.CreateAccountsRequest, context: Any) -> pb.CreateAccountsResponse:
         """Opens accounts; see the proto."""
-        book_id = mapping.book_of(await self._active_caller(), request.book_id)
+        book_id = mapping.book_of(current_caller(), request.book_id)
         with self._backlog.taken(len(request.accounts.id) // ID_BYTES):
             status, timestamps = await self._create_accounts(book_id, mapping.account_columns(request.accounts))
         return pb.CreateAccountsResponse(status=status, timestamp_ns=timestamps)
-
-    async def _active_caller(self) -> Caller:
-        """Returns the caller; raises AuthorisationRevoked where it is suspended, whatever its token still says."""
-        caller = current_caller()
-        await self._commands.require_active(caller.subject, caller.tenant or caller.subject)
-        return caller
 
     async def _create_accounts(self, book_id: bytes, columns: AccountColumns) -> tuple[bytes, list[int]]:
         """Counts the accounts that are opened; of a call that ends too early nobody knows, so all of its rows count."""
@@ -82,7 +82,8 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         """Creates transfers; see the proto."""
         caller = current_caller()
         book_id = mapping.book_of(caller, request.book_id)
-        await self._commands.require_active(caller.subject, book_id)
+        self._hearing.require()
+        await self._commands.require_open(book_id)
         outcome = await self._commands.create_transfers(
             book_id,
             mapping.transfer_columns(request.transfers),
@@ -131,6 +132,15 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         owner_ids = mapping.identifiers("owner_ids", request.owner_ids, MAX_OWNERS)
         found = await self._queries.holdings(book_id, owner_ids)
         return pb.LookUpOwnersResponse(holdings=map(mapping.holdings, found))
+
+    async def LookUpCorrections(
+        self, request: pb.LookUpCorrectionsRequest, context: Any
+    ) -> pb.LookUpCorrectionsResponse:
+        """Tells what people have put right of a payment."""
+        book_id = bounds.identifier("book_id", request.book_id)
+        mandate = bounds.identifier("instruction_id", request.instruction_id)
+        found = await self._queries.corrections(book_id, mandate, MAX_PAGE)
+        return pb.LookUpCorrectionsResponse(corrections=map(mapping.transfer, found))
 
     async def ListAccounts(self, request: pb.ListAccountsRequest, context: Any) -> pb.ListAccountsResponse:
         """Returns a page of accounts."""
@@ -201,7 +211,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def SetFreeze(self, request: pb.SetFreezeRequest, context: Any) -> pb.SetFreezeResponse:
         """Freezes accounts by order."""
-        caller = await self._active_caller()
+        caller = current_caller()
         if not request.frozen:
             raise InvalidArgument("a freeze is lifted by LiftFreeze, which takes two people", field="frozen")
         status = await self._commands.set_freeze(
@@ -214,7 +224,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def LiftFreeze(self, request: pb.LiftFreezeRequest, context: Any) -> pb.LiftFreezeResponse:
         """Proposes to release accounts from an order."""
-        caller = await self._active_caller()
+        caller = current_caller()
         proposal = await self._acts.lift(
             mapping.book_of(caller, request.book_id),
             mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS),
@@ -225,7 +235,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def OpenMigration(self, request: pb.OpenMigrationRequest, context: Any) -> pb.OpenMigrationResponse:
         """Proposes to let an importer post for a time."""
-        caller = await self._active_caller()
+        caller = current_caller()
         opening = Opening(
             bounds.identifier("window_id", request.window_id),
             bounds.number("seconds", request.seconds, minimum=1, maximum=MIGRATION_SECONDS),
@@ -236,7 +246,7 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def CloseMigration(self, request: pb.CloseMigrationRequest, context: Any) -> pb.CloseMigrationResponse:
         """Proposes to end that time."""
-        caller = await self._active_caller()
+        caller = current_caller()
         closing = Closing(
             bounds.identifier("window_id", request.window_id),
             bounds.text("reason", request.reason, maximum=REASON_CHARACTERS),
@@ -246,19 +256,19 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
 
     async def SetAccountStatus(self, request: pb.SetAccountStatusRequest, context: Any) -> pb.SetAccountStatusResponse:
         """Moves accounts along their life cycle."""
-        caller = await self._active_caller()
-        status = await self._commands.set_status(
-            mapping.book_of(caller, request.book_id),
+        caller = current_caller()
+        moving = Moving(
             mapping.identifiers("account_ids", request.account_ids, MAX_ACCOUNTS),
             mapping.decided_status(request.status),
             bounds.text("reason", request.reason, maximum=REASON_CHARACTERS),
-            caller.subject,
         )
-        return pb.SetAccountStatusResponse(status=[pb.AccountStatus.ValueType(each) for each in status])
+        status, proposal = await self._acts.move(mapping.book_of(caller, request.book_id), moving, caller)
+        shown = [pb.AccountStatus.ValueType(each) for each in status]
+        return pb.SetAccountStatusResponse(status=shown, proposal_id=proposal)
 
     async def AdoptRules(self, request: pb.AdoptRulesRequest, context: Any) -> pb.AdoptRulesResponse:
         """Proposes rules for a second operator to put in force."""
-        caller = await self._active_caller()
+        caller = current_caller()
         pack, proposal = await self._rules.propose(
             mapping.book_of(caller, request.book_id),
             bounds.text("version", request.version, maximum=VERSION_CHARACTERS),

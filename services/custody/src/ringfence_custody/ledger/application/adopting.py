@@ -16,7 +16,15 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 from ringfence_custody.ledger.application.recording import record
 from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.purposes import RulePack
-from ringfence_custody.ledger.domain.rule_packs import PurposeRule, decide_rules, document, document_of, parsed
+from ringfence_custody.ledger.domain.rule_packs import (
+    PurposeRule,
+    decide_rules,
+    document,
+    document_of,
+    parsed,
+    permissions_gained,
+    rules_of,
+)
 
 ADOPT = "custody.AdoptRules"
 
@@ -49,7 +57,7 @@ class RuleCommands:
 
     def effect(self) -> Effect:
         """Returns what a confirmation brings about, to be registered once."""
-        return Effect(name=ADOPT, basis=self._basis, carry_out=self._adopt, describe=_described)
+        return Effect(name=ADOPT, basis=self._basis, carry_out=self._adopt, describe=self._described)
 
     def _basis(self, proposal: Proposal) -> bytes:
         """Returns a digest of the rules in force: nothing but confirmed proposals changes them."""
@@ -61,6 +69,10 @@ class RuleCommands:
         event = decide_rules(book, version, rules, proposal.proposer.principal, unit.now_ns)
         record(unit, proposal.subject, book, event)
 
-
-def _described(proposal: Proposal) -> str:
-    return f"rules of book {show(proposal.subject)}:\n{proposal.payload.decode()}"
+    def _described(self, proposal: Proposal) -> str:
+        """Returns what would pass that does not now, then what would not any more, then all of the rules."""
+        text = proposal.payload.decode()
+        before, (_, after) = rules_of(self.state.look(proposal.subject).rules), parsed(text)
+        more, less = permissions_gained(before, after), permissions_gained(after, before)
+        heads = [f"lets pass: {each}" for each in more] + [f"no longer lets pass: {each}" for each in less]
+        return "\n".join([f"rules of book {show(proposal.subject)}", *heads, text])

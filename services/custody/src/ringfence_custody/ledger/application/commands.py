@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -16,11 +16,7 @@ from ringfence_custody.ledger.application.standing_changes import StandingChange
 from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.authority import PAYMENT_INSTRUCTION, Authority, Reach
 from ringfence_custody.ledger.domain.book import Book
-from ringfence_custody.ledger.domain.change_accounts import (
-    decide_freeze,
-    decide_standing,
-    decide_statuses,
-)
+from ringfence_custody.ledger.domain.change_accounts import decide_freeze, decide_standing
 from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns, row_numbers, split_ids
 from ringfence_custody.ledger.domain.create_accounts import decide_accounts
 from ringfence_custody.ledger.domain.create_transfers import decide_batches
@@ -103,18 +99,16 @@ class Commands:
 
         return await self.writer.commit(decide, weight=len(columns))
 
-    async def require_active(self, *principals: bytes) -> None:
-        """Raises AuthorisationRevoked where any of these principals, platforms among them, is suspended.
+    async def require_open(self, book_id: bytes) -> None:
+        """Raises AuthorisationRevoked where the platform is suspended whose book it is, whoever posts into it.
 
-        Identity is asked before: somebody may have been activated again.
+        Identity is asked before: the platform may have been activated again.
         """
-        if self._are_stopped(principals):
+        stopped = self.proposals.state.stopped
+        if book_id in stopped:
             await self.identity_is_heard()
-            if self._are_stopped(principals):
+            if book_id in stopped:
                 raise AuthorisationRevoked
-
-    def _are_stopped(self, principals: Collection[bytes]) -> bool:
-        return not self.proposals.state.stopped.keys().isdisjoint(principals)
 
     async def create_transfers(
         self, book_id: bytes, columns: TransferColumns, poster: Poster, *, with_balances: bool
@@ -203,20 +197,6 @@ class Commands:
             book = self.state.look(book_id)
             accounts = accounts_of(book, account_ids)
             record(unit, book_id, book, decide_freeze(book, accounts, order_reference, ordered_by, unit.now_ns))
-            return [book.accounts.shown_status(each) for each in accounts]
-
-        return await self.writer.commit(decide, weight=len(account_ids))
-
-    async def set_status(
-        self, book_id: bytes, account_ids: Sequence[bytes], status: AccountStatus, reason: str, decided_by: bytes
-    ) -> list[AccountStatus]:
-        """Moves accounts along their life cycle, all or none; raises AccountNotFound, AccountTransitionRefused."""
-
-        def decide(unit: Unit) -> list[AccountStatus]:
-            book = self.state.look(book_id)
-            accounts = accounts_of(book, account_ids)
-            for event in decide_statuses(book, accounts, status, decided_by, reason, unit.now_ns):
-                record(unit, book_id, book, event)
             return [book.accounts.shown_status(each) for each in accounts]
 
         return await self.writer.commit(decide, weight=len(account_ids))

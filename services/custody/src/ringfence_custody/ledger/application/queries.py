@@ -27,7 +27,7 @@ from ringfence_custody.ledger.application.views import (
 from ringfence_custody.ledger.domain.accounts import Accounts
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.errors import AccountNotFound
-from ringfence_custody.ledger.domain.purposes import AccountClass, RulePack
+from ringfence_custody.ledger.domain.purposes import CORRECTION, AccountClass, RulePack
 
 Answer = TypeVar("Answer")
 
@@ -132,6 +132,11 @@ class Queries:
         page = found[: selection.limit]
         answer = await self._read(book_id, lambda book: [named(book.accounts, each) for each in page])
         return answer, len(found) > len(page)
+
+    async def corrections(self, book_id: bytes, mandate: bytes, limit: int) -> list[NamedTransfer]:
+        """Returns the corrections that name a mandate, the oldest first; raises StatementsBehind."""
+        found, _ = await self.list_transfers(book_id, Selection(limit=limit, code=CORRECTION, user_data_128=mandate))
+        return found
 
     async def statement(
         self, book_id: bytes, account_id: bytes, selection: Selection, *, debit: bool | None, reservations: bool

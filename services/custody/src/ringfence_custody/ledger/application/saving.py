@@ -23,7 +23,7 @@ from ringfence_custody.ledger.domain.lifecycle import Standing
 from ringfence_custody.ledger.domain.packed import Transfer, TransferBatch
 from ringfence_custody.ledger.domain.rule_packs import compiled, document_of, parsed
 
-FORMAT = 3
+FORMAT = 4
 ID_COLUMNS = ("id", "owner_id", "user_data_128")
 NUMBERS = tuple("account_class ledger code flags status holds timestamp user_data_64 user_data_32".split())
 BALANCES = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
@@ -47,7 +47,6 @@ class Rest(msgspec.Struct, frozen=True):
     keys: bytes
     migration: Migration | None
     migrations: int
-    order_changes: dict[int, int]
     used: list[int]
     """Ids in each table."""
 
@@ -70,7 +69,6 @@ def save(book: Book, positions: array[int]) -> Sections:
         keys=known.fingerprints.keys,
         migration=book.migration,
         migrations=book.migrations,
-        order_changes=dict(book.order_changes),
         used=[table.used for table in known.tables],
     )
     return [
@@ -78,6 +76,7 @@ def save(book: Book, positions: array[int]) -> Sections:
         *((name, b"".join(getattr(accounts, name))) for name in ID_COLUMNS),
         *((name, array("Q", getattr(accounts, name)).tobytes()) for name in NUMBERS),
         *((name, getattr(accounts, name).tobytes()) for name in BALANCES),
+        ("changes", accounts.changes.tobytes()),
         ("fates", bytes(book.fates)),
         ("positions", positions.tobytes()),
         *((f"prints {number}", table.prints.data) for number, table in enumerate(known.tables)),
@@ -99,7 +98,6 @@ def restore(book: Book, sections: Mapping[str, memoryview]) -> array[int]:
     book.standings = {owner: Standing(standing) for owner, standing in rest.standings.items()}
     book.pending = {transfer.id: transfer for transfer in rest.pending}
     book.migration, book.migrations = rest.migration, rest.migrations
-    book.order_changes = dict(rest.order_changes)
     book.deadlines = list(rest.deadlines)
     heapify(book.deadlines)
     book.fates = bytearray(sections["fates"])
@@ -119,6 +117,7 @@ def _restore_accounts(accounts: Accounts, sections: Mapping[str, memoryview]) ->
         setattr(accounts, name, sections[name].cast("Q").tolist())
     for name in BALANCES:
         setattr(accounts, name, array("q", sections[name].cast("q")))
+    accounts.changes = array("I", sections["changes"].cast("I"))
     accounts.restored()
 
 

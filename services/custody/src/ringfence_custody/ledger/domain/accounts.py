@@ -35,6 +35,7 @@ class Accounts:
     __slots__ = (
         "_scratch",
         "account_class",
+        "changes",
         "code",
         "covered",
         "credit_key",
@@ -79,6 +80,8 @@ class Accounts:
         self.status: list[int] = [0]
         self.holds: list[int] = [0]
         self.timestamp: list[int] = [0]
+        # How often status or holds were changed, or a decision on them was taken.
+        self.changes = array("I", [0])
         self.debits_pending = array("q", [0])
         self.debits_posted = array("q", [0])
         self.credits_pending = array("q", [0])

@@ -62,7 +62,6 @@ class Book:
         "migration",
         "migrations",
         "open",
-        "order_changes",
         "pending",
         "rule_versions",
         "rules",
@@ -88,7 +87,6 @@ class Book:
         self.last_timestamp = 0
         self.migration: Migration | None = None
         self.migrations = 0  # how often a window was opened or closed
-        self.order_changes: dict[int, int] = {}  # by account: how often an order began or ceased to hold it
         self.deadlines: list[Deadline] = []
         self._totals: Totals | None = Totals()
 

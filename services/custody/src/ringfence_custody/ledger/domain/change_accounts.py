@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ringfence_kernel.values.ids import ZERO_ID, show
 from ringfence_kernel.writing.journal import Journal
 
+from ringfence_custody.ledger.domain.accounts import Accounts
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.errors import AccountTransitionRefused
 from ringfence_custody.ledger.domain.events import (
@@ -15,7 +16,15 @@ from ringfence_custody.ledger.domain.events import (
     AccountStatusChanged,
     OwnerStandingChanged,
 )
-from ringfence_custody.ledger.domain.lifecycle import BY_DECISION, FINAL, AccountStatus, Hold, Standing, after_standing
+from ringfence_custody.ledger.domain.lifecycle import (
+    BY_DECISION,
+    FINAL,
+    AccountStatus,
+    Hold,
+    Standing,
+    after_standing,
+    opens,
+)
 from ringfence_custody.ledger.domain.packed import number_column, packed_numbers
 
 
@@ -66,10 +75,19 @@ def decide_release(
     return AccountsReleased(max(now_ns, book.last_timestamp + 1), order_reference, ordered_by, _indexes(held))
 
 
+def after_release(accounts: Accounts, account: int, order_reference: str) -> AccountStatus | None:
+    """Returns what an account would be without an order, None where that does not hold it."""
+    orders = accounts.orders.get(account, ())
+    if order_reference not in orders:
+        return None
+    is_held = len(orders) > 1 or accounts.holds[account] & ~Hold.ORDER
+    return AccountStatus.FROZEN if is_held else AccountStatus(accounts.status[account])
+
+
 def decide_statuses(
     book: Book, accounts: Sequence[int], status: AccountStatus, decided_by: bytes, reason: str, now_ns: int
 ) -> list[AccountStatusChanged]:
-    """Returns the events that move accounts along their life cycle by an operator's decision, all or none.
+    """Returns the events that move accounts along their life cycle by decision, all or none.
 
     Those that are there by decision already are left alone. Raises AccountTransitionRefused for the first that may not
     move: see `_refusal`.
@@ -90,6 +108,12 @@ def decide_statuses(
     return [
         AccountStatusChanged(first + count, account, status, decided_by, reason) for count, account in enumerate(moving)
     ]
+
+
+def opening(book: Book, events: Sequence[AccountStatusChanged]) -> bool:
+    """Tells whether one of the accounts would let money through that it refuses now: two people decide that."""
+    state = book.accounts
+    return any(opens(AccountStatus(state.status[each.account]), AccountStatus(each.status)) for each in events)
 
 
 def _is_there(book: Book, account: int, status: AccountStatus) -> bool:
@@ -139,8 +163,10 @@ def apply_standing(book: Book, event: OwnerStandingChanged, journal: Journal) ->
     journal.put(book.standings, event.owner_id, Standing(event.standing))
     statuses = number_column("B", event.status, len(accounts))
     holds = number_column("B", event.holds, len(accounts))
+    state = book.accounts
     for account, status, hold in zip(accounts, statuses, holds, strict=True):
-        _set_state(book, account, status, hold, journal)
+        if (status, hold) != (state.status[account], state.holds[account]):
+            _set_state(book, account, status, hold, journal)
     _observe(book, event.timestamp_ns, journal)
 
 
@@ -149,7 +175,6 @@ def apply_freeze(book: Book, event: AccountsFrozen, journal: Journal) -> None:
     state = book.accounts
     for account in indexes_in(event.account):
         journal.put(state.orders, account, (*state.orders.get(account, ()), event.order_reference))
-        journal.put(book.order_changes, account, book.order_changes.get(account, 0) + 1)
         _set_state(book, account, state.status[account], state.holds[account] | Hold.ORDER, journal)
     _observe(book, event.timestamp_ns, journal)
 
@@ -159,7 +184,6 @@ def apply_release(book: Book, event: AccountsReleased, journal: Journal) -> None
     state = book.accounts
     for account in indexes_in(event.account):
         left = tuple(order for order in state.orders[account] if order != event.order_reference)
-        journal.put(book.order_changes, account, book.order_changes.get(account, 0) + 1)
         holds = state.holds[account]
         if left:
             journal.put(state.orders, account, left)
@@ -186,6 +210,7 @@ def _set_state(book: Book, account: int, status: int, holds: int, journal: Journ
     journal.call(accounts.set_keys, account)
     journal.put(accounts.status, account, status)
     journal.put(accounts.holds, account, holds)
+    journal.put(accounts.changes, account, accounts.changes[account] + 1)
     accounts.set_keys(account)
 
 

@@ -207,7 +207,7 @@ def apply_accounts(book: Book, event: AccountsCreated) -> None:
     accounts.status.extend(number_column("B", event.status, count))
     accounts.holds.extend(number_column("B", event.holds, count))
     accounts.timestamp.extend(number_column("Q", event.timestamp_ns, count))
-    for zeros in accounts.balance_columns():
+    for zeros in (accounts.changes, *accounts.balance_columns()):
         zeros.extend([0] * count)
     for account in range(event.first_index, event.first_index + count):
         accounts.add_keys(account)

@@ -24,6 +24,7 @@ def digest(book: Book) -> bytes:
         accounts.status,
         accounts.holds,
         accounts.timestamp,
+        accounts.changes,
         *accounts.balance_columns(),
     ):
         hashed.update(array("Q", numbers).tobytes())
@@ -34,7 +35,7 @@ def digest(book: Book) -> bytes:
         sorted(tuple(transfer) for transfer in book.pending.values()),
         (book.rules.version, sorted(book.rule_versions.items())),
         (book.open.number, book.open.first_row),
-        (book.migration, book.migrations, sorted(book.order_changes.items())),
+        (book.migration, book.migrations),
     ):
         hashed.update(repr(plain).encode())
     hashed.update(book.fates)

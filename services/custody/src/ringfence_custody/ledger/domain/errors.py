@@ -56,7 +56,7 @@ class RulesVersionTaken(DomainError):
 
 
 class AuthorisationRevoked(DomainError):
-    """Whoever acts, on whose token it is, or the platform is suspended: the authorisation does not count."""
+    """The platform is suspended whose book it is: nobody posts into it, but on the bank's word."""
 
     reason = "AUTHORISATION_REVOKED"
     code = "PERMISSION_DENIED"

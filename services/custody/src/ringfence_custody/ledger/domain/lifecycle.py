@@ -68,6 +68,11 @@ def first_state(has_owner: bool, standing: Standing) -> tuple[AccountStatus, int
     return (S.ACTIVE if standing is Standing.ADMITTED else S.PENDING_KYC), holds
 
 
+def opens(before: AccountStatus, after: AccountStatus) -> bool:
+    """Tells whether an account lets money through, out or in, that it refused before."""
+    return any(after in passes and before not in passes for passes in (DEBITS_PASS, CREDITS_PASS))
+
+
 def after_standing(
     state: AccountStatus, holds: int, standing: Standing, *, decided: bool = False
 ) -> tuple[AccountStatus, int]:

@@ -80,6 +80,8 @@ def _purpose(code: int, name: str, mandate: Mandate, *pairs: tuple[C, C], closin
     return Purpose(code, name, mandate, frozenset(pairs), closing_only, mandate is not Mandate.PLATFORM)
 
 
+CORRECTION = 14
+"""The purpose by which people put right what custody and a bank disagree about."""
 PURPOSES = (
     _purpose(
         1, "deposit", Mandate.BANK, (C.BANK_MIRROR, C.CLIENT), (C.BANK_MIRROR, C.PLATFORM), (C.BANK_MIRROR, C.SUSPENSE)
@@ -96,7 +98,7 @@ PURPOSES = (
     _purpose(11, "guarantee_funding", Mandate.BANK, (C.BANK_MIRROR, C.GUARANTEE), (C.PLATFORM, C.GUARANTEE)),
     _purpose(12, "guarantee_call", Mandate.OPERATOR, (C.GUARANTEE, C.CLIENT)),
     _purpose(13, "guarantee_release", Mandate.OPERATOR, (C.GUARANTEE, C.PLATFORM)),
-    _purpose(14, "correction", Mandate.OPERATOR, (C.BANK_MIRROR, C.CLIENT), (C.CLIENT, C.BANK_MIRROR)),
+    _purpose(CORRECTION, "correction", Mandate.OPERATOR, (C.BANK_MIRROR, C.CLIENT), (C.CLIENT, C.BANK_MIRROR)),
     _purpose(15, "bank_sweep", Mandate.BANK, (C.BANK_MIRROR, C.BANK_MIRROR)),
     _purpose(16, "closure", Mandate.OPERATOR, *product(C, C), closing_only=True),
 )

@@ -12,7 +12,7 @@ with one line per purpose in order of code, and pairs in order of class numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -60,13 +60,37 @@ def document(version: str, rules: Iterable[PurposeRule]) -> str:
     """Returns the canonical text of rules."""
     lines = [FORMAT, f"version {version}"]
     for rule in sorted(rules, key=lambda each: each.code):
-        pairs = ",".join(
-            f"{AccountClass(debit).name}>{AccountClass(credit).name}" for debit, credit in sorted(rule.pairs)
-        )
+        pairs = _named(rule.pairs)
         mandate = "required" if rule.mandate_required else "optional"
         maximum = "none" if rule.maximum_minor is None else rule.maximum_minor
         lines.append(f"{rule.code} {pairs} mandate={mandate} maximum={maximum}")
     return "\n".join(lines) + "\n"
+
+
+def permissions_gained(before: Iterable[PurposeRule], after: Iterable[PurposeRule]) -> list[str]:
+    """Returns in words what passes by the rules `after` and did not before, in order of code."""
+    known = {rule.code: rule for rule in before}
+    return [
+        f"purpose {rule.code}, {what}"
+        for rule in sorted(after, key=lambda each: each.code)
+        for what in _gained(known.get(rule.code), rule)
+    ]
+
+
+def _gained(before: PurposeRule | None, after: PurposeRule) -> Iterator[str]:
+    if pairs := after.pairs - (before.pairs if before else frozenset()):
+        yield _named(pairs)
+    if before is None:
+        return
+    if before.mandate_required and not after.mandate_required:
+        yield "without a mandate"
+    least = before.maximum_minor
+    if least is not None and (after.maximum_minor is None or after.maximum_minor > least):
+        yield f"above {least} minor units, up to {'any amount' if after.maximum_minor is None else after.maximum_minor}"
+
+
+def _named(pairs: Iterable[tuple[int, int]]) -> str:
+    return ",".join(f"{AccountClass(debit).name}>{AccountClass(credit).name}" for debit, credit in sorted(pairs))
 
 
 MINIMUM_SHA256 = sha256(document_of(MINIMUM).encode()).digest()

@@ -95,8 +95,8 @@ class AliasActs:
     def _shown_mirrors(self, proposal: Proposal) -> str:
         mirrors = _mirrors_of(proposal)
         named = "; ".join(
-            f"IBAN of index {each.iban_index.hex()} for account {show(each.account)}, on the word of bank feed "
-            + self._shown_feed(each.bank_feed)
+            f"IBAN of index {each.iban_index.hex()} of owner {show(each.owner)} for account {show(each.account)}, "
+            "on the word of bank feed " + self._shown_feed(each.bank_feed)
             for each in mirrors
         )
         return f"register {len(mirrors)} bank mirror(s) of platform {show(proposal.tenant)}: {named}"

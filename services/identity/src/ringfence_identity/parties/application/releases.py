@@ -39,9 +39,9 @@ def release_effect(state: State, principals: PrincipalQueries) -> Effect:
         whose = f"party {show(decision.party)} of platform {show(decision.tenant)}"
         # Another finding makes the party another, and so voids the proposal: these are those of its making.
         findings = ", ".join(each.hex() for each in state.findings.get(proposal.subject, ())) or "none"
-        return (
-            f"lead {whose} from BLOCKED to {decision.to}, where findings {findings} name somebody else: {decision.note}"
-        )
+        named = f" by decision {show(decision.id)}" if decision.id else ""
+        about = f"where findings {findings} name somebody else: {decision.note}"
+        return f"lead {whose} from BLOCKED to {decision.to}{named}, {about}"
 
     return Effect(name=RELEASE, basis=basis, carry_out=carry_out, describe=describe)
 

@@ -43,11 +43,13 @@ GRANT_DAYS: dict[Kind, int] = {
 
 _OWN_KEY = "identity.key.rotate"
 _PROPOSALS = "proposals.decide"
+_REVOKE = "identity.authorisations.revoke"
 
 SCOPES_OF_KIND: dict[Kind, frozenset[str]] = {
     Kind.PLATFORM: frozenset(
         {
             _OWN_KEY,
+            _REVOKE,
             "identity.parties.write",
             "identity.parties.read",
             "custody.accounts.write",
@@ -56,11 +58,14 @@ SCOPES_OF_KIND: dict[Kind, frozenset[str]] = {
             "payments.read",
         }
     ),
-    Kind.PLATFORM_APPROVER: frozenset({_OWN_KEY, _PROPOSALS, "payments.approve", "payments.read", "custody.book.read"}),
+    Kind.PLATFORM_APPROVER: frozenset(
+        {_OWN_KEY, _PROPOSALS, _REVOKE, "payments.approve", "payments.read", "custody.book.read"}
+    ),
     Kind.OPERATOR: frozenset(
         {
             _OWN_KEY,
             _PROPOSALS,
+            _REVOKE,
             "identity.admin",
             "identity.kyc",
             "identity.parties.write",

@@ -91,6 +91,11 @@ class State:
             return False
         return principal.tenant in (None, principal.id) or self.is_tenant(principal.tenant or b"")
 
+    def is_suspended(self, principal: bytes) -> bool:
+        """Whether a principal with this id was stopped; a platform's suspension is asked for by its own id."""
+        found = self.principals.get(principal)
+        return found is not None and found.status is not Status.ACTIVE
+
     def is_tenant(self, tenant: bytes) -> bool:
         """Whether an active platform has this id."""
         platform = self.principals.get(tenant)

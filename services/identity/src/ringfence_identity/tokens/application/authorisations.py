@@ -19,7 +19,7 @@ from ringfence_identity.tokens.application.ports import TokenReader, TokenSigner
 from ringfence_identity.tokens.domain import authorisations
 from ringfence_identity.tokens.domain.authorisations import Submission
 from ringfence_identity.tokens.domain.events import SubmissionAuthorised
-from ringfence_identity.tokens.domain.state import Authorised, State
+from ringfence_identity.tokens.domain.state import Authorised, State, authorisation_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Authorisation:
 
 @dataclass(frozen=True, slots=True)
 class AuthorisationCommands:
-    """Handler of AuthoriseSubmission. `issuer` is the `iss` of every authorisation."""
+    """Handlers of AuthoriseSubmission and RevokeAuthorisation. `issuer` is the `iss` of every authorisation."""
 
     state: State
     principals: PrincipalQueries
@@ -71,6 +71,15 @@ class AuthorisationCommands:
 
         await self.known.commit([submission.key], record, looking=looking)
         return Authorisation(signed, event.expires_ns)
+
+    async def revoke(self, tenant: bytes, submission_id: bytes, note: str, by: bytes) -> None:
+        """Ends an authorisation; raises AuthorisationNotFound, InvalidArgument, StoreUnavailable."""
+
+        def record(unit: Unit, table: LookedUp[Authorised]) -> None:
+            events = authorisations.revoke(self.state, tenant, submission_id, note, by, unit.now_ns, table)
+            record_all(unit, events)
+
+        await self.known.commit([authorisation_key(tenant, submission_id)], record)
 
     def _decide(
         self, submission: Submission, token: bytes, now_ns: int, table: LookedUp[Authorised]

@@ -8,10 +8,10 @@ from ringfence_kernel.values.ids import ID_BYTES, show
 from ringfence_kernel.writing.recent import LookedUp
 
 from ringfence_identity.aliases.queries import AliasQueries
-from ringfence_identity.principals.queries import ExistsWithDifferentData, Kind, PrincipalQueries
+from ringfence_identity.principals.queries import ExistsWithDifferentData, Kind, PrincipalQueries, check_note
 from ringfence_identity.tokens.domain.access import TOKEN_AUDIENCE
-from ringfence_identity.tokens.domain.errors import SubmissionRefused
-from ringfence_identity.tokens.domain.events import SubmissionAuthorised
+from ringfence_identity.tokens.domain.errors import AuthorisationNotFound, SubmissionRefused
+from ringfence_identity.tokens.domain.events import AuthorisationRevoked, SubmissionAuthorised
 from ringfence_identity.tokens.domain.state import Authorised, State, authorisation_key
 
 AUTHORISATION_SECONDS = 30 * 86_400
@@ -73,6 +73,8 @@ def authorise(
     is_operator = principal.kind is Kind.OPERATOR and "payments.admin" in submission.submitter_scopes
     if not is_feed and not is_operator and principal.tenant != submission.tenant:
         raise SubmissionRefused
+    if submission.key in state.revoked:
+        raise SubmissionRefused
     known = state.authorised_digest(submission.key, table, now_ns)
     if known not in (None, submission.digest):
         raise ExistsWithDifferentData
@@ -82,6 +84,23 @@ def authorise(
             submission.tenant, submission.id, submission.digest, submission.submitter, token, expires_ns
         )
     ]
+
+
+def revoke(
+    state: State, tenant: bytes, submission_id: bytes, note: str, by: bytes, now_ns: int, table: LookedUp[Authorised]
+) -> list[AuthorisationRevoked]:
+    """Ends a submission's authorisation for good; again changes nothing.
+
+    Raises InvalidArgument, and AuthorisationNotFound where there is none, or not any more.
+    """
+    check_note(note)
+    key = authorisation_key(tenant, submission_id)
+    if key in state.revoked:
+        return []
+    authorised = state.authorised(key, table, now_ns)
+    if authorised is None:
+        raise AuthorisationNotFound
+    return [AuthorisationRevoked(tenant, submission_id, note, by, authorised.expires_ns)]
 
 
 def authorisation_claims(

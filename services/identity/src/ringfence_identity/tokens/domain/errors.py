@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.errors import DomainError, NotFound
 
 
 class AssertionInvalid(DomainError):
@@ -45,3 +45,9 @@ class SubmissionRefused(DomainError):
 
     reason: ClassVar[str] = "SUBMISSION_REFUSED"
     code: ClassVar[str] = "PERMISSION_DENIED"
+
+
+class AuthorisationNotFound(NotFound):
+    """The tenant has no submission of this id that is authorised, or it is another's."""
+
+    reason: ClassVar[str] = "AUTHORISATION_NOT_FOUND"

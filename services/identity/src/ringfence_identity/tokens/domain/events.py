@@ -61,7 +61,25 @@ class SubmissionAuthorised:
         return self.tenant
 
 
+@dataclass(frozen=True, slots=True)
+class AuthorisationRevoked:
+    """A submission's authorisation was ended before its time, for good; `expires_ns` is when it would have ended."""
+
+    TOPIC: ClassVar[str] = "AuthorisationRevoked.v1"
+    tenant: bytes
+    submission: bytes
+    note: str
+    by: bytes
+    expires_ns: int
+
+    @property
+    def stream(self) -> bytes:
+        """It stands with the authorisations of its tenant."""
+        return self.tenant
+
+
 EVENTS: tuple[type, ...] = (
+    AuthorisationRevoked,
     AccessTokenIssued,
     CertificateEnrolled,
     SubmissionAuthorised,

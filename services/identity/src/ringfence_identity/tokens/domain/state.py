@@ -18,12 +18,17 @@ from ringfence_kernel.writing.recent import LookedUp, Recent
 
 from ringfence_identity.principals.domain.events import CertificatePinned, PrincipalRegistered
 from ringfence_identity.tokens.domain import events
-from ringfence_identity.tokens.domain.events import AccessTokenIssued, CertificateEnrolled, SubmissionAuthorised
+from ringfence_identity.tokens.domain.events import (
+    AccessTokenIssued,
+    AuthorisationRevoked,
+    CertificateEnrolled,
+    SubmissionAuthorised,
+)
 
 MINUTE_NS = 60 * NANOSECONDS
 ASSERTION_LONGEST_SECONDS = 330
 """The longest that an assertion may have left when it is spent: its life, and what clocks may differ."""
-SECTION = "tokens, format 1"
+SECTION = "tokens, format 2"
 AUTHORISATIONS = "recent authorisations, format 1"
 RECENT_AUTHORISATIONS = 16_384
 """Some seconds of the heaviest load: what a look-up may be behind."""
@@ -39,10 +44,11 @@ class Authorised:
 
 @dataclass(frozen=True, slots=True)
 class _Saved:
-    """What is saved as it is: assertions by minute, certificates with their ends by principal, all in order."""
+    """What is saved as it is: assertions by minute, certificates by principal, revocations, all with their ends."""
 
     assertions: list[tuple[int, list[bytes]]]
     pinned: list[tuple[bytes, list[tuple[bytes, int]]]]
+    revoked: list[tuple[bytes, int]]
 
 
 @dataclass(slots=True)
@@ -50,7 +56,8 @@ class State:
     """What was given out and still counts. Dictionaries change only through a journal.
 
     `pinned` holds the only certificates that may be presented, each with its end in UTC nanoseconds, 0 for the
-    certificate's own. Who is not in it may present none: principals of a release that knew no pins.
+    certificate's own. Who is not in it may present none: principals of a release that knew no pins. `revoked` holds
+    authorisations that were ended, each until it would have ended.
     """
 
     EVENTS: ClassVar[tuple[type, ...]] = (PrincipalRegistered, CertificatePinned, *events.EVENTS)
@@ -58,15 +65,21 @@ class State:
     assertions: dict[int, dict[bytes, bool]] = field(default_factory=dict)
     authorisations: Recent[Authorised] = field(default_factory=lambda: Recent(Authorised, RECENT_AUTHORISATIONS))
     pinned: dict[bytes, dict[bytes, int]] = field(default_factory=dict)
+    revoked: dict[bytes, int] = field(default_factory=dict)
 
     def authorised_digest(self, key: bytes, table: LookedUp[Authorised], now_ns: int) -> bytes | None:
-        """Returns the digest that a submission is authorised for, or None where it is not, or not any more.
+        """Returns the digest that a submission is authorised for, or None where it is not, or not any more."""
+        authorised = self.authorised(key, table, now_ns)
+        return None if authorised is None else authorised.digest
+
+    def authorised(self, key: bytes, table: LookedUp[Authorised], now_ns: int) -> Authorised | None:
+        """Returns a submission's authorisation, None where there is none, or not any more.
 
         It counts until the end of the day in which the last authorisation expires.
         """
         known = [each for each in (self.authorisations.get(key), table.found.get(key)) if each is not None]
         last = max(known, key=lambda each: each.expires_ns, default=None)
-        return None if last is None or last.expires_ns // DAY_NS < now_ns // DAY_NS else last.digest
+        return None if last is None or last.expires_ns // DAY_NS < now_ns // DAY_NS else last
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event; every change goes through the journal."""
@@ -77,6 +90,10 @@ class State:
             self._pin(event, at_ns, journal)
         if isinstance(event, SubmissionAuthorised):
             self._authorise(event, recorded.position, journal)
+        if isinstance(event, AuthorisationRevoked):
+            for ended in [key for key, end_ns in self.revoked.items() if end_ns // DAY_NS < at_ns // DAY_NS]:
+                journal.remove(self.revoked, ended)
+            journal.put(self.revoked, authorisation_key(event.tenant, event.submission), event.expires_ns)
         if isinstance(event, PrincipalRegistered | CertificatePinned) and event.certificate_sha256:
             journal.put(self.pinned, event.principal, {event.certificate_sha256: 0})
 
@@ -118,11 +135,12 @@ class State:
         self.authorisations.restore(sections[AUTHORISATIONS])
         self.assertions = {minute: dict.fromkeys(spent, True) for minute, spent in saved.assertions}
         self.pinned = {principal: dict(held) for principal, held in saved.pinned}
+        self.revoked = dict(saved.revoked)
 
     def _small(self) -> bytes:
         assertions = [(minute, sorted(spent)) for minute, spent in sorted(self.assertions.items())]
         pinned = [(principal, sorted(held.items())) for principal, held in sorted(self.pinned.items())]
-        return plain.encode(_Saved(assertions, pinned))
+        return plain.encode(_Saved(assertions, pinned, sorted(self.revoked.items())))
 
 
 def authorisation_key(tenant: bytes, submission: bytes) -> bytes:

@@ -223,6 +223,12 @@ class EvidenceReceiving:
         (files,) = await self._knowing(asked, lambda unit: (command(unit),), weight=len(new))
         return files
 
+    async def _vouching(self, source: Voucher) -> Caller:
+        """Returns who vouches for what the rail brings, which has come through no edge; raises PrincipalSuspended."""
+        caller = await source.caller()
+        self.stops.require_active(caller)
+        return caller
+
     async def _prepare(
         self, source: Caller | Voucher, file: Notification, today: int, part: int, matched: list[MatchedEntry]
     ) -> EvidenceReceived:
@@ -232,8 +238,7 @@ class EvidenceReceiving:
         ring = await self.identity.keys({tenant, *(each.owner for each in matched)})
         source_id = ZERO_ID
         if isinstance(source, Caller) or any(each.disposition in CREDITS for each in matched):
-            caller = source if isinstance(source, Caller) else await source.caller()
-            self.stops.require_active(caller)
+            caller = source if isinstance(source, Caller) else await self._vouching(source)
             source_id = caller.subject
             if any(each.mirror.bank_feed != source_id for each in matched):
                 raise BankAccountUnknown

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.proposals.application import Effect, Proposals
 from ringfence_kernel.proposals.domain.state import Proposal
-from ringfence_kernel.values.ids import external_id
+from ringfence_kernel.values.ids import external_id, show
 from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_payment_instruction.limits.domain.bounds import Bounds, InstallationLimits, PlatformLimits
+from ringfence_payment_instruction.limits.domain.bounds import InstallationLimits, PlatformLimits
 from ringfence_payment_instruction.limits.domain.deciding import set_limits
 from ringfence_payment_instruction.limits.domain.events import LimitsSet
 from ringfence_payment_instruction.limits.domain.state import State, limits_of
 
 LOOSEN = "payment-instruction.LoosenLimits"
+BOUNDS = ("payment", "debtor's day", "platform's day", "approver")
+"""What bounds are called, in the order of their fields."""
 
 
 def stream_of_limits(tenant: bytes) -> bytes:
@@ -84,18 +87,42 @@ class Limits:
             unit.record(stream_of_limits(event.tenant), event)
 
     def _describe(self, proposal: Proposal) -> str:
-        """Returns every bound that would rise, in minor units."""
+        """Returns every bound that would change, in minor units: what rises first, approvers' own among it."""
         before, after = self.state.of(proposal.subject), limits_of(_proposed(proposal))
-        rows = []
-        for ledger in self.installation.loosened(before, after):
+        rows = [*self._ledgers(before, after), *self._approvers(before, after)]
+        changed = [text for _, text in sorted(rows, key=lambda row: not row[0])]
+        heading = f"limits of platform {show(proposal.subject)}, version {after.version}, in minor units"
+        return "; ".join([heading, *changed])
+
+    def _ledgers(self, before: PlatformLimits, after: PlatformLimits) -> Iterator[tuple[bool, str]]:
+        """Yields whether bounds of a currency would rise, and how they would change."""
+        for ledger in sorted(before.by_ledger.keys() | after.by_ledger.keys()):
             old, new = self.installation.bounds(before, ledger), self.installation.bounds(after, ledger)
-            rows.append(f"{currency(ledger).alpha}: {_bounds(old)} -> {_bounds(new)}")
-        return "limits in minor units (payment, debtor's day, platform's day, approver): " + "; ".join(rows)
+            if before.by_ledger.get(ledger) != after.by_ledger.get(ledger):
+                named = zip(BOUNDS, astuple(old), astuple(new), strict=True)
+                told = ", ".join(f"{name} {_changed(was, will)}" for name, was, will in named)
+                yield not new.is_within(old), f"{_alpha(ledger)}: {told}"
+
+    def _approvers(self, before: PlatformLimits, after: PlatformLimits) -> Iterator[tuple[bool, str]]:
+        """Yields whether somebody may approve more alone than before, and what would change for them."""
+        for approver, ledger in sorted(before.by_approver.keys() | after.by_approver.keys()):
+            old, new = (limits.by_approver.get((approver, ledger)) for limits in (before, after))
+            if old != new:
+                rises = self.installation.approver_minor(after, approver, ledger) > self.installation.approver_minor(
+                    before, approver, ledger
+                )
+                yield rises, f"approver {show(approver)} alone in {_alpha(ledger)}: {_changed(old, new)}"
 
 
 def _proposed(proposal: Proposal) -> LimitsSet:
     return plain.decode(memoryview(proposal.payload), LimitsSet)
 
 
-def _bounds(bounds: Bounds) -> str:
-    return f"{bounds.payment_minor}, {bounds.debtor_day_minor}, {bounds.day_minor}, {bounds.approver_minor}"
+def _changed(old: int | None, new: int | None) -> str:
+    """Tells a bound before and after; None is none of their own."""
+    was, will = ("none" if each is None else str(each) for each in (old, new))
+    return will if was == will else f"{was} -> {will}"
+
+
+def _alpha(ledger: int) -> str:
+    return currency(ledger).alpha

@@ -65,14 +65,14 @@ class DispatchWork:
 
         The message is kept, sealed, with the directive. Whoever leads next finds both, and hands the same bytes over
         under the same message id, whoever was erased meanwhile. Raises KeysUnavailable, VaultUnavailable,
-        RailUnavailable, RailContradiction, CustodyUnavailable, AuthorisationRefused, and PaymentStopped or
-        ScreeningListStale while payments are to be screened again.
+        RailUnavailable, RailContradiction, CustodyUnavailable, AuthorisationRefused, and PaymentStopped,
+        ScreeningListStale or StandingStale while it is not known whether payments may go.
         """
         submission = self.submissions.state.known(stream)
         if rows := list(submission.at_stage(Stage.SEND)):
             cause_of = await self.stops.cause_of(submission, rows)
             await self._hold(submission, cause_of)
-            self.stops.require_screened(submission, submission.at_stage(Stage.SEND))
+            self.stops.require_known(submission, submission.at_stage(Stage.SEND))
             await self._direct(submission, cause_of)
         messages: dict[str, list[int]] = {}
         for index in submission.at_stage(Stage.DISPATCH):
@@ -90,7 +90,7 @@ class DispatchWork:
     async def _is_withdrawn(self, submission: Submission, message_id: str, indexes: list[int]) -> bool:
         """Takes a message back that names a payment that may not be sent, unless the bank has it or may have it.
 
-        The others in it go into another message. Raises as `Stops.require_screened` where they cannot go now.
+        The others in it go into another message. Raises as `Stops.require_known` where they cannot go now.
         """
         cause_of = await self.stops.cause_of(submission, indexes)
         if not any(cause_of(submission, index) for index in indexes):
@@ -98,7 +98,7 @@ class DispatchWork:
         try:
             if not causes(submission, indexes, cause_of):
                 if not await asyncio.to_thread(self.rail.has, message_id):
-                    self.stops.require_screened(submission, indexes)
+                    self.stops.require_known(submission, indexes)
                 return False
             if not await asyncio.to_thread(self.rail.withdraw, message_id):
                 return False

@@ -86,4 +86,5 @@ def _release_of(proposal: Proposal) -> _Release:
 def _described(proposal: Proposal) -> str:
     release = _release_of(proposal)
     ids = ", ".join(show(each) for each in release.instruction_ids)
-    return f"let {len(release.instruction_ids)} payment(s) go on that a list has stopped: {ids}: {release.note}"
+    whose = f"{len(release.instruction_ids)} payment(s) of platform {show(proposal.tenant)}"
+    return f"let {whose} go on that a list has stopped: {ids}: {release.note}"

@@ -30,8 +30,6 @@ OVERDRAFT_COVERED = 256
 """Flag of an account (docs/ledger.md)."""
 # Flags of a transfer (docs/ledger.md).
 FLAGS = {TransferKind.PLAIN: 0, TransferKind.PENDING: 2, TransferKind.POST: 4, TransferKind.VOID: 8}
-CORRECTION = 14
-"""Purpose of a transfer (docs/ledger.md)."""
 RESULTS = {code: name.lower() for code, name in code_names(pb.CreateTransferStatus.DESCRIPTOR).items()}
 """Result codes of a transfer (docs/ledger.md)."""
 UNKNOWN_RESULTS = "ringfence.results.unknown"
@@ -91,14 +89,13 @@ class CustodyClient:
             found |= {each.id for each in reply.accounts if each.status == pb.ACCOUNT_STATUS_FROZEN}
         return frozenset(found)
 
-    async def corrections(self, tenant: bytes, token: str, instruction_id: bytes) -> list[Correction]:
-        """Returns the corrections with this mandate, a page of them at most; errors as above."""
-        wanted = pb.TransferFilter(code=CORRECTION, user_data_128=instruction_id)
-        request = pb.ListTransfersRequest(book_id=tenant, filter=wanted, page_size=MAX_ACCOUNTS)
-        reply = await self._call("ListTransfers", request, token)
+    async def corrections(self, tenant: bytes, instruction_id: bytes) -> list[Correction]:
+        """Returns the corrections with this mandate, the first 1,000, by this workload's certificate alone."""
+        request = pb.LookUpCorrectionsRequest(book_id=tenant, instruction_id=instruction_id)
+        reply = await self._call("LookUpCorrections", request)
         return [
             Correction(each.debit_account_id, each.credit_account_id, each.amount_minor, each.ledger)
-            for each in reply.transfers
+            for each in reply.corrections
             if not each.flags & FLAGS[TransferKind.PENDING]
         ]
 

@@ -35,5 +35,5 @@ class Custody(Protocol):
     async def frozen(self, tenant: bytes, token: str, accounts: Collection[bytes]) -> frozenset[bytes]:
         """Returns those of a book's accounts that are frozen; raises as `create_transfers`."""
 
-    async def corrections(self, tenant: bytes, token: str, instruction_id: bytes) -> list[Correction]:
-        """Returns the corrections that were posted with an instruction as their mandate; errors as above."""
+    async def corrections(self, tenant: bytes, instruction_id: bytes) -> list[Correction]:
+        """Returns the corrections that were posted with an instruction as their mandate; raises CustodyUnavailable."""

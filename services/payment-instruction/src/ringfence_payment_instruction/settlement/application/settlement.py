@@ -53,7 +53,8 @@ class SettlementWork:
         """Asks custody and records its results.
 
         Raises CustodyUnavailable, AuthorisationRefused, BookAccountMissing, LedgerContradiction, ResultUnknown,
-        OwnerStandingUnsettled, PaymentStopped, ScreeningListStale; whatever could be done has been recorded by then.
+        OwnerStandingUnsettled, PaymentStopped, ScreeningListStale, StandingStale; whatever could be done has been
+        recorded by then.
         """
         submission = self.submissions.state.known(stream)
         asked, missing = await self._plan(submission)
@@ -76,7 +77,7 @@ class SettlementWork:
         if missing:
             raise BookAccountMissing
         rows = list(submission.at_stage(Stage.TRANSFER))
-        self.stops.require_screened(submission, rows)
+        self.stops.require_known(submission, rows)
         if any(self.stops.cause(submission, index) for index in rows):
             raise PaymentStopped
 
@@ -118,9 +119,7 @@ class SettlementWork:
         results = dict(said)
         for index, (stage, name) in said.items():
             if may_be_corrected(stage, name):
-                found = await self.custody.corrections(
-                    submission.tenant, submission.received.authorisation, submission.instruction_id(index)
-                )
+                found = await self.custody.corrections(submission.tenant, submission.instruction_id(index))
                 if any(corrects(submission, index, each) for each in found):
                     results[index] = stage, CORRECTED
         return results

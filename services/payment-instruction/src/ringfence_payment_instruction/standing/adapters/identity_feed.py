@@ -16,6 +16,7 @@ from ringfence_protos.identity.v1 import events_pb2
 
 from ringfence_payment_instruction.standing.application.noting import Noting
 from ringfence_payment_instruction.standing.domain.state import Standing, StandingFact
+from ringfence_payment_instruction.submissions.domain.submission import stream_of
 
 CURSOR = "follower:identity"
 PUBLISHED = described(events_pb2.DESCRIPTOR, proposal_events_pb2.DESCRIPTOR)
@@ -76,7 +77,20 @@ class PartyErased:
         return StandingFact(stream, self.tenant, Standing.ERASED)
 
 
-_READ: tuple[type[Any], ...] = (PrincipalSuspended, PrincipalActivated, KycChanged, PartyErased)
+@dataclass(frozen=True, slots=True)
+class AuthorisationRevoked:
+    """The authorisation of a submission was ended before its time."""
+
+    TOPIC: ClassVar[str] = "AuthorisationRevoked.v1"
+    tenant: bytes
+    submission: bytes
+
+    def fact(self, stream: bytes) -> StandingFact | None:
+        """Returns what it says."""
+        return StandingFact(stream_of(self.tenant, self.submission), self.tenant, Standing.REVOKED)
+
+
+_READ: tuple[type[Any], ...] = (AuthorisationRevoked, PrincipalSuspended, PrincipalActivated, KycChanged, PartyErased)
 _CODEC = EventCodec(_READ)
 
 

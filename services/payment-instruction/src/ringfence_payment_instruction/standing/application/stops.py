@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.access.refusals import PrincipalSuspended
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.standing.application.ports import Accounts
-from ringfence_payment_instruction.standing.domain.errors import PaymentStopped, PrincipalSuspended
-from ringfence_payment_instruction.standing.domain.state import Standing, State
-from ringfence_payment_instruction.standing.domain.stopping import UNSCREENED, CauseOf, cause, causes, resumed
+from ringfence_payment_instruction.standing.domain.errors import PaymentStopped
+from ringfence_payment_instruction.standing.domain.state import State
+from ringfence_payment_instruction.standing.domain.stopping import UNKNOWN, CauseOf, cause, causes, resumed
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.status import Stage
@@ -24,34 +25,42 @@ class Stops:
     """Knows what stops a payment: lists, how those behind it stand, and orders on the account that is debited.
 
     `is_current` tells whether a submission was screened by the lists, and the listed clients, of this moment;
-    `require_fresh` raises where those lists are too old to be relied on.
+    `require_fresh` raises where those lists are too old to be relied on, `require_heard` where identity was last heard
+    too long ago.
     """
 
     state: State
     accounts: Accounts
     is_current: Callable[[Submission], bool]
     require_fresh: Callable[[], object]
+    require_heard: Callable[[], object]
 
     def cause(self, submission: Submission, index: int) -> str:
         """Returns why an instruction may not go on, by lists and by who stands behind it; empty where it may."""
         if index in submission.hits:
             return reasons.SANCTIONS_HIT
-        return cause(self.state, submission, index) or self._unscreened(submission)
+        return cause(self.state, submission, index) or self._unknown(submission)
 
-    def require_screened(self, submission: Submission, rows: Iterable[int]) -> None:
-        """Raises where one of these waits for screening: ScreeningListStale, or PaymentStopped until it was looked at.
+    def require_known(self, submission: Submission, rows: Iterable[int]) -> None:
+        """Raises where one of these waits for what is not known now.
 
-        What else stops them is not asked.
+        StandingStale until identity is heard, ScreeningListStale, or PaymentStopped until it was looked at. What else
+        stops them is not asked.
         """
-        if UNSCREENED.intersection(self.cause(submission, index) for index in rows):
+        if UNKNOWN.intersection(self.cause(submission, index) for index in rows):
+            self.require_heard()
             self.require_fresh()
             raise PaymentStopped
 
-    def _unscreened(self, submission: Submission) -> str:
-        try:
-            self.require_fresh()
-        except DomainError:
-            return reasons.SCREENING_LIST_STALE
+    def _unknown(self, submission: Submission) -> str:
+        for require, reason in (
+            (self.require_heard, reasons.STANDING_STALE),
+            (self.require_fresh, reasons.SCREENING_LIST_STALE),
+        ):
+            try:
+                require()
+            except DomainError:
+                return reason
         return "" if self.is_current(submission) else reasons.SCREENING_AGAIN
 
     async def cause_of(self, submission: Submission, rows: Sequence[int]) -> CauseOf:
@@ -70,10 +79,9 @@ class Stops:
         return found
 
     def require_active(self, caller: Caller) -> None:
-        """Raises PrincipalSuspended where the caller, or its platform, is suspended."""
-        for each in (caller.subject, caller.tenant or b""):
-            if self.state.of(each) is Standing.SUSPENDED:
-                raise PrincipalSuspended
+        """Raises PrincipalSuspended where somebody is suspended who has not come through the edge of this service."""
+        if self.state.is_suspended(caller.subject):
+            raise PrincipalSuspended
 
 
 @dataclass(frozen=True, slots=True)

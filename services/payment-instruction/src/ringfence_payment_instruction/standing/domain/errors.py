@@ -1,15 +1,8 @@
-"""Why a payment does not go on, or somebody may not act (docs/errors.md)."""
+"""Why a payment does not go on (docs/errors.md)."""
 
 from __future__ import annotations
 
 from ringfence_kernel.values.errors import DomainError
-
-
-class PrincipalSuspended(DomainError):
-    """Whoever calls, or its platform, is suspended, whatever its token still says."""
-
-    reason = "PRINCIPAL_SUSPENDED"
-    code = "PERMISSION_DENIED"
 
 
 class PaymentStopped(DomainError):

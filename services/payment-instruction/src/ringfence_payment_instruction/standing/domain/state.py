@@ -22,7 +22,7 @@ STREAM = external_id("standing", b"", "identity")
 
 
 class Standing(IntEnum):
-    """How a principal or a party stands; the numbers are published in events. The last decision of identity counts."""
+    """How a principal, a party or a submission stands: by identity's last decision. The numbers are published."""
 
     GOOD = 0
     SUSPENDED = 1
@@ -30,11 +30,12 @@ class Standing(IntEnum):
     REFUSED = 3
     BLOCKED = 4
     ERASED = 5
+    REVOKED = 6
 
 
 @dataclass(frozen=True, slots=True)
 class StandingFact:
-    """What identity's feed says of one principal or party; `tenant` is empty for a principal."""
+    """What identity's feed says of a principal, party, or stream of a submission; `tenant` is empty for a principal."""
 
     subject: bytes
     tenant: bytes
@@ -58,6 +59,10 @@ class State:
     def of(self, subject: bytes) -> Standing:
         """Returns how somebody stands."""
         return self.standings.get(subject, Standing.GOOD)
+
+    def is_suspended(self, principal: bytes) -> bool:
+        """Tells whether a principal, or a platform, is suspended."""
+        return self.of(principal) is Standing.SUSPENDED
 
     def news(self, facts: Iterable[StandingFact]) -> Iterator[StandingNoted]:
         """Yields what is not known yet, in order. Who was erased stays so."""

@@ -15,8 +15,8 @@ from ringfence_payment_instruction.submissions.domain.transitions import Step, d
 
 CauseOf = Callable[[Submission, int], str]
 """Returns why a payment may not go on, empty where it may."""
-UNSCREENED = frozenset({reasons.SCREENING_AGAIN, reasons.SCREENING_LIST_STALE})
-"""Why a payment waits for screening."""
+UNKNOWN = frozenset({reasons.SCREENING_AGAIN, reasons.SCREENING_LIST_STALE, reasons.STANDING_STALE})
+"""Why a payment waits, as it stands, for what is not known of it now."""
 PAYS_NOT = frozenset({Standing.LAPSED, Standing.REFUSED, Standing.BLOCKED})
 
 
@@ -30,6 +30,8 @@ def cause(state: State, submission: Submission, index: int) -> str:
         return ""
     if state.of(submission.tenant) is Standing.SUSPENDED:
         return reasons.PLATFORM_SUSPENDED
+    if state.of(submission.stream) is Standing.REVOKED:
+        return reasons.AUTHORISATION_REVOKED
     people = (submission.received.maker, submission.approvers.get(index, ZERO_ID))
     if any(state.of(each) is Standing.SUSPENDED for each in people):
         return reasons.PRINCIPAL_SUSPENDED
@@ -44,10 +46,10 @@ def cause(state: State, submission: Submission, index: int) -> str:
 def causes(submission: Submission, indexes: Iterable[int], cause_of: CauseOf) -> dict[int, str]:
     """Returns the rows that are to be held, and why.
 
-    Who is erased does not come back, so that nothing waits for him; what screening is to look at waits as it stands.
+    Who is erased does not come back, so that nothing waits for him; what is not known is waited for as it stands.
     """
     found = {index: cause_of(submission, index) for index in indexes}
-    passing = ("", reasons.SUBJECT_ERASED, *UNSCREENED)
+    passing = ("", reasons.SUBJECT_ERASED, *UNKNOWN)
     return {index: reason for index, reason in found.items() if reason not in passing}
 
 

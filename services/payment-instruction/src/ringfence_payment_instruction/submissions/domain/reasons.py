@@ -46,9 +46,13 @@ BANK_REPLY_MISSING = "BANK_REPLY_MISSING"
 SCREENING_AGAIN = "SCREENING_AGAIN"
 # No list is in force, or one has become too old since it was screened.
 SCREENING_LIST_STALE = "SCREENING_LIST_STALE"
+# Identity was not heard for too long: who may act, pay and be paid is not known.
+STANDING_STALE = "STANDING_STALE"
 # Stopped before the bank has it, and goes on once the cause is lifted.
 PLATFORM_SUSPENDED = "PLATFORM_SUSPENDED"
 PRINCIPAL_SUSPENDED = "PRINCIPAL_SUSPENDED"
+# For good: people end it, or the authorisation's own end does.
+AUTHORISATION_REVOKED = "AUTHORISATION_REVOKED"
 DEBTOR_NOT_ADMITTED = "DEBTOR_NOT_ADMITTED"
 CREDITOR_BLOCKED = "CREDITOR_BLOCKED"
 DEBTOR_ACCOUNT_FROZEN = "DEBTOR_ACCOUNT_FROZEN"

@@ -1,0 +1,62 @@
+"""Which principals are suspended, by the leaves that the log has taken over from identity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import ClassVar
+
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
+from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.journal import Journal
+
+from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
+from ringfence_audit.log.domain.leaf import decode
+
+SECTION = "suspended, format 1"
+SUSPENDED, ACTIVATED = "identity.principal_suspended.v1", "identity.principal_activated.v1"
+_STARTS = tuple(b"\x01" + bytes([len(kind)]) + kind.encode() for kind in (SUSPENDED, ACTIVATED))
+"""How leaves of these kinds begin; others are not read."""
+
+
+@dataclass(slots=True)
+class State:
+    """Principals that are suspended, platforms among them."""
+
+    EVENTS: ClassVar[tuple[type, ...]] = (LeavesAppended,)
+    suspended: dict[bytes, bool] = field(default_factory=dict)
+
+    def is_suspended(self, principal: bytes) -> bool:
+        """Tells whether a principal is suspended."""
+        return principal in self.suspended
+
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
+        """Takes in what leaves of identity say of principals."""
+        event: LeavesAppended = recorded.event
+        if event.source != "identity" or not any(start in event.leaves for start in _STARTS):
+            return
+        for leaf in leaves_of(event):
+            if leaf.startswith(_STARTS):
+                kind, fields = decode(leaf)
+                principal = fields["principal_id"]
+                if kind == SUSPENDED:
+                    journal.put(self.suspended, principal, True)
+                elif principal in self.suspended:
+                    journal.remove(self.suspended, principal)
+
+    def digest(self) -> bytes:
+        """Gives a hash of it all."""
+        return sha256(self._content()).digest()
+
+    def save(self) -> Sections:
+        """Gives all of it."""
+        return [(SECTION, self._content())]
+
+    def restore(self, sections: Mapping[str, memoryview]) -> None:
+        """Takes up what `save` gave; raises ValueError or LookupError for another format."""
+        self.suspended = dict.fromkeys(plain.decode(sections[SECTION], list[bytes]), True)
+
+    def _content(self) -> bytes:
+        return plain.encode(sorted(self.suspended))

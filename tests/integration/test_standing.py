@@ -1,0 +1,145 @@
+"""Whoever is suspended is refused by every method of every service at once, while the token still lives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from ringfence.credentials import Credentials
+from ringfence.identity import PrincipalKind, require_done
+from ringfence.ids import new_id
+from ringfence.payments import Decision
+from ringfence_local_stack.scenario import Scenario
+from ringfence_local_stack.scenario.ibans import new_iban
+from ringfence_local_stack.scenario.payment import Status
+from ringfence_local_stack.scenario.waiting import eventually
+from ringfence_protos.identity.v1 import identity_pb2
+
+from .wire import Answer, Method, Wire, methods
+
+ALL = methods()
+SERVICES = sorted({method.service for method in ALL})
+WITH_TOKEN = [method for method in ALL if method.access.scope]
+WITHOUT = {method.descriptor.name: method for method in ALL if method.access.certificate_only}
+SUSPENDED = ("PERMISSION_DENIED", "PRINCIPAL_SUSPENDED")
+OF_PLATFORMS = (PrincipalKind.PLATFORM_APPROVER, PrincipalKind.IMPORTER)
+GIVEN_UP_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Somebody with a living token, and whose suspension stops them."""
+
+    wire: Wire
+    credentials: Credentials
+    token: str
+    stopped_by: UUID
+
+    def call(self, method: Method) -> Answer:
+        """Calls a method with the token."""
+        return self.wire.call(method, token=self.token)
+
+
+def issue(wire: Wire, credentials: Credentials) -> Answer:
+    """Asks identity for a token."""
+    request = identity_pb2.IssueTokenRequest(client_assertion=credentials.assertion())
+    return wire.call(WITHOUT["IssueToken"], request.SerializeToString())
+
+
+def holder(scenario: Scenario, kind: PrincipalKind, *, with_platform: bool = False) -> Holder:
+    """Registers somebody and gets a token for them; `with_platform` it is their platform that will be suspended."""
+    platform = scenario.principal(PrincipalKind.PLATFORM).credentials.principal_id if kind in OF_PLATFORMS else None
+    name = new_id().hex
+    scenario.sandbox.principal(name, kind, tenant_id=platform)
+    credentials = scenario.sandbox.client(name).credentials
+    wire = Wire(scenario.stack, credentials)
+    token = identity_pb2.IssueTokenResponse.FromString(issue(wire, credentials).reply).access_token
+    stopped_by = platform if with_platform and platform else credentials.principal_id
+    return Holder(wire, credentials, token, stopped_by)
+
+
+@pytest.fixture(scope="module")
+def suspended(scenario: Scenario) -> Iterator[dict[str, Holder]]:
+    """Everybody with a token that was good everywhere, suspended since, which all services have heard."""
+    made = {kind.name: holder(scenario, kind) for kind in PrincipalKind}
+    made["of a suspended platform"] = holder(scenario, PrincipalKind.PLATFORM_APPROVER, with_platform=True)
+    for each in made.values():
+        assert SUSPENDED[1] not in {each.call(method).reason for method in WITH_TOKEN}
+    suspend(scenario, *made.values())
+    for each in made.values():
+        await_refused(each)
+    yield made
+    for each in made.values():
+        each.wire.close()
+
+
+def suspend(scenario: Scenario, *holders: Holder) -> None:
+    """One operator stops them."""
+    require_done(scenario.operators[0].identity.suspend_principals([each.stopped_by for each in holders], "test"))
+
+
+def await_refused(who: Holder) -> None:
+    """Returns once no service answers."""
+    end = time.monotonic() + GIVEN_UP_SECONDS
+    for service in SERVICES:
+        method = next(method for method in WITH_TOKEN if method.service == service)
+        while who.call(method).reason != SUSPENDED[1]:
+            assert time.monotonic() < end, service
+            time.sleep(0.02)
+
+
+@pytest.mark.parametrize("who", [*PrincipalKind.__members__, "of a suspended platform"])
+@pytest.mark.parametrize("method", WITH_TOKEN, ids=str)
+def test_a_living_token_opens_no_method(suspended: dict[str, Holder], method: Method, who: str) -> None:
+    """Reads and commands, streams among them, with the scope for it or without: one reason, nothing else is told."""
+    answer = suspended[who].call(method)
+    assert (answer.code, answer.reason) == SUSPENDED
+
+
+def test_no_method_without_a_token_gives_one_to_whoever_is_suspended(suspended: dict[str, Holder]) -> None:
+    """Three ask for a certificate alone: two look for themselves whom the request names, one gives public keys."""
+    assert set(WITHOUT) == {"IssueToken", "Enrol", "GetJwks"}
+    for each in suspended.values():
+        assert issue(each.wire, each.credentials).code == "PERMISSION_DENIED"
+        assert each.call(WITHOUT["Enrol"]).code != "OK"
+
+
+@pytest.fixture
+def silent(scenario: Scenario) -> Iterator[None]:
+    """NATS is away."""
+    scenario.processes.nats.stop()
+    yield
+    scenario.processes.nats.start()
+
+
+@pytest.mark.usefixtures("silent")
+def test_without_rings_every_service_hears_of_it(scenario: Scenario) -> None:
+    """They look for themselves, the log too."""
+    who = holder(scenario, PrincipalKind.OPERATOR)
+    suspend(scenario, who)
+    await_refused(who)
+    who.wire.close()
+
+
+def test_one_authorisation_is_revoked(scenario: Scenario) -> None:
+    """Its submission stops before custody is asked, approved or not; another of the same maker goes on."""
+    name = f"Mia {new_id().hex}"
+    platform = scenario.platform(name)
+    customer = platform.customer(name)
+    platform.bank.deposit(customer, 10_000_000)
+    revoked, other = (platform.pay(customer, new_iban(), "Ove Lind", amount) for amount in (1_100_000, 1_200_000))
+    for each in (revoked, other):
+        each.wait_for(Status.HELD)
+    submission = revoked.look().submission_id
+    platform.client.identity.revoke_authorisation(platform.id, submission, "sent by mistake")
+    for each in (other, revoked):
+        platform.approver.payments.decide([each.id], Decision.APPROVE, "")
+        if each is other:  # by the end of which the revocation has been heard of
+            each.wait_for(Status.SENT, Status.SETTLED, Status.RECONCILED)
+    assert eventually(lambda: revoked.look().state.reason == "PAYMENT_STOPPED", GIVEN_UP_SECONDS)
+    assert revoked.look().state.status is Status.HELD
+    platform.approver.payments.decide([revoked.id], Decision.REJECT, "")
+    revoked.wait_for(Status.REJECTED)
