@@ -6,7 +6,7 @@ from ringfence_kernel.values.errors import DomainError, NotFound
 
 
 class SanctionsListDamaged(DomainError):
-    """A file of the list has lines that cannot be read, no names, no end, or is not of its format; nothing was done."""
+    """A file of the list has lines that cannot be read, no names, no end, or is not of its format or SHA-256."""
 
     reason = "SANCTIONS_LIST_DAMAGED"
     code = "INVALID_ARGUMENT"
