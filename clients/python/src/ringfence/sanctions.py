@@ -76,9 +76,7 @@ class SanctionsList:
 def files(parts: Mapping[ListPart, bytes], sha256: Mapping[ListPart, bytes]) -> list[pb.SanctionsListFile]:
     """Maps the further files of an edition, with the SHA-256 of those of which it is known."""
     return [
-        pb.SanctionsListFile(
-            part=pb.SanctionsListPart.ValueType(part), content=content, sha256=sha256.get(part, b"")
-        )
+        pb.SanctionsListFile(part=pb.SanctionsListPart.ValueType(part), content=content, sha256=sha256.get(part, b""))
         for part, content in parts.items()
     ]
 
