@@ -36,6 +36,7 @@ from ringfence_payment_instruction.reads.adapters.instructions_reader import Ins
 from ringfence_payment_instruction.screening.adapters.client_table import ClientTable
 from ringfence_payment_instruction.screening.adapters.identity_feed import client_facts
 from ringfence_payment_instruction.screening.application.importing import Imported, ListFiles
+from ringfence_payment_instruction.screening.domain.editions import ListBounds
 from ringfence_payment_instruction.screening.module import ScreeningPorts
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
@@ -156,6 +157,7 @@ class World:
         self.custody.balances = {MIRROR: 0, an_id("anna account"): 1_000_00, an_id("boris account"): 0}
         self.custody.accounts = BookAccounts({EUR: MIRROR}, {EUR: SUSPENSE})
         self.rest_rows = REST_ROWS
+        self.list_bounds = ListBounds()
         self.file_quotas = FileQuotas()
         self.tasks: list[asyncio.Task[Any]] = []
         self.blocking = FakeBlocking()
@@ -200,6 +202,7 @@ class World:
             duplicate_days=self.duplicate_days,
             patience=self.patience,
             list_maximum_age_ns=self.list_maximum_age_ns,
+            list_bounds=self.list_bounds,
             file_quotas=self.file_quotas,
         )
         self.application = compose(self.writer, self.states, ports)

@@ -185,6 +185,7 @@ def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive,
         duplicate_days=settings.days_of_duplicates(),
         patience=settings.patience(),
         list_maximum_age_ns=settings.list_maximum_age_ns(),
+        list_bounds=settings.list_bounds(),
         file_quotas=settings.file_quotas(),
     )
 

@@ -36,6 +36,7 @@ from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.screening.domain.editions import ListBounds
 from ringfence_payment_instruction.screening.domain.events import EVENTS as SCREENING_EVENTS
 from ringfence_payment_instruction.screening.domain.findings.events import ClientMatched
 from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
@@ -109,6 +110,7 @@ class Ports:
     duplicate_days: int
     patience: Patience
     list_maximum_age_ns: int
+    list_bounds: ListBounds = field(default_factory=ListBounds)
     file_quotas: FileQuotas = field(default_factory=FileQuotas)
 
 
@@ -157,6 +159,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         limits.reviewing,
         lists,
         orders.reading,
+        ports.list_bounds,
     )
     deposits = DepositsModule.build(
         submissions,

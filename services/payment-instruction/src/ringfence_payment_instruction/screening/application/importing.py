@@ -13,6 +13,7 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
+from ringfence_payment_instruction.screening.application.quotas import EditionsQuota, EditionTurn
 from ringfence_payment_instruction.screening.domain import acts, editions
 from ringfence_payment_instruction.screening.domain.editions import Columns, Difference
 from ringfence_payment_instruction.screening.domain.entries import Entry, aliases
@@ -105,22 +106,29 @@ class ListImport:
     proposals: Proposals
     reader: ListReader
     reading: FileReading
+    quota: EditionsQuota
 
     async def import_list(self, caller: Caller, files: ListFiles) -> Imported:
         """Returns what came into force, or waits; the same edition again changes nothing.
 
-        Raises SanctionsListDamaged, SanctionsListOutdated, TooManyFiles, and what a proposal raises.
+        Raises SanctionsListDamaged, SanctionsListOutdated, SanctionsListsExceeded, SanctionsEditionsExceeded,
+        TooManyFiles, and what a proposal raises.
         """
         read = await self.reading.read(caller, self._read, files)
+        with self.quota.turn(caller.subject) as turn:
+            return await self._decided(caller, files, read, turn)
+
+    async def _decided(self, caller: Caller, files: ListFiles, read: _Read, turn: EditionTurn) -> Imported:
         while True:
             current = self.state.lists.get(files.list_name)
             difference = await asyncio.to_thread(editions.difference, current, read.entries)
 
             def command(unit: Unit, current: object = current, found: Difference = difference) -> Imported | None:
                 # Another edition may have come into force meanwhile: then this one changes something else.
+                turn.is_used = False
                 if self.state.lists.get(files.list_name) is not current:
                     return None
-                return self._import(unit, caller, files, read, found)
+                return self._import(unit, caller, files, read, found, turn)
 
             if (imported := await self.writer.commit(command)) is not None:
                 return imported
@@ -131,7 +139,9 @@ class ListImport:
         may_be_cut = any(self.reader.may_be_cut(files.list_format, content) for content in unproven)
         return _Read(entries, editions.columns_of(entries), files.digest(), may_be_cut)
 
-    def _import(self, unit: Unit, caller: Caller, files: ListFiles, read: _Read, difference: Difference) -> Imported:
+    def _import(
+        self, unit: Unit, caller: Caller, files: ListFiles, read: _Read, difference: Difference, turn: EditionTurn
+    ) -> Imported:
         current, name = self.state.lists.get(files.list_name), files.list_name
         is_same = editions.is_same(current, read.digest)
         proposal = b""
@@ -150,7 +160,7 @@ class ListImport:
                 imported_by=caller.subject,
                 **asdict(read.columns),
             )
-            proposal = self._record(unit, caller, event, difference)
+            proposal = self._record(unit, caller, event, difference, turn)
         return Imported(
             digest=read.digest,
             entries=len(read.entries),
@@ -168,15 +178,18 @@ class ListImport:
         caller: Caller,
         event: SanctionsListImported | SanctionsEditionHeld,
         difference: Difference,
+        turn: EditionTurn,
     ) -> bytes:
         """Records an edition; returns the proposal that it waits for, of whoever handed it in first."""
         name, subject = event.list_name, acts.stream_of(event.list_name)
-        if isinstance(event, SanctionsListImported):
+        waits, waiting = isinstance(event, SanctionsEditionHeld), self.state.waiting.get(name)
+        if waits and waiting is not None and waiting.digest == event.digest and name in self.state.proposals:
+            return self.state.proposals[name]
+        self.quota.bounds.require_room(self.state.lists, self.state.waiting, name, len(event.references))
+        turn.use()
+        if not waits:
             unit.record(subject, event)
             return b""
-        waiting = self.state.waiting.get(name)
-        if waiting is not None and waiting.digest == event.digest and name in self.state.proposals:
-            return self.state.proposals[name]
         adoption = acts.Adoption(name, event.digest, difference.entries_lost, difference.names_removed)
         unit.record(subject, event)
         return self.proposals.propose(unit, acts.ADOPT, subject=subject, payload=adoption.payload(), caller=caller)
