@@ -26,6 +26,9 @@ from ringfence_payment_instruction.deposits.adapters.suspended_entries import (
     StoredSuspendedEntries,
     SuspendedEntriesModel,
 )
+from ringfence_payment_instruction.flows.adapters import StoredAgreements
+from ringfence_payment_instruction.flows.domain.state import RECENT_ENDED
+from ringfence_payment_instruction.flows.domain.state import State as FlowsState
 from ringfence_payment_instruction.limits.adapters.recent_payments import RecentPaymentsModel, StoredRecentPayments
 from ringfence_payment_instruction.limits.domain.bounds import Bounds, InstallationLimits
 from ringfence_payment_instruction.modules import Application, ModuleStates, Ports, compose, event_codec
@@ -156,7 +159,7 @@ class World:
         }
         self.custody.balances = {MIRROR: 0, an_id("anna account"): 1_000_00, an_id("boris account"): 0}
         self.custody.accounts = BookAccounts({EUR: MIRROR}, {EUR: SUSPENSE})
-        self.rest_rows = REST_ROWS
+        self.rest_rows, self.recent_ended = REST_ROWS, RECENT_ENDED
         self.list_bounds = ListBounds()
         self.file_quotas = FileQuotas()
         self.tasks: list[asyncio.Task[Any]] = []
@@ -172,7 +175,9 @@ class World:
         codec = event_codec()
         self.store = EventStore(self.conninfo(), settle_seconds=5)
         archive = StoredArchive(self.store, codec)
-        self.states = ModuleStates(SubmissionsState(archive.reopen, self.rest_rows))
+        self.states = ModuleStates(
+            SubmissionsState(archive.reopen, self.rest_rows), flows=FlowsState(self.recent_ended)
+        )
         inline = [KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel(), SuspendedEntriesModel()]
         for model in inline:
             fill(self.store, codec, model)
@@ -188,6 +193,7 @@ class World:
             funds=self.custody,
             recent=StoredRecentPayments(self.store),
             suspended=StoredSuspendedEntries(self.store, codec),
+            agreements=StoredAgreements(self.store, codec),
             rail=RailPorts(
                 rail=self.rail,
                 outbox=OutboxTable(self.store),

@@ -39,6 +39,7 @@ from ringfence_payment_instruction.deposits.adapters.suspended_entries import (
     SuspendedEntriesModel,
 )
 from ringfence_payment_instruction.deposits.application.measures import measure as measure_deposits
+from ringfence_payment_instruction.flows.adapters import StoredAgreements
 from ringfence_payment_instruction.limits.adapters import schema as limits
 from ringfence_payment_instruction.limits.adapters.recent_payments import RecentPaymentsModel, StoredRecentPayments
 from ringfence_payment_instruction.modules import (
@@ -178,6 +179,7 @@ def _ports(runtime: Runtime[PaymentInstructionSettings], archive: StoredArchive,
         funds=custody,
         recent=StoredRecentPayments(archive.store),
         suspended=StoredSuspendedEntries(archive.store, archive.codec),
+        agreements=StoredAgreements(archive.store, archive.codec),
         rail=_rail(runtime, archive.store),
         screening=ScreeningPorts(ClientTable(archive.store), IdentityParties(runtime.peer("identity"))),
         reader=reader,

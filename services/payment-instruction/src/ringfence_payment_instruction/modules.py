@@ -25,6 +25,7 @@ from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.suspended import SuspendedEntries, Suspense
 from ringfence_payment_instruction.deposits.domain.state import State as DepositsState
 from ringfence_payment_instruction.deposits.module import DepositsModule
+from ringfence_payment_instruction.flows.application.ports import PastAgreements
 from ringfence_payment_instruction.flows.domain.state import State as FlowsState
 from ringfence_payment_instruction.flows.module import FlowsModule
 from ringfence_payment_instruction.limits.application.ports import Funds, RecentPayments
@@ -56,7 +57,7 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
-DIGEST_FORMAT = 9
+DIGEST_FORMAT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Ports:
     funds: Funds
     recent: RecentPayments
     suspended: SuspendedEntries
+    agreements: PastAgreements
     rail: RailPorts
     screening: ScreeningPorts
     reader: Reader
@@ -187,7 +189,9 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         submissions=orders,
         screening=screening,
         limits=limits,
-        flows=FlowsModule.build(orders.receiving, states.flows, Suspense(ports.suspended, ports.identity), clock),
+        flows=FlowsModule.build(
+            orders.receiving, states.flows, ports.agreements, Suspense(ports.suspended, ports.identity), clock
+        ),
         approvals=Decisions(submissions, standing.stops, ports.patience, limits.approver_minor),
         rail=rail,
         deposits=deposits,
