@@ -20,7 +20,6 @@ from ringfence_payment_instruction.flows.domain.errors import (
     SuspenseBlocked,
 )
 from ringfence_payment_instruction.flows.domain.events import FeeAgreed
-from ringfence_payment_instruction.flows.domain.state import State as FlowsState
 from ringfence_payment_instruction.limits.domain.bounds import Bounds, InstallationLimits
 from ringfence_payment_instruction.settlement.domain.transfers import Purpose
 from ringfence_payment_instruction.submissions.domain import reasons
@@ -220,35 +219,6 @@ async def test_an_agreement_stands_for_one_content_and_ends(flowing: World) -> N
         await flowing.application.flows.agreements.agree(agreed())
     with pytest.raises(TenantForbidden):
         await charge(flowing, fee("operator's"), by=OPERATOR)
-
-
-async def test_agreements_that_ended_leave_memory_and_stay_ended(flowing: World) -> None:
-    """The newest ones are kept; of an older one its own events say that its id is taken, after a restart too."""
-    flowing.recent_ended = 2
-    await flowing.restart()
-    ids = [bytes([number]) + bytes(15) for number in (9, 7, 5, 3, 1)]
-    for each in ids:
-        agreements = flowing.application.flows.agreements
-        await agreements.agree(agreed(agreement=each))
-        await agreements.end(PLATFORM, TENANT, each)
-    digest = flowing.states.flows.digest()
-    await flowing.restart()
-    assert (flowing.states.flows.digest(), len(flowing.states.flows.ended)) == (digest, 2)
-    taken = FlowsState(2)
-    taken.restore({name: memoryview(content) for name, content in flowing.states.flows.save()})
-    assert taken.digest() == digest
-    agreements = flowing.application.flows.agreements
-    head = flowing.writer.head.position
-    for each in ids:
-        await agreements.end(PLATFORM, TENANT, each)
-        with pytest.raises(FeeAgreementConflict):
-            await agreements.agree(agreed(agreement=each))
-    unknown = bytes([2]) + bytes(15)
-    with pytest.raises(FeeAgreementUnknown):
-        await agreements.end(PLATFORM, TENANT, unknown)
-    assert flowing.writer.head.position == head
-    await agreements.agree(agreed(agreement=unknown))
-    assert [each.agreement for each in (await agreements.listed(TENANT, b"", 9))[0]] == [unknown]
 
 
 async def test_a_fee_of_an_erased_client_is_refused(flowing: World) -> None:
