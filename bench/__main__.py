@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--transfers", type=int, default=10_000_000, help="transfers of custody_rebuild")
     parser.add_argument("--instructions", type=int, default=10_000_000, help="instructions of payments_closed")
     parser.add_argument("--parties", type=int, default=1_000_000, help="parties of identity_parties")
+    parser.add_argument("--clients", type=int, default=100_000, help="clients of screening_delta")
     parser.add_argument("--cores", type=int, default=2, help="cores for everything together")
     parser.add_argument("--plot", action="store_true", help="only draws the picture again")
     arguments = parser.parse_args()
@@ -40,6 +41,7 @@ def main() -> None:
                 transfers=arguments.transfers,
                 instructions=arguments.instructions,
                 parties=arguments.parties,
+                clients=arguments.clients,
             )
         )
     plot.draw(history.complete_runs())

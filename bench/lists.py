@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ringfence.payments import ListFormat
 from ringfence.sanctions import ListPart
@@ -59,13 +60,21 @@ def sanctions_lists(measured: MeasuredStack, results: Results) -> None:
     with measured.cpu.during(seen.cpu):
         for name, (list_format, content, parts) in files.items():
             began = time.perf_counter()
-            imported = payments.import_sanctions_list(name, list_format, content, time.time_ns(), parts)
+            imported = payments.import_sanctions_list(
+                name, list_format, content, time.time_ns(), parts, **stated(content, parts)
+            )
             seconds = time.perf_counter() - began
             seen.seconds += seconds
             seen.latencies_ms.append(1_000 * seconds)
             seen.rows += imported.entries
             names, aliases = names + imported.names, aliases + imported.aliases
     results.add(row(NAME, 1, 1, seen, None, names=names, aliases=aliases))
+
+
+def stated(content: bytes, parts: Mapping[ListPart, bytes]) -> dict[str, Any]:
+    """Returns the SHA-256 of the files, with which those without an end come into force by one person."""
+    of_parts = {part: sha256(each).digest() for part, each in parts.items()}
+    return {"sha256": sha256(content).digest(), "part_sha256": of_parts}
 
 
 def read(file: str) -> bytes:

@@ -15,6 +15,7 @@ from bench.closed import payments_closed
 from bench.concurrent import concurrent_row
 from bench.controls import Controls
 from bench.custody import CALLERS, CustodyRows
+from bench.delta import screening_delta
 from bench.flood import flood_row
 from bench.floods import flood_rows
 from bench.idle import idle_row
@@ -41,6 +42,7 @@ class Plan:
     transfers: int
     instructions: int
     parties: int
+    clients: int
 
 
 Measure = Callable[[CustodyRows, Plan], None]
@@ -64,6 +66,9 @@ CLAIMS: Mapping[str, Measure] = {
 }
 PARTIES: Mapping[str, Measure] = {
     "identity_parties": lambda rows, plan: identity_parties(rows.measured, rows.results, plan.parties),
+}
+DELTA: Mapping[str, Measure] = {
+    "screening_delta": lambda rows, plan: screening_delta(rows.measured, rows.controls, rows.results, plan.clients),
 }
 ALL_SERVICES: Mapping[str, Measure] = {
     "custody_all_services": lambda rows, plan: rows.bursts(
@@ -92,6 +97,7 @@ STACKS = (
     (PAYMENTS, CLOSED),
     (CUSTODY_ALONE, CLAIMS),
     (CUSTODY_ALONE, PARTIES),
+    (PAYMENTS, DELTA),
     (SERVICES, ALL_SERVICES),
     (SERVICES, BESIDE_STANDBYS),
 )

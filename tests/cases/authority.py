@@ -95,3 +95,18 @@ def erasure_of_who_holds_money(scenario: Scenario, need: Finding) -> None:
     except RingfenceError as refusal:
         reason = refusal.reason
     need(reason, "one operator erases a client for whom 10.00 are held")
+
+
+@case()
+def payment_to_who_was_erased(scenario: Scenario, need: Finding) -> None:
+    """Two people erase a client, and nothing is paid to his IBAN: neither in the book nor by the bank."""
+    platform = scenario.platform("Nora Vale", "Ivo Marsh")
+    nora, ivo = platform.customers("Nora Vale", "Ivo Marsh")
+    platform.bank.deposit(nora, 10_00)
+    first, second = scenario.operators
+    (proposed,) = first.identity.erase_parties(platform.id, [ivo.party.id])
+    need(not platform.client.identity.parties([ivo.party.id])[0].erased, "one operator erases a client")
+    assert proposed.proposal_id is not None
+    need(second.proposals["identity"].confirm([proposed.proposal_id])[0].done, "two operators do not erase him")
+    ended = platform.pay(nora, ivo.iban, ivo.name, 1_00).outcome()
+    need(ended == ("REJECTED", "SUBJECT_ERASED"), f"a payment to his IBAN: {ended}")

@@ -14,7 +14,10 @@ from ringfence_local_stack.scenario.messages import element, entry, order, order
 from .registry import Finding, case
 
 HIT = ("REJECTED", "SANCTIONS_HIT")
+STALE = ("AUTHENTICATED", "SCREENING_LIST_STALE")
+SCREENING = "payment-instruction"
 SECOND_NS = 10**9
+DAY_NS = 86_400 * SECOND_NS
 EDITIONS = (400, 300, 160)
 """Sizes of three editions, none of which is less than half of the one before."""
 
@@ -93,11 +96,45 @@ def shrunken_list(scenario: Scenario, need: Finding) -> None:
     for age, size in zip((3, 2, 1), EDITIONS, strict=True):
         published_ns = time.time_ns() - age * SECOND_NS
         try:
-            scenario.import_list(names[:size], f"list-{word}", published_ns=published_ns)
+            read = scenario.read_list(names[:size], f"list-{word}", published_ns=published_ns)
         except RingfenceError as refusal:
             need(refusal.code != "INTERNAL", f"an edition is refused with {refusal.code}")
+        else:
+            gone = (EDITIONS[0] - size, EDITIONS[0] - size)
+            told = (read.entries_removed, read.names_removed)
+            need(told == gone, f"an edition of {size} answers {told} entries and names gone")
     ended = platform.pay(nora, ivo.iban, names[-1], 10).outcome()
     need(ended == HIT, f"{EDITIONS} names by one operator's word, and one who is gone is paid: {ended}")
+
+
+@case()
+def quiet_list(scenario: Scenario, need: Finding) -> None:
+    """A list whose publisher is quiet for too long stops payments until two people confirm or retire it, not one."""
+    platform = scenario.platform("Nora Vale", "Ivo Marsh")
+    nora, ivo = platform.customers("Nora Vale", "Ivo Marsh")
+    platform.bank.deposit(nora, 10_00)
+    first, second = scenario.operators
+    acts = {"confirmed": first.payments.confirm_sanctions_list, "retired": first.payments.retire_sanctions_list}
+    for end, act in acts.items():
+        name = fresh("quiet-")
+        scenario.import_list([fresh("Quiet ")], name, published_ns=time.time_ns() - 8 * DAY_NS)
+        payment = platform.pay(nora, ivo.iban, ivo.name, 10)
+        try:
+            need((stopped := payment.outcome(1.0)) == STALE, f"a list of 8 days: {stopped}")
+            proposal = act(name, "seen at the publisher's")
+            (alone,) = first.proposals[SCREENING].confirm([proposal])
+            need(alone.reason and payment.outcome(0.0) == STALE, f"it is {end} by one person")
+            need(second.proposals[SCREENING].confirm([proposal])[0].done, f"it is not {end} by two")
+            need((ended := payment.outcome()[0]) == "SETTLED", f"it is {end}, and the payment {ended}")
+        finally:
+            _retire(scenario, name)
+
+
+def _retire(scenario: Scenario, name: str) -> None:
+    """Leaves the list behind by the word of two, so that it stops nobody else's payments."""
+    first, second = scenario.operators
+    if name in {each.list_name for each in first.payments.sanctions_lists()}:
+        second.proposals[SCREENING].confirm([first.payments.retire_sanctions_list(name, "the case is over")])
 
 
 @case()

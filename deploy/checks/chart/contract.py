@@ -74,7 +74,7 @@ def start(service: str, environ: Mapping[str, str]) -> Settings:
         settings.addresses_of(peer)
     settings.tenant_rates()
     settings.database_conninfo()
-    for method in ("rail", "register", "limits", "file_quotas", "accounts_quota", "vault_identity"):
+    for method in ("rail", "register", "limits", "list_bounds", "file_quotas", "accounts_quota", "vault_identity"):
         getattr(settings, method, lambda: None)()
     return settings
 

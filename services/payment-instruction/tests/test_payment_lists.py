@@ -1,6 +1,7 @@
 """The life of a sanctions list: editions that change it or wait for a second person; confirmed, and retired."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -11,6 +12,9 @@ from ringfence_kernel.proposals.domain.errors import ProposalVoid, SecondPersonR
 from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
 from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.modules import ModuleStates, joined_servicer
+from ringfence_payment_instruction.screening.adapters.delimited import DENIED_PERSONS_HEADER
+from ringfence_payment_instruction.screening.adapters.list_files import ListFormat
+from ringfence_payment_instruction.screening.application.importing import ListFiles, ListPart
 from ringfence_payment_instruction.screening.domain.errors import (
     SanctionsListDamaged,
     SanctionsListNotFound,
@@ -94,6 +98,65 @@ async def test_an_edition_that_lacks_much_waits(world: World, before: bytes, aft
     imported = await world.import_list(after)
     assert bool(imported.proposal) is waits
     assert (world.states.screening.lists["UN"].digest == imported.digest) is not waits
+
+
+OFAC_LINES = b'36,"EXAMPLE TRADING CO.",-0- ,"CUBA",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- \n'
+ALT_LINES = b'36,12,"aka","FIRST ALIAS",-0- \n36,13,"aka","SECOND ALIAS",-0- \n'
+DENIED = "\t".join(f'"{column}"' for column in DENIED_PERSONS_HEADER) + '\n"JO DOE"' + 11 * '\t"x"' + "\n"
+
+
+def publishers(world: World, list_format: ListFormat, content: bytes, *aliases: bytes) -> ListFiles:
+    """Returns a publisher's files, without any SHA-256."""
+    parts = dict(zip([ListPart.ALIASES], aliases, strict=False))
+    return ListFiles(
+        list_name="P", list_format=list_format, content=content, published_ns=world.clock.now_ns(), parts=parts
+    )
+
+
+@pytest.mark.parametrize("kind", ["aliases", "primary", "denied persons"])
+async def test_a_first_edition_that_may_be_cut_waits(world: World, kind: str) -> None:
+    """A publisher's file without an end waits and screens meanwhile; its SHA-256 from the publisher, or two, do."""
+    marked = OFAC_LINES + b"\x1a"
+    files = {
+        "aliases": publishers(world, ListFormat.OFAC_SDN, marked, ALT_LINES),
+        "primary": publishers(world, ListFormat.OFAC_SDN, OFAC_LINES, ALT_LINES + b"\x1a"),
+        "denied persons": publishers(world, ListFormat.BIS_DENIED_PERSONS, DENIED.encode()),
+    }[kind]
+    name = "JO DOE" if kind == "denied persons" else "SECOND ALIAS"
+    importing = world.application.screening.importing
+    waiting = await importing.import_list(OPERATOR, files)
+    assert (waiting.may_be_cut, len(waiting.proposal), "P" in world.states.screening.lists) == (True, 16, False)
+    assert hit(world, name).startswith("P/")
+    assert await decide(world, waiting.proposal, OPERATOR) == SecondPersonRequired.reason
+    stated = sha256(files.content).digest()
+    of_parts = {part: sha256(content).digest() for part, content in files.parts.items()}
+    for wrong in (replace(files, sha256=bytes(32)), replace(files, sha256=stated, part_sha256={2: b"", 1: bytes(32)})):
+        if wrong.part_sha256 and not files.parts:
+            continue
+        with pytest.raises(SanctionsListDamaged):
+            await importing.import_list(OPERATOR, wrong)
+    whole = await importing.import_list(OPERATOR, replace(files, sha256=stated, part_sha256=of_parts))
+    assert (whole.may_be_cut, whole.proposal, "P" in world.states.screening.lists) == (False, b"", True)
+    assert await decide(world, waiting.proposal, SECOND_OPERATOR) == ProposalVoid.reason
+    again = await importing.import_list(OPERATOR, files)
+    assert (again.unchanged, again.proposal) == (True, b"")
+
+
+async def test_an_edition_that_may_be_cut_comes_into_force_by_two(world: World) -> None:
+    """The second person is told to look; a file with its mark, and our own form, need one person."""
+    importing = world.application.screening.importing
+    waiting = await importing.import_list(OPERATOR, publishers(world, ListFormat.OFAC_SDN, OFAC_LINES, ALT_LINES))
+    (proposal,) = (await world.application.proposals.waiting(SECOND_OPERATOR, b"", 0, 9))[0]
+    assert "may have been cut off" in world.application.proposals.describe(proposal)
+    assert await decide(world, waiting.proposal, SECOND_OPERATOR) == ""
+    assert (hit(world, "SECOND ALIAS"), "P" in world.states.screening.lists) == ("P/36", True)
+    marked = publishers(world, ListFormat.OFAC_SDN, OFAC_LINES + b"\x1a", ALT_LINES + b"\x1a")
+    for files in (
+        replace(marked, list_name="Q"),
+        replace(marked, list_name="R", list_format=1, content=LISTED, parts={}),
+    ):
+        whole = await importing.import_list(OPERATOR, files)
+        assert (whole.may_be_cut, whole.proposal) == (False, b"")
 
 
 async def test_many_small_losses_are_a_large_one(world: World) -> None:

@@ -253,6 +253,64 @@ def test_a_real_list_that_was_cut_off_is_refused(data: st.DataObject) -> None:
         read(ListFormat.OFAC_SDN, *((short, parts) if cut is None else (primary, {**parts, cut: short})))
 
 
+def passes(content: bytes, parts: Mapping[ListPart, bytes]) -> bool:
+    """Tells whether one person alone may bring these files into force as a first edition."""
+    try:
+        read(ListFormat.OFAC_SDN, content, parts)
+    except SanctionsListDamaged:
+        return False
+    return not any(SanctionsFiles().may_be_cut(ListFormat.OFAC_SDN, each) for each in (content, *parts.values()))
+
+
+def cuts(whole: bytes) -> set[int]:
+    """Returns the places at the ends of all lines, and two bytes before and after each."""
+    ends = [place for place, byte in enumerate(whole) if byte == ord("\n")]
+    near = {place for end in ends for place in range(end - 1, end + 4)}
+    return {place for place in near if 0 <= place < len(whole)}
+
+
+@pytest.mark.parametrize("ends", [b"\r\n", b"\n"])
+def test_a_cut_at_any_byte_is_seen_or_needs_a_second_person(ends: bytes) -> None:
+    """Of each of the four files, as published and as a copy that lost its marks: nothing short passes by itself."""
+    mark = b"\x1a" if ends == b"\r\n" else b""
+    whole = {part: content[:-1].replace(b"\r\n", ends) + mark for part, content in ((None, OFAC), *EVERY_PART.items())}
+    assert passes(OFAC, EVERY_PART)
+    for cut, content in whole.items():
+        for place in range(len(content)):
+            files = {**whole, cut: content[:place]}
+            assert not passes(files.pop(None), {part: each for part, each in files.items() if part}), (cut, place)
+
+
+@needs_data
+@pytest.mark.parametrize("cut", [None, *ListPart])
+def test_a_published_file_that_ends_with_any_of_its_lines_is_refused(cut: ListPart | None) -> None:
+    """Where it has a mark at its end, as OFAC's files have: the whole passes, and no part of any of the four."""
+    primary, parts = published("ofac-cons", "cons_prim.csv", "cons_alt.csv", "cons_add.csv")
+    parts[ListPart.REMARKS] = (DATA / "ofac-cons/cons_comments.csv").read_bytes()
+    assert passes(primary, parts)
+    whole = primary if cut is None else parts[cut]
+    for place in sorted(cuts(whole)):
+        short = whole[:place]
+        assert not passes(*((short, parts) if cut is None else (primary, {**parts, cut: short})))
+
+
+@needs_data
+@pytest.mark.parametrize("cut", [None, ListPart.ALIASES, ListPart.ADDRESSES])
+def test_a_copy_that_ends_with_any_of_its_lines_needs_a_second_person(cut: ListPart | None) -> None:
+    """Copies that lost the mark end anywhere, an ALT file between two lines too: the whole one needs two as well."""
+    files = dict(zip((None, *ListPart), ("sdn.csv", "alt.csv", "add.csv"), strict=False))
+    numbers = {line.split(b",")[0] for line in (DATA / "ofac-2019/sdn.csv").read_bytes().split(b"\n")[:120]}
+    whole = {
+        part: b"".join(line for line in (DATA / "ofac-2019" / name).open("rb") if line.split(b",")[0] in numbers)
+        for part, name in files.items()
+    }
+    content = whole[cut]
+    assert content.count(b"\n") > 20
+    for place in (*sorted(cuts(content)), len(content)):
+        short = {**whole, cut: content[:place]}
+        assert not passes(short.pop(None), {part: each for part, each in short.items() if part})
+
+
 @needs_data
 @given(st.data())
 def test_a_copy_without_end_marks_is_checked_against_its_addresses(data: st.DataObject) -> None:

@@ -11,9 +11,13 @@ from ringfence_kernel.feed import EventUnknown, FeedPage
 from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.store import Head, StoredEvent, load_cursor
 from ringfence_kernel.store.codec import Envelope
+from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.writing.journal import Journal
 from ringfence_payment_instruction.standing.adapters.identity_feed import CURSOR, take_over
-from ringfence_payment_instruction.standing.domain.state import Standing
+from ringfence_payment_instruction.standing.domain.events import StandingNoted
+from ringfence_payment_instruction.standing.domain.state import STREAM, Standing
 from ringfence_payment_instruction.standing.domain.state import State as StandingState
 from ringfence_payment_instruction.submissions.domain.submission import stream_of
 
@@ -94,6 +98,38 @@ async def test_what_is_not_described_halts(world: World, unknown: str) -> None:
         await take_over(world.application.standing.noting)(page(suspended(1), strange, activated(3)))
     assert load_cursor(world.store, CURSOR).position == 1
     assert standings(world) == {TENANT: Standing.SUSPENDED}
+
+
+def noted(state: StandingState, day: int, subject: bytes, standing: Standing) -> Journal:
+    """Applies what was noted on a day; returns the journal that takes it back."""
+    journal = Journal()
+    state.apply(Recorded(day, STREAM, day, StandingNoted(subject, TENANT, standing), day * DAY_NS, ""), journal)
+    return journal
+
+
+def test_the_erased_leave_memory_when_nothing_older_may_go_on() -> None:
+    """62 days after: twice as long as what was received before is authorised; whoever is stopped otherwise stays."""
+    state = StandingState()
+    noted(state, 1, ANNA, Standing.ERASED)
+    noted(state, 1, APPROVER.subject, Standing.SUSPENDED)
+    noted(state, 2, an_id("boris"), Standing.ERASED)
+    noted(state, 63, an_id("other"), Standing.BLOCKED)
+    assert state.of(ANNA) is Standing.ERASED
+    noted(state, 64, an_id("more"), Standing.BLOCKED)
+    assert (state.of(ANNA), state.of(an_id("boris"))) == (Standing.GOOD, Standing.ERASED)
+    assert state.of(APPROVER.subject) is Standing.SUSPENDED
+    taken = StandingState()
+    taken.restore({name: memoryview(content) for name, content in state.save()})
+    for each in (state, taken):
+        noted(each, 65, an_id("last"), Standing.BLOCKED)
+        assert each.of(an_id("boris")) is Standing.GOOD
+    assert taken.digest() == state.digest()
+    state = StandingState()
+    noted(state, 1, ANNA, Standing.ERASED)
+    before = state.digest()
+    journal = noted(state, 64, an_id("more"), Standing.BLOCKED)
+    journal.rollback()
+    assert (state.digest(), state.of(ANNA)) == (before, Standing.ERASED)
 
 
 async def test_standings_survive_a_restart_and_a_snapshot(world: World) -> None:

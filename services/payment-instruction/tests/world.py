@@ -27,6 +27,9 @@ from ringfence_payment_instruction.deposits.adapters.suspended_entries import (
     StoredSuspendedEntries,
     SuspendedEntriesModel,
 )
+from ringfence_payment_instruction.flows.adapters import StoredAgreements
+from ringfence_payment_instruction.flows.domain.state import RECENT_ENDED
+from ringfence_payment_instruction.flows.domain.state import State as FlowsState
 from ringfence_payment_instruction.limits.adapters.recent_payments import RecentPaymentsModel, StoredRecentPayments
 from ringfence_payment_instruction.limits.domain.bounds import Bounds, InstallationLimits
 from ringfence_payment_instruction.modules import Application, ModuleStates, Ports, compose, event_codec
@@ -37,6 +40,7 @@ from ringfence_payment_instruction.reads.adapters.instructions_reader import Ins
 from ringfence_payment_instruction.screening.adapters.client_table import ClientTable
 from ringfence_payment_instruction.screening.adapters.identity_feed import client_facts
 from ringfence_payment_instruction.screening.application.importing import Imported, ListFiles
+from ringfence_payment_instruction.screening.domain.editions import ListBounds
 from ringfence_payment_instruction.screening.module import ScreeningPorts
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.submissions.adapters.archive import StoredArchive
@@ -159,7 +163,8 @@ class World:
         }
         self.custody.balances = {MIRROR: 0, an_id("anna account"): 1_000_00, an_id("boris account"): 0}
         self.custody.accounts = BookAccounts({EUR: MIRROR}, {EUR: SUSPENSE})
-        self.rest_rows = REST_ROWS
+        self.rest_rows, self.recent_ended = REST_ROWS, RECENT_ENDED
+        self.list_bounds = ListBounds()
         self.file_quotas = FileQuotas()
         self.tasks: list[asyncio.Task[Any]] = []
         self.blocking = FakeBlocking()
@@ -174,7 +179,9 @@ class World:
         codec = event_codec()
         self.store = EventStore(self.conninfo(), settle_seconds=5)
         archive = StoredArchive(self.store, codec)
-        self.states = ModuleStates(SubmissionsState(archive.reopen, self.rest_rows))
+        self.states = ModuleStates(
+            SubmissionsState(archive.reopen, self.rest_rows), flows=FlowsState(self.recent_ended)
+        )
         inline = [KnownIdsModel(), KnownEntriesModel(), RecentPaymentsModel(), SuspendedEntriesModel()]
         for model in inline:
             fill(self.store, codec, model)
@@ -190,6 +197,7 @@ class World:
             funds=self.custody,
             recent=StoredRecentPayments(self.store),
             suspended=StoredSuspendedEntries(self.store, codec),
+            agreements=StoredAgreements(self.store, codec),
             rail=RailPorts(
                 rail=self.rail,
                 outbox=OutboxTable(self.store),
@@ -205,6 +213,7 @@ class World:
             patience=self.patience,
             list_maximum_age_ns=self.list_maximum_age_ns,
             hearing=self.hearing,
+            list_bounds=self.list_bounds,
             file_quotas=self.file_quotas,
         )
         self.application = compose(self.writer, self.states, ports)

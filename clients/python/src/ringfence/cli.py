@@ -10,9 +10,27 @@ import typer
 from rich.markup import escape
 from ringfence_verifier import VerificationError
 
-from ringfence.commands import accounts, decide, flows, local, pay, pin, propose, statement, verify, watch
+from ringfence.commands import (
+    accounts,
+    authority,
+    book,
+    clients,
+    decide,
+    facts,
+    flows,
+    limits,
+    lists,
+    local,
+    pay,
+    pin,
+    principals,
+    propose,
+    statement,
+    verify,
+    watch,
+)
 from ringfence.commands.errors import CommandFailed, ExitCode
-from ringfence.commands.terminal import notes
+from ringfence.commands.terminal import Tabled, notes
 from ringfence.errors import RingfenceError, SetupError
 
 _TRACEBACK = "RINGFENCE_TRACEBACK"
@@ -25,22 +43,37 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 local.add_commands(app, "up", "demo", "keys", "replay")
-app.command()(pay.pay)
+tabled = app.command(cls=Tabled)
+tabled(pay.pay)
 app.command()(watch.watch)
-app.command()(decide.waiting)
-app.command()(decide.approve)
-app.command()(decide.reject)
-app.command()(decide.cancel)
-app.command()(propose.proposals)
-app.command()(propose.confirm)
-app.command()(propose.refuse)
-app.command()(propose.withdraw)
-app.command()(pin.pin)
-app.command()(pin.declare)
-app.command()(pin.renew)
-app.command()(accounts.accounts)
-app.command()(statement.statement)
+tabled(decide.waiting)
+tabled(decide.approve)
+tabled(decide.reject)
+tabled(decide.cancel)
+tabled(lists.release)
+tabled(propose.proposals)
+tabled(propose.confirm)
+tabled(propose.refuse)
+tabled(propose.withdraw)
+tabled(pin.pin)
+tabled(pin.declare)
+tabled(pin.renew)
+tabled(accounts.accounts)
+app.add_typer(book.account, name="account")
+tabled(statement.statement)
+tabled(book.transfers)
+app.add_typer(limits.limits, name="limits")
 flows.add_to(app)
+app.add_typer(clients.parties, name="parties")
+app.add_typer(clients.ibans, name="ibans")
+app.add_typer(principals.principals, name="principals")
+app.add_typer(lists.lists, name="lists")
+app.add_typer(authority.freeze, name="freeze")
+app.add_typer(authority.migration, name="migration")
+app.add_typer(authority.rules, name="rules")
+tabled(facts.evidence)
+tabled(facts.search)
+app.command()(facts.receipt)
 app.add_typer(verify.app, name="verify")
 local.add_commands(app, "rebuild", "status")
 

@@ -9,7 +9,7 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 
 TRANSIENT_CODES = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED"})
 # RESOURCE_EXHAUSTED, but no waiting helps: the request itself is too much, or people have to decide first.
-_NOT_BY_WAITING = frozenset({"EVENT_TOO_LARGE", "TOO_MANY_PROPOSALS"})
+_NOT_BY_WAITING = frozenset({"EVENT_TOO_LARGE", "TOO_MANY_PROPOSALS", "SANCTIONS_LISTS_QUOTA_EXCEEDED"})
 _DETAILS_KEY = "grpc-status-details-bin"
 
 

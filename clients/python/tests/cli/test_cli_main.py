@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 ID = "0195f3a2-0000-7000-8000-000000000001"
+TO_SOMEBODY = ("--from", "a", "--to", "b", "--name", "c")
+TYPED_BY_NO_PERSON = ("-1", "1e1", "1_0.00", "\uff11\uff12.50", f"12.5{'0' * 28}1")
 AGREED = ("--kind", "monthly", "--maximum", "5.00", "--from", "2026-01-01", "--until", "2026-12-31")
 
 
@@ -21,7 +23,7 @@ def _run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
     ("arguments", "code"),
     [
         (("pay", "--as", "x"), 2),
-        (("pay", "--as", "x", "--from", "a", "--to", "b", "--name", "c", "--amount", "-1"), 2),
+        *((("pay", "--as", "x", *TO_SOMEBODY, "--amount", typed), 2) for typed in TYPED_BY_NO_PERSON),
         (("pay", "--as", "x", "--file", __file__, "--amount", "1"), 2),
         (("accounts", "--as", "x", "--book", "no-uuid"), 2),
         (("watch", "--as", "x", "--submission", "no-uuid"), 2),
@@ -33,6 +35,7 @@ def _run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
             2,
         ),
         (("guarantee", "fund", "--as", "x", "--from", ID, "--to", ID, "--amount", "0", "--reference", "G"), 2),
+        (("guarantee", "fund", "--as", "x", "--from", ID, "--to", ID, "--amount", "1e1", "--reference", "G"), 2),
         (("fee", "agree", "--as", "x", "--client", ID, *AGREED, "--document", "no hexadecimal"), 2),
         (("fee", "agree", "--as", "x", "--client", ID, *AGREED[:-1], "31.12.2026", "--document", "00"), 2),
         (("pin", "--as", "x", "no-uuid", __file__), 2),

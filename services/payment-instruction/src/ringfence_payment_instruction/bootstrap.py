@@ -41,6 +41,7 @@ from ringfence_payment_instruction.deposits.adapters.suspended_entries import (
     SuspendedEntriesModel,
 )
 from ringfence_payment_instruction.deposits.application.measures import measure as measure_deposits
+from ringfence_payment_instruction.flows.adapters import StoredAgreements
 from ringfence_payment_instruction.limits.adapters import schema as limits
 from ringfence_payment_instruction.limits.adapters.recent_payments import RecentPaymentsModel, StoredRecentPayments
 from ringfence_payment_instruction.modules import (
@@ -193,6 +194,7 @@ def _ports(
         funds=custody,
         recent=StoredRecentPayments(archive.store),
         suspended=StoredSuspendedEntries(archive.store, archive.codec),
+        agreements=StoredAgreements(archive.store, archive.codec),
         rail=_rail(runtime, archive.store),
         screening=ScreeningPorts(ClientTable(archive.store), IdentityParties(runtime.peer("identity"))),
         reader=reader,
@@ -201,6 +203,7 @@ def _ports(
         patience=settings.patience(),
         list_maximum_age_ns=settings.list_maximum_age_ns(),
         hearing=Hearing(settings.identity_silence_seconds),
+        list_bounds=settings.list_bounds(),
         file_quotas=settings.file_quotas(),
     )
 

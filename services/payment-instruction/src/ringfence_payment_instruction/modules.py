@@ -26,6 +26,7 @@ from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.suspended import SuspendedEntries, Suspense
 from ringfence_payment_instruction.deposits.domain.state import State as DepositsState
 from ringfence_payment_instruction.deposits.module import DepositsModule
+from ringfence_payment_instruction.flows.application.ports import PastAgreements
 from ringfence_payment_instruction.flows.domain.state import State as FlowsState
 from ringfence_payment_instruction.flows.module import FlowsModule
 from ringfence_payment_instruction.limits.application.ports import Funds, RecentPayments
@@ -39,6 +40,7 @@ from ringfence_payment_instruction.screening.application.clients import ListedMa
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.screening.domain.editions import ListBounds
 from ringfence_payment_instruction.screening.domain.events import EVENTS as SCREENING_EVENTS
 from ringfence_payment_instruction.screening.domain.findings.events import ClientMatched
 from ringfence_payment_instruction.screening.domain.findings.state import State as FindingsState
@@ -105,6 +107,7 @@ class Ports:
     funds: Funds
     recent: RecentPayments
     suspended: SuspendedEntries
+    agreements: PastAgreements
     rail: RailPorts
     screening: ScreeningPorts
     reader: Reader
@@ -113,6 +116,7 @@ class Ports:
     patience: Patience
     list_maximum_age_ns: int
     hearing: Hearing
+    list_bounds: ListBounds = field(default_factory=ListBounds)
     file_quotas: FileQuotas = field(default_factory=FileQuotas)
 
 
@@ -167,6 +171,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         looking,
         suspense,
         orders.reading,
+        ports.list_bounds,
     )
     deposits = DepositsModule.build(
         submissions,
@@ -197,7 +202,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         submissions=orders,
         screening=screening,
         limits=limits,
-        flows=FlowsModule.build(orders.receiving, states.flows, suspense, clock),
+        flows=FlowsModule.build(orders.receiving, states.flows, ports.agreements, suspense, clock),
         approvals=Decisions(submissions, standing.stops, ports.patience, limits.approver_minor),
         rail=rail,
         deposits=deposits,

@@ -28,6 +28,7 @@ from ringfence_kernel.values.money import currency, to_minor
 from ringfence_payment_instruction.limits.adapters.recent_payments import KEPT_DAYS
 from ringfence_payment_instruction.limits.domain.bounds import InstallationLimits, bounds_of
 from ringfence_payment_instruction.rail.adapters.object_store import Bucket
+from ringfence_payment_instruction.screening.domain.editions import ListBounds
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 
@@ -37,6 +38,8 @@ _SPOOL, _BUCKET = "RINGFENCE_RAIL_SPOOL_DIRECTORY", "RINGFENCE_RAIL_S3_BUCKET"
 _ENDPOINT = "RINGFENCE_RAIL_S3_ENDPOINT"
 _FILES, _TENANT_FILES = "RINGFENCE_FILES_AT_ONCE", "RINGFENCE_TENANT_FILES_AT_ONCE"
 _READINGS, _TENANT_READINGS = "RINGFENCE_FILE_READINGS_AT_ONCE", "RINGFENCE_TENANT_FILE_READINGS_AT_ONCE"
+_LISTS, _NAMES = "RINGFENCE_SANCTIONS_LISTS", "RINGFENCE_SANCTIONS_NAMES"
+_EDITIONS = "RINGFENCE_OPERATOR_SANCTIONS_EDITIONS_PER_DAY"
 _REFUSED = "RINGFENCE_TENANT_REFUSED_FILES_PER_HOUR"
 DAY_SECONDS = 86_400
 FILE_BYTES = 32 * 1024 * 1024
@@ -69,6 +72,9 @@ class PaymentInstructionSettings(Settings):
         7 * DAY_SECONDS
     )
     identity_silence_seconds: Annotated[float, Seconds(SILENCE)] = SILENCE_SECONDS
+    sanctions_lists: Annotated[int, Variable(_LISTS)] = ListBounds.lists
+    sanctions_names: Annotated[int, Variable(_NAMES)] = ListBounds.names
+    sanctions_editions_per_day: Annotated[int, Number(_EDITIONS)] = ListBounds.editions_per_day
     files_at_once: Annotated[int, Variable(_FILES)] = 32
     tenant_files_at_once: Annotated[int, Variable(_TENANT_FILES)] = 8
     file_readings_at_once: Annotated[int, Variable(_READINGS)] = 4
@@ -121,6 +127,14 @@ class PaymentInstructionSettings(Settings):
             readings=positive(_READINGS, self.file_readings_at_once),
             readings_each=positive(_TENANT_READINGS, self.tenant_file_readings_at_once),
             refused_per_hour=self.refused_files_per_hour,
+        )
+
+    def list_bounds(self) -> ListBounds:
+        """Returns how many lists, names on them and editions there may be; raises InvalidSetting."""
+        return ListBounds(
+            lists=positive(_LISTS, self.sanctions_lists),
+            names=positive(_NAMES, self.sanctions_names),
+            editions_per_day=self.sanctions_editions_per_day,
         )
 
     def list_maximum_age_ns(self) -> int:

@@ -9,11 +9,11 @@ import typer
 from ringfence.commands.connect import As, client_as
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.pay import announce
-from ringfence.commands.terminal import show
+from ringfence.commands.terminal import Tabled, show
+from ringfence.commands.typed import DAY, Currency, Tenant, hexadecimal, minor
 from ringfence.flows import Fee, FeeAgreement, OwnPayout, Suspended
 from ringfence.ids import new_id
 from ringfence.money import show as amount
-from ringfence.money import to_minor
 from ringfence.payments import InstructionState, InstructionStatus
 
 fee = typer.Typer(help="Fees that clients have agreed to.", no_args_is_help=True)
@@ -22,13 +22,10 @@ own_money = typer.Typer(help="The platform's own money.", no_args_is_help=True)
 guarantee = typer.Typer(help="Guarantees for clients' overdrafts.", no_args_is_help=True)
 
 Sum = Annotated[str, typer.Option("--amount", help="Amount, for instance 12.50.")]
-Currency = Annotated[str, typer.Option(help="ISO 4217 code.")]
 Reference = Annotated[str, typer.Option(help="End-to-end reference, 1 to 35 characters.")]
-Tenant = Annotated[UUID, typer.Option("--platform", help="Platform whose book it is.")]
 Entry = Annotated[UUID, typer.Option(help="The bank's entry.")]
 SuspenseAccount = Annotated[UUID, typer.Option("--account", help="Suspense account where the money lies.")]
 Identifier = Annotated[UUID | None, typer.Option("--id", help="Id to repeat it safely; a new one where left out.")]
-DAY = ["%Y-%m-%d"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -59,11 +56,11 @@ def agree(
         client_id=client_id,
         kind=kind,
         currency=currency,
-        maximum_minor=_minor(maximum, currency),
+        maximum_minor=minor(maximum, currency),
         rate_ppm=rate_ppm,
         from_day=from_day.date(),
         until_day=until_day.date(),
-        document_sha256=_digest(document),
+        document_sha256=hexadecimal(document),
     )
     with client_as(principal) as client:
         announce(key, identifier)
@@ -77,7 +74,7 @@ def end(principal: As, agreement: Annotated[UUID, typer.Option(help="Agreement t
         client.flows.end_fee_agreement(agreement)
 
 
-@fee.command("list")
+@fee.command("list", cls=Tabled)
 def listed(principal: As) -> None:
     """Lists the platform's fee agreements."""
     with client_as(principal) as client:
@@ -95,7 +92,7 @@ def listed(principal: As) -> None:
     show("Fee agreements", ["agreement", "client", "kind", "maximum", "rate ppm", "days"], rows, right=["maximum"])
 
 
-@fee.command("charge")
+@fee.command("charge", cls=Tabled)
 def charge(
     principal: As,
     agreement: Annotated[UUID, typer.Option(help="Agreement that it is debited under.")],
@@ -116,7 +113,7 @@ def charge(
         end_to_end_id=reference,
         debtor_iban=debtor,
         fee_account_id=account,
-        amount_minor=_minor(sum_, currency),
+        amount_minor=minor(sum_, currency),
         currency=currency,
     )
     with client_as(principal) as client:
@@ -125,7 +122,7 @@ def charge(
     _report(state)
 
 
-@suspense.command("allocate")
+@suspense.command("allocate", cls=Tabled)
 def allocate(
     principal: As,
     tenant: Tenant,
@@ -142,7 +139,7 @@ def allocate(
         _report(client.flows.allocate_suspense(suspended, creditor_iban=creditor, platform_account_id=platform_account))
 
 
-@suspense.command("return")
+@suspense.command("return", cls=Tabled)
 def give_back(
     principal: As,
     tenant: Tenant,
@@ -156,7 +153,7 @@ def give_back(
         _report(client.flows.return_suspense(suspended, bank))
 
 
-@suspense.command("show")
+@suspense.command("show", cls=Tabled)
 def shown(principal: As, tenant: Tenant, entry: Entry) -> None:
     """Shows why money lies in suspense, and whom the lists of now name behind it."""
     with client_as(principal) as client:
@@ -166,7 +163,7 @@ def shown(principal: As, tenant: Tenant, entry: Entry) -> None:
     show("Findings", ["list entry", "finding"], rows)
 
 
-@suspense.command("release")
+@suspense.command("release", cls=Tabled)
 def release(
     principal: As,
     tenant: Tenant,
@@ -175,13 +172,13 @@ def release(
     note: Annotated[str, typer.Option(help="Why the lists name somebody else; no personal data.")],
 ) -> None:
     """Proposes to release blocked money: the lists name somebody else. Another operator confirms."""
-    digest = _digest(document)
+    digest = hexadecimal(document)
     with client_as(principal) as client:
         proposal = client.flows.release_suspended(tenant, entry, digest, note)
     show("Proposal", ["proposal", "entry"], [[str(proposal), str(entry)]])
 
 
-@own_money.command("out")
+@own_money.command("out", cls=Tabled)
 def pay_out(
     principal: As,
     account: Annotated[UUID, typer.Option(help="Account of the platform's own.")],
@@ -203,7 +200,7 @@ def pay_out(
         bank_iban=bank,
         creditor_iban=creditor,
         creditor_name=name,
-        amount_minor=_minor(sum_, currency),
+        amount_minor=minor(sum_, currency),
         currency=currency,
         remittance=remittance,
     )
@@ -212,7 +209,7 @@ def pay_out(
         _report(client.flows.pay_out(payout))
 
 
-@guarantee.command("fund")
+@guarantee.command("fund", cls=Tabled)
 def fund(
     principal: As,
     account: Annotated[UUID, typer.Option("--from", help="Account of the platform's own.")],
@@ -223,27 +220,10 @@ def fund(
     identifier: Identifier = None,
 ) -> None:
     """Puts the platform's own money into guarantee."""
-    key, minor = identifier or new_id(), _minor(sum_, currency)
+    key, sum_minor = identifier or new_id(), minor(sum_, currency)
     with client_as(principal) as client:
         announce(key, identifier)
-        _report(client.flows.fund_guarantee(key, reference, account, guarantee_account, minor, currency))
-
-
-def _minor(text: str, currency: str) -> int:
-    try:
-        minor = to_minor(text, currency)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if minor <= 0:
-        raise typer.BadParameter(f"{text!r} moves nothing")
-    return minor
-
-
-def _digest(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not hexadecimal") from None
+        _report(client.flows.fund_guarantee(key, reference, account, guarantee_account, sum_minor, currency))
 
 
 def _report(state: InstructionState) -> None:

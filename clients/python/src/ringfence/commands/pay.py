@@ -11,9 +11,9 @@ from ringfence.client import Client
 from ringfence.commands.connect import As, client_as
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import note, output, show
+from ringfence.commands.typed import minor
 from ringfence.ids import external_id, new_id
 from ringfence.money import show as amount
-from ringfence.money import to_minor
 from ringfence.payments import Instruction, InstructionStatus, NewInstruction
 
 _LOOK_SECONDS = 0.2
@@ -52,7 +52,7 @@ def pay(
             debtor_iban=debtor,
             creditor_iban=creditor,
             creditor_name=name,
-            amount_minor=_minor(sum_, currency),
+            amount_minor=minor(sum_, currency),
             currency=currency,
             remittance=remittance,
         )
@@ -92,16 +92,6 @@ def _submit_file(client: Client, file: Path) -> list[UUID]:
         raise CommandFailed(f"{file} was refused whole; its pain.002 is printed above", ExitCode.REFUSED)
     note(f"submission {answer.submission_id}")
     return answer.instruction_ids
-
-
-def _minor(text: str, currency: str) -> int:
-    try:
-        minor = to_minor(text, currency)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if minor <= 0:
-        raise typer.BadParameter(f"{text!r} is nothing to pay")
-    return minor
 
 
 def _report(found: list[Instruction]) -> None:

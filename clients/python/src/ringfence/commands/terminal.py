@@ -1,12 +1,16 @@
 """What commands print: results on standard output, everything about their progress on standard error."""
 
+import json
 import sys
 from collections.abc import Sequence
+from typing import Annotated, Any
 
+import typer
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from typer.core import TyperCommand
 
 # A file or a pipe has no width of its own, and an id should stand there in one piece.
 _PIPED_WIDTH = 160
@@ -43,5 +47,42 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
-    """Prints a table on standard output."""
+    """Prints a table on standard output, or for programs one line: a JSON array with an object of texts per row."""
+    if _printing.as_json:
+        names = [column.replace(" ", "_") for column in columns]
+        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], ensure_ascii=False), flush=True)
+        return
     output.print(table(title, columns, rows, right=right))
+
+
+class _Printing:
+    as_json = False
+
+    def choose(self, as_json: bool) -> None:
+        self.as_json = as_json
+
+
+_printing = _Printing()
+
+
+def _prints(
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", callback=_printing.choose, expose_value=False, help="Prints JSON instead of a table."),
+    ] = False,
+) -> None:
+    pass
+
+
+def _options() -> list[Any]:
+    lone = typer.Typer(add_completion=False)
+    lone.command()(_prints)
+    return list(typer.main.get_command(lone).params)
+
+
+class Tabled(TyperCommand):
+    """A command that prints a table, or with --json the same as JSON."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.params += _options()

@@ -953,19 +953,23 @@ class SanctionsListFile(_message.Message):
 
     PART_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
     part: Global___SanctionsListPart.ValueType
     """What it holds; one file of each."""
     content: _builtins.bytes
     """Bytes of the file; all files of an edition have at most 32 MiB together."""
+    sha256: _builtins.bytes
+    """SHA-256 of the file as its publisher states it, 32 bytes; empty where none is stated. Another file is refused."""
     def __init__(
         self,
         *,
         part: Global___SanctionsListPart.ValueType = ...,
         content: _builtins.bytes = ...,
+        sha256: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "part", b"part"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "part", b"part", "sha256", b"sha256"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1026,6 +1030,7 @@ class ImportSanctionsListRequest(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     PUBLISHED_NS_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
     list_name: _builtins.str
     """Name of the list, 1 to 64 characters."""
     format: Global___SanctionsListFormat.ValueType
@@ -1034,6 +1039,8 @@ class ImportSanctionsListRequest(_message.Message):
     """Bytes of the file, of several files the primary one; at most 32 MiB together."""
     published_ns: _builtins.int
     """UTC nanoseconds when the publisher issued it; its age counts from here."""
+    sha256: _builtins.bytes
+    """SHA-256 of `content` as its publisher states it, 32 bytes; empty where none is stated. Another file is refused."""
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___SanctionsListFile]:
         """Further files of the same edition, up to 3; for OFAC's lists."""
@@ -1046,10 +1053,11 @@ class ImportSanctionsListRequest(_message.Message):
         content: _builtins.bytes = ...,
         published_ns: _builtins.int = ...,
         parts: _abc.Iterable[Global___SanctionsListFile] | None = ...,
+        sha256: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "format", b"format", "list_name", b"list_name", "parts", b"parts", "published_ns", b"published_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "format", b"format", "list_name", b"list_name", "parts", b"parts", "published_ns", b"published_ns", "sha256", b"sha256"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1074,6 +1082,7 @@ class ImportSanctionsListResponse(_message.Message):
     UNCHANGED_FIELD_NUMBER: _builtins.int
     PROPOSAL_ID_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    MAY_BE_CUT_FIELD_NUMBER: _builtins.int
     names: _builtins.int
     """Names of the edition, aliases included."""
     entries: _builtins.int
@@ -1093,9 +1102,13 @@ class ImportSanctionsListResponse(_message.Message):
     unchanged: _builtins.bool
     """The edition was in force before: nothing was done, and its age counts as before."""
     proposal_id: _builtins.bytes
-    """Set where the edition lacks more than 20 entries, 2 % of them or 2 % of the names: it waits for a second person."""
+    """Set where the edition lacks more than 20 entries, 2 % of them or 2 % of the names, or may have been cut off: it
+    waits for a second person.
+    """
     digest: _builtins.bytes
     """SHA-256 of the edition, 32 bytes: of its file, or of all of them."""
+    may_be_cut: _builtins.bool
+    """A publisher's file has no mark at its end, and its SHA-256 was not given: nothing tells that it came whole."""
     @_builtins.property
     def bad_lines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Always empty: a file with any line that cannot be read is refused."""
@@ -1120,10 +1133,11 @@ class ImportSanctionsListResponse(_message.Message):
         unchanged: _builtins.bool = ...,
         proposal_id: _builtins.bytes = ...,
         digest: _builtins.bytes = ...,
+        may_be_cut: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "bad_lines", b"bad_lines", "changes", b"changes", "digest", b"digest", "entries", b"entries", "entries_added", b"entries_added", "entries_changed", b"entries_changed", "entries_removed", b"entries_removed", "names", b"names", "names_added", b"names_added", "names_removed", b"names_removed", "proposal_id", b"proposal_id", "unchanged", b"unchanged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "bad_lines", b"bad_lines", "changes", b"changes", "digest", b"digest", "entries", b"entries", "entries_added", b"entries_added", "entries_changed", b"entries_changed", "entries_removed", b"entries_removed", "may_be_cut", b"may_be_cut", "names", b"names", "names_added", b"names_added", "names_removed", b"names_removed", "proposal_id", b"proposal_id", "unchanged", b"unchanged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

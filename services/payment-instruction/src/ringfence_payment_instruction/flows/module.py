@@ -11,6 +11,7 @@ from ringfence_payment_instruction.flows.application.agreements import FeeAgreem
 from ringfence_payment_instruction.flows.application.charging import Charging
 from ringfence_payment_instruction.flows.application.clearing import Clearing, Suspense
 from ringfence_payment_instruction.flows.application.ordering import Ordering
+from ringfence_payment_instruction.flows.application.ports import PastAgreements
 from ringfence_payment_instruction.flows.domain.state import State
 from ringfence_payment_instruction.submissions.application.receiving import Receiving
 
@@ -26,10 +27,12 @@ class FlowsModule:
     api: FlowsApi
 
     @classmethod
-    def build(cls, receiving: Receiving, state: State, suspense: Suspense, clock: Clock) -> FlowsModule:
+    def build(
+        cls, receiving: Receiving, state: State, past: PastAgreements, suspense: Suspense, clock: Clock
+    ) -> FlowsModule:
         """Wires the module."""
         submissions, ordering = receiving.submissions, Ordering(receiving)
-        agreements = FeeAgreements(submissions.writer, state)
+        agreements = FeeAgreements(submissions.writer, state, past)
         charging = Charging(submissions, ordering, state, clock)
         clearing = Clearing(submissions, ordering, suspense)
         return cls(

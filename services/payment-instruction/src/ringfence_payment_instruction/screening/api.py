@@ -19,6 +19,7 @@ from ringfence_payment_instruction.submissions.api import mapping
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_LIST_NAME = 64
+SHA256_BYTES = 32
 MAX_NOTE = 280
 MAX_TIME_NS = 2**63 - 1
 MAX_CHANGES = 200
@@ -57,6 +58,8 @@ class ScreeningApi:
             content=request.content,
             published_ns=bounds.number("published_ns", request.published_ns, minimum=1, maximum=MAX_TIME_NS),
             parts=parts,
+            sha256=_sha256("sha256", request.sha256),
+            part_sha256={ListPart(each.part): _sha256("parts", each.sha256) for each in request.parts},
         )
         return _imported(await self.importing.import_list(current_caller(), files))
 
@@ -102,6 +105,12 @@ def _list_name(name: str) -> str:
     return bounds.text("list_name", name, maximum=MAX_LIST_NAME)
 
 
+def _sha256(name: str, digest: bytes) -> bytes:
+    if digest:
+        bounds.size(name, len(digest), minimum=SHA256_BYTES, maximum=SHA256_BYTES)
+    return digest
+
+
 def _parts(request: pb.ImportSanctionsListRequest) -> dict[ListPart, bytes]:
     parts = dict[ListPart, bytes]()
     for file in request.parts:
@@ -127,6 +136,7 @@ def _imported(imported: Imported) -> pb.ImportSanctionsListResponse:
         unchanged=imported.unchanged,
         proposal_id=imported.proposal,
         digest=imported.digest,
+        may_be_cut=imported.may_be_cut,
     )
 
 

@@ -16,8 +16,10 @@ from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.ports import Blocking, ClientNames, Suspended
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
+from ringfence_payment_instruction.screening.application.quotas import EditionsQuota
 from ringfence_payment_instruction.screening.application.releasing import HitReleases
 from ringfence_payment_instruction.screening.application.screening import Reviewer, ScreeningWork
+from ringfence_payment_instruction.screening.domain.editions import ListBounds
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
 from ringfence_payment_instruction.submissions.application.ports import Identity
 from ringfence_payment_instruction.submissions.application.reading import FileReading
@@ -59,10 +61,11 @@ class ScreeningModule:
         looking: Looking,
         suspended: Suspended,
         reading: FileReading,
+        bounds: ListBounds,
     ) -> ScreeningModule:
         """Wires the module, and has its proposals known."""
         writer = submissions.writer
-        importing = ListImport(writer, known.lists, proposals, SanctionsFiles(), reading)
+        importing = ListImport(writer, known.lists, proposals, SanctionsFiles(), reading, EditionsQuota(bounds))
         acts = ListActs(writer, known.lists, proposals)
         releases = HitReleases(submissions, proposals)
         proposals.register([*acts.effects(), releases.effect()])

@@ -14,6 +14,7 @@ from ringfence.identity import NewPrincipal, PrincipalKind
 from ringfence.ids import new_id
 from ringfence.ledger import AccountClass
 from ringfence.payments import ListFormat
+from ringfence.sanctions import ImportedList
 from ringfence.transport import Patience
 
 from ringfence_local_stack.errors import LocalStackError
@@ -126,9 +127,15 @@ class Scenario:
 
         It is published now unless told otherwise, and keeps to itself: other lists stay in force.
         """
+        return self.read_list(names, list_name, published_ns=published_ns, operator=operator).names
+
+    def read_list(
+        self, names: Sequence[str], list_name: str = "", *, published_ns: int = 0, operator: Client | None = None
+    ) -> ImportedList:
+        """The same, with everything that is answered: what the edition changes, and whether it waits."""
         rows = "".join(f'"{name}",person,C-{number}\n' for number, name in enumerate(names))
         content = f"name,kind,reference\n{rows}".encode()
-        return self.import_list_file(content, ListFormat.CSV, list_name, published_ns=published_ns, operator=operator)
+        return self._import(content, ListFormat.CSV, list_name, published_ns, operator)
 
     def import_list_file(
         self,
@@ -139,12 +146,17 @@ class Scenario:
         published_ns: int = 0,
         operator: Client | None = None,
     ) -> int:
-        """The same for a file as it was published."""
-        caller = operator or self.operators[0]
-        return caller.payments.import_sanctions_list(
-            list_name or fresh("list-"), list_format, content, published_ns or time.time_ns()
-        ).names
+        """Puts a file as it was published in force, in the same way."""
+        return self._import(content, list_format, list_name, published_ns, operator).names
 
     def simulated_bank(self, accounts: Sequence[str], fail_amounts: Sequence[str] = ()) -> AbstractContextManager[None]:
         """Lets the bank simulator answer payments while the block lasts, instead of the caller."""
         return simulated_bank(self.stack, accounts, fail_amounts=fail_amounts)
+
+    def _import(
+        self, content: bytes, list_format: ListFormat, list_name: str, published_ns: int, operator: Client | None
+    ) -> ImportedList:
+        caller = operator or self.operators[0]
+        return caller.payments.import_sanctions_list(
+            list_name or fresh("list-"), list_format, content, published_ns or time.time_ns()
+        )

@@ -12,22 +12,23 @@ from ringfence_payment_instruction.submissions.domain import reasons
 MILLION = 1_000_000
 
 
-def agree(state: State, new: FeeAgreed) -> list[FeeAgreed]:
+def agree(state: State, new: FeeAgreed, was_ended: bool) -> list[FeeAgreed]:
     """Returns the event that records an agreement, none where it is; raises FeeAgreementConflict.
 
+    `was_ended` says so of an agreement that has left memory.
     A client's own signature under it would be checked here; today the platform answers for the document it names.
     """
     known = state.agreement(new.tenant, new.agreement)
     if known is not None and replace(known, agreed_by=new.agreed_by) == new:
         return []
-    if known is not None or state.is_ended(new.tenant, new.agreement):
+    if known is not None or was_ended or state.is_ended(new.tenant, new.agreement):
         raise FeeAgreementConflict
     return [new]
 
 
-def end(state: State, tenant: bytes, agreement: bytes, ended_by: bytes) -> list[FeeAgreementEnded]:
+def end(state: State, tenant: bytes, agreement: bytes, ended_by: bytes, was_ended: bool) -> list[FeeAgreementEnded]:
     """Returns the event that ends an agreement, none where it has ended; raises FeeAgreementUnknown."""
-    if state.is_ended(tenant, agreement):
+    if was_ended or state.is_ended(tenant, agreement):
         return []
     if state.agreement(tenant, agreement) is None:
         raise FeeAgreementUnknown

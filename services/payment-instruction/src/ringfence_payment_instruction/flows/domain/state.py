@@ -1,6 +1,7 @@
 """What flows keep in memory, built from events alone: fee agreements.
 
-An agreement that has ended is known by its id alone, so that nobody agrees on another under it.
+The newest agreements that have ended are known by their ids, so that nobody agrees on another under them; of older ones
+only the highest id is (docs/adr/0016), and their own events say the rest.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
+from ringfence_kernel.writing.recent import Recent
 
 from ringfence_payment_instruction.flows.domain.events import EVENTS, FeeAgreed
 
-SECTION = "flows, format 1"
+SECTION, ENDED = "flows, format 2", "ended"
+RECENT_ENDED = 16_384
+"""So many that have ended are in memory; another number is another digest format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,6 @@ class _Saved:
     """What a snapshot holds."""
 
     agreements: list[FeeAgreed]
-    ended: list[bytes]
 
 
 class State:
@@ -33,18 +36,18 @@ class State:
 
     EVENTS: ClassVar[tuple[type, ...]] = EVENTS
 
-    def __init__(self) -> None:
+    def __init__(self, recent_ended: int = RECENT_ENDED) -> None:
         """Starts without any."""
         self._agreements: dict[bytes, dict[bytes, FeeAgreed]] = {}
-        self._ended: dict[bytes, bool] = {}
+        self.ended = Recent(bool, recent_ended)
 
     def agreement(self, tenant: bytes, agreement: bytes) -> FeeAgreed | None:
         """Returns an agreement that was not ended."""
         return self._agreements.get(tenant, {}).get(agreement)
 
     def is_ended(self, tenant: bytes, agreement: bytes) -> bool:
-        """Tells whether an agreement was ended."""
-        return tenant + agreement in self._ended
+        """Tells whether an agreement was ended lately; of others see `ended.may_have_left`."""
+        return self.ended.get(tenant + agreement) is not None
 
     def agreements(self, tenant: bytes) -> list[FeeAgreed]:
         """Returns a tenant's agreements that were not ended, in order of their ids."""
@@ -60,15 +63,18 @@ class State:
             journal.put(own, event.agreement, event)
         else:
             journal.remove(own, event.agreement)
-            journal.put(self._ended, event.tenant + event.agreement, True)
+            if not own:
+                journal.remove(self._agreements, event.tenant)
+            self.ended.put(event.tenant + event.agreement, True, recorded.position, journal)
+            journal.end(recorded.stream)
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
-        return hashlib.sha256(self._content()).digest()
+        return hashlib.sha256(self._content() + self.ended.digest()).digest()
 
     def save(self) -> Sections:
-        """Returns all agreements."""
-        return [(SECTION, self._content())]
+        """Returns all agreements, and what is known of those that have ended."""
+        return [(SECTION, self._content()), (ENDED, self.ended.save())]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned; raises ValueError or LookupError for another format."""
@@ -76,8 +82,8 @@ class State:
         self._agreements = {}
         for each in content.agreements:
             self._agreements.setdefault(each.tenant, {})[each.agreement] = each
-        self._ended = dict.fromkeys(content.ended, True)
+        self.ended.restore(sections[ENDED])
 
     def _content(self) -> bytes:
         agreements = [each for tenant in sorted(self._agreements) for each in self.agreements(tenant)]
-        return plain.encode(_Saved(agreements, sorted(self._ended)))
+        return plain.encode(_Saved(agreements))

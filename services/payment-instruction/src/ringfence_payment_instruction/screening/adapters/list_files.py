@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 from ringfence_payment_instruction.screening.adapters.delimited import read_csv, read_denied_persons
-from ringfence_payment_instruction.screening.adapters.ofac import read_ofac
+from ringfence_payment_instruction.screening.adapters.ofac import has_end_mark, read_ofac
 from ringfence_payment_instruction.screening.adapters.un_xml import read_un
 from ringfence_payment_instruction.screening.application.importing import ListPart
 from ringfence_payment_instruction.screening.domain.entries import Entry
@@ -32,6 +32,12 @@ class SanctionsFiles:
         if parts:
             raise SanctionsListDamaged("a list of this format is one file")
         return _READERS[ListFormat(list_format)](content)
+
+    def may_be_cut(self, list_format: int, content: bytes) -> bool:
+        """Tells of a publisher's file whether it lacks an end. Our own CSV comes from nobody but who hands it in."""
+        if list_format == ListFormat.OFAC_SDN:
+            return not has_end_mark(content)
+        return list_format == ListFormat.BIS_DENIED_PERSONS
 
 
 _READERS = {

@@ -36,8 +36,9 @@ def read_ofac(content: bytes, parts: Mapping[ListPart, bytes]) -> list[Entry]:
 
     Raises SanctionsListDamaged.
     """
+    primary, parts = _to_the_end(content), {part: _to_the_end(each) for part, each in parts.items()}
     gathered, remarks = Gathered(), defaultdict[str, str](str)
-    for line, row in _rows(content, PRIMARY_COLUMNS):
+    for line, row in _rows(primary, PRIMARY_COLUMNS):
         reference, name, kind, *details, remark = row
         if gathered.knows(reference) or name == NOTHING:
             raise unreadable(line)
@@ -63,6 +64,11 @@ def read_ofac(content: bytes, parts: Mapping[ListPart, bytes]) -> list[Entry]:
     return gathered.entries()
 
 
+def has_end_mark(content: bytes) -> bool:
+    """Tells whether a file says that it ends where it does. Nothing else does: no file says how many lines it has."""
+    return END_MARK in content
+
+
 def _belonging(
     gathered: Gathered, parts: Mapping[ListPart, bytes], part: ListPart, count: int
 ) -> Iterator[tuple[int, list[str]]]:
@@ -82,8 +88,7 @@ def _name(gathered: Gathered, line: int, reference: str, name: str, quality: Nam
 
 
 def _rows(content: bytes, count: int) -> Iterator[tuple[int, list[str]]]:
-    text = decoded(_to_the_end(content), "utf-8", "latin-1")
-    for line, row in rows_of(text):
+    for line, row in rows_of(decoded(content, "utf-8", "latin-1")):
         read = columns(line, row, count)
         if not (read[0].isascii() and read[0].isdigit()):
             raise unreadable(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
@@ -13,9 +13,11 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
+from ringfence_payment_instruction.screening.application.quotas import EditionsQuota, EditionTurn
 from ringfence_payment_instruction.screening.domain import acts, editions
 from ringfence_payment_instruction.screening.domain.editions import Columns, Difference
 from ringfence_payment_instruction.screening.domain.entries import Entry, aliases
+from ringfence_payment_instruction.screening.domain.errors import SanctionsListDamaged
 from ringfence_payment_instruction.screening.domain.events import SanctionsEditionHeld, SanctionsListImported
 from ringfence_payment_instruction.screening.domain.state import State
 from ringfence_payment_instruction.submissions.application.reading import FileReading
@@ -31,13 +33,26 @@ class ListPart(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListFiles:
-    """What a publisher has issued as one edition of a list, and when (UTC nanoseconds)."""
+    """What a publisher has issued as one edition of a list, and when (UTC nanoseconds).
+
+    `sha256` is that of the primary file and `part_sha256` those of its parts, where the publisher states them.
+    """
 
     list_name: str
     list_format: int
     content: bytes
     published_ns: int
     parts: Mapping[ListPart, bytes]
+    sha256: bytes = b""
+    part_sha256: Mapping[ListPart, bytes] = field(default_factory=dict)
+
+    def unproven(self) -> list[bytes]:
+        """Returns the files of which no SHA-256 is stated; raises SanctionsListDamaged where one is another file's."""
+        files = [(self.content, self.sha256)]
+        files += [(content, self.part_sha256.get(part, b"")) for part, content in self.parts.items()]
+        if any(stated and stated != hashlib.sha256(content).digest() for content, stated in files):
+            raise SanctionsListDamaged("a file is not the one whose SHA-256 is stated")
+        return [content for content, stated in files if not stated]
 
     def digest(self) -> bytes:
         """Returns SHA-256 of the file; of several files, that of each part's number and SHA-256, in order."""
@@ -49,7 +64,10 @@ class ListFiles:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an edition holds and changes; `proposal` is empty unless it waits for a second person."""
+    """What an edition holds and changes; `proposal` is empty unless it waits for a second person.
+
+    `may_be_cut` tells that nothing shows that all files came whole.
+    """
 
     digest: bytes
     entries: int
@@ -58,6 +76,7 @@ class Imported:
     difference: Difference
     unchanged: bool
     proposal: bytes
+    may_be_cut: bool
 
 
 class ListReader(Protocol):
@@ -66,12 +85,16 @@ class ListReader(Protocol):
     def read(self, list_format: int, content: bytes, parts: Mapping[ListPart, bytes]) -> list[Entry]:
         """Returns the entries; raises SanctionsListDamaged."""
 
+    def may_be_cut(self, list_format: int, content: bytes) -> bool:
+        """Tells whether a file that was read may be the first part of another one."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     entries: list[Entry]
     columns: Columns
     digest: bytes
+    may_be_cut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,41 +106,52 @@ class ListImport:
     proposals: Proposals
     reader: ListReader
     reading: FileReading
+    quota: EditionsQuota
 
     async def import_list(self, caller: Caller, files: ListFiles) -> Imported:
         """Returns what came into force, or waits; the same edition again changes nothing.
 
-        Raises SanctionsListDamaged, SanctionsListOutdated, TooManyFiles, and what a proposal raises.
+        Raises SanctionsListDamaged, SanctionsListOutdated, SanctionsListsExceeded, SanctionsEditionsExceeded,
+        TooManyFiles, and what a proposal raises.
         """
         read = await self.reading.read(caller, self._read, files)
+        with self.quota.turn(caller.subject) as turn:
+            return await self._decided(caller, files, read, turn)
+
+    async def _decided(self, caller: Caller, files: ListFiles, read: _Read, turn: EditionTurn) -> Imported:
         while True:
             current = self.state.lists.get(files.list_name)
             difference = await asyncio.to_thread(editions.difference, current, read.entries)
 
             def command(unit: Unit, current: object = current, found: Difference = difference) -> Imported | None:
                 # Another edition may have come into force meanwhile: then this one changes something else.
+                turn.is_used = False
                 if self.state.lists.get(files.list_name) is not current:
                     return None
-                return self._import(unit, caller, files, read, found)
+                return self._import(unit, caller, files, read, found, turn)
 
             if (imported := await self.writer.commit(command)) is not None:
                 return imported
 
     def _read(self, files: ListFiles) -> _Read:
+        unproven = files.unproven()
         entries = self.reader.read(files.list_format, files.content, files.parts)
-        return _Read(entries, editions.columns_of(entries), files.digest())
+        may_be_cut = any(self.reader.may_be_cut(files.list_format, content) for content in unproven)
+        return _Read(entries, editions.columns_of(entries), files.digest(), may_be_cut)
 
-    def _import(self, unit: Unit, caller: Caller, files: ListFiles, read: _Read, difference: Difference) -> Imported:
+    def _import(
+        self, unit: Unit, caller: Caller, files: ListFiles, read: _Read, difference: Difference, turn: EditionTurn
+    ) -> Imported:
         current, name = self.state.lists.get(files.list_name), files.list_name
         is_same = editions.is_same(current, read.digest)
         proposal = b""
         if not is_same:
-            published_ns = files.published_ns
+            published_ns, may_be_cut = files.published_ns, read.may_be_cut
             if current is not None and current.digest == read.digest:
-                # Read anew by a later release: the edition is no younger for that.
-                published_ns = current.published_ns
+                # Read anew by a later release: the edition is no younger for that, and as whole as it was.
+                published_ns, may_be_cut = current.published_ns, False
             editions.require_newer(current, published_ns, unit.now_ns)
-            waits = difference.needs_second_person(self.state.lost_lately(name, unit.now_ns))
+            waits = may_be_cut or difference.needs_second_person(self.state.lost_lately(name, unit.now_ns))
             event = (SanctionsEditionHeld if waits else SanctionsListImported)(
                 list_name=name,
                 list_format=files.list_format,
@@ -126,7 +160,7 @@ class ListImport:
                 imported_by=caller.subject,
                 **asdict(read.columns),
             )
-            proposal = self._record(unit, caller, event, difference)
+            proposal = self._record(unit, caller, event, difference, turn)
         return Imported(
             digest=read.digest,
             entries=len(read.entries),
@@ -135,6 +169,7 @@ class ListImport:
             difference=difference,
             unchanged=is_same,
             proposal=proposal,
+            may_be_cut=read.may_be_cut,
         )
 
     def _record(
@@ -143,15 +178,18 @@ class ListImport:
         caller: Caller,
         event: SanctionsListImported | SanctionsEditionHeld,
         difference: Difference,
+        turn: EditionTurn,
     ) -> bytes:
         """Records an edition; returns the proposal that it waits for, of whoever handed it in first."""
         name, subject = event.list_name, acts.stream_of(event.list_name)
-        if isinstance(event, SanctionsListImported):
+        waits, waiting = isinstance(event, SanctionsEditionHeld), self.state.waiting.get(name)
+        if waits and waiting is not None and waiting.digest == event.digest and name in self.state.proposals:
+            return self.state.proposals[name]
+        self.quota.bounds.require_room(self.state.lists, self.state.waiting, name, len(event.references))
+        turn.use()
+        if not waits:
             unit.record(subject, event)
             return b""
-        waiting = self.state.waiting.get(name)
-        if waiting is not None and waiting.digest == event.digest and name in self.state.proposals:
-            return self.state.proposals[name]
         adoption = acts.Adoption(name, event.digest, difference.entries_lost, difference.names_removed)
         unit.record(subject, event)
         return self.proposals.propose(unit, acts.ADOPT, subject=subject, payload=adoption.payload(), caller=caller)

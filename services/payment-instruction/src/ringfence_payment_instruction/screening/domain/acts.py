@@ -38,7 +38,8 @@ class Adoption(NamedTuple):
         """Says what would happen."""
         return (
             f"put the edition {self.digest.hex()} of sanctions list {self.list_name} in force: "
-            f"{self.entries_lost} entries and {self.names_removed} names would be gone"
+            f"{self.entries_lost} entries and {self.names_removed} names would be gone. Compare its files with the "
+            "publisher's: they may have been cut off"
         )
 
 

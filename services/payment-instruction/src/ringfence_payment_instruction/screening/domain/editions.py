@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
 from ringfence_payment_instruction.screening.domain.entries import Entry, EntryKind, NameQuality
-from ringfence_payment_instruction.screening.domain.errors import SanctionsListDamaged, SanctionsListOutdated
+from ringfence_payment_instruction.screening.domain.errors import (
+    SanctionsListDamaged,
+    SanctionsListOutdated,
+    SanctionsListsExceeded,
+)
 from ringfence_payment_instruction.screening.domain.lists import Loss, SanctionsList
 from ringfence_payment_instruction.screening.domain.names import FORM, fingerprint, normalise
 
@@ -151,6 +155,30 @@ def _marks(entry: Entry, form: int) -> dict[bytes, str]:
     marks = {fingerprint(name.text, form): name.text for name in entry.names}
     marks.pop(b"", None)
     return marks
+
+
+@dataclass(frozen=True)
+class ListBounds:
+    """How many lists and names there may be in force and waiting, and editions by one operator in a day (0: any)."""
+
+    lists: int = 1_000
+    names: int = 1_000_000
+    editions_per_day: int = 1_000
+
+    def require_room(
+        self, lists: Mapping[str, SanctionsList], waiting: Mapping[str, SanctionsList], name: str, names: int
+    ) -> None:
+        """Raises SanctionsListsExceeded for a new list too many, or for more names of a list than there is room for.
+
+        An edition that has more names than the one before needs room beside it, as it may have to wait.
+        """
+        is_new = name not in lists and name not in waiting
+        if is_new and len(lists.keys() | waiting.keys()) >= self.lists:
+            raise SanctionsListsExceeded(f"there are {self.lists} lists", lists=str(self.lists))
+        before = max((len(held[name].references) for held in (lists, waiting) if name in held), default=0)
+        others = sum(len(each.references) for held in (lists, waiting) for known, each in held.items() if known != name)
+        if names > before and others + before + names > self.names:
+            raise SanctionsListsExceeded(f"all lists together have {self.names} names", names=str(self.names))
 
 
 def require_newer(current: SanctionsList | None, published_ns: int, now_ns: int) -> None:

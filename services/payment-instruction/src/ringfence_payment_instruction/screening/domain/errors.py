@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.values.errors import DomainError, NotFound
+from ringfence_kernel.values.errors import DomainError, NotFound, QuotaExceeded
 
 
 class SanctionsListDamaged(DomainError):
-    """A file of the list has lines that cannot be read, no names, no end, or is not of its format; nothing was done."""
+    """A file of the list has lines that cannot be read, no names, no end, or is not of its format or SHA-256."""
 
     reason = "SANCTIONS_LIST_DAMAGED"
     code = "INVALID_ARGUMENT"
@@ -17,6 +17,19 @@ class SanctionsListOutdated(DomainError):
 
     reason = "SANCTIONS_LIST_OUTDATED"
     code = "FAILED_PRECONDITION"
+
+
+class SanctionsListsExceeded(DomainError):
+    """There would be more lists, or names on them, than may be in force or wait; one out of use can be retired."""
+
+    reason = "SANCTIONS_LISTS_QUOTA_EXCEEDED"
+    code = "RESOURCE_EXHAUSTED"
+
+
+class SanctionsEditionsExceeded(QuotaExceeded):
+    """The operator has brought as many editions of lists as one may in a day; nothing was done."""
+
+    reason = "SANCTIONS_EDITIONS_QUOTA_EXCEEDED"
 
 
 class SanctionsListNotFound(NotFound):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
+from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
@@ -16,7 +18,10 @@ from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.standing.domain.events import EVENTS, StandingNoted
 
-SECTION = "standing, format 1"
+SECTION = "standing, format 2"
+ERASED_LAST_NS = 62 * DAY_NS
+"""What was received before an erasure is authorised for 30 days; what comes later asks identity, where the IBAN stays
+the erased client's. As much again is for a service that stood still."""
 STREAM = external_id("standing", b"", "identity")
 """The one stream of all that is noted."""
 
@@ -48,13 +53,17 @@ class StandingFact:
 
 
 class State:
-    """Those who do not stand well. Every change goes through the journal; nothing here decides."""
+    """Those who do not stand well, of the erased those of the last 62 days. Nothing here decides.
+
+    Who leaves is decided by the times of the events. Every change goes through the journal.
+    """
 
     EVENTS: ClassVar[tuple[type, ...]] = EVENTS
 
     def __init__(self) -> None:
         """Starts with everybody in good standing."""
         self.standings: dict[bytes, Standing] = {}
+        self._erased: deque[tuple[int, bytes]] = deque()  # when it was noted, and who
 
     def of(self, subject: bytes) -> Standing:
         """Returns how somebody stands."""
@@ -80,6 +89,10 @@ class State:
             journal.put(self.standings, event.subject, Standing(event.standing))
         elif event.subject in self.standings:
             journal.remove(self.standings, event.subject)
+        if event.standing == Standing.ERASED:
+            self._erased.append((recorded.recorded_at_ns, event.subject))
+            journal.call(self._erased.pop)
+        self._let_go(recorded.recorded_at_ns, journal)
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
@@ -91,10 +104,17 @@ class State:
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned; raises ValueError or LookupError for another format."""
-        self.standings = {
-            subject: Standing(standing)
-            for subject, standing in plain.decode(sections[SECTION], list[tuple[bytes, int]])
-        }
+        standings, erased = plain.decode(sections[SECTION], tuple[list[tuple[bytes, int]], list[tuple[int, bytes]]])
+        self.standings = {subject: Standing(standing) for subject, standing in standings}
+        self._erased = deque(erased)
+
+    def _let_go(self, now_ns: int, journal: Journal) -> None:
+        while self._erased and now_ns - self._erased[0][0] > ERASED_LAST_NS:
+            oldest = self._erased.popleft()
+            journal.call(self._erased.appendleft, oldest)
+            if self.of(oldest[1]) is Standing.ERASED:
+                journal.remove(self.standings, oldest[1])
 
     def _content(self) -> bytes:
-        return plain.encode([(subject, int(standing)) for subject, standing in sorted(self.standings.items())])
+        standings = [(subject, int(standing)) for subject, standing in sorted(self.standings.items())]
+        return plain.encode((standings, list(self._erased)))

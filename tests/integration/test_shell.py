@@ -1,0 +1,201 @@
+"""What operators and platforms decide from a shell, with credentials directories, on the whole platform."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from ringfence.cli import main
+from ringfence.ids import new_id
+from ringfence_local_stack.scenario import Scenario, eventually, fresh, new_iban
+from ringfence_local_stack.scenario.messages import entry
+from ringfence_verifier import verify_receipt
+
+Rows = list[dict[str, str]]
+Shell = Callable[..., Rows]
+DENIED = "\t".join(
+    f'"{column}"'
+    for column in (
+        *("Name", "Street_Address", "City", "State", "Country", "Postal_Code", "Effective_Date", "Expiration_Date"),
+        *("Standard_Order", "Last_Update", "Action", "FR_Citation"),
+    )
+)
+REFUSED = 3
+
+
+@pytest.fixture
+def shell(scenario: Scenario, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """Runs a command as a principal of the sandbox with --json; returns its rows. It must end with `code`."""
+    for name, address in scenario.stack.addresses.items():
+        monkeypatch.setenv(f"RINGFENCE_{name.upper().replace('-', '_')}_ADDRESS", address)
+
+    def run(principal: str, *arguments: str, code: int = 0, table: bool = True) -> Rows:
+        typed = ["ringfence", *arguments, "--as", str(scenario.sandbox.folder_of(principal)), *["--json"] * table]
+        monkeypatch.setattr(sys, "argv", typed)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capsys.readouterr()
+        assert (ended.value.code or 0) == code, told.err
+        rows: Rows = json.loads(told.out) if told.out else []
+        return rows
+
+    return run
+
+
+def confirmed(shell: Shell, proposed: Rows) -> str:
+    """Has the first operator refused and the second one confirm what waits; returns the outcome."""
+    (row,) = proposed
+    assert row["outcome"] == "waits"
+    (alone,) = shell("operator-1", "confirm", row["proposal"], code=REFUSED)
+    assert alone["outcome"] == "SECOND_PERSON_REQUIRED"
+    return shell("operator-2", "confirm", row["proposal"])[0]["outcome"]
+
+
+def test_a_freeze_is_placed_by_one_and_lifted_by_two(scenario: Scenario, shell: Shell) -> None:
+    """Under its order alone; a status that is no freeze has a command too."""
+    platform = scenario.platform("Nora Vale")
+    account, book = str(platform.customer("Nora Vale").account.id), ("--platform", str(platform.id))
+    frozen = shell("operator-1", "freeze", "place", account, *book, "--order", "7 Cs 12/26")
+    assert frozen == [{"account": account, "status": "frozen"}]
+    shell("operator-1", "freeze", "lift", account, *book, "--order", "another", code=REFUSED)
+    lift = shell("operator-1", "freeze", "lift", account, *book, "--order", "7 Cs 12/26")
+    assert confirmed(shell, lift) == "confirmed"
+    status = ("account", "status", account, *book, "--reason", "asked by phone", "--to")
+    assert [shell("operator-1", *status, to)[0]["status"] for to in ("restricted", "active")] == [
+        "restricted",
+        "active",
+    ]
+
+
+def test_limits_are_tightened_by_one_and_loosened_by_two(scenario: Scenario, shell: Shell) -> None:
+    """What is set for one currency or approver leaves the others as they are; amounts are strict."""
+    platform = scenario.platform(banked=False)
+    at, approver = ("--platform", str(platform.id)), str(platform.approver.credentials.principal_id)
+
+    def limit(currency: str, payment: str, code: int = 0) -> Rows:
+        bounds = ("--payment", payment, "--debtor-day", "500.00", "--day", "900.00", "--approver", "800.00")
+        return shell("operator-1", "limits", "set", *at, "--currency", currency, *bounds, code=code)
+
+    assert [limit(each, "100.00")[0]["outcome"] for each in ("EUR", "CZK")] == ["done", "done"]
+    of_one = ("--approver", approver, "--currency", "EUR", "--maximum", "0.00")
+    assert shell("operator-1", "limits", "approver", *at, *of_one)[0]["outcome"] == "done"
+    assert confirmed(shell, limit("EUR", "200.00")) == "confirmed"
+    shown = shell(platform.name, "limits", "show")
+    assert [(each["for"], each["currency"], each["one_payment"], each["an_approver"]) for each in shown] == [
+        ("everybody", "CZK", "100.00 CZK", "800.00 CZK"),
+        ("everybody", "EUR", "200.00 EUR", "800.00 EUR"),
+        (approver, "EUR", "", "0.00 EUR"),
+    ]
+    limit("EUR", "1e1", code=2)
+
+
+def test_a_migration_window_is_opened_and_closed_by_two(scenario: Scenario, shell: Shell) -> None:
+    """Under an id that the importer then names; the same again is the same window."""
+    book = ("--platform", str(scenario.platform(banked=False).id), "--window", str(new_id()), "--reason", "go-live")
+    assert confirmed(shell, shell("operator-1", "migration", "open", *book, "--minutes", "60")) == "confirmed"
+    assert shell("operator-1", "migration", "open", *book, "--minutes", "60")[0]["outcome"] == "done"
+    assert confirmed(shell, shell("operator-1", "migration", "close", *book)) == "confirmed"
+
+
+def test_rules_are_shown_and_adopted_as_the_text_that_they_are(
+    scenario: Scenario, shell: Shell, tmp_path: Path
+) -> None:
+    """The canonical text of a book's rules, made stricter, is taken, and shown as it was given."""
+    platform = scenario.platform(banked=False)
+    text = platform.client.custody.rules().document.replace("version minimum", "version 2026-01")
+    (tmp_path / "rules").write_text(text)
+    adopt = ("rules", "adopt", str(tmp_path / "rules"), "--platform", str(platform.id))
+    assert confirmed(shell, shell("operator-1", *adopt)) == "confirmed"
+    assert platform.client.custody.rules().document == text
+    shown = shell(platform.name, "rules", "show")
+    assert len(shown) == len(text.splitlines()) - 2
+    (tmp_path / "rules").write_text(text.replace("CLIENT", "NOBODY"))
+    shell("operator-1", *adopt, code=2)
+
+
+def test_sanctions_lists_are_imported_confirmed_and_retired(shell: Shell, tmp_path: Path) -> None:
+    """A publisher's file without an end waits unless its SHA-256 is given; another file's is no command line."""
+    name, file = fresh("denied-"), tmp_path / "dpl.txt"
+    file.write_text("\n".join((DENIED, "\t".join([f'"{fresh("JO ")}"', *['"x"'] * 11]), "")))
+    given = ("lists", "import", name, str(file), "--format", "bis-denied-persons", "--published", "2026-01-02")
+    assert shell("operator-1", *given)[0]["outcome"] == "waits"
+    shell("operator-1", *given, "--sha256", "00" * 32, code=2)
+    stated = ("--sha256", sha256(file.read_bytes()).hexdigest())
+    assert shell("operator-1", *given, *stated)[0]["outcome"] == "done"
+    confirm = shell("operator-1", "lists", "confirm", name, "--note", "seen at the publisher's")
+    assert confirmed(shell, confirm) == "confirmed"
+    (shown,) = (each for each in shell("operator-2", "lists", "show") if each["list"] == name)
+    assert (shown["published"], shown["entries"], bool(shown["confirmed"])) == ("2026-01-02 00:00:00 UTC", "1", True)
+    assert confirmed(shell, shell("operator-1", "lists", "retire", name, "--note", "out of use")) == "confirmed"
+
+
+def test_clients_are_held_and_erased_and_their_ibans_claimed(scenario: Scenario, shell: Shell, tmp_path: Path) -> None:
+    """What stands against an erasure is told; a claim is confirmed on a document by two."""
+    platform = scenario.platform(banked=False)
+    party = platform.party("Nora Vale")
+    subject, at = str(party.id), ("--platform", str(platform.id))
+    order = ("--order", "7 Cs 12/26")
+    assert shell("operator-1", "parties", "hold", subject, *at, *order)[0]["outcome"] == "done"
+    (refused,) = shell("operator-1", "parties", "erase", subject, *at, code=REFUSED)
+    assert refused["outcome"] == "ERASURE_REFUSED causes=LEGAL_HOLD"
+    assert confirmed(shell, shell("operator-1", "parties", "let-go", subject, *at, *order)) == "confirmed"
+    (opened,) = shell(platform.name, "account", "open", "--class", "client", "--owner", subject)
+    iban = new_iban()
+    claim = ("ibans", "claim", iban, "--account", opened["account"], "--owner", subject)
+    assert shell(platform.name, *claim)[0]["outcome"] == "waits"
+    (document := tmp_path / "contract").write_bytes(b"signed")
+    change = ("ibans", "change", iban, *at, "--owner", subject, "--action", "confirm", "--document", str(document))
+    assert confirmed(shell, shell("operator-1", *change)) == "confirmed"
+    assert shell(platform.name, "parties", "show", subject)[0]["kyc"] == "verified"
+    assert (
+        shell("operator-1", "parties", "kyc", subject, *at, "--to", "refresh-due", "--note", "a year on")[0]["outcome"]
+        == "done"
+    )
+
+
+def test_principals_are_registered_by_two_and_suspended_by_one(shell: Shell) -> None:
+    """Whoever is suspended comes back by two."""
+    key = Ed25519PrivateKey.generate().public_key().public_bytes_raw().hex()
+    until = f"{time.gmtime().tm_year + 1}-01-01"
+    new = ("principals", "register", fresh("auditor-"), "--kind", "auditor", "--public-key", key)
+    proposed = shell("operator-1", *new)
+    assert confirmed(shell, proposed) == "confirmed"
+    who = proposed[0]["what"]
+    assert shell("operator-1", "principals", "renew", who, "--until", until)[0]["outcome"] == "waits"
+    assert shell("operator-2", "principals", "suspend", who, "--note", "on leave")[0]["outcome"] == "done"
+    assert confirmed(shell, shell("operator-1", "principals", "resume", who)) == "confirmed"
+
+
+def test_what_moved_is_listed_and_proven(scenario: Scenario, shell: Shell, tmp_path: Path) -> None:
+    """A bank's file is handed in, its transfers and balances are read, and a regulator gets the receipt."""
+    platform = scenario.platform("Nora Vale")
+    nora = platform.customer("Nora Vale")
+    told = tmp_path / "camt.xml"
+    told.write_bytes(platform.bank.notification(entry(10_00, nora.iban, reference=fresh("R"))))
+    feed = scenario.sandbox.bank_feed.credentials.principal_id
+    (name,) = (
+        each for each in scenario.sandbox.names() if scenario.sandbox.client(each).credentials.principal_id == feed
+    )
+    assert shell(name, "evidence", str(told))[0]["credited"] == "1"
+    (moved,) = shell(platform.name, "transfers")
+    assert (moved["amount"], moved["to"]) == ("10.00 EUR", str(nora.account.id))
+    assert shell(platform.name, "transfers", moved["transfer"]) == [moved]
+    balances = ("account", "balances", str(nora.account.id))
+    assert shell(platform.name, *balances)[0]["balance"] == "10.00 EUR"
+    assert shell(platform.name, *balances, "--at", "2026-01-01")[0]["balance"] == "0.00 EUR"
+    search = ("search", "--subject", moved["transfer"])
+
+    def logged() -> Rows:
+        return [each for each in shell("regulator", *search) if each["kind"] == "custody.transfer.v1"]
+
+    assert eventually(lambda: logged() != [])
+    (found,) = logged()
+    shell("regulator", "receipt", found["index"], str(tmp_path / "receipt"), table=False)
+    proven = verify_receipt((tmp_path / "receipt").read_text(), scenario.sandbox.log_key())
+    assert proven.index == int(found["index"])
