@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, cast
@@ -29,7 +29,7 @@ from ringfence_identity.parties.domain.kyc import KycState
 from ringfence_identity.parties.domain.parties import KycDecision
 from ringfence_identity.parties.domain.state import State as PartyState
 from ringfence_identity.principals.application import acts as principals
-from ringfence_identity.principals.domain.principals import NewPrincipal
+from ringfence_identity.principals.domain.principals import NewPin, NewPrincipal
 from ringfence_identity.principals.domain.roles import Kind
 from ringfence_identity.principals.domain.state import State as PrincipalState
 from ringfence_identity.principals.queries import PrincipalQueries
@@ -40,6 +40,7 @@ from ringfence_kernel.values.ids import show
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
+from ringfence_payment_instruction.deposits.application import releasing as suspense
 from ringfence_payment_instruction.limits.application import setting
 from ringfence_payment_instruction.limits.domain.bounds import Bounds, InstallationLimits, PlatformLimits
 from ringfence_payment_instruction.limits.domain.state import State as LimitsState
@@ -115,6 +116,8 @@ def identity() -> Iterator[tuple[str, Act]]:
     of_people = {each.name: each for each in principals.PrincipalActs(state, NOBODY).effects()}
     of_ibans = {each.name: each for each in aliases.AliasActs(known, queries, NOBODY).effects()}
     new = NewPrincipal(ONE, Kind.PLATFORM_APPROVER, "somebody", TENANT, PUBLIC_KEY, person=TWO, until_ns=1_900_000_000)
+    new = replace(new, certificate_sha256=OTHER_DIGEST)
+    pin = NewPin(ONE, OTHER_DIGEST, PUBLIC_KEY)
     mirrors = [AliasRegistered(TENANT, ONE, OTHER_DIGEST, TWO, True, b"sealed", ONE, bank_feed=THREE)]
     changes = [Change(Action.REMOVE, TENANT, ONE, OTHER_DIGEST, DIGEST)]
     decision = KycDecision(TENANT, ONE, KycState.REVIEW, "not the one", id=TWO)
@@ -127,6 +130,7 @@ def identity() -> Iterator[tuple[str, Act]]:
     yield principals.REGISTER, Act(of_people[principals.REGISTER], new, plain.encode(new), "register", ONE)
     yield principals.ACTIVATE, Act(of_people[principals.ACTIVATE], ONE, b"", "make active again", ONE)
     yield principals.RENEW, Act(of_people[principals.RENEW], 1_900_000_001, until, "until", ONE)
+    yield principals.PIN, Act(of_people[principals.PIN], pin, plain.encode(pin), "act by certificate", ONE)
     yield releases.RELEASE, Act(released, decision, plain.encode(decision), "lead party", ONE)
     yield holding.LIFT, Act(lifting, lifts, plain.encode(lifts), "let go of")
     yield erasing.ERASE, Act(erased, gone, plain.encode(gone), "erase for good")
@@ -147,10 +151,13 @@ def payments() -> Iterator[tuple[str, Act]]:
     shown = [*after.by_ledger.values(), *(approver for approver, _ in approvers), *approvers.values(), "EUR", "USD"]
     release = releasing._Release([ONE, TWO], "another of that name")
     hits = releasing.HitReleases(NOBODY, NOBODY).effect()
+    freed = suspense._Release([DIGEST, OTHER_DIGEST], b"\x0f" * 32, "another of that name")
+    money = suspense.SuspenseReleases(NOBODY, NOBODY, NOBODY, NOBODY).effect()
     adoption, statement = Adoption("eu", DIGEST, 51, 52), Statement("eu", DIGEST, "as published")
     of_lists = {each.name: each for each in acting.ListActs(NOBODY, NOBODY, NOBODY).effects()}
     yield setting.LOOSEN, Act(loosen, shown, limits, begins)
     yield releasing.RELEASE, Act(hits, release, plain.encode(release), "let 2 payment(s)")
+    yield suspense.RELEASE, Act(money, freed, plain.encode(freed), "release the money", ONE)
     yield lists.ADOPT, Act(of_lists[lists.ADOPT], adoption, adoption.payload(), "put the edition")
     for name in (lists.CONFIRM, lists.RETIRE):
         yield name, Act(of_lists[name], statement, statement.payload(), "edition")

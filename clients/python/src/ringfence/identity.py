@@ -55,8 +55,7 @@ class NewPrincipal:
     """A principal to register; approvers and importers name their platform as `tenant_id`.
 
     A further key of somebody known names that person; `until_ns` is when a person's role ends, UTC nanoseconds, 0 for
-    as late as may be. It acts only by the client certificate that has this SHA-256, and
-    may renew that.
+    as late as may be. It acts only by the client certificate that has this SHA-256, and may renew that.
     """
 
     id: UUID

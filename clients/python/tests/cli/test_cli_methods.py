@@ -53,7 +53,9 @@ INSIDE = "every command does it"
 WAYS = {
     "TokenService/IssueToken": none(TokenSource.token, INSIDE),
     "TokenService/GetJwks": none(Identity.jwks, "for programs that check tokens"),
-    "TokenService/Enrol": none(Identity.enrol, KEYS),
+    "TokenService/Enrol": by(Identity.enrol, "renew"),
+    "TokenService/PinCertificates": by(Identity.pin_certificates, "pin"),
+    "TokenService/RevokeAuthorisation": by(Identity.revoke_authorisation, "revoke"),
     "TokenService/RotateKey": none(Identity.rotate_key, KEYS),
     "TokenService/RegisterPrincipals": by(Identity.register_principals, "principals register"),
     "TokenService/ConfirmPrincipals": by(Identity.confirm_principals, "principals resume"),
@@ -102,6 +104,8 @@ WAYS = {
     "PaymentInstructionService/FundGuarantee": by(Flows.fund_guarantee, "guarantee fund"),
     "PaymentInstructionService/AllocateSuspense": by(Flows.allocate_suspense, "suspense allocate"),
     "PaymentInstructionService/ReturnSuspense": by(Flows.return_suspense, "suspense return"),
+    "PaymentInstructionService/GetSuspended": by(Flows.suspended, "suspense show"),
+    "PaymentInstructionService/ReleaseSuspended": by(Flows.release_suspended, "suspense release"),
     "PaymentInstructionService/ImportSanctionsList": by(Payments.import_sanctions_list, "lists import"),
     "PaymentInstructionService/ConfirmSanctionsList": by(Payments.confirm_sanctions_list, "lists confirm"),
     "PaymentInstructionService/RetireSanctionsList": by(Payments.retire_sanctions_list, "lists retire"),
@@ -113,6 +117,7 @@ WAYS = {
     "AuditService/GetReceipt": by(Audit.receipt, "receipt"),
     "AuditService/ListLeaves": by(Audit.leaves, "verify log"),
     "AuditService/VerifySources": by(Audit.verify_sources, "verify log"),
+    "AuditService/ListUnprovenTransfers": by(Audit.prove_transfers, "verify evidence"),
     "AuditService/GetConsistencyProof": none(
         Audit.consistency_proof, "for witnesses that keep a checkpoint; `verify log` reads everything instead"
     ),

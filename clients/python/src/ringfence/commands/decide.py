@@ -1,4 +1,4 @@
-"""`ringfence waiting`, `approve`, `reject` and `cancel`: payments that wait, and what people decide about them."""
+"""`ringfence waiting`, `approve`, `reject`, `cancel` and `revoke`: payments that wait, and decisions on them."""
 
 from typing import Annotated
 from uuid import UUID
@@ -9,6 +9,7 @@ from ringfence.client import Client
 from ringfence.commands.connect import As, Book, client_as
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import show
+from ringfence.commands.typed import Tenant
 from ringfence.money import show as amount
 from ringfence.payments import DECISION_NOT_TAKEN, Decision, Instruction, InstructionState, InstructionStatus
 
@@ -45,6 +46,18 @@ def reject(principal: As, ids: Ids = None, note: Note = "", book: Book = None) -
 def cancel(principal: As, ids: Ids = None, note: Note = "") -> None:
     """Withdraws payments as their maker, before they are handed over to the bank."""
     _decide(principal, ids, None, note, None)
+
+
+def revoke(
+    principal: As,
+    submission: Annotated[UUID, typer.Argument(help="The submission whose authorisation ends.")],
+    note: Annotated[str, typer.Option("--note", help="Why, at most 280 characters; no personal data.")],
+    tenant: Tenant,
+) -> None:
+    """Ends the authorisation of one submission, for good: what the bank does not have of it stops."""
+    with client_as(principal) as client:
+        client.identity.revoke_authorisation(tenant, submission, note)
+    show("Revoked", ["submission"], [[str(submission)]])
 
 
 def _decide(principal: str, ids: list[UUID] | None, decision: Decision | None, note: str, book: UUID | None) -> None:

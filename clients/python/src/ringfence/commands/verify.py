@@ -20,7 +20,7 @@ from ringfence.client import Client
 from ringfence.commands import local
 from ringfence.commands.connect import client_as
 from ringfence.commands.errors import CommandFailed
-from ringfence.commands.terminal import note, output, show
+from ringfence.commands.terminal import Tabled, note, output, show
 
 Key = Annotated[str, typer.Option("--key", help="The log's public key (C2SP vkey), or a file that holds it.")]
 Check = Callable[[], None]
@@ -71,7 +71,7 @@ def log(
         _report(_failures([*checks, *box.rebuild_checks()]))
 
 
-@app.command()
+@app.command(cls=Tabled)
 def evidence(principal: Annotated[str, typer.Option("--as", help="A regulator.")] = "regulator") -> None:
     """Shows transfers that custody has booked on a bank's word and that nothing the bank has said justifies."""
     with client_as(principal) as client:

@@ -100,18 +100,21 @@ class PrincipalActs:
 
     def _shown_registration(self, proposal: Proposal) -> str:
         new = registration(proposal)
-        key = f"key {new.public_key.hex()}, SHA-256 of key {sha256(new.public_key).hexdigest()}"
+        key = f"{_key(new.public_key)}, {_certificate(new.certificate_sha256)}"
         until = f", until {new.until_ns} ns" if new.until_ns else ""
-        key += f", {_certificate(new.certificate_sha256)}"
         return f"register {new.kind} {new.name} ({show(new.id)}), {key}{_belonging(new.tenant, new.person)}{until}"
 
     def _shown_pin(self, proposal: Proposal) -> str:
         new = new_pin(proposal)
-        key = f", SHA-256 of key {sha256(new.public_key).hexdigest()} and no other" if new.public_key else ""
+        key = f", {_key(new.public_key)} and no other" if new.public_key else ""
         return f"act by {_certificate(new.certificate_sha256)} alone{key}: {self._shown(proposal.subject)}"
 
     def _shown_renewal(self, proposal: Proposal) -> str:
         return f"until {_until_ns(proposal)} ns: {self._shown(proposal.subject)}"
+
+
+def _key(public: bytes) -> str:
+    return f"key {public.hex()}, SHA-256 of key {sha256(public).hexdigest()}"
 
 
 def _certificate(certificate_sha256: bytes) -> str:
