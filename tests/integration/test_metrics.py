@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from prometheus_client import Metric
+from ringfence.audit import Flaw
 from ringfence.payments import InstructionStatus
 from ringfence_local_stack.sandbox.birth import spool_folder
 from ringfence_local_stack.sandbox.sandbox import Sandbox
@@ -136,6 +137,7 @@ def test_no_label_names_a_tenant_a_person_or_an_account(
     allowed = {
         "ringfence_source": set(SERVICES),
         "ringfence_currency": {platform.currency},
+        "ringfence_flaw": {each.name for each in Flaw},
         "server_address": {"127.0.0.1"},
     }
     for families in shown.values():

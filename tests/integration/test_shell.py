@@ -67,10 +67,11 @@ def test_a_freeze_is_placed_by_one_and_lifted_by_two(scenario: Scenario, shell: 
     lift = shell("operator-1", "freeze", "lift", account, *book, "--order", "7 Cs 12/26")
     assert confirmed(shell, lift) == "confirmed"
     status = ("account", "status", account, *book, "--reason", "asked by phone", "--to")
-    assert [shell("operator-1", *status, to)[0]["status"] for to in ("restricted", "active")] == [
-        "restricted",
-        "active",
-    ]
+    (restricted,) = shell("operator-1", *status, "restricted")
+    (proposed,) = shell("operator-1", *status, "active")
+    assert [each["status"] for each in (restricted, proposed)] == ["restricted", "restricted"]
+    assert confirmed(shell, [{**proposed, "outcome": "waits"}]) == "confirmed"
+    assert shell("operator-1", *status, "active") == [{"account": account, "status": "active", "proposal": ""}]
 
 
 def test_limits_are_tightened_by_one_and_loosened_by_two(scenario: Scenario, shell: Shell) -> None:

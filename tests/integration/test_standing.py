@@ -139,7 +139,7 @@ def test_one_authorisation_is_revoked(scenario: Scenario) -> None:
         platform.approver.payments.decide([each.id], Decision.APPROVE, "")
         if each is other:  # by the end of which the revocation has been heard of
             each.wait_for(Status.SENT, Status.SETTLED, Status.RECONCILED)
-    assert eventually(lambda: revoked.look().state.reason == "PAYMENT_STOPPED", GIVEN_UP_SECONDS)
+    assert eventually(lambda: revoked.look().state.reason == "AUTHORISATION_REVOKED", GIVEN_UP_SECONDS)
     assert revoked.look().state.status is Status.HELD
     platform.approver.payments.decide([revoked.id], Decision.REJECT, "")
     revoked.wait_for(Status.REJECTED)

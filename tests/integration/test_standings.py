@@ -70,7 +70,8 @@ def test_a_released_clients_payments_wait_for_custody(town: Town) -> None:
     block(scenario, platform, nora.party.id)
     await_status(platform.client, platform.id, [nora.account.id], AccountStatus.FROZEN)
     waiting = [platform.pay(nora, ivo.iban, ivo.name, 1_00), platform.pay(ivo, nora.iban, nora.name, 3_00)]
-    assert eventually(lambda: {each.look().state.reason for each in waiting} == {"PAYMENT_STOPPED"}, SECONDS)
+    stopped = {"DEBTOR_NOT_ADMITTED", "CREDITOR_BLOCKED"}
+    assert eventually(lambda: {each.look().state.reason for each in waiting} == stopped, SECONDS)
     town.ways.cut("identity")
     with ExitStack() as ending:
         depositing = ending.enter_context(ThreadPoolExecutor(1))

@@ -78,7 +78,7 @@ def test_every_class_has_its_limit() -> None:
 
 def test_the_decisions_are_those_of_the_code() -> None:
     """The table of decisions has every state that one may bring about, each with the states it may follow."""
-    documented = {row[0]: {each.split()[0] for each in row[1].split(", ")} for row in rows_after("stands in for KYC:")}
+    documented = {row[0]: {each.split()[0] for each in row[1].split(", ")} for row in rows_after("back too:")}
     assert documented == {after.name: {each.name for each in before} for after, before in BY_DECISION.items()}
 
 

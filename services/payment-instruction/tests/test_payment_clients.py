@@ -212,7 +212,7 @@ async def test_corrections_are_looked_up_without_a_token() -> None:
     moved = {"debit_account_id": MIRROR, "credit_account_id": an_id("a"), "amount_minor": 5, "ledger": 978}
     rows = [custody_pb2.Transfer(**moved), custody_pb2.Transfer(**moved, flags=2)]
     scripted, made = peer(lambda method, request: custody_pb2.LookUpCorrectionsResponse(corrections=rows))
-    found = await CustodyClient(made).corrections(TENANT, an_id("payment"))
+    found = await custody_client(made).corrections(TENANT, an_id("payment"))
     assert found == [Correction(MIRROR, an_id("a"), 5, 978)]
     ((method, request, token),) = scripted.calls
     assert (method, token) == ("LookUpCorrections", "")

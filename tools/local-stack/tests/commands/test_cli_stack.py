@@ -17,7 +17,7 @@ COMMANDS = (
 )
 ID = "0099939f-5908-e640-24c2-eaf38e27f475"
 STARTING = {"up", "demo", "replay"}
-ELSEWHERE = {"verify receipt", "verify checkpoint", "rules adopt"}
+ELSEWHERE = {"verify receipt", "verify checkpoint", "rules adopt", "pin", "declare", "renew"}
 """Those that need no service, or look into a file before they ask for one."""
 ASKING = (
     "pay --as somebody --from A --to B --name C --amount 1",
@@ -26,6 +26,7 @@ ASKING = (
     "approve --as somebody",
     "reject --as somebody",
     "cancel --as somebody",
+    f"revoke {ID} --platform {ID} --note n --as somebody",
     "proposals --as somebody",
     "confirm 0099939f-5908-e640-24c2-eaf38e27f475 --as somebody",
     "refuse 0099939f-5908-e640-24c2-eaf38e27f475 --as somebody",
@@ -45,6 +46,8 @@ ASKING = (
     "fee list --as somebody",
     f"fee charge --agreement {ID} --from A --account {ID} --amount 1 --reference R --as somebody",
     f"suspense allocate --platform {ID} --entry {ID} --account {ID} --to A --as somebody",
+    f"suspense show --platform {ID} --entry {ID} --as somebody",
+    f"suspense release --platform {ID} --entry {ID} --document 00 --note n --as somebody",
     f"suspense return --platform {ID} --entry {ID} --account {ID} --bank A --as somebody",
     f"own-money out --account {ID} --bank A --to B --name C --amount 1 --reference R --as somebody",
     f"guarantee fund --from {ID} --to {ID} --amount 1 --reference R --as somebody",
@@ -72,6 +75,7 @@ ASKING = (
     f"search --subject {ID} --as somebody",
     "receipt 1 receipt --as somebody",
     "verify log",
+    "verify evidence",
     "keys",
     "keys somebody",
     "rebuild custody",
