@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from ringfence_kernel.feed.hearing import StandingStale
 from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import PeerRefused, RemoteError
 from ringfence_kernel.values.clock import ManualClock
@@ -240,20 +241,23 @@ async def test_only_frozen_accounts_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "error"),
+    ("code", "reason", "error"),
     [
-        ("UNAVAILABLE", CustodyUnavailable),
-        ("RESOURCE_EXHAUSTED", CustodyUnavailable),
-        ("INVALID_ARGUMENT", PeerRefused),
-        ("UNIMPLEMENTED", PeerRefused),
-        ("UNAUTHENTICATED", AuthorisationRefused),
-        ("PERMISSION_DENIED", AuthorisationRefused),
+        ("UNAVAILABLE", "", CustodyUnavailable),
+        ("UNAVAILABLE", "STANDING_STALE", StandingStale),
+        ("RESOURCE_EXHAUSTED", "", CustodyUnavailable),
+        ("INVALID_ARGUMENT", "", PeerRefused),
+        ("UNIMPLEMENTED", "", PeerRefused),
+        ("UNAUTHENTICATED", "", AuthorisationRefused),
+        ("PERMISSION_DENIED", "", AuthorisationRefused),
     ],
 )
-async def test_custodys_refusals_have_names_here(code: str, error: type[Exception]) -> None:
+async def test_custodys_refusals_have_names_here(code: str, reason: str, error: type[Exception]) -> None:
     """None of them is taken for a refusal of the payment."""
     with pytest.raises(error):
-        await custody_client(peer(refusing(code, ""))[1]).create_transfers(TENANT, "t", [planned(TransferKind.PLAIN)])
+        await custody_client(peer(refusing(code, reason))[1]).create_transfers(
+            TENANT, "t", [planned(TransferKind.PLAIN)]
+        )
 
 
 async def test_a_peers_hint_is_passed_on() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn
 
+from ringfence_kernel.feed.hearing import StandingStale
 from ringfence_kernel.feed.published import code_names
 from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import RemoteError, hinted, peer_refused
@@ -48,7 +49,7 @@ class CustodyClient:
         self._accounts: dict[bytes, BookAccounts] = {}
 
     async def create_transfers(self, tenant: bytes, token: str, transfers: Sequence[PlannedTransfer]) -> list[str]:
-        """Returns the result name per transfer; raises CustodyUnavailable, AuthorisationRefused.
+        """Returns the result name per transfer; raises CustodyUnavailable, StandingStale, AuthorisationRefused.
 
         A code that the proto does not list, of a newer custody, gets a name that nobody knows, and raises an alarm.
         """
@@ -163,4 +164,6 @@ def _raise(error: RemoteError) -> NoReturn:
         raise AuthorisationRefused from error
     if error.is_lasting:
         raise peer_refused("custody", error) from error
+    if error.reason == StandingStale.reason:
+        raise hinted(StandingStale(), error) from error
     raise hinted(CustodyUnavailable(), error) from error
