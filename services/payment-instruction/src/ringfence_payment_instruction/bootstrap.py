@@ -184,7 +184,7 @@ def _ports(
     identity_position: Callable[[], int],
 ) -> Ports:
     settings, clock = runtime.settings, runtime.clock
-    custody = CustodyClient(runtime.peer("custody"), identity_position)
+    custody = CustodyClient(runtime.peer("custody"))
     return Ports(
         clock=clock,
         archive=archive,
@@ -203,6 +203,7 @@ def _ports(
         patience=settings.patience(),
         list_maximum_age_ns=settings.list_maximum_age_ns(),
         hearing=Hearing(settings.identity_silence_seconds),
+        identity_position=identity_position,
         list_bounds=settings.list_bounds(),
         file_quotas=settings.file_quotas(),
     )
