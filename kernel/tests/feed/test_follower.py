@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from ringfence_kernel.feed import EventUnknown, FeedFork, FeedPage, FeedServicer, Follower
-from ringfence_kernel.feed.follower import UNHEARD_POLLS
+from ringfence_kernel.feed import EventUnknown, FeedFork, FeedPage, FeedServicer, Follower, Looking, pulling
+from ringfence_kernel.feed.follower import UNHEARD_LOOKS
 from ringfence_kernel.projecting.projector import Projector, rebuild_and_compare
 from ringfence_kernel.store import EventStore, Head, apply_migrations, load_cursor
 from ringfence_kernel.telemetry import tracing
@@ -151,9 +151,12 @@ async def test_catching_up_is_to_take_in_what_there_is_at_the_call(source: Sourc
     follower = Follower("source", slowly, Result(), Head(1, 0, bytes(32)), poll_seconds=60)
     assert not await follower.catch_up(60)
     task = asyncio.create_task(follower.run())
-    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        while follower.cursor.position < 5:
+            await asyncio.sleep(0.01)
+    fill(store, 1)
     assert await follower.catch_up(5)
-    assert follower.cursor.position == 5
+    assert follower.cursor.position == 6
     reading.clear()
     goes_on.clear()
     follower.ring()
@@ -163,7 +166,7 @@ async def test_catching_up_is_to_take_in_what_there_is_at_the_call(source: Sourc
     await asyncio.sleep(0)
     goes_on.set()
     assert await caught_up
-    assert follower.cursor.position == 8
+    assert follower.cursor.position == 9
     source.away = True
     assert not await follower.catch_up(0.05)
     source.away, source.tamper = False, flip_state
@@ -175,7 +178,8 @@ async def test_catching_up_is_to_take_in_what_there_is_at_the_call(source: Sourc
 
 async def test_a_source_that_has_not_answered_for_long_is_not_waited_for(source: Source) -> None:
     """Nobody waits for it again and again; it is waited for once it has answered."""
-    follower = Follower("source", source, Result(), Head(1, 0, bytes(32)), poll_seconds=0.05)
+    looking = Looking(0.05, 0.05)
+    follower = Follower("source", source, Result(), Head(1, 0, bytes(32)), poll_seconds=0.05, looking=looking)
     task = asyncio.create_task(follower.run())
     while not follower.cursor.position:
         await asyncio.sleep(0.01)
@@ -183,11 +187,41 @@ async def test_a_source_that_has_not_answered_for_long_is_not_waited_for(source:
     async with asyncio.timeout(10):
         while await follower.catch_up(0.2):
             pass
-        await asyncio.sleep(UNHEARD_POLLS * 0.05)
+        await asyncio.sleep(UNHEARD_LOOKS * looking.lost_seconds)
         assert not await follower.catch_up(60)
         source.away = False
         while not await follower.catch_up(0.2):
             await asyncio.sleep(0.01)
+    task.cancel()
+
+
+async def test_a_source_that_has_never_answered_is_not_waited_for(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To have begun is not to have heard; and who is not waited for is not asked once more for each that would."""
+    monkeypatch.setattr(pulling, "FIRST_POLL_SECONDS", 60)
+    source.away = True
+    follower = Follower("source", source, Result(), Head(1, 0, bytes(32)), poll_seconds=60)
+    with capture_logs() as lines:
+        task = asyncio.create_task(follower.run())
+        async with asyncio.timeout(5):
+            for _ in range(5):
+                await asyncio.sleep(0.01)
+                assert not await follower.catch_up(60)
+    task.cancel()
+    assert [line["event"] for line in lines] == ["feed_waits"]
+
+
+async def test_a_source_that_is_seldom_looked_at_is_not_taken_for_away(source: Source) -> None:
+    """It has answered when it was asked last."""
+    looking = Looking(lost_seconds=60, unheard_seconds=60)
+    follower = Follower("source", source, Result(), Head(1, 0, bytes(32)), poll_seconds=0.02, looking=looking)
+    task = asyncio.create_task(follower.run())
+    async with asyncio.timeout(10):
+        while follower.cursor.position < 5:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.9)
+        assert await follower.catch_up(60)
     task.cancel()
 
 

@@ -133,6 +133,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
             Task("deadlines", application.submissions.deadlines.run),
             Task("inbox", application.rail.inbox.run),
         ],
+        everywhere=[runtime.warm(follower)],
         checks=[*core.checks(), halted],
         leadership=leadership,
         is_suspended=states.standing.is_suspended,
