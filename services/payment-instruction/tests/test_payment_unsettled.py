@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from ringfence_payment_instruction.deposits.application.posting import PostingWork
 from ringfence_payment_instruction.settlement.domain.errors import OwnerStandingUnsettled
 from ringfence_payment_instruction.standing.domain.state import Standing
 from ringfence_payment_instruction.submissions.domain.status import Status
@@ -56,7 +55,7 @@ async def test_a_deposit_waits_until_custody_decides(world: World) -> None:
     await world.until(lambda: world.custody.balances.get(SUSPENSE) == 7_00)
     (stream,) = world.states.deposits.streams()
     with pytest.raises(OwnerStandingUnsettled):
-        await PostingWork(world.writer, world.states.deposits, world.custody).handle(stream)
+        await world.application.deposits.work.handle(stream)
     assert world.custody.balances[ACCOUNT] == 0
     world.custody.unsettled.clear()
     await world.until(lambda: world.custody.balances[ACCOUNT] == 5_00)
