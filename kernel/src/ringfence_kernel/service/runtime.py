@@ -34,7 +34,7 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 _FEED_SECONDS = 10.0
 FEED_ATTEMPT_SECONDS = 1.0
 """After so long without an answer to a read, another process of the source is asked."""
-WARM_SECONDS = 5.0
+WARM_SECONDS = 10.0
 """How often a standby asks where a feed stands that it will follow."""
 
 
