@@ -62,6 +62,27 @@ async def test_a_ring_brings_the_first_pause_back() -> None:
     assert max(pauses[3:]) < LONGEST
 
 
+async def test_until_it_could_look_once_it_tries_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody may wait for the first; pauses grow to the usual ones, which an outage in between has from the start."""
+    pauses: list[float] = []
+    answers: list[int | None] = [None] * 6 + [0, None, None]
+
+    def timeout(seconds: float) -> Any:
+        pauses.append(seconds)
+        return unrestricted(0)
+
+    async def step() -> int | None:
+        if not answers:
+            raise asyncio.CancelledError
+        return answers.pop(0)
+
+    unrestricted = asyncio.timeout
+    monkeypatch.setattr(asyncio, "timeout", timeout)
+    with pytest.raises(asyncio.CancelledError):
+        await Pulling(full_page=10, poll_seconds=1).run(step)
+    assert (pauses[:6], pauses[7:]) == ([0.1, 0.2, 0.4, 0.8, 1, 1], [1, 1])
+
+
 @pytest.mark.parametrize("looking", [URGENT, FOR_THE_RECORD])
 @pytest.mark.parametrize("hears", [True, False])
 async def test_a_follower_looks_as_often_as_its_news_is_urgent(

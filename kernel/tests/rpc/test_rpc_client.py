@@ -15,8 +15,10 @@ from cryptography import x509
 from ringfence_kernel.certificates.bundle import CertificateBundle, FixedCertificate
 from ringfence_kernel.certificates.connecting import client_tls
 from ringfence_kernel.certificates.trust import TrustBundle
+from ringfence_kernel.feed.hearing import StandingStale
 from ringfence_kernel.rpc.errors import RemoteError, remote_error
 from ringfence_kernel.rpc.refusals import NotLeader
+from ringfence_kernel.values.errors import DomainError, StoreUnavailable
 
 from ..probe_service import SERVICE, ProbeStub, Text
 from ..rpc_world import World
@@ -137,14 +139,15 @@ async def test_an_expired_certificate_of_the_server_is_refused() -> None:
 
 
 class Post:
-    """Whether a process leads, as its gate tells it."""
+    """Whether a process leads, as its gate tells it, or what else it refuses for; how often it was asked."""
 
-    def __init__(self, leads: bool) -> None:
-        self.leads = leads
+    def __init__(self, leads: bool, refusal: type[DomainError] = NotLeader) -> None:
+        self.leads, self.refusal, self.asked = leads, refusal, 0
 
     def __enter__(self) -> None:
+        self.asked += 1
         if not self.leads:
-            raise NotLeader
+            raise self.refusal
 
     def __exit__(self, *reason: object) -> None:
         return None
@@ -180,6 +183,63 @@ async def test_while_nobody_leads_a_call_is_refused_by_name_in_time() -> None:
         await peer.close()
     assert (caught.value.code, caught.value.reason) == ("UNAVAILABLE", "NOT_LEADER")
     assert world.probe.calls == 0
+
+
+@pytest.mark.parametrize(("refusal", "is_answer"), [(StandingStale, True), (StoreUnavailable, False)])
+async def test_what_the_leader_refuses_by_name_is_an_answer(refusal: type[DomainError], is_answer: bool) -> None:
+    """It is asked once, and the standby never; who cannot tell for its own sake is left for the other one."""
+    first, second = Post(False, refusal), Post(False)
+    leader = World(gate=first)
+    standby = World(workload_ca=leader.workload_ca, client_ca=leader.client_ca, gate=second)
+    async with leader.served(), standby.served():
+        addresses = (f"localhost:{leader.port}", f"localhost:{standby.port}")
+        peer = leader.peer(FixedCertificate(leader.workload_ca.service("audit").bundle), addresses=addresses)
+        with pytest.raises(RemoteError) as caught:
+            await peer.call(ProbeStub, "Open", Text(text="x"), timeout=1, idempotent=True)
+        assert (first.asked == 1, second.asked == 0) == (is_answer, is_answer)
+        if is_answer:
+            assert caught.value.reason == refusal.reason
+            first.leads = True
+            await peer.call(ProbeStub, "Open", Text(text="x"))
+            assert second.asked == 0
+        await peer.close()
+
+
+@pytest.mark.parametrize("silent", [0, 1], ids=["is gone", "accepts and is silent"])
+async def test_an_address_that_does_not_answer_is_left_within_the_call(silent: int) -> None:
+    """A bounded attempt leaves it for the next address, where also the calls after it go."""
+    world, accepted = World(), list[asyncio.StreamWriter]()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.append(writer)
+
+    nobody = await asyncio.start_server(say_nothing, "localhost", 0)
+    port = nobody.sockets[0].getsockname()[1]
+    if not silent:
+        nobody.close()
+    async with world.served():
+        certificate = FixedCertificate(world.workload_ca.service("audit").bundle)
+        peer = world.peer(certificate, addresses=(f"localhost:{port}", f"localhost:{world.port}"))
+        call = peer.call(ProbeStub, "Open", Text(text="x"), timeout=10, attempt_seconds=0.2, idempotent=True)
+        assert (await call).text == "x"
+        seen = len(accepted)
+        assert bool(seen) is bool(silent)
+        await peer.call(ProbeStub, "Open", Text(text="x"))
+        await peer.close()
+    assert len(accepted) == seen
+    for writer in accepted:
+        writer.close()
+    nobody.close()
+
+
+async def test_a_slow_answer_is_given_more_time_each_round() -> None:
+    """One address that needs a second is not asked for ever for a tenth of it."""
+    world = World()
+    async with world.served():
+        peer = world.peer(FixedCertificate(world.workload_ca.service("audit").bundle))
+        call = peer.call(ProbeStub, "Open", Text(text="pause"), timeout=10, attempt_seconds=0.1, idempotent=True)
+        assert (await call).text == "pause"
+        await peer.close()
 
 
 async def test_a_process_that_is_gone_is_passed_over() -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 from uuid import UUID, uuid4
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from ringfence_kernel.rpc import pipeline
 from ringfence_kernel.rpc.errors import remote_error
 
 from ..authorities import Issued
-from ..probe_service import SERVICE, Text
+from ..probe_service import SERVICE, ProbeStub, Text
 from ..rpc_world import World, bearer
 
 SUBJECT, TENANT = uuid4(), uuid4()
@@ -109,6 +111,27 @@ async def test_an_open_stream_ends(world: World, client: Issued, name: str) -> N
                 await asyncio.sleep(0.01)
         world.suspended.add(SUBJECT.bytes)
         assert await asyncio.wait_for(ending, 5) == REFUSED
+
+
+@pytest.mark.parametrize("shows_token", [True, False])
+async def test_only_a_stream_with_a_token_is_looked_at(
+    world: World, client: Issued, shows_token: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A watch of health goes by the certificate alone: nobody can be suspended on it, and it wakes nobody."""
+    looked_at: list[object] = []
+
+    def ending(is_over: object, limit: object) -> AbstractContextManager[None]:
+        looked_at.append(is_over)
+        return nullcontext()
+
+    monkeypatch.setattr(pipeline, "ending_once", ending)
+    async with world.channel(client) as channel:
+        watch: Any = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=20)
+        if shows_token:
+            watch = ProbeStub(channel).Watch(Text(text="wait"), metadata=token(world, client), timeout=20)
+        await anext(aiter(watch))
+        watch.cancel()
+    assert bool(looked_at) is shows_token
 
 
 async def test_nothing_is_written_to_who_was_suspended_since(world: World, client: Issued) -> None:

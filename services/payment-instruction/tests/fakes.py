@@ -10,7 +10,7 @@ from typing import Any
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.sealing.envelopes import AssociatedData, seal, unseal
 from ringfence_kernel.store import EventStore
-from ringfence_kernel.values.errors import StoreUnavailable
+from ringfence_kernel.values.errors import DomainError, StoreUnavailable
 from ringfence_kernel.vault import VaultUnavailable
 from ringfence_payment_instruction.rail.application.ports import Sealed
 from ringfence_payment_instruction.rail.domain.errors import RailContradiction
@@ -99,6 +99,7 @@ class FakeBlocking:
 
 class FakeCustody:
     """A ledger of credit balances. `is_away` refuses before, `loses_replies` after the work is done.
+    While it `refuses` it does only what the bank has decided.
 
     While it `is_newer` it does the work and answers a result code that nobody here knows. What would move money of an
     account in `unsettled` is not decided.
@@ -116,11 +117,18 @@ class FakeCustody:
         self.accounts = BookAccounts({}, {})
         self.corrected: dict[bytes, list[Correction]] = {}
         self.is_away = self.loses_replies = self.is_newer = self.hides_balances = False
+        self.refuses: type[DomainError] | None = None
+        self.identity_positions: list[int] = []
         self.calls = 0
 
-    async def create_transfers(self, tenant: bytes, token: str, transfers: Sequence[PlannedTransfer]) -> list[str]:
+    async def create_transfers(
+        self, tenant: bytes, token: str, transfers: Sequence[PlannedTransfer], identity_position: int
+    ) -> list[str]:
         """Creates transfers one by one."""
         self.calls += 1
+        self.identity_positions.append(identity_position)
+        if self.refuses is not None:
+            raise self.refuses
         if self.is_away:
             raise CustodyUnavailable
         if token != TOKEN_PREFIX + tenant.hex():

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from ringfence_kernel.feed.hearing import StandingStale
 from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import PeerRefused, RemoteError
 from ringfence_kernel.values.clock import ManualClock
@@ -158,15 +159,15 @@ def planned(kind: TransferKind, purpose: Purpose = Purpose.WITHDRAWAL, pending_i
 
 
 def custody_client(made: Peer) -> CustodyClient:
-    """Returns a client of a service that has followed identity up to position 7."""
-    return CustodyClient(made, lambda: 7)
+    """Returns a client."""
+    return CustodyClient(made)
 
 
 async def test_a_result_code_that_is_not_listed_is_an_alarm() -> None:
     """A newer custody's code keeps its number, which is the name of nothing, and is an error in the log."""
     _, made = peer(lambda method, request: custody_pb2.CreateTransfersResponse(status=bytes([0, 250, 199])))
     with capture_logs() as lines:
-        results = await custody_client(made).create_transfers(TENANT, "token", [planned(TransferKind.PLAIN)] * 3)
+        results = await custody_client(made).create_transfers(TENANT, "token", [planned(TransferKind.PLAIN)] * 3, 7)
     assert results == ["created", "status_250", "status_199"]
     [line] = [line for line in lines if line["event"] == "custody_result_unknown"]
     assert (line["log_level"], line["codes"]) == ("error", [199, 250])
@@ -181,7 +182,7 @@ async def test_transfers_go_as_columns_and_results_come_back_by_name() -> None:
         planned(TransferKind.POST, pending_id=an_id("PENDING")),
         planned(TransferKind.VOID, Purpose.DEPOSIT),
     ]
-    results = await custody_client(made).create_transfers(TENANT, "token", transfers)
+    results = await custody_client(made).create_transfers(TENANT, "token", transfers, 7)
     assert results == ["created", "exists", "exceeds_credits", "exists_with_different_amount"]
     ((method, request, token),) = scripted.calls
     assert (method, token, request.book_id) == ("CreateTransfers", "token", TENANT)
@@ -240,20 +241,23 @@ async def test_only_frozen_accounts_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "error"),
+    ("code", "reason", "error"),
     [
-        ("UNAVAILABLE", CustodyUnavailable),
-        ("RESOURCE_EXHAUSTED", CustodyUnavailable),
-        ("INVALID_ARGUMENT", PeerRefused),
-        ("UNIMPLEMENTED", PeerRefused),
-        ("UNAUTHENTICATED", AuthorisationRefused),
-        ("PERMISSION_DENIED", AuthorisationRefused),
+        ("UNAVAILABLE", "", CustodyUnavailable),
+        ("UNAVAILABLE", "STANDING_STALE", StandingStale),
+        ("RESOURCE_EXHAUSTED", "", CustodyUnavailable),
+        ("INVALID_ARGUMENT", "", PeerRefused),
+        ("UNIMPLEMENTED", "", PeerRefused),
+        ("UNAUTHENTICATED", "", AuthorisationRefused),
+        ("PERMISSION_DENIED", "", AuthorisationRefused),
     ],
 )
-async def test_custodys_refusals_have_names_here(code: str, error: type[Exception]) -> None:
+async def test_custodys_refusals_have_names_here(code: str, reason: str, error: type[Exception]) -> None:
     """None of them is taken for a refusal of the payment."""
     with pytest.raises(error):
-        await custody_client(peer(refusing(code, ""))[1]).create_transfers(TENANT, "t", [planned(TransferKind.PLAIN)])
+        await custody_client(peer(refusing(code, reason))[1]).create_transfers(
+            TENANT, "t", [planned(TransferKind.PLAIN)], 7
+        )
 
 
 async def test_a_peers_hint_is_passed_on() -> None:
@@ -263,11 +267,11 @@ async def test_a_peers_hint_is_passed_on() -> None:
         raise RemoteError("RESOURCE_EXHAUSTED", "OVERLOADED", "", {}, 7.5)
 
     with pytest.raises(CustodyUnavailable) as custody:
-        await custody_client(peer(busy)[1]).create_transfers(TENANT, "t", [planned(TransferKind.PLAIN)])
+        await custody_client(peer(busy)[1]).create_transfers(TENANT, "t", [planned(TransferKind.PLAIN)], 7)
     with pytest.raises(IdentityUnavailable) as identity:
         await IdentityClient(peer(busy)[1], ManualClock()).resolve(["DE89370400440532013000"])
     assert custody.value.retry_after_seconds == identity.value.retry_after_seconds == 7.5
     with capture_logs() as lines, pytest.raises(PeerRefused):
-        await custody_client(peer(refusing("UNIMPLEMENTED", ""))[1]).create_transfers(TENANT, "t", [])
+        await custody_client(peer(refusing("UNIMPLEMENTED", ""))[1]).create_transfers(TENANT, "t", [], 7)
     (line,) = lines
     assert (line["event"], line["peer"], line["log_level"]) == ("peer_refused", "custody", "error")

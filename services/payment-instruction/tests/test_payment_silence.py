@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
+from ringfence_kernel.feed.hearing import StandingStale
 from ringfence_kernel.values.clock import NANOSECONDS
+from ringfence_kernel.values.errors import DomainError
+from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
+from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer
 from ringfence_payment_instruction.standing.domain.state import Standing
+from ringfence_payment_instruction.standing.domain.stopping import causes
 from ringfence_payment_instruction.submissions.domain import reasons
-from ringfence_payment_instruction.submissions.domain.status import Status
+from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused
+from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 
 from .messages import camt_054, entry
 from .test_payment_application import bank_answers
 from .test_payment_evidence import hand_in
 from .test_payment_stops import (
+    LARGE,
     MAKER,
     RESERVED,
     STOPS,
@@ -26,7 +36,7 @@ from .test_payment_stops import (
     submit,
     waits,
 )
-from .world import BANK, BORIS, World, an_id
+from .world import APPROVER, BANK, BORIS, STRANGER, TENANT, World, an_id, order
 
 BOUND_SECONDS = 60
 
@@ -102,6 +112,65 @@ async def test_what_the_bank_decided_is_booked(world: World, answer: tuple[str, 
     silence(world)
     bank_answers(world, "payment", *answer)
     await world.reaches("payment", Status.SETTLED if answer == ("ACSC",) else Status.FAILED)
+
+
+async def beside_what_waits(world: World, refusal: type[DomainError]) -> None:
+    """Brings one payment to where the bank decides, and another of its submission to where custody refuses."""
+    orders = [order("out", creditor=STRANGER), order("waits", LARGE)]
+    await world.submit_batch(MAKER, an_id("mixed"), orders)
+    await world.reaches("out", Status.SENT)
+    await world.reaches("waits", Status.HELD)
+    world.custody.refuses, world.followed = refusal, 7
+    await world.application.approvals.decide(APPROVER, TENANT, [an_id("waits")], Directive.APPROVE, "")
+    await world.until(lambda: 7 in world.custody.identity_positions)
+
+
+@pytest.mark.parametrize("refusal", [StandingStale, CustodyUnavailable, AuthorisationRefused])
+@pytest.mark.parametrize("answer", [("ACSC",), ("RJCT", "AC04")], ids=lambda answer: answer[0])
+async def test_what_the_bank_decided_is_recorded_beside_what_waits(
+    world: World, answer: tuple[str, ...], refusal: type[DomainError]
+) -> None:
+    """Custody books the bank's word and refuses the rest of the same submission: the one is kept, the other waits."""
+    await beside_what_waits(world, refusal)
+    bank_answers(world, "out", *answer)
+    await world.reaches("out", Status.SETTLED if answer == ("ACSC",) else Status.FAILED)
+    assert world.status("waits") is Status.HELD
+    await world.until(lambda: ("settlement", refusal.reason) in found(world, "waits")[0].waiting)
+    world.custody.refuses = None
+    await world.reaches("waits", Status.SETTLED)
+
+
+async def test_custody_is_told_what_was_known_when_it_was_decided(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is heard while the bank's word is booked was not weighed, and custody must not think that it was."""
+    await beside_what_waits(world, StandingStale)
+    book, asked = world.custody.book_evidence, list[int]()
+
+    async def book_and_hear(tenant: bytes, transfers: Sequence[PlannedTransfer]) -> list[str]:
+        world.followed = 8
+        asked.append(len(world.custody.identity_positions))
+        return await book(tenant, transfers)
+
+    monkeypatch.setattr(world.custody, "book_evidence", book_and_hear)
+    bank_answers(world, "out", "ACSC")
+    await world.until(lambda: 8 in world.custody.identity_positions)
+    assert world.custody.identity_positions[asked[0]] == 7
+
+
+async def test_what_is_not_known_is_asked_once_for_a_submission(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once a payment: it is asked in the writer's order, where everybody waits."""
+    names = [f"payment {number}" for number in range(50)]
+    await world.submit_batch(MAKER, an_id("many"), [order(name, LARGE) for name in names])
+    await world.reaches(names[-1], Status.HELD)
+    submission, _ = found(world, names[0])
+    stops, asked = world.application.standing.stops, list[int]()
+    counted = replace(stops, require_heard=lambda: asked.append(1))
+    assert not any(map(counted.now(submission), range(50)))
+    counted.require_known(submission, range(50))
+    cause_of = await counted.cause_of(submission, range(50))
+    assert not causes(submission, range(50), cause_of)
+    assert len(asked) == 4
 
 
 async def test_money_that_arrives_is_credited(world: World) -> None:

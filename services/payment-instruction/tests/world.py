@@ -168,7 +168,7 @@ class World:
         self.file_quotas = FileQuotas()
         self.tasks: list[asyncio.Task[Any]] = []
         self.blocking = FakeBlocking()
-        self.fed = 0
+        self.fed = self.followed = 0
 
     def conninfo(self) -> str:
         """Returns the append-only role's connection string."""
@@ -213,6 +213,7 @@ class World:
             patience=self.patience,
             list_maximum_age_ns=self.list_maximum_age_ns,
             hearing=self.hearing,
+            identity_position=lambda: self.followed,
             list_bounds=self.list_bounds,
             file_quotas=self.file_quotas,
         )

@@ -22,8 +22,8 @@ from ringfence_kernel.values.errors import DomainError
 log = structlog.get_logger(__name__)
 
 PAGE_EVENTS = 1_000
-UNHEARD_POLLS = 3.0
-"""A source that has not answered for the time of so many polls is away."""
+UNHEARD_LOOKS = 2.0
+"""A source that has not answered for so many times the longest pause between two looks is away."""
 HALTED = "ringfence.feed.halted"
 LAG_EVENTS, LAG_DURATION = "ringfence.feed.lag.events", "ringfence.feed.lag.duration"
 
@@ -86,7 +86,9 @@ class Follower:
     """The last pull after which all was taken in that the source had when it was asked."""
     _pulled: asyncio.Condition = field(default_factory=asyncio.Condition)
     _heard_at: float | None = None
-    """When a page was last taken in; None while this process does not follow."""
+    """When a page was last taken in, or following began; None while this process does not follow."""
+    _last_answer: float | None = None
+    """When a page was last taken in since following began."""
 
     def __post_init__(self) -> None:
         """Begins to hear rings."""
@@ -107,10 +109,10 @@ class Follower:
 
         At once where the source has not been heard for long: an outage makes nobody wait.
         """
+        if self._is_away():
+            return False
         wanted = self._pulls + 1
         self.ring()
-        if self._heard_at is None or time.monotonic() - self._heard_at > UNHEARD_POLLS * self.poll_seconds:
-            return False
         try:
             async with asyncio.timeout(seconds), self._pulled:
                 await self._pulled.wait_for(lambda: bool(self.halted) or self._current >= wanted)
@@ -118,18 +120,28 @@ class Follower:
             return False
         return self._current >= wanted
 
+    @property
+    def follows(self) -> bool:
+        """Tells whether this process follows now, so that the source is asked often enough."""
+        return self._heard_at is not None
+
+    def _is_away(self) -> bool:
+        """Tells whether the source has not answered since following began, or for too long."""
+        longest = UNHEARD_LOOKS * max(self.poll_seconds, self.looking.lost_seconds)
+        return self._last_answer is None or time.monotonic() - self._last_answer > longest
+
     async def run(self) -> None:
         """Follows until cancelled, or until something halts it."""
         if self.halted:
             return
         self._measure(0)
-        self._heard_at = time.monotonic()
+        self._heard_at, self._last_answer = time.monotonic(), None
         if self.hearing is not None:
             self.hearing.begin()
         try:
             await self._pulling.run(self._step)
         except asyncio.CancelledError:
-            self._heard_at = None
+            self._heard_at = self._last_answer = None
             raise
         except FeedHalt as halt:
             self.halted = f"{halt.reason}: {halt}"
@@ -197,7 +209,7 @@ class Follower:
             self._current = self._pulls
             await self._tell()
         if self._heard_at is not None:
-            self._heard_at = time.monotonic()
+            self._heard_at = self._last_answer = time.monotonic()
         if self.hearing and not self.lag:
             self.hearing.heard(asked_ns)
         return len(page.events)

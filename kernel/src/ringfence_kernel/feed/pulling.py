@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 POLL_SECONDS = 1.0
 LONGEST_POLL_SECONDS = 8.0
+FIRST_POLL_SECONDS = 0.1
+"""Pause after a step that failed before any has succeeded: somebody may wait for the first."""
 GATHER_SECONDS = 0.02
 """Pause after a page that was not full: what is committed meanwhile comes in one page."""
 
@@ -38,18 +40,20 @@ class Pulling:
         """Takes steps until cancelled, or until one raises; a step tells how many events it took, None if it could not.
 
         After a step that took nothing the next one waits for a ring, and for `poll_seconds` at most; for twice as long
-        after each that found nothing unasked.
+        after each that found nothing unasked. Until the first step that could, pauses begin shorter.
         """
-        pause = self.poll_seconds
+        pause, first = self.poll_seconds, FIRST_POLL_SECONDS
         while True:
             self._rung.clear()
             taken = await step()
+            if taken is not None:
+                first = self.poll_seconds
             if taken:
                 pause = self.poll_seconds
                 await asyncio.sleep(0 if taken >= self.full_page else self.gather_seconds)
                 continue
             if taken is None:
-                pause = self.poll_seconds
+                pause, first = min(first, self.poll_seconds), 2 * first
             try:
                 async with asyncio.timeout(min(pause, self._most_seconds())):
                     await self._rung.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -13,13 +14,16 @@ from ringfence_kernel.certificates.bundle import CertificateSource
 from ringfence_kernel.certificates.trust import TrustBundle
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.rpc.line import Line
-from ringfence_kernel.rpc.refusals import NotLeader
+from ringfence_kernel.rpc.refusals import DeadlineExceeded, NotLeader
 from ringfence_kernel.telemetry.tracing import Telemetry
+from ringfence_kernel.values.errors import ClockWrong, StoreUnavailable
 
 _RETRIES = 4
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 0.4
 _ELSEWHERE = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED"})
+_OF_THE_PROCESS = frozenset({"", NotLeader.reason, DeadlineExceeded.reason, StoreUnavailable.reason, ClockWrong.reason})
+"""Why one process cannot answer. Any other reason is the service's answer, the same from whoever leads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,7 @@ class Peer:
 
     The peer's certificate must come from the workload issuer and name the service as a DNS name (RFC 9525), which the
     issuer grants to that service only. Of several processes one leads: calls go where the last one was answered, and
-    to the next address when they are refused there, cannot connect, or get no answer in time.
+    to the next address where the process does not lead, cannot be reached, or gives no answer in time.
     """
 
     def __init__(self, options: PeerOptions, certificate: CertificateSource, telemetry: Telemetry) -> None:
@@ -58,28 +62,31 @@ class Peer:
         *,
         token: str | None = None,
         timeout: float | None = None,
+        attempt_seconds: float | None = None,
         idempotent: bool = False,
     ) -> Any:
         """Returns the reply of a method of the generated `stub`; raises RemoteError.
 
-        An idempotent call is tried again while the peer is UNAVAILABLE, any call while nobody leads, all within one
-        `timeout` in seconds.
+        An idempotent call is tried again while no process can answer it, any call while nobody leads, all within one
+        `timeout` in seconds. With `attempt_seconds`, of idempotent calls only, an address that is silent for so long is
+        left for the next one; each round over all addresses gives them twice as long, so that a slow one answers.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (timeout or self._options.timeout_seconds)
-        attempt, pause = 0, _FIRST_PAUSE_SECONDS
+        attempt, pause, patience = 0, _FIRST_PAUSE_SECONDS, attempt_seconds or math.inf
         while True:
             attempt += 1
             at = self._current
             try:
-                return await self._lines[at].call(stub, method, request, token, deadline - loop.time())
+                seconds = min(patience, deadline - loop.time())
+                return await self._lines[at].call(stub, method, request, token, seconds)
             except RemoteError as error:
                 self._look_elsewhere(at, error)
                 if not self._may_try_again(error, attempt, idempotent) or loop.time() + pause >= deadline:
                     raise
             if attempt % len(self._lines) == 0:  # every address was asked
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # nosec B311 # spreads retries, hides nothing
-                pause = min(4 * pause, _LONGEST_PAUSE_SECONDS)
+                pause, patience = min(4 * pause, _LONGEST_PAUSE_SECONDS), 2 * patience
 
     async def stream(
         self, stub: type, method: str, request: Any, *, token: str | None = None, timeout: float | None = None
@@ -104,11 +111,15 @@ class Peer:
 
     def _look_elsewhere(self, at: int, error: RemoteError) -> None:
         """Has the next call go to the next address, unless another call has found a better one meanwhile."""
-        if error.code in _ELSEWHERE and at == self._current:
+        if _is_of_the_process(error) and at == self._current:
             self._current = (at + 1) % len(self._lines)
 
     def _may_try_again(self, error: RemoteError, attempt: int, idempotent: bool) -> bool:
         if error.reason == NotLeader.reason:
             return True
         # Where there is another process it may be about to lead; until the deadline it is worth asking.
-        return idempotent and error.code == "UNAVAILABLE" and (attempt <= _RETRIES or len(self._lines) > 1)
+        return idempotent and _is_of_the_process(error) and (attempt <= _RETRIES or len(self._lines) > 1)
+
+
+def _is_of_the_process(error: RemoteError) -> bool:
+    return error.code in _ELSEWHERE and error.reason in _OF_THE_PROCESS

@@ -136,7 +136,9 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         return self.open_streams.open(time_limit) if is_stream else nullcontext()
 
     def _watched(self, caller: Caller, limit: asyncio.Timeout, is_stream: bool) -> AbstractContextManager[None]:
-        return ending_once(lambda: self._is_refused(caller), limit) if is_stream else nullcontext()
+        if not (is_stream and caller.token):  # who shows none is not looked at again
+            return nullcontext()
+        return ending_once(lambda: self._is_refused(caller), limit)
 
     def _is_refused(self, caller: Caller) -> bool:
         try:

@@ -24,13 +24,14 @@ class Assembly:
     """A service put together: what it serves, what runs beside, and what it needs in order to be well.
 
     `token_keys` is given by the issuer of tokens alone; everybody else fetches the keys from it. With `leadership`
-    several processes may share the database: `tasks` run, and servicers answer, in the one that leads. `is_suspended`
-    answers from the state that all of them keep.
+    several processes may share the database: `tasks` run, and servicers answer, in the one that leads; `everywhere` is
+    what runs in all of them. `is_suspended` answers from the state that all of them keep.
     """
 
     servicers: Sequence[Servicer]
     is_suspended: IsSuspended
     tasks: Sequence[Task] = ()
+    everywhere: Sequence[Task] = ()
     checks: Sequence[Check] = ()
     token_keys: KeySource | None = None
     leadership: Leadership | None = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from google.protobuf.message import Message
 from ringfence_protos.common.v1 import feed_pb2, feed_pb2_grpc
 from ringfence_protos.identity.v1 import identity_pb2, identity_pb2_grpc
 
@@ -16,6 +18,7 @@ from ringfence_kernel.certificates.renewal import WorkloadCertificate
 from ringfence_kernel.feed import URGENT, Doorbell, FeedPage, Follower, Looking
 from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.rpc.client import Peer, PeerOptions
+from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task
@@ -29,6 +32,10 @@ from ringfence_kernel.vault import Vault
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 _FEED_SECONDS = 10.0
+FEED_ATTEMPT_SECONDS = 1.0
+"""After so long without an answer to a read, another process of the source is asked."""
+WARM_SECONDS = 10.0
+"""How often a standby asks where a feed stands that it will follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +79,7 @@ class Runtime(Generic[SettingsT]):
         peer = self.peer(source)
 
         async def read(request: feed_pb2.ReadRequest) -> feed_pb2.ReadResponse:
-            reply: feed_pb2.ReadResponse = await peer.call(
-                feed_pb2_grpc.FeedServiceStub, "Read", request, timeout=_FEED_SECONDS
-            )
+            reply: feed_pb2.ReadResponse = await _ask_feed(peer, "Read", request)
             return reply
 
         follower = Follower(
@@ -89,6 +94,22 @@ class Runtime(Generic[SettingsT]):
         )
         follower.gauge(self.gauges)
         return follower
+
+    def warm(self, follower: Follower) -> Task:
+        """Returns the task of every process that, while it does not follow, keeps the way to the source open.
+
+        Whoever begins to lead asks an address that has just answered, on a connection that is made.
+        """
+        peer = self.peer(follower.source)
+
+        async def run() -> None:
+            while True:
+                if not follower.follows:
+                    with suppress(RemoteError):
+                        await _ask_feed(peer, "Head", feed_pb2.HeadRequest())
+                await asyncio.sleep(WARM_SECONDS)
+
+        return Task(f"warm-{follower.source}", run, vital=False)
 
     def doorbell(self) -> Doorbell:
         """Returns this service's doorbell; it connects when the task of `hear` runs."""
@@ -111,11 +132,30 @@ class Runtime(Generic[SettingsT]):
 
         async def fetch() -> str:
             request = identity_pb2.GetJwksRequest()
-            reply = await peer.call(identity_pb2_grpc.TokenServiceStub, "GetJwks", request, timeout=3, idempotent=True)
+            reply = await peer.call(
+                identity_pb2_grpc.TokenServiceStub,
+                "GetJwks",
+                request,
+                timeout=3,
+                attempt_seconds=FEED_ATTEMPT_SECONDS,
+                idempotent=True,
+            )
             key_set: str = reply.jwks_json
             return key_set
 
         return RemoteKeys(fetch, SteadyClock())
+
+
+async def _ask_feed(peer: Peer, method: str, request: Message) -> Any:
+    """Asks a source's feed; an address that refuses or is silent costs little, since the others have the same feed."""
+    return await peer.call(
+        feed_pb2_grpc.FeedServiceStub,
+        method,
+        request,
+        timeout=_FEED_SECONDS,
+        attempt_seconds=FEED_ATTEMPT_SECONDS,
+        idempotent=True,
+    )
 
 
 def hear(doorbell: Doorbell, rings: Mapping[str, Callable[[], None]]) -> Task:

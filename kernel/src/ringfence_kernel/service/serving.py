@@ -119,9 +119,8 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
         assembly = await service.assemble(runtime)
         tasks = Tasks(failed.set)
         resources.push_async_callback(tasks.stop)
-        tasks.start(
-            [Task("vault-token", vault.renew), Task("certificate", certificate.renew), Task("trust", trust.follow)]
-        )
+        own = [Task("vault-token", vault.renew), Task("certificate", certificate.renew), Task("trust", trust.follow)]
+        tasks.start([*own, *assembly.everywhere])
         if assembly.leadership is None:
             tasks.start(assembly.tasks)
         health = await _open(runtime, assembly, tasks, probes, failed)

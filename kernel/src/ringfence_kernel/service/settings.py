@@ -91,6 +91,9 @@ class Seconds(Number):
 SILENCE = "RINGFENCE_IDENTITY_SILENCE_SECONDS"
 SILENCE_SECONDS = 60.0
 """For how long a service that asks who may act relies on what it heard last of identity."""
+LEAST_SILENCE_SECONDS = 5.0
+"""Less would stop payments while nothing is wrong: an idle identity is heard every 1.5 s, and two seconds later where
+one of its processes is silent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
             core.feed(),
         ],
         tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],
+        everywhere=[runtime.warm(follower)],
         checks=[*core.checks(), halted],
         leadership=leadership,
         is_suspended=states.proposals.stopped.__contains__,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ringfence_kernel.service.settings import SILENCE, SILENCE_SECONDS, Number, Seconds, Settings
+from ringfence_kernel.service.settings import LEAST_SILENCE_SECONDS, SILENCE, SILENCE_SECONDS, Number, Seconds, Settings
 
 from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
 
@@ -20,7 +20,7 @@ class CustodySettings(Settings):
     """How many transfers the statements may be behind before the ledger waits for them: a few seconds' worth."""
     backlog_seconds: Annotated[float, Seconds("RINGFENCE_BACKLOG_SECONDS")] = 0.02
     """How long everything taken on may take to be done; what is beyond is refused with OVERLOADED."""
-    identity_silence_seconds: Annotated[float, Seconds(SILENCE)] = SILENCE_SECONDS
+    identity_silence_seconds: Annotated[float, Seconds(SILENCE, LEAST_SILENCE_SECONDS)] = SILENCE_SECONDS
     """After how long without word from identity nothing is posted but the bank's word."""
     accounts_per_hour: Annotated[int, Number(_ACCOUNTS)] = 50_000
     """How many accounts one tenant may open, an hour's at once if need be; 0 is no bound."""

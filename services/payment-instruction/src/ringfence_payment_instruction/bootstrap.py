@@ -133,6 +133,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
             Task("deadlines", application.submissions.deadlines.run),
             Task("inbox", application.rail.inbox.run),
         ],
+        everywhere=[runtime.warm(follower)],
         checks=[*core.checks(), halted],
         leadership=leadership,
         is_suspended=states.standing.is_suspended,
@@ -184,7 +185,7 @@ def _ports(
     identity_position: Callable[[], int],
 ) -> Ports:
     settings, clock = runtime.settings, runtime.clock
-    custody = CustodyClient(runtime.peer("custody"), identity_position)
+    custody = CustodyClient(runtime.peer("custody"))
     return Ports(
         clock=clock,
         archive=archive,
@@ -203,6 +204,7 @@ def _ports(
         patience=settings.patience(),
         list_maximum_age_ns=settings.list_maximum_age_ns(),
         hearing=Hearing(settings.identity_silence_seconds),
+        identity_position=identity_position,
         list_bounds=settings.list_bounds(),
         file_quotas=settings.file_quotas(),
     )

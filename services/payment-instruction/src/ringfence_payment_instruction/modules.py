@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -116,6 +116,7 @@ class Ports:
     patience: Patience
     list_maximum_age_ns: int
     hearing: Hearing
+    identity_position: Callable[[], int]
     list_bounds: ListBounds = field(default_factory=ListBounds)
     file_quotas: FileQuotas = field(default_factory=FileQuotas)
 
@@ -193,7 +194,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     work: dict[str, Work] = {
         "screening": screening.work,
         "blocking": screening.blocking,
-        "settlement": SettlementWork(submissions, ports.custody, standing.stops),
+        "settlement": SettlementWork(submissions, ports.custody, standing.stops, ports.identity_position),
         "dispatch": rail.work,
         "deposits": deposits.work,
         "standing": standing.work,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from ringfence_kernel.service.settings import (
+    LEAST_SILENCE_SECONDS,
     SHORTEST_PAUSE_SECONDS,
     SILENCE,
     SILENCE_SECONDS,
@@ -71,7 +72,7 @@ class PaymentInstructionSettings(Settings):
     screening_list_maximum_age_seconds: Annotated[int, Seconds("RINGFENCE_SCREENING_LIST_MAXIMUM_AGE_SECONDS")] = (
         7 * DAY_SECONDS
     )
-    identity_silence_seconds: Annotated[float, Seconds(SILENCE)] = SILENCE_SECONDS
+    identity_silence_seconds: Annotated[float, Seconds(SILENCE, LEAST_SILENCE_SECONDS)] = SILENCE_SECONDS
     sanctions_lists: Annotated[int, Variable(_LISTS)] = ListBounds.lists
     sanctions_names: Annotated[int, Variable(_NAMES)] = ListBounds.names
     sanctions_editions_per_day: Annotated[int, Number(_EDITIONS)] = ListBounds.editions_per_day

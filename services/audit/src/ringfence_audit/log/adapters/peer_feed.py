@@ -13,6 +13,8 @@ from ringfence_audit.log.application.sources import SourceAway
 from ringfence_audit.log.domain.checkpoint import SourceHead
 
 TIMEOUT_SECONDS = 10.0
+ATTEMPT_SECONDS = 1.0
+"""After so long without an answer, another process of the source is asked."""
 
 
 class PeerFeed:
@@ -33,6 +35,13 @@ class PeerFeed:
 
     async def _call(self, method: str, request: object) -> Any:
         try:
-            return await self._peer.call(FeedServiceStub, method, request, timeout=TIMEOUT_SECONDS, idempotent=True)
+            return await self._peer.call(
+                FeedServiceStub,
+                method,
+                request,
+                timeout=TIMEOUT_SECONDS,
+                attempt_seconds=ATTEMPT_SECONDS,
+                idempotent=True,
+            )
         except RemoteError as error:
             raise SourceAway(f"{error.code} {error.reason}") from error

@@ -93,7 +93,7 @@ class DispatchWork:
         The others in it go into another message. Raises as `Stops.require_known` where they cannot go now.
         """
         cause_of = await self.stops.cause_of(submission, indexes)
-        if not any(cause_of(submission, index) for index in indexes):
+        if not any(map(cause_of(submission), indexes)):
             return False
         try:
             if not causes(submission, indexes, cause_of):
@@ -128,7 +128,8 @@ class DispatchWork:
         if not rows:
             return
         clear = await self.personal.open(submission, rows)
-        erased = [index for index in rows if cause_of(submission, index) == reasons.SUBJECT_ERASED]
+        cause_now = cause_of(submission)
+        erased = [index for index in rows if cause_now(index) == reasons.SUBJECT_ERASED]
         sent = [index for index in rows if is_complete(clear[index]) and index not in erased]
         kept = [index for index in rows if index not in sent]
         message_id = message_id_of(submission, sent[0]) if sent else ""
@@ -142,7 +143,7 @@ class DispatchWork:
             now = self.submissions.state.submission(submission.stream)
             if now is None or any(now.stages[index] != Stage.SEND for index in rows):
                 return
-            if any(cause_of(now, index) for index in sent):
+            if any(map(cause_of(now), sent)):
                 return
             events = directed(now, Directive.SEND, sent, reference=message_id)
             events += directed(now, Directive.REJECT, kept, reason=reasons.SUBJECT_ERASED)

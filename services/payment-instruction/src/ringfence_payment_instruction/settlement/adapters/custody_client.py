@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
+from ringfence_kernel.feed.hearing import StandingStale
 from ringfence_kernel.feed.published import code_names
 from ringfence_kernel.rpc.client import Peer
 from ringfence_kernel.rpc.errors import RemoteError, hinted, peer_refused
@@ -37,23 +38,22 @@ _LOG = get(__name__)
 
 
 class CustodyClient:
-    """The Custody port over a Peer. A book's accounts without an owner are held until asked for afresh.
+    """The Custody port over a Peer. A book's accounts without an owner are held until asked for afresh."""
 
-    `identity_position` tells how far this service has followed identity, at least.
-    """
-
-    def __init__(self, peer: Peer, identity_position: Callable[[], int]) -> None:
+    def __init__(self, peer: Peer) -> None:
         """Calls `peer`."""
-        self._peer, self._identity_position = peer, identity_position
+        self._peer = peer
         self._accounts: dict[bytes, BookAccounts] = {}
 
-    async def create_transfers(self, tenant: bytes, token: str, transfers: Sequence[PlannedTransfer]) -> list[str]:
-        """Returns the result name per transfer; raises CustodyUnavailable, AuthorisationRefused.
+    async def create_transfers(
+        self, tenant: bytes, token: str, transfers: Sequence[PlannedTransfer], identity_position: int
+    ) -> list[str]:
+        """Returns the result name per transfer; raises CustodyUnavailable, StandingStale, AuthorisationRefused.
 
         A code that the proto does not list, of a newer custody, gets a name that nobody knows, and raises an alarm.
         """
         request = pb.CreateTransfersRequest(
-            book_id=tenant, transfers=columns(transfers), identity_position=self._identity_position()
+            book_id=tenant, transfers=columns(transfers), identity_position=identity_position
         )
         return _results((await self._call("CreateTransfers", request, token)).status)
 
@@ -163,4 +163,6 @@ def _raise(error: RemoteError) -> NoReturn:
         raise AuthorisationRefused from error
     if error.is_lasting:
         raise peer_refused("custody", error) from error
+    if error.reason == StandingStale.reason:
+        raise hinted(StandingStale(), error) from error
     raise hinted(CustodyUnavailable(), error) from error

@@ -20,10 +20,13 @@ class BookAccounts:
 class Custody(Protocol):
     """The ledger."""
 
-    async def create_transfers(self, tenant: bytes, token: str, transfers: Sequence[PlannedTransfer]) -> list[str]:
+    async def create_transfers(
+        self, tenant: bytes, token: str, transfers: Sequence[PlannedTransfer], identity_position: int
+    ) -> list[str]:
         """Returns custody's result name per transfer, lower case, after its commit.
 
-        Raises CustodyUnavailable, AuthorisationRefused; the same transfers may then be asked for again.
+        `identity_position` is how far identity's feed had been taken in when they were decided. Raises
+        CustodyUnavailable, StandingStale, AuthorisationRefused; the same transfers may then be asked for again.
         """
 
     async def book_evidence(self, tenant: bytes, transfers: Sequence[PlannedTransfer]) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.settlement.application.ports import Custody
@@ -29,20 +30,36 @@ from ringfence_payment_instruction.settlement.domain.transfers import CORRECTED,
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.standing.domain.errors import PaymentStopped
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
-from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused
 from ringfence_payment_instruction.submissions.domain.status import Stage
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
 Asked = dict[int, tuple[int, PlannedTransfer]]  # index -> stage and transfer
+Results = Mapping[int, tuple[int, str]]  # index -> stage asked for and custody's result
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What to ask custody for, whether some cannot be for want of a bank mirror, and what of identity was known then.
+
+    `identity_position` is how far its feed had been taken in at least: custody, where it knows more, asks again.
+    """
+
+    asked: Asked
+    is_mirror_missing: bool
+    identity_position: int
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementWork:
-    """Takes a submission's instructions through custody, under the authorisation that came with it."""
+    """Takes a submission's instructions through custody, under the authorisation that came with it.
+
+    `identity_position` tells how far this service has followed identity, at least.
+    """
 
     submissions: Submissions
     custody: Custody
     stops: Stops
+    identity_position: Callable[[], int]
 
     def has_work(self, stream: bytes) -> bool:
         """Tells whether a submission has instructions that custody must act on."""
@@ -50,71 +67,86 @@ class SettlementWork:
         return submission is not None and any(submission.stages.find(stage) >= 0 for stage in CUSTODY_STAGES)
 
     async def handle(self, stream: bytes) -> None:
-        """Asks custody and records its results.
+        """Asks custody and records its results: of what the bank has decided before anything else is asked.
 
         Raises CustodyUnavailable, AuthorisationRefused, BookAccountMissing, LedgerContradiction, ResultUnknown,
         OwnerStandingUnsettled, PaymentStopped, ScreeningListStale, StandingStale; whatever could be done has been
         recorded by then.
         """
         submission = self.submissions.state.known(stream)
-        asked, missing = await self._plan(submission)
-        unresolved: frozenset[str] = frozenset()
-        if asked:
-            results = await self._corrected(submission, await self._ask(submission, asked))
-
-            def command(unit: Unit) -> frozenset[str]:
-                events, reasons = transferred(submission, results)
-                self.submissions.record(unit, stream, events)
-                return reasons
-
-            unresolved = await self.submissions.writer.commit(command, weight=len(results))
+        planned = await self._plan(submission)
+        evidenced = {index: each for index, each in planned.asked.items() if each[1].evidence is not None}
+        ended = await self._bar(submission, evidenced)
+        unresolved = await self._record(submission, ended)
+        left = {index: each for index, each in evidenced.items() if index not in ended}
+        unresolved |= await self._record(submission, await self._book(submission, left))
+        try:
+            unresolved |= await self._record(submission, await self._create(submission, planned))
+        except DomainError:
+            if not unresolved:
+                raise
         if ResultUnknown.reason in unresolved:
             raise ResultUnknown
         if LedgerContradiction.reason in unresolved:
             raise LedgerContradiction
         if unresolved:
             raise OwnerStandingUnsettled
-        if missing:
+        if planned.is_mirror_missing:
             raise BookAccountMissing
         rows = list(submission.at_stage(Stage.TRANSFER))
         self.stops.require_known(submission, rows)
-        if any(self.stops.cause(submission, index) for index in rows):
+        if any(map(self.stops.now(submission), rows)):
             raise PaymentStopped
 
-    async def _ask(self, submission: Submission, asked: Asked) -> dict[int, tuple[int, str]]:
-        """Returns custody's results: what rests on the platform's authorisation is refused once that has ended.
+    async def _record(self, submission: Submission, said: Results) -> frozenset[str]:
+        """Records custody's results; returns why rows stay where they are."""
+        if not said:
+            return frozenset()
+        results = await self._corrected(submission, said)
 
-        What the bank has decided does not wait for it.
+        def command(unit: Unit) -> frozenset[str]:
+            events, reasons = transferred(submission, results)
+            self.submissions.record(unit, submission.stream, events)
+            return reasons
+
+        return await self.submissions.writer.commit(command, weight=len(results))
+
+    async def _bar(self, submission: Submission, evidenced: Asked) -> Results:
+        """Returns the results of releases for which custody may never have made a transfer, and now will not.
+
+        Those for which it did are left to be voided.
         """
-        results: dict[int, tuple[int, str]] = {}
-        evidenced = {index: each for index, each in asked.items() if each[1].evidence is not None}
-        others = {index: each for index, each in asked.items() if index not in evidenced}
         doubtful = {index: each for index, each in evidenced.items() if may_be_unreserved(submission, index)}
-        if doubtful:
-            names = await self.custody.book_evidence(submission.tenant, [bar(each) for _, each in doubtful.values()])
-            for (index, (stage, _)), name in zip(doubtful.items(), names, strict=True):
-                if found := barred(submission, index, name):
-                    results[index] = stage, found
-                    del evidenced[index]
-        if evidenced:
-            names = await self.custody.book_evidence(submission.tenant, [each for _, each in evidenced.values()])
-            results |= _by_index(evidenced, names)
-        if others:
-            token = submission.received.authorisation
-            try:
-                names = await self.custody.create_transfers(
-                    submission.tenant, token, [each for _, each in others.values()]
-                )
-            except AuthorisationRefused:
-                if not results:
-                    raise
-                return results
-            results |= _by_index(others, names)
-        return results
+        if not doubtful:
+            return {}
+        names = await self.custody.book_evidence(submission.tenant, [bar(each) for _, each in doubtful.values()])
+        found = {
+            index: (doubtful[index][0], barred(submission, index, name))
+            for index, name in zip(doubtful, names, strict=True)
+        }
+        return {index: each for index, each in found.items() if each[1]}
 
-    async def _corrected(
-        self, submission: Submission, said: Mapping[int, tuple[int, str]]
-    ) -> dict[int, tuple[int, str]]:
+    async def _book(self, submission: Submission, evidenced: Asked) -> Results:
+        """Returns the results of what the bank has decided: it waits for nobody's leave."""
+        if not evidenced:
+            return {}
+        names = await self.custody.book_evidence(submission.tenant, [each for _, each in evidenced.values()])
+        return _by_index(evidenced, names)
+
+    async def _create(self, submission: Submission, planned: Planned) -> Results:
+        """Returns the results of what rests on the platform's authorisation, which is refused once that has ended."""
+        others = {index: each for index, each in planned.asked.items() if each[1].evidence is None}
+        if not others:
+            return {}
+        names = await self.custody.create_transfers(
+            submission.tenant,
+            submission.received.authorisation,
+            [each for _, each in others.values()],
+            planned.identity_position,
+        )
+        return _by_index(others, names)
+
+    async def _corrected(self, submission: Submission, said: Results) -> Results:
         """Returns custody's results, with those replaced that people have put right by a correction."""
         results = dict(said)
         for index, (stage, name) in said.items():
@@ -124,33 +156,34 @@ class SettlementWork:
                     results[index] = stage, CORRECTED
         return results
 
-    async def _plan(self, submission: Submission) -> tuple[Asked, bool]:
-        """Returns what to ask for, and whether some cannot be asked for, for want of a bank mirror."""
-        asked, missing = await self._plan_with(submission, {})
+    async def _plan(self, submission: Submission) -> Planned:
+        """Returns what to ask for, with the bank mirrors that it needs."""
+        planned = await self._plan_with(submission, {})
         for fresh in (False, True):
-            if missing:
+            if planned.is_mirror_missing:
                 accounts = await self.custody.book_accounts(submission.tenant, fresh=fresh)
-                asked, missing = await self._plan_with(submission, accounts.mirrors)
-        return asked, missing
+                planned = await self._plan_with(submission, accounts.mirrors)
+        return planned
 
-    async def _plan_with(self, submission: Submission, mirrors: Mapping[int, bytes]) -> tuple[Asked, bool]:
+    async def _plan_with(self, submission: Submission, mirrors: Mapping[int, bytes]) -> Planned:
         """Plans in the writer's order: what custody does is for good, so it must rest on what is committed."""
 
-        def command(unit: Unit) -> tuple[Asked, bool]:
+        def command(unit: Unit) -> Planned:
             asked: Asked = {}
-            missing = False
+            is_missing = False
+            cause = self.stops.now(submission)
             for stage in CUSTODY_STAGES:
                 for index in submission.at_stage(stage):
-                    if stage == Stage.TRANSFER and self.stops.cause(submission, index):
+                    if stage == Stage.TRANSFER and cause(index):
                         continue
                     try:
                         asked[index] = stage, plan(submission, index, mirrors)
                     except MirrorMissing:
-                        missing = True
-            return asked, missing
+                        is_missing = True
+            return Planned(asked, is_missing, self.identity_position())
 
         return await self.submissions.writer.commit(command)
 
 
-def _by_index(asked: Asked, names: Sequence[str]) -> dict[int, tuple[int, str]]:
+def _by_index(asked: Asked, names: Sequence[str]) -> Results:
     return {index: (stage, name) for (index, (stage, _)), name in zip(asked.items(), names, strict=True)}

@@ -37,9 +37,18 @@ class Stops:
 
     def cause(self, submission: Submission, index: int) -> str:
         """Returns why an instruction may not go on, by lists and by who stands behind it; empty where it may."""
-        if index in submission.hits:
-            return reasons.SANCTIONS_HIT
-        return cause(self.state, submission, index) or self._unknown(submission)
+        return self.now(submission)(index)
+
+    def now(self, submission: Submission) -> Callable[[int], str]:
+        """Returns the same for all of a submission's instructions; what is not known of all of them is asked once."""
+        unknown = self._unknown(submission)
+
+        def found(index: int) -> str:
+            if index in submission.hits:
+                return reasons.SANCTIONS_HIT
+            return cause(self.state, submission, index) or unknown
+
+        return found
 
     def require_known(self, submission: Submission, rows: Iterable[int]) -> None:
         """Raises where one of these waits for what is not known now.
@@ -47,7 +56,7 @@ class Stops:
         StandingStale until identity is heard, ScreeningListStale, or PaymentStopped until it was looked at. What else
         stops them is not asked.
         """
-        if UNKNOWN.intersection(self.cause(submission, index) for index in rows):
+        if UNKNOWN.intersection(map(self.now(submission), rows)):
             self.require_heard()
             self.require_fresh()
             raise PaymentStopped
@@ -68,15 +77,21 @@ class Stops:
 
         Custody is asked only about rows that nobody stops. Raises CustodyUnavailable, AuthorisationRefused.
         """
-        debtors = {slot(submission.debtor_accounts, index) for index in rows if not self.cause(submission, index)}
+        cause_now = self.now(submission)
+        debtors = {slot(submission.debtor_accounts, index) for index in rows if not cause_now(index)}
         token = submission.received.authorisation
         frozen = await self.accounts.frozen(submission.tenant, token, sorted(debtors)) if debtors else frozenset()
 
-        def found(now: Submission, index: int) -> str:
-            is_frozen = slot(now.debtor_accounts, index) in frozen
-            return self.cause(now, index) or (reasons.DEBTOR_ACCOUNT_FROZEN if is_frozen else "")
+        def cause_of(then: Submission) -> Callable[[int], str]:
+            cause_then = self.now(then)
 
-        return found
+            def found(index: int) -> str:
+                is_frozen = slot(then.debtor_accounts, index) in frozen
+                return cause_then(index) or (reasons.DEBTOR_ACCOUNT_FROZEN if is_frozen else "")
+
+            return found
+
+        return cause_of
 
     def require_active(self, caller: Caller) -> None:
         """Raises PrincipalSuspended where somebody is suspended who has not come through the edge of this service."""

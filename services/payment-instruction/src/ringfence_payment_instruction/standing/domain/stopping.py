@@ -13,8 +13,8 @@ from ringfence_payment_instruction.submissions.domain.status import Directive, S
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step, directed, moved
 
-CauseOf = Callable[[Submission, int], str]
-"""Returns why a payment may not go on, empty where it may."""
+CauseOf = Callable[[Submission], Callable[[int], str]]
+"""Returns what tells why a submission's payments may not go on, empty where they may: as things are at that moment."""
 UNKNOWN = frozenset({reasons.SCREENING_AGAIN, reasons.SCREENING_LIST_STALE, reasons.STANDING_STALE})
 """Why a payment waits, as it stands, for what is not known of it now."""
 PAYS_NOT = frozenset({Standing.LAPSED, Standing.REFUSED, Standing.BLOCKED})
@@ -48,7 +48,8 @@ def causes(submission: Submission, indexes: Iterable[int], cause_of: CauseOf) ->
 
     Who is erased does not come back, so that nothing waits for him; what is not known is waited for as it stands.
     """
-    found = {index: cause_of(submission, index) for index in indexes}
+    cause_at = cause_of(submission)
+    found = {index: cause_at(index) for index in indexes}
     passing = ("", reasons.SUBJECT_ERASED, *UNKNOWN)
     return {index: reason for index, reason in found.items() if reason not in passing}
 
