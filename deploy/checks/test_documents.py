@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import subprocess
@@ -14,12 +13,10 @@ from ringfence_kernel.store.lease import LEASE_SECONDS
 
 from deploy.checks.chart.edges import HOST_AND_PORT
 from deploy.checks.chart.rendering import CHART, HELM, NAMESPACE, ROOT, VALUE_SETS, Object, objects, parse, pods, render
+from tests.stores.releases import ORDER, ORDER_FROM_RELEASE, RELEASE
 
 DOCUMENTS = [CHART / name for name in ("README.md", "UPGRADING.md")]
 STANDBY = ROOT / "docs" / "runbooks" / "standby.md"
-TEST = (ROOT / "tests" / "integration" / "test_upgrade.py").read_text(encoding="utf-8")
-ORDER: tuple[str, ...] = ast.literal_eval(re.findall(r"^ORDER = (.*)$", TEST, re.MULTILINE)[0])
-"""In which the test of upgrades rolls the services."""
 PAGES = sorted(
     ROOT / name
     for name in subprocess.run(
@@ -122,17 +119,19 @@ def ways(text: str) -> list[list[tuple[str, set[str]]]]:
     return found
 
 
-def test_both_pages_upgrade_in_the_order_that_is_tested() -> None:
-    """UPGRADING.md rolls services one by one, forth and back, as the runbook says and the test of upgrades does."""
-    forth, back = ways((CHART / "UPGRADING.md").read_text(encoding="utf-8"))
-    assert tuple(service for service, _ in forth) == ORDER
-    assert tuple(service for service, _ in back) == ORDER[::-1]
-    runbook = (ROOT / "docs" / "runbooks" / "upgrade.md").read_text(encoding="utf-8")
-    assert f"One service at a time, in the order {', '.join(ORDER)}" in " ".join(runbook.split())
-    assert "UPGRADING.md" in runbook
+def test_the_chart_upgrades_in_order() -> None:
+    """UPGRADING.md rolls services one by one, forth and back; from the first release as the test of upgrades does."""
+    text = (CHART / "UPGRADING.md").read_text(encoding="utf-8")
+    before, _, after = text.partition(f"### After {RELEASE}")
+    for part, order in ((before, ORDER), (after, ORDER_FROM_RELEASE)):
+        forth, back = ways(part)
+        assert tuple(service for service, _ in forth) == order
+        assert tuple(service for service, _ in back) == order[::-1]
+        assert re.findall(r"for service in ([^;]+); do", part) == [" ".join(order), " ".join(order[::-1])]
+    assert "UPGRADING.md" in (ROOT / "docs" / "runbooks" / "upgrade.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("way", [0, 1], ids=["forth", "back"])
+@pytest.mark.parametrize("way", range(4), ids=["forth", "back", "from v0.1.0", "back to v0.1.0"])
 def test_a_held_service_keeps_its_pods(way: int) -> None:
     """At each step the pods of those that are held are below no partition, and all others are replaced."""
     for service, held in ways((CHART / "UPGRADING.md").read_text(encoding="utf-8"))[way]:

@@ -81,6 +81,12 @@ def expected(count: int) -> dict[str, str]:
     return {f'{EXPECTED}{{service_name="custody"}}': f"{count}x3000"}
 
 
+def unproven(instance: str) -> str:
+    """What audit has found of one kind, as an instance shows it."""
+    labels = f'service_name="audit",instance="{instance}",ringfence_flaw="OTHER_AMOUNT"'
+    return f"ringfence_evidence_unproven{{{labels}}}"
+
+
 CUSTODY = {"service_name": "custody", "instance": "a"}
 PAYMENT = {"service_name": "payment-instruction", "instance": "a"}
 AUDIT = {"service_name": "audit", "instance": "a"}
@@ -133,10 +139,13 @@ CASES = {
         {"ringfence_standing_silence_seconds": "60x100", "ringfence_standing_silence_limit_seconds": "60x100"},
     ),
     "RingfenceFeedHalted": one("ringfence_feed_halted", "0x50 1x100", "0x100", **AUDIT, ringfence_source="custody"),
-    "RingfenceEvidenceUnproven": one(
-        "ringfence_evidence_unproven", "0x50 1x100", "1x100", **AUDIT, ringfence_flaw="OTHER_AMOUNT"
+    # The first look after a start shows at once what was found; a restart of the next days shows the same again.
+    "RingfenceEvidenceUnproven": Case(
+        {unproven("a"): f"_x{DAY + 50} 7x100"},
+        {unproven("a"): f"7x{DAY + 5}", unproven("b"): f"_x{DAY + 40} 7x{DAY}"},
+        DAY + 60,
     ),
-    "RingfenceEvidenceWaits": one("ringfence_evidence_age_seconds", "0+60x100", "15x100", **AUDIT),
+    "RingfenceEvidenceWaits": one("ringfence_evidence_age_seconds", "0+60x100", "15x50 3600x3 15x100", 53, **AUDIT),
     "RingfenceEventUnreadable": one(
         "ringfence_events_unreadable_total", "0x50 1x100", "0x100", **AUDIT, ringfence_source="custody"
     ),

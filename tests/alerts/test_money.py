@@ -26,7 +26,7 @@ def allocate(platform: Platform, client: Account) -> None:
         code=Purpose.SUSPENSE_ALLOCATION,
         debit_account_id=suspense.id,
         credit_account_id=client.id,
-        user_data_128=new_id(),
+        user_data_128=platform.id,
     )
     importer = platform.importer.custody
     assert [each.status for each in importer.create_transfers(platform.id, [allocation])] == ["created"]

@@ -14,14 +14,11 @@ from ringfence_local_stack.scenario import Scenario
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_local_stack.stack.running import STANDBY
 
-from tests.stores.releases import RELEASE, SERVICES, Release
+from tests.stores.releases import ORDER_FROM_RELEASE, RELEASE, SERVICES, Release
 
 from .conftest import PATIENCE
 from .test_drills import await_log_complete
 from .traffic import Traffic, open_platform, transfer_count
-
-ORDER = ("audit", "custody", "identity", "payment-instruction")
-"""Who follows before its source, who answers before who asks (docs/runbooks/upgrade.md)."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ def test_upgrade_and_rollback_lose_no_payment(upgrade: Upgrade) -> None:
                 upgrade.migrate(service)
                 more()
             for new in (True, False):
-                for service in ORDER if new else reversed(ORDER):
+                for service in ORDER_FROM_RELEASE if new else reversed(ORDER_FROM_RELEASE):
                     upgrade.roll(service, new=new)
                     more()
         traffic.await_all_settled()

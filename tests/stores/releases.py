@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 RELEASE = "v0.1.0"
+ORDER = ("audit", "custody", "payment-instruction", "identity")
+"""In which services are upgraded: who follows before its source, custody before who asks (docs/runbooks/upgrade.md)."""
+ORDER_FROM_RELEASE = ("audit", "custody", "identity", "payment-instruction")
+"""From `RELEASE` to this one alone: its payment-instruction follows nobody, and the new one refuses its tokens."""
 ARCHIVE = Path(__file__).parent / "released" / f"{RELEASE}.tar.xz"
 """`git archive RELEASE kernel/src protos clients/verifier/src services/*/src`, kept: a checkout may have no history."""
 SERVICES = ("identity", "custody", "payment-instruction", "audit")

@@ -107,7 +107,7 @@ def hurried(expression: str) -> str:
     """Shortens windows and ages in an expression; what counts how often something happened looks back for a minute."""
     for age, instead in AGES.items():
         expression = expression.replace(age, instead)
-    expression = expression.replace("offset 10m", "offset 10s")
+    expression = expression.replace("offset 10m", "offset 10s").replace("offset 1d", "offset 10s")
     return WINDOW.sub(lambda found: "[10s]" if found[1] in BRIEF else "[1m]", expression)
 
 

@@ -90,17 +90,28 @@ class Bank:
         }
         self.payments.add("EvidenceReceived.v1", event, identifier(f"file {entry}"))
 
-    def order(self, payment: str, amount_minor: int = 100, *, ledger: int = EUR, book: bytes = BOOK) -> None:
-        """A payment to somebody outside is taken in."""
-        event = {
+    def order(
+        self,
+        payment: str,
+        amount_minor: int = 100,
+        *,
+        ledger: int = EUR,
+        debtor: str = "client",
+        creditor: str = "",
+        purpose: int = 0,
+        mandate: str = "",
+        book: bytes = BOOK,
+    ) -> None:
+        """A payment is taken in: to somebody outside, or to an account of the book."""
+        event: dict[str, Any] = {
             "tenant": book,
             "submission_id": identifier("batch"),
             "first_index": 0,
             "instruction_ids": identifier(payment),
             "end_to_end_ids": ["E"],
-            "debtor_accounts": account("client", book),
+            "debtor_accounts": account(debtor, book),
             "debtor_owners": book,
-            "creditor_accounts": bytes(16),
+            "creditor_accounts": account(creditor, book) if creditor else bytes(16),
             "creditor_owners": bytes(16),
             "creditor_indexes": b"i" * 16,
             "amounts_minor": struct.pack(">Q", amount_minor),
@@ -109,7 +120,38 @@ class Bank:
             "debtor_sealed": [b"d"],
             "creditor_sealed": [b"c"],
         }
+        if purpose:
+            event |= {"purposes": struct.pack(">H", purpose), "mandates": identifier(mandate)}
         self.payments.add("InstructionsReceived.v1", event, identifier("batch"))
+
+    def allocate(self, name: str, entry: str, amount_minor: int = 100, *, credit: int = CLIENT, **order: Any) -> None:
+        """An operator has an entry allocated to a client; `order` is what was ordered, else what is booked."""
+        ordered = {"debtor": "suspense", "creditor": "client", "purpose": ALLOCATION, "mandate": entry}
+        self.order(name, amount_minor, **(ordered | order))
+        self.allot(name, entry, amount_minor, credit=credit)
+
+    def allot(self, name: str, entry: str, amount_minor: int = 100, *, credit: int = CLIENT) -> None:
+        """custody books an allocation under the id of the order, be there one or not."""
+        transfer = reserving_transfer(BOOK, identifier(name))
+        self.book(transfer, amount_minor, debit=SUSPENSE, credit=credit, code=ALLOCATION, mandate=identifier(entry))
+
+    def step(self, payment: str, status: int) -> None:
+        """A payment comes to another state."""
+        event = {
+            "tenant": BOOK,
+            "submission_id": identifier("batch"),
+            "cause": "test",
+            "instruction_ids": identifier(payment),
+            "indexes": bytes(4),
+            "statuses": bytes([status]),
+            "reasons": [""],
+            "reason_rows": bytes(1),
+            "details": {},
+            "actor": b"",
+            "evidence": b"",
+            "reference": "",
+        }
+        self.payments.add("InstructionsAdvanced.v1", event, identifier("batch"))
 
     def answer(
         self, payment: str, directive: int = SETTLE, *, file: bytes = FILE, actor: bytes = b"", book: bytes = BOOK
@@ -132,7 +174,7 @@ class Bank:
 
     def book(
         self,
-        transfer: str,
+        transfer: str | bytes,
         amount_minor: int = 100,
         *,
         debit: int = MIRROR,
@@ -149,7 +191,7 @@ class Bank:
             "number": 1,
             "first_row": 0,
             "timestamp_ns": START_NS + len(self.custody.events) * 1_000_000_000 + late_ns,
-            "id": identifier(transfer),
+            "id": identifier(transfer) if isinstance(transfer, str) else transfer,
             "debit_account": struct.pack("<I", debit),
             "credit_account": struct.pack("<I", credit),
             "amount_minor": struct.pack("<Q", amount_minor),

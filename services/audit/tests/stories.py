@@ -81,14 +81,22 @@ def sound_late_answer(bank: Bank) -> None:
 def sound_suspense(bank: Bank) -> None:
     bank.tell("e", purpose=TO_SUSPENSE)
     bank.deposit("t", "e", credit=SUSPENSE)
-    bank.book("a", debit=SUSPENSE, code=ALLOCATION, mandate=identifier("e"))
+    bank.allocate("a", "e")
+
+
+def sound_allocation_by_parts(bank: Bank) -> None:
+    """Two clients share what has come."""
+    bank.tell("e", purpose=TO_SUSPENSE)
+    bank.deposit("t", "e", credit=SUSPENSE)
+    bank.allocate("a", "e", 60)
+    bank.allocate("b", "e", 40, credit=SECOND_CLIENT, creditor="second")
 
 
 def sound_refused_client(bank: Bank) -> None:
     """The client's account has refused the money: it lies in suspense, and goes back to its payer."""
     bank.tell("e")
     bank.deposit("t", "e", credit=SUSPENSE)
-    bank.order("back")
+    bank.order("back", debtor="suspense", purpose=RETURN, mandate="e")
     bank.answer("back")
     pending = bank.reserve("back")
     bank.book(
@@ -100,7 +108,7 @@ def sound_refused_client(bank: Bank) -> None:
 def sound_import(bank: Bank) -> None:
     bank.window()
     bank.book("t", mandate=identifier("window"))
-    bank.book("a", debit=SUSPENSE, code=ALLOCATION, mandate=identifier("whatever"))
+    bank.book("a", debit=SUSPENSE, code=ALLOCATION, mandate=identifier("window"))
 
 
 def sound_rail(bank: Bank) -> None:
@@ -197,16 +205,67 @@ def bad_reservation(bank: Bank) -> None:
 def bad_allocations(bank: Bank) -> None:
     bank.tell("e", purpose=TO_SUSPENSE)
     bank.deposit("sound", "e", credit=SUSPENSE)
-    bank.book("a", 60, debit=SUSPENSE, code=ALLOCATION, mandate=identifier("e"))
-    bank.book("t", 41, debit=SUSPENSE, code=ALLOCATION, mandate=identifier("e"))
+    bank.allocate("sound allocation", "e", 60)
+    bank.allocate("a", "e", 41)
 
 
 def bad_allocation_of_what_a_client_has(bank: Bank) -> None:
-    bank.book("t", 1, debit=SUSPENSE, code=ALLOCATION, mandate=identifier("first"))
+    bank.allocate("a", "first", 1)
 
 
 def bad_allocation_of_nothing(bank: Bank) -> None:
-    bank.book("t", 1, debit=SUSPENSE, code=ALLOCATION, mandate=identifier("invented"))
+    bank.allocate("a", "invented", 1)
+
+
+def suspended(bank: Bank) -> None:
+    bank.tell("e", purpose=TO_SUSPENSE)
+    bank.deposit("sound", "e", credit=SUSPENSE)
+
+
+def bad_allocation_in_a_window(bank: Bank) -> None:
+    """A window covers what its importer names it for, and no entry that was never there."""
+    bank.window()
+    bank.allot("a", "invented", 1_000_000_000)
+
+
+def bad_allocation_ordered_in_a_window(bank: Bank) -> None:
+    """Nor does it cover what was ordered otherwise."""
+    suspended(bank)
+    bank.window()
+    bank.allocate("a", "window", mandate="e")
+
+
+def bad_allocation_nobody_ordered(bank: Bank) -> None:
+    suspended(bank)
+    bank.allot("a", "e")
+
+
+def bad_allocation_of_another_entry(bank: Bank) -> None:
+    suspended(bank)
+    bank.allocate("a", "e", mandate="first")
+
+
+def bad_allocation_amount(bank: Bank) -> None:
+    suspended(bank)
+    bank.order("a", 1, debtor="suspense", creditor="client", purpose=ALLOCATION, mandate="e")
+    bank.allot("a", "e", 2)
+
+
+def bad_allocation_currency(bank: Bank) -> None:
+    suspended(bank)
+    bank.allocate("a", "e", ledger=USD)
+
+
+def bad_allocation_to_another_client(bank: Bank) -> None:
+    suspended(bank)
+    bank.allocate("a", "e", credit=SECOND_CLIENT)
+
+
+def bad_allocation_of_what_was_to_go_back(bank: Bank) -> None:
+    """The money was to go back to its payer, and stays in the book."""
+    suspended(bank)
+    bank.order("a", debtor="suspense", purpose=RETURN, mandate="e")
+    bank.allot("a", "e")
 
 
 def bad_post_file(bank: Bank) -> None:
@@ -236,6 +295,12 @@ def bad_post_unanswered(bank: Bank) -> None:
 def bad_post_amount(bank: Bank) -> None:
     """More was reserved than the payment is for."""
     paid(bank, amount_minor=99)
+    bank.end("pay")
+
+
+def bad_post_of_another_client(bank: Bank) -> None:
+    """The bank has paid what one client ordered, and another pays for it."""
+    paid(bank, debtor="second")
     bank.end("pay")
 
 
@@ -292,14 +357,23 @@ FLAWED = {
     bad_after_the_window: ("t", Flaw.EVIDENCE_NOT_NAMED),
     bad_window_that_ended: ("t", Flaw.EVIDENCE_NOT_NAMED),
     bad_reservation: ("t", Flaw.OTHER_DIRECTION),
-    bad_allocations: ("t", Flaw.ALLOCATED_BEYOND),
-    bad_allocation_of_what_a_client_has: ("t", Flaw.ALLOCATED_BEYOND),
-    bad_allocation_of_nothing: ("t", Flaw.ENTRY_UNKNOWN),
+    bad_allocations: ("a", Flaw.ALLOCATED_BEYOND),
+    bad_allocation_of_what_a_client_has: ("a", Flaw.ALLOCATED_BEYOND),
+    bad_allocation_of_nothing: ("a", Flaw.ENTRY_UNKNOWN),
+    bad_allocation_in_a_window: ("a", Flaw.ENTRY_UNKNOWN),
+    bad_allocation_ordered_in_a_window: ("a", Flaw.ENTRY_UNKNOWN),
+    bad_allocation_nobody_ordered: ("a", Flaw.PAYMENT_UNKNOWN),
+    bad_allocation_of_another_entry: ("a", Flaw.PAYMENT_UNKNOWN),
+    bad_allocation_amount: ("a", Flaw.OTHER_AMOUNT),
+    bad_allocation_currency: ("a", Flaw.OTHER_CURRENCY),
+    bad_allocation_to_another_client: ("a", Flaw.OTHER_ACCOUNT),
+    bad_allocation_of_what_was_to_go_back: ("a", Flaw.OTHER_ACCOUNT),
     bad_post_file: ("e-pay", Flaw.FILE_UNKNOWN),
     bad_post_unnamed: ("e-pay", Flaw.EVIDENCE_NOT_NAMED),
     bad_post_of_another: ("e-pay", Flaw.PAYMENT_UNKNOWN),
     bad_post_unanswered: ("e-pay", Flaw.ENTRY_UNKNOWN),
     bad_post_amount: ("e-pay", Flaw.OTHER_AMOUNT),
+    bad_post_of_another_client: ("e-pay", Flaw.OTHER_ACCOUNT),
     bad_post_currency: ("e-pay", Flaw.OTHER_CURRENCY),
     bad_post_feed: ("e-pay", Flaw.OTHER_FEED),
     bad_post_refused: ("e-pay", Flaw.AGAINST_THE_ANSWER),

@@ -125,6 +125,8 @@ def test_reservations_of_several_owners_in_one_event_keep_theirs() -> None:
 DEPOSITED = Row("new", BANK, "alice", 1, code=DEPOSIT)
 PAID = Row("new", "alice", "bob", 1, code=PAYMENT)
 GRANTED = Row("new", "platform", "bob", 1, code=GRANT)
+ALLOCATED = Row("new", "suspense", "bob", 1, code=9)
+RETURNED = Row("new", "suspense", BANK, 1, code=10)
 
 
 @pytest.mark.parametrize("company", [0, 12], ids=["alone", "among others"])
@@ -135,6 +137,11 @@ GRANTED = Row("new", "platform", "bob", 1, code=GRANT)
         (IMPORTER, replace(PAID, user_data_128=b"any other bytes."), "mandate_unknown"),
         (IMPORTER, replace(PAID, user_data_128=bytes(16)), "mandate_missing"),
         (IMPORTER, replace(DEPOSITED, user_data_128=b"any other bytes."), "created"),
+        (IMPORTER, ALLOCATED, "created"),
+        (IMPORTER, replace(ALLOCATED, user_data_128=b"any other bytes."), "mandate_unknown"),
+        (IMPORTER, replace(RETURNED, user_data_128=b"any other bytes."), "mandate_unknown"),
+        (IMPORTER, RETURNED, "created"),
+        (SUBMISSION, replace(ALLOCATED, user_data_128=b"any other bytes."), "created"),
         (SUBMISSION, replace(PAID, user_data_128=b"any other bytes."), "created"),
         (SUBMISSION, GRANTED, "created"),
         (SUBMISSION, DEPOSITED, "mandate_unknown"),
@@ -147,7 +154,9 @@ def test_a_mandate_is_looked_up(authority: Authority, row: Row, result: str, com
     """It is not enough that one is named: an importer's is its window, a deposit's the bank's word."""
     ledger = funded()
     ledger.account("platform", AccountClass.PLATFORM)
-    ledger.fund("platform", 10)
+    ledger.account("suspense", AccountClass.SUSPENSE)
+    for funded_too in ("platform", "suspense"):
+        ledger.fund(funded_too, 10)
     others = [Row(f"plain {number}", "alice", "bob", 1) for number in range(company)]
     expected = "mandate_unknown" if authority is EVIDENCE else "created"
     assert send(ledger, authority, *others, row) == [expected] * company + [result]

@@ -240,8 +240,8 @@ class Custody:
     def open_migration(self, book_id: UUID, window_id: UUID, *, seconds: int, reason: str) -> UUID | None:
         """Proposes a window in which the book's importer may post, as an operator.
 
-        The importer names `window_id` as the mandate of clients' debits. Returns what another operator must confirm;
-        None where the window is open already.
+        The importer names `window_id` as the mandate of clients' debits and of what clears suspense. Returns what
+        another operator must confirm; None where the window is open already.
         """
         request = pb.OpenMigrationRequest(
             book_id=book_id.bytes, window_id=window_id.bytes, seconds=seconds, reason=reason

@@ -28,7 +28,7 @@ from ringfence_protos.audit.v1 import audit_pb2_grpc
 
 from ringfence_audit.evidence.adapters.findings_reader import FindingsReader
 from ringfence_audit.evidence.adapters.proof_model import ProofModel
-from ringfence_audit.evidence.adapters.schema import PROOF_TABLES
+from ringfence_audit.evidence.adapters.schema import PROOF_OF_ORDERS, PROOF_TABLES
 from ringfence_audit.evidence.api.servicer import EvidenceServicer
 from ringfence_audit.evidence.application.passing import Passing
 from ringfence_audit.evidence.domain.state import State as EvidenceState
@@ -152,6 +152,7 @@ def migrations() -> list[Migration]:
         *event_store_migrations(),
         Migration(100, "log tables", LOG_TABLES + KEY_TABLES),
         Migration(101, "proof of what rests on a bank's word", PROOF_TABLES),
+        Migration(102, "proof by whose money it is", PROOF_OF_ORDERS),
     ]
 
 

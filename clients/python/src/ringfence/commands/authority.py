@@ -48,7 +48,7 @@ def open_window(
         UUID | None, typer.Option(help="Id of the window, to repeat it safely; a new one where left out.")
     ] = None,
 ) -> None:
-    """Proposes a window; the importer names its id as the mandate of clients' debits."""
+    """Proposes a window; the importer names its id as the mandate of clients' debits and of what clears suspense."""
     key = window or new_id()
     with client_as(principal) as client:
         proposal_id = client.custody.open_migration(tenant, key, seconds=minutes * _MINUTE_SECONDS, reason=reason)

@@ -67,6 +67,8 @@ def balances(
     """Shows posted balances as they are, or were at a time."""
     with client_as(principal) as client:
         currencies = {each.id: each.currency for each in client.custody.accounts(ids, book)}
+        if strange := [str(each) for each in ids if each not in currencies]:
+            raise CommandFailed(f"not in the book: {', '.join(strange)}", ExitCode.REFUSED)
         found = client.custody.balances(ids, book, as_of_ns=time_ns(at))
     rows = [[str(each), amount(minor, currencies[each])] for each, minor in found.items()]
     show("Balances", ["account", "balance"], rows, right=["balance"])

@@ -66,11 +66,11 @@ class _FlawEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Flaw.ValueType],
     FLAW_OTHER_DIRECTION: _Flaw.ValueType  # 5
     """Money goes another way than the bank says."""
     FLAW_OTHER_CURRENCY: _Flaw.ValueType  # 6
-    """The bank says another currency."""
+    """The bank says another currency, or the payment or allocation was ordered in another."""
     FLAW_OTHER_AMOUNT: _Flaw.ValueType  # 7
-    """The bank says another amount, or the payment has another."""
+    """The bank says another amount, or the payment or allocation was ordered by another."""
     FLAW_OTHER_ACCOUNT: _Flaw.ValueType  # 8
-    """The entry stands on another bank account, or is for another client."""
+    """The entry stands on another bank account, or is for another client; or the order debits or credits another account."""
     FLAW_OTHER_FEED: _Flaw.ValueType  # 9
     """Another principal has handed it in."""
     FLAW_BOOKED_BEFORE: _Flaw.ValueType  # 10
@@ -78,7 +78,9 @@ class _FlawEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Flaw.ValueType],
     FLAW_ALLOCATED_BEYOND: _Flaw.ValueType  # 11
     """More is allocated than the entry has brought."""
     FLAW_PAYMENT_UNKNOWN: _Flaw.ValueType  # 12
-    """No payment is known for which this was reserved, or the answer is about another one."""
+    """No payment is known for which this was reserved, or the answer is about another one; of an allocation: nobody has
+    ordered it of this entry.
+    """
     FLAW_AGAINST_THE_ANSWER: _Flaw.ValueType  # 13
     """The bank has answered the contrary."""
 
@@ -98,11 +100,11 @@ FLAW_OTHER_TENANT: Flaw.ValueType  # 4
 FLAW_OTHER_DIRECTION: Flaw.ValueType  # 5
 """Money goes another way than the bank says."""
 FLAW_OTHER_CURRENCY: Flaw.ValueType  # 6
-"""The bank says another currency."""
+"""The bank says another currency, or the payment or allocation was ordered in another."""
 FLAW_OTHER_AMOUNT: Flaw.ValueType  # 7
-"""The bank says another amount, or the payment has another."""
+"""The bank says another amount, or the payment or allocation was ordered by another."""
 FLAW_OTHER_ACCOUNT: Flaw.ValueType  # 8
-"""The entry stands on another bank account, or is for another client."""
+"""The entry stands on another bank account, or is for another client; or the order debits or credits another account."""
 FLAW_OTHER_FEED: Flaw.ValueType  # 9
 """Another principal has handed it in."""
 FLAW_BOOKED_BEFORE: Flaw.ValueType  # 10
@@ -110,7 +112,9 @@ FLAW_BOOKED_BEFORE: Flaw.ValueType  # 10
 FLAW_ALLOCATED_BEYOND: Flaw.ValueType  # 11
 """More is allocated than the entry has brought."""
 FLAW_PAYMENT_UNKNOWN: Flaw.ValueType  # 12
-"""No payment is known for which this was reserved, or the answer is about another one."""
+"""No payment is known for which this was reserved, or the answer is about another one; of an allocation: nobody has
+ordered it of this entry.
+"""
 FLAW_AGAINST_THE_ANSWER: Flaw.ValueType  # 13
 """The bank has answered the contrary."""
 Global___Flaw: _TypeAlias = Flaw  # noqa: Y015

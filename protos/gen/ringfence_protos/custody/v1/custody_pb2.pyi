@@ -1776,7 +1776,9 @@ class OpenMigrationRequest(_message.Message):
     book_id: _builtins.bytes
     """16 bytes."""
     window_id: _builtins.bytes
-    """Chosen by the operators, 16 bytes: what the importer names in user_data_128 as the mandate of clients' debits."""
+    """Chosen by the operators, 16 bytes: what the importer names in user_data_128 as the mandate of clients' debits
+    and of what clears suspense.
+    """
     seconds: _builtins.int
     """1 to 2,592,000 (30 days): how long the window stays open unless it is closed before."""
     reason: _builtins.str

@@ -15,7 +15,7 @@ LIST = (
     " AND (%(tenant)s::bytea IS NULL OR tenant_id = %(tenant)s) ORDER BY leaf, move LIMIT %(limit)s"
 )
 COUNT = "SELECT flaw, count(*) AS found FROM evidence_findings GROUP BY flaw"
-OPEN = "SELECT count(*) AS open, min(leaf) AS first_open, min(time_ns) AS since_ns FROM evidence_bookings"
+OPEN = "SELECT count(*) AS open, min(leaf) AS first_open, min(had_ns) AS since_ns FROM evidence_bookings"
 
 
 class FindingsReader:

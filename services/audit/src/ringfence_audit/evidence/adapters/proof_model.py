@@ -39,7 +39,7 @@ class ProofModel:
         accounts, windows = rows.accounts(), rows.windows()
         for each in recorded:
             if isinstance(each.event, LeavesAppended):
-                _take(rows, Facts(accounts, windows).read(each.event))
+                _take(rows, Facts(accounts, windows, each.recorded_at_ns).read(each.event))
             elif isinstance(each.event, SourcesPassed):
                 _conclude(rows, each.event.size)
 
@@ -47,17 +47,21 @@ class ProofModel:
 def _take(rows: ProofRows, facts: Facts) -> None:
     """Takes in what an event says; bookings that are proven by then leave the tables, or never come there."""
     rows.save(facts)
+    rows.forget(facts.ended)
     new = [*facts.bookings, *rows.name(facts.join())]
     subjects = {each.subject for each in facts.words}
     transfers = {each.transfer for each in facts.evidence}
+    transfers |= {each.transfer for each in facts.payments if each.mandate is not None}
     if not new and not subjects and not transfers:
         return
     earlier = rows.concerned(transfers, subjects)
-    named = [each for each in (*earlier, *new) if each.file or each.move is Move.ALLOCATION]
+    # What names nothing, or a window, is sound for want of something else, which may come.
+    named = [each for each in (*earlier, *new) if each.file or (each.move is Move.ALLOCATION and not each.imported)]
     judged, changed = _judged(rows, sorted(named, key=lambda each: (each.leaf, each.move)))
     proven = {(each.leaf, each.move) for each, flaw in judged if flaw is None}
     rows.settle([(each, flaw) for each, flaw in judged if flaw is None], changed)
     rows.add([each for each in new if (each.leaf, each.move) not in proven])
+    rows.forget([each.reserved for each, flaw in judged if flaw is None])
 
 
 def _conclude(rows: ProofRows, size: int) -> None:
@@ -65,7 +69,9 @@ def _conclude(rows: ProofRows, size: int) -> None:
     since = rows.since()
     while bookings := rows.open_before(size, JUDGED_AT_ONCE):
         judged, changed = _judged(rows, bookings)
-        rows.settle([(each, _as_of(each, flaw, since)) for each, flaw in judged], changed)
+        settled = [(each, _as_of(each, flaw, since)) for each, flaw in judged]
+        rows.settle(settled, changed)
+        rows.forget([each.reserved for each, flaw in settled if flaw is None])
 
 
 def _judged(rows: ProofRows, bookings: Sequence[Booking]) -> tuple[list[tuple[Booking, Flaw | None]], list[Word]]:
@@ -83,7 +89,7 @@ def _judged(rows: ProofRows, bookings: Sequence[Booking]) -> tuple[list[tuple[Bo
 
 
 def _as_of(booking: Booking, flaw: Flaw | None, since: int | None) -> Flaw | None:
-    """Leaves what an earlier release of custody has booked: it could not name evidence, and had no windows."""
+    """Leaves what was booked before anybody named evidence: an earlier release could not, and had no windows."""
     is_earlier = since is None or booking.leaf < since
     is_excused = flaw is Flaw.EVIDENCE_NOT_NAMED or booking.move is Move.ALLOCATION
     return None if is_earlier and is_excused else flaw

@@ -10,15 +10,18 @@ from ringfence_audit.evidence.domain.facts import Account, Facts, Window
 
 BOOKING_COLUMNS = (
     "leaf, move, tenant_id, transfer_id, time_ns, amount_minor, ledger, mirror_id, other_id, is_suspense, pending_id,"
-    " file, entry_id, feed_id, imported"
+    " file, entry_id, feed_id, imported, had_ns"
 )
 WORD_COLUMNS = (
     "file, subject_id, said, tenant_id, time_ns, feed_id, amount_minor, ledger, mirror_id, client_id, booked_by,"
     " moved_minor"
 )
 BOOKING_TYPES = (
-    "bigint smallint bytea bytea bigint bigint integer bytea bytea boolean bytea bytea bytea bytea boolean".split()
+    "bigint smallint bytea bytea bigint bigint integer bytea bytea boolean bytea bytea bytea bytea boolean"
+    " bigint".split()
 )
+PAYMENT_COLUMNS = "transfer_id, tenant_id, amount_minor, ledger, debtor_id, creditor_id, mandate_id"
+PAYMENT_TYPES = "bytea bytea bigint integer bytea bytea bytea".split()
 WORD_TYPES = "bytea bytea smallint bytea bigint bytea bigint integer bytea bytea bytea bigint".split()
 FINDING_COLUMNS = "leaf, move, flaw, tenant_id, transfer_id, time_ns, amount_minor, ledger, file, entry_id, feed_id"
 FINDING_TYPES = "bigint smallint smallint bytea bytea bigint bigint integer bytea bytea bytea".split()
@@ -38,7 +41,12 @@ SAVE_WINDOW = (
 SAVE_SINCE = "INSERT INTO evidence_since SELECT %s WHERE NOT EXISTS (SELECT FROM evidence_since)"
 SAVE_WORDS = f"INSERT INTO evidence_words ({WORD_COLUMNS}) SELECT * FROM {_of(WORD_TYPES)} ON CONFLICT DO NOTHING"
 SAVE_PAYMENTS = (
-    f"INSERT INTO evidence_payments SELECT * FROM {_of(['bytea', 'bytea', 'bigint', 'integer'])} ON CONFLICT DO NOTHING"
+    f"INSERT INTO evidence_payments ({PAYMENT_COLUMNS}) SELECT * FROM {_of(PAYMENT_TYPES)} ON CONFLICT DO NOTHING"
+)
+END_PAYMENTS = (
+    "DELETE FROM evidence_payments payment WHERE transfer_id = ANY(%s)"
+    " AND NOT EXISTS (SELECT FROM evidence_bookings WHERE pending_id = payment.transfer_id)"
+    " AND NOT EXISTS (SELECT FROM evidence_bookings open WHERE open.transfer_id = payment.transfer_id)"
 )
 SAVE_BOOKINGS = f"INSERT INTO evidence_bookings ({BOOKING_COLUMNS}) SELECT * FROM {_of(BOOKING_TYPES)}"
 SAVE_FINDINGS = f"INSERT INTO evidence_findings ({FINDING_COLUMNS}) SELECT * FROM {_of(FINDING_TYPES)}"
@@ -92,8 +100,7 @@ class ProofRows:
         if facts.first_named is not None:
             self._connection.execute(SAVE_SINCE.encode(), (facts.first_named,))
         self._many(SAVE_WORDS, [_word_row(each) for each in facts.words])
-        payments = [(each.transfer, each.tenant, each.amount_minor, each.ledger) for each in facts.payments]
-        self._many(SAVE_PAYMENTS, payments)
+        self._many(SAVE_PAYMENTS, [_payment_row(each) for each in facts.payments])
 
     def name(self, evidence: Sequence[Booking]) -> list[Booking]:
         """Notes what open bookings of earlier events rest on; returns what is of none of them."""
@@ -107,11 +114,12 @@ class ProofRows:
         self._many(SAVE_BOOKINGS, [_booking_row(each) for each in bookings])
 
     def concerned(self, transfers: Iterable[bytes], subjects: Iterable[bytes]) -> list[Booking]:
-        """Gives the open bookings of transfers, and those that name one of the subjects, in order of the log."""
+        """Gives open bookings of transfers, or that end one, and those that name a subject, in order of the log."""
         found = self._all(
             f"SELECT {BOOKING_COLUMNS} FROM evidence_bookings WHERE transfer_id = ANY(%s)"  # nosec B608 # no input
+            f" UNION SELECT {BOOKING_COLUMNS} FROM evidence_bookings WHERE pending_id = ANY(%s)"
             f" UNION SELECT {BOOKING_COLUMNS} FROM evidence_bookings WHERE entry_id = ANY(%s) ORDER BY leaf, move",
-            (list(transfers), list(subjects)),
+            (list(transfers), list(transfers), list(subjects)),
         )
         return list(map(_booking, found))
 
@@ -127,13 +135,9 @@ class ProofRows:
         query = f"SELECT {WORD_COLUMNS} FROM evidence_words WHERE subject_id = ANY(%s) ORDER BY file, subject_id, said"  # nosec B608
         for row in self._all(query, (subjects,)):
             words.setdefault(bytes(row["subject_id"]), []).append(_word(row))
-        query = "SELECT transfer_id, tenant_id, amount_minor, ledger FROM evidence_payments WHERE transfer_id = ANY(%s)"
-        payments = {
-            bytes(row["transfer_id"]): Payment(
-                bytes(row["tenant_id"]), bytes(row["transfer_id"]), row["amount_minor"], row["ledger"]
-            )
-            for row in self._all(query, (subjects,))
-        }
+        transfers = sorted({*subjects, *(each.reserved for each in bookings if each.move is Move.ALLOCATION)})
+        query = f"SELECT {PAYMENT_COLUMNS} FROM evidence_payments WHERE transfer_id = ANY(%s)"  # nosec B608
+        payments = {bytes(row["transfer_id"]): _payment(row) for row in self._all(query, (transfers,))}
         files = sorted({each.file for each in bookings if each.file is not None})
         rows = self._all("SELECT DISTINCT tenant_id, file FROM evidence_words WHERE file = ANY(%s)", (files,))
         return Known(words, payments, frozenset((bytes(row["tenant_id"]), bytes(row["file"])) for row in rows))
@@ -150,7 +154,11 @@ class ProofRows:
         ]
         if ended:
             self._connection.execute(END_WORDS.encode(), (ended,))
-            self._connection.execute(b"DELETE FROM evidence_payments WHERE transfer_id = ANY(%s)", (ended,))
+
+    def forget(self, transfers: Sequence[bytes]) -> None:
+        """Ends payments, by their transfer, that no open booking needs."""
+        if transfers:
+            self._connection.execute(END_PAYMENTS.encode(), (list(transfers),))
 
     def _all(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
         return list(self._connection.execute(query.encode(), parameters).fetchall())
@@ -198,6 +206,30 @@ def _word(row: Any) -> Word:
     )
 
 
+def _payment_row(payment: Payment) -> tuple[Any, ...]:
+    return (
+        payment.transfer,
+        payment.tenant,
+        payment.amount_minor,
+        payment.ledger,
+        payment.debtor,
+        payment.creditor,
+        payment.mandate,
+    )
+
+
+def _payment(row: Any) -> Payment:
+    return Payment(
+        tenant=bytes(row["tenant_id"]),
+        transfer=bytes(row["transfer_id"]),
+        amount_minor=row["amount_minor"],
+        ledger=row["ledger"],
+        debtor=bytes(row["debtor_id"]),
+        creditor=row["creditor_id"],
+        mandate=row["mandate_id"],
+    )
+
+
 def _booking_row(booking: Booking) -> tuple[Any, ...]:
     return (
         booking.leaf,
@@ -215,6 +247,7 @@ def _booking_row(booking: Booking) -> tuple[Any, ...]:
         booking.entry,
         booking.feed,
         booking.imported,
+        booking.had_ns,
     )
 
 
@@ -235,6 +268,7 @@ def _booking(row: Any) -> Booking:
         entry=row["entry_id"],
         feed=row["feed_id"],
         imported=row["imported"],
+        had_ns=row["had_ns"],
     )
 
 

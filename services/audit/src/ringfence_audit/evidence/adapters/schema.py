@@ -17,7 +17,7 @@ CREATE TABLE evidence_windows (
     until_ns bigint NOT NULL
 );
 
--- The first leaf that shows a custody which names evidence: what was booked before could not.
+-- The first leaf of a transfer that names evidence: what was booked before could not.
 CREATE TABLE evidence_since (leaf bigint PRIMARY KEY);
 
 -- What files say: an entry stays, an answer goes with the payment that it ended.
@@ -87,4 +87,19 @@ CREATE INDEX ON evidence_findings (tenant_id, leaf, move);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON evidence_accounts, evidence_windows, evidence_since, evidence_words,
     evidence_payments, evidence_bookings, evidence_findings TO {application_role};
+"""
+
+PROOF_OF_ORDERS = """
+-- Rows are filled anew from events. No release has had these tables yet.
+TRUNCATE evidence_accounts, evidence_windows, evidence_since, evidence_words, evidence_payments, evidence_bookings,
+    evidence_findings;
+DELETE FROM cursors WHERE name = 'projection:evidence';
+
+-- Whose money it is, to whom it goes where it stays in the book, and which entry has brought what is allocated.
+ALTER TABLE evidence_payments
+    ADD COLUMN debtor_id bytea NOT NULL, ADD COLUMN creditor_id bytea, ADD COLUMN mandate_id bytea;
+
+-- When the log took it over.
+ALTER TABLE evidence_bookings ADD COLUMN had_ns bigint NOT NULL;
+CREATE INDEX ON evidence_bookings (pending_id);
 """

@@ -75,11 +75,11 @@ class Passing:
         """Has it observed in the process that leads."""
         meaning = "Transfers that the bank's word does not justify."
         gauges.observe(UNPROVEN, "{transfer}", meaning, while_leading(leadership, self._by_flaw))
-        meaning = "Age of the oldest transfer over a bank mirror that the log cannot judge yet."
+        meaning = "How long the log has had the oldest transfer over a bank mirror that it cannot judge yet."
         gauges.observe(AGE, "s", meaning, while_leading(leadership, self._age))
 
     def _by_flaw(self) -> list[tuple[float, Mapping[str, str]]]:
-        """Gives nothing before the first look: a rise from what was not looked at would be an alarm."""
+        """Gives nothing before the first look: 0 would say that nothing was found."""
         if self._counts is None:
             return []
         return [(self._counts.by_flaw.get(flaw, 0), {"ringfence.flaw": flaw.name}) for flaw in Flaw]

@@ -19,7 +19,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many bookings are found wanting by flaw, and how many are open; leaf and time (UTC) of the oldest open."""
+    """How many bookings are found wanting by flaw, and how many are open.
+
+    Of the open ones, the first leaf, and since when (UTC) the log has had one.
+    """
 
     by_flaw: dict[Flaw, int]
     open: int

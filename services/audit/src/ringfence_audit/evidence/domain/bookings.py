@@ -59,6 +59,7 @@ class Booking:
     amount_minor: int = 0
     ledger: int = 0
     mirror: bytes | None = None
+    """The bank mirror; of an allocation the account that it credits."""
     other: bytes | None = None
     """The account at its other end."""
     is_suspense: bool = False
@@ -69,7 +70,14 @@ class Booking:
     """The entry, or the transfer that had reserved the payment that an answer is about."""
     feed: bytes | None = None
     imported: bool = False
-    """Whether a migration window of its book was open."""
+    """Whether a migration window of its book was open; an allocation has to name it, too."""
+    had_ns: int = 0
+    """When the log took it over."""
+
+    @property
+    def reserved(self) -> bytes:
+        """The transfer that its instruction asked custody for: itself, or what it posts or voids."""
+        return self.pending or self.transfer
 
 
 @dataclass(slots=True)
@@ -101,12 +109,19 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment that leaves its book, as it was taken in; `transfer` is what reserves its money."""
+    """A payment that leaves its book, or an allocation of an entry, as it was taken in.
+
+    `transfer` is what moves or reserves its money; `creditor` is None where it leaves, `mandate` the entry whose money
+    it is.
+    """
 
     tenant: bytes
     transfer: bytes
     amount_minor: int
     ledger: int
+    debtor: bytes
+    creditor: bytes | None = None
+    mandate: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +218,28 @@ def _judge_answer(booking: Booking, own: Sequence[Word], known: Known) -> Flaw |
         return Flaw.OTHER_CURRENCY
     if booking.amount_minor != payment.amount_minor:
         return Flaw.OTHER_AMOUNT
+    if booking.other != payment.debtor:
+        return Flaw.OTHER_ACCOUNT
     return None if any(each.feed == booking.feed for each in answers) else Flaw.OTHER_FEED
 
 
 def _judge_allocation(booking: Booking, known: Known) -> Flaw | None:
+    """An operator orders it of an entry; an importer has neither order nor entry, but its window."""
     said_of_it = known.words.get(booking.entry or b"", ())
     own = [each for each in said_of_it if each.said is Said.CREDIT and each.tenant == booking.tenant]
+    order = known.payments.get(booking.reserved)
+    if order is None and booking.imported:
+        return None
     if not own:
-        return None if booking.imported else Flaw.OTHER_TENANT if said_of_it else Flaw.ENTRY_UNKNOWN
-    if booking.ledger != own[0].ledger:
+        return Flaw.OTHER_TENANT if said_of_it else Flaw.ENTRY_UNKNOWN
+    if order is None or order.tenant != booking.tenant or order.mandate != booking.entry:
+        return Flaw.PAYMENT_UNKNOWN
+    if booking.ledger != own[0].ledger or booking.ledger != order.ledger:
         return Flaw.OTHER_CURRENCY
+    if booking.amount_minor != order.amount_minor:
+        return Flaw.OTHER_AMOUNT
+    credited = None if booking.pending else booking.mirror
+    if (booking.other, credited) != (order.debtor, order.creditor):
+        return Flaw.OTHER_ACCOUNT
     moved_minor = booking.amount_minor + sum(each.moved_minor for each in own)
     return Flaw.ALLOCATED_BEYOND if moved_minor > min(each.amount_minor for each in own) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ringfence_kernel.values.ids import ZERO_ID
@@ -23,6 +23,8 @@ CREDITS = frozenset({1, 2})
 """Purposes of an entry that brings money: to a client, to suspense."""
 ANSWERS = {7: Said.SETTLED, 8: Said.FAILED}
 """Directives that a bank's answer brings about."""
+ENDS = ("REJECTED", "CANCELLED", "EXPIRED")
+"""States in which custody never posts a payment; one that has FAILED was voided, which may come later in the log."""
 
 Fields = Mapping[str, Any]
 Account = tuple[bytes, bytes]
@@ -40,6 +42,13 @@ def _before(name: str, kind_and_length: bytes) -> bytes:
 _DEBIT, _CREDIT = (_before(name, b"\x02\x00\x10") for name in ("debit_account_id", "credit_account_id"))
 _CODE = _before("code", b"\x01\x00\x08")
 _TRANSFER = _start("custody.transfer.v1")
+_STEP = _start("payment-instruction.step.v1")
+_ENDS = tuple(each.encode() for each in ENDS)
+
+
+def _has(leaves: bytes, start: bytes) -> bool:
+    """Tells whether there may be leaves of a kind that say something: of steps few do."""
+    return start in leaves and (start != _STEP or any(each in leaves for each in _ENDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +66,19 @@ class Facts:
 
     accounts: dict[Account, str]
     windows: dict[bytes, Window]
+    had_ns: int
+    """When the log took the event over."""
     new_accounts: list[tuple[Account, str]] = field(default_factory=list)
     new_windows: list[Window] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
+    ended: list[bytes] = field(default_factory=list)
+    """Payments, by their transfer, that nothing becomes of any more."""
     bookings: list[Booking] = field(default_factory=list)
     evidence: list[Booking] = field(default_factory=list)
     """What rests on evidence: transfers by id, and what they name."""
     first_named: int | None = None
-    """The first leaf of custody that shows that it names evidence."""
+    """The first leaf of a transfer that names evidence."""
     _mirrors: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -76,12 +89,12 @@ class Facts:
         """Takes in the leaves of an event; what lacks a field says nothing, and proves nothing."""
         takers = _TAKERS.get(event.source, {})
         starts = tuple(takers)
-        if not any(start in event.leaves for start in starts):
+        if not any(_has(event.leaves, start) for start in starts):
             return self
         leaves = leaves_of(event)
         streams = _streams(leaves[-1])
         for index, leaf in enumerate(leaves, event.first_leaf):
-            if not leaf.startswith(starts) or (leaf.startswith(_TRANSFER) and not self._concerns(leaf)):
+            if not leaf.startswith(starts) or not self._concerns(leaf):
                 continue
             kind, fields = decode(leaf)
             tenant = fields.get("tenant_id") or streams.get(fields.get("position", 0))
@@ -105,6 +118,8 @@ class Facts:
 
     def _concerns(self, leaf: bytes) -> bool:
         """Tells whether a transfer touches a mirror, or moves what an entry has brought; ids alone may mislead."""
+        if not leaf.startswith(_TRANSFER):
+            return not leaf.startswith(_STEP) or _has(leaf, _STEP)
         code = leaf.find(_CODE) + len(_CODE)
         if int.from_bytes(leaf[code : code + 8], "big") in (SUSPENSE_ALLOCATION, SUSPENSE_RETURN):
             return True
@@ -139,15 +154,19 @@ class Facts:
             is_suspense=self.accounts.get((tenant, other)) == SUSPENSE,
             pending=_id(fields, "pending_id"),
             imported=window is not None and fields["time_ns"] < window.until_ns,
+            had_ns=self.had_ns,
         )
         if is_from or is_to:
             self.bookings.append(booking)
         moves_suspense = fields["code"] == SUSPENSE_ALLOCATION or (fields["code"] == SUSPENSE_RETURN and flags & POST)
         if moves_suspense and not flags & VOID:
-            self.bookings.append(_allocation(booking, _id(fields, "user_data_128")))
+            entry = _id(fields, "user_data_128")
+            imported = booking.imported and window is not None and entry == window.window
+            self.bookings.append(replace(booking, move=Move.ALLOCATION, entry=entry, imported=imported))
 
     def _evidence(self, index: int, tenant: bytes, fields: Fields) -> None:
-        self._names(index)
+        if self.first_named is None:
+            self.first_named = index
         self.evidence.append(
             Booking(
                 leaf=index,
@@ -158,11 +177,11 @@ class Facts:
                 file=fields["evidence"],
                 entry=fields["entry_id"],
                 feed=_id(fields, "feed_id"),
+                had_ns=self.had_ns,
             )
         )
 
     def _opened(self, index: int, tenant: bytes, fields: Fields) -> None:
-        self._names(index)
         self._window(Window(tenant, fields["window_id"], fields["until_ns"]))
 
     def _closed(self, index: int, tenant: bytes, fields: Fields) -> None:
@@ -171,10 +190,6 @@ class Facts:
     def _window(self, window: Window) -> None:
         self.windows[window.tenant] = window
         self.new_windows.append(window)
-
-    def _names(self, index: int) -> None:
-        if self.first_named is None:
-            self.first_named = index
 
     def _entry(self, index: int, tenant: bytes, fields: Fields) -> None:
         word = Word(
@@ -198,9 +213,23 @@ class Facts:
             self.words.append(Word(file, subject, said, tenant, fields["time_ns"], _id(fields, "actor_id")))
 
     def _instruction(self, index: int, tenant: bytes, fields: Fields) -> None:
-        if "creditor_account_id" not in fields:
-            transfer = reserving_transfer(tenant, fields["instruction_id"])
-            self.payments.append(Payment(tenant, transfer, fields["amount_minor"], fields.get("ledger", 0)))
+        creditor = _id(fields, "creditor_account_id")
+        if creditor is not None and fields.get("purpose") != SUSPENSE_ALLOCATION:
+            return
+        payment = Payment(
+            tenant=tenant,
+            transfer=reserving_transfer(tenant, fields["instruction_id"]),
+            amount_minor=fields["amount_minor"],
+            ledger=fields.get("ledger", 0),
+            debtor=fields["debtor_account_id"],
+            creditor=creditor,
+            mandate=_id(fields, "mandate_id"),
+        )
+        self.payments.append(payment)
+
+    def _step(self, index: int, tenant: bytes, fields: Fields) -> None:
+        if fields["status"] in ENDS:
+            self.ended.append(reserving_transfer(tenant, fields["instruction_id"]))
 
 
 _TAKERS: Mapping[str, Mapping[bytes, Callable[[Facts, int, bytes, Fields], None]]] = {
@@ -213,24 +242,11 @@ _TAKERS: Mapping[str, Mapping[bytes, Callable[[Facts, int, bytes, Fields], None]
     },
     "payment-instruction": {
         _start("payment-instruction.instruction.v1"): Facts._instruction,
+        _STEP: Facts._step,
         _start("payment-instruction.directive.v1"): Facts._directive,
         _start("payment-instruction.bank_entry.v1"): Facts._entry,
     },
 }
-
-
-def _allocation(booking: Booking, entry: bytes | None) -> Booking:
-    return Booking(
-        leaf=booking.leaf,
-        move=Move.ALLOCATION,
-        tenant=booking.tenant,
-        transfer=booking.transfer,
-        time_ns=booking.time_ns,
-        amount_minor=booking.amount_minor,
-        ledger=booking.ledger,
-        entry=entry,
-        imported=booking.imported,
-    )
 
 
 def _id(fields: Fields, name: str) -> bytes | None:

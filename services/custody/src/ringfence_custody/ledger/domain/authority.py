@@ -13,7 +13,8 @@ PAYMENT_INSTRUCTION = external_id("custody.owner", b"", "payment-instruction")
 """Owns what it reserves, and what was reserved before there were owners: nobody else can be sure that it is his."""
 CLEARING = frozenset({9, 10})
 """What operators of the custodian order through payment-instruction: suspense is allocated, or returned."""
-CLIENTS = frozenset(each.code for each in PURPOSES if each.mandate is Mandate.CLIENT)
+OF_WINDOWS = CLEARING | {each.code for each in PURPOSES if each.mandate is Mandate.CLIENT}
+"""Purposes for which an importer names its window: clients' money moves, or money that awaits its owner."""
 LOOKED_AT = frozenset(each.code for each in PURPOSES if each.mandate in (Mandate.BANK, Mandate.OPERATOR))
 """Purposes that a submission's authorisation may not cover: by the bank's word, or by an operator's decision."""
 
@@ -38,12 +39,12 @@ class Authority:
         """Tells whether a transfer of a purpose, that names a mandate, may be created.
 
         Money from a bank rests on the bank's word, and nothing else does: no authorisation makes any. Of what needs an
-        operator's mandate only the clearing of suspense comes by submissions. An importer has no client's mandate but
-        its window's, which it names.
+        operator's mandate only the clearing of suspense comes by submissions. An importer has no client's mandate, and
+        no operator's order to clear suspense, but its window, which it names.
         """
         is_from_bank = debit_class == AccountClass.BANK_MIRROR
         if self.reach is Reach.MIGRATION:
-            return purpose.mandate is not Mandate.CLIENT or mandate == self.window
+            return purpose.code not in OF_WINDOWS or mandate == self.window
         if self.reach is Reach.EVIDENCE:
             return is_from_bank and purpose.mandate is Mandate.BANK
         return not is_from_bank and (purpose.mandate is not Mandate.OPERATOR or purpose.code in CLEARING)

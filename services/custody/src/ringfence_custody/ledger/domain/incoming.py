@@ -11,7 +11,7 @@ from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR as MAX
 
-from ringfence_custody.ledger.domain.authority import CLIENTS, LOOKED_AT, Authority, Reach
+from ringfence_custody.ledger.domain.authority import LOOKED_AT, OF_WINDOWS, Authority, Reach
 from ringfence_custody.ledger.domain.book import IS_PENDING, NEVER_PENDING, Book
 from ringfence_custody.ledger.domain.chain import Chain
 from ringfence_custody.ledger.domain.columns import TransferColumns, joined, row_ids, row_numbers, split_ids
@@ -119,7 +119,7 @@ class IncomingBatch:
         if reach is Reach.SUBMISSION:
             return [row for row, code in enumerate(self.code) if code in LOOKED_AT] if codes & LOOKED_AT else ()
         window = self.authority.window
-        if not codes & CLIENTS or self.user_data_128.count(window) == self.count:
+        if not codes & OF_WINDOWS or self.user_data_128.count(window) == self.count:
             return ()
         return [row for row, mandate in enumerate(self.user_data_128) if mandate != window]
 
