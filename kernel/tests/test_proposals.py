@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 
 import pytest
 from ringfence_kernel.access.caller import Caller, calling
+from ringfence_kernel.access.endings import Ending
 from ringfence_kernel.access.hands import Hand, differs
-from ringfence_kernel.access.refusals import TokenInvalid
+from ringfence_kernel.access.refusals import TokenEnded, TokenInvalid
 from ringfence_kernel.proposals.api import ProposalServicer
-from ringfence_kernel.proposals.application import MAX_DESCRIPTION, Decision, Effect, Proposals, Verdict
+from ringfence_kernel.proposals.application import MAX_DESCRIPTION, Decision, Effect, Proposals, Said, Verdict
 from ringfence_kernel.proposals.domain.errors import ProposalTooLarge, TooManyProposals
 from ringfence_kernel.proposals.domain.events import (
     EVENTS,
@@ -307,13 +308,43 @@ async def test_who_was_stopped_for_a_while_has_proposed_nothing(act: Act) -> Non
     proposal, other = await act.propose(), await act.propose(ZOE, payload=b"blue")
 
     def stop_and_resume(unit: Unit) -> None:
-        for change in (act.proposals.stop, act.proposals.stop, act.proposals.resume, act.proposals.resume):
-            change(unit, XENIA.subject)
+        for said in (Said.SUSPENDED, Said.SUSPENDED, Said.ACTIVATED, Said.ACTIVATED):
+            act.proposals.hear(unit, said, Ending(XENIA.subject, 7, 1))
 
     await act.writer.commit(stop_and_resume)
     assert await act.decide(proposal, YANN) == "PROPOSAL_VOID"
     assert await act.decide(other, XENIA) == ""
     assert [len(act.events(kind)) for kind in (ProposerStopped, ProposerResumed)] == [1, 1]
+
+
+async def test_who_has_a_certificate_pinned_has_proposed_nothing(act: Act) -> None:
+    """It may have been whoever held the other one; its tokens from before have ended, and it goes on with new ones."""
+    proposal, other = await act.propose(), await act.propose(ZOE, payload=b"blue")
+    ending = Ending(XENIA.subject, 7, 1)
+    await act.writer.commit(lambda unit: act.proposals.hear(unit, Said.PINNED, ending))
+    assert await act.decide(proposal, YANN) == "PROPOSAL_VOID"
+    assert [act.state.endings.has_ended(replace(XENIA, identity_position=each)) for each in (6, 7)] == [True, False]
+    assert await act.decide(other, XENIA) == ""
+
+
+async def test_a_pin_lifts_no_suspension(act: Act) -> None:
+    """A suspended principal with a new certificate still waits for two people to lift it."""
+    for number, said in enumerate((Said.SUSPENDED, Said.PINNED), start=1):
+        ending = Ending(XENIA.subject, number, number)
+        await act.writer.commit(lambda unit, said=said, ending=ending: act.proposals.hear(unit, said, ending))
+    assert XENIA.subject in act.state.stopped
+    assert act.state.endings.position_of(XENIA.subject) == 2
+
+
+async def test_a_token_that_ends_meanwhile_decides_nothing(act: Act) -> None:
+    """Somebody who was let in just before is looked at again in the commit."""
+    proposal = await act.propose()
+    act.proposals.has_ended = lambda caller: caller is YANN
+    with pytest.raises(TokenEnded):
+        await act.decide(proposal, YANN)
+    with pytest.raises(TokenEnded):
+        await act.propose(YANN)
+    assert await act.decide(proposal, ZOE) == ""
 
 
 async def test_what_cannot_be_carried_out_stays_proposed(act: Act) -> None:
@@ -362,7 +393,7 @@ async def test_one_person_cannot_flood(act: Act) -> None:
 async def test_state_is_what_events_and_snapshots_say(act: Act) -> None:
     """Waiting and ended proposals come back from a replay and from a snapshot alike."""
     kept, gone = await act.propose(), await act.propose(payload=b"blue")
-    await act.writer.commit(lambda unit: act.proposals.stop(unit, ZOE.subject))
+    await act.writer.commit(lambda unit: act.proposals.hear(unit, Said.SUSPENDED, Ending(ZOE.subject, 7, 1)))
     await act.decide(gone, YANN, Verdict.REFUSE)
     replayed, restored = State(), State()
     journal = Journal()

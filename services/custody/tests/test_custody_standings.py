@@ -16,7 +16,7 @@ from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
 from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus, TransferFlag
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
-from .conftest import OPERATOR, Custody
+from .conftest import Custody
 from .ledger import DEPOSIT, EUR, Row, columns_of, id_of
 from .test_custody_authority import PrincipalActivated, PrincipalSuspended, booked, booking
 from .test_custody_authority import learn as learn_of
@@ -156,9 +156,7 @@ async def test_what_the_custodian_has_decided_needs_no_question(custody: Custody
     freeze = pb.SetFreezeRequest(book_id=PLATFORM, account_ids=[id_of("bob")], frozen=True, order_reference="court 7")
     await custody.call("SetFreeze", freeze, None)
     assert await send(custody, PAY) == ["credit_account_frozen"]
-    await custody.commands.set_status(
-        PLATFORM, [id_of("alice")], AccountStatus.RESTRICTED, "by decision", OPERATOR.subject
-    )
+    await custody.move(PLATFORM, [id_of("alice")], AccountStatus.RESTRICTED)
     assert await send(custody, replace(PAY, id="restricted")) == ["debit_account_not_active"]
     assert custody.identity.asked == 0
 

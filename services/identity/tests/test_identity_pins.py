@@ -25,7 +25,7 @@ from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
 from .client import Client
 from .conftest import Identity
-from .test_identity_service_tokens import certificate_request
+from .test_identity_service_tokens import certificate_request, submission
 
 KINDS = [kind for kind in pb.PrincipalKind.values() if kind]
 OF_PLATFORM = {pb.PRINCIPAL_KIND_PLATFORM_APPROVER, pb.PRINCIPAL_KIND_IMPORTER}
@@ -112,6 +112,35 @@ def test_a_lost_certificate_and_key_are_replaced_by_two(identity: Identity) -> N
         thief.issue()
     assert stolen.certificate_pem
     found.issue()
+
+
+@pytest.mark.parametrize("is_suspended", [False, True])
+def test_a_token_from_before_a_pin_ends_with_it(identity: Identity, is_suspended: bool) -> None:
+    """Whoever holds the old certificate changes no key and has nothing authorised; the new one serves at once."""
+    lost = identity.platform()
+    payments, authorising = identity.workload("payment-instruction"), submission(lost, lost.id)
+    stolen = replace(lost, access_token=authorising.access_token)
+    found = identity.client(lost.id, Ed25519PrivateKey.generate())
+    (first, second), proposals = identity.operators[:2], []
+    if is_suspended:
+        ids = [lost.id]
+        first.call(rpc.TokenServiceStub, "SuspendPrincipals", pb.SuspendPrincipalsRequest(principal_ids=ids, note="x"))
+    proposals += pinned(identity, lost, found.certificate_sha256, found.public_key)
+    assert identity.confirm(proposals[0].proposal_id, second) == [""]
+    if is_suspended:
+        request = pb.ConfirmPrincipalsRequest(principal_ids=[lost.id])
+        (lifting,) = first.call(rpc.TokenServiceStub, "ConfirmPrincipals", request).results
+        assert identity.confirm(lifting.proposal_id, second) == [""]
+    token = found.issue().access_token
+    rotating = pb.RotateKeyRequest(public_key=stolen.public_key, overlap_seconds=0)
+    with pytest.raises(RemoteError, match="UNAUTHENTICATED TOKEN_ENDED"):
+        stolen.call(rpc.TokenServiceStub, "RotateKey", rotating)
+    with pytest.raises(RemoteError, match="SUBMISSION_REFUSED"):
+        payments.call(rpc.TokenServiceStub, "AuthoriseSubmission", authorising, token="")
+    with pytest.raises(RemoteError, match="ASSERTION_INVALID"):
+        stolen.issue()
+    payments.call(rpc.TokenServiceStub, "AuthoriseSubmission", submission(found, found.id), token="")
+    found.call(rpc.TokenServiceStub, "RotateKey", rotating, token=token)
 
 
 def test_what_two_people_read_of_a_pin_is_whole(identity: Identity) -> None:

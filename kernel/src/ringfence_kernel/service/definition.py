@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from ringfence_kernel.access.control import IsSuspended
+from ringfence_kernel.access.standing import Standing
 from ringfence_kernel.access.token_keys import KeySource
 from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.rpc.server import Servicer
@@ -24,12 +24,12 @@ class Assembly:
     """A service put together: what it serves, what runs beside, and what it needs in order to be well.
 
     `token_keys` is given by the issuer of tokens alone; everybody else fetches the keys from it. With `leadership`
-    several processes may share the database: `tasks` run, and servicers answer, in the one that leads. `is_suspended`
+    several processes may share the database: `tasks` run, and servicers answer, in the one that leads. `standing`
     answers from the state that all of them keep.
     """
 
     servicers: Sequence[Servicer]
-    is_suspended: IsSuspended
+    standing: Standing
     tasks: Sequence[Task] = ()
     checks: Sequence[Check] = ()
     token_keys: KeySource | None = None

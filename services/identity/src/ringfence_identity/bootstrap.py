@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ringfence_kernel.access.standing import Standing
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.proposals.api import servicer as proposal_servicer
 from ringfence_kernel.rpc.joining import joined
@@ -129,7 +130,7 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
         tasks=[*core.events.tasks(), Task("token-keys", core.token_keys.run)],
         checks=core.events.checks(),
         token_keys=core.token_keys.local,
-        is_suspended=core.modules.principals.is_suspended,
+        standing=Standing(core.modules.principals.is_suspended, core.proposals.has_ended),
         leadership=leadership,
     )
 
@@ -143,7 +144,12 @@ async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
     subject_keys = VaultSubjectKeys(table, runtime.vault.transit)
     events.writer.subscribe(key_forgetter(subject_keys))
     acts = PrincipalActs(modules.principals, modules.party_queries)
-    proposals = ErasingProposals(events.writer, modules.proposals, acts.may_act)
+    proposals = ErasingProposals(
+        events.writer,
+        modules.proposals,
+        acts.may_act,
+        lambda caller: modules.tokens.has_ended(caller, runtime.clock.now_ns()),
+    )
     proposals.register([*acts.effects(), release_effect(modules.parties, modules.principal_queries)])
     return _Core(events, modules, token_keys, subject_keys, table, proposals)
 

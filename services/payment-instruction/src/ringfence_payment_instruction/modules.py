@@ -60,7 +60,7 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
-DIGEST_FORMAT = 10
+DIGEST_FORMAT = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
     known = Known(states.screening, states.findings)
     lists = ListsInForce(states.screening, ports.list_maximum_age_ns, clock, writer)
-    proposals = Proposals(writer, states.proposals)
+    proposals = Proposals(writer, states.proposals, has_ended=states.proposals.endings.has_ended)
     standing = StandingModule.build(
         submissions, states.standing, proposals, ports.custody, known.covers, lists.fresh, ports.hearing.require
     )

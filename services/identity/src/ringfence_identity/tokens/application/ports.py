@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from ringfence_kernel.access.caller import Caller
+
 
 @dataclass(frozen=True, slots=True)
 class IssuedCertificate:
@@ -13,14 +15,6 @@ class IssuedCertificate:
     issuer_chain_pem: str
     sha256: bytes
     expires_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class TokenHolder:
-    """Who an access token was issued to, and its scopes."""
-
-    subject: bytes
-    scopes: frozenset[str]
 
 
 class TokenSigner(Protocol):
@@ -33,7 +27,7 @@ class TokenSigner(Protocol):
 class TokenReader(Protocol):
     """Verifies access tokens that somebody else was shown."""
 
-    async def read(self, token: str, certificate_sha256: bytes) -> TokenHolder:
+    async def read(self, token: str, certificate_sha256: bytes) -> Caller:
         """Returns whose it is, if genuine, in time and bound to that certificate; raises SubmissionRefused."""
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES, show
@@ -27,8 +28,7 @@ SUBMITTING_SCOPES = frozenset({"payments.submit", "payments.evidence", "payments
 class Submission:
     """What payment-instruction received: the submitter's checked token, the submission and whom it is for."""
 
-    submitter: bytes
-    submitter_scopes: frozenset[str]
+    caller: Caller
     tenant: bytes
     id: bytes
     digest: bytes
@@ -62,15 +62,18 @@ def authorise(
     looked up of authorisations that have left memory. Raises SubmissionRefused,
     and ExistsWithDifferentData when the submission was authorised with another digest.
     """
-    principal = principals.get(submission.submitter)
+    caller = submission.caller
+    if state.has_ended(caller, now_ns):
+        raise SubmissionRefused
+    principal = principals.get(caller.subject)
     if principal is None or not principals.is_active(principal) or not principals.is_tenant(submission.tenant):
         raise SubmissionRefused
-    if not submission.submitter_scopes & principal.scopes & SUBMITTING_SCOPES:
+    if not caller.scopes & principal.scopes & SUBMITTING_SCOPES:
         raise SubmissionRefused
     is_feed = principal.kind is Kind.BANK_FEED
     if is_feed and not aliases.speaks_for(principal.id, submission.tenant):
         raise SubmissionRefused
-    is_operator = principal.kind is Kind.OPERATOR and "payments.admin" in submission.submitter_scopes
+    is_operator = principal.kind is Kind.OPERATOR and "payments.admin" in caller.scopes
     if not is_feed and not is_operator and principal.tenant != submission.tenant:
         raise SubmissionRefused
     if submission.key in state.revoked:
@@ -80,9 +83,7 @@ def authorise(
         raise ExistsWithDifferentData
     expires_ns = (now_ns // NANOSECONDS + AUTHORISATION_SECONDS) * NANOSECONDS
     return [
-        SubmissionAuthorised(
-            submission.tenant, submission.id, submission.digest, submission.submitter, token, expires_ns
-        )
+        SubmissionAuthorised(submission.tenant, submission.id, submission.digest, caller.subject, token, expires_ns)
     ]
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, ClassVar
 
+from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.access.endings import Ending, Endings
 from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
@@ -16,7 +18,7 @@ from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.recent import LookedUp, Recent
 
-from ringfence_identity.principals.domain.events import CertificatePinned, PrincipalRegistered
+from ringfence_identity.principals.domain.events import CertificatePinned, PrincipalRegistered, PrincipalSuspended
 from ringfence_identity.tokens.domain import events
 from ringfence_identity.tokens.domain.events import (
     AccessTokenIssued,
@@ -30,6 +32,7 @@ ASSERTION_LONGEST_SECONDS = 330
 """The longest that an assertion may have left when it is spent: its life, and what clocks may differ."""
 SECTION = "tokens, format 2"
 AUTHORISATIONS = "recent authorisations, format 1"
+ENDINGS = "endings, format 1"
 RECENT_AUTHORISATIONS = 16_384
 """Some seconds of the heaviest load: what a look-up may be behind."""
 
@@ -60,11 +63,12 @@ class State:
     authorisations that were ended, each until it would have ended.
     """
 
-    EVENTS: ClassVar[tuple[type, ...]] = (PrincipalRegistered, CertificatePinned, *events.EVENTS)
+    EVENTS: ClassVar[tuple[type, ...]] = (PrincipalRegistered, PrincipalSuspended, CertificatePinned, *events.EVENTS)
 
     assertions: dict[int, dict[bytes, bool]] = field(default_factory=dict)
     authorisations: Recent[Authorised] = field(default_factory=lambda: Recent(Authorised, RECENT_AUTHORISATIONS))
     pinned: dict[bytes, dict[bytes, int]] = field(default_factory=dict)
+    endings: Endings = field(default_factory=Endings)
     revoked: dict[bytes, int] = field(default_factory=dict)
 
     def authorised_digest(self, key: bytes, table: LookedUp[Authorised], now_ns: int) -> bytes | None:
@@ -96,6 +100,15 @@ class State:
             journal.put(self.revoked, authorisation_key(event.tenant, event.submission), event.expires_ns)
         if isinstance(event, PrincipalRegistered | CertificatePinned) and event.certificate_sha256:
             journal.put(self.pinned, event.principal, {event.certificate_sha256: 0})
+        if isinstance(event, PrincipalSuspended | CertificatePinned):
+            self.endings.note(Ending(event.principal, recorded.position, at_ns), journal)
+
+    def has_ended(self, caller: Caller, now_ns: int) -> bool:
+        """Whether a caller's token has ended, or is bound to a certificate that does not stand pinned any more."""
+        if self.endings.has_ended(caller):
+            return True
+        pinned = self.pinned.get(caller.subject) if caller.token and caller.service is None else None
+        return pinned is not None and not is_pinned(pinned, caller.certificate_sha256, now_ns)
 
     def _spend(self, event: AccessTokenIssued | CertificateEnrolled, at_ns: int, journal: Journal) -> None:
         """Remembers the assertion until it has expired."""
@@ -123,16 +136,17 @@ class State:
 
     def digest(self) -> bytes:
         """Returns SHA-256 over everything, in order."""
-        return sha256(self._small() + self.authorisations.digest()).digest()
+        return sha256(self._small() + self.endings.save() + self.authorisations.digest()).digest()
 
     def save(self) -> Sections:
         """Returns all of it."""
-        return [(SECTION, self._small()), (AUTHORISATIONS, self.authorisations.save())]
+        return [(SECTION, self._small()), (AUTHORISATIONS, self.authorisations.save()), (ENDINGS, self.endings.save())]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned."""
         saved = plain.decode(sections[SECTION], _Saved)
         self.authorisations.restore(sections[AUTHORISATIONS])
+        self.endings.restore(sections[ENDINGS])
         self.assertions = {minute: dict.fromkeys(spent, True) for minute, spent in saved.assertions}
         self.pinned = {principal: dict(held) for principal, held in saved.pinned}
         self.revoked = dict(saved.revoked)
@@ -146,6 +160,12 @@ class State:
 def authorisation_key(tenant: bytes, submission: bytes) -> bytes:
     """Returns what a submission's authorisation is known by, 32 bytes."""
     return tenant + submission
+
+
+def is_pinned(pinned: Mapping[bytes, int], sha256: bytes, now_ns: int) -> bool:
+    """Whether a certificate is among those pinned, and its pin has not ended."""
+    end_ns = pinned.get(sha256)
+    return end_ns is not None and (end_ns == 0 or now_ns < end_ns)
 
 
 def _forget_before(groups: dict[int, Any], group: int, journal: Journal) -> None:

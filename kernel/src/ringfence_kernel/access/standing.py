@@ -1,0 +1,27 @@
+"""What a service knows of who may act: asked at its edge."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from ringfence_kernel.access.caller import Caller
+
+IsSuspended = Callable[[bytes], bool]
+"""Whether a principal, or a platform, is suspended, as far as this service has heard; one that is not known is not."""
+
+HEAR_SECONDS = 1.0
+"""For so long a refusal that may be out of date waits for what identity says now (ADR 0026)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether principals are suspended, and whether access tokens have ended before their time.
+
+    `hear` takes in what identity has said until now, and tells whether it could, in time: whoever seems to be suspended
+    may have been activated since. It is left out where the answers are identity's own.
+    """
+
+    is_suspended: IsSuspended
+    has_ended: Callable[[Caller], bool]
+    hear: Callable[[], Awaitable[bool]] | None = None
