@@ -160,7 +160,7 @@ def _token_service(runtime: Runtime[IdentitySettings], core: _Core, principals: 
     reader = VerifiedTokenReader(TokenVerifier(core.token_keys.local, issuer, settings.token_audience, clock))
     table = LookUps(AuthorisationsReader(core.events.store).read)
     authorised = Knowing(writer, state.authorisations, table)
-    declared = Declared(ask, read_statements(settings.pin_statements_file))
+    declared = Declared(state, ask, read_statements(settings.pin_statements_file))
     client_issuer = VaultClientIssuer(runtime.vault.pki, settings.trust_domain)
     api = TokenApi(
         AccessCommands(writer, state, ask, clock, declared, core.token_keys, issuer),

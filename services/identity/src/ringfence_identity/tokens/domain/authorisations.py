@@ -76,7 +76,7 @@ def authorise(
     is_operator = principal.kind is Kind.OPERATOR and "payments.admin" in caller.scopes
     if not is_feed and not is_operator and principal.tenant != submission.tenant:
         raise SubmissionRefused
-    if submission.key in state.revoked:
+    if state.is_revoked(submission.key):
         raise SubmissionRefused
     known = state.authorised_digest(submission.key, table, now_ns)
     if known not in (None, submission.digest):
@@ -96,7 +96,7 @@ def revoke(
     """
     check_note(note)
     key = authorisation_key(tenant, submission_id)
-    if key in state.revoked:
+    if state.is_revoked(key):
         return []
     authorised = state.authorised(key, table, now_ns)
     if authorised is None:
