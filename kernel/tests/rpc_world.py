@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from ringfence_kernel.access.endings import Endings
-from ringfence_kernel.access.standing import Standing
+from ringfence_kernel.access.standing import Standing, ended_by
 from ringfence_kernel.access.token_keys import LocalKeys
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.certificates.bundle import FixedCertificate
@@ -24,6 +23,7 @@ from ringfence_kernel.rpc.pipeline import Gate
 from ringfence_kernel.rpc.server import RpcServer, ServerOptions
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import SystemClock
+from ringfence_kernel.writing.endings import Endings
 
 from .authorities import AUDIENCE, ISSUER, KEY_ID, TRUST_DOMAIN, Issued, TestAuthority, token
 from .probe_service import SERVICE, Probe, ProbeStub
@@ -91,7 +91,7 @@ class World:
             self.health,
             self.telemetry,
             self.clock,
-            Standing(self.suspended.__contains__, self.endings.has_ended, self.hear),
+            Standing(self.suspended.__contains__, ended_by(self.endings), self.hear),
             self.gate,
         )
         self.port = server.port

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ringfence_kernel.access.caller import Caller
-from ringfence_kernel.access.endings import LONGEST_TOKEN_NS, Ending, Endings
+from ringfence_kernel.access.standing import ended_by
+from ringfence_kernel.writing.endings import LONGEST_TOKEN_NS, Ending, Endings
 from ringfence_kernel.writing.journal import Journal
 
 ANNA, BERT = b"anna............", b"bert............"
@@ -33,8 +34,8 @@ def test_it_is_taken_up_as_it_was_saved() -> None:
     endings, restored = Endings(), Endings()
     endings.note(Ending(ANNA, 7, 1), Journal())
     restored.restore(memoryview(endings.save()))
-    assert restored.has_ended(caller(6))
-    assert not restored.has_ended(caller(7))
+    assert ended_by(restored)(caller(6))
+    assert not ended_by(restored)(caller(7))
     assert restored.save() == endings.save()
 
 
@@ -42,4 +43,4 @@ def test_what_a_workload_holds_is_no_access_token() -> None:
     """An authorisation lives on when its submitter's certificate is replaced: it is revoked by itself."""
     endings = Endings()
     endings.note(Ending(ANNA, 7, 1), Journal())
-    assert not endings.has_ended(caller(0, service="payment-instruction"))
+    assert not ended_by(endings)(caller(0, service="payment-instruction"))

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 
 import grpc
 import pytest
-from ringfence_kernel.access.endings import Ending
 from ringfence_kernel.rpc.errors import remote_error
+from ringfence_kernel.writing.endings import Ending
 from ringfence_kernel.writing.journal import Journal
 
 from ..authorities import Issued

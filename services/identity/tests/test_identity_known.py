@@ -24,6 +24,7 @@ from ringfence_identity.principals.domain.events import PrincipalRegistered
 from ringfence_identity.principals.domain.roles import Kind
 from ringfence_identity.tokens.adapters.authorisations_reader import AuthorisationsReader
 from ringfence_identity.tokens.application.authorisations import AuthorisationCommands
+from ringfence_identity.tokens.domain.holders import TokenHolder
 from ringfence_identity.tokens.domain.state import Authorised, authorisation_key
 from ringfence_identity.tokens.domain.state import State as TokenState
 from ringfence_kernel.access.caller import Caller
@@ -70,9 +71,9 @@ class Vault:
         self._signing()
         return str(claims["jti"])
 
-    async def read(self, token: str, certificate_sha256: bytes) -> Caller:
+    async def read(self, token: str, certificate_sha256: bytes) -> TokenHolder:
         """Returns the platform."""
-        return Caller("", None, PLATFORM, "", scopes=frozenset({"payments.submit"}))
+        return TokenHolder(PLATFORM, None, frozenset({"payments.submit"}), certificate_sha256, 0)
 
 
 @dataclass

@@ -20,7 +20,7 @@ from ringfence_identity.tokens.domain import access, authorisations, enrolment
 from ringfence_identity.tokens.domain.assertions import Assertion
 from ringfence_identity.tokens.domain.authorisations import Submission
 from ringfence_identity.tokens.domain.bearers import Presented
-from ringfence_kernel.access.caller import Caller
+from ringfence_identity.tokens.domain.holders import TokenHolder
 from ringfence_kernel.proposals.domain.events import (
     ProposalConfirmed,
     ProposalMade,
@@ -106,8 +106,8 @@ def _tokens_are_issued(world: Any) -> None:
         world.happens(access.issue(*world.of_tokens, assertion, held, grant, world.now_ns))
     for number in range(4):
         world.now_ns += 86_400 * SECOND
-        caller = Caller("", None, world.platform, "", scopes=frozenset({"payments.submit"}))
-        submission = Submission(caller, world.platform, b"submission-%d...." % number, b"d" * 32)
+        holder = TokenHolder(world.platform, None, frozenset({"payments.submit"}), b"r" * 32, 1)
+        submission = Submission(holder, world.platform, b"submission-%d...." % number, b"d" * 32)
         world.happens(authorisations.authorise(*world.of_authorisations, submission, b"t" * 16, world.now_ns, NEVER))
     last = world.platform, b"submission-3...."
     world.happens(authorisations.revoke(world.tokens, *last, "why", world.alice, world.now_ns, NEVER))

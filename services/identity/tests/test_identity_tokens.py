@@ -21,7 +21,7 @@ from ringfence_identity.tokens.domain.errors import (
     ScopeNotHeld,
     SubmissionRefused,
 )
-from ringfence_kernel.access.caller import Caller
+from ringfence_identity.tokens.domain.holders import TokenHolder
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import show
@@ -66,7 +66,7 @@ def submission(world: Any, **changes: Any) -> Submission:
     """Describes a submission of the first platform."""
     made: dict[str, Any] = {"tenant": world.platform, "id": SUBMISSION, "digest": DIGEST}
     submitter, scopes = changes.pop("submitter", world.platform), changes.pop("submitter_scopes", {"payments.submit"})
-    return Submission(Caller("", None, submitter, "", scopes=frozenset(scopes)), **{**made, **changes})
+    return Submission(TokenHolder(submitter, None, frozenset(scopes), b"c" * 32, 0), **{**made, **changes})
 
 
 @pytest.mark.parametrize(
@@ -307,4 +307,4 @@ def test_an_operator_submits_for_any_tenant_with_its_own_scope_alone(world: Any)
 def test_malformed_submission_is_named() -> None:
     """A digest that is no SHA-256 is refused before anything is decided."""
     with pytest.raises(InvalidArgument):
-        Submission(Caller("", None, b"a" * 16, ""), b"a" * 16, b"s" * 16, b"short")
+        Submission(TokenHolder(b"a" * 16, None, frozenset(), b"c" * 32, 0), b"a" * 16, b"s" * 16, b"short")

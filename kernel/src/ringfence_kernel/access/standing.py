@@ -6,12 +6,25 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.writing.endings import Endings
 
 IsSuspended = Callable[[bytes], bool]
 """Whether a principal, or a platform, is suspended, as far as this service has heard; one that is not known is not."""
 
 HEAR_SECONDS = 1.0
 """For so long a refusal that may be out of date waits for what identity says now (ADR 0026)."""
+
+
+def ended_by(endings: Endings) -> Callable[[Caller], bool]:
+    """Returns what tells whether a caller's token has ended.
+
+    That of a workload is no access token, and is revoked by itself.
+    """
+
+    def has_ended(caller: Caller) -> bool:
+        return caller.service is None and endings.are_after(caller.identity_position, caller.subject, caller.tenant)
+
+    return has_ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from ringfence_kernel.access.caller import Caller
-from ringfence_kernel.access.endings import Ending
 from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.access.refusals import TokenEnded
 from ringfence_kernel.proposals.domain import proposals
@@ -17,6 +16,7 @@ from ringfence_kernel.proposals.domain.proposals import LONGEST_NS, Actor
 from ringfence_kernel.proposals.domain.state import Proposal, State
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import new_id
+from ringfence_kernel.writing.endings import Ending
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 OPERATORS = frozenset({"operator"})

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from ringfence_kernel.access.standing import HEAR_SECONDS, Standing
+from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
 from ringfence_kernel.feed import FOR_THE_RECORD, URGENT
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
@@ -109,7 +109,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     return Assembly(
         servicers=[_audit(core, log, evidence, feeds, marks), core.feed()],
         standing=Standing(
-            standing.is_suspended, standing.endings.has_ended, lambda: of_identity.catch_up(HEAR_SECONDS)
+            standing.is_suspended, ended_by(standing.endings), lambda: of_identity.catch_up(HEAR_SECONDS)
         ),
         tasks=[
             *core.tasks({follower.source: follower.ring for follower in followers}),

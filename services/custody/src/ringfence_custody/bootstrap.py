@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ringfence_kernel.access.standing import HEAR_SECONDS, Standing
+from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
 from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.proposals.api import servicer as proposal_servicer
 from ringfence_kernel.proposals.application import Proposals
@@ -62,11 +62,8 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     core.writer.subscribe(lag.note)
     projector.hold = lag.may_rest
     backlog = Backlog(settings.backlog_seconds, REQUEST_WEIGHT)
-    proposals = Proposals(core.writer, states.proposals, has_ended=states.proposals.endings.has_ended)
+    proposals = Proposals(core.writer, states.proposals, has_ended=ended_by(states.proposals.endings))
     follows = FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait
-
-    def is_stopped(principal: bytes) -> bool:
-        return principal in states.proposals.stopped
 
     async def identity_is_heard() -> bool:
         return await follower.catch_up(HEAR_SECONDS)
@@ -114,7 +111,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
         tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],
         checks=[*core.checks(), halted],
         leadership=leadership,
-        standing=Standing(is_stopped, states.proposals.endings.has_ended, identity_is_heard),
+        standing=Standing(states.proposals.is_stopped, proposals.has_ended, identity_is_heard),
     )
 
 

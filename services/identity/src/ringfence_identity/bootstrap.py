@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.standing import Standing
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.proposals.api import servicer as proposal_servicer
@@ -23,6 +24,7 @@ from ringfence_kernel.service import (
 from ringfence_kernel.service import rebuild as rebuild_state
 from ringfence_kernel.store import Migration, event_store_migrations
 from ringfence_kernel.telemetry import logs
+from ringfence_kernel.values.clock import Clock
 from ringfence_kernel.writing.looking_up import Knowing, LookUps
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
@@ -73,6 +75,7 @@ from ringfence_identity.tokens.application.access import AccessCommands
 from ringfence_identity.tokens.application.authorisations import AuthorisationCommands
 from ringfence_identity.tokens.application.declared import Declared
 from ringfence_identity.tokens.application.enrolment import EnrolmentCommands
+from ringfence_identity.tokens.domain.holders import TokenHolder
 
 _LOG = logs.get(__name__)
 
@@ -135,6 +138,14 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
     )
 
 
+def _has_ended(modules: Modules, clock: Clock, caller: Caller) -> bool:
+    """Tells whether a principal's token has ended."""
+    if not caller.token or caller.service is not None:
+        return False
+    held = caller.certificate_sha256, caller.identity_position
+    return modules.tokens.has_ended(TokenHolder(caller.subject, caller.tenant, caller.scopes, *held), clock.now_ns())
+
+
 async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
     modules = Modules()
     events = await EventSourced.open(runtime, event_codec(), modules.states(), inline=MODELS)
@@ -148,7 +159,7 @@ async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
         events.writer,
         modules.proposals,
         acts.may_act,
-        lambda caller: modules.tokens.has_ended(caller, runtime.clock.now_ns()),
+        partial(_has_ended, modules, runtime.clock),
     )
     proposals.register([*acts.effects(), release_effect(modules.parties, modules.principal_queries)])
     return _Core(events, modules, token_keys, subject_keys, table, proposals)

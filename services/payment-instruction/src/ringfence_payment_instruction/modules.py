@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
+from ringfence_kernel.access.standing import ended_by
 from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.proposals.domain.state import State as ProposalState
@@ -150,7 +151,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
     known = Known(states.screening, states.findings)
     lists = ListsInForce(states.screening, ports.list_maximum_age_ns, clock, writer)
-    proposals = Proposals(writer, states.proposals, has_ended=states.proposals.endings.has_ended)
+    proposals = Proposals(writer, states.proposals, has_ended=ended_by(states.proposals.endings))
     standing = StandingModule.build(
         submissions, states.standing, proposals, ports.custody, known.covers, lists.fresh, ports.hearing.require
     )

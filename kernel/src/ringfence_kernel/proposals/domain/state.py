@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import ClassVar
 
-from ringfence_kernel.access.endings import Ending, Endings
 from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.proposals.domain import events
 from ringfence_kernel.proposals.domain.events import (
@@ -21,6 +20,7 @@ from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.endings import Ending, Endings
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.recent import Recent
 
@@ -79,6 +79,10 @@ class State:
     def in_order(self) -> list[Proposal]:
         """Returns those that wait, the oldest first."""
         return sorted(self.waiting.values(), key=lambda each: each.position)
+
+    def is_stopped(self, principal: bytes) -> bool:
+        """Tells whether a principal, or a platform, is suspended."""
+        return principal in self.stopped
 
     def end_of(self, proposal: bytes) -> Ended | None:
         """Returns how a proposal ended, None for one that waits or is not known."""

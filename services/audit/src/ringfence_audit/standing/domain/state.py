@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, ClassVar
 
-from ringfence_kernel.access.endings import Ending, Endings
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.endings import Ending, Endings
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.log.domain.events import LeavesAppended, leaves_of

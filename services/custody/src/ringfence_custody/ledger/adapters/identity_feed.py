@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
-from ringfence_kernel.access.endings import Ending
 from ringfence_kernel.feed import EventUnknown, FeedPage
 from ringfence_kernel.feed.facts import taking_over
 from ringfence_kernel.feed.published import described, require_known
 from ringfence_kernel.proposals.application import Said
 from ringfence_kernel.store import StoredEvent
 from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.writing.endings import Ending
 from ringfence_protos.common.v1 import proposal_events_pb2
 from ringfence_protos.identity.v1 import events_pb2
 

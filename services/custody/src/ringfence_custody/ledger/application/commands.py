@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from ringfence_kernel.access.endings import Ending
 from ringfence_kernel.proposals.application import Proposals, Said
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.writing.endings import Ending
 from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
 
 from ringfence_custody.ledger.application.recording import record, seal

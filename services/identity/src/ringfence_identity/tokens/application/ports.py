@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ringfence_kernel.access.caller import Caller
+from ringfence_identity.tokens.domain.holders import TokenHolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class TokenSigner(Protocol):
 class TokenReader(Protocol):
     """Verifies access tokens that somebody else was shown."""
 
-    async def read(self, token: str, certificate_sha256: bytes) -> Caller:
+    async def read(self, token: str, certificate_sha256: bytes) -> TokenHolder:
         """Returns whose it is, if genuine, in time and bound to that certificate; raises SubmissionRefused."""
 
 

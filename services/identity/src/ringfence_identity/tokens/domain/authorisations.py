@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import ID_BYTES, show
@@ -13,6 +12,7 @@ from ringfence_identity.principals.queries import ExistsWithDifferentData, Kind,
 from ringfence_identity.tokens.domain.access import TOKEN_AUDIENCE
 from ringfence_identity.tokens.domain.errors import AuthorisationNotFound, SubmissionRefused
 from ringfence_identity.tokens.domain.events import AuthorisationRevoked, SubmissionAuthorised
+from ringfence_identity.tokens.domain.holders import TokenHolder
 from ringfence_identity.tokens.domain.state import Authorised, State, authorisation_key
 
 AUTHORISATION_SECONDS = 30 * 86_400
@@ -28,7 +28,7 @@ SUBMITTING_SCOPES = frozenset({"payments.submit", "payments.evidence", "payments
 class Submission:
     """What payment-instruction received: the submitter's checked token, the submission and whom it is for."""
 
-    caller: Caller
+    holder: TokenHolder
     tenant: bytes
     id: bytes
     digest: bytes
@@ -62,18 +62,18 @@ def authorise(
     looked up of authorisations that have left memory. Raises SubmissionRefused,
     and ExistsWithDifferentData when the submission was authorised with another digest.
     """
-    caller = submission.caller
-    if state.has_ended(caller, now_ns):
+    holder = submission.holder
+    if state.has_ended(holder, now_ns):
         raise SubmissionRefused
-    principal = principals.get(caller.subject)
+    principal = principals.get(holder.subject)
     if principal is None or not principals.is_active(principal) or not principals.is_tenant(submission.tenant):
         raise SubmissionRefused
-    if not caller.scopes & principal.scopes & SUBMITTING_SCOPES:
+    if not holder.scopes & principal.scopes & SUBMITTING_SCOPES:
         raise SubmissionRefused
     is_feed = principal.kind is Kind.BANK_FEED
     if is_feed and not aliases.speaks_for(principal.id, submission.tenant):
         raise SubmissionRefused
-    is_operator = principal.kind is Kind.OPERATOR and "payments.admin" in caller.scopes
+    is_operator = principal.kind is Kind.OPERATOR and "payments.admin" in holder.scopes
     if not is_feed and not is_operator and principal.tenant != submission.tenant:
         raise SubmissionRefused
     if state.is_revoked(submission.key):
@@ -83,7 +83,7 @@ def authorise(
         raise ExistsWithDifferentData
     expires_ns = (now_ns // NANOSECONDS + AUTHORISATION_SECONDS) * NANOSECONDS
     return [
-        SubmissionAuthorised(submission.tenant, submission.id, submission.digest, caller.subject, token, expires_ns)
+        SubmissionAuthorised(submission.tenant, submission.id, submission.digest, holder.subject, token, expires_ns)
     ]
 
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, ClassVar
 
-from ringfence_kernel.access.caller import Caller
-from ringfence_kernel.access.endings import Ending, Endings
 from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.endings import Ending, Endings
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.recent import LookedUp, Recent
 
@@ -26,6 +25,7 @@ from ringfence_identity.tokens.domain.events import (
     CertificateEnrolled,
     SubmissionAuthorised,
 )
+from ringfence_identity.tokens.domain.holders import TokenHolder
 
 MINUTE_NS = 60 * NANOSECONDS
 ASSERTION_LONGEST_SECONDS = 330
@@ -107,12 +107,12 @@ class State:
         if isinstance(event, PrincipalSuspended | CertificatePinned):
             self.endings.note(Ending(event.principal, recorded.position, at_ns), journal)
 
-    def has_ended(self, caller: Caller, now_ns: int) -> bool:
-        """Whether a caller's token has ended, or is bound to a certificate that does not stand pinned any more."""
-        if self.endings.has_ended(caller):
+    def has_ended(self, holder: TokenHolder, now_ns: int) -> bool:
+        """Whether a token has ended, or is bound to a certificate that does not stand pinned any more."""
+        if self.endings.are_after(holder.position, holder.subject, holder.tenant):
             return True
-        pinned = self.pinned.get(caller.subject) if caller.token and caller.service is None else None
-        return pinned is not None and not is_pinned(pinned, caller.certificate_sha256, now_ns)
+        pinned = self.pinned.get(holder.subject)
+        return pinned is not None and not is_pinned(pinned, holder.certificate_sha256, now_ns)
 
     def _spend(self, event: AccessTokenIssued | CertificateEnrolled, at_ns: int, journal: Journal) -> None:
         """Remembers the assertion until it has expired."""

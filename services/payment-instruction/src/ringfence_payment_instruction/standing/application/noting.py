@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ringfence_kernel.access.endings import Ending
 from ringfence_kernel.proposals.application import Proposals, Said
 from ringfence_kernel.store.recorder import Within
+from ringfence_kernel.writing.endings import Ending
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_payment_instruction.standing.domain.state import STREAM, Standing, StandingFact, State

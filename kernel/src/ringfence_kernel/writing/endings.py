@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
@@ -49,11 +48,9 @@ class Endings:
         ending = self._latest.get(principal)
         return 0 if ending is None else ending.position
 
-    def has_ended(self, caller: Caller) -> bool:
-        """Tells whether a caller's token has ended; that of a workload is no access token, and is revoked by itself."""
-        if caller.service is not None:
-            return False
-        return caller.identity_position < max(self.position_of(caller.subject), self.position_of(caller.tenant or b""))
+    def are_after(self, position: int, subject: bytes, tenant: bytes | None) -> bool:
+        """Tells whether a token has ended that was issued at a position, by its subject or by whom that belongs to."""
+        return position < max(self.position_of(subject), self.position_of(tenant or b""))
 
     def note(self, ending: Ending, journal: Journal) -> None:
         """Takes in one more; lets go of those that no living token is from before."""
