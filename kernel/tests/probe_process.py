@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from ringfence_kernel.access.standing import Standing
 from ringfence_kernel.service import Assembly, Check, RebuildReport, Runtime, Service, Task, main
 from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.store import event_store_migrations
@@ -29,7 +30,7 @@ async def assemble(runtime: Runtime[Settings]) -> Assembly:
         tasks=[Task("failing", fail_when_told, critical=True)],
         checks=[Check("vault", runtime.vault.problem)],
         token_keys=runtime.token_keys(),
-        is_suspended=lambda principal: False,
+        standing=Standing(lambda principal: False, lambda caller: False),
     )
 
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from ringfence_kernel.access.standing import Standing, ended_by
 from ringfence_kernel.access.token_keys import LocalKeys
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.certificates.bundle import FixedCertificate
@@ -22,6 +23,7 @@ from ringfence_kernel.rpc.pipeline import Gate
 from ringfence_kernel.rpc.server import RpcServer, ServerOptions
 from ringfence_kernel.telemetry.tracing import Telemetry
 from ringfence_kernel.values.clock import SystemClock
+from ringfence_kernel.writing.endings import Endings
 
 from .authorities import AUDIENCE, ISSUER, KEY_ID, TRUST_DOMAIN, Issued, TestAuthority, token
 from .probe_service import SERVICE, Probe, ProbeStub
@@ -51,6 +53,8 @@ class World:
     checks: list[Check] = field(default_factory=list)
     gate: Gate | None = None
     suspended: set[bytes] = field(default_factory=set)
+    activated: set[bytes] = field(default_factory=set)
+    endings: Endings = field(default_factory=Endings)
     spans: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
     metrics: InMemoryMetricReader = field(default_factory=InMemoryMetricReader)
 
@@ -64,6 +68,11 @@ class World:
         self.workloads, self.clients = TrustBundle(self.workload_ca.pem), TrustBundle(self.client_ca.pem)
         self.health = Health([SERVICE], self.checks, interval_seconds=0.05)
         self.port = 0
+
+    async def hear(self) -> bool:
+        """Hears of those who were activated again."""
+        self.suspended -= self.activated
+        return True
 
     @asynccontextmanager
     async def served(self, **options: Any) -> AsyncIterator[RpcServer]:
@@ -82,7 +91,7 @@ class World:
             self.health,
             self.telemetry,
             self.clock,
-            self.suspended.__contains__,
+            Standing(self.suspended.__contains__, ended_by(self.endings), self.hear),
             self.gate,
         )
         self.port = server.port

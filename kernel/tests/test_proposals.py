@@ -14,14 +14,12 @@ from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.access.hands import Hand, differs
 from ringfence_kernel.access.refusals import TokenInvalid
 from ringfence_kernel.proposals.api import ProposalServicer
-from ringfence_kernel.proposals.application import MAX_DESCRIPTION, Decision, Effect, Proposals, Verdict
+from ringfence_kernel.proposals.application import MAX_DESCRIPTION, Decision, Effect, Proposals, Said, Verdict
 from ringfence_kernel.proposals.domain.errors import ProposalTooLarge, TooManyProposals
 from ringfence_kernel.proposals.domain.events import (
     EVENTS,
     ProposalConfirmed,
     ProposalVoided,
-    ProposerResumed,
-    ProposerStopped,
     VoidReason,
 )
 from ringfence_kernel.proposals.domain.proposals import LONGEST_NS, MOST_OF_PERSON
@@ -32,6 +30,7 @@ from ringfence_kernel.values.clock import ManualClock
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
+from ringfence_kernel.writing.endings import Ending
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.states import SavedStates
 from ringfence_kernel.writing.writer import GroupWriter, Unit
@@ -302,20 +301,6 @@ async def test_who_may_not_act_has_proposed_and_confirms_nothing(act: Act) -> No
         await act.propose()
 
 
-async def test_who_was_stopped_for_a_while_has_proposed_nothing(act: Act) -> None:
-    """A stop voids what waits at once, also where it is over before anybody looks; a repeated one leaves no trace."""
-    proposal, other = await act.propose(), await act.propose(ZOE, payload=b"blue")
-
-    def stop_and_resume(unit: Unit) -> None:
-        for change in (act.proposals.stop, act.proposals.stop, act.proposals.resume, act.proposals.resume):
-            change(unit, XENIA.subject)
-
-    await act.writer.commit(stop_and_resume)
-    assert await act.decide(proposal, YANN) == "PROPOSAL_VOID"
-    assert await act.decide(other, XENIA) == ""
-    assert [len(act.events(kind)) for kind in (ProposerStopped, ProposerResumed)] == [1, 1]
-
-
 async def test_what_cannot_be_carried_out_stays_proposed(act: Act) -> None:
     """The effect's own refusal is the answer, nothing is recorded, and it may be confirmed later."""
     proposal = await act.propose()
@@ -362,7 +347,7 @@ async def test_one_person_cannot_flood(act: Act) -> None:
 async def test_state_is_what_events_and_snapshots_say(act: Act) -> None:
     """Waiting and ended proposals come back from a replay and from a snapshot alike."""
     kept, gone = await act.propose(), await act.propose(payload=b"blue")
-    await act.writer.commit(lambda unit: act.proposals.stop(unit, ZOE.subject))
+    await act.writer.commit(lambda unit: act.proposals.hear(unit, Said.SUSPENDED, Ending(ZOE.subject, 7, 1)))
     await act.decide(gone, YANN, Verdict.REFUSE)
     replayed, restored = State(), State()
     journal = Journal()

@@ -31,17 +31,18 @@ REFUSED = 3
 
 @pytest.fixture
 def shell(scenario: Scenario, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    """Runs a command as a principal of the sandbox with --json; returns its rows. It must end with `code`."""
+    """Runs a command as a principal of the sandbox with --json; returns its rows. It ends with `code`, and a `note`."""
     for name, address in scenario.stack.addresses.items():
         monkeypatch.setenv(f"RINGFENCE_{name.upper().replace('-', '_')}_ADDRESS", address)
 
-    def run(principal: str, *arguments: str, code: int = 0, table: bool = True) -> Rows:
+    def run(principal: str, *arguments: str, code: int = 0, table: bool = True, note: str = "") -> Rows:
         typed = ["ringfence", *arguments, "--as", str(scenario.sandbox.folder_of(principal)), *["--json"] * table]
         monkeypatch.setattr(sys, "argv", typed)
         with pytest.raises(SystemExit) as ended:
             main()
         told = capsys.readouterr()
         assert (ended.value.code or 0) == code, told.err
+        assert note in " ".join(told.err.split())
         rows: Rows = json.loads(told.out) if told.out else []
         return rows
 
@@ -171,6 +172,21 @@ def test_principals_are_registered_by_two_and_suspended_by_one(shell: Shell) -> 
     assert shell("operator-1", "principals", "renew", who, "--until", until)[0]["outcome"] == "waits"
     assert shell("operator-2", "principals", "suspend", who, "--note", "on leave")[0]["outcome"] == "done"
     assert confirmed(shell, shell("operator-1", "principals", "resume", who)) == "confirmed"
+
+
+def test_a_principal_is_registered_with_its_certificate(scenario: Scenario, shell: Shell, tmp_path: Path) -> None:
+    """Its SHA-256 is what the second person reads; whoever leaves it out is told what is missing."""
+    key = Ed25519PrivateKey.generate().public_key().public_bytes_raw().hex()
+    new = ("principals", "register", fresh("auditor-"), "--kind", "auditor", "--public-key", key)
+    shown = scenario.operators[0].credentials
+    (file := tmp_path / "client.pem").write_bytes(shown.certificate_chain_pem)
+    (row,) = shell("operator-1", *new, "--certificate", str(file))
+    (waiting,) = (each for each in shell("operator-2", "proposals") if each["proposal"] == row["proposal"])
+    assert shown.certificate_sha256.hex() in " ".join(waiting.values())
+    (wrong := tmp_path / "other.pem").write_text(key)
+    for each in (wrong, tmp_path / "none.pem"):
+        shell("operator-1", *new, "--certificate", str(each), code=2)
+    shell("operator-1", *new, note="ringfence pin")
 
 
 def test_what_moved_is_listed_and_proven(scenario: Scenario, shell: Shell, tmp_path: Path) -> None:

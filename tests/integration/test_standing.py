@@ -9,9 +9,10 @@ from uuid import UUID
 
 import pytest
 from ringfence.credentials import Credentials
-from ringfence.identity import PrincipalKind, require_done
+from ringfence.identity import CertificatePin, PrincipalKind, require_done
 from ringfence.ids import new_id
 from ringfence.payments import Decision
+from ringfence_local_stack.sandbox.onboarding import agree
 from ringfence_local_stack.scenario import Scenario
 from ringfence_local_stack.scenario.ibans import new_iban
 from ringfence_local_stack.scenario.payment import Status
@@ -25,6 +26,7 @@ SERVICES = sorted({method.service for method in ALL})
 WITH_TOKEN = [method for method in ALL if method.access.scope]
 WITHOUT = {method.descriptor.name: method for method in ALL if method.access.certificate_only}
 SUSPENDED = ("PERMISSION_DENIED", "PRINCIPAL_SUSPENDED")
+ENDED = ("UNAUTHENTICATED", "TOKEN_ENDED")
 OF_PLATFORMS = (PrincipalKind.PLATFORM_APPROVER, PrincipalKind.IMPORTER)
 GIVEN_UP_SECONDS = 20.0
 
@@ -81,12 +83,12 @@ def suspend(scenario: Scenario, *holders: Holder) -> None:
     require_done(scenario.operators[0].identity.suspend_principals([each.stopped_by for each in holders], "test"))
 
 
-def await_refused(who: Holder) -> None:
+def await_refused(who: Holder, reason: str = SUSPENDED[1]) -> None:
     """Returns once no service answers."""
     end = time.monotonic() + GIVEN_UP_SECONDS
     for service in SERVICES:
         method = next(method for method in WITH_TOKEN if method.service == service)
-        while who.call(method).reason != SUSPENDED[1]:
+        while who.call(method).reason != reason:
             assert time.monotonic() < end, service
             time.sleep(0.02)
 
@@ -97,6 +99,47 @@ def test_a_living_token_opens_no_method(suspended: dict[str, Holder], method: Me
     """Reads and commands, streams among them, with the scope for it or without: one reason, nothing else is told."""
     answer = suspended[who].call(method)
     assert (answer.code, answer.reason) == SUSPENDED
+
+
+def pin(scenario: Scenario, who: Holder) -> None:
+    """Two operators pin the certificate and the key that it acts by."""
+    held = who.credentials
+    key = held.signing_key.public_key().public_bytes_raw()
+    new = CertificatePin(principal_id=held.principal_id, certificate_sha256=held.certificate_sha256, public_key=key)
+    agree(scenario.operators[1], scenario.operators[0].identity.pin_certificates([new]))
+
+
+def stop_for_a_while(scenario: Scenario, who: Holder) -> None:
+    """It is suspended, and two operators lift that at once."""
+    suspend(scenario, who)
+    agree(scenario.operators[1], scenario.operators[0].identity.confirm_principals([who.stopped_by]))
+
+
+@pytest.fixture(scope="module")
+def renewed(scenario: Scenario) -> Iterator[dict[str, tuple[Holder, str]]]:
+    """Somebody with a pin, or activated again, with a token from before and one since."""
+    made = {}
+    for change in (pin, stop_for_a_while):
+        who = holder(scenario, PrincipalKind.OPERATOR)
+        change(scenario, who)
+        reply = issue(who.wire, who.credentials).reply
+        made[change.__name__] = who, identity_pb2.IssueTokenResponse.FromString(reply).access_token
+        await_refused(who, ENDED[1])
+    yield made
+    for who, _ in made.values():
+        who.wire.close()
+
+
+@pytest.mark.parametrize("change", [pin.__name__, stop_for_a_while.__name__])
+@pytest.mark.parametrize("method", WITH_TOKEN, ids=str)
+def test_a_token_from_before_opens_no_method(
+    renewed: dict[str, tuple[Holder, str]], method: Method, change: str
+) -> None:
+    """Of who has another certificate, or was suspended and is not any more; one issued right after it does."""
+    who, token = renewed[change]
+    answer = who.call(method)
+    assert (answer.code, answer.reason) == ENDED
+    assert who.wire.call(method, token=token).reason not in (ENDED[1], SUSPENDED[1])
 
 
 def test_no_method_without_a_token_gives_one_to_whoever_is_suspended(suspended: dict[str, Holder]) -> None:

@@ -13,6 +13,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from ringfence_kernel.rpc import pipeline
 from ringfence_kernel.rpc.errors import remote_error
+from ringfence_kernel.writing.endings import Ending
+from ringfence_kernel.writing.journal import Journal
 
 from ..authorities import Issued
 from ..probe_service import SERVICE, ProbeStub, Text
@@ -20,6 +22,7 @@ from ..rpc_world import World, bearer
 
 SUBJECT, TENANT = uuid4(), uuid4()
 REFUSED = ("PERMISSION_DENIED", "PRINCIPAL_SUSPENDED")
+ENDED = ("UNAUTHENTICATED", "TOKEN_ENDED")
 Refusal = tuple[str, str]
 
 
@@ -95,6 +98,46 @@ async def test_a_living_token_opens_nothing(world: World, client: Issued, name: 
         assert world.probe.calls == 0
         world.suspended.clear()
         assert (await stub.Write(Text(text="again"), metadata=metadata, timeout=5)).text == "again"
+
+
+@pytest.mark.parametrize("whose", [SUBJECT, TENANT], ids=["principal", "platform"])
+@pytest.mark.parametrize("name", CALLS)
+async def test_a_token_from_before_a_pin_opens_nothing(world: World, client: Issued, name: str, whose: UUID) -> None:
+    """Nor one from before a suspension that was lifted; one issued since does, also within the same second."""
+    old = bearer(world.token_for(client, sub=str(SUBJECT), tenant=str(TENANT), position=6))
+    none, new = token(world, client), bearer(world.token_for(client, sub=str(SUBJECT), tenant=str(TENANT), position=7))
+    async with world.stub(client) as stub:
+        assert (await stub.Write(Text(text="before"), metadata=old, timeout=5)).text == "before"
+        world.endings.note(Ending(whose.bytes, 7, world.clock.now_ns()), Journal())
+        calls = world.probe.calls
+        for metadata in (old, none):
+            assert await asyncio.wait_for(ended(CALLS[name](stub, metadata)), 5) == ENDED
+        assert world.probe.calls == calls
+        assert (await stub.Write(Text(text="again"), metadata=new, timeout=5)).text == "again"
+
+
+async def test_who_was_activated_again_is_asked_about(world: World, client: Issued) -> None:
+    """Before anybody is refused for a suspension, what identity has said since is heard."""
+    async with world.stub(client) as stub:
+        world.suspended.add(SUBJECT.bytes)
+        world.activated.add(SUBJECT.bytes)
+        assert (await stub.Write(Text(text="again"), metadata=token(world, client), timeout=5)).text == "again"
+
+
+@pytest.mark.parametrize("name", ["Watch", "Talk"])
+async def test_an_open_stream_ends_with_its_token(world: World, client: Issued, name: str) -> None:
+    """Whose certificate was pinned meanwhile hears no more by the old one."""
+    calls = {
+        "Watch": lambda stub, metadata: stub.Watch(Text(text="hang"), metadata=metadata, timeout=20),
+        "Talk": CALLS["Talk"],
+    }
+    async with world.stub(client) as stub:
+        ending = asyncio.ensure_future(ended(calls[name](stub, token(world, client))))
+        async with asyncio.timeout(5):
+            while not world.probe.calls:
+                await asyncio.sleep(0.01)
+        world.endings.note(Ending(SUBJECT.bytes, 7, world.clock.now_ns()), Journal())
+        assert await asyncio.wait_for(ending, 5) == ENDED
 
 
 @pytest.mark.parametrize("name", ["Watch", "Talk"])

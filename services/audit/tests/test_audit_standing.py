@@ -15,7 +15,12 @@ from .feeds import START_NS, SourceFeed
 
 AUDITOR, PLATFORM, BY = b"auditor no. 0001", b"platform no. 001", b"operator no. 001"
 SUSPENDED, ACTIVATED = "PrincipalSuspended.v1", "PrincipalActivated.v1"
-SAID = {SUSPENDED: {"note": "left", "by": BY}, ACTIVATED: {"by": BY}}
+PINNED = "CertificatePinned.v1"
+SAID = {
+    SUSPENDED: {"note": "left", "by": BY},
+    ACTIVATED: {"by": BY},
+    PINNED: {"certificate_sha256": b"c" * 32, "public_key": b"", "by": BY},
+}
 
 
 def take(state: State, *said: tuple[str, bytes], source: str = "identity") -> None:
@@ -41,10 +46,19 @@ def test_a_suspension_counts_until_it_is_lifted() -> None:
     assert not state.is_suspended(AUDITOR)
 
 
+def test_tokens_from_before_have_ended() -> None:
+    """Of who has a certificate pinned, or was suspended and is not any more; by the positions of identity's feed."""
+    state = State()
+    take(state, (PINNED, AUDITOR), (SUSPENDED, PLATFORM), (ACTIVATED, PLATFORM))
+    assert not state.is_suspended(AUDITOR)
+    assert [state.endings.position_of(each) for each in (AUDITOR, PLATFORM, BY)] == [1, 2, 0]
+
+
 def test_it_is_taken_up_as_it_was_saved() -> None:
     """By a process that starts from a snapshot."""
     state, restored = State(), State()
-    take(state, (SUSPENDED, AUDITOR), (SUSPENDED, PLATFORM))
+    take(state, (SUSPENDED, AUDITOR), (SUSPENDED, PLATFORM), (PINNED, BY))
     restored.restore({name: memoryview(content) for name, content in state.save()})
     assert restored.digest() == state.digest()
     assert restored.is_suspended(PLATFORM)
+    assert restored.endings.position_of(BY) == 3

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ringfence_custody.ledger.adapters.identity_feed import (
     CURSOR,
+    CertificatePinned,
     PrincipalActivated,
     PrincipalSuspended,
     facts_of,
@@ -261,13 +262,29 @@ async def test_a_freeze_is_lifted_by_two_people_who_name_its_order(custody: Cust
     assert (await account(custody, "alice")).status == pb.ACCOUNT_STATUS_ACTIVE
 
 
-async def learn(custody: Custody, *events: PrincipalSuspended | PrincipalActivated, position: int = 50) -> None:
+async def learn(
+    custody: Custody, *events: PrincipalSuspended | PrincipalActivated | CertificatePinned, position: int = 50
+) -> None:
     """Takes in what identity says of principals."""
-    codec = EventCodec([PrincipalSuspended, PrincipalActivated])
+    codec = EventCodec([PrincipalSuspended, PrincipalActivated, CertificatePinned])
     stored = [StoredEvent(position, each.principal, 1, *codec.encode(each, 1), bytes(32)) for each in events]
     await custody.commands.note_identity(
         facts_of(stored), lambda connection: save_cursor(connection, CURSOR, Head(1, position, bytes(32)))
     )
+
+
+@pytest.mark.parametrize("events", [[CertificatePinned], [PrincipalSuspended, PrincipalActivated]])
+async def test_tokens_from_before_have_ended(
+    custody: Custody, stores: Callable[[], EventStore], events: list[type[Any]]
+) -> None:
+    """Of who has a certificate pinned, or was suspended and is not any more: known in every process."""
+    await learn(custody, *(each(PLATFORM) for each in events))
+    async with running(stores) as fresh:
+        for state in (custody.whole, fresh.whole):
+            assert state.digest() == custody.whole.digest()
+        endings = [each.commands.proposals.state.endings.position_of(PLATFORM) for each in (custody, fresh)]
+        assert endings == [50, 50]
+        assert PLATFORM not in fresh.commands.proposals.state.stopped
 
 
 async def test_nobody_posts_into_a_suspended_platforms_book(custody: Custody, stores: Callable[[], EventStore]) -> None:

@@ -19,7 +19,7 @@ from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import OPERATOR, SECOND_OPERATOR, Custody, running
 from .ledger import Row, id_of
-from .test_custody_service import PLATFORM, account, learn, open_accounts, send
+from .test_custody_service import OTHER, PLATFORM, account, learn, open_accounts, send
 
 S = AccountStatus
 PAYS = {S.ACTIVE, S.CLOSING}
@@ -128,6 +128,42 @@ async def test_what_happens_to_other_accounts_leaves_it_alone(custody: Custody) 
     await custody.move(PLATFORM, [id_of("bob")], S.ACTIVE)
     await custody.confirm(proposal)
     assert (await account(custody, "alice")).status == S.ACTIVE
+
+
+async def lifted(custody: Custody, book: bytes, *names: str) -> bytes:
+    """Proposes that accounts are released from the order that froze them."""
+    return await custody.acts.lift(book, list(map(id_of, names)), "ORDER-1", OPERATOR)
+
+
+async def opened(custody: Custody, book: bytes, *names: str) -> bytes:
+    """Proposes that dormant accounts are active again."""
+    _, proposal = await custody.acts.move(book, Moving(list(map(id_of, names)), S.ACTIVE, "case 1"), OPERATOR)
+    return proposal
+
+
+@pytest.mark.parametrize("propose", [lifted, opened])
+async def test_acts_on_other_accounts_leave_each_other_alone(
+    custody: Custody, propose: Callable[..., Awaitable[bytes]]
+) -> None:
+    """Of several accounts each, and of accounts with the same ids in another book; what shares one is void."""
+    names = ("alice", "bob", "carol", "dan")
+    for book in (PLATFORM, OTHER):
+        await open_accounts(custody, book, names)
+        if propose is opened:
+            await custody.move(book, list(map(id_of, names)), S.DORMANT)
+        else:
+            await custody.commands.set_freeze(book, list(map(id_of, names)), "ORDER-1", OPERATOR.subject)
+    first, second = await propose(custody, PLATFORM, *names[:2]), await propose(custody, PLATFORM, *names[2:])
+    single, elsewhere = await propose(custody, PLATFORM, "alice"), await propose(custody, OTHER, "alice")
+    both, same = await propose(custody, OTHER, *names[:2]), await propose(custody, PLATFORM, "dan", "alice")
+    await custody.confirm(first)
+    await custody.confirm(second)
+    for each in (single, same):
+        with pytest.raises(ProposalVoid):
+            await custody.confirm(each)
+    await custody.confirm(elsewhere)
+    with pytest.raises(ProposalVoid):
+        await custody.confirm(both)
 
 
 async def test_it_is_looked_at_again_when_it_is_confirmed(custody: Custody) -> None:

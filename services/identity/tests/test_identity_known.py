@@ -24,7 +24,7 @@ from ringfence_identity.principals.domain.events import PrincipalRegistered
 from ringfence_identity.principals.domain.roles import Kind
 from ringfence_identity.tokens.adapters.authorisations_reader import AuthorisationsReader
 from ringfence_identity.tokens.application.authorisations import AuthorisationCommands
-from ringfence_identity.tokens.application.ports import TokenHolder
+from ringfence_identity.tokens.domain.holders import TokenHolder
 from ringfence_identity.tokens.domain.state import Authorised, authorisation_key
 from ringfence_identity.tokens.domain.state import State as TokenState
 from ringfence_kernel.access.caller import Caller
@@ -73,7 +73,7 @@ class Vault:
 
     async def read(self, token: str, certificate_sha256: bytes) -> TokenHolder:
         """Returns the platform."""
-        return TokenHolder(PLATFORM, frozenset({"payments.submit"}))
+        return TokenHolder(PLATFORM, None, frozenset({"payments.submit"}), certificate_sha256, 0)
 
 
 @dataclass

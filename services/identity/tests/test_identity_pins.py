@@ -16,16 +16,19 @@ from ringfence_identity.tokens.domain import enrolment
 from ringfence_identity.tokens.domain.assertions import check_claims
 from ringfence_identity.tokens.domain.bearers import Presented, require_bearer
 from ringfence_identity.tokens.domain.errors import CertificateMismatch
+from ringfence_identity.tokens.domain.state import State as TokenState
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.service.settings import InvalidSetting
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import new_id, show
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.writing.journal import Journal
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
 from .client import Client
 from .conftest import Identity
-from .test_identity_service_tokens import certificate_request
+from .test_identity_service_tokens import certificate_request, submission
 
 KINDS = [kind for kind in pb.PrincipalKind.values() if kind]
 OF_PLATFORM = {pb.PRINCIPAL_KIND_PLATFORM_APPROVER, pb.PRINCIPAL_KIND_IMPORTER}
@@ -114,6 +117,35 @@ def test_a_lost_certificate_and_key_are_replaced_by_two(identity: Identity) -> N
     found.issue()
 
 
+@pytest.mark.parametrize("is_suspended", [False, True])
+def test_a_token_from_before_a_pin_ends_with_it(identity: Identity, is_suspended: bool) -> None:
+    """Whoever holds the old certificate changes no key and has nothing authorised; the new one serves at once."""
+    lost = identity.platform()
+    payments, authorising = identity.workload("payment-instruction"), submission(lost, lost.id)
+    stolen = replace(lost, access_token=authorising.access_token)
+    found = identity.client(lost.id, Ed25519PrivateKey.generate())
+    (first, second), proposals = identity.operators[:2], []
+    if is_suspended:
+        ids = [lost.id]
+        first.call(rpc.TokenServiceStub, "SuspendPrincipals", pb.SuspendPrincipalsRequest(principal_ids=ids, note="x"))
+    proposals += pinned(identity, lost, found.certificate_sha256, found.public_key)
+    assert identity.confirm(proposals[0].proposal_id, second) == [""]
+    if is_suspended:
+        request = pb.ConfirmPrincipalsRequest(principal_ids=[lost.id])
+        (lifting,) = first.call(rpc.TokenServiceStub, "ConfirmPrincipals", request).results
+        assert identity.confirm(lifting.proposal_id, second) == [""]
+    token = found.issue().access_token
+    rotating = pb.RotateKeyRequest(public_key=stolen.public_key, overlap_seconds=0)
+    with pytest.raises(RemoteError, match="UNAUTHENTICATED TOKEN_ENDED"):
+        stolen.call(rpc.TokenServiceStub, "RotateKey", rotating)
+    with pytest.raises(RemoteError, match="SUBMISSION_REFUSED"):
+        payments.call(rpc.TokenServiceStub, "AuthoriseSubmission", authorising, token="")
+    with pytest.raises(RemoteError, match="ASSERTION_INVALID"):
+        stolen.issue()
+    payments.call(rpc.TokenServiceStub, "AuthoriseSubmission", submission(found, found.id), token="")
+    found.call(rpc.TokenServiceStub, "RotateKey", rotating, token=token)
+
+
 def test_what_two_people_read_of_a_pin_is_whole(identity: Identity) -> None:
     """The second person sees whose certificate is replaced by which, and the digest of the key."""
     principal = identity.platform()
@@ -155,6 +187,44 @@ def test_a_pin_by_enrolment_ends_with_its_certificate(world: Any) -> None:
         require_bearer(*world.of_tokens, assertion, renewed, ends_ns)
 
 
+def test_renewals_leave_a_few_certificates(world: Any) -> None:
+    """The newest, the one presented and what two people have pinned; in a state that was saved in between as well."""
+    ends_ns, in_use = world.now_ns + 10**15, b"i" * 32
+    restored, new = TokenState(), b""
+
+    def renew(number: int, presented: bytes, certificate: bytes) -> None:
+        assertion = assertion_of(world, world.platform, f"renewal {number}")
+        held = Presented(world.platform, presented)
+        events = enrolment.enrol(*world.of_tokens, assertion, held, certificate, ends_ns + number, world.now_ns)
+        if number > 20:
+            for each in events:
+                restored.apply(Recorded(0, each.stream, 1, each, world.now_ns, ""), Journal())
+        world.happens(events)
+
+    renew(0, b"c" * 32, in_use)
+    for number in range(1, 40):
+        new = number.to_bytes(32, "big")
+        if number == 21:
+            restored.restore({name: memoryview(content) for name, content in world.tokens.save()})
+        renew(number, in_use, new)
+    newest = [number.to_bytes(32, "big") for number in range(32, 40)]
+    assert set(world.tokens.pinned[world.platform]) == {b"c" * 32, in_use, *newest}
+    assert restored.pinned[world.platform] == world.tokens.pinned[world.platform]
+    renew(40, new, b"n" * 32)
+    assert len(world.tokens.pinned[world.platform]) == 10
+    assert {b"c" * 32, new, b"n" * 32} < set(world.tokens.pinned[world.platform])
+
+
+def test_what_is_declared_of_whom_a_pin_stands_for_is_not_asked(world: Any) -> None:
+    """Two signatures are verified for nobody who has long had a certificate pinned."""
+    signer = Signer(world)
+    texts = [signer.signed(each, {world.platform: b"c" * 32, OLD: OWN}) for each in (signer.first, signer.second)]
+    declared = Declared(world.tokens, world.principal_queries, tuple(map(read_statement, texts)))
+    presented = Presented(world.platform, b"c" * 32)
+    assert declared.look_up(presented, world.now_ns) == presented
+    assert declared.look_up(Presented(OLD, OWN), world.now_ns).declared
+
+
 def test_two_people_end_what_was_enrolled(world: Any) -> None:
     """A pin leaves nothing of what stood before it."""
     assertion, held = assertion_of(world, world.platform), Presented(world.platform, b"c" * 32)
@@ -191,7 +261,7 @@ class Signer:
 
     def counts(self, *texts: str, principal: bytes = OLD, certificate: bytes = OWN) -> bool:
         """Tells whether a certificate is let in on the strength of statements."""
-        declared = Declared(self.world.principal_queries, tuple(map(read_statement, texts)))
+        declared = Declared(self.world.tokens, self.world.principal_queries, tuple(map(read_statement, texts)))
         presented = declared.look_up(Presented(principal, certificate), self.world.now_ns)
         try:
             require_bearer(*self.world.of_tokens, assertion_of(self.world, principal), presented, self.world.now_ns)

@@ -20,6 +20,7 @@ from ringfence_identity.tokens.domain import access, authorisations, enrolment
 from ringfence_identity.tokens.domain.assertions import Assertion
 from ringfence_identity.tokens.domain.authorisations import Submission
 from ringfence_identity.tokens.domain.bearers import Presented
+from ringfence_identity.tokens.domain.holders import TokenHolder
 from ringfence_kernel.proposals.domain.events import (
     ProposalConfirmed,
     ProposalMade,
@@ -101,13 +102,12 @@ def _tokens_are_issued(world: Any) -> None:
             ends_ns = world.now_ns + 86_400 * SECOND
             world.happens(enrolment.enrol(*world.of_tokens, assertion, held, b"q" * 32, ends_ns, world.now_ns))
             continue
-        grant = access.grant_access(*world.of_tokens, assertion, held, frozenset(), b"t" * 16, world.now_ns)
+        grant = access.grant_access(*world.of_tokens, assertion, held, frozenset(), b"t" * 16, world.now_ns, 0)
         world.happens(access.issue(*world.of_tokens, assertion, held, grant, world.now_ns))
     for number in range(4):
         world.now_ns += 86_400 * SECOND
-        submission = Submission(
-            world.platform, frozenset({"payments.submit"}), world.platform, b"submission-%d...." % number, b"d" * 32
-        )
+        holder = TokenHolder(world.platform, None, frozenset({"payments.submit"}), b"r" * 32, 1)
+        submission = Submission(holder, world.platform, b"submission-%d...." % number, b"d" * 32)
         world.happens(authorisations.authorise(*world.of_authorisations, submission, b"t" * 16, world.now_ns, NEVER))
     last = world.platform, b"submission-3...."
     world.happens(authorisations.revoke(world.tokens, *last, "why", world.alice, world.now_ns, NEVER))

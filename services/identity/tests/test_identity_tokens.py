@@ -21,6 +21,7 @@ from ringfence_identity.tokens.domain.errors import (
     ScopeNotHeld,
     SubmissionRefused,
 )
+from ringfence_identity.tokens.domain.holders import TokenHolder
 from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import show
@@ -56,21 +57,16 @@ def own(principal: bytes) -> Presented:
 def spend(world: Any, assertion: Assertion, wanted: frozenset[str] = frozenset()) -> access.AccessGrant:
     """Grants and issues, as the service does."""
     presented = own(assertion.principal)
-    grant = access.grant_access(*world.of_tokens, assertion, presented, wanted, TOKEN, world.now_ns)
+    grant = access.grant_access(*world.of_tokens, assertion, presented, wanted, TOKEN, world.now_ns, 0)
     world.happens(access.issue(*world.of_tokens, assertion, presented, grant, world.now_ns))
     return grant
 
 
 def submission(world: Any, **changes: Any) -> Submission:
     """Describes a submission of the first platform."""
-    made: dict[str, Any] = {
-        "submitter": world.platform,
-        "submitter_scopes": frozenset({"payments.submit"}),
-        "tenant": world.platform,
-        "id": SUBMISSION,
-        "digest": DIGEST,
-    }
-    return Submission(**{**made, **changes})
+    made: dict[str, Any] = {"tenant": world.platform, "id": SUBMISSION, "digest": DIGEST}
+    submitter, scopes = changes.pop("submitter", world.platform), changes.pop("submitter_scopes", {"payments.submit"})
+    return Submission(TokenHolder(submitter, None, frozenset(scopes), b"c" * 32, 0), **{**made, **changes})
 
 
 @pytest.mark.parametrize(
@@ -142,7 +138,7 @@ def test_an_assertion_is_spent_once_also_where_the_history_is_ahead(world: Any) 
         """Spends an assertion, whose event is dated a day after the time of the decision."""
         world.now_ns = now_ns
         assertion = check_claims(claims(world, world.platform, jti=name), KEY, now_ns)
-        grant = access.grant_access(*world.of_tokens, assertion, own(world.platform), frozenset(), TOKEN, now_ns)
+        grant = access.grant_access(*world.of_tokens, assertion, own(world.platform), frozenset(), TOKEN, now_ns, 0)
         events = access.issue(*world.of_tokens, assertion, own(world.platform), grant, now_ns)
         world.now_ns = now_ns + DAY_NS
         world.happens(events)
@@ -193,7 +189,7 @@ def test_scopes_are_those_of_the_role_or_fewer(world: Any) -> None:
 def test_suspension_between_signature_and_commit_counts(world: Any) -> None:
     """A token that was signed before the principal was suspended is not released after."""
     assertion = check_claims(claims(world, world.platform), KEY, world.now_ns)
-    grant = access.grant_access(*world.of_tokens, assertion, own(world.platform), frozenset(), TOKEN, world.now_ns)
+    grant = access.grant_access(*world.of_tokens, assertion, own(world.platform), frozenset(), TOKEN, world.now_ns, 0)
     world.happens(principals.suspend(world.principals, world.platform, "order 7", world.alice))
     with pytest.raises(PrincipalNotActive):
         access.issue(*world.of_tokens, assertion, own(world.platform), grant, world.now_ns)
@@ -204,7 +200,7 @@ def test_an_assertion_that_ended_before_the_commit_is_not_spent(world: Any) -> N
     assertion = check_claims(claims(world, world.platform), KEY, world.now_ns)
     spend(world, assertion)
     late = access.AccessGrant(
-        TOKEN, world.principals.principals[world.platform], (), b"c" * 32, b"k" * 32, world.now_ns
+        TOKEN, world.principals.principals[world.platform], (), b"c" * 32, b"k" * 32, world.now_ns, 0
     )
     world.now_ns += 361 * SECOND
     other = check_claims(claims(world, world.platform, jti="two"), KEY, world.now_ns)
@@ -311,4 +307,4 @@ def test_an_operator_submits_for_any_tenant_with_its_own_scope_alone(world: Any)
 def test_malformed_submission_is_named() -> None:
     """A digest that is no SHA-256 is refused before anything is decided."""
     with pytest.raises(InvalidArgument):
-        Submission(b"a" * 16, frozenset(), b"a" * 16, b"s" * 16, b"short")
+        Submission(TokenHolder(b"a" * 16, None, frozenset(), b"c" * 32, 0), b"a" * 16, b"s" * 16, b"short")

@@ -153,6 +153,29 @@ async def test_what_somebody_proposed_who_was_suspended_is_void(world: World) ->
     assert await world.application.proposals.decide(confirm, SECOND_OPERATOR) == ["PROPOSAL_VOID"]
 
 
+async def test_tokens_from_before_a_pin_have_ended(world: World) -> None:
+    """As after a suspension that was lifted: nobody is suspended, what was proposed is void, and a restart knows it."""
+    await world.import_list(b"name,kind,reference\nBad Actor,person,X-1\nSomebody Else,person,X-2\n")
+    proposal = await world.application.screening.acts.propose_retirement(OPERATOR, "UN", "out of use")
+    take = take_over(world.application.standing.noting)
+    pinned = published(
+        1,
+        "CertificatePinned.v1",
+        OPERATOR.subject,
+        principal=OPERATOR.subject,
+        certificate_sha256=bytes(32),
+        public_key=b"",
+        by=bytes(16),
+    )
+    await take(page(pinned, suspended(2), activated(3)))
+    confirm = [Decision(proposal, Verdict.CONFIRM)]
+    assert await world.application.proposals.decide(confirm, SECOND_OPERATOR) == ["PROPOSAL_VOID"]
+    await world.restart()
+    assert standings(world) == {}
+    endings = world.states.proposals.endings
+    assert [endings.position_of(each.subject) for each in (OPERATOR, PLATFORM, SECOND_OPERATOR)] == [1, 2, 0]
+
+
 async def test_a_revoked_authorisation_is_of_one_submission(world: World) -> None:
     """By the submission's stream; whoever submitted it stands as before."""
     submission = an_id("submission")

@@ -18,8 +18,9 @@ class Caller:
 
     `subject` is the principal's id (16 bytes); a workload's is derived from its SPIFFE id. `service` is set for
     workload certificates only. `tenant`, `roles`, `scopes` and `token` come from a verified access token and are
-    empty where the method asks for none; so do `person`, `key_sha256`, of the key that signed for the token, and
-    `grant_ends_ns`, when the principal's role ends (UTC nanoseconds, 0 for never).
+    empty where the method asks for none; so do `person`, `key_sha256`, of the key that signed for the token,
+    `grant_ends_ns`, when the principal's role ends (UTC nanoseconds, 0 for never), and `identity_position`, up to where
+    identity's feed had come when the token was issued.
     """
 
     spiffe_id: str
@@ -33,6 +34,7 @@ class Caller:
     person: bytes = b""
     key_sha256: bytes = b""
     grant_ends_ns: int = 0
+    identity_position: int = 0
 
     @property
     def hand(self) -> Hand:

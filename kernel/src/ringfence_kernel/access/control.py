@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from google.protobuf import descriptor_pool
@@ -15,15 +15,15 @@ from ringfence_kernel.access.refusals import (
     MethodNotOpen,
     PrincipalSuspended,
     ScopeMissing,
+    TokenEnded,
     TokenInvalid,
     TokenMissing,
     WorkloadNotAdmitted,
 )
+from ringfence_kernel.access.standing import Standing
 from ringfence_kernel.access.tokens import MAXIMUM_TOKEN_BYTES, TokenVerifier
 
 Metadata = Iterable[tuple[str, str | bytes]]
-IsSuspended = Callable[[bytes], bool]
-"""Whether a principal, or a platform, is suspended, as far as this service has heard; one that is not known is not."""
 
 _BEARER = "bearer "
 
@@ -68,13 +68,13 @@ class AccessControl:
         rules: Mapping[str, AccessRule],
         certificates: PeerCertificates,
         tokens: TokenVerifier,
-        is_suspended: IsSuspended,
+        standing: Standing,
     ) -> None:
         """Takes the rule of every method path that is served, and what tells who may not act any more."""
         self._rules = rules
         self._certificates = certificates
         self._tokens = tokens
-        self._is_suspended = is_suspended
+        self._standing = standing
 
     async def admit(self, method: str, connection: AuthContext, metadata: Metadata) -> Caller:
         """Returns the caller of `method` or raises one of the refusals.
@@ -106,7 +106,9 @@ class AccessControl:
             person=verified.person,
             key_sha256=verified.key_sha256,
             grant_ends_ns=verified.grant_ends_ns,
+            identity_position=verified.identity_position,
         )
+        await self._hear_of(caller)
         self.require_standing(caller)
         if scope not in caller.scopes:
             raise ScopeMissing(scope=scope)
@@ -115,14 +117,25 @@ class AccessControl:
     def require_standing(self, caller: Caller) -> None:
         """Raises PrincipalSuspended where whoever the caller's token speaks for, or its platform, is suspended.
 
-        It may be asked again at any time of a call. Who shows no token is known by the certificate alone: a workload,
-        or somebody whom the method itself looks at.
+        And TokenEnded where they were since it was issued, or had a certificate pinned. It may be asked again at any
+        time of a call. Who shows no token is known by the certificate alone: a workload, or somebody whom the method
+        itself looks at.
         """
-        if caller.token and not self._stands(caller):
+        if not caller.token:
+            return
+        if self._is_suspended(caller):
             raise PrincipalSuspended
+        if self._standing.has_ended(caller):
+            raise TokenEnded
 
-    def _stands(self, caller: Caller) -> bool:
-        return not (self._is_suspended(caller.subject) or (caller.tenant and self._is_suspended(caller.tenant)))
+    async def _hear_of(self, caller: Caller) -> None:
+        """Asks identity before a caller is refused who may have been activated again."""
+        if self._standing.hear is not None and self._is_suspended(caller):
+            await self._standing.hear()
+
+    def _is_suspended(self, caller: Caller) -> bool:
+        is_suspended = self._standing.is_suspended
+        return is_suspended(caller.subject) or (caller.tenant is not None and is_suspended(caller.tenant))
 
 
 def bearer_token(metadata: Metadata) -> str:

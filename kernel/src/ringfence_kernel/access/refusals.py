@@ -47,6 +47,13 @@ class TokenNotBound(DomainError):
     code = "UNAUTHENTICATED"
 
 
+class TokenEnded(DomainError):
+    """Its holder was suspended, or had a certificate pinned, after the token was issued; a new one may be asked for."""
+
+    reason = "TOKEN_ENDED"
+    code = "UNAUTHENTICATED"
+
+
 class TokenKeysUnavailable(DomainError):
     """The public keys that sign tokens cannot be fetched, or are too old to trust."""
 

@@ -30,7 +30,8 @@ class VerifiedToken:
     """What a genuine token says.
 
     `person` and `key_sha256`, the key that signed the assertion for it, are empty where it does not; `grant_ends_ns` is
-    when its subject's role ends, UTC nanoseconds, 0 for never.
+    when its subject's role ends, UTC nanoseconds, 0 for never; `identity_position` up to where identity's feed had come
+    when it was issued, 0 where it does not say.
     """
 
     subject: bytes
@@ -44,6 +45,7 @@ class VerifiedToken:
     person: bytes = b""
     key_sha256: bytes = b""
     grant_ends_ns: int = 0
+    identity_position: int = 0
 
 
 class TokenVerifier:
@@ -110,6 +112,7 @@ class TokenVerifier:
             person=uuid.UUID(claims["person"]).bytes if "person" in claims else b"",
             key_sha256=_digest(claims["key"]) if "key" in claims else b"",
             grant_ends_ns=int(claims.get("until", 0)) * NANOSECONDS,
+            identity_position=int(claims.get("position", 0)),
         )
 
 

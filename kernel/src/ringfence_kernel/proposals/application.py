@@ -8,6 +8,7 @@ from enum import Enum
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.hands import Hand
+from ringfence_kernel.access.refusals import TokenEnded
 from ringfence_kernel.proposals.domain import proposals
 from ringfence_kernel.proposals.domain.errors import ProposalTooLarge, SecondPersonRequired
 from ringfence_kernel.proposals.domain.events import ProposerResumed, ProposerStopped, VoidReason
@@ -15,6 +16,7 @@ from ringfence_kernel.proposals.domain.proposals import LONGEST_NS, Actor
 from ringfence_kernel.proposals.domain.state import Proposal, State
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import new_id
+from ringfence_kernel.writing.endings import Ending
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 OPERATORS = frozenset({"operator"})
@@ -33,12 +35,14 @@ def _nobody(proposal: Proposal) -> frozenset[bytes]:
 class Effect:
     """What a module lets two people bring about.
 
-    `basis` is a digest, at most 32 bytes, of what would be changed, as it is now. Where anything else than this effect
-    changes that, it holds a version, a count or a time, to be another one after a change there and back; a confirmation
-    voids whatever else waits of the same effect on the same subject. `carry_out` records the effect's events in the
-    unit of the confirmation, or raises its refusal before it records anything. `describe` tells the second person what
-    would happen and to whom, whole, without personal data. `confirmers` are roles; people of a platform confirm for
-    their own tenant alone. `interested` are principals and persons who gain by it, beside the subject.
+    `basis` is a digest, at most 32 bytes, of what would be changed, as it is now. Where anything else than this
+    effect changes that, it holds a version, a count or a time, to be another one after a change there and back; a
+    confirmation voids whatever else waits of the same effect on the same subject of the same tenant. `carry_out`
+    records the effect's events in the unit of the confirmation, or raises its refusal before it records anything.
+    `describe` tells the second person what would happen and to whom, whole, without personal data. `confirmers` are
+    roles; people of a platform confirm for their own tenant alone. `interested` are principals and persons who gain
+    by it, beside the subject. Where it `disowns`, the subject is a principal, and whatever it has proposed is void
+    by it.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Effect:
     describe: Callable[[Proposal], str]
     confirmers: frozenset[str] = OPERATORS
     interested: Callable[[Proposal], frozenset[bytes]] = _nobody
+    disowns: bool = False
     lasts_ns: int = LONGEST_NS
 
 
@@ -56,6 +61,14 @@ class Verdict(Enum):
     CONFIRM = "CONFIRM"
     REFUSE = "REFUSE"
     WITHDRAW = "WITHDRAW"
+
+
+class Said(Enum):
+    """What identity says of a principal."""
+
+    SUSPENDED = "SUSPENDED"
+    ACTIVATED = "ACTIVATED"
+    PINNED = "PINNED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +88,14 @@ def _may_act(hand: Hand, now_ns: int) -> bool:
 class Proposals:
     """The proposals of one service, and its effects, registered by its modules.
 
-    `may_act` tells whether a hand's principal may act at a time, as far as the service knows it better than tokens do.
+    `may_act` tells whether a hand's principal may act at a time, as far as the service knows it better than tokens do,
+    and `has_ended` whether a caller's token has ended meanwhile.
     """
 
     writer: GroupWriter
     state: State
     may_act: Callable[[Hand, int], bool] = _may_act
+    has_ended: Callable[[Caller], bool] = lambda caller: False
     _effects: dict[str, Effect] = field(default_factory=dict)
 
     def register(self, effects: Iterable[Effect]) -> None:
@@ -96,8 +111,9 @@ class Proposals:
         """Records a proposal, unless the same hand waits with the same; returns its id. Nothing else happens.
 
         The module has checked before that `payload` could be carried out. Raises TokenInvalid for a token that names
-        no hand, SecondPersonRequired for a principal that may not act, TooManyProposals, ProposalTooLarge.
+        no hand, TokenEnded, SecondPersonRequired for a principal that may not act, TooManyProposals, ProposalTooLarge.
         """
+        self.require_token(caller)
         self.sweep(unit)
         actor, known = actor_of(caller), self._effects[effect]
         if not self._may_act(actor.hand, unit.now_ns):
@@ -116,6 +132,7 @@ class Proposals:
         actor = actor_of(caller)
 
         def decide_all(unit: Unit) -> list[str]:
+            self.require_token(caller)
             return [self._decided(unit, each, actor) for each in decisions]
 
         return await self.writer.commit(decide_all, weight=1 + len(decisions))
@@ -123,8 +140,9 @@ class Proposals:
     def decide_within(self, unit: Unit, decision: Decision, caller: Caller) -> None:
         """Does the same with one decision in a commit that is under way.
 
-        Raises ProposalNotFound, ProposalVoid, SecondPersonRequired, and what the effect raises.
+        Raises ProposalNotFound, ProposalVoid, SecondPersonRequired, TokenEnded, and what the effect raises.
         """
+        self.require_token(caller)
         self._decide(unit, decision, actor_of(caller))
 
     async def waiting(self, caller: Caller, tenant: bytes, after: int, most: int) -> tuple[list[Proposal], bool]:
@@ -147,9 +165,13 @@ class Proposals:
         effect = self._effects.get(proposal.effect)
         return effect.describe(proposal) if effect else proposal.effect
 
-    def about(self, effect: str, subject: bytes) -> list[Proposal]:
-        """Returns the proposals of an effect on a subject that wait, the oldest first."""
-        return [each for each in self.state.in_order() if each.effect == effect and each.subject == subject]
+    def about(self, effect: str, subject: bytes, tenant: bytes | None = None) -> list[Proposal]:
+        """Returns the proposals of an effect on a subject that wait, the oldest first; of one tenant, or of any."""
+        return [
+            each
+            for each in self.state.in_order()
+            if (each.effect, each.subject) == (effect, subject) and tenant in (None, each.tenant)
+        ]
 
     def refuse_about(self, unit: Unit, subject: bytes, note: str, by: bytes) -> int:
         """Voids everything that waits about a subject, because somebody decided against it; returns how many."""
@@ -158,20 +180,33 @@ class Proposals:
             self._void(unit, each, VoidReason.REFUSED, note, by)
         return len(found)
 
-    def stop(self, unit: Unit, principal: bytes) -> None:
-        """Notes that a principal may not act any more, and voids everything that it has proposed."""
-        if principal not in self.state.stopped:
-            stopped = ProposerStopped(principal)
+    def hear(self, unit: Unit, said: Said, ending: Ending) -> None:
+        """Takes in what identity says of a principal, where and when; what was void stays so.
+
+        Who is suspended, or has a certificate pinned, has proposed nothing: it may have been somebody else.
+        """
+        was_stopped = ending.principal in self.state.stopped
+        if said is not Said.ACTIVATED:
+            self._stop(unit, ending)
+        if (said is Said.ACTIVATED and was_stopped) or (said is Said.PINNED and not was_stopped):
+            resumed = ProposerResumed(ending.principal)
+            unit.record(resumed.stream, resumed)
+
+    def _stop(self, unit: Unit, ending: Ending) -> None:
+        if ending.position > self.state.endings.position_of(ending.principal):
+            stopped = ProposerStopped(ending.principal, ending.position, ending.at_ns)
             unit.record(stopped.stream, stopped)
+        self._disown(unit, ending.principal)
+
+    def _disown(self, unit: Unit, principal: bytes) -> None:
         for each in self.state.in_order():
             if each.proposer.principal == principal:
                 self._void(unit, each, VoidReason.CHANGED)
 
-    def resume(self, unit: Unit, principal: bytes) -> None:
-        """Notes that a principal may act again; what was void stays so."""
-        if principal in self.state.stopped:
-            resumed = ProposerResumed(principal)
-            unit.record(resumed.stream, resumed)
+    def require_token(self, caller: Caller) -> None:
+        """Raises TokenEnded where the caller was let in before its token ended, and this is decided after."""
+        if self.has_ended(caller):
+            raise TokenEnded
 
     def sweep(self, unit: Unit) -> None:
         """Voids what has lapsed, and what rests on something that is not what it was."""
@@ -234,8 +269,10 @@ class Proposals:
         proposals.require_second_person(proposal, actor, effect.interested(proposal))
         effect.carry_out(unit, proposal, actor.hand)
         unit.record(proposal.id, proposals.confirmed(proposal, actor, note))
-        for other in self.about(proposal.effect, proposal.subject):
+        for other in self.about(proposal.effect, proposal.subject, proposal.tenant):
             self._void(unit, other, VoidReason.CHANGED)
+        if effect.disowns:
+            self._disown(unit, proposal.subject)
 
 
 def actor_of(caller: Caller) -> Actor:

@@ -19,7 +19,7 @@ from opentelemetry.context import Context as TraceContext
 
 from ringfence_kernel.access.caller import Caller, calling, current_caller
 from ringfence_kernel.access.control import AccessControl
-from ringfence_kernel.access.refusals import PrincipalSuspended
+from ringfence_kernel.access.refusals import PrincipalSuspended, TokenEnded
 from ringfence_kernel.rpc import errors
 from ringfence_kernel.rpc.admission import Admission
 from ringfence_kernel.rpc.deadlines import Deadlines
@@ -29,6 +29,7 @@ from ringfence_kernel.rpc.refusals import DeadlineExceeded, MalformedRequest, No
 from ringfence_kernel.rpc.streams import OpenStreams, ending_once
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.telemetry.tracing import context_from
+from ringfence_kernel.values.errors import DomainError
 
 _LOG = logs.get(__name__)
 _HEALTH = "/grpc.health.v1.Health/"
@@ -138,19 +139,19 @@ class CallPipeline(grpc.aio.ServerInterceptor):
     def _watched(self, caller: Caller, limit: asyncio.Timeout, is_stream: bool) -> AbstractContextManager[None]:
         if not (is_stream and caller.token):  # who shows none is not looked at again
             return nullcontext()
-        return ending_once(lambda: self._is_refused(caller), limit)
+        return ending_once(lambda: self._refusal_of(caller) is not None, limit)
 
-    def _is_refused(self, caller: Caller) -> bool:
+    def _refusal_of(self, caller: Caller) -> DomainError | None:
         try:
             self.access.require_standing(caller)
-        except PrincipalSuspended:
-            return True
-        return False
+        except (PrincipalSuspended, TokenEnded) as refusal:
+            return refusal
+        return None
 
     def _expiry(self, caller: Caller | None, is_stream: bool) -> Exception:
         """Returns why the time of a call is over: a stream may have been ended, for good or to go on elsewhere."""
-        if is_stream and caller is not None and self._is_refused(caller):
-            return PrincipalSuspended()
+        if is_stream and caller is not None and (refusal := self._refusal_of(caller)) is not None:
+            return refusal
         return NotLeader() if is_stream and self.open_streams.are_ended else DeadlineExceeded()
 
     def _seconds(self, context: Context, is_stream: bool) -> float:

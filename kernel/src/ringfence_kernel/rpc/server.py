@@ -11,8 +11,9 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from opentelemetry.trace import SpanKind
 
-from ringfence_kernel.access.control import ANY_CERTIFICATE, AccessControl, IsSuspended, rules_of
+from ringfence_kernel.access.control import ANY_CERTIFICATE, AccessControl, rules_of
 from ringfence_kernel.access.peer_certificates import PeerCertificates
+from ringfence_kernel.access.standing import Standing
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.certificates.bundle import CertificateSource
 from ringfence_kernel.certificates.serving import server_credentials
@@ -83,12 +84,13 @@ class RpcServer:
         health: Health,
         telemetry: Telemetry,
         clock: Clock,
-        is_suspended: IsSuspended,
+        standing: Standing,
         leader_gate: Gate | None = None,
     ) -> None:
         """Reads every method's access rule; raises AccessRuleMissing where one states none, CannotListen.
 
-        Whoever `is_suspended` is refused everywhere. Calls that only a leader may answer are made within `leader_gate`.
+        Whoever may not act by `standing` is refused everywhere. Calls that only a leader may answer are made within
+        `leader_gate`.
         """
         services = [servicer.service for servicer in servicers]
         rules = rules_of(services) | {
@@ -97,7 +99,7 @@ class RpcServer:
         peers = PeerCertificates(options.workload_ca, options.client_ca, options.trust_domain, clock)
         self._instruments = Instruments(telemetry, SpanKind.SERVER, options.listen, log_call)
         self._pipeline = CallPipeline(
-            AccessControl(rules, peers, tokens, is_suspended),
+            AccessControl(rules, peers, tokens, standing),
             self._instruments,
             options.deadlines,
             Admission(options.maximum_calls),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from ringfence_kernel.access.control import IsSuspended
+from ringfence_kernel.access.standing import Standing
 from ringfence_kernel.access.token_keys import KeySource
 from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.rpc.server import Servicer
@@ -25,11 +25,11 @@ class Assembly:
 
     `token_keys` is given by the issuer of tokens alone; everybody else fetches the keys from it. With `leadership`
     several processes may share the database: `tasks` run, and servicers answer, in the one that leads; `everywhere` is
-    what runs in all of them. `is_suspended` answers from the state that all of them keep.
+    what runs in all of them. `standing` answers from the state that all of them keep.
     """
 
     servicers: Sequence[Servicer]
-    is_suspended: IsSuspended
+    standing: Standing
     tasks: Sequence[Task] = ()
     everywhere: Sequence[Task] = ()
     checks: Sequence[Check] = ()

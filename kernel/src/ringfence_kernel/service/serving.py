@@ -178,7 +178,7 @@ async def _open(
         health,
         runtime.telemetry,
         runtime.clock,
-        assembly.is_suspended,
+        assembly.standing,
         assembly.leadership,
     )
     health.subscribe(probes.take)

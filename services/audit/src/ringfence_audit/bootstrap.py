@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
+from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
 from ringfence_kernel.feed import FOR_THE_RECORD, URGENT
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
@@ -59,7 +60,7 @@ from ringfence_audit.translation.application.translator import Translation, coun
 from ringfence_audit.translation.domain.state import State as TranslationState
 
 SOURCES = ("identity", "custody", "payment-instruction")
-DIGEST_FORMAT = 4
+DIGEST_FORMAT = 5
 """3 had all files that payment-instruction has named, 1 was the log's state before its modules had their own."""
 
 
@@ -102,11 +103,14 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
         )
         for source, feed in feeds.items()
     ]
+    (of_identity,) = (each for each in followers if each.source == "identity")
     # Whoever begins to lead goes on where the log stands by then.
     following, halts = zip(*(follow(each, partial(_taken_over, log, each.source)) for each in followers), strict=True)
     return Assembly(
         servicers=[_audit(core, log, evidence, feeds, marks), core.feed()],
-        is_suspended=standing.is_suspended,
+        standing=Standing(
+            standing.is_suspended, ended_by(standing.endings), lambda: of_identity.catch_up(HEAR_SECONDS)
+        ),
         tasks=[
             *core.tasks({follower.source: follower.ring for follower in followers}),
             Task("checkpoints", checkpointer.run),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
 from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.proposals.api import servicer as proposal_servicer
 from ringfence_kernel.proposals.application import Proposals
@@ -40,8 +41,6 @@ from ringfence_custody.ledger.application.statement_lag import StatementLag
 from ringfence_custody.modules import ModuleStates, event_codec
 from ringfence_custody.settings import CustodySettings
 
-IDENTITY_SECONDS = 1.0
-"""For so long a refusal that rests on an owner's standing waits for what identity says now."""
 REQUEST_WEIGHT = 64
 """What a request costs beside its rows, in rows: the wire, the checks of its caller, its line in the log."""
 
@@ -63,11 +62,11 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     core.writer.subscribe(lag.note)
     projector.hold = lag.may_rest
     backlog = Backlog(settings.backlog_seconds, REQUEST_WEIGHT)
-    proposals = Proposals(core.writer, states.proposals)
+    proposals = Proposals(core.writer, states.proposals, has_ended=ended_by(states.proposals.endings))
     follows = FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait
 
     async def identity_is_heard() -> bool:
-        return await follower.catch_up(IDENTITY_SECONDS)
+        return await follower.catch_up(HEAR_SECONDS)
 
     commands = Commands(core.writer, state, follows, proposals, identity_is_heard, backlog.taken)
     hearing = Hearing(settings.identity_silence_seconds)
@@ -113,7 +112,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
         everywhere=[runtime.warm(follower)],
         checks=[*core.checks(), halted],
         leadership=leadership,
-        is_suspended=states.proposals.stopped.__contains__,
+        standing=Standing(states.proposals.is_stopped, proposals.has_ended, identity_is_heard),
     )
 
 

@@ -12,7 +12,7 @@ from ringfence_kernel.writing.states import SavedModuleState, SavedStates
 from ringfence_custody.ledger.application.ports import CommittedBatches
 from ringfence_custody.ledger.application.state import State as LedgerState
 
-DIGEST_FORMAT = 4
+DIGEST_FORMAT = 5
 """Raised whenever a state's digest is made of something else."""
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.access.standing import Standing
 from ringfence_kernel.access.tokens import TokenVerifier
 from ringfence_kernel.proposals.api import servicer as proposal_servicer
 from ringfence_kernel.rpc.joining import joined
@@ -22,6 +24,7 @@ from ringfence_kernel.service import (
 from ringfence_kernel.service import rebuild as rebuild_state
 from ringfence_kernel.store import Migration, event_store_migrations
 from ringfence_kernel.telemetry import logs
+from ringfence_kernel.values.clock import Clock
 from ringfence_kernel.writing.looking_up import Knowing, LookUps
 from ringfence_protos.identity.v1 import identity_pb2_grpc as rpc
 
@@ -72,6 +75,7 @@ from ringfence_identity.tokens.application.access import AccessCommands
 from ringfence_identity.tokens.application.authorisations import AuthorisationCommands
 from ringfence_identity.tokens.application.declared import Declared
 from ringfence_identity.tokens.application.enrolment import EnrolmentCommands
+from ringfence_identity.tokens.domain.holders import TokenHolder
 
 _LOG = logs.get(__name__)
 
@@ -129,9 +133,17 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
         tasks=[*core.events.tasks(), Task("token-keys", core.token_keys.run)],
         checks=core.events.checks(),
         token_keys=core.token_keys.local,
-        is_suspended=core.modules.principals.is_suspended,
+        standing=Standing(core.modules.principals.is_suspended, core.proposals.has_ended),
         leadership=leadership,
     )
+
+
+def _has_ended(modules: Modules, clock: Clock, caller: Caller) -> bool:
+    """Tells whether a principal's token has ended."""
+    if not caller.token or caller.service is not None:
+        return False
+    held = caller.certificate_sha256, caller.identity_position
+    return modules.tokens.has_ended(TokenHolder(caller.subject, caller.tenant, caller.scopes, *held), clock.now_ns())
 
 
 async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
@@ -143,7 +155,12 @@ async def _core(runtime: Runtime[IdentitySettings]) -> _Core:
     subject_keys = VaultSubjectKeys(table, runtime.vault.transit)
     events.writer.subscribe(key_forgetter(subject_keys))
     acts = PrincipalActs(modules.principals, modules.party_queries)
-    proposals = ErasingProposals(events.writer, modules.proposals, acts.may_act)
+    proposals = ErasingProposals(
+        events.writer,
+        modules.proposals,
+        acts.may_act,
+        partial(_has_ended, modules, runtime.clock),
+    )
     proposals.register([*acts.effects(), release_effect(modules.parties, modules.principal_queries)])
     return _Core(events, modules, token_keys, subject_keys, table, proposals)
 
@@ -154,7 +171,7 @@ def _token_service(runtime: Runtime[IdentitySettings], core: _Core, principals: 
     reader = VerifiedTokenReader(TokenVerifier(core.token_keys.local, issuer, settings.token_audience, clock))
     table = LookUps(AuthorisationsReader(core.events.store).read)
     authorised = Knowing(writer, state.authorisations, table)
-    declared = Declared(ask, read_statements(settings.pin_statements_file))
+    declared = Declared(state, ask, read_statements(settings.pin_statements_file))
     client_issuer = VaultClientIssuer(runtime.vault.pki, settings.trust_domain)
     api = TokenApi(
         AccessCommands(writer, state, ask, clock, declared, core.token_keys, issuer),

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
 from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.feed.facts import taking_over
 from ringfence_kernel.feed.hearing import Hearing
@@ -136,7 +137,11 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
         everywhere=[runtime.warm(follower)],
         checks=[*core.checks(), halted],
         leadership=leadership,
-        is_suspended=states.standing.is_suspended,
+        standing=Standing(
+            states.standing.is_suspended,
+            ended_by(states.proposals.endings),
+            lambda: follower.catch_up(HEAR_SECONDS),
+        ),
     )
 
 

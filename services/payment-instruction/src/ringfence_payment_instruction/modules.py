@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
+from ringfence_kernel.access.standing import ended_by
 from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.proposals.domain.state import State as ProposalState
@@ -60,7 +61,7 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
-DIGEST_FORMAT = 10
+DIGEST_FORMAT = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
     known = Known(states.screening, states.findings)
     lists = ListsInForce(states.screening, ports.list_maximum_age_ns, clock, writer)
-    proposals = Proposals(writer, states.proposals)
+    proposals = Proposals(writer, states.proposals, has_ended=ended_by(states.proposals.endings))
     standing = StandingModule.build(
         submissions, states.standing, proposals, ports.custody, known.covers, lists.fresh, ports.hearing.require
     )

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from ringfence.commands.connect import As, client_as
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import output, show
+from ringfence.commands.typed import certificate_sha256
 from ringfence.credentials import FILE_NAME, Credentials
 from ringfence.identity import CertificatePin
 
@@ -29,7 +30,7 @@ def pin(
 ) -> None:
     """Proposes by which certificate a principal acts from then on; all that it had before end with the confirmation."""
     key = _bytes(public_key, _KEY_BYTES, "--public-key") if public_key else b""
-    wanted = CertificatePin(principal_id=of, certificate_sha256=_digest(certificate), public_key=key)
+    wanted = CertificatePin(principal_id=of, certificate_sha256=certificate_sha256(certificate), public_key=key)
     with client_as(principal) as client:
         (result,) = client.identity.pin_certificates([wanted])
     rows = [[str(of), wanted.certificate_sha256.hex(), result.reason, str(result.proposal_id or "")]]
@@ -95,13 +96,6 @@ def _written(path: Path, content: bytes) -> str:
     temporary.write_bytes(content)
     temporary.replace(path)
     return path.name
-
-
-def _digest(certificate: Path) -> bytes:
-    try:
-        return x509.load_pem_x509_certificate(certificate.read_bytes()).fingerprint(SHA256())
-    except ValueError:
-        raise typer.BadParameter(f"{certificate} is no certificate in PEM") from None
 
 
 def _bytes(text: str, size: int, name: str) -> bytes:

@@ -1,6 +1,7 @@
 """`ringfence principals`: who may act, for how long, and who is stopped."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -8,8 +9,8 @@ import typer
 
 from ringfence.commands import outcome
 from ringfence.commands.connect import As, client_as
-from ringfence.commands.terminal import Tabled
-from ringfence.commands.typed import TIMES, Ids, choice, hexadecimal, time_ns
+from ringfence.commands.terminal import Tabled, note
+from ringfence.commands.typed import TIMES, Ids, certificate_sha256, choice, hexadecimal, time_ns
 from ringfence.identity import NewPrincipal, PrincipalKind
 from ringfence.ids import new_id
 
@@ -28,9 +29,10 @@ def register(
     platform: Annotated[UUID | None, typer.Option(help="Platform of an approver or importer.")] = None,
     person: Annotated[UUID | None, typer.Option(help="Person, where it is a further key of one.")] = None,
     until: Annotated[datetime | None, typer.Option(formats=TIMES, help="When a person's role ends, UTC.")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="Client certificate, PEM, as its holder shows it.")] = None,
     identifier: Annotated[UUID | None, typer.Option("--id", help="Its id; a new one where left out.")] = None,
 ) -> None:
-    """Proposes a principal."""
+    """Proposes a principal; without a certificate it can do nothing before `ringfence pin`."""
     new = NewPrincipal(
         id=identifier or new_id(),
         kind=kind,
@@ -39,9 +41,12 @@ def register(
         tenant_id=platform,
         person_id=person,
         until_ns=time_ns(until),
+        certificate_sha256=certificate_sha256(certificate) if certificate else b"",
     )
     with client_as(principal) as client:
         results = client.identity.register_principals([new])
+    if certificate is None:
+        note(f"it can do nothing before two people have pinned its certificate: ringfence pin {new.id} CERTIFICATE")
     outcome.items([new.id], results)
 
 

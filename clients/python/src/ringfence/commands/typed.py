@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import IntEnum
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from ringfence.money import to_minor
 
@@ -64,6 +67,14 @@ def hexadecimal(text: str) -> bytes:
         return bytes.fromhex(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not hexadecimal") from None
+
+
+def certificate_sha256(file: Path) -> bytes:
+    """SHA-256 of the DER bytes of a certificate in a PEM file."""
+    try:
+        return x509.load_pem_x509_certificate(file.read_bytes()).fingerprint(SHA256())
+    except (OSError, ValueError):
+        raise typer.BadParameter(f"{file} is no certificate in PEM") from None
 
 
 def time_ns(moment: datetime | None) -> int:

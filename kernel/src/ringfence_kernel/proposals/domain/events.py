@@ -82,9 +82,15 @@ class _OfProposer:
 
 @dataclass(frozen=True, slots=True)
 class ProposerStopped(_OfProposer):
-    """A principal may neither propose nor confirm any more; what it had proposed is void."""
+    """A principal may neither propose nor confirm any more; what it had proposed is void, and its tokens have ended.
+
+    `identity_position` is that of the event which says so in identity's feed, `at_ns` its time; 0 in releases before.
+    Where a certificate was pinned, the principal resumes at once.
+    """
 
     TOPIC: ClassVar[str] = "ProposerStopped.v1"
+    identity_position: int = 0
+    at_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,14 @@ from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.endings import Ending, Endings
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.recent import Recent
 
 SECTION = "waiting, format 1"
 ENDED = "ended, format 1"
 STOPPED = "stopped, format 1"
+ENDINGS = "endings of tokens, format 1"
 MOST_ENDED = 4_096
 """How many that have ended are told from those that never were."""
 
@@ -62,17 +64,25 @@ class Ended:
 
 @dataclass(slots=True)
 class State:
-    """Proposals by id; records are replaced, never changed. `stopped` are principals that may not act."""
+    """Proposals by id; records are replaced, never changed. `stopped` are principals that may not act.
+
+    `endings` are from when on their tokens, and those of pinned certificates, count.
+    """
 
     EVENTS: ClassVar[tuple[type, ...]] = events.EVENTS
 
     waiting: dict[bytes, Proposal] = field(default_factory=dict)
     ended: Recent[Ended] = field(default_factory=lambda: Recent(Ended, MOST_ENDED))
     stopped: dict[bytes, bool] = field(default_factory=dict)
+    endings: Endings = field(default_factory=Endings)
 
     def in_order(self) -> list[Proposal]:
         """Returns those that wait, the oldest first."""
         return sorted(self.waiting.values(), key=lambda each: each.position)
+
+    def is_stopped(self, principal: bytes) -> bool:
+        """Tells whether a principal, or a platform, is suspended."""
+        return principal in self.stopped
 
     def end_of(self, proposal: bytes) -> Ended | None:
         """Returns how a proposal ended, None for one that waits or is not known."""
@@ -86,6 +96,9 @@ class State:
                 journal.put(self.waiting, event.proposal, _made(event, recorded))
             case ProposerStopped():
                 journal.put(self.stopped, event.principal, True)
+                if event.identity_position:
+                    ending = Ending(event.principal, event.identity_position, event.at_ns)
+                    self.endings.note(ending, journal)
             case ProposerResumed():
                 journal.remove(self.stopped, event.principal)
             case _:
@@ -100,7 +113,8 @@ class State:
 
     def digest(self) -> bytes:
         """Returns SHA-256 over all of it, in order."""
-        return sha256(plain.encode((self.in_order(), sorted(self.stopped))) + self.ended.digest()).digest()
+        small = plain.encode((self.in_order(), sorted(self.stopped)))
+        return sha256(small + self.endings.save() + self.ended.digest()).digest()
 
     def save(self) -> Sections:
         """Returns all of it."""
@@ -108,6 +122,7 @@ class State:
             (SECTION, plain.encode(self.in_order())),
             (STOPPED, plain.encode(sorted(self.stopped))),
             (ENDED, self.ended.save()),
+            (ENDINGS, self.endings.save()),
         ]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
@@ -115,6 +130,7 @@ class State:
         waiting = plain.decode(sections[SECTION], list[Proposal])
         stopped = plain.decode(sections[STOPPED], list[bytes])
         self.ended.restore(sections[ENDED])
+        self.endings.restore(sections[ENDINGS])
         self.waiting = {each.id: each for each in waiting}
         self.stopped = dict.fromkeys(stopped, True)
 

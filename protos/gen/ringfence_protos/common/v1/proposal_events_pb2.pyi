@@ -218,21 +218,31 @@ Global___ProposalVoided: _TypeAlias = ProposalVoided  # noqa: Y015
 
 @_typing.final
 class ProposerStopped(_message.Message):
-    """A principal may neither propose nor confirm any more, as identity's feed says; what it had proposed is void."""
+    """A principal may neither propose nor confirm any more, as identity's feed says; what it had proposed is void, and its
+    access tokens have ended. Where a certificate was pinned, it resumes at once.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PRINCIPAL_FIELD_NUMBER: _builtins.int
+    IDENTITY_POSITION_FIELD_NUMBER: _builtins.int
+    AT_NS_FIELD_NUMBER: _builtins.int
     principal: _builtins.bytes
     """Its id, 16 bytes."""
+    identity_position: _builtins.int
+    """Position of what says so in identity's feed: tokens issued before it have ended."""
+    at_ns: _builtins.int
+    """Time of that event, UTC nanoseconds."""
     def __init__(
         self,
         *,
         principal: _builtins.bytes = ...,
+        identity_position: _builtins.int = ...,
+        at_ns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ns", b"at_ns", "identity_position", b"identity_position", "principal", b"principal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

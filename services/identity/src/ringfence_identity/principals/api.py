@@ -25,9 +25,7 @@ class PrincipalApi:
 
     async def RotateKey(self, request: pb.RotateKeyRequest, context: Any) -> pb.RotateKeyResponse:
         """Rotates the caller's assertion key."""
-        ends_ns = await self.principals.rotate_key(
-            current_caller().subject, request.public_key, request.overlap_seconds
-        )
+        ends_ns = await self.principals.rotate_key(current_caller(), request.public_key, request.overlap_seconds)
         return pb.RotateKeyResponse(older_keys_end_ns=ends_ns)
 
     async def RegisterPrincipals(

@@ -1,32 +1,35 @@
-"""Which principals are suspended, by the leaves that the log has taken over from identity."""
+"""Which principals are suspended, and whose tokens have ended, by the leaves that the log took over from identity."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.endings import Ending, Endings
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
 from ringfence_audit.log.domain.leaf import decode
 
-SECTION = "suspended, format 1"
+SECTION, ENDINGS = "suspended, format 1", "endings of tokens, format 1"
 SUSPENDED, ACTIVATED = "identity.principal_suspended.v1", "identity.principal_activated.v1"
-_STARTS = tuple(b"\x01" + bytes([len(kind)]) + kind.encode() for kind in (SUSPENDED, ACTIVATED))
+PINNED = "identity.certificate_pinned.v1"
+_STARTS = tuple(b"\x01" + bytes([len(kind)]) + kind.encode() for kind in (SUSPENDED, ACTIVATED, PINNED))
 """How leaves of these kinds begin; others are not read."""
 
 
 @dataclass(slots=True)
 class State:
-    """Principals that are suspended, platforms among them."""
+    """Principals that are suspended, platforms among them, and from when on tokens count."""
 
     EVENTS: ClassVar[tuple[type, ...]] = (LeavesAppended,)
     suspended: dict[bytes, bool] = field(default_factory=dict)
+    endings: Endings = field(default_factory=Endings)
 
     def is_suspended(self, principal: bytes) -> bool:
         """Tells whether a principal is suspended."""
@@ -39,24 +42,30 @@ class State:
             return
         for leaf in leaves_of(event):
             if leaf.startswith(_STARTS):
-                kind, fields = decode(leaf)
-                principal = fields["principal_id"]
-                if kind == SUSPENDED:
-                    journal.put(self.suspended, principal, True)
-                elif principal in self.suspended:
-                    journal.remove(self.suspended, principal)
+                self._take_in(*decode(leaf), journal)
+
+    def _take_in(self, kind: str, fields: Mapping[str, Any], journal: Journal) -> None:
+        principal = fields["principal_id"]
+        if kind == SUSPENDED:
+            journal.put(self.suspended, principal, True)
+        elif kind == ACTIVATED and principal in self.suspended:
+            journal.remove(self.suspended, principal)
+        if kind != ACTIVATED:
+            self.endings.note(Ending(principal, fields["position"], fields["time_ns"]), journal)
 
     def digest(self) -> bytes:
         """Gives a hash of it all."""
-        return sha256(self._content()).digest()
+        return sha256(self._content() + self.endings.save()).digest()
 
     def save(self) -> Sections:
         """Gives all of it."""
-        return [(SECTION, self._content())]
+        return [(SECTION, self._content()), (ENDINGS, self.endings.save())]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` gave; raises ValueError or LookupError for another format."""
-        self.suspended = dict.fromkeys(plain.decode(sections[SECTION], list[bytes]), True)
+        suspended = plain.decode(sections[SECTION], list[bytes])
+        self.endings.restore(sections[ENDINGS])
+        self.suspended = dict.fromkeys(suspended, True)
 
     def _content(self) -> bytes:
         return plain.encode(sorted(self.suspended))

@@ -9,8 +9,10 @@ from typing import ClassVar
 from ringfence_kernel.feed import EventUnknown, FeedPage
 from ringfence_kernel.feed.facts import taking_over
 from ringfence_kernel.feed.published import described, require_known
+from ringfence_kernel.proposals.application import Said
 from ringfence_kernel.store import StoredEvent
 from ringfence_kernel.store.codec import EventCodec
+from ringfence_kernel.writing.endings import Ending
 from ringfence_protos.common.v1 import proposal_events_pb2
 from ringfence_protos.identity.v1 import events_pb2
 
@@ -54,7 +56,16 @@ class PrincipalActivated:
     principal: bytes
 
 
-_CODEC = EventCodec([KycChanged, PrincipalSuspended, PrincipalActivated])
+@dataclass(frozen=True, slots=True)
+class CertificatePinned:
+    """The fields of identity's published event that matter here."""
+
+    TOPIC: ClassVar[str] = "CertificatePinned.v1"
+    principal: bytes
+
+
+_CODEC = EventCodec([KycChanged, PrincipalSuspended, PrincipalActivated, CertificatePinned])
+_SAID = {PrincipalSuspended: Said.SUSPENDED, PrincipalActivated: Said.ACTIVATED, CertificatePinned: Said.PINNED}
 
 
 def facts_of(events: Iterable[StoredEvent]) -> list[OwnerFact | ActorFact]:
@@ -67,10 +78,11 @@ def facts_of(events: Iterable[StoredEvent]) -> list[OwnerFact | ActorFact]:
         if stored.topic not in PUBLISHED:
             raise EventUnknown(f"identity has published {stored.topic}, which is not described")
         if stored.topic in _CODEC.topics:
-            event, _ = _CODEC.decode(stored.topic, stored.state)
+            event, envelope = _CODEC.decode(stored.topic, stored.state)
             require_known(PUBLISHED[stored.topic], asdict(event))
             if not isinstance(event, KycChanged):
-                facts.append(ActorFact(event.principal, isinstance(event, PrincipalActivated)))
+                ending = Ending(event.principal, stored.position, envelope.recorded_at_ns)
+                facts.append(ActorFact(_SAID[type(event)], ending))
             elif (standing := STANDINGS.get(event.after)) is not None:
                 facts.append(OwnerFact(event.tenant, event.party, standing, stored.position))
     return facts

@@ -12,7 +12,7 @@ from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.proposals.application import Effect, Proposals
 from ringfence_kernel.proposals.domain.state import Proposal
-from ringfence_kernel.values.ids import show
+from ringfence_kernel.values.ids import external_id, show
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_custody.ledger.application.commands import accounts_of
@@ -81,7 +81,7 @@ class Acts:
     async def lift(self, book_id: bytes, account_ids: Sequence[bytes], order_reference: str, caller: Caller) -> bytes:
         """Returns the proposal to release accounts from an order; raises AccountNotFound, OrderUnknown."""
         lifting = Lifting(sorted(set(account_ids)), order_reference)
-        return await self._propose(LIFT, book_id, lifting, caller)
+        return await self._propose(LIFT, book_id, lifting, caller, _subject(book_id, lifting.account_ids))
 
     async def move(self, book_id: bytes, moving: Moving, caller: Caller) -> tuple[list[AccountStatus], bytes]:
         """Moves accounts along their life cycle, all or none, or proposes it where one of them would open.
@@ -106,25 +106,26 @@ class Acts:
     def _propose_opening(self, unit: Unit, book_id: bytes, moving: Moving, caller: Caller) -> bytes:
         ids = sorted(set(moving.account_ids))
         payload = msgspec.msgpack.encode(Moving(ids, moving.status, moving.reason))
-        # What waits about other accounts of the book is not voided with it.
-        subject = ids[0] if len(ids) == 1 else book_id
+        subject = _subject(book_id, ids)
         return self.proposals.propose(unit, MOVE, subject=subject, tenant=book_id, payload=payload, caller=caller)
 
     async def open(self, book_id: bytes, opening: Opening, caller: Caller) -> bytes:
         """Returns the proposal to open a window, empty where it is open; raises MigrationWindowOpen."""
-        return await self._propose(OPEN, book_id, opening, caller)
+        return await self._propose(OPEN, book_id, opening, caller, book_id)
 
     async def close(self, book_id: bytes, closing: Closing, caller: Caller) -> bytes:
         """Returns the proposal to close a window; raises MigrationWindowUnknown."""
-        return await self._propose(CLOSE, book_id, closing, caller)
+        return await self._propose(CLOSE, book_id, closing, caller, book_id)
 
-    async def _propose(self, effect: str, book_id: bytes, content: msgspec.Struct, caller: Caller) -> bytes:
+    async def _propose(
+        self, effect: str, book_id: bytes, content: msgspec.Struct, caller: Caller, subject: bytes
+    ) -> bytes:
         payload = msgspec.msgpack.encode(content)
 
         def decide(unit: Unit) -> bytes:
             if self._decided(effect, book_id, payload, b"", unit.now_ns) is None:
                 return b""
-            return self.proposals.propose(unit, effect, subject=book_id, tenant=book_id, payload=payload, caller=caller)
+            return self.proposals.propose(unit, effect, subject=subject, tenant=book_id, payload=payload, caller=caller)
 
         return await self.proposals.writer.commit(decide)
 
@@ -148,9 +149,9 @@ class Acts:
 
     def _carry_out(self, unit: Unit, proposal: Proposal, hand: Hand) -> None:
         event = self._decided(
-            proposal.effect, proposal.subject, proposal.payload, proposal.proposer.principal, unit.now_ns
+            proposal.effect, proposal.tenant, proposal.payload, proposal.proposer.principal, unit.now_ns
         )
-        record(unit, proposal.subject, self.state.book(proposal.subject), event)
+        record(unit, proposal.tenant, self.state.book(proposal.tenant), event)
 
     def _move(self, unit: Unit, proposal: Proposal, hand: Hand) -> None:
         moving = msgspec.msgpack.decode(proposal.payload, type=Moving)
@@ -169,17 +170,27 @@ class Acts:
     def _describe_lifting(self, proposal: Proposal) -> str:
         """Returns what each account would be afterwards, those that let money out first."""
         lifting = msgspec.msgpack.decode(proposal.payload, type=Lifting)
-        accounts, rows = self.state.look(proposal.subject).accounts, dict[str, list[str]]()
+        accounts, rows = self.state.look(proposal.tenant).accounts, dict[str, list[str]]()
         for each in lifting.account_ids:
             after = after_release(accounts, accounts.index.get(each, 0), lifting.order_reference)
             rows.setdefault(after.name if after else "not held by it", []).append(show(each))
         first = sorted(rows, key=lambda name: (name not in OPEN_STATES, name))
         told = "; ".join(f"{name}: {', '.join(rows[name])}" for name in first)
-        return f"free from order {lifting.order_reference!r} in book {show(proposal.subject)}, then {told}"
+        return f"free from order {lifting.order_reference!r} in book {show(proposal.tenant)}, then {told}"
 
     def _migrations(self, proposal: Proposal) -> bytes:
         """Returns how often a window was opened or closed."""
         return self.state.look(proposal.subject).migrations.to_bytes(8, "big")
+
+
+def _subject(book_id: bytes, account_ids: Sequence[bytes]) -> bytes:
+    """Returns what an act on accounts, in order, is about: a confirmation voids no act on other ones.
+
+    Those that share an account with it rest on another basis afterwards.
+    """
+    if len(account_ids) == 1:
+        return account_ids[0]
+    return external_id("custody.accounts", book_id, b"".join(account_ids).hex())
 
 
 def _describe_moving(proposal: Proposal) -> str:

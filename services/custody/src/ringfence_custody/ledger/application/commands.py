@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from ringfence_kernel.proposals.application import Proposals
+from ringfence_kernel.proposals.application import Proposals, Said
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.ids import ID_BYTES, ZERO_ID
+from ringfence_kernel.writing.endings import Ending
 from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
 
 from ringfence_custody.ledger.application.recording import record, seal
@@ -44,10 +45,10 @@ class OwnerFact:
 
 @dataclass(frozen=True, slots=True)
 class ActorFact:
-    """What identity's feed says of one principal: whether it may act."""
+    """What identity's feed says of one principal, and where."""
 
-    principal: bytes
-    may_act: bool
+    said: Said
+    ending: Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ class Commands:
         def decide(unit: Unit) -> None:
             for fact in facts:
                 if isinstance(fact, ActorFact):
-                    self._note_actor(unit, fact)
+                    self.proposals.hear(unit, fact.said, fact.ending)
                     continue
                 book = self.state.book(fact.book_id)
                 event = decide_standing(book, fact.owner_id, fact.standing, unit.now_ns)
@@ -217,11 +218,6 @@ class Commands:
             unit.commit_also(save_cursor)
 
         await self.writer.commit(decide, weight=1 + len(facts))
-
-    def _note_actor(self, unit: Unit, fact: ActorFact) -> None:
-        """Voids what somebody proposed who was suspended; they confirm nothing either."""
-        change = self.proposals.resume if fact.may_act else self.proposals.stop
-        change(unit, fact.principal)
 
     async def expire(self) -> int:
         """Releases pending transfers whose time is over; returns how many."""

@@ -1,7 +1,7 @@
 """What two operators bring about: registrations, the end of suspensions, longer roles (ADR 0020), pins (0028)."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -36,7 +36,7 @@ class PrincipalActs:
             self._effect(REGISTER, self._register, self._shown_registration, self._person),
             self._effect(ACTIVATE, self._activate, lambda each: f"make active again: {self._shown(each.subject)}"),
             self._effect(RENEW, self._renew, self._shown_renewal),
-            self._effect(PIN, self._pin, self._shown_pin),
+            replace(self._effect(PIN, self._pin, self._shown_pin), disowns=True),
         ]
 
     def may_act(self, hand: Hand, now_ns: int) -> bool:

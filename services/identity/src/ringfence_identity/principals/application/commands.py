@@ -112,13 +112,15 @@ class PrincipalCommands:
 
         return await decide_each(self.writer, ids, suspend)
 
-    async def rotate_key(self, principal: bytes, public_key: bytes, overlap_seconds: int) -> int:
+    async def rotate_key(self, caller: Caller, public_key: bytes, overlap_seconds: int) -> int:
         """Replaces the principal's own key; returns when the last older key ends, UTC nanoseconds.
 
-        Raises InvalidArgument, PrincipalNotActive.
+        Raises InvalidArgument, PrincipalNotActive, TokenEnded.
         """
+        principal = caller.subject
 
         def rotate(unit: Unit) -> int:
+            self.proposals.require_token(caller)
             events = principals.rotate_key(self.state, principal, public_key, overlap_seconds, unit.now_ns)
             record_all(unit, events)
             return principals.older_keys_end_ns(self.state.principals[principal]) or unit.now_ns

@@ -6,9 +6,9 @@ from ringfence_kernel.access.peer_certificates import PeerIdentity
 from ringfence_kernel.access.refusals import TokenExpired, TokenInvalid, TokenNotBound
 from ringfence_kernel.access.tokens import TokenVerifier
 
-from ringfence_identity.tokens.application.ports import TokenHolder
 from ringfence_identity.tokens.domain.bearers import thumbprint
 from ringfence_identity.tokens.domain.errors import SubmissionRefused
+from ringfence_identity.tokens.domain.holders import TokenHolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +25,6 @@ class VerifiedTokenReader:
             verified = await self.verifier.verify(token, holder)
         except (TokenInvalid, TokenExpired, TokenNotBound):
             raise SubmissionRefused from None
-        return TokenHolder(verified.subject, verified.scopes)
+        return TokenHolder(
+            verified.subject, verified.tenant, verified.scopes, certificate_sha256, verified.identity_position
+        )

@@ -50,7 +50,10 @@ class AccessCommands:
         now_ns = self.clock.now_ns()
         assertion = assertions.verify(self.principals, text, now_ns)
         presented = self.declared.look_up(presented, now_ns)
-        grant = access.grant_access(self.state, self.principals, assertion, presented, wanted, new_id(), now_ns)
+        position = self.writer.head.position
+        grant = access.grant_access(
+            self.state, self.principals, assertion, presented, wanted, new_id(), now_ns, position
+        )
         signed = await self.signer.sign(access.access_claims(grant, self.issuer))
 
         def spend(unit: Unit) -> None:

@@ -58,7 +58,7 @@ class AuthorisationCommands:
         ClockWrong.
         """
         submitter = await self.reader.read(access_token, certificate_sha256)
-        submission = Submission(submitter.subject, submitter.scopes, tenant, submission_id, digest)
+        submission = Submission(submitter, tenant, submission_id, digest)
         now_ns, token = self.clock.now_ns(), new_id()
         (event,) = self._decide(submission, token, now_ns, LookedUp(0))
         claims = authorisations.authorisation_claims(event, self.issuer, holder, now_ns)

@@ -14,6 +14,7 @@ from ringfence_identity.principals.queries import Kind, PrincipalQueries
 from ringfence_identity.tokens.application.assertions import is_signed, parse_signed
 from ringfence_identity.tokens.domain.bearers import Presented
 from ringfence_identity.tokens.domain.errors import AssertionInvalid
+from ringfence_identity.tokens.domain.state import State
 
 STATEMENT_AUDIENCE = "ringfence-identity-pins"
 MAX_STATEMENT_CHARACTERS = 4_194_304
@@ -32,13 +33,16 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The statements that an installation was given."""
+    """The statements that an installation was given: they count for whoever has no certificate pinned."""
 
+    state: State
     principals: PrincipalQueries
     statements: tuple[Statement, ...] = ()
 
     def look_up(self, presented: Presented, now_ns: int) -> Presented:
-        """Returns the certificate of a call with what is declared of it."""
+        """Returns the certificate of a call with what is declared of it, which nobody asks where one is pinned."""
+        if presented.subject in self.state.pinned:
+            return presented
         naming = [each for each in self.statements if each.pins.get(presented.subject) == presented.sha256]
         return replace(presented, declared=self._are_two(naming, now_ns)) if naming else presented
 

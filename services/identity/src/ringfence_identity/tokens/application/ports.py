@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from ringfence_identity.tokens.domain.holders import TokenHolder
+
 
 @dataclass(frozen=True, slots=True)
 class IssuedCertificate:
@@ -13,14 +15,6 @@ class IssuedCertificate:
     issuer_chain_pem: str
     sha256: bytes
     expires_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class TokenHolder:
-    """Who an access token was issued to, and its scopes."""
-
-    subject: bytes
-    scopes: frozenset[str]
 
 
 class TokenSigner(Protocol):

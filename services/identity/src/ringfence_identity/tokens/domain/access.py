@@ -18,7 +18,7 @@ ACCESS_TOKEN_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class AccessGrant:
-    """An access token to be: everything its claims are made of."""
+    """An access token to be: everything its claims are made of; `position` is where the feed stands."""
 
     token: bytes
     principal: Principal
@@ -26,6 +26,7 @@ class AccessGrant:
     certificate_sha256: bytes
     key_sha256: bytes
     issued_ns: int
+    position: int
 
     @property
     def expires_ns(self) -> int:
@@ -48,6 +49,7 @@ def grant_access(
     wanted: frozenset[str],
     token: bytes,
     now_ns: int,
+    position: int,
 ) -> AccessGrant:
     """Decides what an assertion is worth; empty `wanted` means every scope of the role.
 
@@ -58,7 +60,7 @@ def grant_access(
     if not wanted <= principal.scopes:
         raise ScopeNotHeld
     scopes = tuple(sorted(wanted or principal.scopes))
-    return AccessGrant(token, principal, scopes, presented.sha256, assertion.key_sha256, now_ns)
+    return AccessGrant(token, principal, scopes, presented.sha256, assertion.key_sha256, now_ns, position)
 
 
 def issue(
@@ -73,7 +75,8 @@ def issue(
 
     Raises as `grant_access`.
     """
-    grant_access(state, principals, assertion, presented, frozenset(grant.scopes), grant.token, now_ns)
+    wanted = frozenset(grant.scopes)
+    grant_access(state, principals, assertion, presented, wanted, grant.token, now_ns, grant.position)
     return [
         AccessTokenIssued(
             assertion.principal,
@@ -90,7 +93,8 @@ def issue(
 def access_claims(grant: AccessGrant, issuer: str) -> dict[str, object]:
     """Returns the claims of an access token (RFC 9068), bound to a certificate by its thumbprint (RFC 8705).
 
-    `person` and `key` say with `cnf` by whose hand its holder acts, `until` when the role ends (ADR 0020).
+    `person` and `key` say with `cnf` by whose hand its holder acts, `until` when the role ends (ADR 0020), and
+    `position` up to where this service's feed had come: what ends tokens comes later in it (ADR 0028).
     """
     principal = grant.principal
     claims: dict[str, object] = {
@@ -105,6 +109,7 @@ def access_claims(grant: AccessGrant, issuer: str) -> dict[str, object]:
         "cnf": {"x5t#S256": thumbprint(grant.certificate_sha256)},
         "person": show(principal.person),
         "key": thumbprint(grant.key_sha256),
+        "position": grant.position,
     }
     if principal.until_ns:
         claims["until"] = principal.until_ns // NANOSECONDS

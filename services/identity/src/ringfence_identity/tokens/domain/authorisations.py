@@ -12,6 +12,7 @@ from ringfence_identity.principals.queries import ExistsWithDifferentData, Kind,
 from ringfence_identity.tokens.domain.access import TOKEN_AUDIENCE
 from ringfence_identity.tokens.domain.errors import AuthorisationNotFound, SubmissionRefused
 from ringfence_identity.tokens.domain.events import AuthorisationRevoked, SubmissionAuthorised
+from ringfence_identity.tokens.domain.holders import TokenHolder
 from ringfence_identity.tokens.domain.state import Authorised, State, authorisation_key
 
 AUTHORISATION_SECONDS = 30 * 86_400
@@ -27,8 +28,7 @@ SUBMITTING_SCOPES = frozenset({"payments.submit", "payments.evidence", "payments
 class Submission:
     """What payment-instruction received: the submitter's checked token, the submission and whom it is for."""
 
-    submitter: bytes
-    submitter_scopes: frozenset[str]
+    holder: TokenHolder
     tenant: bytes
     id: bytes
     digest: bytes
@@ -62,27 +62,28 @@ def authorise(
     looked up of authorisations that have left memory. Raises SubmissionRefused,
     and ExistsWithDifferentData when the submission was authorised with another digest.
     """
-    principal = principals.get(submission.submitter)
+    holder = submission.holder
+    if state.has_ended(holder, now_ns):
+        raise SubmissionRefused
+    principal = principals.get(holder.subject)
     if principal is None or not principals.is_active(principal) or not principals.is_tenant(submission.tenant):
         raise SubmissionRefused
-    if not submission.submitter_scopes & principal.scopes & SUBMITTING_SCOPES:
+    if not holder.scopes & principal.scopes & SUBMITTING_SCOPES:
         raise SubmissionRefused
     is_feed = principal.kind is Kind.BANK_FEED
     if is_feed and not aliases.speaks_for(principal.id, submission.tenant):
         raise SubmissionRefused
-    is_operator = principal.kind is Kind.OPERATOR and "payments.admin" in submission.submitter_scopes
+    is_operator = principal.kind is Kind.OPERATOR and "payments.admin" in holder.scopes
     if not is_feed and not is_operator and principal.tenant != submission.tenant:
         raise SubmissionRefused
-    if submission.key in state.revoked:
+    if state.is_revoked(submission.key):
         raise SubmissionRefused
     known = state.authorised_digest(submission.key, table, now_ns)
     if known not in (None, submission.digest):
         raise ExistsWithDifferentData
     expires_ns = (now_ns // NANOSECONDS + AUTHORISATION_SECONDS) * NANOSECONDS
     return [
-        SubmissionAuthorised(
-            submission.tenant, submission.id, submission.digest, submission.submitter, token, expires_ns
-        )
+        SubmissionAuthorised(submission.tenant, submission.id, submission.digest, holder.subject, token, expires_ns)
     ]
 
 
@@ -95,7 +96,7 @@ def revoke(
     """
     check_note(note)
     key = authorisation_key(tenant, submission_id)
-    if key in state.revoked:
+    if state.is_revoked(key):
         return []
     authorised = state.authorised(key, table, now_ns)
     if authorised is None:

@@ -1,13 +1,12 @@
 """Whoever shows an assertion: an active principal, on a connection under its own certificate (RFC 8705)."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ringfence_identity.principals.queries import Principal, PrincipalNotActive, PrincipalQueries
 from ringfence_identity.tokens.domain.assertions import Assertion
 from ringfence_identity.tokens.domain.errors import CertificateMismatch
-from ringfence_identity.tokens.domain.state import State
+from ringfence_identity.tokens.domain.state import State, is_pinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +37,6 @@ def require_bearer(
     if not principals.may_act(principal, now_ns):
         raise PrincipalNotActive
     return principal
-
-
-def is_pinned(pinned: Mapping[bytes, int], sha256: bytes, now_ns: int) -> bool:
-    """Whether a certificate is among those pinned, and its pin has not ended."""
-    end_ns = pinned.get(sha256)
-    return end_ns is not None and (end_ns == 0 or now_ns < end_ns)
 
 
 def thumbprint(digest: bytes) -> str:

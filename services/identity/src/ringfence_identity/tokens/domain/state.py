@@ -13,10 +13,11 @@ from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.endings import Ending, Endings
 from ringfence_kernel.writing.journal import Journal
 from ringfence_kernel.writing.recent import LookedUp, Recent
 
-from ringfence_identity.principals.domain.events import CertificatePinned, PrincipalRegistered
+from ringfence_identity.principals.domain.events import CertificatePinned, PrincipalRegistered, PrincipalSuspended
 from ringfence_identity.tokens.domain import events
 from ringfence_identity.tokens.domain.events import (
     AccessTokenIssued,
@@ -24,12 +25,16 @@ from ringfence_identity.tokens.domain.events import (
     CertificateEnrolled,
     SubmissionAuthorised,
 )
+from ringfence_identity.tokens.domain.holders import TokenHolder
 
 MINUTE_NS = 60 * NANOSECONDS
 ASSERTION_LONGEST_SECONDS = 330
 """The longest that an assertion may have left when it is spent: its life, and what clocks may differ."""
-SECTION = "tokens, format 2"
+SECTION = "tokens, format 3"
 AUTHORISATIONS = "recent authorisations, format 1"
+ENDINGS = "endings, format 1"
+MOST_ENROLLED = 8
+"""Certificates of a principal that stand pinned beside the one presented and the one that two people have pinned."""
 RECENT_AUTHORISATIONS = 16_384
 """Some seconds of the heaviest load: what a look-up may be behind."""
 
@@ -44,11 +49,11 @@ class Authorised:
 
 @dataclass(frozen=True, slots=True)
 class _Saved:
-    """What is saved as it is: assertions by minute, certificates by principal, revocations, all with their ends."""
+    """What is saved as it is: assertions by minute, certificates by principal, revocations by the day of their end."""
 
     assertions: list[tuple[int, list[bytes]]]
     pinned: list[tuple[bytes, list[tuple[bytes, int]]]]
-    revoked: list[tuple[bytes, int]]
+    revoked: list[tuple[int, list[bytes]]]
 
 
 @dataclass(slots=True)
@@ -57,15 +62,16 @@ class State:
 
     `pinned` holds the only certificates that may be presented, each with its end in UTC nanoseconds, 0 for the
     certificate's own. Who is not in it may present none: principals of a release that knew no pins. `revoked` holds
-    authorisations that were ended, each until it would have ended.
+    authorisations that were ended, by the day in which they would have ended, a month of days at most.
     """
 
-    EVENTS: ClassVar[tuple[type, ...]] = (PrincipalRegistered, CertificatePinned, *events.EVENTS)
+    EVENTS: ClassVar[tuple[type, ...]] = (PrincipalRegistered, PrincipalSuspended, CertificatePinned, *events.EVENTS)
 
     assertions: dict[int, dict[bytes, bool]] = field(default_factory=dict)
     authorisations: Recent[Authorised] = field(default_factory=lambda: Recent(Authorised, RECENT_AUTHORISATIONS))
     pinned: dict[bytes, dict[bytes, int]] = field(default_factory=dict)
-    revoked: dict[bytes, int] = field(default_factory=dict)
+    endings: Endings = field(default_factory=Endings)
+    revoked: dict[int, dict[bytes, bool]] = field(default_factory=dict)
 
     def authorised_digest(self, key: bytes, table: LookedUp[Authorised], now_ns: int) -> bytes | None:
         """Returns the digest that a submission is authorised for, or None where it is not, or not any more."""
@@ -81,6 +87,10 @@ class State:
         last = max(known, key=lambda each: each.expires_ns, default=None)
         return None if last is None or last.expires_ns // DAY_NS < now_ns // DAY_NS else last
 
+    def is_revoked(self, key: bytes) -> bool:
+        """Whether a submission's authorisation was ended."""
+        return any(key in keys for keys in self.revoked.values())
+
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event; every change goes through the journal."""
         event, at_ns = recorded.event, recorded.recorded_at_ns
@@ -91,11 +101,18 @@ class State:
         if isinstance(event, SubmissionAuthorised):
             self._authorise(event, recorded.position, journal)
         if isinstance(event, AuthorisationRevoked):
-            for ended in [key for key, end_ns in self.revoked.items() if end_ns // DAY_NS < at_ns // DAY_NS]:
-                journal.remove(self.revoked, ended)
-            journal.put(self.revoked, authorisation_key(event.tenant, event.submission), event.expires_ns)
+            self._revoke(event, at_ns, journal)
         if isinstance(event, PrincipalRegistered | CertificatePinned) and event.certificate_sha256:
             journal.put(self.pinned, event.principal, {event.certificate_sha256: 0})
+        if isinstance(event, PrincipalSuspended | CertificatePinned):
+            self.endings.note(Ending(event.principal, recorded.position, at_ns), journal)
+
+    def has_ended(self, holder: TokenHolder, now_ns: int) -> bool:
+        """Whether a token has ended, or is bound to a certificate that does not stand pinned any more."""
+        if self.endings.are_after(holder.position, holder.subject, holder.tenant):
+            return True
+        pinned = self.pinned.get(holder.subject)
+        return pinned is not None and not is_pinned(pinned, holder.certificate_sha256, now_ns)
 
     def _spend(self, event: AccessTokenIssued | CertificateEnrolled, at_ns: int, journal: Journal) -> None:
         """Remembers the assertion until it has expired."""
@@ -112,7 +129,21 @@ class State:
         """Admits the new certificate beside those that have not ended; who had none pinned has the one presented."""
         held = self.pinned.get(event.principal) or {event.presented_sha256: 0}
         living = {sha256: end_ns for sha256, end_ns in held.items() if end_ns == 0 or at_ns < end_ns}
-        journal.put(self.pinned, event.principal, living | {event.certificate_sha256: event.expires_ns})
+        # Whoever renews on and on takes nothing from others: what two people have pinned stays, and what is in use.
+        stay = {sha256 for sha256, end_ns in living.items() if end_ns == 0} | {event.presented_sha256}
+        others = sorted(living.keys() - stay, key=lambda each: (living[each], each))
+        newest = {
+            sha256: living[sha256] for sha256 in living if sha256 in stay or sha256 in others[1 - MOST_ENROLLED :]
+        }
+        journal.put(self.pinned, event.principal, newest | {event.certificate_sha256: event.expires_ns})
+
+    def _revoke(self, event: AuthorisationRevoked, at_ns: int, journal: Journal) -> None:
+        """Remembers it until the end of the day in which the authorisation would have ended."""
+        day = event.expires_ns // DAY_NS
+        _forget_before(self.revoked, at_ns // DAY_NS, journal)
+        if day not in self.revoked:
+            journal.put(self.revoked, day, {})
+        journal.put(self.revoked[day], authorisation_key(event.tenant, event.submission), True)
 
     def _authorise(self, event: SubmissionAuthorised, position: int, journal: Journal) -> None:
         """Remembers the digest while it is among the newest."""
@@ -123,29 +154,37 @@ class State:
 
     def digest(self) -> bytes:
         """Returns SHA-256 over everything, in order."""
-        return sha256(self._small() + self.authorisations.digest()).digest()
+        return sha256(self._small() + self.endings.save() + self.authorisations.digest()).digest()
 
     def save(self) -> Sections:
         """Returns all of it."""
-        return [(SECTION, self._small()), (AUTHORISATIONS, self.authorisations.save())]
+        return [(SECTION, self._small()), (AUTHORISATIONS, self.authorisations.save()), (ENDINGS, self.endings.save())]
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned."""
         saved = plain.decode(sections[SECTION], _Saved)
         self.authorisations.restore(sections[AUTHORISATIONS])
+        self.endings.restore(sections[ENDINGS])
         self.assertions = {minute: dict.fromkeys(spent, True) for minute, spent in saved.assertions}
         self.pinned = {principal: dict(held) for principal, held in saved.pinned}
-        self.revoked = dict(saved.revoked)
+        self.revoked = {day: dict.fromkeys(keys, True) for day, keys in saved.revoked}
 
     def _small(self) -> bytes:
         assertions = [(minute, sorted(spent)) for minute, spent in sorted(self.assertions.items())]
         pinned = [(principal, sorted(held.items())) for principal, held in sorted(self.pinned.items())]
-        return plain.encode(_Saved(assertions, pinned, sorted(self.revoked.items())))
+        revoked = [(day, sorted(keys)) for day, keys in sorted(self.revoked.items())]
+        return plain.encode(_Saved(assertions, pinned, revoked))
 
 
 def authorisation_key(tenant: bytes, submission: bytes) -> bytes:
     """Returns what a submission's authorisation is known by, 32 bytes."""
     return tenant + submission
+
+
+def is_pinned(pinned: Mapping[bytes, int], sha256: bytes, now_ns: int) -> bool:
+    """Whether a certificate is among those pinned, and its pin has not ended."""
+    end_ns = pinned.get(sha256)
+    return end_ns is not None and (end_ns == 0 or now_ns < end_ns)
 
 
 def _forget_before(groups: dict[int, Any], group: int, journal: Journal) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from ringfence_kernel.feed import EventUnknown, FeedPage
@@ -52,6 +52,17 @@ class PrincipalActivated:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificatePinned:
+    """A principal presents another certificate from here on."""
+
+    TOPIC: ClassVar[str] = "CertificatePinned.v1"
+
+    def fact(self, stream: bytes) -> StandingFact | None:
+        """Returns what it says."""
+        return StandingFact(stream, b"", None)
+
+
+@dataclass(frozen=True, slots=True)
 class KycChanged:
     """A party went from one KYC state to another."""
 
@@ -90,7 +101,14 @@ class AuthorisationRevoked:
         return StandingFact(stream_of(self.tenant, self.submission), self.tenant, Standing.REVOKED)
 
 
-_READ: tuple[type[Any], ...] = (AuthorisationRevoked, PrincipalSuspended, PrincipalActivated, KycChanged, PartyErased)
+_READ: tuple[type[Any], ...] = (
+    AuthorisationRevoked,
+    CertificatePinned,
+    PrincipalSuspended,
+    PrincipalActivated,
+    KycChanged,
+    PartyErased,
+)
 _CODEC = EventCodec(_READ)
 
 
@@ -104,10 +122,10 @@ def standing_facts(events: Iterable[StoredEvent]) -> list[StandingFact]:
         if stored.topic not in PUBLISHED:
             raise EventUnknown(f"identity has published {stored.topic}, which is not described")
         if stored.topic in _CODEC.topics:
-            event, _ = _CODEC.decode(stored.topic, stored.state)
+            event, envelope = _CODEC.decode(stored.topic, stored.state)
             require_known(PUBLISHED[stored.topic], asdict(event))
             if (fact := event.fact(stored.stream)) is not None:
-                facts.append(fact)
+                facts.append(replace(fact, position=stored.position, at_ns=envelope.recorded_at_ns))
     return facts
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ringfence_kernel.proposals.application import Proposals
+from ringfence_kernel.proposals.application import Proposals, Said
 from ringfence_kernel.store.recorder import Within
+from ringfence_kernel.writing.endings import Ending
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_payment_instruction.standing.domain.state import STREAM, Standing, StandingFact, State
+
+SAID = {Standing.SUSPENDED: Said.SUSPENDED, Standing.GOOD: Said.ACTIVATED, None: Said.PINNED}
+"""What is said of a principal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,7 @@ class Noting:
         def command(unit: Unit) -> None:
             for fact in facts:
                 if fact.is_of_principal:
-                    change = self.proposals.stop if fact.standing is Standing.SUSPENDED else self.proposals.resume
-                    change(unit, fact.subject)
+                    self.proposals.hear(unit, SAID[fact.standing], Ending(fact.subject, fact.position, fact.at_ns))
             unit.record_all(STREAM, self.state.news(facts))
             unit.commit_also(save_cursor)
 

@@ -40,11 +40,17 @@ class Standing(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class StandingFact:
-    """What identity's feed says of a principal, party, or stream of a submission; `tenant` is empty for a principal."""
+    """What identity's feed says of a principal, party, or stream of a submission; `tenant` is empty for a principal.
+
+    `standing` is None where a principal stands as before and had a certificate pinned; `position` and `at_ns` are those
+    of the event in identity's feed.
+    """
 
     subject: bytes
     tenant: bytes
-    standing: Standing
+    standing: Standing | None
+    position: int = 0
+    at_ns: int = 0
 
     @property
     def is_of_principal(self) -> bool:
@@ -78,7 +84,7 @@ class State:
         known: dict[bytes, Standing] = {}
         for fact in facts:
             before = known.get(fact.subject, self.of(fact.subject))
-            if before not in (fact.standing, Standing.ERASED):
+            if fact.standing is not None and before not in (fact.standing, Standing.ERASED):
                 known[fact.subject] = fact.standing
                 yield StandingNoted(fact.subject, fact.tenant, fact.standing)
 
