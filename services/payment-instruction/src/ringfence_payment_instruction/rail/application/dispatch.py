@@ -187,7 +187,7 @@ class DispatchWork:
             if isinstance(error, EnvelopeBroken):
                 _LOG.error("kept_message_broken", message=message_id)
             content = await self._written_again(submission, message_id, indexes)
-            # What was decided on before messages were kept may have been taken with its name, from where nothing stands.
+            # What was decided on before messages were kept may have been taken with its name.
             is_kept = isinstance(error, EnvelopeBroken)
             if content is None and (is_kept or await self._stands(message_id)) and await self._withdraw(message_id):
                 await self._take_back(submission, message_id, indexes, self.stops.cause)
