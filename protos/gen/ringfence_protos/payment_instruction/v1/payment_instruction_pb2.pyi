@@ -1102,8 +1102,8 @@ class ImportSanctionsListResponse(_message.Message):
     unchanged: _builtins.bool
     """The edition was in force before: nothing was done, and its age counts as before."""
     proposal_id: _builtins.bytes
-    """Set where the edition lacks more than 20 entries, 2 % of them or 2 % of the names, or may have been cut off: it
-    waits for a second person.
+    """Set where the edition lacks more than 20 entries, 2 % of them or 2 % of the names, may have been cut off, or
+    is a list's first and has a file without a mark at its end: it waits for a second person.
     """
     digest: _builtins.bytes
     """SHA-256 of the edition, 32 bytes: of its file, or of all of them."""
