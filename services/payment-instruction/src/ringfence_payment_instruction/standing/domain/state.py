@@ -108,8 +108,9 @@ class State:
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned; raises ValueError or LookupError for another format."""
-        content = tuple[list[tuple[bytes, int]], list[bytes], list[tuple[int, bytes]]]
-        standings, revoked, passing = plain.decode(sections[SECTION], content)
+        standings, revoked, passing = plain.decode(
+            sections[SECTION], tuple[list[tuple[bytes, int]], list[bytes], list[tuple[int, bytes]]]
+        )
         self.standings = {subject: Standing(standing) for subject, standing in standings}
         self.revoked, self._passing = dict.fromkeys(revoked), deque(passing)
 
