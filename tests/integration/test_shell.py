@@ -122,13 +122,14 @@ def test_rules_are_shown_and_adopted_as_the_text_that_they_are(
 
 
 def test_sanctions_lists_are_imported_confirmed_and_retired(shell: Shell, tmp_path: Path) -> None:
-    """A publisher's file without an end waits unless its SHA-256 is given; another file's is no command line."""
+    """The first file without an end waits, whatever SHA-256 is given; that of another file is no command line."""
     name, file = fresh("denied-"), tmp_path / "dpl.txt"
     file.write_text("\n".join((DENIED, "\t".join([f'"{fresh("JO ")}"', *['"x"'] * 11]), "")))
     given = ("lists", "import", name, str(file), "--format", "bis-denied-persons", "--published", "2026-01-02")
     assert shell("operator-1", *given)[0]["outcome"] == "waits"
     shell("operator-1", *given, "--sha256", "00" * 32, code=2)
     stated = ("--sha256", sha256(file.read_bytes()).hexdigest())
+    assert confirmed(shell, shell("operator-1", *given, *stated)) == "confirmed"
     assert shell("operator-1", *given, *stated)[0]["outcome"] == "done"
     confirm = shell("operator-1", "lists", "confirm", name, "--note", "seen at the publisher's")
     assert confirmed(shell, confirm) == "confirmed"

@@ -42,14 +42,15 @@ PACS_002 = """<?xml version="1.0" encoding="UTF-8"?>
 </FIToFIPmtStsRpt></Document>"""
 
 
-def bank_answers(world: World, name: str, status: str, reason: str = "") -> None:
-    """Puts the bank's answer to an instruction into the inbox."""
-    submission, index = world.states.submissions.find(TENANT, an_id(name)) or (None, 0)
+def bank_answers(world: World, name: str, status: str, reason: str = "", identifier: bytes = b"") -> None:
+    """Puts the bank's answer to an instruction, by its id or the text that its id stands for, into the inbox."""
+    identifier = identifier or an_id(name)
+    submission, index = world.states.submissions.find(TENANT, identifier) or (None, 0)
     assert submission is not None
     text = PACS_002.format(
         number=len(world.rail.archived),
         message=submission.references[index],
-        transaction=transfer_id_of(TENANT, an_id(name)).hex(),
+        transaction=transfer_id_of(TENANT, identifier).hex(),
         status=status,
         reason=f"<StsRsnInf><Rsn><Cd>{reason}</Cd></Rsn></StsRsnInf>" if reason else "",
     )

@@ -7,9 +7,10 @@ import pytest
 from ringfence_kernel.values.errors import StoreUnavailable
 from ringfence_payment_instruction.deposits.application import receiving
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceCounts
-from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile, Outcome
+from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile
 from ringfence_payment_instruction.reads.application.queries import Change
 from ringfence_payment_instruction.settlement.domain.transfers import PlannedTransfer
+from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 
 from .fakes import GatedStore
@@ -61,7 +62,7 @@ async def test_a_watcher_is_not_told_what_is_taken_back(world: World) -> None:
 
 
 async def test_a_bank_is_not_told_what_is_taken_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Money on its way to suspense counts as suspended once that is committed, and not before."""
+    """Money that its account has refused counts as suspended once that is committed, and not before."""
     monkeypatch.setattr(receiving, "POSTING_SECONDS", MOMENT)
     world.custody.closed.add(an_id("boris account"))
     store, create = gated(world), world.custody.book_evidence
@@ -70,20 +71,20 @@ async def test_a_bank_is_not_told_what_is_taken_back(world: World, monkeypatch: 
     async def create_and_hold(tenant: bytes, transfers: Sequence[PlannedTransfer]) -> list[str]:
         files.extend(world.states.deposits.evidence.values())
         names = await create(tenant, transfers)
-        if transfers[0].credit_account == SUSPENSE:
+        if transfers[0].credit_account != SUSPENSE:
             store.gate.clear()
         return names
 
-    def outcomes() -> list[int]:
-        return [file.outcomes[0] for file in files[:1]]
+    def refusals() -> list[str]:
+        return [file.reasons[0] for file in files[:1]]
 
     monkeypatch.setattr(world.custody, "book_evidence", create_and_hold)
     content = camt_054("N-1", BANK, entry("R1", "5.00", BORIS))
     handing_in = asyncio.create_task(world.application.deposits.receiving.hand_in(BANK_FEED, content))
-    await world.until(lambda: outcomes() == [Outcome.SUSPENDED])
+    await world.until(lambda: refusals() == [reasons.ACCOUNT_CLOSED])
     await asyncio.wait({handing_in}, timeout=3 * MOMENT)
     world.custody.is_away = store.fails = True
     store.gate.set()
-    await world.until(lambda: outcomes() == [Outcome.WAITING])
+    await world.until(lambda: refusals() == [""])
     store.fails = False
     assert await handing_in == EvidenceCounts(credited=1, suspended=0, duplicates=0, confirmed=0)

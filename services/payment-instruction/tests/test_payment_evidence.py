@@ -59,6 +59,16 @@ async def test_deposits_credit_clients_and_the_rest_goes_to_suspense(world: Worl
     assert values == {20_459}  # 2026-01-06
 
 
+async def test_late_entries_count_as_where_they_are_to_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a client's account has refused is not credited, though suspense has not answered either."""
+    monkeypatch.setattr("ringfence_payment_instruction.deposits.application.receiving.POSTING_SECONDS", 0.5)
+    world.custody.closed |= {an_id("boris account"), SUSPENSE}
+    assert await hand_in(world, camt_054("N-1", BANK, entry("R1", "5.00", BORIS))) == (0, 1, 0, 0)
+    world.custody.is_away = True
+    content = camt_054("N-2", BANK, entry("R2", "5.00", BORIS), entry("R3", "5.00", STRANGER))
+    assert await hand_in(world, content) == (1, 1, 0, 0)
+
+
 async def test_the_first_deposit_confirms_the_claim_that_the_bank_names(world: World) -> None:
     """Money for an IBAN that is only claimed reaches its client where the bank names him, and waits apart otherwise."""
     boris = world.identity.aliases.pop(BORIS)

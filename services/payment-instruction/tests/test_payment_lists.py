@@ -11,7 +11,7 @@ from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.proposals.domain.errors import ProposalVoid, SecondPersonRequired
 from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
 from ringfence_local_stack.servers.database import Database
-from ringfence_payment_instruction.modules import ModuleStates, joined_servicer
+from ringfence_payment_instruction.modules import ModuleStates, event_codec, joined_servicer
 from ringfence_payment_instruction.screening.adapters.delimited import DENIED_PERSONS_HEADER
 from ringfence_payment_instruction.screening.adapters.list_files import ListFormat
 from ringfence_payment_instruction.screening.application.importing import ListFiles, ListPart
@@ -20,7 +20,7 @@ from ringfence_payment_instruction.screening.domain.errors import (
     SanctionsListNotFound,
     SanctionsListOutdated,
 )
-from ringfence_payment_instruction.screening.domain.events import SanctionsListImported
+from ringfence_payment_instruction.screening.domain.events import Edition, SanctionsListImported
 from ringfence_payment_instruction.screening.domain.names import FIRST_FORM, fingerprint
 from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
@@ -115,7 +115,7 @@ def publishers(world: World, list_format: ListFormat, content: bytes, *aliases: 
 
 @pytest.mark.parametrize("kind", ["aliases", "primary", "denied persons"])
 async def test_a_first_edition_that_may_be_cut_waits(world: World, kind: str) -> None:
-    """A publisher's file without an end waits and screens meanwhile; its SHA-256 from the publisher, or two, do."""
+    """A publisher's file without an end waits and screens meanwhile, also where one operator states its SHA-256."""
     marked = OFAC_LINES + b"\x1a"
     files = {
         "aliases": publishers(world, ListFormat.OFAC_SDN, marked, ALT_LINES),
@@ -135,11 +135,28 @@ async def test_a_first_edition_that_may_be_cut_waits(world: World, kind: str) ->
             continue
         with pytest.raises(SanctionsListDamaged):
             await importing.import_list(OPERATOR, wrong)
-    whole = await importing.import_list(OPERATOR, replace(files, sha256=stated, part_sha256=of_parts))
-    assert (whole.may_be_cut, whole.proposal, "P" in world.states.screening.lists) == (False, b"", True)
-    assert await decide(world, waiting.proposal, SECOND_OPERATOR) == ProposalVoid.reason
+    proven = replace(files, sha256=stated, part_sha256=of_parts)
+    whole = await importing.import_list(OPERATOR, proven)
+    assert (whole.may_be_cut, whole.proposal, "P" in world.states.screening.lists) == (False, waiting.proposal, False)
+    assert await decide(world, waiting.proposal, SECOND_OPERATOR) == ""
     again = await importing.import_list(OPERATOR, files)
     assert (again.unchanged, again.proposal) == (True, b"")
+    await a_later_edition_rests_on_what_is_stated(world, proven)
+
+
+async def a_later_edition_rests_on_what_is_stated(world: World, files: ListFiles) -> None:
+    """One operator's word is enough where losses would show, and its event has it."""
+    if files.list_format == ListFormat.OFAC_SDN:
+        content = OFAC_LINES.replace(b"36,", b"37,") + files.content
+    else:
+        content = files.content + DENIED.splitlines()[1].replace("JO", "JOE").encode()
+    importing, published_ns = world.application.screening.importing, world.clock.now_ns()
+    unstated = replace(files, content=content, sha256=b"", part_sha256={}, published_ns=published_ns)
+    assert (await importing.import_list(OPERATOR, unstated)).proposal != b""
+    later = replace(files, content=content, sha256=sha256(content).digest(), published_ns=published_ns)
+    assert (await importing.import_list(OPERATOR, later)).proposal == b""
+    last = [each.event for each in world.store.replay(event_codec()) if isinstance(each.event, Edition)][-1]
+    assert last.stated_digests == later.stated() != b""
 
 
 async def test_an_edition_that_may_be_cut_comes_into_force_by_two(world: World) -> None:

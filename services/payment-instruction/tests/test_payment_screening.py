@@ -281,6 +281,23 @@ async def test_the_cost_of_a_list_follows_its_change(world: World, monkeypatch: 
     assert asked == [6]  # each as the whole of a name, and as one of several in a field
 
 
+async def test_no_log_has_an_entry_of_a_list_beside_a_client(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Logs are kept where no erasure comes: by the finding alone nobody learns who is on what list."""
+    await list_it(world)
+    await world.identity_says("PartyAmended.v1", an_id("boris"), personal={"name": LISTED_NAME})
+    lines = ""
+
+    def is_logged() -> bool:
+        nonlocal lines
+        lines += capsys.readouterr().out
+        return "client_blocked" in lines
+
+    await world.until(is_logged)
+    (found,) = world.states.findings.findings.values()
+    assert "client_listed" in lines
+    assert all(each.finding.hex() in lines and str(each) not in lines for each in found.entries)
+
+
 async def test_an_erased_client_leaves_the_index(world: World) -> None:
     """No mark of a name stays behind."""
     with world.store.connection() as connection:

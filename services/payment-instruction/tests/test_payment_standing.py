@@ -132,6 +132,24 @@ def test_the_erased_leave_memory_when_nothing_older_may_go_on() -> None:
     assert (state.digest(), state.of(ANNA)) == (before, Standing.ERASED)
 
 
+def test_the_revoked_leave_memory_when_their_authorisation_has_ended() -> None:
+    """62 days after, as the erased; meanwhile they stand apart, so that nobody else is asked about for them."""
+    state, stream = StandingState(), stream_of(TENANT, an_id("revoked"))
+    noted(state, 1, stream, Standing.REVOKED)
+    assert (state.of(stream), state.standings) == (Standing.REVOKED, {})
+    noted(state, 63, an_id("other"), Standing.BLOCKED)
+    assert state.of(stream) is Standing.REVOKED
+    taken = StandingState()
+    taken.restore({name: memoryview(content) for name, content in state.save()})
+    assert (taken.digest(), taken.of(stream)) == (state.digest(), Standing.REVOKED)
+    before = state.digest()
+    noted(state, 64, an_id("more"), Standing.BLOCKED).rollback()
+    assert (state.digest(), state.of(stream)) == (before, Standing.REVOKED)
+    for each in (state, taken):
+        noted(each, 64, an_id("more"), Standing.BLOCKED)
+        assert (each.of(stream), each.revoked) == (Standing.GOOD, {})
+
+
 async def test_standings_survive_a_restart_and_a_snapshot(world: World) -> None:
     """They are built from events alone, and a snapshot holds them whole."""
     await take_over(world.application.standing.noting)(page(suspended(1), kyc(2, "BLOCKED")))
@@ -183,4 +201,4 @@ async def test_a_revoked_authorisation_is_of_one_submission(world: World) -> Non
         1, "AuthorisationRevoked.v1", TENANT, tenant=TENANT, submission=submission, note="", by=TENANT, expires_ns=9
     )
     await take_over(world.application.standing.noting)(page(revoked))
-    assert standings(world) == {stream_of(TENANT, submission): Standing.REVOKED}
+    assert (standings(world), world.states.standing.revoked) == ({}, {stream_of(TENANT, submission): None})

@@ -10,17 +10,21 @@ from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.deposits.domain.errors import SuspendedEntryUnknown, SuspenseNotBlocked
 from ringfence_payment_instruction.deposits.domain.events import SuspendedReleased
 from ringfence_payment_instruction.deposits.domain.evidence import entry_id
+from ringfence_payment_instruction.deposits.domain.suspended import UNREADABLE
 from ringfence_payment_instruction.flows.application.clearing import Named, clearing_id
-from ringfence_payment_instruction.flows.domain.errors import SuspenseBlocked
+from ringfence_payment_instruction.flows.domain.errors import PayerUnknown, SuspenseBlocked
 from ringfence_payment_instruction.modules import event_codec
 from ringfence_payment_instruction.screening.domain.screened_fields import Part, ScreenedField, Side
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 
 from .messages import camt_054, entry
+from .test_payment_application import bank_answers
 from .test_payment_flows import _at, _Reference, suspended
 from .test_payment_screening import LISTED_NAME, a_list, list_it
+from .test_payment_waiting_deposits import break_entries
 from .world import (
+    ANNA,
     BANK,
     BANK_FEED,
     BORIS,
@@ -204,6 +208,108 @@ async def test_an_order_on_suspense_stops_when_somebody_behind_it_is_listed(
     (view,) = await holding.application.approvals.decide(SECOND_OPERATOR, TENANT, [identifier], Directive.APPROVE, "")
     assert (view.status, view.reason) == (Status.HELD, reasons.SANCTIONS_HIT)
     assert holding.rail.sent == {}
+
+
+async def under_way(world: World, client: str) -> int:
+    """Returns what identity is told that a client has under way, before it erases him."""
+    (found,) = await world.application.deposits.api.under_way.count(TENANT, [an_id(client)])
+    return found
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["allocated", "returned"])
+async def test_whoever_is_found_behind_suspense_is_not_erased_before_it_is_cleared(holding: World, back: bool) -> None:
+    """His key opens whom the bank has named, which lists ask again until the money has gone on."""
+    named = await came_back(holding, "R1")
+    assert (await under_way(holding, "boris"), await under_way(holding, "anna")) == (1, 0)
+    await holding.restart()
+    holding.custody.closed.clear()
+    await holding.application.flows.clearing.allocate(OPERATOR, named, ANNA, b"")
+    identifier = clearing_id(TENANT, named.entry, 0)
+    await holding.until(lambda: _at(holding, identifier) is Status.HELD)
+    await holding.application.approvals.decide(SECOND_OPERATOR, TENANT, [identifier], Directive.REJECT, "no")
+    await holding.until(lambda: _at(holding, identifier) is Status.REJECTED)
+    assert await under_way(holding, "boris") == 1
+    await goes(holding, named, back=back, attempt=1)
+    if back:
+        assert await under_way(holding, "boris") >= 1
+        bank_answers(holding, "returned", "ACSC", identifier=clearing_id(TENANT, named.entry, 1))
+    await holding.until(lambda: _at(holding, clearing_id(TENANT, named.entry, 1)) is Status.SETTLED)
+    await holding.writer.commit(lambda unit: None)
+    assert await under_way(holding, "boris") == 0
+    await holding.restart()
+    assert await under_way(holding, "boris") == 0
+
+
+@pytest.mark.parametrize("is_broken", [False, True], ids=["erased", "broken"])
+async def test_what_nobody_can_read_stays_blocked_until_two_people_release_it(
+    holding: World, monkeypatch: pytest.MonkeyPatch, is_broken: bool
+) -> None:
+    """An operator who has the client's key destroyed, and then lists the payer, moves nothing alone."""
+    if is_broken:
+        break_entries(monkeypatch, 0)
+    named = await came_back(holding, "R1")
+    await list_it(holding, "Fiona Example")
+    if not is_broken:
+        holding.identity.erased.add(an_id("boris"))
+    await refused(holding, named)
+    clearing, releases = holding.application.flows.clearing, holding.application.deposits.releases
+    with pytest.raises(SuspenseBlocked):
+        await clearing.allocate(OPERATOR, named, "", an_id("platform account"))
+    shown = await releases.show(TENANT, named.entry)
+    assert UNREADABLE in map(str, shown.named)
+    await release(holding, named)
+    await holding.restart()
+    with pytest.raises(PayerUnknown):
+        await holding.application.flows.clearing.give_back(OPERATOR, named, BANK)
+    await holding.application.flows.clearing.allocate(OPERATOR, named, "", an_id("platform account"))
+    identifier = clearing_id(TENANT, named.entry, 0)
+    await holding.until(lambda: _at(holding, identifier) is Status.HELD)
+
+
+async def test_what_was_released_before_it_became_unreadable_is_blocked_anew(holding: World) -> None:
+    """Two people have looked at what stood there then; that nobody can look any more is another finding."""
+    named = await came_back(holding, "R1")
+    await is_listed(holding, NAMED[0])
+    await release(holding, named)
+    holding.identity.erased.add(an_id("boris"))
+    await refused(holding, named)
+
+
+async def test_an_order_on_suspense_stops_when_nobody_can_read_it(holding: World) -> None:
+    """Taken in before the client was erased, and held for another operator."""
+    named = await came_back(holding, "R1")
+    await holding.application.flows.clearing.give_back(OPERATOR, named, BANK)
+    identifier = clearing_id(TENANT, named.entry, 0)
+    await holding.until(lambda: _at(holding, identifier) is Status.HELD)
+    holding.identity.erased.add(an_id("boris"))
+    await list_it(holding, "Somebody Else")
+
+    def why() -> Any:
+        submission, index = holding.states.submissions.find(TENANT, identifier) or (None, 0)
+        return submission and submission.reason_of(index)
+
+    await holding.until(lambda: why() == reasons.SANCTIONS_HIT)
+    (view,) = await holding.application.approvals.decide(SECOND_OPERATOR, TENANT, [identifier], Directive.APPROVE, "")
+    assert view.status == Status.HELD
+
+
+async def test_nothing_is_kept_of_what_was_cleared(holding: World) -> None:
+    """Neither what was released, nor the version of its stream."""
+    named = await suspended(holding, "R1", payer="Bad Actor")
+    await release(holding, named)
+    streams = {each.stream for each in holding.store.replay(event_codec()) if isinstance(each.event, SuspendedReleased)}
+    assert named.entry in holding.states.deposits.releases
+    assert not streams & holding.writer.versions.keys()
+    await goes(holding, named, back=False)
+    await holding.writer.commit(lambda unit: None)
+    assert holding.states.deposits.releases == {}
+    await release_again(holding, named)
+
+
+async def release_again(world: World, named: Named) -> None:
+    """Has two people release what was cleared: nothing moves, and nothing breaks."""
+    await release(world, named)
+    await release(world, await suspended(world, "R2", payer="Bad Actor"))
 
 
 async def test_a_released_payer_does_not_free_a_listed_client(holding: World) -> None:

@@ -1,14 +1,22 @@
 """Deposits that wait for custody are looked at again when something changes, and money moves once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from ringfence_payment_instruction.deposits.application.ports import Notification
 from ringfence_payment_instruction.deposits.application.posting import PostingWork
+from ringfence_payment_instruction.deposits.application.sealing import seal_entries
 from ringfence_payment_instruction.deposits.domain.events import EvidenceApplied
-from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED, BankEntry, Disposition, deposit_transfer_id
+from ringfence_payment_instruction.deposits.domain.evidence import (
+    BLOCKED,
+    ENTRY_UNREADABLE,
+    BankEntry,
+    Disposition,
+    deposit_transfer_id,
+)
 from ringfence_payment_instruction.modules import event_codec
 from ringfence_payment_instruction.screening.domain.lists import Screening
 from ringfence_payment_instruction.screening.domain.screened_fields import SCREENED_FIELDS, ScreenedField
@@ -22,17 +30,32 @@ PAYING = iban(7)
 AMOUNT = 5_00
 
 
-async def take_in(world: World, fields: Fields) -> bytes:
-    """Has an entry come in for each field that would name somebody listed; returns the stream of their file."""
+async def take_in(world: World, fields: Fields, creditors: Mapping[int, str] = MappingProxyType({})) -> bytes:
+    """Has an entry come in for each field that would name somebody listed; returns the stream of their file.
+
+    `creditors` are the IBANs of payees, by row, other than Boris's.
+    """
     world.identity.aliases[PAYING] = replace(world.identity.aliases[ANNA])
-    base: dict[str, Any] = {"debtor_name": "Some Payer", "debtor_iban": PAYING, "creditor_iban": BORIS}
+    base: dict[str, Any] = {"debtor_name": "Some Payer", "debtor_iban": PAYING}
+    named = [base | {"creditor_iban": creditors.get(row, BORIS)} | typed(field) for row, field in enumerate(fields)]
     entries = [
-        BankEntry(BANK, field.name, AMOUNT, "EUR", "CRDT", False, "BOOK", 20_000, **(base | typed(field)))
-        for field in fields
+        BankEntry(BANK, field.name, AMOUNT, "EUR", "CRDT", False, "BOOK", 20_000, **each)
+        for field, each in zip(fields, named, strict=True)
     ]
     receiving = world.application.deposits.receiving
     taken = await receiving._take_in(BANK_FEED, Notification("M", an_id("file") * 2, tuple(entries)))
     return taken.files[0].stream
+
+
+def break_entries(monkeypatch: pytest.MonkeyPatch, *rows: int) -> None:
+    """Has a byte flipped in what is sealed of some rows of each file."""
+
+    def seal_broken(*arguments: Any) -> tuple[bytes, ...]:
+        sealed = seal_entries(*arguments)
+        flip = (each[:-1] + bytes((each[-1] ^ 1,)) if row in rows else each for row, each in enumerate(sealed))
+        return tuple(flip)
+
+    monkeypatch.setattr("ringfence_payment_instruction.deposits.application.receiving.seal_entries", seal_broken)
 
 
 async def done(world: World) -> None:
@@ -264,6 +287,26 @@ async def test_an_innocent_deposit_outlives_a_new_list(world: World) -> None:
     assert world.custody.balances[BORISS] == AMOUNT
     (transfer,) = world.custody.transfers.values()
     assert transfer.id == deposit_transfer_id(TENANT, transfer.subject, Disposition.CREDIT_CLIENT)
+
+
+@pytest.mark.parametrize("is_erased", [False, True], ids=["broken", "erased"])
+async def test_one_entry_that_does_not_open_stops_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch, is_erased: bool
+) -> None:
+    """Nobody can look at whom it names once a list has changed: it alone is not credited, and waits for two people."""
+    world.custody.balances[SUSPENSE] = 0
+    world.custody.is_away = True
+    if not is_erased:
+        break_entries(monkeypatch, 1)
+    await take_in(world, TYPED[:3], {1: ANNA})
+    if is_erased:
+        world.identity.erased.add(an_id("anna"))
+    await list_it(world, "Somebody Else")
+    world.custody.is_away = False
+    await done(world)
+    balances = world.custody.balances
+    assert (balances[BORISS], balances[SUSPENSE], balances[MIRROR]) == (2 * AMOUNT, AMOUNT, -3 * AMOUNT)
+    assert reasons_of(world) == {ENTRY_UNREADABLE}
 
 
 async def test_no_client_is_credited_under_lists_that_are_too_old(

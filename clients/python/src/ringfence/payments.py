@@ -251,8 +251,8 @@ class Payments:
     ) -> ImportedList:
         """Brings an edition of a list into force, as an operator.
 
-        One that lacks much waits for a second person, and so does a publisher's file without an end mark unless its
-        SHA-256 is given as the publisher states it.
+        One that lacks much waits for a second person, and so does a publisher's file without an end mark: in a
+        list's first edition always, later unless its SHA-256 is given as the publisher states it.
         """
         request = pb.ImportSanctionsListRequest(
             list_name=list_name,

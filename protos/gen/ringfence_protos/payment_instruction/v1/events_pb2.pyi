@@ -1038,6 +1038,7 @@ class SanctionsListImported(_message.Message):
     ENTRY_DIGESTS_FIELD_NUMBER: _builtins.int
     ENTRY_KINDS_FIELD_NUMBER: _builtins.int
     FORM_FIELD_NUMBER: _builtins.int
+    STATED_DIGESTS_FIELD_NUMBER: _builtins.int
     list_name: _builtins.str
     """Name of the list."""
     list_format: _payment_instruction_pb2.SanctionsListFormat.ValueType
@@ -1062,6 +1063,8 @@ class SanctionsListImported(_message.Message):
     """What each entry is about."""
     form: _builtins.int
     """How names are normalised before they are hashed: 2, or 1 where it is left out or 0."""
+    stated_digests: _builtins.bytes
+    """SHA-256 of its files that were stated as their publisher's: of the primary file, then of its parts, where they were."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The publisher's own numbers of the entries."""
@@ -1087,10 +1090,11 @@ class SanctionsListImported(_message.Message):
         entry_digests: _builtins.bytes = ...,
         entry_kinds: _builtins.bytes = ...,
         form: _builtins.int = ...,
+        stated_digests: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "entry_digests", b"entry_digests", "entry_kinds", b"entry_kinds", "entry_references", b"entry_references", "fingerprints", b"fingerprints", "form", b"form", "imported_by", b"imported_by", "list_format", b"list_format", "list_name", b"list_name", "name_count", b"name_count", "published_ns", b"published_ns", "qualities", b"qualities", "references", b"references", "word_counts", b"word_counts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "entry_digests", b"entry_digests", "entry_kinds", b"entry_kinds", "entry_references", b"entry_references", "fingerprints", b"fingerprints", "form", b"form", "imported_by", b"imported_by", "list_format", b"list_format", "list_name", b"list_name", "name_count", b"name_count", "published_ns", b"published_ns", "qualities", b"qualities", "references", b"references", "stated_digests", b"stated_digests", "word_counts", b"word_counts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1098,7 +1102,7 @@ Global___SanctionsListImported: _TypeAlias = SanctionsListImported  # noqa: Y015
 
 @_typing.final
 class SanctionsEditionHeld(_message.Message):
-    """An edition of a sanctions list waits for a second person, since it lacks much of the one in force."""
+    """An edition of a sanctions list waits for a second person: it lacks much of the one in force, or has no mark at its end."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1116,6 +1120,7 @@ class SanctionsEditionHeld(_message.Message):
     ENTRY_DIGESTS_FIELD_NUMBER: _builtins.int
     ENTRY_KINDS_FIELD_NUMBER: _builtins.int
     FORM_FIELD_NUMBER: _builtins.int
+    STATED_DIGESTS_FIELD_NUMBER: _builtins.int
     list_name: _builtins.str
     """Name of the list."""
     list_format: _payment_instruction_pb2.SanctionsListFormat.ValueType
@@ -1140,6 +1145,8 @@ class SanctionsEditionHeld(_message.Message):
     """What each entry is about."""
     form: _builtins.int
     """How names are normalised before they are hashed: 2, or 1 where it is left out or 0."""
+    stated_digests: _builtins.bytes
+    """SHA-256 of its files that were stated as their publisher's: of the primary file, then of its parts, where they were."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The publisher's own numbers of the entries."""
@@ -1165,10 +1172,11 @@ class SanctionsEditionHeld(_message.Message):
         entry_digests: _builtins.bytes = ...,
         entry_kinds: _builtins.bytes = ...,
         form: _builtins.int = ...,
+        stated_digests: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "entry_digests", b"entry_digests", "entry_kinds", b"entry_kinds", "entry_references", b"entry_references", "fingerprints", b"fingerprints", "form", b"form", "imported_by", b"imported_by", "list_format", b"list_format", "list_name", b"list_name", "name_count", b"name_count", "published_ns", b"published_ns", "qualities", b"qualities", "references", b"references", "word_counts", b"word_counts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "entry_digests", b"entry_digests", "entry_kinds", b"entry_kinds", "entry_references", b"entry_references", "fingerprints", b"fingerprints", "form", b"form", "imported_by", b"imported_by", "list_format", b"list_format", "list_name", b"list_name", "name_count", b"name_count", "published_ns", b"published_ns", "qualities", b"qualities", "references", b"references", "stated_digests", b"stated_digests", "word_counts", b"word_counts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1102,8 +1102,8 @@ class ImportSanctionsListResponse(_message.Message):
     unchanged: _builtins.bool
     """The edition was in force before: nothing was done, and its age counts as before."""
     proposal_id: _builtins.bytes
-    """Set where the edition lacks more than 20 entries, 2 % of them or 2 % of the names, or may have been cut off: it
-    waits for a second person.
+    """Set where the edition lacks more than 20 entries, 2 % of them or 2 % of the names, may have been cut off, or
+    is a list's first and has a file without a mark at its end: it waits for a second person.
     """
     digest: _builtins.bytes
     """SHA-256 of the edition, 32 bytes: of its file, or of all of them."""
@@ -1367,7 +1367,9 @@ class CountOpenPaymentsResponse(_message.Message):
     OPEN_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def open(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Payments by the owner, or to the owner within the book, that have not ended, and deposits that are not booked yet."""
+        """Payments by the owner, or to the owner within the book, that have not ended, deposits that are not booked yet, and
+        deposits to the owner whose money lies in suspense and is not cleared.
+        """
 
     def __init__(
         self,
@@ -2173,9 +2175,11 @@ class SuspendedFinding(_message.Message):
     LIST_REFERENCE_FIELD_NUMBER: _builtins.int
     FINDING_SHA256_FIELD_NUMBER: _builtins.int
     list_reference: _builtins.str
-    """List and the publisher's own number of the entry."""
+    """List and the publisher's own number of the entry; "unreadable" where the bank's entry does not open, as after the
+    erasure of its client, so that nobody can tell whom it names.
+    """
     finding_sha256: _builtins.bytes
-    """SHA-256 of what the publisher says of it and of its reference, 32 bytes: what a release names."""
+    """SHA-256 of what the publisher says of it, or of what is sealed, and of its reference, 32 bytes: what a release names."""
     def __init__(
         self,
         *,
@@ -2205,7 +2209,7 @@ class GetSuspendedResponse(_message.Message):
     """Whether nobody may allocate or return it before two people have released it."""
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___SuspendedFinding]:
-        """Entries that name somebody behind it and that nobody has released."""
+        """Entries that name somebody behind it, and that it is unreadable, where nobody has released them."""
 
     def __init__(
         self,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
-from ringfence_kernel.sealing.envelopes import AssociatedData, unseal
-from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.sealing.envelopes import AssociatedData, EnvelopeBroken, unseal
+from ringfence_kernel.telemetry.logs import get
+from ringfence_kernel.values.ids import ZERO_ID, show
 
 from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile
 from ringfence_payment_instruction.screening.domain.screened_fields import Side
@@ -19,6 +20,7 @@ from ringfence_payment_instruction.submissions.domain.submission import slot
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
 _TEXTS = 5
 """An entry of an earlier release has these alone."""
+_LOG = get(__name__)
 
 
 class Ibans(Protocol):
@@ -35,9 +37,10 @@ class Ibans(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OpenedEntry:
-    """Whom a bank's entry names; texts are empty where the bank did not tell, or they were erased.
+    """Whom a bank's entry names; texts are empty where the bank did not tell.
 
-    `owner` is the client that it was found to be for when it came in, or the tenant.
+    `owner` is the client that it was found to be for when it came in, or the tenant. One that does not open, as after
+    the erasure of its owner, is not `is_readable`: nobody knows whom it names.
     """
 
     owner: bytes
@@ -46,10 +49,11 @@ class OpenedEntry:
     creditor_name: str = ""
     creditor_iban: str = ""
     parties: tuple[NamedParty, ...] = ()
+    is_readable: bool = True
 
 
 async def open_entries(identity: Identity, file: EvidenceFile, indexes: Iterable[int]) -> dict[int, OpenedEntry]:
-    """Opens entries of a file; raises KeysUnavailable."""
+    """Opens entries of a file, each for itself; raises KeysUnavailable."""
     owners = {index: slot(file.event.owners, index) for index in indexes}
     ring = await identity.keys(set(owners.values()))
     return {index: _opened(file, index, owner, ring) for index, owner in owners.items()}
@@ -84,8 +88,12 @@ def clients_of(entry: Ibans, aliases: Mapping[str, Alias]) -> dict[Side, bytes]:
 def _opened(file: EvidenceFile, index: int, owner: bytes, ring: KeyRing) -> OpenedEntry:
     key, sealed = ring.keys.get(owner), file.event.sealed[index]
     if not key or not sealed:
-        return OpenedEntry(owner)
-    content: list[Any] = _decode(unseal(key, sealed, AssociatedData(file.stream, 1, f"entry[{index}]")))
+        return OpenedEntry(owner, is_readable=False)
+    try:
+        content: list[Any] = _decode(unseal(key, sealed, AssociatedData(file.stream, 1, f"entry[{index}]")))
+    except EnvelopeBroken:
+        _LOG.error("bank_entry_broken", entry=show(slot(file.event.entry_ids, index)))
+        return OpenedEntry(owner, is_readable=False)
     others = content[_TEXTS] if len(content) > _TEXTS else []
     name, iban, payee, payee_iban = content[:4]
     return OpenedEntry(owner, name, iban, payee, payee_iban, tuple([(role, text) for role, text in others if text]))

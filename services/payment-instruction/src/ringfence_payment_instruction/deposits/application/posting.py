@@ -11,7 +11,7 @@ from ringfence_kernel.values.ids import show
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
 from ringfence_payment_instruction.deposits.application.opening import clients_behind, open_entries
-from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED_FOR, EvidenceFile
+from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED_FOR, ENTRY_UNREADABLE, EvidenceFile
 from ringfence_payment_instruction.deposits.domain.posting import bar_credits, blocked, plan_deposits, posted
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.known import Known
@@ -83,6 +83,7 @@ class PostingWork:
     async def _look_again(self, file: EvidenceFile) -> None:
         """Finds out who is listed by now, and has that money go to suspense unless the client has it already.
 
+        What does not open cannot be looked at: it goes there too, alone, and stays blocked until two people release it.
         A call of ours may still be on its way to custody: what hits is barred there first, so that no money moves
         twice. Where that is not recorded, as when the process ends, it is done again and comes to the same.
         """
@@ -92,7 +93,8 @@ class PostingWork:
         clients = await clients_behind(self.identity, tenant, opened)
         look = await self.looking.look(screening, {each for sides in clients.values() for each in sides.values()})
         hits = {index: next(look.hits(opened[index], clients[index]), None) for index in rows}
-        reasons = {index: BLOCKED_FOR[hit.side] for index, hit in hits.items() if hit is not None}
+        reasons = {index: ENTRY_UNREADABLE for index in rows if not opened[index].is_readable}
+        reasons |= {index: BLOCKED_FOR[hit.side] for index, hit in hits.items() if hit is not None}
         if reasons:
             await self._block(file, reasons)
         self._looked[file.stream] = position

@@ -288,12 +288,12 @@ class EvidenceReceiving:
 
 
 def count(files: Sequence[EvidenceFile], duplicates: int) -> EvidenceCounts:
-    """Counts entries by what became of them, or by what they are for while custody has not answered."""
+    """Counts entries by what became of them, or by where they are to go while custody has not answered."""
     credited = suspended = confirmed = 0
     for file in files:
-        for disposition, outcome in zip(file.event.purposes, file.outcomes, strict=True):
+        for disposition, outcome, reason in zip(file.event.purposes, file.outcomes, file.reasons, strict=True):
             late = outcome == Outcome.WAITING
-            credited += outcome == Outcome.CREDITED or (late and disposition == Disposition.CREDIT_CLIENT)
-            suspended += outcome == Outcome.SUSPENDED or (late and disposition == Disposition.CREDIT_SUSPENSE)
+            credited += outcome == Outcome.CREDITED or (late and not reason)
+            suspended += outcome == Outcome.SUSPENDED or (late and bool(reason))
             confirmed += disposition == Disposition.CONFIRM
     return EvidenceCounts(credited, suspended, duplicates, confirmed)

@@ -81,7 +81,7 @@ class SuspenseReleases:
             note=release.note,
             actor=hand.principal,
         )
-        unit.record(release_stream(proposal.tenant, proposal.subject), event)
+        unit.record(release_stream(proposal.tenant, proposal.id), event)
 
 
 def _release_of(proposal: Proposal) -> _Release:
@@ -93,5 +93,5 @@ def _described(proposal: Proposal) -> str:
     findings = ", ".join(each.hex() for each in release.findings) or "none that a list has now"
     return (
         f"release the money of bank entry {show(proposal.subject)} from blocked suspense, to be allocated or returned: "
-        f"findings {findings} name somebody else, by document {release.document_sha256.hex()}: {release.note}"
+        f"findings {findings} name nobody behind it, by document {release.document_sha256.hex()}: {release.note}"
     )

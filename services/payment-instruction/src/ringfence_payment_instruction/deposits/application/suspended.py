@@ -10,7 +10,7 @@ from typing import Protocol
 from ringfence_payment_instruction.deposits.application.opening import clients_behind, open_entries
 from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile
 from ringfence_payment_instruction.deposits.domain.state import State
-from ringfence_payment_instruction.deposits.domain.suspended import SuspendedEntry
+from ringfence_payment_instruction.deposits.domain.suspended import SuspendedEntry, unreadable
 from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.listed import ListedEntry
@@ -49,6 +49,8 @@ class Suspense:
         clients = (await clients_behind(self.identity, tenant, opened))[index]
         look = await self.looking.look(self.lists.current(), set(clients.values()))
         named = dict.fromkeys(hit.entry for hit in look.hits(opened[index], clients))
+        if not opened[index].is_readable:
+            named[unreadable(file.event.sealed[index])] = None
         amounts, ledgers, _ = file.columns()
         payee = opened[index].creditor_name
         others = [*opened[index].parties, *([("Cdtr", payee)] if payee else [])]

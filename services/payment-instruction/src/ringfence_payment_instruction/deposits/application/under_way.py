@@ -16,7 +16,10 @@ from ringfence_payment_instruction.submissions.application.submissions import Su
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """Counts payments and deposits that have not ended. What has left memory has ended."""
+    """Counts payments and deposits that have not ended. What has left memory has ended.
+
+    A deposit in suspense ends when it is cleared: until then lists ask whom the bank has named, under its client's key.
+    """
 
     submissions: Submissions
     state: State
@@ -45,3 +48,6 @@ class UnderWay:
             if file.event.tenant == tenant:
                 owners = split_ids(file.event.owners)
                 yield from (owner for owner, each in zip(owners, file.outcomes, strict=True) if each == Outcome.WAITING)
+        for each in self.state.suspended.values():
+            if each.tenant == tenant:
+                yield each.owner

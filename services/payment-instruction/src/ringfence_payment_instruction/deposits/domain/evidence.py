@@ -21,6 +21,8 @@ CREDITOR_UNKNOWN = "CREDITOR_UNKNOWN"
 PAYER_ON_SANCTIONS_LIST = "PAYER_ON_SANCTIONS_LIST"
 CREDITOR_ON_SANCTIONS_LIST = "CREDITOR_ON_SANCTIONS_LIST"
 PARTY_ON_SANCTIONS_LIST = "PARTY_ON_SANCTIONS_LIST"
+ENTRY_UNREADABLE = "ENTRY_UNREADABLE"
+"""Whom the bank has named cannot be looked at again before a client is credited."""
 BLOCKED = frozenset({PAYER_ON_SANCTIONS_LIST, CREDITOR_ON_SANCTIONS_LIST, PARTY_ON_SANCTIONS_LIST})
 """Why money stays in blocked suspense: it is neither allocated nor given back."""
 BLOCKED_FOR = {

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
-from ringfence_kernel.values.ids import external_id, show
+from ringfence_kernel.values.ids import external_id
 
 from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED
 from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.submissions.domain.orders import NamedParty
 
+UNREADABLE = "unreadable"
+"""Stands in the place of "list/reference" where nobody can tell whom a bank's entry names."""
 
-def release_stream(tenant: bytes, entry: bytes) -> bytes:
-    """Returns the stream of what two people release of an entry."""
-    return external_id("suspended-entry", tenant, show(entry))
+
+def release_stream(tenant: bytes, proposal: bytes) -> bytes:
+    """Returns the stream of one release: it ends with it."""
+    return external_id("suspended-entry", tenant, proposal.hex())
+
+
+def unreadable(sealed: bytes) -> ListedEntry:
+    """Returns the finding that an entry does not open: two people release it as they do what a list says."""
+    return ListedEntry(UNREADABLE, sha256(sealed).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +31,7 @@ class SuspendedEntry:
 
     `reason` is why it came there. `payer_iban` and `payer_name` are empty where the bank did not tell, or they were
     erased. `parties` are all others whom the bank named, the payee among them. `named` are the lists' entries that name
-    somebody behind it now and that nobody has released.
+    somebody behind it now, or that it is unreadable, and that nobody has released.
     """
 
     id: bytes
@@ -40,7 +49,7 @@ class SuspendedEntry:
     def is_blocked(self) -> bool:
         """Tells whether its money may not be moved.
 
-        Whoever a list names now blocks it, whatever it came to suspense for; what a list has once blocked is for two
-        people to release, even where no list says so any more.
+        Whoever a list names now blocks it, whatever it came to suspense for, and so does that nobody can tell whom it
+        names; what a list has once blocked is for two people to release, even where no list says so any more.
         """
         return bool(self.named) or (self.reason in BLOCKED and not self.was_released)

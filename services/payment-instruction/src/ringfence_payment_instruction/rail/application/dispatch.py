@@ -25,6 +25,7 @@ from ringfence_payment_instruction.standing.domain.stopping import CauseOf, caus
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused
 from ringfence_payment_instruction.submissions.domain.status import Directive, Stage
 from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
 from ringfence_payment_instruction.submissions.domain.transitions import directed
@@ -65,8 +66,8 @@ class DispatchWork:
 
         The message is kept, sealed, with the directive. Whoever leads next finds both, and hands the same bytes over
         under the same message id, whoever was erased meanwhile. Raises KeysUnavailable, VaultUnavailable,
-        RailUnavailable, RailContradiction, CustodyUnavailable, AuthorisationRefused, and PaymentStopped,
-        ScreeningListStale or StandingStale while it is not known whether payments may go.
+        RailUnavailable, RailContradiction, CustodyUnavailable, AuthorisationRefused for what is not directed yet, and
+        PaymentStopped, ScreeningListStale or StandingStale while it is not known whether payments may go.
         """
         submission = self.submissions.state.known(stream)
         if rows := list(submission.at_stage(Stage.SEND)):
@@ -92,20 +93,37 @@ class DispatchWork:
 
         The others in it go into another message. Raises as `Stops.require_known` where they cannot go now.
         """
-        cause_of = await self.stops.cause_of(submission, indexes)
+        try:
+            cause_of = await self.stops.cause_of(submission, indexes)
+        except AuthorisationRefused:
+            # It has ended, and nobody tells of accounts any more: what is not out yet stays here, and expires.
+            if is_withdrawn := await self._withdraw(message_id):
+                await self._take_back(submission, message_id, indexes, self.stops.now)
+            return is_withdrawn
         if not any(map(cause_of(submission), indexes)):
             return False
-        try:
-            if not causes(submission, indexes, cause_of):
-                if not await asyncio.to_thread(self.rail.has, message_id):
-                    self.stops.require_known(submission, indexes)
-                return False
-            if not await asyncio.to_thread(self.rail.withdraw, message_id):
-                return False
-        except OSError as error:
-            raise RailUnavailable(f"the rail does not tell what it has: {error.strerror}") from error
+        if not causes(submission, indexes, cause_of):
+            if not await self._stands(message_id):
+                self.stops.require_known(submission, indexes)
+            return False
+        if not await self._withdraw(message_id):
+            return False
         await self._take_back(submission, message_id, indexes, cause_of)
         return True
+
+    async def _stands(self, message_id: str) -> bool:
+        """Tells whether a message, or its tombstone, is there."""
+        try:
+            return await asyncio.to_thread(self.rail.has, message_id)
+        except OSError as error:
+            raise RailUnavailable(f"the rail does not tell what it has: {error.strerror}") from error
+
+    async def _withdraw(self, message_id: str) -> bool:
+        """Puts a tombstone unless something stands there; tells whether that is a tombstone."""
+        try:
+            return await asyncio.to_thread(self.rail.withdraw, message_id)
+        except OSError as error:
+            raise RailUnavailable(f"the rail does not tell what it has: {error.strerror}") from error
 
     async def _take_back(self, submission: Submission, message_id: str, indexes: list[int], cause_of: CauseOf) -> None:
         """Decides that a message does not exist, once its tombstone stands: whoever hangs before it puts it no more."""
@@ -170,6 +188,11 @@ class DispatchWork:
             if isinstance(error, EnvelopeBroken):
                 _LOG.error("kept_message_broken", message=message_id)
             content = await self._written_again(submission, message_id, indexes)
+            # What was decided on before messages were kept may have been taken with its name.
+            is_kept = isinstance(error, EnvelopeBroken)
+            if content is None and (is_kept or await self._stands(message_id)) and await self._withdraw(message_id):
+                await self._take_back(submission, message_id, indexes, self.stops.now)
+                return
             decide = dispatched if content is not None else lost
             decision = partial(decide, message_id=message_id, indexes=indexes)
         if content is not None:
@@ -177,9 +200,8 @@ class DispatchWork:
                 return
             receipt = await self._deliver(message_id, content)
             if receipt is None:
-                # Whoever put the tombstone did not live to say so.
-                cause_of = await self.stops.cause_of(submission, indexes)
-                await self._take_back(submission, message_id, indexes, cause_of)
+                # Whoever put the tombstone did not live to say so. Accounts are asked before it is sent anew.
+                await self._take_back(submission, message_id, indexes, self.stops.now)
                 return
             recorded.append(self.outbox.delivered([message_id], receipt))
 

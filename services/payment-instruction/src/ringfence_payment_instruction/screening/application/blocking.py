@@ -46,4 +46,5 @@ class BlockingWork:
             unit.record(stream, ClientBlocked(client.tenant, client.party, client.subject, references, digests))
 
         await self.writer.commit(command)
-        _LOG.warning("client_blocked", tenant=show(client.tenant), party=show(client.party), on=references)
+        findings = [each.finding.hex() for each in client.entries]
+        _LOG.warning("client_blocked", tenant=show(client.tenant), party=show(client.party), findings=findings)

@@ -174,9 +174,8 @@ class ClientScreening:
 
         news = await self.writer.commit(command, weight=1 + len(found))
         for client in news or ():
-            _LOG.error(
-                "client_listed", tenant=show(client.tenant), party=show(client.party), on=list(map(str, client.entries))
-            )
+            findings = [each.finding.hex() for each in client.entries]
+            _LOG.error("client_listed", tenant=show(client.tenant), party=show(client.party), findings=findings)
         return news is not None
 
     async def _clear(self, released: ClientReleased) -> None:

@@ -54,6 +54,10 @@ class ListFiles:
             raise SanctionsListDamaged("a file is not the one whose SHA-256 is stated")
         return [content for content, stated in files if not stated]
 
+    def stated(self) -> bytes:
+        """Returns what is stated: of the primary file, then of its parts by number, 32 bytes each."""
+        return self.sha256 + b"".join(stated for _, stated in sorted(self.part_sha256.items()))
+
     def digest(self) -> bytes:
         """Returns SHA-256 of the file; of several files, that of each part's number and SHA-256, in order."""
         digest = hashlib.sha256(self.content)
@@ -91,9 +95,12 @@ class ListReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Read:
+    """An edition; `has_no_end` where one of its files has none, `may_be_cut` where its SHA-256 is not stated either."""
+
     entries: list[Entry]
     columns: Columns
     digest: bytes
+    has_no_end: bool
     may_be_cut: bool
 
 
@@ -136,8 +143,13 @@ class ListImport:
     def _read(self, files: ListFiles) -> _Read:
         unproven = files.unproven()
         entries = self.reader.read(files.list_format, files.content, files.parts)
-        may_be_cut = any(self.reader.may_be_cut(files.list_format, content) for content in unproven)
-        return _Read(entries, editions.columns_of(entries), files.digest(), may_be_cut)
+        endless = [
+            content
+            for content in (files.content, *files.parts.values())
+            if self.reader.may_be_cut(files.list_format, content)
+        ]
+        may_be_cut = any(content in unproven for content in endless)
+        return _Read(entries, editions.columns_of(entries), files.digest(), bool(endless), may_be_cut)
 
     def _import(
         self, unit: Unit, caller: Caller, files: ListFiles, read: _Read, difference: Difference, turn: EditionTurn
@@ -151,13 +163,16 @@ class ListImport:
                 # Read anew by a later release: the edition is no younger for that, and as whole as it was.
                 published_ns, may_be_cut = current.published_ns, False
             editions.require_newer(current, published_ns, unit.now_ns)
-            waits = may_be_cut or difference.needs_second_person(self.state.lost_lately(name, unit.now_ns))
+            # One operator's word for a SHA-256 is no publisher's, and against a first edition no loss shows.
+            is_unseen = current is None and read.has_no_end
+            waits = may_be_cut or is_unseen or difference.needs_second_person(self.state.lost_lately(name, unit.now_ns))
             event = (SanctionsEditionHeld if waits else SanctionsListImported)(
                 list_name=name,
                 list_format=files.list_format,
                 digest=read.digest,
                 published_ns=published_ns,
                 imported_by=caller.subject,
+                stated_digests=files.stated(),
                 **asdict(read.columns),
             )
             proposal = self._record(unit, caller, event, difference, turn)

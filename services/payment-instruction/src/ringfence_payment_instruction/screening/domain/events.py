@@ -10,7 +10,8 @@ from typing import ClassVar
 class Edition:
     """What an edition of a list holds. Names stand as fingerprints only.
 
-    Fields with a default came with the second revision: without them only names and references are known.
+    Fields with a default came with the second revision: without them only names and references are known. The last came
+    with the one after.
     """
 
     list_name: str
@@ -27,6 +28,7 @@ class Edition:
     entry_digests: bytes = b""  # 32 bytes per entry
     entry_kinds: bytes = b""  # 1 byte per entry: EntryKind
     form: int = 0  # how names are normalised; 0 is the first
+    stated_digests: bytes = b""  # 32 bytes each: SHA-256 of its files that were stated as their publisher's
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.standing.domain.events import EVENTS, StandingNoted
 
-SECTION = "standing, format 2"
-ERASED_LAST_NS = 62 * DAY_NS
-"""What was received before an erasure is authorised for 30 days; what comes later asks identity, where the IBAN stays
-the erased client's. As much again is for a service that stood still."""
+SECTION = "standing, format 3"
+LAST_NS = 62 * DAY_NS
+"""What was received before an erasure is authorised for 30 days, and so is what a revocation is about; what comes later
+asks identity, where the IBAN stays the erased client's. As much again is for a service that stood still."""
 STREAM = external_id("standing", b"", "identity")
 """The one stream of all that is noted."""
 
@@ -59,9 +59,10 @@ class StandingFact:
 
 
 class State:
-    """Those who do not stand well, of the erased those of the last 62 days. Nothing here decides.
+    """Those who do not stand well, of the erased and the revoked those of the last 62 days. Nothing here decides.
 
-    Who leaves is decided by the times of the events. Every change goes through the journal.
+    Submissions whose authorisation was revoked stand apart, in `revoked`: they tell nothing of anybody. Who leaves is
+    decided by the times of the events. Every change goes through the journal.
     """
 
     EVENTS: ClassVar[tuple[type, ...]] = EVENTS
@@ -69,11 +70,12 @@ class State:
     def __init__(self) -> None:
         """Starts with everybody in good standing."""
         self.standings: dict[bytes, Standing] = {}
-        self._erased: deque[tuple[int, bytes]] = deque()  # when it was noted, and who
+        self.revoked: dict[bytes, None] = {}
+        self._passing: deque[tuple[int, bytes]] = deque()  # when it was noted, and who is erased or what is revoked
 
     def of(self, subject: bytes) -> Standing:
         """Returns how somebody stands."""
-        return self.standings.get(subject, Standing.GOOD)
+        return Standing.REVOKED if subject in self.revoked else self.standings.get(subject, Standing.GOOD)
 
     def is_suspended(self, principal: bytes) -> bool:
         """Tells whether a principal, or a platform, is suspended."""
@@ -91,13 +93,15 @@ class State:
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
         event: StandingNoted = recorded.event
-        if event.standing != Standing.GOOD:
+        if event.standing == Standing.REVOKED:
+            journal.put(self.revoked, event.subject, None)
+        elif event.standing != Standing.GOOD:
             journal.put(self.standings, event.subject, Standing(event.standing))
-        elif event.subject in self.standings:
-            journal.remove(self.standings, event.subject)
-        if event.standing == Standing.ERASED:
-            self._erased.append((recorded.recorded_at_ns, event.subject))
-            journal.call(self._erased.pop)
+        else:
+            self._forget(event.subject, journal)
+        if event.standing in (Standing.ERASED, Standing.REVOKED):
+            self._passing.append((recorded.recorded_at_ns, event.subject))
+            journal.call(self._passing.pop)
         self._let_go(recorded.recorded_at_ns, journal)
 
     def digest(self) -> bytes:
@@ -110,17 +114,24 @@ class State:
 
     def restore(self, sections: Mapping[str, memoryview]) -> None:
         """Takes up what `save` returned; raises ValueError or LookupError for another format."""
-        standings, erased = plain.decode(sections[SECTION], tuple[list[tuple[bytes, int]], list[tuple[int, bytes]]])
+        standings, revoked, passing = plain.decode(
+            sections[SECTION], tuple[list[tuple[bytes, int]], list[bytes], list[tuple[int, bytes]]]
+        )
         self.standings = {subject: Standing(standing) for subject, standing in standings}
-        self._erased = deque(erased)
+        self.revoked, self._passing = dict.fromkeys(revoked), deque(passing)
 
     def _let_go(self, now_ns: int, journal: Journal) -> None:
-        while self._erased and now_ns - self._erased[0][0] > ERASED_LAST_NS:
-            oldest = self._erased.popleft()
-            journal.call(self._erased.appendleft, oldest)
-            if self.of(oldest[1]) is Standing.ERASED:
-                journal.remove(self.standings, oldest[1])
+        while self._passing and now_ns - self._passing[0][0] > LAST_NS:
+            oldest = self._passing.popleft()
+            journal.call(self._passing.appendleft, oldest)
+            if self.of(oldest[1]) in (Standing.ERASED, Standing.REVOKED):
+                self._forget(oldest[1], journal)
+
+    def _forget(self, subject: bytes, journal: Journal) -> None:
+        for each in (self.standings, self.revoked):
+            if subject in each:
+                journal.remove(each, subject)
 
     def _content(self) -> bytes:
         standings = [(subject, int(standing)) for subject, standing in sorted(self.standings.items())]
-        return plain.encode((standings, list(self._erased)))
+        return plain.encode((standings, sorted(self.revoked), list(self._passing)))

@@ -26,12 +26,12 @@ def cause(state: State, submission: Submission, index: int) -> str:
     Platform, maker, and whoever approved must not be suspended; the client must be admitted, and a payee in the book
     not be blocked. Money of strangers is the tenant's to answer for.
     """
+    if submission.stream in state.revoked:
+        return reasons.AUTHORISATION_REVOKED
     if not state.standings:
         return ""
     if state.of(submission.tenant) is Standing.SUSPENDED:
         return reasons.PLATFORM_SUSPENDED
-    if state.of(submission.stream) is Standing.REVOKED:
-        return reasons.AUTHORISATION_REVOKED
     people = (submission.received.maker, submission.approvers.get(index, ZERO_ID))
     if any(state.of(each) is Standing.SUSPENDED for each in people):
         return reasons.PRINCIPAL_SUSPENDED
