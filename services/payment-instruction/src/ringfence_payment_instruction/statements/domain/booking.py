@@ -1,0 +1,364 @@
+"""What a whole statement says about the movements that were told before: the bank's word, and the last one.
+
+Its entries and the open movements are matched by references, parts, amounts and sums, in this order; what is left over
+and hangs together comes out by the balance. The mirror then holds what the statement says, to the cent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from ringfence_kernel.values.ids import ZERO_ID
+
+from ringfence_payment_instruction.statements.domain.movements import Confirmation, Movement, Movements, Standing
+from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS, SAME_DAYS
+from ringfence_payment_instruction.statements.domain.pairing import components, pairs
+from ringfence_payment_instruction.statements.domain.sums import only_subset
+from ringfence_payment_instruction.statements.domain.told import (
+    Likeness,
+    Part,
+    Telling,
+    Told,
+    all_references,
+    is_same,
+    likeness,
+)
+
+MAX_COMPARED = 1_000_000
+"""Pairs of leftovers that are compared; of more only those of one amount are."""
+
+
+class Side:
+    """An entry of the statement or a movement, and what of it has not been matched yet."""
+
+    __slots__ = ("id", "left", "matched", "pieces", "told")
+
+    def __init__(self, key: bytes, told: Told, left: int) -> None:
+        """Starts with nothing matched; an amount that is not all of it has no pieces."""
+        self.id = key
+        self.told = told
+        self.left = left
+        self.pieces: dict[int, Part] = dict(enumerate(told.pieces())) if left == told.amount_minor else {}
+        self.matched: list[Side] = []
+
+    @property
+    def is_whole(self) -> bool:
+        """Tells whether nothing of it has been matched."""
+        return self.left > 0 and not self.matched
+
+    def take(self, other: Side, amount_minor: int) -> None:
+        """Matches an amount with the other side."""
+        for one, two in ((self, other), (other, self)):
+            one.left -= amount_minor
+            one.matched.append(two)
+
+
+@dataclass(slots=True)
+class Booking:
+    """What a statement brings about.
+
+    `pairs` are entries with the one movement that each is, `sums` entries with the several, and movements with the
+    several entries that these turned out to be. `new` are entries with what of them nothing had told of, and movements
+    of later days that they may be: a zero id where people have to say. `missing` are movements with what is not booked,
+    and among how many alike. `other_day` are booked movements in suspense that turned out to be one of a later day.
+    """
+
+    telling: Telling
+    confirmed: dict[bytes, tuple[int, Confirmation]] = field(default_factory=dict)
+    pairs: dict[bytes, bytes] = field(default_factory=dict)
+    sums: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
+    split: dict[bytes, tuple[Told, ...]] = field(default_factory=dict)
+    new: dict[bytes, tuple[Told, frozenset[bytes]]] = field(default_factory=dict)
+    missing: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    other_day: dict[bytes, bytes] = field(default_factory=dict)
+
+
+def book(known: Movements, statement: Telling, last_day: int) -> Booking:
+    """Decides what a whole statement says; its entries are those of days up to `last_day`."""
+    return _Booking(known, statement, last_day).decide()
+
+
+class _Booking:
+    """One statement while it is compared."""
+
+    def __init__(self, known: Movements, statement: Telling, last_day: int) -> None:
+        self.known = known
+        self.last_day = last_day
+        self.found = Booking(statement)
+        self._doubtful: set[bytes] = set()
+        self.stated = [
+            Side(statement.entry_id(position), told, told.amount_minor)
+            for position, told in enumerate(statement.entries)
+        ]
+        self.open = {key: Side(key, each.told, _open_minor(each)) for key, each in known.known.items() if each.is_open}
+
+    def decide(self) -> Booking:
+        """Goes from what is certain to what is left."""
+        self._by_reference()
+        self._by_parts()
+        self._by_amount()
+        self._by_other_days()
+        self._by_part_amounts()
+        self._by_sums()
+        self._by_balance()
+        for side in self.stated:
+            if side.left > 0 or (side.told.amount_minor == 0 and not side.matched):
+                self._book(side)
+        for side in self._due():
+            self._miss(side)
+        return self.found
+
+    def _by_reference(self) -> None:
+        """Entries and movements, or sums of these, that are one by reference."""
+        for side in self.stated:
+            near = sorted(self._candidates(all_references(side.told)), key=lambda each: abs(each[0].day - side.told.day))
+            for told, members in near:
+                if is_same(side.told, told, SAME_DAYS) and all(each.is_whole for each in members):
+                    self._match(side, members, Confirmation.REFERENCE)
+                    break
+
+    def _candidates(self, references: frozenset[bytes]) -> Iterator[tuple[Told, list[Side]]]:
+        for found in self.known.by_references(references):
+            if found in self.known.sums:
+                total = self.known.sums[found]
+                if all(member in self.open for member in total.members):
+                    yield total.told, [self.open[member] for member in total.members]
+            elif found in self.open:
+                yield self.open[found].told, [self.open[found]]
+
+    def _match(self, side: Side, members: list[Side], how: Confirmation) -> None:
+        """Matches an entry with movements that come to its amount, each with all that is left of it."""
+        for member in members:
+            side.take(member, member.left)
+            self._confirm(member, side, how)
+        if len(members) == 1:
+            self.found.pairs[side.id] = members[0].id
+        else:
+            self.found.sums[side.id] = tuple(member.id for member in members)
+
+    def _confirm(self, movement: Side, side: Side, how: Confirmation) -> None:
+        if movement.left == 0:
+            self.found.confirmed[movement.id] = (side.told.day, how)
+
+    def _by_parts(self) -> None:
+        """Parts of entries and of movements that are one by reference."""
+        for side in self.stated:
+            for number, piece in list(side.pieces.items()) if side.left else ():
+                for found in self.known.by_references(piece.references):
+                    if found in self.open and self._take_piece(side, number, self.open[found], Likeness.SAME):
+                        break
+
+    def _take_piece(self, side: Side, number: int, movement: Side, wanted: Likeness) -> bool:
+        """Matches a part of an entry with the part of a movement that it is; tells whether there is one."""
+        piece = side.pieces[number]
+        if side.told.way() != movement.told.way() or abs(side.told.day - movement.told.day) > SAME_DAYS:
+            return False
+        for place, other in movement.pieces.items():
+            if other.amount_minor == piece.amount_minor <= movement.left and likeness(other, piece) is wanted:
+                side.take(movement, piece.amount_minor)
+                del side.pieces[number], movement.pieces[place]
+                self._confirm(movement, side, Confirmation.PARTS)
+                return True
+        return False
+
+    def _by_amount(self) -> None:
+        """Whole entries and movements of one amount that nothing tells apart: of one day, then of another."""
+        classes: dict[tuple[int, bool, bool], tuple[list[Side], list[Side]]] = {}
+        for side in self.stated:
+            if side.is_whole:
+                classes.setdefault((side.left, *side.told.way()), ([], []))[0].append(side)
+        for movement in self.open.values():
+            key = (movement.left, *movement.told.way())
+            if movement.is_whole and movement.told.day <= self.last_day and key in classes:
+                classes[key][1].append(movement)
+        for sides, movements in classes.values():
+            for fits, how in (
+                (_is_supported, Confirmation.AMOUNT),
+                (_is_of_one_day, Confirmation.AMOUNT),
+                (_is_near, Confirmation.OTHER_DAY),
+            ):
+                self._pair(sides, movements, fits, how)
+
+    def _pair(
+        self, sides: list[Side], movements: list[Side], fits: Callable[[Side, Side], bool], how: Confirmation
+    ) -> None:
+        left = [each for each in sides if each.is_whole], [each for each in movements if each.is_whole]
+        if all(left):
+            for side, movement in pairs(*left, lambda one, two: fits(one, two) and _is_alike(one, two)):
+                self._match(side, [movement], how)
+
+    def _by_other_days(self) -> None:
+        """Movements that are what a statement of another day had, whose money has been in suspense for their sake."""
+        for key in self.known.loose:
+            loose = self.known.known[key]
+            for movement in [self.open[each] for each in sorted(loose.doubters) if each in self.open]:
+                if (
+                    movement.is_whole
+                    and movement.told.day <= self.last_day
+                    and movement.left == movement.told.amount_minor == loose.told.amount_minor
+                    and likeness(loose.told.whole(), movement.told.whole()) is not Likeness.DIFFERENT
+                ):
+                    movement.left = 0
+                    self.found.other_day[key] = movement.id
+                    self.found.confirmed[movement.id] = (loose.told.day, Confirmation.OTHER_DAY)
+                    break
+
+    def _by_part_amounts(self) -> None:
+        """Parts of entries and movements of one amount that nothing tells apart."""
+        by_amount: dict[tuple[int, bool, bool], list[Side]] = {}
+        for movement in self._due():
+            for amount in {piece.amount_minor for piece in movement.pieces.values()}:
+                by_amount.setdefault((amount, *movement.told.way()), []).append(movement)
+        for side in self.stated:
+            for number, piece in list(side.pieces.items()) if side.left else ():
+                for movement in by_amount.get((piece.amount_minor, *side.told.way()), ()):
+                    is_part = len(side.told.parts) > 1 or len(movement.told.parts) > 1
+                    if (
+                        is_part
+                        and abs(side.told.day - movement.told.day) <= LIKE_DAYS
+                        and self._take_piece(side, number, movement, Likeness.OPEN)
+                    ):
+                        break
+
+    def _by_sums(self) -> None:
+        """An entry that is the only sum of some movements, or a movement that is the only sum of some entries."""
+        for side in [each for each in self.stated if each.is_whole and each.told.is_opaque]:
+            movements = [each for each in self._due() if each.told.is_single and _may_hold(side, each)]
+            found = only_subset([each.left for each in movements], side.left)
+            if found:
+                self._match(side, [movements[place] for place in found], Confirmation.SUM)
+        for movement in [each for each in self._due() if each.is_whole and each.told.is_opaque]:
+            sides = [each for each in self.stated if each.is_whole and each.told.is_single and _may_hold(movement, each)]
+            found = only_subset([each.left for each in sides], movement.left)
+            for place in found or ():
+                movement.take(sides[place], sides[place].left)
+                self._confirm(movement, sides[place], Confirmation.SUM)
+            if found:
+                self.found.split[movement.id] = tuple(sides[place].told for place in found)
+
+    def _by_balance(self) -> None:
+        """What hangs together and is left over: movements are confirmed as far as the entries reach.
+
+        What entries have beyond goes to suspense; of movements that they do not reach something is missing.
+        """
+        sides = [each for each in self.stated if each.left > 0]
+        movements = [each for each in self._due() if self.known.known[each.id].standing is Standing.TOLD]
+        for firsts, seconds in components(_edges(sides, movements)):
+            entries, open_ones = [sides[each] for each in firsts], [movements[each] for each in seconds]
+            for movement in open_ones:
+                for side in entries:
+                    amount = min(side.left, movement.left)
+                    if amount:
+                        side.take(movement, amount)
+                        self._confirm(movement, side, Confirmation.BALANCE)
+                if movement.left:
+                    self.found.missing[movement.id] = (movement.left, len(open_ones))
+                    movement.left = 0
+            self._doubtful.update(side.id for side in entries if side.left)
+
+    def _due(self) -> list[Side]:
+        """Returns the movements of these days, or earlier ones, of which something is left."""
+        return [each for each in self.open.values() if each.left > 0 and each.told.day <= self.last_day]
+
+    def _book(self, side: Side) -> None:
+        """Takes what is left of an entry for new, in suspense while it may be a movement of a later day."""
+        told = side.told
+        if side.matched:
+            left = tuple(side.pieces.values())
+            is_all = sum(part.amount_minor for part in left) == side.left
+            told = replace(
+                told,
+                amount_minor=side.left,
+                parts=left if is_all else (),
+                references=left[0].references if is_all and len(left) == 1 else frozenset(),
+                transactions=len(left) if is_all else 0,
+            )
+        later = [each for each in self.open.values() if each.left > 0 and each.told.day > self.last_day]
+        doubters = frozenset(each.id for each in later if _may_be_one(side, each))
+        self.found.new[side.id] = (told, doubters | ({ZERO_ID} if side.id in self._doubtful else frozenset()))
+
+    def _miss(self, movement: Side) -> None:
+        """Notes that of a movement something is not booked."""
+        before = self.known.known[movement.id]
+        if before.standing is Standing.MISSING or movement.id in self.found.missing:
+            return
+        alike = [each for each in self._alike(movement) if each.told.amount_minor == movement.told.amount_minor]
+        self.found.missing[movement.id] = (movement.left, 1 + len(alike))
+
+    def _alike(self, movement: Side) -> Iterator[Side]:
+        """Yields the movements that were found by amount and might as well be this one."""
+        by_amount = (Confirmation.AMOUNT, Confirmation.OTHER_DAY)
+        for found, (_, how) in self.found.confirmed.items():
+            other = self.open.get(found)
+            if other is not None and how in by_amount and other.told.way() == movement.told.way():
+                yield other
+
+
+def _open_minor(movement: Movement) -> int:
+    """Returns what a statement has yet to have of an open movement."""
+    return movement.missing_minor if movement.standing is Standing.MISSING else movement.told.amount_minor
+
+
+def _is_alike(side: Side, movement: Side) -> bool:
+    return likeness(side.told.whole(), movement.told.whole()) is not Likeness.DIFFERENT
+
+
+def _is_supported(side: Side, movement: Side) -> bool:
+    """Tells whether the client, or a reference of the payer's, speaks for two being one."""
+    one, two = side.told.whole(), movement.told.whole()
+    same_client = one.client == two.client != ZERO_ID
+    return _is_of_one_day(side, movement) and (same_client or bool(one.references & two.references))
+
+
+def _is_of_one_day(side: Side, movement: Side) -> bool:
+    return side.told.day == movement.told.day
+
+
+def _is_near(side: Side, movement: Side) -> bool:
+    return abs(side.told.day - movement.told.day) <= LIKE_DAYS
+
+
+def _may_hold(whole: Side, part: Side) -> bool:
+    """Tells whether one may stand for the other and more."""
+    return whole.told.way() == part.told.way() and part.left < whole.left and _is_near(whole, part)
+
+
+def _clients_agree(side: Side, movement: Side) -> bool:
+    return ZERO_ID in (side.told.client, movement.told.client) or side.told.client == movement.told.client
+
+
+def _may_be_one(side: Side, movement: Side) -> bool:
+    """Tells whether what is left of an entry and of a movement may be the same money, or one a part of the other."""
+    if side.told.way() != movement.told.way() or not _is_near(side, movement):
+        return False
+    if side.left == movement.left and side.is_whole and movement.is_whole:
+        return _is_alike(side, movement)
+    is_in = movement.told.is_opaque and side.told.is_single and _may_hold(movement, side)
+    return is_in or (side.told.is_opaque and movement.told.is_single and _may_hold(side, movement))
+
+
+def _edges(sides: list[Side], movements: list[Side]) -> Iterator[tuple[int, int]]:
+    """Yields the leftovers that may be the same money; two of one amount and no other client may have new references."""
+    if len(sides) * len(movements) > MAX_COMPARED:
+        yield from _equal(sides, movements)
+        return
+    for first, side in enumerate(sides):
+        for second, movement in enumerate(movements):
+            if _may_be_one(side, movement) or _is_renamed(side, movement):
+                yield first, second
+
+
+def _equal(sides: list[Side], movements: Iterable[Side]) -> Iterator[tuple[int, int]]:
+    by_amount: dict[int, list[int]] = {}
+    for first, side in enumerate(sides):
+        by_amount.setdefault(side.left, []).append(first)
+    for second, movement in enumerate(movements):
+        for first in by_amount.get(movement.left, ()):
+            if _is_renamed(sides[first], movement):
+                yield first, second
+
+
+def _is_renamed(side: Side, movement: Side) -> bool:
+    is_equal = side.left == movement.left and side.is_whole and movement.is_whole
+    return is_equal and side.told.way() == movement.told.way() and _is_near(side, movement) and _clients_agree(side, movement)

@@ -1,0 +1,189 @@
+"""Events from what a bank tells: of news, and of a whole statement that was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from ringfence_kernel.values.columns import pack, split_ids
+from ringfence_kernel.values.ids import ZERO_ID, external_id
+
+from ringfence_payment_instruction.statements.domain.booking import Booking, book
+from ringfence_payment_instruction.statements.domain.columns import columns_of, packed_lists
+from ringfence_payment_instruction.statements.domain.events import (
+    EntryDecided,
+    EntryHeld,
+    MovementAllocated,
+    MovementNeverBooked,
+    MovementsConfirmed,
+    MovementsTold,
+    MovementsToldAgain,
+)
+from ringfence_payment_instruction.statements.domain.movements import Movements, Outcome, Standing
+from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS, SAME_DAYS, News, read_news
+from ringfence_payment_instruction.statements.domain.told import Telling, Told, all_references, is_same, merged
+
+Again = Mapping[bytes, tuple[Told, tuple[bytes, ...]]]
+
+
+def tell(known: Movements, mirror: bytes, telling: Telling) -> list[Any]:
+    """Returns what a telling of news brings about; `allocate` follows once that is recorded."""
+    news = read_news(known, telling)
+    new = {key: (told, frozenset[bytes]()) for key, told in news.new.items()}
+    events = _told(mirror, telling, new, is_booked=False) + _told_again(mirror, telling, news.again)
+    return events + _held(mirror, news) + _decided(mirror, _recognised(known, news))
+
+
+def settle(known: Movements, mirror: bytes, telling: Telling, last_day: int) -> list[Any]:
+    """Returns what a whole statement brings about, for days up to `last_day`; `allocate` follows once recorded."""
+    booking = book(known, telling, last_day)
+    decided, again = _decide_held(known, booking, last_day)
+    again |= _again(known, booking)
+    decided |= {key: (Outcome.SAME, movement) for key, movement in booking.other_day.items()}
+    return (
+        _told(mirror, telling, booking.new, is_booked=True)
+        + _told_again(mirror, telling, again)
+        + _confirmed(known, mirror, booking)
+        + _never_booked(mirror, booking)
+        + _decided(mirror, decided)
+    )
+
+
+def allocate(known: Movements, mirror: bytes, movement_ids: Iterable[bytes]) -> list[Any]:
+    """Returns which money of these movements leaves suspense: that came in for clients, and is in no doubt."""
+    rows = []
+    for movement_id in dict.fromkeys(movement_ids):
+        movement = known.known.get(movement_id)
+        if movement is None or movement.doubters or not movement.told.incoming or movement.told.reversal:
+            continue
+        if movement.standing is Standing.MISSING:
+            continue
+        for number, part in enumerate(movement.told.parts):
+            if part.client != ZERO_ID and number not in movement.allocated:
+                rows.append((movement_id, number, part.client, part.amount_minor))
+    if not rows:
+        return []
+    ids, numbers, clients, amounts = zip(*rows, strict=True)
+    return [MovementAllocated(mirror, b"".join(ids), pack("I", numbers), b"".join(clients), pack("Q", amounts))]
+
+
+def touched(events: Iterable[Any]) -> Iterator[bytes]:
+    """Yields the movements that events are about."""
+    for event in events:
+        if isinstance(event, MovementsTold | MovementsConfirmed):
+            yield from split_ids(event.movement_ids)
+        elif isinstance(event, MovementsToldAgain):
+            yield from split_ids(event.members)
+
+
+def _told(
+    mirror: bytes, telling: Telling, new: Mapping[bytes, tuple[Told, frozenset[bytes]]], *, is_booked: bool
+) -> list[Any]:
+    if not new:
+        return []
+    doubters = packed_lists([sorted(each) for _, each in new.values()], "doubter_counts", "doubters")
+    columns = columns_of([told for told, _ in new.values()])
+    return [MovementsTold(mirror, telling.id, b"".join(new), is_booked, **columns, **doubters)]
+
+
+def _told_again(mirror: bytes, telling: Telling, again: Again) -> list[Any]:
+    if not again:
+        return []
+    members = packed_lists([members for _, members in again.values()], "member_counts", "members")
+    columns = columns_of([told for told, _ in again.values()])
+    return [MovementsToldAgain(mirror, telling.id, b"".join(again), **columns, **members)]
+
+
+def _held(mirror: bytes, news: News) -> list[Any]:
+    if not news.held:
+        return []
+    columns = columns_of([told for told, _ in news.held.values()])
+    reasons = bytes([doubt for _, doubt in news.held.values()])
+    return [EntryHeld(mirror, news.telling.id, b"".join(news.held), reasons, **columns)]
+
+
+def _decided(mirror: bytes, decided: Mapping[bytes, tuple[Outcome, bytes]]) -> list[Any]:
+    if not decided:
+        return []
+    outcomes = bytes([outcome for outcome, _ in decided.values()])
+    return [EntryDecided(mirror, b"".join(decided), outcomes, b"".join([movement for _, movement in decided.values()]))]
+
+
+def _recognised(known: Movements, news: News) -> dict[bytes, tuple[Outcome, bytes]]:
+    """Returns the held entries that a telling makes known: one of its own is the same, by reference."""
+    found: dict[bytes, tuple[Outcome, bytes]] = {}
+    made_known = chain(((told, key) for key, told in news.new.items()), ((told, ids[0]) for told, ids in news.again.values()))
+    for told, movement_id in made_known:
+        for key in known.held_by_references(all_references(told)):
+            if is_same(known.held[key].told, told, SAME_DAYS):
+                found[key] = (Outcome.SAME, movement_id)
+    return found
+
+
+def _decide_held(
+    known: Movements, booking: Booking, last_day: int
+) -> tuple[dict[bytes, tuple[Outcome, bytes]], dict[bytes, tuple[Told, tuple[bytes, ...]]]]:
+    """Returns what held entries turned out to be, and those that add what they say to a movement.
+
+    One that is in the statement by reference says whom the money is for, where the statement does not. The others have
+    no money of their own once the statements of all days are taken that they may be dated wrong by.
+    """
+    decided: dict[bytes, tuple[Outcome, bytes]] = {}
+    again: dict[bytes, tuple[Told, tuple[bytes, ...]]] = {}
+    for position, told in enumerate(booking.telling.entries):
+        entry_id = booking.telling.entry_id(position)
+        movement_id = entry_id if entry_id in booking.new else booking.pairs.get(entry_id, ZERO_ID)
+        for key in known.held_by_references(all_references(told)):
+            if key in decided or not is_same(known.held[key].told, told, SAME_DAYS):
+                continue
+            decided[key] = (Outcome.BOOKED, movement_id)
+            if movement_id != ZERO_ID:
+                again[key] = (known.held[key].told, (movement_id,))
+    for key, held in known.held.items():
+        if key not in decided and held.told.day <= last_day - LIKE_DAYS:
+            decided[key] = (Outcome.NOTHING, ZERO_ID)
+    return decided, again
+
+
+def _again(known: Movements, booking: Booking) -> dict[bytes, tuple[Told, tuple[bytes, ...]]]:
+    """Returns what the statement's entries, and those on other days, add to known movements."""
+    told = {booking.telling.entry_id(number): each for number, each in enumerate(booking.telling.entries)}
+    again = {key: (told[key], (movement,)) for key, movement in booking.pairs.items()}
+    again |= {key: (told[key], members) for key, members in booking.sums.items()}
+    again |= {key: (known.known[key].told, (movement,)) for key, movement in booking.other_day.items()}
+    for movement, entries in booking.split.items():
+        parts = tuple(part for each in entries for part in each.pieces())
+        whole = replace(known.known[movement].told, parts=parts, transactions=len(parts))
+        again[external_id("bank-split", movement, "")] = (whole, (movement,))
+    return again
+
+
+def _confirmed(known: Movements, mirror: bytes, booking: Booking) -> list[Any]:
+    found = booking.confirmed
+    if not found:
+        return []
+    return [
+        MovementsConfirmed(
+            mirror,
+            booking.telling.id,
+            b"".join(found),
+            pack("i", [day for day, _ in found.values()]),
+            pack("Q", [known.known[each].missing_minor for each in found]),
+            bytes([how for _, how in found.values()]),
+        )
+    ]
+
+
+def _never_booked(mirror: bytes, booking: Booking) -> list[Any]:
+    found = booking.missing
+    if not found:
+        return []
+    amounts, alike = zip(*found.values(), strict=True)
+    return [MovementNeverBooked(mirror, booking.telling.id, b"".join(found), pack("Q", amounts), pack("I", alike))]
+
+
+def with_again(told: Told, again: Told) -> Told:
+    """Returns a movement with what another telling of it, or of a part of it, adds."""
+    return merged(told, again) if told.amount_minor == again.amount_minor else told
