@@ -14,10 +14,9 @@ from ringfence_payment_instruction.statements.domain.events import (
     EntryHeld,
     MovementAllocated,
     MovementNeverBooked,
-    MovementsTold,
     StatementTaken,
 )
-from ringfence_payment_instruction.statements.domain.movements import Movements
+from ringfence_payment_instruction.statements.domain.movements import Doubt, Movements
 from ringfence_payment_instruction.statements.domain.state import State
 from ringfence_payment_instruction.statements.domain.statement import Kind
 from ringfence_payment_instruction.statements.domain.told import Part, ReferenceKind, Telling, Told, reference
@@ -231,6 +230,7 @@ class Counts:
     movements: int = 0
     told: int = 0
     held: int = 0
+    late: int = 0
     early: int = 0
     wrong_client: int = 0
     off: int = 0
@@ -251,25 +251,32 @@ def run(bank: Bank, restart: random.Random | None = None) -> tuple[Counts, Books
             books.restart()
         is_news = file.telling.kind is not Kind.STATEMENT
         if is_news:
-            on_time = books.known.last is None or file.day > books.known.last.last_day
             counts.told += len(file.telling.entries)
-            counts.held += sum(len(each.entry_ids) // 16 for each in found if isinstance(each, EntryHeld))
-            del on_time
+            held = [reason for each in found if isinstance(each, EntryHeld) for reason in each.reasons]
+            counts.held += sum(reason != Doubt.LATE for reason in held)
+            counts.late += sum(reason == Doubt.LATE for reason in held)
         else:
-            due = sum(each.told.signed_minor for each in books.known.known.values() if each.is_open and each.told.day > file.day)
+            due = sum(
+                each.told.signed_minor
+                for each in books.known.known.values()
+                if each.is_open and each.told.day > file.day
+            )
             counts.off += books.known.posted_minor - due != file.closing_minor
             counts.suspense_days += any(_in_suspense(books.known, file))
-            counts.never_booked += sum(len(each.movement_ids) // 16 for each in found if isinstance(each, MovementNeverBooked))
+            counts.never_booked += sum(
+                len(each.movement_ids) // 16 for each in found if isinstance(each, MovementNeverBooked)
+            )
         counts.early += _early(bank, books)
         counts.wrong_client += _wrong_clients(bank, books)
     return counts, books
 
 
 def _in_suspense(known: Movements, file: File) -> Iterator[bool]:
-    """Yields whether money of a day lies in suspense though its entries name clients."""
-    for movement in known.known.values():
-        if movement.told.day == file.day and not movement.is_open and movement.told.incoming and not movement.told.reversal:
-            yield len(movement.allocated) < max(1, len(movement.told.parts)) and bool(movement.doubters)
+    """Yields for what is booked on a day whether it lies in suspense though it is told whose it is, or is in doubt."""
+    for each in known.known.values():
+        if each.told.day == file.day and not each.is_open and each.told.incoming and not each.told.reversal:
+            named = [number for number, part in enumerate(each.told.parts) if part.client != ZERO_ID]
+            yield bool(each.doubters) or bool(set(named) - each.allocated)
 
 
 def _early(bank: Bank, books: Books) -> int:
@@ -300,6 +307,3 @@ def simulate(habits: Habits, runs: int, seed: int = 1) -> Counts:
 def with_habits(**changes: float) -> Habits:
     """Returns habits that differ from the usual in some."""
     return replace(Habits(), **changes)  # type: ignore[arg-type]
-
-
-assert MovementsTold  # what the books are made of

@@ -6,12 +6,19 @@ and hangs together comes out by the balance. The mirror then holds what the stat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ringfence_kernel.values.ids import ZERO_ID
 
-from ringfence_payment_instruction.statements.domain.movements import Confirmation, Movement, Movements, Standing
+from ringfence_payment_instruction.statements.domain.movements import (
+    Confirmation,
+    Key,
+    Movement,
+    Movements,
+    Standing,
+    keys_of,
+)
 from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS, SAME_DAYS
 from ringfence_payment_instruction.statements.domain.pairing import components, pairs
 from ringfence_payment_instruction.statements.domain.sums import only_subset
@@ -54,13 +61,20 @@ class Side:
             one.matched.append(two)
 
 
+Piece = tuple[Side, int]
+"""A part of an entry or movement, by its number."""
+
+
 @dataclass(slots=True)
 class Booking:
     """What a statement brings about.
 
     `pairs` are entries with the one movement that each is, `sums` entries with the several, and movements with the
     several entries that these turned out to be. `new` are entries with what of them nothing had told of, and movements
-    of later days that they may be: a zero id where people have to say. `missing` are movements with what is not booked,
+    of later days that they may be: a zero id where people have to say. Of the `unsure` nothing says that they are not
+    movements of their amount that are confirmed: `guessed` are such amounts, `certain` the parts of entries and movements
+    that were found by reference all the same. `clients` are parts of movements as parts of entries tell of them.
+    `missing` are movements with what is not booked,
     and among how many alike. `other_day` are booked movements in suspense that turned out to be one of a later day.
     """
 
@@ -70,8 +84,17 @@ class Booking:
     sums: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
     split: dict[bytes, tuple[Told, ...]] = field(default_factory=dict)
     new: dict[bytes, tuple[Told, frozenset[bytes]]] = field(default_factory=dict)
+    unsure: set[bytes] = field(default_factory=set)
+    guessed: set[Key] = field(default_factory=set)
+    certain: set[tuple[bytes, int]] = field(default_factory=set)
+    clients: dict[tuple[bytes, int], Part] = field(default_factory=dict)
     missing: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     other_day: dict[bytes, bytes] = field(default_factory=dict)
+
+    def entries(self) -> Iterator[tuple[bytes, Told]]:
+        """Yields the statement's entries by their ids."""
+        for position, told in enumerate(self.telling.entries):
+            yield self.telling.entry_id(position), told
 
 
 def book(known: Movements, statement: Telling, last_day: int) -> Booking:
@@ -99,7 +122,6 @@ class _Booking:
         self._by_parts()
         self._by_amount()
         self._by_other_days()
-        self._by_part_amounts()
         self._by_sums()
         self._by_balance()
         for side in self.stated:
@@ -112,7 +134,9 @@ class _Booking:
     def _by_reference(self) -> None:
         """Entries and movements, or sums of these, that are one by reference."""
         for side in self.stated:
-            near = sorted(self._candidates(all_references(side.told)), key=lambda each: abs(each[0].day - side.told.day))
+            near = sorted(
+                self._candidates(all_references(side.told)), key=lambda each: abs(each[0].day - side.told.day)
+            )
             for told, members in near:
                 if is_same(side.told, told, SAME_DAYS) and all(each.is_whole for each in members):
                     self._match(side, members, Confirmation.REFERENCE)
@@ -129,9 +153,15 @@ class _Booking:
 
     def _match(self, side: Side, members: list[Side], how: Confirmation) -> None:
         """Matches an entry with movements that come to its amount, each with all that is left of it."""
+        if how is Confirmation.REFERENCE:
+            self.found.certain.update((side.id, number) for number in side.pieces)
         for member in members:
+            if how in (Confirmation.AMOUNT, Confirmation.OTHER_DAY):
+                self.found.guessed |= keys_of(side.told) | keys_of(member.told)
             side.take(member, member.left)
+            member.pieces.clear()
             self._confirm(member, side, how)
+        side.pieces.clear()
         if len(members) == 1:
             self.found.pairs[side.id] = members[0].id
         else:
@@ -146,47 +176,78 @@ class _Booking:
         for side in self.stated:
             for number, piece in list(side.pieces.items()) if side.left else ():
                 for found in self.known.by_references(piece.references):
-                    if found in self.open and self._take_piece(side, number, self.open[found], Likeness.SAME):
+                    place = self._place_of(side, piece, found)
+                    if place is not None:
+                        self._take_piece((side, number), (self.open[found], place), Confirmation.PARTS)
                         break
 
-    def _take_piece(self, side: Side, number: int, movement: Side, wanted: Likeness) -> bool:
-        """Matches a part of an entry with the part of a movement that it is; tells whether there is one."""
-        piece = side.pieces[number]
-        if side.told.way() != movement.told.way() or abs(side.told.day - movement.told.day) > SAME_DAYS:
-            return False
+    def _place_of(self, side: Side, piece: Part, found: bytes) -> int | None:
+        """Returns which part of an open movement a part of an entry is by reference."""
+        movement = self.open.get(found)
+        if movement is None or side.told.way() != movement.told.way():
+            return None
+        if abs(side.told.day - movement.told.day) > SAME_DAYS:
+            return None
         for place, other in movement.pieces.items():
-            if other.amount_minor == piece.amount_minor <= movement.left and likeness(other, piece) is wanted:
-                side.take(movement, piece.amount_minor)
-                del side.pieces[number], movement.pieces[place]
-                self._confirm(movement, side, Confirmation.PARTS)
-                return True
-        return False
+            if other.amount_minor == piece.amount_minor and likeness(other, piece) is Likeness.SAME:
+                return place
+        return None
+
+    def _take_piece(self, stated: Piece, known: Piece, how: Confirmation) -> None:
+        """Matches a part of an entry with the part of a movement that it is, or both as a whole."""
+        (side, number), (movement, place) = stated, known
+        if side.is_whole and movement.is_whole and side.left == movement.left:
+            self._match(side, [movement], how)
+            return
+        piece = side.pieces.pop(number)
+        side.take(movement, piece.amount_minor)
+        del movement.pieces[place]
+        self.found.clients[movement.id, place] = piece
+        if how is Confirmation.PARTS:
+            self.found.certain |= {(side.id, number), (movement.id, place)}
+        else:
+            self.found.guessed.add((piece.amount_minor, *side.told.way()))
+        self._confirm(movement, side, how)
 
     def _by_amount(self) -> None:
-        """Whole entries and movements of one amount that nothing tells apart: of one day, then of another."""
-        classes: dict[tuple[int, bool, bool], tuple[list[Side], list[Side]]] = {}
-        for side in self.stated:
-            if side.is_whole:
-                classes.setdefault((side.left, *side.told.way()), ([], []))[0].append(side)
-        for movement in self.open.values():
-            key = (movement.left, *movement.told.way())
-            if movement.is_whole and movement.told.day <= self.last_day and key in classes:
-                classes[key][1].append(movement)
-        for sides, movements in classes.values():
-            for fits, how in (
-                (_is_supported, Confirmation.AMOUNT),
-                (_is_of_one_day, Confirmation.AMOUNT),
-                (_is_near, Confirmation.OTHER_DAY),
-            ):
-                self._pair(sides, movements, fits, how)
+        """Entries, movements and parts of one amount that nothing tells apart.
 
-    def _pair(
-        self, sides: list[Side], movements: list[Side], fits: Callable[[Side, Side], bool], how: Confirmation
-    ) -> None:
-        left = [each for each in sides if each.is_whole], [each for each in movements if each.is_whole]
-        if all(left):
-            for side, movement in pairs(*left, lambda one, two: fits(one, two) and _is_alike(one, two)):
-                self._match(side, [movement], how)
+        Whole sums first, then all others at once: those that a client speaks for, those of one day, those of another.
+        """
+        for fits, how in (
+            (_is_supported, Confirmation.AMOUNT),
+            (_is_of_one_day, Confirmation.AMOUNT),
+            (_is_of_these_days, Confirmation.OTHER_DAY),
+        ):
+            for sides, movements in self._sums_of_one_amount():
+                for side, movement in pairs(sides, movements, fits):
+                    self._match(side, [movement], how)
+        for fits_piece, how in (
+            (_is_supported_piece_of_one_day, Confirmation.AMOUNT),
+            (_is_supported_piece, Confirmation.OTHER_DAY),
+            (_is_piece_of_one_day, Confirmation.AMOUNT),
+            (_is_open_piece, Confirmation.OTHER_DAY),
+        ):
+            for stated, known in self._pieces_of_one_amount():
+                for one, other in pairs(stated, known, fits_piece):
+                    self._take_piece(one, other, how)
+
+    def _sums_of_one_amount(self) -> Iterator[tuple[list[Side], list[Side]]]:
+        """Yields the entries and movements that are whole and tell several parts apart."""
+        classes: dict[Key, tuple[list[Side], list[Side]]] = {}
+        for number, sides in enumerate((self.stated, self._due())):
+            for side in sides:
+                if side.is_whole and len(side.told.parts) != 1:
+                    classes.setdefault((side.left, *side.told.way()), ([], []))[number].append(side)
+        return (each for each in classes.values() if all(each))
+
+    def _pieces_of_one_amount(self) -> Iterator[tuple[list[Piece], list[Piece]]]:
+        classes: dict[Key, tuple[list[Piece], list[Piece]]] = {}
+        for number, sides in enumerate((self.stated, self._due())):
+            for side in sides:
+                for place, part in side.pieces.items() if side.left else ():
+                    classes.setdefault((part.amount_minor, *side.told.way()), ([], []))[number].append((side, place))
+        return (each for each in classes.values() if all(each))
 
     def _by_other_days(self) -> None:
         """Movements that are what a statement of another day had, whose money has been in suspense for their sake."""
@@ -204,23 +265,6 @@ class _Booking:
                     self.found.confirmed[movement.id] = (loose.told.day, Confirmation.OTHER_DAY)
                     break
 
-    def _by_part_amounts(self) -> None:
-        """Parts of entries and movements of one amount that nothing tells apart."""
-        by_amount: dict[tuple[int, bool, bool], list[Side]] = {}
-        for movement in self._due():
-            for amount in {piece.amount_minor for piece in movement.pieces.values()}:
-                by_amount.setdefault((amount, *movement.told.way()), []).append(movement)
-        for side in self.stated:
-            for number, piece in list(side.pieces.items()) if side.left else ():
-                for movement in by_amount.get((piece.amount_minor, *side.told.way()), ()):
-                    is_part = len(side.told.parts) > 1 or len(movement.told.parts) > 1
-                    if (
-                        is_part
-                        and abs(side.told.day - movement.told.day) <= LIKE_DAYS
-                        and self._take_piece(side, number, movement, Likeness.OPEN)
-                    ):
-                        break
-
     def _by_sums(self) -> None:
         """An entry that is the only sum of some movements, or a movement that is the only sum of some entries."""
         for side in [each for each in self.stated if each.is_whole and each.told.is_opaque]:
@@ -229,7 +273,9 @@ class _Booking:
             if found:
                 self._match(side, [movements[place] for place in found], Confirmation.SUM)
         for movement in [each for each in self._due() if each.is_whole and each.told.is_opaque]:
-            sides = [each for each in self.stated if each.is_whole and each.told.is_single and _may_hold(movement, each)]
+            sides = [
+                each for each in self.stated if each.is_whole and each.told.is_single and _may_hold(movement, each)
+            ]
             found = only_subset([each.left for each in sides], movement.left)
             for place in found or ():
                 movement.take(sides[place], sides[place].left)
@@ -274,8 +320,14 @@ class _Booking:
                 references=left[0].references if is_all and len(left) == 1 else frozenset(),
                 transactions=len(left) if is_all else 0,
             )
+        if keys_of(told) & self.found.guessed:
+            self.found.unsure.add(side.id)
         later = [each for each in self.open.values() if each.left > 0 and each.told.day > self.last_day]
-        doubters = frozenset(each.id for each in later if _may_be_one(side, each))
+        doubters = frozenset(
+            each.id
+            for each in later
+            if _may_be_one(side, each) or (side.id in self.found.unsure and _is_of_one_amount(side, each))
+        )
         self.found.new[side.id] = (told, doubters | ({ZERO_ID} if side.id in self._doubtful else frozenset()))
 
     def _miss(self, movement: Side) -> None:
@@ -304,19 +356,56 @@ def _is_alike(side: Side, movement: Side) -> bool:
     return likeness(side.told.whole(), movement.told.whole()) is not Likeness.DIFFERENT
 
 
-def _is_supported(side: Side, movement: Side) -> bool:
-    """Tells whether the client, or a reference of the payer's, speaks for two being one."""
-    one, two = side.told.whole(), movement.told.whole()
-    same_client = one.client == two.client != ZERO_ID
-    return _is_of_one_day(side, movement) and (same_client or bool(one.references & two.references))
-
-
 def _is_of_one_day(side: Side, movement: Side) -> bool:
-    return side.told.day == movement.told.day
+    return side.told.day == movement.told.day and _is_alike(side, movement)
+
+
+def _is_of_these_days(side: Side, movement: Side) -> bool:
+    return _is_near(side, movement) and _is_alike(side, movement)
+
+
+def _is_supported(side: Side, movement: Side) -> bool:
+    """Tells whether two sums have a part in common that a client or a reference speaks for."""
+    return _is_of_one_day(side, movement) and any(
+        _speaks(one, two) for one in side.told.parts for two in movement.told.parts
+    )
 
 
 def _is_near(side: Side, movement: Side) -> bool:
     return abs(side.told.day - movement.told.day) <= LIKE_DAYS
+
+
+def _speaks(one: Part, two: Part) -> bool:
+    """Tells whether the client, or a reference of the payer's, speaks for two parts being one."""
+    if one.amount_minor != two.amount_minor:
+        return False
+    return one.client == two.client != ZERO_ID or bool(one.references & two.references)
+
+
+def _is_open_piece(stated: Piece, known: Piece) -> bool:
+    """Tells whether two parts may be one: two sums are one as a whole, or they have no part in common."""
+    (side, number), (movement, place) = stated, known
+    are_sums = len(side.told.parts) > 1 and len(movement.told.parts) > 1
+    if are_sums or not _is_near(side, movement):
+        return False
+    # Both may have been taken by another pair.
+    one, two = side.pieces.get(number), movement.pieces.get(place)
+    return one is not None and two is not None and likeness(one, two) is not Likeness.DIFFERENT
+
+
+def _is_piece_of_one_day(stated: Piece, known: Piece) -> bool:
+    return stated[0].told.day == known[0].told.day and _is_open_piece(stated, known)
+
+
+def _is_supported_piece_of_one_day(stated: Piece, known: Piece) -> bool:
+    return stated[0].told.day == known[0].told.day and _is_supported_piece(stated, known)
+
+
+def _is_supported_piece(stated: Piece, known: Piece) -> bool:
+    if not _is_open_piece(stated, known):
+        return False
+    (side, number), (movement, place) = stated, known
+    return _speaks(side.pieces[number], movement.pieces[place])
 
 
 def _may_hold(whole: Side, part: Side) -> bool:
@@ -334,8 +423,28 @@ def _may_be_one(side: Side, movement: Side) -> bool:
         return False
     if side.left == movement.left and side.is_whole and movement.is_whole:
         return _is_alike(side, movement)
+    if _pieces_meet(side, movement):
+        return True
     is_in = movement.told.is_opaque and side.told.is_single and _may_hold(movement, side)
     return is_in or (side.told.is_opaque and movement.told.is_single and _may_hold(side, movement))
+
+
+def _is_of_one_amount(side: Side, movement: Side) -> bool:
+    """Tells whether both have a part of one amount; nothing more may be asked where parts were paired by that alone."""
+    amounts = {part.amount_minor for part in movement.pieces.values()}
+    is_near = side.told.way() == movement.told.way() and _is_near(side, movement)
+    return is_near and any(part.amount_minor in amounts for part in side.pieces.values())
+
+
+def _pieces_meet(side: Side, movement: Side) -> bool:
+    """Tells whether a part that is left of one may be the other, or a part of it: two sums have no parts in common."""
+    if len(side.told.parts) > 1 and len(movement.told.parts) > 1:
+        return False
+    return any(
+        one.amount_minor == two.amount_minor and likeness(one, two) is not Likeness.DIFFERENT
+        for one in side.pieces.values()
+        for two in movement.pieces.values()
+    )
 
 
 def _edges(sides: list[Side], movements: list[Side]) -> Iterator[tuple[int, int]]:
@@ -361,4 +470,9 @@ def _equal(sides: list[Side], movements: Iterable[Side]) -> Iterator[tuple[int, 
 
 def _is_renamed(side: Side, movement: Side) -> bool:
     is_equal = side.left == movement.left and side.is_whole and movement.is_whole
-    return is_equal and side.told.way() == movement.told.way() and _is_near(side, movement) and _clients_agree(side, movement)
+    return (
+        is_equal
+        and side.told.way() == movement.told.way()
+        and _is_near(side, movement)
+        and _clients_agree(side, movement)
+    )

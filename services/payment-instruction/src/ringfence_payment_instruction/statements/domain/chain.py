@@ -62,7 +62,9 @@ def chain_fault(known: Movements, period: Period) -> Fault | None:
     if period.last_day <= last.last_day:
         return Fault(FaultKind.OVERLAP, "its days have been taken with another statement")
     if period.first_day <= last.last_day and period.opening_minor != last.closing_minor:
-        return Fault(FaultKind.OVERLAP, f"it begins {last.last_day - period.first_day + 1} days before the last one ends")
+        return Fault(
+            FaultKind.OVERLAP, f"it begins {last.last_day - period.first_day + 1} days before the last one ends"
+        )
     text = f"it opens with {period.opening_minor}, the last one closed with {last.closing_minor}"
     return Fault(FaultKind.CONTRADICTS if step == 1 else FaultKind.GAP, text)
 

@@ -10,7 +10,7 @@ from ringfence_kernel.values.columns import pack, split_ids, unpack
 
 from ringfence_payment_instruction.statements.domain.told import REFERENCE_BYTES, Part, Told
 
-_INCOMING, _REVERSAL = 1, 2
+_INCOMING, _REVERSAL, UNSURE_MARK = 1, 2, 4
 
 
 def columns_of(rows: Sequence[Told]) -> dict[str, bytes]:
@@ -53,9 +53,7 @@ def rows_of(event: Any) -> list[Told]:
         inner = tuple(
             Part(next(amounts), frozenset(islice(references, next(counts))), next(clients)) for _ in range(parts)
         )
-        rows.append(
-            Told(day, amount, bool(marks & _INCOMING), bool(marks & _REVERSAL), found, inner, transactions)
-        )
+        rows.append(Told(day, amount, bool(marks & _INCOMING), bool(marks & _REVERSAL), found, inner, transactions))
     return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -10,12 +10,17 @@ from typing import Any
 from ringfence_kernel.values.columns import pack, split_ids
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 
+from ringfence_payment_instruction.statements.domain.allocating import (
+    Allocation,
+    allocated,
+    guessed_allocations,
+    unallocated,
+)
 from ringfence_payment_instruction.statements.domain.booking import Booking, book
-from ringfence_payment_instruction.statements.domain.columns import columns_of, packed_lists
+from ringfence_payment_instruction.statements.domain.columns import UNSURE_MARK, columns_of, packed_lists
 from ringfence_payment_instruction.statements.domain.events import (
     EntryDecided,
     EntryHeld,
-    MovementAllocated,
     MovementNeverBooked,
     MovementsConfirmed,
     MovementsTold,
@@ -23,7 +28,7 @@ from ringfence_payment_instruction.statements.domain.events import (
 )
 from ringfence_payment_instruction.statements.domain.movements import Movements, Outcome, Standing
 from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS, SAME_DAYS, News, read_news
-from ringfence_payment_instruction.statements.domain.told import Telling, Told, all_references, is_same, merged
+from ringfence_payment_instruction.statements.domain.told import Part, Telling, Told, all_references, is_same, merged
 
 Again = Mapping[bytes, tuple[Told, tuple[bytes, ...]]]
 
@@ -38,35 +43,33 @@ def tell(known: Movements, mirror: bytes, telling: Telling) -> list[Any]:
 
 def settle(known: Movements, mirror: bytes, telling: Telling, last_day: int) -> list[Any]:
     """Returns what a whole statement brings about, for days up to `last_day`; `allocate` follows once recorded."""
+    held = _held_of(known, telling)
+    telling = replace(telling, entries=_with_held(known, telling, held))
     booking = book(known, telling, last_day)
-    decided, again = _decide_held(known, booking, last_day)
-    again |= _again(known, booking)
+    decided = _decide_held(known, booking, held, last_day)
+    again = _again(known, booking)
     decided |= {key: (Outcome.SAME, movement) for key, movement in booking.other_day.items()}
     return (
-        _told(mirror, telling, booking.new, is_booked=True)
+        _told(mirror, telling, booking.new, booking.unsure, is_booked=True)
         + _told_again(mirror, telling, again)
         + _confirmed(known, mirror, booking)
         + _never_booked(mirror, booking)
         + _decided(mirror, decided)
+        + allocated(mirror, guessed_allocations(known, booking))
     )
 
 
 def allocate(known: Movements, mirror: bytes, movement_ids: Iterable[bytes]) -> list[Any]:
-    """Returns which money of these movements leaves suspense: that came in for clients, and is in no doubt."""
-    rows = []
+    """Returns which money of these movements leaves suspense: that came in for clients, and is in no doubt.
+
+    Where a statement told movements from others by nothing, it has said itself what leaves.
+    """
+    rows: list[Allocation] = []
     for movement_id in dict.fromkeys(movement_ids):
         movement = known.known.get(movement_id)
-        if movement is None or movement.doubters or not movement.told.incoming or movement.told.reversal:
-            continue
-        if movement.standing is Standing.MISSING:
-            continue
-        for number, part in enumerate(movement.told.parts):
-            if part.client != ZERO_ID and number not in movement.allocated:
-                rows.append((movement_id, number, part.client, part.amount_minor))
-    if not rows:
-        return []
-    ids, numbers, clients, amounts = zip(*rows, strict=True)
-    return [MovementAllocated(mirror, b"".join(ids), pack("I", numbers), b"".join(clients), pack("Q", amounts))]
+        if movement is not None and movement.sure and movement.standing is not Standing.MISSING:
+            rows += unallocated(movement_id, movement, movement.told)
+    return allocated(mirror, rows)
 
 
 def touched(events: Iterable[Any]) -> Iterator[bytes]:
@@ -79,12 +82,20 @@ def touched(events: Iterable[Any]) -> Iterator[bytes]:
 
 
 def _told(
-    mirror: bytes, telling: Telling, new: Mapping[bytes, tuple[Told, frozenset[bytes]]], *, is_booked: bool
+    mirror: bytes,
+    telling: Telling,
+    new: Mapping[bytes, tuple[Told, frozenset[bytes]]],
+    unsure: Set[bytes] = frozenset(),
+    *,
+    is_booked: bool,
 ) -> list[Any]:
     if not new:
         return []
     doubters = packed_lists([sorted(each) for _, each in new.values()], "doubter_counts", "doubters")
     columns = columns_of([told for told, _ in new.values()])
+    columns["marks"] = bytes(
+        marks | UNSURE_MARK * (key in unsure) for key, marks in zip(new, columns["marks"], strict=True)
+    )
     return [MovementsTold(mirror, telling.id, b"".join(new), is_booked, **columns, **doubters)]
 
 
@@ -114,7 +125,9 @@ def _decided(mirror: bytes, decided: Mapping[bytes, tuple[Outcome, bytes]]) -> l
 def _recognised(known: Movements, news: News) -> dict[bytes, tuple[Outcome, bytes]]:
     """Returns the held entries that a telling makes known: one of its own is the same, by reference."""
     found: dict[bytes, tuple[Outcome, bytes]] = {}
-    made_known = chain(((told, key) for key, told in news.new.items()), ((told, ids[0]) for told, ids in news.again.values()))
+    made_known = chain(
+        ((told, key) for key, told in news.new.items()), ((told, ids[0]) for told, ids in news.again.values())
+    )
     for told, movement_id in made_known:
         for key in known.held_by_references(all_references(told)):
             if is_same(known.held[key].told, told, SAME_DAYS):
@@ -122,29 +135,45 @@ def _recognised(known: Movements, news: News) -> dict[bytes, tuple[Outcome, byte
     return found
 
 
-def _decide_held(
-    known: Movements, booking: Booking, last_day: int
-) -> tuple[dict[bytes, tuple[Outcome, bytes]], dict[bytes, tuple[Told, tuple[bytes, ...]]]]:
-    """Returns what held entries turned out to be, and those that add what they say to a movement.
-
-    One that is in the statement by reference says whom the money is for, where the statement does not. The others have
-    no money of their own once the statements of all days are taken that they may be dated wrong by.
-    """
-    decided: dict[bytes, tuple[Outcome, bytes]] = {}
-    again: dict[bytes, tuple[Told, tuple[bytes, ...]]] = {}
-    for position, told in enumerate(booking.telling.entries):
-        entry_id = booking.telling.entry_id(position)
-        movement_id = entry_id if entry_id in booking.new else booking.pairs.get(entry_id, ZERO_ID)
+def _held_of(known: Movements, telling: Telling) -> dict[bytes, bytes]:
+    """Returns the held entries that entries of a telling are by reference, with the ids of these."""
+    found = {}
+    for position, told in enumerate(telling.entries):
         for key in known.held_by_references(all_references(told)):
-            if key in decided or not is_same(known.held[key].told, told, SAME_DAYS):
-                continue
-            decided[key] = (Outcome.BOOKED, movement_id)
-            if movement_id != ZERO_ID:
-                again[key] = (known.held[key].told, (movement_id,))
-    for key, held in known.held.items():
-        if key not in decided and held.told.day <= last_day - LIKE_DAYS:
+            if is_same(known.held[key].told, told, SAME_DAYS):
+                found[key] = telling.entry_id(position)
+    return found
+
+
+def _with_held(known: Movements, telling: Telling, held: Mapping[bytes, bytes]) -> tuple[Told, ...]:
+    """Returns the entries with what held ones say beyond: whom the money is for, and other references."""
+    said: dict[bytes, list[Told]] = {}
+    for key, entry_id in held.items():
+        said.setdefault(entry_id, []).append(known.held[key].told)
+    entries = []
+    for position, told in enumerate(telling.entries):
+        for other in said.get(telling.entry_id(position), ()):
+            told = merged(told, other)
+        entries.append(told)
+    return tuple(entries)
+
+
+def _decide_held(
+    known: Movements, booking: Booking, held: Mapping[bytes, bytes], last_day: int
+) -> dict[bytes, tuple[Outcome, bytes]]:
+    """Returns what held entries turned out to be.
+
+    Those that are not in the statement by reference have no money of their own once the statements of all days are
+    taken that they may be dated wrong by.
+    """
+    decided = {}
+    for key, entry_id in held.items():
+        movement_id = entry_id if entry_id in booking.new else booking.pairs.get(entry_id, ZERO_ID)
+        decided[key] = (Outcome.BOOKED, movement_id)
+    for key, each in known.held.items():
+        if key not in decided and each.told.day <= last_day - LIKE_DAYS:
             decided[key] = (Outcome.NOTHING, ZERO_ID)
-    return decided, again
+    return decided
 
 
 def _again(known: Movements, booking: Booking) -> dict[bytes, tuple[Told, tuple[bytes, ...]]]:
@@ -153,6 +182,10 @@ def _again(known: Movements, booking: Booking) -> dict[bytes, tuple[Told, tuple[
     again = {key: (told[key], (movement,)) for key, movement in booking.pairs.items()}
     again |= {key: (told[key], members) for key, members in booking.sums.items()}
     again |= {key: (known.known[key].told, (movement,)) for key, movement in booking.other_day.items()}
+    for (movement, _), part in booking.clients.items():
+        before = known.known[movement].told
+        if len(before.parts) < 2 and part.amount_minor == before.amount_minor:
+            again[external_id("bank-part", movement, "")] = (_as_part(before, part), (movement,))
     for movement, entries in booking.split.items():
         parts = tuple(part for each in entries for part in each.pieces())
         whole = replace(known.known[movement].told, parts=parts, transactions=len(parts))
@@ -182,6 +215,11 @@ def _never_booked(mirror: bytes, booking: Booking) -> list[Any]:
         return []
     amounts, alike = zip(*found.values(), strict=True)
     return [MovementNeverBooked(mirror, booking.telling.id, b"".join(found), pack("Q", amounts), pack("I", alike))]
+
+
+def _as_part(told: Told, part: Part) -> Told:
+    """Returns a movement as a part of an entry tells of it."""
+    return replace(told, references=told.references | part.references, parts=(part,), transactions=1)
 
 
 def with_again(told: Told, again: Told) -> Told:

@@ -64,7 +64,7 @@ class MovementsTold:
     is_booked: bool  # by a statement; else it is news
     days: bytes  # 4 bytes per row, signed
     amounts_minor: bytes  # 8 bytes per row
-    marks: bytes  # 1 byte per row: 1 incoming, 2 reversal
+    marks: bytes  # 1 byte per row: 1 incoming, 2 reversal, 4 may be another of its amount
     transactions: bytes  # 4 bytes per row
     reference_counts: bytes  # 4 bytes per row
     part_counts: bytes  # 4 bytes per row

@@ -47,7 +47,7 @@ class Confirmation(IntEnum):
     OTHER_DAY = 6  # by its amount, on another day
 
 
-UNSURE = frozenset({Confirmation.SUM, Confirmation.BALANCE})
+SURE = frozenset({Confirmation.REFERENCE, Confirmation.PARTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class Movement:
     """One that the mirror has moved for.
 
     `missing_minor` of it was taken back; `allocated` are the parts that belong to clients; a movement with `doubters`
-    may be one of these, which are of other days, and stays in suspense until they are decided.
+    may be one of these, which are of other days, and stays in suspense until they are decided. One that is not `sure`
+    was told from others of its amount by nothing: what is told of it later may be about one of these.
     """
 
     told: Told
@@ -64,6 +65,7 @@ class Movement:
     allocated: frozenset[int] = frozenset()
     missing_minor: int = 0
     doubters: frozenset[bytes] = frozenset()
+    sure: bool = True
 
     @property
     def posted_minor(self) -> int:
@@ -208,7 +210,7 @@ class Movements:
     def _list(self, movement_id: bytes, told: Told, journal: Journal) -> None:
         for each in _all_identities(told):
             journal.put(self._by_reference, each, (*self._by_reference.get(each, ()), movement_id))
-        for key in _keys(told):
+        for key in keys_of(told):
             journal.put(self._by_amount, key, (*self._by_amount.get(key, ()), movement_id))
         if told.is_opaque:
             journal.put(self._opaque, movement_id, None)
@@ -216,7 +218,7 @@ class Movements:
     def _unlist(self, movement_id: bytes, told: Told, journal: Journal) -> None:
         for each in _all_identities(told):
             self._without(self._by_reference, each, movement_id, journal)
-        for key in _keys(told):
+        for key in keys_of(told):
             self._without(self._by_amount, key, movement_id, journal)
         if told.is_opaque:
             journal.remove(self._opaque, movement_id)
@@ -235,7 +237,8 @@ def _all_identities(told: Told) -> frozenset[bytes]:
     return identities(all_references(told))
 
 
-def _keys(told: Told) -> set[Key]:
+def keys_of(told: Told) -> set[Key]:
+    """Returns the amounts of an entry and of its parts, with its way."""
     amounts = {told.amount_minor, *(part.amount_minor for part in told.parts)}
     return {(amount, *told.way()) for amount in amounts}
 

@@ -12,13 +12,21 @@ from itertools import takewhile
 
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 
-from ringfence_payment_instruction.statements.domain.movements import Doubt, Movement, Movements
-from ringfence_payment_instruction.statements.domain.told import Likeness, Part, Telling, Told, all_references, is_same, likeness
+from ringfence_payment_instruction.statements.domain.movements import Doubt, Movement, Movements, Standing
+from ringfence_payment_instruction.statements.domain.told import (
+    Likeness,
+    Part,
+    Telling,
+    Told,
+    all_references,
+    is_same,
+    likeness,
+)
 
 SAME_DAYS = 10
 """How far apart two tellings may be dated that share a reference; banks use references again."""
 LIKE_DAYS = 2
-"""How far apart two tellings may be dated that only may be of one movement."""
+"""How far from its booking news may be dated, where it only may be of a movement: two of news twice as far apart."""
 
 
 @dataclass(slots=True)
@@ -145,7 +153,10 @@ class _Reading:
 
     def _is_held(self, told: Told) -> bool:
         """Tells whether it is one of those in doubt, by reference: it stays the same doubt."""
-        return any(is_same(told, self.known.held[found].told, SAME_DAYS) for found in self.known.held_by_references(told.references))
+        return any(
+            is_same(told, self.known.held[found].told, SAME_DAYS)
+            for found in self.known.held_by_references(told.references)
+        )
 
     def _rest(self, entry_id: bytes, told: Told) -> bool:
         """Takes a sum some of whose parts are known: the others are new, as one movement, unless they are in doubt."""
@@ -183,7 +194,7 @@ class _Reading:
             movement = self._rival(movement_id, told)
             if movement is None or movement.told.amount_minor != told.amount_minor:
                 continue
-            if likeness(movement.told.whole(), told.whole()) is not Likeness.DIFFERENT:
+            if not movement.sure or likeness(movement.told.whole(), told.whole()) is not Likeness.DIFFERENT:
                 found.add(movement_id)
         return frozenset(found)
 
@@ -191,7 +202,8 @@ class _Reading:
         """Returns a movement that an entry of this telling may be about, None where it cannot be."""
         movement = self.known.known[movement_id]
         is_other = self.telling.id in movement.tellings or (movement_id, -1) in self._claimed
-        return None if is_other or not _is_near(movement.told, told, LIKE_DAYS) else movement
+        days = LIKE_DAYS if movement.standing is Standing.BOOKED else 2 * LIKE_DAYS
+        return None if is_other or not _is_near(movement.told, told, days) else movement
 
     def _may_be_in(self, told: Told, part: Part) -> bool:
         """Tells whether an entry, or a part of it, may be a part of a known movement, or all of a smaller one."""
@@ -205,7 +217,7 @@ class _Reading:
                 if (
                     other.amount_minor == part.amount_minor
                     and (movement_id, index) not in self._claimed
-                    and likeness(other, part) is not Likeness.DIFFERENT
+                    and (not movement.sure or likeness(other, part) is not Likeness.DIFFERENT)
                 ):
                     return True
         larger = takewhile(lambda each: each[0] > told.amount_minor, self._sums[told.way()])
@@ -215,7 +227,6 @@ class _Reading:
         """Tells whether an entry that is not told apart may stand for a movement that is known, and others."""
         smaller = takewhile(lambda each: each[0] < told.amount_minor, self._singles[told.way()])
         return told.is_opaque and any(self._rival(movement_id, told) for _, movement_id in smaller)
-
 
     def _count(self, group: list[tuple[bytes, Told, frozenset[bytes]]]) -> None:
         """Takes as many of a group of like entries for new as there cannot be among the movements that they may be."""

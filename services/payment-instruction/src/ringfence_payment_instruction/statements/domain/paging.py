@@ -75,7 +75,10 @@ def joined(pages: Mapping[int, Statement]) -> Statement | Fault:
         before, after = page.heading.closing, following.heading.opening
         chained = before is not None and after is not None and (before.intermediate or after.intermediate)
         if chained and _amount(before) != _amount(after):
-            return Fault(FaultKind.WRONG_SUM, f"page {_number(following)} opens with {_amount(after)}, before it is {_amount(before)}")
+            return Fault(
+                FaultKind.WRONG_SUM,
+                f"page {_number(following)} opens with {_amount(after)}, before it is {_amount(before)}",
+            )
     entries = tuple(entry for page in in_order for entry in page.entries)
     heading = replace(first, closing=last.closing or first.closing, page=None, totals=last.totals or first.totals)
     return Statement(heading, entries)

@@ -11,10 +11,10 @@ from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.statements.domain import events as told_events
-from ringfence_payment_instruction.statements.domain.columns import lists_of, rows_of
+from ringfence_payment_instruction.statements.domain.columns import UNSURE_MARK, lists_of, rows_of
 from ringfence_payment_instruction.statements.domain.deciding import with_again
 from ringfence_payment_instruction.statements.domain.movements import (
-    UNSURE,
+    SURE,
     Chain,
     Doubt,
     Held,
@@ -52,7 +52,10 @@ class State:
             journal.put(self.pages, event.pages, pages.with_page(event.number, event.digest, event.is_last, event.day))
         else:
             _APPLIES[type(event)](event, known, journal)
-        if isinstance(event, told_events.StatementTaken | told_events.StatementExcepted) and event.telling in self.pages:
+        if (
+            isinstance(event, told_events.StatementTaken | told_events.StatementExcepted)
+            and event.telling in self.pages
+        ):
             journal.remove(self.pages, event.telling)
 
 
@@ -71,8 +74,10 @@ def _excepted(event: told_events.StatementExcepted, known: Movements, journal: J
 def _told(event: told_events.MovementsTold, known: Movements, journal: Journal) -> None:
     standing = Standing.BOOKED if event.is_booked else Standing.TOLD
     doubters = lists_of(event.doubter_counts, event.doubters)
-    for movement_id, told, found in zip(split_ids(event.movement_ids), rows_of(event), doubters, strict=True):
-        movement = Movement(told, standing, frozenset([event.telling]), doubters=frozenset(found))
+    rows = zip(split_ids(event.movement_ids), rows_of(event), doubters, event.marks, strict=True)
+    for movement_id, told, found, marks in rows:
+        tellings = frozenset([event.telling])
+        movement = Movement(told, standing, tellings, doubters=frozenset(found), sure=not marks & UNSURE_MARK)
         known.put(movement_id, movement, journal)
 
 
@@ -92,7 +97,7 @@ def _told_again(event: told_events.MovementsToldAgain, known: Movements, journal
 def _confirmed(event: told_events.MovementsConfirmed, known: Movements, journal: Journal) -> None:
     ids = split_ids(event.movement_ids)
     days, restored = unpack("i", event.days), unpack("Q", event.restored_minor)
-    for movement_id, day, back in zip(ids, days, restored, strict=True):
+    for movement_id, day, back, how in zip(ids, days, restored, event.how, strict=True):
         movement = known.known[movement_id]
         known.change(
             movement_id,
@@ -100,9 +105,10 @@ def _confirmed(event: told_events.MovementsConfirmed, known: Movements, journal:
             told=replace(movement.told, day=day),
             standing=Standing.BOOKED,
             missing_minor=movement.missing_minor - back,
+            sure=how in SURE,
         )
-    # What was found by a sum or the balance alone may yet be the money that is in suspense for its sake.
-    confirmed = frozenset(each for each, how in zip(ids, event.how, strict=True) if how not in UNSURE)
+    # What was not found by reference may yet be the money that is in suspense for its sake.
+    confirmed = frozenset(each for each, how in zip(ids, event.how, strict=True) if how in SURE)
     for loose in list(known.loose):
         if known.known[loose].doubters & confirmed:
             known.change(loose, journal, doubters=known.known[loose].doubters - confirmed)
