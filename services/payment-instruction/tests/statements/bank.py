@@ -187,15 +187,21 @@ class Books:
         for event in found:
             self.events.append(event)
             self.state.apply(Recorded(len(self.events), MIRROR, len(self.events), event, 0, ""), self.journal)
-        self.journal.clear()
         return found
 
     def restart(self) -> None:
         events, self.events, self.state = self.events, [], State()
         self.record(events)
 
-    def take(self, file: File) -> list[object]:
-        """Takes a file once; the same again changes nothing."""
+    def take(self, file: File, *, commit: bool = True) -> list[object]:
+        """Takes a file once; the same again changes nothing. What is not committed is rolled back."""
+        found = self._take(file)
+        if not commit:
+            self.journal.rollback()
+        self.journal.clear()
+        return found
+
+    def _take(self, file: File) -> list[object]:
         told = file.telling
         loose = list(self.known.loose)
         if told.kind is not Kind.STATEMENT:
@@ -205,7 +211,7 @@ class Books:
         else:
             found = self.record(settle(self.known, MIRROR, told, file.day))
             taken = StatementTaken(
-                MIRROR, told.id, b"", file.day, file.day, file.opening_minor, file.closing_minor, 0, 0
+                MIRROR, told.id, b"", b"", file.day, file.day, file.opening_minor, file.closing_minor, 0, 0
             )
             found += self.record([taken])
         return found + self.record(allocate(self.known, MIRROR, [*touched(found), *loose]))

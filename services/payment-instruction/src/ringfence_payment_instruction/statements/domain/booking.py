@@ -6,7 +6,7 @@ and hangs together comes out by the balance. The mirror then holds what the stat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from ringfence_kernel.values.ids import ZERO_ID
@@ -14,13 +14,28 @@ from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_payment_instruction.statements.domain.movements import (
     Confirmation,
     Key,
-    Movement,
     Movements,
     Standing,
     keys_of,
 )
-from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS, SAME_DAYS
+from ringfence_payment_instruction.statements.domain.news import SAME_DAYS
 from ringfence_payment_instruction.statements.domain.pairing import components, pairs
+from ringfence_payment_instruction.statements.domain.sides import (
+    Piece,
+    Side,
+    edges,
+    is_of_one_amount,
+    is_of_one_day,
+    is_of_these_days,
+    is_open_piece,
+    is_piece_of_one_day,
+    is_supported,
+    is_supported_piece,
+    is_supported_piece_of_one_day,
+    may_be_one,
+    may_hold,
+    open_minor,
+)
 from ringfence_payment_instruction.statements.domain.sums import only_subset
 from ringfence_payment_instruction.statements.domain.told import (
     Likeness,
@@ -32,38 +47,6 @@ from ringfence_payment_instruction.statements.domain.told import (
     likeness,
 )
 
-MAX_COMPARED = 1_000_000
-"""Pairs of leftovers that are compared; of more only those of one amount are."""
-
-
-class Side:
-    """An entry of the statement or a movement, and what of it has not been matched yet."""
-
-    __slots__ = ("id", "left", "matched", "pieces", "told")
-
-    def __init__(self, key: bytes, told: Told, left: int) -> None:
-        """Starts with nothing matched; an amount that is not all of it has no pieces."""
-        self.id = key
-        self.told = told
-        self.left = left
-        self.pieces: dict[int, Part] = dict(enumerate(told.pieces())) if left == told.amount_minor else {}
-        self.matched: list[Side] = []
-
-    @property
-    def is_whole(self) -> bool:
-        """Tells whether nothing of it has been matched."""
-        return self.left > 0 and not self.matched
-
-    def take(self, other: Side, amount_minor: int) -> None:
-        """Matches an amount with the other side."""
-        for one, two in ((self, other), (other, self)):
-            one.left -= amount_minor
-            one.matched.append(two)
-
-
-Piece = tuple[Side, int]
-"""A part of an entry or movement, by its number."""
-
 
 @dataclass(slots=True)
 class Booking:
@@ -72,10 +55,10 @@ class Booking:
     `pairs` are entries with the one movement that each is, `sums` entries with the several, and movements with the
     several entries that these turned out to be. `new` are entries with what of them nothing had told of, and movements
     of later days that they may be: a zero id where people have to say. Of the `unsure` nothing says that they are not
-    movements of their amount that are confirmed: `guessed` are such amounts, `certain` the parts of entries and movements
-    that were found by reference all the same. `clients` are parts of movements as parts of entries tell of them.
-    `missing` are movements with what is not booked,
-    and among how many alike. `other_day` are booked movements in suspense that turned out to be one of a later day.
+    movements of their amount that are confirmed: `guessed` are such amounts, `certain` the parts, of entries and of
+    movements, that were found by reference all the same. `clients` are parts of movements as parts of entries tell of
+    them. `missing` are movements with what is not booked, and among how many alike. `other_day` are booked movements
+    in suspense that turned out to be one of a later day.
     """
 
     telling: Telling
@@ -114,7 +97,7 @@ class _Booking:
             Side(statement.entry_id(position), told, told.amount_minor)
             for position, told in enumerate(statement.entries)
         ]
-        self.open = {key: Side(key, each.told, _open_minor(each)) for key, each in known.known.items() if each.is_open}
+        self.open = {key: Side(key, each.told, open_minor(each)) for key, each in known.known.items() if each.is_open}
 
     def decide(self) -> Booking:
         """Goes from what is certain to what is left."""
@@ -215,18 +198,18 @@ class _Booking:
         Whole sums first, then all others at once: those that a client speaks for, those of one day, those of another.
         """
         for fits, how in (
-            (_is_supported, Confirmation.AMOUNT),
-            (_is_of_one_day, Confirmation.AMOUNT),
-            (_is_of_these_days, Confirmation.OTHER_DAY),
+            (is_supported, Confirmation.AMOUNT),
+            (is_of_one_day, Confirmation.AMOUNT),
+            (is_of_these_days, Confirmation.OTHER_DAY),
         ):
             for sides, movements in self._sums_of_one_amount():
                 for side, movement in pairs(sides, movements, fits):
                     self._match(side, [movement], how)
         for fits_piece, how in (
-            (_is_supported_piece_of_one_day, Confirmation.AMOUNT),
-            (_is_supported_piece, Confirmation.OTHER_DAY),
-            (_is_piece_of_one_day, Confirmation.AMOUNT),
-            (_is_open_piece, Confirmation.OTHER_DAY),
+            (is_supported_piece_of_one_day, Confirmation.AMOUNT),
+            (is_supported_piece, Confirmation.OTHER_DAY),
+            (is_piece_of_one_day, Confirmation.AMOUNT),
+            (is_open_piece, Confirmation.OTHER_DAY),
         ):
             for stated, known in self._pieces_of_one_amount():
                 for one, other in pairs(stated, known, fits_piece):
@@ -268,14 +251,12 @@ class _Booking:
     def _by_sums(self) -> None:
         """An entry that is the only sum of some movements, or a movement that is the only sum of some entries."""
         for side in [each for each in self.stated if each.is_whole and each.told.is_opaque]:
-            movements = [each for each in self._due() if each.told.is_single and _may_hold(side, each)]
+            movements = [each for each in self._due() if each.told.is_single and may_hold(side, each)]
             found = only_subset([each.left for each in movements], side.left)
             if found:
                 self._match(side, [movements[place] for place in found], Confirmation.SUM)
         for movement in [each for each in self._due() if each.is_whole and each.told.is_opaque]:
-            sides = [
-                each for each in self.stated if each.is_whole and each.told.is_single and _may_hold(movement, each)
-            ]
+            sides = [each for each in self.stated if each.is_whole and each.told.is_single and may_hold(movement, each)]
             found = only_subset([each.left for each in sides], movement.left)
             for place in found or ():
                 movement.take(sides[place], sides[place].left)
@@ -290,7 +271,7 @@ class _Booking:
         """
         sides = [each for each in self.stated if each.left > 0]
         movements = [each for each in self._due() if self.known.known[each.id].standing is Standing.TOLD]
-        for firsts, seconds in components(_edges(sides, movements)):
+        for firsts, seconds in components(edges(sides, movements)):
             entries, open_ones = [sides[each] for each in firsts], [movements[each] for each in seconds]
             for movement in open_ones:
                 for side in entries:
@@ -326,7 +307,7 @@ class _Booking:
         doubters = frozenset(
             each.id
             for each in later
-            if _may_be_one(side, each) or (side.id in self.found.unsure and _is_of_one_amount(side, each))
+            if may_be_one(side, each) or (side.id in self.found.unsure and is_of_one_amount(side, each))
         )
         self.found.new[side.id] = (told, doubters | ({ZERO_ID} if side.id in self._doubtful else frozenset()))
 
@@ -345,134 +326,3 @@ class _Booking:
             other = self.open.get(found)
             if other is not None and how in by_amount and other.told.way() == movement.told.way():
                 yield other
-
-
-def _open_minor(movement: Movement) -> int:
-    """Returns what a statement has yet to have of an open movement."""
-    return movement.missing_minor if movement.standing is Standing.MISSING else movement.told.amount_minor
-
-
-def _is_alike(side: Side, movement: Side) -> bool:
-    return likeness(side.told.whole(), movement.told.whole()) is not Likeness.DIFFERENT
-
-
-def _is_of_one_day(side: Side, movement: Side) -> bool:
-    return side.told.day == movement.told.day and _is_alike(side, movement)
-
-
-def _is_of_these_days(side: Side, movement: Side) -> bool:
-    return _is_near(side, movement) and _is_alike(side, movement)
-
-
-def _is_supported(side: Side, movement: Side) -> bool:
-    """Tells whether two sums have a part in common that a client or a reference speaks for."""
-    return _is_of_one_day(side, movement) and any(
-        _speaks(one, two) for one in side.told.parts for two in movement.told.parts
-    )
-
-
-def _is_near(side: Side, movement: Side) -> bool:
-    return abs(side.told.day - movement.told.day) <= LIKE_DAYS
-
-
-def _speaks(one: Part, two: Part) -> bool:
-    """Tells whether the client, or a reference of the payer's, speaks for two parts being one."""
-    if one.amount_minor != two.amount_minor:
-        return False
-    return one.client == two.client != ZERO_ID or bool(one.references & two.references)
-
-
-def _is_open_piece(stated: Piece, known: Piece) -> bool:
-    """Tells whether two parts may be one: two sums are one as a whole, or they have no part in common."""
-    (side, number), (movement, place) = stated, known
-    are_sums = len(side.told.parts) > 1 and len(movement.told.parts) > 1
-    if are_sums or not _is_near(side, movement):
-        return False
-    # Both may have been taken by another pair.
-    one, two = side.pieces.get(number), movement.pieces.get(place)
-    return one is not None and two is not None and likeness(one, two) is not Likeness.DIFFERENT
-
-
-def _is_piece_of_one_day(stated: Piece, known: Piece) -> bool:
-    return stated[0].told.day == known[0].told.day and _is_open_piece(stated, known)
-
-
-def _is_supported_piece_of_one_day(stated: Piece, known: Piece) -> bool:
-    return stated[0].told.day == known[0].told.day and _is_supported_piece(stated, known)
-
-
-def _is_supported_piece(stated: Piece, known: Piece) -> bool:
-    if not _is_open_piece(stated, known):
-        return False
-    (side, number), (movement, place) = stated, known
-    return _speaks(side.pieces[number], movement.pieces[place])
-
-
-def _may_hold(whole: Side, part: Side) -> bool:
-    """Tells whether one may stand for the other and more."""
-    return whole.told.way() == part.told.way() and part.left < whole.left and _is_near(whole, part)
-
-
-def _clients_agree(side: Side, movement: Side) -> bool:
-    return ZERO_ID in (side.told.client, movement.told.client) or side.told.client == movement.told.client
-
-
-def _may_be_one(side: Side, movement: Side) -> bool:
-    """Tells whether what is left of an entry and of a movement may be the same money, or one a part of the other."""
-    if side.told.way() != movement.told.way() or not _is_near(side, movement):
-        return False
-    if side.left == movement.left and side.is_whole and movement.is_whole:
-        return _is_alike(side, movement)
-    if _pieces_meet(side, movement):
-        return True
-    is_in = movement.told.is_opaque and side.told.is_single and _may_hold(movement, side)
-    return is_in or (side.told.is_opaque and movement.told.is_single and _may_hold(side, movement))
-
-
-def _is_of_one_amount(side: Side, movement: Side) -> bool:
-    """Tells whether both have a part of one amount; nothing more may be asked where parts were paired by that alone."""
-    amounts = {part.amount_minor for part in movement.pieces.values()}
-    is_near = side.told.way() == movement.told.way() and _is_near(side, movement)
-    return is_near and any(part.amount_minor in amounts for part in side.pieces.values())
-
-
-def _pieces_meet(side: Side, movement: Side) -> bool:
-    """Tells whether a part that is left of one may be the other, or a part of it: two sums have no parts in common."""
-    if len(side.told.parts) > 1 and len(movement.told.parts) > 1:
-        return False
-    return any(
-        one.amount_minor == two.amount_minor and likeness(one, two) is not Likeness.DIFFERENT
-        for one in side.pieces.values()
-        for two in movement.pieces.values()
-    )
-
-
-def _edges(sides: list[Side], movements: list[Side]) -> Iterator[tuple[int, int]]:
-    """Yields the leftovers that may be the same money; two of one amount and no other client may have new references."""
-    if len(sides) * len(movements) > MAX_COMPARED:
-        yield from _equal(sides, movements)
-        return
-    for first, side in enumerate(sides):
-        for second, movement in enumerate(movements):
-            if _may_be_one(side, movement) or _is_renamed(side, movement):
-                yield first, second
-
-
-def _equal(sides: list[Side], movements: Iterable[Side]) -> Iterator[tuple[int, int]]:
-    by_amount: dict[int, list[int]] = {}
-    for first, side in enumerate(sides):
-        by_amount.setdefault(side.left, []).append(first)
-    for second, movement in enumerate(movements):
-        for first in by_amount.get(movement.left, ()):
-            if _is_renamed(sides[first], movement):
-                yield first, second
-
-
-def _is_renamed(side: Side, movement: Side) -> bool:
-    is_equal = side.left == movement.left and side.is_whole and movement.is_whole
-    return (
-        is_equal
-        and side.told.way() == movement.told.way()
-        and _is_near(side, movement)
-        and _clients_agree(side, movement)
-    )

@@ -28,10 +28,10 @@ class Fault:
     text: str
 
 
-def fault_of(statement: Statement) -> Fault | None:
-    """Returns what is wrong with a whole telling, None where nothing is."""
+def fault_of(statement: Statement, currency: str = "") -> Fault | None:
+    """Returns what is wrong with a whole telling, None where nothing is; `currency` is that of the mirror, if known."""
     heading, entries = statement.heading, statement.entries
-    return _currency(heading, entries) or _totals(heading, entries) or _sum(statement)
+    return _currency(heading, entries, currency) or _totals(heading, entries) or _sum(statement)
 
 
 def without_repetitions(statement: Statement) -> Statement:
@@ -53,17 +53,11 @@ def without_repetitions(statement: Statement) -> Statement:
     return statement if _sum(found) else found
 
 
-def currency_of(heading: Heading, entries: Iterable[Entry]) -> str:
-    """Returns the currency of a telling: that of its account or balances, or the only one of its entries."""
-    found = {entry.currency for entry in entries} if not heading.currency else {heading.currency}
-    return found.pop() if len(found) == 1 else ""
-
-
-def _currency(heading: Heading, entries: Iterable[Entry]) -> Fault | None:
+def _currency(heading: Heading, entries: Iterable[Entry], currency: str) -> Fault | None:
     stated = [each.currency for each in (heading.opening, heading.closing, *heading.totals) if each]
-    found = {heading.currency, *stated, *(entry.currency for entry in entries)} - {""}
+    found = {currency, heading.currency, *stated, *(entry.currency for entry in entries)} - {""}
     if len(found) > 1:
-        return Fault(FaultKind.CURRENCY, f"{len(found)} currencies in one telling: {', '.join(sorted(found))}")
+        return Fault(FaultKind.CURRENCY, f"{len(found)} currencies where one is expected: {', '.join(sorted(found))}")
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -179,7 +179,9 @@ def _decide_held(
 def _again(known: Movements, booking: Booking) -> dict[bytes, tuple[Told, tuple[bytes, ...]]]:
     """Returns what the statement's entries, and those on other days, add to known movements."""
     told = {booking.telling.entry_id(number): each for number, each in enumerate(booking.telling.entries)}
-    again = {key: (told[key], (movement,)) for key, movement in booking.pairs.items()}
+    again: dict[bytes, tuple[Told, tuple[bytes, ...]]] = {
+        key: (told[key], (movement,)) for key, movement in booking.pairs.items()
+    }
     again |= {key: (told[key], members) for key, members in booking.sums.items()}
     again |= {key: (known.known[key].told, (movement,)) for key, movement in booking.other_day.items()}
     for (movement, _), part in booking.clients.items():

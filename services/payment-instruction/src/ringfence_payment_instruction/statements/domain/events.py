@@ -17,6 +17,7 @@ class StatementTaken:
     mirror: bytes  # the mirror account in custody
     telling: bytes
     digest: bytes  # SHA-256 of its file, or of the digests of its pages
+    content: bytes  # SHA-256 of its entries and balances: the same whatever file it comes in
     first_day: int  # days since 1970
     last_day: int
     opening_minor: int

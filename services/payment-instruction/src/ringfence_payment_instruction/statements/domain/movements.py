@@ -117,7 +117,7 @@ class Movements:
         self.known: dict[bytes, Movement] = {}
         self.sums: dict[bytes, Sum] = {}
         self.held: dict[bytes, Held] = {}
-        self.taken: dict[bytes, int] = {}  # tellings of statements, and their last days
+        self.taken: dict[bytes, bytes] = {}  # tellings of statements, and what they said
         self.excepted: dict[bytes, bytes] = {}  # tellings that people work off, and their digests
         self.balance: dict[str, int] = {"posted": 0}
         self.chain: dict[str, Chain] = {}
@@ -196,7 +196,9 @@ class Movements:
         journal.put(self.sums, entry_id, found)
 
     def hold(self, entry_id: bytes, held: Held, journal: Journal) -> None:
-        """Notes an entry in doubt."""
+        """Notes an entry in doubt, or what it has learned."""
+        if entry_id in self.held:
+            self.release(entry_id, journal)
         journal.put(self.held, entry_id, held)
         for each in _all_identities(held.told):
             journal.put(self._held_by_reference, each, (*self._held_by_reference.get(each, ()), entry_id))
@@ -230,7 +232,7 @@ class Movements:
         if left:
             journal.put(index, key, left)
         else:
-            journal.remove(index, key)  # type: ignore[arg-type]
+            journal.remove(index, key)
 
 
 def _all_identities(told: Told) -> frozenset[bytes]:

@@ -12,7 +12,7 @@ from itertools import takewhile
 
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 
-from ringfence_payment_instruction.statements.domain.movements import Doubt, Movement, Movements, Standing
+from ringfence_payment_instruction.statements.domain.movements import Doubt, Key, Movement, Movements, Standing
 from ringfence_payment_instruction.statements.domain.told import (
     Likeness,
     Part,
@@ -21,6 +21,7 @@ from ringfence_payment_instruction.statements.domain.told import (
     all_references,
     is_same,
     likeness,
+    merged,
 )
 
 SAME_DAYS = 10
@@ -41,7 +42,6 @@ class News:
     new: dict[bytes, Told] = field(default_factory=dict)
     again: dict[bytes, tuple[Told, tuple[bytes, ...]]] = field(default_factory=dict)
     held: dict[bytes, tuple[Told, Doubt]] = field(default_factory=dict)
-    told_twice: list[bytes] = field(default_factory=list)
 
 
 def read_news(known: Movements, telling: Telling) -> News:
@@ -57,7 +57,7 @@ class _Reading:
         self.telling = telling
         self.news = News(telling)
         self._claimed: set[tuple[bytes, int]] = set()
-        self._seen: dict[bytes, list[Told]] = {}
+        self._seen: dict[Key, list[Told]] = {}
         self._left: list[tuple[bytes, Told]] = []
         self._sums = _by_way((known.known[each].told, each) for each in known.opaque())
         self._singles = _by_way((each.told, key) for key, each in known.known.items() if each.told.is_single)
@@ -69,11 +69,11 @@ class _Reading:
         """Takes what is certain first, then judges the rest."""
         for position, told in enumerate(self.telling.entries):
             self._recognise(self.telling.entry_id(position), told)
-        alike: dict[tuple[int, bool, bool], list[tuple[bytes, Told, frozenset[bytes]]]] = {}
+        alike: dict[Key, list[tuple[bytes, Told, frozenset[bytes]]]] = {}
         for entry_id, told in self._left:
             found = self._judge(told)
             if found is None:
-                self.news.held[entry_id] = (told, Doubt.PART_OR_SUM)
+                self._hold(entry_id, told, Doubt.PART_OR_SUM)
             elif found:
                 alike.setdefault((told.amount_minor, *told.way()), []).append((entry_id, told, found))
             else:
@@ -86,17 +86,14 @@ class _Reading:
         """Takes an entry that is known by its references, or holds it where it stands twice or comes too late."""
         if entry_id in self.known.known or entry_id in self.known.held:
             self._claimed.add((entry_id, -1))  # the same telling again, to the byte
-            self.news.told_twice.append(entry_id)
             return
         again = self._same(told)
         if again is not None:
             self.news.again[entry_id] = (told, again)
         elif self._is_repeated(told):
             self.news.held[entry_id] = (told, Doubt.REPEATED)
-        elif self._is_held(told):
-            self.news.told_twice.append(entry_id)
         elif self.known.last is not None and told.day <= self.known.last.last_day:
-            self.news.held[entry_id] = (told, Doubt.LATE)
+            self._hold(entry_id, told, Doubt.LATE)
         elif not self._rest(entry_id, told):
             self._left.append((entry_id, told))
 
@@ -151,12 +148,16 @@ class _Reading:
             if found in self.known.known
         )
 
-    def _is_held(self, told: Told) -> bool:
-        """Tells whether it is one of those in doubt, by reference: it stays the same doubt."""
-        return any(
-            is_same(told, self.known.held[found].told, SAME_DAYS)
-            for found in self.known.held_by_references(told.references)
-        )
+    def _hold(self, entry_id: bytes, told: Told, doubt: Doubt) -> None:
+        """Holds an entry; one that is held already, by reference, stays one and learns what this one adds."""
+        for found in self.known.held_by_references(all_references(told)):
+            before = self.known.held[found].told
+            if is_same(told, before, SAME_DAYS):
+                more = merged(before, told)
+                if more != before:
+                    self.news.held[found] = (more, self.known.held[found].doubt)
+                return
+        self.news.held[entry_id] = (told, doubt)
 
     def _rest(self, entry_id: bytes, told: Told) -> bool:
         """Takes a sum some of whose parts are known: the others are new, as one movement, unless they are in doubt."""
@@ -166,7 +167,7 @@ class _Reading:
         if not any(found):
             return False
         if any(place is not None and place[1] >= 0 for place in found):
-            self.news.held[entry_id] = (told, Doubt.PART_OR_SUM)  # of another sum
+            self._hold(entry_id, told, Doubt.PART_OR_SUM)  # of another sum
             return True
         left = tuple(part for part, place in zip(told.parts, found, strict=True) if place is None)
         rest = replace(
@@ -178,7 +179,7 @@ class _Reading:
         )
         self._claimed.update(filter(None, found))
         if self._judge(rest) != frozenset():
-            self.news.held[entry_id] = (told, Doubt.PART_OR_SUM)
+            self._hold(entry_id, told, Doubt.PART_OR_SUM)
             return True
         self.news.new[entry_id] = rest
         members = dict.fromkeys([place[0] for place in found if place is not None])
@@ -236,7 +237,7 @@ class _Reading:
         for entry_id, told, _ in group[:sure]:
             self.news.new[entry_id] = told if len(clients) == 1 else _anonymous(told)
         for entry_id, told, _ in group[sure:]:
-            self.news.held[entry_id] = (told, Doubt.LIKE_ANOTHER)
+            self._hold(entry_id, told, Doubt.LIKE_ANOTHER)
 
 
 def _by_way(movements: Iterable[tuple[Told, bytes]]) -> dict[tuple[bool, bool], list[tuple[int, bytes]]]:
@@ -249,7 +250,7 @@ def _by_way(movements: Iterable[tuple[Told, bytes]]) -> dict[tuple[bool, bool], 
     return found
 
 
-def _group(told: Told) -> tuple[int, bool, bool]:
+def _group(told: Told) -> Key:
     return (told.amount_minor, *told.way())
 
 

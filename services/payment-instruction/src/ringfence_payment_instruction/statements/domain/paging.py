@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from ringfence_kernel.values.ids import external_id
 
@@ -71,7 +72,7 @@ def joined(pages: Mapping[int, Statement]) -> Statement | Fault:
     """
     in_order = [pages[number] for number in sorted(pages)]
     first, last = in_order[0].heading, in_order[-1].heading
-    for page, following in zip(in_order, in_order[1:], strict=False):
+    for page, following in pairwise(in_order):
         before, after = page.heading.closing, following.heading.opening
         chained = before is not None and after is not None and (before.intermediate or after.intermediate)
         if chained and _amount(before) != _amount(after):

@@ -62,7 +62,7 @@ class State:
 def _taken(event: told_events.StatementTaken, known: Movements, journal: Journal) -> None:
     chain = Chain(event.last_day, event.closing_minor, event.electronic_sequence, event.legal_sequence)
     journal.put(known.chain, "last", chain)
-    journal.put(known.taken, event.telling, event.last_day)
+    journal.put(known.taken, event.telling, event.content)
     if event.telling in known.excepted:
         journal.remove(known.excepted, event.telling)
 
