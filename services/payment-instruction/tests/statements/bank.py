@@ -89,8 +89,12 @@ class Bank:
                 incoming = self.chance.random() >= self.habits.debits
                 amounts = tuple(self._amount() for _ in range(count))
                 owners = tuple(self.chance.choice(clients) for _ in range(count))
-                reversal = self.chance.random() < self.habits.reversals
-                self.booked.append(Booked(len(self.booked), day, incoming, reversal, amounts, owners))
+                self.booked.append(Booked(len(self.booked), day, incoming, False, amounts, owners))
+                if self._does(self.habits.reversals):
+                    # Taken back under its own references, or under new ones.
+                    back = self.chance.choice(self.booked)
+                    number = back.number if self._does(0.5) else len(self.booked)
+                    self.booked.append(replace(back, number=number, day=day, incoming=not back.incoming, reversal=True))
 
     def _amount(self) -> int:
         if self.chance.random() < self.habits.round_amounts:

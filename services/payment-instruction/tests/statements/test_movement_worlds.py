@@ -174,7 +174,7 @@ def _may_be_one(block: list[Named]) -> bool:
     st.lists(st.lists(ENTRIES, min_size=1, max_size=3), min_size=1, max_size=3).filter(lambda f: sum(map(len, f)) < 7)
 )
 def test_news_is_posted_where_it_is_sure_and_held_where_it_is_not(files: list[list[Told]]) -> None:
-    """No reading of the files comes to less than what was posted; for every doubt there is one where it adds nothing."""
+    """No reading of the files comes to less than was posted; for every doubt there is one where it adds nothing."""
     books, named = Books(), list[Named]()
     for number, entries in enumerate(files):
         telling = Telling(external_id("test", ZERO_ID, f"file {number}"), Kind.REPORT, tuple(entries))

@@ -125,7 +125,7 @@ class _Reading:
         """Returns a movement, or the part of one, that a part is by reference."""
         for found in self.known.by_references(part.references):
             movement = self.known.known.get(found)
-            if movement is None or not _is_near(movement.told, told, SAME_DAYS):
+            if movement is None or movement.told.way() != told.way() or not _is_near(movement.told, told, SAME_DAYS):
                 continue
             for index, other in enumerate(movement.told.pieces()):
                 place = (found, index if len(movement.told.parts) > 1 else -1)
