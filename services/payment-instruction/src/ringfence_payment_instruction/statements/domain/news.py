@@ -35,7 +35,7 @@ class News:
     """What came of a telling.
 
     `new` are movements with their entry; `again` are entries that tell of known ones, by the ids of these; `held` are
-    entries in doubt. `anonymous` new ones may belong to another entry of the telling: nobody is credited.
+    entries in doubt.
     """
 
     telling: Telling
@@ -233,9 +233,9 @@ class _Reading:
         """Takes as many of a group of like entries for new as there cannot be among the movements that they may be."""
         rivals = frozenset[bytes]().union(*(found for _, _, found in group))
         sure = max(0, len(group) - len(rivals))
-        clients = {told.client for _, told, _ in group}
+        entries = [told for _, told, _ in group]
         for entry_id, told, _ in group[:sure]:
-            self.news.new[entry_id] = told if len(clients) == 1 else _anonymous(told)
+            self.news.new[entry_id] = told if all(each == told for each in entries) else _any_of(entries)
         for entry_id, told, _ in group[sure:]:
             self._hold(entry_id, told, Doubt.LIKE_ANOTHER)
 
@@ -258,7 +258,15 @@ def _is_near(told: Told, other: Told, days: int) -> bool:
     return abs(told.day - other.day) <= days
 
 
-def _anonymous(told: Told) -> Told:
-    """Returns an entry without what would tell whose it is: it may be another of its telling."""
-    parts = tuple(Part(part.amount_minor, frozenset(), ZERO_ID) for part in told.parts)
-    return replace(told, references=frozenset(), parts=parts)
+def _any_of(entries: list[Told]) -> Told:
+    """Returns an entry that may be any of these: it has what they all have, and no reference."""
+    first = entries[0]
+    clients, counts = {each.client for each in entries}, {each.transactions for each in entries}
+    client = first.client if len(clients) == 1 else ZERO_ID
+    is_single = all(len(each.parts) == 1 for each in entries)
+    return replace(
+        first,
+        references=frozenset(),
+        parts=(Part(first.amount_minor, frozenset(), client),) if is_single else (),
+        transactions=first.transactions if len(counts) == 1 else 0,
+    )

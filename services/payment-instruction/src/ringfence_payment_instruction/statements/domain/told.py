@@ -174,7 +174,7 @@ def merged(known: Told, again: Told) -> Told:
         parts = (replace(first, references=first.references | second.references, client=client),)
     elif len(parts) == len(again.parts):
         parts = tuple(_with_client(each, again.parts) for each in parts)
-    transactions = known.transactions or again.transactions
+    transactions = max(known.transactions, again.transactions)
     return replace(
         known, references=known.references | again.references, parts=parts, transactions=transactions or len(parts)
     )
