@@ -79,6 +79,7 @@ class Bank:
     chance: random.Random
     habits: Habits = field(default_factory=Habits)
     booked: list[Booked] = field(default_factory=list)
+    _reversed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         clients = [external_id("test", ZERO_ID, f"client {number}") for number in range(5)]
@@ -91,10 +92,16 @@ class Bank:
                 owners = tuple(self.chance.choice(clients) for _ in range(count))
                 self.booked.append(Booked(len(self.booked), day, incoming, False, amounts, owners))
                 if self._does(self.habits.reversals):
-                    # Taken back under its own references, or under new ones.
-                    back = self.chance.choice(self.booked)
-                    number = back.number if self._does(0.5) else len(self.booked)
-                    self.booked.append(replace(back, number=number, day=day, incoming=not back.incoming, reversal=True))
+                    self._reverse(day)
+
+    def _reverse(self, day: int) -> None:
+        """Takes back a movement that has not been yet, under its own references or under new ones."""
+        back = self.chance.choice(self.booked)
+        if back.reversal or back.number in self._reversed:
+            return
+        self._reversed.add(back.number)
+        number = back.number if self._does(0.5) else len(self.booked)
+        self.booked.append(replace(back, number=number, day=day, incoming=not back.incoming, reversal=True))
 
     def _amount(self) -> int:
         if self.chance.random() < self.habits.round_amounts:

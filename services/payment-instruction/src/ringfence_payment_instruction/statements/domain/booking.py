@@ -98,6 +98,9 @@ class _Booking:
             for position, told in enumerate(statement.entries)
         ]
         self.open = {key: Side(key, each.told, open_minor(each)) for key, each in known.known.items() if each.is_open}
+        for key, movement in self.open.items():
+            if known.known[key].standing is Standing.MISSING and len(movement.told.parts) > 1:
+                movement.pieces.clear()  # what was taken back as one comes back as one
 
     def decide(self) -> Booking:
         """Goes from what is certain to what is left."""

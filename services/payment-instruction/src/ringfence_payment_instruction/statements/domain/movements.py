@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Any
 
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_payment_instruction.statements.domain.told import Part, Told, all_references, identities
@@ -107,6 +109,8 @@ class Chain:
 
 
 Key = tuple[int, bool, bool]
+Signature = tuple[int, bytes]
+"""Which kinds of references a part has, as bits, and whom it is for."""
 
 
 class Movements:
@@ -123,7 +127,8 @@ class Movements:
         self.chain: dict[str, Chain] = {}
         self._by_reference: dict[bytes, tuple[bytes, ...]] = {}
         self._held_by_reference: dict[bytes, tuple[bytes, ...]] = {}
-        self._by_amount: dict[Key, tuple[bytes, ...]] = {}
+        self._by_amount: dict[tuple[Key, Signature], tuple[bytes, ...]] = {}
+        self._signatures: dict[Key, tuple[Signature, ...]] = {}
         self._opaque: dict[bytes, None] = {}
         self.loose: dict[bytes, None] = {}  # booked movements in doubt
 
@@ -151,9 +156,19 @@ class Movements:
         for each in identities(references):
             yield from self._held_by_reference.get(each, ())
 
-    def by_amount(self, amount_minor: int, told: Told) -> tuple[bytes, ...]:
-        """Returns the ids of movements that have, or have a part of, this amount, and go the way of an entry."""
-        return self._by_amount.get((amount_minor, *told.way()), ())
+    def alike(self, part: Part, told: Told) -> Iterator[bytes]:
+        """Yields the ids of movements that may have a part of an entry, as itself or as a part, for all that is said.
+
+        Two with references of one kind differ unless they share one, and so do two for different clients.
+        """
+        key, (kinds, client) = (part.amount_minor, *told.way()), signature_of(part)
+        seen: set[bytes] = set()
+        for signature in self._signatures.get(key, ()):
+            if not signature[0] & kinds and (signature[1] == client or ZERO_ID in (signature[1], client)):
+                seen.update(self._by_amount.get((key, signature), ()))
+        for each in part.references:
+            seen.update(self._by_reference.get(each[1:], ()))
+        return (each for each in seen if each in self.known and self.known[each].told.way() == told.way())
 
     def opaque(self) -> Iterator[bytes]:
         """Yields the ids of movements that may stand for several transactions."""
@@ -162,10 +177,10 @@ class Movements:
     def put(self, movement_id: bytes, movement: Movement, journal: Journal) -> None:
         """Notes a movement, or what has become of it."""
         before = self.known.get(movement_id)
-        if before is None or before.told != movement.told:
+        if before is None or before.told != movement.told or before.sure != movement.sure:
             if before is not None:
-                self._unlist(movement_id, before.told, journal)
-            self._list(movement_id, movement.told, journal)
+                self._unlist(movement_id, before, journal)
+            self._list(movement_id, movement, journal)
         moved = movement.posted_minor - (before.posted_minor if before else 0)
         if moved:
             journal.put(self.balance, "posted", self.balance["posted"] + moved)
@@ -178,7 +193,7 @@ class Movements:
     def drop(self, movement_id: bytes, journal: Journal) -> None:
         """Takes a movement back that turned out to be another."""
         movement = self.known[movement_id]
-        self._unlist(movement_id, movement.told, journal)
+        self._unlist(movement_id, movement, journal)
         journal.put(self.balance, "posted", self.balance["posted"] - movement.posted_minor)
         journal.remove(self.known, movement_id)
         if movement_id in self.loose:
@@ -209,26 +224,29 @@ class Movements:
             self._without(self._held_by_reference, each, entry_id, journal)
         journal.remove(self.held, entry_id)
 
-    def _list(self, movement_id: bytes, told: Told, journal: Journal) -> None:
+    def _list(self, movement_id: bytes, movement: Movement, journal: Journal) -> None:
+        told = movement.told
         for each in _all_identities(told):
             journal.put(self._by_reference, each, (*self._by_reference.get(each, ()), movement_id))
-        for key in keys_of(told):
-            journal.put(self._by_amount, key, (*self._by_amount.get(key, ()), movement_id))
+        for key, signature in _places(movement):
+            listed = self._by_amount.get((key, signature), ())
+            journal.put(self._by_amount, (key, signature), (*listed, movement_id))
+            if signature not in self._signatures.get(key, ()):
+                journal.put(self._signatures, key, (*self._signatures.get(key, ()), signature))
         if told.is_opaque:
             journal.put(self._opaque, movement_id, None)
 
-    def _unlist(self, movement_id: bytes, told: Told, journal: Journal) -> None:
-        for each in _all_identities(told):
+    def _unlist(self, movement_id: bytes, movement: Movement, journal: Journal) -> None:
+        for each in _all_identities(movement.told):
             self._without(self._by_reference, each, movement_id, journal)
-        for key in keys_of(told):
-            self._without(self._by_amount, key, movement_id, journal)
-        if told.is_opaque:
+        for place in _places(movement):
+            self._without(self._by_amount, place, movement_id, journal)
+        if movement.told.is_opaque:
             journal.remove(self._opaque, movement_id)
 
     @staticmethod
-    def _without(index: dict[bytes, tuple[bytes, ...]] | dict[Key, tuple[bytes, ...]], key: object, gone: bytes,
-                 journal: Journal) -> None:  # fmt: skip
-        left = tuple(each for each in index[key] if each != gone)  # type: ignore[index]
+    def _without(index: dict[Any, tuple[bytes, ...]], key: object, gone: bytes, journal: Journal) -> None:
+        left = tuple(each for each in index[key] if each != gone)
         if left:
             journal.put(index, key, left)
         else:
@@ -236,7 +254,25 @@ class Movements:
 
 
 def _all_identities(told: Told) -> frozenset[bytes]:
-    return identities(all_references(told))
+    """Returns what all references say: the payer's too, which are looked for to compare, not to recognise."""
+    return frozenset([each[1:] for each in all_references(told)])
+
+
+def signature_of(part: Part) -> Signature:
+    """Returns which kinds of references a part has, and whom it is for."""
+    kinds = 0
+    for each in part.references:
+        kinds |= 1 << each[0]
+    return kinds, part.client
+
+
+def _places(movement: Movement) -> set[tuple[Key, Signature]]:
+    """Returns where a movement is looked for: one that is not sure may be any of its amount."""
+    told = movement.told
+    return {
+        ((part.amount_minor, *told.way()), signature_of(part) if movement.sure else (0, ZERO_ID))
+        for part in (told.whole(), *told.parts)
+    }
 
 
 def keys_of(told: Told) -> set[Key]:

@@ -19,6 +19,7 @@ from ringfence_payment_instruction.statements.domain.told import (
     Telling,
     Told,
     all_references,
+    identities,
     is_same,
     likeness,
     merged,
@@ -57,7 +58,7 @@ class _Reading:
         self.telling = telling
         self.news = News(telling)
         self._claimed: set[tuple[bytes, int]] = set()
-        self._seen: dict[Key, list[Told]] = {}
+        self._seen: dict[bytes, list[Told]] = {}
         self._left: list[tuple[bytes, Told]] = []
         self._sums = _by_way((known.known[each].told, each) for each in known.opaque())
         self._singles = _by_way((each.told, key) for key, each in known.known.items() if each.told.is_single)
@@ -70,8 +71,12 @@ class _Reading:
         for position, told in enumerate(self.telling.entries):
             self._recognise(self.telling.entry_id(position), told)
         alike: dict[Key, list[tuple[bytes, Told, frozenset[bytes]]]] = {}
+        judged: dict[Told, frozenset[bytes] | None] = {}  # what has no reference is judged once
         for entry_id, told in self._left:
-            found = self._judge(told)
+            if all_references(told):
+                found = self._judge(told)
+            else:
+                found = judged[told] if told in judged else judged.setdefault(told, self._judge(told))
             if found is None:
                 self._hold(entry_id, told, Doubt.PART_OR_SUM)
             elif found:
@@ -139,9 +144,11 @@ class _Reading:
 
     def _is_repeated(self, told: Told) -> bool:
         """Tells whether an entry before it in this telling has its references; notes it otherwise."""
-        if any(is_same(told, other, SAME_DAYS) for other in self._seen.get(_group(told), [])):
+        said = identities(all_references(told))
+        if any(is_same(told, other, SAME_DAYS) for each in said for other in self._seen.get(each, ())):
             return True
-        self._seen.setdefault(_group(told), []).append(told)
+        for each in said:
+            self._seen.setdefault(each, []).append(told)
         return any(
             (found, -1) in self._claimed and is_same(told, self.known.known[found].told, SAME_DAYS)
             for found in self.known.by_references(told.references)
@@ -178,7 +185,7 @@ class _Reading:
             transactions=len(left),
         )
         self._claimed.update(filter(None, found))
-        if self._judge(rest) != frozenset():
+        if self._judge(rest) != frozenset() or self._wholes(told):
             self._hold(entry_id, told, Doubt.PART_OR_SUM)
             return True
         self.news.new[entry_id] = rest
@@ -190,8 +197,12 @@ class _Reading:
         """Returns the movements that an entry may be as a whole, None where it may be a part or sum of such."""
         if any(self._may_be_in(told, part) for part in told.pieces()) or self._may_be_a_sum(told):
             return None
+        return self._wholes(told)
+
+    def _wholes(self, told: Told) -> frozenset[bytes]:
+        """Returns the movements that an entry may be as a whole."""
         found = set()
-        for movement_id in self.known.by_amount(told.amount_minor, told):
+        for movement_id in self.known.alike(told.whole(), told):
             movement = self._rival(movement_id, told)
             if movement is None or movement.told.amount_minor != told.amount_minor:
                 continue
@@ -208,7 +219,7 @@ class _Reading:
 
     def _may_be_in(self, told: Told, part: Part) -> bool:
         """Tells whether an entry, or a part of it, may be a part of a known movement, or all of a smaller one."""
-        for movement_id in self.known.by_amount(part.amount_minor, told):
+        for movement_id in self.known.alike(part, told):
             movement = self._rival(movement_id, told)
             if movement is None or (movement.told.amount_minor == told.amount_minor and len(told.parts) < 2):
                 continue
@@ -231,7 +242,7 @@ class _Reading:
 
     def _count(self, group: list[tuple[bytes, Told, frozenset[bytes]]]) -> None:
         """Takes as many of a group of like entries for new as there cannot be among the movements that they may be."""
-        rivals = frozenset[bytes]().union(*(found for _, _, found in group))
+        rivals = frozenset[bytes]().union(*{id(found): found for _, _, found in group}.values())
         sure = max(0, len(group) - len(rivals))
         entries = [told for _, told, _ in group]
         for entry_id, told, _ in group[:sure]:

@@ -117,8 +117,10 @@ def may_be_one(side: Side, movement: Side) -> bool:
     """Tells whether what is left of an entry and of a movement may be the same money, or one a part of the other."""
     if side.told.way() != movement.told.way() or not _is_near(side, movement):
         return False
+    if side.told.amount_minor == movement.told.amount_minor and _is_alike(side, movement):
+        return True
     if side.left == movement.left and side.is_whole and movement.is_whole:
-        return _is_alike(side, movement)
+        return False
     if _pieces_meet(side, movement):
         return True
     is_in = movement.told.is_opaque and side.told.is_single and may_hold(movement, side)
