@@ -56,8 +56,8 @@ def _entries_of(statement: Statement) -> Iterator[BankEntry]:
             named = [(party.role, party.name) for each in details for party in each.parties if party.name]
             yield replace(whole, parties=tuple(dict.fromkeys(named)))
             continue
-        for place, (detail, share) in enumerate(zip(details, shares, strict=True), start=1):
-            part = replace(whole, reference=f"{whole.reference}/{place}", amount_minor=share)
+        for nth, (detail, share) in enumerate(zip(details, shares, strict=True), start=1):
+            part = replace(whole, reference=f"{whole.reference}/{nth}", amount_minor=share)
             yield _with_detail(part, detail)
 
 

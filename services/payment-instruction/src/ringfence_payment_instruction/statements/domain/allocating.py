@@ -11,7 +11,7 @@ from ringfence_kernel.values.ids import ZERO_ID
 
 from ringfence_payment_instruction.statements.domain.booking import Booking
 from ringfence_payment_instruction.statements.domain.events import MovementAllocated
-from ringfence_payment_instruction.statements.domain.movements import SURE, Key, Movement, Movements, Standing
+from ringfence_payment_instruction.statements.domain.movements import SURE, Certainty, Key, Movement, Movements
 from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS
 from ringfence_payment_instruction.statements.domain.told import Told, merged
 
@@ -66,7 +66,7 @@ def _candidates(known: Movements, booking: Booking) -> Iterator[Allocation]:
             yield movement_id, number, part.client, part.amount_minor
     for movement_id in booking.new.keys() & booking.unsure:
         told, doubters = booking.new[movement_id]
-        new = Movement(told, Standing.BOOKED, frozenset(), doubters=doubters)
+        new = Movement(told, Certainty.BOOKED, frozenset(), doubters=doubters)
         yield from unallocated(movement_id, new, told)
 
 

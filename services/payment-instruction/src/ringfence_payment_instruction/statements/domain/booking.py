@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from ringfence_kernel.values.ids import ZERO_ID
 
 from ringfence_payment_instruction.statements.domain.movements import (
+    Certainty,
     Confirmation,
     Key,
     Movements,
-    Standing,
     keys_of,
 )
 from ringfence_payment_instruction.statements.domain.news import SAME_DAYS
@@ -99,7 +99,7 @@ class _Booking:
         ]
         self.open = {key: Side(key, each.told, open_minor(each)) for key, each in known.known.items() if each.is_open}
         for key, movement in self.open.items():
-            if known.known[key].standing is Standing.MISSING and len(movement.told.parts) > 1:
+            if known.known[key].certainty is Certainty.MISSING and len(movement.told.parts) > 1:
                 movement.pieces.clear()  # what was taken back as one comes back as one
 
     def decide(self) -> Booking:
@@ -162,35 +162,35 @@ class _Booking:
         for side in self.stated:
             for number, piece in list(side.pieces.items()) if side.left else ():
                 for found in self.known.by_references(piece.references):
-                    place = self._place_of(side, piece, found)
-                    if place is not None:
-                        self._take_piece((side, number), (self.open[found], place), Confirmation.PARTS)
+                    position = self._position_of(side, piece, found)
+                    if position is not None:
+                        self._take_piece((side, number), (self.open[found], position), Confirmation.PARTS)
                         break
 
-    def _place_of(self, side: Side, piece: Part, found: bytes) -> int | None:
+    def _position_of(self, side: Side, piece: Part, found: bytes) -> int | None:
         """Returns which part of an open movement a part of an entry is by reference."""
         movement = self.open.get(found)
         if movement is None or side.told.way() != movement.told.way():
             return None
         if abs(side.told.day - movement.told.day) > SAME_DAYS:
             return None
-        for place, other in movement.pieces.items():
+        for position, other in movement.pieces.items():
             if other.amount_minor == piece.amount_minor and likeness(other, piece) is Likeness.SAME:
-                return place
+                return position
         return None
 
     def _take_piece(self, stated: Piece, known: Piece, how: Confirmation) -> None:
         """Matches a part of an entry with the part of a movement that it is, or both as a whole."""
-        (side, number), (movement, place) = stated, known
+        (side, number), (movement, position) = stated, known
         if side.is_whole and movement.is_whole and side.left == movement.left:
             self._match(side, [movement], how)
             return
         piece = side.pieces.pop(number)
         side.take(movement, piece.amount_minor)
-        del movement.pieces[place]
-        self.found.clients[movement.id, place] = piece
+        del movement.pieces[position]
+        self.found.clients[movement.id, position] = piece
         if how is Confirmation.PARTS:
-            self.found.certain |= {(side.id, number), (movement.id, place)}
+            self.found.certain |= {(side.id, number), (movement.id, position)}
         else:
             self.found.guessed.add((piece.amount_minor, *side.told.way()))
         self._confirm(movement, side, how)
@@ -231,8 +231,8 @@ class _Booking:
         classes: dict[Key, tuple[list[Piece], list[Piece]]] = {}
         for number, sides in enumerate((self.stated, self._due())):
             for side in sides:
-                for place, part in side.pieces.items() if side.left else ():
-                    classes.setdefault((part.amount_minor, *side.told.way()), ([], []))[number].append((side, place))
+                for position, part in side.pieces.items() if side.left else ():
+                    classes.setdefault((part.amount_minor, *side.told.way()), ([], []))[number].append((side, position))
         return (each for each in classes.values() if all(each))
 
     def _by_other_days(self) -> None:
@@ -257,15 +257,15 @@ class _Booking:
             movements = [each for each in self._due() if each.told.is_single and may_hold(side, each)]
             found = only_subset([each.left for each in movements], side.left)
             if found:
-                self._match(side, [movements[place] for place in found], Confirmation.SUM)
+                self._match(side, [movements[position] for position in found], Confirmation.SUM)
         for movement in [each for each in self._due() if each.is_whole and each.told.is_opaque]:
             sides = [each for each in self.stated if each.is_whole and each.told.is_single and may_hold(movement, each)]
             found = only_subset([each.left for each in sides], movement.left)
-            for place in found or ():
-                movement.take(sides[place], sides[place].left)
-                self._confirm(movement, sides[place], Confirmation.SUM)
+            for position in found or ():
+                movement.take(sides[position], sides[position].left)
+                self._confirm(movement, sides[position], Confirmation.SUM)
             if found:
-                self.found.split[movement.id] = tuple(sides[place].told for place in found)
+                self.found.split[movement.id] = tuple(sides[position].told for position in found)
 
     def _by_balance(self) -> None:
         """What hangs together and is left over: movements are confirmed as far as the entries reach.
@@ -273,7 +273,7 @@ class _Booking:
         What entries have beyond goes to suspense; of movements that they do not reach something is missing.
         """
         sides = [each for each in self.stated if each.left > 0]
-        movements = [each for each in self._due() if self.known.known[each.id].standing is Standing.TOLD]
+        movements = [each for each in self._due() if self.known.known[each.id].certainty is Certainty.TOLD]
         for firsts, seconds in components(edges(sides, movements)):
             entries, open_ones = [sides[each] for each in firsts], [movements[each] for each in seconds]
             for movement in open_ones:
@@ -317,7 +317,7 @@ class _Booking:
     def _miss(self, movement: Side) -> None:
         """Notes that of a movement something is not booked."""
         before = self.known.known[movement.id]
-        if before.standing is Standing.MISSING or movement.id in self.found.missing:
+        if before.certainty is Certainty.MISSING or movement.id in self.found.missing:
             return
         alike = [each for each in self._alike(movement) if each.told.amount_minor == movement.told.amount_minor]
         self.found.missing[movement.id] = (movement.left, 1 + len(alike))

@@ -26,7 +26,7 @@ from ringfence_payment_instruction.statements.domain.events import (
     MovementsTold,
     MovementsToldAgain,
 )
-from ringfence_payment_instruction.statements.domain.movements import Movements, Outcome, Standing
+from ringfence_payment_instruction.statements.domain.movements import Certainty, Movements, Outcome
 from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS, SAME_DAYS, News, read_news
 from ringfence_payment_instruction.statements.domain.told import Part, Telling, Told, all_references, is_same, merged
 
@@ -67,7 +67,7 @@ def allocate(known: Movements, mirror: bytes, movement_ids: Iterable[bytes]) -> 
     rows: list[Allocation] = []
     for movement_id in dict.fromkeys(movement_ids):
         movement = known.known.get(movement_id)
-        if movement is not None and movement.sure and movement.standing is not Standing.MISSING:
+        if movement is not None and movement.sure and movement.certainty is not Certainty.MISSING:
             rows += unallocated(movement_id, movement, movement.told)
     return allocated(mirror, rows)
 

@@ -13,7 +13,7 @@ from ringfence_kernel.writing.journal import Journal
 from ringfence_payment_instruction.statements.domain.told import Part, Told, all_references, identities
 
 
-class Standing(IntEnum):
+class Certainty(IntEnum):
     """How sure a movement is."""
 
     TOLD = 0  # by news
@@ -62,7 +62,7 @@ class Movement:
     """
 
     told: Told
-    standing: Standing
+    certainty: Certainty
     tellings: frozenset[bytes]
     allocated: frozenset[int] = frozenset()
     missing_minor: int = 0
@@ -78,7 +78,7 @@ class Movement:
     @property
     def is_open(self) -> bool:
         """Tells whether a statement has yet to have it."""
-        return self.standing is not Standing.BOOKED
+        return self.certainty is not Certainty.BOOKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class Movements:
         told = movement.told
         for each in _all_identities(told):
             journal.put(self._by_reference, each, (*self._by_reference.get(each, ()), movement_id))
-        for key, signature in _places(movement):
+        for key, signature in _listings(movement):
             listed = self._by_amount.get((key, signature), ())
             journal.put(self._by_amount, (key, signature), (*listed, movement_id))
             if signature not in self._signatures.get(key, ()):
@@ -239,8 +239,8 @@ class Movements:
     def _unlist(self, movement_id: bytes, movement: Movement, journal: Journal) -> None:
         for each in _all_identities(movement.told):
             self._without(self._by_reference, each, movement_id, journal)
-        for place in _places(movement):
-            self._without(self._by_amount, place, movement_id, journal)
+        for position in _listings(movement):
+            self._without(self._by_amount, position, movement_id, journal)
         if movement.told.is_opaque:
             journal.remove(self._opaque, movement_id)
 
@@ -266,7 +266,7 @@ def signature_of(part: Part) -> Signature:
     return kinds, part.client
 
 
-def _places(movement: Movement) -> set[tuple[Key, Signature]]:
+def _listings(movement: Movement) -> set[tuple[Key, Signature]]:
     """Returns where a movement is looked for: one that is not sure may be any of its amount."""
     told = movement.told
     return {

@@ -12,7 +12,7 @@ from itertools import takewhile
 
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 
-from ringfence_payment_instruction.statements.domain.movements import Doubt, Key, Movement, Movements, Standing
+from ringfence_payment_instruction.statements.domain.movements import Certainty, Doubt, Key, Movement, Movements
 from ringfence_payment_instruction.statements.domain.told import (
     Likeness,
     Part,
@@ -133,13 +133,13 @@ class _Reading:
             if movement is None or movement.told.way() != told.way() or not _is_near(movement.told, told, SAME_DAYS):
                 continue
             for index, other in enumerate(movement.told.pieces()):
-                place = (found, index if len(movement.told.parts) > 1 else -1)
+                position = (found, index if len(movement.told.parts) > 1 else -1)
                 if (
                     other.amount_minor == part.amount_minor
                     and likeness(other, part) is Likeness.SAME
-                    and place not in self._claimed
+                    and position not in self._claimed
                 ):
-                    return place
+                    return position
         return None
 
     def _is_repeated(self, told: Told) -> bool:
@@ -173,10 +173,10 @@ class _Reading:
         found = [self._part(part, told) for part in told.parts]
         if not any(found):
             return False
-        if any(place is not None and place[1] >= 0 for place in found):
+        if any(position is not None and position[1] >= 0 for position in found):
             self._hold(entry_id, told, Doubt.PART_OR_SUM)  # of another sum
             return True
-        left = tuple(part for part, place in zip(told.parts, found, strict=True) if place is None)
+        left = tuple(part for part, position in zip(told.parts, found, strict=True) if position is None)
         rest = replace(
             told,
             amount_minor=sum(part.amount_minor for part in left),
@@ -189,7 +189,7 @@ class _Reading:
             self._hold(entry_id, told, Doubt.PART_OR_SUM)
             return True
         self.news.new[entry_id] = rest
-        members = dict.fromkeys([place[0] for place in found if place is not None])
+        members = dict.fromkeys([position[0] for position in found if position is not None])
         self.news.again[external_id("bank-sum", entry_id, "")] = (told, (*members, entry_id))
         return True
 
@@ -214,7 +214,7 @@ class _Reading:
         """Returns a movement that an entry of this telling may be about, None where it cannot be."""
         movement = self.known.known[movement_id]
         is_other = self.telling.id in movement.tellings or (movement_id, -1) in self._claimed
-        days = LIKE_DAYS if movement.standing is Standing.BOOKED else 2 * LIKE_DAYS
+        days = LIKE_DAYS if movement.certainty is Certainty.BOOKED else 2 * LIKE_DAYS
         return None if is_other or not _is_near(movement.told, told, days) else movement
 
     def _may_be_in(self, told: Told, part: Part) -> bool:

@@ -17,21 +17,21 @@ def pairs(
     """Returns pairs that fit, each element in one at most: as many as there can be (Kuhn's augmenting paths)."""
     if max(len(firsts), len(seconds)) > MAX_PERFECT:
         return _greedy(firsts, seconds, fits)
-    options = [[place for place, second in enumerate(seconds) if fits(first, second)] for first in firsts]
+    options = [[position for position, second in enumerate(seconds) if fits(first, second)] for first in firsts]
     taken: dict[int, int] = {}
 
     def augment(at: int, tried: set[int]) -> bool:
-        for place in options[at]:
-            if place not in tried:
-                tried.add(place)
-                if place not in taken or augment(taken[place], tried):
-                    taken[place] = at
+        for position in options[at]:
+            if position not in tried:
+                tried.add(position)
+                if position not in taken or augment(taken[position], tried):
+                    taken[position] = at
                     return True
         return False
 
     for at in range(len(firsts)):
         augment(at, set())
-    return [(firsts[at], seconds[place]) for place, at in sorted(taken.items())]
+    return [(firsts[at], seconds[position]) for position, at in sorted(taken.items())]
 
 
 def _greedy(
@@ -39,9 +39,9 @@ def _greedy(
 ) -> list[tuple[First, Second]]:
     left, found = list(seconds), []
     for first in firsts:
-        place = next((place for place, second in enumerate(left) if fits(first, second)), None)
-        if place is not None:
-            found.append((first, left.pop(place)))
+        position = next((position for position, second in enumerate(left) if fits(first, second)), None)
+        if position is not None:
+            found.append((first, left.pop(position)))
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ringfence_kernel.values.ids import ZERO_ID
 
-from ringfence_payment_instruction.statements.domain.movements import Movement, Standing
+from ringfence_payment_instruction.statements.domain.movements import Certainty, Movement
 from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS
 from ringfence_payment_instruction.statements.domain.told import Likeness, Part, Told, likeness
 
@@ -45,7 +45,7 @@ Piece = tuple[Side, int]
 
 def open_minor(movement: Movement) -> int:
     """Returns what a statement has yet to have of an open movement."""
-    return movement.missing_minor if movement.standing is Standing.MISSING else movement.told.amount_minor
+    return movement.missing_minor if movement.certainty is Certainty.MISSING else movement.told.amount_minor
 
 
 def _is_alike(side: Side, movement: Side) -> bool:
@@ -80,12 +80,12 @@ def _speaks(one: Part, two: Part) -> bool:
 
 def is_open_piece(stated: Piece, known: Piece) -> bool:
     """Tells whether two parts may be one: two sums are one as a whole, or they have no part in common."""
-    (side, number), (movement, place) = stated, known
+    (side, number), (movement, position) = stated, known
     are_sums = len(side.told.parts) > 1 and len(movement.told.parts) > 1
     if are_sums or not _is_near(side, movement):
         return False
     # Both may have been taken by another pair.
-    one, two = side.pieces.get(number), movement.pieces.get(place)
+    one, two = side.pieces.get(number), movement.pieces.get(position)
     return one is not None and two is not None and likeness(one, two) is not Likeness.DIFFERENT
 
 
@@ -100,8 +100,8 @@ def is_supported_piece_of_one_day(stated: Piece, known: Piece) -> bool:
 def is_supported_piece(stated: Piece, known: Piece) -> bool:
     if not is_open_piece(stated, known):
         return False
-    (side, number), (movement, place) = stated, known
-    return _speaks(side.pieces[number], movement.pieces[place])
+    (side, number), (movement, position) = stated, known
+    return _speaks(side.pieces[number], movement.pieces[position])
 
 
 def may_hold(whole: Side, part: Side) -> bool:

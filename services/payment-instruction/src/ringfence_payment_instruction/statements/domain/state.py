@@ -15,12 +15,12 @@ from ringfence_payment_instruction.statements.domain.columns import UNSURE_MARK,
 from ringfence_payment_instruction.statements.domain.deciding import with_again
 from ringfence_payment_instruction.statements.domain.movements import (
     SURE,
+    Certainty,
     Chain,
     Doubt,
     Held,
     Movement,
     Movements,
-    Standing,
     Sum,
 )
 from ringfence_payment_instruction.statements.domain.paging import Pages
@@ -72,12 +72,12 @@ def _excepted(event: told_events.StatementExcepted, known: Movements, journal: J
 
 
 def _told(event: told_events.MovementsTold, known: Movements, journal: Journal) -> None:
-    standing = Standing.BOOKED if event.is_booked else Standing.TOLD
+    certainty = Certainty.BOOKED if event.is_booked else Certainty.TOLD
     doubters = lists_of(event.doubter_counts, event.doubters)
     rows = zip(split_ids(event.movement_ids), rows_of(event), doubters, event.marks, strict=True)
     for movement_id, told, found, marks in rows:
         tellings = frozenset([event.telling])
-        movement = Movement(told, standing, tellings, doubters=frozenset(found), sure=not marks & UNSURE_MARK)
+        movement = Movement(told, certainty, tellings, doubters=frozenset(found), sure=not marks & UNSURE_MARK)
         known.put(movement_id, movement, journal)
 
 
@@ -103,7 +103,7 @@ def _confirmed(event: told_events.MovementsConfirmed, known: Movements, journal:
             movement_id,
             journal,
             told=replace(movement.told, day=day),
-            standing=Standing.BOOKED,
+            certainty=Certainty.BOOKED,
             missing_minor=movement.missing_minor - back,
             sure=how in SURE,
         )
@@ -131,7 +131,7 @@ def _allocated(event: told_events.MovementAllocated, known: Movements, journal: 
 def _never_booked(event: told_events.MovementNeverBooked, known: Movements, journal: Journal) -> None:
     for movement_id, amount in zip(split_ids(event.movement_ids), unpack("Q", event.amounts_minor), strict=True):
         missing = known.known[movement_id].missing_minor + amount
-        known.change(movement_id, journal, standing=Standing.MISSING, missing_minor=missing)
+        known.change(movement_id, journal, certainty=Certainty.MISSING, missing_minor=missing)
 
 
 def _held(event: told_events.EntryHeld, known: Movements, journal: Journal) -> None:

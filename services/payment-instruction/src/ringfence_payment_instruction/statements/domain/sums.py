@@ -8,31 +8,31 @@ MAX_AMOUNTS = 24
 
 
 def only_subset(amounts: Sequence[int], total: int) -> tuple[int, ...] | None:
-    """Returns the places of the only amounts, two or more, that come to a total; None for no or several such sets.
+    """Returns the positions of the only amounts, two or more, that come to a total; None for no or several such sets.
 
     Amounts are above zero, and of those below the total at most MAX_AMOUNTS: of more there is no answer. Takes at most
     2^12 steps for each half.
     """
-    places = [place for place, amount in enumerate(amounts) if amount < total]
-    if not 2 <= len(places) <= MAX_AMOUNTS:
+    positions = [position for position, amount in enumerate(amounts) if amount < total]
+    if not 2 <= len(positions) <= MAX_AMOUNTS:
         return None
-    middle = len(places) // 2
-    left = _sums([amounts[place] for place in places[:middle]], total)
-    right = _sums([amounts[place] for place in places[middle:]], total)
+    middle = len(positions) // 2
+    left = _sums([amounts[position] for position in positions[:middle]], total)
+    right = _sums([amounts[position] for position in positions[middle:]], total)
     found: list[int] = []
     for subtotal, sets in left.items():
         found += [one | other << middle for one in sets for other in right.get(total - subtotal, ())]
         if len(found) > 1:
             return None
-    return tuple(place for at, place in enumerate(places) if found[0] >> at & 1) if found else None
+    return tuple(position for at, position in enumerate(positions) if found[0] >> at & 1) if found else None
 
 
 def _sums(amounts: Sequence[int], total: int) -> dict[int, list[int]]:
     """Returns every sum up to the total with the sets, as bits, that come to it: two of them, where there are more."""
     found: dict[int, list[int]] = {0: [0]}
-    for place, amount in enumerate(amounts):
+    for position, amount in enumerate(amounts):
         for subtotal, sets in [(each, tuple(sets)) for each, sets in found.items()]:
             if subtotal + amount <= total:
                 known = found.setdefault(subtotal + amount, [])
-                known += [each | 1 << place for each in sets][: 2 - len(known)]
+                known += [each | 1 << position for each in sets][: 2 - len(known)]
     return found

@@ -115,7 +115,7 @@ class Telling:
 
 
 def identities(references: Iterable[bytes]) -> frozenset[bytes]:
-    """Returns what a bank's references say, whatever their kinds: the same text may stand in another place."""
+    """Returns what a bank's references say, whatever their kinds: the same text may stand in another position."""
     return frozenset([each[1:] for each in references if each[0] != ReferenceKind.END_TO_END])
 
 
