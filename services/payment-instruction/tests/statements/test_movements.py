@@ -225,6 +225,24 @@ def test_what_was_told_and_is_not_booked_is_missing_until_it_is(world: World) ->
     assert (world.mirror, world.clients) == (1_000, (1_000, 0))
 
 
+def test_what_is_booked_on_both_days_may_be_one_mans_and_one_of_somebody_else(world: World) -> None:
+    """News of tomorrow for a client, one entry for him today and one for nobody tomorrow: he is credited once."""
+    tomorrow = DAY + timedelta(days=1)
+    world.news(_entry(1_000, _detail("NORA"), day=tomorrow))
+    world.statement(0, 1_000, _entry(1_000, _detail("NORA")))
+    world.statement(1_000, 2_000, _entry(1_000, _detail(), day=tomorrow), day=tomorrow)
+    assert (world.mirror, world.clients) == (2_000, (1_000, 0))
+
+
+def test_a_missing_sum_does_not_come_back_in_pieces(world: World) -> None:
+    """An entry of the amount of one of its parts is another movement, and the mirror holds what the bank does."""
+    world.news(_entry(3_000, _detail("NORA", 1_000), _detail("IVO", 2_000), ref="B"))
+    world.statement(0, 0)
+    tomorrow = DAY + timedelta(days=1)
+    world.statement(0, 1_000, _entry(1_000, _detail(), day=tomorrow), day=tomorrow)
+    assert world.mirror == 1_000
+
+
 def test_a_movement_under_another_reference_is_confirmed_by_the_balance(world: World) -> None:
     """What the bank names anew is neither missing nor new: people confirm it, and nobody is credited twice."""
     world.news(_entry(1_000, _detail("NORA"), ref="X"))
@@ -236,7 +254,9 @@ def test_a_movement_under_another_reference_is_confirmed_by_the_balance(world: W
 def test_a_sum_of_what_was_told_is_confirmed_and_the_rest_is_in_suspense(world: World) -> None:
     """One entry for two that are known, found by their sum; what it has beyond them belongs to nobody yet."""
     world.news(_entry(1_100, _detail("NORA"), ref="X"), _entry(2_300, _detail("IVO"), ref="Y"))
-    world.statement(0, 3_400, _entry(3_400, ref="B", transactions=2))
+    events = world.statement(0, 3_400, _entry(3_400, ref="B", transactions=2))
+    (confirmed,) = [each for each in events if isinstance(each, MovementsConfirmed)]
+    assert set(confirmed.how) == {Confirmation.SUM}
     assert (world.mirror, world.clients) == (3_400, (1_100, 2_300))
     tomorrow = DAY + timedelta(days=1)
     world.news(_entry(1_000, _detail("NORA"), ref="Z", day=tomorrow))
