@@ -234,6 +234,26 @@ def test_what_is_booked_on_both_days_may_be_one_mans_and_one_of_somebody_else(wo
     assert (world.mirror, world.clients) == (2_000, (1_000, 0))
 
 
+def _sum(*parts: tuple[str, int]) -> Entry:
+    return _entry(sum(amount for _, amount in parts), *(_detail(iban, amount) for iban, amount in parts))
+
+
+def test_two_sums_of_one_amount_are_told_apart_by_whom_their_parts_are_for(world: World) -> None:
+    """One of them was told before; the other is new, in whatever order they stand."""
+    known = _sum(("NORA", 1_000), ("IVO", 2_000), ("NORA", 5_000))
+    world.news(known)
+    world.statement(0, 16_000, _sum(("IVO", 1_000), ("NORA", 2_000), ("NORA", 5_000)), known)
+    assert (world.mirror, world.clients) == (16_000, (13_000, 3_000))
+
+
+def test_nobody_is_credited_more_often_than_the_statement_names_him(world: World) -> None:
+    """Two sums, of which one hardly says whom it is for: whichever was told before, a part is not credited twice."""
+    known = _sum(("NORA", 1_000), ("IVO", 2_000), ("NORA", 5_000))
+    world.news(known)
+    world.statement(0, 16_000, _sum(("", 1_000), ("", 2_000), ("NORA", 5_000)), known)
+    assert (world.mirror, world.clients) == (16_000, (11_000, 2_000))
+
+
 def test_a_missing_sum_does_not_come_back_in_pieces(world: World) -> None:
     """An entry of the amount of one of its parts is another movement, and the mirror holds what the bank does."""
     world.news(_entry(3_000, _detail("NORA", 1_000), _detail("IVO", 2_000), ref="B"))

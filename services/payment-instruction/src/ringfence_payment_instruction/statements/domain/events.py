@@ -1,19 +1,17 @@
-"""Events about what banks tell: frozen, packed, published by the feed. No names, no texts, no accounts outside.
+"""Events about what banks tell: frozen and packed. No names, no texts, no accounts outside.
 
-Entries are columns, one row each: see `columns`. References are a byte of their kind and 16 bytes of a digest.
+They have no topics, as nothing records them yet outside of tests. Entries are columns, one row each: see `columns`. References are a byte of their kind and 16 bytes of a digest.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
 class StatementTaken:
     """A whole statement was taken for true: its balances hold, and it follows the one before."""
 
-    TOPIC: ClassVar[str] = "StatementTaken.v1"
     mirror: bytes  # the mirror account in custody
     telling: bytes
     digest: bytes  # SHA-256 of its file, or of the digests of its pages
@@ -30,7 +28,6 @@ class StatementTaken:
 class StatementExcepted:
     """A telling posts nothing until people have worked it off."""
 
-    TOPIC: ClassVar[str] = "StatementExcepted.v1"
     mirror: bytes
     telling: bytes
     digest: bytes
@@ -42,7 +39,6 @@ class StatementExcepted:
 class StatementStaged:
     """A page of a set that is not whole yet; its entries take effect with the last of them."""
 
-    TOPIC: ClassVar[str] = "StatementStaged.v1"
     mirror: bytes
     pages: bytes  # id of the set
     number: int
@@ -58,7 +54,6 @@ class MovementsTold:
     `doubters` are movements of other days that one of a statement may be the same as: its money stays in suspense.
     """
 
-    TOPIC: ClassVar[str] = "MovementsTold.v1"
     mirror: bytes
     telling: bytes
     movement_ids: bytes  # 16 bytes per row
@@ -81,7 +76,6 @@ class MovementsTold:
 class MovementsToldAgain:
     """Entries that tell of known movements: what they add to these, and sums that stand for several."""
 
-    TOPIC: ClassVar[str] = "MovementsToldAgain.v1"
     mirror: bytes
     telling: bytes
     entry_ids: bytes  # 16 bytes per row
@@ -103,7 +97,6 @@ class MovementsToldAgain:
 class MovementsConfirmed:
     """A statement books movements that were told before; the mirror moves only where one had been taken back."""
 
-    TOPIC: ClassVar[str] = "MovementsConfirmed.v1"
     mirror: bytes
     telling: bytes
     movement_ids: bytes  # 16 bytes per row
@@ -116,7 +109,6 @@ class MovementsConfirmed:
 class MovementAllocated:
     """Money of movements belongs to clients: it leaves suspense. The mirror does not move."""
 
-    TOPIC: ClassVar[str] = "MovementAllocated.v1"
     mirror: bytes
     movement_ids: bytes  # 16 bytes per row
     parts: bytes  # 4 bytes per row: which of its parts
@@ -128,7 +120,6 @@ class MovementAllocated:
 class MovementNeverBooked:
     """Movements were told and the statement of their day does not have them: the mirror moves back."""
 
-    TOPIC: ClassVar[str] = "MovementNeverBooked.v1"
     mirror: bytes
     telling: bytes
     movement_ids: bytes  # 16 bytes per row
@@ -140,7 +131,6 @@ class MovementNeverBooked:
 class EntryHeld:
     """Entries that may be known movements or new ones: nothing is posted before a statement says."""
 
-    TOPIC: ClassVar[str] = "EntryHeld.v1"
     mirror: bytes
     telling: bytes
     entry_ids: bytes  # 16 bytes per row
@@ -164,7 +154,6 @@ class EntryDecided:
     SAME of a booked movement in suspense takes it back: it is the other, which the mirror holds already.
     """
 
-    TOPIC: ClassVar[str] = "EntryDecided.v1"
     mirror: bytes
     entry_ids: bytes  # 16 bytes per row
     outcomes: bytes  # 1 byte per row: Outcome

@@ -8,7 +8,7 @@ from ringfence_kernel.values.ids import ZERO_ID
 
 from ringfence_payment_instruction.statements.domain.movements import Certainty, Movement
 from ringfence_payment_instruction.statements.domain.news import LIKE_DAYS
-from ringfence_payment_instruction.statements.domain.told import Likeness, Part, Told, likeness
+from ringfence_payment_instruction.statements.domain.told import Likeness, Part, Told, agree_in_parts, likeness
 
 MAX_COMPARED = 1_000_000
 """Pairs of leftovers that are compared; of more only those of one amount are."""
@@ -49,7 +49,8 @@ def open_minor(movement: Movement) -> int:
 
 
 def _is_alike(side: Side, movement: Side) -> bool:
-    return likeness(side.told.whole(), movement.told.whole()) is not Likeness.DIFFERENT
+    is_open = likeness(side.told.whole(), movement.told.whole()) is not Likeness.DIFFERENT
+    return is_open and agree_in_parts(side.told, movement.told)
 
 
 def is_of_one_day(side: Side, movement: Side) -> bool:

@@ -151,6 +151,16 @@ def is_same(one: Told, other: Told, within_days: int) -> bool:
     )
 
 
+def agree_in_parts(one: Told, other: Told) -> bool:
+    """Tells whether nothing tells two sums of one amount apart in a part that stands once in each of them."""
+    if len(one.parts) < 2 or len(other.parts) < 2:
+        return True
+    first, second = ({part.amount_minor: part for part in each.parts} for each in (one, other))
+    if min(len(first), len(second)) < max(len(one.parts), len(other.parts)):
+        return True
+    return all(likeness(part, second[key]) is not Likeness.DIFFERENT for key, part in first.items() if key in second)
+
+
 def all_references(told: Told) -> frozenset[bytes]:
     """Returns the references of an entry and of its parts."""
     return told.references.union(*(part.references for part in told.parts))
