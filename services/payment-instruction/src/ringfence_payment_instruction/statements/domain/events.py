@@ -1,6 +1,7 @@
 """Events about what banks tell: frozen and packed. No names, no texts, no accounts outside.
 
-They have no topics, as nothing records them yet outside of tests. Entries are columns, one row each: see `columns`. References are a byte of their kind and 16 bytes of a digest.
+They have no topics, as nothing records them yet outside of tests. Entries are columns, one row each: see `columns`.
+References are a byte of their kind and 16 bytes of a digest.
 """
 
 from __future__ import annotations
