@@ -93,6 +93,7 @@ class _Booking:
         self.last_day = last_day
         self.found = Booking(statement)
         self._doubtful: set[bytes] = set()
+        self._later: set[bytes] = set()  # sums that may be movements of later days, as a whole
         self.stated = [
             Side(statement.entry_id(position), told, told.amount_minor)
             for position, told in enumerate(statement.entries)
@@ -208,6 +209,7 @@ class _Booking:
             for sides, movements in self._sums_of_one_amount():
                 for side, movement in pairs(sides, movements, fits):
                     self._match(side, [movement], how)
+        self._later = {side.id for side in self.stated if len(side.told.parts) > 1 and self._may_be_later(side)}
         for fits_piece, how in (
             (is_supported_piece_of_one_day, Confirmation.AMOUNT),
             (is_supported_piece, Confirmation.OTHER_DAY),
@@ -231,9 +233,13 @@ class _Booking:
         classes: dict[Key, tuple[list[Piece], list[Piece]]] = {}
         for number, sides in enumerate((self.stated, self._due())):
             for side in sides:
-                for position, part in side.pieces.items() if side.left else ():
+                for position, part in side.pieces.items() if side.left and side.id not in self._later else ():
                     classes.setdefault((part.amount_minor, *side.told.way()), ([], []))[number].append((side, position))
         return (each for each in classes.values() if all(each))
+
+    def _may_be_later(self, side: Side) -> bool:
+        later = (each for each in self.open.values() if each.is_whole and each.told.day > self.last_day)
+        return side.is_whole and any(each.left == side.left and may_be_one(side, each) for each in later)
 
     def _by_other_days(self) -> None:
         """Movements that are what a statement of another day had, whose money has been in suspense for their sake."""
