@@ -17,7 +17,7 @@ NODES = 499_000
 READ = """
 import resource, sys
 from ringfence_payment_instruction.iso20022.refusal import FileRefused
-from ringfence_payment_instruction.iso20022.{reader}
+from ringfence_payment_instruction.{reader}
 content = sys.stdin.buffer.read()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
@@ -25,8 +25,8 @@ try:
 except FileRefused as refused:
     print(refused.reason, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
-PAIN_001 = "pain001 import read_credit_transfer_file as read"
-CAMT_054 = "camt054 import read_notification_file as read"
+PAIN_001 = "iso20022.pain001 import read_credit_transfer_file as read"
+CAMT_054 = "statements.adapters.camt import read_camt as read"
 
 
 def reason_of(content: bytes, limits: Limits = SMALL) -> str:

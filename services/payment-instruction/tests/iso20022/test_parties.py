@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ringfence_payment_instruction.iso20022.camt054 import read_notification_file
+from ringfence_payment_instruction.deposits.adapters.notification_files import Iso20022Notifications
 from ringfence_payment_instruction.iso20022.pain001 import read_credit_transfer_file
 
 from ..messages import camt_054, entry, pain_001
@@ -43,7 +43,7 @@ def test_every_party_of_an_entry_is_read(inside: str) -> None:
     others = "".join(f"<{role}>{inside.format(role)}</{role}>" for role in ("InitgPty", "UltmtDbtr", "UltmtCdtr"))
     agents = f"<RltdAgts>{AGENT.format(role='DbtrAgt', name='Debtor Bank')}</RltdAgts>"
     text = entry("R", "1.00").replace("</RltdPties>", f"{others}</RltdPties>{agents}")
-    (found,) = read_notification_file(camt_054("M", BANK, text)).notifications[0].entries
+    (found,) = Iso20022Notifications().read(camt_054("M", BANK, text)).entries
     assert found.parties == (
         ("InitgPty", "InitgPty"),
         ("UltmtDbtr", "UltmtDbtr"),
@@ -57,6 +57,6 @@ def test_a_sum_of_several_names_all_of_their_parties() -> None:
     text = entry("R", "3.00", payer="First Payer")
     detail = text[text.index("<TxDtls>") : text.index("</NtryDtls>")]
     text = text.replace(detail, detail + detail.replace("First Payer", "Second Payer"))
-    (found,) = read_notification_file(camt_054("M", BANK, text)).notifications[0].entries
-    assert found.debtor_name is None
+    (found,) = Iso20022Notifications().read(camt_054("M", BANK, text)).entries
+    assert found.debtor_name == ""
     assert found.parties == (("Dbtr", "First Payer"), ("Dbtr", "Second Payer"))

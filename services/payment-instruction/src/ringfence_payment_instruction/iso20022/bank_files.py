@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ringfence_payment_instruction.iso20022.camt054 import NOTIFICATIONS
 from ringfence_payment_instruction.iso20022.document import MAX_FILE_BYTES, open_message
 from ringfence_payment_instruction.iso20022.pacs002 import STATUS_REPORTS
+
+NOTIFICATIONS = frozenset(f"camt.054.001.{version:02}" for version in range(2, 15))
 
 
 def is_status_report(content: bytes, max_bytes: int = MAX_FILE_BYTES) -> bool:

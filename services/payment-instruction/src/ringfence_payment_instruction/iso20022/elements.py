@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from lxml import etree
@@ -17,12 +16,16 @@ MAX_TEXT_LENGTH = 140
 _CODE = re.compile(r"[A-Z0-9]{1,4}")
 
 
-@dataclass(frozen=True, slots=True)
 class Node:
     """An element with the namespace its children must have. What is wrong raises FileRefused(STRUCTURE_INVALID)."""
 
-    element: etree._Element
-    namespace: str
+    __slots__ = ("_children", "element", "namespace")
+
+    def __init__(self, element: etree._Element, namespace: str) -> None:
+        """Takes an element that stays as it is."""
+        self.element = element
+        self.namespace = namespace
+        self._children: dict[str, list[etree._Element]] | None = None
 
     @classmethod
     def body_of(cls, message: Message, name: str) -> Node:
@@ -34,19 +37,19 @@ class Node:
 
     def all(self, name: str) -> Iterator[Node]:
         """Yields the children of that name."""
-        return (Node(child, self.namespace) for child in self.element.iterchildren(f"{{{self.namespace}}}{name}"))
+        return (Node(child, self.namespace) for child in self._named(name))
 
     def maybe(self, *path: str) -> Node | None:
         """Returns the element at the path, None where a part of it is absent; each part may stand at most once."""
-        element = self.element
+        node = self
         for name in path:
-            found = list(element.iterchildren(f"{{{self.namespace}}}{name}"))
-            if len(found) > 1:
-                raise Node(element, self.namespace).invalid(f"{name} stands more than once")
+            found = node._named(name)
             if not found:
                 return None
-            element = found[0]
-        return Node(element, self.namespace)
+            if len(found) > 1:
+                raise node.invalid(f"{name} stands more than once")
+            node = Node(found[0], self.namespace)
+        return node
 
     def only(self, *path: str) -> Node:
         """Returns the element at the path; each part must stand exactly once."""
@@ -57,12 +60,19 @@ class Node:
 
     def text(self, *path: str, length: int = MAX_ID_LENGTH) -> str | None:
         """Returns the text at the path, None where it is absent or empty."""
-        found = self.maybe(*path)
-        if found is None or not found.element.text:
+        node = self.maybe(*path[:-1]) if len(path) > 1 else self
+        found = node._named(path[-1]) if node else ()
+        if not found:
             return None
-        if len(found.element) or len(found.element.text) > length:
-            raise found.invalid(f"a text of at most {length} characters is expected")
-        return found.element.text
+        if len(found) > 1:
+            raise self.invalid(f"{path[-1]} stands more than once")
+        element = found[0]
+        text = element.text
+        if not text:
+            return None
+        if len(text) > length or len(element):
+            raise Node(element, self.namespace).invalid(f"a text of at most {length} characters is expected")
+        return text
 
     def required_text(self, *path: str) -> str:
         """Returns the text at the path, which must be there; at most 35 characters."""
@@ -104,6 +114,19 @@ class Node:
         """Returns the IBAN of an account in capitals; evidence stands whatever its check digits are."""
         found = self.text(*path, "Id", "IBAN")
         return found.upper() if found else None
+
+    def _named(self, name: str) -> Sequence[etree._Element]:
+        """Returns the children of that name; they are told apart once, as most elements are asked for many names."""
+        children = self._children
+        if children is None:
+            children = self._children = {}
+            for child in self.element:
+                tag = child.tag
+                if tag in children:
+                    children[tag].append(child)
+                else:
+                    children[tag] = [child]
+        return children.get(f"{{{self.namespace}}}{name}", ())
 
     def invalid(self, text: str) -> FileRefused:
         """Returns the refusal for a structure that the message does not allow."""

@@ -16,12 +16,15 @@ class Limits:
     value, tag or comment.
 
     Files that mean something stay below: so many nodes are 60 for each of 8,190 payments, which mostly have 20. A tree
-    of them takes some 200 MiB.
+    of them takes some 200 MiB. Where the reader lets go of an element once it is read, `let_go` is its name, and of the
+    nodes outside all of these, and inside each of them, there are at most `kept`.
     """
 
     nodes: int = 500_000
     depth: int = 64
     length: int = 64 * 1024
+    kept: int = 500_000
+    let_go: str = ""
 
 
 LIMITS = Limits()
@@ -74,6 +77,7 @@ class _Counted:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._nodes = self._depth = self._text = self._untold = 0
+        self._outside = self._inside = self._let_go_depth = 0
         self._is_told = False
 
     def start(self, name: str, attributes: list[str]) -> None:
@@ -85,12 +89,17 @@ class _Counted:
             raise _TooComplex(f"more than {self.limits.nodes:,} elements and attributes")
         if self._depth > self.limits.depth:
             raise _TooComplex(f"elements inside each other, more than {self.limits.depth:,} deep")
-        for value in (name, *attributes):
+        if self.limits.let_go:
+            self._keep(name, 1 + len(attributes) // 2)
+        self._require_short(len(name))
+        for value in attributes:
             self._require_short(len(value))
 
     def end(self, name: str) -> None:
         """Leaves an element."""
         self._is_told, self._text = True, 0
+        if self._depth == self._let_go_depth:
+            self._let_go_depth = 0
         self._depth -= 1
 
     def characters(self, text: str) -> None:
@@ -109,6 +118,21 @@ class _Counted:
         self._is_told = False
         if self._untold > self.limits.length:
             raise _TooComplex(f"a tag or comment of more than {self.limits.length:,} bytes")
+
+    def _keep(self, name: str, nodes: int) -> None:
+        """Counts what stays in memory until its reader lets go of it."""
+        if (
+            not self._let_go_depth
+            and name.endswith(self.limits.let_go)
+            and name.rpartition(":")[2] == self.limits.let_go
+        ):
+            self._let_go_depth, self._inside = self._depth, 0
+        if self._let_go_depth:
+            self._inside += nodes
+        else:
+            self._outside += nodes
+        if self._inside > self.limits.kept or self._outside > self.limits.kept:
+            raise _TooComplex(f"more than {self.limits.kept:,} elements and attributes beside or in one entry")
 
     def _require_short(self, length: int) -> None:
         if length > self.limits.length:

@@ -1,0 +1,286 @@
+"""What is known of the movements on one mirror, built from events alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any
+
+from ringfence_kernel.values.ids import ZERO_ID
+from ringfence_kernel.writing.journal import Journal
+
+from ringfence_payment_instruction.statements.domain.told import Part, Told, all_references, identities
+
+
+class Certainty(IntEnum):
+    """How sure a movement is."""
+
+    TOLD = 0  # by news
+    BOOKED = 1  # by a statement
+    MISSING = 2  # the statement of its day does not have it, or not all of it
+
+
+class Doubt(IntEnum):
+    """Why an entry is held."""
+
+    LIKE_ANOTHER = 1  # it may be a movement that is known
+    PART_OR_SUM = 2  # it may be a part of a movement that is known, or a sum of such
+    REPEATED = 3  # its reference stands twice in one telling
+    LATE = 4  # the statement of its day is taken, and does not have it
+
+
+class Outcome(IntEnum):
+    """What an entry turned out to be."""
+
+    BOOKED = 1  # a movement that the statement has
+    SAME = 2  # one that was known already
+    NOTHING = 3  # no statement has had it
+
+
+class Confirmation(IntEnum):
+    """How a movement was found in a statement."""
+
+    REFERENCE = 1
+    PARTS = 2
+    AMOUNT = 3
+    SUM = 4
+    BALANCE = 5  # by nothing but that all comes out even: to be confirmed by people
+    OTHER_DAY = 6  # by its amount, on another day
+
+
+SURE = frozenset({Confirmation.REFERENCE, Confirmation.PARTS})
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One that the mirror has moved for.
+
+    `missing_minor` of it was taken back; `allocated` are the parts that belong to clients; a movement with `doubters`
+    may be one of these, which are of other days, and stays in suspense until they are decided. One that is not `sure`
+    was told from others of its amount by nothing: what is told of it later may be about one of these.
+    """
+
+    told: Told
+    certainty: Certainty
+    tellings: frozenset[bytes]
+    allocated: frozenset[int] = frozenset()
+    missing_minor: int = 0
+    doubters: frozenset[bytes] = frozenset()
+    sure: bool = True
+
+    @property
+    def posted_minor(self) -> int:
+        """By how much the mirror has moved for it, below zero where money went out."""
+        left = self.told.amount_minor - self.missing_minor
+        return left if self.told.incoming else -left
+
+    @property
+    def is_open(self) -> bool:
+        """Tells whether a statement has yet to have it."""
+        return self.certainty is not Certainty.BOOKED
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An entry in doubt."""
+
+    told: Told
+    telling: bytes
+    doubt: Doubt
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """An entry that stands for several known movements."""
+
+    told: Told
+    members: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The last statement that was taken."""
+
+    last_day: int
+    closing_minor: int
+    electronic_sequence: int
+    legal_sequence: int
+
+
+Key = tuple[int, bool, bool]
+Signature = tuple[int, bytes]
+"""Which kinds of references a part has, as bits, and whom it is for."""
+
+
+class Movements:
+    """Movements, sums and held entries of one mirror, and where to look for them. Changes go through the journal."""
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        self.known: dict[bytes, Movement] = {}
+        self.sums: dict[bytes, Sum] = {}
+        self.held: dict[bytes, Held] = {}
+        self.taken: dict[bytes, bytes] = {}  # tellings of statements, and what they said
+        self.excepted: dict[bytes, bytes] = {}  # tellings that people work off, and their digests
+        self.balance: dict[str, int] = {"posted": 0}
+        self.chain: dict[str, Chain] = {}
+        self._by_reference: dict[bytes, tuple[bytes, ...]] = {}
+        self._held_by_reference: dict[bytes, tuple[bytes, ...]] = {}
+        self._by_amount: dict[tuple[Key, Signature], tuple[bytes, ...]] = {}
+        self._signatures: dict[Key, tuple[Signature, ...]] = {}
+        self._opaque: dict[bytes, None] = {}
+        self.loose: dict[bytes, None] = {}  # booked movements in doubt
+
+    @property
+    def posted_minor(self) -> int:
+        """What the mirror holds by these movements."""
+        return self.balance["posted"]
+
+    @property
+    def last(self) -> Chain | None:
+        """The last statement that was taken, None before the first."""
+        return self.chain.get("last")
+
+    def by_references(self, references: Iterable[bytes]) -> Iterator[bytes]:
+        """Yields the ids of movements and sums that have one of these references, themselves or in a part."""
+        seen: set[bytes] = set()
+        for each in identities(references):
+            for found in self._by_reference.get(each, ()):
+                if found not in seen:
+                    seen.add(found)
+                    yield found
+
+    def held_by_references(self, references: Iterable[bytes]) -> Iterator[bytes]:
+        """Yields the ids of held entries that have one of these references."""
+        for each in identities(references):
+            yield from self._held_by_reference.get(each, ())
+
+    def alike(self, part: Part, told: Told) -> Iterator[bytes]:
+        """Yields the ids of movements that may have a part of an entry, as itself or as a part, for all that is said.
+
+        Two with references of one kind differ unless they share one, and so do two for different clients.
+        """
+        key, (kinds, client) = (part.amount_minor, *told.way()), signature_of(part)
+        seen: set[bytes] = set()
+        for signature in self._signatures.get(key, ()):
+            if not signature[0] & kinds and (signature[1] == client or ZERO_ID in (signature[1], client)):
+                seen.update(self._by_amount.get((key, signature), ()))
+        for each in part.references:
+            seen.update(self._by_reference.get(each[1:], ()))
+        return (each for each in seen if each in self.known and self.known[each].told.way() == told.way())
+
+    def opaque(self) -> Iterator[bytes]:
+        """Yields the ids of movements that may stand for several transactions."""
+        return iter(self._opaque)
+
+    def put(self, movement_id: bytes, movement: Movement, journal: Journal) -> None:
+        """Notes a movement, or what has become of it."""
+        before = self.known.get(movement_id)
+        if before is None or before.told != movement.told or before.sure != movement.sure:
+            if before is not None:
+                self._unlist(movement_id, before, journal)
+            self._list(movement_id, movement, journal)
+        moved = movement.posted_minor - (before.posted_minor if before else 0)
+        if moved:
+            journal.put(self.balance, "posted", self.balance["posted"] + moved)
+        journal.put(self.known, movement_id, movement)
+        if movement.doubters and movement_id not in self.loose:
+            journal.put(self.loose, movement_id, None)
+        elif not movement.doubters and movement_id in self.loose:
+            journal.remove(self.loose, movement_id)
+
+    def drop(self, movement_id: bytes, journal: Journal) -> None:
+        """Takes a movement back that turned out to be another."""
+        movement = self.known[movement_id]
+        self._unlist(movement_id, movement, journal)
+        journal.put(self.balance, "posted", self.balance["posted"] - movement.posted_minor)
+        journal.remove(self.known, movement_id)
+        if movement_id in self.loose:
+            journal.remove(self.loose, movement_id)
+
+    def change(self, movement_id: bytes, journal: Journal, **changes: object) -> None:
+        """Notes some facts of a known movement."""
+        self.put(movement_id, replace(self.known[movement_id], **changes), journal)  # type: ignore[arg-type]
+
+    def put_sum(self, entry_id: bytes, found: Sum, journal: Journal) -> None:
+        """Notes a sum."""
+        if entry_id not in self.sums:
+            for each in _all_identities(found.told):
+                journal.put(self._by_reference, each, (*self._by_reference.get(each, ()), entry_id))
+        journal.put(self.sums, entry_id, found)
+
+    def hold(self, entry_id: bytes, held: Held, journal: Journal) -> None:
+        """Notes an entry in doubt, or what it has learned."""
+        if entry_id in self.held:
+            self.release(entry_id, journal)
+        journal.put(self.held, entry_id, held)
+        for each in _all_identities(held.told):
+            journal.put(self._held_by_reference, each, (*self._held_by_reference.get(each, ()), entry_id))
+
+    def release(self, entry_id: bytes, journal: Journal) -> None:
+        """Lets go of an entry that was in doubt."""
+        for each in _all_identities(self.held[entry_id].told):
+            self._without(self._held_by_reference, each, entry_id, journal)
+        journal.remove(self.held, entry_id)
+
+    def _list(self, movement_id: bytes, movement: Movement, journal: Journal) -> None:
+        told = movement.told
+        for each in _all_identities(told):
+            journal.put(self._by_reference, each, (*self._by_reference.get(each, ()), movement_id))
+        for key, signature in _listings(movement):
+            listed = self._by_amount.get((key, signature), ())
+            journal.put(self._by_amount, (key, signature), (*listed, movement_id))
+            if signature not in self._signatures.get(key, ()):
+                journal.put(self._signatures, key, (*self._signatures.get(key, ()), signature))
+        if told.is_opaque:
+            journal.put(self._opaque, movement_id, None)
+
+    def _unlist(self, movement_id: bytes, movement: Movement, journal: Journal) -> None:
+        for each in _all_identities(movement.told):
+            self._without(self._by_reference, each, movement_id, journal)
+        for position in _listings(movement):
+            self._without(self._by_amount, position, movement_id, journal)
+        if movement.told.is_opaque:
+            journal.remove(self._opaque, movement_id)
+
+    @staticmethod
+    def _without(index: dict[Any, tuple[bytes, ...]], key: object, gone: bytes, journal: Journal) -> None:
+        left = tuple(each for each in index[key] if each != gone)
+        if left:
+            journal.put(index, key, left)
+        else:
+            journal.remove(index, key)
+
+
+def _all_identities(told: Told) -> frozenset[bytes]:
+    """Returns what all references say: the payer's too, which are looked for to compare, not to recognise."""
+    return frozenset([each[1:] for each in all_references(told)])
+
+
+def signature_of(part: Part) -> Signature:
+    """Returns which kinds of references a part has, and whom it is for."""
+    kinds = 0
+    for each in part.references:
+        kinds |= 1 << each[0]
+    return kinds, part.client
+
+
+def _listings(movement: Movement) -> set[tuple[Key, Signature]]:
+    """Returns where a movement is looked for: one that is not sure may be any of its amount."""
+    told = movement.told
+    return {
+        ((part.amount_minor, *told.way()), signature_of(part) if movement.sure else (0, ZERO_ID))
+        for part in (told.whole(), *told.parts)
+    }
+
+
+def keys_of(told: Told) -> set[Key]:
+    """Returns the amounts of an entry and of its parts, with its way."""
+    amounts = {told.amount_minor, *(part.amount_minor for part in told.parts)}
+    return {(amount, *told.way()) for amount in amounts}
+
+
+def part_of(movement: Movement, index: int) -> Part:
+    """Returns a part of a movement, or all of it where it has none."""
+    return movement.told.pieces()[index]
