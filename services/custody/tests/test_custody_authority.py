@@ -32,7 +32,6 @@ from ringfence_custody.ledger.domain.events import TransfersEvidenced
 from ringfence_custody.ledger.domain.purposes import PURPOSES, AccountClass, Mandate, Purpose
 from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus, TransferFlag
 from ringfence_kernel.access.caller import Caller, calling
-from ringfence_kernel.feed.hearing import StandingStale
 from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.proposals.domain.errors import SecondPersonRequired
 from ringfence_kernel.store import EventStore, Head, StoredEvent, save_cursor
@@ -388,21 +387,3 @@ async def test_a_credit_that_is_barred_is_never_made(custody: Custody) -> None:
     assert await booked(custody, booking(late)) == ["id_already_failed"]
     assert await booked(custody, booking(bars[1])) == ["id_already_failed"]
     assert (await account(custody, "bob")).credits_posted_minor == 1_007
-
-
-async def test_nothing_is_posted_while_identity_is_not_heard(custody: Custody) -> None:
-    """Who may post is not known any more; the bank's word is booked, and freezing goes on."""
-    await open_accounts(custody)
-    await custody.call(
-        "CreateTransfers", transfers(Row("one", "alice", "bank", 10, int(F.PENDING), code=WITHDRAWAL)), PLATFORM
-    )
-    custody.hearing.begin()
-    with pytest.raises(StandingStale):
-        await custody.call("CreateTransfers", transfers(Row("a", "alice", "bob", 1)), PLATFORM)
-    assert await booked(custody, booking(replace(POST, id="paid", pending_id="one", amount=10))) == ["created"]
-    freeze = pb.SetFreezeRequest(book_id=PLATFORM, account_ids=[id_of("alice")], frozen=True, order_reference=COURT)
-    frozen: Any = await custody.call("SetFreeze", freeze, None)
-    assert list(frozen.status) == [pb.ACCOUNT_STATUS_FROZEN]
-    custody.hearing.heard(custody.hearing.ask())
-    reply: Any = await custody.call("CreateTransfers", transfers(Row("b", "bank", "bob", 1, code=DEPOSIT)), PLATFORM)
-    assert reply.status == b"\0"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 from ringfence_custody.ledger.application.commands import OwnerFact, Poster
@@ -14,11 +15,12 @@ from ringfence_custody.ledger.application.standing_changes import StandingChange
 from ringfence_custody.ledger.domain.authority import PAYMENT_INSTRUCTION, Reach
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
 from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus, TransferFlag
+from ringfence_kernel.feed.hearing import StandingStale
 from ringfence_protos.custody.v1 import custody_pb2 as pb
 
 from .conftest import Custody
-from .ledger import DEPOSIT, EUR, Row, columns_of, id_of
-from .test_custody_authority import PrincipalActivated, PrincipalSuspended, booked, booking
+from .ledger import DEPOSIT, EUR, WITHDRAWAL, Row, columns_of, id_of
+from .test_custody_authority import COURT, POST, PrincipalActivated, PrincipalSuspended, booked, booking
 from .test_custody_authority import learn as learn_of
 from .test_custody_service import PLATFORM, learn, open_accounts, send, transfers
 
@@ -214,3 +216,21 @@ def test_the_memory_of_changes_is_bounded_and_errs_on_the_side_of_waiting() -> N
         b"never heard of": [True, False, False, False],
     }
     assert not changes.is_after(13, b"another book", b"three")
+
+
+async def test_nothing_is_posted_while_identity_is_not_heard(custody: Custody) -> None:
+    """Who may post is not known any more; the bank's word is booked, and freezing goes on."""
+    await open_accounts(custody)
+    await custody.call(
+        "CreateTransfers", transfers(Row("one", "alice", "bank", 10, int(F.PENDING), code=WITHDRAWAL)), PLATFORM
+    )
+    custody.hearing.begin()
+    with pytest.raises(StandingStale):
+        await custody.call("CreateTransfers", transfers(Row("a", "alice", "bob", 1)), PLATFORM)
+    assert await booked(custody, booking(replace(POST, id="paid", pending_id="one", amount=10))) == ["created"]
+    freeze = pb.SetFreezeRequest(book_id=PLATFORM, account_ids=[id_of("alice")], frozen=True, order_reference=COURT)
+    frozen: Any = await custody.call("SetFreeze", freeze, None)
+    assert list(frozen.status) == [pb.ACCOUNT_STATUS_FROZEN]
+    custody.hearing.heard(custody.hearing.ask())
+    reply: Any = await custody.call("CreateTransfers", transfers(Row("b", "bank", "bob", 1, code=DEPOSIT)), PLATFORM)
+    assert reply.status == b"\0"
