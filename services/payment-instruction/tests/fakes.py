@@ -241,6 +241,8 @@ class FakeRail:
         """Starts empty."""
         self.sent: dict[str, bytes] = {}
         self.withdrawn: set[str] = set()
+        self.taken_back: set[str] = set()
+        """What was asked for to be withdrawn, whatever came of it."""
         self.times_sent = 0
         self.inbox: dict[str, bytes] = {}
         self.archived: list[str] = []
@@ -260,6 +262,7 @@ class FakeRail:
 
     def withdraw(self, message_id: str) -> bool:
         """Puts a tombstone."""
+        self.taken_back.add(message_id)
         if self.is_broken:
             raise OSError(5, "Input/output error")
         if message_id not in self.sent:

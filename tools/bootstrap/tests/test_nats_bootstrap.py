@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 import nats
 import pytest
-from nats.js import api
 from ringfence_bootstrap.description import SERVICES
 from ringfence_bootstrap.errors import NatsRefused, Unmendable
 from ringfence_bootstrap.nats.accounts import inbox_prefix
@@ -178,7 +177,7 @@ async def until_published(cluster: Cluster, service: str) -> str:
         while True:
             try:
                 return await publish(cluster, service)
-            except (nats.errors.Error, api.APIError, OSError):  # no leader yet
+            except (nats.errors.Error, OSError):  # no leader yet
                 await asyncio.sleep(0.1)
 
 
