@@ -122,6 +122,26 @@ async def test_calls_that_a_stop_cuts_off_are_told_of() -> None:
     assert (cut.attributes or {})["rpc.response.status_code"] == "CANCELLED"
 
 
+@pytest.mark.parametrize(
+    ("path", "code", "spans"),
+    [
+        ("/ringfence.common.v1.FeedService/Read", "OK", 0),
+        ("/grpc.health.v1.Health/Check", "OK", 0),
+        ("/ringfence.common.v1.FeedService/Read", "UNAVAILABLE", 1),
+        (f"/{SERVICE}/Open", "OK", 1),
+    ],
+)
+async def test_polling_that_succeeds_is_no_span(path: str, code: str, spans: int) -> None:
+    """An idle platform sends no traces; what fails is traced, whatever it is."""
+    kept = InMemorySpanExporter()
+    started = Telemetry.start("probe", span_processor=SimpleSpanProcessor(kept))
+    measured = Instruments(started, SpanKind.SERVER, "localhost:1")
+    with measured.call(path, Context()) as call:
+        call.code = code
+    measured.close()
+    assert len(kept.get_finished_spans()) == spans
+
+
 async def test_alike_spans_are_encoded_as_the_sdk_would() -> None:
     """Copies of the first of a likeness are what encoding each of them gives, beside spans of every other kind."""
     kept = InMemorySpanExporter()

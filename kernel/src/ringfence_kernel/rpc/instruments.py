@@ -28,6 +28,7 @@ REASON = "ringfence.refusal.reason"
 
 SERVER_DURATION = "rpc.server.call.duration"
 CLIENT_DURATION = "rpc.client.call.duration"
+_POLLED = ("/grpc.health.v1.Health/", "/ringfence.common.v1.FeedService/")
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 _SERVER_FAULTS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 _TOGETHER, _SOON_SECONDS = 64, 0.1
@@ -51,6 +52,11 @@ class EndedCall(NamedTuple):
     def ended_ns(self) -> int:
         """When it ended, in nanoseconds since 1970."""
         return self.started_ns + int(self.seconds * 1e9)
+
+    @property
+    def is_quiet_polling(self) -> bool:
+        """Whether it was asked again and again, and answered: its duration is told, and neither a span nor a line."""
+        return self.code == "OK" and self.path.startswith(_POLLED)
 
 
 class Call:
@@ -182,6 +188,8 @@ class Instruments:
         if is_fault:
             attributes[error_attributes.ERROR_TYPE] = ended.code
         self._duration.record(ended.seconds, attributes)
+        if ended.is_quiet_polling:
+            return
         if ended.reason:
             attributes[REASON] = ended.reason
         name, times_ns = ended.path.removeprefix("/"), (ended.started_ns, ended.ended_ns)

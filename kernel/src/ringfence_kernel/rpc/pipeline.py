@@ -33,7 +33,6 @@ from ringfence_kernel.values.errors import DomainError
 
 _LOG = logs.get(__name__)
 _HEALTH = "/grpc.health.v1.Health/"
-_FEED = "/ringfence.common.v1.FeedService/"
 _TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
 _NO_PARENT = TraceContext()
 
@@ -217,8 +216,7 @@ def _parent(metadata: Iterable[tuple[str, str | bytes]]) -> TraceContext:
 
 def log_call(ended: EndedCall) -> None:
     """Writes the line of a call, as of its end; of polling that succeeds the metrics tell."""
-    is_polling = ended.path.startswith(_HEALTH) or (ended.path.startswith(_FEED) and ended.code == "OK")
-    log = _LOG.debug if is_polling else _LOG.info
+    log = _LOG.debug if ended.is_quiet_polling or ended.path.startswith(_HEALTH) else _LOG.info
     log(
         "call",
         method=ended.path,
