@@ -34,9 +34,9 @@ Flood = Callable[[Client], object]
 
 @pytest.fixture(scope="module")
 def bounded() -> Iterator[Scenario]:
-    """A stack on which one tenant may have little kept, and whose callers do not come again by themselves."""
+    """A stack on which one tenant may have little kept, and whose callers come again by themselves for a while only."""
     settings = {"RINGFENCE_TENANT_EVENTS_PER_HOUR": str(PER_HOUR)}
-    with Scenario.private(settings, Patience(retry_seconds=0.0)) as started:
+    with Scenario.private(settings, Patience(retry_seconds=5.0)) as started:
         yield started
 
 

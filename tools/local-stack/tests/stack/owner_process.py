@@ -10,6 +10,8 @@ from ringfence_local_stack.stack.local_stack import LocalStack
 
 # What a shell started in the background ignores Ctrl-C, and so would all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Started under nohup the tests ignore it, and so would their children.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 with LocalStack(
     Path(sys.argv[1]),
     with_services=(),

@@ -226,7 +226,7 @@ def test_signal_leaves_nothing_running(folder: Path, when: str, sent: signal.Sig
     pids = children(owner.pid)
     assert pids
     owner.send_signal(sent)
-    owner.communicate(timeout=60)
+    owner.communicate(timeout=30)
     assert not any(runs(pid) for pid in pids)
     assert not (folder / "stack.json").exists()
     with LocalStack(folder, with_services=(), postgres_settings=FLEETING) as again:
