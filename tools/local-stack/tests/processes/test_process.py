@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -30,6 +31,22 @@ def test_ports_are_different_and_free() -> None:
     for port in ports:
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", port))
+
+
+def test_two_processes_are_not_given_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the servers of either have bound theirs; of 200 ports 60 each, by chance, would be no others."""
+    few = "import ringfence_local_stack.processes.ports as p; p._LOWEST, p._ephemeral_floor = 19_000, lambda: 19_200; "
+    code = f"{few}print(*p.free_ports(60), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        theirs = {int(each) for each in other.stdout.readline().split()}
+        monkeypatch.setattr("ringfence_local_stack.processes.ports._LOWEST", 19_000)
+        monkeypatch.setattr("ringfence_local_stack.processes.ports._ephemeral_floor", lambda: 19_200)
+        assert theirs.isdisjoint(free_ports(60))
+        other.communicate("")
+    assert len(theirs) == 60
 
 
 def test_log_that_has_grown_too_long_is_put_aside_at_a_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

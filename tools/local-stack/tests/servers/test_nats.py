@@ -64,7 +64,7 @@ def test_service_rings_its_own_doorbell_and_others_hear_it(
         await custody.publish("ringfence.doorbell.identity", b"forged")
         await custody.publish("ringfence.doorbell.custody", b"7")
         await custody.flush()
-        heard = [(await bells.next_msg(2)).subject]
+        heard = [(await bells.next_msg(30)).subject]
         await audit.flush()
         assert bells.pending_msgs == 0
         await custody.close()

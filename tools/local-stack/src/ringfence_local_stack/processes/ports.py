@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections import deque
 from pathlib import Path
 
 from ringfence_local_stack.errors import LocalStackError
@@ -9,13 +10,15 @@ from ringfence_local_stack.errors import LocalStackError
 LOOPBACK = "127.0.0.1"
 _LOWEST = 15_000
 _ATTEMPTS = 50
-# Ports that this process gave out, which their servers may not have bound yet.
+_CLAIMS = 256
+# Ports that this process gave out, which their servers may not have bound yet: others see the names of the newest.
 _given: set[int] = set()
+_claims: deque[socket.socket] = deque()
 _EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_ports(count: int) -> list[int]:
-    """Returns `count` different ports that were free a moment ago.
+    """Returns `count` different ports that were free a moment ago, and that no process has just been given.
 
     Ports below the kernel's ephemeral range are preferred: a server that is killed and started again must find its
     port again, and one from the ephemeral range could by then belong to some outgoing connection.
@@ -42,7 +45,9 @@ def _bind_any() -> socket.socket:
     for _ in range(_ATTEMPTS):
         port = random.randrange(_LOWEST, ceiling) if ceiling > _LOWEST else 0
         if port not in _given and (sock := _bind(port)):
-            return sock
+            if not port or _claim(port):
+                return sock
+            sock.close()
     raise LocalStackError(f"no free port was found in {_ATTEMPTS} attempts")
 
 
@@ -54,6 +59,20 @@ def _bind(port: int) -> socket.socket | None:
         sock.close()
         return None
     return sock
+
+
+def _claim(port: int) -> bool:
+    """Tells whether no other process has claimed the port; the name of a claim ends with its process (`unix(7)`)."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0ringfence-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    if len(_claims) > _CLAIMS:
+        _claims.popleft().close()
+    return True
 
 
 def _ephemeral_floor() -> int:

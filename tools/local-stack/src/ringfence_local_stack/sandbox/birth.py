@@ -46,7 +46,7 @@ def prepare(directory: Path) -> Mapping[str, Mapping[str, str]]:
     return {
         "identity": {
             "RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE": str(_bootstrap_file(directory)),
-            "RINGFENCE_PIN_STATEMENTS_FILE": str(_statements_file(directory)),
+            "RINGFENCE_PIN_STATEMENTS_FILE": str(statements_file(directory)),
         },
         "payment-instruction": {
             "RINGFENCE_RAIL_SPOOL_DIRECTORY": str(private_folder(spool_folder(directory))),
@@ -75,7 +75,7 @@ def declare(stack: RunningStack) -> None:
     ]
     pins = {each.principal_id: each.certificate_sha256 for each in known}
     signed = [each.credentials().pin_statement(pins) for each in known if each.name in OPERATORS]
-    write_private(_statements_file(stack.directory), "".join(f"{each}\n" for each in signed))
+    write_private(statements_file(stack.directory), "".join(f"{each}\n" for each in signed))
 
 
 def _born(directory: Path) -> list[PrincipalFolder]:
@@ -87,7 +87,8 @@ def _bootstrap_file(directory: Path) -> Path:
     return directory / "sandbox" / "bootstrap.json"
 
 
-def _statements_file(directory: Path) -> Path:
+def statements_file(directory: Path) -> Path:
+    """Returns where identity reads whose certificate is which."""
     return directory / "sandbox" / "pin-statements.jwt"
 
 
