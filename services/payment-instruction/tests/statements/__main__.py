@@ -13,8 +13,8 @@ WORLDS: dict[str, Habits] = {
     "40 % missing, no clients told": with_habits(nameless=0.4, clients_told=0.0),
     "parts told as own entries": with_habits(in_parts=0.5),
     "parts, 40 % missing": with_habits(in_parts=0.5, nameless=0.4),
-    "5 % dated otherwise": with_habits(shifted=0.05),
-    "5 % dated otherwise, 40 % missing": with_habits(shifted=0.05, nameless=0.4),
+    "5 % dated up to 2 days off": with_habits(shifted=0.05),
+    "5 % dated off, 40 % missing": with_habits(shifted=0.05, nameless=0.4),
     "all of it": with_habits(shifted=0.05, nameless=0.4, in_parts=0.5, clients_told=0.5),
 }
 

@@ -156,6 +156,23 @@ def test_what_a_message_does_not_allow_is_refused(
     assert (refusal.reason, len(refusal.sha256)) == (reason, 32)
 
 
+@pytest.mark.parametrize(("body", "telling"), [("BkToCstmrStmt", "053"), ("BkToCstmrDbtCdtNtfctn", "054")])
+def test_a_file_that_tells_of_no_account_is_refused(body: str, telling: str) -> None:
+    """The schemas want one at least; what says nothing is answered by name, not taken."""
+    heading = "<GrpHdr><MsgId>M-1</MsgId></GrpHdr>"
+    name = f"urn:iso:std:iso:20022:tech:xsd:camt.{telling}.001.08"
+    refusal = _refusal(f'<Document xmlns="{name}"><{body}>{heading}</{body}></Document>'.encode())
+    assert (refusal.reason, refusal.message_id) == ("STRUCTURE_INVALID", "M-1")
+
+
+def test_another_kind_than_asked_for_is_refused_at_its_beginning(camt: Writer) -> None:
+    """Before its entries are read, whatever they are."""
+    for entries in ((), ("<Ntry/>",)):
+        with pytest.raises(FileRefused) as refused:
+            read_camt(camt(entries), kinds=frozenset({Kind.NOTIFICATION}))
+        assert refused.value.reason == "MESSAGE_NOT_SUPPORTED"
+
+
 def test_an_envelope_is_looked_through_and_two_messages_are_not(camt: Writer) -> None:
     """A header beside the document plays no part; with two documents nobody knows which is meant."""
     header = b'<AppHdr xmlns="urn:iso:std:iso:20022:tech:xsd:head.001.001.02"><BizMsgIdr>X</BizMsgIdr></AppHdr>'

@@ -101,9 +101,9 @@ def test_with_every_reference_nothing_is_in_doubt() -> None:
     assert counts.told > 500
 
 
-def test_no_more_is_held_than_the_prototype_held() -> None:
-    """Of news dated as booked at most 14 % with all references, 38 % where 40 % of them are left out."""
-    for nameless, most in ((0.0, 0.14), (0.4, 0.38)):
+def test_no_more_is_held_than_the_document_says() -> None:
+    """Of news dated as booked some 7 % with all references, 25 % where 40 % of them are left out."""
+    for nameless, most in ((0.0, 0.08), (0.4, 0.27)):
         counts = simulate(with_habits(nameless=nameless), 150)
         assert counts.held <= most * counts.told
         assert counts.held > 0

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from lxml import etree
-from ringfence_kernel.values import money
 
-from ringfence_payment_instruction.iso20022.document import MAX_ID_LENGTH, XML_SPACES, Message
+from ringfence_payment_instruction.iso20022.document import MAX_ID_LENGTH, Message
 from ringfence_payment_instruction.iso20022.refusal import FileRefused
 
 MAX_TEXT_LENGTH = 140
@@ -98,22 +97,6 @@ class Node:
             return date.fromisoformat(text.strip()[:10])
         except ValueError:
             raise choice.refused("DATE_INVALID", "no date") from None
-
-    def amount(self, *path: str) -> tuple[int, str]:
-        """Returns minor units and the alphabetic currency code; the amount must be there."""
-        found = self.only(*path)
-        text, code = (found.element.text or "").strip(XML_SPACES), found.element.get("Ccy", "")
-        try:
-            return money.to_minor(text, money.currency(code)), code
-        except money.CurrencyUnknown:
-            raise found.refused("CURRENCY_NOT_SUPPORTED", "no ISO 4217 currency") from None
-        except money.AmountInvalid:
-            raise found.refused("AMOUNT_INVALID", "no decimal number, or more decimals than the currency has") from None
-
-    def iban(self, *path: str) -> str | None:
-        """Returns the IBAN of an account in capitals; evidence stands whatever its check digits are."""
-        found = self.text(*path, "Id", "IBAN")
-        return found.upper() if found else None
 
     def _named(self, name: str) -> Sequence[etree._Element]:
         """Returns the children of that name; they are told apart once, as most elements are asked for many names."""

@@ -11,7 +11,7 @@ from ringfence_payment_instruction.deposits.domain.evidence import BankEntry
 from ringfence_payment_instruction.iso20022.document import MAX_FILE_BYTES
 from ringfence_payment_instruction.iso20022.messages import FileRefused
 from ringfence_payment_instruction.statements.adapters.camt import read_camt
-from ringfence_payment_instruction.statements.domain.statement import Detail, Entry, Kind, Statement, StatementFile
+from ringfence_payment_instruction.statements.domain.statement import Detail, Entry, Kind, Statement
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
 
 EPOCH = date(1970, 1, 1)
@@ -24,21 +24,13 @@ class Iso20022Notifications:
     def read(self, content: bytes) -> Notification:
         """Reads a camt.054; raises EvidenceUnreadable."""
         try:
-            file = read_camt(content, MAX_FILE_BYTES)
-            _require_notifications(file)
+            file = read_camt(content, MAX_FILE_BYTES, frozenset({Kind.NOTIFICATION}))
         except FileRefused as refused:
             raise EvidenceUnreadable(refused.text, iso_reason=refused.reason_code, detail=refused.reason) from None
-        message_id = file.statements[0].heading.message_id if file.statements else ""
         entries = (
             entry for statement in file.statements for entry in _with_distinct_references(_entries_of(statement))
         )
-        return Notification(message_id, file.sha256, tuple(entries))
-
-
-def _require_notifications(file: StatementFile) -> None:
-    for statement in file.statements:
-        if statement.heading.kind is not Kind.NOTIFICATION:
-            raise FileRefused("MESSAGE_NOT_SUPPORTED", f"{statement.heading.format} is not supported here")
+        return Notification(file.statements[0].heading.message_id, file.sha256, tuple(entries))
 
 
 def _entries_of(statement: Statement) -> Iterator[BankEntry]:

@@ -10,7 +10,7 @@ from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import show
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_payment_instruction.deposits.application.opening import clients_behind, open_entries
+from ringfence_payment_instruction.deposits.application.unsealing import clients_behind, open_entries
 from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED_FOR, ENTRY_UNREADABLE, EvidenceFile
 from ringfence_payment_instruction.deposits.domain.posting import bar_credits, blocked, plan_deposits, posted
 from ringfence_payment_instruction.deposits.domain.state import State

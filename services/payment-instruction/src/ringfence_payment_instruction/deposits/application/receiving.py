@@ -19,9 +19,9 @@ from ringfence_kernel.writing.looking_up import while_current
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.deposits.application.first_deposits import confirmed
-from ringfence_payment_instruction.deposits.application.opening import clients_of
 from ringfence_payment_instruction.deposits.application.ports import Entries, Notification, NotificationFiles, Voucher
 from ringfence_payment_instruction.deposits.application.sealing import seal_entries
+from ringfence_payment_instruction.deposits.application.unsealing import clients_of
 from ringfence_payment_instruction.deposits.domain.confirming import booked, by_submission
 from ringfence_payment_instruction.deposits.domain.errors import BankAccountUnknown
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from ringfence_payment_instruction.deposits.application.opening import clients_behind, open_entries
+from ringfence_payment_instruction.deposits.application.unsealing import clients_behind, open_entries
 from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.deposits.domain.suspended import SuspendedEntry, unreadable

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -33,6 +33,7 @@ LIMITS = Limits(nodes=10_000_000, kept=500_000, let_go="Ntry")
 """So many nodes are 100 for each of 100,000 entries; what stands around the entries is kept, and each of them alone."""
 ENTRIES_PER_PORTION = 1_000
 FORMATS = re.compile(r"camt\.05([234])\.001\.(0[2-9]|1[0-4])")
+ALL_KINDS = frozenset(Kind)
 _KINDS = {"3": Kind.STATEMENT, "2": Kind.REPORT, "4": Kind.NOTIFICATION}
 BODIES = {
     Kind.STATEMENT: ("BkToCstmrStmt", "Stmt"),
@@ -56,11 +57,11 @@ def is_camt(message_name: str) -> bool:
     return FORMATS.fullmatch(message_name) is not None
 
 
-def read_camt(content: bytes, max_bytes: int = MAX_FILE_BYTES) -> StatementFile:
-    """Returns everything in a file; raises FileRefused, and nothing else."""
+def read_camt(content: bytes, max_bytes: int = MAX_FILE_BYTES, kinds: Set[Kind] = ALL_KINDS) -> StatementFile:
+    """Returns everything in a file of one of these kinds; raises FileRefused, and nothing else."""
     statements: list[Statement] = []
     entries: list[Entry] = []
-    for portion in read_portions(content, max_bytes):
+    for portion in read_portions(content, max_bytes, kinds):
         entries += portion.entries
         if portion.ends:
             statements.append(Statement(portion.heading, tuple(entries)))
@@ -68,12 +69,12 @@ def read_camt(content: bytes, max_bytes: int = MAX_FILE_BYTES) -> StatementFile:
     return StatementFile(hashlib.sha256(content).digest(), tuple(statements))
 
 
-def read_portions(content: bytes, max_bytes: int = MAX_FILE_BYTES) -> Iterator[Portion]:
+def read_portions(content: bytes, max_bytes: int = MAX_FILE_BYTES, kinds: Set[Kind] = ALL_KINDS) -> Iterator[Portion]:
     """Yields a file portion by portion; raises FileRefused, maybe after the first, and nothing else.
 
     Nothing of a file is to take effect before its end has been reached.
     """
-    reader = _Reader(hashlib.sha256(content).digest())
+    reader = _Reader(hashlib.sha256(content).digest(), kinds)
     with reader.identified():
         if len(content) > max_bytes:
             raise FileRefused("FILE_TOO_LARGE", f"the file has {len(content)} bytes, at most {max_bytes} are taken")
@@ -86,10 +87,12 @@ class _Reader:
     """What has been seen of a file so far."""
 
     sha256: bytes
+    kinds: Set[Kind]
     name: str = NOT_PROVIDED
     message_id: str = NOT_PROVIDED
     _document: etree._Element | None = None
     _telling: etree._Element | None = None
+    _has_told: bool = False
     _heading: Heading | None = None
     _entries: list[Entry] = field(default_factory=list)
 
@@ -139,7 +142,7 @@ class _Reader:
         if self._document is not None:
             raise FileRefused("NO_MESSAGE", "several ISO 20022 Document elements instead of one")
         self.name = name if 0 < len(name) <= MAX_ID_LENGTH else NOT_PROVIDED
-        if not is_camt(name):
+        if not is_camt(name) or self._kind not in self.kinds:
             raise FileRefused("MESSAGE_NOT_SUPPORTED", f"{name[:MAX_ID_LENGTH]} is not supported here")
         self._document = document
 
@@ -154,7 +157,7 @@ class _Reader:
             self.message_id = Node(element, self._namespace).text("MsgId") or NOT_PROVIDED
         elif element is self._telling:
             yield Portion(self._whole_head(), tuple(self._entries), ends=True)
-            self._telling, self._heading, self._entries = None, None, []
+            self._telling, self._heading, self._entries, self._has_told = None, None, [], True
             _let_go(element)
         elif element is document:
             self._require_body(Node(element, self._namespace))
@@ -211,7 +214,10 @@ class _Reader:
     def _require_body(self, document: Node) -> None:
         if len(document.element) != 1:
             raise document.invalid("one message body is expected")
-        document.only(BODIES[self._kind][0]).only("GrpHdr").required_text("MsgId")
+        body = document.only(BODIES[self._kind][0])
+        body.only("GrpHdr").required_text("MsgId")
+        if not self._has_told:
+            raise body.invalid(f"no {BODIES[self._kind][1]}")
 
 
 def _let_go(element: etree._Element) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from ringfence_kernel.values import money
 
@@ -11,7 +11,6 @@ from ringfence_payment_instruction.iso20022.elements import MAX_TEXT_LENGTH, Nod
 from ringfence_payment_instruction.statements.domain.statement import CREDIT, DEBIT, Account
 
 MAX_DIGITS = 18
-MAX_DAYS_AHEAD = timedelta(days=366 * 100)
 
 
 def amount(node: Node, name: str = "Amt") -> tuple[int, str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from ringfence_payment_instruction.iso20022.document import MAX_FILE_BYTES
 from ringfence_payment_instruction.iso20022.refusal import FileRefused
 from ringfence_payment_instruction.statements.adapters import mt_values as values
 from ringfence_payment_instruction.statements.adapters.mt_entries import entry
@@ -28,7 +29,6 @@ from ringfence_payment_instruction.statements.domain.statement import (
     Totals,
 )
 
-MAX_FILE_BYTES = 32 * 1024 * 1024
 _TAG = re.compile(r":(20|21|25P?|28C?|60[FM]|61|62[FM]|64|65|86|34F|13D?|90[CD]|NS):")
 """Only these begin a field: any other colon stands in a text that was broken there."""
 _IBAN = re.compile(r"([A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}?)([A-Z]{3})?")

@@ -18,7 +18,7 @@ from ringfence_payment_instruction.statements.domain.statement import (
     Party,
 )
 
-MAX_TEXT_LENGTH = 1_000
+MAX_REMITTANCE_LENGTH = 1_000
 MAX_NAME_LENGTH = 140
 _ENTRY = re.compile(
     r"(?P<value>[0-9]{6})(?P<entry>[0-9]{4})?(?P<mark>RC|RD|EC|ED|C|D)[A-Z]?(?P<amount>[0-9]{1,18}(?:,[0-9]*)?)"
@@ -65,7 +65,7 @@ def entry(field: Field, texts: Sequence[Field], currency: str) -> Entry:
         bank_reference=normalised(bank[:_MAX_REFERENCE]),
         transactions=None if said[:3] in _BATCH_CODES else 1,
         details=(detail,),
-        text=own_text[:MAX_TEXT_LENGTH],
+        text=own_text[:MAX_REMITTANCE_LENGTH],
     )
 
 
@@ -80,10 +80,9 @@ def _detail(said: str, direction: str, owner_reference: str) -> Detail:
     return Detail(
         end_to_end_id=normalised(parts.get("EREF"))[:35],
         instruction_id=normalised(parts.get("KREF"))[:35],
-        transaction_id="",
         others=tuple(each for each in (*others, ("Owner", owner_reference)) if each[1]),
         parties=(party,) if name or account else (),
-        remittance=(parts.get("SVWZ") or parts.get("REMI") or ("" if parts else said)).strip()[:MAX_TEXT_LENGTH],
+        remittance=(parts.get("SVWZ") or parts.get("REMI") or ("" if parts else said)).strip()[:MAX_REMITTANCE_LENGTH],
     )
 
 

@@ -279,8 +279,3 @@ def keys_of(told: Told) -> set[Key]:
     """Returns the amounts of an entry and of its parts, with its way."""
     amounts = {told.amount_minor, *(part.amount_minor for part in told.parts)}
     return {(amount, *told.way()) for amount in amounts}
-
-
-def part_of(movement: Movement, index: int) -> Part:
-    """Returns a part of a movement, or all of it where it has none."""
-    return movement.told.pieces()[index]

@@ -261,10 +261,6 @@ def _by_way(movements: Iterable[tuple[Told, bytes]]) -> dict[tuple[bool, bool], 
     return found
 
 
-def _group(told: Told) -> Key:
-    return (told.amount_minor, *told.way())
-
-
 def _is_near(told: Told, other: Told, days: int) -> bool:
     return abs(told.day - other.day) <= days
 
