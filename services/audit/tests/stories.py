@@ -191,6 +191,11 @@ def bad_after_the_window(bank: Bank) -> None:
     bank.book("t")
 
 
+def bad_window_of_another_book(bank: Bank) -> None:
+    bank.window(book=OTHER_BOOK)
+    bank.book("t")
+
+
 def bad_window_that_ended(bank: Bank) -> None:
     bank.window(seconds=10)
     bank.book("t", late_ns=3_600 * 10**9)
@@ -355,6 +360,7 @@ FLAWED = {
     bad_unnamed: ("t", Flaw.EVIDENCE_NOT_NAMED),
     bad_unnamed_out: ("t", Flaw.EVIDENCE_NOT_NAMED),
     bad_after_the_window: ("t", Flaw.EVIDENCE_NOT_NAMED),
+    bad_window_of_another_book: ("t", Flaw.EVIDENCE_NOT_NAMED),
     bad_window_that_ended: ("t", Flaw.EVIDENCE_NOT_NAMED),
     bad_reservation: ("t", Flaw.OTHER_DIRECTION),
     bad_allocations: ("a", Flaw.ALLOCATED_BEYOND),

@@ -177,7 +177,12 @@ async def test_what_an_earlier_release_has_booked_could_name_nothing(audit_store
         assert await judged(log, bank) == {"t": "EVIDENCE_NOT_NAMED"}
 
 
-async def test_a_window_of_one_book_changes_nothing_in_another(audit_store: EventStore) -> None:
+def test_a_transfer_has_the_id_that_payment_instruction_gives_it() -> None:
+    """The same vector is held by payment-instruction's tests: one side alone cannot change."""
+    assert reserving_transfer(b"platform-of-test", b"instruction-id-x").hex() == "b1c90a526720fc557586da7d5e06c076"
+
+
+async def test_a_window_is_no_sign_that_evidence_is_named(audit_store: EventStore) -> None:
     """custody is new and payment-instruction is not: what it settles by then could not name anything yet."""
     bank = Bank()
     bank.open()
@@ -243,8 +248,6 @@ async def test_one_books_finding_holds_up_no_other(log: Audit, bank: Bank) -> No
 
 async def test_a_leaf_without_a_field_says_nothing(log: Audit, bank: Bank) -> None:
     """A directive for no instruction, as somebody may publish it, holds up nothing."""
-    bank.answer("")
-    bank.payments.events.pop()
     event = {
         "tenant": BOOK, "submission_id": identifier("batch"), "directive": 7, "instruction_ids": bytes(16),
         "indexes": bytes(4), "reason": "", "details": {}, "actor": b"", "evidence": b"e" * 32, "reference": "",

@@ -14,6 +14,7 @@ from ringfence_payment_instruction.submissions.domain.orders import (
     forbiddance,
     invalidity,
 )
+from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
 
 MakeOrder = Callable[..., Order]
 
@@ -111,3 +112,8 @@ def test_the_digest_tells_any_two_batches_apart(order: MakeOrder) -> None:
     assert digest([order()]) == digest([order()])
     assert digest([order(end_to_end_id="AB", debtor_iban="C")]) != digest([order(end_to_end_id="A", debtor_iban="BC")])
     assert digest([order(), order()]) != digest([order()])
+
+
+def test_a_transfer_has_the_id_that_audit_looks_for() -> None:
+    """The same vector is held by audit's tests: one side alone cannot change."""
+    assert transfer_id_of(b"platform-of-test", b"instruction-id-x").hex() == "b1c90a526720fc557586da7d5e06c076"

@@ -95,7 +95,8 @@ TRUNCATE evidence_accounts, evidence_windows, evidence_since, evidence_words, ev
     evidence_findings;
 DELETE FROM cursors WHERE name = 'projection:evidence';
 
--- Whose money it is, to whom it goes where it stays in the book, and which entry has brought what is allocated.
+-- Orders of other money are kept too: whose it is, to whom it goes where it stays in the book, and which entry has
+-- brought what is allocated.
 ALTER TABLE evidence_payments
     ADD COLUMN debtor_id bytea NOT NULL, ADD COLUMN creditor_id bytea, ADD COLUMN mandate_id bytea;
 

@@ -134,7 +134,7 @@ class Known:
 
 
 def reserving_transfer(tenant: bytes, instruction: bytes) -> bytes:
-    """Returns the transfer that reserves a payment's money; payment-instruction derives it so too."""
+    """Returns the transfer that reserves a payment's money, as `transfer_id_of` of payment-instruction derives it."""
     return external_id("transfer", tenant, show(instruction))
 
 

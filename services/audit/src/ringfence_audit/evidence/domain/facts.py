@@ -11,7 +11,7 @@ from ringfence_kernel.values.ids import ZERO_ID
 
 from ringfence_audit.evidence.domain.bookings import Booking, Move, Payment, Said, Word, reserving_transfer
 from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
-from ringfence_audit.log.domain.leaf import Value, decode
+from ringfence_audit.log.domain.leaf import Value, decode, prefix
 from ringfence_audit.log.domain.page import page_events
 
 MIRROR, SUSPENSE = "BANK_MIRROR", "SUSPENSE"
@@ -31,18 +31,14 @@ Account = tuple[bytes, bytes]
 """Tenant, account."""
 
 
-def _start(kind: str) -> bytes:
-    return b"\x01" + bytes([len(kind)]) + kind.encode()
-
-
 def _before(name: str, kind_and_length: bytes) -> bytes:
     return bytes([len(name)]) + name.encode() + kind_and_length
 
 
 _DEBIT, _CREDIT = (_before(name, b"\x02\x00\x10") for name in ("debit_account_id", "credit_account_id"))
 _CODE = _before("code", b"\x01\x00\x08")
-_TRANSFER = _start("custody.transfer.v1")
-_STEP = _start("payment-instruction.step.v1")
+_TRANSFER = prefix("custody.transfer.v1")
+_STEP = prefix("payment-instruction.step.v1")
 _ENDS = tuple(each.encode() for each in ENDS)
 
 
@@ -98,7 +94,7 @@ class Facts:
                 continue
             kind, fields = decode(leaf)
             tenant = fields.get("tenant_id") or streams.get(fields.get("position", 0))
-            take = takers[_start(kind)]
+            take = takers[prefix(kind)]
             if isinstance(tenant, bytes):
                 with suppress(KeyError):
                     take(self, index, tenant, fields)
@@ -234,17 +230,17 @@ class Facts:
 
 _TAKERS: Mapping[str, Mapping[bytes, Callable[[Facts, int, bytes, Fields], None]]] = {
     "custody": {
-        _start("custody.account.v1"): Facts._account,
+        prefix("custody.account.v1"): Facts._account,
         _TRANSFER: Facts._transfer,
-        _start("custody.transfer_evidence.v1"): Facts._evidence,
-        _start("custody.migration_opened.v1"): Facts._opened,
-        _start("custody.migration_closed.v1"): Facts._closed,
+        prefix("custody.transfer_evidence.v1"): Facts._evidence,
+        prefix("custody.migration_opened.v1"): Facts._opened,
+        prefix("custody.migration_closed.v1"): Facts._closed,
     },
     "payment-instruction": {
-        _start("payment-instruction.instruction.v1"): Facts._instruction,
+        prefix("payment-instruction.instruction.v1"): Facts._instruction,
         _STEP: Facts._step,
-        _start("payment-instruction.directive.v1"): Facts._directive,
-        _start("payment-instruction.bank_entry.v1"): Facts._entry,
+        prefix("payment-instruction.directive.v1"): Facts._directive,
+        prefix("payment-instruction.bank_entry.v1"): Facts._entry,
     },
 }
 

@@ -27,7 +27,7 @@ def encode(kind: str, fields: Mapping[str, Value | None]) -> bytes:
 
     Raises ValueError where the leaf or a name is too long, OverflowError where an integer exceeds 64 bits.
     """
-    leaf = bytes([FORMAT_VERSION]) + _string(kind)
+    leaf = prefix(kind)
     leaf += b"".join(_field(name, value) for name, value in sorted(fields.items()) if value is not None)
     if len(leaf) > MAX_LEAF_BYTES:
         raise ValueError(f"a leaf of {len(leaf)} bytes exceeds {MAX_LEAF_BYTES}")
@@ -59,6 +59,11 @@ def decode(leaf: bytes) -> tuple[str, dict[str, Value]]:
     return kind, fields
 
 
+def prefix(kind: str) -> bytes:
+    """Returns what the leaves of a kind begin with, so that others need not be read."""
+    return bytes([FORMAT_VERSION]) + _string(kind)
+
+
 class LeafTemplate:
     """Encodes many facts of one kind that share some fields and vary in others, at a fraction of the cost.
 
@@ -68,7 +73,7 @@ class LeafTemplate:
 
     def __init__(self, kind: str, shared: Mapping[str, Value], varying: Mapping[str, Value]) -> None:
         self.names = tuple(sorted(varying))
-        constants = [bytes([FORMAT_VERSION]) + _string(kind)]
+        constants = [prefix(kind)]
         layout = []
         for name in sorted({*shared, *varying}):
             if name in shared:

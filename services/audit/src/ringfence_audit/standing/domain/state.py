@@ -14,12 +14,12 @@ from ringfence_kernel.writing.endings import Ending, Endings
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
-from ringfence_audit.log.domain.leaf import decode
+from ringfence_audit.log.domain.leaf import decode, prefix
 
 SECTION, ENDINGS = "suspended, format 1", "endings of tokens, format 1"
 SUSPENDED, ACTIVATED = "identity.principal_suspended.v1", "identity.principal_activated.v1"
 PINNED = "identity.certificate_pinned.v1"
-_STARTS = tuple(b"\x01" + bytes([len(kind)]) + kind.encode() for kind in (SUSPENDED, ACTIVATED, PINNED))
+_STARTS = tuple(map(prefix, (SUSPENDED, ACTIVATED, PINNED)))
 """How leaves of these kinds begin; others are not read."""
 
 

@@ -12,10 +12,10 @@ from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.journal import Journal
 
 from ringfence_audit.log.domain.events import LeavesAppended, leaves_of
-from ringfence_audit.log.domain.leaf import decode
+from ringfence_audit.log.domain.leaf import decode, prefix
 from ringfence_audit.translation.domain.accounts import ACCOUNT_KIND, Account
 
-ACCOUNT_PREFIX = b"\x01" + bytes([len(ACCOUNT_KIND)]) + ACCOUNT_KIND.encode()
+ACCOUNT_PREFIX = prefix(ACCOUNT_KIND)
 SOURCE = "custody"
 NOBODY = bytes(16)
 SAVED_FORMAT = 1
