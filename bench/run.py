@@ -68,7 +68,7 @@ PARTIES: Mapping[str, Measure] = {
     "identity_parties": lambda rows, plan: identity_parties(rows.measured, rows.results, plan.parties),
 }
 DELTA: Mapping[str, Measure] = {
-    "screening_delta": lambda rows, plan: screening_delta(rows.measured, rows.controls, rows.results, plan.clients),
+    "screening_delta": lambda rows, plan: screening_delta(rows.measured, rows.results, plan.clients),
 }
 ALL_SERVICES: Mapping[str, Measure] = {
     "custody_all_services": lambda rows, plan: rows.bursts(
