@@ -20,13 +20,13 @@ from ringfence_custody.ledger.application.commands import Poster
 from ringfence_custody.ledger.domain.authority import PAYMENT_INSTRUCTION, Authority, Reach
 from ringfence_custody.ledger.domain.digest import digest
 from ringfence_custody.ledger.domain.errors import (
-    AuthorisationRevoked,
     ColumnsMalformed,
     EvidenceMissing,
     MigrationWindowClosed,
     MigrationWindowOpen,
     MigrationWindowUnknown,
     OrderUnknown,
+    PlatformSuspended,
 )
 from ringfence_custody.ledger.domain.events import TransfersEvidenced
 from ringfence_custody.ledger.domain.purposes import PURPOSES, AccountClass, Mandate, Purpose
@@ -290,11 +290,11 @@ async def test_nobody_posts_into_a_suspended_platforms_book(custody: Custody, st
     """An importer is no part of the platform: the book is closed to it too, in every process, until that is lifted."""
     await open_accounts(custody)
     await learn(custody, PrincipalSuspended(PLATFORM))
-    with pytest.raises(AuthorisationRevoked):
+    with pytest.raises(PlatformSuspended):
         await custody.call("CreateTransfers", transfers(Row("a", "alice", "bob", 1)), PLATFORM)
     async with running(stores) as fresh:
         assert fresh.whole.digest() == custody.whole.digest()
-        with pytest.raises(AuthorisationRevoked):
+        with pytest.raises(PlatformSuspended):
             await fresh.call("CreateTransfers", transfers(Row("a", "alice", "bob", 1)), PLATFORM)
     await learn(custody, PrincipalActivated(PLATFORM))
     reply: Any = await custody.call("CreateTransfers", transfers(Row("a", "alice", "bob", 1)), PLATFORM)

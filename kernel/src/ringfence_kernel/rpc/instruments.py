@@ -28,7 +28,8 @@ REASON = "ringfence.refusal.reason"
 
 SERVER_DURATION = "rpc.server.call.duration"
 CLIENT_DURATION = "rpc.client.call.duration"
-_POLLED = ("/grpc.health.v1.Health/", "/ringfence.common.v1.FeedService/")
+HEALTH = "/grpc.health.v1.Health/"
+_POLLED = (HEALTH, "/ringfence.common.v1.FeedService/")
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 _SERVER_FAULTS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 _TOGETHER, _SOON_SECONDS = 64, 0.1

@@ -23,7 +23,7 @@ from ringfence_kernel.access.refusals import PrincipalSuspended, TokenEnded
 from ringfence_kernel.rpc import errors
 from ringfence_kernel.rpc.admission import Admission
 from ringfence_kernel.rpc.deadlines import Deadlines
-from ringfence_kernel.rpc.instruments import Call, EndedCall, Instruments
+from ringfence_kernel.rpc.instruments import HEALTH, Call, EndedCall, Instruments
 from ringfence_kernel.rpc.quotas import CallQuotas
 from ringfence_kernel.rpc.refusals import DeadlineExceeded, MalformedRequest, NotLeader
 from ringfence_kernel.rpc.streams import OpenStreams, ending_once
@@ -32,7 +32,6 @@ from ringfence_kernel.telemetry.tracing import context_from
 from ringfence_kernel.values.errors import DomainError
 
 _LOG = logs.get(__name__)
-_HEALTH = "/grpc.health.v1.Health/"
 _TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
 _NO_PARENT = TraceContext()
 
@@ -166,7 +165,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
         return admission.share(caller) if admission else nullcontext()
 
     def _turn(self, method: str, caller: Caller, is_stream: bool) -> AbstractAsyncContextManager[None]:
-        if method.startswith(_HEALTH):
+        if method.startswith(HEALTH):
             return nullcontext()
         return self.quotas.turn(caller, is_stream=is_stream)
 
@@ -176,7 +175,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
     def _admission(self, method: str, is_stream: bool) -> Admission | None:
         if is_stream:
             return self.streams
-        return None if method.startswith(_HEALTH) else self.calls
+        return None if method.startswith(HEALTH) else self.calls
 
     def _parse(self, deserialize: Callable[[bytes], Any] | None, data: Any) -> Any:
         if data is grpc.aio.EOF:  # the caller has closed without a request
@@ -216,7 +215,7 @@ def _parent(metadata: Iterable[tuple[str, str | bytes]]) -> TraceContext:
 
 def log_call(ended: EndedCall) -> None:
     """Writes the line of a call, as of its end; of polling that succeeds the metrics tell."""
-    log = _LOG.debug if ended.is_quiet_polling or ended.path.startswith(_HEALTH) else _LOG.info
+    log = _LOG.debug if ended.is_quiet_polling or ended.path.startswith(HEALTH) else _LOG.info
     log(
         "call",
         method=ended.path,

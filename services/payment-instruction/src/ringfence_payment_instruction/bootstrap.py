@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 from ringfence_kernel.access.caller import Caller
-from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
+from ringfence_kernel.access.standing import HEAR_SECONDS, Standing
 from ringfence_kernel.feed import FeedPage
 from ringfence_kernel.feed.facts import taking_over
 from ringfence_kernel.feed.hearing import Hearing
@@ -139,7 +139,7 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
         leadership=leadership,
         standing=Standing(
             states.standing.is_suspended,
-            ended_by(states.proposals.endings),
+            application.proposals.has_ended,
             lambda: follower.catch_up(HEAR_SECONDS),
         ),
     )

@@ -10,7 +10,7 @@ from ringfence.commands.connect import As, client_as
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.pay import announce
 from ringfence.commands.terminal import Tabled, show
-from ringfence.commands.typed import DAY, Currency, Tenant, hexadecimal, minor
+from ringfence.commands.typed import DAY, Currency, Tenant, minor, sha256
 from ringfence.flows import Fee, FeeAgreement, OwnPayout, Suspended
 from ringfence.ids import new_id
 from ringfence.money import show as amount
@@ -60,7 +60,7 @@ def agree(
         rate_ppm=rate_ppm,
         from_day=from_day.date(),
         until_day=until_day.date(),
-        document_sha256=hexadecimal(document),
+        document_sha256=sha256(document),
     )
     with client_as(principal) as client:
         announce(key, identifier)
@@ -172,7 +172,7 @@ def release(
     note: Annotated[str, typer.Option(help="Why the lists name somebody else; no personal data.")],
 ) -> None:
     """Proposes to release blocked money: the lists name somebody else. Another operator confirms."""
-    digest = hexadecimal(document)
+    digest = sha256(document)
     with client_as(principal) as client:
         proposal = client.flows.release_suspended(tenant, entry, digest, note)
     show("Proposal", ["proposal", "entry"], [[str(proposal), str(entry)]])

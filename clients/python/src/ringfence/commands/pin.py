@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from ringfence.commands.connect import As, client_as
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import output, show
-from ringfence.commands.typed import certificate_sha256
+from ringfence.commands.typed import certificate_sha256, of_size, sha256
 from ringfence.credentials import FILE_NAME, Credentials
 from ringfence.identity import CertificatePin
 
-_DIGEST_BYTES = _KEY_BYTES = 32
+_KEY_BYTES = 32
 _WAITS = "APPROVAL_PENDING"
 
 
@@ -29,7 +29,7 @@ def pin(
     public_key: Annotated[str, typer.Option(help="Signing key in the place of all before: 32 bytes in hex.")] = "",
 ) -> None:
     """Proposes by which certificate a principal acts from then on; all that it had before end with the confirmation."""
-    key = _bytes(public_key, _KEY_BYTES, "--public-key") if public_key else b""
+    key = of_size(public_key, _KEY_BYTES) if public_key else b""
     wanted = CertificatePin(principal_id=of, certificate_sha256=certificate_sha256(certificate), public_key=key)
     with client_as(principal) as client:
         (result,) = client.identity.pin_certificates([wanted])
@@ -49,7 +49,7 @@ def declare(
     """
     try:
         read = json.loads(pins.read_text())
-        found = {UUID(each): _bytes(digest, _DIGEST_BYTES, each) for each, digest in read.items()}
+        found = {UUID(each): sha256(digest) for each, digest in read.items()}
     except (ValueError, AttributeError, TypeError) as error:
         raise typer.BadParameter(f"{pins} holds no pins: {error}") from None
     output.print(Credentials.load(principal).pin_statement(found), highlight=False, soft_wrap=True)
@@ -96,13 +96,3 @@ def _written(path: Path, content: bytes) -> str:
     temporary.write_bytes(content)
     temporary.replace(path)
     return path.name
-
-
-def _bytes(text: str, size: int, name: str) -> bytes:
-    try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        found = b""
-    if len(found) != size:
-        raise typer.BadParameter(f"{name} must be {size} bytes in hex")
-    return found

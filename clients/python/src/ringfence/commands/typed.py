@@ -55,10 +55,15 @@ def bound_minor(text: str, currency: str) -> int:
 
 def sha256(text: str) -> bytes:
     """The 32 bytes of a SHA-256 in hexadecimal."""
-    digest = hexadecimal(text)
-    if len(digest) != SHA256_BYTES:
-        raise typer.BadParameter(f"{text!r} is no SHA-256")
-    return digest
+    return of_size(text, SHA256_BYTES)
+
+
+def of_size(text: str, size: int) -> bytes:
+    """So many bytes in hexadecimal."""
+    found = hexadecimal(text)
+    if len(found) != size:
+        raise typer.BadParameter(f"{text!r} is not {size} bytes in hexadecimal")
+    return found
 
 
 def hexadecimal(text: str) -> bytes:

@@ -21,7 +21,7 @@ from ringfence_custody.ledger.domain.change_accounts import decide_freeze, decid
 from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns, row_numbers, split_ids
 from ringfence_custody.ledger.domain.create_accounts import decide_accounts
 from ringfence_custody.ledger.domain.create_transfers import decide_batches
-from ringfence_custody.ledger.domain.errors import AccountNotFound, AuthorisationRevoked, EvidenceMissing
+from ringfence_custody.ledger.domain.errors import AccountNotFound, EvidenceMissing, PlatformSuspended
 from ringfence_custody.ledger.domain.events import TransfersEvidenced
 from ringfence_custody.ledger.domain.incoming import Outcome
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
@@ -101,7 +101,7 @@ class Commands:
         return await self.writer.commit(decide, weight=len(columns))
 
     async def require_open(self, book_id: bytes) -> None:
-        """Raises AuthorisationRevoked where the platform is suspended whose book it is, whoever posts into it.
+        """Raises PlatformSuspended where the platform is suspended whose book it is, whoever posts into it.
 
         Identity is asked before: the platform may have been activated again.
         """
@@ -109,7 +109,7 @@ class Commands:
         if book_id in stopped:
             await self.identity_is_heard()
             if book_id in stopped:
-                raise AuthorisationRevoked
+                raise PlatformSuspended
 
     async def create_transfers(
         self, book_id: bytes, columns: TransferColumns, poster: Poster, *, with_balances: bool

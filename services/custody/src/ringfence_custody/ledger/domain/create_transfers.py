@@ -212,12 +212,12 @@ class _Decision(IncomingBatch):
         ):
             holds, state = accounts.holds[account], accounts.status[account]
             if holds:
-                if holds & Hold.ORDER or self.standings.bear(accounts.owner_id[account]):
+                if holds & Hold.ORDER or self.standings.is_settled(accounts.owner_id[account]):
                     return frozen
                 unsettled = Status.OWNER_STANDING_UNSETTLED
             if state not in passing:
                 waits = waits_for_kyc(AccountStatus(state), decided=account in accounts.restricted)
-                if not waits or self.standings.bear(accounts.owner_id[account]):
+                if not waits or self.standings.is_settled(accounts.owner_id[account]):
                     return not_active
                 unsettled = Status.OWNER_STANDING_UNSETTLED
         return unsettled

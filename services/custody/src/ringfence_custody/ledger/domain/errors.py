@@ -55,10 +55,10 @@ class RulesVersionTaken(DomainError):
     code = "ALREADY_EXISTS"
 
 
-class AuthorisationRevoked(DomainError):
+class PlatformSuspended(DomainError):
     """The platform is suspended whose book it is: nobody posts into it, but on the bank's word."""
 
-    reason = "AUTHORISATION_REVOKED"
+    reason = "PLATFORM_SUSPENDED"
     code = "PERMISSION_DENIED"
 
 

@@ -29,7 +29,7 @@ class Standings:
     age: Age = Age.CURRENT
     is_news: Callable[[bytes], bool] = lambda owner: False
 
-    def bear(self, owner_id: bytes) -> bool:
+    def is_settled(self, owner_id: bytes) -> bool:
         """Tells whether a refusal may rest on an owner's standing; raises StandingsUnasked."""
         if self.age is Age.UNASKED:
             raise StandingsUnasked

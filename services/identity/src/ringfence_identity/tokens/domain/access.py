@@ -94,7 +94,7 @@ def access_claims(grant: AccessGrant, issuer: str) -> dict[str, object]:
     """Returns the claims of an access token (RFC 9068), bound to a certificate by its thumbprint (RFC 8705).
 
     `person` and `key` say with `cnf` by whose hand its holder acts, `until` when the role ends (ADR 0020), and
-    `position` up to where this service's feed had come: what ends tokens comes later in it (ADR 0028).
+    `position` up to where this service's feed had come: what ends tokens comes later in it (ADR 0027).
     """
     principal = grant.principal
     claims: dict[str, object] = {

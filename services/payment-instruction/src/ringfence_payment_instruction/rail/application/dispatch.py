@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from itertools import chain, count
+from typing import TypeVar
 
 from ringfence_kernel.sealing.envelopes import EnvelopeBroken
 from ringfence_kernel.store.recorder import Within
@@ -35,6 +36,7 @@ OUTBOX = "outbox"
 WITHDRAWN = "withdrawn"
 """The receipt of a message that was taken back before the bank had it."""
 
+ResultT = TypeVar("ResultT")
 _LOG = logs.get(__name__)
 
 
@@ -113,17 +115,11 @@ class DispatchWork:
 
     async def _stands(self, message_id: str) -> bool:
         """Tells whether a message, or its tombstone, is there."""
-        try:
-            return await asyncio.to_thread(self.rail.has, message_id)
-        except OSError as error:
-            raise RailUnavailable(f"the rail does not tell what it has: {error.strerror}") from error
+        return await _on_rail("tell what it has", self.rail.has, message_id)
 
     async def _withdraw(self, message_id: str) -> bool:
         """Puts a tombstone unless something stands there; tells whether that is a tombstone."""
-        try:
-            return await asyncio.to_thread(self.rail.withdraw, message_id)
-        except OSError as error:
-            raise RailUnavailable(f"the rail does not tell what it has: {error.strerror}") from error
+        return await _on_rail("take tombstones", self.rail.withdraw, message_id)
 
     async def _take_back(self, submission: Submission, message_id: str, indexes: list[int], cause_of: CauseOf) -> None:
         """Decides that a message does not exist, once its tombstone stands: whoever hangs before it puts it no more."""
@@ -215,10 +211,7 @@ class DispatchWork:
         await self.submissions.writer.commit(command, weight=len(indexes))
 
     async def _deliver(self, message_id: str, content: bytes) -> str | None:
-        try:
-            return await asyncio.to_thread(self.rail.deliver, message_id, content)
-        except OSError as error:
-            raise RailUnavailable(f"the rail does not take messages: {error.strerror}") from error
+        return await _on_rail("take messages", self.rail.deliver, message_id, content)
 
     async def _written_again(self, submission: Submission, message_id: str, indexes: list[int]) -> bytes | None:
         """Returns a message that was decided on before messages were kept; None when a party of it is erased."""
@@ -267,3 +260,11 @@ def _payment(submission: Submission, index: int, clear: Clear, settlement_day: i
         creditor_agent_bic=clear.creditor_agent_bic,
         remittance=clear.remittance,
     )
+
+
+async def _on_rail(what: str, call: Callable[..., ResultT], *arguments: str | bytes) -> ResultT:
+    """Does something with the rail, which blocks; raises RailUnavailable, saying what it does not do."""
+    try:
+        return await asyncio.to_thread(call, *arguments)
+    except OSError as error:
+        raise RailUnavailable(f"the rail does not {what}: {error.strerror}") from error

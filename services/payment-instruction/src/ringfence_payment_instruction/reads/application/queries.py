@@ -12,6 +12,7 @@ from ringfence_kernel.values.money import CurrencyUnknown, currency
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.writer import Unit
 
+from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.submissions.application.personal import Clear, PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import MOST_ROWS, Submissions
 from ringfence_payment_instruction.submissions.application.views import StateView, state_view
@@ -94,13 +95,6 @@ class Change(NamedTuple):
 
     position: int
     states: list[StateView]
-
-
-class Stops(Protocol):
-    """What stops payments."""
-
-    def cause(self, submission: Submission, index: int) -> str:
-        """Returns why an instruction may not go on, empty where it may."""
 
 
 class Reader(Protocol):
@@ -223,16 +217,18 @@ class Queries:
             return []
         lanes = {lane} if lane else {*LANES.values()}
         waits = [index for index, stage in enumerate(submission.stages) if LANES.get(stage) in lanes]
-        return [self._state(submission, index) for index in waits]
+        cause = self.stops.now(submission)
+        return [_state(submission, index, cause) for index in waits]
 
     def _row(self, submission: Submission, index: int) -> Row:
         changed_ns, approver = submission.changed_ns[index], submission.approvers.get(index, b"")
-        return Row(submission, index, self._state(submission, index), changed_ns, approver)
+        state = _state(submission, index, self.stops.now(submission))
+        return Row(submission, index, state, changed_ns, approver)
 
-    def _state(self, submission: Submission, index: int) -> StateView:
-        """Returns how an instruction stands, and what stops it as things are now."""
-        is_stoppable = submission.stages[index] in STOPPABLE
-        return state_view(submission, index, self.stops.cause(submission, index) if is_stoppable else "")
+
+def _state(submission: Submission, index: int, cause: Callable[[int], str]) -> StateView:
+    """Returns how an instruction stands, and what stops it as things are now."""
+    return state_view(submission, index, cause(index) if submission.stages[index] in STOPPABLE else "")
 
 
 def _view(row: Row, clear: Clear) -> InstructionView:

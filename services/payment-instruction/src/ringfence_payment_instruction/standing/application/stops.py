@@ -35,12 +35,11 @@ class Stops:
     require_fresh: Callable[[], object]
     require_heard: Callable[[], object]
 
-    def cause(self, submission: Submission, index: int) -> str:
-        """Returns why an instruction may not go on, by lists and by who stands behind it; empty where it may."""
-        return self.now(submission)(index)
-
     def now(self, submission: Submission) -> Callable[[int], str]:
-        """Returns the same for all of a submission's instructions; what is not known of all of them is asked once."""
+        """Returns what tells why an instruction may not go on, by lists and who stands behind it; empty where it may.
+
+        What is not known of all of a submission is asked once.
+        """
         unknown = self._unknown(submission)
 
         def found(index: int) -> str:

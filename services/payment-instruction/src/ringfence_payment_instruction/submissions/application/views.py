@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
@@ -23,11 +22,6 @@ def state_view(submission: Submission, index: int, stopped_by: str = "") -> Stat
     reason = stopped_by or submission.reason_of(index)
     code = iso_reason(reason, submission.details.get(index, ""))
     return StateView(submission.instruction_id(index), submission.statuses[index], reason, code)
-
-
-def current_states(submission: Submission, indexes: Iterable[int]) -> list[StateView]:
-    """Returns how instructions stand now."""
-    return [state_view(submission, index) for index in indexes]
 
 
 def first_states(submission: Submission) -> list[StateView]:
