@@ -49,7 +49,7 @@ def stream_of(tenant: bytes, submission_id: bytes) -> bytes:
 
 
 def transfer_id_of(tenant: bytes, instruction_id: bytes) -> bytes:
-    """Returns the transfer that moves an instruction's money, for every retry; audit's `reserving_transfer` is alike."""
+    """Returns the transfer that moves an instruction's money, the same at every retry and in audit."""
     return external_id("transfer", tenant, show(instruction_id))
 
 
