@@ -11,6 +11,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from ringfence_protos.custody.v1 import custody_pb2 as _custody_pb2
+from ringfence_protos.custody.v1 import safeguarding_pb2 as _safeguarding_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -535,3 +536,647 @@ class RulesAdopted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RulesAdopted: _TypeAlias = RulesAdopted  # noqa: Y015
+
+@_typing.final
+class SafeguardingCut(_message.Message):
+    """The books of a platform at the end of a business day, for one pool of client money and one currency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    CUT_NS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    CLIENTS_MINOR_FIELD_NUMBER: _builtins.int
+    SUSPENSE_MINOR_FIELD_NUMBER: _builtins.int
+    OWN_MINOR_FIELD_NUMBER: _builtins.int
+    OWED_MINOR_FIELD_NUMBER: _builtins.int
+    HELD_MINOR_FIELD_NUMBER: _builtins.int
+    MIRRORS_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    pool: _builtins.str
+    """"payment-services" or "e-money"."""
+    ledger: _builtins.int
+    """Currency, ISO 4217 numeric."""
+    day: _builtins.int
+    """Business day, days since 1970-01-01."""
+    cut_ns: _builtins.int
+    """When it was cut, UTC nanoseconds."""
+    position: _builtins.int
+    """Position of custody's feed before this event: what the figures are of."""
+    clients_minor: _builtins.int
+    """What is positive of clients' balances, added up, in minor units as all amounts."""
+    suspense_minor: _builtins.int
+    """Client money that is not allocated."""
+    own_minor: _builtins.int
+    """The platform's own money at the banks."""
+    owed_minor: _builtins.int
+    """What the platform owes for a shortfall."""
+    held_minor: _builtins.int
+    """What of clients' money is set aside for payments under way."""
+    mirrors: _builtins.int
+    """So many MirrorCut follow."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        pool: _builtins.str = ...,
+        ledger: _builtins.int = ...,
+        day: _builtins.int = ...,
+        cut_ns: _builtins.int = ...,
+        position: _builtins.int = ...,
+        clients_minor: _builtins.int = ...,
+        suspense_minor: _builtins.int = ...,
+        own_minor: _builtins.int = ...,
+        owed_minor: _builtins.int = ...,
+        held_minor: _builtins.int = ...,
+        mirrors: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clients_minor", b"clients_minor", "cut_ns", b"cut_ns", "day", b"day", "held_minor", b"held_minor", "ledger", b"ledger", "mirrors", b"mirrors", "owed_minor", b"owed_minor", "own_minor", b"own_minor", "pool", b"pool", "position", b"position", "suspense_minor", b"suspense_minor", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SafeguardingCut: _TypeAlias = SafeguardingCut  # noqa: Y015
+
+@_typing.final
+class MirrorCut(_message.Message):
+    """What has moved on a bank mirror from its opening to the end of a day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    DEBITS_MINOR_FIELD_NUMBER: _builtins.int
+    CREDITS_MINOR_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    pool: _builtins.str
+    """Pool of client money."""
+    ledger: _builtins.int
+    """Currency, ISO 4217 numeric."""
+    day: _builtins.int
+    """Business day, days since 1970-01-01."""
+    mirror: _builtins.bytes
+    """The mirror account, 16 bytes."""
+    number: _builtins.int
+    """1, 2, 3, … as the mirrors of the currency and pool were opened."""
+    debits_minor: _builtins.int
+    """Money that came in, minor units."""
+    credits_minor: _builtins.int
+    """Money that went out, minor units."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        pool: _builtins.str = ...,
+        ledger: _builtins.int = ...,
+        day: _builtins.int = ...,
+        mirror: _builtins.bytes = ...,
+        number: _builtins.int = ...,
+        debits_minor: _builtins.int = ...,
+        credits_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credits_minor", b"credits_minor", "day", b"day", "debits_minor", b"debits_minor", "ledger", b"ledger", "mirror", b"mirror", "number", b"number", "pool", b"pool", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MirrorCut: _TypeAlias = MirrorCut  # noqa: Y015
+
+@_typing.final
+class MirrorCompared(_message.Message):
+    """What a bank holds at the end of a day by its statement, and what lies between that and our mirror."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    TELLING_FIELD_NUMBER: _builtins.int
+    MIRROR_MINOR_FIELD_NUMBER: _builtins.int
+    BANK_MINOR_FIELD_NUMBER: _builtins.int
+    LATER_MINOR_FIELD_NUMBER: _builtins.int
+    UNBOOKED_MINOR_FIELD_NUMBER: _builtins.int
+    UNPLACED_MINOR_FIELD_NUMBER: _builtins.int
+    OVERDUE_MINOR_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_MINOR_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    pool: _builtins.str
+    """Pool of client money."""
+    ledger: _builtins.int
+    """Currency, ISO 4217 numeric."""
+    day: _builtins.int
+    """Business day, days since 1970-01-01."""
+    version: _builtins.int
+    """Version of the day, from 1."""
+    mirror: _builtins.bytes
+    """The mirror account, 16 bytes."""
+    number: _builtins.int
+    """Its number, as in MirrorCut."""
+    telling: _builtins.bytes
+    """The statement, 16 bytes: `telling` of StatementTaken."""
+    mirror_minor: _builtins.int
+    """The mirror's balance when the statement was there, minor units."""
+    bank_minor: _builtins.int
+    """What the bank holds at the end of the day."""
+    later_minor: _builtins.int
+    """What of the mirror the bank books on later days."""
+    unbooked_minor: _builtins.int
+    """Payments that the bank has not booked by the end of the day; below zero where they take money."""
+    unplaced_minor: _builtins.int
+    """What was told of by news, and not booked."""
+    overdue_minor: _builtins.int
+    """What of that is older than a business day."""
+    difference_minor: _builtins.int
+    """What the bank holds beyond our books."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        pool: _builtins.str = ...,
+        ledger: _builtins.int = ...,
+        day: _builtins.int = ...,
+        version: _builtins.int = ...,
+        mirror: _builtins.bytes = ...,
+        number: _builtins.int = ...,
+        telling: _builtins.bytes = ...,
+        mirror_minor: _builtins.int = ...,
+        bank_minor: _builtins.int = ...,
+        later_minor: _builtins.int = ...,
+        unbooked_minor: _builtins.int = ...,
+        unplaced_minor: _builtins.int = ...,
+        overdue_minor: _builtins.int = ...,
+        difference_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_minor", b"bank_minor", "day", b"day", "difference_minor", b"difference_minor", "later_minor", b"later_minor", "ledger", b"ledger", "mirror", b"mirror", "mirror_minor", b"mirror_minor", "number", b"number", "overdue_minor", b"overdue_minor", "pool", b"pool", "telling", b"telling", "tenant", b"tenant", "unbooked_minor", b"unbooked_minor", "unplaced_minor", b"unplaced_minor", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MirrorCompared: _TypeAlias = MirrorCompared  # noqa: Y015
+
+@_typing.final
+class SafeguardingComputed(_message.Message):
+    """Requirement, resource and the three comparisons of a day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    COMPUTED_NS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    EVIDENCE_POSITION_FIELD_NUMBER: _builtins.int
+    REQUIREMENT_MINOR_FIELD_NUMBER: _builtins.int
+    RESOURCE_MINOR_FIELD_NUMBER: _builtins.int
+    FUNDS_MINOR_FIELD_NUMBER: _builtins.int
+    UNPLACED_MINOR_FIELD_NUMBER: _builtins.int
+    ASSETS_MINOR_FIELD_NUMBER: _builtins.int
+    INSURANCE_MINOR_FIELD_NUMBER: _builtins.int
+    INTERNAL_MINOR_FIELD_NUMBER: _builtins.int
+    OVERDUE_MINOR_FIELD_NUMBER: _builtins.int
+    EXTERNAL_MINOR_FIELD_NUMBER: _builtins.int
+    BREAKS_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    pool: _builtins.str
+    """Pool of client money."""
+    ledger: _builtins.int
+    """Currency, ISO 4217 numeric."""
+    day: _builtins.int
+    """Business day, days since 1970-01-01."""
+    version: _builtins.int
+    """Version of the day, from 1."""
+    computed_ns: _builtins.int
+    """When it was computed, UTC nanoseconds."""
+    position: _builtins.int
+    """Position of custody's feed before this event."""
+    evidence_position: _builtins.int
+    """Position of payment-instruction's feed, as far as it was followed."""
+    requirement_minor: _builtins.int
+    """Individual balances and unallocated client money, minor units as all amounts."""
+    resource_minor: _builtins.int
+    """All four components of the resource."""
+    funds_minor: _builtins.int
+    """Relevant funds in accounts."""
+    unplaced_minor: _builtins.int
+    """Segregated, and not placed yet."""
+    assets_minor: _builtins.int
+    """Relevant assets."""
+    insurance_minor: _builtins.int
+    """Insurance or guarantees."""
+    internal_minor: _builtins.int
+    """Internal comparison: the excess, below zero a shortfall."""
+    overdue_minor: _builtins.int
+    """D+1 comparison: received, and not placed by the end of the next business day."""
+    external_minor: _builtins.int
+    """External comparison: differences of all mirrors without sign, added up."""
+    breaks: _builtins.int
+    """Breaks that were open."""
+    document: _builtins.str
+    """Canonical text of the figures (docs/formats.md)."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the document in UTF-8, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        pool: _builtins.str = ...,
+        ledger: _builtins.int = ...,
+        day: _builtins.int = ...,
+        version: _builtins.int = ...,
+        computed_ns: _builtins.int = ...,
+        position: _builtins.int = ...,
+        evidence_position: _builtins.int = ...,
+        requirement_minor: _builtins.int = ...,
+        resource_minor: _builtins.int = ...,
+        funds_minor: _builtins.int = ...,
+        unplaced_minor: _builtins.int = ...,
+        assets_minor: _builtins.int = ...,
+        insurance_minor: _builtins.int = ...,
+        internal_minor: _builtins.int = ...,
+        overdue_minor: _builtins.int = ...,
+        external_minor: _builtins.int = ...,
+        breaks: _builtins.int = ...,
+        document: _builtins.str = ...,
+        document_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assets_minor", b"assets_minor", "breaks", b"breaks", "computed_ns", b"computed_ns", "day", b"day", "document", b"document", "document_sha256", b"document_sha256", "evidence_position", b"evidence_position", "external_minor", b"external_minor", "funds_minor", b"funds_minor", "insurance_minor", b"insurance_minor", "internal_minor", b"internal_minor", "ledger", b"ledger", "overdue_minor", b"overdue_minor", "pool", b"pool", "position", b"position", "requirement_minor", b"requirement_minor", "resource_minor", b"resource_minor", "tenant", b"tenant", "unplaced_minor", b"unplaced_minor", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SafeguardingComputed: _TypeAlias = SafeguardingComputed  # noqa: Y015
+
+@_typing.final
+class SafeguardingPrepared(_message.Message):
+    """A person has prepared a day's reconciliation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    PREPARED_NS_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    KEY_SHA256_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    version: _builtins.int
+    """Version of the day."""
+    prepared_ns: _builtins.int
+    """UTC nanoseconds."""
+    principal: _builtins.bytes
+    """Whose hand it was: principal, 16 bytes."""
+    person: _builtins.bytes
+    """Its person, 16 bytes."""
+    key_sha256: _builtins.bytes
+    """SHA-256 of its public key, 32 bytes."""
+    certificate_sha256: _builtins.bytes
+    """SHA-256 of its certificate, 32 bytes."""
+    note: _builtins.str
+    """What was looked at, up to 1,000 characters; no personal data."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        prepared_ns: _builtins.int = ...,
+        principal: _builtins.bytes = ...,
+        person: _builtins.bytes = ...,
+        key_sha256: _builtins.bytes = ...,
+        certificate_sha256: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "key_sha256", b"key_sha256", "note", b"note", "person", b"person", "prepared_ns", b"prepared_ns", "principal", b"principal", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SafeguardingPrepared: _TypeAlias = SafeguardingPrepared  # noqa: Y015
+
+@_typing.final
+class SafeguardingReviewed(_message.Message):
+    """Another person has reviewed it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    REVIEWED_NS_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    version: _builtins.int
+    """Version of the day."""
+    reviewed_ns: _builtins.int
+    """UTC nanoseconds."""
+    principal: _builtins.bytes
+    """The reviewer's principal, 16 bytes."""
+    person: _builtins.bytes
+    """The reviewer's person, 16 bytes."""
+    note: _builtins.str
+    """What was found, up to 1,000 characters; no personal data."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        reviewed_ns: _builtins.int = ...,
+        principal: _builtins.bytes = ...,
+        person: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "person", b"person", "principal", b"principal", "reviewed_ns", b"reviewed_ns", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SafeguardingReviewed: _TypeAlias = SafeguardingReviewed  # noqa: Y015
+
+@_typing.final
+class SafeguardingSigned(_message.Message):
+    """A day is closed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SIGNED_NS_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    version: _builtins.int
+    """Version of the day."""
+    signed_ns: _builtins.int
+    """UTC nanoseconds."""
+    principal: _builtins.bytes
+    """Who closed it, 16 bytes."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the document that it is closed with, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        signed_ns: _builtins.int = ...,
+        principal: _builtins.bytes = ...,
+        document_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_sha256", b"document_sha256", "principal", b"principal", "signed_ns", b"signed_ns", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SafeguardingSigned: _TypeAlias = SafeguardingSigned  # noqa: Y015
+
+@_typing.final
+class SafeguardingMissed(_message.Message):
+    """A day was not signed by the end of the next business day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    MISSED_NS_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    DRAFT_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    pool: _builtins.str
+    """Pool of client money."""
+    ledger: _builtins.int
+    """Currency, ISO 4217 numeric."""
+    day: _builtins.int
+    """Business day, days since 1970-01-01."""
+    missed_ns: _builtins.int
+    """UTC nanoseconds."""
+    status: _safeguarding_pb2.SafeguardingStatus.ValueType
+    """How far it was."""
+    draft: _builtins.str
+    """Draft of what the regulator is told."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        pool: _builtins.str = ...,
+        ledger: _builtins.int = ...,
+        day: _builtins.int = ...,
+        missed_ns: _builtins.int = ...,
+        status: _safeguarding_pb2.SafeguardingStatus.ValueType = ...,
+        draft: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "draft", b"draft", "ledger", b"ledger", "missed_ns", b"missed_ns", "pool", b"pool", "status", b"status", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SafeguardingMissed: _TypeAlias = SafeguardingMissed  # noqa: Y015
+
+@_typing.final
+class SafeguardingReopened(_message.Message):
+    """Another version of a day begins; the one before stays as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    REOPENED_NS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    version: _builtins.int
+    """The version that begins."""
+    reopened_ns: _builtins.int
+    """UTC nanoseconds."""
+    reason: _builtins.str
+    """Why, up to 1,000 characters; no personal data."""
+    principal: _builtins.bytes
+    """Who reopened it, 16 bytes; zero where the evidence itself changed."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        reopened_ns: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        principal: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal", "reason", b"reason", "reopened_ns", b"reopened_ns", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SafeguardingReopened: _TypeAlias = SafeguardingReopened  # noqa: Y015
+
+@_typing.final
+class SafeguardingNotified(_message.Message):
+    """The regulator was told of a day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    NOTIFIED_NS_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    version: _builtins.int
+    """Version of the day."""
+    notified_ns: _builtins.int
+    """UTC nanoseconds."""
+    principal: _builtins.bytes
+    """Who told, 16 bytes."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of what was sent, 32 bytes."""
+    reference: _builtins.str
+    """The regulator's reference, up to 140 characters."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        notified_ns: _builtins.int = ...,
+        principal: _builtins.bytes = ...,
+        document_sha256: _builtins.bytes = ...,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_sha256", b"document_sha256", "notified_ns", b"notified_ns", "principal", b"principal", "reference", b"reference", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SafeguardingNotified: _TypeAlias = SafeguardingNotified  # noqa: Y015
+
+@_typing.final
+class ResourceRegistered(_message.Message):
+    """A component of the resource that no ledger knows, registered by two people."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    COMPONENT_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    FROM_DAY_FIELD_NUMBER: _builtins.int
+    UNTIL_DAY_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    CONFIRMER_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    pool: _builtins.str
+    """Pool of client money."""
+    ledger: _builtins.int
+    """Currency, ISO 4217 numeric."""
+    component: _safeguarding_pb2.ResourceComponent.ValueType
+    """Which component."""
+    amount_minor: _builtins.int
+    """Minor units."""
+    from_day: _builtins.int
+    """First day it counts, days since 1970-01-01."""
+    until_day: _builtins.int
+    """Last day it counts, days since 1970-01-01."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of what proves it, 32 bytes."""
+    proposer: _builtins.bytes
+    """Principal that proposed it, 16 bytes."""
+    confirmer: _builtins.bytes
+    """Principal that confirmed it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        pool: _builtins.str = ...,
+        ledger: _builtins.int = ...,
+        component: _safeguarding_pb2.ResourceComponent.ValueType = ...,
+        amount_minor: _builtins.int = ...,
+        from_day: _builtins.int = ...,
+        until_day: _builtins.int = ...,
+        document_sha256: _builtins.bytes = ...,
+        proposer: _builtins.bytes = ...,
+        confirmer: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "component", b"component", "confirmer", b"confirmer", "document_sha256", b"document_sha256", "from_day", b"from_day", "ledger", b"ledger", "pool", b"pool", "proposer", b"proposer", "tenant", b"tenant", "until_day", b"until_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResourceRegistered: _TypeAlias = ResourceRegistered  # noqa: Y015
+
+@_typing.final
+class PoolAssigned(_message.Message):
+    """Which pool accounts of a code belong to, said by two people."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    ACCOUNT_CODE_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    CONFIRMER_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    account_code: _builtins.int
+    """Code of the accounts."""
+    pool: _builtins.str
+    """Pool of client money."""
+    proposer: _builtins.bytes
+    """Principal that proposed it, 16 bytes."""
+    confirmer: _builtins.bytes
+    """Principal that confirmed it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        account_code: _builtins.int = ...,
+        pool: _builtins.str = ...,
+        proposer: _builtins.bytes = ...,
+        confirmer: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_code", b"account_code", "confirmer", b"confirmer", "pool", b"pool", "proposer", b"proposer", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PoolAssigned: _TypeAlias = PoolAssigned  # noqa: Y015

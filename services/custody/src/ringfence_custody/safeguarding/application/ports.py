@@ -1,0 +1,51 @@
+"""What safeguarding asks of the ledger, of reconciliation and of calendars: all of it as of the moment it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from ringfence_custody.safeguarding.domain.figures import BankFigures, BookFigures, MirrorBalance
+
+PoolOf = Callable[[bytes, int], str]
+"""The pool that a platform's accounts of a code belong to."""
+
+
+class Books(Protocol):
+    """The ledger's accounts, added up."""
+
+    def places(self, pool_of: PoolOf) -> Iterable[tuple[bytes, int, str]]:
+        """Returns the platforms, currencies and pools that have a bank mirror."""
+
+    def figures(self, tenant: bytes, ledger: int, pool: str, pool_of: PoolOf) -> BookFigures:
+        """Returns what the books say."""
+
+
+class Evidence(Protocol):
+    """What reconciliation knows of the banks."""
+
+    @property
+    def position(self) -> int:
+        """Returns how far payment-instruction's feed is followed."""
+
+    def figures(self, mirror: MirrorBalance, day: int, overdue_day: int) -> BankFigures | None:
+        """Returns a bank's figures for a day, None while its word is not there.
+
+        `mirror` is as it is now; what is told of and was booked by no bank since `overdue_day` is overdue.
+        """
+
+    def open_breaks(self, mirrors: Sequence[bytes], day: int) -> list[str]:
+        """Returns the breaks on mirrors up to a day that are not closed, in words without personal data."""
+
+
+class BusinessDays(Protocol):
+    """The calendars."""
+
+    def opened_day(self, ledger: int) -> int:
+        """Returns the business day that is open in the calendar of a currency, 0 before the first."""
+
+    def previous_day(self, ledger: int, day: int) -> int:
+        """Returns the business day before; raises CalendarYearMissing."""
+
+    def next_day(self, ledger: int, day: int) -> int:
+        """Returns the business day after; raises CalendarYearMissing."""

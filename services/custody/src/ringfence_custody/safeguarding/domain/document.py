@@ -1,0 +1,52 @@
+"""The canonical form of a day's figures: the same events give the same bytes, wherever and whenever.
+
+Ids that are generated and times are left out: the platform's id, those of mirrors (they are numbered as they were
+opened) and of tellings, feed positions, and who prepared and reviewed. Lines are in this order:
+
+    ringfence-safeguarding/1
+    day <ISO date> pool <name> currency <ISO 4217 numeric> version <number>
+    requirement <minor> clients <minor> suspense <minor>
+    resource <minor> funds <minor> unplaced <minor> assets <minor> insurance <minor>
+    internal <minor>
+    received overdue <minor>
+    mirror <number> books <minor> bank <minor> later <minor> unbooked <minor> difference <minor>
+    external <minor>
+    own <minor> owed <minor> held <minor>
+    breaks <number>
+
+with one line per mirror.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from ringfence_custody.safeguarding.domain.figures import Computation
+
+FORMAT = "ringfence-safeguarding/1"
+_EPOCH = date(1970, 1, 1)
+
+
+def document(computation: Computation, day: int, pool: str, ledger: int, version: int, breaks: int) -> str:
+    """Returns the text; `breaks` are open when it is computed."""
+    books, facts = computation.books, computation.facts
+    lines = [
+        FORMAT,
+        f"day {_EPOCH + timedelta(day)} pool {pool} currency {ledger:03d} version {version}",
+        f"requirement {computation.requirement_minor} clients {books.clients_minor} suspense {books.suspense_minor}",
+        f"resource {computation.resource_minor} funds {computation.funds_minor}"
+        f" unplaced {computation.unplaced_minor} assets {facts.assets_minor} insurance {facts.insurance_minor}",
+        f"internal {computation.internal_minor}",
+        f"received overdue {computation.overdue_minor}",
+    ]
+    for each in sorted(computation.banks, key=lambda bank: bank.number):
+        lines.append(
+            f"mirror {each.number} books {each.mirror_minor} bank {each.bank_minor} later {each.later_minor}"
+            f" unbooked {each.unbooked_minor} difference {each.difference_minor}"
+        )
+    lines += [
+        f"external {computation.external_minor}",
+        f"own {books.own_minor} owed {books.owed_minor} held {books.held_minor}",
+        f"breaks {breaks}",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,133 @@
+"""What the books and the banks say at one point, in minor units of one currency and of one pool of client money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+POOLS = ("payment-services", "e-money")
+"""Relevant funds are kept apart by what they were received for (CASS 15.8.3R(2)); the first is the default."""
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorBalance:
+    """A bank mirror, its number among those of its currency and pool, and what was debited and credited to it."""
+
+    mirror: bytes
+    number: int
+    debits_minor: int
+    credits_minor: int
+
+    @property
+    def balance_minor(self) -> int:
+        """What the bank holds by our books."""
+        return self.debits_minor - self.credits_minor
+
+
+@dataclass(frozen=True, slots=True)
+class BookFigures:
+    """What the books say at a position of custody's feed.
+
+    `clients_minor` adds up what is positive of every client's balance: one client's overdraft is never another's money.
+    `mirrors` are the bank mirrors in the order in which they were opened; `own_minor` is the platform's own money among
+    them (own account, fees, guarantees), `owed_minor` what the platform owes for a shortfall.
+    """
+
+    clients_minor: int
+    suspense_minor: int
+    own_minor: int
+    owed_minor: int
+    held_minor: int
+    mirrors: tuple[MirrorBalance, ...]
+
+    @property
+    def mirrored_minor(self) -> int:
+        """What the banks hold by our books."""
+        return sum(each.balance_minor for each in self.mirrors)
+
+
+@dataclass(frozen=True, slots=True)
+class BankFigures:
+    """What a bank holds at the end of a day, and what lies between that and our mirror.
+
+    `mirror_minor` is the mirror's balance when the bank's word was there, `later_minor` what of it the bank books on
+    later days, `unbooked_minor` payments of ours that it has not booked by the day's end: below zero where they take
+    money. `unplaced_minor` was told of by news and is not booked; `overdue_minor` of it is older than a business day.
+    """
+
+    mirror: bytes
+    number: int
+    telling: bytes
+    mirror_minor: int
+    bank_minor: int
+    later_minor: int = 0
+    unbooked_minor: int = 0
+    unplaced_minor: int = 0
+    overdue_minor: int = 0
+
+    @property
+    def difference_minor(self) -> int:
+        """What the bank holds beyond what it should by our books, below zero where it holds less."""
+        return self.bank_minor - (self.mirror_minor - self.later_minor - self.unbooked_minor)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Components of the resource that no ledger knows: relevant assets, and insurance or guarantees."""
+
+    assets_minor: int = 0
+    insurance_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """Requirement, resource and the three comparisons of a day (CASS 15.8.26R, .31R, .42R; own D+1 comparison)."""
+
+    books: BookFigures
+    banks: tuple[BankFigures, ...]
+    facts: Facts = field(default_factory=Facts)
+
+    @property
+    def requirement_minor(self) -> int:
+        """Individual balances, and client money that is not allocated."""
+        return self.books.clients_minor + self.books.suspense_minor
+
+    @property
+    def unplaced_minor(self) -> int:
+        """Client money that is told of and that no bank has booked."""
+        return sum(each.unplaced_minor for each in self.banks)
+
+    @property
+    def funds_minor(self) -> int:
+        """Relevant funds in accounts: what the mirrors hold but the platform's own money and what is not placed."""
+        return self.books.mirrored_minor - self.books.own_minor - self.unplaced_minor
+
+    @property
+    def resource_minor(self) -> int:
+        """All four components."""
+        return self.funds_minor + self.unplaced_minor + self.facts.assets_minor + self.facts.insurance_minor
+
+    @property
+    def internal_minor(self) -> int:
+        """Excess by our books alone, below zero a shortfall."""
+        return self.resource_minor - self.requirement_minor
+
+    @property
+    def overdue_minor(self) -> int:
+        """The D+1 comparison: what came in and was not placed by the end of the next business day."""
+        return sum(each.overdue_minor for each in self.banks)
+
+    @property
+    def external_minor(self) -> int:
+        """What the banks hold beyond our books, added up without netting one against another."""
+        return sum(abs(each.difference_minor) for each in self.banks)
+
+    @property
+    def is_even(self) -> bool:
+        """Tells whether all three comparisons come out."""
+        return self.internal_minor >= 0 and not self.overdue_minor and not self.external_minor
+
+
+def individual_minor(balances: Iterable[int]) -> int:
+    """Returns what is positive of clients' balances: negative ones are not netted."""
+    return sum(balance for balance in balances if balance > 0)

@@ -1,0 +1,133 @@
+"""What safeguarding keeps in memory, built from events alone: days that are not over, registered facts, pools."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+from ringfence_kernel.values.recorded import Recorded
+from ringfence_kernel.values.sections import Sections
+from ringfence_kernel.writing import plain
+from ringfence_kernel.writing.journal import Journal
+
+from ringfence_custody.safeguarding.domain.days import Day, DayKey, Status, applied
+from ringfence_custody.safeguarding.domain.events import EVENTS, PoolAssigned, ResourceRegistered, SafeguardingCut
+from ringfence_custody.safeguarding.domain.figures import POOLS, Facts
+
+SECTION = "safeguarding, format 1"
+KEPT_DAYS = 40
+"""A day that is signed leaves memory when one so many days later is cut; it stands in the store."""
+
+Place = tuple[bytes, int, str]
+"""A platform, a currency and a pool."""
+
+
+class Component(IntEnum):
+    """A component of the resource that is registered."""
+
+    ASSETS = 1
+    INSURANCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    days: list[Day]
+    facts: list[ResourceRegistered]
+    pools: list[tuple[bytes, int, str]]
+
+
+class State:
+    """Every change goes through the journal; nothing here decides."""
+
+    EVENTS: ClassVar[tuple[type, ...]] = EVENTS
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        self.days: dict[bytes, Day] = {}
+        self.facts: dict[tuple[bytes, int, str, int, int], ResourceRegistered] = {}
+        self.pools: dict[tuple[bytes, int], str] = {}
+        self._last: dict[Place, int] = {}
+
+    def apply(self, recorded: Recorded, journal: Journal) -> None:
+        """Takes in one event."""
+        event = recorded.event
+        if isinstance(event, SafeguardingCut):
+            self._cut(event, journal)
+        elif isinstance(event, ResourceRegistered):
+            key = (event.tenant, event.ledger, event.pool, event.component, event.from_day)
+            journal.put(self.facts, key, event)
+        elif isinstance(event, PoolAssigned):
+            journal.put(self.pools, (event.tenant, event.account_code), event.pool)
+        elif recorded.stream in self.days:
+            journal.put(self.days, recorded.stream, applied(self.days[recorded.stream], event))
+
+    def last_cut(self, place: Place) -> int:
+        """Returns the newest day of a platform, currency and pool that was cut, 0 before the first."""
+        return self._last.get(place, 0)
+
+    def pool_of(self, tenant: bytes, account_code: int) -> str:
+        """Returns the pool that accounts of a code belong to."""
+        return self.pools.get((tenant, account_code), POOLS[0])
+
+    def facts_of(self, key: DayKey) -> Facts:
+        """Returns the registered components that count on a day: of each the one that was registered from last."""
+        amounts = {Component.ASSETS: 0, Component.INSURANCE: 0}
+        for (tenant, ledger, pool, component, from_day), fact in sorted(self.facts.items(), key=lambda each: each[0]):
+            if (tenant, ledger, pool) == (key.tenant, key.ledger, key.pool) and from_day <= key.day <= fact.until_day:
+                amounts[Component(component)] = fact.amount_minor
+        return Facts(amounts[Component.ASSETS], amounts[Component.INSURANCE])
+
+    def unfinished(self) -> Iterator[Day]:
+        """Yields the days that are not signed, the oldest first."""
+        yield from sorted((day for day in self.days.values() if day.status is not Status.SIGNED), key=_in_order)
+
+    def of_tenant(self, tenant: bytes) -> list[Day]:
+        """Returns the days of a platform that are in memory, the oldest first."""
+        return sorted((day for day in self.days.values() if day.key.tenant == tenant), key=_in_order)
+
+    def _cut(self, event: SafeguardingCut, journal: Journal) -> None:
+        key = DayKey(event.tenant, event.ledger, event.pool, event.day)
+        place = (event.tenant, event.ledger, event.pool)
+        over = [
+            stream
+            for stream, day in self.days.items()
+            if (day.key.tenant, day.key.ledger, day.key.pool) == place
+            and day.status is Status.SIGNED
+            and day.key.day < event.day - KEPT_DAYS
+        ]
+        for stream in over:
+            journal.remove(self.days, stream)
+            journal.end(stream)
+        journal.put(self.days, key.stream, Day(key, event))
+        journal.put(self._last, place, max(event.day, self._last.get(place, 0)))
+
+    def digest(self) -> bytes:
+        """Returns a hash of it all."""
+        return hashlib.sha256(plain.encode(self._saved())).digest()
+
+    def save(self) -> Sections:
+        """Returns everything that events have said so far."""
+        return [(SECTION, plain.encode(self._saved()))]
+
+    def restore(self, sections: Mapping[str, memoryview]) -> None:
+        """Takes up what `save` returned; raises ValueError or LookupError for another format."""
+        saved = plain.decode(sections[SECTION], _Saved)
+        self.days = {day.key.stream: day for day in saved.days}
+        self.facts = {
+            (each.tenant, each.ledger, each.pool, each.component, each.from_day): each for each in saved.facts
+        }
+        self.pools = {(tenant, code): pool for tenant, code, pool in saved.pools}
+        for day in saved.days:
+            place = (day.key.tenant, day.key.ledger, day.key.pool)
+            self._last[place] = max(day.key.day, self._last.get(place, 0))
+
+    def _saved(self) -> _Saved:
+        pools = sorted((tenant, code, pool) for (tenant, code), pool in self.pools.items())
+        return _Saved(sorted(self.days.values(), key=_in_order), [self.facts[key] for key in sorted(self.facts)], pools)
+
+
+def _in_order(day: Day) -> DayKey:
+    return DayKey(day.key.tenant, day.key.ledger, day.key.pool, day.key.day)
