@@ -543,6 +543,7 @@ class SafeguardingCut(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DAY_ID_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
     POOL_FIELD_NUMBER: _builtins.int
     LEDGER_FIELD_NUMBER: _builtins.int
@@ -555,6 +556,8 @@ class SafeguardingCut(_message.Message):
     OWED_MINOR_FIELD_NUMBER: _builtins.int
     HELD_MINOR_FIELD_NUMBER: _builtins.int
     MIRRORS_FIELD_NUMBER: _builtins.int
+    day_id: _builtins.bytes
+    """The day: id of the stream, 16 bytes (docs/formats.md)."""
     tenant: _builtins.bytes
     """The platform, 16 bytes."""
     pool: _builtins.str
@@ -582,6 +585,7 @@ class SafeguardingCut(_message.Message):
     def __init__(
         self,
         *,
+        day_id: _builtins.bytes = ...,
         tenant: _builtins.bytes = ...,
         pool: _builtins.str = ...,
         ledger: _builtins.int = ...,
@@ -597,7 +601,7 @@ class SafeguardingCut(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clients_minor", b"clients_minor", "cut_ns", b"cut_ns", "day", b"day", "held_minor", b"held_minor", "ledger", b"ledger", "mirrors", b"mirrors", "owed_minor", b"owed_minor", "own_minor", b"own_minor", "pool", b"pool", "position", b"position", "suspense_minor", b"suspense_minor", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clients_minor", b"clients_minor", "cut_ns", b"cut_ns", "day", b"day", "day_id", b"day_id", "held_minor", b"held_minor", "ledger", b"ledger", "mirrors", b"mirrors", "owed_minor", b"owed_minor", "own_minor", b"own_minor", "pool", b"pool", "position", b"position", "suspense_minor", b"suspense_minor", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -609,6 +613,7 @@ class MirrorCut(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DAY_ID_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
     POOL_FIELD_NUMBER: _builtins.int
     LEDGER_FIELD_NUMBER: _builtins.int
@@ -617,6 +622,8 @@ class MirrorCut(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     DEBITS_MINOR_FIELD_NUMBER: _builtins.int
     CREDITS_MINOR_FIELD_NUMBER: _builtins.int
+    day_id: _builtins.bytes
+    """The day: id of the stream, 16 bytes (docs/formats.md)."""
     tenant: _builtins.bytes
     """The platform, 16 bytes."""
     pool: _builtins.str
@@ -636,6 +643,7 @@ class MirrorCut(_message.Message):
     def __init__(
         self,
         *,
+        day_id: _builtins.bytes = ...,
         tenant: _builtins.bytes = ...,
         pool: _builtins.str = ...,
         ledger: _builtins.int = ...,
@@ -647,7 +655,7 @@ class MirrorCut(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credits_minor", b"credits_minor", "day", b"day", "debits_minor", b"debits_minor", "ledger", b"ledger", "mirror", b"mirror", "number", b"number", "pool", b"pool", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credits_minor", b"credits_minor", "day", b"day", "day_id", b"day_id", "debits_minor", b"debits_minor", "ledger", b"ledger", "mirror", b"mirror", "number", b"number", "pool", b"pool", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -659,6 +667,7 @@ class MirrorCompared(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DAY_ID_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
     POOL_FIELD_NUMBER: _builtins.int
     LEDGER_FIELD_NUMBER: _builtins.int
@@ -674,6 +683,8 @@ class MirrorCompared(_message.Message):
     UNPLACED_MINOR_FIELD_NUMBER: _builtins.int
     OVERDUE_MINOR_FIELD_NUMBER: _builtins.int
     DIFFERENCE_MINOR_FIELD_NUMBER: _builtins.int
+    day_id: _builtins.bytes
+    """The day: id of the stream, 16 bytes (docs/formats.md)."""
     tenant: _builtins.bytes
     """The platform, 16 bytes."""
     pool: _builtins.str
@@ -707,6 +718,7 @@ class MirrorCompared(_message.Message):
     def __init__(
         self,
         *,
+        day_id: _builtins.bytes = ...,
         tenant: _builtins.bytes = ...,
         pool: _builtins.str = ...,
         ledger: _builtins.int = ...,
@@ -725,7 +737,7 @@ class MirrorCompared(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_minor", b"bank_minor", "day", b"day", "difference_minor", b"difference_minor", "later_minor", b"later_minor", "ledger", b"ledger", "mirror", b"mirror", "mirror_minor", b"mirror_minor", "number", b"number", "overdue_minor", b"overdue_minor", "pool", b"pool", "telling", b"telling", "tenant", b"tenant", "unbooked_minor", b"unbooked_minor", "unplaced_minor", b"unplaced_minor", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_minor", b"bank_minor", "day", b"day", "day_id", b"day_id", "difference_minor", b"difference_minor", "later_minor", b"later_minor", "ledger", b"ledger", "mirror", b"mirror", "mirror_minor", b"mirror_minor", "number", b"number", "overdue_minor", b"overdue_minor", "pool", b"pool", "telling", b"telling", "tenant", b"tenant", "unbooked_minor", b"unbooked_minor", "unplaced_minor", b"unplaced_minor", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -737,6 +749,7 @@ class SafeguardingComputed(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DAY_ID_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
     POOL_FIELD_NUMBER: _builtins.int
     LEDGER_FIELD_NUMBER: _builtins.int
@@ -757,6 +770,8 @@ class SafeguardingComputed(_message.Message):
     BREAKS_FIELD_NUMBER: _builtins.int
     DOCUMENT_FIELD_NUMBER: _builtins.int
     DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    day_id: _builtins.bytes
+    """The day: id of the stream, 16 bytes (docs/formats.md)."""
     tenant: _builtins.bytes
     """The platform, 16 bytes."""
     pool: _builtins.str
@@ -800,6 +815,7 @@ class SafeguardingComputed(_message.Message):
     def __init__(
         self,
         *,
+        day_id: _builtins.bytes = ...,
         tenant: _builtins.bytes = ...,
         pool: _builtins.str = ...,
         ledger: _builtins.int = ...,
@@ -823,7 +839,7 @@ class SafeguardingComputed(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assets_minor", b"assets_minor", "breaks", b"breaks", "computed_ns", b"computed_ns", "day", b"day", "document", b"document", "document_sha256", b"document_sha256", "evidence_position", b"evidence_position", "external_minor", b"external_minor", "funds_minor", b"funds_minor", "insurance_minor", b"insurance_minor", "internal_minor", b"internal_minor", "ledger", b"ledger", "overdue_minor", b"overdue_minor", "pool", b"pool", "position", b"position", "requirement_minor", b"requirement_minor", "resource_minor", b"resource_minor", "tenant", b"tenant", "unplaced_minor", b"unplaced_minor", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assets_minor", b"assets_minor", "breaks", b"breaks", "computed_ns", b"computed_ns", "day", b"day", "day_id", b"day_id", "document", b"document", "document_sha256", b"document_sha256", "evidence_position", b"evidence_position", "external_minor", b"external_minor", "funds_minor", b"funds_minor", "insurance_minor", b"insurance_minor", "internal_minor", b"internal_minor", "ledger", b"ledger", "overdue_minor", b"overdue_minor", "pool", b"pool", "position", b"position", "requirement_minor", b"requirement_minor", "resource_minor", b"resource_minor", "tenant", b"tenant", "unplaced_minor", b"unplaced_minor", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -835,6 +851,7 @@ class SafeguardingPrepared(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DAY_ID_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     PREPARED_NS_FIELD_NUMBER: _builtins.int
@@ -843,6 +860,8 @@ class SafeguardingPrepared(_message.Message):
     KEY_SHA256_FIELD_NUMBER: _builtins.int
     CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    day_id: _builtins.bytes
+    """The day: id of the stream, 16 bytes (docs/formats.md)."""
     tenant: _builtins.bytes
     """The platform, 16 bytes."""
     version: _builtins.int
@@ -862,6 +881,7 @@ class SafeguardingPrepared(_message.Message):
     def __init__(
         self,
         *,
+        day_id: _builtins.bytes = ...,
         tenant: _builtins.bytes = ...,
         version: _builtins.int = ...,
         prepared_ns: _builtins.int = ...,
@@ -873,7 +893,7 @@ class SafeguardingPrepared(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "key_sha256", b"key_sha256", "note", b"note", "person", b"person", "prepared_ns", b"prepared_ns", "principal", b"principal", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "day_id", b"day_id", "key_sha256", b"key_sha256", "note", b"note", "person", b"person", "prepared_ns", b"prepared_ns", "principal", b"principal", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -885,12 +905,15 @@ class SafeguardingReviewed(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DAY_ID_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     REVIEWED_NS_FIELD_NUMBER: _builtins.int
     PRINCIPAL_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    day_id: _builtins.bytes
+    """The day: id of the stream, 16 bytes (docs/formats.md)."""
     tenant: _builtins.bytes
     """The platform, 16 bytes."""
     version: _builtins.int
@@ -906,6 +929,7 @@ class SafeguardingReviewed(_message.Message):
     def __init__(
         self,
         *,
+        day_id: _builtins.bytes = ...,
         tenant: _builtins.bytes = ...,
         version: _builtins.int = ...,
         reviewed_ns: _builtins.int = ...,
@@ -915,7 +939,7 @@ class SafeguardingReviewed(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "person", b"person", "principal", b"principal", "reviewed_ns", b"reviewed_ns", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day_id", b"day_id", "note", b"note", "person", b"person", "principal", b"principal", "reviewed_ns", b"reviewed_ns", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -927,11 +951,14 @@ class SafeguardingSigned(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DAY_ID_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     SIGNED_NS_FIELD_NUMBER: _builtins.int
     PRINCIPAL_FIELD_NUMBER: _builtins.int
     DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    day_id: _builtins.bytes
+    """The day: id of the stream, 16 bytes (docs/formats.md)."""
     tenant: _builtins.bytes
     """The platform, 16 bytes."""
     version: _builtins.int
@@ -945,6 +972,7 @@ class SafeguardingSigned(_message.Message):
     def __init__(
         self,
         *,
+        day_id: _builtins.bytes = ...,
         tenant: _builtins.bytes = ...,
         version: _builtins.int = ...,
         signed_ns: _builtins.int = ...,
@@ -953,7 +981,7 @@ class SafeguardingSigned(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_sha256", b"document_sha256", "principal", b"principal", "signed_ns", b"signed_ns", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day_id", b"day_id", "document_sha256", b"document_sha256", "principal", b"principal", "signed_ns", b"signed_ns", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -965,6 +993,7 @@ class SafeguardingMissed(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DAY_ID_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
     POOL_FIELD_NUMBER: _builtins.int
     LEDGER_FIELD_NUMBER: _builtins.int
@@ -972,6 +1001,8 @@ class SafeguardingMissed(_message.Message):
     MISSED_NS_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     DRAFT_FIELD_NUMBER: _builtins.int
+    day_id: _builtins.bytes
+    """The day: id of the stream, 16 bytes (docs/formats.md)."""
     tenant: _builtins.bytes
     """The platform, 16 bytes."""
     pool: _builtins.str
@@ -989,6 +1020,7 @@ class SafeguardingMissed(_message.Message):
     def __init__(
         self,
         *,
+        day_id: _builtins.bytes = ...,
         tenant: _builtins.bytes = ...,
         pool: _builtins.str = ...,
         ledger: _builtins.int = ...,
@@ -999,7 +1031,7 @@ class SafeguardingMissed(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "draft", b"draft", "ledger", b"ledger", "missed_ns", b"missed_ns", "pool", b"pool", "status", b"status", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "day_id", b"day_id", "draft", b"draft", "ledger", b"ledger", "missed_ns", b"missed_ns", "pool", b"pool", "status", b"status", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1011,11 +1043,14 @@ class SafeguardingReopened(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DAY_ID_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     REOPENED_NS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     PRINCIPAL_FIELD_NUMBER: _builtins.int
+    day_id: _builtins.bytes
+    """The day: id of the stream, 16 bytes (docs/formats.md)."""
     tenant: _builtins.bytes
     """The platform, 16 bytes."""
     version: _builtins.int
@@ -1029,6 +1064,7 @@ class SafeguardingReopened(_message.Message):
     def __init__(
         self,
         *,
+        day_id: _builtins.bytes = ...,
         tenant: _builtins.bytes = ...,
         version: _builtins.int = ...,
         reopened_ns: _builtins.int = ...,
@@ -1037,7 +1073,7 @@ class SafeguardingReopened(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal", "reason", b"reason", "reopened_ns", b"reopened_ns", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day_id", b"day_id", "principal", b"principal", "reason", b"reason", "reopened_ns", b"reopened_ns", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1049,12 +1085,15 @@ class SafeguardingNotified(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DAY_ID_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     NOTIFIED_NS_FIELD_NUMBER: _builtins.int
     PRINCIPAL_FIELD_NUMBER: _builtins.int
     DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
+    day_id: _builtins.bytes
+    """The day: id of the stream, 16 bytes (docs/formats.md)."""
     tenant: _builtins.bytes
     """The platform, 16 bytes."""
     version: _builtins.int
@@ -1070,6 +1109,7 @@ class SafeguardingNotified(_message.Message):
     def __init__(
         self,
         *,
+        day_id: _builtins.bytes = ...,
         tenant: _builtins.bytes = ...,
         version: _builtins.int = ...,
         notified_ns: _builtins.int = ...,
@@ -1079,7 +1119,7 @@ class SafeguardingNotified(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_sha256", b"document_sha256", "notified_ns", b"notified_ns", "principal", b"principal", "reference", b"reference", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day_id", b"day_id", "document_sha256", b"document_sha256", "notified_ns", b"notified_ns", "principal", b"principal", "reference", b"reference", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

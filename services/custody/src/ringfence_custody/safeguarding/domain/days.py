@@ -93,6 +93,7 @@ def cut(key: DayKey, books: BookFigures, position: int, now_ns: int) -> list[Any
     """Decides the cut of a day: the event of the day, then one of each mirror."""
     tenant, ledger, pool, day = key.tenant, key.ledger, key.pool, key.day
     of_day = SafeguardingCut(
+        day_id=key.stream,
         tenant=tenant,
         pool=pool,
         ledger=ledger,
@@ -107,7 +108,9 @@ def cut(key: DayKey, books: BookFigures, position: int, now_ns: int) -> list[Any
         mirrors=len(books.mirrors),
     )
     mirrors = [
-        MirrorCut(tenant, pool, ledger, day, each.mirror, each.number, each.debits_minor, each.credits_minor)
+        MirrorCut(
+            key.stream, tenant, pool, ledger, day, each.mirror, each.number, each.debits_minor, each.credits_minor
+        )
         for each in books.mirrors
     ]
     return [of_day, *mirrors]
@@ -121,6 +124,7 @@ def computed(day: Day, computation: Computation, breaks: int, positions: tuple[i
     key = day.key
     text = document(computation, key.day, key.pool, key.ledger, day.version, breaks)
     of_day = SafeguardingComputed(
+        day_id=key.stream,
         tenant=key.tenant,
         pool=key.pool,
         ledger=key.ledger,
@@ -148,6 +152,7 @@ def computed(day: Day, computation: Computation, breaks: int, positions: tuple[i
 def _compared(day: Day, bank: BankFigures) -> MirrorCompared:
     key = day.key
     return MirrorCompared(
+        day_id=key.stream,
         tenant=key.tenant,
         pool=key.pool,
         ledger=key.ledger,
@@ -170,6 +175,7 @@ def prepared(day: Day, preparer: Preparer, note: str, now_ns: int) -> Safeguardi
     """Decides that a person has prepared a day; raises SafeguardingDayState."""
     _require(day, Status.COMPUTED)
     return SafeguardingPrepared(
+        day_id=day.key.stream,
         tenant=day.key.tenant,
         version=day.version,
         prepared_ns=now_ns,
@@ -184,7 +190,7 @@ def prepared(day: Day, preparer: Preparer, note: str, now_ns: int) -> Safeguardi
 def reviewed(day: Day, principal: bytes, person: bytes, note: str, now_ns: int) -> SafeguardingReviewed:
     """Decides that another person has reviewed it; raises SafeguardingDayState."""
     _require(day, Status.PREPARED)
-    return SafeguardingReviewed(day.key.tenant, day.version, now_ns, principal, person, note)
+    return SafeguardingReviewed(day.key.stream, day.key.tenant, day.version, now_ns, principal, person, note)
 
 
 def signed(day: Day, principal: bytes, breaks: Sequence[str], now_ns: int) -> SafeguardingSigned:
@@ -196,7 +202,9 @@ def signed(day: Day, principal: bytes, breaks: Sequence[str], now_ns: int) -> Sa
     found = [*breaks, *(unnotified(day) if not day.is_notified else ())]
     if found or day.computed is None:
         raise SafeguardingDayOpen(found)
-    return SafeguardingSigned(day.key.tenant, day.version, now_ns, principal, day.computed.document_sha256)
+    return SafeguardingSigned(
+        day.key.stream, day.key.tenant, day.version, now_ns, principal, day.computed.document_sha256
+    )
 
 
 def unnotified(day: Day) -> list[str]:
@@ -219,21 +227,21 @@ def missed(day: Day, now_ns: int) -> SafeguardingMissed:
         f"The reconciliation of relevant funds for {key.date} (pool {key.pool}, currency {key.ledger:03d}) was not"
         f" completed by the end of the following business day: {open_things}."
     )
-    return SafeguardingMissed(key.tenant, key.pool, key.ledger, key.day, now_ns, day.status, draft)
+    return SafeguardingMissed(key.stream, key.tenant, key.pool, key.ledger, key.day, now_ns, day.status, draft)
 
 
 def notified(day: Day, principal: bytes, digest: bytes, reference: str, now_ns: int) -> SafeguardingNotified:
     """Decides that the regulator was told of a day; raises SafeguardingDayState where there is nothing to tell."""
     if day.status is Status.CUT and not day.is_missed:
         raise SafeguardingDayState(day.status.name)
-    return SafeguardingNotified(day.key.tenant, day.version, now_ns, principal, digest, reference)
+    return SafeguardingNotified(day.key.stream, day.key.tenant, day.version, now_ns, principal, digest, reference)
 
 
 def reopened(day: Day, principal: bytes, reason: str, now_ns: int) -> SafeguardingReopened:
     """Decides that another version begins; raises SafeguardingDayState for a day that was not computed yet."""
     if day.status < Status.COMPUTED:
         raise SafeguardingDayState(day.status.name)
-    return SafeguardingReopened(day.key.tenant, day.version + 1, now_ns, reason, principal)
+    return SafeguardingReopened(day.key.stream, day.key.tenant, day.version + 1, now_ns, reason, principal)
 
 
 def evidence_of(banks: Sequence[BankFigures | MirrorCompared]) -> list[tuple[bytes, bytes, int]]:

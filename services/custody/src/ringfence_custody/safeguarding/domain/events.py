@@ -15,6 +15,7 @@ class SafeguardingCut:
     """The books at the end of a day: figures stand for the position of custody's feed before this event."""
 
     TOPIC: ClassVar[str] = "SafeguardingCut.v1"
+    day_id: bytes  # the stream
     tenant: bytes
     pool: str
     ledger: int  # ISO 4217 numeric
@@ -34,6 +35,7 @@ class MirrorCut:
     """What has moved on a bank mirror from its opening to the end of a day."""
 
     TOPIC: ClassVar[str] = "MirrorCut.v1"
+    day_id: bytes  # the stream
     tenant: bytes
     pool: str
     ledger: int
@@ -49,6 +51,7 @@ class MirrorCompared:
     """What a bank holds at the end of a day by its statement, and what lies between that and the mirror."""
 
     TOPIC: ClassVar[str] = "MirrorCompared.v1"
+    day_id: bytes  # the stream
     tenant: bytes
     pool: str
     ledger: int
@@ -71,6 +74,7 @@ class SafeguardingComputed:
     """The banks' word for the day is there: requirement, resource and the three comparisons, in a version."""
 
     TOPIC: ClassVar[str] = "SafeguardingComputed.v1"
+    day_id: bytes  # the stream
     tenant: bytes
     pool: str
     ledger: int
@@ -98,6 +102,7 @@ class SafeguardingPrepared:
     """A person has prepared the day's reconciliation."""
 
     TOPIC: ClassVar[str] = "SafeguardingPrepared.v1"
+    day_id: bytes  # the stream
     tenant: bytes
     version: int
     prepared_ns: int
@@ -113,6 +118,7 @@ class SafeguardingReviewed:
     """Another person has reviewed it."""
 
     TOPIC: ClassVar[str] = "SafeguardingReviewed.v1"
+    day_id: bytes  # the stream
     tenant: bytes
     version: int
     reviewed_ns: int
@@ -126,6 +132,7 @@ class SafeguardingSigned:
     """The day is closed: nothing of it is open, or it is notified."""
 
     TOPIC: ClassVar[str] = "SafeguardingSigned.v1"
+    day_id: bytes  # the stream
     tenant: bytes
     version: int
     signed_ns: int
@@ -138,6 +145,7 @@ class SafeguardingMissed:
     """The day was not signed in time; it can still be, and the regulator is to hear of it (CASS 15.8.60R)."""
 
     TOPIC: ClassVar[str] = "SafeguardingMissed.v1"
+    day_id: bytes  # the stream
     tenant: bytes
     pool: str
     ledger: int
@@ -152,6 +160,7 @@ class SafeguardingReopened:
     """What the day rests on has changed: another version begins, and the one before stays as it is."""
 
     TOPIC: ClassVar[str] = "SafeguardingReopened.v1"
+    day_id: bytes  # the stream
     tenant: bytes
     version: int  # the one that begins
     reopened_ns: int
@@ -164,6 +173,7 @@ class SafeguardingNotified:
     """The regulator was told of a day that does not come out; the document is what was sent."""
 
     TOPIC: ClassVar[str] = "SafeguardingNotified.v1"
+    day_id: bytes  # the stream
     tenant: bytes
     version: int
     notified_ns: int
