@@ -54,6 +54,9 @@ from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.domain import events
 from ringfence_audit.log.domain.state import LogTampered
 from ringfence_audit.log.domain.state import State as LogState
+from ringfence_audit.reports.adapters.log_leaves import IndexedLeaves
+from ringfence_audit.reports.api.servicer import ReportServicer
+from ringfence_audit.reports.application.making import Making
 from ringfence_audit.settings import AuditSettings
 from ringfence_audit.standing.domain.state import State as StandingState
 from ringfence_audit.translation.application.translator import Translation, count_unreadable_from_zero
@@ -107,7 +110,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     # Whoever begins to lead goes on where the log stands by then.
     following, halts = zip(*(follow(each, partial(_taken_over, log, each.source)) for each in followers), strict=True)
     return Assembly(
-        servicers=[_audit(core, log, evidence, feeds, marks), core.feed()],
+        servicers=[_audit(core, log, evidence, translation, feeds, marks), core.feed()],
         standing=Standing(
             standing.is_suspended, ended_by(standing.endings), lambda: of_identity.catch_up(HEAR_SECONDS)
         ),
@@ -127,16 +130,24 @@ def _first_difference(differences: Differences, log: LogState, source: str) -> C
 
 
 def _audit(
-    core: EventSourced, log: LogState, evidence: EvidenceState, feeds: Mapping[str, PeerFeed], marks: StoredMarks
+    core: EventSourced,
+    log: LogState,
+    evidence: EvidenceState,
+    translation: TranslationState,
+    feeds: Mapping[str, PeerFeed],
+    marks: StoredMarks,
 ) -> Servicer:
     record_read = RecordRead(core.writer, log, TileModel())
     queries = Queries(TileReader(core.store), ChainedLeaves(core.store, EventCodec(events.EVENTS)))
-    search_queries = SearchQueries(SearchReader(core.store), queries)
+    keys = SearchReader(core.store)
+    search = SearchServicer(record_read, SearchQueries(keys, queries), core.projectors[SearchModel.name])
+    making = Making(IndexedLeaves(keys, queries), translation.currencies)
     servicer = joined(
         audit_pb2_grpc.AuditServiceServicer,
         LogServicer(record_read, queries, feeds, marks),
-        SearchServicer(record_read, search_queries, core.projectors[SearchModel.name]),
+        search,
         EvidenceServicer(record_read, FindingsReader(core.store), evidence, core.projectors[ProofModel.name]),
+        ReportServicer(record_read, making, search.caught_up, log.origin),
     )
     return Servicer(audit_pb2_grpc.add_AuditServiceServicer_to_server, servicer, "ringfence.audit.v1.AuditService")
 

@@ -159,6 +159,62 @@ MIRROR_MOVE_ALLOCATION: MirrorMove.ValueType  # 6
 """An entry's money goes from suspense to whom it belongs, or back to its payer."""
 Global___MirrorMove: _TypeAlias = MirrorMove  # noqa: Y015
 
+class _ReportSubject:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReportSubjectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReportSubject.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REPORT_SUBJECT_UNSPECIFIED: _ReportSubject.ValueType  # 0
+    """Refused."""
+    REPORT_SUBJECT_DAILY_CUSTODY: _ReportSubject.ValueType  # 1
+    """A day: what every bank holds and our books say."""
+    REPORT_SUBJECT_RECONCILIATION: _ReportSubject.ValueType  # 2
+    """A day: requirement, resource and the three comparisons, and who has prepared and reviewed them."""
+    REPORT_SUBJECT_MONTHLY_SAFEGUARDING: _ReportSubject.ValueType  # 3
+    """The month of the day: every business day, what was performed and missed."""
+
+class ReportSubject(_ReportSubject, metaclass=_ReportSubjectEnumTypeWrapper):
+    """What a report is about."""
+
+REPORT_SUBJECT_UNSPECIFIED: ReportSubject.ValueType  # 0
+"""Refused."""
+REPORT_SUBJECT_DAILY_CUSTODY: ReportSubject.ValueType  # 1
+"""A day: what every bank holds and our books say."""
+REPORT_SUBJECT_RECONCILIATION: ReportSubject.ValueType  # 2
+"""A day: requirement, resource and the three comparisons, and who has prepared and reviewed them."""
+REPORT_SUBJECT_MONTHLY_SAFEGUARDING: ReportSubject.ValueType  # 3
+"""The month of the day: every business day, what was performed and missed."""
+Global___ReportSubject: _TypeAlias = ReportSubject  # noqa: Y015
+
+class _ReportFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReportFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReportFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REPORT_FORMAT_UNSPECIFIED: _ReportFormat.ValueType  # 0
+    """Refused."""
+    REPORT_FORMAT_JSON: _ReportFormat.ValueType  # 1
+    """Data: every figure in minor units with its leaves, and why it is not there."""
+    REPORT_FORMAT_CSV: _ReportFormat.ValueType  # 2
+    """RFC 4180, in UTF-8 with a byte order mark."""
+    REPORT_FORMAT_PDF: _ReportFormat.ValueType  # 3
+    """PDF, A4."""
+
+class ReportFormat(_ReportFormat, metaclass=_ReportFormatEnumTypeWrapper):
+    """How a report is written."""
+
+REPORT_FORMAT_UNSPECIFIED: ReportFormat.ValueType  # 0
+"""Refused."""
+REPORT_FORMAT_JSON: ReportFormat.ValueType  # 1
+"""Data: every figure in minor units with its leaves, and why it is not there."""
+REPORT_FORMAT_CSV: ReportFormat.ValueType  # 2
+"""RFC 4180, in UTF-8 with a byte order mark."""
+REPORT_FORMAT_PDF: ReportFormat.ValueType  # 3
+"""PDF, A4."""
+Global___ReportFormat: _TypeAlias = ReportFormat  # noqa: Y015
+
 @_typing.final
 class Leaf(_message.Message):
     """A fact in the log."""
@@ -693,3 +749,73 @@ class ListUnprovenTransfersResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListUnprovenTransfersResponse: _TypeAlias = ListUnprovenTransfersResponse  # noqa: Y015
+
+@_typing.final
+class GetReportRequest(_message.Message):
+    """Asks for a report."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    subject: Global___ReportSubject.ValueType
+    """What it is about."""
+    tenant_id: _builtins.bytes
+    """Platform, 16 bytes."""
+    day: _builtins.int
+    """Business day, days since 1970-01-01; of a monthly report any day of the month."""
+    format: Global___ReportFormat.ValueType
+    """How it is written."""
+    language: _builtins.str
+    """"en" or "zh"; empty for "en". Data are the same in all."""
+    def __init__(
+        self,
+        *,
+        subject: Global___ReportSubject.ValueType = ...,
+        tenant_id: _builtins.bytes = ...,
+        day: _builtins.int = ...,
+        format: Global___ReportFormat.ValueType = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "format", b"format", "language", b"language", "subject", b"subject", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReportRequest: _TypeAlias = GetReportRequest  # noqa: Y015
+
+@_typing.final
+class GetReportResponse(_message.Message):
+    """Answers a report, made from the log under the checkpoint."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    LEAF_INDEXES_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """The file, at most 3 MiB."""
+    checkpoint: _builtins.str
+    """Signed note of the log that it was made from."""
+    @_builtins.property
+    def leaf_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The leaves that its figures are from, in order; a receipt proves each."""
+
+    def __init__(
+        self,
+        *,
+        content: _builtins.bytes = ...,
+        checkpoint: _builtins.str = ...,
+        leaf_indexes: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "content", b"content", "leaf_indexes", b"leaf_indexes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReportResponse: _TypeAlias = GetReportResponse  # noqa: Y015

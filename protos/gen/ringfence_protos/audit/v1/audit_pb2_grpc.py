@@ -70,6 +70,11 @@ class AuditServiceStub:
                 request_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListUnprovenTransfersRequest.SerializeToString,
                 response_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListUnprovenTransfersResponse.FromString,
                 _registered_method=True)
+        self.GetReport = channel.unary_unary(
+                '/ringfence.audit.v1.AuditService/GetReport',
+                request_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetReportRequest.SerializeToString,
+                response_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetReportResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -125,6 +130,13 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetReport(self, request, context):
+        """Makes a report for a regulator from the facts in the log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -162,6 +174,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListUnprovenTransfers,
                     request_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListUnprovenTransfersRequest.FromString,
                     response_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.ListUnprovenTransfersResponse.SerializeToString,
+            ),
+            'GetReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReport,
+                    request_deserializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetReportRequest.FromString,
+                    response_serializer=ringfence_dot_audit_dot_v1_dot_audit__pb2.GetReportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -354,6 +371,33 @@ class AuditService:
             '/ringfence.audit.v1.AuditService/ListUnprovenTransfers',
             ringfence_dot_audit_dot_v1_dot_audit__pb2.ListUnprovenTransfersRequest.SerializeToString,
             ringfence_dot_audit_dot_v1_dot_audit__pb2.ListUnprovenTransfersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.audit.v1.AuditService/GetReport',
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.GetReportRequest.SerializeToString,
+            ringfence_dot_audit_dot_v1_dot_audit__pb2.GetReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

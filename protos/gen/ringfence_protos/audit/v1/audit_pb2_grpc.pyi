@@ -47,6 +47,8 @@ class AuditServiceStub:
     """Compares what was taken over from each source with the source itself."""
     ListUnprovenTransfers: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListUnprovenTransfersRequest, _audit_pb2.ListUnprovenTransfersResponse]
     """Returns transfers that custody has booked on a bank's word and that nothing the bank has said justifies."""
+    GetReport: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetReportRequest, _audit_pb2.GetReportResponse]
+    """Makes a report for a regulator from the facts in the log."""
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -67,6 +69,8 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Compares what was taken over from each source with the source itself."""
     ListUnprovenTransfers: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListUnprovenTransfersRequest, _audit_pb2.ListUnprovenTransfersResponse]  # type: ignore[assignment]
     """Returns transfers that custody has booked on a bank's word and that nothing the bank has said justifies."""
+    GetReport: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetReportRequest, _audit_pb2.GetReportResponse]  # type: ignore[assignment]
+    """Makes a report for a regulator from the facts in the log."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """Read by regulators and auditors; every read is itself a fact in the log before it is answered."""
@@ -126,5 +130,13 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.ListUnprovenTransfersResponse, _abc.Awaitable[_audit_pb2.ListUnprovenTransfersResponse]]:
         """Returns transfers that custody has booked on a bank's word and that nothing the bank has said justifies."""
+
+    @_abc_1.abstractmethod
+    def GetReport(
+        self,
+        request: _audit_pb2.GetReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.GetReportResponse, _abc.Awaitable[_audit_pb2.GetReportResponse]]:
+        """Makes a report for a regulator from the facts in the log."""
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -30,8 +30,7 @@ class SearchServicer:
         asked = SearchInput.read(request)
         stood = await self._record_read(current_caller().subject, "Search", asked.recorded())
         query = asked.query(stood.signed_head().size)
-        if query.until_leaf:
-            await self._caught_up(query.until_leaf - 1)
+        await self.caught_up(query.until_leaf)
         found = await asyncio.to_thread(self._queries.search, query)
         leaves = [audit_pb2.Leaf(index=index, content=content) for index, content in found.leaves]
         response = audit_pb2.SearchResponse(leaves=leaves)
@@ -39,8 +38,11 @@ class SearchServicer:
             response.next_page_token = asked.question.token(found.next_leaf, query.until_leaf)
         return response
 
-    async def _caught_up(self, leaf: int) -> None:
-        position = await asyncio.to_thread(self._queries.position_of, leaf)
+    async def caught_up(self, until_leaf: int) -> None:
+        """Waits until every leaf below an index can be found; raises SearchBehind."""
+        if not until_leaf:
+            return
+        position = await asyncio.to_thread(self._queries.position_of, until_leaf - 1)
         try:
             async with asyncio.timeout(SEARCH_CATCH_UP_SECONDS):
                 await self._index.reached(position)

@@ -40,6 +40,10 @@ class State:
                 self.learned = sha256(self.learned + leaf).digest()
                 self._learn(leaf, journal)
 
+    def currencies(self, book: bytes) -> list[int]:
+        """Gives the currencies of a book's accounts, ISO 4217 numeric, in order."""
+        return sorted({account.ledger for account in self.books.get(book, {}).values()})
+
     def digest(self) -> bytes:
         """Gives a hash of the whole directory."""
         return self.learned

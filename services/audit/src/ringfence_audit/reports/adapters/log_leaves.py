@@ -1,0 +1,26 @@
+"""Leaves about an id, found by the search index and read from the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ringfence_audit.index.application.ports import KeyQuery, Keys
+from ringfence_audit.log.application.queries import Queries
+
+LEAVES_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedLeaves:
+    """The log by its index."""
+
+    keys: Keys
+    log: Queries
+
+    def about(self, key: bytes, until_leaf: int) -> Iterable[tuple[int, bytes]]:
+        """Yields the leaves that name an id, with their indexes, in order, below an index; raises LogDamaged."""
+        at = 0
+        while indexes := self.keys.find(KeyQuery(key, at, until_leaf, 0, 0, LEAVES_AT_ONCE)):
+            yield from self.log.leaves_at(indexes)
+            at = indexes[-1] + 1

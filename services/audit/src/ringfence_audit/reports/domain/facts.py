@@ -1,0 +1,112 @@
+"""Facts of safeguarding days, as leaves state them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ringfence_kernel.values.ids import external_id
+
+from ringfence_audit.log.domain.leaf import Value, decode
+from ringfence_audit.reports.domain.report import Cell
+
+POOLS = ("payment-services", "e-money")
+CUT = "custody.safeguarding_cut.v1"
+MIRROR_CUT = "custody.mirror_cut.v1"
+MIRROR_COMPARED = "custody.mirror_compared.v1"
+COMPUTED = "custody.safeguarding_computed.v1"
+PREPARED = "custody.safeguarding_prepared.v1"
+REVIEWED = "custody.safeguarding_reviewed.v1"
+SIGNED = "custody.safeguarding_signed.v1"
+MISSED = "custody.safeguarding_missed.v1"
+REOPENED = "custody.safeguarding_reopened.v1"
+NOTIFIED = "custody.safeguarding_notified.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A leaf of the log, read."""
+
+    index: int
+    kind: str
+    fields: Mapping[str, Value]
+
+    def cell(self, name: str) -> Cell:
+        """Returns what it states under a name, 0 where it leaves a number out."""
+        return Cell(self.fields.get(name), (self.index,))
+
+    def number(self, name: str) -> int:
+        """Returns a number, 0 where it is left out."""
+        value = self.fields.get(name, 0)
+        return value if isinstance(value, int) else 0
+
+    def bytes_of(self, name: str) -> bytes:
+        """Returns bytes, empty where they are left out."""
+        value = self.fields.get(name, b"")
+        return value if isinstance(value, bytes) else b""
+
+
+@dataclass(frozen=True, slots=True)
+class DayKey:
+    """A day of a platform, in a currency and a pool; `day` is days since 1970-01-01."""
+
+    tenant: bytes
+    ledger: int
+    pool: str
+    day: int
+
+    @property
+    def day_id(self) -> bytes:
+        """The id that its leaves are found by (docs/formats.md)."""
+        return external_id("safeguarding-day", self.tenant, f"{self.pool}|{self.ledger}|{self.day}")
+
+
+@dataclass(frozen=True, slots=True)
+class DayFacts:
+    """What the log states of one day: of each kind the newest version, and all that was missed, told and reopened."""
+
+    key: DayKey
+    newest: Mapping[str, Fact]
+    mirrors_cut: Mapping[int, Fact] = field(default_factory=dict)
+    mirrors_compared: Mapping[int, Fact] = field(default_factory=dict)
+    all: tuple[Fact, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """The newest version that was computed, 0 before."""
+        computed = self.newest.get(COMPUTED)
+        return computed.number("version") if computed else 0
+
+    def of(self, kind: str) -> Fact | None:
+        """Returns the fact of a kind in the newest version."""
+        found = self.newest.get(kind)
+        if found is None or (kind in _VERSIONED and found.number("version") != self.version):
+            return None
+        return found
+
+    def every(self, kind: str) -> list[Fact]:
+        """Returns all facts of a kind, in order."""
+        return [fact for fact in self.all if fact.kind == kind]
+
+
+_VERSIONED = frozenset({PREPARED, REVIEWED, SIGNED, NOTIFIED})
+
+
+def day_facts(key: DayKey, leaves: Iterable[tuple[int, bytes]]) -> DayFacts:
+    """Returns what leaves state of a day; those of something else are passed over."""
+    newest: dict[str, Fact] = {}
+    cut: dict[int, Fact] = {}
+    compared: dict[int, Fact] = {}
+    facts = []
+    for index, leaf in leaves:
+        kind, fields = decode(leaf)
+        fact = Fact(index, kind, fields)
+        if fact.bytes_of("day_id") != key.day_id:
+            continue
+        facts.append(fact)
+        newest[kind] = fact
+        if kind == MIRROR_CUT:
+            cut[fact.number("number")] = fact
+        elif kind == MIRROR_COMPARED:
+            compared[fact.number("number")] = fact
+    return DayFacts(key, newest, cut, compared, tuple(facts))

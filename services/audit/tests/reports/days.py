@@ -1,0 +1,110 @@
+"""Leaves of safeguarding days, as custody's events become them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from ringfence_audit.log.domain.page import SourceEvent
+from ringfence_audit.reports.domain.facts import DayKey
+from ringfence_audit.reports.domain.report import Under
+from ringfence_audit.translation.application.translator import Translation
+from ringfence_audit.translation.domain.state import State
+
+TENANT = bytes(range(16))
+MIRRORS = [bytes([each]) * 16 for each in (1, 2)]
+EUR, JPY = 978, 392
+UNDER = Under("ringfence.example/log", 1_000, bytes(32))
+ADA, BEN = bytes([7]) * 16, bytes([8]) * 16
+
+
+class Days:
+    """The log in small: leaves by index, found by the day that they name."""
+
+    def __init__(self) -> None:
+        self.leaves: list[tuple[bytes, bytes]] = []
+
+    def about(self, key: bytes, until_leaf: int) -> list[tuple[int, bytes]]:
+        return [(index, leaf) for index, (day_id, leaf) in enumerate(self.leaves[:until_leaf]) if day_id == key]
+
+    def currencies(self, tenant: bytes) -> list[int]:
+        return [EUR, JPY]
+
+    def state(self, topic: str, key: DayKey, **fields: Any) -> int:
+        """Has an event of a day taken over; returns the index of its leaf."""
+        event = {"day_id": key.day_id, "tenant": key.tenant, **fields}
+        envelope = [1, 1_700_000_000_000_000_000, "", event]
+        source = SourceEvent(len(self.leaves) + 1, key.day_id, 1, topic, msgspec.msgpack.encode(envelope), bytes(32), 0)
+        (translated,) = Translation(State()).translate("custody", [source])
+        (leaf,) = translated.leaves
+        self.leaves.append((key.day_id, leaf))
+        return len(self.leaves) - 1
+
+    def cut(self, key: DayKey, *flows: tuple[int, int], clients: int = 1_000, own: int = 0) -> None:
+        """States the end of a day; `flows` are what was debited and credited to each mirror since its opening."""
+        place = {"pool": key.pool, "ledger": key.ledger, "day": key.day}
+        self.state(
+            "SafeguardingCut.v1",
+            key,
+            **place,
+            cut_ns=1_700_000_000_000_000_000,
+            position=9,
+            clients_minor=clients,
+            suspense_minor=5,
+            own_minor=own,
+            owed_minor=0,
+            held_minor=40,
+            mirrors=len(flows),
+        )
+        for number, (debits, credits) in enumerate(flows, start=1):
+            mirror = {"mirror": MIRRORS[number - 1], "number": number}
+            self.state("MirrorCut.v1", key, **place, **mirror, debits_minor=debits, credits_minor=credits)
+
+    def compute(self, key: DayKey, *banks: tuple[int, int], version: int = 1, internal: int = 0) -> None:
+        """States what a day comes to; `banks` are mirror and bank."""
+        place = {"pool": key.pool, "ledger": key.ledger, "day": key.day, "version": version}
+        for number, (mirror, bank) in enumerate(banks, start=1):
+            self.state(
+                "MirrorCompared.v1",
+                key,
+                **place,
+                mirror=MIRRORS[number - 1],
+                number=number,
+                telling=bytes([9]) * 16,
+                mirror_minor=mirror,
+                bank_minor=bank,
+                later_minor=0,
+                unbooked_minor=0,
+                unplaced_minor=0,
+                overdue_minor=0,
+                difference_minor=bank - mirror,
+            )
+        self.state(
+            "SafeguardingComputed.v1",
+            key,
+            **place,
+            computed_ns=1,
+            position=10,
+            evidence_position=4,
+            requirement_minor=1_005,
+            resource_minor=1_005 + internal,
+            funds_minor=1_005 + internal,
+            unplaced_minor=0,
+            assets_minor=0,
+            insurance_minor=0,
+            internal_minor=internal,
+            overdue_minor=0,
+            external_minor=sum(abs(bank - mirror) for mirror, bank in banks),
+            breaks=0,
+            document="ringfence-safeguarding/1\n",
+            document_sha256=bytes(range(32)),
+        )
+
+    def close(self, key: DayKey, version: int = 1) -> None:
+        """States that two people have closed a day."""
+        hand = {"key_sha256": bytes(32), "certificate_sha256": bytes(32)}
+        self.state(
+            "SafeguardingPrepared.v1", key, version=version, prepared_ns=2, principal=ADA, person=ADA, note="", **hand
+        )
+        self.state("SafeguardingReviewed.v1", key, version=version, reviewed_ns=3, principal=BEN, person=BEN, note="")
+        self.state("SafeguardingSigned.v1", key, version=version, signed_ns=4, principal=BEN, document_sha256=bytes(32))
