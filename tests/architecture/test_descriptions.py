@@ -20,6 +20,9 @@ from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus
 from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule, compiled, document
+from ringfence_custody.safeguarding.application import commands as days
+from ringfence_custody.safeguarding.domain.state import Component
+from ringfence_custody.safeguarding.domain.state import State as DaysState
 from ringfence_identity.aliases.application import two_people as aliases
 from ringfence_identity.aliases.domain.aliases import Action, Change
 from ringfence_identity.aliases.domain.events import AliasRegistered
@@ -109,6 +112,15 @@ def custody() -> Iterator[tuple[str, Act]]:
     yield ADOPT_RULES, Act(adopting.effect(), text.splitlines(), text.encode(), begins)
 
 
+def safeguarding() -> Iterator[tuple[str, Act]]:
+    """Yields the acts of safeguarding, before any of them."""
+    effects = {each.name: each for each in days.RegisteredFacts(NOBODY, DaysState(), NOBODY).effects()}
+    resource = days.Registering("e-money", 978, Component.INSURANCE, 70_000, 20_001, 20_364, DIGEST)
+    pool = days.Assigning(77, "e-money")
+    yield days.REGISTER, Act(effects[days.REGISTER], resource, msgspec.msgpack.encode(resource), "registers INSURANCE")
+    yield days.ASSIGN, Act(effects[days.ASSIGN], pool, msgspec.msgpack.encode(pool), "accounts of code 77")
+
+
 def identity() -> Iterator[tuple[str, Act]]:
     """Yields the acts of identity, about people and platforms that it does not know yet."""
     state, parties, known = PrincipalState(), PartyState(), AliasState()
@@ -163,7 +175,7 @@ def payments() -> Iterator[tuple[str, Act]]:
         yield name, Act(of_lists[name], statement, statement.payload(), "edition")
 
 
-ACTS = dict([*custody(), *identity(), *payments()])
+ACTS = dict([*custody(), *safeguarding(), *identity(), *payments()])
 
 
 def values(content: Any) -> Iterator[str]:

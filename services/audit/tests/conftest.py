@@ -30,6 +30,9 @@ from ringfence_audit.log.application.queries import Queries
 from ringfence_audit.log.domain.checkpoint import NoteKey
 from ringfence_audit.log.domain.events import EVENTS
 from ringfence_audit.log.domain.state import State
+from ringfence_audit.reports.adapters.log_leaves import IndexedLeaves
+from ringfence_audit.reports.api.servicer import ReportServicer
+from ringfence_audit.reports.application.making import Making
 from ringfence_audit.standing.domain.state import State as StandingState
 from ringfence_audit.translation.application.translator import Translation
 from ringfence_audit.translation.domain.state import State as TranslationState
@@ -148,11 +151,14 @@ async def running(
     note = NotePassed(writer, log)
     sources = of["custody"], of["payment-instruction"]
     passing = Passing(evidence, note, *sources, findings, lambda: START_NS + 3_600 * 10**9)
+    searching = SearchServicer(record_read, SearchQueries(SearchReader(store), queries), search)
+    making = Making(IndexedLeaves(SearchReader(store), queries), translation.currencies)
     servicer = joined(
         AuditServiceServicer,
         LogServicer(record_read, queries, {feed.source: feed for feed in feeds}, StoredMarks(store, codec)),
-        SearchServicer(record_read, SearchQueries(SearchReader(store), queries), search),
+        searching,
         EvidenceServicer(record_read, findings, evidence, proof),
+        ReportServicer(record_read, making, searching.caught_up, ORIGIN),
     )
     checkpointer = Checkpointer(sign_checkpoint, lambda: not log.unsigned)
     task = asyncio.create_task(writer.run())

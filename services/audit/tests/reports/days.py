@@ -42,11 +42,11 @@ class Days:
 
     def cut(self, key: DayKey, *flows: tuple[int, int], clients: int = 1_000, own: int = 0) -> None:
         """States the end of a day; `flows` are what was debited and credited to each mirror since its opening."""
-        place = {"pool": key.pool, "ledger": key.ledger, "day": key.day}
+        fund = {"pool": key.pool, "ledger": key.ledger, "day": key.day}
         self.state(
             "SafeguardingCut.v1",
             key,
-            **place,
+            **fund,
             cut_ns=1_700_000_000_000_000_000,
             position=9,
             clients_minor=clients,
@@ -58,16 +58,16 @@ class Days:
         )
         for number, (debits, credits) in enumerate(flows, start=1):
             mirror = {"mirror": MIRRORS[number - 1], "number": number}
-            self.state("MirrorCut.v1", key, **place, **mirror, debits_minor=debits, credits_minor=credits)
+            self.state("MirrorCut.v1", key, **fund, **mirror, debits_minor=debits, credits_minor=credits)
 
     def compute(self, key: DayKey, *banks: tuple[int, int], version: int = 1, internal: int = 0) -> None:
         """States what a day comes to; `banks` are mirror and bank."""
-        place = {"pool": key.pool, "ledger": key.ledger, "day": key.day, "version": version}
+        fund = {"pool": key.pool, "ledger": key.ledger, "day": key.day, "version": version}
         for number, (mirror, bank) in enumerate(banks, start=1):
             self.state(
                 "MirrorCompared.v1",
                 key,
-                **place,
+                **fund,
                 mirror=MIRRORS[number - 1],
                 number=number,
                 telling=bytes([9]) * 16,
@@ -82,7 +82,7 @@ class Days:
         self.state(
             "SafeguardingComputed.v1",
             key,
-            **place,
+            **fund,
             computed_ns=1,
             position=10,
             evidence_position=4,

@@ -81,12 +81,12 @@ def test_every_figure_is_in_the_leaves_that_it_names(days: Days) -> None:
 
 
 def test_reconciliation_names_who_and_what(days: Days) -> None:
-    """Components, three comparisons with a verdict each, preparer and reviewer."""
+    """Components, three comparisons with a finding each, preparer and reviewer."""
     report = _made(days, Subject.RECONCILIATION, FRIDAY)
     row = _row(report, "computation")
     assert [row[name].value for name in ("requirement", "funds", "resource")] == [1_005, 1_005, 1_005]
-    verdicts = [_row(report, "comparisons", at)["verdict"].value for at in range(3)]
-    assert verdicts == ["even", "even", "different"]
+    findings = [_row(report, "comparisons", at)["finding"].value for at in range(3)]
+    assert findings == ["even", "even", "different"]
     work = _row(report, "work")
     assert [work[name].value for name in ("status", "preparer", "reviewer")] == ["signed", ADA, BEN]
 

@@ -24,7 +24,7 @@ TENANT = external_id("test", bytes(16), "platform")
 MIRROR = external_id("test", bytes(16), "mirror")
 EUR = 978
 MONDAY = 20_783  # 2026-11-26 is a Thursday; days count here, not their names
-PLACE = (TENANT, EUR, POOLS[0])
+FUND = (TENANT, EUR, POOLS[0])
 
 
 def key(day: int) -> DayKey:
@@ -51,8 +51,8 @@ class Books:
     debits: int = 1_000
     credits: int = 0
 
-    def places(self, pool_of: PoolOf) -> Iterable[tuple[bytes, int, str]]:
-        return [PLACE]
+    def funds(self, pool_of: PoolOf) -> Iterable[tuple[bytes, int, str]]:
+        return [FUND]
 
     def figures(self, tenant: bytes, ledger: int, pool: str, pool_of: PoolOf) -> BookFigures:
         positive = sum(each for each in self.clients if each > 0)

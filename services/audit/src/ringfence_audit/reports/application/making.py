@@ -39,7 +39,7 @@ class Making:
         """Returns the report about a day, or about the month that it lies in; raises ReportEmpty, LogDamaged."""
         if subject is Subject.MONTHLY_SAFEGUARDING:
             return self._monthly(tenant, day, under)
-        days = [found for place in self._places(tenant) if (found := self._day(tenant, place, day, under)).of(CUT)]
+        days = [found for fund in self._funds(tenant) if (found := self._day(tenant, fund, day, under)).of(CUT)]
         if not days:
             raise ReportEmpty
         if subject is Subject.RECONCILIATION:
@@ -50,19 +50,19 @@ class Making:
         first, last = month_of(day)
         days = [
             found
-            for place in self._places(tenant)
+            for fund in self._funds(tenant)
             for each in range(first, last + 1)
-            if (found := self._day(tenant, place, each, under)).of(CUT)
+            if (found := self._day(tenant, fund, each, under)).of(CUT)
         ]
         if not days:
             raise ReportEmpty
         return monthly(days, tenant, first, last, under)
 
-    def _places(self, tenant: bytes) -> Iterator[tuple[int, str]]:
+    def _funds(self, tenant: bytes) -> Iterator[tuple[int, str]]:
         return ((ledger, pool) for ledger in self.currencies(tenant) for pool in POOLS)
 
-    def _day(self, tenant: bytes, place: tuple[int, str], day: int, under: Under) -> DayFacts:
-        key = DayKey(tenant, *place, day)
+    def _day(self, tenant: bytes, fund: tuple[int, str], day: int, under: Under) -> DayFacts:
+        key = DayKey(tenant, *fund, day)
         return day_facts(key, self.leaves.about(key.day_id, under.size))
 
     def _before(self, key: DayKey, under: Under) -> DayFacts:

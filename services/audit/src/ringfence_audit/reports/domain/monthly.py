@@ -42,10 +42,10 @@ NOT_KEPT = "not_kept_here"
 def monthly(days: Sequence[DayFacts], tenant: bytes, first_day: int, last_day: int, under: Under) -> Report:
     """Returns the report of a month, given its days for every currency and pool; those without a fact are none."""
     found = [day for day in days if day.of(CUT)]
-    places = list(dict.fromkeys((day.key.ledger, day.key.pool) for day in found))
-    of_place = [[day for day in found if (day.key.ledger, day.key.pool) == place] for place in places]
+    funds = list(dict.fromkeys((day.key.ledger, day.key.pool) for day in found))
+    of_fund = [[day for day in found if (day.key.ledger, day.key.pool) == fund] for fund in funds]
     tables = (
-        table("summary", SUMMARY, [_summary(each) for each in of_place]),
+        table("summary", SUMMARY, [_summary(each) for each in of_fund]),
         table("days", DAYS, [_day(day) for day in found]),
     )
     return Report(NAME, tenant, first_day, last_day, tables, under)

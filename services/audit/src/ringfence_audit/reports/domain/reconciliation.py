@@ -39,7 +39,7 @@ COMPARISONS = (
     ("pool", Kind.WORD),
     ("type", Kind.WORD),
     ("result", Kind.AMOUNT),
-    ("verdict", Kind.WORD),
+    ("finding", Kind.WORD),
 )
 WORK = (
     ("currency", Kind.CURRENCY),
@@ -82,7 +82,7 @@ def status_of(day: DayFacts) -> tuple[str, Fact]:
     return next((word, fact) for kind, word in _STEPS if (fact := day.of(kind)) is not None)
 
 
-def _place(day: DayFacts) -> list[Cell]:
+def _fund(day: DayFacts) -> list[Cell]:
     leaves = (day.newest[CUT].index,)
     return [Cell(day.key.ledger, leaves), Cell(day.key.pool, leaves)]
 
@@ -100,22 +100,22 @@ def _computation(day: DayFacts) -> list[Cell]:
         "document_sha256",
     )
     rest = [computed.cell(name) if computed else Cell(None, (), NOT_COMPUTED) for name in names]
-    return [*_place(day), cut.cell("cut_ns"), Cell(METHOD), *rest]
+    return [*_fund(day), cut.cell("cut_ns"), Cell(METHOD), *rest]
 
 
 def _comparisons(day: DayFacts) -> list[list[Cell]]:
     computed = day.of(COMPUTED)
     if computed is None:
-        return [[*_place(day), Cell("internal"), Cell(None, (), NOT_COMPUTED), Cell(None, (), NOT_COMPUTED)]]
+        return [[*_fund(day), Cell("internal"), Cell(None, (), NOT_COMPUTED), Cell(None, (), NOT_COMPUTED)]]
     internal = computed.number("internal_minor")
-    verdicts = {
+    findings = {
         "internal": "shortfall" if internal < 0 else "excess" if internal else "even",
         "overdue": "late" if computed.number("overdue_minor") else "even",
         "external": "different" if computed.number("external_minor") else "even",
     }
     return [
-        [*_place(day), Cell(name, (computed.index,)), computed.cell(f"{name}_minor"), Cell(verdict, (computed.index,))]
-        for name, verdict in verdicts.items()
+        [*_fund(day), Cell(name, (computed.index,)), computed.cell(f"{name}_minor"), Cell(finding, (computed.index,))]
+        for name, finding in findings.items()
     ]
 
 
@@ -123,7 +123,7 @@ def _work(day: DayFacts) -> list[Cell]:
     status, by = status_of(day)
     prepared, reviewed, signed, computed = (day.of(kind) for kind in (PREPARED, REVIEWED, SIGNED, COMPUTED))
     return [
-        *_place(day),
+        *_fund(day),
         Cell(status, (by.index,)),
         prepared.cell("principal_id") if prepared else Cell(None, (), NOT_PREPARED),
         prepared.cell("prepared_ns") if prepared else Cell(None, (), NOT_PREPARED),
@@ -144,5 +144,5 @@ def _actions(day: DayFacts) -> list[list[Cell]]:
             by = (
                 fact.cell("principal_id") if fact.bytes_of("principal_id").strip(b"\0") else Cell(None, (), "by_itself")
             )
-            rows.append([*_place(day), Cell(word, (fact.index,)), fact.cell(time), by, fact.cell(text)])
+            rows.append([*_fund(day), Cell(word, (fact.index,)), fact.cell(time), by, fact.cell(text)])
     return rows

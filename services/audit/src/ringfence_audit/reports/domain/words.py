@@ -64,7 +64,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "document": ("SHA-256 of the figures", "数据SHA-256"),
     "type": ("Comparison", "核对类型"),
     "result": ("Result", "结果"),
-    "verdict": ("Verdict", "结论"),
+    "finding": ("Verdict", "结论"),
     "status": ("Status", "状态"),
     "preparer": ("Prepared by", "编制人"),
     "prepared": ("Prepared", "已编制"),

@@ -21,7 +21,7 @@ class LedgerBooks:
 
     books: Callable[[], Mapping[bytes, Book]]
 
-    def places(self, pool_of: PoolOf) -> Iterable[tuple[bytes, int, str]]:
+    def funds(self, pool_of: PoolOf) -> Iterable[tuple[bytes, int, str]]:
         """Returns the platforms, currencies and pools that have a bank mirror."""
         return {
             (tenant, accounts.ledger[each], pool_of(tenant, accounts.code[each]))

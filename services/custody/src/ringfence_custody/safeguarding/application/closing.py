@@ -21,7 +21,7 @@ from ringfence_custody.safeguarding.domain.days import (
     reopened,
 )
 from ringfence_custody.safeguarding.domain.figures import BankFigures, BookFigures, Computation
-from ringfence_custody.safeguarding.domain.state import Place, State
+from ringfence_custody.safeguarding.domain.state import Fund, State
 
 EVIDENCE_CHANGED = "the evidence of the day has changed"
 MAX_DAYS_AT_ONCE = 64
@@ -53,35 +53,35 @@ class _Step:
     def __init__(self, closing: DayClosing, unit: Unit) -> None:
         self._closing, self._unit = closing, unit
         self._state, self._days, self._evidence = closing.state, closing.days, closing.evidence
-        self._figures: dict[Place, BookFigures] = {}
+        self._figures: dict[Fund, BookFigures] = {}
 
     def all(self) -> int:
         """Does it all."""
-        done = sum(self._cut_due(place) for place in sorted(self._closing.books.places(self._state.pool_of)))
+        done = sum(self._cut_due(fund) for fund in sorted(self._closing.books.funds(self._state.pool_of)))
         for stream in list(self._state.days):
             done += self._reopen(stream) + self._compute(stream) + self._miss(stream)
         return done
 
-    def _books(self, place: Place) -> BookFigures:
-        if place not in self._figures:
-            tenant, ledger, pool = place
+    def _books(self, fund: Fund) -> BookFigures:
+        if fund not in self._figures:
+            tenant, ledger, pool = fund
             self._closing.seal(self._unit, tenant)
-            self._figures[place] = self._closing.books.figures(tenant, ledger, pool, self._state.pool_of)
-        return self._figures[place]
+            self._figures[fund] = self._closing.books.figures(tenant, ledger, pool, self._state.pool_of)
+        return self._figures[fund]
 
     def _position(self) -> int:
         return self._closing.writer.head.position + len(self._unit.events)
 
-    def _cut_due(self, place: Place) -> int:
+    def _cut_due(self, fund: Fund) -> int:
         """Cuts the days that are over: all that were not since the last, or the newest where none was ever."""
-        tenant, ledger, pool = place
+        tenant, ledger, pool = fund
         opened = self._days.opened_day(ledger)
         if not opened:
             return 0
-        last, due = self._state.last_cut(place), self._days.previous_day(ledger, opened)
+        last, due = self._state.last_cut(fund), self._days.previous_day(ledger, opened)
         day, count = (self._days.next_day(ledger, last) if last else due), 0
         while day <= due and count < MAX_DAYS_AT_ONCE:
-            key, figures = DayKey(tenant, ledger, pool, day), self._books(place)
+            key, figures = DayKey(tenant, ledger, pool, day), self._books(fund)
             self._unit.record_all(key.stream, cut(key, figures, self._position(), self._unit.now_ns))
             day, count = self._days.next_day(ledger, day), count + 1
         return count

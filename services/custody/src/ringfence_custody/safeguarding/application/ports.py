@@ -14,7 +14,7 @@ PoolOf = Callable[[bytes, int], str]
 class Books(Protocol):
     """The ledger's accounts, added up."""
 
-    def places(self, pool_of: PoolOf) -> Iterable[tuple[bytes, int, str]]:
+    def funds(self, pool_of: PoolOf) -> Iterable[tuple[bytes, int, str]]:
         """Returns the platforms, currencies and pools that have a bank mirror."""
 
     def figures(self, tenant: bytes, ledger: int, pool: str, pool_of: PoolOf) -> BookFigures:

@@ -21,7 +21,7 @@ SECTION = "safeguarding, format 1"
 KEPT_DAYS = 40
 """A day that is signed leaves memory when one so many days later is cut; it stands in the store."""
 
-Place = tuple[bytes, int, str]
+Fund = tuple[bytes, int, str]
 """A platform, a currency and a pool."""
 
 
@@ -49,7 +49,7 @@ class State:
         self.days: dict[bytes, Day] = {}
         self.facts: dict[tuple[bytes, int, str, int, int], ResourceRegistered] = {}
         self.pools: dict[tuple[bytes, int], str] = {}
-        self._last: dict[Place, int] = {}
+        self._last: dict[Fund, int] = {}
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
@@ -64,9 +64,9 @@ class State:
         elif recorded.stream in self.days:
             journal.put(self.days, recorded.stream, applied(self.days[recorded.stream], event))
 
-    def last_cut(self, place: Place) -> int:
+    def last_cut(self, fund: Fund) -> int:
         """Returns the newest day of a platform, currency and pool that was cut, 0 before the first."""
-        return self._last.get(place, 0)
+        return self._last.get(fund, 0)
 
     def pool_of(self, tenant: bytes, account_code: int) -> str:
         """Returns the pool that accounts of a code belong to."""
@@ -90,11 +90,11 @@ class State:
 
     def _cut(self, event: SafeguardingCut, journal: Journal) -> None:
         key = DayKey(event.tenant, event.ledger, event.pool, event.day)
-        place = (event.tenant, event.ledger, event.pool)
+        fund = (event.tenant, event.ledger, event.pool)
         over = [
             stream
             for stream, day in self.days.items()
-            if (day.key.tenant, day.key.ledger, day.key.pool) == place
+            if (day.key.tenant, day.key.ledger, day.key.pool) == fund
             and day.status is Status.SIGNED
             and day.key.day < event.day - KEPT_DAYS
         ]
@@ -102,7 +102,7 @@ class State:
             journal.remove(self.days, stream)
             journal.end(stream)
         journal.put(self.days, key.stream, Day(key, event))
-        journal.put(self._last, place, max(event.day, self._last.get(place, 0)))
+        journal.put(self._last, fund, max(event.day, self._last.get(fund, 0)))
 
     def digest(self) -> bytes:
         """Returns a hash of it all."""
@@ -121,8 +121,8 @@ class State:
         }
         self.pools = {(tenant, code): pool for tenant, code, pool in saved.pools}
         for day in saved.days:
-            place = (day.key.tenant, day.key.ledger, day.key.pool)
-            self._last[place] = max(day.key.day, self._last.get(place, 0))
+            fund = (day.key.tenant, day.key.ledger, day.key.pool)
+            self._last[fund] = max(day.key.day, self._last.get(fund, 0))
 
     def _saved(self) -> _Saved:
         pools = sorted((tenant, code, pool) for (tenant, code), pool in self.pools.items())
