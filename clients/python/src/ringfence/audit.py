@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import IntEnum
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from ringfence.transport import Connection
 
 _PAGE = 1_000
 _LEAVES = 10_000
+_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,31 @@ class Proof:
     open: int
 
 
+class ReportSubject(IntEnum):
+    """What a report is about: D1, D2 and D3 of the regulator's list."""
+
+    DAILY_CUSTODY = 1
+    RECONCILIATION = 2
+    MONTHLY_SAFEGUARDING = 3
+
+
+class ReportFormat(IntEnum):
+    """How a report is written."""
+
+    JSON = 1
+    CSV = 2
+    PDF = 3
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report as a file, the checkpoint of the log that it was made from, and the facts that its figures are from."""
+
+    content: bytes
+    checkpoint: str
+    leaf_indexes: list[int]
+
+
 class Audit:
     """The audit service's read API; every call is itself a fact in the log before it is answered."""
 
@@ -188,6 +215,20 @@ class Audit:
             found += map(_unproven, page.transfers)
             if not (token := page.next_page_token):
                 return Proof(found, page.judged_leaves, page.open)
+
+    def report(
+        self, subject: ReportSubject, tenant_id: UUID, day: date, form: ReportFormat, *, language: str = "en"
+    ) -> Report:
+        """A report about a business day of a platform, or about its month, in English ("en") or Chinese ("zh")."""
+        request = pb.GetReportRequest(
+            subject=pb.ReportSubject.ValueType(subject),
+            tenant_id=tenant_id.bytes,
+            day=(day - _EPOCH).days,
+            format=pb.ReportFormat.ValueType(form),
+            language=language,
+        )
+        reply = self._connection.call(self._stub.GetReport, request)
+        return Report(reply.content, reply.checkpoint, list(reply.leaf_indexes))
 
 
 def _unproven(read: pb.UnprovenTransfer) -> UnprovenTransfer:

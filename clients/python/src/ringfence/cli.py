@@ -25,6 +25,8 @@ from ringfence.commands import (
     pin,
     principals,
     propose,
+    report,
+    safeguarding,
     statement,
     verify,
     watch,
@@ -72,6 +74,9 @@ app.add_typer(lists.lists, name="lists")
 app.add_typer(authority.freeze, name="freeze")
 app.add_typer(authority.migration, name="migration")
 app.add_typer(authority.rules, name="rules")
+app.add_typer(safeguarding.safeguarding, name="safeguarding")
+app.add_typer(safeguarding.day, name="day")
+app.command()(report.report)
 tabled(facts.evidence)
 tabled(facts.search)
 app.command()(facts.receipt)

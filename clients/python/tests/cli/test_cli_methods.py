@@ -18,14 +18,15 @@ from ringfence.identity import Identity
 from ringfence.limits import Limits
 from ringfence.payments import Payments
 from ringfence.proposals import Proposals
+from ringfence.safeguarding import Safeguarding
 from ringfence.tokens import TokenSource
 from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.common.v1 import access_pb2, feed_pb2, proposals_pb2
-from ringfence_protos.custody.v1 import custody_pb2
+from ringfence_protos.custody.v1 import custody_pb2, safeguarding_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
 
-CONTRACTS = [audit_pb2, custody_pb2, feed_pb2, identity_pb2, payment_instruction_pb2, proposals_pb2]
+CONTRACTS = [audit_pb2, custody_pb2, safeguarding_pb2, feed_pb2, identity_pb2, payment_instruction_pb2, proposals_pb2]
 
 
 class Way(NamedTuple):
@@ -85,6 +86,14 @@ WAYS = {
     "CustodyService/CloseMigration": by(Custody.close_migration, "migration close"),
     "CustodyService/AdoptRules": by(Custody.adopt_rules, "rules adopt"),
     "CustodyService/GetRules": by(Custody.rules, "rules show"),
+    "SafeguardingService/ListSafeguardingDays": by(Safeguarding.days, "safeguarding days", "safeguarding show"),
+    "SafeguardingService/PrepareSafeguardingDay": by(Safeguarding.prepare, "day prepare"),
+    "SafeguardingService/ReviewSafeguardingDay": by(Safeguarding.review, "day review"),
+    "SafeguardingService/SignSafeguardingDay": by(Safeguarding.sign, "day close"),
+    "SafeguardingService/NotifySafeguardingDay": by(Safeguarding.notify, "day notify"),
+    "SafeguardingService/ReopenSafeguardingDay": by(Safeguarding.reopen, "day reopen"),
+    "SafeguardingService/RegisterResource": by(Safeguarding.register_resource, "safeguarding resource"),
+    "SafeguardingService/AssignPool": by(Safeguarding.assign_pool, "safeguarding pool"),
     "PaymentInstructionService/SubmitInstructions": by(Payments.submit, "pay"),
     "PaymentInstructionService/SubmitFile": by(Payments.submit_file, "pay"),
     "PaymentInstructionService/SubmitEvidence": by(Payments.submit_evidence, "evidence"),
@@ -118,13 +127,24 @@ WAYS = {
     "AuditService/ListLeaves": by(Audit.leaves, "verify log"),
     "AuditService/VerifySources": by(Audit.verify_sources, "verify log"),
     "AuditService/ListUnprovenTransfers": by(Audit.prove_transfers, "verify evidence"),
+    "AuditService/GetReport": by(Audit.report, "report"),
     "AuditService/GetConsistencyProof": none(
         Audit.consistency_proof, "for witnesses that keep a checkpoint; `verify log` reads everything instead"
     ),
 }
 """One row per method that is not for workloads alone. A new method without a row fails the test."""
 
-WITHOUT_TABLE = {"watch", "receipt", "fee agree", "fee end", "verify receipt", "verify checkpoint", "verify log"}
+WITHOUT_TABLE = {
+    "watch",
+    "report",
+    "safeguarding show",
+    "receipt",
+    "fee agree",
+    "fee end",
+    "verify receipt",
+    "verify checkpoint",
+    "verify log",
+}
 OF_THE_STACK = {"up", "demo", "keys", "replay", "rebuild", "status"}
 
 
