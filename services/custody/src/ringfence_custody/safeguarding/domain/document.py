@@ -1,21 +1,4 @@
-"""The canonical form of a day's figures: the same events give the same bytes, wherever and whenever.
-
-Ids that are generated and times are left out: the platform's id, those of mirrors (they are numbered as they were
-opened) and of tellings, feed positions, and who prepared and reviewed. Lines are in this order:
-
-    ringfence-safeguarding/1
-    day <ISO date> pool <name> currency <ISO 4217 numeric> version <number>
-    requirement <minor> clients <minor> suspense <minor>
-    resource <minor> funds <minor> unplaced <minor> assets <minor> insurance <minor>
-    internal <minor>
-    received overdue <minor>
-    mirror <number> books <minor> bank <minor> later <minor> unbooked <minor> difference <minor>
-    external <minor>
-    own <minor> owed <minor> held <minor>
-    breaks <number>
-
-with one line per mirror.
-"""
+"""The canonical form of a day's figures (docs/formats.md): the same events give the same bytes, wherever and whenever."""
 
 from __future__ import annotations
 
