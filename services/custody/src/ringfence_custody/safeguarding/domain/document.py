@@ -1,4 +1,4 @@
-"""The canonical form of a day's figures (docs/formats.md): the same events give the same bytes, wherever and whenever."""
+"""The canonical form of a day's figures (docs/formats.md): the same events give the same bytes, whenever."""
 
 from __future__ import annotations
 
