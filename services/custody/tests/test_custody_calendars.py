@@ -196,6 +196,7 @@ async def test_days_are_stepped_in_a_sandbox_alone(stores: Callable[[], EventSto
     thursday, tuesday = day_of(date(2027, 3, 25)), day_of(date(2027, 3, 30))
     async with running(stores, may_step=True) as custody:
         set_clock(custody, 2027, 3, 25, 12, 0)
+        assert await custody.days.step("TARGET", 0) == thursday
         request = pb.StepBusinessDayRequest(calendar="TARGET", after_day=thursday)
         answer: Any = await custody.calendar_servicer.StepBusinessDay(request, None)
         assert answer.opened_day == tuesday

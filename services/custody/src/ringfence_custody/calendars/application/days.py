@@ -64,10 +64,9 @@ class Days:
         return opened
 
     async def step(self, calendar: str, after_day: int) -> int:
-        """Opens the business day after the one that is open, ahead of the clocks; returns the newest open day.
+        """Opens the business day after the one that is open, 0 for none, or what is due; returns the newest open day.
 
-        The same again, once that day is open, opens no other. Raises DaysNotStepped, CalendarUnknown, DayStepped,
-        CalendarYearMissing.
+        The same again opens no other. Raises DaysNotStepped, CalendarUnknown, DayStepped, CalendarYearMissing.
         """
         if not self.may_step:
             raise DaysNotStepped
@@ -75,15 +74,16 @@ class Days:
             raise CalendarUnknown(calendar=calendar)
 
         def decide(unit: Unit) -> int:
-            for event in self._due(calendar, unit.now_ns):
-                self._record(unit, event)
-            opened = self.state.opened_day(calendar)
-            assert opened is not None  # one is due while there is none
-            if after_day < opened:
+            opened = self.state.opened_day(calendar) or 0
+            if after_day != opened:
                 raise DayStepped(day=str(opened))
-            day = self.state.next_business_day(calendar, opened)
-            self._record(unit, BusinessDayOpened(calendar, day, opened, unit.now_ns, True))
-            return day
+            events = list(due(self.state, calendar, unit.now_ns))
+            if not events:
+                day = self.state.next_business_day(calendar, opened)
+                events = [BusinessDayOpened(calendar, day, opened, unit.now_ns, True)]
+            for event in events:
+                self._record(unit, event)
+            return events[-1].day
 
         return await self.writer.commit(decide)
 
