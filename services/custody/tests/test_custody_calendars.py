@@ -99,8 +99,9 @@ async def test_of_two_lists_that_wait_one_is_confirmed(custody: Custody) -> None
 
 
 async def test_days_open_where_the_calendar_is(custody: Custody) -> None:
-    """Monday opens in Frankfurt at midnight there, which is 22:00 or 23:00 UTC, and only by both clocks."""
+    """Midnight in Frankfurt is at 22:00 or 23:00 UTC, and has come by both clocks; the first list begins it all."""
     set_clock(custody, 2027, 3, 18, 12, 0)
+    assert await custody.days.open_due() == 0
     await list_year(custody, TARGET_2027)
     assert await custody.days.open_due() == 2  # the weekdays' too
     set_clock(custody, 2027, 3, 18, 23, 0)

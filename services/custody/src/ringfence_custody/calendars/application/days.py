@@ -53,9 +53,13 @@ class Days:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def open_due(self) -> int:
-        """Opens every day that has begun; returns how many. Commits nothing where none has."""
+        """Opens every day that has begun; returns how many. Commits nothing where none has.
+
+        No calendar's days begin before two people have listed one: until then nothing is recorded that the release
+        before could not read.
+        """
         opened = 0
-        for calendar in ZONES:
+        for calendar in ZONES if self.state.years else ():
             while self._due(calendar, self.clock.now_ns(), most=1):
                 count = await self.writer.commit(partial(self._open, calendar))
                 if not count:
