@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ringfence_local_stack.sandbox.birth import certify, prepare
+from ringfence_local_stack.sandbox.days import list_years
 from ringfence_local_stack.stack.local_stack import LocalStack
 
 from deploy.images.containers import Containers
@@ -98,6 +99,7 @@ def tried_together(containers: Containers, progress: Progress) -> None:
         )
         resources.callback(stack.remove)
         running = resources.enter_context(stack).running
+        list_years(running)
         progress(f"ready: {', '.join(SERVICES)}")
         tried_health(containers, running)
         progress("kubelet would see each of them live and ready, and one of each lead")

@@ -47,6 +47,17 @@ def followers_in_code(root: Path = ROOT) -> dict[str, set[str]]:
     return found
 
 
+def days_alone(root: Path = ROOT) -> set[str]:
+    """Returns the services whose follower of custody takes over its days and nothing else."""
+    found: set[str] = set()
+    for service in SERVICES:
+        package = root / "services" / service / "src" / f"ringfence_{service.replace('-', '_')}"
+        text = (package / "bootstrap.py").read_text(encoding="utf-8")
+        handlers = re.findall(r'follower\(\s*"custody",\s*(\w+)\(', text)
+        found |= {service} if handlers and set(handlers) == {"take_over_days"} else set()
+    return found
+
+
 def followers_named() -> dict[str, set[str]]:
     """Returns the followers by their source as the runbook says that they are to be started again."""
     rows = re.findall(r"^ *\| ([a-z-]+) \| ([a-z-]+(?:, [a-z-]+)*) \|$", FEED_FORK.read_text(encoding="utf-8"), re.M)

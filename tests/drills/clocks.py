@@ -19,6 +19,7 @@ from ringfence.transport import Patience
 from ringfence_bootstrap.description import SERVICES
 from ringfence_kernel.store.codec import open_envelope
 from ringfence_local_stack.sandbox.birth import certify, prepare
+from ringfence_local_stack.sandbox.days import list_years
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Scenario
 from ringfence_local_stack.servers.postgres import FLEETING
@@ -77,6 +78,7 @@ def clocked() -> Iterator[tuple[Scenario, Clocks]]:
     stack = LocalStack(directory, service_settings=settings, before_services=certify, postgres_settings=FLEETING)
     try:
         with stack, Sandbox(stack.running, PATIENCE) as sandbox:
+            list_years(stack.running)
             yield Scenario(sandbox, stack), clocks
     finally:
         stack.remove()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ringfence_bootstrap.description import SERVICES
 from ringfence_local_stack.sandbox.birth import certify, prepare
+from ringfence_local_stack.sandbox.days import list_years
 from ringfence_local_stack.stack.local_stack import LocalStack
 
 from tests.chaos.drill import SNAPSHOTS
@@ -85,6 +86,7 @@ def stack_on_small_disks() -> Iterator[tuple[LocalStack, Disks]]:
             for disk in (disks.postgres, disks.logs, *disks.snapshots.values()):
                 mounts.enter_context(disk.mounted())
             with stack:
+                list_years(stack.running)
                 yield stack, disks
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -9,6 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
+from ringfence_custody.calendars.api.servicer import CalendarServicer
+from ringfence_custody.calendars.application.days import Days, DayTimer
+from ringfence_custody.calendars.application.years import Years
+from ringfence_custody.calendars.domain.state import State as CalendarState
 from ringfence_custody.ledger.adapters.batches import StoredBatches
 from ringfence_custody.ledger.adapters.schema import migrations
 from ringfence_custody.ledger.adapters.statement_model import StatementModel
@@ -89,6 +93,9 @@ class Custody:
     clock: ManualClock
     identity: Identity
     hearing: Hearing
+    calendars: CalendarState
+    days: Days
+    calendar_servicer: CalendarServicer
 
     async def call(self, method: str, request: object, tenant: bytes | None) -> object:
         """Calls a method as a principal of a tenant, or as the custodian's own.
@@ -172,7 +179,11 @@ def stores(custody_database: Database) -> Iterator[Callable[[], EventStore]]:
 
 @asynccontextmanager
 async def running(
-    stores: Callable[[], EventStore], snapshot: SnapshotFile | None = None, accounts_per_hour: int = 0
+    stores: Callable[[], EventStore],
+    snapshot: SnapshotFile | None = None,
+    accounts_per_hour: int = 0,
+    may_step: bool = False,
+    timers: Sequence[DayTimer] = (),
 ) -> AsyncIterator[Custody]:
     """Starts the service on what the database holds, and a snapshot where there is one, as a process would."""
     store, clock = stores(), ManualClock(START_NS)
@@ -194,7 +205,8 @@ async def running(
     commands = Commands(writer, state, follow, proposals, identity.is_heard, backlog.taken)
     rules = RuleCommands(writer, state, proposals)
     acts = Acts(state, proposals)
-    proposals.register([rules.effect(), *acts.effects()])
+    years, days = Years(writer, states.calendars, proposals), Days(writer, states.calendars, clock, may_step, timers)
+    proposals.register([rules.effect(), *acts.effects(), years.effect()])
     queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))
     task = asyncio.create_task(writer.run())
     try:
@@ -202,8 +214,9 @@ async def running(
         quota = AccountsQuota(accounts_per_hour)
         servicer = CustodyServicer(commands, rules, acts, queries, backlog, quota, hearing)
         yield Custody(
-            store, writer, state, whole, commands, rules, acts, proposals, projector, servicer, clock, identity, hearing
-        )
+            store, writer, state, whole, commands, rules, acts, proposals, projector, servicer, clock, identity,
+            hearing, states.calendars, days, CalendarServicer(years, days),
+        )  # fmt: skip
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

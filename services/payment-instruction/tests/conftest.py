@@ -16,6 +16,7 @@ from ringfence_kernel.writing.states import States
 from ringfence_local_stack.servers.database import Database
 from ringfence_payment_instruction.modules import ModuleStates
 from ringfence_payment_instruction.submissions.domain import events
+from ringfence_payment_instruction.submissions.domain.days import LocalDays
 from ringfence_payment_instruction.submissions.domain.orders import Order
 from ringfence_payment_instruction.submissions.domain.past import replayed
 from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive
@@ -75,7 +76,7 @@ class History:
     def submit(self, name: str, rows: int = 1, **changes: Any) -> Submission:
         """Takes in a submission of equal rows; see `new_submission` for what may be changed."""
         new = new_submission(name, rows, **changes)
-        self.record(new.stream, receive(self.submissions, new, self.now_ns))
+        self.record(new.stream, receive(self.submissions, new, self.now_ns, LocalDays()))
         return self.submissions.known(new.stream)
 
     def status(self, submission: Submission, index: int = 0) -> Status:

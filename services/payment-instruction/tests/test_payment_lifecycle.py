@@ -24,6 +24,7 @@ from ringfence_payment_instruction.settlement.domain.transfers import (
     is_known,
 )
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.days import LocalDays
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience, overdue
 from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
 from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive
@@ -307,9 +308,9 @@ def test_a_payment_for_a_later_day_waits_for_it(history: Any) -> None:
 def test_the_same_submission_again_records_nothing(history: Any, make_submission: Callable[..., NewSubmission]) -> None:
     """Same id and content: no event; same id and other content: refused."""
     history.submit("one")
-    assert receive(history.submissions, make_submission("one"), history.now_ns) == []
+    assert receive(history.submissions, make_submission("one"), history.now_ns, LocalDays()) == []
     with pytest.raises(SubmissionConflict):
-        receive(history.submissions, make_submission("one", digest=b"x" * 32), history.now_ns)
+        receive(history.submissions, make_submission("one", digest=b"x" * 32), history.now_ns, LocalDays())
 
 
 def test_an_instruction_id_is_paid_once(history: Any, make_id: Callable[[str], bytes]) -> None:

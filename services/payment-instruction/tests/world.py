@@ -6,17 +6,22 @@ import asyncio
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 from ringfence_kernel.access.caller import Caller
+from ringfence_kernel.calendars.following import calendar_facts
+from ringfence_kernel.calendars.noted import CalendarYearNoted, stream_of
 from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.projecting.projector import Projector, fill
 from ringfence_kernel.sealing.envelopes import AssociatedData, seal
 from ringfence_kernel.store import EventStore, StoredEvent, apply_migrations
 from ringfence_kernel.store.codec import Envelope
+from ringfence_kernel.values.business_days import YearList, year_list
 from ringfence_kernel.values.clock import NANOSECONDS, Clock, ManualClock, SystemClock
+from ringfence_kernel.values.columns import pack
 from ringfence_kernel.values.ids import external_id
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR
 from ringfence_kernel.writing.writer import GroupWriter
@@ -168,6 +173,8 @@ class World:
         self.file_quotas = FileQuotas()
         self.tasks: list[asyncio.Task[Any]] = []
         self.blocking = FakeBlocking()
+        this_year = datetime.fromtimestamp(self.clock.now_ns() / NANOSECONDS, UTC).year
+        self.listed_years = [year_list("TARGET", year, [], []) for year in (this_year, this_year + 1)]
         self.fed = self.followed = 0
 
     def conninfo(self) -> str:
@@ -229,6 +236,9 @@ class World:
             self.application.screening.clients.run,
         )
         self.tasks = [asyncio.create_task(run()) for run in runs]
+        if not self.states.calendars.years:
+            for listed in self.listed_years:
+                await self.custody_lists(listed)
         known = ClientTable(self.store).look_up(CLIENTS)
         for subject, name in CLIENTS.items() if not known else ():
             await self.identity_says("PartyRegistered.v1", subject, personal={"name": name})
@@ -256,6 +266,25 @@ class World:
         within = await self.application.screening.clients.note(facts, lambda connection: None)
         await self.writer.commit(lambda unit: unit.commit_also(within))
         self.application.screening.clients.ring()
+
+    async def custody_lists(self, listed: YearList) -> None:
+        """Brings the event of custody's feed that lists a year of a calendar."""
+        await self.custody_says(
+            "CalendarYear.v1",
+            calendar=listed.calendar,
+            year=listed.year,
+            closed_days=pack("i", listed.closed),
+            working_weekends=pack("i", listed.working),
+            document_sha256=listed.document_sha256(),
+            proposer=bytes(16),
+            confirmer=bytes(16),
+        )
+
+    async def custody_says(self, topic: str, **fields: Any) -> None:
+        """Brings an event of custody's feed."""
+        state = msgspec.msgpack.encode(Envelope(1, 1, "", msgspec.Raw(msgspec.msgpack.encode(fields))))
+        noted = calendar_facts([StoredEvent(1, bytes(16), 1, topic, state, bytes(32))])
+        await self.writer.commit(lambda unit: unit.record_all(stream_of(fields["calendar"]), noted))
 
     async def stop(self) -> None:
         """Ends the application without any farewell."""
@@ -286,8 +315,9 @@ class World:
         return await self.application.submissions.files.submit_file(caller, content)
 
     def topics(self) -> list[str]:
-        """Returns the topics of all events, in order."""
-        return [type(recorded.event).TOPIC for recorded in self.store.replay(event_codec())]
+        """Returns the topics of all events, in order, but for the years that every world begins with."""
+        topics = [type(recorded.event).TOPIC for recorded in self.store.replay(event_codec())]
+        return [topic for topic in topics if topic != CalendarYearNoted.TOPIC]
 
     def status(self, name: str) -> Status:
         """Returns where an instruction stands."""

@@ -14,6 +14,7 @@ from ringfence.commands import (
     accounts,
     authority,
     book,
+    calendar,
     clients,
     decide,
     facts,
@@ -65,6 +66,7 @@ tabled(accounts.accounts)
 app.add_typer(book.account, name="account")
 tabled(statement.statement)
 tabled(book.transfers)
+app.add_typer(calendar.calendar, name="calendar")
 app.add_typer(limits.limits, name="limits")
 flows.add_to(app)
 app.add_typer(clients.parties, name="parties")

@@ -4,6 +4,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ringfence.audit import Audit
+from ringfence.calendars import Calendars
 from ringfence.credentials import Addresses, Credentials
 from ringfence.custody import Custody
 from ringfence.errors import CredentialsError
@@ -41,6 +42,7 @@ class Client:
         self.identity = Identity(self._channels["identity"], connection, credentials)
         self.custody = Custody(self._channels["custody"], connection)
         self.safeguarding = Safeguarding(self._channels["custody"], connection)
+        self.calendars = Calendars(self._channels["custody"], connection)
         self.payments = Payments(self._channels["payment-instruction"], connection)
         self.flows = Flows(self._channels["payment-instruction"], connection)
         self.limits = Limits(self._channels["payment-instruction"], connection)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import typer
 from ringfence.audit import Audit
+from ringfence.calendars import Calendars
 from ringfence.cli import app
 from ringfence.commands.terminal import Tabled
 from ringfence.custody import Custody
@@ -22,11 +23,20 @@ from ringfence.safeguarding import Safeguarding
 from ringfence.tokens import TokenSource
 from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.common.v1 import access_pb2, feed_pb2, proposals_pb2
-from ringfence_protos.custody.v1 import custody_pb2, safeguarding_pb2
+from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, safeguarding_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
 
-CONTRACTS = [audit_pb2, custody_pb2, safeguarding_pb2, feed_pb2, identity_pb2, payment_instruction_pb2, proposals_pb2]
+CONTRACTS = [
+    audit_pb2,
+    calendars_pb2,
+    custody_pb2,
+    safeguarding_pb2,
+    feed_pb2,
+    identity_pb2,
+    payment_instruction_pb2,
+    proposals_pb2,
+]
 
 
 class Way(NamedTuple):
@@ -70,6 +80,9 @@ WAYS = {
     "PartyService/SetLegalHold": by(Identity.set_legal_hold, "parties hold", "parties let-go"),
     "PartyService/ChangeAliases": by(Identity.change_aliases, "ibans change"),
     "PartyService/RegisterAliases": by(Identity.register_aliases, "ibans claim"),
+    "CalendarService/ProposeCalendarYear": by(Calendars.propose_year, "calendar propose"),
+    "CalendarService/GetCalendar": by(Calendars.get, "calendar show"),
+    "CalendarService/StepBusinessDay": by(Calendars.step, "calendar step"),
     "CustodyService/CreateAccounts": by(Custody.create_accounts, "account open"),
     "CustodyService/CreateTransfers": none(Custody.create_transfers, "importers post rows by the thousand: `replay`"),
     "CustodyService/GetAccounts": by(Custody.accounts, "account balances"),
@@ -138,6 +151,7 @@ WITHOUT_TABLE = {
     "watch",
     "report",
     "safeguarding show",
+    "calendar draft",
     "receipt",
     "fee agree",
     "fee end",

@@ -88,6 +88,8 @@ class Seconds(Number):
     most: float = LONGEST_SECONDS
 
 
+SANDBOX_TRUST_DOMAIN = "ringfence.local"
+"""Whose certificates a sandbox makes for itself: what only tests may do is refused under any other."""
 SILENCE = "RINGFENCE_IDENTITY_SILENCE_SECONDS"
 SILENCE_SECONDS = 60.0
 """For how long a service that asks who may act relies on what it heard last of identity."""

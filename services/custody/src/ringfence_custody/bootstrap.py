@@ -27,6 +27,7 @@ from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.backlog import Backlog, FewWaiting
 from ringfence_protos.custody.v1 import custody_pb2_grpc
 
+from ringfence_custody.calendars.module import CalendarsModule
 from ringfence_custody.ledger.adapters import identity_feed, schema
 from ringfence_custody.ledger.adapters.batches import StoredBatches
 from ringfence_custody.ledger.adapters.statement_model import StatementModel
@@ -95,25 +96,45 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     rules = RuleCommands(core.writer, state, proposals)
     acts = Acts(state, proposals)
     proposals.register([rules.effect(), *acts.effects()])
-    servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing)
+    calendars = CalendarsModule.build(
+        core.writer, states.calendars, proposals, runtime.clock, may_step=settings.may_step_days()
+    )
+    calendars.days.gauge(runtime.gauges, leadership)
     return Assembly(
         servicers=[
-            Servicer(
-                custody_pb2_grpc.add_CustodyServiceServicer_to_server,
-                servicer,
-                "ringfence.custody.v1.CustodyService",
-                places={"CreateAccounts": backlog, "CreateTransfers": backlog},
-                unpaced=frozenset({"CreateAccounts", "CreateTransfers"}),
-            ),
+            _ledger_servicer(commands, rules, acts, queries, backlog, settings, hearing),
+            calendars.servicer,
             proposal_servicer(proposals),
             core.feed(),
         ],
-        tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],
+        tasks=[*core.tasks({"identity": follower.ring}), following, _expiry(commands), calendars.task],
         everywhere=[runtime.warm(follower)],
         checks=[*core.checks(), halted],
         leadership=leadership,
         standing=Standing(states.proposals.is_stopped, proposals.has_ended, identity_is_heard),
     )
+
+
+def _ledger_servicer(
+    commands: Commands,
+    rules: RuleCommands,
+    acts: Acts,
+    queries: Queries,
+    backlog: Backlog,
+    settings: CustodySettings,
+    hearing: Hearing,
+) -> Servicer:
+    return Servicer(
+        custody_pb2_grpc.add_CustodyServiceServicer_to_server,
+        CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing),
+        "ringfence.custody.v1.CustodyService",
+        places={"CreateAccounts": backlog, "CreateTransfers": backlog},
+        unpaced=frozenset({"CreateAccounts", "CreateTransfers"}),
+    )
+
+
+def _expiry(commands: Commands) -> Task:
+    return Task("expiry", lambda: keep_expiring(commands))
 
 
 async def identity_cursor(store: EventStore) -> Head:

@@ -9,10 +9,11 @@ from ringfence_kernel.proposals.domain.state import State as ProposalState
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.writing.states import SavedModuleState, SavedStates
 
+from ringfence_custody.calendars.domain.state import State as CalendarState
 from ringfence_custody.ledger.application.ports import CommittedBatches
 from ringfence_custody.ledger.application.state import State as LedgerState
 
-DIGEST_FORMAT = 5
+DIGEST_FORMAT = 6
 """Raised whenever a state's digest is made of something else."""
 
 
@@ -22,6 +23,7 @@ class ModuleStates:
 
     ledger: LedgerState
     proposals: ProposalState = field(default_factory=ProposalState)
+    calendars: CalendarState = field(default_factory=CalendarState)
 
     @classmethod
     def over(cls, batches_of_book: Callable[[], CommittedBatches]) -> ModuleStates:
@@ -30,10 +32,14 @@ class ModuleStates:
 
     def together(self) -> SavedStates:
         """Returns them as the one state of the service."""
-        modules: dict[str, SavedModuleState] = {"ledger": self.ledger, "proposals": self.proposals}
+        modules: dict[str, SavedModuleState] = {
+            "ledger": self.ledger,
+            "proposals": self.proposals,
+            "calendars": self.calendars,
+        }
         return SavedStates(modules, DIGEST_FORMAT)
 
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    return EventCodec((*LedgerState.EVENTS, *ProposalState.EVENTS))
+    return EventCodec((*LedgerState.EVENTS, *ProposalState.EVENTS, *CalendarState.EVENTS))

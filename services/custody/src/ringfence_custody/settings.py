@@ -5,11 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ringfence_kernel.service.settings import LEAST_SILENCE_SECONDS, SILENCE, SILENCE_SECONDS, Number, Seconds, Settings
+from ringfence_kernel.service.settings import (
+    LEAST_SILENCE_SECONDS,
+    SANDBOX_TRUST_DOMAIN,
+    SILENCE,
+    SILENCE_SECONDS,
+    InvalidSetting,
+    Number,
+    Seconds,
+    Settings,
+    Variable,
+)
 
 from ringfence_custody.ledger.application.accounts_quota import AccountsQuota
 
 _ACCOUNTS = "RINGFENCE_TENANT_ACCOUNTS_PER_HOUR"
+_STEPPED = "RINGFENCE_DAYS_STEPPED"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +35,20 @@ class CustodySettings(Settings):
     """After how long without word from identity nothing is posted but the bank's word."""
     accounts_per_hour: Annotated[int, Number(_ACCOUNTS)] = 50_000
     """How many accounts one tenant may open, an hour's at once if need be; 0 is no bound."""
+
+    days_stepped: Annotated[bool, Variable(_STEPPED)] = False
+    """Whether operators may open business days ahead of the clocks: in a sandbox alone."""
+
+    def __post_init__(self) -> None:
+        """Stops a service outside the sandbox whose days could be stepped, before anything is started."""
+        super().__post_init__()
+        self.may_step_days()
+
+    def may_step_days(self) -> bool:
+        """Returns whether days may be stepped; raises InvalidSetting outside the sandbox."""
+        if self.days_stepped and self.trust_domain != SANDBOX_TRUST_DOMAIN:
+            raise InvalidSetting(_STEPPED, f"for a sandbox alone, whose trust domain is {SANDBOX_TRUST_DOMAIN}")
+        return self.days_stepped
 
     def accounts_quota(self) -> AccountsQuota:
         """Returns the quota of new accounts, with nothing used."""

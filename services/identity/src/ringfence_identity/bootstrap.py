@@ -8,6 +8,9 @@ from functools import partial
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.standing import Standing
 from ringfence_kernel.access.tokens import TokenVerifier
+from ringfence_kernel.calendars.following import CURSOR as DAYS_CURSOR
+from ringfence_kernel.calendars.following import take_over_days
+from ringfence_kernel.feed import FOR_THE_RECORD
 from ringfence_kernel.proposals.api import servicer as proposal_servicer
 from ringfence_kernel.rpc.joining import joined
 from ringfence_kernel.service import (
@@ -18,11 +21,12 @@ from ringfence_kernel.service import (
     Service,
     Servicer,
     Task,
+    follow,
     opened_store,
     when_possible,
 )
 from ringfence_kernel.service import rebuild as rebuild_state
-from ringfence_kernel.store import Migration, event_store_migrations
+from ringfence_kernel.store import EventStore, Head, Migration, event_store_migrations, load_cursor
 from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.clock import Clock
 from ringfence_kernel.writing.looking_up import Knowing, LookUps
@@ -122,6 +126,10 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
     leadership.begin_with(partial(_replay, erasing))
     leadership.begin_with(core.destroy_again)
     leadership.begin_with(partial(_register, principals, _first_principals(runtime.settings, principals)))
+    days = runtime.follower(
+        "custody", take_over_days(core.events.writer), await _days_cursor(core.events.store), looking=FOR_THE_RECORD
+    )
+    following, halted = follow(days, lambda: _days_cursor(core.events.store))
     measure_operators(runtime.gauges, leadership, core.events.writer, core.modules.principals, runtime.clock)
     return Assembly(
         servicers=[
@@ -130,12 +138,18 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
             proposal_servicer(core.proposals),
             core.events.feed(),
         ],
-        tasks=[*core.events.tasks(), Task("token-keys", core.token_keys.run)],
-        checks=core.events.checks(),
+        tasks=[*core.events.tasks(), Task("token-keys", core.token_keys.run), following],
+        everywhere=[runtime.warm(days)],
+        checks=[*core.events.checks(), halted],
         token_keys=core.token_keys.local,
         standing=Standing(core.modules.principals.is_suspended, core.proposals.has_ended),
         leadership=leadership,
     )
+
+
+async def _days_cursor(store: EventStore) -> Head:
+    """Returns how far this service has followed custody's days."""
+    return await when_possible(lambda: asyncio.to_thread(load_cursor, store, DAYS_CURSOR))
 
 
 def _has_ended(modules: Modules, clock: Clock, caller: Caller) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from ringfence_kernel.calendars.noted import NotedCalendars
 from ringfence_kernel.proposals.domain import events as proposal_events
 from ringfence_kernel.proposals.domain.state import State as ProposalState
 from ringfence_kernel.store.codec import EventCodec
@@ -19,7 +20,7 @@ from ringfence_identity.principals.queries import PrincipalQueries
 from ringfence_identity.tokens.domain import events as token_events
 from ringfence_identity.tokens.domain.state import State as TokenState
 
-DIGEST_FORMAT = 6
+DIGEST_FORMAT = 7
 
 
 def event_codec() -> EventCodec:
@@ -31,6 +32,7 @@ def event_codec() -> EventCodec:
             *party_events.EVENTS,
             *alias_events.EVENTS,
             *proposal_events.EVENTS,
+            *NotedCalendars.EVENTS,
         ]
     )
 
@@ -44,6 +46,7 @@ class Modules:
     parties: PartyState = field(default_factory=PartyState)
     aliases: AliasState = field(default_factory=AliasState)
     proposals: ProposalState = field(default_factory=ProposalState)
+    calendars: NotedCalendars = field(default_factory=NotedCalendars)
 
     def states(self) -> SavedStates:
         """Returns all of it as the writer's one state."""
@@ -53,6 +56,7 @@ class Modules:
             "parties": self.parties,
             "aliases": self.aliases,
             "proposals": self.proposals,
+            "calendars": self.calendars,
         }
         return SavedStates(each, DIGEST_FORMAT)
 

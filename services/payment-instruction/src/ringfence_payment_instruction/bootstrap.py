@@ -8,7 +8,9 @@ from pathlib import Path
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.access.standing import HEAR_SECONDS, Standing
-from ringfence_kernel.feed import FeedPage
+from ringfence_kernel.calendars.following import CURSOR as DAYS_CURSOR
+from ringfence_kernel.calendars.following import take_over_days
+from ringfence_kernel.feed import FOR_THE_RECORD, FeedPage
 from ringfence_kernel.feed.facts import taking_over
 from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.projecting.deferring import Deferral
@@ -116,6 +118,10 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
         hearing=ports.hearing,
     )
     following, halted = follow(follower, lambda: identity_cursor(core.store))
+    days = runtime.follower(
+        "custody", take_over_days(core.writer), await custody_cursor(core.store), looking=FOR_THE_RECORD
+    )
+    following_days, days_halted = follow(days, lambda: custody_cursor(core.store))
     leadership = core.leadership()
 
     async def find_work() -> None:
@@ -129,13 +135,14 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
         tasks=[
             *core.tasks({"identity": follower.ring}),
             following,
+            following_days,
             Task("pipeline", application.pipeline.run),
             Task("client-screening", application.screening.clients.run),
             Task("deadlines", application.submissions.deadlines.run),
             Task("inbox", application.rail.inbox.run),
         ],
-        everywhere=[runtime.warm(follower)],
-        checks=[*core.checks(), halted],
+        everywhere=[runtime.warm(follower), runtime.warm(days)],
+        checks=[*core.checks(), halted, days_halted],
         leadership=leadership,
         standing=Standing(
             states.standing.is_suspended,
@@ -165,6 +172,11 @@ def take_over_identity(application: Application) -> Callable[[FeedPage], Awaitab
 async def identity_cursor(store: EventStore) -> Head:
     """Returns how far this service has followed identity, in whichever of its processes."""
     return await when_possible(lambda: asyncio.to_thread(load_cursor, store, identity_feed.CURSOR))
+
+
+async def custody_cursor(store: EventStore) -> Head:
+    """Returns how far this service has followed custody's days."""
+    return await when_possible(lambda: asyncio.to_thread(load_cursor, store, DAYS_CURSOR))
 
 
 def _measure(

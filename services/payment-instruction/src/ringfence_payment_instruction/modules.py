@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from ringfence_kernel.access.standing import ended_by
+from ringfence_kernel.calendars.noted import NotedCalendars
 from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.proposals.domain.state import State as ProposalState
@@ -23,6 +24,7 @@ from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import
 
 from ringfence_payment_instruction.approvals.api import ApprovalsApi
 from ringfence_payment_instruction.approvals.application import Decisions
+from ringfence_payment_instruction.calendar.application import SettlementDays
 from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.suspended import SuspendedEntries, Suspense
 from ringfence_payment_instruction.deposits.domain.state import State as DepositsState
@@ -55,13 +57,14 @@ from ringfence_payment_instruction.submissions.application.pipeline import Pipel
 from ringfence_payment_instruction.submissions.application.ports import Archive, Identity
 from ringfence_payment_instruction.submissions.application.reading import FileQuotas
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.days import LocalDays
 from ringfence_payment_instruction.submissions.domain.deadlines import Patience
 from ringfence_payment_instruction.submissions.domain.events import HitsReleased, InstructionsRescreened
 from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
 from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
-DIGEST_FORMAT = 11
+DIGEST_FORMAT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class ModuleStates:
     limits: LimitsState = field(default_factory=LimitsState)
     flows: FlowsState = field(default_factory=FlowsState)
     proposals: ProposalState = field(default_factory=ProposalState)
+    calendars: NotedCalendars = field(default_factory=NotedCalendars)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
@@ -92,6 +96,7 @@ class ModuleStates:
             "limits": self.limits,
             "flows": self.flows,
             "proposals": self.proposals,
+            "calendars": self.calendars,
         }
         return SavedStates(modules, DIGEST_FORMAT)
 
@@ -142,14 +147,16 @@ class Application:
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
     modules = (SubmissionsState, DepositsState, FindingsState, StandingState, LimitsState, FlowsState, ProposalState)
-    return EventCodec(dict.fromkeys(chain(SCREENING_EVENTS, *(module.EVENTS for module in modules))))
+    events = chain(SCREENING_EVENTS, *(module.EVENTS for module in modules), NotedCalendars.EVENTS)
+    return EventCodec(dict.fromkeys(events))
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
     """Wires the modules: the same in the service and in tests."""
-    clock, committed = ports.clock, Signal()
+    clock, committed, days = ports.clock, Signal(), SettlementDays(states.calendars, LocalDays())
+    patience = replace(ports.patience, days=days.local)
     submissions = Submissions(writer, states.submissions, ports.archive)
-    orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
+    orders = SubmissionsModule.build(submissions, ports.identity, patience, ports.file_quotas, clock)
     known = Known(states.screening, states.findings)
     lists = ListsInForce(states.screening, ports.list_maximum_age_ns, clock, writer)
     proposals = Proposals(writer, states.proposals, has_ended=ended_by(states.proposals.endings))
@@ -191,7 +198,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         committed,
         clock,
     )
-    rail = RailModule.build(submissions, orders.personal, standing.stops, ports.rail, deposits.receiving, clock)
+    rail = RailModule.build(submissions, orders.personal, standing.stops, ports.rail, deposits.receiving, clock, days)
     work: dict[str, Work] = {
         "screening": screening.work,
         "blocking": screening.blocking,
@@ -205,7 +212,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         screening=screening,
         limits=limits,
         flows=FlowsModule.build(orders.receiving, states.flows, ports.agreements, suspense, clock),
-        approvals=Decisions(submissions, standing.stops, ports.patience, limits.approver_minor),
+        approvals=Decisions(submissions, standing.stops, patience, limits.approver_minor),
         rail=rail,
         deposits=deposits,
         standing=standing,
@@ -229,6 +236,7 @@ def _pipeline(
             *SCREENING_EVENTS,
             *FindingsState.EVENTS,
             *StandingState.EVENTS,
+            *NotedCalendars.EVENTS,
             InstructionsRescreened,
             HitsReleased,
         ),

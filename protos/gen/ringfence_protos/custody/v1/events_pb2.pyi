@@ -1220,3 +1220,87 @@ class PoolAssigned(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PoolAssigned: _TypeAlias = PoolAssigned  # noqa: Y015
+
+@_typing.final
+class CalendarYear(_message.Message):
+    """Two people have listed a year of a calendar, in place of the list before where there was one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALENDAR_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    CLOSED_DAYS_FIELD_NUMBER: _builtins.int
+    WORKING_WEEKENDS_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    CONFIRMER_FIELD_NUMBER: _builtins.int
+    calendar: _builtins.str
+    """"TARGET", "GB-ENG" or "CN"."""
+    year: _builtins.int
+    """From 2000 to 2199."""
+    closed_days: _builtins.bytes
+    """Days from Monday to Friday that are no business days, in order; days since 1970-01-01."""
+    working_weekends: _builtins.bytes
+    """Saturdays and Sundays that are business days, in order; days since 1970-01-01."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the list's canonical text (docs/formats.md), 32 bytes."""
+    proposer: _builtins.bytes
+    """The operator who proposed it, 16 bytes."""
+    confirmer: _builtins.bytes
+    """The operator who confirmed it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        calendar: _builtins.str = ...,
+        year: _builtins.int = ...,
+        closed_days: _builtins.bytes = ...,
+        working_weekends: _builtins.bytes = ...,
+        document_sha256: _builtins.bytes = ...,
+        proposer: _builtins.bytes = ...,
+        confirmer: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "closed_days", b"closed_days", "confirmer", b"confirmer", "document_sha256", b"document_sha256", "proposer", b"proposer", "working_weekends", b"working_weekends", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CalendarYear: _TypeAlias = CalendarYear  # noqa: Y015
+
+@_typing.final
+class BusinessDayOpened(_message.Message):
+    """A business day is open: every one in order, once, also those that passed during an outage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALENDAR_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    PREVIOUS_DAY_FIELD_NUMBER: _builtins.int
+    OPENED_NS_FIELD_NUMBER: _builtins.int
+    STEPPED_FIELD_NUMBER: _builtins.int
+    calendar: _builtins.str
+    """"TARGET", "GB-ENG", "CN" or "WEEKDAYS", which is Monday to Friday and has no lists."""
+    day: _builtins.int
+    """Days since 1970-01-01."""
+    previous_day: _builtins.int
+    """The one open before, days since 1970-01-01; 0 for the first."""
+    opened_ns: _builtins.int
+    """When it was opened, UTC nanoseconds."""
+    stepped: _builtins.bool
+    """Opened ahead of the clocks, which a sandbox alone does."""
+    def __init__(
+        self,
+        *,
+        calendar: _builtins.str = ...,
+        day: _builtins.int = ...,
+        previous_day: _builtins.int = ...,
+        opened_ns: _builtins.int = ...,
+        stepped: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "day", b"day", "opened_ns", b"opened_ns", "previous_day", b"previous_day", "stepped", b"stepped"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BusinessDayOpened: _TypeAlias = BusinessDayOpened  # noqa: Y015

@@ -1013,3 +1013,67 @@ class AliasRemoved(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AliasRemoved: _TypeAlias = AliasRemoved  # noqa: Y015
+
+@_typing.final
+class CalendarYearNoted(_message.Message):
+    """custody's feed has told which days of a calendar's year are business days."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALENDAR_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    CLOSED_DAYS_FIELD_NUMBER: _builtins.int
+    WORKING_WEEKENDS_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    calendar: _builtins.str
+    """As in custody's CalendarYear."""
+    year: _builtins.int
+    """From 2000 to 2199."""
+    closed_days: _builtins.bytes
+    """Days from Monday to Friday that are no business days, in order; days since 1970-01-01."""
+    working_weekends: _builtins.bytes
+    """Saturdays and Sundays that are business days, in order; days since 1970-01-01."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the list's canonical text, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        calendar: _builtins.str = ...,
+        year: _builtins.int = ...,
+        closed_days: _builtins.bytes = ...,
+        working_weekends: _builtins.bytes = ...,
+        document_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "closed_days", b"closed_days", "document_sha256", b"document_sha256", "working_weekends", b"working_weekends", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CalendarYearNoted: _TypeAlias = CalendarYearNoted  # noqa: Y015
+
+@_typing.final
+class BusinessDayNoted(_message.Message):
+    """custody's feed has told that a business day is open."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALENDAR_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    calendar: _builtins.str
+    """As in custody's BusinessDayOpened."""
+    day: _builtins.int
+    """Days since 1970-01-01."""
+    def __init__(
+        self,
+        *,
+        calendar: _builtins.str = ...,
+        day: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "day", b"day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BusinessDayNoted: _TypeAlias = BusinessDayNoted  # noqa: Y015

@@ -16,6 +16,7 @@ from ringfence_payment_instruction.rail.application.ports import (
     RailVoucher,
     Received,
     Seals,
+    SettlementDays,
 )
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
@@ -50,6 +51,7 @@ class RailModule:
         ports: RailPorts,
         notifications: Notifications,
         clock: Clock,
+        settlement: SettlementDays,
     ) -> RailModule:
         """Wires the module."""
         files = Iso20022BankFiles()
@@ -63,6 +65,7 @@ class RailModule:
                 outbox=ports.outbox,
                 rail=ports.rail,
                 clock=clock,
+                settlement=settlement,
             ),
             inbox=Inbox(
                 submissions=submissions,

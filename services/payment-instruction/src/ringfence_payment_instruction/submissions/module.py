@@ -36,7 +36,7 @@ class SubmissionsModule:
     ) -> SubmissionsModule:
         """Wires the module."""
         personal = PersonalData(identity, SteadyClock())
-        receiving = Receiving(submissions, identity, personal)
+        receiving = Receiving(submissions, identity, personal, patience.days)
         reading, refused = FileReading(quotas), RefusedFiles(quotas.refused_per_hour)
         files = FileReceiving(submissions, receiving, Iso20022Orders(), reading, refused, clock)
         return cls(

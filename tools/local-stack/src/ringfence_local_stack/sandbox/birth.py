@@ -48,6 +48,7 @@ def prepare(directory: Path) -> Mapping[str, Mapping[str, str]]:
             "RINGFENCE_BOOTSTRAP_PRINCIPALS_FILE": str(_bootstrap_file(directory)),
             "RINGFENCE_PIN_STATEMENTS_FILE": str(statements_file(directory)),
         },
+        "custody": {"RINGFENCE_DAYS_STEPPED": "true"},
         "payment-instruction": {
             "RINGFENCE_RAIL_SPOOL_DIRECTORY": str(private_folder(spool_folder(directory))),
             "RINGFENCE_RAIL_POLL_SECONDS": "0.2",

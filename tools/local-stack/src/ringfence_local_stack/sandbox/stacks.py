@@ -11,6 +11,7 @@ from ringfence_bootstrap.description import SERVICES
 
 from ringfence_local_stack.errors import StackNotRunning
 from ringfence_local_stack.sandbox.birth import certify, prepare
+from ringfence_local_stack.sandbox.days import NEEDED, list_years
 from ringfence_local_stack.sandbox.supervision import kept_up
 from ringfence_local_stack.stack.directories import default_directory
 from ringfence_local_stack.stack.local_stack import LocalStack
@@ -40,6 +41,7 @@ def started_stack(directory: Path, progress: Progress) -> Iterator[LocalStack]:
     """A stack in `directory`, with the sandbox's first principals, stopped at the end of the block."""
     own = prepare(directory)
     with LocalStack(directory, service_settings=own, before_services=certify, progress=progress) as stack:
+        list_years(stack.running)
         yield stack
 
 
@@ -55,6 +57,8 @@ def empty_stack(progress: Progress, settings: Mapping[str, str] | None = None, *
     stack = LocalStack(directory, service_settings=every, before_services=certify, progress=progress, **options)
     try:
         with stack:
+            if stack.parts.keys() >= NEEDED:
+                list_years(stack.running)
             yield stack
     finally:
         stack.remove()

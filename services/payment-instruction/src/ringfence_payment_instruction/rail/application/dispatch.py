@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -13,12 +13,20 @@ from typing import TypeVar
 from ringfence_kernel.sealing.envelopes import EnvelopeBroken
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.telemetry import logs
-from ringfence_kernel.values.clock import DAY_NS, Clock
+from ringfence_kernel.values.business_days import CalendarYearMissing
+from ringfence_kernel.values.clock import Clock
 from ringfence_kernel.values.ids import ID_BYTES, external_id, show
 from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing.writer import Unit
 
-from ringfence_payment_instruction.rail.application.ports import BankFiles, Outbox, OutgoingPayment, Rail, Seals
+from ringfence_payment_instruction.rail.application.ports import (
+    BankFiles,
+    Outbox,
+    OutgoingPayment,
+    Rail,
+    Seals,
+    SettlementDays,
+)
 from ringfence_payment_instruction.rail.domain.errors import RailUnavailable
 from ringfence_payment_instruction.rail.domain.replies import dispatched, lost, withdrawn
 from ringfence_payment_instruction.standing.application.stops import Stops
@@ -52,6 +60,7 @@ class DispatchWork:
     outbox: Outbox
     rail: Rail
     clock: Clock
+    settlement: SettlementDays
 
     def has_work(self, stream: bytes) -> bool:
         """Tells whether a submission has payments to send."""
@@ -69,19 +78,22 @@ class DispatchWork:
         The message is kept, sealed, with the directive. Whoever leads next finds both, and hands the same bytes over
         under the same message id, whoever was erased meanwhile. Raises KeysUnavailable, VaultUnavailable,
         RailUnavailable, RailContradiction, CustodyUnavailable, AuthorisationRefused for what is not directed yet, and
-        PaymentStopped, ScreeningListStale or StandingStale while it is not known whether payments may go.
+        PaymentStopped, ScreeningListStale or StandingStale while it is not known whether payments may go. Where a
+        currency's next business day is not known its payments alone wait, and CalendarYearMissing is raised in the end.
         """
-        submission = self.submissions.state.known(stream)
+        submission, missing = self.submissions.state.known(stream), None
         if rows := list(submission.at_stage(Stage.SEND)):
             cause_of = await self.stops.cause_of(submission, rows)
             await self._hold(submission, cause_of)
             self.stops.require_known(submission, submission.at_stage(Stage.SEND))
-            await self._direct(submission, cause_of)
+            missing = await self._direct(submission, cause_of)
         messages: dict[str, list[int]] = {}
         for index in submission.at_stage(Stage.DISPATCH):
             messages.setdefault(submission.references[index], []).append(index)
         for message_id, indexes in messages.items():
             await self._hand_over(submission, message_id, indexes)
+        if missing is not None:
+            raise missing
 
     async def _hold(self, submission: Submission, cause_of: CauseOf) -> None:
         """Holds what is reserved and may not be sent."""
@@ -133,23 +145,27 @@ class DispatchWork:
 
         await self.submissions.writer.commit(command, weight=len(indexes))
 
-    async def _direct(self, submission: Submission, cause_of: CauseOf) -> None:
+    async def _direct(self, submission: Submission, cause_of: CauseOf) -> CalendarYearMissing | None:
         """Decides what is sent; payments of an erased party are released instead.
 
-        What has changed until the commit is looked at again: its own commit offers the submission anew.
+        What has changed until the commit is looked at again: its own commit offers the submission anew. Returns what
+        is missing for payments that wait, as they are, for their calendar.
         """
         rows = list(submission.at_stage(Stage.SEND))
         if not rows:
-            return
+            return None
+        created_ns = self.clock.now_ns()
         clear = await self.personal.open(submission, rows)
         cause_now = cause_of(submission)
         erased = [index for index in rows if cause_now(index) == reasons.SUBJECT_ERASED]
-        sent = [index for index in rows if is_complete(clear[index]) and index not in erased]
-        kept = [index for index in rows if index not in sent]
+        complete = [index for index in rows if is_complete(clear[index]) and index not in erased]
+        kept = [index for index in rows if index not in complete]
+        settled_on, missing = self._settlement_days(submission, complete, created_ns)
+        sent, rows = list(settled_on), [*settled_on, *kept]
         message_id = message_id_of(submission, sent[0]) if sent else ""
         message: list[Within] = []
         if sent:
-            content = await self._write(submission, message_id, {index: clear[index] for index in sent})
+            content = await self._write(submission, message_id, clear, settled_on, created_ns)
             sealed = await self.seals.seal(sealing_id(message_id), OUTBOX, content)
             message.append(self.outbox.put(message_id, sealed))
 
@@ -165,13 +181,33 @@ class DispatchWork:
             for each in message:
                 unit.commit_also(each)
 
-        await self.submissions.writer.commit(command, weight=len(rows))
+        if rows:
+            await self.submissions.writer.commit(command, weight=len(rows))
+        return missing
+
+    def _settlement_days(
+        self, submission: Submission, rows: Sequence[int], now_ns: int
+    ) -> tuple[dict[int, int], CalendarYearMissing | None]:
+        """Returns when each row settles that is sent now, and what is missing for those that are left out."""
+        by_ledger: dict[int, int] = {}
+        missing = None
+        for ledger in {submission.ledgers[index] for index in rows}:
+            try:
+                by_ledger[ledger] = self.settlement.settlement_day(submission.tenant, ledger, now_ns)
+            except CalendarYearMissing as error:
+                missing = error
+        ledgers = {index: submission.ledgers[index] for index in rows}
+        return {index: by_ledger[ledger] for index, ledger in ledgers.items() if ledger in by_ledger}, missing
 
     async def _write(
-        self, submission: Submission, message_id: str, clear: Mapping[int, Clear], created_ns: int = 0
+        self,
+        submission: Submission,
+        message_id: str,
+        clear: Mapping[int, Clear],
+        settled_on: Mapping[int, int],
+        created_ns: int,
     ) -> bytes:
-        created_ns = created_ns or self.clock.now_ns()
-        payments = [_payment(submission, index, row, created_ns // DAY_NS) for index, row in clear.items()]
+        payments = [_payment(submission, index, clear[index], day) for index, day in settled_on.items()]
         return await asyncio.to_thread(self.files.write_payments, message_id, created_ns, payments)
 
     async def _hand_over(self, submission: Submission, message_id: str, indexes: list[int]) -> None:
@@ -220,7 +256,10 @@ class DispatchWork:
         clear = await self.personal.open(submission, indexes)
         if not all(map(is_complete, clear.values())):
             return None
-        return await self._write(submission, message_id, clear, message.created_ns)
+        settled_on, missing = self._settlement_days(submission, indexes, message.created_ns)
+        if missing is not None:
+            raise missing
+        return await self._write(submission, message_id, clear, settled_on, message.created_ns)
 
 
 def sealing_id(message_id: str) -> bytes:

@@ -119,6 +119,16 @@ class Received(Protocol):
         """Records what became of a file, and drops its content."""
 
 
+class SettlementDays(Protocol):
+    """Knows business days."""
+
+    def settlement_day(self, tenant: bytes, ledger: int, now_ns: int) -> int:
+        """Returns the day on which a platform's payment in a currency settles that is sent at UTC nanoseconds.
+
+        Days count from 1970-01-01. Raises CalendarYearMissing.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class OutgoingPayment:
     """A payment for the bank, in clear."""

@@ -24,6 +24,7 @@ from ringfence_payment_instruction.submissions.application.submissions import Su
 from ringfence_payment_instruction.submissions.application.tenants import tenant_of
 from ringfence_payment_instruction.submissions.application.views import StateView, first_states
 from ringfence_payment_instruction.submissions.domain import events, reasons
+from ringfence_payment_instruction.submissions.domain.days import LocalDays
 from ringfence_payment_instruction.submissions.domain.hands import packed_hand
 from ringfence_payment_instruction.submissions.domain.orders import (
     Alias,
@@ -81,6 +82,7 @@ class Receiving:
     submissions: Submissions
     identity: Identity
     personal: PersonalData
+    days: LocalDays
 
     async def submit_batch(self, caller: Caller, submission_id: bytes, orders: Sequence[Order]) -> list[StateView]:
         """Returns where each instruction stood once taken in; the same again for the same id and content.
@@ -107,7 +109,7 @@ class Receiving:
         clear = _readable(new, content.orders)
 
         def command(unit: Unit) -> Submission:
-            found = receive(state, new, unit.now_ns)
+            found = receive(state, new, unit.now_ns, self.days)
             self.submissions.record(unit, new.stream, found)
             if found:
                 # Only what is recorded may be remembered under its name: it is what the bank will be told.

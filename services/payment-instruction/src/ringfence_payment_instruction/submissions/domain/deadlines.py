@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from ringfence_kernel.values.clock import DAY_NS
-
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.days import LocalDays
 from ringfence_payment_instruction.submissions.domain.status import UNDECIDED, Directive, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step, directed, moved
@@ -15,10 +14,11 @@ from ringfence_payment_instruction.submissions.domain.transitions import Step, d
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long instructions wait, in nanoseconds."""
+    """How long instructions wait, in nanoseconds, and by which days their execution dates come."""
 
     for_approval_ns: int
     for_bank_ns: int
+    days: LocalDays = field(default_factory=LocalDays)
 
 
 def overdue(submission: Submission, now_ns: int, patience: Patience) -> list[Any]:
@@ -61,6 +61,9 @@ def deadlines(submission: Submission, patience: Patience) -> list[tuple[int, int
         if submission.directives[index] == Directive.NONE:
             found.append((index, submission.changed_ns[index] + patience.for_bank_ns))
     for index in submission.with_status(Status.AUTHENTICATED):
-        is_scheduled = submission.directives[index] == Directive.SCHEDULE
-        found.append((index, min(submission.execution_days[index] * DAY_NS, last_ns) if is_scheduled else last_ns))
+        if submission.directives[index] == Directive.SCHEDULE:
+            day, ledger = submission.execution_days[index], submission.ledgers[index]
+            found.append((index, min(patience.days.start_ns(submission.tenant, ledger, day), last_ns)))
+        else:
+            found.append((index, last_ns))
     return found

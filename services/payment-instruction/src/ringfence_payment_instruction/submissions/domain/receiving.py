@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ringfence_kernel.values.clock import DAY_NS
 from ringfence_kernel.values.columns import pack, split_ids, unpack
 
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.days import LocalDays
 from ringfence_payment_instruction.submissions.domain.errors import RefusedBefore, SubmissionConflict
 from ringfence_payment_instruction.submissions.domain.events import (
     InstructionsDirected,
@@ -54,7 +54,7 @@ def taken_in(found: Submission | SubmissionRefused | None, digest: bytes) -> Sub
     return found
 
 
-def receive(state: State, new: NewSubmission, now_ns: int) -> list[Any]:
+def receive(state: State, new: NewSubmission, now_ns: int, days: LocalDays) -> list[Any]:
     """Returns the events that record a submission, none when it is known; raises as `taken_in`."""
     if taken_in(state.handed_in(new.received.tenant, new.received.submission_id), new.received.digest) is not None:
         return []
@@ -63,14 +63,15 @@ def receive(state: State, new: NewSubmission, now_ns: int) -> list[Any]:
     repeated = _repeated(state, new.received.tenant, ids)
     steps: list[Step] = []
     later: list[int] = []
-    today = now_ns // DAY_NS
+    ledgers = [ledger for rows in new.rows for ledger in unpack("H", rows.ledgers)]
+    today = {ledger: days.today(new.received.tenant, ledger, now_ns) for ledger in set(ledgers)}
     for index, (invalid, forbidden) in enumerate(zip(new.invalid, new.forbidden, strict=True)):
         if invalid or repeated[index]:
             steps.append(Step(index, Status.REJECTED, invalid or reasons.DUPLICATE_INSTRUCTION_ID))
             continue
         steps.append(Step(index, Status.VALIDATED))
         steps.append(Step(index, Status.REJECTED, forbidden) if forbidden else Step(index, Status.AUTHENTICATED))
-        if not forbidden and execution_days[index] > today:
+        if not forbidden and execution_days[index] > today[ledgers[index]]:
             later.append(index)
     events: list[Any] = [new.received, *new.rows, advanced(new.received, ids, CAUSE, steps, actor=new.received.maker)]
     if later:
