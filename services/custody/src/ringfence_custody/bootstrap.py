@@ -25,7 +25,7 @@ from ringfence_kernel.service.measures import measure_hearing
 from ringfence_kernel.store import EventStore, Head, load_cursor
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.backlog import Backlog, FewWaiting
-from ringfence_protos.custody.v1 import custody_pb2_grpc
+from ringfence_protos.custody.v1 import custody_pb2_grpc, reconciliation_pb2_grpc
 
 from ringfence_custody.ledger.adapters import identity_feed, schema
 from ringfence_custody.ledger.adapters.batches import StoredBatches
@@ -39,6 +39,12 @@ from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.application.statement_lag import StatementLag
 from ringfence_custody.modules import ModuleStates, event_codec
+from ringfence_custody.reconciliation.adapters import payment_feed
+from ringfence_custody.reconciliation.adapters import schema as reconciliation_schema
+from ringfence_custody.reconciliation.adapters.match_model import MatchesModel, StoredMatches
+from ringfence_custody.reconciliation.adapters.week_days import WeekDays
+from ringfence_custody.reconciliation.application.working import Reconciling
+from ringfence_custody.reconciliation.module import ReconciliationModule
 from ringfence_custody.settings import CustodySettings
 
 REQUEST_WEIGHT = 64
@@ -55,7 +61,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     runtime.resources.push_async_callback(asyncio.to_thread, batches_store.close)
     states = ModuleStates.over(lambda: StoredBatches(batches_store, codec))
     state = states.ledger
-    core = await EventSourced.open(runtime, codec, states.together(), [StatementModel()])
+    core = await EventSourced.open(runtime, codec, states.together(), [StatementModel()], inline=[MatchesModel()])
     core.writer.subscribe(state.committed)
     projector = core.projectors[StatementModel.name]
     lag = StatementLag(projector, settings.statement_lag_transfers)
@@ -73,11 +79,11 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     follower = runtime.follower(
         "identity",
         identity_feed.take_over(commands),
-        await identity_cursor(core.store),
+        await cursor_of(core.store, identity_feed.CURSOR),
         hears=lambda: core.doorbell.connected,
         hearing=hearing,
     )
-    following, halted = follow(follower, lambda: identity_cursor(core.store))
+    following, halted = follow(follower, lambda: cursor_of(core.store, identity_feed.CURSOR))
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
     leadership = core.leadership()
 
@@ -85,7 +91,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
         lag.begin(core.writer.head.position)
 
     async def know_what_others_took_in() -> None:
-        commands.changes.begin((await identity_cursor(core.store)).position)
+        commands.changes.begin((await cursor_of(core.store, identity_feed.CURSOR)).position)
 
     leadership.begin_with(count_anew)
     leadership.begin_with(know_what_others_took_in)
@@ -95,6 +101,22 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     rules = RuleCommands(core.writer, state, proposals)
     acts = Acts(state, proposals)
     proposals.register([rules.effect(), *acts.effects()])
+    module = ReconciliationModule.build(
+        core.writer,
+        states.reconciliation,
+        StoredMatches(core.store, codec),
+        WeekDays(runtime.clock),
+        commands,
+        queries,
+        proposals,
+    )
+    of_payments = runtime.follower(
+        "payment-instruction",
+        payment_feed.take_over(module.noting),
+        await cursor_of(core.store, payment_feed.CURSOR),
+        hears=lambda: core.doorbell.connected,
+    )
+    following_payments, halted_payments = follow(of_payments, lambda: cursor_of(core.store, payment_feed.CURSOR))
     servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing)
     return Assembly(
         servicers=[
@@ -105,20 +127,41 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
                 places={"CreateAccounts": backlog, "CreateTransfers": backlog},
                 unpaced=frozenset({"CreateAccounts", "CreateTransfers"}),
             ),
+            Servicer(
+                reconciliation_pb2_grpc.add_ReconciliationServiceServicer_to_server,
+                module.servicer,
+                "ringfence.custody.v1.ReconciliationService",
+            ),
             proposal_servicer(proposals),
             core.feed(),
         ],
-        tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],
-        everywhere=[runtime.warm(follower)],
-        checks=[*core.checks(), halted],
+        tasks=[
+            *core.tasks({"identity": follower.ring, "payment-instruction": of_payments.ring}),
+            following,
+            following_payments,
+            Task("expiry", lambda: keep_expiring(commands)),
+            Task("reconciliation", lambda: keep_reconciling(module.work)),
+        ],
+        everywhere=[runtime.warm(follower), runtime.warm(of_payments)],
+        checks=[*core.checks(), halted, halted_payments],
         leadership=leadership,
         standing=Standing(states.proposals.is_stopped, proposals.has_ended, identity_is_heard),
     )
 
 
-async def identity_cursor(store: EventStore) -> Head:
-    """Returns how far this service has followed identity, in whichever of its processes."""
-    return await when_possible(lambda: asyncio.to_thread(load_cursor, store, identity_feed.CURSOR))
+async def cursor_of(store: EventStore, name: str) -> Head:
+    """Returns how far this service has followed another, in whichever of its processes."""
+    return await when_possible(lambda: asyncio.to_thread(load_cursor, store, name))
+
+
+async def keep_reconciling(work: Reconciling, pause_seconds: float = 1.0) -> None:
+    """Compares banks with the books, for ever; a database that is away, or a day that is not known, only delays it."""
+    while True:
+        await asyncio.sleep(pause_seconds)
+        try:
+            await work.run_once()
+        except DomainError:
+            continue
 
 
 async def keep_expiring(commands: Commands, pause_seconds: float = 1.0) -> None:
@@ -136,13 +179,13 @@ def verify(settings: CustodySettings, compare: bool) -> RebuildReport:
     codec = event_codec()
     with opened_store(settings) as store:
         states = ModuleStates.over(lambda: StoredBatches(store, codec))
-        return rebuild(store, codec, states.together(), [StatementModel()], compare=compare)
+        return rebuild(store, codec, states.together(), [StatementModel(), MatchesModel()], compare=compare)
 
 
 SERVICE = Service(
     name="custody",
     settings=CustodySettings,
     assemble=assemble,
-    migrations=schema.migrations,
+    migrations=lambda: [*schema.migrations(), *reconciliation_schema.migrations()],
     rebuild=verify,
 )
