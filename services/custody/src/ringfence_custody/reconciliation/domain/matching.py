@@ -23,6 +23,7 @@ Amounts: TypeAlias = NDArray[np.int64]
 MOST_MINOR = 1 << 52
 """A sum with an amount beyond is left to people: floats, by which sums are formed, are exact up to twice as much."""
 TOLD = 1
+_HALF, _LOW = np.int64(32), np.int64(2**32 - 1)
 _ODD = np.uint64(0xD6E8FEB86659FD93)
 Parts: TypeAlias = Mapping[int, Sequence[tuple[int, int]]]
 """Of lines by place: amount, above zero where money came in, and the word of the reference, of each part."""
@@ -158,16 +159,20 @@ def _by_key(task: Task) -> tuple[RowNumbers, RowNumbers, RowNumbers]:
     own &= books.keys != 0
     transfers = np.flatnonzero(own)
     owners = places[at[transfers]]
-    sums = np.bincount(owners, books.amounts[transfers].astype(np.float64), len(bank))
-    exact = np.zeros(len(bank), np.int64)
-    np.add.at(exact, owners, books.amounts[transfers])
     counts = np.bincount(owners, minlength=len(bank))
-    # One transfer is compared as it is; a sum only where no wrap-around can hide in it.
-    bounded = (counts == 1) | (np.abs(sums) < 2.0**62)
-    fits = bank.final & (counts > 0) & bounded & (exact == bank.amounts)
+    fits = bank.final & (counts > 0) & _sums_are(bank.amounts, owners, books.amounts[transfers])
     keep = fits[owners]
     numbers = np.cumsum(fits) - 1
     return owners[keep], transfers[keep], numbers[owners[keep]]
+
+
+def _sums_are(wanted: Amounts, owners: RowNumbers, amounts: Amounts) -> Truths:
+    """Tells of each amount whether what belongs to it adds up to it; in halves of 32 bits, where nothing wraps around."""
+    high, low = np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.int64)
+    np.add.at(high, owners, amounts >> _HALF)
+    np.add.at(low, owners, amounts & _LOW)
+    equal: Truths = (high + (low >> _HALF) == wanted >> _HALF) & (low & _LOW == wanted & _LOW)
+    return equal
 
 
 def _unique_pairs(
