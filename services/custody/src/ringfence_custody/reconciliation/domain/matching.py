@@ -167,7 +167,7 @@ def _by_key(task: Task) -> tuple[RowNumbers, RowNumbers, RowNumbers]:
 
 
 def _sums_are(wanted: Amounts, owners: RowNumbers, amounts: Amounts) -> Truths:
-    """Tells of each amount whether what belongs to it adds up to it; in halves of 32 bits, where nothing wraps around."""
+    """Tells of each amount whether what belongs to it adds up to it; in halves of 32 bits nothing wraps around."""
     high, low = np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.int64)
     np.add.at(high, owners, amounts >> _HALF)
     np.add.at(low, owners, amounts & _LOW)
