@@ -20,6 +20,8 @@ from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus
 from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule, compiled, document
+from ringfence_custody.reconciliation.application import correcting
+from ringfence_custody.reconciliation.domain.state import State as ReconciliationState
 from ringfence_identity.aliases.application import two_people as aliases
 from ringfence_identity.aliases.domain.aliases import Action, Change
 from ringfence_identity.aliases.domain.events import AliasRegistered
@@ -107,6 +109,11 @@ def custody() -> Iterator[tuple[str, Act]]:
     begins = f"rules of book {show(TENANT)}\nlets pass: purpose 3, above 70 minor units, up to 90"
     adopting = RuleCommands(NOBODY, state, NOBODY)
     yield ADOPT_RULES, Act(adopting.effect(), text.splitlines(), text.encode(), begins)
+    entries = [correcting.Entry(TWO, THREE, 88), correcting.Entry(THREE, TWO, 99)]
+    correction = correcting.Correction(ONE, entries, "case 12")
+    begins, content = "correct a break", msgspec.msgpack.encode(correction)
+    corrections = correcting.Corrections(ReconciliationState(), NOBODY, NOBODY).effect()
+    yield correcting.CORRECT, Act(corrections, correction, content, begins, ONE)
 
 
 def identity() -> Iterator[tuple[str, Act]]:

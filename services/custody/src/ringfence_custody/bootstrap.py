@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
+from ringfence_kernel.feed import Follower
 from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.proposals.api import servicer as proposal_servicer
 from ringfence_kernel.proposals.application import Proposals
+from ringfence_kernel.rpc.health import Check
 from ringfence_kernel.service import (
     Assembly,
     EventSourced,
@@ -110,13 +113,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
         queries,
         proposals,
     )
-    of_payments = runtime.follower(
-        "payment-instruction",
-        payment_feed.take_over(module.noting),
-        await cursor_of(core.store, payment_feed.CURSOR),
-        hears=lambda: core.doorbell.connected,
-    )
-    following_payments, halted_payments = follow(of_payments, lambda: cursor_of(core.store, payment_feed.CURSOR))
+    payments = await follow_payments(runtime, core, module)
     servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing)
     return Assembly(
         servicers=[
@@ -127,26 +124,54 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
                 places={"CreateAccounts": backlog, "CreateTransfers": backlog},
                 unpaced=frozenset({"CreateAccounts", "CreateTransfers"}),
             ),
-            Servicer(
-                reconciliation_pb2_grpc.add_ReconciliationServiceServicer_to_server,
-                module.servicer,
-                "ringfence.custody.v1.ReconciliationService",
-            ),
+            reconciliation_servicer(module),
             proposal_servicer(proposals),
             core.feed(),
         ],
         tasks=[
-            *core.tasks({"identity": follower.ring, "payment-instruction": of_payments.ring}),
+            *core.tasks({"identity": follower.ring, "payment-instruction": payments.follower.ring}),
             following,
-            following_payments,
+            payments.task,
             Task("expiry", lambda: keep_expiring(commands)),
             Task("reconciliation", lambda: keep_reconciling(module.work)),
         ],
-        everywhere=[runtime.warm(follower), runtime.warm(of_payments)],
-        checks=[*core.checks(), halted, halted_payments],
+        everywhere=[runtime.warm(follower), runtime.warm(payments.follower)],
+        checks=[*core.checks(), halted, payments.check],
         leadership=leadership,
         standing=Standing(states.proposals.is_stopped, proposals.has_ended, identity_is_heard),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """A follower with the task that follows, and the check that fails once it has halted."""
+
+    follower: Follower
+    task: Task
+    check: Check
+
+
+async def follow_payments(
+    runtime: Runtime[CustodySettings], core: EventSourced, module: ReconciliationModule
+) -> Following:
+    """Wires the follower of what banks tell."""
+
+    async def cursor() -> Head:
+        return await cursor_of(core.store, payment_feed.CURSOR)
+
+    follower = runtime.follower(
+        "payment-instruction",
+        payment_feed.take_over(module.noting),
+        await cursor(),
+        hears=lambda: core.doorbell.connected,
+    )
+    return Following(follower, *follow(follower, cursor))
+
+
+def reconciliation_servicer(module: ReconciliationModule) -> Servicer:
+    """Returns the servicer of reconciliation with its name."""
+    add = reconciliation_pb2_grpc.add_ReconciliationServiceServicer_to_server
+    return Servicer(add, module.servicer, "ringfence.custody.v1.ReconciliationService")
 
 
 async def cursor_of(store: EventStore, name: str) -> Head:

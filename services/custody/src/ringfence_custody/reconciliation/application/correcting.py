@@ -116,8 +116,8 @@ class Corrections:
             f"{each.amount_minor} minor units from {show(each.debit_account_id)} to {show(each.credit_account_id)}"
             for each in correction.entries
         )
-        kind = found.kind.value if found else "a settled"
-        what = f"correct the {kind} break {show(correction.break_id)} in book {show(proposal.tenant)}"
+        kind = f", of kind {found.kind.value}," if found else ""
+        what = f"correct a break{kind} in book {show(proposal.tenant)}: {show(correction.break_id)}"
         return f"{what}, debit to credit: {rows}: {correction.reason}"
 
 

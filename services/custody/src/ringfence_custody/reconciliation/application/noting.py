@@ -126,15 +126,15 @@ class Noting:
                     continue
                 amounts[row] = abs(signed)
                 marks[row] = (marks[row] & ~INCOMING) | (INCOMING if signed > 0 else 0)
-            for place in rounds:
-                if movement not in place:
-                    place[movement] = row
+            for once in rounds:
+                if movement not in once:
+                    once[movement] = row
                     break
             else:
                 rounds.append({movement: row})
         packed = replace(event, amounts_minor=np.array(amounts, ">u8").tobytes(), marks=bytes(marks))
-        for place in rounds:
-            yield packed if len(place) == len(ids) else _rows_of(packed, list(place.values()))
+        for once in rounds:
+            yield packed if len(once) == len(ids) else _rows_of(packed, list(once.values()))
 
     def _resolve_days(self, unit: Unit, fact: StatementNoted) -> None:
         for each in list(self.state.breaks.values()):

@@ -106,8 +106,8 @@ def _booked_of(mirror: Mirror, bank: Records, books: Records) -> list[int | None
     more = [_words(mirror, line) for line in bank] if mirror.more_keys else [()] * len(bank)
     asked = np.concatenate([wanted, np.array([key for keys in more for key in keys], np.uint64)])
     words = mixed(books["key"])
-    for place in np.flatnonzero(np.isin(words, asked[asked != 0])).tolist():
-        sums[int(words[place])] = sums.get(int(words[place]), 0) + int(books["amount_minor"][place])
+    for index in np.flatnonzero(np.isin(words, asked[asked != 0])).tolist():
+        sums[int(words[index])] = sums.get(int(words[index]), 0) + int(books["amount_minor"][index])
     found: list[int | None] = []
     for word, others in zip(wanted.tolist(), more, strict=True):
         parts = [sums[each] for each in (word, *others) if each in sums]

@@ -27,14 +27,14 @@ class SuggestionNotFound(DomainError):
 
 
 class LinesDiffer(DomainError):
-    """Lines are no match: they are not open, their sums differ, or they stand in others; the metadata says which."""
+    """Lines are no match: one is not open, or news that no statement has yet, or their sums differ."""
 
     reason = "LINES_DIFFER"
     code = "FAILED_PRECONDITION"
 
 
 class BreakNotFound(DomainError):
-    """There is no such break."""
+    """There is no such break, or none that the caller may see."""
 
     reason = "BREAK_NOT_FOUND"
     code = "NOT_FOUND"

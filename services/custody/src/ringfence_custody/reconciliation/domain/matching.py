@@ -26,7 +26,7 @@ TOLD = 1
 _HALF, _LOW = np.int64(32), np.int64(2**32 - 1)
 _ODD = np.uint64(0xD6E8FEB86659FD93)
 Parts: TypeAlias = Mapping[int, Sequence[tuple[int, int]]]
-"""Of lines by place: amount, above zero where money came in, and the word of the reference, of each part."""
+"""Of lines by index: amount, above zero where money came in, and the word of the reference, of each part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be matched: both sides, further keys of bank lines by place and word, parts, and who is never one."""
+    """What is to be matched: both sides, further keys of bank lines by index and word, parts, and who is never one."""
 
     bank: Side
     books: Side
@@ -69,7 +69,7 @@ class Task:
 
 @dataclass(slots=True)
 class Found:
-    """Pairs of places, with the stage of each; pairs of one `group` are one match."""
+    """Pairs of indexes, with the stage of each; pairs of one `group` are one match."""
 
     bank: list[RowNumbers] = field(default_factory=list)
     books: list[RowNumbers] = field(default_factory=list)
@@ -120,12 +120,12 @@ def suggest(task: Task) -> Found:
     """Returns what stage 5 suggests of lines that stay open after stages 1 to 4; one line may stand in several."""
     found, vetoes = Found(), set(task.vetoes)
     for flipped, ours, others in ((False, task.bank, task.books), (True, task.books, task.bank)):
-        for place in _worth_summing(ours):
-            near = (others.days == ours.days[place]) & others.final & (others.amounts != 0)
-            near &= np.sign(others.amounts) == np.sign(ours.amounts[place])
-            near &= (others.keys == 0) | (ours.keys[place] == 0)
-            chosen = _only_sum(np.flatnonzero(near), others.amounts, int(ours.amounts[place]))
-            pairs = [(int(each), place) if flipped else (place, int(each)) for each in chosen]
+        for index in _worth_summing(ours):
+            near = (others.days == ours.days[index]) & others.final & (others.amounts != 0)
+            near &= np.sign(others.amounts) == np.sign(ours.amounts[index])
+            near &= (others.keys == 0) | (ours.keys[index] == 0)
+            chosen = _only_sum(np.flatnonzero(near), others.amounts, int(ours.amounts[index]))
+            pairs = [(int(each), index) if flipped else (index, int(each)) for each in chosen]
             if pairs and vetoes.isdisjoint(pairs):
                 bank, books = (np.array(each, np.int64) for each in zip(*pairs, strict=True))
                 found.add(Stage.SUMS, bank, books, np.zeros(len(pairs), np.int64))
@@ -150,15 +150,15 @@ def _by_key(task: Task) -> tuple[RowNumbers, RowNumbers, RowNumbers]:
     bank, books = task.bank, task.books
     keyed = np.flatnonzero(bank.keys)
     keys = np.concatenate([bank.keys[keyed], np.array([key for _, key in task.more_keys], np.uint64)])
-    places = np.concatenate([keyed, np.array([place for place, _ in task.more_keys], np.int64)])
+    indexes = np.concatenate([keyed, np.array([index for index, _ in task.more_keys], np.int64)])
     order = np.argsort(keys, kind="stable")
-    keys, places = keys[order], places[order]
+    keys, indexes = keys[order], indexes[order]
     lone = _lone(keys)
-    keys, places = keys[lone], places[lone]
+    keys, indexes = keys[lone], indexes[lone]
     at, own = _found_in(keys, books.keys)
     own &= books.keys != 0
     transfers = np.flatnonzero(own)
-    owners = places[at[transfers]]
+    owners = indexes[at[transfers]]
     counts = np.bincount(owners, minlength=len(bank))
     fits = bank.final & (counts > 0) & _sums_are(bank.amounts, owners, books.amounts[transfers])
     keep = fits[owners]
@@ -180,7 +180,7 @@ def _unique_pairs(
 ) -> tuple[RowNumbers, RowNumbers]:
     """Returns pairs of one code that no other free line has, on either side."""
     bank, books = task.bank, task.books
-    ours, theirs = _lone_places(bank_codes, free_bank), _lone_places(books_codes, free_books)
+    ours, theirs = _lone_indexes(bank_codes, free_bank), _lone_indexes(books_codes, free_books)
     at, hit = _found_in(bank_codes[ours], books_codes[theirs])
     left, right = ours[at[hit]], theirs[hit]
     fits = bank.final[left] & (bank.amounts[left] == books.amounts[right]) & (bank.amounts[left] != 0)
@@ -193,24 +193,24 @@ def _unique_pairs(
 def _by_parts(task: Task, free_bank: Truths, free_books: Truths) -> tuple[RowNumbers, RowNumbers, RowNumbers]:
     """Returns lines of a bank with one transfer for each of their parts, by reference and amount."""
     books, taken = task.books, set[int]()
-    places = (
+    indexes = (
         np.flatnonzero(free_books & (books.references != 0) & (books.keys == 0)) if task.parts else np.zeros(0, int)
     )
     by_part: dict[tuple[int, int], list[int]] = {}
-    for place in places.tolist():
-        by_part.setdefault((int(books.amounts[place]), int(books.references[place])), []).append(place)
+    for index in indexes.tolist():
+        by_part.setdefault((int(books.amounts[index]), int(books.references[index])), []).append(index)
     rows: list[tuple[int, int, int]] = []
-    wanted = [part for place, parts in task.parts.items() if free_bank[place] for part in parts]
-    for place, parts in task.parts.items():
-        if not (free_bank[place] and task.bank.final[place]) or len(parts) < 2:
+    wanted = [part for index, parts in task.parts.items() if free_bank[index] for part in parts]
+    for index, parts in task.parts.items():
+        if not (free_bank[index] and task.bank.final[index]) or len(parts) < 2:
             continue
         found = [by_part.get(part, []) for part in parts]
         alone = all(len(each) == 1 and wanted.count(part) == 1 for each, part in zip(found, parts, strict=True))
         chosen = [each[0] for each in found] if alone else []
-        if chosen and sum(amount for amount, _ in parts) == task.bank.amounts[place] and taken.isdisjoint(chosen):
+        if chosen and sum(amount for amount, _ in parts) == task.bank.amounts[index] and taken.isdisjoint(chosen):
             taken.update(chosen)
             number = rows[-1][2] + 1 if rows else 0
-            rows += [(place, each, number) for each in chosen]
+            rows += [(index, each, number) for each in chosen]
     bank, others, groups = (np.array(each, np.int64) for each in (zip(*rows, strict=True) if rows else ((), (), ())))
     return bank, others, groups
 
@@ -258,21 +258,21 @@ def _summable(side: Side) -> Truths:
 def _worth_summing(side: Side) -> list[int]:
     amounts = side.amounts
     worth = side.final & (amounts % ROUND_MINOR != 0) & (np.abs(amounts) < MOST_MINOR)
-    return [int(place) for place in np.flatnonzero(worth)[:MOST_SUMS]]
+    return [int(index) for index in np.flatnonzero(worth)[:MOST_SUMS]]
 
 
-def _only_sum(places: RowNumbers, amounts: Amounts, wanted: int) -> list[int]:
-    """Returns the places, two or more, whose amounts are the wanted one, where there is one solution; else none."""
-    places = places[np.abs(amounts[places]) < abs(wanted)]
-    if not 2 <= len(places) <= MOST_CANDIDATES:
+def _only_sum(indexes: RowNumbers, amounts: Amounts, wanted: int) -> list[int]:
+    """Returns the indexes, two or more, whose amounts are the wanted one, where there is one solution; else none."""
+    indexes = indexes[np.abs(amounts[indexes]) < abs(wanted)]
+    if not 2 <= len(indexes) <= MOST_CANDIDATES:
         return []
     sums = np.zeros(1, np.int64)
-    for place in places:
-        sums = np.concatenate([sums, sums + amounts[place]])
+    for index in indexes:
+        sums = np.concatenate([sums, sums + amounts[index]])
     solutions = np.flatnonzero(sums == wanted)
     if len(solutions) != 1:
         return []
-    return [int(place) for bit, place in enumerate(places) if int(solutions[0]) >> bit & 1]
+    return [int(index) for bit, index in enumerate(indexes) if int(solutions[0]) >> bit & 1]
 
 
 def _codes(words: Words, side: Side) -> Words:
@@ -289,10 +289,10 @@ def _lone(values: Words) -> Truths:
     return lone
 
 
-def _lone_places(codes: Words, free: Truths) -> RowNumbers:
-    """Returns the free places whose code no other free one has, in order of their codes."""
-    places = np.flatnonzero(free)
-    order = places[np.argsort(codes[places], kind="stable")]
+def _lone_indexes(codes: Words, free: Truths) -> RowNumbers:
+    """Returns the free indexes whose code no other free one has, in order of their codes."""
+    indexes = np.flatnonzero(free)
+    order = indexes[np.argsort(codes[indexes], kind="stable")]
     return order[_lone(codes[order])]
 
 

@@ -76,12 +76,12 @@ class Mirror:
         rows = self.bank.find(lines["id"])
         known, fresh = np.flatnonzero(rows >= 0), np.flatnonzero(rows < 0)
         before = self.bank.rows["key"][rows[known]]
-        for place, key in zip(known.tolist(), _each(before), strict=True):
+        for index, key in zip(known.tolist(), _each(before), strict=True):
             if key != ZERO_ID:
-                lines["key"][place] = words_of([key])[0]
-                more = self.more_keys.get(ids[place], ())
-                if keys[place] not in (ZERO_ID, key, *more):
-                    journal.put(self.more_keys, ids[place], (*more, keys[place]))
+                lines["key"][index] = words_of([key])[0]
+                more = self.more_keys.get(ids[index], ())
+                if keys[index] not in (ZERO_ID, key, *more):
+                    journal.put(self.more_keys, ids[index], (*more, keys[index]))
         if len(known):
             self.bank.change(rows[known], lines[known], journal)
         if len(fresh):
@@ -166,14 +166,14 @@ class Mirror:
         """Returns copies of what matching needs of lines up to a day: a thread works on them."""
         bank, books = (each.rows[each.open_rows()] for each in (self.bank, self.books))
         bank, books = bank[bank["day"] <= last_day], books[books["day"] <= last_day]
-        more = self._places(bank, self.more_keys)
-        keys = [(place, _word(key)) for each, place in more.items() for key in self.more_keys[each]]
+        more = self._indexes_of(bank, self.more_keys)
+        keys = [(index, _word(key)) for each, index in more.items() for key in self.more_keys[each]]
         parts = {
-            place: [(amount, _word(reference)) for amount, reference in self.parts[each]]
-            for each, place in self._places(bank, self.parts).items()
+            index: [(amount, _word(reference)) for amount, reference in self.parts[each]]
+            for each, index in self._indexes_of(bank, self.parts).items()
         }
-        left = self._places(bank, dict.fromkeys(one for one, _ in self.vetoes))
-        right = self._places(books, dict.fromkeys(other for _, other in self.vetoes))
+        left = self._indexes_of(bank, dict.fromkeys(one for one, _ in self.vetoes))
+        right = self._indexes_of(books, dict.fromkeys(other for _, other in self.vetoes))
         vetoes = frozenset((left[one], right[other]) for one, other in self.vetoes if one in left and other in right)
         return Task(Side.of(bank), Side.of(books), keys, parts, vetoes)
 
@@ -247,13 +247,13 @@ class Mirror:
                 journal.remove(self.suggestions, name)
 
     @staticmethod
-    def _places(rows: Records, wanted: Mapping[bytes, object]) -> dict[bytes, int]:
+    def _indexes_of(rows: Records, wanted: Mapping[bytes, object]) -> dict[bytes, int]:
         """Returns where each wanted id stands among rows."""
         if not wanted:
             return {}
         hits = np.flatnonzero(np.isin(mixed(rows["id"]), mixed(words_of(list(wanted)))))
         found = zip(_each(rows["id"][hits]), hits.tolist(), strict=True)
-        return {each: place for each, place in found if each in wanted}
+        return {each: index for each, index in found if each in wanted}
 
 
 class _Beside(NamedTuple):
