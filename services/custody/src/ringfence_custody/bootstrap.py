@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
 from ringfence_kernel.feed import Follower
@@ -75,18 +76,11 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     follows = FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait
 
     async def identity_is_heard() -> bool:
-        return await follower.catch_up(HEAR_SECONDS)
+        return await identity.follower.catch_up(HEAR_SECONDS)
 
     commands = Commands(core.writer, state, follows, proposals, identity_is_heard, backlog.taken)
     hearing = Hearing(settings.identity_silence_seconds)
-    follower = runtime.follower(
-        "identity",
-        identity_feed.take_over(commands),
-        await cursor_of(core.store, identity_feed.CURSOR),
-        hears=lambda: core.doorbell.connected,
-        hearing=hearing,
-    )
-    following, halted = follow(follower, lambda: cursor_of(core.store, identity_feed.CURSOR))
+    identity = await follow_identity(runtime, core, commands, hearing)
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
     leadership = core.leadership()
 
@@ -117,26 +111,20 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing)
     return Assembly(
         servicers=[
-            Servicer(
-                custody_pb2_grpc.add_CustodyServiceServicer_to_server,
-                servicer,
-                "ringfence.custody.v1.CustodyService",
-                places={"CreateAccounts": backlog, "CreateTransfers": backlog},
-                unpaced=frozenset({"CreateAccounts", "CreateTransfers"}),
-            ),
+            custody_servicer(servicer, backlog),
             reconciliation_servicer(module),
             proposal_servicer(proposals),
             core.feed(),
         ],
         tasks=[
-            *core.tasks({"identity": follower.ring, "payment-instruction": payments.follower.ring}),
-            following,
+            *core.tasks({"identity": identity.follower.ring, "payment-instruction": payments.follower.ring}),
+            identity.task,
             payments.task,
             Task("expiry", lambda: keep_expiring(commands)),
             Task("reconciliation", lambda: keep_reconciling(module.work)),
         ],
-        everywhere=[runtime.warm(follower), runtime.warm(payments.follower)],
-        checks=[*core.checks(), halted, payments.check],
+        everywhere=[runtime.warm(identity.follower), runtime.warm(payments.follower)],
+        checks=[*core.checks(), identity.check, payments.check],
         leadership=leadership,
         standing=Standing(states.proposals.is_stopped, proposals.has_ended, identity_is_heard),
     )
@@ -151,14 +139,26 @@ class Following:
     check: Check
 
 
+async def follow_identity(
+    runtime: Runtime[CustodySettings], core: EventSourced, commands: Commands, hearing: Hearing
+) -> Following:
+    """Wires the follower of who may have money, and who may act."""
+    cursor = partial(cursor_of, core.store, identity_feed.CURSOR)
+    follower = runtime.follower(
+        "identity",
+        identity_feed.take_over(commands),
+        await cursor(),
+        hears=lambda: core.doorbell.connected,
+        hearing=hearing,
+    )
+    return Following(follower, *follow(follower, cursor))
+
+
 async def follow_payments(
     runtime: Runtime[CustodySettings], core: EventSourced, module: ReconciliationModule
 ) -> Following:
     """Wires the follower of what banks tell."""
-
-    async def cursor() -> Head:
-        return await cursor_of(core.store, payment_feed.CURSOR)
-
+    cursor = partial(cursor_of, core.store, payment_feed.CURSOR)
     follower = runtime.follower(
         "payment-instruction",
         payment_feed.take_over(module.noting),
@@ -166,6 +166,17 @@ async def follow_payments(
         hears=lambda: core.doorbell.connected,
     )
     return Following(follower, *follow(follower, cursor))
+
+
+def custody_servicer(servicer: CustodyServicer, backlog: Backlog) -> Servicer:
+    """Returns the servicer of the ledger with its name."""
+    return Servicer(
+        custody_pb2_grpc.add_CustodyServiceServicer_to_server,
+        servicer,
+        "ringfence.custody.v1.CustodyService",
+        places={"CreateAccounts": backlog, "CreateTransfers": backlog},
+        unpaced=frozenset({"CreateAccounts", "CreateTransfers"}),
+    )
 
 
 def reconciliation_servicer(module: ReconciliationModule) -> Servicer:
