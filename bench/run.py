@@ -22,6 +22,7 @@ from bench.idle import idle_row
 from bench.instructions import instruction_rows
 from bench.lists import sanctions_lists
 from bench.machine import machine
+from bench.matching import matching
 from bench.parties import identity_parties
 from bench.rebuild import rebuild
 from bench.revocation import revocation_row
@@ -29,6 +30,7 @@ from bench.rows import Results
 from bench.stack import CUSTODY_ALONE, PAYMENTS, MeasuredStack, measured_stack
 
 LARGE = (1_000, 8_190)
+MATCHED_LINES = 1_000_000
 ALL_SERVICES_SIZES = (1_000,)
 
 
@@ -54,6 +56,7 @@ CUSTODY: Mapping[str, Measure] = {
     "custody_sustained": lambda rows, plan: rows.sustained(plan.sustained_seconds),
     "custody_sdk": lambda rows, plan: rows.through_the_sdk(),
     "tenant_beside_flood": lambda rows, plan: flood_row(rows.measured, rows.book, rows.results, plan.seconds),
+    "matching": lambda rows, plan: matching(rows.results, MATCHED_LINES),
 }
 REBUILD: Mapping[str, Measure] = {
     "custody_rebuild": lambda rows, plan: rebuild(rows.measured, rows.results, plan.transfers),

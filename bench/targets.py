@@ -59,6 +59,7 @@ TARGETS: Mapping[tuple[str, int], Sequence[Target]] = {
         Target("memory_mib", most=1_024),
         Target("answers_right", least=1),
     ),
+    ("matching", 1_000_000): (Target("seconds", most=5), Target("extra_mb", most=300)),
     ("identity_claims", 1): (Target("rank_p", least=0.001),),
     ("custody_rebuild", 8_190): (
         Target("per_second", least=1_000_000),

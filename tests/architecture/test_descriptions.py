@@ -23,6 +23,8 @@ from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus
 from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule, compiled, document
+from ringfence_custody.reconciliation.application import correcting
+from ringfence_custody.reconciliation.domain.state import State as ReconciliationState
 from ringfence_custody.safeguarding.application import commands as days
 from ringfence_custody.safeguarding.domain.state import Component
 from ringfence_custody.safeguarding.domain.state import State as DaysState
@@ -121,6 +123,11 @@ def custody() -> Iterator[tuple[str, Act]]:
     listing = Years(NOBODY, CalendarState(), NOBODY).effect()
     yield LIST_YEAR, Act(listing, shown, plain.encode(year), "ringfence calendar CN 2027")
     yield ADOPT_RULES, Act(adopting.effect(), text.splitlines(), text.encode(), begins)
+    entries = [correcting.Entry(TWO, THREE, 88), correcting.Entry(THREE, TWO, 99)]
+    correction = correcting.Correction(ONE, entries, "case 12")
+    begins, content = "correct a break", msgspec.msgpack.encode(correction)
+    corrections = correcting.Corrections(ReconciliationState(), NOBODY, NOBODY).effect()
+    yield correcting.CORRECT, Act(corrections, correction, content, begins, ONE)
 
 
 def safeguarding() -> Iterator[tuple[str, Act]]:

@@ -14,7 +14,7 @@ from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.audit.v1 import events_pb2 as audit_events_pb2
 from ringfence_protos.common.v1 import access_pb2, feed_pb2, proposal_events_pb2, proposals_pb2
 from ringfence_protos.common.v1 import events_pb2 as common_events_pb2
-from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, safeguarding_pb2
+from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, reconciliation_pb2, safeguarding_pb2
 from ringfence_protos.custody.v1 import events_pb2 as custody_events_pb2
 from ringfence_protos.identity.v1 import events_pb2 as identity_events_pb2
 from ringfence_protos.identity.v1 import identity_pb2
@@ -28,6 +28,7 @@ FILES = (
     proposals_pb2,
     calendars_pb2,
     custody_pb2,
+    reconciliation_pb2,
     safeguarding_pb2,
     identity_pb2,
     payment_instruction_pb2,
@@ -79,6 +80,7 @@ def test_the_pool_knows_every_service() -> None:
 
 def test_every_file_is_known_here() -> None:
     """A proto is either one of those with services, or one without any: options and descriptions of events."""
+    """A proto is either one of the seven with services, or one without any: options and descriptions of events."""
     there = {str(path.relative_to(PROTOS)) for path in PROTOS.glob("ringfence/**/*.proto")}
     assert there == {file.DESCRIPTOR.name for file in FILES + WITHOUT_METHODS}
     assert not any(file.DESCRIPTOR.services_by_name for file in WITHOUT_METHODS)

@@ -31,9 +31,14 @@ from ringfence_custody.ledger.domain.lifecycle import AccountStatus
 from ringfence_custody.ledger.domain.migrations import decide_opening
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule
 from ringfence_custody.modules import ModuleStates, event_codec
+from ringfence_custody.reconciliation.adapters.match_model import MatchesModel, StoredMatches
+from ringfence_custody.reconciliation.adapters.schema import migrations as reconciliation_migrations
+from ringfence_custody.reconciliation.adapters.week_days import WeekDays
+from ringfence_custody.reconciliation.domain.state import State as ReconciliationState
+from ringfence_custody.reconciliation.module import ReconciliationModule
 from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.feed.hearing import Hearing
-from ringfence_kernel.projecting.projector import Projector
+from ringfence_kernel.projecting.projector import Projector, fill
 from ringfence_kernel.proposals.application import Decision, Proposals, Verdict
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.values.clock import ManualClock
@@ -96,6 +101,8 @@ class Custody:
     calendars: CalendarState
     days: Days
     calendar_servicer: CalendarServicer
+    reconciliation: ReconciliationModule
+    reconciled: ReconciliationState
 
     async def call(self, method: str, request: object, tenant: bytes | None) -> object:
         """Calls a method as a principal of a tenant, or as the custodian's own.
@@ -157,7 +164,7 @@ def custody_database(database: Callable[[str], Database]) -> Database:
     """A fresh, migrated database of the custody service."""
     fresh = database("custody")
     owner = fresh.owner_conninfo
-    apply_migrations(owner, fresh.app_role, migrations())
+    apply_migrations(owner, fresh.app_role, [*migrations(), *reconciliation_migrations()])
     fresh.let_clocks_differ()
     return fresh
 
@@ -190,7 +197,8 @@ async def running(
     batches_store = stores()
     states = ModuleStates.over(lambda: StoredBatches(batches_store, CODEC))
     state, whole = states.ledger, states.together()
-    writer = GroupWriter(store, CODEC, whole, clock)
+    writer = GroupWriter(store, CODEC, whole, clock, [MatchesModel()])
+    fill(store, CODEC, MatchesModel())
     if snapshot is not None:
         Snapshots(snapshot, writer, whole).restore(store)
     writer.load()
@@ -208,15 +216,34 @@ async def running(
     years, days = Years(writer, states.calendars, proposals), Days(writer, states.calendars, clock, may_step, timers)
     proposals.register([rules.effect(), *acts.effects(), years.effect()])
     queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))
+    reconciliation = ReconciliationModule.build(
+        writer, states.reconciliation, StoredMatches(store, CODEC), WeekDays(clock), commands, queries, proposals
+    )
     task = asyncio.create_task(writer.run())
     try:
         hearing.heard(hearing.ask())
         quota = AccountsQuota(accounts_per_hour)
         servicer = CustodyServicer(commands, rules, acts, queries, backlog, quota, hearing)
         yield Custody(
-            store, writer, state, whole, commands, rules, acts, proposals, projector, servicer, clock, identity,
-            hearing, states.calendars, days, CalendarServicer(years, days),
-        )  # fmt: skip
+            store,
+            writer,
+            state,
+            whole,
+            commands,
+            rules,
+            acts,
+            proposals,
+            projector,
+            servicer,
+            clock,
+            identity,
+            hearing,
+            states.calendars,
+            days,
+            CalendarServicer(years, days),
+            reconciliation,
+            states.reconciliation,
+        )
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -8,7 +8,7 @@ identity:
   calls: [custody, payment-instruction]
   priorityClass: ringfence-money
 custody:
-  calls: [identity]
+  calls: [identity, payment-instruction]
   priorityClass: ringfence-money
 payment-instruction:
   calls: [identity, custody]

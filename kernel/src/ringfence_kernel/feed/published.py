@@ -26,6 +26,8 @@ _SCALARS = {
     FieldDescriptor.TYPE_BYTES: "bytes",
     FieldDescriptor.TYPE_STRING: "str",
     FieldDescriptor.TYPE_BOOL: "bool",
+    FieldDescriptor.TYPE_INT32: "int",
+    FieldDescriptor.TYPE_INT64: "int",
     FieldDescriptor.TYPE_UINT32: "int",
     FieldDescriptor.TYPE_UINT64: "int",
     FieldDescriptor.TYPE_INT32: "int",

@@ -104,8 +104,8 @@ class Unit:
         self._times.advance()
         self.traceparent = traceparent
 
-    def record(self, stream: bytes, event: Any, *, applied: bool = False) -> None:
-        """Adds an event to the group and applies it to the state, unless the decision has changed the state already.
+    def record(self, stream: bytes, event: Any) -> None:
+        """Adds an event to the group and applies it to the state.
 
         Raises EventTooLarge beyond 8 MiB: such an event would hold up every follower for good.
         """
@@ -119,8 +119,7 @@ class Unit:
         recorded = Recorded(position, stream, version, event, self.recorded_ns, self.traceparent)
         self.events.append(NewEvent(stream, version, topic, state))
         self.recorded.append(recorded)
-        if not applied:
-            writer.state.apply(recorded, self.journal)
+        writer.state.apply(recorded, self.journal)
 
     def record_all(self, stream: bytes, events: Iterable[Any]) -> None:
         """Records events of one stream, in order."""

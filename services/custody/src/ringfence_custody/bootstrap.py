@@ -16,18 +16,17 @@ from ringfence_kernel.service import (
     Service,
     Servicer,
     Task,
-    follow,
     opened_store,
     rebuild,
-    when_possible,
 )
 from ringfence_kernel.service.measures import measure_hearing
-from ringfence_kernel.store import EventStore, Head, load_cursor
+from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.writing.backlog import Backlog, FewWaiting
-from ringfence_protos.custody.v1 import custody_pb2_grpc
+from ringfence_protos.custody.v1 import custody_pb2_grpc, reconciliation_pb2_grpc
 
 from ringfence_custody.calendars.module import CalendarsModule
+from ringfence_custody.following import cursor_of, follow_identity, follow_payments
 from ringfence_custody.ledger.adapters import identity_feed, schema
 from ringfence_custody.ledger.adapters.batches import StoredBatches
 from ringfence_custody.ledger.adapters.statement_model import StatementModel
@@ -40,6 +39,11 @@ from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.application.statement_lag import StatementLag
 from ringfence_custody.modules import ModuleStates, event_codec
+from ringfence_custody.reconciliation.adapters import schema as reconciliation_schema
+from ringfence_custody.reconciliation.adapters.match_model import MatchesModel, StoredMatches
+from ringfence_custody.reconciliation.adapters.week_days import WeekDays
+from ringfence_custody.reconciliation.application.working import Reconciling
+from ringfence_custody.reconciliation.module import ReconciliationModule
 from ringfence_custody.settings import CustodySettings
 
 REQUEST_WEIGHT = 64
@@ -56,7 +60,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     runtime.resources.push_async_callback(asyncio.to_thread, batches_store.close)
     states = ModuleStates.over(lambda: StoredBatches(batches_store, codec))
     state = states.ledger
-    core = await EventSourced.open(runtime, codec, states.together(), [StatementModel()])
+    core = await EventSourced.open(runtime, codec, states.together(), [StatementModel()], inline=[MatchesModel()])
     core.writer.subscribe(state.committed)
     projector = core.projectors[StatementModel.name]
     lag = StatementLag(projector, settings.statement_lag_transfers)
@@ -67,18 +71,11 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     follows = FewWaiting(lag.is_too_far, lag.follow, backlog.refusal).wait
 
     async def identity_is_heard() -> bool:
-        return await follower.catch_up(HEAR_SECONDS)
+        return await identity.follower.catch_up(HEAR_SECONDS)
 
     commands = Commands(core.writer, state, follows, proposals, identity_is_heard, backlog.taken)
     hearing = Hearing(settings.identity_silence_seconds)
-    follower = runtime.follower(
-        "identity",
-        identity_feed.take_over(commands),
-        await identity_cursor(core.store),
-        hears=lambda: core.doorbell.connected,
-        hearing=hearing,
-    )
-    following, halted = follow(follower, lambda: identity_cursor(core.store))
+    identity = await follow_identity(runtime, core, commands, hearing)
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
     leadership = core.leadership()
 
@@ -86,7 +83,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
         lag.begin(core.writer.head.position)
 
     async def know_what_others_took_in() -> None:
-        commands.changes.begin((await identity_cursor(core.store)).position)
+        commands.changes.begin((await cursor_of(core.store, identity_feed.CURSOR)).position)
 
     leadership.begin_with(count_anew)
     leadership.begin_with(know_what_others_took_in)
@@ -100,46 +97,65 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
         core.writer, states.calendars, proposals, runtime.clock, may_step=settings.may_step_days()
     )
     calendars.days.gauge(runtime.gauges, leadership)
+    reconciliation = ReconciliationModule.build(
+        core.writer,
+        states.reconciliation,
+        StoredMatches(core.store, codec),
+        WeekDays(runtime.clock),
+        commands,
+        queries,
+        proposals,
+    )
+    payments = await follow_payments(runtime, core, reconciliation.noting)
+    servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing)
     return Assembly(
         servicers=[
-            _ledger_servicer(commands, rules, acts, queries, backlog, settings, hearing),
+            custody_servicer(servicer, backlog),
             calendars.servicer,
+            reconciliation_servicer(reconciliation),
             proposal_servicer(proposals),
             core.feed(),
         ],
-        tasks=[*core.tasks({"identity": follower.ring}), following, _expiry(commands), calendars.task],
-        everywhere=[runtime.warm(follower)],
-        checks=[*core.checks(), halted],
+        tasks=[
+            *core.tasks({"identity": identity.follower.ring, "payment-instruction": payments.follower.ring}),
+            identity.task,
+            payments.task,
+            calendars.task,
+            Task("expiry", lambda: keep_expiring(commands)),
+            Task("reconciliation", lambda: keep_reconciling(reconciliation.work)),
+        ],
+        everywhere=[runtime.warm(identity.follower), runtime.warm(payments.follower)],
+        checks=[*core.checks(), identity.check, payments.check],
         leadership=leadership,
         standing=Standing(states.proposals.is_stopped, proposals.has_ended, identity_is_heard),
     )
 
 
-def _ledger_servicer(
-    commands: Commands,
-    rules: RuleCommands,
-    acts: Acts,
-    queries: Queries,
-    backlog: Backlog,
-    settings: CustodySettings,
-    hearing: Hearing,
-) -> Servicer:
+def custody_servicer(servicer: CustodyServicer, backlog: Backlog) -> Servicer:
+    """Returns the servicer of the ledger with its name."""
     return Servicer(
         custody_pb2_grpc.add_CustodyServiceServicer_to_server,
-        CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing),
+        servicer,
         "ringfence.custody.v1.CustodyService",
         places={"CreateAccounts": backlog, "CreateTransfers": backlog},
         unpaced=frozenset({"CreateAccounts", "CreateTransfers"}),
     )
 
 
-def _expiry(commands: Commands) -> Task:
-    return Task("expiry", lambda: keep_expiring(commands))
+def reconciliation_servicer(module: ReconciliationModule) -> Servicer:
+    """Returns the servicer of reconciliation with its name."""
+    add = reconciliation_pb2_grpc.add_ReconciliationServiceServicer_to_server
+    return Servicer(add, module.servicer, "ringfence.custody.v1.ReconciliationService")
 
 
-async def identity_cursor(store: EventStore) -> Head:
-    """Returns how far this service has followed identity, in whichever of its processes."""
-    return await when_possible(lambda: asyncio.to_thread(load_cursor, store, identity_feed.CURSOR))
+async def keep_reconciling(work: Reconciling, pause_seconds: float = 1.0) -> None:
+    """Compares banks with the books, for ever; a database that is away, or a day that is not known, only delays it."""
+    while True:
+        await asyncio.sleep(pause_seconds)
+        try:
+            await work.run_once()
+        except DomainError:
+            continue
 
 
 async def keep_expiring(commands: Commands, pause_seconds: float = 1.0) -> None:
@@ -157,13 +173,13 @@ def verify(settings: CustodySettings, compare: bool) -> RebuildReport:
     codec = event_codec()
     with opened_store(settings) as store:
         states = ModuleStates.over(lambda: StoredBatches(store, codec))
-        return rebuild(store, codec, states.together(), [StatementModel()], compare=compare)
+        return rebuild(store, codec, states.together(), [StatementModel(), MatchesModel()], compare=compare)
 
 
 SERVICE = Service(
     name="custody",
     settings=CustodySettings,
     assemble=assemble,
-    migrations=schema.migrations,
+    migrations=lambda: [*schema.migrations(), *reconciliation_schema.migrations()],
     rebuild=verify,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from ringfence_kernel.proposals.domain.state import State as ProposalState
 from ringfence_kernel.store.codec import EventCodec
@@ -12,6 +13,8 @@ from ringfence_kernel.writing.states import SavedModuleState, SavedStates
 from ringfence_custody.calendars.domain.state import State as CalendarState
 from ringfence_custody.ledger.application.ports import CommittedBatches
 from ringfence_custody.ledger.application.state import State as LedgerState
+from ringfence_custody.reconciliation.domain.events import EVENTS as RECONCILIATION_EVENTS
+from ringfence_custody.reconciliation.domain.state import State as ReconciliationState
 
 DIGEST_FORMAT = 6
 """Raised whenever a state's digest is made of something else."""
@@ -22,6 +25,7 @@ class ModuleStates:
     """What each module keeps in memory."""
 
     ledger: LedgerState
+    reconciliation: ReconciliationState = field(default_factory=ReconciliationState)
     proposals: ProposalState = field(default_factory=ProposalState)
     calendars: CalendarState = field(default_factory=CalendarState)
 
@@ -34,6 +38,7 @@ class ModuleStates:
         """Returns them as the one state of the service."""
         modules: dict[str, SavedModuleState] = {
             "ledger": self.ledger,
+            "reconciliation": self.reconciliation,
             "proposals": self.proposals,
             "calendars": self.calendars,
         }
@@ -42,4 +47,5 @@ class ModuleStates:
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    return EventCodec((*LedgerState.EVENTS, *ProposalState.EVENTS, *CalendarState.EVENTS))
+    modules = (LedgerState.EVENTS, RECONCILIATION_EVENTS, ProposalState.EVENTS, CalendarState.EVENTS)
+    return EventCodec(dict.fromkeys(chain.from_iterable(modules)))

@@ -11,6 +11,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from ringfence_protos.custody.v1 import custody_pb2 as _custody_pb2
+from ringfence_protos.custody.v1 import reconciliation_pb2 as _reconciliation_pb2
 from ringfence_protos.custody.v1 import safeguarding_pb2 as _safeguarding_pb2
 import builtins as _builtins
 import sys
@@ -1304,3 +1305,497 @@ class BusinessDayOpened(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BusinessDayOpened: _TypeAlias = BusinessDayOpened  # noqa: Y015
+
+@_typing.final
+class BankLinesNoted(_message.Message):
+    """What a bank's files say of movements on a mirror, taken over from payment-instruction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    MOVEMENT_IDS_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    AMOUNTS_MINOR_FIELD_NUMBER: _builtins.int
+    MARKS_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    PART_COUNTS_FIELD_NUMBER: _builtins.int
+    PART_AMOUNTS_MINOR_FIELD_NUMBER: _builtins.int
+    PART_REFERENCES_FIELD_NUMBER: _builtins.int
+    book: _builtins.bytes
+    """Platform, 16 bytes."""
+    mirror: _builtins.bytes
+    """Account of the bank mirror, 16 bytes."""
+    movement_ids: _builtins.bytes
+    """Ids of the movements."""
+    states: _builtins.bytes
+    """How they stand: 1 told, 2 booked, 3 missing in the statement of its day, 4 another movement."""
+    days: _builtins.bytes
+    """Booking days since 1970-01-01."""
+    amounts_minor: _builtins.bytes
+    """What the mirror holds for each, minor units; of one that was matched before, by how much that has changed."""
+    marks: _builtins.bytes
+    """Sum of 1 (money came in) and 2 (it undoes an earlier movement)."""
+    keys: _builtins.bytes
+    """What its transfer is known by: the entry that it rests on, or the transfer that set a payment aside; zero for none."""
+    references: _builtins.bytes
+    """First 16 bytes of the SHA-256 of the bank's strongest reference; zero for none."""
+    part_counts: _builtins.bytes
+    """How many parts each tells apart."""
+    part_amounts_minor: _builtins.bytes
+    """Amounts of the parts, minor units."""
+    part_references: _builtins.bytes
+    """References of the parts, as those of movements."""
+    def __init__(
+        self,
+        *,
+        book: _builtins.bytes = ...,
+        mirror: _builtins.bytes = ...,
+        movement_ids: _builtins.bytes = ...,
+        states: _builtins.bytes = ...,
+        days: _builtins.bytes = ...,
+        amounts_minor: _builtins.bytes = ...,
+        marks: _builtins.bytes = ...,
+        keys: _builtins.bytes = ...,
+        references: _builtins.bytes = ...,
+        part_counts: _builtins.bytes = ...,
+        part_amounts_minor: _builtins.bytes = ...,
+        part_references: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "book", b"book", "days", b"days", "keys", b"keys", "marks", b"marks", "mirror", b"mirror", "movement_ids", b"movement_ids", "part_amounts_minor", b"part_amounts_minor", "part_counts", b"part_counts", "part_references", b"part_references", "references", b"references", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BankLinesNoted: _TypeAlias = BankLinesNoted  # noqa: Y015
+
+@_typing.final
+class StatementNoted(_message.Message):
+    """A bank's statement of a mirror is whole and was taken for true."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    TELLING_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    FIRST_DAY_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    OPENING_MINOR_FIELD_NUMBER: _builtins.int
+    CLOSING_MINOR_FIELD_NUMBER: _builtins.int
+    book: _builtins.bytes
+    """Platform, 16 bytes."""
+    mirror: _builtins.bytes
+    """Account of the bank mirror, 16 bytes."""
+    telling: _builtins.bytes
+    """Id of the statement, 16 bytes."""
+    digest: _builtins.bytes
+    """SHA-256 of its file, or of the digests of its pages, 32 bytes."""
+    first_day: _builtins.int
+    """First day that it covers, days since 1970-01-01."""
+    last_day: _builtins.int
+    """Last day that it covers, days since 1970-01-01."""
+    opening_minor: _builtins.int
+    """Booked balance at its begin, minor units; below zero is owed to the bank."""
+    closing_minor: _builtins.int
+    """Booked balance at its end, minor units; below zero is owed to the bank."""
+    def __init__(
+        self,
+        *,
+        book: _builtins.bytes = ...,
+        mirror: _builtins.bytes = ...,
+        telling: _builtins.bytes = ...,
+        digest: _builtins.bytes = ...,
+        first_day: _builtins.int = ...,
+        last_day: _builtins.int = ...,
+        opening_minor: _builtins.int = ...,
+        closing_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book", b"book", "closing_minor", b"closing_minor", "digest", b"digest", "first_day", b"first_day", "last_day", b"last_day", "mirror", b"mirror", "opening_minor", b"opening_minor", "telling", b"telling"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatementNoted: _TypeAlias = StatementNoted  # noqa: Y015
+
+@_typing.final
+class LinesMatched(_message.Message):
+    """Lines of a bank and of the books are one: a row per pair, those of one match share its id. No money moves."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    MATCH_IDS_FIELD_NUMBER: _builtins.int
+    MOVEMENT_IDS_FIELD_NUMBER: _builtins.int
+    TRANSFER_IDS_FIELD_NUMBER: _builtins.int
+    STAGES_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    CONFIDENCES_FIELD_NUMBER: _builtins.int
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    TRANSFERS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    book: _builtins.bytes
+    """Platform, 16 bytes."""
+    mirror: _builtins.bytes
+    """Account of the bank mirror, 16 bytes."""
+    match_ids: _builtins.bytes
+    """Ids of the matches."""
+    movement_ids: _builtins.bytes
+    """Movements of the bank; zero where it has no line."""
+    transfer_ids: _builtins.bytes
+    """Transfers in the books; zero where these have no line."""
+    stages: _builtins.bytes
+    """How they were found."""
+    versions: _builtins.bytes
+    """Version of the stage's rule."""
+    confidences: _builtins.bytes
+    """Percent."""
+    movements: _builtins.bytes
+    """Lines of the bank as they were kept, 72 bytes per row (docs/reconciliation.md)."""
+    transfers: _builtins.bytes
+    """Lines of the books, likewise."""
+    actor: _builtins.bytes
+    """Whose decision it is, 16 bytes; zero for a rule's."""
+    def __init__(
+        self,
+        *,
+        book: _builtins.bytes = ...,
+        mirror: _builtins.bytes = ...,
+        match_ids: _builtins.bytes = ...,
+        movement_ids: _builtins.bytes = ...,
+        transfer_ids: _builtins.bytes = ...,
+        stages: _builtins.bytes = ...,
+        versions: _builtins.bytes = ...,
+        confidences: _builtins.bytes = ...,
+        movements: _builtins.bytes = ...,
+        transfers: _builtins.bytes = ...,
+        actor: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "book", b"book", "confidences", b"confidences", "match_ids", b"match_ids", "mirror", b"mirror", "movement_ids", b"movement_ids", "movements", b"movements", "stages", b"stages", "transfer_ids", b"transfer_ids", "transfers", b"transfers", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LinesMatched: _TypeAlias = LinesMatched  # noqa: Y015
+
+@_typing.final
+class MatchesSuggested(_message.Message):
+    """Lines may be one: a row per pair; somebody confirms or refuses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    SUGGESTION_IDS_FIELD_NUMBER: _builtins.int
+    MOVEMENT_IDS_FIELD_NUMBER: _builtins.int
+    TRANSFER_IDS_FIELD_NUMBER: _builtins.int
+    STAGES_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    CONFIDENCES_FIELD_NUMBER: _builtins.int
+    book: _builtins.bytes
+    """Platform, 16 bytes."""
+    mirror: _builtins.bytes
+    """Account of the bank mirror, 16 bytes."""
+    suggestion_ids: _builtins.bytes
+    """Ids of the suggestions."""
+    movement_ids: _builtins.bytes
+    """Movements of the bank; zero where it has no line."""
+    transfer_ids: _builtins.bytes
+    """Transfers in the books; zero where these have no line."""
+    stages: _builtins.bytes
+    """How they were found."""
+    versions: _builtins.bytes
+    """Version of the stage's rule."""
+    confidences: _builtins.bytes
+    """Percent."""
+    def __init__(
+        self,
+        *,
+        book: _builtins.bytes = ...,
+        mirror: _builtins.bytes = ...,
+        suggestion_ids: _builtins.bytes = ...,
+        movement_ids: _builtins.bytes = ...,
+        transfer_ids: _builtins.bytes = ...,
+        stages: _builtins.bytes = ...,
+        versions: _builtins.bytes = ...,
+        confidences: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["book", b"book", "confidences", b"confidences", "mirror", b"mirror", "movement_ids", b"movement_ids", "stages", b"stages", "suggestion_ids", b"suggestion_ids", "transfer_ids", b"transfer_ids", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MatchesSuggested: _TypeAlias = MatchesSuggested  # noqa: Y015
+
+@_typing.final
+class SuggestionDecided(_message.Message):
+    """Somebody has said whether lines are one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    SUGGESTION_FIELD_NUMBER: _builtins.int
+    CONFIRMED_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    book: _builtins.bytes
+    """Platform, 16 bytes."""
+    mirror: _builtins.bytes
+    """Account of the bank mirror, 16 bytes."""
+    suggestion: _builtins.bytes
+    """The suggestion, 16 bytes."""
+    confirmed: _builtins.bool
+    """Whether they are."""
+    actor: _builtins.bytes
+    """Who, 16 bytes."""
+    note: _builtins.str
+    """Why; no personal data."""
+    def __init__(
+        self,
+        *,
+        book: _builtins.bytes = ...,
+        mirror: _builtins.bytes = ...,
+        suggestion: _builtins.bytes = ...,
+        confirmed: _builtins.bool = ...,
+        actor: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "book", b"book", "confirmed", b"confirmed", "mirror", b"mirror", "note", b"note", "suggestion", b"suggestion"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuggestionDecided: _TypeAlias = SuggestionDecided  # noqa: Y015
+
+@_typing.final
+class MatchUndone(_message.Message):
+    """Lines are open again, and no rule matches them with each other any more. No money moves."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    MATCH_FIELD_NUMBER: _builtins.int
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    TRANSFERS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    book: _builtins.bytes
+    """Platform, 16 bytes."""
+    mirror: _builtins.bytes
+    """Account of the bank mirror, 16 bytes."""
+    match: _builtins.bytes
+    """The match, 16 bytes."""
+    movements: _builtins.bytes
+    """Its lines of the bank as they were kept, 72 bytes each (docs/reconciliation.md)."""
+    transfers: _builtins.bytes
+    """Its lines of the books, likewise."""
+    actor: _builtins.bytes
+    """Who, 16 bytes."""
+    note: _builtins.str
+    """Why; no personal data."""
+    def __init__(
+        self,
+        *,
+        book: _builtins.bytes = ...,
+        mirror: _builtins.bytes = ...,
+        match: _builtins.bytes = ...,
+        movements: _builtins.bytes = ...,
+        transfers: _builtins.bytes = ...,
+        actor: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "book", b"book", "match", b"match", "mirror", b"mirror", "movements", b"movements", "note", b"note", "transfers", b"transfers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MatchUndone: _TypeAlias = MatchUndone  # noqa: Y015
+
+@_typing.final
+class BreakDetected(_message.Message):
+    """Bank and books disagree about a line, or there is no statement to compare with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    INCOMING_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    DETECTED_DAY_FIELD_NUMBER: _builtins.int
+    DUE_DAY_FIELD_NUMBER: _builtins.int
+    book: _builtins.bytes
+    """Platform, 16 bytes."""
+    mirror: _builtins.bytes
+    """Account of the bank mirror, 16 bytes."""
+    side: _reconciliation_pb2.BreakSide.ValueType
+    """Where its line stands."""
+    line: _builtins.bytes
+    """A movement or a transfer; a statement's id, or its day as a number, where there is no line; 16 bytes."""
+    kind: _reconciliation_pb2.BreakKind.ValueType
+    """What is wrong."""
+    ledger: _builtins.int
+    """ISO 4217 numeric code."""
+    amount_minor: _builtins.int
+    """Minor units."""
+    incoming: _builtins.bool
+    """Whether the line brings money in."""
+    day: _builtins.int
+    """Day of its line, days since 1970-01-01."""
+    detected_day: _builtins.int
+    """Business day of its begin, days since 1970-01-01."""
+    due_day: _builtins.int
+    """Business day by whose end it is to be settled, days since 1970-01-01."""
+    def __init__(
+        self,
+        *,
+        book: _builtins.bytes = ...,
+        mirror: _builtins.bytes = ...,
+        side: _reconciliation_pb2.BreakSide.ValueType = ...,
+        line: _builtins.bytes = ...,
+        kind: _reconciliation_pb2.BreakKind.ValueType = ...,
+        ledger: _builtins.int = ...,
+        amount_minor: _builtins.int = ...,
+        incoming: _builtins.bool = ...,
+        day: _builtins.int = ...,
+        detected_day: _builtins.int = ...,
+        due_day: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "book", b"book", "day", b"day", "detected_day", b"detected_day", "due_day", b"due_day", "incoming", b"incoming", "kind", b"kind", "ledger", b"ledger", "line", b"line", "mirror", b"mirror", "side", b"side"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BreakDetected: _TypeAlias = BreakDetected  # noqa: Y015
+
+@_typing.final
+class BreakReopened(_message.Message):
+    """A break that was settled is open again: the fields of its begin once more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    INCOMING_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    DETECTED_DAY_FIELD_NUMBER: _builtins.int
+    DUE_DAY_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    book: _builtins.bytes
+    """Platform, 16 bytes."""
+    mirror: _builtins.bytes
+    """Account of the bank mirror, 16 bytes."""
+    side: _reconciliation_pb2.BreakSide.ValueType
+    """Where its line stands."""
+    line: _builtins.bytes
+    """A movement or a transfer; a statement's id, or its day as a number, where there is no line; 16 bytes."""
+    kind: _reconciliation_pb2.BreakKind.ValueType
+    """What is wrong."""
+    ledger: _builtins.int
+    """ISO 4217 numeric code."""
+    amount_minor: _builtins.int
+    """Minor units."""
+    incoming: _builtins.bool
+    """Whether the line brings money in."""
+    day: _builtins.int
+    """Day of its line, days since 1970-01-01."""
+    detected_day: _builtins.int
+    """Business day of its begin, days since 1970-01-01."""
+    due_day: _builtins.int
+    """Business day by whose end it is to be settled, days since 1970-01-01."""
+    actor: _builtins.bytes
+    """Who, 16 bytes."""
+    note: _builtins.str
+    """Why; no personal data."""
+    def __init__(
+        self,
+        *,
+        book: _builtins.bytes = ...,
+        mirror: _builtins.bytes = ...,
+        side: _reconciliation_pb2.BreakSide.ValueType = ...,
+        line: _builtins.bytes = ...,
+        kind: _reconciliation_pb2.BreakKind.ValueType = ...,
+        ledger: _builtins.int = ...,
+        amount_minor: _builtins.int = ...,
+        incoming: _builtins.bool = ...,
+        day: _builtins.int = ...,
+        detected_day: _builtins.int = ...,
+        due_day: _builtins.int = ...,
+        actor: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "amount_minor", b"amount_minor", "book", b"book", "day", b"day", "detected_day", b"detected_day", "due_day", b"due_day", "incoming", b"incoming", "kind", b"kind", "ledger", b"ledger", "line", b"line", "mirror", b"mirror", "note", b"note", "side", b"side"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BreakReopened: _TypeAlias = BreakReopened  # noqa: Y015
+
+@_typing.final
+class BreakStepped(_message.Message):
+    """A break goes on in its life."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOK_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    book: _builtins.bytes
+    """Platform, 16 bytes."""
+    mirror: _builtins.bytes
+    """Account of the bank mirror, 16 bytes."""
+    status: _reconciliation_pb2.BreakStatus.ValueType
+    """How far it has come."""
+    actor: _builtins.bytes
+    """Who, 16 bytes; zero where nobody has decided it."""
+    assignee: _builtins.bytes
+    """Who is to settle it, 16 bytes; zero for nobody."""
+    reference: _builtins.bytes
+    """The match, transfer or statement that the step rests on, 16 bytes; zero for none."""
+    note: _builtins.str
+    """Why; no personal data."""
+    def __init__(
+        self,
+        *,
+        book: _builtins.bytes = ...,
+        mirror: _builtins.bytes = ...,
+        status: _reconciliation_pb2.BreakStatus.ValueType = ...,
+        actor: _builtins.bytes = ...,
+        assignee: _builtins.bytes = ...,
+        reference: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "assignee", b"assignee", "book", b"book", "mirror", b"mirror", "note", b"note", "reference", b"reference", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BreakStepped: _TypeAlias = BreakStepped  # noqa: Y015

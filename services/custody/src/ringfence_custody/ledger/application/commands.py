@@ -15,7 +15,7 @@ from ringfence_kernel.writing.writer import GroupWriter, Together, Unit
 from ringfence_custody.ledger.application.recording import record, seal
 from ringfence_custody.ledger.application.standing_changes import StandingChanges
 from ringfence_custody.ledger.application.state import State
-from ringfence_custody.ledger.domain.authority import PAYMENT_INSTRUCTION, Authority, Reach
+from ringfence_custody.ledger.domain.authority import CORRECTING, PAYMENT_INSTRUCTION, Authority, Reach
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.change_accounts import decide_freeze, decide_standing
 from ringfence_custody.ledger.domain.columns import AccountColumns, TransferColumns, row_numbers, split_ids
@@ -182,6 +182,19 @@ class Commands:
 
         return await self._on_standings(columns, commit)
 
+    def post_decided(self, unit: Unit, book_id: bytes, columns: TransferColumns) -> Outcome:
+        """Creates the correction that two people have decided, within their unit; raises ColumnsMalformed.
+
+        Whoever does not want all that was created takes it back by raising. It is recorded before this returns.
+        """
+        columns.check()
+        book = self._begin(unit, book_id)
+        (outcome,) = _decided(book, [columns], unit, AUTHORITY_OF_CORRECTIONS, Standings())
+        if outcome is None:
+            raise AssertionError("how owners stand is taken as it is known")
+        seal(unit, book_id, book)
+        return outcome
+
     def _begin(self, unit: Unit, book_id: bytes) -> Book:
         """Returns a book whose transfers are taken back with the commit, and recorded at its end."""
         book = self.state.book(book_id)
@@ -235,6 +248,7 @@ class Commands:
 
 NO_EVIDENCE = bytes(32)
 AUTHORITY_OF_EVIDENCE = Authority(PAYMENT_INSTRUCTION, Reach.EVIDENCE)
+AUTHORITY_OF_CORRECTIONS = Authority(CORRECTING, Reach.CORRECTION)
 
 
 def _decided(

@@ -21,4 +21,4 @@ def seal(unit: Unit, book_id: bytes, book: Book) -> None:
     event = book.seal()
     if event is not None:
         unit.journal.call(book.unseal)
-        unit.record(book_id, event, applied=True)
+        unit.record(book_id, event)

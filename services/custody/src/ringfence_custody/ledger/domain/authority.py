@@ -7,10 +7,12 @@ from enum import Enum
 
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 
-from ringfence_custody.ledger.domain.purposes import PURPOSES, AccountClass, Mandate, Purpose
+from ringfence_custody.ledger.domain.purposes import CORRECTION, PURPOSES, AccountClass, Mandate, Purpose
 
 PAYMENT_INSTRUCTION = external_id("custody.owner", b"", "payment-instruction")
 """Owns what it reserves, and what was reserved before there were owners: nobody else can be sure that it is his."""
+CORRECTING = external_id("custody.owner", b"", "corrections")
+"""In whose name two operators put right what custody and a bank disagree about."""
 CLEARING = frozenset({9, 10})
 """What operators of the custodian order through payment-instruction: suspense is allocated, or returned."""
 OF_WINDOWS = CLEARING | {each.code for each in PURPOSES if each.mandate is Mandate.CLIENT}
@@ -25,6 +27,7 @@ class Reach(Enum):
     MIGRATION = "a window that two people opened: the importer brings in what was elsewhere"
     SUBMISSION = "the platform's authorisation of a submission"
     EVIDENCE = "the bank's word"
+    CORRECTION = "two operators, who put right what a bank and the books disagree about"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Authority:
         operator's mandate only the clearing of suspense comes by submissions. An importer has no client's mandate, and
         no operator's order to clear suspense, but its window, which it names.
         """
+        if self.reach is Reach.CORRECTION:
+            return purpose.code == CORRECTION
         is_from_bank = debit_class == AccountClass.BANK_MIRROR
         if self.reach is Reach.MIGRATION:
             return purpose.code not in OF_WINDOWS or mandate == self.window

@@ -72,6 +72,7 @@ SCOPES_OF_KIND: dict[Kind, frozenset[str]] = {
             "identity.parties.read",
             "custody.admin",
             "custody.freeze",
+            "custody.reconcile",
             "payments.admin",
             "payments.approve",
             "payments.read",

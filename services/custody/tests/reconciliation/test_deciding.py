@@ -1,0 +1,181 @@
+"""What people decide: matches made and taken apart, suggestions, corrections by two, and who sees what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ringfence_custody.ledger.domain.result_codes import TransferFlag
+from ringfence_custody.reconciliation.domain.errors import (
+    BreakNotFound,
+    BreakTransitionRefused,
+    CorrectionRefused,
+    LinesDiffer,
+    MatchNotFound,
+    MirrorNotFound,
+    SuggestionNotFound,
+)
+from ringfence_protos.custody.v1 import reconciliation_pb2 as pb
+
+from ..conftest import Custody
+from ..ledger import SECOND, id_of
+from ..test_custody_service import PLATFORM, account
+from .town import TODAY, Movement, Town
+
+BANK = id_of("bank")
+F = TransferFlag
+
+
+@pytest.fixture
+async def town(custody: Custody) -> Town:
+    """A custody service with a mirror that has had its first statement."""
+    return await Town.built(custody)
+
+
+def mirror(**more: Any) -> dict[str, Any]:
+    """Returns the fields that name the mirror."""
+    return {"book_id": PLATFORM, "mirror_id": BANK, **more}
+
+
+async def only_match(town: Town, day: int = TODAY) -> pb.MatchedPair:
+    """Returns the one pair that was matched."""
+    (pair,) = (await town.ask("ListMatches", pb.ListMatchesRequest(**mirror(day=day)))).pairs
+    return pair
+
+
+async def test_undoing_a_match_moves_no_money_and_it_does_not_come_back(town: Town) -> None:
+    """Both lines are open again as they were, are a break, and only people match them again."""
+    await town.deposit("paid in", 300, entry="entry")
+    await town.tell(Movement("in", 300, entry="entry"))
+    lines = {each: getattr(town.mirror, each).digest() for each in ("bank", "books")}
+    await town.statement(TODAY)
+    await town.work()
+    pair, balance = await only_match(town), await account(town.custody, "alice")
+    undo = pb.UndoMatchRequest(**mirror(match_id=pair.match_id, note="not this one"))
+    await town.ask("UndoMatch", undo)
+    assert {each: getattr(town.mirror, each).digest() for each in lines} == lines
+    town.custody.clock.advance(601 * SECOND)
+    await town.work()
+    assert {each: getattr(town.mirror, each).digest() for each in lines} == lines
+    assert await account(town.custody, "alice") == balance
+    assert (await only_match(town)).undone
+    with pytest.raises(MatchNotFound):
+        await town.ask("UndoMatch", undo)
+    by_hand = pb.LinePair(movement_id=id_of("in"), transfer_id=id_of("paid in"))
+    await town.ask("MatchLines", pb.MatchLinesRequest(**mirror(pairs=[by_hand])))
+    pairs = (await town.ask("ListMatches", pb.ListMatchesRequest(**mirror(day=TODAY)))).pairs
+    assert [(each.stage, each.undone) for each in sorted(pairs, key=lambda each: each.stage)] == [
+        (pb.MATCHING_STAGE_KEY, True),
+        (pb.MATCHING_STAGE_PEOPLE, False),
+    ]
+    assert len({each.match_id for each in pairs}) == 2
+
+
+async def test_people_match_only_what_has_one_sum(town: Town) -> None:
+    """Lines that are not open, or whose sums differ, are refused whole."""
+    await town.deposit("paid in", 300)
+    await town.tell(Movement("in", 301))
+    for movement, transfer in (("in", "paid in"), ("in", "nobody"), ("nobody", "paid in")):
+        pair = pb.LinePair(movement_id=id_of(movement), transfer_id=id_of(transfer))
+        with pytest.raises(LinesDiffer):
+            await town.ask("MatchLines", pb.MatchLinesRequest(**mirror(pairs=[pair])))
+    with pytest.raises(MirrorNotFound):
+        await town.ask("MatchLines", pb.MatchLinesRequest(book_id=PLATFORM, mirror_id=id_of("alice"), pairs=[pair]))
+
+
+async def test_suggestions_are_for_people(town: Town) -> None:
+    """Sums and texts only suggest: a confirmed one is a match, a refused one does not come again."""
+    await town.deposit("one", 12_345)
+    await town.deposit("two", 2_222)
+    await town.tell(Movement("both", 14_567), Movement("text", 2_222))
+    scored = pb.LinePair(movement_id=id_of("text"), transfer_id=id_of("two"), score=70)
+    ask = pb.SuggestMatchesRequest(**mirror(pairs=[scored]))
+    assert (await town.ask("SuggestMatches", ask)).suggested == 1
+    assert (await town.ask("SuggestMatches", ask)).suggested == 0
+    (by_text,) = (await town.ask("ListSuggestions", pb.ListSuggestionsRequest(**mirror()))).suggestions
+    assert [(each.stage, each.confidence) for each in by_text.pairs] == [(pb.MATCHING_STAGE_TEXT, 70)]
+    refuse = pb.DecideSuggestionRequest(**mirror(suggestion_id=by_text.suggestion_id, note="no"))
+    await town.ask("DecideSuggestion", refuse)
+    assert (await town.ask("SuggestMatches", ask)).suggested == 0
+    with pytest.raises(SuggestionNotFound):
+        await town.ask("DecideSuggestion", refuse)
+
+
+async def test_a_confirmed_sum_is_a_match(town: Town) -> None:
+    """Two deposits that one line of the bank is the only sum of."""
+    await town.tell(Movement("both", 14_567))
+    for name, amount in (("one", 12_345), ("two", 2_222)):
+        await town.deposit(name, amount)
+    await town.statement(TODAY)
+    await town.work()
+    (found,) = (await town.ask("ListSuggestions", pb.ListSuggestionsRequest(**mirror()))).suggestions
+    assert {each.transfer_id for each in found.pairs} == {id_of("one"), id_of("two")}
+    confirm = pb.DecideSuggestionRequest(**mirror(suggestion_id=found.suggestion_id, confirmed=True, note="yes"))
+    await town.ask("DecideSuggestion", confirm)
+    assert {status for _, status in town.states().values()} == {"RESOLVED"}
+    pairs = (await town.ask("ListMatches", pb.ListMatchesRequest(**mirror(day=TODAY)))).pairs
+    assert len(pairs) == 2
+    assert len({each.match_id for each in pairs}) == 1
+
+
+async def test_a_correction_takes_two_people_and_settles_the_break(town: Town) -> None:
+    """One proposes, another confirms: the entry is posted, matched with the bank's line, and can be closed."""
+    await town.tell(Movement("unknown", 12))
+    await town.statement(TODAY)
+    await town.work()
+    (found,) = town.breaks.values()
+    correct = pb.CorrectBreakRequest(
+        break_id=found.id,
+        entries=[pb.CorrectingEntry(debit_account_id=BANK, credit_account_id=id_of("bob"), amount_minor=12)],
+        reason="case 4",
+    )
+    with pytest.raises(BreakTransitionRefused):
+        await town.ask("CorrectBreak", correct)
+    await town.ask("AssignBreak", pb.AssignBreakRequest(break_id=found.id, note="look"))
+    proposal = (await town.ask("CorrectBreak", correct)).proposal_id
+    assert (await account(town.custody, "bob")).credits_posted_minor == 1_000
+    assert town.states()[id_of("unknown")] == ("UNIDENTIFIED", "CORRECTING")
+    await town.custody.confirm(proposal)
+    assert (await account(town.custody, "bob")).credits_posted_minor == 1_012
+    assert town.states()[id_of("unknown")] == ("UNIDENTIFIED", "RESOLVED")
+    assert (await only_match(town)).stage == pb.MATCHING_STAGE_PEOPLE
+    await town.ask("CloseBreak", pb.CloseBreakRequest(break_id=found.id, note="done"))
+    assert town.states() == {}
+    with pytest.raises(BreakNotFound):
+        await town.ask("CloseBreak", pb.CloseBreakRequest(break_id=found.id, note="again"))
+    await town.ask("ReopenBreak", pb.ReopenBreakRequest(break_id=found.id, note="not so"))
+    assert town.states()[id_of("unknown")] == ("UNIDENTIFIED", "REOPENED")
+
+
+async def test_a_correction_that_the_ledger_refuses_leaves_nothing(town: Town) -> None:
+    """All entries or none: the second takes more than bob has."""
+    await town.tell(Movement("unknown", 12))
+    await town.statement(TODAY)
+    await town.work()
+    (found,) = town.breaks.values()
+    await town.ask("AssignBreak", pb.AssignBreakRequest(break_id=found.id, note="look"))
+    entries = [
+        pb.CorrectingEntry(debit_account_id=BANK, credit_account_id=id_of("alice"), amount_minor=12),
+        pb.CorrectingEntry(debit_account_id=id_of("bob"), credit_account_id=BANK, amount_minor=5_000),
+    ]
+    correct = pb.CorrectBreakRequest(break_id=found.id, entries=entries, reason="case 4")
+    proposal = (await town.ask("CorrectBreak", correct)).proposal_id
+    with pytest.raises(CorrectionRefused) as refused:
+        await town.custody.confirm(proposal)
+    assert refused.value.metadata == {"status": "EXCEEDS_CREDITS"}
+    assert (await account(town.custody, "alice")).credits_posted_minor == 1_000
+    assert town.states()[id_of("unknown")] == ("UNIDENTIFIED", "CORRECTING")
+
+
+async def test_a_platform_sees_its_own_breaks_alone(town: Town) -> None:
+    """Another's break is answered like one that does not exist."""
+    await town.tell(Movement("unknown", 12))
+    await town.statement(TODAY)
+    await town.work()
+    (found,) = town.breaks.values()
+    ask = pb.GetBreakRequest(break_id=found.id)
+    assert getattr(await town.ask("GetBreak", ask, PLATFORM), "break").break_id == found.id
+    with pytest.raises(BreakNotFound):
+        await town.ask("GetBreak", ask, b"another platform")
+    assert not (await town.ask("ListBreaks", pb.ListBreaksRequest(), b"another platform")).breaks
+    assert len((await town.ask("ListBreaks", pb.ListBreaksRequest())).breaks) == 1
