@@ -85,7 +85,6 @@ class Days:
             **fund,
             computed_ns=1,
             position=10,
-            evidence_position=4,
             requirement_minor=1_005,
             resource_minor=1_005 + internal,
             funds_minor=1_005 + internal,

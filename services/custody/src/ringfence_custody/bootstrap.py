@@ -40,10 +40,11 @@ from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.application.statement_lag import StatementLag
 from ringfence_custody.modules import ModuleStates, event_codec
 from ringfence_custody.reconciliation.adapters import schema as reconciliation_schema
+from ringfence_custody.reconciliation.adapters.calendar_days import CalendarDays
 from ringfence_custody.reconciliation.adapters.match_model import MatchesModel, StoredMatches
-from ringfence_custody.reconciliation.adapters.week_days import WeekDays
 from ringfence_custody.reconciliation.application.working import Reconciling
 from ringfence_custody.reconciliation.module import ReconciliationModule
+from ringfence_custody.safeguarding.module import SafeguardingModule
 from ringfence_custody.settings import CustodySettings
 
 REQUEST_WEIGHT = 64
@@ -101,18 +102,28 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
         core.writer,
         states.reconciliation,
         StoredMatches(core.store, codec),
-        WeekDays(runtime.clock),
+        CalendarDays(states.calendars, runtime.clock),
         commands,
         queries,
         proposals,
     )
     payments = await follow_payments(runtime, core, reconciliation.noting)
+    safeguarding = SafeguardingModule.build(
+        core.writer,
+        states.safeguarding,
+        state,
+        states.reconciliation,
+        states.calendars,
+        proposals,
+    )
+    calendars.days.timers = (safeguarding.closing.on_day,)
     servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing)
     return Assembly(
         servicers=[
             custody_servicer(servicer, backlog),
             calendars.servicer,
             reconciliation_servicer(reconciliation),
+            safeguarding.servicer,
             proposal_servicer(proposals),
             core.feed(),
         ],
@@ -121,6 +132,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
             identity.task,
             payments.task,
             calendars.task,
+            safeguarding.task,
             Task("expiry", lambda: keep_expiring(commands)),
             Task("reconciliation", lambda: keep_reconciling(reconciliation.work)),
         ],

@@ -15,6 +15,7 @@ from ringfence_custody.ledger.application.ports import CommittedBatches
 from ringfence_custody.ledger.application.state import State as LedgerState
 from ringfence_custody.reconciliation.domain.events import EVENTS as RECONCILIATION_EVENTS
 from ringfence_custody.reconciliation.domain.state import State as ReconciliationState
+from ringfence_custody.safeguarding.domain.state import State as SafeguardingState
 
 DIGEST_FORMAT = 6
 """Raised whenever a state's digest is made of something else."""
@@ -28,6 +29,7 @@ class ModuleStates:
     reconciliation: ReconciliationState = field(default_factory=ReconciliationState)
     proposals: ProposalState = field(default_factory=ProposalState)
     calendars: CalendarState = field(default_factory=CalendarState)
+    safeguarding: SafeguardingState = field(default_factory=SafeguardingState)
 
     @classmethod
     def over(cls, batches_of_book: Callable[[], CommittedBatches]) -> ModuleStates:
@@ -41,11 +43,18 @@ class ModuleStates:
             "reconciliation": self.reconciliation,
             "proposals": self.proposals,
             "calendars": self.calendars,
+            "safeguarding": self.safeguarding,
         }
         return SavedStates(modules, DIGEST_FORMAT)
 
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    modules = (LedgerState.EVENTS, RECONCILIATION_EVENTS, ProposalState.EVENTS, CalendarState.EVENTS)
+    modules = (
+        LedgerState.EVENTS,
+        RECONCILIATION_EVENTS,
+        ProposalState.EVENTS,
+        CalendarState.EVENTS,
+        SafeguardingState.EVENTS,
+    )
     return EventCodec(dict.fromkeys(chain.from_iterable(modules)))

@@ -14,7 +14,7 @@ from ringfence_custody.safeguarding.domain.events import (
     SafeguardingMissed,
     SafeguardingReopened,
 )
-from ringfence_custody.safeguarding.domain.figures import BankFigures, BookFigures, Computation, MirrorBalance
+from ringfence_custody.safeguarding.domain.figures import BankFigures, BookFigures, Computation, MirrorBalance, OpenSums
 from ringfence_custody.safeguarding.domain.state import KEPT_DAYS, State
 from ringfence_kernel.proposals.domain.errors import SecondPersonRequired
 
@@ -31,8 +31,7 @@ def world() -> World:
 
 async def _computed(world: World, closing: int = 1_000) -> None:
     await world.open(MONDAY + 1)
-    world.evidence.closings[MONDAY] = closing
-    await world.closing.step()
+    await world.state_closing(MONDAY, closing)
 
 
 async def _reviewed(world: World, closing: int = 1_000) -> None:
@@ -60,9 +59,8 @@ async def test_a_day_is_computed_when_the_banks_word_is_there(world: World) -> N
     world.books.debits = 1_050
     await world.open(MONDAY + 1)
     assert not world.of(SafeguardingComputed)
-    world.evidence.closings[MONDAY] = 1_045
-    world.evidence.later, world.evidence.unplaced = 7, 12
-    await world.closing.step()
+    world.evidence.sums_open = OpenSums(told_minor=7, unplaced_minor=12, unmatched_minor=7)
+    await world.state_closing(MONDAY, 1_045)
     (found,) = world.of(SafeguardingComputed)
     assert (found.requirement_minor, found.unplaced_minor, found.funds_minor) == (1_020, 12, 1_008)
     assert (found.resource_minor, found.internal_minor) == (1_020, 0)
@@ -122,7 +120,7 @@ async def test_a_day_that_does_not_come_out_is_notified_before_it_is_signed(
     if what == "clients":
         world.books.clients = [1_200]
     elif what == "overdue":
-        world.evidence.overdue = 5
+        world.evidence.sums_open = OpenSums(overdue_minor=5)
     await _reviewed(world, 990 if what == "bank" else 1_000)
     with pytest.raises(SafeguardingDayOpen) as refused:
         await world.commands.sign(key(MONDAY), BEN)
@@ -142,13 +140,51 @@ async def test_a_day_that_is_late_is_missed_once_and_can_still_be_signed(world: 
     assert (await world.commands.sign(key(MONDAY), BEN)).is_missed
 
 
+async def test_lines_that_wait_to_be_matched_keep_a_day_from_being_computed(world: World) -> None:
+    """A difference that is about to go away is none."""
+    world.evidence.sums_open = None
+    await _computed(world)
+    assert not world.of(SafeguardingComputed)
+    world.evidence.sums_open = OpenSums()
+    assert await world.closing.step() == 1
+
+
+async def test_two_days_in_one_statement_are_both_computed(world: World) -> None:
+    """Each by the statement that covers it; what a later one has booked is booked later."""
+    await world.open(MONDAY + 1)
+    await world.open(MONDAY + 3)
+    await world.state_closing(MONDAY + 1, 900, first_day=MONDAY)
+    assert [each.day for each in world.of(SafeguardingComputed)] == [MONDAY, MONDAY + 1]
+    await world.state_closing(MONDAY + 2, 1_000)
+    newest = world.of(MirrorCompared)[-1]
+    assert (newest.day, newest.bank_minor, newest.difference_minor) == (MONDAY + 2, 1_000, 0)
+
+
+async def test_an_outage_is_caught_up_with_statements_of_several_days(world: World) -> None:
+    """A day whose statement is not the newest is compared with what was booked since taken into account."""
+    await world.state_closing(MONDAY, 400)
+    await world.state_closing(MONDAY + 1, 1_000)
+    await world.open(MONDAY + 1)
+    await world.open(MONDAY + 2)
+    compared = [(each.day, each.later_minor, each.difference_minor) for each in world.of(MirrorCompared)]
+    assert compared == [(MONDAY, 600, 0), (MONDAY + 1, 0, 0)]
+
+
+async def test_a_payment_that_the_bank_has_not_booked_is_no_difference(world: World) -> None:
+    """It is named as such: the mirror has paid it, the bank has not."""
+    world.books.credits = 300
+    world.evidence.sums_open = OpenSums(unmatched_minor=-300)
+    await _computed(world, 1_000)
+    (found,) = world.of(MirrorCompared)
+    assert (found.mirror_minor, found.unbooked_minor, found.difference_minor) == (700, -300, 0)
+
+
 async def test_changed_evidence_begins_another_version(world: World) -> None:
     """A signed day stays as it is, and is computed anew beside it; the same evidence again changes nothing."""
     await _reviewed(world)
     await world.commands.sign(key(MONDAY), BEN)
     assert await world.closing.step() == 0
-    world.evidence.closings[MONDAY] = 999
-    await world.closing.step()
+    await world.state_closing(MONDAY, 999)
     first, second = world.of(SafeguardingComputed)
     assert (first.version, second.version, second.external_minor) == (1, 2, 1)
     assert len(world.of(SafeguardingReopened)) == 1
@@ -168,10 +204,10 @@ async def test_a_person_may_reopen_a_day(world: World) -> None:
 async def test_figures_are_the_same_bytes_again(world: World) -> None:
     """Two worlds with other ids and times come to the same document."""
     other = World()
-    other.writer.now_ns, other.evidence.position = 10**18, 77
-    other.evidence.tellings[MONDAY] = bytes(range(16))
-    for each in (world, other):
-        await _computed(each)
+    other.writer.now_ns = 10**18
+    await _computed(world)
+    await other.open(MONDAY + 1)
+    await other.state_closing(MONDAY, 1_000, "another id")
     (first,), (second,) = world.of(SafeguardingComputed), other.of(SafeguardingComputed)
     assert first.document == second.document
     assert first.document_sha256 == second.document_sha256

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ringfence_custody.reconciliation.domain.events import StatementNoted
 from ringfence_custody.safeguarding.application.closing import DayClosing
 from ringfence_custody.safeguarding.application.commands import DayCommands
 from ringfence_custody.safeguarding.application.ports import PoolOf
 from ringfence_custody.safeguarding.domain.days import DayKey
-from ringfence_custody.safeguarding.domain.figures import POOLS, BankFigures, BookFigures, MirrorBalance
+from ringfence_custody.safeguarding.domain.figures import POOLS, BookFigures, MirrorBalance, OpenSums
 from ringfence_custody.safeguarding.domain.state import State
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.proposals.application import Proposals
@@ -62,34 +63,15 @@ class Books:
 
 @dataclass
 class Evidence:
-    """Closing balances by day, and what lies between."""
+    """What is open on the mirror, and breaks in words."""
 
-    closings: dict[int, int] = field(default_factory=dict)
-    tellings: dict[int, bytes] = field(default_factory=dict)
-    later: int = 0
-    unbooked: int = 0
-    unplaced: int = 0
-    overdue: int = 0
+    sums_open: OpenSums | None = field(default_factory=OpenSums)
     breaks: list[str] = field(default_factory=list)
-    position: int = 5
 
-    def figures(self, mirror: MirrorBalance, day: int, overdue_day: int) -> BankFigures | None:
-        if day not in self.closings:
-            return None
-        telling = self.tellings.get(day, external_id("test", bytes(16), f"statement {day}"))
-        return BankFigures(
-            mirror.mirror,
-            mirror.number,
-            telling,
-            mirror.balance_minor,
-            self.closings[day],
-            self.later,
-            self.unbooked,
-            self.unplaced,
-            self.overdue,
-        )
+    def sums(self, tenant: bytes, mirror: bytes, day: int, overdue_day: int, now_ns: int) -> OpenSums | None:
+        return self.sums_open
 
-    def open_breaks(self, mirrors: Sequence[bytes], day: int) -> list[str]:
+    def open_breaks(self, tenant: bytes, mirrors: Sequence[bytes], day: int) -> list[str]:
         return self.breaks
 
 
@@ -170,6 +152,13 @@ class World:
     async def open(self, day: int) -> int:
         """Opens a business day, and has done what is due."""
         self.days.opened = day
+        return await self.closing.step()
+
+    async def state_closing(self, day: int, closing: int, name: str = "", first_day: int = 0) -> int:
+        """Has a bank close a day, or several, and what is due done."""
+        telling = external_id("test", bytes(16), name or f"statement {day} {closing}")
+        event = StatementNoted(TENANT, MIRROR, telling, bytes(32), first_day or day, day, 0, closing)
+        await self.writer.commit(lambda unit: unit.record(MIRROR, event))
         return await self.closing.step()
 
     def of(self, kind: type) -> list[Any]:

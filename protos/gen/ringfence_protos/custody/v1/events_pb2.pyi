@@ -758,7 +758,6 @@ class SafeguardingComputed(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     COMPUTED_NS_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
-    EVIDENCE_POSITION_FIELD_NUMBER: _builtins.int
     REQUIREMENT_MINOR_FIELD_NUMBER: _builtins.int
     RESOURCE_MINOR_FIELD_NUMBER: _builtins.int
     FUNDS_MINOR_FIELD_NUMBER: _builtins.int
@@ -786,9 +785,7 @@ class SafeguardingComputed(_message.Message):
     computed_ns: _builtins.int
     """When it was computed, UTC nanoseconds."""
     position: _builtins.int
-    """Position of custody's feed before this event."""
-    evidence_position: _builtins.int
-    """Position of payment-instruction's feed, as far as it was followed."""
+    """Position of custody's feed before this event: all figures are of it, what banks have told among them."""
     requirement_minor: _builtins.int
     """Individual balances and unallocated client money, minor units as all amounts."""
     resource_minor: _builtins.int
@@ -824,7 +821,6 @@ class SafeguardingComputed(_message.Message):
         version: _builtins.int = ...,
         computed_ns: _builtins.int = ...,
         position: _builtins.int = ...,
-        evidence_position: _builtins.int = ...,
         requirement_minor: _builtins.int = ...,
         resource_minor: _builtins.int = ...,
         funds_minor: _builtins.int = ...,
@@ -840,7 +836,7 @@ class SafeguardingComputed(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assets_minor", b"assets_minor", "breaks", b"breaks", "computed_ns", b"computed_ns", "day", b"day", "day_id", b"day_id", "document", b"document", "document_sha256", b"document_sha256", "evidence_position", b"evidence_position", "external_minor", b"external_minor", "funds_minor", b"funds_minor", "insurance_minor", b"insurance_minor", "internal_minor", b"internal_minor", "ledger", b"ledger", "overdue_minor", b"overdue_minor", "pool", b"pool", "position", b"position", "requirement_minor", b"requirement_minor", "resource_minor", b"resource_minor", "tenant", b"tenant", "unplaced_minor", b"unplaced_minor", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assets_minor", b"assets_minor", "breaks", b"breaks", "computed_ns", b"computed_ns", "day", b"day", "day_id", b"day_id", "document", b"document", "document_sha256", b"document_sha256", "external_minor", b"external_minor", "funds_minor", b"funds_minor", "insurance_minor", b"insurance_minor", "internal_minor", b"internal_minor", "ledger", b"ledger", "overdue_minor", b"overdue_minor", "pool", b"pool", "position", b"position", "requirement_minor", b"requirement_minor", "resource_minor", b"resource_minor", "tenant", b"tenant", "unplaced_minor", b"unplaced_minor", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -20,7 +20,7 @@ from ringfence_custody.safeguarding.domain.days import (
     missed,
     reopened,
 )
-from ringfence_custody.safeguarding.domain.figures import BankFigures, BookFigures, Computation
+from ringfence_custody.safeguarding.domain.figures import BankFigures, BookFigures, Computation, MirrorBalance
 from ringfence_custody.safeguarding.domain.state import Fund, State
 
 EVIDENCE_CHANGED = "the evidence of the day has changed"
@@ -46,6 +46,10 @@ class DayClosing:
         """Cuts, computes, reopens and misses what is due, in one commit; returns how much was done."""
         return await self.writer.commit(lambda unit: _Step(self, unit).all())
 
+    def on_day(self, unit: Unit, calendar: str, day: int) -> None:
+        """Cuts the day that is over within the commit that opens the next one."""
+        _Step(self, unit).cut()
+
 
 class _Step:
     """One commit of it: the books are added up once for each platform, currency and pool."""
@@ -57,10 +61,14 @@ class _Step:
 
     def all(self) -> int:
         """Does it all."""
-        done = sum(self._cut_due(fund) for fund in sorted(self._closing.books.funds(self._state.pool_of)))
+        done = self.cut()
         for stream in list(self._state.days):
             done += self._reopen(stream) + self._compute(stream) + self._miss(stream)
         return done
+
+    def cut(self) -> int:
+        """Cuts what is over; returns how many days."""
+        return sum(self._cut_due(fund) for fund in sorted(self._closing.books.funds(self._state.pool_of)))
 
     def _books(self, fund: Fund) -> BookFigures:
         if fund not in self._figures:
@@ -101,19 +109,37 @@ class _Step:
         if banks is None:
             return 0
         computation = Computation(books_of(day), tuple(banks), self._state.facts_of(day.key))
-        breaks = len(self._evidence.open_breaks([each.mirror for each in banks], day.key.day))
-        positions = (self._position(), self._evidence.position)
-        self._unit.record_all(stream, computed(day, computation, breaks, positions, self._unit.now_ns))
+        breaks = len(self._evidence.open_breaks(day.key.tenant, [each.mirror for each in banks], day.key.day))
+        self._unit.record_all(stream, computed(day, computation, breaks, self._position(), self._unit.now_ns))
         return 1
 
     def _banks(self, day: Day) -> list[BankFigures] | None:
         """Returns the banks' figures of all mirrors, None while one is missing."""
         key = day.key
-        overdue = self._days.previous_day(key.ledger, key.day)
         now = {each.mirror: each for each in self._books((key.tenant, key.ledger, key.pool)).mirrors}
-        found = [self._evidence.figures(now[each.mirror], key.day, overdue) for each in day.mirrors]
+        found = [self._bank(key, now[each.mirror]) for each in day.mirrors]
         banks = [each for each in found if each is not None]
         return banks if len(banks) == len(found) else None
+
+    def _bank(self, key: DayKey, mirror: MirrorBalance) -> BankFigures | None:
+        """Compares a mirror as it is now: what a later statement has booked meanwhile counts as booked later."""
+        closing = self._state.closing_of(mirror.mirror, key.day)
+        overdue = self._days.previous_day(key.ledger, key.day)
+        sums = self._evidence.sums(key.tenant, mirror.mirror, key.day, overdue, self._unit.now_ns) if closing else None
+        if closing is None or sums is None:
+            return None
+        booked_since = self._state.newest_closing(mirror.mirror).closing_minor - closing.closing_minor
+        return BankFigures(
+            mirror=mirror.mirror,
+            number=mirror.number,
+            telling=closing.telling,
+            mirror_minor=mirror.balance_minor,
+            bank_minor=closing.closing_minor,
+            later_minor=booked_since + sums.told_minor,
+            unbooked_minor=sums.unmatched_minor - sums.told_minor,
+            unplaced_minor=sums.unplaced_minor,
+            overdue_minor=sums.overdue_minor,
+        )
 
     def _miss(self, stream: bytes) -> int:
         """Notes a day that was to be signed while the business day after it was open."""

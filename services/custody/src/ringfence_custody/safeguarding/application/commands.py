@@ -81,7 +81,7 @@ class DayCommands:
         """Closes it; raises SafeguardingDayOpen with all that is open."""
 
         def decide(unit: Unit, day: Day, hand: Hand) -> object:
-            breaks = self.evidence.open_breaks([each.mirror for each in day.mirrors], key.day)
+            breaks = self.evidence.open_breaks(key.tenant, [each.mirror for each in day.mirrors], key.day)
             return signed(day, hand.principal, breaks, unit.now_ns)
 
         return await self._decide(key, caller, decide)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from ringfence_custody.safeguarding.domain.figures import BankFigures, BookFigures, MirrorBalance
+from ringfence_custody.safeguarding.domain.figures import BookFigures, OpenSums
 
 PoolOf = Callable[[bytes, int], str]
 """The pool that a platform's accounts of a code belong to."""
@@ -24,17 +24,13 @@ class Books(Protocol):
 class Evidence(Protocol):
     """What reconciliation knows of the banks."""
 
-    @property
-    def position(self) -> int:
-        """Returns how far payment-instruction's feed is followed."""
+    def sums(self, tenant: bytes, mirror: bytes, day: int, overdue_day: int, now_ns: int) -> OpenSums | None:
+        """Returns what is open on a mirror, None while lines that a statement has settled wait to be matched.
 
-    def figures(self, mirror: MirrorBalance, day: int, overdue_day: int) -> BankFigures | None:
-        """Returns a bank's figures for a day, None while its word is not there.
-
-        `mirror` is as it is now; what is told of and was booked by no bank since `overdue_day` is overdue.
+        What is told of and was booked by no bank since `overdue_day` is overdue.
         """
 
-    def open_breaks(self, mirrors: Sequence[bytes], day: int) -> list[str]:
+    def open_breaks(self, tenant: bytes, mirrors: Sequence[bytes], day: int) -> list[str]:
         """Returns the breaks on mirrors up to a day that are not closed, in words without personal data."""
 
 

@@ -31,5 +31,5 @@ class DayQueries:
         """Returns what keeps a day from being signed, in words."""
         if day.status is Status.SIGNED:
             return []
-        breaks = self.evidence.open_breaks([each.mirror for each in day.mirrors], day.key.day)
+        breaks = self.evidence.open_breaks(day.key.tenant, [each.mirror for each in day.mirrors], day.key.day)
         return [*breaks, *(unnotified(day) if not day.is_notified else ())]

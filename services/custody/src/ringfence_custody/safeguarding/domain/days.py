@@ -116,11 +116,8 @@ def cut(key: DayKey, books: BookFigures, position: int, now_ns: int) -> list[Any
     return [of_day, *mirrors]
 
 
-def computed(day: Day, computation: Computation, breaks: int, positions: tuple[int, int], now_ns: int) -> list[Any]:
-    """Decides what a day comes to: an event of each mirror, then that of the day.
-
-    `positions` are those of custody's feed and of payment-instruction's.
-    """
+def computed(day: Day, computation: Computation, breaks: int, position: int, now_ns: int) -> list[Any]:
+    """Decides what a day comes to: an event of each mirror, then that of the day."""
     key = day.key
     text = document(computation, key.day, key.pool, key.ledger, day.version, breaks)
     of_day = SafeguardingComputed(
@@ -131,8 +128,7 @@ def computed(day: Day, computation: Computation, breaks: int, positions: tuple[i
         day=key.day,
         version=day.version,
         computed_ns=now_ns,
-        position=positions[0],
-        evidence_position=positions[1],
+        position=position,
         requirement_minor=computation.requirement_minor,
         resource_minor=computation.resource_minor,
         funds_minor=computation.funds_minor,

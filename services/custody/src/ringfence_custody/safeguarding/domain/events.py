@@ -81,8 +81,7 @@ class SafeguardingComputed:
     day: int
     version: int  # 1, then one more for each reopening
     computed_ns: int
-    position: int  # of custody's feed before this event
-    evidence_position: int  # of payment-instruction's feed, as far as it is followed
+    position: int  # of custody's feed before this event: all figures are of it, what banks have told among them
     requirement_minor: int
     resource_minor: int  # may be below zero
     funds_minor: int  # may be below zero

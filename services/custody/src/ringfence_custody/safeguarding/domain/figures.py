@@ -47,12 +47,26 @@ class BookFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class BankFigures:
-    """What a bank holds at the end of a day, and what lies between that and our mirror.
+class OpenSums:
+    """What reconciliation has open on a mirror, money that came in above zero.
 
-    `mirror_minor` is the mirror's balance when the bank's word was there, `later_minor` what of it the bank books on
-    later days, `unbooked_minor` payments of ours that it has not booked by the day's end: below zero where they take
-    money. `unplaced_minor` was told of by news and is not booked; `overdue_minor` of it is older than a business day.
+    `told_minor` is told of by news, `unplaced_minor` what of that came in, `overdue_minor` what of that is older than a
+    business day. `unmatched_minor` is in the books, and no bank's booking of it is known.
+    """
+
+    told_minor: int = 0
+    unplaced_minor: int = 0
+    overdue_minor: int = 0
+    unmatched_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BankFigures:
+    """What a bank holds by the statement that covers a day, and what lies between that and our mirror.
+
+    `mirror_minor` is the mirror's balance when the bank's word was there, `later_minor` what of it the bank books after
+    that statement, `unbooked_minor` payments of ours that it has not booked: below zero where they take money.
+    `unplaced_minor` and `overdue_minor` are as in OpenSums.
     """
 
     mirror: bytes

@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.values.sections import Sections
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.journal import Journal
 
+from ringfence_custody.reconciliation.domain.events import StatementNoted
 from ringfence_custody.safeguarding.domain.days import Day, DayKey, Status, applied
 from ringfence_custody.safeguarding.domain.events import EVENTS, PoolAssigned, ResourceRegistered, SafeguardingCut
 from ringfence_custody.safeguarding.domain.figures import POOLS, Facts
@@ -32,9 +33,19 @@ class Component(IntEnum):
     INSURANCE = 2
 
 
+class Closing(NamedTuple):
+    """What a bank's statement closes with, in minor units; days since 1970-01-01."""
+
+    telling: bytes
+    first_day: int
+    last_day: int
+    closing_minor: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Saved:
     days: list[Day]
+    closings: list[tuple[bytes, list[Closing]]]
     facts: list[ResourceRegistered]
     pools: list[tuple[bytes, int, str]]
 
@@ -42,7 +53,7 @@ class _Saved:
 class State:
     """Every change goes through the journal; nothing here decides."""
 
-    EVENTS: ClassVar[tuple[type, ...]] = EVENTS
+    EVENTS: ClassVar[tuple[type, ...]] = (*EVENTS, StatementNoted)
 
     def __init__(self) -> None:
         """Starts empty."""
@@ -50,12 +61,15 @@ class State:
         self.facts: dict[tuple[bytes, int, str, int, int], ResourceRegistered] = {}
         self.pools: dict[tuple[bytes, int], str] = {}
         self._last: dict[Fund, int] = {}
+        self._closings: dict[bytes, dict[int, Closing]] = {}
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
         event = recorded.event
         if isinstance(event, SafeguardingCut):
             self._cut(event, journal)
+        elif isinstance(event, StatementNoted):
+            self._close(event, journal)
         elif isinstance(event, ResourceRegistered):
             key = (event.tenant, event.ledger, event.pool, event.component, event.from_day)
             journal.put(self.facts, key, event)
@@ -63,6 +77,17 @@ class State:
             journal.put(self.pools, (event.tenant, event.account_code), event.pool)
         elif recorded.stream in self.days:
             journal.put(self.days, recorded.stream, applied(self.days[recorded.stream], event))
+
+    def closing_of(self, mirror: bytes, day: int) -> Closing | None:
+        """Returns the statement that covers a day, the shortest of several; None while there is none."""
+        closings = self._closings.get(mirror, {})
+        covering = (each for last, each in sorted(closings.items()) if each.first_day <= day <= last)
+        return next(covering, None)
+
+    def newest_closing(self, mirror: bytes) -> Closing:
+        """Returns the statement that goes farthest; raises LookupError before the first."""
+        closings = self._closings[mirror]
+        return closings[max(closings)]
 
     def last_cut(self, fund: Fund) -> int:
         """Returns the newest day of a platform, currency and pool that was cut, 0 before the first."""
@@ -87,6 +112,16 @@ class State:
     def of_tenant(self, tenant: bytes) -> list[Day]:
         """Returns the days of a platform that are in memory, the oldest first."""
         return sorted((day for day in self.days.values() if day.key.tenant == tenant), key=_in_order)
+
+    def _close(self, event: StatementNoted, journal: Journal) -> None:
+        """Keeps what a statement closes with, and lets go of those that no day in memory is compared with."""
+        if event.mirror not in self._closings:
+            journal.put(self._closings, event.mirror, {})
+        closings = self._closings[event.mirror]
+        for last in [each for each in closings if each < event.last_day - 2 * KEPT_DAYS]:
+            journal.remove(closings, last)
+        closing = Closing(event.telling, event.first_day, event.last_day, event.closing_minor)
+        journal.put(closings, event.last_day, closing)
 
     def _cut(self, event: SafeguardingCut, journal: Journal) -> None:
         key = DayKey(event.tenant, event.ledger, event.pool, event.day)
@@ -120,14 +155,23 @@ class State:
             (each.tenant, each.ledger, each.pool, each.component, each.from_day): each for each in saved.facts
         }
         self.pools = {(tenant, code): pool for tenant, code, pool in saved.pools}
+        self._closings = {mirror: {each.last_day: each for each in closings} for mirror, closings in saved.closings}
         for day in saved.days:
             fund = (day.key.tenant, day.key.ledger, day.key.pool)
             self._last[fund] = max(day.key.day, self._last.get(fund, 0))
 
     def _saved(self) -> _Saved:
         pools = sorted((tenant, code, pool) for (tenant, code), pool in self.pools.items())
-        return _Saved(sorted(self.days.values(), key=_in_order), [self.facts[key] for key in sorted(self.facts)], pools)
+        closings = [
+            (mirror, [each for _, each in sorted(its.items())]) for mirror, its in sorted(self._closings.items())
+        ]
+        days = sorted(self.days.values(), key=_in_order)
+        return _Saved(days, closings, [self.facts[key] for key in sorted(self.facts)], pools)
 
 
 def _in_order(day: Day) -> DayKey:
     return DayKey(day.key.tenant, day.key.ledger, day.key.pool, day.key.day)
+
+
+def _last_day(closing: Closing) -> int:
+    return closing.last_day
