@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
 from ringfence_kernel.feed.hearing import Hearing
@@ -94,53 +95,74 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     rules = RuleCommands(core.writer, state, proposals)
     acts = Acts(state, proposals)
     proposals.register([rules.effect(), *acts.effects()])
-    calendars = CalendarsModule.build(
-        core.writer, states.calendars, proposals, runtime.clock, may_step=settings.may_step_days()
-    )
-    calendars.days.gauge(runtime.gauges, leadership)
-    reconciliation = ReconciliationModule.build(
-        core.writer,
-        states.reconciliation,
-        StoredMatches(core.store, codec),
-        CalendarDays(states.calendars, runtime.clock),
-        commands,
-        queries,
-        proposals,
-    )
-    payments = await follow_payments(runtime, core, reconciliation.noting)
-    safeguarding = SafeguardingModule.build(
-        core.writer,
-        states.safeguarding,
-        state,
-        states.reconciliation,
-        states.calendars,
-        proposals,
-    )
-    calendars.days.timers = (safeguarding.closing.on_day,)
+    around = Around.build(runtime, core, states, commands, queries, proposals)
+    around.calendars.days.gauge(runtime.gauges, leadership)
+    payments = await follow_payments(runtime, core, around.reconciliation.noting)
     servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing)
     return Assembly(
-        servicers=[
-            custody_servicer(servicer, backlog),
-            calendars.servicer,
-            reconciliation_servicer(reconciliation),
-            safeguarding.servicer,
-            proposal_servicer(proposals),
-            core.feed(),
-        ],
+        servicers=[custody_servicer(servicer, backlog), *around.servicers(), proposal_servicer(proposals), core.feed()],
         tasks=[
             *core.tasks({"identity": identity.follower.ring, "payment-instruction": payments.follower.ring}),
             identity.task,
             payments.task,
-            calendars.task,
-            safeguarding.task,
+            *around.tasks(),
             Task("expiry", lambda: keep_expiring(commands)),
-            Task("reconciliation", lambda: keep_reconciling(reconciliation.work)),
         ],
         everywhere=[runtime.warm(identity.follower), runtime.warm(payments.follower)],
         checks=[*core.checks(), identity.check, payments.check],
         leadership=leadership,
         standing=Standing(states.proposals.is_stopped, proposals.has_ended, identity_is_heard),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The modules around the ledger, wired to each other."""
+
+    calendars: CalendarsModule
+    reconciliation: ReconciliationModule
+    safeguarding: SafeguardingModule
+
+    @classmethod
+    def build(
+        cls,
+        runtime: Runtime[CustodySettings],
+        core: EventSourced,
+        states: ModuleStates,
+        commands: Commands,
+        queries: Queries,
+        proposals: Proposals,
+    ) -> Around:
+        """Wires them: a day that opens has the one before it cut."""
+        writer, clock = core.writer, runtime.clock
+        calendars = CalendarsModule.build(
+            writer, states.calendars, proposals, clock, may_step=runtime.settings.may_step_days()
+        )
+        reconciliation = ReconciliationModule.build(
+            writer,
+            states.reconciliation,
+            StoredMatches(core.store, event_codec()),
+            CalendarDays(states.calendars, clock),
+            commands,
+            queries,
+            proposals,
+        )
+        safeguarding = SafeguardingModule.build(
+            writer, states.safeguarding, states.ledger, states.reconciliation, states.calendars, proposals
+        )
+        calendars.days.timers = (safeguarding.closing.on_day,)
+        return cls(calendars, reconciliation, safeguarding)
+
+    def servicers(self) -> list[Servicer]:
+        """Returns what they serve."""
+        add = reconciliation_pb2_grpc.add_ReconciliationServiceServicer_to_server
+        reconciled = Servicer(add, self.reconciliation.servicer, "ringfence.custody.v1.ReconciliationService")
+        return [self.calendars.servicer, reconciled, self.safeguarding.servicer]
+
+    def tasks(self) -> list[Task]:
+        """Returns what they do in the process that leads."""
+        reconciling = Task("reconciliation", lambda: keep_reconciling(self.reconciliation.work))
+        return [self.calendars.task, reconciling, self.safeguarding.task]
 
 
 def custody_servicer(servicer: CustodyServicer, backlog: Backlog) -> Servicer:
@@ -152,12 +174,6 @@ def custody_servicer(servicer: CustodyServicer, backlog: Backlog) -> Servicer:
         places={"CreateAccounts": backlog, "CreateTransfers": backlog},
         unpaced=frozenset({"CreateAccounts", "CreateTransfers"}),
     )
-
-
-def reconciliation_servicer(module: ReconciliationModule) -> Servicer:
-    """Returns the servicer of reconciliation with its name."""
-    add = reconciliation_pb2_grpc.add_ReconciliationServiceServicer_to_server
-    return Servicer(add, module.servicer, "ringfence.custody.v1.ReconciliationService")
 
 
 async def keep_reconciling(work: Reconciling, pause_seconds: float = 1.0) -> None:
