@@ -22,6 +22,7 @@ from ringfence_payment_instruction.settlement.domain.transfers import (
     PlannedTransfer,
     Purpose,
     TransferKind,
+    shortfall_account,
 )
 from ringfence_payment_instruction.submissions.application.ports import Authorisation, HolderNamed, KeyRing
 from ringfence_payment_instruction.submissions.domain.errors import (
@@ -194,12 +195,18 @@ class FakeCustody:
             return self._finish(transfer)
         if transfer.credit_account in self.closed:
             return "credit_account_already_closed"
-        if transfer.debit_account not in self.balances:
+        is_shortfall = transfer.debit_account == shortfall_account(transfer.ledger)
+        if transfer.debit_account not in self.balances and not is_shortfall:
             return "debit_account_not_found"
-        is_mirror = transfer.debit_account in self.accounts.mirrors.values()
-        if not is_mirror and self.balances[transfer.debit_account] < transfer.amount_minor:
+        is_owed = transfer.debit_account in self.accounts.mirrors.values() or is_shortfall
+        if transfer.kind is TransferKind.BALANCING:
+            free = min(transfer.amount_minor, max(0, self.balances[transfer.debit_account]))
+            self.balances[transfer.debit_account] -= free
+            self._credit(transfer.credit_account, free)
+            return "created"
+        if not is_owed and self.balances[transfer.debit_account] < transfer.amount_minor:
             return "exceeds_credits"
-        self.balances[transfer.debit_account] -= transfer.amount_minor
+        self._credit(transfer.debit_account, -transfer.amount_minor)
         if transfer.kind is TransferKind.PLAIN:
             self._credit(transfer.credit_account, transfer.amount_minor)
         return "created"

@@ -25,6 +25,7 @@ from ringfence_payment_instruction.approvals.api import ApprovalsApi
 from ringfence_payment_instruction.approvals.application import Decisions
 from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.suspended import SuspendedEntries, Suspense
+from ringfence_payment_instruction.deposits.domain.events import EvidenceApplied
 from ringfence_payment_instruction.deposits.domain.state import State as DepositsState
 from ringfence_payment_instruction.deposits.module import DepositsModule
 from ringfence_payment_instruction.flows.application.ports import PastAgreements
@@ -231,6 +232,7 @@ def _pipeline(
             *StandingState.EVENTS,
             InstructionsRescreened,
             HitsReleased,
+            EvidenceApplied,
         ),
         looks_again_on=(*SCREENING_EVENTS, ClientMatched),
     )

@@ -156,6 +156,16 @@ class _DispositionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Dispositi
     """Money whose owner is not known: to suspense."""
     DISPOSITION_CONFIRM: _Disposition.ValueType  # 3
     """Confirms a payment that was sent."""
+    DISPOSITION_ALLOCATE: _Disposition.ValueType  # 4
+    """(Part of) a movement in suspense belongs to a client."""
+    DISPOSITION_REVERSE: _Disposition.ValueType  # 5
+    """The bank took money back that had come in."""
+    DISPOSITION_RETRACT: _Disposition.ValueType  # 6
+    """News told of money that was never booked: back to the mirror."""
+    DISPOSITION_CHARGE: _Disposition.ValueType  # 7
+    """The bank took money for no payment of ours."""
+    DISPOSITION_RESTORE: _Disposition.ValueType  # 8
+    """Money came back for a payment of ours: to suspense."""
 
 class Disposition(_Disposition, metaclass=_DispositionEnumTypeWrapper):
     """What an entry of a bank's notification is good for."""
@@ -168,6 +178,16 @@ DISPOSITION_CREDIT_SUSPENSE: Disposition.ValueType  # 2
 """Money whose owner is not known: to suspense."""
 DISPOSITION_CONFIRM: Disposition.ValueType  # 3
 """Confirms a payment that was sent."""
+DISPOSITION_ALLOCATE: Disposition.ValueType  # 4
+"""(Part of) a movement in suspense belongs to a client."""
+DISPOSITION_REVERSE: Disposition.ValueType  # 5
+"""The bank took money back that had come in."""
+DISPOSITION_RETRACT: Disposition.ValueType  # 6
+"""News told of money that was never booked: back to the mirror."""
+DISPOSITION_CHARGE: Disposition.ValueType  # 7
+"""The bank took money for no payment of ours."""
+DISPOSITION_RESTORE: Disposition.ValueType  # 8
+"""Money came back for a payment of ours: to suspense."""
 Global___Disposition: _TypeAlias = Disposition  # noqa: Y015
 
 class _Standing:
@@ -224,6 +244,8 @@ class _EntryOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryOut
     """Suspense has the money."""
     ENTRY_OUTCOME_RECORDED: _EntryOutcome.ValueType  # 3
     """Nothing was to be posted."""
+    ENTRY_OUTCOME_TAKEN: _EntryOutcome.ValueType  # 4
+    """The mirror has followed what the bank took; the platform owes what was not there any more."""
 
 class EntryOutcome(_EntryOutcome, metaclass=_EntryOutcomeEnumTypeWrapper):
     """What became of an entry of a bank's notification."""
@@ -236,6 +258,8 @@ ENTRY_OUTCOME_SUSPENDED: EntryOutcome.ValueType  # 2
 """Suspense has the money."""
 ENTRY_OUTCOME_RECORDED: EntryOutcome.ValueType  # 3
 """Nothing was to be posted."""
+ENTRY_OUTCOME_TAKEN: EntryOutcome.ValueType  # 4
+"""The mirror has followed what the bank took; the platform owes what was not there any more."""
 Global___EntryOutcome: _TypeAlias = EntryOutcome  # noqa: Y015
 
 @_typing.final

@@ -40,10 +40,9 @@ class Authority:
     def covers(self, purpose: Purpose, debit_class: int, mandate: bytes) -> bool:
         """Tells whether a transfer of a purpose, that names a mandate, may be created.
 
-        Money from a bank, and what it does to money that it has brought, rests on its word alone: no authorisation makes
-        any. Of what needs an
-        operator's mandate only the clearing of suspense comes by submissions. An importer has no client's mandate, and
-        no operator's order to clear suspense, but its window, which it names.
+        Money from a bank, and what it does to money that it has brought, rests on its word alone: no authorisation
+        makes any. Of what needs an operator's mandate only the clearing of suspense comes by submissions. An importer
+        has no client's mandate, and no operator's order to clear suspense, but its window, which it names.
         """
         is_from_bank = debit_class == AccountClass.BANK_MIRROR
         if self.reach is Reach.MIGRATION:

@@ -14,6 +14,13 @@ class BankAccountUnknown(EvidenceRefused):
     code = "FAILED_PRECONDITION"
 
 
+class EarlierEntriesWait(DomainError):
+    """What an entry takes or allocates, an earlier one has yet to bring: it is posted behind that."""
+
+    reason = "EARLIER_ENTRIES_WAIT"
+    code = "FAILED_PRECONDITION"
+
+
 class SuspendedEntryUnknown(NotFound):
     """None of the tenant's entries whose money was put into suspense has this id."""
 

@@ -30,7 +30,13 @@ MAX_ACCOUNTS = 1_000
 OVERDRAFT_COVERED = 256
 """Flag of an account (docs/ledger.md)."""
 # Flags of a transfer (docs/ledger.md).
-FLAGS = {TransferKind.PLAIN: 0, TransferKind.PENDING: 2, TransferKind.POST: 4, TransferKind.VOID: 8}
+FLAGS = {
+    TransferKind.PLAIN: 0,
+    TransferKind.PENDING: 2,
+    TransferKind.POST: 4,
+    TransferKind.VOID: 8,
+    TransferKind.BALANCING: 16,
+}
 RESULTS = {code: name.lower() for code, name in code_names(pb.CreateTransferStatus.DESCRIPTOR).items()}
 """Result codes of a transfer (docs/ledger.md)."""
 UNKNOWN_RESULTS = "ringfence.results.unknown"
