@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 
 import pytest
 from ringfence_kernel.values.columns import pack
@@ -227,4 +225,5 @@ async def test_books_are_what_the_rows_say_whatever_ends_in_between(world: World
         await done(world)
         assert books(world) == {name: expected[name] for name in books(world)}, (seed, number, rows)
     balancing = [each for each in world.custody.transfers.values() if each.kind is TransferKind.BALANCING]
-    assert balancing and all(each.credit_account == OWED for each in balancing)
+    assert balancing
+    assert all(each.credit_account == OWED for each in balancing)

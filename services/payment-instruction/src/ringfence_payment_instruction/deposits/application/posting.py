@@ -1,4 +1,4 @@
-"""The posting lane: each entry of a bank under its own transfer ids, clients' credits as the lists of the moment let."""
+"""The posting lane: each entry of a bank under its own transfer ids, clients' credits as today's lists let it."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ class PostingWork:
     async def handle(self, stream: bytes) -> None:
         """Looks at the lists where they have changed, asks custody and records its results.
 
-        Raises as custody does, BookAccountMissing, EarlierEntriesWait, LedgerContradiction, ResultUnknown, OwnerStandingUnsettled,
-        ScreeningListStale, and what a look raises; money for suspense does not wait for a look.
+        Raises as custody does, BookAccountMissing, EarlierEntriesWait, LedgerContradiction, ResultUnknown,
+        OwnerStandingUnsettled, ScreeningListStale, and what a look raises; money for suspense does not wait for a look.
         """
         file = self.state.known(stream)
         missed: DomainError | None = None

@@ -33,7 +33,6 @@ from ringfence_payment_instruction.settlement.domain.transfers import (
 )
 from ringfence_payment_instruction.submissions.domain.submission import slot
 
-
 CREDITED_FOR = {
     Disposition.ALLOCATE: Purpose.BANK_ALLOCATION,
     Disposition.RESTORE: Purpose.BANK_RESTORATION,
