@@ -22,7 +22,6 @@ from ringfence_payment_instruction.settlement.domain.transfers import (
     PlannedTransfer,
     Purpose,
     TransferKind,
-    shortfall_account,
 )
 from ringfence_payment_instruction.submissions.application.ports import Authorisation, HolderNamed, KeyRing
 from ringfence_payment_instruction.submissions.domain.errors import (
@@ -31,7 +30,7 @@ from ringfence_payment_instruction.submissions.domain.errors import (
     KeysUnavailable,
     SubmissionConflict,
 )
-from ringfence_payment_instruction.submissions.domain.orders import Alias
+from ringfence_payment_instruction.submissions.domain.orders import Alias, shortfall_account
 
 TOKEN_PREFIX = "authorisation-for-"
 

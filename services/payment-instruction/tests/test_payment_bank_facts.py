@@ -22,7 +22,8 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
 )
 from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry
 from ringfence_payment_instruction.modules import event_codec
-from ringfence_payment_instruction.settlement.domain.transfers import TransferKind, shortfall_account
+from ringfence_payment_instruction.settlement.domain.transfers import TransferKind
+from ringfence_payment_instruction.submissions.domain.orders import shortfall_account
 
 from .test_payment_screening import LISTED_NAME, list_it
 from .test_payment_waiting_deposits import done

@@ -68,6 +68,8 @@ class _OrderPurposeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderPur
     """Money in suspense, back to its payer by the bank."""
     ORDER_PURPOSE_GUARANTEE_FUNDING: _OrderPurpose.ValueType  # 11
     """The platform's own money, as guarantee."""
+    ORDER_PURPOSE_SHORTFALL_FUNDING: _OrderPurpose.ValueType  # 17
+    """The platform's own money, for what it owes its clients."""
 
 class OrderPurpose(_OrderPurpose, metaclass=_OrderPurposeEnumTypeWrapper):
     """What an instruction is for; the numbers are the codes of its transfers (docs/ledger.md)."""
@@ -84,6 +86,8 @@ ORDER_PURPOSE_SUSPENSE_RETURN: OrderPurpose.ValueType  # 10
 """Money in suspense, back to its payer by the bank."""
 ORDER_PURPOSE_GUARANTEE_FUNDING: OrderPurpose.ValueType  # 11
 """The platform's own money, as guarantee."""
+ORDER_PURPOSE_SHORTFALL_FUNDING: OrderPurpose.ValueType  # 17
+"""The platform's own money, for what it owes its clients."""
 Global___OrderPurpose: _TypeAlias = OrderPurpose  # noqa: Y015
 
 class _Directive:

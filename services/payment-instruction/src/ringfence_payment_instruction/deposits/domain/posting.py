@@ -29,8 +29,8 @@ from ringfence_payment_instruction.settlement.domain.transfers import (
     is_known,
     is_refusal,
     refusal,
-    shortfall_account,
 )
+from ringfence_payment_instruction.submissions.domain.orders import shortfall_account
 from ringfence_payment_instruction.submissions.domain.submission import slot
 
 CREDITED_FOR = {

@@ -82,11 +82,6 @@ class Correction:
     ledger: int
 
 
-def shortfall_account(ledger: int) -> bytes:
-    """Returns the account for what the platform owes, in whatever book (docs/ledger.md)."""
-    return b"shortfall" + bytes(3) + ledger.to_bytes(4, "big")
-
-
 CORRECTED = "corrected"
 """Stands for custody's result where a correction has done what the transfer should."""
 NEVER_CREATED = "never_created"
