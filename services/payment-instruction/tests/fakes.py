@@ -18,6 +18,7 @@ from ringfence_payment_instruction.screening.domain.clients import Client
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.settlement.domain.transfers import (
+    Booked,
     Correction,
     PlannedTransfer,
     Purpose,
@@ -110,6 +111,7 @@ class FakeCustody:
         self.balances: dict[bytes, int] = {}
         self.transfers: dict[bytes, PlannedTransfer] = {}
         self.failed: set[bytes] = set()
+        self.moved: dict[bytes, int] = {}
         self.finished: dict[bytes, TransferKind] = {}
         self.closed: set[bytes] = set()
         self.held: set[bytes] = set()
@@ -152,6 +154,11 @@ class FakeCustody:
         if self.loses_replies:
             raise CustodyUnavailable
         return ["status_250"] * len(results) if self.is_newer else results
+
+    async def book_amounts(self, tenant: bytes, transfers: Sequence[PlannedTransfer]) -> list[Booked]:
+        """The same, with what each has moved."""
+        names = await self.book_evidence(tenant, transfers)
+        return list(map(Booked, names, [self.moved.get(each.id, each.amount_minor) for each in transfers]))
 
     async def book_accounts(self, tenant: bytes, *, fresh: bool = False) -> BookAccounts:
         """Answers the mirrors and suspense accounts."""
@@ -202,6 +209,7 @@ class FakeCustody:
             free = min(transfer.amount_minor, max(0, self.balances[transfer.debit_account]))
             self.balances[transfer.debit_account] -= free
             self._credit(transfer.credit_account, free)
+            self.moved[transfer.id] = free
             return "created"
         if not is_owed and self.balances[transfer.debit_account] < transfer.amount_minor:
             return "exceeds_credits"

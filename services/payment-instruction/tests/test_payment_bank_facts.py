@@ -10,7 +10,6 @@ import pytest
 from ringfence_kernel.values.columns import pack
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_payment_instruction.deposits.application.sealing import seal_entries
-from ringfence_payment_instruction.deposits.domain.errors import EarlierEntriesWait
 from ringfence_payment_instruction.deposits.domain.events import EvidenceApplied, EvidenceReceived
 from ringfence_payment_instruction.deposits.domain.evidence import (
     CREDITOR_UNKNOWN,
@@ -21,13 +20,16 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
     row_id,
 )
 from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry
+from ringfence_payment_instruction.deposits.domain.turns import held_back
 from ringfence_payment_instruction.modules import event_codec
 from ringfence_payment_instruction.settlement.domain.transfers import TransferKind
 from ringfence_payment_instruction.submissions.domain.orders import shortfall_account
+from ringfence_payment_instruction.submissions.domain.reasons import DEPOSIT_REVERSED
+from ringfence_payment_instruction.submissions.domain.status import Status
 
 from .test_payment_screening import LISTED_NAME, list_it
 from .test_payment_waiting_deposits import done
-from .world import ANNA, BANK, BANK_FEED, BORIS, EUR, MIRROR, SUSPENSE, TENANT, World, an_id
+from .world import ANNA, BANK, BANK_FEED, BORIS, EUR, MIRROR, PLATFORM, STRANGER, SUSPENSE, TENANT, World, an_id, order
 
 D = Disposition
 OWED = shortfall_account(EUR)
@@ -168,15 +170,12 @@ async def test_nothing_is_taken_before_it_came(world: World) -> None:
     """A deposit that is not posted yet is taken back behind it, also from suspense; others go on."""
     world.custody.is_away = True
     await tell(world, "deposit", (D.CREDIT_CLIENT, BORIS, 80), (D.REVERSE, BORIS, 80))
-    stream = await tell(world, "later", (D.REVERSE, BORIS, 0), (D.CHARGE, "", 3))
-    work = world.application.deposits.work
+    stream = await tell(world, "later", (D.REVERSE, BORIS, 1), (D.CHARGE, "", 3), (D.RETRACT, "", 5))
     file = world.states.deposits.known(stream)
-    plan = await work._plan(file, world.custody.accounts)
-    assert (list(plan.transfers), plan.is_behind) == ([1], True)
+    assert held_back(file, world.states.deposits.of_tenant(TENANT)) == {0}
     world.custody.is_away = False
     await done(world)
-    assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 0, "mirror": 3, "owed": -3}
-    assert EarlierEntriesWait.reason == "EARLIER_ENTRIES_WAIT"
+    assert books(world) == {"anna": 1_000_00, "boris": 0, "suspense": 0, "mirror": 9, "owed": -9}
 
 
 def model(balances: Counter[str], disposition: Disposition, client: str, amount: int) -> None:
@@ -228,3 +227,55 @@ async def test_books_are_what_the_rows_say_whatever_ends_in_between(world: World
     balancing = [each for each in world.custody.transfers.values() if each.kind is TransferKind.BALANCING]
     assert balancing
     assert all(each.credit_account == OWED for each in balancing)
+
+
+async def sent_to(world: World, name: str, amount_minor: int) -> None:
+    """Has Boris order a payment out by the bank."""
+    paying = order(name, amount_minor, STRANGER, debtor_iban=BORIS, creditor_name="Somebody")
+    await world.submit_batch(PLATFORM, an_id(f"of {name}"), [paying])
+
+
+async def test_payments_that_the_bank_does_not_have_end_for_what_it_took(world: World) -> None:
+    """As many as are needed; what they had set aside is taken, and nothing is owed."""
+    await tell(world, "deposit", (D.CREDIT_CLIENT, BORIS, 100))
+    await done(world)
+    world.seals.is_away = True
+    await world.import_list()
+    for name, amount in (("first", 70), ("second", 20)):
+        await sent_to(world, name, amount)
+        await world.reaches(name, Status.RESERVED)
+    await tell(world, "reversal", (D.REVERSE, BORIS, 80))
+    await done(world)
+    assert (world.status("first"), world.reason("first")) == (Status.REJECTED, DEPOSIT_REVERSED)
+    assert world.status("second") is Status.RESERVED
+    assert (books(world)["boris"], books(world)["owed"], books(world)["mirror"]) == (0, 0, -20)
+    assert outcomes(world)[-2:] == [(Outcome.RELEASING, ""), (Outcome.TAKEN, "")]
+
+
+async def test_what_the_bank_has_already_is_owed(world: World) -> None:
+    """A payment that was handed over goes on."""
+    await tell(world, "deposit", (D.CREDIT_CLIENT, BORIS, 100))
+    await done(world)
+    await world.import_list()
+    await sent_to(world, "out", 70)
+    await world.reaches("out", Status.SENT)
+    await tell(world, "reversal", (D.REVERSE, BORIS, 80))
+    await done(world)
+    assert world.status("out") is Status.SENT
+    assert (books(world)["boris"], books(world)["owed"]) == (0, -50)
+
+
+async def test_the_process_ends_while_payments_are_released(world: World) -> None:
+    """The next one takes what they had set aside, once."""
+    await tell(world, "deposit", (D.CREDIT_CLIENT, BORIS, 100))
+    await done(world)
+    world.seals.is_away = True
+    await world.import_list()
+    await sent_to(world, "first", 100)
+    await world.reaches("first", Status.RESERVED)
+    stream = await tell(world, "reversal", (D.REVERSE, BORIS, 80))
+    waiting = world.states.deposits.evidence
+    await world.until(lambda: stream not in waiting or bool(waiting[stream].releasing()))
+    await world.restart()
+    await done(world)
+    assert (books(world)["boris"], books(world)["owed"], books(world)["mirror"]) == (20, 0, -20)

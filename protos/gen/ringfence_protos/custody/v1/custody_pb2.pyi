@@ -1935,21 +1935,27 @@ class BookEvidenceResponse(_message.Message):
 
     STATUS_FIELD_NUMBER: _builtins.int
     TIMESTAMP_NS_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
     status: _builtins.bytes
     """Result codes, one per row."""
     @_builtins.property
     def timestamp_ns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Time of the transfer per row in UTC nanoseconds: for "exists" the first one, for refusals the time of refusal."""
 
+    @_builtins.property
+    def amount_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Minor units per row, as a transfer took effect: a balancing one may have moved less. Of a refusal what was asked."""
+
     def __init__(
         self,
         *,
         status: _builtins.bytes = ...,
         timestamp_ns: _abc.Iterable[_builtins.int] | None = ...,
+        amount_minor: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["status", b"status", "timestamp_ns", b"timestamp_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "status", b"status", "timestamp_ns", b"timestamp_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -250,6 +250,8 @@ class _EntryOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryOut
     """Nothing was to be posted."""
     ENTRY_OUTCOME_TAKEN: _EntryOutcome.ValueType  # 4
     """The mirror has followed what the bank took; the platform owes what was not there any more."""
+    ENTRY_OUTCOME_RELEASING: _EntryOutcome.ValueType  # 5
+    """The same, and payments that the bank does not have yet are released for what the client lacks."""
 
 class EntryOutcome(_EntryOutcome, metaclass=_EntryOutcomeEnumTypeWrapper):
     """What became of an entry of a bank's notification."""
@@ -264,6 +266,8 @@ ENTRY_OUTCOME_RECORDED: EntryOutcome.ValueType  # 3
 """Nothing was to be posted."""
 ENTRY_OUTCOME_TAKEN: EntryOutcome.ValueType  # 4
 """The mirror has followed what the bank took; the platform owes what was not there any more."""
+ENTRY_OUTCOME_RELEASING: EntryOutcome.ValueType  # 5
+"""The same, and payments that the bank does not have yet are released for what the client lacks."""
 Global___EntryOutcome: _TypeAlias = EntryOutcome  # noqa: Y015
 
 @_typing.final

@@ -15,6 +15,7 @@ from ringfence_payment_instruction.deposits.application.posting import PostingWo
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceReceiving
 from ringfence_payment_instruction.deposits.application.releasing import SuspenseReleases
 from ringfence_payment_instruction.deposits.application.suspended import Suspense
+from ringfence_payment_instruction.deposits.application.taking import Taking
 from ringfence_payment_instruction.deposits.application.under_way import UnderWay
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.known import Known
@@ -64,6 +65,15 @@ class DepositsModule:
         return cls(
             receiving=receiving,
             releases=releases,
-            work=PostingWork(submissions.writer, state, custody, identity, known, lists, looking),
+            work=PostingWork(
+                submissions.writer,
+                state,
+                custody,
+                identity,
+                known,
+                lists,
+                looking,
+                Taking(submissions, state, custody),
+            ),
             api=DepositsApi(receiving, UnderWay(submissions, state), releases),
         )

@@ -363,7 +363,7 @@ class _Decision(IncomingBatch):
             return Status.EXISTS_WITH_DIFFERENT_CODE
         if self.columns.value_date_days and self.value_date[row] != existing.value_date:
             return Status.EXISTS_WITH_DIFFERENT_VALUE_DATE
-        self.timestamp[row] = existing.timestamp
+        self.timestamp[row], self.amount[row] = existing.timestamp, existing.amount
         return Status.EXISTS
 
 

@@ -31,13 +31,15 @@ Balances = tuple[int, int, int, int, int, int, int, int]
 class Outcome:
     """What became of a batch, row by row.
 
-    `status` has one code per row. `timestamp_ns` is the transfer's time (for `exists` the first one), or the time of
-    the refusal. `balances`, when asked for, has the four balances of the debit account after the row and then those of
-    the credit account, zeros for refused rows.
+    `status` has one code per row, `amount_minor` what each row moves as it took effect, also where it exists.
+    `timestamp_ns` is the transfer's time (for `exists` the first one), or the time of the refusal. `balances`, when
+    asked for, has the four balances of the debit account after the row and then those of the credit account, zeros for
+    refused rows.
     """
 
     status: bytes
     timestamp_ns: Sequence[int]
+    amount_minor: Sequence[int]
     balances: list[Balances] | None
 
 
@@ -221,6 +223,7 @@ class IncomingBatch:
         for count in self.counts:
             last = first + count
             balances = None if self.balances is None else self.balances[first:last]
-            outcomes.append(Outcome(status[first:last], self.timestamp[first:last], balances))
+            amounts = self.amount[first:last]
+            outcomes.append(Outcome(status[first:last], self.timestamp[first:last], amounts, balances))
             first = last
         return outcomes

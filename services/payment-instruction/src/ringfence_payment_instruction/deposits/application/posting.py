@@ -11,17 +11,11 @@ from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import show
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
+from ringfence_payment_instruction.deposits.application.taking import Taking
 from ringfence_payment_instruction.deposits.application.unsealing import clients_behind, open_entries
 from ringfence_payment_instruction.deposits.domain.errors import EarlierEntriesWait
 from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED_FOR, ENTRY_UNREADABLE, EvidenceFile
-from ringfence_payment_instruction.deposits.domain.posting import (
-    bar_credits,
-    blocked,
-    plan_deposits,
-    plan_takes,
-    posted,
-    taken_result,
-)
+from ringfence_payment_instruction.deposits.domain.posting import bar_credits, blocked, plan_deposits, posted
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.deposits.domain.turns import held_back
 from ringfence_payment_instruction.screening.application.known import Known
@@ -45,7 +39,7 @@ _LOG = get(__name__)
 class _Plan(NamedTuple):
     """What to ask custody for by row, and why other rows are not asked for: a missing account, an earlier entry."""
 
-    transfers: dict[int, tuple[PlannedTransfer, ...]]
+    transfers: dict[int, PlannedTransfer]
     is_short: bool
     is_behind: bool
 
@@ -66,6 +60,7 @@ class PostingWork:
     known: Known
     lists: ListsInForce
     looking: Looking
+    taking: Taking
     _looked: dict[bytes, int] = field(default_factory=dict)
 
     def has_work(self, stream: bytes) -> bool:
@@ -77,7 +72,8 @@ class PostingWork:
         """Looks at the lists where they have changed, asks custody and records its results.
 
         Raises as custody does, BookAccountMissing, EarlierEntriesWait, LedgerContradiction, ResultUnknown,
-        OwnerStandingUnsettled, ScreeningListStale, and what a look raises; money for suspense does not wait for a look.
+        OwnerStandingUnsettled, ReservationsEnd, ScreeningListStale, and what a look raises; only money for clients
+        waits for a look.
         """
         file = self.state.known(stream)
         missed: DomainError | None = None
@@ -135,13 +131,13 @@ class PostingWork:
         accounts = BookAccounts({}, {})
         if not all(map(file.is_credit_of_client, file.waiting())):
             accounts = await self.custody.book_accounts(tenant)
+        await self.taking.finish(file, accounts)
+        await self.taking.post(file, accounts)
         plan = await self._plan(file, accounts)
         if plan.transfers:
-            names = iter(
-                await self.custody.book_evidence(tenant, [each for row in plan.transfers.values() for each in row])
-            )
-            results = {index: taken_result([next(names) for _ in row]) for index, row in plan.transfers.items()}
-            await self._record(file, {index: not file.asks_client(index) for index in results}, [*results.values()])
+            to_suspense = {index: not file.asks_client(index) for index in plan.transfers}
+            names = await self.custody.book_evidence(tenant, list(plan.transfers.values()))
+            await self._record(file, to_suspense, names)
         elif plan.is_short:
             await self.custody.book_accounts(tenant, fresh=True)
             raise BookAccountMissing
@@ -152,15 +148,12 @@ class PostingWork:
         """Plans in the writer's order: what custody does is for good, so it must rest on what is committed."""
 
         def command(unit: Unit) -> _Plan:
-            planned: dict[int, tuple[PlannedTransfer, ...]] = {
-                index: (each,) for index, each in plan_deposits(file, accounts.suspense).items()
-            }
-            planned |= plan_takes(file, accounts.suspense)
+            planned = plan_deposits(file, accounts.suspense)
             held = set(file.for_clients()) if self._is_due(file) or self.lists.are_stale() else set()
             behind = held_back(file, self.state.of_tenant(file.event.tenant))
-            rows = sorted(planned.keys() - held - behind)
-            short = set(file.waiting()) - planned.keys() - held
-            return _Plan({index: planned[index] for index in rows}, bool(short), bool(behind))
+            rows = planned.keys() - held - behind
+            short = {index for index in file.waiting() if index not in planned} - held - behind
+            return _Plan({index: each for index, each in planned.items() if index in rows}, bool(short), bool(behind))
 
         return await self.writer.commit(command)
 

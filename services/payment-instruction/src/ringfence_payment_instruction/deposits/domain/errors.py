@@ -21,6 +21,13 @@ class EarlierEntriesWait(DomainError):
     code = "FAILED_PRECONDITION"
 
 
+class ReservationsEnd(DomainError):
+    """A bank took a deposit back whose money is set aside for payments that it does not have: they end first."""
+
+    reason = "RESERVATIONS_END"
+    code = "FAILED_PRECONDITION"
+
+
 class SuspendedEntryUnknown(NotFound):
     """None of the tenant's entries whose money was put into suspense has this id."""
 

@@ -64,6 +64,10 @@ class Outcome(IntEnum):
     SUSPENDED = 2
     RECORDED = 3
     TAKEN = 4
+    RELEASING = 5  # the mirror has followed, and payments are released for what the client lacks
+
+
+OPEN = (Outcome.WAITING, Outcome.RELEASING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +188,12 @@ class EvidenceFile:
         return bytes(self.outcomes) + repr((self.position, self.reasons, sorted(self.burnt.items()))).encode()
 
     def waiting(self) -> list[int]:
-        """Returns the indexes still to be posted."""
-        return [index for index, outcome in enumerate(self.outcomes) if outcome == Outcome.WAITING]
+        """Returns the indexes of which something is still to be posted."""
+        return [index for index, outcome in enumerate(self.outcomes) if outcome in OPEN]
+
+    def releasing(self) -> list[int]:
+        """Returns the indexes for which payments are released."""
+        return [index for index, outcome in enumerate(self.outcomes) if outcome == Outcome.RELEASING]
 
     def for_clients(self) -> list[int]:
         """Returns the indexes still to be credited to clients: nothing has sent them to suspense so far."""

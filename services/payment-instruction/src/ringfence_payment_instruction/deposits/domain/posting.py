@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ringfence_kernel.values.columns import pack
@@ -20,27 +19,19 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
 from ringfence_payment_instruction.settlement.domain.transfers import (
     BARRED,
     DONE,
-    UNSETTLED,
     Evidence,
     PlannedTransfer,
     Purpose,
     TransferKind,
     is_contradiction,
-    is_known,
     is_refusal,
     refusal,
 )
-from ringfence_payment_instruction.submissions.domain.orders import shortfall_account
 from ringfence_payment_instruction.submissions.domain.submission import slot
 
 CREDITED_FOR = {
     Disposition.ALLOCATE: Purpose.BANK_ALLOCATION,
     Disposition.RESTORE: Purpose.BANK_RESTORATION,
-}
-TAKEN_FOR = {
-    Disposition.REVERSE: Purpose.BANK_REVERSAL,
-    Disposition.RETRACT: Purpose.BANK_RETRACTION,
-    Disposition.CHARGE: Purpose.BANK_CHARGE,
 }
 TOO_LITTLE = "exceeds_credits"
 """Custody's result where suspense has not what is to be allocated."""
@@ -76,55 +67,6 @@ def plan_deposits(file: EvidenceFile, suspense: Mapping[int, bytes]) -> dict[int
             evidence=Evidence(event.digest, entry, event.source),
         )
     return planned
-
-
-def plan_takes(file: EvidenceFile, suspense: Mapping[int, bytes]) -> dict[int, tuple[PlannedTransfer, ...]]:
-    """Returns the transfers of what the bank has taken; rows without a suspense account that they need are left out.
-
-    The first moves the mirror, whatever is there. The second gives what is free where the money lies: with the client
-    whom the entry names; else what was told and never booked lies in suspense, and of anything else nobody knows.
-    """
-    planned = {}
-    for index in file.waiting():
-        disposition = file.disposition(index)
-        if disposition not in TAKES:
-            continue
-        client, in_suspense = file.client(index), suspense.get(file.columns()[1][index], ZERO_ID)
-        if client == ZERO_ID and disposition is Disposition.RETRACT:
-            if in_suspense == ZERO_ID:
-                continue
-            client = in_suspense
-        planned[index] = _taken(file, index, client if disposition is not Disposition.CHARGE else ZERO_ID)
-    return planned
-
-
-def _taken(file: EvidenceFile, index: int, source: bytes) -> tuple[PlannedTransfer, ...]:
-    event, (amounts, ledgers, days) = file.event, file.columns()
-    entry, owed = slot(event.entry_ids, index), shortfall_account(ledgers[index])
-    first = PlannedTransfer(
-        id=deposit_transfer_id(event.tenant, entry, file.disposition(index), file.burnt.get(index, 0)),
-        kind=TransferKind.PLAIN,
-        purpose=TAKEN_FOR[file.disposition(index)],
-        debit_account=owed,
-        credit_account=slot(event.mirror_accounts, index),
-        amount_minor=amounts[index],
-        ledger=ledgers[index],
-        subject=entry,
-        value_day=days[index],
-        evidence=Evidence(event.digest, entry, event.source),
-    )
-    if source == ZERO_ID:
-        return (first,)
-    identifier = external_id("deposit.given", event.tenant, show(entry))
-    given = replace(first, id=identifier, kind=TransferKind.BALANCING, debit_account=source, credit_account=owed)
-    return first, given
-
-
-def taken_result(names: Sequence[str]) -> str:
-    """Returns custody's result for what the bank took: what the client does not give, or may not, he does not give."""
-    first, *given = names
-    unclear = [each for each in given if not is_known(each) or is_contradiction(each) or each == UNSETTLED]
-    return unclear[0] if unclear and first in DONE else first
 
 
 def bar_credits(file: EvidenceFile, indexes: Sequence[int]) -> list[PlannedTransfer]:
@@ -173,7 +115,7 @@ def blocked(
             outcomes[index] = (Outcome.CREDITED, "")
         else:
             unclear += 1
-    return _applied(file, outcomes), not unclear
+    return applied(file, outcomes), not unclear
 
 
 def posted(file: EvidenceFile, results: Mapping[int, tuple[bool, str]]) -> list[Any]:
@@ -189,8 +131,7 @@ def posted(file: EvidenceFile, results: Mapping[int, tuple[bool, str]]) -> list[
             continue
         is_allocation = file.disposition(index) is Disposition.ALLOCATE
         if result in DONE:
-            is_taken = file.disposition(index) in TAKES
-            done = Outcome.TAKEN if is_taken else Outcome.SUSPENDED if to_suspense else Outcome.CREDITED
+            done = Outcome.SUSPENDED if to_suspense else Outcome.CREDITED
             outcomes[index] = (done, file.reasons[index])
         elif is_allocation and result in (TOO_LITTLE, "id_already_failed"):
             outcomes[index] = (Outcome.WAITING, "")
@@ -198,7 +139,7 @@ def posted(file: EvidenceFile, results: Mapping[int, tuple[bool, str]]) -> list[
             outcomes[index] = _diverted(file, index, refusal(result))
         elif result == "id_already_failed":
             outcomes[index] = (Outcome.WAITING, file.reasons[index])
-    return _applied(file, outcomes)
+    return applied(file, outcomes)
 
 
 def _diverted(file: EvidenceFile, index: int, reason: str) -> tuple[Outcome, str]:
@@ -207,7 +148,8 @@ def _diverted(file: EvidenceFile, index: int, reason: str) -> tuple[Outcome, str
     return (Outcome.SUSPENDED if lies_there else Outcome.WAITING), reason
 
 
-def _applied(file: EvidenceFile, outcomes: Mapping[int, tuple[Outcome, str]]) -> list[EvidenceApplied]:
+def applied(file: EvidenceFile, outcomes: Mapping[int, tuple[Outcome, str]]) -> list[EvidenceApplied]:
+    """Returns the event of what became of entries; nothing for none."""
     if not outcomes:
         return []
     return [

@@ -6,47 +6,52 @@ from collections.abc import Iterable, Iterator
 
 from ringfence_payment_instruction.deposits.domain.evidence import CREDITS, TAKES, Disposition, EvidenceFile
 
-IN_SUSPENSE = b""
-"""Stands for suspense in the place of a client's account."""
+IN_SUSPENSE, ALLOTTED = b"", b"allotted"
+"""Stand in the place of a client's account: for suspense, and for what is on its way from there to clients."""
+_Place = tuple[bytes, int]
+"""An account, and its ledger."""
 
 
 def held_back(file: EvidenceFile, others: Iterable[EvidenceFile]) -> set[int]:
-    """Returns the waiting entries of a file that take or allocate what an earlier one has yet to bring.
+    """Returns the waiting entries of a file that take or allocate what an earlier one has yet to bring, or to allot.
 
     `others` are files of the same tenant in memory. An entry that may bring money to a client may bring it to suspense:
     where its money lies is known once it is posted.
     """
     ledgers = file.columns()[1]
-    takers = {index: _source(file, index) for index in file.waiting()}
-    takers = {index: source for index, source in takers.items() if source is not None}
+    takers = {index: places for index in file.waiting() if (places := _sources(file, index))}
     if not takers:
         return set()
-    awaited = {(source, ledgers[index]) for index, source in takers.items()}
-    before = {each for other in others if other.position < file.position for _, each in _brought(other)} & awaited
-    own = list(_brought(file))
+    before = {place for other in others if other.position < file.position for _, place in _brought(other)}
+    first: dict[_Place, int] = {}
+    for index, place in _brought(file):
+        first.setdefault(place, index)
     return {
         index
-        for index, source in takers.items()
-        if (source, ledgers[index]) in before or any(at < index and to == (source, ledgers[index]) for at, to in own)
+        for index, places in takers.items()
+        for place in ((each, ledgers[index]) for each in places)
+        if place in before or first.get(place, index) < index
     }
 
 
-def _source(file: EvidenceFile, index: int) -> bytes | None:
-    """Returns from where an entry takes money, None where it takes none from within the book."""
+def _sources(file: EvidenceFile, index: int) -> tuple[bytes, ...]:
+    """Returns from where an entry takes money within the book, and what must be done with it before."""
     disposition, client = file.disposition(index), file.client(index)
     if disposition is Disposition.ALLOCATE:
-        return IN_SUSPENSE
+        return (IN_SUSPENSE,)
     if disposition not in TAKES or disposition is Disposition.CHARGE:
-        return None
+        return ()
     if any(client):
-        return client
-    return IN_SUSPENSE if disposition is Disposition.RETRACT else None
+        return (client,)
+    return (IN_SUSPENSE, ALLOTTED) if disposition is Disposition.RETRACT else ()
 
 
-def _brought(file: EvidenceFile) -> Iterator[tuple[int, tuple[bytes, int]]]:
-    """Yields where waiting entries of a file bring money to: the account, or suspense, and its ledger."""
+def _brought(file: EvidenceFile) -> Iterator[tuple[int, _Place]]:
+    """Yields where waiting entries of a file bring money to, or that they allot it."""
     ledgers = file.columns()[1]
     for index in file.waiting():
-        if file.disposition(index) in (*CREDITS, Disposition.ALLOCATE):
-            to = file.client(index) if file.asks_client(index) else IN_SUSPENSE
-            yield index, (to, ledgers[index])
+        disposition = file.disposition(index)
+        if disposition in (*CREDITS, Disposition.ALLOCATE):
+            yield index, (file.client(index) if file.asks_client(index) else IN_SUSPENSE, ledgers[index])
+        if disposition is Disposition.ALLOCATE:
+            yield index, (ALLOTTED, ledgers[index])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from ringfence_kernel.values.ids import ZERO_ID
 
@@ -80,6 +81,13 @@ class Correction:
     credit_account: bytes
     amount_minor: int
     ledger: int
+
+
+class Booked(NamedTuple):
+    """What became of a transfer: custody's result name, lower case, and the minor units that it has moved."""
+
+    result: str
+    amount_minor: int
 
 
 CORRECTED = "corrected"
