@@ -21,15 +21,32 @@ from ringfence_payment_instruction.deposits.domain.evidence import (
 )
 from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry
 from ringfence_payment_instruction.deposits.domain.turns import held_back
+from ringfence_payment_instruction.flows.application.clearing import Named
 from ringfence_payment_instruction.modules import event_codec
 from ringfence_payment_instruction.settlement.domain.transfers import TransferKind
 from ringfence_payment_instruction.submissions.domain.orders import shortfall_account
 from ringfence_payment_instruction.submissions.domain.reasons import DEPOSIT_REVERSED
-from ringfence_payment_instruction.submissions.domain.status import Status
+from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 
 from .test_payment_screening import LISTED_NAME, list_it
 from .test_payment_waiting_deposits import done
-from .world import ANNA, BANK, BANK_FEED, BORIS, EUR, MIRROR, PLATFORM, STRANGER, SUSPENSE, TENANT, World, an_id, order
+from .world import (
+    ANNA,
+    BANK,
+    BANK_FEED,
+    BORIS,
+    EUR,
+    MIRROR,
+    OPERATOR,
+    PLATFORM,
+    SECOND_OPERATOR,
+    STRANGER,
+    SUSPENSE,
+    TENANT,
+    World,
+    an_id,
+    order,
+)
 
 D = Disposition
 OWED = shortfall_account(EUR)
@@ -41,8 +58,11 @@ Row = tuple[Disposition, str, int]
 """What to post: what it is good for, the client's IBAN or nothing, minor units."""
 
 
-async def tell(world: World, name: str, *rows: Row, payer: str = "Some Payer") -> bytes:
-    """Has rows handed to deposits, as a telling of the bank decides them; returns their stream."""
+async def tell(world: World, name: str, *rows: Row, payer: str = "Some Payer", origin: bytes = b"") -> bytes:
+    """Has rows handed to deposits, as a telling of the bank decides them; returns their stream.
+
+    `origin` is the entry that has brought what all of them allot or take back.
+    """
     stream, owner = an_id(f"stream {name}"), world.identity.aliases
     mirror = owner[BANK]
     matched = [
@@ -79,6 +99,7 @@ async def tell(world: World, name: str, *rows: Row, payer: str = "Some Payer") -
         value_days=pack("i", [20_000] * len(matched)),
         reasons=tuple(each.reason for each in matched),
         sealed=seal_entries(stream, matched, ring),
+        origins=origin * len(matched),
     )
     await world.writer.commit(lambda unit: unit.record(stream, event))
     return stream
@@ -279,3 +300,67 @@ async def test_the_process_ends_while_payments_are_released(world: World) -> Non
     await world.restart()
     await done(world)
     assert (books(world)["boris"], books(world)["owed"], books(world)["mirror"]) == (20, 0, -20)
+
+
+def first_of(name: str, disposition: Disposition) -> bytes:
+    """Returns the id of the first row of a telling."""
+    return row_id(an_id(f"{name}/0"), 0, disposition)
+
+
+async def clear(world: World, entry: bytes) -> None:
+    """Has two operators allot an entry to Anna."""
+    named = Named(TENANT, entry, SUSPENSE)
+    view = await world.application.flows.clearing.allocate(OPERATOR, named, ANNA, ZERO_ID)
+    assert not view.reason, view.reason
+    await world.until(lambda: _found(world, view.instruction_id) is Status.HELD)
+    decide = world.application.approvals.decide
+    await decide(SECOND_OPERATOR, TENANT, [view.instruction_id], Directive.APPROVE, "theirs")
+    await world.until(lambda: _found(world, view.instruction_id) is Status.SETTLED)
+
+
+def _found(world: World, instruction: bytes) -> Status | None:
+    found = world.states.submissions.find(TENANT, instruction)
+    return None if found is None else Status(found[0].statuses[found[1]])
+
+
+async def test_people_decide_about_what_is_left_of_an_entry(world: World) -> None:
+    """What a client was allotted of it, and what was taken back, is not theirs to give again."""
+    await world.import_list()
+    await tell(world, "sum", (D.CREDIT_SUSPENSE, "", 50))
+    origin = first_of("sum", D.CREDIT_SUSPENSE)
+    await done(world)
+    suspense = world.application.deposits.releases.suspense
+    await tell(world, "part", (D.ALLOCATE, BORIS, 20), origin=origin)
+    found = await suspense.find(TENANT, origin)
+    assert found is not None
+    assert found.amount_minor == 30
+    await tell(world, "gone", (D.RETRACT, "", 30), origin=origin)
+    assert await suspense.find(TENANT, origin) is None
+    await done(world)
+    assert (books(world)["suspense"], books(world)["boris"], books(world)["owed"]) == (0, 20, 0)
+
+
+async def test_what_was_diverted_to_suspense_is_taken_from_there(world: World) -> None:
+    """A client whose account refused a deposit does not pay for its reversal with other money."""
+    await tell(world, "earlier", (D.CREDIT_CLIENT, BORIS, 500))
+    await done(world)
+    world.custody.closed.add(BORISS)
+    await tell(world, "deposit", (D.CREDIT_CLIENT, BORIS, 80))
+    await tell(world, "reversal", (D.REVERSE, BORIS, 80), origin=first_of("deposit", D.CREDIT_CLIENT))
+    await done(world)
+    assert (books(world)["boris"], books(world)["suspense"], books(world)["owed"]) == (500, 0, 0)
+
+
+async def test_what_people_have_cleared_is_not_allotted_or_taken_again(world: World) -> None:
+    """Other money in suspense is not touched for it: what the bank takes is owed, and a part goes to nobody."""
+    await world.import_list()
+    await tell(world, "sum", (D.CREDIT_SUSPENSE, "", 50))
+    await tell(world, "other", (D.CREDIT_SUSPENSE, "", 1_000))
+    await done(world)
+    origin = first_of("sum", D.CREDIT_SUSPENSE)
+    await clear(world, origin)
+    await tell(world, "part", (D.ALLOCATE, BORIS, 20), origin=origin)
+    await tell(world, "gone", (D.RETRACT, "", 30), origin=origin)
+    await done(world)
+    assert (books(world)["suspense"], books(world)["boris"], books(world)["owed"]) == (1_000, 0, -30)
+    assert (Outcome.RECORDED, "CLEARED_BY_PEOPLE") in outcomes(world)

@@ -886,6 +886,7 @@ class EvidenceReceived(_message.Message):
     VALUE_DAYS_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
     SEALED_FIELD_NUMBER: _builtins.int
+    ORIGINS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     evidence_id: _builtins.bytes
@@ -920,6 +921,8 @@ class EvidenceReceived(_message.Message):
     """ISO 4217 numeric codes."""
     value_days: _builtins.bytes
     """Value dates, days since 1970-01-01."""
+    origins: _builtins.bytes
+    """Entries that have brought the money which these allot or take back; zero where none is known. Empty: of none."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The bank's own references."""
@@ -955,10 +958,11 @@ class EvidenceReceived(_message.Message):
         value_days: _builtins.bytes = ...,
         reasons: _abc.Iterable[_builtins.str] | None = ...,
         sealed: _abc.Iterable[_builtins.bytes] | None = ...,
+        origins: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "authorisation", b"authorisation", "authorisation_expires_ns", b"authorisation_expires_ns", "client_accounts", b"client_accounts", "digest", b"digest", "entry_digests", b"entry_digests", "entry_ids", b"entry_ids", "evidence_id", b"evidence_id", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "message_id", b"message_id", "mirror_accounts", b"mirror_accounts", "owners", b"owners", "purposes", b"purposes", "reasons", b"reasons", "references", b"references", "sealed", b"sealed", "source", b"source", "tenant", b"tenant", "value_days", b"value_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "authorisation", b"authorisation", "authorisation_expires_ns", b"authorisation_expires_ns", "client_accounts", b"client_accounts", "digest", b"digest", "entry_digests", b"entry_digests", "entry_ids", b"entry_ids", "evidence_id", b"evidence_id", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "message_id", b"message_id", "mirror_accounts", b"mirror_accounts", "origins", b"origins", "owners", b"owners", "purposes", b"purposes", "reasons", b"reasons", "references", b"references", "sealed", b"sealed", "source", b"source", "tenant", b"tenant", "value_days", b"value_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

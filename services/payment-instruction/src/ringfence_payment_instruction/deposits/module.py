@@ -10,6 +10,7 @@ from ringfence_kernel.values.clock import Clock
 
 from ringfence_payment_instruction.deposits.adapters.notification_files import Iso20022Notifications
 from ringfence_payment_instruction.deposits.api import DepositsApi
+from ringfence_payment_instruction.deposits.application.lying import Lying
 from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.posting import PostingWork
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceReceiving
@@ -73,7 +74,7 @@ class DepositsModule:
                 known,
                 lists,
                 looking,
-                Taking(submissions, state, custody),
+                Taking(submissions, state, custody, Lying(submissions, suspense.entries)),
             ),
             api=DepositsApi(receiving, UnderWay(submissions, state), releases),
         )

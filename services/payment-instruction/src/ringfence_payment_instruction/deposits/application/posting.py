@@ -14,8 +14,14 @@ from ringfence_kernel.writing.writer import GroupWriter, Unit
 from ringfence_payment_instruction.deposits.application.taking import Taking
 from ringfence_payment_instruction.deposits.application.unsealing import clients_behind, open_entries
 from ringfence_payment_instruction.deposits.domain.errors import EarlierEntriesWait
-from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED_FOR, ENTRY_UNREADABLE, EvidenceFile
-from ringfence_payment_instruction.deposits.domain.posting import bar_credits, blocked, plan_deposits, posted
+from ringfence_payment_instruction.deposits.domain.evidence import (
+    BLOCKED_FOR,
+    ENTRY_UNREADABLE,
+    Disposition,
+    EvidenceFile,
+    origins,
+)
+from ringfence_payment_instruction.deposits.domain.posting import bar_credits, blocked, cleared, plan_deposits, posted
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.deposits.domain.turns import held_back
 from ringfence_payment_instruction.screening.application.known import Known
@@ -131,6 +137,9 @@ class PostingWork:
         accounts = BookAccounts({}, {})
         if not all(map(file.is_credit_of_client, file.waiting())):
             accounts = await self.custody.book_accounts(tenant)
+        by_people = await self.taking.lying.cleared(tenant, origins(file, (Disposition.ALLOCATE,)))
+        if by_people:
+            await self.writer.commit(lambda unit: unit.record_all(file.stream, cleared(file, by_people)))
         await self.taking.finish(file, accounts)
         await self.taking.post(file, accounts)
         plan = await self._plan(file, accounts)

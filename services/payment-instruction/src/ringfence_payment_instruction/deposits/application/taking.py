@@ -9,8 +9,9 @@ from ringfence_kernel.telemetry.logs import get
 from ringfence_kernel.values.ids import show
 from ringfence_kernel.writing.writer import Unit
 
+from ringfence_payment_instruction.deposits.application.lying import Lying
 from ringfence_payment_instruction.deposits.domain.errors import ReservationsEnd
-from ringfence_payment_instruction.deposits.domain.evidence import EvidenceFile, Outcome
+from ringfence_payment_instruction.deposits.domain.evidence import TAKES, EvidenceFile, Outcome, origins
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.deposits.domain.taking import (
     are_ending,
@@ -44,16 +45,16 @@ class Taking:
     submissions: Submissions
     state: State
     custody: Custody
+    lying: Lying
 
     async def post(self, file: EvidenceFile, accounts: BookAccounts) -> None:
         """Asks custody and records its results; raises as custody does, LedgerContradiction, ResultUnknown."""
-
-        def command(unit: Unit) -> Rows:
-            planned = plan_takes(file, accounts.suspense, _waiting(file))
-            behind = held_back(file, self.state.of_tenant(file.event.tenant))
-            return {index: planned[index] for index in planned if index not in behind}
-
-        rows = await self.submissions.writer.commit(command)
+        others = self.state.of_tenant
+        behind = await self.submissions.writer.commit(lambda unit: held_back(file, others(file.event.tenant)))
+        # What is not behind anything has been brought by now: where it lies does not change but by people.
+        waiting = [index for index in _waiting(file) if index not in behind]
+        lying = await self.lying.among(file.event.tenant, origins(file, TAKES))
+        rows = plan_takes(file, accounts.suspense, waiting, lying)
         if rows:
             booked = await self._book(file, rows)
             await self._record(file, rows, booked)
@@ -91,7 +92,11 @@ class Taking:
 
     async def _record(self, file: EvidenceFile, rows: Rows, booked: Mapping[int, Sequence[Booked]]) -> None:
         results = {index: taken_result([each.result for each in booked[index]]) for index in rows}
-        missing = {index: missing_minor(row, booked[index]) for index, row in rows.items()}
+        missing = {
+            index: missing_minor(row, booked[index])
+            for index, row in rows.items()
+            if row[-1].debit_account == file.client(index)
+        }
 
         def command(unit: Unit) -> bool:
             releasing = {index for index, lacks in missing.items() if lacks and self._release(unit, file, index, lacks)}

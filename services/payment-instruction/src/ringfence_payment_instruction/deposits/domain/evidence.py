@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -207,6 +207,11 @@ class EvidenceFile:
         """Returns the client's account that an entry names, zero for none."""
         return self.event.client_accounts[index * len(ZERO_ID) : (index + 1) * len(ZERO_ID)]
 
+    def origin(self, index: int) -> bytes:
+        """Returns the entry that has brought what an entry allots or takes back, zero where none is named."""
+        found = self.event.origins[index * len(ZERO_ID) : (index + 1) * len(ZERO_ID)]
+        return found or ZERO_ID
+
     def is_credit_of_client(self, index: int) -> bool:
         """Tells whether an entry moves money from the mirror to a client, so that suspense takes no part."""
         return self.asks_client(index) and self.disposition(index) is not Disposition.ALLOCATE
@@ -217,3 +222,9 @@ class EvidenceFile:
         sure = disposition is Disposition.RESTORE and self.client(index) != ZERO_ID
         credits = disposition in (Disposition.CREDIT_CLIENT, Disposition.ALLOCATE) or sure
         return credits and not self.reasons[index]
+
+
+def origins(file: EvidenceFile, dispositions: Collection[Disposition]) -> frozenset[bytes]:
+    """Returns the entries that have brought what waiting entries of some dispositions allot or take back."""
+    found = {file.origin(index) for index in file.waiting() if file.disposition(index) in dispositions}
+    return frozenset(found - {ZERO_ID})

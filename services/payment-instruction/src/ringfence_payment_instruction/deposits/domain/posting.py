@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ringfence_kernel.values.columns import pack
@@ -33,6 +33,7 @@ CREDITED_FOR = {
     Disposition.ALLOCATE: Purpose.BANK_ALLOCATION,
     Disposition.RESTORE: Purpose.BANK_RESTORATION,
 }
+CLEARED_BY_PEOPLE = "CLEARED_BY_PEOPLE"
 TOO_LITTLE = "exceeds_credits"
 """Custody's result where suspense has not what is to be allocated."""
 
@@ -40,6 +41,16 @@ TOO_LITTLE = "exceeds_credits"
 def way_of(file: EvidenceFile, index: int) -> Disposition:
     """Returns under whose id an entry is posted: what no client is credited with goes to suspense."""
     return file.disposition(index) if file.asks_client(index) else Disposition.CREDIT_SUSPENSE
+
+
+def cleared(file: EvidenceFile, by_people: Collection[bytes]) -> list[EvidenceApplied]:
+    """Decides on entries that allot what people have decided about: there is nothing to allot any more."""
+    rows = [
+        index
+        for index in file.waiting()
+        if file.disposition(index) is Disposition.ALLOCATE and file.origin(index) in by_people
+    ]
+    return applied(file, dict.fromkeys(rows, (Outcome.RECORDED, CLEARED_BY_PEOPLE)))
 
 
 def plan_deposits(file: EvidenceFile, suspense: Mapping[int, bytes]) -> dict[int, PlannedTransfer]:

@@ -31,7 +31,7 @@ from ringfence_payment_instruction.submissions.domain.orders import OF_OPERATORS
 from ringfence_payment_instruction.submissions.domain.status import CAME_TO_NOTHING, Status
 from ringfence_payment_instruction.submissions.domain.submission import slot
 
-SECTION = "deposits, format 3"
+SECTION = "deposits, format 4"
 FINDING_BYTES = 32
 Release = tuple[bytes, ...]
 """The findings that two people have released at once, SHA-256 each."""

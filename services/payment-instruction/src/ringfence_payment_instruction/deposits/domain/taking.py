@@ -44,25 +44,36 @@ TAKEN_FOR = {
 
 
 def plan_takes(
-    file: EvidenceFile, suspense: Mapping[int, bytes], rows: Iterable[int]
+    file: EvidenceFile, suspense: Mapping[int, bytes], rows: Iterable[int], lying: Collection[bytes] = ()
 ) -> dict[int, tuple[PlannedTransfer, ...]]:
     """Returns the transfers of what the bank has taken, of some rows; without a suspense account that it needs none.
 
     The first moves the mirror, whatever is there. The second gives what is free where the money lies: with the client
-    whom the entry names; else what was told and never booked lies in suspense, and of anything else nobody knows.
+    whom the entry names, or in suspense; `lying` are the entries that have brought money which is there.
     """
-    planned = {}
+    planned, ledgers = {}, file.columns()[1]
     for index in rows:
         disposition = file.disposition(index)
         if disposition not in TAKES:
             continue
-        client, in_suspense = file.client(index), suspense.get(file.columns()[1][index], ZERO_ID)
-        if client == ZERO_ID and disposition is Disposition.RETRACT:
-            if in_suspense == ZERO_ID:
+        source = ZERO_ID if disposition is Disposition.CHARGE else file.client(index)
+        if _lies_in_suspense(file, index, lying):
+            source = suspense.get(ledgers[index], ZERO_ID)
+            if source == ZERO_ID:
                 continue
-            client = in_suspense
-        planned[index] = _taken(file, index, client if disposition is not Disposition.CHARGE else ZERO_ID)
+        planned[index] = _taken(file, index, source)
     return planned
+
+
+def _lies_in_suspense(file: EvidenceFile, index: int, lying: Collection[bytes]) -> bool:
+    """Tells whether what is taken lies in suspense.
+
+    Where nobody says which entry has brought it, what was told and never booked, and is no client's, lies there.
+    """
+    origin, disposition = file.origin(index), file.disposition(index)
+    if origin != ZERO_ID:
+        return origin in lying
+    return disposition is Disposition.RETRACT and file.client(index) == ZERO_ID
 
 
 def _taken(file: EvidenceFile, index: int, source: bytes) -> tuple[PlannedTransfer, ...]:
