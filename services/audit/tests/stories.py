@@ -7,11 +7,7 @@ from typing import Any
 from ringfence_audit.evidence.domain.bookings import Flaw
 
 from .banking import (
-    ALLOCATED,
     ALLOCATION,
-    BANK_ALLOCATION,
-    CHARGE,
-    CHARGED,
     CLIENT,
     CONFIRM,
     FAIL,
@@ -19,14 +15,8 @@ from .banking import (
     MIRROR,
     OTHER_BOOK,
     OTHER_FILE,
-    OWED,
     POST,
-    RESTORED,
-    RETRACTED,
-    RETRACTION,
     RETURN,
-    REVERSAL,
-    REVERSED,
     SECOND_CLIENT,
     SUSPENSE,
     TO_SUSPENSE,
@@ -35,6 +25,7 @@ from .banking import (
     Bank,
 )
 from .feeds import identifier
+from .taking_stories import FLAWED_TAKING, SOUND_TAKING
 
 
 def paid(bank: Bank, payment: str = "pay", **order: Any) -> None:
@@ -127,42 +118,7 @@ def sound_rail(bank: Bank) -> None:
     bank.deposit("t", "e", feed=bytes(16))
 
 
-def sound_reversal(bank: Bank) -> None:
-    bank.tell("e", purpose=REVERSED)
-    bank.take("t", "e")
-    bank.give("g", "e")
-
-
-def sound_reversal_of_what_was_spent(bank: Bank) -> None:
-    """The client had 40 of 100 cents: the platform owes the rest."""
-    bank.tell("e", purpose=REVERSED)
-    bank.take("t", "e")
-    bank.give("g", "e", 40)
-
-
-def sound_retraction(bank: Bank) -> None:
-    """What was told and never booked lies in suspense."""
-    bank.tell("e", purpose=RETRACTED)
-    bank.take("t", "e", code=RETRACTION)
-    bank.give("g", "e", debit=SUSPENSE, code=RETRACTION)
-
-
-def sound_charge(bank: Bank) -> None:
-    bank.tell("e", purpose=CHARGED)
-    bank.take("t", "e", code=CHARGE)
-
-
-def sound_part(bank: Bank) -> None:
-    bank.tell("e", purpose=ALLOCATED)
-    bank.deposit("t", "e", debit=SUSPENSE, code=BANK_ALLOCATION)
-
-
-def sound_restoration(bank: Bank) -> None:
-    bank.tell("e", purpose=RESTORED)
-    bank.deposit("t", "e", credit=SUSPENSE, code=22)
-
-
-SOUND = [value for name, value in list(globals().items()) if name.startswith("sound_")]
+SOUND = [value for name, value in list(globals().items()) if name.startswith("sound_")] + SOUND_TAKING
 
 
 def bad_file(bank: Bank) -> None:
@@ -318,74 +274,6 @@ def bad_allocation_of_what_was_to_go_back(bank: Bank) -> None:
     bank.allot("a", "e")
 
 
-def bad_reversal_nobody_told(bank: Bank) -> None:
-    bank.take("t", "e", file=OTHER_FILE)
-
-
-def bad_reversal_of_a_deposit(bank: Bank) -> None:
-    """The bank has said that money came in."""
-    bank.tell("e")
-    bank.take("t", "e")
-
-
-def bad_reversal_amount(bank: Bank) -> None:
-    bank.tell("e", purpose=REVERSED)
-    bank.take("t", "e", 99)
-
-
-def bad_reversal_twice(bank: Bank) -> None:
-    bank.tell("e", purpose=REVERSED)
-    bank.take("s", "e")
-    bank.take("t", "e")
-
-
-def bad_reversal_from_a_client(bank: Bank) -> None:
-    """The mirror moves for what the platform owes, and for nobody else."""
-    bank.tell("e", purpose=REVERSED)
-    bank.take("t", "e", debit=CLIENT)
-
-
-def bad_gift(bank: Bank) -> None:
-    """Another client gives for it."""
-    bank.tell("e", purpose=REVERSED)
-    bank.give("t", "e", debit=SECOND_CLIENT)
-
-
-def bad_gift_beyond(bank: Bank) -> None:
-    bank.tell("e", purpose=REVERSED)
-    bank.give("t", "e", 101)
-
-
-def bad_gift_twice(bank: Bank) -> None:
-    bank.tell("e", purpose=REVERSED)
-    bank.give("g", "e", 40)
-    bank.give("t", "e", 40)
-
-
-def bad_gift_for_a_charge(bank: Bank) -> None:
-    bank.tell("e", purpose=CHARGED, client=True)
-    bank.give("t", "e")
-
-
-def bad_gift_unnamed(bank: Bank) -> None:
-    bank.book("t", debit=CLIENT, credit=OWED, code=REVERSAL)
-
-
-def bad_part_for_another(bank: Bank) -> None:
-    bank.tell("e", purpose=ALLOCATED)
-    bank.deposit("t", "e", debit=SUSPENSE, credit=SECOND_CLIENT, code=BANK_ALLOCATION)
-
-
-def bad_part_twice(bank: Bank) -> None:
-    bank.tell("e", purpose=ALLOCATED)
-    for transfer in ("s", "t"):
-        bank.deposit(transfer, "e", debit=SUSPENSE, code=BANK_ALLOCATION)
-
-
-def bad_part_nobody_told(bank: Bank) -> None:
-    bank.book("t", debit=SUSPENSE, credit=CLIENT, code=BANK_ALLOCATION)
-
-
 def bad_post_file(bank: Bank) -> None:
     paid(bank)
     bank.end("pay", file=OTHER_FILE)
@@ -487,19 +375,6 @@ FLAWED = {
     bad_allocation_currency: ("a", Flaw.OTHER_CURRENCY),
     bad_allocation_to_another_client: ("a", Flaw.OTHER_ACCOUNT),
     bad_allocation_of_what_was_to_go_back: ("a", Flaw.OTHER_ACCOUNT),
-    bad_reversal_nobody_told: ("t", Flaw.FILE_UNKNOWN),
-    bad_reversal_of_a_deposit: ("t", Flaw.OTHER_DIRECTION),
-    bad_reversal_amount: ("t", Flaw.OTHER_AMOUNT),
-    bad_reversal_twice: ("t", Flaw.BOOKED_BEFORE),
-    bad_reversal_from_a_client: ("t", Flaw.OTHER_ACCOUNT),
-    bad_gift: ("t", Flaw.OTHER_ACCOUNT),
-    bad_gift_beyond: ("t", Flaw.OTHER_AMOUNT),
-    bad_gift_twice: ("t", Flaw.BOOKED_BEFORE),
-    bad_gift_for_a_charge: ("t", Flaw.OTHER_DIRECTION),
-    bad_gift_unnamed: ("t", Flaw.EVIDENCE_NOT_NAMED),
-    bad_part_for_another: ("t", Flaw.OTHER_ACCOUNT),
-    bad_part_twice: ("t", Flaw.BOOKED_BEFORE),
-    bad_part_nobody_told: ("t", Flaw.EVIDENCE_NOT_NAMED),
     bad_post_file: ("e-pay", Flaw.FILE_UNKNOWN),
     bad_post_unnamed: ("e-pay", Flaw.EVIDENCE_NOT_NAMED),
     bad_post_of_another: ("e-pay", Flaw.PAYMENT_UNKNOWN),
@@ -512,4 +387,5 @@ FLAWED = {
     bad_void_settled: ("e-pay", Flaw.AGAINST_THE_ANSWER),
     bad_void_unnamed: ("e-pay", Flaw.AGAINST_THE_ANSWER),
     bad_post_nobody_ordered: ("e-pay", Flaw.PAYMENT_UNKNOWN),
+    **FLAWED_TAKING,
 }

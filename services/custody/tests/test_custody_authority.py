@@ -28,10 +28,9 @@ from ringfence_custody.ledger.domain.errors import (
     OrderUnknown,
     PlatformSuspended,
 )
-from ringfence_custody.ledger.domain.events import AccountsCreated, TransfersEvidenced
+from ringfence_custody.ledger.domain.events import TransfersEvidenced
 from ringfence_custody.ledger.domain.purposes import PURPOSES, AccountClass, Mandate, Purpose
-from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus, CreateTransferStatus, TransferFlag
-from ringfence_custody.ledger.domain.shortfall import shortfall_account
+from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus, TransferFlag
 from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.proposals.application import Decision, Verdict
 from ringfence_kernel.proposals.domain.errors import SecondPersonRequired
@@ -42,14 +41,12 @@ from ringfence_protos.custody.v1 import custody_pb2 as pb
 from .conftest import CODEC, Custody, running
 from .ledger import (
     ALLOCATION,
-    CZK,
     DEPOSIT,
     EUR,
     GRANT,
     IMPORTER,
     MANDATE,
     PAYMENT,
-    REVERSAL,
     SECOND,
     WITHDRAWAL,
     Ledger,
@@ -406,22 +403,3 @@ async def test_a_credit_that_is_barred_is_never_made(custody: Custody) -> None:
     assert await booked(custody, booking(late)) == ["id_already_failed"]
     assert await booked(custody, booking(bars[1])) == ["id_already_failed"]
     assert (await account(custody, "bob")).credits_posted_minor == 1_007
-
-
-async def test_the_first_word_that_needs_it_opens_what_is_owed(custody: Custody) -> None:
-    """No book is without an account for what its platform owes; the same again, and a replay, find one."""
-    await open_accounts(custody)
-    owed = shortfall_account(EUR)
-    rows = (
-        Row("taken", owed, "bank", 1_500, code=REVERSAL),
-        Row("given", "bob", owed, 1_500, int(F.BALANCING_DEBIT), code=REVERSAL),
-    )
-    assert await booked(custody, booking(*rows)) == ["created"] * 2
-    assert await booked(custody, booking(*rows)) == ["exists"] * 2
-    opened = [each.event for each in custody.store.replay(CODEC) if isinstance(each.event, AccountsCreated)]
-    assert [each.account_class for each in opened].count(bytes([AccountClass.SHORTFALL])) == 1
-    found = custody.state.look(PLATFORM).accounts
-    assert found.posted_balance(found.index[owed]) == -500
-    squatter = pb.AccountColumns(id=shortfall_account(CZK), account_class=[1], ledger=[CZK], code=[1])  # type: ignore[list-item]
-    reply: Any = await custody.call("CreateAccounts", pb.CreateAccountsRequest(accounts=squatter), PLATFORM)
-    assert reply.status == bytes([CreateAccountStatus.ACCOUNT_RESERVED])

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from ringfence_payment_instruction.deposits.domain.evidence import CREDITS, TAKES, Disposition, EvidenceFile
 
 IN_SUSPENSE, ALLOTTED = b"", b"allotted"
-"""Stand in the place of a client's account: for suspense, and for what is on its way from there to clients."""
-_Place = tuple[bytes, int]
+"""Stand where a client's account would: for suspense, and for what is on its way from there to clients."""
+_Pot = tuple[bytes, int]
 """An account, and its ledger."""
 
 
@@ -19,18 +19,18 @@ def held_back(file: EvidenceFile, others: Iterable[EvidenceFile]) -> set[int]:
     where its money lies is known once it is posted.
     """
     ledgers = file.columns()[1]
-    takers = {index: places for index in file.waiting() if (places := _sources(file, index))}
+    takers = {index: pots for index in file.waiting() if (pots := _sources(file, index))}
     if not takers:
         return set()
-    before = {place for other in others if other.position < file.position for _, place in _brought(other)}
-    first: dict[_Place, int] = {}
-    for index, place in _brought(file):
-        first.setdefault(place, index)
+    before = {pot for other in others if other.position < file.position for _, pot in _brought(other)}
+    first: dict[_Pot, int] = {}
+    for index, pot in _brought(file):
+        first.setdefault(pot, index)
     return {
         index
-        for index, places in takers.items()
-        for place in ((each, ledgers[index]) for each in places)
-        if place in before or first.get(place, index) < index
+        for index, pots in takers.items()
+        for pot in ((each, ledgers[index]) for each in pots)
+        if pot in before or first.get(pot, index) < index
     }
 
 
@@ -46,7 +46,7 @@ def _sources(file: EvidenceFile, index: int) -> tuple[bytes, ...]:
     return (IN_SUSPENSE, ALLOTTED) if disposition is Disposition.RETRACT else ()
 
 
-def _brought(file: EvidenceFile) -> Iterator[tuple[int, _Place]]:
+def _brought(file: EvidenceFile) -> Iterator[tuple[int, _Pot]]:
     """Yields where waiting entries of a file bring money to, or that they allot it."""
     ledgers = file.columns()[1]
     for index in file.waiting():
