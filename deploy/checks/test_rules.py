@@ -110,6 +110,7 @@ CASES = {
         "ringfence_submissions_waiting", "1x100", "1x45 _x50", ringfence_refusal_reason="BOOK_ACCOUNT_MISSING"
     ),
     "RingfenceDepositsWait": one("ringfence_deposits_waiting", "3x100", "3x50 0x1 3x100", **PAYMENT),
+    "RingfenceShortfall": one("ringfence_shortfall_balance", "5x100", "0x100", **CUSTODY, ringfence_currency="EUR"),
     "RingfenceSuspenseLies": one(
         "ringfence_suspense_balance", "70x1600", "70x1400 0x1 70x200", DAY + 120, **CUSTODY, ringfence_currency="EUR"
     ),

@@ -43,8 +43,8 @@ LAYERS = ("domain", "application", "adapters", "api")
 PARTS = {*LAYERS, "queries", "commands", "module", "__init__"}
 """What a module of a service consists of, each as a file or a folder; `module` wires it."""
 ROOT_FILES = {"__init__", "__main__", "bootstrap", "settings"}
-SHARED_FILES = {"modules", "batches"}
-"""A service of many modules puts them together in `modules`; how items of a batch are answered is said once."""
+SHARED_FILES = {"modules", "batches", "following"}
+"""A service of many modules puts them together in `modules`; how items of batches are answered, and whom it follows."""
 FORMATS = {"iso20022"}
 """Folders of message readers and writers: no use case, so no parts."""
 

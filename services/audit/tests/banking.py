@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-from ringfence_audit.evidence.domain.bookings import reserving_transfer
+from ringfence_audit.evidence.domain.bookings import reserving_transfer, shortfall_account
 
 from .feeds import BOOK, START_NS, SourceFeed, identifier
 
@@ -15,11 +15,14 @@ FILE, OTHER_FILE = b"f" * 32, b"o" * 32
 FEED = identifier("feed")
 EUR, USD = 978, 840
 DEPOSIT, WITHDRAWAL, ALLOCATION, RETURN = 1, 2, 9, 10
-PLAIN, PENDING, POST, VOID = 0, 2, 4, 8
+REVERSAL, RETRACTION, CHARGE, BANK_ALLOCATION = 19, 20, 21, 18
+PLAIN, PENDING, POST, VOID, BALANCING = 0, 2, 4, 8, 16
 SETTLE, FAIL = 7, 8
-TO_CLIENT, TO_SUSPENSE, CONFIRM = 1, 2, 3
-MIRROR, SUSPENSE, CLIENT, SECOND_CLIENT = 1, 2, 3, 4
+TO_CLIENT, TO_SUSPENSE, CONFIRM, ALLOCATED, REVERSED, RETRACTED, CHARGED, RESTORED = 1, 2, 3, 4, 5, 6, 7, 8
+MIRROR, SUSPENSE, CLIENT, SECOND_CLIENT, OWED = 1, 2, 3, 4, 5
 """Accounts of each book by index; ids are `mirror.…` and so on, with the book's first letter."""
+OF_CLIENTS = (TO_CLIENT, ALLOCATED, REVERSED)
+"""What an entry is good for that names a client."""
 ACCOUNTS = ("mirror", "suspense", "client", "second")
 
 
@@ -36,13 +39,13 @@ class Bank:
     payments: SourceFeed = field(default_factory=lambda: SourceFeed("payment-instruction"))
 
     def open(self, book: bytes = BOOK) -> None:
-        """Opens the accounts of a book: mirror, suspense, two clients."""
-        count = len(ACCOUNTS)
+        """Opens the accounts of a book: mirror, suspense, two clients, and what the platform owes."""
+        count = len(ACCOUNTS) + 1
         event = {
             "first_index": 1,
-            "id": b"".join(account(name, book) for name in ACCOUNTS),
+            "id": b"".join([*(account(name, book) for name in ACCOUNTS), shortfall_account(EUR)]),
             "owner_id": b"",
-            "account_class": b"\x03\x04\x01\x01",
+            "account_class": b"\x03\x04\x01\x01\x07",
             "ledger": struct.pack("<I", EUR),
             "code": struct.pack("<H", 1),
             "flags": b"",
@@ -61,6 +64,7 @@ class Bank:
         *,
         file: bytes = FILE,
         purpose: int = TO_CLIENT,
+        client: bool | None = None,
         ledger: int = EUR,
         source: bytes = FEED,
         book: bytes = BOOK,
@@ -79,7 +83,7 @@ class Bank:
             "references": [entry],
             "purposes": bytes([purpose]),
             "mirror_accounts": account("mirror", book),
-            "client_accounts": account("client", book) if purpose == TO_CLIENT else bytes(16),
+            "client_accounts": account("client", book) if client or purpose in OF_CLIENTS else bytes(16),
             "owners": book,
             "instruction_ids": bytes(16),
             "amounts_minor": struct.pack(">Q", amount_minor),
@@ -226,6 +230,16 @@ class Bank:
         rests = {name: changes.pop(name) for name in ("file", "feed") if name in changes}
         self.book(transfer, amount_minor, book=book, **changes)
         self.rest(transfer, identifier(entry), book=book, **{"feed": FEED, **rests})
+
+    def take(self, name: str, entry: str, amount_minor: int = 100, **changes: Any) -> None:
+        """custody books what the bank has taken: by the mirror."""
+        changes = {"debit": OWED, "credit": MIRROR, "code": REVERSAL} | changes
+        self.deposit(name, entry, amount_minor, **changes)
+
+    def give(self, name: str, entry: str, amount_minor: int = 100, **changes: Any) -> None:
+        """custody books what is given for it."""
+        changes = {"debit": CLIENT, "credit": OWED, "code": REVERSAL, "flags": BALANCING} | changes
+        self.deposit(name, entry, amount_minor, **changes)
 
     def reserve(self, payment: str, amount_minor: int = 100, *, book: bytes = BOOK) -> bytes:
         """custody reserves a payment's money; returns the transfer."""

@@ -25,6 +25,7 @@ from .banking import (
     Bank,
 )
 from .feeds import identifier
+from .taking_stories import FLAWED_TAKING, SOUND_TAKING
 
 
 def paid(bank: Bank, payment: str = "pay", **order: Any) -> None:
@@ -117,7 +118,7 @@ def sound_rail(bank: Bank) -> None:
     bank.deposit("t", "e", feed=bytes(16))
 
 
-SOUND = [value for name, value in list(globals().items()) if name.startswith("sound_")]
+SOUND = [value for name, value in list(globals().items()) if name.startswith("sound_")] + SOUND_TAKING
 
 
 def bad_file(bank: Bank) -> None:
@@ -386,4 +387,5 @@ FLAWED = {
     bad_void_settled: ("e-pay", Flaw.AGAINST_THE_ANSWER),
     bad_void_unnamed: ("e-pay", Flaw.AGAINST_THE_ANSWER),
     bad_post_nobody_ordered: ("e-pay", Flaw.PAYMENT_UNKNOWN),
+    **FLAWED_TAKING,
 }

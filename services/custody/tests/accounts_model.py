@@ -145,7 +145,8 @@ def malformed(row: Asked) -> str:
         (not row.ledger, "ledger_must_not_be_zero"),
         (not row.code, "code_must_not_be_zero"),
         (row.ledger not in (EUR, CZK), "ledger_not_a_currency"),
-        (not 1 <= row.account_class <= 6, "account_class_unknown"),
+        (not 1 <= row.account_class <= 7, "account_class_unknown"),
+        (row.account_class == 7, "account_reserved"),
         (opposite or (row.flags & COVERED and not is_client), "flags_not_permitted_for_class"),
         (is_client and row.owner == ZERO, "owner_id_must_not_be_zero"),
     ]

@@ -30,6 +30,7 @@ from ringfence_kernel.writing.journal import Journal
 
 EUR, CZK = 978, 203
 PAYMENT, DEPOSIT, WITHDRAWAL, FEE, GRANT, FUNDING, CALL, GUARANTEE_RELEASE, CLOSURE = 3, 1, 2, 4, 8, 11, 12, 13, 16
+COLLECTION, SHORTFALL_FUNDING, ALLOCATION, REVERSAL, RETRACTION, CHARGE, RESTORATION = 6, 17, 18, 19, 20, 21, 22
 START_NS = 1_700_000_000_000_000_000
 OWNER = b"owner of accounts"[:16]
 MANDATE = b"instruction.0001"
@@ -123,12 +124,12 @@ class Ledger:
         if owner is None:
             owner = OWNER if account_class is AccountClass.CLIENT else bytes(16)
         columns = AccountColumns(id_of(name), owner, [account_class], [ledger], [code], [flags])
-        return self.accounts(columns)[0]
+        return self.accounts(columns, own=account_class is AccountClass.SHORTFALL)[0]
 
-    def accounts(self, columns: AccountColumns) -> list[str]:
-        """Opens accounts by columns; returns the names of the result codes."""
+    def accounts(self, columns: AccountColumns, *, own: bool = False) -> list[str]:
+        """Opens accounts by columns, or has custody open its own; returns the names of the result codes."""
         columns.check()
-        event, status, _ = decide_accounts(self.book, columns, self.now_ns)
+        event, status, _ = decide_accounts(self.book, columns, self.now_ns, own=own)
         self.record(event)
         return [CreateAccountStatus(code).name.lower() for code in status]
 

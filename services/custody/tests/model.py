@@ -31,7 +31,9 @@ BURNS = {
     "mandate_unknown",
     "debit_account_not_active",
     "exceeds_purpose_maximum",
+    "shortfall_unfunded",
 }
+OWED = (AccountClass.BANK_MIRROR, AccountClass.SHORTFALL)
 
 
 @dataclass
@@ -206,6 +208,7 @@ class Model:
             (credit.frozen, "credit_account_frozen"),
             (debit.closed, "debit_account_already_closed"),
             (credit.closed, "credit_account_already_closed"),
+            (row.code in (6, 7) and self.owes(), "shortfall_unfunded"),
         ]
         return next((name for wrong, name in checks if wrong), "")
 
@@ -227,10 +230,10 @@ class Model:
             (credit.credits_pending + credit.credits_posted + amount > MAX, "overflows_credits"),
             (now + row.timeout * SECOND > MAX, "overflows_timeout"),
             (
-                debit.account_class != AccountClass.BANK_MIRROR and not debit.covered and debit.free < amount,
+                debit.account_class not in OWED and not debit.covered and debit.free < amount,
                 "exceeds_credits",
             ),
-            (credit.account_class == AccountClass.BANK_MIRROR and credit.room < amount, "exceeds_debits"),
+            (credit.account_class in OWED and credit.room < amount, "exceeds_debits"),
         ]
         refusal = next((name for wrong, name in checks if wrong), "")
         if refusal:
@@ -250,6 +253,11 @@ class Model:
             return "guarantee_below_overdrafts" if is_guarantee else "overdraft_not_covered"
         self.transfers[row.id] = Stored(row, now, "pending" if pending else "")
         return "created"
+
+    def owes(self) -> bool:
+        """Tells whether the platform owes clients money."""
+        owed = [account for account in self.accounts.values() if account.account_class == AccountClass.SHORTFALL]
+        return any(account.credits_posted != account.debits_posted for account in owed)
 
     def is_covered(self) -> bool:
         """Tells whether overdrafts are within the guarantees, ledger by ledger."""

@@ -32,6 +32,8 @@ ACCOUNTS = {
     "platform": (C.PLATFORM, EUR, False),
     "fee": (C.FEE, EUR, False),
     "karel": (C.CLIENT, CZK, False),
+    "suspense": (C.SUSPENSE, EUR, False),
+    "shortfall": (C.SHORTFALL, EUR, False),
 }
 NAMES = [*ACCOUNTS, "nobody"]
 IDS = [f"t{number}" for number in range(40)]
@@ -63,6 +65,14 @@ WAYS = [
     ("alice", "covered", 3),
     ("alice", "bank", 2),
     ("guarantee", "platform", 13),
+    ("bank", "suspense", 1),
+    ("shortfall", "bank", 19),
+    ("alice", "shortfall", 19),
+    ("suspense", "shortfall", 20),
+    ("platform", "shortfall", 17),
+    ("fee", "platform", 6),
+    ("platform", "bank", 7),
+    ("alice", "fee", 4),
 ]
 # Rows that are likely to succeed, so that the book fills up: each has an id of its own.
 likely = st.builds(

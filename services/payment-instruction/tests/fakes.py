@@ -18,6 +18,7 @@ from ringfence_payment_instruction.screening.domain.clients import Client
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.settlement.domain.transfers import (
+    Booked,
     Correction,
     PlannedTransfer,
     Purpose,
@@ -30,7 +31,7 @@ from ringfence_payment_instruction.submissions.domain.errors import (
     KeysUnavailable,
     SubmissionConflict,
 )
-from ringfence_payment_instruction.submissions.domain.orders import Alias
+from ringfence_payment_instruction.submissions.domain.orders import Alias, shortfall_account
 
 TOKEN_PREFIX = "authorisation-for-"
 
@@ -110,6 +111,7 @@ class FakeCustody:
         self.balances: dict[bytes, int] = {}
         self.transfers: dict[bytes, PlannedTransfer] = {}
         self.failed: set[bytes] = set()
+        self.moved: dict[bytes, int] = {}
         self.finished: dict[bytes, TransferKind] = {}
         self.closed: set[bytes] = set()
         self.held: set[bytes] = set()
@@ -153,6 +155,11 @@ class FakeCustody:
             raise CustodyUnavailable
         return ["status_250"] * len(results) if self.is_newer else results
 
+    async def book_amounts(self, tenant: bytes, transfers: Sequence[PlannedTransfer]) -> list[Booked]:
+        """The same, with what each has moved."""
+        names = await self.book_evidence(tenant, transfers)
+        return list(map(Booked, names, [self.moved.get(each.id, each.amount_minor) for each in transfers]))
+
     async def book_accounts(self, tenant: bytes, *, fresh: bool = False) -> BookAccounts:
         """Answers the mirrors and suspense accounts."""
         if self.is_away:
@@ -194,12 +201,19 @@ class FakeCustody:
             return self._finish(transfer)
         if transfer.credit_account in self.closed:
             return "credit_account_already_closed"
-        if transfer.debit_account not in self.balances:
+        is_shortfall = transfer.debit_account == shortfall_account(transfer.ledger)
+        if transfer.debit_account not in self.balances and not is_shortfall:
             return "debit_account_not_found"
-        is_mirror = transfer.debit_account in self.accounts.mirrors.values()
-        if not is_mirror and self.balances[transfer.debit_account] < transfer.amount_minor:
+        is_owed = transfer.debit_account in self.accounts.mirrors.values() or is_shortfall
+        if transfer.kind is TransferKind.BALANCING:
+            free = min(transfer.amount_minor, max(0, self.balances[transfer.debit_account]))
+            self.balances[transfer.debit_account] -= free
+            self._credit(transfer.credit_account, free)
+            self.moved[transfer.id] = free
+            return "created"
+        if not is_owed and self.balances[transfer.debit_account] < transfer.amount_minor:
             return "exceeds_credits"
-        self.balances[transfer.debit_account] -= transfer.amount_minor
+        self._credit(transfer.debit_account, -transfer.amount_minor)
         if transfer.kind is TransferKind.PLAIN:
             self._credit(transfer.credit_account, transfer.amount_minor)
         return "created"

@@ -21,10 +21,10 @@ from ringfence_payment_instruction.flows.domain.errors import (
 )
 from ringfence_payment_instruction.flows.domain.events import FeeAgreed
 from ringfence_payment_instruction.limits.domain.bounds import Bounds, InstallationLimits
-from ringfence_payment_instruction.settlement.domain.transfers import Purpose
+from ringfence_payment_instruction.settlement.domain.transfers import Purpose, refusal
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict, TenantForbidden
-from ringfence_payment_instruction.submissions.domain.orders import Order, OrderPurpose
+from ringfence_payment_instruction.submissions.domain.orders import Order, OrderPurpose, shortfall_account
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
 
@@ -378,6 +378,18 @@ async def test_a_guarantee_is_funded_by_the_platforms_own_money(flowing: World) 
     transfer = flowing.custody.transfers[transfer_id_of(TENANT, an_id("guarantee"))]
     assert (transfer.purpose, transfer.subject) == (Purpose.GUARANTEE_FUNDING, an_id("guarantee"))
     assert (flowing.custody.balances[OWN], flowing.custody.balances[GUARANTEE]) == (450_00, 50_00)
+
+
+async def test_what_is_owed_is_funded_by_the_platforms_own_money(flowing: World) -> None:
+    """To custody's account of the currency, whichever it is; what is refused while it is not funded says so."""
+    owed = shortfall_account(978)
+    row = own("funding", OrderPurpose.SHORTFALL_FUNDING, 50_00)
+    await flowing.application.flows.ordering.fund_shortfall(PLATFORM, row)
+    await flowing.reaches("funding", Status.SETTLED)
+    transfer = flowing.custody.transfers[transfer_id_of(TENANT, an_id("funding"))]
+    assert (transfer.purpose, transfer.credit_account) == (Purpose.SHORTFALL_FUNDING, owed)
+    assert (flowing.custody.balances[OWN], flowing.custody.balances[owed]) == (450_00, 50_00)
+    assert refusal("shortfall_unfunded") == reasons.SHORTFALL_UNFUNDED
 
 
 def _at(world: World, instruction_id: bytes) -> Status:

@@ -23,6 +23,7 @@ ALONE = {
     "EndFeeAgreement": "takes away",
     "ChargeFees": "within limits, and what was agreed",
     "PayOutOwnMoney": "the platform's own money, within limits",
+    "FundShortfall": "the platform's own money, for what it owes its clients",
     "FundGuarantee": "the platform's own money, which then stands for its clients'",
     "AllocateSuspense": "waits for another operator",
     "ReturnSuspense": "waits for another operator",

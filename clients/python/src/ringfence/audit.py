@@ -79,6 +79,8 @@ class MirrorMove(IntEnum):
     VOID = 4
     ELSEWHERE = 5
     ALLOCATION = 6
+    GIVEN = 7
+    ALLOTTED = 8
 
 
 @dataclass(frozen=True)

@@ -171,6 +171,24 @@ class Flows:
         )
         return state_of(self._connection.call(self._stub.FundGuarantee, request).state)
 
+    def fund_shortfall(
+        self,
+        instruction_id: UUID,
+        end_to_end_id: str,
+        platform_account_id: UUID,
+        amount_minor: int,
+        currency: str,
+    ) -> InstructionState:
+        """Puts the platform's own money where it owes its clients some, minor units."""
+        request = pb.FundShortfallRequest(
+            id=instruction_id.bytes,
+            end_to_end_id=end_to_end_id,
+            platform_account_id=platform_account_id.bytes,
+            amount_minor=amount_minor,
+            currency=currency,
+        )
+        return state_of(self._connection.call(self._stub.FundShortfall, request).state)
+
     def allocate_suspense(
         self, suspended: Suspended, *, creditor_iban: str = "", platform_account_id: UUID | None = None
     ) -> InstructionState:

@@ -18,6 +18,7 @@ class AccountClass(IntEnum):
     SUSPENSE = 4
     FEE = 5
     GUARANTEE = 6
+    SHORTFALL = 7
 
 
 class AccountStatus(IntEnum):
@@ -83,6 +84,12 @@ class Purpose(IntEnum):
     CORRECTION = 14
     BANK_SWEEP = 15
     CLOSURE = 16
+    SHORTFALL_FUNDING = 17
+    BANK_ALLOCATION = 18
+    BANK_REVERSAL = 19
+    BANK_RETRACTION = 20
+    BANK_CHARGE = 21
+    BANK_RESTORATION = 22
 
 
 @dataclass(frozen=True, kw_only=True)

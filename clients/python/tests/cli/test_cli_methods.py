@@ -124,6 +124,7 @@ WAYS = {
     "PaymentInstructionService/ChargeFees": by(Flows.charge_fees, "fee charge"),
     "PaymentInstructionService/PayOutOwnMoney": by(Flows.pay_out, "own-money out"),
     "PaymentInstructionService/FundGuarantee": by(Flows.fund_guarantee, "guarantee fund"),
+    "PaymentInstructionService/FundShortfall": by(Flows.fund_shortfall, "shortfall fund"),
     "PaymentInstructionService/AllocateSuspense": by(Flows.allocate_suspense, "suspense allocate"),
     "PaymentInstructionService/ReturnSuspense": by(Flows.return_suspense, "suspense return"),
     "PaymentInstructionService/GetSuspended": by(Flows.suspended, "suspense show"),

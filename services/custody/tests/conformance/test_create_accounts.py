@@ -13,6 +13,7 @@ from ringfence_custody.ledger.domain.create_accounts import decide_accounts
 from ringfence_custody.ledger.domain.digest import digest
 from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.result_codes import AccountFlag, CreateAccountStatus
+from ringfence_custody.ledger.domain.shortfall import shortfall_account
 from ringfence_kernel.values.ids import MAX_ID
 
 from ..ledger import CLOSURE, CZK, EUR, OWNER, Ledger, Row, id_of
@@ -67,7 +68,8 @@ DEFECTS = {
     "ledger_must_not_be_zero": Defect({"ledger": 0}),
     "code_must_not_be_zero": Defect({"code": 0}),
     "ledger_not_a_currency": Defect({"ledger": 1}),
-    "account_class_unknown": Defect({"account_class": 7}),
+    "account_class_unknown": Defect({"account_class": 8}),
+    "account_reserved": Defect({"id": shortfall_account(EUR)}),
     "flags_not_permitted_for_class": Defect(flags=A.CREDITS_MUST_NOT_EXCEED_DEBITS),
     "owner_id_must_not_be_zero": Defect({"owner": bytes(16)}),
 }
@@ -176,7 +178,7 @@ def test_a_resent_account_is_compared_before_anything_else_is_checked() -> None:
         assert opened(replace(New(), **changed), ledger=ledger) == [code]  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("account_class", C)
+@pytest.mark.parametrize("account_class", [each for each in C if each is not C.SHORTFALL])
 def test_the_limit_of_a_class_may_be_named_or_left_out(account_class: AccountClass) -> None:
     """Both ask for the same account; the opposite limit is not permitted."""
     own, opposite = (4, 2) if account_class is C.BANK_MIRROR else (2, 4)

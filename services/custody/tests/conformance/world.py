@@ -12,7 +12,22 @@ from ringfence_custody.ledger.domain.rule_packs import rules_of
 from ringfence_custody.ledger.domain.standings import Age, Standings
 from ringfence_kernel.values.ids import MAX_ID
 
-from ..ledger import CLOSURE, CZK, DEPOSIT, FEE, GUARANTEE_RELEASE, IMPORTER, PAYMENT, SECOND, WITHDRAWAL, Ledger, Row
+from ..ledger import (
+    CHARGE,
+    CLOSURE,
+    COLLECTION,
+    CZK,
+    DEPOSIT,
+    FEE,
+    GUARANTEE_RELEASE,
+    IMPORTER,
+    MANDATE,
+    PAYMENT,
+    SECOND,
+    WITHDRAWAL,
+    Ledger,
+    Row,
+)
 from .pairs import Defect
 from .script import MAX
 
@@ -47,6 +62,9 @@ def world() -> Ledger:
     ledger.account("fees", C.FEE)
     ledger.account("bank 2", C.BANK_MIRROR)
     ledger.account("platform", C.PLATFORM)
+    ledger.account("shut platform", C.PLATFORM, flags=AccountFlag.CLOSED)
+    ledger.account("shortfall", C.SHORTFALL)
+    assert ledger.send(Row("charged", "shortfall", "bank 978", 1, code=CHARGE)) == ["created"]
     ledger.standing(Standing.ADMITTED, BLOCKED)
     ledger.account("blocked", owner=BLOCKED)
     ledger.fund("blocked", 1_000)
@@ -54,7 +72,10 @@ def world() -> Ledger:
     _reserve(ledger)
     ledger.adopt(
         "fees capped",
-        *[replace(rule, maximum_minor=FEE_MAXIMUM) if rule.code == FEE else rule for rule in rules_of(MINIMUM)],
+        *[
+            replace(rule, maximum_minor=FEE_MAXIMUM) if rule.code in (FEE, COLLECTION) else rule
+            for rule in rules_of(MINIMUM)
+        ],
     )
     _change_states(ledger)
     ledger.fund("guarantee", 10)
@@ -140,6 +161,7 @@ OF_A_TRANSFER = {
     "owner_standing_unsettled": Defect({"debit": "blocked"}),
     "debit_account_already_closed": Defect({"debit": "shut"}),
     "credit_account_already_closed": Defect({"credit": "shut too"}),
+    "shortfall_unfunded": Defect({"debit": "fees", "credit": "platform", "code": COLLECTION, "user_data_128": MANDATE}),
     "exceeds_purpose_maximum": Defect({"code": FEE, "credit": "fees", "amount": FEE_MAXIMUM + 1}),
     "overflows_debits_pending": Defect({"debit": "alice", "amount": MAX}, flags=F.PENDING),
     "overflows_debits_posted": Defect({"amount": MAX}, without=F.PENDING),
@@ -180,6 +202,7 @@ OF_A_POST = {
 """The same of POST."""
 
 _FEE = replace(PAY, credit="fees", code=FEE)
+_COLLECTION = replace(PAY, debit="fees", credit="platform", code=COLLECTION)
 _RESERVE = replace(PAY, flags=int(F.PENDING))
 _LONG = replace(_RESERVE, timeout=2**32 - 1)
 BOTH = {
@@ -199,6 +222,8 @@ BOTH = {
     ("credit_account_not_active", "owner_standing_unsettled"): replace(POST, pending_id="of blocked to closing"),
     ("owner_standing_unsettled", "debit_account_already_closed"): replace(PAY, debit="shut", credit="blocked"),
     ("credit_account_already_closed", "exceeds_purpose_maximum"): replace(_FEE, credit="shut fees", amount=501),
+    ("credit_account_already_closed", "shortfall_unfunded"): replace(_COLLECTION, credit="shut platform"),
+    ("shortfall_unfunded", "exceeds_purpose_maximum"): replace(_COLLECTION, amount=501),
     ("exceeds_purpose_maximum", "overflows_debits_pending"): replace(_FEE, flags=int(F.PENDING), amount=MAX),
     ("overflows_debits_pending", "overflows_credits_pending"): replace(_RESERVE, amount=MAX),
     ("overflows_credits_pending", "overflows_debits_posted"): replace(_RESERVE, debit="spent", amount=MAX),

@@ -27,6 +27,7 @@ from ringfence_payment_instruction.approvals.application import Decisions
 from ringfence_payment_instruction.calendar.application import SettlementDays
 from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.suspended import SuspendedEntries, Suspense
+from ringfence_payment_instruction.deposits.domain.events import EvidenceApplied
 from ringfence_payment_instruction.deposits.domain.state import State as DepositsState
 from ringfence_payment_instruction.deposits.module import DepositsModule
 from ringfence_payment_instruction.flows.application.ports import PastAgreements
@@ -239,6 +240,7 @@ def _pipeline(
             *NotedCalendars.EVENTS,
             InstructionsRescreened,
             HitsReleased,
+            EvidenceApplied,
         ),
         looks_again_on=(*SCREENING_EVENTS, ClientMatched),
     )

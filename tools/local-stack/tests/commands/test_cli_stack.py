@@ -50,6 +50,7 @@ ASKING = (
     f"suspense release --platform {ID} --entry {ID} --document 00 --note n --as somebody",
     f"suspense return --platform {ID} --entry {ID} --account {ID} --bank A --as somebody",
     f"own-money out --account {ID} --bank A --to B --name C --amount 1 --reference R --as somebody",
+    f"shortfall fund --from {ID} --amount 1 --reference R --as somebody",
     f"guarantee fund --from {ID} --to {ID} --amount 1 --reference R --as somebody",
     f"parties show {ID} --as somebody",
     f"parties kyc {ID} --platform {ID} --to verified --note n --as somebody",

@@ -1,4 +1,4 @@
-"""`ringfence fee`, `suspense`, `own-money` and `guarantee`: what moves beside clients' payments."""
+"""`ringfence fee`, `suspense`, `own-money`, `guarantee` and `shortfall`: what moves beside clients' payments."""
 
 from datetime import datetime
 from typing import Annotated
@@ -19,6 +19,7 @@ from ringfence.payments import InstructionState, InstructionStatus
 fee = typer.Typer(help="Fees that clients have agreed to.", no_args_is_help=True)
 suspense = typer.Typer(help="Money whose owner was not known: two operators decide.", no_args_is_help=True)
 own_money = typer.Typer(help="The platform's own money.", no_args_is_help=True)
+shortfall = typer.Typer(help="What the platform owes its clients.", no_args_is_help=True)
 guarantee = typer.Typer(help="Guarantees for clients' overdrafts.", no_args_is_help=True)
 
 Sum = Annotated[str, typer.Option("--amount", help="Amount, for instance 12.50.")]
@@ -34,6 +35,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(suspense, name="suspense")
     app.add_typer(own_money, name="own-money")
     app.add_typer(guarantee, name="guarantee")
+    app.add_typer(shortfall, name="shortfall")
 
 
 @fee.command("agree")
@@ -224,6 +226,22 @@ def fund(
     with client_as(principal) as client:
         announce(key, identifier)
         _report(client.flows.fund_guarantee(key, reference, account, guarantee_account, sum_minor, currency))
+
+
+@shortfall.command("fund", cls=Tabled)
+def fund_shortfall(
+    principal: As,
+    account: Annotated[UUID, typer.Option("--from", help="Account of the platform's own.")],
+    sum_: Sum,
+    reference: Reference,
+    currency: Currency = "EUR",
+    identifier: Identifier = None,
+) -> None:
+    """Puts the platform's own money where it owes its clients some."""
+    key, sum_minor = identifier or new_id(), minor(sum_, currency)
+    with client_as(principal) as client:
+        announce(key, identifier)
+        _report(client.flows.fund_shortfall(key, reference, account, sum_minor, currency))
 
 
 def _report(state: InstructionState) -> None:

@@ -139,6 +139,10 @@ class _MirrorMoveEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MirrorMove
     """It names evidence and touches no bank mirror, or only reserves."""
     MIRROR_MOVE_ALLOCATION: _MirrorMove.ValueType  # 6
     """An entry's money goes from suspense to whom it belongs, or back to its payer."""
+    MIRROR_MOVE_GIVEN: _MirrorMove.ValueType  # 7
+    """What the client has, or suspense, of what the bank has taken."""
+    MIRROR_MOVE_ALLOTTED: _MirrorMove.ValueType  # 8
+    """By the bank's word, from suspense to a client."""
 
 class MirrorMove(_MirrorMove, metaclass=_MirrorMoveEnumTypeWrapper):
     """What a transfer does to a bank mirror, or with money that has come in by it."""
@@ -157,6 +161,10 @@ MIRROR_MOVE_ELSEWHERE: MirrorMove.ValueType  # 5
 """It names evidence and touches no bank mirror, or only reserves."""
 MIRROR_MOVE_ALLOCATION: MirrorMove.ValueType  # 6
 """An entry's money goes from suspense to whom it belongs, or back to its payer."""
+MIRROR_MOVE_GIVEN: MirrorMove.ValueType  # 7
+"""What the client has, or suspense, of what the bank has taken."""
+MIRROR_MOVE_ALLOTTED: MirrorMove.ValueType  # 8
+"""By the bank's word, from suspense to a client."""
 Global___MirrorMove: _TypeAlias = MirrorMove  # noqa: Y015
 
 class _ReportSubject:

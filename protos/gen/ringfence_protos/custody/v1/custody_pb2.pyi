@@ -45,6 +45,8 @@ class _AccountClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AccountC
     """Fees agreed with clients."""
     ACCOUNT_CLASS_GUARANTEE: _AccountClass.ValueType  # 6
     """Money set aside to cover clients' overdrafts."""
+    ACCOUNT_CLASS_SHORTFALL: _AccountClass.ValueType  # 7
+    """What the platform owes its clients: a bank took it back, and it was not there any more; debit balance."""
 
 class AccountClass(_AccountClass, metaclass=_AccountClassEnumTypeWrapper):
     """What an account is for; decides who may pay whom (docs/ledger.md)."""
@@ -63,6 +65,8 @@ ACCOUNT_CLASS_FEE: AccountClass.ValueType  # 5
 """Fees agreed with clients."""
 ACCOUNT_CLASS_GUARANTEE: AccountClass.ValueType  # 6
 """Money set aside to cover clients' overdrafts."""
+ACCOUNT_CLASS_SHORTFALL: AccountClass.ValueType  # 7
+"""What the platform owes its clients: a bank took it back, and it was not there any more; debit balance."""
 Global___AccountClass: _TypeAlias = AccountClass  # noqa: Y015
 
 class _AccountStatus:
@@ -161,6 +165,8 @@ class _CreateAccountStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_C
     """The ledger is no ISO 4217 code."""
     CREATE_ACCOUNT_STATUS_ACCOUNT_CLASS_UNKNOWN: _CreateAccountStatus.ValueType  # 203
     """Account class unknown."""
+    CREATE_ACCOUNT_STATUS_ACCOUNT_RESERVED: _CreateAccountStatus.ValueType  # 206
+    """The class, or the id, is custody's own: it opens the account for what a platform owes by itself."""
     CREATE_ACCOUNT_STATUS_FLAGS_NOT_PERMITTED_FOR_CLASS: _CreateAccountStatus.ValueType  # 204
     """The class does not admit the flags."""
     CREATE_ACCOUNT_STATUS_OWNER_ID_MUST_NOT_BE_ZERO: _CreateAccountStatus.ValueType  # 205
@@ -214,6 +220,8 @@ CREATE_ACCOUNT_STATUS_LEDGER_NOT_A_CURRENCY: CreateAccountStatus.ValueType  # 20
 """The ledger is no ISO 4217 code."""
 CREATE_ACCOUNT_STATUS_ACCOUNT_CLASS_UNKNOWN: CreateAccountStatus.ValueType  # 203
 """Account class unknown."""
+CREATE_ACCOUNT_STATUS_ACCOUNT_RESERVED: CreateAccountStatus.ValueType  # 206
+"""The class, or the id, is custody's own: it opens the account for what a platform owes by itself."""
 CREATE_ACCOUNT_STATUS_FLAGS_NOT_PERMITTED_FOR_CLASS: CreateAccountStatus.ValueType  # 204
 """The class does not admit the flags."""
 CREATE_ACCOUNT_STATUS_OWNER_ID_MUST_NOT_BE_ZERO: CreateAccountStatus.ValueType  # 205
@@ -350,6 +358,8 @@ class _CreateTransferStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_
     """Debit account already closed."""
     CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_ALREADY_CLOSED: _CreateTransferStatus.ValueType  # 66
     """Credit account already closed."""
+    CREATE_TRANSFER_STATUS_SHORTFALL_UNFUNDED: _CreateTransferStatus.ValueType  # 214
+    """The platform owes its clients money: its own does not leave before that is funded."""
     CREATE_TRANSFER_STATUS_EXCEEDS_PURPOSE_MAXIMUM: _CreateTransferStatus.ValueType  # 210
     """Exceeds purpose maximum."""
     CREATE_TRANSFER_STATUS_OVERFLOWS_DEBITS_PENDING: _CreateTransferStatus.ValueType  # 47
@@ -505,6 +515,8 @@ CREATE_TRANSFER_STATUS_DEBIT_ACCOUNT_ALREADY_CLOSED: CreateTransferStatus.ValueT
 """Debit account already closed."""
 CREATE_TRANSFER_STATUS_CREDIT_ACCOUNT_ALREADY_CLOSED: CreateTransferStatus.ValueType  # 66
 """Credit account already closed."""
+CREATE_TRANSFER_STATUS_SHORTFALL_UNFUNDED: CreateTransferStatus.ValueType  # 214
+"""The platform owes its clients money: its own does not leave before that is funded."""
 CREATE_TRANSFER_STATUS_EXCEEDS_PURPOSE_MAXIMUM: CreateTransferStatus.ValueType  # 210
 """Exceeds purpose maximum."""
 CREATE_TRANSFER_STATUS_OVERFLOWS_DEBITS_PENDING: CreateTransferStatus.ValueType  # 47
@@ -1894,7 +1906,9 @@ class BookEvidenceRequest(_message.Message):
     """The principal that vouched for the file, 16 bytes per row; zeros where the rail brought it."""
     @_builtins.property
     def transfers(self) -> Global___TransferColumns:
-        """Money from a bank mirror for a purpose of the bank's mandate, and posts and voids of own reservations."""
+        """Money from a bank mirror for a purpose of the bank's mandate, what a bank does to money that it has brought, and
+        posts and voids of own reservations. The account for what the platform owes is opened where it is named first.
+        """
 
     def __init__(
         self,
@@ -1921,21 +1935,27 @@ class BookEvidenceResponse(_message.Message):
 
     STATUS_FIELD_NUMBER: _builtins.int
     TIMESTAMP_NS_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
     status: _builtins.bytes
     """Result codes, one per row."""
     @_builtins.property
     def timestamp_ns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Time of the transfer per row in UTC nanoseconds: for "exists" the first one, for refusals the time of refusal."""
 
+    @_builtins.property
+    def amount_minor(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Minor units per row, as a transfer took effect: a balancing one may have moved less. Of a refusal what was asked."""
+
     def __init__(
         self,
         *,
         status: _builtins.bytes = ...,
         timestamp_ns: _abc.Iterable[_builtins.int] | None = ...,
+        amount_minor: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["status", b"status", "timestamp_ns", b"timestamp_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "status", b"status", "timestamp_ns", b"timestamp_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

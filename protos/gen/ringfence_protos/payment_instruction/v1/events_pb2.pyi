@@ -68,6 +68,8 @@ class _OrderPurposeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderPur
     """Money in suspense, back to its payer by the bank."""
     ORDER_PURPOSE_GUARANTEE_FUNDING: _OrderPurpose.ValueType  # 11
     """The platform's own money, as guarantee."""
+    ORDER_PURPOSE_SHORTFALL_FUNDING: _OrderPurpose.ValueType  # 17
+    """The platform's own money, for what it owes its clients."""
 
 class OrderPurpose(_OrderPurpose, metaclass=_OrderPurposeEnumTypeWrapper):
     """What an instruction is for; the numbers are the codes of its transfers (docs/ledger.md)."""
@@ -84,6 +86,8 @@ ORDER_PURPOSE_SUSPENSE_RETURN: OrderPurpose.ValueType  # 10
 """Money in suspense, back to its payer by the bank."""
 ORDER_PURPOSE_GUARANTEE_FUNDING: OrderPurpose.ValueType  # 11
 """The platform's own money, as guarantee."""
+ORDER_PURPOSE_SHORTFALL_FUNDING: OrderPurpose.ValueType  # 17
+"""The platform's own money, for what it owes its clients."""
 Global___OrderPurpose: _TypeAlias = OrderPurpose  # noqa: Y015
 
 class _Directive:
@@ -244,6 +248,10 @@ class _EntryOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryOut
     """Suspense has the money."""
     ENTRY_OUTCOME_RECORDED: _EntryOutcome.ValueType  # 3
     """Nothing was to be posted."""
+    ENTRY_OUTCOME_TAKEN: _EntryOutcome.ValueType  # 4
+    """The mirror has followed what the bank took; the platform owes what was not there any more."""
+    ENTRY_OUTCOME_RELEASING: _EntryOutcome.ValueType  # 5
+    """The same, and payments that the bank does not have yet are released for what the client lacks."""
 
 class EntryOutcome(_EntryOutcome, metaclass=_EntryOutcomeEnumTypeWrapper):
     """What became of an entry of a bank's notification."""
@@ -256,6 +264,10 @@ ENTRY_OUTCOME_SUSPENDED: EntryOutcome.ValueType  # 2
 """Suspense has the money."""
 ENTRY_OUTCOME_RECORDED: EntryOutcome.ValueType  # 3
 """Nothing was to be posted."""
+ENTRY_OUTCOME_TAKEN: EntryOutcome.ValueType  # 4
+"""The mirror has followed what the bank took; the platform owes what was not there any more."""
+ENTRY_OUTCOME_RELEASING: EntryOutcome.ValueType  # 5
+"""The same, and payments that the bank does not have yet are released for what the client lacks."""
 Global___EntryOutcome: _TypeAlias = EntryOutcome  # noqa: Y015
 
 class _MovementState:
@@ -978,6 +990,7 @@ class EvidenceReceived(_message.Message):
     VALUE_DAYS_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
     SEALED_FIELD_NUMBER: _builtins.int
+    ORIGINS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     evidence_id: _builtins.bytes
@@ -1012,6 +1025,8 @@ class EvidenceReceived(_message.Message):
     """ISO 4217 numeric codes."""
     value_days: _builtins.bytes
     """Value dates, days since 1970-01-01."""
+    origins: _builtins.bytes
+    """Entries that have brought the money which these allot or take back; zero where none is known. Empty: of none."""
     @_builtins.property
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The bank's own references."""
@@ -1047,10 +1062,11 @@ class EvidenceReceived(_message.Message):
         value_days: _builtins.bytes = ...,
         reasons: _abc.Iterable[_builtins.str] | None = ...,
         sealed: _abc.Iterable[_builtins.bytes] | None = ...,
+        origins: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "authorisation", b"authorisation", "authorisation_expires_ns", b"authorisation_expires_ns", "client_accounts", b"client_accounts", "digest", b"digest", "entry_digests", b"entry_digests", "entry_ids", b"entry_ids", "evidence_id", b"evidence_id", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "message_id", b"message_id", "mirror_accounts", b"mirror_accounts", "owners", b"owners", "purposes", b"purposes", "reasons", b"reasons", "references", b"references", "sealed", b"sealed", "source", b"source", "tenant", b"tenant", "value_days", b"value_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "authorisation", b"authorisation", "authorisation_expires_ns", b"authorisation_expires_ns", "client_accounts", b"client_accounts", "digest", b"digest", "entry_digests", b"entry_digests", "entry_ids", b"entry_ids", "evidence_id", b"evidence_id", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "message_id", b"message_id", "mirror_accounts", b"mirror_accounts", "origins", b"origins", "owners", b"owners", "purposes", b"purposes", "reasons", b"reasons", "references", b"references", "sealed", b"sealed", "source", b"source", "tenant", b"tenant", "value_days", b"value_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

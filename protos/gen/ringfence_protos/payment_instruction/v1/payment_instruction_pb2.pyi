@@ -2021,6 +2021,68 @@ class FundGuaranteeResponse(_message.Message):
 Global___FundGuaranteeResponse: _TypeAlias = FundGuaranteeResponse  # noqa: Y015
 
 @_typing.final
+class FundShortfallRequest(_message.Message):
+    """Asks to put the platform's own money where it owes its clients some: a bank took it back, and it was gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    END_TO_END_ID_FIELD_NUMBER: _builtins.int
+    PLATFORM_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16 bytes, chosen by the platform; the same id with the same content gets the same answer."""
+    end_to_end_id: _builtins.str
+    """End-to-end identification, 1 to 35 characters."""
+    platform_account_id: _builtins.bytes
+    """16 bytes: account of the class PLATFORM to debit."""
+    amount_minor: _builtins.int
+    """Minor units, 1 to 2^63 - 1; no more than is owed in the currency."""
+    currency: _builtins.str
+    """ISO 4217 alphabetic code."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        end_to_end_id: _builtins.str = ...,
+        platform_account_id: _builtins.bytes = ...,
+        amount_minor: _builtins.int = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "currency", b"currency", "end_to_end_id", b"end_to_end_id", "id", b"id", "platform_account_id", b"platform_account_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FundShortfallRequest: _TypeAlias = FundShortfallRequest  # noqa: Y015
+
+@_typing.final
+class FundShortfallResponse(_message.Message):
+    """Answers where it stands once taken in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def state(self) -> Global___InstructionState:
+        """State."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___InstructionState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FundShortfallResponse: _TypeAlias = FundShortfallResponse  # noqa: Y015
+
+@_typing.final
 class AllocateSuspenseRequest(_message.Message):
     """Asks to give the money of a bank's entry that lies in suspense to whom it belongs, whole and once."""
 

@@ -120,6 +120,11 @@ class PaymentInstructionServiceStub:
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundGuaranteeRequest.SerializeToString,
                 response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundGuaranteeResponse.FromString,
                 _registered_method=True)
+        self.FundShortfall = channel.unary_unary(
+                '/ringfence.payment_instruction.v1.PaymentInstructionService/FundShortfall',
+                request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundShortfallRequest.SerializeToString,
+                response_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundShortfallResponse.FromString,
+                _registered_method=True)
         self.AllocateSuspense = channel.unary_unary(
                 '/ringfence.payment_instruction.v1.PaymentInstructionService/AllocateSuspense',
                 request_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.AllocateSuspenseRequest.SerializeToString,
@@ -290,6 +295,13 @@ class PaymentInstructionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FundShortfall(self, request, context):
+        """Puts the platform's own money where it owes its clients some; idempotent by id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AllocateSuspense(self, request, context):
         """Gives money in suspense to whom it belongs, once another operator approves; idempotent by entry.
         """
@@ -440,6 +452,11 @@ def add_PaymentInstructionServiceServicer_to_server(servicer, server):
                     servicer.FundGuarantee,
                     request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundGuaranteeRequest.FromString,
                     response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundGuaranteeResponse.SerializeToString,
+            ),
+            'FundShortfall': grpc.unary_unary_rpc_method_handler(
+                    servicer.FundShortfall,
+                    request_deserializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundShortfallRequest.FromString,
+                    response_serializer=ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundShortfallResponse.SerializeToString,
             ),
             'AllocateSuspense': grpc.unary_unary_rpc_method_handler(
                     servicer.AllocateSuspense,
@@ -947,6 +964,33 @@ class PaymentInstructionService:
             '/ringfence.payment_instruction.v1.PaymentInstructionService/FundGuarantee',
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundGuaranteeRequest.SerializeToString,
             ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundGuaranteeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FundShortfall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringfence.payment_instruction.v1.PaymentInstructionService/FundShortfall',
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundShortfallRequest.SerializeToString,
+            ringfence_dot_payment__instruction_dot_v1_dot_payment__instruction__pb2.FundShortfallResponse.FromString,
             options,
             channel_credentials,
             insecure,

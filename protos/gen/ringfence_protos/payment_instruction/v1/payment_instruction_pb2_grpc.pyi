@@ -67,6 +67,8 @@ class PaymentInstructionServiceStub:
     """Pays the platform's own money out by the bank; idempotent by id."""
     FundGuarantee: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.FundGuaranteeRequest, _payment_instruction_pb2.FundGuaranteeResponse]
     """Puts the platform's own money into guarantee; idempotent by id."""
+    FundShortfall: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.FundShortfallRequest, _payment_instruction_pb2.FundShortfallResponse]
+    """Puts the platform's own money where it owes its clients some; idempotent by id."""
     AllocateSuspense: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.AllocateSuspenseRequest, _payment_instruction_pb2.AllocateSuspenseResponse]
     """Gives money in suspense to whom it belongs, once another operator approves; idempotent by entry."""
     ReturnSuspense: _grpc.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReturnSuspenseRequest, _payment_instruction_pb2.ReturnSuspenseResponse]
@@ -125,6 +127,8 @@ class PaymentInstructionServiceAsyncStub(PaymentInstructionServiceStub):
     """Pays the platform's own money out by the bank; idempotent by id."""
     FundGuarantee: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.FundGuaranteeRequest, _payment_instruction_pb2.FundGuaranteeResponse]  # type: ignore[assignment]
     """Puts the platform's own money into guarantee; idempotent by id."""
+    FundShortfall: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.FundShortfallRequest, _payment_instruction_pb2.FundShortfallResponse]  # type: ignore[assignment]
+    """Puts the platform's own money where it owes its clients some; idempotent by id."""
     AllocateSuspense: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.AllocateSuspenseRequest, _payment_instruction_pb2.AllocateSuspenseResponse]  # type: ignore[assignment]
     """Gives money in suspense to whom it belongs, once another operator approves; idempotent by entry."""
     ReturnSuspense: _aio.UnaryUnaryMultiCallable[_payment_instruction_pb2.ReturnSuspenseRequest, _payment_instruction_pb2.ReturnSuspenseResponse]  # type: ignore[assignment]
@@ -282,6 +286,14 @@ class PaymentInstructionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_instruction_pb2.FundGuaranteeResponse, _abc.Awaitable[_payment_instruction_pb2.FundGuaranteeResponse]]:
         """Puts the platform's own money into guarantee; idempotent by id."""
+
+    @_abc_1.abstractmethod
+    def FundShortfall(
+        self,
+        request: _payment_instruction_pb2.FundShortfallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_instruction_pb2.FundShortfallResponse, _abc.Awaitable[_payment_instruction_pb2.FundShortfallResponse]]:
+        """Puts the platform's own money where it owes its clients some; idempotent by id."""
 
     @_abc_1.abstractmethod
     def AllocateSuspense(

@@ -10,11 +10,13 @@ from ringfence_kernel.values.clock import Clock
 
 from ringfence_payment_instruction.deposits.adapters.notification_files import Iso20022Notifications
 from ringfence_payment_instruction.deposits.api import DepositsApi
+from ringfence_payment_instruction.deposits.application.lying import Lying
 from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.posting import PostingWork
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceReceiving
 from ringfence_payment_instruction.deposits.application.releasing import SuspenseReleases
 from ringfence_payment_instruction.deposits.application.suspended import Suspense
+from ringfence_payment_instruction.deposits.application.taking import Taking
 from ringfence_payment_instruction.deposits.application.under_way import UnderWay
 from ringfence_payment_instruction.deposits.domain.state import State
 from ringfence_payment_instruction.screening.application.known import Known
@@ -64,6 +66,15 @@ class DepositsModule:
         return cls(
             receiving=receiving,
             releases=releases,
-            work=PostingWork(submissions.writer, state, custody, identity, known, lists, looking),
+            work=PostingWork(
+                submissions.writer,
+                state,
+                custody,
+                identity,
+                known,
+                lists,
+                looking,
+                Taking(submissions, state, custody, Lying(submissions, suspense.entries)),
+            ),
             api=DepositsApi(receiving, UnderWay(submissions, state), releases),
         )

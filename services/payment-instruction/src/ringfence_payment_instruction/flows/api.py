@@ -125,6 +125,23 @@ class FlowsApi:
         (view,) = await self.ordering.move_own(current_caller(), order.instruction_id, [order])
         return pb.FundGuaranteeResponse(state=mapping.state(view))
 
+    async def FundShortfall(self, request: pb.FundShortfallRequest, context: Any) -> pb.FundShortfallResponse:
+        """Puts the platform's own money where it owes its clients some."""
+        _short(request, "end_to_end_id", "currency")
+        order = Order(
+            instruction_id=bounds.identifier("id", request.id),
+            end_to_end_id=request.end_to_end_id,
+            debtor_iban="",
+            creditor_iban="",
+            creditor_name="",
+            amount_minor=request.amount_minor,
+            currency=request.currency,
+            purpose=OrderPurpose.SHORTFALL_FUNDING,
+            debtor_account=bounds.identifier("platform_account_id", request.platform_account_id),
+        )
+        (view,) = await self.ordering.fund_shortfall(current_caller(), order)
+        return pb.FundShortfallResponse(state=mapping.state(view))
+
     async def AllocateSuspense(self, request: pb.AllocateSuspenseRequest, context: Any) -> pb.AllocateSuspenseResponse:
         """Gives money in suspense to whom it belongs."""
         named = _named(request)

@@ -13,11 +13,13 @@ class Move(IntEnum):
     """What a transfer does to a bank mirror, or with what has come in by it."""
 
     IN = 1
-    OUT = 2  # at once, without a reservation: nothing does that on a bank's word
+    OUT = 2  # at once, without a reservation: what the bank has taken
     POST = 3
     VOID = 4
     ELSEWHERE = 5  # rests on evidence and touches no mirror
     ALLOCATION = 6  # of an entry's money: from suspense to whom it belongs, or back to the payer
+    GIVEN = 7  # what the client has, or suspense, of what the bank has taken
+    ALLOTTED = 8  # by the bank's word, from suspense to a client
 
 
 class Said(IntEnum):
@@ -27,6 +29,9 @@ class Said(IntEnum):
     DEBIT = 2  # an entry that brings none
     SETTLED = 3  # a payment has left
     FAILED = 4  # a payment has not, and will not
+    TAKEN = 5  # money that had come in, or was said to, is taken back
+    CHARGED = 6  # money is taken for nothing of ours
+    ALLOTTED = 7  # money in suspense is a client's
 
 
 class Flaw(IntEnum):
@@ -59,7 +64,7 @@ class Booking:
     amount_minor: int = 0
     ledger: int = 0
     mirror: bytes | None = None
-    """The bank mirror; of an allocation the account that it credits."""
+    """The bank mirror; of what moves within the book the account that it credits."""
     other: bytes | None = None
     """The account at its other end."""
     is_suspense: bool = False
@@ -133,6 +138,19 @@ class Known:
     files: frozenset[tuple[bytes, bytes]]
 
 
+TAKING = {
+    Move.OUT: (Said.TAKEN, Said.CHARGED),
+    Move.GIVEN: (Said.TAKEN,),
+    Move.ALLOTTED: (Said.ALLOTTED,),
+}
+"""What a file has to say where a bank does something to money that it has brought."""
+
+
+def shortfall_account(ledger: int) -> bytes:
+    """Returns the account for what the platform owes, in whatever book (docs/ledger.md)."""
+    return b"shortfall" + bytes(3) + ledger.to_bytes(4, "big")
+
+
 def reserving_transfer(tenant: bytes, instruction: bytes) -> bytes:
     """Returns the transfer that reserves a payment's money, as `transfer_id_of` of payment-instruction derives it."""
     return external_id("transfer", tenant, show(instruction))
@@ -154,6 +172,8 @@ def judge(booking: Booking, known: Known) -> Flaw | None:
         return Flaw.OTHER_TENANT
     if booking.move is Move.IN:
         return _judge_entry(booking, own, said_of_it)
+    if booking.move in TAKING:
+        return _judge_taking(booking, own, said_of_it)
     return _judge_answer(booking, own, known)
 
 
@@ -169,6 +189,8 @@ def prove(booking: Booking, known: Known) -> list[Word]:
         for each in used:
             each.moved_minor += booking.amount_minor
         return used
+    if booking.move in TAKING:
+        return _use(booking, known)
     if booking.move is not Move.IN:
         return []
     used = [each for each in entries if each.file == booking.file]
@@ -176,6 +198,51 @@ def prove(booking: Booking, known: Known) -> list[Word]:
         each.booked_by = booking.transfer
         each.moved_minor += 0 if booking.is_suspense else booking.amount_minor
     return used
+
+
+def _use(booking: Booking, known: Known) -> list[Word]:
+    """Notes which entry has justified what the bank does to money that it has brought."""
+    used = [
+        each
+        for each in known.words.get(booking.entry or b"", ())
+        if each.said in TAKING[booking.move] and each.tenant == booking.tenant and each.file == booking.file
+    ]
+    for each in used:
+        if booking.move is Move.GIVEN:
+            each.moved_minor += booking.amount_minor
+        else:
+            each.booked_by = booking.transfer
+    return used
+
+
+def _judge_taking(booking: Booking, own: Sequence[Word], said_of_it: Sequence[Word]) -> Flaw | None:
+    """The mirror follows once and whole; what is given for it comes from the client, or suspense, and is no more."""
+    words = [each for each in own if each.said in TAKING[booking.move]]
+    if not words:
+        return Flaw.OTHER_DIRECTION
+    word, is_given = words[0], booking.move is Move.GIVEN
+    if booking.ledger != word.ledger:
+        return Flaw.OTHER_CURRENCY
+    is_amount = booking.amount_minor == word.amount_minor
+    if not (is_amount or (is_given and booking.amount_minor + word.moved_minor <= word.amount_minor)):
+        return Flaw.OTHER_AMOUNT
+    if not _is_between(booking, word):
+        return Flaw.OTHER_ACCOUNT
+    if booking.feed != word.feed:
+        return Flaw.OTHER_FEED
+    used = [each for each in said_of_it if each.tenant == booking.tenant]
+    is_used = any(each.moved_minor for each in used) if is_given else any(each.booked_by for each in used)
+    return Flaw.BOOKED_BEFORE if is_used else None
+
+
+def _is_between(booking: Booking, word: Word) -> bool:
+    """Tells whether a booking is between the accounts that a file's word is about."""
+    owed = shortfall_account(booking.ledger)
+    if booking.move is Move.OUT:
+        return (booking.mirror, booking.other) == (word.mirror, owed)
+    if booking.move is Move.GIVEN:
+        return booking.mirror == owed and (booking.is_suspense or booking.other == word.client)
+    return booking.is_suspense and booking.mirror == word.client
 
 
 def _judge_unnamed(booking: Booking, known: Known) -> Flaw | None:

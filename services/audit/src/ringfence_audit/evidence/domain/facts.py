@@ -19,8 +19,19 @@ PENDING, POST, VOID = 2, 4, 8
 """Flags of a transfer (docs/ledger.md)."""
 SUSPENSE_ALLOCATION, SUSPENSE_RETURN = 9, 10
 """Purposes of a transfer (docs/ledger.md)."""
-CREDITS = frozenset({1, 2})
-"""Purposes of an entry that brings money: to a client, to suspense."""
+BANK_ALLOCATION, BANK_REVERSAL, BANK_RETRACTION = 18, 19, 20
+WITHIN = frozenset({SUSPENSE_ALLOCATION, SUSPENSE_RETURN, BANK_ALLOCATION, BANK_REVERSAL, BANK_RETRACTION})
+"""Purposes of a transfer that needs a bank's word though it may touch no mirror."""
+SAID = {
+    1: Said.CREDIT,
+    2: Said.CREDIT,
+    4: Said.ALLOTTED,
+    5: Said.TAKEN,
+    6: Said.TAKEN,
+    7: Said.CHARGED,
+    8: Said.CREDIT,
+}
+"""What an entry says by its purpose; of any other it brings no money."""
 ANSWERS = {7: Said.SETTLED, 8: Said.FAILED}
 """Directives that a bank's answer brings about."""
 ENDS = ("REJECTED", "CANCELLED", "EXPIRED")
@@ -117,7 +128,7 @@ class Facts:
         if not leaf.startswith(_TRANSFER):
             return not leaf.startswith(_STEP) or _has(leaf, _STEP)
         code = leaf.find(_CODE) + len(_CODE)
-        if int.from_bytes(leaf[code : code + 8], "big") in (SUSPENSE_ALLOCATION, SUSPENSE_RETURN):
+        if int.from_bytes(leaf[code : code + 8], "big") in WITHIN:
             return True
         sides = (leaf.find(_DEBIT) + len(_DEBIT), leaf.find(_CREDIT) + len(_CREDIT))
         return any(leaf[at : at + 16] in self._mirrors for at in sides)
@@ -154,6 +165,10 @@ class Facts:
         )
         if is_from or is_to:
             self.bookings.append(booking)
+        elif fields["code"] == BANK_ALLOCATION:
+            self.bookings.append(replace(booking, move=Move.ALLOTTED))
+        elif fields["code"] in (BANK_REVERSAL, BANK_RETRACTION):
+            self.bookings.append(replace(booking, move=Move.GIVEN))
         moves_suspense = fields["code"] == SUSPENSE_ALLOCATION or (fields["code"] == SUSPENSE_RETURN and flags & POST)
         if moves_suspense and not flags & VOID:
             entry = _id(fields, "user_data_128")
@@ -191,7 +206,7 @@ class Facts:
         word = Word(
             file=fields["file_sha256"],
             subject=fields["entry_id"],
-            said=Said.CREDIT if fields["purpose"] in CREDITS else Said.DEBIT,
+            said=SAID.get(fields["purpose"], Said.DEBIT),
             tenant=tenant,
             time_ns=fields["time_ns"],
             feed=_id(fields, "handed_in_by_id"),

@@ -92,6 +92,7 @@ ENTRIES = Packed(
         "value_days": "value_date_days",
         "reasons": "reason",
         "sealed": "commitment",
+        "origins": "origin_entry_id",
     },
     {
         "tenant": "tenant_id",

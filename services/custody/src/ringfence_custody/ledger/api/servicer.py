@@ -99,7 +99,9 @@ class CustodyServicer(custody_pb2_grpc.CustodyServiceServicer):
         outcome = await self._commands.book_evidence(
             book_id, mapping.transfer_columns(request.transfers), mapping.evidence(request, rows)
         )
-        return pb.BookEvidenceResponse(status=outcome.status, timestamp_ns=outcome.timestamp_ns)
+        return pb.BookEvidenceResponse(
+            status=outcome.status, timestamp_ns=outcome.timestamp_ns, amount_minor=outcome.amount_minor
+        )
 
     async def GetBookAccounts(self, request: pb.GetBookAccountsRequest, context: Any) -> pb.GetBookAccountsResponse:
         """Returns the accounts where the bank's word is booked."""

@@ -16,6 +16,7 @@ from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.sums import Balances, Net, balances, nets
 
 IMBALANCE, SUSPENSE = "ringfence.ledger.imbalance", "ringfence.suspense.balance"
+SHORTFALL = "ringfence.shortfall.balance"
 PAUSE_SECONDS = 5.0
 ACCOUNTS_AT_ONCE = 250_000
 """So many are copied at a time, a whole book at least: the loop waits for no more."""
@@ -46,7 +47,12 @@ class BookSums:
     def suspense(self) -> Observed:
         """Returns what suspense accounts hold, by currency."""
         self._copy()
-        return self._suspense()
+        return self._held(AccountClass.SUSPENSE)
+
+    def shortfall(self) -> Observed:
+        """Returns what platforms owe their clients, by currency."""
+        self._copy()
+        return self._held(AccountClass.SHORTFALL)
 
     def _imbalance(self) -> Observed:
         self._add_up()
@@ -62,13 +68,14 @@ class BookSums:
         for (ledger, kind), amount in sums.items():
             yield amount, {"ringfence.currency": currency(ledger).alpha, "ringfence.balance": kind}
 
-    def _suspense(self) -> Observed:
+    def _held(self, wanted: AccountClass) -> Observed:
+        """Returns what accounts of a class hold, by currency, without sign."""
         self._add_up()
         held: defaultdict[int, int] = defaultdict(int)
         for of_book in self._nets.values():
             for (ledger, account_class), net in of_book.items():
-                if account_class == AccountClass.SUSPENSE:
-                    held[ledger] += net.posted
+                if account_class == wanted:
+                    held[ledger] += abs(net.posted)
         for ledger, amount in held.items():
             yield amount, {"ringfence.currency": currency(ledger).alpha}
 
@@ -85,6 +92,12 @@ class BookSums:
             "{minor_unit}",
             "Money in suspense accounts.",
             while_leading(leadership, self.suspense),
+        )
+        gauges.observe(
+            SHORTFALL,
+            "{minor_unit}",
+            "What platforms owe their clients: a bank took it back when it was not there any more.",
+            while_leading(leadership, self.shortfall),
         )
 
     def _copy(self) -> None:

@@ -27,6 +27,7 @@ from ringfence_custody.ledger.domain.incoming import Outcome
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
 from ringfence_custody.ledger.domain.migrations import window_of
 from ringfence_custody.ledger.domain.result_codes import VOID
+from ringfence_custody.ledger.domain.shortfall import accounts_needed
 from ringfence_custody.ledger.domain.standings import Age, Standings, StandingsUnasked
 
 EXPIRY_LIMIT = 8_190
@@ -164,12 +165,16 @@ class Commands:
     async def book_evidence(self, book_id: bytes, columns: TransferColumns, evidence: Evidence) -> Outcome:
         """Creates transfers on the bank's word alone; raises ColumnsMalformed, EvidenceMissing.
 
-        What is created and what it rests on is committed together.
+        What is created and what it rests on is committed together; an account for what the platform owes is opened
+        where it is named first.
         """
 
         async def commit(age: Age) -> Outcome | None:
             def decide(unit: Unit) -> Outcome | None:
-                book = self._begin(unit, book_id)
+                book = self.state.book(book_id)
+                if (needed := accounts_needed(book.accounts, columns)) is not None:
+                    record(unit, book_id, book, decide_accounts(book, needed, unit.now_ns, own=True)[0])
+                self._begin(unit, book_id)
                 (outcome,) = _decided(book, [columns], unit, AUTHORITY_OF_EVIDENCE, Standings(age))
                 if outcome is not None:
                     record(unit, book_id, book, _evidenced(columns, outcome, evidence))

@@ -15,7 +15,7 @@ from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR as MAX
 
 from ringfence_custody.ledger.domain.lifecycle import CREDITS_PASS, DEBITS_PASS, AccountStatus
-from ringfence_custody.ledger.domain.purposes import CLASS_MASK, CREDIT_SHIFT, AccountClass, account_key
+from ringfence_custody.ledger.domain.purposes import CLASS_MASK, CREDIT_SHIFT, OWED_TO_US, AccountClass, account_key
 from ringfence_custody.ledger.domain.result_codes import CLOSED, COVERED
 
 BLOCKED = -1
@@ -140,17 +140,17 @@ class Accounts:
         return self._scratch
 
     def room_to_debit(self, accounts: Numbers) -> Numbers:
-        """Returns what can be debited from each: a bank mirror has no limit but the largest sum."""
+        """Returns what can be debited from each: what is owed to us has no limit but the largest sum."""
         posted, pending = self.view("debits_posted")[accounts], self.view("debits_pending")[accounts]
-        is_mirror = self.view("debit_key")[accounts] & CLASS_MASK == AccountClass.BANK_MIRROR
-        room: Numbers = np.where(is_mirror, MAX, self.view("credits_posted")[accounts]) - posted - pending
+        is_owed = np.isin(self.view("debit_key")[accounts] & CLASS_MASK, tuple(OWED_TO_US))
+        room: Numbers = np.where(is_owed, MAX, self.view("credits_posted")[accounts]) - posted - pending
         return room
 
     def room_to_credit(self, accounts: Numbers) -> Numbers:
-        """Returns what can be credited to each: a bank mirror has no more room than was debited."""
+        """Returns what can be credited to each: what is owed to us has no more room than was debited."""
         posted, pending = self.view("credits_posted")[accounts], self.view("credits_pending")[accounts]
-        is_mirror = self.view("credit_key")[accounts] >> CREDIT_SHIFT & CLASS_MASK == AccountClass.BANK_MIRROR
-        room: Numbers = np.where(is_mirror, self.view("debits_posted")[accounts], MAX) - posted - pending
+        is_owed = np.isin(self.view("credit_key")[accounts] >> CREDIT_SHIFT & CLASS_MASK, tuple(OWED_TO_US))
+        room: Numbers = np.where(is_owed, self.view("debits_posted")[accounts], MAX) - posted - pending
         return room
 
     def set_keys(self, account: int) -> None:

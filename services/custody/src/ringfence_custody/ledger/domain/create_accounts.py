@@ -15,20 +15,23 @@ from ringfence_custody.ledger.domain.packed import number_column, packed_ids, pa
 from ringfence_custody.ledger.domain.purposes import LEDGERS, PERMITTED_FLAGS, AccountClass, stored_flags
 from ringfence_custody.ledger.domain.result_codes import ACCOUNT_FLAGS, COVERED, CREDITS_LIMITED, DEBITS_LIMITED
 from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus as Status
+from ringfence_custody.ledger.domain.shortfall import is_reserved
 
 BOTH_LIMITS = DEBITS_LIMITED | CREDITS_LIMITED
 COVERED_LIMITED = COVERED | DEBITS_LIMITED
 
 
 def decide_accounts(
-    book: Book, columns: AccountColumns, now_ns: int
+    book: Book, columns: AccountColumns, now_ns: int, *, own: bool = False
 ) -> tuple[AccountsCreated | None, bytes, list[int]]:
     """Decides a batch in order; returns the event, if any, one status per row, and one time per row.
 
     The time is that of creation: for `exists` the first one, also where a chain then takes that back, for refusals 0.
+    `own` says that custody opens them itself: nobody else opens what a platform owes, or takes such an id.
+
     The book does not change until the event is applied. The columns must have passed their `check`.
     """
-    decision = _Decision(book, columns, now_ns)
+    decision = _Decision(book, columns, now_ns, own)
     chain = Chain(decision.count)
     for row in range(decision.count):
         flags = decision.flags[row]
@@ -42,8 +45,8 @@ def decide_accounts(
 class _Decision:
     """A batch under decision."""
 
-    def __init__(self, book: Book, columns: AccountColumns, now_ns: int) -> None:
-        self.book = book
+    def __init__(self, book: Book, columns: AccountColumns, now_ns: int, own: bool) -> None:
+        self.book, self.own = book, own
         self.count = count = len(columns)
         self.base = max(now_ns, book.last_timestamp + 1)
         self.id = split_ids(columns.id)
@@ -103,6 +106,8 @@ class _Decision:
             return Status.LEDGER_NOT_A_CURRENCY
         if account_class not in PERMITTED_FLAGS:
             return Status.ACCOUNT_CLASS_UNKNOWN
+        if not self.own and (account_class == AccountClass.SHORTFALL or is_reserved(identifier)):
+            return Status.ACCOUNT_RESERVED
         if flags & ~PERMITTED_FLAGS[account_class]:
             return Status.FLAGS_NOT_PERMITTED_FOR_CLASS
         if account_class == AccountClass.CLIENT and self.owner_id[row] == ZERO_ID:

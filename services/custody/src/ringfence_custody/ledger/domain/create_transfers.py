@@ -12,18 +12,17 @@ from ringfence_kernel.values.clock import NANOSECONDS
 from ringfence_kernel.values.ids import MAX_ID, ZERO_ID
 from ringfence_kernel.values.money import MAX_AMOUNT_MINOR as MAX
 
-from ringfence_custody.ledger.domain.authority import Authority
+from ringfence_custody.ledger.domain.authority import Authority, Reach
 from ringfence_custody.ledger.domain.book import CLOSING, EXPIRED, IS_PENDING, POSTED, VOIDED, Book
 from ringfence_custody.ledger.domain.columns import TransferColumns
 from ringfence_custody.ledger.domain.incoming import NO_BALANCES, IncomingBatch, Outcome
-from ringfence_custody.ledger.domain.lifecycle import CREDITS_PASS, DEBITS_PASS, AccountStatus, Hold, waits_for_kyc
 from ringfence_custody.ledger.domain.packed import Transfer
-from ringfence_custody.ledger.domain.purposes import MINIMUM, AccountClass, RulePack
+from ringfence_custody.ledger.domain.passage import refused_as_closed, refused_by_state
+from ringfence_custody.ledger.domain.purposes import MINIMUM, OWN_WAYS_OUT, TAKEN_BACK, AccountClass, RulePack
 from ringfence_custody.ledger.domain.result_codes import (
     AMOUNT_MAX,
     BALANCING_CREDIT,
     BALANCING_DEBIT,
-    CLOSED,
     CREDITS_LIMITED,
     DEBITS_LIMITED,
     PENDING,
@@ -191,44 +190,20 @@ class _Decision(IncomingBatch):
             return Status.MANDATE_MISSING
         if not self.authority.covers(self.rules.purposes[code], classes[0], self.user_data_128[row]):
             return Status.MANDATE_UNKNOWN
-        return self._check_states(debit, credit) or self._check_closed(debit, credit)
+        status = self._passage(debit, credit, is_fact=self._is_fact(row))
+        if not status and code in OWN_WAYS_OUT and self.book.totals.owes():
+            return Status.SHORTFALL_UNFUNDED
+        return status
 
-    def _check_states(self, debit: int, credit: int) -> int:
-        """Checks that the accounts' states let money out and in."""
-        holds, status = self.accounts.holds, self.accounts.status
-        if status[debit] in DEBITS_PASS and status[credit] in CREDITS_PASS and not (holds[debit] or holds[credit]):
-            return Status.CREATED
-        return self._refused(debit, credit)
+    def _passage(self, debit: int, credit: int, *, is_fact: bool) -> int:
+        """Returns why money may not pass between accounts, 0 where it may."""
+        accounts = self.accounts
+        refused = 0 if is_fact else refused_by_state(accounts, self.standings, debit, credit)
+        return refused or refused_as_closed(accounts, debit, credit)
 
-    def _refused(self, debit: int, credit: int) -> int:
-        """Returns why the accounts' states refuse a row.
-
-        What rests on an owner's standing, and that may be old, gives way to any refusal that does not.
-        """
-        accounts, unsettled = self.accounts, Status.CREATED
-        for account, passing, frozen, not_active in (
-            (debit, DEBITS_PASS, Status.DEBIT_ACCOUNT_FROZEN, Status.DEBIT_ACCOUNT_NOT_ACTIVE),
-            (credit, CREDITS_PASS, Status.CREDIT_ACCOUNT_FROZEN, Status.CREDIT_ACCOUNT_NOT_ACTIVE),
-        ):
-            holds, state = accounts.holds[account], accounts.status[account]
-            if holds:
-                if holds & Hold.ORDER or self.standings.is_settled(accounts.owner_id[account]):
-                    return frozen
-                unsettled = Status.OWNER_STANDING_UNSETTLED
-            if state not in passing:
-                waits = waits_for_kyc(AccountStatus(state), decided=account in accounts.restricted)
-                if not waits or self.standings.is_settled(accounts.owner_id[account]):
-                    return not_active
-                unsettled = Status.OWNER_STANDING_UNSETTLED
-        return unsettled
-
-    def _check_closed(self, debit: int, credit: int) -> int:
-        """Checks that no closing transfer has closed the accounts."""
-        if self.accounts.flags[debit] & CLOSED:
-            return Status.DEBIT_ACCOUNT_ALREADY_CLOSED
-        if self.accounts.flags[credit] & CLOSED:
-            return Status.CREDIT_ACCOUNT_ALREADY_CLOSED
-        return Status.CREATED
+    def _is_fact(self, row: int) -> bool:
+        """Tells whether a bank has taken the money already: the book follows, whatever state accounts are in."""
+        return self.code[row] in TAKEN_BACK and self.authority.reach is Reach.EVIDENCE
 
     def _create(self, row: int) -> int:
         """Checks the amount against both accounts, and moves or reserves it."""
@@ -260,7 +235,8 @@ class _Decision(IncomingBatch):
         limited = accounts.flags[debit] & DEBITS_LIMITED
         if limited and debits_pending + debits_posted + amount > accounts.credits_posted[debit]:
             return Status.EXCEEDS_CREDITS
-        limited = accounts.flags[credit] & CREDITS_LIMITED
+        is_taken = accounts.account_class[credit] == AccountClass.BANK_MIRROR and self._is_fact(row)
+        limited = accounts.flags[credit] & CREDITS_LIMITED and not is_taken
         if limited and credits_pending + credits_posted + amount > accounts.debits_posted[credit]:
             return Status.EXCEEDS_DEBITS
         self.amount[row] = amount
@@ -329,8 +305,7 @@ class _Decision(IncomingBatch):
         if flags & POST:
             to_bank = accounts.account_class[pending.credit] == AccountClass.BANK_MIRROR
             # What was reserved for a bank has left by that bank: the book follows, whatever has happened since.
-            status = 0 if to_bank else self._check_states(pending.debit, pending.credit)
-            status = status or self._check_closed(pending.debit, pending.credit)
+            status = self._passage(pending.debit, pending.credit, is_fact=to_bank)
             if status:
                 return status
         self.debit[row], self.credit[row], self.code[row] = pending.debit, pending.credit, pending.code
@@ -388,7 +363,7 @@ class _Decision(IncomingBatch):
             return Status.EXISTS_WITH_DIFFERENT_CODE
         if self.columns.value_date_days and self.value_date[row] != existing.value_date:
             return Status.EXISTS_WITH_DIFFERENT_VALUE_DATE
-        self.timestamp[row] = existing.timestamp
+        self.timestamp[row], self.amount[row] = existing.timestamp, existing.amount
         return Status.EXISTS
 
 

@@ -17,7 +17,7 @@ from ringfence_custody.ledger.domain.chain import Chain
 from ringfence_custody.ledger.domain.columns import TransferColumns, joined, row_ids, row_numbers, split_ids
 from ringfence_custody.ledger.domain.outright import Look, Movements
 from ringfence_custody.ledger.domain.packed import COLUMNS, Transfer, pending_rows
-from ringfence_custody.ledger.domain.purposes import RulePack
+from ringfence_custody.ledger.domain.purposes import OWN_WAYS_OUT, RulePack
 from ringfence_custody.ledger.domain.result_codes import LINKED, PENDING, POST, VOID
 
 FEW = 8
@@ -31,13 +31,15 @@ Balances = tuple[int, int, int, int, int, int, int, int]
 class Outcome:
     """What became of a batch, row by row.
 
-    `status` has one code per row. `timestamp_ns` is the transfer's time (for `exists` the first one), or the time of
-    the refusal. `balances`, when asked for, has the four balances of the debit account after the row and then those of
-    the credit account, zeros for refused rows.
+    `status` has one code per row, `amount_minor` what each row moves as it took effect, also where it exists.
+    `timestamp_ns` is the transfer's time (for `exists` the first one), or the time of the refusal. `balances`, when
+    asked for, has the four balances of the debit account after the row and then those of the credit account, zeros for
+    refused rows.
     """
 
     status: bytes
     timestamp_ns: Sequence[int]
+    amount_minor: Sequence[int]
     balances: list[Balances] | None
 
 
@@ -112,7 +114,14 @@ class IncomingBatch:
         return list(rows)
 
     def _doubtful_rows(self) -> Sequence[int]:
-        """Returns the rows that the authority may not cover."""
+        """Returns the rows that the authority may not cover, or that stop while the platform owes clients money."""
+        stopped = [row for row, code in enumerate(self.code) if code in OWN_WAYS_OUT] if self._is_owing() else []
+        return [*self._uncovered_rows(), *stopped]
+
+    def _is_owing(self) -> bool:
+        return not OWN_WAYS_OUT.isdisjoint(self.columns.code) and self.book.totals.owes()
+
+    def _uncovered_rows(self) -> Sequence[int]:
         reach, codes = self.authority.reach, set(self.columns.code)
         if reach is Reach.EVIDENCE:
             return range(self.count)
@@ -214,6 +223,7 @@ class IncomingBatch:
         for count in self.counts:
             last = first + count
             balances = None if self.balances is None else self.balances[first:last]
-            outcomes.append(Outcome(status[first:last], self.timestamp[first:last], balances))
+            amounts = self.amount[first:last]
+            outcomes.append(Outcome(status[first:last], self.timestamp[first:last], amounts, balances))
             first = last
         return outcomes

@@ -40,6 +40,7 @@ class AccountClass(IntEnum):
     SUSPENSE = 4
     FEE = 5
     GUARANTEE = 6
+    SHORTFALL = 7
 
 
 def account_key(ledger: int, account_class: int) -> int:
@@ -82,6 +83,12 @@ def _purpose(code: int, name: str, mandate: Mandate, *pairs: tuple[C, C], closin
 
 CORRECTION = 14
 """The purpose by which people put right what custody and a bank disagree about."""
+TAKEN_BACK = frozenset({19, 20, 21})
+"""Purposes by which a bank takes money that it has taken: no state, hold or limit of a mirror stands against a fact."""
+OF_FACTS = frozenset({17, 18, *TAKEN_BACK, 22})
+"""What a bank does to money that lies in the book, and what makes up for it: no rules of a book take it away."""
+OWN_WAYS_OUT = frozenset({6, 7})
+"""How a platform comes to its own money: it stops while the platform owes clients any."""
 PURPOSES = (
     _purpose(
         1, "deposit", Mandate.BANK, (C.BANK_MIRROR, C.CLIENT), (C.BANK_MIRROR, C.PLATFORM), (C.BANK_MIRROR, C.SUSPENSE)
@@ -101,11 +108,33 @@ PURPOSES = (
     _purpose(CORRECTION, "correction", Mandate.OPERATOR, (C.BANK_MIRROR, C.CLIENT), (C.CLIENT, C.BANK_MIRROR)),
     _purpose(15, "bank_sweep", Mandate.BANK, (C.BANK_MIRROR, C.BANK_MIRROR)),
     _purpose(16, "closure", Mandate.OPERATOR, *product(C, C), closing_only=True),
+    _purpose(17, "shortfall_funding", Mandate.BANK, (C.BANK_MIRROR, C.SHORTFALL), (C.PLATFORM, C.SHORTFALL)),
+    _purpose(18, "bank_allocation", Mandate.BANK, (C.SUSPENSE, C.CLIENT)),
+    _purpose(
+        19,
+        "bank_reversal",
+        Mandate.BANK,
+        (C.SHORTFALL, C.BANK_MIRROR),
+        (C.CLIENT, C.SHORTFALL),
+        (C.SUSPENSE, C.SHORTFALL),
+    ),
+    _purpose(
+        20,
+        "bank_retraction",
+        Mandate.BANK,
+        (C.SHORTFALL, C.BANK_MIRROR),
+        (C.CLIENT, C.SHORTFALL),
+        (C.SUSPENSE, C.SHORTFALL),
+    ),
+    _purpose(21, "bank_charge", Mandate.BANK, (C.SHORTFALL, C.BANK_MIRROR)),
+    _purpose(22, "bank_restoration", Mandate.BANK, (C.BANK_MIRROR, C.SUSPENSE), (C.BANK_MIRROR, C.CLIENT)),
 )
 
+OWED_TO_US = frozenset({int(C.BANK_MIRROR), int(C.SHORTFALL)})
+"""Classes whose balance is a debit: what banks and the platform owe."""
 _ANY = int(AccountFlag.LINKED | AccountFlag.HISTORY | AccountFlag.CLOSED)
 PERMITTED_FLAGS: dict[int, int] = {
-    int(each): _ANY | (CREDITS_LIMITED if each is C.BANK_MIRROR else DEBITS_LIMITED) for each in AccountClass
+    int(each): _ANY | (CREDITS_LIMITED if each in OWED_TO_US else DEBITS_LIMITED) for each in AccountClass
 } | {int(C.CLIENT): _ANY | DEBITS_LIMITED | COVERED}
 """Flags that an account of each class may have."""
 
@@ -113,10 +142,10 @@ PERMITTED_FLAGS: dict[int, int] = {
 def stored_flags(account_class: int, flags: int) -> int:
     """Returns the flags with the balance limit of the class, which nobody can leave out.
 
-    A bank mirror may not be credited beyond its debits, every other account not debited beyond its credits, except a
-    client's account whose overdraft a guarantee covers.
+    A bank mirror and a shortfall may not be credited beyond their debits, every other account not debited beyond its
+    credits, except a client's account whose overdraft a guarantee covers.
     """
-    if account_class == C.BANK_MIRROR:
+    if account_class in OWED_TO_US:
         return flags | CREDITS_LIMITED
     return flags if flags & COVERED else flags | DEBITS_LIMITED
 

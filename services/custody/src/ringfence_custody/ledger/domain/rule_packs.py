@@ -21,7 +21,15 @@ from ringfence_kernel.writing.journal import Journal
 from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.errors import RulesBelowMinimum, RulesVersionTaken
 from ringfence_custody.ledger.domain.events import RulesAdopted
-from ringfence_custody.ledger.domain.purposes import MINIMUM, NO_MAXIMUM, AccountClass, Mandate, Purpose, RulePack
+from ringfence_custody.ledger.domain.purposes import (
+    MINIMUM,
+    NO_MAXIMUM,
+    OF_FACTS,
+    AccountClass,
+    Mandate,
+    Purpose,
+    RulePack,
+)
 
 FORMAT = "ringfence-rules/1"
 ARRIVAL = (1, (AccountClass.BANK_MIRROR, AccountClass.SUSPENSE))
@@ -39,7 +47,7 @@ class PurposeRule:
 
 
 def rules_of(pack: RulePack) -> list[PurposeRule]:
-    """Returns what a pack says, in order of code."""
+    """Returns what a pack says, in order of code; what a bank does is outside of rules."""
     return [
         PurposeRule(
             code,
@@ -48,6 +56,7 @@ def rules_of(pack: RulePack) -> list[PurposeRule]:
             None if purpose.maximum_minor == NO_MAXIMUM else purpose.maximum_minor,
         )
         for code, purpose in sorted(pack.purposes.items())
+        if code not in OF_FACTS
     ]
 
 
@@ -117,12 +126,13 @@ def parsed(text: str) -> tuple[str, list[PurposeRule]]:
 def compiled(version: str, rules: Iterable[PurposeRule]) -> RulePack:
     """Returns the pack that enforces rules, and beside them the minimum: what is looser than that has no effect.
 
-    So a book keeps the minimum even when a later release raises it above a pack adopted before.
+    So a book keeps the minimum even when a later release raises it above a pack adopted before. What a bank does to
+    money that it has brought is booked whatever rules say.
     """
-    purposes = []
+    purposes = [MINIMUM.purposes[code] for code in sorted(OF_FACTS)]
     for rule in rules:
         least = MINIMUM.purposes.get(rule.code)
-        if least is not None:
+        if least is not None and rule.code not in OF_FACTS:
             purposes.append(
                 replace(
                     least,
@@ -176,6 +186,8 @@ def _looser(rule: PurposeRule) -> str:
         return "pair_not_permitted"
     if least.mandate_required and not rule.mandate_required:
         return "mandate_dropped"
+    if rule.code in OF_FACTS:
+        return "outside_rules"
     # What the bank reports has happened: an amount cannot be refused any more.
     if least.mandate is Mandate.BANK and rule.maximum_minor is not None:
         return "arrivals_refused"

@@ -27,6 +27,10 @@ class Totals:
         self.overdrawn: defaultdict[int, int] = defaultdict(int)
         self.guaranteed: defaultdict[int, int] = defaultdict(int)
 
+    def owes(self) -> bool:
+        """Tells whether the platform owes clients anything, in whatever currency."""
+        return any(net[C.SHORTFALL] for net in self.net.values())
+
     def recount(self, accounts: Accounts) -> None:
         """Adds everything up anew from the balances."""
         self.__init__()  # type: ignore[misc]
@@ -50,12 +54,13 @@ class Totals:
         """Raises InvariantBroken unless, in every ledger, debits equal credits and clients' money is at the banks.
 
         The second reads: sum of max(0, client balance) is at most the bank mirrors less the platform's own money. A
-        client's balance below zero counts with what it has reserved, so the check is a little stricter than that.
+        client's balance below zero counts with what it has reserved, so the check is a little stricter than that. What
+        a bank took back beyond that is owed by the platform, and counts as if it were there.
         """
         for ledger, net in self.net.items():
             if sum(net):
                 raise InvariantBroken("debits do not equal credits", ledger=str(ledger))
-            at_banks = -net[C.BANK_MIRROR] - sum(net[own] for own in OWN_MONEY)
+            at_banks = -net[C.BANK_MIRROR] - net[C.SHORTFALL] - sum(net[own] for own in OWN_MONEY)
             overdrawn, guaranteed = self.overdrawn[ledger], self.guaranteed[ledger]
             if net[C.CLIENT] + overdrawn > at_banks or overdrawn > guaranteed:
                 raise InvariantBroken("clients' money is not covered", ledger=str(ledger))

@@ -43,7 +43,7 @@ class LedgerBooks:
             clients_minor=individual_minor(accounts.posted_balance(each) for each in clients),
             suspense_minor=_balance(accounts, of_class.get(AccountClass.SUSPENSE, [])),
             own_minor=sum(_balance(accounts, of_class.get(each, [])) for each in OWN),
-            owed_minor=0,
+            owed_minor=-_balance(accounts, of_class.get(AccountClass.SHORTFALL, [])),
             held_minor=sum(accounts.debits_pending[each] for each in clients),
             mirrors=tuple(
                 MirrorBalance(accounts.id[each], number, accounts.debits_posted[each], accounts.credits_posted[each])

@@ -29,7 +29,25 @@ REVOKE ALL ON suspended_entries FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON suspended_entries TO {application_role};
 """
 
+CLAIMS = """
+-- What entries allot or take back of the money that another has brought to suspense; written with the events.
+CREATE TABLE suspense_claims (
+    tenant uuid NOT NULL,
+    origin uuid NOT NULL,
+    entry uuid NOT NULL,
+    amount_minor bigint NOT NULL,
+    PRIMARY KEY (tenant, origin, entry)
+);
+
+REVOKE ALL ON suspense_claims FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON suspense_claims TO {application_role};
+"""
+
 
 def migrations() -> list[Migration]:
     """Returns what deposits add to the service's database."""
-    return [Migration(120, "known entries", TABLES), Migration(121, "suspended entries", SUSPENDED)]
+    return [
+        Migration(120, "known entries", TABLES),
+        Migration(121, "suspended entries", SUSPENDED),
+        Migration(122, "suspense claims", CLAIMS),
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from ringfence_kernel.store.arrays import Uuids
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.store.recorder import Insertion
 from ringfence_kernel.values.columns import split_ids, unpack
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.inline import InlineModel
 
@@ -22,30 +23,61 @@ INSERT = (
     "INSERT INTO suspended_entries SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::int[])"
     " ON CONFLICT DO NOTHING"
 )
+CLAIM = (
+    "INSERT INTO suspense_claims SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::bigint[])"
+    " ON CONFLICT DO NOTHING"
+)
+CLAIMED = (
+    "SELECT coalesce(sum(amount_minor), 0)::bigint FROM suspense_claims WHERE tenant = %b::uuid AND origin = %b::uuid"
+)
+SUSPENDED = "SELECT uuid_send(entry) FROM suspended_entries WHERE tenant = %b::uuid AND entry = ANY(%b::uuid[])"
 LOOK_UP = "SELECT uuid_send(stream), entry_index FROM suspended_entries WHERE tenant = %b::uuid AND entry = %b::uuid"
 
 
 class SuspendedEntriesModel(InlineModel):
-    """One row per entry whose money custody has put into suspense."""
+    """One row per entry whose money custody has put into suspense, and per entry that claims some of it."""
 
     name = "suspended-entries"
-    tables: Sequence[str] = ("suspended_entries",)
+    tables: Sequence[str] = ("suspended_entries", "suspense_claims")
 
     def insertions(self, recorded: Sequence[Recorded]) -> list[Insertion]:
-        """Returns what writes the entries that these events put into suspense."""
-        rows = [
-            (each.event.tenant, entry, each.stream, index)
-            for each in recorded
-            if isinstance(each.event, EvidenceApplied)
-            for entry, index, outcome in zip(
-                split_ids(each.event.entry_ids), unpack("I", each.event.indexes), each.event.outcomes, strict=True
-            )
-            if outcome == Outcome.SUSPENDED
-        ]
-        if not rows:
-            return []
-        tenants, entries, streams, indexes = zip(*rows, strict=True)
-        return [Insertion(INSERT, [Uuids(tenants), Uuids(entries), Uuids(streams), list(indexes)])]
+        """Returns what writes the entries that these events put into suspense, and what they claim of it."""
+        return _suspended(recorded) + _claimed(recorded)
+
+
+def _suspended(recorded: Sequence[Recorded]) -> list[Insertion]:
+    rows = [
+        (each.event.tenant, entry, each.stream, index)
+        for each in recorded
+        if isinstance(each.event, EvidenceApplied)
+        for entry, index, outcome in zip(
+            split_ids(each.event.entry_ids), unpack("I", each.event.indexes), each.event.outcomes, strict=True
+        )
+        if outcome == Outcome.SUSPENDED
+    ]
+    if not rows:
+        return []
+    tenants, entries, streams, indexes = zip(*rows, strict=True)
+    return [Insertion(INSERT, [Uuids(tenants), Uuids(entries), Uuids(streams), list(indexes)])]
+
+
+def _claimed(recorded: Sequence[Recorded]) -> list[Insertion]:
+    rows = [
+        (each.event.tenant, origin, entry, amount)
+        for each in recorded
+        if isinstance(each.event, EvidenceReceived) and each.event.origins
+        for origin, entry, amount in zip(
+            split_ids(each.event.origins),
+            split_ids(each.event.entry_ids),
+            unpack("Q", each.event.amounts_minor),
+            strict=True,
+        )
+        if origin != ZERO_ID
+    ]
+    if not rows:
+        return []
+    tenants, origins, entries, amounts = zip(*rows, strict=True)
+    return [Insertion(CLAIM, [Uuids(tenants), Uuids(origins), Uuids(entries), list(amounts)])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +102,15 @@ class StoredSuspendedEntries:
                 for at, reason in zip(unpack("I", each.event.indexes), each.event.reasons, strict=True):
                     file.reasons[at] = reason or file.reasons[at]
         return None if file is None else (file, index)
+
+    def claimed_minor(self, tenant: bytes, entry: bytes) -> int:
+        """Returns how much of a tenant's entry others have allotted, or taken back, minor units."""
+        with self.store.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+            row = cursor.execute(CLAIMED, (UUID(bytes=tenant), UUID(bytes=entry))).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def suspended(self, tenant: bytes, entries: Collection[bytes]) -> frozenset[bytes]:
+        """Returns those of a tenant's entries whose money custody has put into suspense."""
+        wanted = [UUID(bytes=each) for each in entries]
+        with self.store.connection() as connection, connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+            return frozenset(row[0] for row in cursor.execute(SUSPENDED, (UUID(bytes=tenant), wanted)))

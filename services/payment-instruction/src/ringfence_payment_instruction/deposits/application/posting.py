@@ -1,19 +1,29 @@
-"""The posting lane: credits what came in, each entry under its own transfer ids, as the lists of the moment let it."""
+"""The posting lane: each entry of a bank under its own transfer ids, clients' credits as today's lists let it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ringfence_kernel.telemetry.logs import get
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import show
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
+from ringfence_payment_instruction.deposits.application.taking import Taking
 from ringfence_payment_instruction.deposits.application.unsealing import clients_behind, open_entries
-from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED_FOR, ENTRY_UNREADABLE, EvidenceFile
-from ringfence_payment_instruction.deposits.domain.posting import bar_credits, blocked, plan_deposits, posted
+from ringfence_payment_instruction.deposits.domain.errors import EarlierEntriesWait
+from ringfence_payment_instruction.deposits.domain.evidence import (
+    BLOCKED_FOR,
+    ENTRY_UNREADABLE,
+    Disposition,
+    EvidenceFile,
+    origins,
+)
+from ringfence_payment_instruction.deposits.domain.posting import bar_credits, blocked, cleared, plan_deposits, posted
 from ringfence_payment_instruction.deposits.domain.state import State
+from ringfence_payment_instruction.deposits.domain.turns import held_back
 from ringfence_payment_instruction.screening.application.known import Known
 from ringfence_payment_instruction.screening.application.looking import Looking
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
@@ -32,6 +42,14 @@ UNREFUSED = DONE | {UNSETTLED}
 _LOG = get(__name__)
 
 
+class _Plan(NamedTuple):
+    """What to ask custody for by row, and why other rows are not asked for: a missing account, an earlier entry."""
+
+    transfers: dict[int, PlannedTransfer]
+    is_short: bool
+    is_behind: bool
+
+
 @dataclass(frozen=True, slots=True)
 class PostingWork:
     """Posts a file's entries in custody.
@@ -48,6 +66,7 @@ class PostingWork:
     known: Known
     lists: ListsInForce
     looking: Looking
+    taking: Taking
     _looked: dict[bytes, int] = field(default_factory=dict)
 
     def has_work(self, stream: bytes) -> bool:
@@ -58,8 +77,9 @@ class PostingWork:
     async def handle(self, stream: bytes) -> None:
         """Looks at the lists where they have changed, asks custody and records its results.
 
-        Raises as custody does, BookAccountMissing, LedgerContradiction, ResultUnknown, OwnerStandingUnsettled,
-        ScreeningListStale, and what a look raises; money for suspense does not wait for a look.
+        Raises as custody does, BookAccountMissing, EarlierEntriesWait, LedgerContradiction, ResultUnknown,
+        OwnerStandingUnsettled, ReservationsEnd, ScreeningListStale, and what a look raises; only money for clients
+        waits for a look.
         """
         file = self.state.known(stream)
         missed: DomainError | None = None
@@ -115,30 +135,34 @@ class PostingWork:
     async def _post(self, file: EvidenceFile) -> None:
         tenant = file.event.tenant
         accounts = BookAccounts({}, {})
-        if any(file.reasons[index] for index in file.waiting()):
+        if not all(map(file.is_credit_of_client, file.waiting())):
             accounts = await self.custody.book_accounts(tenant)
-        planned, held = await self._plan(file, accounts)
-        if not planned:
-            if held or not file.waiting():
-                return
+        by_people = await self.taking.lying.cleared(tenant, origins(file, (Disposition.ALLOCATE,)))
+        if by_people:
+            await self.writer.commit(lambda unit: unit.record_all(file.stream, cleared(file, by_people)))
+        await self.taking.finish(file, accounts)
+        await self.taking.post(file, accounts)
+        plan = await self._plan(file, accounts)
+        if plan.transfers:
+            to_suspense = {index: not file.asks_client(index) for index in plan.transfers}
+            names = await self.custody.book_evidence(tenant, list(plan.transfers.values()))
+            await self._record(file, to_suspense, names)
+        elif plan.is_short:
             await self.custody.book_accounts(tenant, fresh=True)
             raise BookAccountMissing
-        to_suspense = {index: bool(file.reasons[index]) for index in planned}
-        names = await self.custody.book_evidence(tenant, list(planned.values()))
-        await self._record(file, to_suspense, names)
+        elif plan.is_behind:
+            raise EarlierEntriesWait
 
-    async def _plan(self, file: EvidenceFile, accounts: BookAccounts) -> tuple[dict[int, PlannedTransfer], bool]:
-        """Plans in the writer's order: what custody does is for good, so it must rest on what is committed.
+    async def _plan(self, file: EvidenceFile, accounts: BookAccounts) -> _Plan:
+        """Plans in the writer's order: what custody does is for good, so it must rest on what is committed."""
 
-        Returns the transfers, and whether money for clients is held until somebody has looked.
-        """
-
-        def command(unit: Unit) -> tuple[dict[int, PlannedTransfer], bool]:
+        def command(unit: Unit) -> _Plan:
             planned = plan_deposits(file, accounts.suspense)
-            held = self._is_due(file) or self.lists.are_stale()
-            if held:
-                planned = {index: each for index, each in planned.items() if file.reasons[index]}
-            return planned, held and bool(file.for_clients())
+            held = set(file.for_clients()) if self._is_due(file) or self.lists.are_stale() else set()
+            behind = held_back(file, self.state.of_tenant(file.event.tenant))
+            rows = planned.keys() - held - behind
+            short = {index for index in file.waiting() if index not in planned} - held - behind
+            return _Plan({index: each for index, each in planned.items() if index in rows}, bool(short), bool(behind))
 
         return await self.writer.commit(command)
 

@@ -24,6 +24,12 @@ class SuspendedEntries(Protocol):
     def find(self, tenant: bytes, entry: bytes) -> tuple[EvidenceFile, int] | None:
         """Returns the file of a tenant's suspended entry, and the entry's place there."""
 
+    def claimed_minor(self, tenant: bytes, entry: bytes) -> int:
+        """Returns how much of a tenant's entry others have allotted, or taken back, minor units."""
+
+    def suspended(self, tenant: bytes, entries: Collection[bytes]) -> frozenset[bytes]:
+        """Returns those of a tenant's entries whose money custody has put into suspense."""
+
 
 @dataclass(frozen=True, slots=True)
 class Suspense:
@@ -38,26 +44,30 @@ class Suspense:
     async def find(self, tenant: bytes, entry: bytes) -> SuspendedEntry | None:
         """Returns a tenant's entry, None where none of its is suspended under that id.
 
-        Whoever is behind it, by typed and by registered name, is looked at by the lists of now. Raises KeysUnavailable,
+        Of its amount what other entries have allotted or taken back is left out; one without any more is none. Whoever
+        is behind it, by typed and by registered name, is looked at by the lists of now. Raises KeysUnavailable,
         IdentityUnavailable, ClientNotIndexed, StoreUnavailable.
         """
         found = await asyncio.to_thread(self.entries.find, tenant, entry)
         if found is None:
             return None
         file, index = found
+        left_minor = file.columns()[0][index] - await asyncio.to_thread(self.entries.claimed_minor, tenant, entry)
+        if left_minor <= 0:
+            return None
         opened = await open_entries(self.identity, file, [index])
         clients = (await clients_behind(self.identity, tenant, opened))[index]
         look = await self.looking.look(self.lists.current(), set(clients.values()))
         named = dict.fromkeys(hit.entry for hit in look.hits(opened[index], clients))
         if not opened[index].is_readable:
             named[unreadable(file.event.sealed[index])] = None
-        amounts, ledgers, _ = file.columns()
+        ledgers = file.columns()[1]
         payee = opened[index].creditor_name
         others = [*opened[index].parties, *([("Cdtr", payee)] if payee else [])]
         return SuspendedEntry(
             entry,
             file.event.references[index],
-            amounts[index],
+            left_minor,
             ledgers[index],
             file.reasons[index],
             opened[index].debtor_iban,

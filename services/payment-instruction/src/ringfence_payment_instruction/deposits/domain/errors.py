@@ -14,6 +14,20 @@ class BankAccountUnknown(EvidenceRefused):
     code = "FAILED_PRECONDITION"
 
 
+class EarlierEntriesWait(DomainError):
+    """What an entry takes or allocates, an earlier one has yet to bring: it is posted behind that."""
+
+    reason = "EARLIER_ENTRIES_WAIT"
+    code = "FAILED_PRECONDITION"
+
+
+class ReservationsEnd(DomainError):
+    """A bank took a deposit back whose money is set aside for payments that it does not have: they end first."""
+
+    reason = "RESERVATIONS_END"
+    code = "FAILED_PRECONDITION"
+
+
 class SuspendedEntryUnknown(NotFound):
     """None of the tenant's entries whose money was put into suspense has this id."""
 

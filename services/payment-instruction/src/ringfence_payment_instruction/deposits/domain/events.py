@@ -31,6 +31,7 @@ class EvidenceReceived:
     value_days: bytes  # 4 bytes per row, signed
     reasons: tuple[str, ...]
     sealed: tuple[bytes, ...]
+    origins: bytes = b""  # 16 bytes per row: which entry has brought what a row allots or takes back; zero for none
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
 from ringfence_kernel.values.columns import unpack
-from ringfence_kernel.values.ids import external_id, show
+from ringfence_kernel.values.ids import ZERO_ID, external_id, show
 
 from ringfence_payment_instruction.deposits.domain.events import EvidenceReceived
 from ringfence_payment_instruction.screening.domain.screened_fields import Side
@@ -42,10 +42,18 @@ class Disposition(IntEnum):
     CREDIT_CLIENT = 1
     CREDIT_SUSPENSE = 2
     CONFIRM = 3  # a payment that we sent
+    ALLOCATE = 4  # (part of) a movement in suspense belongs to a client
+    REVERSE = 5  # the bank took money back that had come in
+    RETRACT = 6  # told, and never booked: back to the mirror
+    CHARGE = 7  # the bank took money for no payment of ours
+    RESTORE = 8  # money that comes back for a payment of ours
 
 
 # What brings money.
-CREDITS = (Disposition.CREDIT_CLIENT, Disposition.CREDIT_SUSPENSE)
+CREDITS = (Disposition.CREDIT_CLIENT, Disposition.CREDIT_SUSPENSE, Disposition.RESTORE)
+TAKES = (Disposition.REVERSE, Disposition.RETRACT, Disposition.CHARGE)
+"""What the bank has taken: the mirror follows."""
+POSTED = (*CREDITS, Disposition.ALLOCATE, *TAKES)
 
 
 class Outcome(IntEnum):
@@ -55,6 +63,11 @@ class Outcome(IntEnum):
     CREDITED = 1
     SUSPENDED = 2
     RECORDED = 3
+    TAKEN = 4
+    RELEASING = 5  # the mirror has followed, and payments are released for what the client lacks
+
+
+OPEN = (Outcome.WAITING, Outcome.RELEASING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,11 @@ class BankEntry:
     parties: tuple[NamedParty, ...] = ()
 
 
+def row_id(movement_id: bytes, part: int, disposition: Disposition) -> bytes:
+    """Returns the id of what is to be posted of a movement of the bank: once for each part and action."""
+    return external_id("bank-movement-row", movement_id, f"{part}/{disposition.name}")
+
+
 def entry_id(tenant: bytes, entry: BankEntry) -> bytes:
     """Returns the id of an entry, from its account and reference: the same in whatever file it comes."""
     return external_id("bank-entry", tenant, f"{entry.account_iban}|{entry.reference}")
@@ -96,12 +114,24 @@ def evidence_stream(tenant: bytes, digest: bytes, part: int = 0) -> bytes:
     return external_id("evidence", tenant, f"{digest.hex()}/{part}")
 
 
-def deposit_transfer_id(tenant: bytes, entry: bytes, disposition: Disposition, burnt: int = 0) -> bytes:
-    """Returns the transfer that credits an entry; a client's refused credit goes to suspense under an id of its own.
+DOMAINS = {
+    Disposition.CREDIT_CLIENT: "deposit",
+    Disposition.CREDIT_SUSPENSE: "deposit.suspense",
+    Disposition.ALLOCATE: "deposit.allocated",
+    Disposition.REVERSE: "deposit.reversed",
+    Disposition.RETRACT: "deposit.retracted",
+    Disposition.CHARGE: "bank.charge",
+    Disposition.RESTORE: "deposit.restored",
+}
+"""Whose ids transfers get; money that comes back goes to suspense as any."""
 
-    `burnt` counts the ids for suspense that custody has failed for good, as when the bank mirror was frozen.
+
+def deposit_transfer_id(tenant: bytes, entry: bytes, disposition: Disposition, burnt: int = 0) -> bytes:
+    """Returns the transfer that posts an entry; a client's refused credit goes to suspense under an id of its own.
+
+    `burnt` counts the ids that custody has failed for good, as when the bank mirror was frozen.
     """
-    domain = "deposit" if disposition is Disposition.CREDIT_CLIENT else "deposit.suspense"
+    domain = DOMAINS[disposition]
     return external_id(domain, tenant, f"{show(entry)}/{burnt}" if burnt else show(entry))
 
 
@@ -143,7 +173,7 @@ class EvidenceFile:
         self.position = position
         self.event = event
         self.outcomes = bytearray(
-            Outcome.WAITING if disposition in CREDITS else Outcome.RECORDED for disposition in event.purposes
+            Outcome.WAITING if disposition in POSTED else Outcome.RECORDED for disposition in event.purposes
         )
         self.reasons = list(event.reasons)
         self.burnt: dict[int, int] = {}
@@ -158,9 +188,43 @@ class EvidenceFile:
         return bytes(self.outcomes) + repr((self.position, self.reasons, sorted(self.burnt.items()))).encode()
 
     def waiting(self) -> list[int]:
-        """Returns the indexes still to be posted."""
-        return [index for index, outcome in enumerate(self.outcomes) if outcome == Outcome.WAITING]
+        """Returns the indexes of which something is still to be posted."""
+        return [index for index, outcome in enumerate(self.outcomes) if outcome in OPEN]
+
+    def releasing(self) -> list[int]:
+        """Returns the indexes for which payments are released."""
+        return [index for index, outcome in enumerate(self.outcomes) if outcome == Outcome.RELEASING]
 
     def for_clients(self) -> list[int]:
         """Returns the indexes still to be credited to clients: nothing has sent them to suspense so far."""
-        return [index for index in self.waiting() if not self.reasons[index]]
+        return [index for index in self.waiting() if self.asks_client(index)]
+
+    def disposition(self, index: int) -> Disposition:
+        """Returns what an entry is good for."""
+        return Disposition(self.event.purposes[index])
+
+    def client(self, index: int) -> bytes:
+        """Returns the client's account that an entry names, zero for none."""
+        return self.event.client_accounts[index * len(ZERO_ID) : (index + 1) * len(ZERO_ID)]
+
+    def origin(self, index: int) -> bytes:
+        """Returns the entry that has brought what an entry allots or takes back, zero where none is named."""
+        found = self.event.origins[index * len(ZERO_ID) : (index + 1) * len(ZERO_ID)]
+        return found or ZERO_ID
+
+    def is_credit_of_client(self, index: int) -> bool:
+        """Tells whether an entry moves money from the mirror to a client, so that suspense takes no part."""
+        return self.asks_client(index) and self.disposition(index) is not Disposition.ALLOCATE
+
+    def asks_client(self, index: int) -> bool:
+        """Tells whether an entry is to be credited to a client, as far as anybody knows."""
+        disposition = self.disposition(index)
+        sure = disposition is Disposition.RESTORE and self.client(index) != ZERO_ID
+        credits = disposition in (Disposition.CREDIT_CLIENT, Disposition.ALLOCATE) or sure
+        return credits and not self.reasons[index]
+
+
+def origins(file: EvidenceFile, dispositions: Collection[Disposition]) -> frozenset[bytes]:
+    """Returns the entries that have brought what waiting entries of some dispositions allot or take back."""
+    found = {file.origin(index) for index in file.waiting() if file.disposition(index) in dispositions}
+    return frozenset(found - {ZERO_ID})

@@ -1,8 +1,8 @@
-"""Crediting what came in: the transfer of each entry, and what custody's result means for it."""
+"""Posting what a bank says: the transfers of each entry, and what custody's result means for it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ringfence_kernel.values.columns import pack
@@ -10,6 +10,7 @@ from ringfence_kernel.values.ids import ZERO_ID, external_id, show
 
 from ringfence_payment_instruction.deposits.domain.events import EvidenceApplied
 from ringfence_payment_instruction.deposits.domain.evidence import (
+    TAKES,
     Disposition,
     EvidenceFile,
     Outcome,
@@ -28,24 +29,47 @@ from ringfence_payment_instruction.settlement.domain.transfers import (
 )
 from ringfence_payment_instruction.submissions.domain.submission import slot
 
+CREDITED_FOR = {
+    Disposition.ALLOCATE: Purpose.BANK_ALLOCATION,
+    Disposition.RESTORE: Purpose.BANK_RESTORATION,
+}
+CLEARED_BY_PEOPLE = "CLEARED_BY_PEOPLE"
+TOO_LITTLE = "exceeds_credits"
+"""Custody's result where suspense has not what is to be allocated."""
+
+
+def way_of(file: EvidenceFile, index: int) -> Disposition:
+    """Returns under whose id an entry is posted: what no client is credited with goes to suspense."""
+    return file.disposition(index) if file.asks_client(index) else Disposition.CREDIT_SUSPENSE
+
+
+def cleared(file: EvidenceFile, by_people: Collection[bytes]) -> list[EvidenceApplied]:
+    """Decides on entries that allot what people have decided about: there is nothing to allot any more."""
+    rows = [
+        index
+        for index in file.waiting()
+        if file.disposition(index) is Disposition.ALLOCATE and file.origin(index) in by_people
+    ]
+    return applied(file, dict.fromkeys(rows, (Outcome.RECORDED, CLEARED_BY_PEOPLE)))
+
 
 def plan_deposits(file: EvidenceFile, suspense: Mapping[int, bytes]) -> dict[int, PlannedTransfer]:
-    """Returns the transfer of every entry still to be posted; rows without a suspense account are left out."""
+    """Returns the transfer of every entry still to be credited; rows without a suspense account are left out."""
     event = file.event
     amounts, ledgers, days = file.columns()
     planned = {}
     for index in file.waiting():
-        disposition = Disposition.CREDIT_SUSPENSE if file.reasons[index] else Disposition.CREDIT_CLIENT
-        client = slot(event.client_accounts, index)
-        account = client if disposition is Disposition.CREDIT_CLIENT else suspense.get(ledgers[index], ZERO_ID)
-        if account == ZERO_ID:
+        disposition, in_suspense = file.disposition(index), suspense.get(ledgers[index], ZERO_ID)
+        account = file.client(index) if file.asks_client(index) else in_suspense
+        source = in_suspense if disposition is Disposition.ALLOCATE else slot(event.mirror_accounts, index)
+        if disposition in TAKES or ZERO_ID in (account, source):
             continue
         entry = slot(event.entry_ids, index)
         planned[index] = PlannedTransfer(
-            id=deposit_transfer_id(event.tenant, entry, disposition, file.burnt.get(index, 0)),
+            id=deposit_transfer_id(event.tenant, entry, way_of(file, index), file.burnt.get(index, 0)),
             kind=TransferKind.PLAIN,
-            purpose=Purpose.DEPOSIT,
-            debit_account=slot(event.mirror_accounts, index),
+            purpose=CREDITED_FOR.get(disposition, Purpose.DEPOSIT),
+            debit_account=source,
             credit_account=account,
             amount_minor=amounts[index],
             ledger=ledgers[index],
@@ -66,7 +90,7 @@ def bar_credits(file: EvidenceFile, indexes: Sequence[int]) -> list[PlannedTrans
     amounts, ledgers, days = file.columns()
     return [
         PlannedTransfer(
-            id=deposit_transfer_id(event.tenant, entry, Disposition.CREDIT_CLIENT),
+            id=deposit_transfer_id(event.tenant, entry, way_of(file, index), file.burnt.get(index, 0)),
             kind=TransferKind.VOID,
             purpose=Purpose.DEPOSIT,
             debit_account=ZERO_ID,
@@ -94,39 +118,49 @@ def blocked(
     outcomes: dict[int, tuple[Outcome, str]] = {}
     unclear = 0
     for index, reason in reasons.items():
-        if file.outcomes[index] != Outcome.WAITING or file.reasons[index]:
+        if file.outcomes[index] != Outcome.WAITING or not file.asks_client(index):
             continue
         if results[index] in BARRED:
-            outcomes[index] = (Outcome.WAITING, reason)
+            outcomes[index] = _diverted(file, index, reason)
         elif is_contradiction(results[index]):
             outcomes[index] = (Outcome.CREDITED, "")
         else:
             unclear += 1
-    return _applied(file, outcomes), not unclear
+    return applied(file, outcomes), not unclear
 
 
 def posted(file: EvidenceFile, results: Mapping[int, tuple[bool, str]]) -> list[Any]:
     """Decides on custody's results: index -> (was it for suspense, result name).
 
-    A client's account that refuses money sends it to suspense, with the reason; suspense that refuses keeps waiting,
-    and is asked under the next id once custody says that this one has failed for good. A contradiction and a result
-    that is not known change nothing: the money may be there already.
+    A client's account that refuses money sends it to suspense, with the reason, or leaves it there; suspense that
+    refuses keeps waiting, as does what lacks in it, and is asked under the next id once custody says that this one has
+    failed for good. A contradiction and a result that is not known change nothing: the money may be there already.
     """
     outcomes: dict[int, tuple[Outcome, str]] = {}
     for index, (to_suspense, result) in results.items():
-        if file.outcomes[index] != Outcome.WAITING or to_suspense != bool(file.reasons[index]):
+        if file.outcomes[index] != Outcome.WAITING or to_suspense == file.asks_client(index):
             continue
+        is_allocation = file.disposition(index) is Disposition.ALLOCATE
         if result in DONE:
             done = Outcome.SUSPENDED if to_suspense else Outcome.CREDITED
             outcomes[index] = (done, file.reasons[index])
+        elif is_allocation and result in (TOO_LITTLE, "id_already_failed"):
+            outcomes[index] = (Outcome.WAITING, "")
         elif not to_suspense and is_refusal(result):
-            outcomes[index] = (Outcome.WAITING, refusal(result))
+            outcomes[index] = _diverted(file, index, refusal(result))
         elif result == "id_already_failed":
             outcomes[index] = (Outcome.WAITING, file.reasons[index])
-    return _applied(file, outcomes)
+    return applied(file, outcomes)
 
 
-def _applied(file: EvidenceFile, outcomes: Mapping[int, tuple[Outcome, str]]) -> list[EvidenceApplied]:
+def _diverted(file: EvidenceFile, index: int, reason: str) -> tuple[Outcome, str]:
+    """Returns what becomes of money that its client does not get: to suspense, unless it lies there."""
+    lies_there = file.disposition(index) is Disposition.ALLOCATE
+    return (Outcome.SUSPENDED if lies_there else Outcome.WAITING), reason
+
+
+def applied(file: EvidenceFile, outcomes: Mapping[int, tuple[Outcome, str]]) -> list[EvidenceApplied]:
+    """Returns the event of what became of entries; nothing for none."""
     if not outcomes:
         return []
     return [

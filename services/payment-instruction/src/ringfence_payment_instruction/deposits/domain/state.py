@@ -31,7 +31,7 @@ from ringfence_payment_instruction.submissions.domain.orders import OF_OPERATORS
 from ringfence_payment_instruction.submissions.domain.status import CAME_TO_NOTHING, Status
 from ringfence_payment_instruction.submissions.domain.submission import slot
 
-SECTION = "deposits, format 3"
+SECTION = "deposits, format 4"
 FINDING_BYTES = 32
 Release = tuple[bytes, ...]
 """The findings that two people have released at once, SHA-256 each."""
@@ -108,6 +108,10 @@ class State:
         """Returns a file that is there; raises LookupError."""
         return self.evidence[stream]
 
+    def of_tenant(self, tenant: bytes) -> list[EvidenceFile]:
+        """Returns a tenant's files of which something waits."""
+        return [each for each in self.evidence.values() if each.event.tenant == tenant]
+
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work."""
         return list(self.evidence)
@@ -157,7 +161,8 @@ class State:
         event: EvidenceApplied = recorded.event
         file = self.evidence[recorded.stream]
         for index, outcome, reason in zip(unpack("I", event.indexes), event.outcomes, event.reasons, strict=True):
-            if outcome == Outcome.WAITING and file.reasons[index]:
+            is_diverted = bool(reason) and file.asks_client(index)
+            if outcome == Outcome.WAITING and not is_diverted:
                 journal.put(file.burnt, index, file.burnt.get(index, 0) + 1)
             journal.put(file.outcomes, index, outcome)
             journal.put(file.reasons, index, reason)

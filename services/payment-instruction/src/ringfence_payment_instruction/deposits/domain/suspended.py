@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 
-from ringfence_kernel.values.ids import external_id
+from ringfence_kernel.values.ids import external_id, show
 
 from ringfence_payment_instruction.deposits.domain.evidence import BLOCKED
 from ringfence_payment_instruction.screening.domain.listed import ListedEntry
 from ringfence_payment_instruction.submissions.domain.orders import NamedParty
 
+MOST_ATTEMPTS = 32
+"""How often what is done about one entry may come to nothing."""
 UNREADABLE = "unreadable"
 """Stands in the place of "list/reference" where nobody can tell whom a bank's entry names."""
+
+
+def clearing_id(tenant: bytes, entry: bytes, attempt: int) -> bytes:
+    """Returns the instruction, and submission, that clears an entry: another one only after it came to nothing."""
+    return external_id("suspense", tenant, f"{show(entry)}/{attempt}")
 
 
 def release_stream(tenant: bytes, proposal: bytes) -> bytes:

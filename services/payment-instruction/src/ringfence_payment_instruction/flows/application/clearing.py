@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from ringfence_kernel.access.caller import Caller
-from ringfence_kernel.values.ids import ZERO_ID, external_id, show
+from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.deposits.domain.errors import SuspendedEntryUnknown
-from ringfence_payment_instruction.deposits.domain.suspended import SuspendedEntry
+from ringfence_payment_instruction.deposits.domain.suspended import MOST_ATTEMPTS, SuspendedEntry, clearing_id
 from ringfence_payment_instruction.flows.application.ordering import Ordering, without_bank_account
 from ringfence_payment_instruction.flows.domain.errors import PayerUnknown, SuspenseAttempts, SuspenseBlocked
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
@@ -22,8 +22,6 @@ from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
 from ringfence_payment_instruction.submissions.domain.status import CAME_TO_NOTHING, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
-MOST_ATTEMPTS = 32
-"""How often what is done about one entry may come to nothing."""
 OWN_ATTEMPTS = 8
 """How often so by one operator's orders: nobody alone locks an entry."""
 LONGEST_END_TO_END_ID = 35
@@ -45,11 +43,6 @@ class Named(NamedTuple):
     tenant: bytes
     entry: bytes
     suspense_account: bytes
-
-
-def clearing_id(tenant: bytes, entry: bytes, attempt: int) -> bytes:
-    """Returns the instruction, and submission, that clears an entry: another one only after it came to nothing."""
-    return external_id("suspense", tenant, f"{show(entry)}/{attempt}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.service.threads import computed
@@ -20,6 +20,8 @@ from ringfence_payment_instruction.submissions.domain.orders import (
     forbiddance,
     ibans_of,
     invalidity,
+    ledger_of,
+    shortfall_account,
     sides,
 )
 
@@ -65,6 +67,11 @@ class Ordering:
     async def move_own(self, caller: Caller, submission_id: bytes, orders: Sequence[Order]) -> list[StateView]:
         """Moves the platform's own money, out by the bank or into guarantee; as `take_in`."""
         return await self.take_in(caller, tenant_of(caller), submission_id, orders, without_bank_account)
+
+    async def fund_shortfall(self, caller: Caller, order: Order) -> list[StateView]:
+        """Moves the platform's own money to what it owes its clients in a currency; as `take_in`."""
+        funding = replace(order, creditor_account=shortfall_account(ledger_of(order.currency)))
+        return await self.move_own(caller, order.instruction_id, [funding])
 
 
 def without_bank_account(order: Order, pair: Sides, aliases: Mapping[str, Alias]) -> str:

@@ -18,6 +18,7 @@ from ringfence_protos.custody.v1.custody_pb2_grpc import CustodyServiceStub
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
 from ringfence_payment_instruction.settlement.domain.errors import CustodyUnavailable
 from ringfence_payment_instruction.settlement.domain.transfers import (
+    Booked,
     Correction,
     Evidence,
     PlannedTransfer,
@@ -30,7 +31,13 @@ MAX_ACCOUNTS = 1_000
 OVERDRAFT_COVERED = 256
 """Flag of an account (docs/ledger.md)."""
 # Flags of a transfer (docs/ledger.md).
-FLAGS = {TransferKind.PLAIN: 0, TransferKind.PENDING: 2, TransferKind.POST: 4, TransferKind.VOID: 8}
+FLAGS = {
+    TransferKind.PLAIN: 0,
+    TransferKind.PENDING: 2,
+    TransferKind.POST: 4,
+    TransferKind.VOID: 8,
+    TransferKind.BALANCING: 16,
+}
 RESULTS = {code: name.lower() for code, name in code_names(pb.CreateTransferStatus.DESCRIPTOR).items()}
 """Result codes of a transfer (docs/ledger.md)."""
 UNKNOWN_RESULTS = "ringfence.results.unknown"
@@ -59,6 +66,10 @@ class CustodyClient:
 
     async def book_evidence(self, tenant: bytes, transfers: Sequence[PlannedTransfer]) -> list[str]:
         """Returns the result name per transfer, as above, by this workload's certificate alone."""
+        return [each.result for each in await self.book_amounts(tenant, transfers)]
+
+    async def book_amounts(self, tenant: bytes, transfers: Sequence[PlannedTransfer]) -> list[Booked]:
+        """Does the same, with the amounts as they took effect; an earlier custody tells none, and clips none."""
         evidence = [each.evidence or Evidence() for each in transfers]
         request = pb.BookEvidenceRequest(
             book_id=tenant,
@@ -67,7 +78,9 @@ class CustodyClient:
             entry_ids=b"".join([each.entry for each in evidence]),
             feed_ids=b"".join([each.source for each in evidence]),
         )
-        return _results((await self._call("BookEvidence", request)).status)
+        reply = await self._call("BookEvidence", request)
+        amounts = reply.amount_minor or [each.amount_minor for each in transfers]
+        return list(map(Booked, _results(reply.status), amounts))
 
     async def book_accounts(self, tenant: bytes, *, fresh: bool = False) -> BookAccounts:
         """Returns bank mirrors and suspense accounts, the oldest of each ledger; errors as above."""

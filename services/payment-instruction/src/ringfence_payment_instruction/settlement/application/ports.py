@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ringfence_payment_instruction.settlement.domain.transfers import Correction, PlannedTransfer
+from ringfence_payment_instruction.settlement.domain.transfers import Booked, Correction, PlannedTransfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,9 @@ class Custody(Protocol):
 
     async def book_evidence(self, tenant: bytes, transfers: Sequence[PlannedTransfer]) -> list[str]:
         """Does the same with what the bank has decided, which needs nobody's leave; raises CustodyUnavailable."""
+
+    async def book_amounts(self, tenant: bytes, transfers: Sequence[PlannedTransfer]) -> list[Booked]:
+        """Does the same, and returns how much each has moved: a balancing transfer what was free."""
 
     async def book_accounts(self, tenant: bytes, *, fresh: bool = False) -> BookAccounts:
         """Returns the book's bank mirrors and suspense accounts; errors as above."""

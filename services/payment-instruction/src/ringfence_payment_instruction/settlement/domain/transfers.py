@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from ringfence_kernel.values.ids import ZERO_ID
 
@@ -11,12 +12,13 @@ from ringfence_payment_instruction.submissions.domain import reasons
 
 
 class TransferKind(IntEnum):
-    """How a transfer moves money: at once, set aside, finishing what was set aside, or releasing it."""
+    """How a transfer moves money: at once, set aside, finishing what was set aside, releasing it, or what is free."""
 
     PLAIN = 0
     PENDING = 1
     POST = 2
     VOID = 3
+    BALANCING = 4
 
 
 class Purpose(IntEnum):
@@ -30,6 +32,12 @@ class Purpose(IntEnum):
     SUSPENSE_ALLOCATION = 9
     SUSPENSE_RETURN = 10
     GUARANTEE_FUNDING = 11
+    SHORTFALL_FUNDING = 17
+    BANK_ALLOCATION = 18
+    BANK_REVERSAL = 19
+    BANK_RETRACTION = 20
+    BANK_CHARGE = 21
+    BANK_RESTORATION = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,13 @@ class Correction:
     ledger: int
 
 
+class Booked(NamedTuple):
+    """What became of a transfer: custody's result name, lower case, and the minor units that it has moved."""
+
+    result: str
+    amount_minor: int
+
+
 CORRECTED = "corrected"
 """Stands for custody's result where a correction has done what the transfer should."""
 NEVER_CREATED = "never_created"
@@ -103,6 +118,7 @@ _REFUSALS = {
     "mandate_missing": reasons.TRANSFER_FORBIDDEN,
     "mandate_unknown": reasons.TRANSFER_FORBIDDEN,
     "exceeds_purpose_maximum": reasons.TRANSFER_FORBIDDEN,
+    "shortfall_unfunded": reasons.SHORTFALL_UNFUNDED,
     "debit_account_already_closed": reasons.ACCOUNT_CLOSED,
     "credit_account_already_closed": reasons.ACCOUNT_CLOSED,
     "transfer_must_have_the_same_ledger_as_accounts": reasons.CURRENCY_NOT_HELD,

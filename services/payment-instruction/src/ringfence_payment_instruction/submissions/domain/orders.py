@@ -32,9 +32,17 @@ class OrderPurpose(IntEnum):
     SUSPENSE_ALLOCATION = 9
     SUSPENSE_RETURN = 10
     GUARANTEE_FUNDING = 11
+    SHORTFALL_FUNDING = 17
 
 
-IN_BOOK = frozenset({OrderPurpose.FEE, OrderPurpose.SUSPENSE_ALLOCATION, OrderPurpose.GUARANTEE_FUNDING})
+IN_BOOK = frozenset(
+    {
+        OrderPurpose.FEE,
+        OrderPurpose.SUSPENSE_ALLOCATION,
+        OrderPurpose.GUARANTEE_FUNDING,
+        OrderPurpose.SHORTFALL_FUNDING,
+    }
+)
 """What stays in the book whoever the payee is, so that it needs no payee's name."""
 BY_BANK = frozenset({OrderPurpose.PLATFORM_PAYOUT, OrderPurpose.SUSPENSE_RETURN})
 """What leaves by the bank, and for no account in the book."""
@@ -193,6 +201,11 @@ def _is_currency(alpha: str) -> bool:
         return currency(alpha).alpha == alpha
     except CurrencyUnknown:
         return False
+
+
+def shortfall_account(ledger: int) -> bytes:
+    """Returns the account for what the platform owes, in whatever book (docs/ledger.md)."""
+    return b"shortfall" + bytes(3) + ledger.to_bytes(4, "big")
 
 
 def ledger_of(alpha: str) -> int:

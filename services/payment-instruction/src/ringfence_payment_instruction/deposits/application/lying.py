@@ -1,0 +1,57 @@
+"""Where money lies that an entry has brought: in suspense, unless people have cleared it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ringfence_kernel.writing.writer import Unit
+
+from ringfence_payment_instruction.deposits.application.suspended import SuspendedEntries
+from ringfence_payment_instruction.deposits.domain.suspended import MOST_ATTEMPTS, clearing_id
+from ringfence_payment_instruction.submissions.application.submissions import Submissions
+from ringfence_payment_instruction.submissions.domain.past import Asked, submission_key
+from ringfence_payment_instruction.submissions.domain.status import CAME_TO_NOTHING
+from ringfence_payment_instruction.submissions.domain.submission import Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """Finds out which money lies in suspense, and is nobody's to decide about any more."""
+
+    submissions: Submissions
+    entries: SuspendedEntries
+
+    async def among(self, tenant: bytes, origins: Collection[bytes]) -> frozenset[bytes]:
+        """Returns those entries whose money lies in suspense; raises StoreUnavailable."""
+        if not origins:
+            return frozenset()
+        lying = await asyncio.to_thread(self.entries.suspended, tenant, origins)
+        return lying - await self.cleared(tenant, lying)
+
+    async def cleared(self, tenant: bytes, origins: Collection[bytes]) -> frozenset[bytes]:
+        """Returns those entries about whose money people have decided, or decide now; raises StoreUnavailable."""
+        found = frozenset[bytes]()
+        for attempt in range(MOST_ATTEMPTS if origins else 0):
+            tried = await self._tried(tenant, origins, attempt)
+            found |= {entry for entry, came_to_nothing in tried.items() if not came_to_nothing}
+            origins = [entry for entry, came_to_nothing in tried.items() if came_to_nothing]
+            if not origins:
+                break
+        return found
+
+    async def _tried(self, tenant: bytes, entries: Collection[bytes], attempt: int) -> dict[bytes, bool]:
+        """Returns what has been done about entries at an attempt, and whether it came to nothing."""
+        ids = {each: clearing_id(tenant, each, attempt) for each in entries}
+
+        def command(unit: Unit) -> dict[bytes, bool]:
+            found = {each: self.submissions.state.handed_in(tenant, ids[each]) for each in ids}
+            return {
+                each: submission.statuses[0] in CAME_TO_NOTHING
+                for each, submission in found.items()
+                if isinstance(submission, Submission)
+            }
+
+        asked = Asked(submissions=[submission_key(tenant, each) for each in ids.values()])
+        return await self.submissions.knowing(asked, command)
