@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from opentelemetry.sdk.metrics import MeterProvider
 from ringfence_audit.bootstrap import migrations, states
 from ringfence_audit.evidence.adapters.findings_reader import FindingsReader
 from ringfence_audit.evidence.adapters.proof_model import ProofModel
@@ -35,6 +36,7 @@ from ringfence_audit.translation.application.translator import Translation
 from ringfence_audit.translation.domain.state import State as TranslationState
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.rpc.joining import joined
+from ringfence_kernel.service.heavy import HeavyWork
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.clock import ManualClock
@@ -148,11 +150,12 @@ async def running(
     note = NotePassed(writer, log)
     sources = of["custody"], of["payment-instruction"]
     passing = Passing(evidence, note, *sources, findings, lambda: START_NS + 3_600 * 10**9)
+    heavy = HeavyWork(MeterProvider().get_meter("test"))
     servicer = joined(
         AuditServiceServicer,
-        LogServicer(record_read, queries, {feed.source: feed for feed in feeds}, StoredMarks(store, codec)),
-        SearchServicer(record_read, SearchQueries(SearchReader(store), queries), search),
-        EvidenceServicer(record_read, findings, evidence, proof),
+        LogServicer(record_read, queries, {feed.source: feed for feed in feeds}, StoredMarks(store, codec), heavy.run),
+        SearchServicer(record_read, SearchQueries(SearchReader(store), queries), search, heavy.run),
+        EvidenceServicer(record_read, findings, evidence, proof, heavy.run),
     )
     checkpointer = Checkpointer(sign_checkpoint, lambda: not log.unsigned)
     task = asyncio.create_task(writer.run())

@@ -22,6 +22,7 @@ from ringfence_kernel.service import (
     opened_store,
 )
 from ringfence_kernel.service import rebuild as rebuild_state
+from ringfence_kernel.service.heavy import InThreads
 from ringfence_kernel.store import EventStore, Head, Migration, event_store_migrations
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.writing.states import SavedStates
@@ -107,7 +108,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     # Whoever begins to lead goes on where the log stands by then.
     following, halts = zip(*(follow(each, partial(_taken_over, log, each.source)) for each in followers), strict=True)
     return Assembly(
-        servicers=[_audit(core, log, evidence, feeds, marks), core.feed()],
+        servicers=[_audit(core, log, evidence, feeds, marks, runtime.heavy.run), core.feed()],
         standing=Standing(
             standing.is_suspended, ended_by(standing.endings), lambda: of_identity.catch_up(HEAR_SECONDS)
         ),
@@ -127,16 +128,21 @@ def _first_difference(differences: Differences, log: LogState, source: str) -> C
 
 
 def _audit(
-    core: EventSourced, log: LogState, evidence: EvidenceState, feeds: Mapping[str, PeerFeed], marks: StoredMarks
+    core: EventSourced,
+    log: LogState,
+    evidence: EvidenceState,
+    feeds: Mapping[str, PeerFeed],
+    marks: StoredMarks,
+    heavily: InThreads,
 ) -> Servicer:
     record_read = RecordRead(core.writer, log, TileModel())
     queries = Queries(TileReader(core.store), ChainedLeaves(core.store, EventCodec(events.EVENTS)))
     search_queries = SearchQueries(SearchReader(core.store), queries)
     servicer = joined(
         audit_pb2_grpc.AuditServiceServicer,
-        LogServicer(record_read, queries, feeds, marks),
-        SearchServicer(record_read, search_queries, core.projectors[SearchModel.name]),
-        EvidenceServicer(record_read, FindingsReader(core.store), evidence, core.projectors[ProofModel.name]),
+        LogServicer(record_read, queries, feeds, marks, heavily),
+        SearchServicer(record_read, search_queries, core.projectors[SearchModel.name], heavily),
+        EvidenceServicer(record_read, FindingsReader(core.store), evidence, core.projectors[ProofModel.name], heavily),
     )
     return Servicer(audit_pb2_grpc.add_AuditServiceServicer_to_server, servicer, "ringfence.audit.v1.AuditService")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -11,6 +12,7 @@ from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.proposals.domain.state import State as ProposalState
 from ringfence_kernel.rpc.joining import joined
+from ringfence_kernel.service.heavy import InThreads
 from ringfence_kernel.service.lanes import Work
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.store.codec import EventCodec
@@ -120,6 +122,7 @@ class Ports:
     identity_position: Callable[[], int]
     list_bounds: ListBounds = field(default_factory=ListBounds)
     file_quotas: FileQuotas = field(default_factory=FileQuotas)
+    heavily: InThreads = asyncio.to_thread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +152,9 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     """Wires the modules: the same in the service and in tests."""
     clock, committed = ports.clock, Signal()
     submissions = Submissions(writer, states.submissions, ports.archive)
-    orders = SubmissionsModule.build(submissions, ports.identity, ports.patience, ports.file_quotas, clock)
+    orders = SubmissionsModule.build(
+        submissions, ports.identity, ports.patience, ports.file_quotas, ports.heavily, clock
+    )
     known = Known(states.screening, states.findings)
     lists = ListsInForce(states.screening, ports.list_maximum_age_ns, clock, writer)
     proposals = Proposals(writer, states.proposals, has_ended=ended_by(states.proposals.endings))
@@ -209,7 +214,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         rail=rail,
         deposits=deposits,
         standing=standing,
-        reads=Queries(submissions, orders.personal, standing.stops, ports.reader),
+        reads=Queries(submissions, orders.personal, standing.stops, ports.reader, ports.heavily),
         proposals=proposals,
         pipeline=_pipeline(submissions, orders, work, committed),
     )
