@@ -144,7 +144,12 @@ def _audit(
         SearchServicer(record_read, search_queries, core.projectors[SearchModel.name], heavily),
         EvidenceServicer(record_read, FindingsReader(core.store), evidence, core.projectors[ProofModel.name], heavily),
     )
-    return Servicer(audit_pb2_grpc.add_AuditServiceServicer_to_server, servicer, "ringfence.audit.v1.AuditService")
+    return Servicer(
+        audit_pb2_grpc.add_AuditServiceServicer_to_server,
+        servicer,
+        "ringfence.audit.v1.AuditService",
+        heavy=frozenset({"Search", "ListLeaves", "ListUnprovenTransfers", "VerifySources"}),
+    )
 
 
 async def _taken_over(log: LogState, source: str) -> Head:

@@ -164,7 +164,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     limits = LimitsModule.build(
         submissions, proposals, states.limits, ports.limits, ports.recent, ports.funds, ports.duplicate_days, clock
     )
-    looking = Looking(states.findings, ports.screening.names, ListedMarks(lists, ports.identity))
+    looking = Looking(states.findings, ports.screening.names, ListedMarks(lists, ports.identity, ports.heavily))
     suspense = Suspense(ports.suspended, states.deposits, ports.identity, lists, looking)
     screening = ScreeningModule.build(
         submissions,

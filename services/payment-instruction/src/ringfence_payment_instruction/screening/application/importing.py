@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from typing import Protocol
 
@@ -172,7 +172,7 @@ class ListImport:
                 published_ns=published_ns,
                 imported_by=caller.subject,
                 stated_digests=files.stated(),
-                **asdict(read.columns),
+                **{each.name: getattr(read.columns, each.name) for each in fields(read.columns)},
             )
             proposal = self._record(unit, caller, event, difference, turn)
         return Imported(
