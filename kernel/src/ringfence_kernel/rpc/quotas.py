@@ -25,7 +25,7 @@ BESIDE_NS = 5 * NANOSECONDS
 """A tenant is not alone for so long after a call of another's, who may call as seldom."""
 BATCH_BYTES = 4_096
 """A longer request is a batch: beside others a tenant has one of them under way at a time."""
-BATCH_PAUSES, HEAVY_PAUSES, LONGEST_PAUSE_SECONDS = 4.0, 1.0, 0.25
+BATCH_PAUSES, HEAVY_PAUSES, LONGEST_PAUSE_SECONDS = 4.0, 1.0, 2.0
 """After a batch, or a heavy call, the next one waits for so many times as long as it took, and so long at most."""
 REFUSAL_SECONDS = 0.05
 """A refusal is said after so long: whoever heeds no hint would else have the process do nothing but refuse."""

@@ -28,7 +28,7 @@ ResultT = TypeVar("ResultT")
 AT_ONCE, AT_ONCE_EACH = 4, 2
 WAITING_EACH = 64
 """As many as one tenant may have waiting; who has more is told when to come again."""
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.0002
 """How long a thread may compute while another waits for its turn; the interpreter's own is ten times as long."""
 LEAST_HINT_SECONDS, LONGEST_HINT_SECONDS = 0.1, 5.0
 
