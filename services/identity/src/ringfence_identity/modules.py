@@ -19,7 +19,7 @@ from ringfence_identity.principals.queries import PrincipalQueries
 from ringfence_identity.tokens.domain import events as token_events
 from ringfence_identity.tokens.domain.state import State as TokenState
 
-DIGEST_FORMAT = 6
+DIGEST_FORMAT = 7
 
 
 def event_codec() -> EventCodec:
