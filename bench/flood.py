@@ -10,7 +10,7 @@ import asyncio
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle, islice
 from multiprocessing.connection import Connection
@@ -66,6 +66,16 @@ def flood_row(measured: MeasuredStack, flooding: Book, results: Results, seconds
         "flood_refused_per_second": codes[REFUSED] / sum(flooded_seconds),
     }
     results.add(row(NAME, 1, CALLERS, beside, ("tenant alone", alone.per_second), **figures))
+    results.progress(told(NAME, beside, figures))
+
+
+def told(name: str, beside: Seen, figures: Mapping[str, float]) -> str:
+    """Returns in words how long another's calls take alone and beside a flood."""
+    beside_ms = beside.quantile_ms(0.99) or 0.0
+    return (
+        f"{name}: p99 alone {figures['p99_alone_ms']:.1f} ms, beside {beside_ms:.1f} ms,"
+        f" ratio {figures['p99_ratio']:.2f}"
+    )
 
 
 def compared(alone: Seen, beside: Seen) -> dict[str, float]:

@@ -26,7 +26,7 @@ from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
 
-from bench.flood import CALLERS, PAUSE_SECONDS, REFUSED, ROUNDS, Flood, compared, flood_of, flooded
+from bench.flood import CALLERS, PAUSE_SECONDS, REFUSED, ROUNDS, Flood, compared, flood_of, flooded, told
 from bench.load import Seen, closed_loop
 from bench.rows import Results, row
 from bench.stack import MeasuredStack
@@ -78,6 +78,7 @@ def flood_rows(measured: MeasuredStack, results: Results, seconds: float) -> Non
         results.add(
             row(f"tenant_beside_{kind.name}", 1, CALLERS, beside, ("tenant alone", alone.per_second), **figures)
         )
+        results.progress(told(kind.name, beside, figures))
 
 
 def _kinds(scenario: Scenario) -> list[Kind]:

@@ -123,6 +123,9 @@ CASES = {
     "RingfenceOperatorsEnd": one(
         "ringfence_operators_lifetime_seconds", "1209000x100", "1210000x100", service_name="identity"
     ),
+    "RingfenceOperatorsCertificatesEnd": one(
+        "ringfence_operators_certificates_lifetime_seconds", "431000x100", "433000x100", service_name="identity"
+    ),
     "RingfenceScreeningListOld": Case(
         {"ringfence_screening_list_age_seconds": "90x100", "ringfence_screening_list_age_limit_seconds": "100x100"},
         {"ringfence_screening_list_age_seconds": "70x100", "ringfence_screening_list_age_limit_seconds": "100x100"},

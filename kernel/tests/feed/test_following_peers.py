@@ -15,6 +15,7 @@ from ringfence_kernel.certificates.bundle import FixedCertificate
 from ringfence_kernel.feed import FeedPage, FeedServicer, Follower
 from ringfence_kernel.feed.hearing import Hearing, StandingStale
 from ringfence_kernel.service import Runtime, runtime
+from ringfence_kernel.service.heavy import HeavyWork
 from ringfence_kernel.store import EventStore, Head
 from ringfence_kernel.telemetry.gauges import Gauges
 from ringfence_kernel.values.clock import SystemClock
@@ -124,6 +125,7 @@ async def following(store: EventStore, request: pytest.FixtureRequest) -> AsyncI
             certificate=cast(Any, certificate),
             trust=cast(Any, None),
             resources=AsyncExitStack(),
+            heavy=HeavyWork(MeterProvider().get_meter("test")),
             _peers={SOURCE: peer},
         )
         hearing = Hearing(60)

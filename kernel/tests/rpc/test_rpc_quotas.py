@@ -281,6 +281,33 @@ async def test_a_tenants_batches_take_turns_beside_others(world: World) -> None:
     assert world.probe.calls == 5
 
 
+async def test_heavy_calls_of_a_crowd_go_one_at_a_time_beside_others() -> None:
+    """Who has more calls waiting than may be under way has one heavy call at a time; who asks now and then passes."""
+    world = Quotas(CallRates(calls_per_second=1_000, calls_at_once=2))
+    world.calls(OTHER, 1)
+    quotas, begun, first_may_end, may_end = world.quotas, list[bytes](), asyncio.Event(), asyncio.Event()
+
+    async def heavy(who: Caller) -> None:
+        async with quotas.turn(who, is_stream=False), quotas.batch(who, 10, is_heavy=True):
+            begun.append(who.subject)
+            if who is ONE:  # those two who came first found nobody waiting
+                await (first_may_end if begun.count(ONE.subject) <= 2 else may_end).wait()
+
+    flood = [asyncio.create_task(heavy(ONE)) for _ in range(20)]
+    await asyncio.sleep(0)
+    first_may_end.set()
+    async with asyncio.timeout(10):
+        while begun.count(ONE.subject) < 3:
+            await asyncio.sleep(0.001)
+    others = [asyncio.create_task(heavy(OTHER)) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    assert (begun.count(ONE.subject), begun.count(OTHER.subject)) == (3, 2)
+    may_end.set()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*flood, *others)
+    assert begun.count(ONE.subject) == 20
+
+
 async def test_a_pause_follows_a_batch_beside_others_and_none_alone() -> None:
     """The answer does not wait for the pause, the next batch does; whoever is alone waits for nothing."""
     quotas, size = Quotas(), BATCH_BYTES + 1

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from opentelemetry.sdk.metrics import MeterProvider
 from ringfence_audit.bootstrap import migrations, states
 from ringfence_audit.evidence.adapters.findings_reader import FindingsReader
 from ringfence_audit.evidence.adapters.proof_model import ProofModel
@@ -38,6 +39,7 @@ from ringfence_audit.translation.application.translator import Translation
 from ringfence_audit.translation.domain.state import State as TranslationState
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.rpc.joining import joined
+from ringfence_kernel.service.heavy import HeavyWork
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.values.clock import ManualClock
@@ -151,14 +153,15 @@ async def running(
     note = NotePassed(writer, log)
     sources = of["custody"], of["payment-instruction"]
     passing = Passing(evidence, note, *sources, findings, lambda: START_NS + 3_600 * 10**9)
-    searching = SearchServicer(record_read, SearchQueries(SearchReader(store), queries), search)
+    heavy = HeavyWork(MeterProvider().get_meter("test"))
+    searching = SearchServicer(record_read, SearchQueries(SearchReader(store), queries), search, heavy.run)
     making = Making(IndexedLeaves(SearchReader(store), queries), translation.currencies)
     servicer = joined(
         AuditServiceServicer,
-        LogServicer(record_read, queries, {feed.source: feed for feed in feeds}, StoredMarks(store, codec)),
+        LogServicer(record_read, queries, {feed.source: feed for feed in feeds}, StoredMarks(store, codec), heavy.run),
         searching,
-        EvidenceServicer(record_read, findings, evidence, proof),
-        ReportServicer(record_read, making, searching.caught_up, ORIGIN),
+        EvidenceServicer(record_read, findings, evidence, proof, heavy.run),
+        ReportServicer(record_read, making, searching.caught_up, heavy.run, ORIGIN),
     )
     checkpointer = Checkpointer(sign_checkpoint, lambda: not log.unsigned)
     task = asyncio.create_task(writer.run())

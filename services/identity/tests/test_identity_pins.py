@@ -12,6 +12,7 @@ from ringfence_identity.principals.domain.principals import NewPin, NewPrincipal
 from ringfence_identity.principals.domain.roles import Kind
 from ringfence_identity.tokens.adapters.statements import read_statements
 from ringfence_identity.tokens.application.declared import Declared, read_statement
+from ringfence_identity.tokens.application.measures import two_certified_until_ns
 from ringfence_identity.tokens.domain import enrolment
 from ringfence_identity.tokens.domain.assertions import check_claims
 from ringfence_identity.tokens.domain.bearers import Presented, require_bearer
@@ -19,6 +20,7 @@ from ringfence_identity.tokens.domain.errors import CertificateMismatch
 from ringfence_identity.tokens.domain.state import State as TokenState
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.service.settings import InvalidSetting
+from ringfence_kernel.values.clock import DAY_NS, NANOSECONDS
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_kernel.values.ids import new_id, show
 from ringfence_kernel.values.recorded import Recorded
@@ -223,6 +225,36 @@ def test_what_is_declared_of_whom_a_pin_stands_for_is_not_asked(world: Any) -> N
     presented = Presented(world.platform, b"c" * 32)
     assert declared.look_up(presented, world.now_ns) == presented
     assert declared.look_up(Presented(OLD, OWN), world.now_ns).declared
+
+
+def test_certificates_of_two_operators_last_as_long_as_the_second_last_persons(world: Any) -> None:
+    """Pinned ones count thirty days, enrolled ones to their end; suspended, lapsed and a person's second do not add."""
+    begin_ns = world.now_ns
+
+    def seconds() -> int:
+        until_ns = two_certified_until_ns(world.tokens, world.principal_queries, world.now_ns)
+        return (until_ns - begin_ns) // NANOSECONDS
+
+    carol, again = new_id(), new_id()
+    for operator, person in ((carol, b""), (again, carol)):
+        new = NewPrincipal(operator, Kind.OPERATOR, "operator", b"", world.a_key(operator), person, 0, OWN)
+        world.happens(principals.register(*world.of_principals, new, world.alice, world.now_ns))
+    world.happens(principals.suspend(world.principals, world.bob, "left", world.alice))
+    month = 30 * DAY_NS // NANOSECONDS
+    assert seconds() == month
+    world.happens(principals.pin(world.principals, NewPin(world.alice, OWN), world.bob))
+    held, ends_ns = Presented(world.alice, OWN), begin_ns + 40 * DAY_NS
+    world.happens(enrolment.enrol(*world.of_tokens, assertion_of(world, world.alice), held, FORGED, ends_ns, begin_ns))
+    assert seconds() == month
+    world.now_ns = begin_ns + 31 * DAY_NS
+    assert seconds() == world.now_ns // NANOSECONDS - begin_ns // NANOSECONDS
+    world.happens(principals.pin(world.principals, NewPin(again, OWN), world.alice))
+    assert seconds() == (ends_ns - begin_ns) // NANOSECONDS
+    restored = TokenState()
+    restored.restore({name: memoryview(content) for name, content in world.tokens.save()})
+    assert restored.certificates_end_ns(again) == world.now_ns + 30 * DAY_NS
+    world.happens(principals.suspend(world.principals, again, "left", world.alice))
+    assert seconds() == (world.now_ns - begin_ns) // NANOSECONDS
 
 
 def test_two_people_end_what_was_enrolled(world: Any) -> None:

@@ -13,7 +13,7 @@ from ringfence_identity.modules import Modules, event_codec
 from ringfence_identity.principals.application.acts import PrincipalActs
 from ringfence_identity.principals.application.commands import PrincipalCommands
 from ringfence_identity.principals.domain.events import PrincipalRegistered
-from ringfence_identity.principals.domain.principals import FirstPrincipal, NewPrincipal
+from ringfence_identity.principals.domain.principals import FirstPrincipal, NewPin, NewPrincipal
 from ringfence_identity.principals.domain.roles import ROLE_OF_KIND, Kind
 from ringfence_identity.principals.domain.state import Principal, Status
 from ringfence_kernel.access.caller import Caller
@@ -21,8 +21,10 @@ from ringfence_kernel.proposals.application import Decision, Proposals, Verdict
 from ringfence_kernel.proposals.domain.events import ProposalVoided, VoidReason
 from ringfence_kernel.store import EventStore, apply_migrations
 from ringfence_kernel.values.clock import DAY_NS, ManualClock
+from ringfence_kernel.values.ids import show
 from ringfence_kernel.writing.writer import GroupWriter
 from ringfence_local_stack.servers.database import Database
+from structlog.testing import capture_logs
 
 from .conftest import START_NS
 from .naming import a_key, numbered
@@ -168,6 +170,54 @@ async def test_a_refused_proposal_is_void(people: People) -> None:
     (answer,) = await people.commands.confirm([NEW], people.by(CAROL))
     assert answer.reason == "PRINCIPAL_NOT_FOUND"
     assert (people.principal(), people.voided()) == (None, [VoidReason.REFUSED])
+
+
+async def pin_proposed(people: People, principal: bytes, public_key: bytes) -> bytes:
+    """Has Alice propose another certificate for a principal."""
+    (answer,) = await people.commands.pin([NewPin(principal, a_key(b"found"), public_key)], people.by(ALICE))
+    return answer.proposal
+
+
+async def test_a_pin_with_a_key_stands_whatever_key_its_holder_rotates_to(people: People) -> None:
+    """Who has somebody's keys and certificate, or its platform's, voids no such pin, and has none of its keys after."""
+    await people.registered(NewPrincipal(PLATFORM, Kind.PLATFORM, "platform", b"", a_key(PLATFORM)))
+    await people.registered(new(Kind.PLATFORM_APPROVER, tenant=PLATFORM))
+    proposed = await pin_proposed(people, NEW, a_key(b"own again"))
+    for holder, number in ((NEW, 1), (PLATFORM, 2), (NEW, 3)):
+        await people.commands.rotate_key(people.by(holder), a_key(bytes([number])), 60)
+    assert people.voided() == []
+    assert await people.confirm(proposed, people.by(BOB)) == ""
+    made = people.principal()
+    assert made is not None
+    assert [each.public for each in made.keys] == [a_key(b"own again")]
+
+
+async def test_a_pin_that_leaves_the_keys_is_void_with_them_and_that_is_told(people: People) -> None:
+    """It was read with the keys of then: it ends as the key does, not when somebody looks, and the log names it."""
+    await people.registered(NewPrincipal(PLATFORM, Kind.PLATFORM, "platform", b"", a_key(PLATFORM)))
+    await people.registered(new(Kind.PLATFORM_APPROVER, tenant=PLATFORM))
+    proposed = await pin_proposed(people, NEW, b"")
+    await people.commands.rotate_key(people.by(PLATFORM), a_key(b"p"), 0)
+    assert people.voided() == []
+    with capture_logs() as lines:
+        await people.commands.rotate_key(people.by(NEW), a_key(b"n"), 0)
+    assert people.voided() == [VoidReason.CHANGED]
+    told = [(each["event"], each["log_level"], each["proposal"]) for each in lines if "proposal" in each]
+    assert told == [("pin_voided_by_rotation", "warning", show(proposed))]
+    assert await people.confirm(proposed, people.by(BOB)) == "PROPOSAL_VOID"
+
+
+async def test_a_pin_is_void_once_its_platform_or_certificate_is_another(people: People) -> None:
+    """What does not change by a rotation counts still: another pin, and the platform's suspension."""
+    await people.registered(NewPrincipal(PLATFORM, Kind.PLATFORM, "platform", b"", a_key(PLATFORM)))
+    await people.registered(new(Kind.PLATFORM_APPROVER, tenant=PLATFORM))
+    first = await pin_proposed(people, NEW, a_key(b"first"))
+    second = await pin_proposed(people, NEW, a_key(b"second"))
+    assert await people.confirm(first, people.by(BOB)) == ""
+    assert await people.confirm(second, people.by(BOB)) == "PROPOSAL_VOID"
+    third = await pin_proposed(people, NEW, a_key(b"third"))
+    assert await people.commands.suspend([PLATFORM], "stop", CAROL) == [""]
+    assert await people.confirm(third, people.by(BOB)) == "PROPOSAL_VOID"
 
 
 @pytest.mark.parametrize("stopped", ["suspended", "lapsed", "suspended and back"])

@@ -15,6 +15,7 @@ from ringfence_payment_instruction.modules import ModuleStates, event_codec, joi
 from ringfence_payment_instruction.screening.adapters.delimited import DENIED_PERSONS_HEADER
 from ringfence_payment_instruction.screening.adapters.list_files import ListFormat
 from ringfence_payment_instruction.screening.application.importing import ListFiles, ListPart
+from ringfence_payment_instruction.screening.application.marking import listed_marks
 from ringfence_payment_instruction.screening.domain.errors import (
     SanctionsListDamaged,
     SanctionsListNotFound,
@@ -341,6 +342,41 @@ async def test_a_list_of_an_earlier_release_screens_as_before(world: World) -> N
     assert (again.unchanged, again.proposal, again.difference.changes) == (False, b"", ())
     assert (hit(world, "actor bád"), hit(world, "राम"), hit(world, "रोम")) == ("UN/O-1", "UN/O-2", "")
     assert world.states.screening.lists["UN"].published_ns == published_ns
+
+
+async def test_what_is_kept_of_a_list_is_written_anew_when_it_changes(world: World) -> None:
+    """At every moment the state has the digest of one that was just built: editions that follow, wait, come in, go."""
+    operator, digests = OPERATOR, set[bytes]()
+
+    def taken_up() -> bytes:
+        other = ModuleStates(world.states.submissions).screening
+        other.restore({name: memoryview(content) for name, content in world.states.screening.save()})
+        assert (other.lists, other.waiting) == (world.states.screening.lists, world.states.screening.waiting)
+        assert other.digest() == world.states.screening.digest()
+        return other.digest()
+
+    for content in (edition(*range(100)), edition(*range(99)), edition(*range(50)), edition(*range(40))):
+        held = await world.import_list(content)
+        digests.add(taken_up())
+    assert held.proposal
+    assert await decide(world, held.proposal, SECOND_OPERATOR) == ""
+    digests.add(taken_up())
+    with calling(operator):
+        retired = await world.application.screening.acts.propose_retirement(operator, "UN", "no more")
+    assert await decide(world, retired, SECOND_OPERATOR) == ""
+    digests.add(taken_up())
+    assert len(digests) == 6
+
+
+async def test_a_name_that_many_entries_bear_hits_as_each_of_them(world: World) -> None:
+    """All of them are found, in the order of the list, by the name and by its mark in the index of clients."""
+    rows = "".join(f"Common Name,person,N-{number}\n" for number in range(300))
+    await world.import_list(HEADER + rows.encode())
+    named = [f"UN/N-{number}" for number in range(300)]
+    screening = world.application.screening.lists.current()
+    assert [each.name for each in screening.entries("common name")] == named
+    marked = [[each.name for each in entries] for entries in listed_marks(bytes(32), screening).values()]
+    assert [names for names in marked if named[0] in names] == [named] * 2
 
 
 async def test_states_are_saved_and_taken_up(world: World) -> None:

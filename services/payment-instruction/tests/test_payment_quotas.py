@@ -91,7 +91,7 @@ async def begun(reading: FileReading, slow: Slow, *callers: Caller) -> list[asyn
 
 async def test_so_many_files_are_read_at_once(slow: Slow) -> None:
     """Two of one sender and three in all; the event loop goes on meanwhile, and then there is room again."""
-    reading = FileReading(QUOTAS)
+    reading = FileReading(QUOTAS, asyncio.to_thread)
     tasks = await begun(reading, slow, PLATFORM, PLATFORM)
     with pytest.raises(TooManyFiles) as caught:
         await reading.read(PLATFORM, slow, b"file")
@@ -108,7 +108,7 @@ async def test_so_many_files_are_read_at_once(slow: Slow) -> None:
 
 async def test_a_file_counts_until_it_is_read(slow: Slow) -> None:
     """Whoever gives up has a thread at work yet, and gets no other."""
-    reading = FileReading(QUOTAS)
+    reading = FileReading(QUOTAS, asyncio.to_thread)
     for task in await begun(reading, slow, PLATFORM, PLATFORM):
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -124,7 +124,7 @@ async def test_a_file_counts_until_it_is_read(slow: Slow) -> None:
 
 async def test_a_reader_that_fails_leaves_its_place() -> None:
     """Its error is the caller's."""
-    reading = FileReading(QUOTAS)
+    reading = FileReading(QUOTAS, asyncio.to_thread)
 
     def failing() -> None:
         raise KeyError
@@ -136,7 +136,7 @@ async def test_a_reader_that_fails_leaves_its_place() -> None:
 
 def test_a_call_with_a_file_is_refused_before_the_file_is_there() -> None:
     """So many calls of one sender and in all wait for their files."""
-    reading = FileReading(QUOTAS)
+    reading = FileReading(QUOTAS, asyncio.to_thread)
 
     def call(caller: Caller) -> None:
         with calling(caller):

@@ -149,6 +149,22 @@ async def test_a_release_is_of_the_findings_that_were_looked_at(holding: World) 
     await refused(holding, named)
 
 
+async def test_a_release_outlives_a_list_only_for_what_was_read(holding: World) -> None:
+    """An entry that has left its list and is back as it was stays released; back with anything else it blocks anew."""
+    named = await suspended(holding, "R1", payer=LISTED_NAME)
+    others = [f"Somebody Else {chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(60)]
+    without, listed = a_list(*others), a_list(*others, LISTED_NAME)
+    await holding.import_list(listed)
+    await release(holding, named)
+    for edition in (without, listed):
+        assert not (await holding.import_list(edition)).proposal
+        assert not (await holding.application.deposits.releases.show(TENANT, named.entry)).named
+    await holding.import_list(listed.replace(b"person,N-60", b"vessel,N-60"))
+    shown = await holding.application.deposits.releases.show(TENANT, named.entry)
+    assert [str(each) for each in shown.named] == ["UN/N-60"]
+    await refused(holding, named)
+
+
 async def test_two_proposals_release_once(holding: World) -> None:
     """What waits beside a confirmed release of the same entry is void; of an unknown entry nothing is proposed."""
     named = await suspended(holding, "R1", payer="Bad Actor")

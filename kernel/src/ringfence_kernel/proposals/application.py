@@ -11,11 +11,12 @@ from ringfence_kernel.access.hands import Hand
 from ringfence_kernel.access.refusals import TokenEnded
 from ringfence_kernel.proposals.domain import proposals
 from ringfence_kernel.proposals.domain.errors import ProposalTooLarge, SecondPersonRequired
-from ringfence_kernel.proposals.domain.events import ProposerResumed, ProposerStopped, VoidReason
+from ringfence_kernel.proposals.domain.events import ProposalMade, ProposerResumed, ProposerStopped, VoidReason
 from ringfence_kernel.proposals.domain.proposals import LONGEST_NS, Actor
 from ringfence_kernel.proposals.domain.state import Proposal, State
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import new_id
+from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.endings import Ending
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
@@ -84,6 +85,29 @@ def _may_act(hand: Hand, now_ns: int) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class _Swept:
+    """When nothing was left to void: the command, by its unit and time, and what its group had recorded."""
+
+    unit: Unit
+    now_ns: int
+    count: int
+    last: Recorded | None
+
+    @classmethod
+    def now(cls, unit: Unit) -> _Swept:
+        """Returns the moment."""
+        return cls(unit, unit.now_ns, len(unit.recorded), unit.recorded[-1] if unit.recorded else None)
+
+    def still_holds(self, unit: Unit) -> bool:
+        """Tells whether only proposals were recorded since, and nothing was taken back."""
+        if unit is not self.unit or unit.now_ns != self.now_ns or len(unit.recorded) < self.count:
+            return False
+        if self.count and unit.recorded[self.count - 1] is not self.last:
+            return False
+        return all(isinstance(each.event, ProposalMade) for each in unit.recorded[self.count :])
+
+
 @dataclass(slots=True)
 class Proposals:
     """The proposals of one service, and its effects, registered by its modules.
@@ -97,6 +121,7 @@ class Proposals:
     may_act: Callable[[Hand, int], bool] = _may_act
     has_ended: Callable[[Caller], bool] = lambda caller: False
     _effects: dict[str, Effect] = field(default_factory=dict)
+    _swept: _Swept | None = None
 
     def register(self, effects: Iterable[Effect]) -> None:
         """Takes up what a module lets two people bring about; raises ValueError for a name that is taken."""
@@ -167,11 +192,12 @@ class Proposals:
 
     def about(self, effect: str, subject: bytes, tenant: bytes | None = None) -> list[Proposal]:
         """Returns the proposals of an effect on a subject that wait, the oldest first; of one tenant, or of any."""
-        return [
+        found = [
             each
-            for each in self.state.in_order()
-            if (each.effect, each.subject) == (effect, subject) and tenant in (None, each.tenant)
+            for each in self.state.waiting.values()
+            if each.subject == subject and each.effect == effect and tenant in (None, each.tenant)
         ]
+        return sorted(found, key=lambda each: each.position)
 
     def refuse_about(self, unit: Unit, subject: bytes, note: str, by: bytes) -> int:
         """Voids everything that waits about a subject, because somebody decided against it; returns how many."""
@@ -209,7 +235,16 @@ class Proposals:
             raise TokenEnded
 
     def sweep(self, unit: Unit) -> None:
-        """Voids what has lapsed, and what rests on something that is not what it was."""
+        """Voids what has lapsed, and what rests on something that is not what it was.
+
+        Where nothing was recorded since the last time in the same command but further proposals, there is nothing to
+        void: a batch of many proposals is swept once.
+        """
+        if self._swept is None or not self._swept.still_holds(unit):
+            self._void_fallen(unit)
+        self._swept = _Swept.now(unit)
+
+    def _void_fallen(self, unit: Unit) -> None:
         for each in self.state.in_order():
             if unit.now_ns >= each.expires_ns:
                 self._void(unit, each, VoidReason.LAPSED)

@@ -64,6 +64,8 @@ class CallPipeline(grpc.aio.ServerInterceptor):
     """
     unpaced: frozenset[str] = frozenset()
     """Paths of methods whose batches wait for none."""
+    heavy: frozenset[str] = frozenset()
+    """Paths of methods that cost much however small their requests are."""
     open_streams: OpenStreams = field(default_factory=OpenStreams)
     _wrapped: dict[str, Handler] = field(default_factory=dict)
 
@@ -90,7 +92,7 @@ class CallPipeline(grpc.aio.ServerInterceptor):
                 if handler.request_streaming:
                     return await answer(self._parse_stream(handler.request_deserializer, requests))
                 data = await context.read()
-                async with nullcontext() if method in self.unpaced else self._batch(data):
+                async with nullcontext() if method in self.unpaced else self._batch(method, data):
                     return await answer(self._parse(handler.request_deserializer, data))
 
             async def answer(parsed: Any) -> Any:
@@ -169,8 +171,10 @@ class CallPipeline(grpc.aio.ServerInterceptor):
             return nullcontext()
         return self.quotas.turn(caller, is_stream=is_stream)
 
-    def _batch(self, data: Any) -> AbstractAsyncContextManager[None]:
-        return nullcontext() if data is grpc.aio.EOF else self.quotas.batch(current_caller(), len(data))
+    def _batch(self, method: str, data: Any) -> AbstractAsyncContextManager[None]:
+        if data is grpc.aio.EOF:
+            return nullcontext()
+        return self.quotas.batch(current_caller(), len(data), is_heavy=method in self.heavy)
 
     def _admission(self, method: str, is_stream: bool) -> Admission | None:
         if is_stream:

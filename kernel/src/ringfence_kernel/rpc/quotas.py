@@ -25,8 +25,8 @@ BESIDE_NS = 5 * NANOSECONDS
 """A tenant is not alone for so long after a call of another's, who may call as seldom."""
 BATCH_BYTES = 4_096
 """A longer request is a batch: beside others a tenant has one of them under way at a time."""
-BATCH_PAUSES, LONGEST_PAUSE_SECONDS = 4.0, 0.25
-"""After a batch the next one waits for so many times as long as it took, and so long at most."""
+BATCH_PAUSES, HEAVY_PAUSES, LONGEST_PAUSE_SECONDS = 4.0, 1.0, 2.0
+"""After a batch, or a heavy call, the next one waits for so many times as long as it took, and so long at most."""
 REFUSAL_SECONDS = 0.05
 """A refusal is said after so long: whoever heeds no hint would else have the process do nothing but refuse."""
 
@@ -83,13 +83,18 @@ class CallQuotas:
             return nullcontext()
         return _Counted(self, owner) if is_stream else _Turn(self, owner)
 
-    def batch(self, caller: Caller, size: int) -> AbstractAsyncContextManager[None]:
+    def batch(self, caller: Caller, size: int, *, is_heavy: bool = False) -> AbstractAsyncContextManager[None]:
         """Holds the place of a batch, by its bytes, for the block and a pause after it; small requests need none.
 
-        Batches of many tenants take turns so: none holds the process up for longer than one of its own.
+        Batches of many tenants take turns so: none holds the process up for longer than one of its own. So do heavy
+        calls of a tenant that has more calls waiting than may be under way; those of one that asks now and then pass.
         """
         owner = owner_of(caller)
-        return nullcontext() if owner is None or size <= BATCH_BYTES else _Batch(self, owner)
+        if owner is None:
+            return nullcontext()
+        if size > BATCH_BYTES:
+            return _Batch(self, owner, BATCH_PAUSES)
+        return _Batch(self, owner, HEAVY_PAUSES) if is_heavy and self._is_crowd(owner) else nullcontext()
 
     async def enter_batch(self, owner: bytes) -> None:
         """Waits for the batches of the same tenant that are under way, unless it is alone."""
@@ -99,9 +104,9 @@ class CallQuotas:
         finally:
             _forget(self._batches, owner)
 
-    def leave_batch(self, owner: bytes, seconds: float) -> None:
-        """Gives the place back when as long has passed as a batch of so many seconds is followed by."""
-        pause = 0.0 if self._is_alone(owner, is_here=False) else min(BATCH_PAUSES * seconds, LONGEST_PAUSE_SECONDS)
+    def leave_batch(self, owner: bytes, pause_seconds: float) -> None:
+        """Gives the place back after a pause, but at once to a tenant that is alone."""
+        pause = 0.0 if self._is_alone(owner, is_here=False) else min(pause_seconds, LONGEST_PAUSE_SECONDS)
         if pause:
             asyncio.get_running_loop().call_later(pause, self._free_batch, owner)
         else:
@@ -159,6 +164,10 @@ class CallQuotas:
         if isinstance(refusal, QuotaExceeded):
             self._refusals.add(1, {REASON: refusal.reason})
 
+    def _is_crowd(self, owner: bytes) -> bool:
+        turns = self._turns.get(owner)
+        return turns is not None and turns.waiting > self._at_once
+
     def _is_alone(self, owner: bytes, *, is_here: bool = True) -> bool:
         """Tells whether nobody else was here lately, and notes that the owner is."""
         now_ns = self._now_ns()
@@ -204,17 +213,17 @@ class _Turn(_Counted):
 
 
 class _Batch(AbstractAsyncContextManager[None]):
-    __slots__ = ("_began", "_owner", "_quotas")
+    __slots__ = ("_began", "_owner", "_pauses", "_quotas")
 
-    def __init__(self, quotas: CallQuotas, owner: bytes) -> None:
-        self._quotas, self._owner = quotas, owner
+    def __init__(self, quotas: CallQuotas, owner: bytes, pauses: float) -> None:
+        self._quotas, self._owner, self._pauses = quotas, owner, pauses
 
     async def __aenter__(self) -> None:
         await self._quotas.enter_batch(self._owner)
         self._began = time.monotonic()
 
     async def __aexit__(self, *reason: object) -> None:
-        self._quotas.leave_batch(self._owner, time.monotonic() - self._began)
+        self._quotas.leave_batch(self._owner, self._pauses * (time.monotonic() - self._began))
 
 
 class Turns:
@@ -226,6 +235,11 @@ class Turns:
         """Lets so many be under way beside others."""
         self._at_once, self._running = at_once, 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
 
     @property
     def is_idle(self) -> bool:

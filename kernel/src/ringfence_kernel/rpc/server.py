@@ -43,7 +43,8 @@ class Servicer:
 
     Where a service has standbys, only its leader serves, unless the servicer is good `by_standby` as well. `places` are
     what calls of a method, by its name, are made within: they may refuse before a request is read. Batches of `unpaced`
-    methods are the work that the service is for, and do not wait for those of the same tenant.
+    methods are the work that the service is for, and do not wait for those of the same tenant. `heavy` methods cost
+    much however small their requests are: who asks for more of them than may be under way has them one at a time.
     """
 
     add: Callable[[Any, Any], None]
@@ -52,6 +53,7 @@ class Servicer:
     by_standby: bool = False
     places: Mapping[str, Gate] = field(default_factory=dict)
     unpaced: frozenset[str] = frozenset()
+    heavy: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,7 @@ class RpcServer:
             CallQuotas(options.tenant_rates, telemetry.meter),
             _gates(servicers, leader_gate),
             frozenset(f"/{each.service}/{method}" for each in servicers for method in each.unpaced),
+            frozenset(f"/{each.service}/{method}" for each in servicers for method in each.heavy),
         )
         self._server = grpc.aio.server(
             interceptors=(self._pipeline,),

@@ -20,6 +20,7 @@ from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.rpc.client import Peer, PeerOptions
 from ringfence_kernel.rpc.errors import RemoteError
 from ringfence_kernel.rpc.health import Check
+from ringfence_kernel.service.heavy import HeavyWork
 from ringfence_kernel.service.settings import Settings
 from ringfence_kernel.service.tasks import Task
 from ringfence_kernel.service.trust import Trust
@@ -50,6 +51,7 @@ class Runtime(Generic[SettingsT]):
     certificate: WorkloadCertificate
     trust: Trust
     resources: AsyncExitStack
+    heavy: HeavyWork
     _peers: dict[str, Peer] = field(default_factory=dict)
 
     def peer(self, service: str) -> Peer:

@@ -18,6 +18,7 @@ from ringfence_kernel.rpc.health import Check, Health
 from ringfence_kernel.rpc.probes import Probes
 from ringfence_kernel.rpc.server import CannotListen, RpcServer, ServerOptions
 from ringfence_kernel.service.definition import Assembly, Service
+from ringfence_kernel.service.heavy import HeavyWork
 from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.measures import count_from_zero, measure_credentials, measure_leadership, measure_start
 from ringfence_kernel.service.runtime import Runtime
@@ -100,6 +101,8 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
         measure_start(gauges)
         logs.count_lost(telemetry.meter)
         asyncio.get_running_loop().set_default_executor(Threads(telemetry.meter))
+        heavy = HeavyWork(telemetry.meter)
+        resources.callback(heavy.close)
         trust = Trust.read(settings)
         vault = await Vault.connect(_vault_options(settings))
         resources.callback(vault.close)
@@ -113,6 +116,7 @@ async def _run(service: Service[SettingsT], settings: SettingsT, failed: asyncio
             certificate=certificate,
             trust=trust,
             resources=resources,
+            heavy=heavy,
         )
         measure_credentials(gauges, vault, certificate, runtime.clock)
         count_from_zero(telemetry.meter)

@@ -16,6 +16,11 @@ def encode(value: Any) -> bytes:
     return _encoder.encode(value)
 
 
+def encoded(content: bytes) -> Any:
+    """Returns a value that `encode` writes as it was written before: for parts that are large and do not change."""
+    return msgspec.Raw(content)
+
+
 def decode(content: memoryview, kind: type[ValueT]) -> ValueT:
     """Returns what `encode` made of a value of this kind; raises ValueError for anything else."""
     try:

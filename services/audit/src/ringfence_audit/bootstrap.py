@@ -22,6 +22,7 @@ from ringfence_kernel.service import (
     opened_store,
 )
 from ringfence_kernel.service import rebuild as rebuild_state
+from ringfence_kernel.service.heavy import InThreads
 from ringfence_kernel.store import EventStore, Head, Migration, event_store_migrations
 from ringfence_kernel.store.codec import EventCodec
 from ringfence_kernel.writing.states import SavedStates
@@ -110,7 +111,7 @@ async def assemble(runtime: Runtime[AuditSettings]) -> Assembly:
     # Whoever begins to lead goes on where the log stands by then.
     following, halts = zip(*(follow(each, partial(_taken_over, log, each.source)) for each in followers), strict=True)
     return Assembly(
-        servicers=[_audit(core, log, evidence, translation, feeds, marks), core.feed()],
+        servicers=[_audit(core, log, evidence, translation, feeds, marks, runtime.heavy.run), core.feed()],
         standing=Standing(
             standing.is_suspended, ended_by(standing.endings), lambda: of_identity.catch_up(HEAR_SECONDS)
         ),
@@ -136,20 +137,26 @@ def _audit(
     translation: TranslationState,
     feeds: Mapping[str, PeerFeed],
     marks: StoredMarks,
+    heavily: InThreads,
 ) -> Servicer:
     record_read = RecordRead(core.writer, log, TileModel())
     queries = Queries(TileReader(core.store), ChainedLeaves(core.store, EventCodec(events.EVENTS)))
     keys = SearchReader(core.store)
-    search = SearchServicer(record_read, SearchQueries(keys, queries), core.projectors[SearchModel.name])
+    search = SearchServicer(record_read, SearchQueries(keys, queries), core.projectors[SearchModel.name], heavily)
     making = Making(IndexedLeaves(keys, queries), translation.currencies)
     servicer = joined(
         audit_pb2_grpc.AuditServiceServicer,
-        LogServicer(record_read, queries, feeds, marks),
+        LogServicer(record_read, queries, feeds, marks, heavily),
         search,
-        EvidenceServicer(record_read, FindingsReader(core.store), evidence, core.projectors[ProofModel.name]),
-        ReportServicer(record_read, making, search.caught_up, log.origin),
+        EvidenceServicer(record_read, FindingsReader(core.store), evidence, core.projectors[ProofModel.name], heavily),
+        ReportServicer(record_read, making, search.caught_up, heavily, log.origin),
     )
-    return Servicer(audit_pb2_grpc.add_AuditServiceServicer_to_server, servicer, "ringfence.audit.v1.AuditService")
+    return Servicer(
+        audit_pb2_grpc.add_AuditServiceServicer_to_server,
+        servicer,
+        "ringfence.audit.v1.AuditService",
+        heavy=frozenset({"GetReport", "Search", "ListLeaves", "ListUnprovenTransfers", "VerifySources"}),
+    )
 
 
 async def _taken_over(log: LogState, source: str) -> Head:

@@ -79,6 +79,7 @@ from ringfence_identity.tokens.application.access import AccessCommands
 from ringfence_identity.tokens.application.authorisations import AuthorisationCommands
 from ringfence_identity.tokens.application.declared import Declared
 from ringfence_identity.tokens.application.enrolment import EnrolmentCommands
+from ringfence_identity.tokens.application.measures import measure as measure_certificates
 from ringfence_identity.tokens.domain.holders import TokenHolder
 
 _LOG = logs.get(__name__)
@@ -130,7 +131,9 @@ async def assemble(runtime: Runtime[IdentitySettings]) -> Assembly:
         "custody", take_over_days(core.events.writer), await _days_cursor(core.events.store), looking=FOR_THE_RECORD
     )
     following, halted = follow(days, lambda: _days_cursor(core.events.store))
-    measure_operators(runtime.gauges, leadership, core.events.writer, core.modules.principals, runtime.clock)
+    writer, modules = core.events.writer, core.modules
+    measure_operators(runtime.gauges, leadership, writer, modules.principals, runtime.clock)
+    measure_certificates(runtime.gauges, leadership, writer, modules.tokens, modules.principal_queries, runtime.clock)
     return Assembly(
         servicers=[
             _token_service(runtime, core, principals),

@@ -224,6 +224,7 @@ def _ports(
         identity_position=identity_position,
         list_bounds=settings.list_bounds(),
         file_quotas=settings.file_quotas(),
+        heavily=runtime.heavy.run,
     )
 
 

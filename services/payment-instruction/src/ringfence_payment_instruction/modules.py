@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -12,6 +13,7 @@ from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.proposals.domain.state import State as ProposalState
 from ringfence_kernel.rpc.joining import joined
+from ringfence_kernel.service.heavy import InThreads
 from ringfence_kernel.service.lanes import Work
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.store.codec import EventCodec
@@ -126,6 +128,7 @@ class Ports:
     identity_position: Callable[[], int]
     list_bounds: ListBounds = field(default_factory=ListBounds)
     file_quotas: FileQuotas = field(default_factory=FileQuotas)
+    heavily: InThreads = asyncio.to_thread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +160,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     clock, committed, days = ports.clock, Signal(), SettlementDays(states.calendars, LocalDays())
     patience = replace(ports.patience, days=days.local)
     submissions = Submissions(writer, states.submissions, ports.archive)
-    orders = SubmissionsModule.build(submissions, ports.identity, patience, ports.file_quotas, clock)
+    orders = SubmissionsModule.build(submissions, ports.identity, patience, ports.file_quotas, ports.heavily, clock)
     known = Known(states.screening, states.findings)
     lists = ListsInForce(states.screening, ports.list_maximum_age_ns, clock, writer)
     proposals = Proposals(writer, states.proposals, has_ended=ended_by(states.proposals.endings))
@@ -167,7 +170,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
     limits = LimitsModule.build(
         submissions, proposals, states.limits, ports.limits, ports.recent, ports.funds, ports.duplicate_days, clock
     )
-    looking = Looking(states.findings, ports.screening.names, ListedMarks(lists, ports.identity))
+    looking = Looking(states.findings, ports.screening.names, ListedMarks(lists, ports.identity, ports.heavily))
     suspense = Suspense(ports.suspended, states.deposits, ports.identity, lists, looking)
     screening = ScreeningModule.build(
         submissions,
@@ -217,7 +220,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         rail=rail,
         deposits=deposits,
         standing=standing,
-        reads=Queries(submissions, orders.personal, standing.stops, ports.reader),
+        reads=Queries(submissions, orders.personal, standing.stops, ports.reader, ports.heavily),
         proposals=proposals,
         pipeline=_pipeline(submissions, orders, work, committed),
     )

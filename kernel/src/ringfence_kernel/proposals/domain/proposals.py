@@ -44,8 +44,9 @@ def propose(
     It lapses after `lasts_ns`, at most 7 days, and never after its proposer's role. Raises TooManyProposals.
     """
     own = [each for each in state.waiting.values() if each.proposer.person == draft.proposer.person]
+    meant = _meaning(draft)
     for each in own:
-        if _meaning(each) == _meaning(draft):
+        if _meaning(each) == meant:
             return each.id, []
     if len(own) >= MOST_OF_PERSON:
         raise TooManyProposals

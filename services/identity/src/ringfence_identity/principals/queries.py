@@ -55,6 +55,11 @@ class PrincipalQueries:
         """Whether it is active and its role has not ended by date."""
         return self.state.is_active(principal) and not principal.has_lapsed(now_ns)
 
+    def operators(self) -> list[Principal]:
+        """Returns the operators that are active, whether or not their roles have ended by date."""
+        everybody = list(self.state.principals.values())
+        return [each for each in everybody if each.kind is Kind.OPERATOR and self.state.is_active(each)]
+
     def is_tenant(self, tenant: bytes) -> bool:
         """Whether an active platform has this id."""
         return self.state.is_tenant(tenant)

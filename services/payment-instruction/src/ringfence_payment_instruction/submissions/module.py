@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ringfence_kernel.service.heavy import InThreads
 from ringfence_kernel.values.clock import Clock, SteadyClock
 
 from ringfence_payment_instruction.submissions.adapters.order_files import Iso20022Orders
@@ -32,12 +33,18 @@ class SubmissionsModule:
 
     @classmethod
     def build(
-        cls, submissions: Submissions, identity: Identity, patience: Patience, quotas: FileQuotas, clock: Clock
+        cls,
+        submissions: Submissions,
+        identity: Identity,
+        patience: Patience,
+        quotas: FileQuotas,
+        heavily: InThreads,
+        clock: Clock,
     ) -> SubmissionsModule:
         """Wires the module."""
         personal = PersonalData(identity, SteadyClock())
         receiving = Receiving(submissions, identity, personal, patience.days)
-        reading, refused = FileReading(quotas), RefusedFiles(quotas.refused_per_hour)
+        reading, refused = FileReading(quotas, heavily), RefusedFiles(quotas.refused_per_hour)
         files = FileReceiving(submissions, receiving, Iso20022Orders(), reading, refused, clock)
         return cls(
             submissions=submissions,

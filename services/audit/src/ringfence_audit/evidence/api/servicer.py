@@ -9,6 +9,7 @@ from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.projecting.projector import Projector
 from ringfence_kernel.rpc import bounds
 from ringfence_kernel.rpc.page_tokens import Question
+from ringfence_kernel.service.heavy import InThreads
 from ringfence_protos.audit.v1 import audit_pb2
 
 from ringfence_audit.evidence.application.ports import Findings, Found
@@ -22,11 +23,14 @@ PROOF_CATCH_UP_SECONDS = 5.0
 class EvidenceServicer:
     """What a regulator reads of transfers that the bank's word does not justify."""
 
-    def __init__(self, record_read: RecordRead, findings: Findings, state: State, proof: Projector) -> None:
+    def __init__(
+        self, record_read: RecordRead, findings: Findings, state: State, proof: Projector, heavily: InThreads
+    ) -> None:
         self._record_read = record_read
         self._findings = findings
         self._state = state
         self._proof = proof
+        self._heavily = heavily
 
     async def ListUnprovenTransfers(
         self, request: audit_pb2.ListUnprovenTransfersRequest, context: Any
@@ -39,8 +43,8 @@ class EvidenceServicer:
         judged = self._state.judged
         await self._record_read(current_caller().subject, "ListUnprovenTransfers", {"tenant_id": tenant})
         await self._caught_up()
-        found = await asyncio.to_thread(self._findings.find, tenant, place, limit)
-        counts = await asyncio.to_thread(self._findings.counts)
+        found = await self._heavily(self._findings.find, tenant, place, limit)
+        counts = await self._heavily(self._findings.counts)
         response = audit_pb2.ListUnprovenTransfersResponse(
             transfers=[_unproven(each) for each in found], judged_leaves=judged, open=counts.open
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.projecting.projector import Projector
+from ringfence_kernel.service.heavy import InThreads
 from ringfence_protos.audit.v1 import audit_pb2
 
 from ringfence_audit.index.api.mapping import SearchInput
@@ -20,10 +21,11 @@ SEARCH_CATCH_UP_SECONDS = 5.0
 class SearchServicer:
     """What a regulator finds by ids and times; a search that is not malformed is a leaf before it is answered."""
 
-    def __init__(self, record_read: RecordRead, queries: Queries, index: Projector) -> None:
+    def __init__(self, record_read: RecordRead, queries: Queries, index: Projector, heavily: InThreads) -> None:
         self._record_read = record_read
         self._queries = queries
         self._index = index
+        self._heavily = heavily
 
     async def Search(self, request: audit_pb2.SearchRequest, context: Any) -> audit_pb2.SearchResponse:
         """Finds facts under the latest checkpoint, so that each can be proven; raises SearchBehind."""
@@ -31,7 +33,7 @@ class SearchServicer:
         stood = await self._record_read(current_caller().subject, "Search", asked.recorded())
         query = asked.query(stood.signed_head().size)
         await self.caught_up(query.until_leaf)
-        found = await asyncio.to_thread(self._queries.search, query)
+        found = await self._heavily(self._queries.search, query)
         leaves = [audit_pb2.Leaf(index=index, content=content) for index, content in found.leaves]
         response = audit_pb2.SearchResponse(leaves=leaves)
         if found.next_leaf is not None:

@@ -22,20 +22,28 @@ class ChainedLeaves:
         self._store = store
         self._codec = codec
 
-    def of_page(self, page: StoredPage) -> list[bytes]:
-        """Gives the leaves of a page; raises LogDamaged where its event is not what was committed."""
-        [(_, leaves)] = self.walk([page], page.position - 1)
-        return leaves
+    def of_pages(self, pages: Sequence[StoredPage]) -> Iterator[tuple[StoredPage, list[bytes]]]:
+        """Yields pages, in order, with their leaves; raises LogDamaged where an event is not what was committed.
+
+        Their events are read together, a few megabytes at a time.
+        """
+        done = 0
+        while done < len(pages):
+            found = self._store.read_at([page.position for page in pages[done:]])
+            if not found:
+                raise LogDamaged(position=str(pages[done].position))
+            for page, (event, before) in zip(pages[done:], found, strict=False):
+                if event.position != page.position or event.hash != _chained_to(before, event):
+                    raise LogDamaged(position=str(page.position))
+                yield page, self._leaves_of(page, event)
+            done += len(found)
 
     def walk(self, pages: Sequence[StoredPage], after: int) -> Iterator[tuple[StoredPage, list[bytes]]]:
         """Yields consecutive pages with their leaves, checking every event after a position as it goes."""
         events = self._chained(after, pages[-1].position if pages else after)
         for page in pages:
             event = next(each for each in events if each.position == page.position)
-            leaves = self._leaves(event)
-            if len(leaves) != page.count:
-                raise LogDamaged(position=str(event.position))
-            yield page, leaves
+            yield page, self._leaves_of(page, event)
 
     def check_after(self, position: int) -> None:
         """Checks every event after a position, to the head of the log's feed; raises LogDamaged."""
@@ -45,6 +53,12 @@ class ChainedLeaves:
             last, digest = event.position, event.hash
         if (last, digest) != (head.position, head.hash):
             raise LogDamaged(position=str(last))
+
+    def _leaves_of(self, page: StoredPage, event: StoredEvent) -> list[bytes]:
+        leaves = self._leaves(event)
+        if len(leaves) != page.count:
+            raise LogDamaged(position=str(event.position))
+        return leaves
 
     def _leaves(self, stored: StoredEvent) -> list[bytes]:
         try:
@@ -61,7 +75,12 @@ class ChainedLeaves:
                 raise LogDamaged(position=str(after + 1))
             for event in page:
                 after += 1
-                previous = chain_hash(previous, after, event.stream, event.version, event.topic, event.state)
+                previous = _chained_to(previous, event)
                 if event.position != after or event.hash != previous:
                     raise LogDamaged(position=str(after))
                 yield event
+
+
+def _chained_to(previous: bytes, event: StoredEvent) -> bytes:
+    """Gives the hash that an event has behind another one with this hash."""
+    return chain_hash(previous, event.position, event.stream, event.version, event.topic, event.state)

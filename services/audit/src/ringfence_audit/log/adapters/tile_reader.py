@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ringfence_kernel.sealing.bounded_cache import BoundedCache
@@ -17,6 +18,11 @@ PAGES_PER_SEARCH = 64
 PAGES = (
     "SELECT first_leaf, leaves, position, earliest_ns, latest_ns FROM leaf_pages WHERE first_leaf >= coalesce("
     "(SELECT max(first_leaf) FROM leaf_pages WHERE first_leaf <= %s), 0) ORDER BY first_leaf LIMIT %s"
+)
+HOLDING = (
+    "SELECT DISTINCT page.* FROM unnest(%s::bigint[]) AS wanted(leaf) CROSS JOIN LATERAL ("
+    "SELECT first_leaf, leaves, position, earliest_ns, latest_ns FROM leaf_pages"
+    " WHERE first_leaf <= wanted.leaf ORDER BY first_leaf DESC LIMIT 1) page ORDER BY first_leaf"
 )
 BEFORE = "SELECT position FROM leaf_pages WHERE first_leaf < %s ORDER BY first_leaf DESC LIMIT 1"
 BETWEEN = (
@@ -47,6 +53,10 @@ class TileReader:
     def pages(self, from_leaf: int, limit: int) -> list[StoredPage]:
         """Gives pages in order, the first being the one that holds `from_leaf`."""
         return [_page(row) for row in self._rows(PAGES, (from_leaf, limit))]
+
+    def pages_of(self, indexes: Sequence[int]) -> list[StoredPage]:
+        """Gives the pages that hold leaves, each once, in order."""
+        return [_page(row) for row in self._rows(HOLDING, (list(indexes),))]
 
     def position_before(self, page: StoredPage) -> int:
         """Gives the position of the event that holds the page before; 0 where there is none."""

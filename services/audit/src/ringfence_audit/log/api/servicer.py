@@ -8,6 +8,7 @@ from typing import Any
 
 from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
+from ringfence_kernel.service.heavy import InThreads
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.audit.v1 import audit_pb2
 
@@ -25,10 +26,18 @@ from ringfence_audit.log.domain.state import GENESIS, LogPosition
 class LogServicer:
     """What a regulator reads of the log itself: every call that is not malformed is a leaf before it is answered."""
 
-    def __init__(self, record_read: RecordRead, queries: Queries, feeds: Mapping[str, Feed], marks: Marks) -> None:
+    def __init__(
+        self,
+        record_read: RecordRead,
+        queries: Queries,
+        feeds: Mapping[str, Feed],
+        marks: Marks,
+        heavily: InThreads,
+    ) -> None:
         self._record_read = record_read
         self._queries = queries
         self._feeds = feeds
+        self._heavily = heavily
         self._differences = {source: Differences(feed, marks) for source, feed in feeds.items()}
 
     async def GetCheckpoint(
@@ -63,7 +72,7 @@ class LogServicer:
         first = bounds.number("from_index", request.from_index, minimum=0, maximum=mapping.MAX_INDEX)
         limit = bounds.page("limit", request.limit, default=1_000, maximum=10_000)
         stood = await self._record("ListLeaves", {"from_index": first, "limit": limit})
-        found = await asyncio.to_thread(self._queries.list_leaves, first, limit, stood)
+        found = await self._heavily(self._queries.list_leaves, first, limit, stood)
         return audit_pb2.ListLeavesResponse(leaves=mapping.leaves(found))
 
     async def VerifySources(

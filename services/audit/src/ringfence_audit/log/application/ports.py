@@ -38,6 +38,9 @@ class Tiles(Protocol):
     def pages(self, from_leaf: int, limit: int) -> list[StoredPage]:
         """Gives pages in order, the first being the one that holds `from_leaf`."""
 
+    def pages_of(self, indexes: Sequence[int]) -> list[StoredPage]:
+        """Gives the pages that hold leaves, each once, in order."""
+
     def position_before(self, page: StoredPage) -> int:
         """Gives the position of the event that holds the page before; 0 where there is none."""
 
@@ -48,8 +51,8 @@ class Tiles(Protocol):
 class StoredLeaves(Protocol):
     """Leaves as they stand in the log's own events; every call blocks and raises LogDamaged where the chain breaks."""
 
-    def of_page(self, page: StoredPage) -> list[bytes]:
-        """Gives the leaves of a page."""
+    def of_pages(self, pages: Sequence[StoredPage]) -> Iterator[tuple[StoredPage, list[bytes]]]:
+        """Yields pages with their leaves, checking the event of each."""
 
     def walk(self, pages: Sequence[StoredPage], after: int) -> Iterator[tuple[StoredPage, list[bytes]]]:
         """Yields consecutive pages with their leaves, checking every event after a position as it goes."""

@@ -77,17 +77,15 @@ class Queries:
         """
         at = from_leaf
         while pages := self._tiles.pages_between(at, until_leaf, from_ns, until_ns):
-            for page in pages:
+            for page, leaves in self._leaves.of_pages(pages):
                 end = min(page.first_leaf + page.count, until_leaf)
-                leaves = self._leaves.of_page(page)
                 yield from ((index, leaves[index - page.first_leaf]) for index in range(max(at, page.first_leaf), end))
             at = pages[-1].first_leaf + pages[-1].count
 
     def leaves_at(self, indexes: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-        """Yields leaves by ascending index, and reads each event once; raises LogDamaged."""
-        first, leaves = 0, list[bytes]()
-        for index in indexes:
-            if not first <= index < first + len(leaves):
-                [page] = self._tiles.pages(index, 1)
-                first, leaves = page.first_leaf, self._leaves.of_page(page)
-            yield index, leaves[index - first]
+        """Yields leaves by ascending index, and reads each event once, many together; raises LogDamaged."""
+        at = 0
+        for page, leaves in self._leaves.of_pages(self._tiles.pages_of(indexes)):
+            while at < len(indexes) and indexes[at] < page.first_leaf + page.count:
+                yield indexes[at], leaves[indexes[at] - page.first_leaf]
+                at += 1

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
+from ringfence_kernel.service.heavy import InThreads
 from ringfence_kernel.values.errors import InvalidArgument
 from ringfence_protos.audit.v1 import audit_pb2
 
@@ -38,9 +38,12 @@ _FORMATS: dict[int, Callable[[Report, Language], bytes]] = {
 class ReportServicer:
     """Reports for regulators; each is a read, which is a leaf before it is answered."""
 
-    def __init__(self, record_read: RecordRead, making: Making, caught_up: CaughtUp, origin: str) -> None:
+    def __init__(
+        self, record_read: RecordRead, making: Making, caught_up: CaughtUp, heavily: InThreads, origin: str
+    ) -> None:
         """Serves these; `caught_up` waits until the index has all leaves below one."""
-        self._record_read, self._making, self._caught_up, self._origin = record_read, making, caught_up, origin
+        self._record_read, self._making, self._caught_up = record_read, making, caught_up
+        self._heavily, self._origin = heavily, origin
 
     async def GetReport(self, request: audit_pb2.GetReportRequest, context: Any) -> audit_pb2.GetReportResponse:
         """Makes a report; see the proto. Raises ReportEmpty, ReportTooLarge, SearchBehind."""
@@ -52,7 +55,7 @@ class ReportServicer:
         head = stood.signed_head()
         await self._caught_up(head.size)
         under = Under(self._origin, head.size, head.root)
-        content, leaves = await asyncio.to_thread(self._made, subject, tenant, day, under, language, write)
+        content, leaves = await self._heavily(self._made, subject, tenant, day, under, language, write)
         return audit_pb2.GetReportResponse(content=content, checkpoint=head.note, leaf_indexes=leaves)
 
     def _made(

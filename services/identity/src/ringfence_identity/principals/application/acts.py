@@ -15,7 +15,7 @@ from ringfence_kernel.writing.writer import Unit
 from ringfence_identity.batches import record_all
 from ringfence_identity.principals.domain import principals
 from ringfence_identity.principals.domain.principals import NewPin, NewPrincipal, OtherIds
-from ringfence_identity.principals.domain.state import State
+from ringfence_identity.principals.domain.state import Principal, State
 
 REGISTER = "identity.RegisterPrincipal"
 ACTIVATE = "identity.ActivatePrincipal"
@@ -36,7 +36,7 @@ class PrincipalActs:
             self._effect(REGISTER, self._register, self._shown_registration, self._person),
             self._effect(ACTIVATE, self._activate, lambda each: f"make active again: {self._shown(each.subject)}"),
             self._effect(RENEW, self._renew, self._shown_renewal),
-            replace(self._effect(PIN, self._pin, self._shown_pin), disowns=True),
+            replace(self._effect(PIN, self._pin, self._shown_pin), basis=self._basis_of_pin, disowns=True),
         ]
 
     def may_act(self, hand: Hand, now_ns: int) -> bool:
@@ -65,6 +65,16 @@ class PrincipalActs:
         """Returns a digest of the principal and of its platform; both count their changes."""
         concerned = (self.state.principals.get(each) for each in (proposal.subject, proposal.tenant))
         return sha256(plain.encode(list(concerned))).digest()
+
+    def _basis_of_pin(self, proposal: Proposal) -> bytes:
+        """Returns the same, but for the keys of the platform, and of the principal where the pin names another one.
+
+        A key that is replaced by its holder, who may be a thief, voids no such pin. What else there and back would be a
+        change: a suspension voids whatever waits about its principal, and the time of a role concerns no pin.
+        """
+        principal, platform = (self.state.principals.get(each) for each in (proposal.subject, proposal.tenant))
+        concerned = [_without_keys(principal) if new_pin(proposal).public_key else principal, _without_keys(platform)]
+        return sha256(plain.encode(concerned)).digest()
 
     def _register(self, unit: Unit, proposal: Proposal) -> Iterable[Any]:
         by = proposal.proposer.principal
@@ -111,6 +121,10 @@ class PrincipalActs:
 
     def _shown_renewal(self, proposal: Proposal) -> str:
         return f"until {_until_ns(proposal)} ns: {self._shown(proposal.subject)}"
+
+
+def _without_keys(principal: Principal | None) -> Principal | None:
+    return replace(principal, keys=(), until_ns=0, changes=0) if principal else None
 
 
 def _key(public: bytes) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.proposals.domain.state import Proposal
+from ringfence_kernel.telemetry.logs import get
+from ringfence_kernel.values.ids import show
 from ringfence_kernel.writing import plain
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
@@ -15,6 +17,8 @@ from ringfence_identity.principals.domain import principals
 from ringfence_identity.principals.domain.errors import ExistsWithDifferentData, PrincipalNotFound
 from ringfence_identity.principals.domain.principals import FirstPrincipal, NewPin, NewPrincipal, OtherIds
 from ringfence_identity.principals.domain.state import Principal, State, Status
+
+_LOG = get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +119,25 @@ class PrincipalCommands:
     async def rotate_key(self, caller: Caller, public_key: bytes, overlap_seconds: int) -> int:
         """Replaces the principal's own key; returns when the last older key ends, UTC nanoseconds.
 
+        What waits about the principal and rests on its keys is void by that at once, and the log names each such pin.
         Raises InvalidArgument, PrincipalNotActive, TokenEnded.
         """
         principal = caller.subject
 
-        def rotate(unit: Unit) -> int:
+        def rotate(unit: Unit) -> tuple[int, list[bytes]]:
             self.proposals.require_token(caller)
+            waiting = {each.id for each in self.proposals.about(PIN, principal) if unit.now_ns < each.expires_ns}
             events = principals.rotate_key(self.state, principal, public_key, overlap_seconds, unit.now_ns)
             record_all(unit, events)
-            return principals.older_keys_end_ns(self.state.principals[principal]) or unit.now_ns
+            self.proposals.sweep(unit)
+            left = {each.id for each in self.proposals.about(PIN, principal)}
+            ends_ns = principals.older_keys_end_ns(self.state.principals[principal]) or unit.now_ns
+            return ends_ns, sorted(waiting - left)
 
-        return await self.writer.commit(rotate)
+        ends_ns, voided = await self.writer.commit(rotate)
+        for proposal in voided:
+            _LOG.warning("pin_voided_by_rotation", principal=show(principal), proposal=show(proposal))
+        return ends_ns
 
     def _registering_or_activating(self, principal_id: bytes) -> list[Proposal]:
         return [*self.proposals.about(REGISTER, principal_id), *self.proposals.about(ACTIVATE, principal_id)]

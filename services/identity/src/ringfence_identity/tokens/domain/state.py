@@ -30,9 +30,11 @@ from ringfence_identity.tokens.domain.holders import TokenHolder
 MINUTE_NS = 60 * NANOSECONDS
 ASSERTION_LONGEST_SECONDS = 330
 """The longest that an assertion may have left when it is spent: its life, and what clocks may differ."""
-SECTION = "tokens, format 3"
+SECTION = "tokens, format 4"
 AUTHORISATIONS = "recent authorisations, format 1"
 ENDINGS = "endings, format 1"
+LONGEST_CERTIFICATE_NS = 30 * DAY_NS
+"""The life of a principal's certificate, as the role in `pki-client` has it."""
 MOST_ENROLLED = 8
 """Certificates of a principal that stand pinned beside the one presented and the one that two people have pinned."""
 RECENT_AUTHORISATIONS = 16_384
@@ -54,6 +56,7 @@ class _Saved:
     assertions: list[tuple[int, list[bytes]]]
     pinned: list[tuple[bytes, list[tuple[bytes, int]]]]
     revoked: list[tuple[int, list[bytes]]]
+    pinned_ns: list[tuple[bytes, int]]
 
 
 @dataclass(slots=True)
@@ -61,7 +64,8 @@ class State:
     """What was given out and still counts. Dictionaries change only through a journal.
 
     `pinned` holds the only certificates that may be presented, each with its end in UTC nanoseconds, 0 for the
-    certificate's own. Who is not in it may present none: principals of a release that knew no pins. `revoked` holds
+    certificate's own. Who is not in it may present none: principals of a release that knew no pins. `pinned_ns` tells
+    when two people have pinned a principal's last, and bounds that end. `revoked` holds
     authorisations that were ended, by the day in which they would have ended, a month of days at most.
     """
 
@@ -72,6 +76,7 @@ class State:
     pinned: dict[bytes, dict[bytes, int]] = field(default_factory=dict)
     endings: Endings = field(default_factory=Endings)
     revoked: dict[int, dict[bytes, bool]] = field(default_factory=dict)
+    pinned_ns: dict[bytes, int] = field(default_factory=dict)
 
     def authorised_digest(self, key: bytes, table: LookedUp[Authorised], now_ns: int) -> bytes | None:
         """Returns the digest that a submission is authorised for, or None where it is not, or not any more."""
@@ -104,8 +109,18 @@ class State:
             self._revoke(event, at_ns, journal)
         if isinstance(event, PrincipalRegistered | CertificatePinned) and event.certificate_sha256:
             journal.put(self.pinned, event.principal, {event.certificate_sha256: 0})
+            journal.put(self.pinned_ns, event.principal, at_ns)
         if isinstance(event, PrincipalSuspended | CertificatePinned):
             self.endings.note(Ending(event.principal, recorded.position, at_ns), journal)
+
+    def certificates_end_ns(self, principal: bytes) -> int:
+        """Returns until when a principal may hold a certificate that counts, UTC nanoseconds; 0 where it has none.
+
+        Of one that two people have pinned the end is not known: it was signed before, for the longest life at most.
+        """
+        enrolled_ns = max(self.pinned.get(principal, {}).values(), default=0)
+        pinned_ns = self.pinned_ns.get(principal, 0)
+        return max(enrolled_ns, pinned_ns + LONGEST_CERTIFICATE_NS if pinned_ns else 0)
 
     def has_ended(self, holder: TokenHolder, now_ns: int) -> bool:
         """Whether a token has ended, or is bound to a certificate that does not stand pinned any more."""
@@ -168,12 +183,13 @@ class State:
         self.assertions = {minute: dict.fromkeys(spent, True) for minute, spent in saved.assertions}
         self.pinned = {principal: dict(held) for principal, held in saved.pinned}
         self.revoked = {day: dict.fromkeys(keys, True) for day, keys in saved.revoked}
+        self.pinned_ns = dict(saved.pinned_ns)
 
     def _small(self) -> bytes:
         assertions = [(minute, sorted(spent)) for minute, spent in sorted(self.assertions.items())]
         pinned = [(principal, sorted(held.items())) for principal, held in sorted(self.pinned.items())]
         revoked = [(day, sorted(keys)) for day, keys in sorted(self.revoked.items())]
-        return plain.encode(_Saved(assertions, pinned, revoked))
+        return plain.encode(_Saved(assertions, pinned, revoked, sorted(self.pinned_ns.items())))
 
 
 def authorisation_key(tenant: bytes, submission: bytes) -> bytes:

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
+from ringfence_kernel.service.heavy import InThreads
+from ringfence_kernel.service.threads import FEW_ROWS
 from ringfence_kernel.values.columns import split_ids
 from ringfence_kernel.values.money import CurrencyUnknown, currency
 from ringfence_kernel.values.recorded import Recorded
@@ -125,6 +127,7 @@ class Queries:
     personal: PersonalData
     stops: Stops
     reader: Reader
+    heavily: InThreads
 
     async def get(self, tenant: bytes, instruction_ids: Sequence[bytes]) -> list[InstructionView]:
         """Returns instructions found, in the order asked; raises KeysUnavailable."""
@@ -145,7 +148,8 @@ class Queries:
         writer = self.submissions.writer
         # Through the writer: after a commit in doubt its head is behind until it has caught up.
         await self.reader.reached(await writer.commit(lambda unit: writer.head.position))
-        page = await asyncio.to_thread(self.reader.page, tenant, selection, size, after)
+        in_threads: InThreads = asyncio.to_thread if size <= FEW_ROWS else self.heavily
+        page = await in_threads(self.reader.page, tenant, selection, size, after)
         known = self.submissions.state.known
 
         async def read(refs: Sequence[InstructionRef]) -> list[Row]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ringfence_kernel.sealing.envelopes import AssociatedData, EnvelopeBroken, unseal
+from ringfence_kernel.service.heavy import InThreads
 from ringfence_kernel.service.signal import Signal
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.telemetry.logs import get
@@ -16,7 +17,7 @@ from ringfence_kernel.values.ids import show
 from ringfence_kernel.values.recorded import Recorded
 from ringfence_kernel.writing.writer import GroupWriter, Unit
 
-from ringfence_payment_instruction.screening.application.marking import listed_marks, marks_of
+from ringfence_payment_instruction.screening.application.marking import listed_marks, marks_of, new_marks
 from ringfence_payment_instruction.screening.application.ports import ClientNames
 from ringfence_payment_instruction.screening.application.queries import ListsInForce
 from ringfence_payment_instruction.screening.domain.clients import (
@@ -49,6 +50,7 @@ class ListedMarks:
 
     lists: ListsInForce
     identity: Identity
+    heavily: InThreads
     _key: bytes = b""
     _evidence: bytes = b""
     _marks: Listed = field(default_factory=dict)
@@ -63,7 +65,7 @@ class ListedMarks:
         """Returns entries by mark; raises KeysUnavailable."""
         evidence = screening.evidence()
         if evidence != self._evidence:
-            marks = await asyncio.to_thread(listed_marks, await self.key(), screening)
+            marks = await self.heavily(listed_marks, await self.key(), screening)
             self._evidence, self._marks = evidence, marks
         return self._marks
 
@@ -133,7 +135,7 @@ class ClientScreening:
         if recorded and not await self._mark(recorded, screening, listed):
             return True
         # An entry that has changed is new under each of its names: whoever was cleared of it is found again.
-        new = {mark for mark, entries in listed.items() if not set(entries) <= set(self._checked.get(mark, ()))}
+        new = await self.listed.heavily(new_marks, listed, self._checked) if listed is not self._checked else set()
         if new:
             found = await asyncio.to_thread(self.names.matching, new)
             clients = _gathered(found, listed)

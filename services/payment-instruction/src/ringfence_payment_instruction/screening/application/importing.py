@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from typing import Protocol
 
@@ -128,7 +127,7 @@ class ListImport:
     async def _decided(self, caller: Caller, files: ListFiles, read: _Read, turn: EditionTurn) -> Imported:
         while True:
             current = self.state.lists.get(files.list_name)
-            difference = await asyncio.to_thread(editions.difference, current, read.entries)
+            difference = await self.reading.compute(editions.difference, current, read.entries)
 
             def command(unit: Unit, current: object = current, found: Difference = difference) -> Imported | None:
                 # Another edition may have come into force meanwhile: then this one changes something else.
@@ -173,7 +172,7 @@ class ListImport:
                 published_ns=published_ns,
                 imported_by=caller.subject,
                 stated_digests=files.stated(),
-                **asdict(read.columns),
+                **{each.name: getattr(read.columns, each.name) for each in fields(read.columns)},
             )
             proposal = self._record(unit, caller, event, difference, turn)
         return Imported(

@@ -33,20 +33,22 @@ def marks_of(key: bytes, names: Sequence[str]) -> tuple[bytes, ...]:
 
 def listed_marks(key: bytes, screening: Screening) -> Listed:
     """Returns entries by the keyed mark of every name on a list; takes some microseconds for each."""
-    found: dict[bytes, tuple[ListedEntry, ...]] = {}
+    found: dict[bytes, dict[ListedEntry, None]] = {}
     for list_name, each in screening.editions():
-        for mark, reference in _marks(each):
-            keyed, entry = client_mark(key, mark, each.form), each.entry(list_name, reference)
-            others = found.get(keyed, ())
-            if entry not in others:
-                found[keyed] = (*others, entry)
-    return found
+        for mark, references in _marks(each):
+            entries = found.setdefault(client_mark(key, mark, each.form), {})
+            entries.update(dict.fromkeys(each.entry(list_name, reference) for reference in references))
+    return {keyed: tuple(entries) for keyed, entries in found.items()}
 
 
-def _marks(each: SanctionsList) -> Iterator[tuple[Mark, str]]:
-    """Yields what hits as the whole of a name, and what hits as a part of one."""
+def new_marks(listed: Listed, checked: Listed) -> set[bytes]:
+    """Returns the marks of entries that were not looked up before under them, as they stand."""
+    return {mark for mark, entries in listed.items() if not set(entries) <= set(checked.get(mark, ()))}
+
+
+def _marks(each: SanctionsList) -> Iterator[tuple[Mark, tuple[str, ...]]]:
+    """Yields what hits as the whole of a name, and what hits as a part of one, with the entries of each."""
     for fingerprint, references in each.references.items():
-        for reference in references:
-            yield Mark(fingerprint, True), reference
-            if fingerprint not in each.lone:
-                yield Mark(fingerprint, False), reference
+        yield Mark(fingerprint, True), references
+        if fingerprint not in each.lone:
+            yield Mark(fingerprint, False), references

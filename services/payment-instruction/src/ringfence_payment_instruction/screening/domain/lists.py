@@ -53,11 +53,11 @@ class SanctionsList:
     @classmethod
     def of(cls, event: Edition) -> SanctionsList:
         """Returns the list of an import."""
-        references = dict[bytes, tuple[str, ...]]()
+        found = dict[bytes, dict[str, None]]()
         strong = set[bytes]()
         marks = split_ids(event.fingerprints)
         for at, (mark, reference) in enumerate(zip(marks, event.references, strict=True)):
-            references[mark] = tuple(dict.fromkeys((*references.get(mark, ()), reference)))
+            found.setdefault(mark, {})[reference] = None
             if not event.qualities or (event.qualities[at] != NameQuality.WEAK and event.word_counts[at] > 1):
                 strong.add(mark)
         digests = event.entry_digests
@@ -65,6 +65,7 @@ class SanctionsList:
             reference: digests[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES]
             for at, reference in enumerate(event.entry_references)
         }
+        references = {mark: tuple(each) for mark, each in found.items()}
         lone = frozenset(references.keys() - strong)
         return cls(event.digest, event.published_ns, references, lone, entries, event.form or FIRST_FORM)
 

@@ -62,6 +62,7 @@ class State:
         self.waiting: dict[str, SanctionsList] = {}
         self.proposals: dict[str, bytes] = {}
         self.changed: dict[str, int] = {}
+        self._encoded: dict[tuple[str, bool], tuple[SanctionsList, bytes]] = {}  # a list never changes: encoded once
 
     def apply(self, recorded: Recorded, journal: Journal) -> None:
         """Takes in one event."""
@@ -121,14 +122,20 @@ class State:
                 journal.remove(held, name)
 
     def _content(self) -> bytes:
-        return plain.encode(
-            _Saved(
-                lists=[_saved(name, each) for name, each in sorted(self.lists.items())],
-                waiting=[_saved(name, each) for name, each in sorted(self.waiting.items())],
-                proposals=sorted(self.proposals.items()),
-                changed=sorted(self.changed.items()),
-            )
+        self._encoded = {
+            (name, waits): self._once(name, waits, each)
+            for waits, held in ((False, self.lists), (True, self.waiting))
+            for name, each in sorted(held.items())
+        }
+        lists, waiting = (
+            [plain.encoded(content) for (_, waits), (_, content) in self._encoded.items() if waits == which]
+            for which in (False, True)
         )
+        return plain.encode(_Saved(lists, waiting, sorted(self.proposals.items()), sorted(self.changed.items())))
+
+    def _once(self, name: str, waits: bool, each: SanctionsList) -> tuple[SanctionsList, bytes]:
+        known = self._encoded.get((name, waits))
+        return known if known is not None and known[0] is each else (each, plain.encode(_saved(name, each)))
 
 
 def _losses(before: SanctionsList | None, after: SanctionsList, now_ns: int) -> tuple[Loss, ...]:

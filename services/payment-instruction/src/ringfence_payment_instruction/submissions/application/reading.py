@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ringfence_kernel.access.caller import Caller, current_caller
+from ringfence_kernel.service.heavy import InThreads
 from ringfence_kernel.values.buckets import Buckets
 
 from ringfence_payment_instruction.submissions.domain.errors import RefusedFilesExceeded, TooManyFiles
@@ -56,8 +57,9 @@ class Turns:
 class FileReading(AbstractContextManager[None]):
     """Reads files in threads. A call with a file is made within this object: it is refused before the file is there."""
 
-    def __init__(self, quotas: FileQuotas) -> None:
-        """Starts with nothing under way."""
+    def __init__(self, quotas: FileQuotas, heavily: InThreads) -> None:
+        """Starts with nothing under way; files are read as `heavily` runs what is given to it."""
+        self._heavily = heavily
         self._calls = Turns(quotas.calls, quotas.calls_each)
         self._readings = Turns(quotas.readings, quotas.readings_each)
 
@@ -76,7 +78,7 @@ class FileReading(AbstractContextManager[None]):
         """
         sender = _sender(caller)
         self._readings.enter(sender)
-        reading = asyncio.ensure_future(asyncio.to_thread(reader, *arguments))
+        reading = asyncio.ensure_future(self._heavily(reader, *arguments))
 
         def leave(done: asyncio.Future[ResultT]) -> None:
             self._readings.leave(sender)
@@ -85,6 +87,10 @@ class FileReading(AbstractContextManager[None]):
 
         reading.add_done_callback(leave)
         return await asyncio.shield(reading)
+
+    async def compute(self, function: Callable[..., ResultT], *arguments: Any) -> ResultT:
+        """Returns what a function makes of what was read; raises HeavyCallsExceeded, and what it raises."""
+        return await self._heavily(function, *arguments)
 
 
 class RefusedFiles:

@@ -109,17 +109,23 @@ class State:
             return
         if isinstance(event, SanctionsListConfirmed):
             return
+        own = f"{event.list_name}/"
+        cleared = [
+            (found.entries, entry)
+            for found in self.findings.values()
+            for entry in found.having(Finding.CLEARED)
+            if entry.name.startswith(own)
+        ]
         left: frozenset[ListedEntry] = frozenset()
-        if isinstance(event, SanctionsListImported):
+        if cleared and isinstance(event, SanctionsListImported):
             left = _entries_of(event)
         elif isinstance(event, SanctionsEditionAdopted):
             left = self.waiting[event.list_name]
         if event.list_name in self.waiting:
             journal.remove(self.waiting, event.list_name)
-        for found in self.findings.values():
-            for entry in found.having(Finding.CLEARED):
-                if entry.name.startswith(f"{event.list_name}/") and entry not in left:
-                    journal.remove(found.entries, entry)
+        for entries, entry in cleared:
+            if entry not in left:
+                journal.remove(entries, entry)
 
     def streams(self) -> list[bytes]:
         """Returns the streams that may have work: of clients that identity is to block."""
