@@ -54,7 +54,7 @@ from ringfence_payment_instruction.submissions.domain.state import REST_ROWS
 from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
 from ringfence_payment_instruction.submissions.domain.status import Status
 
-from .fakes import FakeBlocking, FakeCustody, FakeIdentity, FakeRail, FakeSeals, FakeVoucher
+from .fakes import FakeBlocking, FakeCustody, FakeIdentity, FakePayers, FakeRail, FakeSeals, FakeVoucher
 
 EUR = 978
 ONLY_PAYMENTS = Bounds(500_00, MAX_AMOUNT_MINOR, MAX_AMOUNT_MINOR)
@@ -146,6 +146,7 @@ class World:
         self.database = database
         self.identity, self.custody = FakeIdentity(), FakeCustody()
         self.rail = FakeRail()
+        self.payers = FakePayers({an_id("platform"): "Platform"} | CLIENTS)
         self.seals, self.voucher = FakeSeals(), FakeVoucher()
         self.clock: Clock = SystemClock()
         self.limits = limits or InstallationLimits({EUR: ONLY_PAYMENTS})
@@ -200,6 +201,7 @@ class World:
             agreements=StoredAgreements(self.store, codec),
             rail=RailPorts(
                 rail=self.rail,
+                payers=self.payers,
                 outbox=OutboxTable(self.store),
                 received=ReceivedTable(self.store),
                 seals=self.seals,

@@ -74,6 +74,7 @@ class PostalAddress:
         return cls(**known, address_lines=tuple(value for element, value in pairs if element == "AdrLine"))
 
 
+NO_ADDRESS = PostalAddress()
 ELEMENTS = {
     "department": ("Dept", 70),
     "sub_department": ("SubDept", 70),

@@ -43,8 +43,9 @@ class CreditTransfer:
 
     `position` counts from 1 through the whole file and identifies the transaction within it, since EndToEndId may
     repeat. `unpayable` says why a transaction that the standard allows cannot be executed here; it is for the
-    transaction alone to be rejected, the file stands. `carried` is what else is said for it, at all levels, by path (see
-    `carried`), and `not_carried` the first element that the message to a bank has no place for, or that two levels have.
+    transaction alone to be rejected, the file stands. `carried` is what else is said for it, at all levels, by path
+    (see `carried`), and `not_carried` the first element that has no place in a message to the bank, or stands at two
+    levels.
     """
 
     position: int

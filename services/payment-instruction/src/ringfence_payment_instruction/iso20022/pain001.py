@@ -31,7 +31,8 @@ _OF_EITHER = frozenset({"PmtTpInf", "UltmtDbtr", "ChrgBr"})
 _OF_PAYMENT = _OF_EITHER | {"DbtrAgt", "DbtrAgtAcct"}
 _OF_TRANSFER = _OF_EITHER | {
     "IntrmyAgt1", "IntrmyAgt1Acct", "IntrmyAgt2", "IntrmyAgt2Acct", "IntrmyAgt3", "IntrmyAgt3Acct", "CdtrAgt",
-    "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr", "InstrForCdtrAgt", "Purp", "RgltryRptg", "Tax", "RltdRmtInf", "RmtInf",
+    "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr", "InstrForCdtrAgt", "Purp", "RgltryRptg", "Tax", "RltdRmtInf",
+    "RmtInf",
 }  # fmt: skip
 # What is said to whoever executes the order, and is done or checked here. Of the debtor the bank is told what is
 # registered, and of his account its IBAN.

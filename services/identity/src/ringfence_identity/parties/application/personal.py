@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ringfence_kernel.sealing.envelopes import AssociatedData, blind_index, seal, unseal
-from ringfence_kernel.values.addresses import PostalAddress
+from ringfence_kernel.values.addresses import NO_ADDRESS, PostalAddress
 from ringfence_kernel.values.characters import is_name
 from ringfence_kernel.values.country import country as iso_country
 from ringfence_kernel.values.errors import InvalidArgument
@@ -16,7 +16,6 @@ from ringfence_identity.parties.domain.kyc import PartyKind
 MAX_NAME_CHARACTERS = 140
 MAX_NUMBER_CHARACTERS = 64
 MAX_ADDRESS_CHARACTERS = 280
-NO_ADDRESS = PostalAddress()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
