@@ -10,6 +10,8 @@ import grpc
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc
 
+from ringfence import addresses
+from ringfence.addresses import PostalAddress
 from ringfence.credentials import Credentials
 from ringfence.errors import RingfenceError
 from ringfence.ids import ZERO_ID, optional, to_bytes
@@ -82,7 +84,10 @@ class CertificatePin:
 
 @dataclass(frozen=True, kw_only=True)
 class NewParty:
-    """A client of the platform, person or company, with its personal data."""
+    """A client of the platform, person or company, with its personal data.
+
+    Banks are told the `postal_address` of whoever pays; without one, the text of `address` in lines.
+    """
 
     id: UUID
     kind: PartyKind
@@ -91,6 +96,7 @@ class NewParty:
     country: str
     date_of_birth: str = ""
     address: str = ""
+    postal_address: PostalAddress | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +151,7 @@ class BeneficialOwner:
     controls: bool = False
     date_of_birth: str = ""
     address: str = ""
+    postal_address: PostalAddress | None = None
 
 
 @dataclass(frozen=True)
@@ -357,6 +364,7 @@ def _personal(party: NewParty | BeneficialOwner) -> pb.PersonalData:
         date_of_birth=party.date_of_birth,
         address=party.address,
         country=party.country,
+        postal_address=addresses.message(party.postal_address),
     )
 
 
@@ -381,6 +389,7 @@ def _owner(read: pb.BeneficialOwner) -> BeneficialOwner:
         controls=read.controls,
         date_of_birth=data.date_of_birth,
         address=data.address,
+        postal_address=addresses.read(data),
     )
 
 
@@ -394,6 +403,7 @@ def _party(read: pb.Party) -> Party:
         country=data.country,
         date_of_birth=data.date_of_birth,
         address=data.address,
+        postal_address=addresses.read(data),
         kyc_status=KycStatus(read.kyc_status),
         erased=read.erased,
         owners=[*map(_owner, read.owners)],
