@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from fractions import Fraction
+from typing import Any
 from uuid import UUID
 
 import grpc
@@ -16,6 +17,8 @@ from ringfence.credentials import Credentials
 from ringfence.errors import RingfenceError
 from ringfence.ids import ZERO_ID, optional, to_bytes
 from ringfence.transport import Connection
+
+_TEXTS = ("name", "identity_number", "date_of_birth", "address", "country")
 
 
 class PrincipalKind(IntEnum):
@@ -84,10 +87,7 @@ class CertificatePin:
 
 @dataclass(frozen=True, kw_only=True)
 class NewParty:
-    """A client of the platform, person or company, with its personal data.
-
-    Banks are told the `postal_address` of whoever pays; without one, the text of `address` in lines.
-    """
+    """A client, person or company; banks are told its `postal_address`, or without one the text of `address`."""
 
     id: UUID
     kind: PartyKind
@@ -358,14 +358,12 @@ def _kind(party: NewParty) -> pb.PartyKind.ValueType:
 
 
 def _personal(party: NewParty | BeneficialOwner) -> pb.PersonalData:
-    return pb.PersonalData(
-        name=party.name,
-        identity_number=party.identity_number,
-        date_of_birth=party.date_of_birth,
-        address=party.address,
-        country=party.country,
-        postal_address=addresses.message(party.postal_address),
-    )
+    texts = {name: getattr(party, name) for name in _TEXTS}
+    return pb.PersonalData(**texts, postal_address=addresses.message(party.postal_address))
+
+
+def _read(data: pb.PersonalData) -> dict[str, Any]:
+    return {name: getattr(data, name) for name in _TEXTS} | {"postal_address": addresses.read(data)}
 
 
 def _owner_row(owner: BeneficialOwner) -> pb.BeneficialOwner:
@@ -379,32 +377,20 @@ def _owner_row(owner: BeneficialOwner) -> pb.BeneficialOwner:
 
 
 def _owner(read: pb.BeneficialOwner) -> BeneficialOwner:
-    data = read.personal_data
     return BeneficialOwner(
         id=UUID(bytes=read.id),
-        name=data.name,
-        identity_number=data.identity_number,
-        country=data.country,
         share=Fraction(read.share_numerator, read.share_denominator or 1),
         controls=read.controls,
-        date_of_birth=data.date_of_birth,
-        address=data.address,
-        postal_address=addresses.read(data),
+        **_read(read.personal_data),
     )
 
 
 def _party(read: pb.Party) -> Party:
-    data = read.personal_data
     return Party(
         id=UUID(bytes=read.id),
         kind=PartyKind(read.kind),
-        name=data.name,
-        identity_number=data.identity_number,
-        country=data.country,
-        date_of_birth=data.date_of_birth,
-        address=data.address,
-        postal_address=addresses.read(data),
         kyc_status=KycStatus(read.kyc_status),
         erased=read.erased,
         owners=[*map(_owner, read.owners)],
+        **_read(read.personal_data),
     )
