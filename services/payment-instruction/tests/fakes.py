@@ -83,10 +83,15 @@ class FakeIdentity:
 class FakePayers:
     """Registered payers by owner; `is_away` refuses."""
 
-    def __init__(self, names: dict[bytes, str]) -> None:
-        """Knows names, and of everybody the same address."""
-        self.found = {owner: Payer(name, "Lindenweg 4, 10115 Berlin") for owner, name in names.items()}
+    def __init__(self) -> None:
+        """Knows nobody."""
+        self.found: dict[bytes, Payer] = {}
         self.is_away = False
+
+    def know(self, owner: bytes, name: str) -> None:
+        """Learns a name; everybody lives at the same address."""
+        if name:
+            self.found[owner] = Payer(name, "Lindenweg 4, 10115 Berlin")
 
     async def registered(self, tenant: bytes, owners: Collection[bytes]) -> dict[bytes, Payer]:
         """Answers those that are known."""

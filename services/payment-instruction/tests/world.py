@@ -146,7 +146,9 @@ class World:
         self.database = database
         self.identity, self.custody = FakeIdentity(), FakeCustody()
         self.rail = FakeRail()
-        self.payers = FakePayers({an_id("platform"): "Platform"} | CLIENTS)
+        self.payers = FakePayers()
+        for owner, name in ({TENANT: "Platform"} | CLIENTS).items():
+            self.payers.know(owner, name)
         self.seals, self.voucher = FakeSeals(), FakeVoucher()
         self.clock: Clock = SystemClock()
         self.limits = limits or InstallationLimits({EUR: ONLY_PAYMENTS})
@@ -246,6 +248,7 @@ class World:
         """Brings an event of identity's feed about a client; names are sealed as identity does it."""
         position = self.fed = self.fed + 1
         if "personal" in fields:
+            self.payers.know(subject, fields["personal"].get("name", ""))
             key = sha256(subject).digest()
             fields["personal"] = {
                 field: seal(key, text.encode(), AssociatedData(subject, position, field))
