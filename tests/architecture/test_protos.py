@@ -12,7 +12,7 @@ import pytest
 from google.protobuf import descriptor_pool
 from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.audit.v1 import events_pb2 as audit_events_pb2
-from ringfence_protos.common.v1 import access_pb2, feed_pb2, proposal_events_pb2, proposals_pb2
+from ringfence_protos.common.v1 import access_pb2, feed_pb2, postal_address_pb2, proposal_events_pb2, proposals_pb2
 from ringfence_protos.common.v1 import events_pb2 as common_events_pb2
 from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, reconciliation_pb2, safeguarding_pb2
 from ringfence_protos.custody.v1 import events_pb2 as custody_events_pb2
@@ -42,6 +42,7 @@ WITHOUT_METHODS = (
     identity_events_pb2,
     payment_instruction_events_pb2,
 )
+VALUES = (postal_address_pb2,)
 METHODS = [
     method for file in FILES for service in file.DESCRIPTOR.services_by_name.values() for method in service.methods
 ]
@@ -79,11 +80,10 @@ def test_the_pool_knows_every_service() -> None:
 
 
 def test_every_file_is_known_here() -> None:
-    """A proto is either one of those with services, or one without any: options and descriptions of events."""
-    """A proto is either one of the seven with services, or one without any: options and descriptions of events."""
+    """A proto is either one with services, or one without any: options, descriptions of events, values."""
     there = {str(path.relative_to(PROTOS)) for path in PROTOS.glob("ringfence/**/*.proto")}
-    assert there == {file.DESCRIPTOR.name for file in FILES + WITHOUT_METHODS}
-    assert not any(file.DESCRIPTOR.services_by_name for file in WITHOUT_METHODS)
+    assert there == {file.DESCRIPTOR.name for file in FILES + WITHOUT_METHODS + VALUES}
+    assert not any(file.DESCRIPTOR.services_by_name for file in WITHOUT_METHODS + VALUES)
 
 
 def test_descriptions_of_events_are_never_answered() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ringfence.payments import InstructionStatus
+from ringfence import new_id
+from ringfence.addresses import PostalAddress
+from ringfence.particulars import Agent, ChargeBearer, Code, Document, OtherAccount, StructuredRemittance
+from ringfence.payments import InstructionStatus, NewInstruction
 from ringfence_local_stack.scenario import Bank, Payment, Scenario, fresh, new_iban
 from ringfence_local_stack.scenario.messages import order, order_file, report_row, status_report
 
@@ -84,7 +87,7 @@ CARRIED = {
 """What a platform may say in an order, where it must stand in what is sent, and in which words."""
 
 
-@case(waits_for=BANKS_SIDE)
+@case()
 def carried_to_the_bank(scenario: Scenario, need: Finding) -> None:
     """What an order says reaches the bank, or the order is refused by a name."""
     platform = scenario.platform("Nora Vale")
@@ -100,7 +103,7 @@ def carried_to_the_bank(scenario: Scenario, need: Finding) -> None:
         need(sent.text(path) == wanted, f"{what}: the bank reads {sent.text(path)}")
 
 
-@case(waits_for=BANKS_SIDE)
+@case()
 def payer_is_named_to_the_bank(scenario: Scenario, need: Finding) -> None:
     """A payment that names an IBAN alone goes out under the registered name and address of its payer."""
     platform = scenario.platform()
@@ -109,3 +112,61 @@ def payer_is_named_to_the_bank(scenario: Scenario, need: Finding) -> None:
     _, sent = platform.bank.sent(platform.pay(nora, new_iban(), "Alpha Teal", 1_00, end_to_end_id=fresh("E")))
     need(sent.text("Dbtr/Nm") == "Nora Vale", f"the bank reads {sent.text('Dbtr/Nm')}")
     need(sent.has("Dbtr/PstlAdr"), "the bank reads no address")
+
+
+@case()
+def order_in_fields_is_told_to_the_bank(scenario: Scenario, need: Finding) -> None:
+    """What an order over gRPC says in fields reaches the bank, and so does the payer's address in fields."""
+    platform = scenario.platform()
+    where = PostalAddress(
+        street_name="Lindenweg", building_number="4", post_code="10115", town_name="Berlin", country="DE"
+    )
+    (nora,) = platform.enrol([platform.party("Nora Vale", postal_address=where)])
+    platform.bank.deposit(nora, 10_00)
+    order = NewInstruction(
+        id=new_id(),
+        end_to_end_id=fresh("E"),
+        debtor_iban=nora.iban,
+        creditor_iban="",
+        creditor_name="Alpha Teal",
+        amount_minor=1_00,
+        currency="EUR",
+        ultimate_debtor_name="Who Pays",
+        uetr=UETR,
+        instruction_identification="INSTR-4711",
+        charge_bearer=ChargeBearer.DEBTOR,
+        purpose=Code("SALA"),
+        structured_remittance=[StructuredRemittance(documents=[Document(type=Code("CINV"), number="INV-77-A")])],
+        creditor_address=PostalAddress(town_name="New York", country="US"),
+        creditor_agent=Agent(bic="CHASUS33"),
+        creditor_account=OtherAccount(identification="021000021-44", scheme=Code("BBAN")),
+    )
+    (payment,) = platform.submit([order])
+    _, sent = platform.bank.sent(payment)
+    told = {path: sent.text(path) for path in IN_FIELDS}
+    need(told == IN_FIELDS, f"the bank reads {told}")
+    read = payment.look()
+    need(read.uetr == UETR, f"it is read with the UETR {read.uetr}")
+    need(("Cdtr/PstlAdr/TwnNm", "New York") in read.carried, f"it is read with {read.carried}")
+
+
+IN_FIELDS = {
+    "PmtId/InstrId": "INSTR-4711",
+    "PmtId/UETR": UETR,
+    "ChrgBr": "DEBT",
+    "UltmtDbtr/Nm": "Who Pays",
+    "Dbtr/Nm": "Nora Vale",
+    "Dbtr/PstlAdr/StrtNm": "Lindenweg",
+    "Dbtr/PstlAdr/BldgNb": "4",
+    "Dbtr/PstlAdr/PstCd": "10115",
+    "Dbtr/PstlAdr/TwnNm": "Berlin",
+    "Dbtr/PstlAdr/Ctry": "DE",
+    "CdtrAgt/FinInstnId/BICFI": "CHASUS33",
+    "Cdtr/PstlAdr/TwnNm": "New York",
+    "Cdtr/PstlAdr/Ctry": "US",
+    "CdtrAcct/Id/Othr/Id": "021000021-44",
+    "CdtrAcct/Id/Othr/SchmeNm/Cd": "BBAN",
+    "Purp/Cd": "SALA",
+    "RmtInf/Strd/RfrdDocInf/Tp/CdOrPrtry/Cd": "CINV",
+    "RmtInf/Strd/RfrdDocInf/Nb": "INV-77-A",
+}

@@ -12,7 +12,7 @@ from ringfence_kernel.sealing.envelopes import AssociatedData, seal, unseal
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.errors import DomainError, StoreUnavailable
 from ringfence_kernel.vault import VaultUnavailable
-from ringfence_payment_instruction.rail.application.ports import Sealed
+from ringfence_payment_instruction.rail.application.ports import Payer, Sealed
 from ringfence_payment_instruction.rail.domain.errors import RailContradiction
 from ringfence_payment_instruction.screening.domain.clients import Client
 from ringfence_payment_instruction.settlement.application.ports import BookAccounts
@@ -79,6 +79,26 @@ class FakeIdentity:
         if self.authorised.setdefault((tenant, submission_id), digest) != digest:
             raise SubmissionConflict
         return Authorisation(TOKEN_PREFIX + tenant.hex(), self.expires_ns)
+
+
+class FakePayers:
+    """Registered payers by owner; `is_away` refuses."""
+
+    def __init__(self) -> None:
+        """Knows nobody."""
+        self.found: dict[bytes, Payer] = {}
+        self.is_away = False
+
+    def know(self, owner: bytes, name: str) -> None:
+        """Learns a name; everybody lives at the same address."""
+        if name:
+            self.found[owner] = Payer(name, "Lindenweg 4, 10115 Berlin")
+
+    async def registered(self, tenant: bytes, owners: Collection[bytes]) -> dict[bytes, Payer]:
+        """Answers those that are known."""
+        if self.is_away:
+            raise IdentityUnavailable
+        return {each: self.found[each] for each in owners if each in self.found}
 
 
 class FakeBlocking:

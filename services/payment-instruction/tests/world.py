@@ -59,7 +59,7 @@ from ringfence_payment_instruction.submissions.domain.state import REST_ROWS
 from ringfence_payment_instruction.submissions.domain.state import State as SubmissionsState
 from ringfence_payment_instruction.submissions.domain.status import Status
 
-from .fakes import FakeBlocking, FakeCustody, FakeIdentity, FakeRail, FakeSeals, FakeVoucher
+from .fakes import FakeBlocking, FakeCustody, FakeIdentity, FakePayers, FakeRail, FakeSeals, FakeVoucher
 
 EUR = 978
 ONLY_PAYMENTS = Bounds(500_00, MAX_AMOUNT_MINOR, MAX_AMOUNT_MINOR)
@@ -151,6 +151,9 @@ class World:
         self.database = database
         self.identity, self.custody = FakeIdentity(), FakeCustody()
         self.rail = FakeRail()
+        self.payers = FakePayers()
+        for owner, name in ({TENANT: "Platform"} | CLIENTS).items():
+            self.payers.know(owner, name)
         self.seals, self.voucher = FakeSeals(), FakeVoucher()
         self.clock: Clock = SystemClock()
         self.limits = limits or InstallationLimits({EUR: ONLY_PAYMENTS})
@@ -207,6 +210,7 @@ class World:
             agreements=StoredAgreements(self.store, codec),
             rail=RailPorts(
                 rail=self.rail,
+                payers=self.payers,
                 outbox=OutboxTable(self.store),
                 received=ReceivedTable(self.store),
                 seals=self.seals,
@@ -254,6 +258,7 @@ class World:
         """Brings an event of identity's feed about a client; names are sealed as identity does it."""
         position = self.fed = self.fed + 1
         if "personal" in fields:
+            self.payers.know(subject, fields["personal"].get("name", ""))
             key = sha256(subject).digest()
             fields["personal"] = {
                 field: seal(key, text.encode(), AssociatedData(subject, position, field))

@@ -4,16 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from fractions import Fraction
+from typing import Any
 from uuid import UUID
 
 import grpc
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 from ringfence_protos.identity.v1 import identity_pb2_grpc
 
+from ringfence import addresses
+from ringfence.addresses import PostalAddress
 from ringfence.credentials import Credentials
 from ringfence.errors import RingfenceError
 from ringfence.ids import ZERO_ID, optional, to_bytes
 from ringfence.transport import Connection
+
+_TEXTS = ("name", "identity_number", "date_of_birth", "address", "country")
 
 
 class PrincipalKind(IntEnum):
@@ -82,7 +87,7 @@ class CertificatePin:
 
 @dataclass(frozen=True, kw_only=True)
 class NewParty:
-    """A client of the platform, person or company, with its personal data."""
+    """A client, person or company; banks are told its `postal_address`, or without one the text of `address`."""
 
     id: UUID
     kind: PartyKind
@@ -91,6 +96,7 @@ class NewParty:
     country: str
     date_of_birth: str = ""
     address: str = ""
+    postal_address: PostalAddress | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +151,7 @@ class BeneficialOwner:
     controls: bool = False
     date_of_birth: str = ""
     address: str = ""
+    postal_address: PostalAddress | None = None
 
 
 @dataclass(frozen=True)
@@ -351,13 +358,12 @@ def _kind(party: NewParty) -> pb.PartyKind.ValueType:
 
 
 def _personal(party: NewParty | BeneficialOwner) -> pb.PersonalData:
-    return pb.PersonalData(
-        name=party.name,
-        identity_number=party.identity_number,
-        date_of_birth=party.date_of_birth,
-        address=party.address,
-        country=party.country,
-    )
+    texts = {name: getattr(party, name) for name in _TEXTS}
+    return pb.PersonalData(**texts, postal_address=addresses.message(party.postal_address))
+
+
+def _read(data: pb.PersonalData) -> dict[str, Any]:
+    return {name: getattr(data, name) for name in _TEXTS} | {"postal_address": addresses.read(data)}
 
 
 def _owner_row(owner: BeneficialOwner) -> pb.BeneficialOwner:
@@ -371,30 +377,20 @@ def _owner_row(owner: BeneficialOwner) -> pb.BeneficialOwner:
 
 
 def _owner(read: pb.BeneficialOwner) -> BeneficialOwner:
-    data = read.personal_data
     return BeneficialOwner(
         id=UUID(bytes=read.id),
-        name=data.name,
-        identity_number=data.identity_number,
-        country=data.country,
         share=Fraction(read.share_numerator, read.share_denominator or 1),
         controls=read.controls,
-        date_of_birth=data.date_of_birth,
-        address=data.address,
+        **_read(read.personal_data),
     )
 
 
 def _party(read: pb.Party) -> Party:
-    data = read.personal_data
     return Party(
         id=UUID(bytes=read.id),
         kind=PartyKind(read.kind),
-        name=data.name,
-        identity_number=data.identity_number,
-        country=data.country,
-        date_of_birth=data.date_of_birth,
-        address=data.address,
         kyc_status=KycStatus(read.kyc_status),
         erased=read.erased,
         owners=[*map(_owner, read.owners)],
+        **_read(read.personal_data),
     )

@@ -9,8 +9,10 @@ import grpc
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2_grpc
 
-from ringfence import sanctions
+from ringfence import addresses, particulars, sanctions
+from ringfence.addresses import PostalAddress
 from ringfence.ids import optional, to_bytes
+from ringfence.particulars import Agent, ChargeBearer, Code, OtherAccount, StructuredRemittance
 from ringfence.sanctions import ImportedList, ListPart, SanctionsList
 from ringfence.transport import Connection
 
@@ -81,7 +83,11 @@ class ListFormat(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class NewInstruction:
-    """A payment that a platform orders for a client: inside the book if it knows the payee's IBAN, else by the bank."""
+    """A payment that a platform orders for a client: inside the book if it knows the payee's IBAN, else by the bank.
+
+    A payee's account without IBAN is `creditor_account`, with the bank that has it as `creditor_agent`; `creditor_iban`
+    is empty then. What is read has names, accounts, amount and text; all else stands in `Instruction.carried`.
+    """
 
     id: UUID
     end_to_end_id: str
@@ -91,6 +97,16 @@ class NewInstruction:
     amount_minor: int
     currency: str
     remittance: str = ""
+    ultimate_debtor_name: str = ""
+    ultimate_creditor_name: str = ""
+    uetr: str = ""
+    instruction_identification: str = ""
+    charge_bearer: ChargeBearer | None = None
+    purpose: Code | None = None
+    structured_remittance: Sequence[StructuredRemittance] = ()
+    creditor_address: PostalAddress | None = None
+    creditor_agent: Agent | None = None
+    creditor_account: OtherAccount | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +131,9 @@ class Instruction:
     changed_ns: int
     maker_id: UUID | None
     approver_id: UUID | None
+    uetr: str = ""
+    carried: Sequence[tuple[str, str]] = ()
+    """What else the bank is told: paths of ISO 20022 elements, as `RmtInf/Strd#2/RfrdDocInf/Nb`, with their texts."""
 
 
 @dataclass(frozen=True)
@@ -304,6 +323,16 @@ def _order(new: NewInstruction) -> pb.NewInstruction:
         amount_minor=new.amount_minor,
         currency=new.currency,
         remittance=new.remittance,
+        ultimate_debtor_name=new.ultimate_debtor_name,
+        ultimate_creditor_name=new.ultimate_creditor_name,
+        uetr=new.uetr,
+        instruction_identification=new.instruction_identification,
+        charge_bearer=pb.ChargeBearer.ValueType(new.charge_bearer or 0),
+        purpose=particulars.code(new.purpose),
+        structured_remittance=map(particulars.remittance, new.structured_remittance),
+        creditor_address=addresses.message(new.creditor_address),
+        creditor_agent=particulars.agent(new.creditor_agent),
+        creditor_account=particulars.account(new.creditor_account),
     )
 
 
@@ -328,6 +357,7 @@ def _instruction(read: pb.Instruction) -> Instruction:
         amount_minor=read.order.amount_minor,
         currency=read.order.currency,
         remittance=read.order.remittance,
+        instruction_identification=read.order.instruction_identification,
     )
     return Instruction(
         order,
@@ -338,4 +368,6 @@ def _instruction(read: pb.Instruction) -> Instruction:
         read.changed_ns,
         optional(read.maker_id),
         optional(read.approver_id),
+        read.uetr,
+        [(each.path, each.text) for each in read.carried],
     )

@@ -213,16 +213,17 @@ def _party_service(runtime: Runtime[IdentitySettings], core: _Core) -> tuple[Ser
     decisions = Knowing(writer, modules.parties.kyc_decisions, LookUps(DecisionsReader(core.events.store).read))
     stored = StoredPersonal(core.events.store, event_codec())
     reading = PartyReading(writer, modules.parties, keys, stored)
+    names = RegisteredNames(principals, reading)
     holds = LegalHolds(writer, modules.parties, principals, core.proposals)
     erasing = _erasing(runtime, core, aliases, stored)
     core.proposals.register([*acts.effects(), *holds.effects(), *erasing.effects()])
     commands = PartyCommands(writer, modules.parties, principals, keys, decisions, core.proposals)
     servicer = joined(
         rpc.PartyServiceServicer,
-        PartyApi(commands, reading, holds, erasing),
+        PartyApi(commands, reading, names, holds, erasing),
         AliasApi(
             aliases,
-            AliasConfirming(writer, modules.aliases, keys, RegisteredNames(principals, reading), acts),
+            AliasConfirming(writer, modules.aliases, keys, names, acts),
             AliasChanging(writer, principals, ask, keys, acts),
         ),
         DataKeyApi(DataKeyQueries(ask, principals, keys)),

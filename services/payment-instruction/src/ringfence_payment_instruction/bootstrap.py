@@ -58,6 +58,7 @@ from ringfence_payment_instruction.modules import (
 from ringfence_payment_instruction.rail.adapters import schema as rail
 from ringfence_payment_instruction.rail.adapters.messages import OutboxTable, ReceivedTable
 from ringfence_payment_instruction.rail.adapters.object_store import ObjectRail
+from ringfence_payment_instruction.rail.adapters.payers import IdentityPayers
 from ringfence_payment_instruction.rail.adapters.principal import RailPrincipal
 from ringfence_payment_instruction.rail.adapters.seals import VaultSeals
 from ringfence_payment_instruction.rail.adapters.spool import SpoolRail
@@ -233,6 +234,7 @@ def _rail(runtime: Runtime[PaymentInstructionSettings], store: EventStore) -> Ra
     where = settings.rail()
     return RailPorts(
         rail=SpoolRail(where) if isinstance(where, Path) else ObjectRail(where),
+        payers=IdentityPayers(runtime.peer("identity")),
         outbox=OutboxTable(store),
         received=ReceivedTable(store),
         seals=VaultSeals(runtime.vault.transit),

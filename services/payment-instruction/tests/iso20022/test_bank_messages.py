@@ -49,11 +49,14 @@ def test_payments_are_written_for_the_bank(error_of: ErrorOf) -> None:
         amount_minor=7,
         instruction_id="I-2",
         uetr="9a0c4f5e-7f3a-4c5f-9d3c-2f1f6a1d0b7e",
-        debtor_agent_bic="COBADEFFXXX",
-        creditor_agent_bic="NWBKGB2LXXX",
-        creditor_account=Account(other="12345678"),
+        creditor_account=Account(),
         remittance="Order <7> & thanks",
-        purpose="GDDS",
+        carried=(
+            ("DbtrAgt/FinInstnId/BICFI", "COBADEFFXXX"),
+            ("CdtrAgt/FinInstnId/BICFI", "NWBKGB2LXXX"),
+            ("CdtrAcct/Id/Othr/Id", "12345678"),
+            ("Purp/Cd", "GDDS"),
+        ),
     )
     content = write_credit_transfers("OUT-1", CREATED_NS, [_payment(), full], "RINGDEFFXXX")
     assert error_of(content) is None
@@ -71,7 +74,7 @@ def test_payments_are_written_for_the_bank(error_of: ErrorOf) -> None:
         {"creditor_name": "", "debtor_name": "\x07"},
         {"currency": "JPY", "amount_minor": 1},
         {"amount_minor": 10**18 - 1},
-        {"purpose": "goods and services"},
+        {"carried": (("Purp/Prtry", "goods and services"),)},
         {"creditor_account": Account()},
     ],
 )

@@ -140,11 +140,13 @@ def test_an_account_without_iban_is_kept_as_it_is_named(pain001: Pain001) -> Non
     assert (transfer.creditor_account, transfer.creditor_iban) == (Account(other="12345678"), None)
 
 
-def test_a_structured_reference_stands_for_remittance(pain001: Pain001) -> None:
-    """Without free text, the creditor reference is the remittance."""
+def test_structured_remittance_is_carried_as_it_is(pain001: Pain001) -> None:
+    """It is no free text: what is read of it is what stands there, by its path."""
     structured = b"<Strd><CdtrRefInf><Ref>RF18539007547034</Ref></CdtrRefInf></Strd>"
     content = pain001(transactions=1).replace(b"<Ustrd>Order 1</Ustrd><Ustrd>thanks</Ustrd>", structured)
-    assert read_credit_transfer_file(content).payments[0].transactions[0].remittance == "RF18539007547034"
+    (transfer,) = read_credit_transfer_file(content).payments[0].transactions
+    assert transfer.remittance is None
+    assert ("RmtInf/Strd/CdtrRefInf/Ref", "RF18539007547034") in transfer.carried
 
 
 def test_yen_have_no_decimals(pain001: Pain001) -> None:

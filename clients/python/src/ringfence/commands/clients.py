@@ -31,10 +31,17 @@ def show_parties(
     with client_as(principal) as client:
         found = client.identity.parties(ids, platform)
     rows = [
-        [str(each.id), each.kind.name.lower(), each.name, each.kyc_status.name.lower(), "erased" if each.erased else ""]
+        [
+            str(each.id),
+            each.kind.name.lower(),
+            each.name,
+            str(each.postal_address or each.address),
+            each.kyc_status.name.lower(),
+            "erased" if each.erased else "",
+        ]
         for each in found
     ]
-    show("Parties", ["party", "kind", "name", "kyc", "erased"], rows)
+    show("Parties", ["party", "kind", "name", "address", "kyc", "erased"], rows)
 
 
 @parties.command("kyc", cls=Tabled)

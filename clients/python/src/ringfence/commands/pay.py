@@ -11,9 +11,10 @@ from ringfence.client import Client
 from ringfence.commands.connect import As, client_as
 from ringfence.commands.errors import CommandFailed, ExitCode
 from ringfence.commands.terminal import note, output, show
-from ringfence.commands.typed import minor
+from ringfence.commands.typed import choice, minor
 from ringfence.ids import external_id, new_id
 from ringfence.money import show as amount
+from ringfence.particulars import Agent, ChargeBearer, Code, Document, OtherAccount, StructuredRemittance
 from ringfence.payments import Instruction, InstructionStatus, NewInstruction
 
 _LOOK_SECONDS = 0.2
@@ -30,6 +31,13 @@ def pay(
         UUID | None, typer.Option("--id", help="Id of the payment, a UUID: the same again is the same payment.")
     ] = None,
     remittance: Annotated[str, typer.Option(help="Text for the payee.")] = "",
+    invoice: Annotated[list[str] | None, typer.Option(help="Number of an invoice that is paid.")] = None,
+    reference: Annotated[str, typer.Option(help="The payee's own reference, for instance RF18539007547034.")] = "",
+    purpose: Annotated[str, typer.Option(help="What it is for: an ISO 20022 code, for instance SALA.")] = "",
+    charges: Annotated[ChargeBearer | None, choice(ChargeBearer, "--charges", help="Who bears the charges.")] = None,
+    uetr: Annotated[UUID | None, typer.Option(help="UETR, a UUID of version 4; made where left out.")] = None,
+    account: Annotated[str, typer.Option(help="Number of the payee's account where it has no IBAN.")] = "",
+    bank: Annotated[str, typer.Option(help="BIC of the payee's bank.")] = "",
     file: Annotated[
         Path | None, typer.Option(help="A pain.001 file instead of one payment.", exists=True, dir_okay=False)
     ] = None,
@@ -40,9 +48,10 @@ def pay(
     The same payment under the same --id is the same payment, however often it is ordered; another one is refused. The
     id is printed before anything is sent. A file is the same by its content.
     """
-    given = [debtor, creditor, name, sum_]
-    if any([*given, identifier]) if file else not all(given):
-        raise typer.BadParameter("give --from, --to, --name and --amount, or --file alone")
+    given = [debtor, creditor or account, name, sum_]
+    others = [identifier, remittance, invoice, reference, purpose, charges, uetr, bank]
+    if any([*given, *others]) if file else not all(given):
+        raise typer.BadParameter("give --from, --to or --account, --name and --amount, or --file alone")
     order = None
     if file is None:
         key = identifier or new_id()
@@ -55,12 +64,26 @@ def pay(
             amount_minor=minor(sum_, currency),
             currency=currency,
             remittance=remittance,
+            uetr=str(uetr or ""),
+            charge_bearer=charges,
+            purpose=Code(purpose) if purpose else None,
+            structured_remittance=structured(invoice or [], reference),
+            creditor_agent=Agent(bic=bank) if bank else None,
+            creditor_account=OtherAccount(identification=account) if account else None,
         )
     with client_as(principal) as client:
         if order is not None:
             announce(order.id, identifier)
         ids = _submit(client, order) if order else _submit_file(client, cast(Path, file))
         _report(follow(client, ids, wait))
+
+
+def structured(invoices: list[str], reference: str) -> list[StructuredRemittance]:
+    """The remittance that says which invoices are paid, and by what the payee knows that."""
+    if not invoices and not reference:
+        return []
+    documents = [Document(type=Code("CINV"), number=each) for each in invoices]
+    return [StructuredRemittance(documents=documents, creditor_reference=reference)]
 
 
 def announce(key: UUID, given: UUID | None) -> None:

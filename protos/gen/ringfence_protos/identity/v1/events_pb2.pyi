@@ -680,7 +680,8 @@ class OwnersRecorded(_message.Message):
     @_builtins.property
     def personal(self) -> _containers.ScalarMap[_builtins.str, _builtins.bytes]:
         """Ciphertext under the company's data key (AAD: stream, this version, field) by owner's id in hexadecimal, a dot, and
-        name, identity_number, date_of_birth, address, country, share (a fraction such as 1/3) or controls.
+        name, identity_number, date_of_birth, address, country, postal_address (a line per element of ISO 20022), share (a
+        fraction such as 1/3) or controls.
         """
 
     def __init__(

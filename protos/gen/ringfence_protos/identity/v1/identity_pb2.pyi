@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from ringfence_protos.common.v1 import postal_address_pb2 as _postal_address_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -882,6 +883,7 @@ class PersonalData(_message.Message):
     DATE_OF_BIRTH_FIELD_NUMBER: _builtins.int
     ADDRESS_FIELD_NUMBER: _builtins.int
     COUNTRY_FIELD_NUMBER: _builtins.int
+    POSTAL_ADDRESS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Full name, 1 to 140 characters of any script, one of which can be seen."""
     identity_number: _builtins.str
@@ -892,6 +894,10 @@ class PersonalData(_message.Message):
     """Postal address, up to 280 characters; may be empty."""
     country: _builtins.str
     """Country, an assigned ISO 3166-1 alpha-2 code; UK is taken as GB."""
+    @_builtins.property
+    def postal_address(self) -> _postal_address_pb2.PostalAddress:
+        """The address in its fields, as banks are told it; absent where it is given as a text alone, or not at all."""
+
     def __init__(
         self,
         *,
@@ -900,10 +906,11 @@ class PersonalData(_message.Message):
         date_of_birth: _builtins.str = ...,
         address: _builtins.str = ...,
         country: _builtins.str = ...,
+        postal_address: _postal_address_pb2.PostalAddress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["postal_address", b"postal_address"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "country", b"country", "date_of_birth", b"date_of_birth", "identity_number", b"identity_number", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "country", b"country", "date_of_birth", b"date_of_birth", "identity_number", b"identity_number", "name", b"name", "postal_address", b"postal_address"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1292,7 +1299,7 @@ class PartyKey(_message.Message):
     tenant_id: _builtins.bytes
     """Tenant, 16 bytes."""
     party_id: _builtins.bytes
-    """Party, 16 bytes."""
+    """Party, 16 bytes; the tenant's own id for the platform itself, of which the registered name is known."""
     def __init__(
         self,
         *,
@@ -1309,7 +1316,7 @@ Global___PartyKey: _TypeAlias = PartyKey  # noqa: Y015
 
 @_typing.final
 class ReadPartiesRequest(_message.Message):
-    """Asks for parties of any tenant, for screening."""
+    """Asks for parties of any tenant."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -661,7 +661,7 @@ class PartyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReadParties(self, request, context):
-        """Returns parties of any tenant with their owners, for screening.
+        """Returns parties of any tenant with their owners, for screening and for what banks are told of payers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -213,7 +213,7 @@ class PartyServiceStub:
     BlockParties: _grpc.UnaryUnaryMultiCallable[_identity_pb2.BlockPartiesRequest, _identity_pb2.BlockPartiesResponse]
     """Blocks parties that a list names; idempotent. Only two people release them."""
     ReadParties: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ReadPartiesRequest, _identity_pb2.ReadPartiesResponse]
-    """Returns parties of any tenant with their owners, for screening."""
+    """Returns parties of any tenant with their owners, for screening and for what banks are told of payers."""
     EraseParties: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ErasePartiesRequest, _identity_pb2.ErasePartiesResponse]
     """Erases parties by destroying their data keys, by two people."""
     SetLegalHold: _grpc.UnaryUnaryMultiCallable[_identity_pb2.SetLegalHoldRequest, _identity_pb2.SetLegalHoldResponse]
@@ -245,7 +245,7 @@ class PartyServiceAsyncStub(PartyServiceStub):
     BlockParties: _aio.UnaryUnaryMultiCallable[_identity_pb2.BlockPartiesRequest, _identity_pb2.BlockPartiesResponse]  # type: ignore[assignment]
     """Blocks parties that a list names; idempotent. Only two people release them."""
     ReadParties: _aio.UnaryUnaryMultiCallable[_identity_pb2.ReadPartiesRequest, _identity_pb2.ReadPartiesResponse]  # type: ignore[assignment]
-    """Returns parties of any tenant with their owners, for screening."""
+    """Returns parties of any tenant with their owners, for screening and for what banks are told of payers."""
     EraseParties: _aio.UnaryUnaryMultiCallable[_identity_pb2.ErasePartiesRequest, _identity_pb2.ErasePartiesResponse]  # type: ignore[assignment]
     """Erases parties by destroying their data keys, by two people."""
     SetLegalHold: _aio.UnaryUnaryMultiCallable[_identity_pb2.SetLegalHoldRequest, _identity_pb2.SetLegalHoldResponse]  # type: ignore[assignment]
@@ -310,7 +310,7 @@ class PartyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.ReadPartiesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.ReadPartiesResponse, _abc.Awaitable[_identity_pb2.ReadPartiesResponse]]:
-        """Returns parties of any tenant with their owners, for screening."""
+        """Returns parties of any tenant with their owners, for screening and for what banks are told of payers."""
 
     @_abc_1.abstractmethod
     def EraseParties(

@@ -532,6 +532,8 @@ class InstructionsReceived(_message.Message):
     FINGERPRINTS_FIELD_NUMBER: _builtins.int
     PURPOSES_FIELD_NUMBER: _builtins.int
     MANDATES_FIELD_NUMBER: _builtins.int
+    UETRS_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_IDENTIFICATIONS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     submission_id: _builtins.bytes
@@ -568,6 +570,10 @@ class InstructionsReceived(_message.Message):
     """What each rests on where it is no payment: a fee agreement, a bank's entry; zero for others, empty where all are
     clients' payments.
     """
+    uetrs: _builtins.bytes
+    """What follows each through all banks (ISO 20022 UETR) where the order came with one; zero for others, empty where
+    none did.
+    """
     @_builtins.property
     def end_to_end_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The platform's own references."""
@@ -583,6 +589,10 @@ class InstructionsReceived(_message.Message):
     @_builtins.property
     def parties_sealed(self) -> _containers.ScalarMap[_builtins.int, _builtins.bytes]:
         """Row, from 0, to the ciphertext of whom it names beside debtor and creditor, under the platform's key."""
+
+    @_builtins.property
+    def instruction_identifications(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The platform's own numbers of the instructions (ISO 20022 InstrId), each empty without one; none where none has one."""
 
     def __init__(
         self,
@@ -607,10 +617,12 @@ class InstructionsReceived(_message.Message):
         fingerprints: _builtins.bytes = ...,
         purposes: _builtins.bytes = ...,
         mandates: _builtins.bytes = ...,
+        uetrs: _builtins.bytes = ...,
+        instruction_identifications: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "creditor_accounts", b"creditor_accounts", "creditor_indexes", b"creditor_indexes", "creditor_owners", b"creditor_owners", "creditor_sealed", b"creditor_sealed", "debtor_accounts", b"debtor_accounts", "debtor_owners", b"debtor_owners", "debtor_sealed", b"debtor_sealed", "end_to_end_ids", b"end_to_end_ids", "execution_days", b"execution_days", "fingerprints", b"fingerprints", "first_index", b"first_index", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "mandates", b"mandates", "parties_rows", b"parties_rows", "parties_sealed", b"parties_sealed", "purposes", b"purposes", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amounts_minor", b"amounts_minor", "creditor_accounts", b"creditor_accounts", "creditor_indexes", b"creditor_indexes", "creditor_owners", b"creditor_owners", "creditor_sealed", b"creditor_sealed", "debtor_accounts", b"debtor_accounts", "debtor_owners", b"debtor_owners", "debtor_sealed", b"debtor_sealed", "end_to_end_ids", b"end_to_end_ids", "execution_days", b"execution_days", "fingerprints", b"fingerprints", "first_index", b"first_index", "instruction_identifications", b"instruction_identifications", "instruction_ids", b"instruction_ids", "ledgers", b"ledgers", "mandates", b"mandates", "parties_rows", b"parties_rows", "parties_sealed", b"parties_sealed", "purposes", b"purposes", "submission_id", b"submission_id", "tenant", b"tenant", "uetrs", b"uetrs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

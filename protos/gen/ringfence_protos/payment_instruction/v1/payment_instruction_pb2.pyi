@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from ringfence_protos.common.v1 import postal_address_pb2 as _postal_address_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -102,6 +103,38 @@ INSTRUCTION_STATUS_RETURNED: InstructionStatus.ValueType  # 16
 INSTRUCTION_STATUS_REFUSED: InstructionStatus.ValueType  # 17
 """Asked back in vain (ACSC)."""
 Global___InstructionStatus: _TypeAlias = InstructionStatus  # noqa: Y015
+
+class _ChargeBearer:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ChargeBearerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChargeBearer.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHARGE_BEARER_UNSPECIFIED: _ChargeBearer.ValueType  # 0
+    """Shared."""
+    CHARGE_BEARER_DEBTOR: _ChargeBearer.ValueType  # 1
+    """DEBT: the payer bears them all."""
+    CHARGE_BEARER_CREDITOR: _ChargeBearer.ValueType  # 2
+    """CRED: the payee bears them all."""
+    CHARGE_BEARER_SHARED: _ChargeBearer.ValueType  # 3
+    """SHAR: each bears those of his side."""
+    CHARGE_BEARER_SERVICE_LEVEL: _ChargeBearer.ValueType  # 4
+    """SLEV: as the rules of the service level say."""
+
+class ChargeBearer(_ChargeBearer, metaclass=_ChargeBearerEnumTypeWrapper):
+    """Who bears the charges of a payment (ISO 20022 ChargeBearerType1Code)."""
+
+CHARGE_BEARER_UNSPECIFIED: ChargeBearer.ValueType  # 0
+"""Shared."""
+CHARGE_BEARER_DEBTOR: ChargeBearer.ValueType  # 1
+"""DEBT: the payer bears them all."""
+CHARGE_BEARER_CREDITOR: ChargeBearer.ValueType  # 2
+"""CRED: the payee bears them all."""
+CHARGE_BEARER_SHARED: ChargeBearer.ValueType  # 3
+"""SHAR: each bears those of his side."""
+CHARGE_BEARER_SERVICE_LEVEL: ChargeBearer.ValueType  # 4
+"""SLEV: as the rules of the service level say."""
+Global___ChargeBearer: _TypeAlias = ChargeBearer  # noqa: Y015
 
 class _Decision:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -303,6 +336,14 @@ class NewInstruction(_message.Message):
     REMITTANCE_FIELD_NUMBER: _builtins.int
     ULTIMATE_DEBTOR_NAME_FIELD_NUMBER: _builtins.int
     ULTIMATE_CREDITOR_NAME_FIELD_NUMBER: _builtins.int
+    UETR_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_IDENTIFICATION_FIELD_NUMBER: _builtins.int
+    CHARGE_BEARER_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    STRUCTURED_REMITTANCE_FIELD_NUMBER: _builtins.int
+    CREDITOR_ADDRESS_FIELD_NUMBER: _builtins.int
+    CREDITOR_AGENT_FIELD_NUMBER: _builtins.int
+    CREDITOR_ACCOUNT_FIELD_NUMBER: _builtins.int
     id: _builtins.bytes
     """16 bytes, chosen by the platform."""
     end_to_end_id: _builtins.str
@@ -310,7 +351,7 @@ class NewInstruction(_message.Message):
     debtor_iban: _builtins.str
     """Payer's IBAN, an alias of a client account in the caller's book."""
     creditor_iban: _builtins.str
-    """Payee's IBAN: in the same book it settles there, else it goes to the bank."""
+    """Payee's IBAN: in the same book it settles there, else it goes to the bank. Empty where creditor_account is given."""
     creditor_name: _builtins.str
     """Payee's name, 1 to 140 characters of any script, one of which can be seen; screened."""
     amount_minor: _builtins.int
@@ -323,6 +364,34 @@ class NewInstruction(_message.Message):
     """Name of whom the payer pays for, up to 140 characters; screened. Empty without one."""
     ultimate_creditor_name: _builtins.str
     """Name of whom the payee takes the money for, up to 140 characters; screened. Empty without one."""
+    uetr: _builtins.str
+    """What follows the payment through all banks (ISO 20022 UETR): a UUID of version 4 in small letters, which the platform
+    uses once. Empty: one is made.
+    """
+    instruction_identification: _builtins.str
+    """The platform's own number of the instruction (ISO 20022 InstrId), up to 35 characters; empty without one."""
+    charge_bearer: Global___ChargeBearer.ValueType
+    """Who bears the charges."""
+    @_builtins.property
+    def purpose(self) -> Global___CodeOrProprietary:
+        """What the payment is for: ExternalPurpose1Code of ISO 20022, for instance SALA, or a word of the platform's own."""
+
+    @_builtins.property
+    def structured_remittance(self) -> _containers.RepeatedCompositeFieldContainer[Global___StructuredRemittance]:
+        """Structured remittance information, at most 20, beside the text."""
+
+    @_builtins.property
+    def creditor_address(self) -> _postal_address_pb2.PostalAddress:
+        """Where the payee lives or has a seat; absent without one."""
+
+    @_builtins.property
+    def creditor_agent(self) -> Global___Agent:
+        """The payee's bank; needed where the payee's account has no IBAN."""
+
+    @_builtins.property
+    def creditor_account(self) -> Global___OtherAccount:
+        """The payee's account where it has no IBAN: creditor_iban is empty then, and the payment goes to the bank."""
+
     def __init__(
         self,
         *,
@@ -336,14 +405,214 @@ class NewInstruction(_message.Message):
         remittance: _builtins.str = ...,
         ultimate_debtor_name: _builtins.str = ...,
         ultimate_creditor_name: _builtins.str = ...,
+        uetr: _builtins.str = ...,
+        instruction_identification: _builtins.str = ...,
+        charge_bearer: Global___ChargeBearer.ValueType = ...,
+        purpose: Global___CodeOrProprietary | None = ...,
+        structured_remittance: _abc.Iterable[Global___StructuredRemittance] | None = ...,
+        creditor_address: _postal_address_pb2.PostalAddress | None = ...,
+        creditor_agent: Global___Agent | None = ...,
+        creditor_account: Global___OtherAccount | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["creditor_account", b"creditor_account", "creditor_address", b"creditor_address", "creditor_agent", b"creditor_agent", "purpose", b"purpose"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "creditor_iban", b"creditor_iban", "creditor_name", b"creditor_name", "currency", b"currency", "debtor_iban", b"debtor_iban", "end_to_end_id", b"end_to_end_id", "id", b"id", "remittance", b"remittance", "ultimate_creditor_name", b"ultimate_creditor_name", "ultimate_debtor_name", b"ultimate_debtor_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "charge_bearer", b"charge_bearer", "creditor_account", b"creditor_account", "creditor_address", b"creditor_address", "creditor_agent", b"creditor_agent", "creditor_iban", b"creditor_iban", "creditor_name", b"creditor_name", "currency", b"currency", "debtor_iban", b"debtor_iban", "end_to_end_id", b"end_to_end_id", "id", b"id", "instruction_identification", b"instruction_identification", "purpose", b"purpose", "remittance", b"remittance", "structured_remittance", b"structured_remittance", "uetr", b"uetr", "ultimate_creditor_name", b"ultimate_creditor_name", "ultimate_debtor_name", b"ultimate_debtor_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NewInstruction: _TypeAlias = NewInstruction  # noqa: Y015
+
+@_typing.final
+class CodeOrProprietary(_message.Message):
+    """A code of an external list of ISO 20022, or a word of one's own: one of both, or neither."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    PROPRIETARY_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """1 to 4 capitals or digits."""
+    proprietary: _builtins.str
+    """Up to 35 characters."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        proprietary: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "proprietary", b"proprietary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CodeOrProprietary: _TypeAlias = CodeOrProprietary  # noqa: Y015
+
+@_typing.final
+class Agent(_message.Message):
+    """A bank: at least one of its BIC, its number in a clearing system, and its name."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BIC_FIELD_NUMBER: _builtins.int
+    CLEARING_SYSTEM_FIELD_NUMBER: _builtins.int
+    CLEARING_MEMBER_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    bic: _builtins.str
+    """BIC, 8 or 11 characters."""
+    clearing_system: _builtins.str
+    """ExternalClearingSystemIdentification1Code of ISO 20022, for instance USABA or CNAPS; empty where the number tells."""
+    clearing_member: _builtins.str
+    """Number in the clearing system, up to 35 characters."""
+    name: _builtins.str
+    """Name, up to 140 characters; screened."""
+    def __init__(
+        self,
+        *,
+        bic: _builtins.str = ...,
+        clearing_system: _builtins.str = ...,
+        clearing_member: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bic", b"bic", "clearing_member", b"clearing_member", "clearing_system", b"clearing_system", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Agent: _TypeAlias = Agent  # noqa: Y015
+
+@_typing.final
+class OtherAccount(_message.Message):
+    """An account that is known by another number than an IBAN."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDENTIFICATION_FIELD_NUMBER: _builtins.int
+    SCHEME_FIELD_NUMBER: _builtins.int
+    ISSUER_FIELD_NUMBER: _builtins.int
+    identification: _builtins.str
+    """Number, 1 to 34 characters; no IBAN."""
+    issuer: _builtins.str
+    """Who has given it, up to 35 characters."""
+    @_builtins.property
+    def scheme(self) -> Global___CodeOrProprietary:
+        """By what scheme it is one: ExternalAccountIdentification1Code of ISO 20022, for instance BBAN, or another word."""
+
+    def __init__(
+        self,
+        *,
+        identification: _builtins.str = ...,
+        scheme: Global___CodeOrProprietary | None = ...,
+        issuer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["scheme", b"scheme"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identification", b"identification", "issuer", b"issuer", "scheme", b"scheme"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OtherAccount: _TypeAlias = OtherAccount  # noqa: Y015
+
+@_typing.final
+class ReferredDocument(_message.Message):
+    """A document that a payment is about, for instance an invoice; something of it is given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    RELATED_DATE_FIELD_NUMBER: _builtins.int
+    number: _builtins.str
+    """Number, up to 35 characters."""
+    related_date: _builtins.str
+    """ISO 8601 date; may be empty."""
+    @_builtins.property
+    def type(self) -> Global___CodeOrProprietary:
+        """Type: DocumentType6Code of ISO 20022, for instance CINV for an invoice, or another word."""
+
+    def __init__(
+        self,
+        *,
+        type: Global___CodeOrProprietary | None = ...,
+        number: _builtins.str = ...,
+        related_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["type", b"type"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "related_date", b"related_date", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReferredDocument: _TypeAlias = ReferredDocument  # noqa: Y015
+
+@_typing.final
+class StructuredRemittance(_message.Message):
+    """Structured remittance information; something of it is given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENTS_FIELD_NUMBER: _builtins.int
+    CREDITOR_REFERENCE_TYPE_FIELD_NUMBER: _builtins.int
+    CREDITOR_REFERENCE_FIELD_NUMBER: _builtins.int
+    ADDITIONAL_INFORMATION_FIELD_NUMBER: _builtins.int
+    creditor_reference: _builtins.str
+    """The payee's own reference, for instance by ISO 11649, up to 35 characters."""
+    @_builtins.property
+    def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReferredDocument]:
+        """Documents, at most 20."""
+
+    @_builtins.property
+    def creditor_reference_type(self) -> Global___CodeOrProprietary:
+        """Type of the reference: DocumentType3Code of ISO 20022, for instance SCOR, or another word."""
+
+    @_builtins.property
+    def additional_information(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Lines of text, at most 3 of up to 140 characters each."""
+
+    def __init__(
+        self,
+        *,
+        documents: _abc.Iterable[Global___ReferredDocument] | None = ...,
+        creditor_reference_type: Global___CodeOrProprietary | None = ...,
+        creditor_reference: _builtins.str = ...,
+        additional_information: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["creditor_reference_type", b"creditor_reference_type"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["additional_information", b"additional_information", "creditor_reference", b"creditor_reference", "creditor_reference_type", b"creditor_reference_type", "documents", b"documents"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StructuredRemittance: _TypeAlias = StructuredRemittance  # noqa: Y015
+
+@_typing.final
+class CarriedElement(_message.Message):
+    """Something that the bank is told beside what an order has in fields of its own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """Path of the ISO 20022 element from the transaction down, as RmtInf/Strd#2/RfrdDocInf/Nb: #2 is the second of its name
+    beside each other, @EUR behind a name its currency.
+    """
+    text: _builtins.str
+    """Its text."""
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["path", b"path", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CarriedElement: _TypeAlias = CarriedElement  # noqa: Y015
 
 @_typing.final
 class SubmitInstructionsRequest(_message.Message):
@@ -555,6 +824,8 @@ class Instruction(_message.Message):
     CHANGED_NS_FIELD_NUMBER: _builtins.int
     MAKER_ID_FIELD_NUMBER: _builtins.int
     APPROVER_ID_FIELD_NUMBER: _builtins.int
+    UETR_FIELD_NUMBER: _builtins.int
+    CARRIED_FIELD_NUMBER: _builtins.int
     submission_id: _builtins.bytes
     """16 bytes."""
     transfer_id: _builtins.bytes
@@ -567,6 +838,8 @@ class Instruction(_message.Message):
     """16 bytes: principal that submitted it."""
     approver_id: _builtins.bytes
     """16 bytes: principal that approved it; empty without one."""
+    uetr: _builtins.str
+    """What the bank knows it by beside its transfer (ISO 20022 UETR), given or made."""
     @_builtins.property
     def order(self) -> Global___NewInstruction:
         """What was ordered."""
@@ -574,6 +847,12 @@ class Instruction(_message.Message):
     @_builtins.property
     def state(self) -> Global___InstructionState:
         """How it stands."""
+
+    @_builtins.property
+    def carried(self) -> _containers.RepeatedCompositeFieldContainer[Global___CarriedElement]:
+        """All else that the bank is told by the order, whether it came in fields or in a file. Not of the payer: of him it is
+        told what is registered.
+        """
 
     def __init__(
         self,
@@ -586,10 +865,12 @@ class Instruction(_message.Message):
         changed_ns: _builtins.int = ...,
         maker_id: _builtins.bytes = ...,
         approver_id: _builtins.bytes = ...,
+        uetr: _builtins.str = ...,
+        carried: _abc.Iterable[Global___CarriedElement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order", "state", b"state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver_id", b"approver_id", "changed_ns", b"changed_ns", "maker_id", b"maker_id", "order", b"order", "received_ns", b"received_ns", "state", b"state", "submission_id", b"submission_id", "transfer_id", b"transfer_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver_id", b"approver_id", "carried", b"carried", "changed_ns", b"changed_ns", "maker_id", b"maker_id", "order", b"order", "received_ns", b"received_ns", "state", b"state", "submission_id", b"submission_id", "transfer_id", b"transfer_id", "uetr", b"uetr"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from ringfence_kernel.access.caller import current_caller
 from ringfence_kernel.rpc import bounds
+from ringfence_kernel.values.addresses import ELEMENTS, PostalAddress
 from ringfence_kernel.values.errors import InvalidArgument
+from ringfence_protos.common.v1 import postal_address_pb2 as address_pb
 from ringfence_protos.identity.v1 import identity_pb2 as pb
 
 from ringfence_identity import batches
@@ -14,7 +16,7 @@ from ringfence_identity.parties.application.erasing import Erasing
 from ringfence_identity.parties.application.holding import LegalHolds
 from ringfence_identity.parties.application.owners import MAX_OWNERS, CompanyOwners, Owner, exact_share
 from ringfence_identity.parties.application.personal import PersonalData
-from ringfence_identity.parties.application.reading import PartyReading, ReadParty
+from ringfence_identity.parties.application.reading import PartyReading, ReadParty, RegisteredNames
 from ringfence_identity.parties.domain.blocking import PartyBlock
 from ringfence_identity.parties.domain.kyc import KycState, PartyKind
 from ringfence_identity.parties.domain.parties import KycDecision
@@ -35,6 +37,7 @@ class PartyApi:
 
     parties: PartyCommands
     reading: PartyReading
+    names: RegisteredNames
     holds: LegalHolds
     erasing: Erasing
 
@@ -57,10 +60,23 @@ class PartyApi:
         return pb.GetPartiesResponse(parties=[_party_message(each) for each in found if each is not None])
 
     async def ReadParties(self, request: pb.ReadPartiesRequest, context: Any) -> pb.ReadPartiesResponse:
-        """Returns parties of any tenant to the service that screens them."""
+        """Returns parties of any tenant to the service that screens them, and tells banks who pays."""
         bounds.size("parties", len(request.parties), maximum=MAX_PARTIES)
-        found = await self.reading.get([(each.tenant_id, each.party_id) for each in request.parties])
-        return pb.ReadPartiesResponse(parties=[pb.Party() if each is None else _party_message(each) for each in found])
+        asked = [(each.tenant_id, each.party_id) for each in request.parties]
+        found = await self.reading.get(asked)
+        return pb.ReadPartiesResponse(
+            parties=[
+                self._platform(*key) if each is None else _party_message(each)
+                for key, each in zip(asked, found, strict=True)
+            ]
+        )
+
+    def _platform(self, tenant: bytes, party: bytes) -> pb.Party:
+        """Returns a platform as the owner of accounts of its own, nothing for another party that is not there."""
+        name = self.names.of_platform(tenant) if party == tenant else ""
+        if not name:
+            return pb.Party()
+        return pb.Party(id=tenant, kind=pb.PARTY_KIND_COMPANY, personal_data=pb.PersonalData(name=name))
 
     async def RecordOwners(self, request: pb.RecordOwnersRequest, context: Any) -> pb.RecordOwnersResponse:
         """Records the owners of companies of the caller's tenant."""
@@ -114,8 +130,18 @@ def _registration(message: pb.NewParty) -> Registration:
 
 def _personal(message: pb.PersonalData) -> PersonalData:
     return PersonalData.given(
-        message.name, message.identity_number, message.date_of_birth, message.address, message.country
+        message.name,
+        message.identity_number,
+        message.date_of_birth,
+        message.address,
+        message.country,
+        _postal_address(message.postal_address),
     )
+
+
+def _postal_address(message: address_pb.PostalAddress) -> PostalAddress:
+    texts = {name: getattr(message, name) for name in ELEMENTS}
+    return PostalAddress(**texts, address_lines=tuple(message.address_lines))
 
 
 def _company(message: pb.CompanyOwners) -> CompanyOwners:
@@ -169,10 +195,13 @@ def _owner_message(owner: Owner) -> pb.BeneficialOwner:
 
 
 def _personal_message(personal: PersonalData) -> pb.PersonalData:
+    where = personal.postal_address
+    texts = {name: getattr(where, name) for name in ELEMENTS}
     return pb.PersonalData(
         name=personal.name,
         identity_number=personal.identity_number,
         date_of_birth=personal.date_of_birth,
         address=personal.address,
         country=personal.country,
+        postal_address=address_pb.PostalAddress(**texts, address_lines=where.address_lines) if where else None,
     )

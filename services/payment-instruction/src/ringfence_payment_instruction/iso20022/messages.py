@@ -43,7 +43,9 @@ class CreditTransfer:
 
     `position` counts from 1 through the whole file and identifies the transaction within it, since EndToEndId may
     repeat. `unpayable` says why a transaction that the standard allows cannot be executed here; it is for the
-    transaction alone to be rejected, the file stands.
+    transaction alone to be rejected, the file stands. `carried` is what else is said for it, at all levels, by path
+    (see `carried`), and `not_carried` the first element that has no place in a message to the bank, or stands at two
+    levels.
     """
 
     position: int
@@ -59,6 +61,8 @@ class CreditTransfer:
     purpose: str | None
     unpayable: StatusReason | None
     parties: tuple[NamedParty, ...] = ()
+    carried: tuple[tuple[str, str], ...] = ()
+    not_carried: str = ""
 
     @property
     def creditor_iban(self) -> str | None:
@@ -189,7 +193,10 @@ def joint_status(statuses: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OutboundPayment:
-    """One credit transfer for a pacs.008; ids have at most 35 characters."""
+    """One credit transfer for a pacs.008; ids have at most 35 characters.
+
+    `carried` is all that is said beside these, by path (see `carried`).
+    """
 
     transaction_id: str
     end_to_end_id: str
@@ -202,10 +209,8 @@ class OutboundPayment:
     creditor_account: Account
     instruction_id: str | None = None
     uetr: str | None = None
-    debtor_agent_bic: str | None = None
-    creditor_agent_bic: str | None = None
     remittance: str | None = None
-    purpose: str | None = None
+    carried: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from lxml import etree
 from ringfence_kernel.values import iban, money
 
+from ringfence_payment_instruction.iso20022.carried import OLDER, Carried, NotCarried, leaves, names_in
 from ringfence_payment_instruction.iso20022.document import MAX_FILE_BYTES, XML_SPACES, Message, open_message
 from ringfence_payment_instruction.iso20022.messages import (
     Account,
     CreditTransfer,
     CreditTransferFile,
-    NamedParty,
     PaymentInformation,
     StatusReason,
 )
@@ -23,8 +25,27 @@ from ringfence_payment_instruction.iso20022.schemas import CREDIT_TRANSFER_SCHEM
 
 _Fields = dict[str, etree._Element]
 _CHEQUE = "CHK"
-_PARTIES = ("UltmtDbtr", "UltmtCdtr")
-_AGENTS = ("DbtrAgt", "IntrmyAgt1", "IntrmyAgt2", "IntrmyAgt3", "CdtrAgt")
+# What the message to the bank has a place for, whatever is inside.
+_OF_FILE = frozenset({"InitgPty"})
+_OF_EITHER = frozenset({"PmtTpInf", "UltmtDbtr", "ChrgBr"})
+_OF_PAYMENT = _OF_EITHER | {"DbtrAgt", "DbtrAgtAcct"}
+_OF_TRANSFER = _OF_EITHER | {
+    "IntrmyAgt1", "IntrmyAgt1Acct", "IntrmyAgt2", "IntrmyAgt2Acct", "IntrmyAgt3", "IntrmyAgt3Acct", "CdtrAgt",
+    "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr", "InstrForCdtrAgt", "Purp", "RgltryRptg", "Tax", "RltdRmtInf",
+    "RmtInf",
+}  # fmt: skip
+# What is said to whoever executes the order, and is done or checked here. Of the debtor the bank is told what is
+# registered, and of his account its IBAN.
+_KEPT_OF_FILE = frozenset({"MsgId", "CreDtTm", "NbOfTxs", "CtrlSum"})
+_KEPT_OF_PAYMENT = frozenset(
+    {"PmtInfId", "PmtMtd", "BtchBookg", "NbOfTxs", "CtrlSum", "ReqdExctnDt", "Dbtr", "DbtrAcct", "CdtTrfTxInf"}
+)
+_KEPT_OF_TRANSFER = frozenset({"PmtId", "Amt"})
+# In an order as a whole the bank is told its parts by themselves.
+_BY_THEMSELVES = frozenset({"Cdtr/Nm", "CdtrAcct/Id/IBAN"})
+_FREE_TEXT = re.compile("RmtInf/Ustrd(#[0-9]+)?")
+# The older form of it has no counterpart in what the bank is sent.
+_NOT_OF_OLDER = frozenset({"RltdRmtInf"})
 CONVERSION = StatusReason("AM03", "an equivalent amount to be converted is not supported")
 
 
@@ -54,6 +75,15 @@ def _require_right_ibans(message: Message) -> None:
         checked.add(text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """What a level of the file says for all below it, the names of its elements, and the first that is not carried."""
+
+    carried: Carried = ()
+    names: frozenset[str] = frozenset()
+    not_carried: str = ""
+
+
 class _Reader:
     """Walks one valid message once, child by child: a tenth of the time of searching by path."""
 
@@ -62,14 +92,15 @@ class _Reader:
         self._prefix_length = len(message.namespace) + 2
         self._position = 0
         self._sum = Decimal(0)
-        self._initiator: list[NamedParty] = []
+        self._is_older = message.name == OLDER
+        self._of_file = _Level()
 
     def read(self) -> CreditTransferFile:
         """Returns the file; raises FileRefused for totals, amounts and dates."""
         initiation = self._message.document[0]
         header = self._fields(initiation[0])
         party = self._fields(header["InitgPty"])
-        self._initiator = [("InitgPty", name)] if (name := _text(party, "Nm")) else []
+        self._of_file = self._with_supplement(initiation, self._level(initiation[0], _OF_FILE, _KEPT_OF_FILE))
         payments = tuple(self._payment(element) for element in self._named(initiation, "PmtInf"))
         self._require_totals(header, self._position, self._sum, "GrpHdr")
         return CreditTransferFile(
@@ -88,8 +119,8 @@ class _Reader:
         first, sum_before = self._position, self._sum
         method = _text(fields, "PmtMtd") or ""
         obstacle = StatusReason("AG03", "payment by cheque is not supported") if method == _CHEQUE else None
-        parties = [*self._initiator, *self._parties(fields)]
-        transfers = tuple(self._transfer(each, obstacle, parties) for each in self._named(element, "CdtTrfTxInf"))
+        level = self._level(element, _OF_PAYMENT, _KEPT_OF_PAYMENT)
+        transfers = tuple(self._transfer(each, obstacle, level) for each in self._named(element, "CdtTrfTxInf"))
         self._require_totals(fields, self._position - first, self._sum - sum_before, "PmtInf")
         return PaymentInformation(
             payment_information_id=_text(fields, "PmtInfId") or "",
@@ -102,13 +133,16 @@ class _Reader:
         )
 
     def _transfer(
-        self, element: etree._Element, payment_obstacle: StatusReason | None, parties: Sequence[NamedParty]
+        self, element: etree._Element, payment_obstacle: StatusReason | None, payment: _Level
     ) -> CreditTransfer:
         self._position += 1
         fields = self._fields(element)
         identification = self._fields(fields["PmtId"])
         amount_minor, currency, conversion = self._amount(fields["Amt"][0])
         creditor = self._account(fields, "CdtrAcct")
+        level = self._level(element, _OF_TRANSFER, _KEPT_OF_TRANSFER)
+        carried = (*self._of_file.carried, *payment.carried, *level.carried)
+        twice = next(iter(sorted(payment.names & level.names)), "")
         return CreditTransfer(
             position=self._position,
             end_to_end_id=_text(identification, "EndToEndId") or "",
@@ -122,14 +156,33 @@ class _Reader:
             remittance=self._remittance(fields["RmtInf"]) if "RmtInf" in fields else None,
             purpose=fields["Purp"][0].text if "Purp" in fields else None,
             unpayable=payment_obstacle or conversion or _transfer_obstacle(amount_minor, creditor),
-            parties=(*parties, *self._parties(fields)),
+            parties=tuple(names_in(carried)),
+            carried=carried,
+            not_carried=self._of_file.not_carried or payment.not_carried or level.not_carried or twice,
         )
 
-    def _parties(self, fields: _Fields) -> list[NamedParty]:
-        """Returns who is named beside debtor and creditor, at this level."""
-        named = [(role, _text(self._fields(fields[role]), "Nm")) for role in _PARTIES if role in fields]
-        named += [(role, _text(self._fields(fields[role][0]), "Nm")) for role in _AGENTS if role in fields]
-        return [(role, name) for role, name in named if name]
+    def _level(self, element: etree._Element, carried: Set[str], kept: Set[str]) -> _Level:
+        """Returns what a level says beside what is read by itself; lower levels are read by themselves too."""
+        found: list[tuple[str, str]] = []
+        counts: dict[str, int] = {}
+        for child in element:
+            name = child.tag[self._prefix_length :]
+            if name in kept:
+                continue
+            if name not in carried or (self._is_older and name in _NOT_OF_OLDER):
+                return _Level(tuple(found), frozenset(counts), name)
+            counts[name] = count = counts.get(name, 0) + 1
+            try:
+                found += leaves(child, name if count == 1 else f"{name}#{count}", is_older=self._is_older)
+            except NotCarried as refused:
+                return _Level(tuple(found), frozenset(counts), str(refused))
+        return _Level(tuple(each for each in found if not _is_read_by_itself(each[0])), frozenset(counts))
+
+    def _with_supplement(self, initiation: etree._Element, level: _Level) -> _Level:
+        """Adds to the file's level that something supplementary stands beside the payments."""
+        names = (child.tag[self._prefix_length :] for child in initiation)
+        other = next((name for name in names if name not in ("GrpHdr", "PmtInf")), "")
+        return replace(level, not_carried=level.not_carried or other)
 
     def _amount(self, element: etree._Element) -> tuple[int, str, StatusReason | None]:
         """Returns minor units and currency of InstdAmt, or of EqvtAmt with the obstacle where it asks to convert."""
@@ -164,12 +217,8 @@ class _Reader:
         return _text(institution, "BICFI") or _text(institution, "BIC")
 
     def _remittance(self, element: etree._Element) -> str | None:
-        """Returns the unstructured lines in one, or else the first structured creditor reference (ISO 11649)."""
-        lines = [line.text for line in self._named(element, "Ustrd") if line.text]
-        if lines:
-            return " ".join(lines)
-        reference = f"{{{self._message.namespace}}}CdtrRefInf/{{{self._message.namespace}}}Ref"
-        return next((text for item in element if (text := item.findtext(reference))), None)
+        """Returns the unstructured lines in one; the structured ones are carried as they are."""
+        return " ".join([line.text for line in self._named(element, "Ustrd") if line.text]) or None
 
     def _execution_date(self, element: etree._Element) -> date:
         leaf = element[0] if len(element) else element
@@ -193,6 +242,10 @@ class _Reader:
 
     def _named(self, element: etree._Element, name: str) -> Iterator[etree._Element]:
         return element.iterchildren(f"{{{self._message.namespace}}}{name}")
+
+
+def _is_read_by_itself(path: str) -> bool:
+    return path in _BY_THEMSELVES or _FREE_TEXT.fullmatch(path) is not None
 
 
 def _text(fields: _Fields, name: str) -> str | None:

@@ -12,7 +12,6 @@ from xml.sax.saxutils import escape  # nosec B406 # writes, and reads nothing
 from ringfence_kernel.values import money
 
 from ringfence_payment_instruction.iso20022.document import MAX_ID_LENGTH, NAMESPACE
-from ringfence_payment_instruction.iso20022.messages import Account
 
 MAX_NAME_LENGTH = 140
 _AMOUNT_LIMIT = 10**18
@@ -29,7 +28,15 @@ class Amount:
     currency: str
 
 
-Content: TypeAlias = "str | Amount | Iterable[Node | None] | None"
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """The content of an amount element that stands as somebody else has written it."""
+
+    text: str
+    currency: str
+
+
+Content: TypeAlias = "str | Amount | Attributed | Iterable[Node | None] | None"
 Node: TypeAlias = "tuple[str, Content]"
 
 
@@ -47,6 +54,8 @@ def _render(node: Node) -> str:
         return f"<{name}>{escape(content, _LINE_END)}</{name}>"
     if isinstance(content, Amount):
         return f'<{name} Ccy="{content.currency}">{_decimal(content)}</{name}>'
+    if isinstance(content, Attributed):
+        return f'<{name} Ccy="{content.currency}">{escape(content.text, _LINE_END)}</{name}>'
     inner = "".join(_render(child) for child in content if child is not None)
     return f"<{name}>{inner}</{name}>" if inner else ""
 
@@ -73,10 +82,3 @@ def moment(time_ns: int) -> str:
     """Returns UTC nanoseconds as an ISODateTime to the millisecond."""
     seconds, rest_ns = divmod(time_ns, _NANOSECONDS)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 1_000_000:03}Z"
-
-
-def account(name: str, value: Account) -> Node | None:
-    """Returns the outline of an account element, None for an account that is not given."""
-    if value.iban:
-        return (name, [("Id", [("IBAN", value.iban)])])
-    return (name, [("Id", [("Othr", [("Id", limited(value.other, 34))])])]) if value.other else None

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from ringfence_kernel.values.clock import Clock
 
 from ringfence_payment_instruction.rail.adapters.bank_files import Iso20022BankFiles
+from ringfence_payment_instruction.rail.adapters.travel_rule import read_travel_rule
 from ringfence_payment_instruction.rail.application.dispatch import DispatchWork
 from ringfence_payment_instruction.rail.application.inbox import Inbox
 from ringfence_payment_instruction.rail.application.ports import (
     Notifications,
     Outbox,
+    Payers,
     Rail,
     RailVoucher,
     Received,
     Seals,
     SettlementDays,
 )
+from ringfence_payment_instruction.rail.application.telling import Telling
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
@@ -28,6 +31,7 @@ class RailPorts:
     """Everything outside that the module needs."""
 
     rail: Rail
+    payers: Payers
     outbox: Outbox
     received: Received
     seals: Seals
@@ -61,6 +65,8 @@ class RailModule:
                 personal=personal,
                 stops=stops,
                 files=files,
+                payers=ports.payers,
+                telling=Telling(read_travel_rule()),
                 seals=ports.seals,
                 outbox=ports.outbox,
                 rail=ports.rail,

@@ -77,6 +77,7 @@ def instruction(view: InstructionView) -> pb.Instruction:
             amount_minor=view.amount_minor,
             currency=view.currency,
             remittance=view.clear.remittance,
+            instruction_identification=view.instruction_identification,
         ),
         state=mapping.state(view.state),
         submission_id=view.submission_id,
@@ -85,4 +86,9 @@ def instruction(view: InstructionView) -> pb.Instruction:
         changed_ns=view.changed_ns,
         maker_id=view.maker,
         approver_id=view.approver,
+        uetr=view.uetr,
+        carried=[
+            pb.CarriedElement(path=path, text=text)
+            for path, text in (*view.clear.debtor_carried, *view.clear.creditor_carried)
+        ],
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from uuid import UUID
 
+from ringfence.addresses import PostalAddress
 from ringfence.client import Client
 from ringfence.identity import Alias, NewParty, PartyKind, PrincipalKind, require_done
 from ringfence.ids import new_id
@@ -70,9 +71,10 @@ class Platform:
         identity_number: str = "",
         country: str = "DE",
         address: str = "",
+        postal_address: PostalAddress | None = None,
     ) -> Party:
         """Hands a client in, and leads it to VERIFIED unless told otherwise; the identity number is a new one."""
-        (made,) = self._parties([name], kind, identity_number, country, address)
+        (made,) = self._parties([name], kind, identity_number, country, address, postal_address)
         if verified:
             self.verify([made])
         return made
@@ -214,6 +216,7 @@ class Platform:
         identity_number: str = "",
         country: str = "DE",
         address: str = "",
+        postal_address: PostalAddress | None = None,
     ) -> list[Party]:
         rows = [
             NewParty(
@@ -223,6 +226,7 @@ class Platform:
                 identity_number=identity_number or fresh("ID"),
                 country=country,
                 address=address,
+                postal_address=postal_address,
             )
             for name in names
         ]

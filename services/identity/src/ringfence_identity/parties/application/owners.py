@@ -1,7 +1,7 @@
 """Beneficial owners in clear: they exist only between a request and their sealing, and until an answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 
 from ringfence_kernel.sealing.envelopes import AssociatedData, blind_index, seal, unseal
@@ -33,7 +33,7 @@ class Owner:
 
     def texts(self) -> dict[str, str]:
         """Returns every field that is not empty as text, under its name in the event."""
-        texts = {field.name: getattr(self.personal, field.name) for field in fields(self.personal)}
+        texts = self.personal.texts()
         texts["share"] = str(self.share) if self.share else ""
         texts["controls"] = "1" if self.controls else ""
         return {f"{self.id.hex()}.{name}": text for name, text in texts.items() if text}
@@ -91,5 +91,4 @@ def opened_owners(key: bytes, subject: bytes, version: int, sealed: Mapping[str,
 
 
 def _opened(identifier: bytes, texts: Mapping[str, str]) -> Owner:
-    personal = PersonalData(**{field.name: texts.get(field.name, "") for field in fields(PersonalData)})
-    return Owner(identifier, personal, Fraction(texts.get("share", "0")), "controls" in texts)
+    return Owner(identifier, PersonalData.of_texts(texts), Fraction(texts.get("share", "0")), "controls" in texts)

@@ -73,6 +73,11 @@ class RegisteredNames:
             for tenant, owner in owners
         ]
 
+    def of_platform(self, tenant: bytes) -> str:
+        """Returns the registered name of a platform, empty where there is none."""
+        found = self.principals.get(tenant)
+        return found.name if found is not None else ""
+
 
 def _name_of(read: ReadParty | None) -> str:
     return read.personal.name if read is not None and read.personal is not None else ""

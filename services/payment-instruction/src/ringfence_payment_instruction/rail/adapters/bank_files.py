@@ -47,9 +47,11 @@ def _outbound(payment: OutgoingPayment) -> OutboundPayment:
         debtor_name=payment.debtor_name,
         debtor_account=Account(iban=payment.debtor_iban),
         creditor_name=payment.creditor_name,
-        creditor_account=Account(iban=payment.creditor_iban),
-        creditor_agent_bic=payment.creditor_agent_bic or None,
+        creditor_account=Account(iban=payment.creditor_iban or None),
+        instruction_id=payment.instruction_identification or None,
+        uetr=payment.uetr,
         remittance=payment.remittance or None,
+        carried=payment.carried,
     )
 
 

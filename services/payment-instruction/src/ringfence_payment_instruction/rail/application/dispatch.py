@@ -16,17 +16,18 @@ from ringfence_kernel.telemetry import logs
 from ringfence_kernel.values.business_days import CalendarYearMissing
 from ringfence_kernel.values.clock import Clock
 from ringfence_kernel.values.ids import ID_BYTES, external_id, show
-from ringfence_kernel.values.money import currency
 from ringfence_kernel.writing.writer import Unit
 
 from ringfence_payment_instruction.rail.application.ports import (
     BankFiles,
     Outbox,
-    OutgoingPayment,
+    Payer,
+    Payers,
     Rail,
     Seals,
     SettlementDays,
 )
+from ringfence_payment_instruction.rail.application.telling import Telling
 from ringfence_payment_instruction.rail.domain.errors import RailUnavailable
 from ringfence_payment_instruction.rail.domain.replies import dispatched, lost, withdrawn
 from ringfence_payment_instruction.standing.application.stops import Stops
@@ -36,10 +37,9 @@ from ringfence_payment_instruction.submissions.application.submissions import Su
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.errors import AuthorisationRefused
 from ringfence_payment_instruction.submissions.domain.status import Directive, Stage
-from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
+from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import directed
 
-NAME_WITHHELD = "NOTPROVIDED"
 OUTBOX = "outbox"
 WITHDRAWN = "withdrawn"
 """The receipt of a message that was taken back before the bank had it."""
@@ -56,6 +56,8 @@ class DispatchWork:
     personal: PersonalData
     stops: Stops
     files: BankFiles
+    payers: Payers
+    telling: Telling
     seals: Seals
     outbox: Outbox
     rail: Rail
@@ -76,10 +78,11 @@ class DispatchWork:
         cannot have. What stops a payment is asked before its message is written, and again before it is handed over.
 
         The message is kept, sealed, with the directive. Whoever leads next finds both, and hands the same bytes over
-        under the same message id, whoever was erased meanwhile. Raises KeysUnavailable, VaultUnavailable,
-        RailUnavailable, RailContradiction, CustodyUnavailable, AuthorisationRefused for what is not directed yet, and
-        PaymentStopped, ScreeningListStale or StandingStale while it is not known whether payments may go. Where a
-        currency's next business day is not known its payments alone wait, and CalendarYearMissing is raised in the end.
+        under the same message id, whoever was erased meanwhile. Raises KeysUnavailable, IdentityUnavailable,
+        VaultUnavailable, RailUnavailable, RailContradiction, CustodyUnavailable, AuthorisationRefused for what is not
+        directed yet, and PaymentStopped, ScreeningListStale or StandingStale while it is not known whether payments may
+        go. Where a currency's next business day is not known its payments alone wait, and CalendarYearMissing is raised
+        in the end.
         """
         submission, missing = self.submissions.state.known(stream), None
         if rows := list(submission.at_stage(Stage.SEND)):
@@ -146,7 +149,7 @@ class DispatchWork:
         await self.submissions.writer.commit(command, weight=len(indexes))
 
     async def _direct(self, submission: Submission, cause_of: CauseOf) -> CalendarYearMissing | None:
-        """Decides what is sent; payments of an erased party are released instead.
+        """Decides what is sent; payments of an erased party, and those that tell a bank too little, are released.
 
         What has changed until the commit is looked at again: its own commit offers the submission anew. Returns what
         is missing for payments that wait, as they are, for their calendar.
@@ -156,16 +159,15 @@ class DispatchWork:
             return None
         created_ns = self.clock.now_ns()
         clear = await self.personal.open(submission, rows)
-        cause_now = cause_of(submission)
-        erased = [index for index in rows if cause_now(index) == reasons.SUBJECT_ERASED]
-        complete = [index for index in rows if is_complete(clear[index]) and index not in erased]
-        kept = [index for index in rows if index not in complete]
+        payers = await self._payers(submission, rows)
+        kept = self._kept(submission, clear, payers, cause_of)
+        complete = [index for index in rows if index not in kept]
         settled_on, missing = self._settlement_days(submission, complete, created_ns)
         sent, rows = list(settled_on), [*settled_on, *kept]
         message_id = message_id_of(submission, sent[0]) if sent else ""
         message: list[Within] = []
         if sent:
-            content = await self._write(submission, message_id, clear, settled_on, created_ns)
+            content = await self._write(submission, message_id, clear, payers, settled_on, created_ns)
             sealed = await self.seals.seal(sealing_id(message_id), OUTBOX, content)
             message.append(self.outbox.put(message_id, sealed))
 
@@ -176,7 +178,9 @@ class DispatchWork:
             if any(map(cause_of(now), sent)):
                 return
             events = directed(now, Directive.SEND, sent, reference=message_id)
-            events += directed(now, Directive.REJECT, kept, reason=reasons.SUBJECT_ERASED)
+            for reason in sorted(set(kept.values())):
+                refused = [index for index, why in kept.items() if why == reason]
+                events += directed(now, Directive.REJECT, refused, reason=reason)
             self.submissions.record(unit, submission.stream, events)
             for each in message:
                 unit.commit_also(each)
@@ -199,15 +203,37 @@ class DispatchWork:
         ledgers = {index: submission.ledgers[index] for index in rows}
         return {index: by_ledger[ledger] for index, ledger in ledgers.items() if ledger in by_ledger}, missing
 
+    async def _payers(self, submission: Submission, rows: Sequence[int]) -> dict[int, Payer]:
+        """Returns who pays by row, an erased one left out; raises IdentityUnavailable."""
+        owners = {index: submission.owners(index)[0] for index in rows}
+        found = await self.payers.registered(submission.tenant, set(owners.values()))
+        return {index: found[owner] for index, owner in owners.items() if owner in found}
+
+    def _kept(
+        self, submission: Submission, clear: Mapping[int, Clear], payers: Mapping[int, Payer], cause_of: CauseOf
+    ) -> dict[int, str]:
+        """Returns the rows of which the bank cannot be told, each with why."""
+        cause_now, kept = cause_of(submission), {}
+        for index, row in clear.items():
+            if index not in payers or not is_complete(row) or cause_now(index) == reasons.SUBJECT_ERASED:
+                kept[index] = reasons.SUBJECT_ERASED
+            elif not self.telling.is_complete(submission, index, row, payers[index]):
+                kept[index] = reasons.TRAVEL_RULE_INCOMPLETE
+        return kept
+
     async def _write(
         self,
         submission: Submission,
         message_id: str,
         clear: Mapping[int, Clear],
+        payers: Mapping[int, Payer],
         settled_on: Mapping[int, int],
         created_ns: int,
     ) -> bytes:
-        payments = [_payment(submission, index, clear[index], day) for index, day in settled_on.items()]
+        payments = [
+            self.telling.payment(submission, index, clear[index], payers[index], day)
+            for index, day in settled_on.items()
+        ]
         return await asyncio.to_thread(self.files.write_payments, message_id, created_ns, payments)
 
     async def _hand_over(self, submission: Submission, message_id: str, indexes: list[int]) -> None:
@@ -254,12 +280,13 @@ class DispatchWork:
         message = self.submissions.state.message(message_id)
         assert message is not None  # its directive has just been read
         clear = await self.personal.open(submission, indexes)
-        if not all(map(is_complete, clear.values())):
+        payers = await self._payers(submission, indexes)
+        if not all(map(is_complete, clear.values())) or len(payers) < len(indexes):
             return None
         settled_on, missing = self._settlement_days(submission, indexes, message.created_ns)
         if missing is not None:
             raise missing
-        return await self._write(submission, message_id, clear, settled_on, message.created_ns)
+        return await self._write(submission, message_id, clear, payers, settled_on, message.created_ns)
 
 
 def sealing_id(message_id: str) -> bytes:
@@ -269,7 +296,7 @@ def sealing_id(message_id: str) -> bytes:
 
 def is_complete(clear: Clear) -> bool:
     """Tells whether the bank can be told whom to pay and from which account."""
-    return bool(clear.debtor_iban and clear.creditor_iban and clear.creditor_name)
+    return bool(clear.debtor_iban and clear.creditor_number and clear.creditor_name)
 
 
 def message_id_of(submission: Submission, first_index: int) -> str:
@@ -278,27 +305,6 @@ def message_id_of(submission: Submission, first_index: int) -> str:
     texts = chain([name], (f"{name} {time}" for time in count(2)))
     ids = (f"RF{external_id('pacs.008', submission.tenant, text).hex()}" for text in texts)
     return next(each for each in ids if each not in submission.messages)
-
-
-def transaction_id_of(submission: Submission, index: int) -> str:
-    """Returns what the bank knows a payment by: its transfer's id in hexadecimal."""
-    return transfer_id_of(submission.tenant, submission.instruction_id(index)).hex()
-
-
-def _payment(submission: Submission, index: int, clear: Clear, settlement_day: int) -> OutgoingPayment:
-    return OutgoingPayment(
-        transaction_id=transaction_id_of(submission, index),
-        end_to_end_id=submission.end_to_end_id(index),
-        amount_minor=submission.amounts_minor[index],
-        currency=currency(submission.ledgers[index]).alpha,
-        settlement_day=settlement_day,
-        debtor_name=clear.debtor_name or NAME_WITHHELD,
-        debtor_iban=clear.debtor_iban,
-        creditor_name=clear.creditor_name,
-        creditor_iban=clear.creditor_iban,
-        creditor_agent_bic=clear.creditor_agent_bic,
-        remittance=clear.remittance,
-    )
 
 
 async def _on_rail(what: str, call: Callable[..., ResultT], *arguments: str | bytes) -> ResultT:

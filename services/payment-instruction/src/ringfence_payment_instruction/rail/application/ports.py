@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.store.recorder import Within
+from ringfence_kernel.values.addresses import NO_ADDRESS, PostalAddress
 
 from ringfence_payment_instruction.rail.domain.replies import BankReply
+from ringfence_payment_instruction.submissions.domain.particulars import Carried
 
 
 class RailVoucher(Protocol):
@@ -129,9 +131,35 @@ class SettlementDays(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Payer:
+    """Who a payer is, as registered; texts may be empty but for the name. Nothing of it shows in a representation.
+
+    `identification` is a number that a register, or the custodian, knows the payer by: `scheme` is its ISO 20022 code.
+    """
+
+    name: str
+    address: str = ""
+    postal_address: PostalAddress = NO_ADDRESS
+    identification: str = ""
+    scheme: str = ""
+    issuer: str = ""
+    is_company: bool = False
+
+
+class Payers(Protocol):
+    """Who payers are."""
+
+    async def registered(self, tenant: bytes, owners: Collection[bytes]) -> dict[bytes, Payer]:
+        """Returns the owners of accounts of a tenant, itself among them; an erased one is left out.
+
+        Raises IdentityUnavailable.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class OutgoingPayment:
-    """A payment for the bank, in clear."""
+    """A payment for the bank, in clear; `carried` is what is told beside, by the paths of its elements."""
 
     transaction_id: str
     end_to_end_id: str
@@ -142,8 +170,10 @@ class OutgoingPayment:
     debtor_iban: str
     creditor_name: str
     creditor_iban: str
-    creditor_agent_bic: str
     remittance: str
+    uetr: str
+    instruction_identification: str
+    carried: Carried
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
 from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.status import LANES, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission, transfer_id_of
+from ringfence_payment_instruction.submissions.domain.uetrs import instruction_identification_of, uetr_of
 
 POLL_SECONDS = 1.0
 # Events of a thousand rows: a page is what every watcher holds in memory.
@@ -57,6 +58,8 @@ class InstructionView:
     changed_ns: int
     maker: bytes
     approver: bytes
+    uetr: str
+    instruction_identification: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +253,8 @@ def _view(row: Row, clear: Clear) -> InstructionView:
         changed_ns=row.changed_ns,
         maker=submission.received.maker,
         approver=row.approver,
+        uetr=uetr_of(submission, index),
+        instruction_identification=instruction_identification_of(submission, index),
     )
 
 

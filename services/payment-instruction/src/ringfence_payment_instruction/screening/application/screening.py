@@ -175,10 +175,10 @@ def _outcome(submission: Submission, index: int, row: Clear, hit: Hit | None) ->
 
 def _is_erased(submission: Submission, index: int, row: Clear) -> bool:
     """Tells whether a party that must be known has left nothing to be read."""
-    if row.creditor_name and row.creditor_iban and row.debtor_iban:
+    if row.creditor_name and row.creditor_number and row.debtor_iban:
         return False
     sealed = submission.sealed(index)
-    sides = ((sealed.debtor_owner, row.debtor_iban), (sealed.creditor_owner, row.creditor_iban))
+    sides = ((sealed.debtor_owner, row.debtor_iban), (sealed.creditor_owner, row.creditor_number))
     if any(owner != submission.tenant and not iban for owner, iban in sides):
         return True
     return not row.creditor_name and submission.purpose(index) not in IN_BOOK

@@ -21,6 +21,7 @@ from ringfence_payment_instruction.submissions.application.ports import (
     RefusedFile,
     TransactionStatus,
 )
+from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.orders import Order
 
 EPOCH = date(1970, 1, 1)
@@ -75,4 +76,9 @@ def _order(payment: PaymentInformation, transfer: CreditTransfer, instruction_id
         payment_method=payment.payment_method,
         needs_conversion=transfer.unpayable == CONVERSION,
         parties=transfer.parties,
+        carried=transfer.carried,
+        uetr=transfer.uetr or "",
+        instruction_identification=transfer.instruction_id or "",
+        refusal=reasons.INFORMATION_NOT_CARRIED if transfer.not_carried else "",
+        refused_element=transfer.not_carried,
     )

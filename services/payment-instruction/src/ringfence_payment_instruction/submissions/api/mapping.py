@@ -9,15 +9,18 @@ from ringfence_kernel.rpc import bounds
 from ringfence_kernel.values.iban import compact
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as pb
 
+from ringfence_payment_instruction.submissions.api.particulars import particulars
 from ringfence_payment_instruction.submissions.application.tenants import tenant_for
 from ringfence_payment_instruction.submissions.application.views import StateView
-from ringfence_payment_instruction.submissions.domain.orders import ULTIMATE_CREDITOR, ULTIMATE_DEBTOR, Order
+from ringfence_payment_instruction.submissions.domain.orders import Order
 
 # Texts beyond this are no slip of the pen: the whole request is refused instead of the row.
 LONGEST_TEXT = 1_000
+LONGEST_ORDER = 64 * 1024
+"""Bytes of one order."""
 TEXTS = (
     "end_to_end_id", "debtor_iban", "creditor_iban", "creditor_name", "currency", "remittance",
-    "ultimate_debtor_name", "ultimate_creditor_name",
+    "ultimate_debtor_name", "ultimate_creditor_name", "uetr", "instruction_identification",
 )  # fmt: skip
 MAX_IDS = 1_000
 
@@ -26,6 +29,9 @@ def order(new: pb.NewInstruction) -> Order:
     """Returns what was ordered; raises InvalidArgument for an id or a text that cannot be kept."""
     for name in TEXTS:
         bounds.size(f"instructions.{name}", len(getattr(new, name)), maximum=LONGEST_TEXT)
+    bounds.size("instructions", new.ByteSize(), maximum=LONGEST_ORDER)
+    told = particulars(new)
+    flaw = told.flaw()
     return Order(
         instruction_id=bounds.identifier("instructions.id", new.id),
         end_to_end_id=new.end_to_end_id,
@@ -35,14 +41,11 @@ def order(new: pb.NewInstruction) -> Order:
         amount_minor=new.amount_minor,
         currency=new.currency,
         remittance=new.remittance,
-        parties=tuple(
-            (role, name)
-            for role, name in (
-                (ULTIMATE_DEBTOR, new.ultimate_debtor_name),
-                (ULTIMATE_CREDITOR, new.ultimate_creditor_name),
-            )
-            if name
-        ),
+        parties=told.parties(),
+        carried=told.carried(),
+        uetr=new.uetr,
+        instruction_identification=new.instruction_identification,
+        refusal=flaw,
     )
 
 

@@ -24,6 +24,7 @@ from ringfence_payment_instruction.submissions.application.submissions import Su
 from ringfence_payment_instruction.submissions.application.tenants import tenant_of
 from ringfence_payment_instruction.submissions.domain import events
 from ringfence_payment_instruction.submissions.domain.errors import RefusedBefore, SubmissionConflict
+from ringfence_payment_instruction.submissions.domain.orders import Order
 from ringfence_payment_instruction.submissions.domain.past import Asked, submission_key
 from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
 from ringfence_payment_instruction.submissions.domain.receiving import refuse
@@ -82,10 +83,10 @@ class FileReceiving:
         def report(invalid: Sequence[str], forbidden: Sequence[str]) -> bytes:
             flaws = [one or other for one, other in zip(invalid, forbidden, strict=True)]
             statuses = [
-                TransactionStatus(ISO_STATUS[Status.REJECTED], iso_reason(flaw), flaw)
+                TransactionStatus(ISO_STATUS[Status.REJECTED], iso_reason(flaw), _text_of(flaw, order))
                 if flaw
                 else TransactionStatus(ISO_STATUS[Status.AUTHENTICATED])
-                for flaw in flaws
+                for flaw, order in zip(flaws, file.orders, strict=True)
             ]
             return self.files.report(file, statuses, _report_id(submission_id), self.clock.now_ns())
 
@@ -133,6 +134,11 @@ def file_submission_id(tenant: bytes, message_id: str, content_digest: bytes) ->
 
 def _identify(tenant: bytes) -> Callable[[str, int], bytes]:
     return lambda message_id, position: external_id("pain.001.transaction", tenant, f"{message_id}/{position}")
+
+
+def _text_of(flaw: str, order: Order) -> str:
+    """Returns our reason, with the element that it is about."""
+    return f"{flaw}: {order.refused_element}" if flaw == order.refusal else flaw
 
 
 def _report_id(submission_id: bytes) -> str:

@@ -20,14 +20,27 @@ from ringfence_payment_instruction.submissions.domain.orders import (
     NamedParty,
     Order,
 )
+from ringfence_payment_instruction.submissions.domain.particulars import OTHER_ACCOUNT, Carried, kept, parted, text_at
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 
 MAX_IBAN = 34
 MAX_BIC = 11
 REMEMBERED_INSTRUCTIONS = 100_000
 REMEMBERED_SECONDS = 300
-_decode = msgspec.msgpack.Decoder(tuple[str, str, str]).decode
 _decode_parties = msgspec.msgpack.Decoder(tuple[NamedParty, ...]).decode
+
+
+class _Side(msgspec.Struct, array_like=True):
+    """One side's data as it is sealed; what else the bank is told stands there where there is something."""
+
+    name: str = ""
+    iban: str = ""
+    third: str = ""
+    carried: Carried = ()
+
+
+_decode = msgspec.msgpack.Decoder(_Side).decode
+_NOBODY = _Side()
 
 
 class Clear(NamedTuple):
@@ -40,6 +53,21 @@ class Clear(NamedTuple):
     creditor_iban: str
     creditor_agent_bic: str
     parties: tuple[NamedParty, ...] = ()
+    debtor_carried: Carried = ()
+    creditor_carried: Carried = ()
+
+    @property
+    def creditor_number(self) -> str:
+        """The creditor's IBAN, or what else his account is known by."""
+        return self.creditor_iban or text_at(self.creditor_carried, OTHER_ACCOUNT)
+
+    def debtor_side(self) -> tuple[object, ...]:
+        """Returns what the debtor's key seals."""
+        return self[:3] + ((self.debtor_carried,) if self.debtor_carried else ())
+
+    def creditor_side(self) -> tuple[object, ...]:
+        """Returns what the creditor's key seals."""
+        return self[3:6] + ((self.creditor_carried,) if self.creditor_carried else ())
 
 
 def clear_of(order: Order) -> Clear:
@@ -52,6 +80,7 @@ def clear_of(order: Order) -> Clear:
         order.creditor_iban[:MAX_IBAN],
         order.creditor_agent_bic[:MAX_BIC],
         tuple([(role, name[:MAX_NAME]) for role, name in order.parties]),
+        *parted(kept(order.carried)),
     )
 
 
@@ -60,7 +89,13 @@ def readable(row: Clear, debtor: bool, creditor: bool) -> Clear:
     if debtor and creditor:
         return row
     nothing = ("", "", "")
-    return Clear(*(row[:3] if debtor else nothing), *(row[3:] if creditor else nothing))
+    return Clear(
+        *(row[:3] if debtor else nothing),
+        *(row[3:6] if creditor else nothing),
+        row.parties if creditor else (),
+        row.debtor_carried if debtor else (),
+        row.creditor_carried if creditor else (),
+    )
 
 
 def owners(tenant: bytes, debtor: Alias | None, creditor: Alias | None) -> tuple[bytes, bytes]:
@@ -135,15 +170,23 @@ def _open(ring: KeyRing, submission: Submission, sealed: Sealed) -> Clear:
     stream = submission.stream
     debtor = AssociatedData(stream, sealed.version, f"debtor[{sealed.row}]")
     creditor = AssociatedData(stream, sealed.version, f"creditor[{sealed.row}]")
+    payer = _unseal(ring.keys.get(sealed.debtor_owner), sealed.debtor, debtor)
+    payee = _unseal(ring.keys.get(sealed.creditor_owner), sealed.creditor, creditor)
     return Clear(
-        *_unseal(ring.keys.get(sealed.debtor_owner), sealed.debtor, debtor),
-        *_unseal(ring.keys.get(sealed.creditor_owner), sealed.creditor, creditor),
+        payer.name,
+        payer.iban,
+        payer.third,
+        payee.name,
+        payee.iban,
+        payee.third,
         _parties(ring.keys.get(submission.tenant), stream, sealed),
+        payer.carried,
+        payee.carried,
     )
 
 
-def _unseal(key: bytes | None, sealed: bytes, data: AssociatedData) -> tuple[str, str, str]:
-    return _decode(unseal(key, sealed, data)) if key and sealed else ("", "", "")
+def _unseal(key: bytes | None, sealed: bytes, data: AssociatedData) -> _Side:
+    return _decode(unseal(key, sealed, data)) if key and sealed else _NOBODY
 
 
 def _parties(key: bytes | None, stream: bytes, sealed: Sealed) -> tuple[NamedParty, ...]:

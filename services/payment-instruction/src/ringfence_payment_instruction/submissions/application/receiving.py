@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.service.threads import computed
@@ -33,12 +34,14 @@ from ringfence_payment_instruction.submissions.domain.orders import (
     forbiddance,
     ibans_of,
     invalidity,
+    is_uetr,
     sides,
 )
 from ringfence_payment_instruction.submissions.domain.past import Asked, submission_key
 from ringfence_payment_instruction.submissions.domain.receiving import NewSubmission, receive, taken_in
 from ringfence_payment_instruction.submissions.domain.state import keys_of
 from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of
+from ringfence_payment_instruction.submissions.domain.uetrs import uetr_key
 
 Sides = tuple[Alias | None, Alias | None]
 Objection = Callable[[Order, Sides, Mapping[str, Alias]], str]
@@ -69,6 +72,7 @@ class Content:
     def asked(self) -> Asked:
         """Returns what taking it in asks about: whether it, or one of its ids, came before."""
         keys = keys_of(self.tenant, [order.instruction_id for order in self.orders])
+        keys += [uetr_key(self.tenant, UUID(order.uetr).bytes) for order in self.orders if is_uetr(order.uetr)]
         return Asked(keys, [submission_key(self.tenant, self.submission_id)], keys_only=True)
 
 

@@ -23,7 +23,9 @@ from ringfence_payment_instruction.submissions.domain.orders import (
     ledger_of,
     sides,
 )
+from ringfence_payment_instruction.submissions.domain.particulars import kept, top
 from ringfence_payment_instruction.submissions.domain.submission import ROWS_PER_EVENT
+from ringfence_payment_instruction.submissions.domain.uetrs import packed_uetrs
 
 CREDITOR_IBAN_LABEL = "payment-instruction/creditor-iban"
 FINGERPRINT_LABEL = "payment-instruction/payment"
@@ -52,7 +54,8 @@ class Sealer:
         owned = [owners(self._tenant, debtor, creditor) for debtor, creditor in pairs]
         clear = [clear_of(order) for order in orders]
         # A payee often stands in many rows, and an index costs as much as sealing a row.
-        indexes = {iban: creditor_index(self._ring, iban) for iban in {each.creditor_iban for each in clear}}
+        indexes = {number: creditor_index(self._ring, number) for number in {each.creditor_number for each in clear}}
+        named = [order.instruction_identification[:MAX_END_TO_END_ID] for order in orders]
         debtors = [
             debtor.account_id if debtor is not None and debtor.tenant == self._tenant else bytes(16)
             for debtor, _ in pairs
@@ -68,23 +71,25 @@ class Sealer:
             debtor_owners=b"".join([debtor for debtor, _ in owned]),
             creditor_accounts=b"".join([creditor_in_book(self._tenant, creditor) for _, creditor in pairs]),
             creditor_owners=b"".join([creditor for _, creditor in owned]),
-            creditor_indexes=b"".join([indexes[each.creditor_iban] for each in clear]),
+            creditor_indexes=b"".join([indexes[each.creditor_number] for each in clear]),
             amounts_minor=pack("Q", [order.amount_minor for order in orders]),
             ledgers=pack("H", [ledger_of(order.currency) for order in orders]),
             execution_days=pack("i", [order.execution_day for order in orders]),
             debtor_sealed=tuple(
-                self._seal(owner, each[:3], version, f"debtor[{row}]")
+                self._seal(owner, each.debtor_side(), version, f"debtor[{row}]")
                 for row, ((owner, _), each) in enumerate(zip(owned, clear, strict=True))
             ),
             purposes=pack("H", [order.purpose for order in orders]) if special else b"",
             mandates=b"".join([order.mandate for order in orders]) if special else b"",
             fingerprints=b"".join(self._fingerprints(orders, debtors)),
             creditor_sealed=tuple(
-                self._seal(owner, each[3:6], version, f"creditor[{row}]")
+                self._seal(owner, each.creditor_side(), version, f"creditor[{row}]")
                 for row, ((_, owner), each) in enumerate(zip(owned, clear, strict=True))
             ),
             parties_sealed=parties_sealed,
             parties_rows=parties_rows,
+            uetrs=packed_uetrs([order.uetr for order in orders]),
+            instruction_identifications=tuple(named) if any(named) else (),
         )
 
     def _fingerprints(self, orders: Sequence[Order], debtors: Sequence[bytes]) -> list[bytes]:
@@ -111,16 +116,18 @@ class Sealer:
 def fingerprint(key: bytes, order: Order, debtor_account: bytes) -> bytes:
     """Returns the first 16 bytes of keyed BLAKE2b (RFC 7693) over parties, amount, currency and text of a payment.
 
-    Case and spacing of the text make no difference; the debtor is its account where it is known, else its IBAN.
+    Case and spacing of the text make no difference, what is structured is its own; the debtor is its account where it
+    is known, else its IBAN.
     """
     debtor = debtor_account.hex() if any(debtor_account) else order.debtor_iban
     text = " ".join(order.remittance[:MAX_REMITTANCE].casefold().split())
-    parts = [debtor, order.creditor_iban[:MAX_IBAN], str(order.amount_minor), order.currency, text]
+    parts = [debtor, order.creditor_number[:MAX_IBAN], str(order.amount_minor), order.currency, text]
+    parts += [text for each in kept(order.carried) if top(each[0]) == "RmtInf" for text in each]
     if order.purpose:
         parts += [str(int(order.purpose)), order.creditor_account.hex(), order.mandate.hex()]
     return blake2b("\0".join(parts).encode(), key=key, digest_size=ID_BYTES).digest()
 
 
-def creditor_index(ring: KeyRing, iban: str) -> bytes:
-    """Returns the keyed blind index by which payments to an IBAN are found."""
-    return blind_index(ring.blind_index_key, CREDITOR_IBAN_LABEL, iban.encode())
+def creditor_index(ring: KeyRing, number: str) -> bytes:
+    """Returns the keyed blind index by which payments to an IBAN, or an account of another number, are found."""
+    return blind_index(ring.blind_index_key, CREDITOR_IBAN_LABEL, number.encode())

@@ -73,6 +73,8 @@ class InstructionsReceived:
     purposes: bytes = b""  # 2 bytes per row: OrderPurpose; none at all where all are payments
     mandates: bytes = b""  # 16 bytes per row: what each rests on, zero for a payment; none at all as above
     fingerprints: bytes = b""  # 16 bytes per row: keyed hash of parties, amount, currency and text; or none at all
+    uetrs: bytes = b""  # 16 bytes per row: UETR that the order came with, zero without; none at all where none has one
+    instruction_identifications: tuple[str, ...] = ()  # InstrId per row, empty without; none at all where none has one
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from ringfence_kernel.values.characters import are_writable, is_name
 from ringfence_kernel.values.ids import ZERO_ID
 from ringfence_kernel.values.money import CurrencyUnknown, currency
 
-from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain import particulars, reasons
+from ringfence_payment_instruction.submissions.domain.particulars import OTHER_ACCOUNT, ULTIMATE_NAMES, Carried
 
 MAX_END_TO_END_ID = 35
 MAX_NAME = 140
@@ -49,11 +51,11 @@ BY_BANK = frozenset({OrderPurpose.PLATFORM_PAYOUT, OrderPurpose.SUSPENSE_RETURN}
 OF_OPERATORS = frozenset({OrderPurpose.SUSPENSE_ALLOCATION, OrderPurpose.SUSPENSE_RETURN})
 """What two operators decide, whatever the amount."""
 _LENGTHS = struct.Struct(">Q6I")
+_UETR = re.compile("[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[89ab][a-f0-9]{3}-[a-f0-9]{12}")
 
 
 # A party or agent beside debtor and creditor: the element of ISO 20022 that names it, and its name in clear.
 NamedParty = tuple[str, str]
-ULTIMATE_DEBTOR, ULTIMATE_CREDITOR = "UltmtDbtr", "UltmtCdtr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ class Order:
 
     Accounts that are given stand for their IBANs. `mandate` is what an order rests on that is no payment: a fee
     agreement, a bank's entry. `execution_day` counts days since 1970-01-01; 0 means at once. Names may be empty where
-    the format allows it.
+    the format allows it. `carried` is what else the bank is told, `uetr` and `instruction_identification` what it is to
+    know the payment by. `refusal` is why it cannot be told something, as far as its reader has found that out, about
+    `refused_element` where the order came with elements.
     """
 
     instruction_id: bytes
@@ -83,6 +87,16 @@ class Order:
     debtor_account: bytes = ZERO_ID
     creditor_account: bytes = ZERO_ID
     mandate: bytes = ZERO_ID
+    carried: Carried = ()
+    uetr: str = ""
+    instruction_identification: str = ""
+    refusal: str = ""
+    refused_element: str = ""
+
+    @property
+    def creditor_number(self) -> str:
+        """The creditor's IBAN, or what else his account is known by."""
+        return self.creditor_iban or particulars.text_at(self.carried, OTHER_ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +132,22 @@ def digest(orders: Iterable[Order]) -> bytes:
         content.update(order.instruction_id + lengths + "".join(texts).encode())
         for role, name in order.parties:
             content.update(f"{role} {len(name)} {name}".encode())
+        content.update(_told(order).encode())
         if order.purpose:
             content.update(bytes([order.purpose]) + order.debtor_account + order.creditor_account + order.mandate)
     return content.digest()
+
+
+def _told(order: Order) -> str:
+    """Returns what else an order says, each text with its length before it; nothing for one that says no more.
+
+    The names of ultimate parties count among its parties.
+    """
+    texts = [text for path, text in order.carried if path not in ULTIMATE_NAMES for text in (path, text)]
+    if not texts and not order.uetr and not order.instruction_identification and not order.refusal:
+        return ""
+    texts += [order.uetr, order.instruction_identification, order.refusal]
+    return "".join(f"{len(text)} {text}" for text in texts)
 
 
 def invalidity(order: Order) -> str:
@@ -137,7 +164,7 @@ def invalidity(order: Order) -> str:
         return reasons.CONVERSION_NOT_SUPPORTED
     if (order.debtor_iban or order.debtor_account == ZERO_ID) and not iban.is_valid(order.debtor_iban):
         return reasons.DEBTOR_IBAN_INVALID
-    if order.creditor_account == ZERO_ID and not iban.is_valid(order.creditor_iban):
+    if order.creditor_account == ZERO_ID and not _is_account(order):
         return reasons.CREDITOR_IBAN_INVALID
     if not (is_name(order.creditor_name, MAX_NAME) or (order.purpose in IN_BOOK and not order.creditor_name)):
         return reasons.CREDITOR_NAME_INVALID
@@ -145,7 +172,28 @@ def invalidity(order: Order) -> str:
         return reasons.PARTY_NAME_INVALID
     if len(order.remittance) > MAX_REMITTANCE or not are_writable(order.remittance):
         return reasons.REMITTANCE_INVALID
-    return ""
+    return _untellable(order)
+
+
+def _untellable(order: Order) -> str:
+    """Returns why what an order says beside cannot be told to a bank, empty where it can."""
+    if order.uetr and not is_uetr(order.uetr):
+        return reasons.UETR_INVALID
+    if order.instruction_identification and not _is_identification(order.instruction_identification):
+        return reasons.INSTRUCTION_IDENTIFICATION_INVALID
+    return order.refusal or particulars.flaw(order.carried, order.creditor_iban)
+
+
+def _is_account(order: Order) -> bool:
+    """Tells whether the creditor's account is an IBAN, or has none and is told by another number."""
+    if not order.creditor_iban:
+        return bool(particulars.text_at(order.carried, OTHER_ACCOUNT))
+    return iban.is_valid(order.creditor_iban)
+
+
+def is_uetr(text: str) -> bool:
+    """Tells whether a text is a UETR, as the standard writes it (UUIDv4Identifier)."""
+    return _UETR.fullmatch(text) is not None
 
 
 def sides(tenant: bytes, order: Order, aliases: Mapping[str, Alias]) -> tuple[Alias | None, Alias | None]:

@@ -21,6 +21,7 @@ from ringfence_payment_instruction.submissions.domain.state import State
 from ringfence_payment_instruction.submissions.domain.status import Directive, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import Step, advanced
+from ringfence_payment_instruction.submissions.domain.uetrs import given_uetrs, uetr_key
 
 # The word in stored events.
 CAUSE = "intake"
@@ -60,14 +61,14 @@ def receive(state: State, new: NewSubmission, now_ns: int, days: LocalDays) -> l
         return []
     ids = [instruction_id for rows in new.rows for instruction_id in split_ids(rows.instruction_ids)]
     execution_days = [day for rows in new.rows for day in unpack("i", rows.execution_days)]
-    repeated = _repeated(state, new.received.tenant, ids)
+    repeated = _repeated(state, new, ids)
     steps: list[Step] = []
     later: list[int] = []
     ledgers = [ledger for rows in new.rows for ledger in unpack("H", rows.ledgers)]
     today = {ledger: days.today(new.received.tenant, ledger, now_ns) for ledger in set(ledgers)}
     for index, (invalid, forbidden) in enumerate(zip(new.invalid, new.forbidden, strict=True)):
         if invalid or repeated[index]:
-            steps.append(Step(index, Status.REJECTED, invalid or reasons.DUPLICATE_INSTRUCTION_ID))
+            steps.append(Step(index, Status.REJECTED, invalid or repeated[index]))
             continue
         steps.append(Step(index, Status.VALIDATED))
         steps.append(Step(index, Status.REJECTED, forbidden) if forbidden else Step(index, Status.AUTHENTICATED))
@@ -89,13 +90,21 @@ def refuse(state: State, refused: SubmissionRefused) -> SubmissionRefused | None
     return found
 
 
-def _repeated(state: State, tenant: bytes, ids: Sequence[bytes]) -> list[bool]:
-    """Tells per row whether its id was used before, in this submission or another of the tenant's."""
+def _repeated(state: State, new: NewSubmission, ids: Sequence[bytes]) -> list[str]:
+    """Returns per row what of it was used before, in this submission or another of the tenant's; empty for nothing."""
+    tenant = new.received.tenant
     seen: set[bytes] = set()
     repeated = []
     for instruction_id in ids:
-        repeated.append(instruction_id in seen or state.is_used(tenant, instruction_id))
+        is_used = instruction_id in seen or state.is_used(tenant, instruction_id)
+        repeated.append(reasons.DUPLICATE_INSTRUCTION_ID if is_used else "")
         seen.add(instruction_id)
+    for rows in new.rows:
+        for row, uetr in given_uetrs(rows):
+            key, index = uetr_key(tenant, uetr), rows.first_index + row
+            if key in seen or state.has_key(key):
+                repeated[index] = repeated[index] or reasons.DUPLICATE_UETR
+            seen.add(key)
     return repeated
 
 

@@ -37,6 +37,7 @@ from ringfence_payment_instruction.submissions.domain.saving import SavedSubmiss
 from ringfence_payment_instruction.submissions.domain.status import FINAL_OR_SETTLED, Directive
 from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of, transfer_id_of
 from ringfence_payment_instruction.submissions.domain.tallies import Tallies
+from ringfence_payment_instruction.submissions.domain.uetrs import given_uetrs, uetr_key
 
 SECTION = "submissions, format 5"
 REST_ROWS = 32_768
@@ -152,7 +153,11 @@ class State:
 
     def is_used(self, tenant: bytes, instruction_id: bytes) -> bool:
         """Tells whether a tenant has used an instruction id."""
-        return self._ref(instruction_key(tenant, instruction_id)) is not None
+        return self.has_key(instruction_key(tenant, instruction_id))
+
+    def has_key(self, key: bytes) -> bool:
+        """Tells whether a key was used."""
+        return self._ref(key) is not None
 
     def find(self, tenant: bytes, instruction_id: bytes) -> tuple[Submission, int] | None:
         """Returns the submission and index of a tenant's instruction; raises LookAgain as `known`."""
@@ -242,6 +247,9 @@ class State:
                 InstructionRef(recorded.stream, event.first_index + row),
                 journal,
             )
+        for row, uetr in given_uetrs(event):
+            ref = InstructionRef(recorded.stream, event.first_index + row)
+            self._note(uetr_key(event.tenant, uetr), ref, journal)
 
     def _instructions_advanced(self, recorded: Recorded, journal: Journal) -> None:
         event: events.InstructionsAdvanced = recorded.event
@@ -354,6 +362,9 @@ def keys_of_submission(submission: Submission) -> Iterator[tuple[bytes, Instruct
     stream, tenant = submission.stream, submission.tenant
     for index, instruction_id in enumerate(submission.id_list):
         yield instruction_key(tenant, instruction_id), InstructionRef(stream, index)
+    for event in (chunk.event for chunk in submission.chunks):
+        for row, uetr in given_uetrs(event):
+            yield uetr_key(tenant, uetr), InstructionRef(stream, event.first_index + row)
     for index in submission.references:
         transfer_id = transfer_id_of(tenant, submission.instruction_id(index))
         yield bank_key(transfer_id.hex()), InstructionRef(stream, index)
