@@ -28,7 +28,7 @@ def refused_by_the_bank(scenario: Scenario, need: Finding) -> None:
     _end_by_code(scenario, need, "RJCT")
 
 
-@case(waits_for=BANKS_SIDE)
+@case()
 def final_codes(scenario: Scenario, need: Finding) -> None:
     """A payment that the bank has cancelled or blocked has failed, as one that it refused."""
     _end_by_code(scenario, need, "CANC", "BLCK")
@@ -51,7 +51,7 @@ def _answer_by_end_to_end_id(bank: Bank, payment: Payment) -> str:
     return bank.lay_in(status_report(sent.message_id, [report_row("RJCT", end_to_end_id=sent.end_to_end_id)]))
 
 
-@case(waits_for=BANKS_SIDE)
+@case()
 def answer_without_transaction_id(scenario: Scenario, need: Finding) -> None:
     """An answer by message and end-to-end id is about that payment; where two bear the id, it decides neither."""
     platform = scenario.platform("Nora Vale")

@@ -34,6 +34,7 @@ from ringfence_payment_instruction.limits.application.ports import Funds, Recent
 from ringfence_payment_instruction.limits.domain.bounds import InstallationLimits
 from ringfence_payment_instruction.limits.domain.state import State as LimitsState
 from ringfence_payment_instruction.limits.module import LimitsModule
+from ringfence_payment_instruction.rail.domain.state import State as AnswersState
 from ringfence_payment_instruction.rail.module import RailModule, RailPorts
 from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
@@ -61,7 +62,7 @@ from ringfence_payment_instruction.submissions.domain.state import State as Subm
 from ringfence_payment_instruction.submissions.module import SubmissionsModule
 
 # Raised whenever a state's digest is made of something else.
-DIGEST_FORMAT = 11
+DIGEST_FORMAT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class ModuleStates:
     standing: StandingState = field(default_factory=StandingState)
     limits: LimitsState = field(default_factory=LimitsState)
     flows: FlowsState = field(default_factory=FlowsState)
+    answers: AnswersState = field(default_factory=AnswersState)
     proposals: ProposalState = field(default_factory=ProposalState)
 
     def streams(self) -> list[bytes]:
@@ -91,6 +93,7 @@ class ModuleStates:
             "standing": self.standing,
             "limits": self.limits,
             "flows": self.flows,
+            "answers": self.answers,
             "proposals": self.proposals,
         }
         return SavedStates(modules, DIGEST_FORMAT)
@@ -141,7 +144,16 @@ class Application:
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    modules = (SubmissionsState, DepositsState, FindingsState, StandingState, LimitsState, FlowsState, ProposalState)
+    modules = (
+        SubmissionsState,
+        DepositsState,
+        FindingsState,
+        StandingState,
+        LimitsState,
+        FlowsState,
+        AnswersState,
+        ProposalState,
+    )
     return EventCodec(dict.fromkeys(chain(SCREENING_EVENTS, *(module.EVENTS for module in modules))))
 
 
@@ -191,7 +203,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         committed,
         clock,
     )
-    rail = RailModule.build(submissions, orders.personal, standing.stops, ports.rail, deposits.receiving, clock)
+    rail = _rail(submissions, states, ports, proposals, orders, standing, deposits)
     work: dict[str, Work] = {
         "screening": screening.work,
         "blocking": screening.blocking,
@@ -212,6 +224,27 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         reads=Queries(submissions, orders.personal, standing.stops, ports.reader),
         proposals=proposals,
         pipeline=_pipeline(submissions, orders, work, committed),
+    )
+
+
+def _rail(
+    submissions: Submissions,
+    states: ModuleStates,
+    ports: Ports,
+    proposals: Proposals,
+    orders: SubmissionsModule,
+    standing: StandingModule,
+    deposits: DepositsModule,
+) -> RailModule:
+    return RailModule.build(
+        submissions,
+        states.answers,
+        proposals,
+        orders.personal,
+        standing.stops,
+        ports.rail,
+        deposits.receiving,
+        ports.clock,
     )
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ringfence_kernel.proposals.application import Proposals
 from ringfence_kernel.values.clock import Clock
 
 from ringfence_payment_instruction.rail.adapters.bank_files import Iso20022BankFiles
+from ringfence_payment_instruction.rail.api import AnswersApi
+from ringfence_payment_instruction.rail.application.answering import Answering
 from ringfence_payment_instruction.rail.application.dispatch import DispatchWork
 from ringfence_payment_instruction.rail.application.inbox import Inbox
 from ringfence_payment_instruction.rail.application.ports import (
@@ -17,6 +20,8 @@ from ringfence_payment_instruction.rail.application.ports import (
     Received,
     Seals,
 )
+from ringfence_payment_instruction.rail.application.working_off import WorkingOff
+from ringfence_payment_instruction.rail.domain.state import State
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.submissions.application.personal import PersonalData
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
@@ -36,8 +41,9 @@ class RailPorts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RailModule:
-    """What the module offers to the pipeline, and what runs beside."""
+    """What the module offers to callers and to the pipeline, and what runs beside."""
 
+    api: AnswersApi
     work: DispatchWork
     inbox: Inbox
 
@@ -45,6 +51,8 @@ class RailModule:
     def build(
         cls,
         submissions: Submissions,
+        state: State,
+        proposals: Proposals,
         personal: PersonalData,
         stops: Stops,
         ports: RailPorts,
@@ -53,7 +61,11 @@ class RailModule:
     ) -> RailModule:
         """Wires the module."""
         files = Iso20022BankFiles()
+        answering = Answering(submissions, state, ports.outbox, ports.seals)
+        working_off = WorkingOff(submissions, state, proposals)
+        proposals.register([working_off.effect()])
         return cls(
+            api=AnswersApi(answering, working_off),
             work=DispatchWork(
                 submissions=submissions,
                 personal=personal,
@@ -65,10 +77,9 @@ class RailModule:
                 clock=clock,
             ),
             inbox=Inbox(
-                submissions=submissions,
+                answering=answering,
                 rail=ports.rail,
                 received=ports.received,
-                outbox=ports.outbox,
                 seals=ports.seals,
                 files=files,
                 notifications=notifications,

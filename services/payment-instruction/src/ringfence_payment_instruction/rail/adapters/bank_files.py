@@ -6,17 +6,29 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from ringfence_payment_instruction.iso20022.bank_files import is_status_report
-from ringfence_payment_instruction.iso20022.messages import Account, FileRefused, OutboundPayment, PaymentStatusReport
+from ringfence_payment_instruction.iso20022.messages import (
+    Account,
+    FileRefused,
+    OutboundPayment,
+    PaymentStatus,
+    PaymentStatusReport,
+)
 from ringfence_payment_instruction.iso20022.pacs002 import read_payment_status_report
 from ringfence_payment_instruction.iso20022.pacs008 import write_credit_transfers
 from ringfence_payment_instruction.rail.application.ports import BankAnswers, OutgoingPayment
-from ringfence_payment_instruction.rail.domain.replies import BankReply
+from ringfence_payment_instruction.rail.domain.replies import BankReply, Fate
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceUnreadable
 
 EPOCH = date(1970, 1, 1)
 # Final answers of a bank (ExternalPaymentTransactionStatus1Code); all others leave the payment under way.
-SETTLED = frozenset({"ACSC", "ACCC"})
-REJECTED = frozenset({"RJCT"})
+# Cancelled (CANC) and blocked (BLCK) end a payment as a refusal does.
+FATES = {
+    "ACSC": Fate.SETTLED,
+    "ACCC": Fate.SETTLED,
+    "RJCT": Fate.FAILED,
+    "CANC": Fate.FAILED,
+    "BLCK": Fate.FAILED,
+}
 
 
 class Iso20022BankFiles:
@@ -54,23 +66,22 @@ def _outbound(payment: OutgoingPayment) -> OutboundPayment:
 
 
 def _replies(file: PaymentStatusReport) -> tuple[BankReply, ...]:
-    """Returns the final answers of a pacs.002."""
-    if not file.statuses:
-        status, message_id = file.group_status or "", file.original_message_id or ""
-        rows = [(message_id, "", status, file.group_reason or "")]
-    else:
-        rows = [
-            (
-                each.original_message_id or file.original_message_id or "",
-                each.original_transaction_id or "",
-                each.status,
-                each.reason or "",
-            )
-            for each in file.statuses
-            if each.original_transaction_id
-        ]
-    return tuple(
-        BankReply(message_id, transaction_id, status in SETTLED, reason)
-        for message_id, transaction_id, status, reason in rows
-        if status in SETTLED | REJECTED
+    """Returns the final answers of a pacs.002, those to whole messages last."""
+    answers = [_reply(each) for each in file.statuses if each.status in FATES]
+    answers += [_reply(each, of_message=True) for each in file.groups if each.status in FATES]
+    return tuple(answers)
+
+
+def _reply(status: PaymentStatus, *, of_message: bool = False) -> BankReply:
+    named = status.originals
+    return BankReply(
+        fate=FATES[status.status],
+        message_id=named.message_id,
+        transaction_id=named.transaction_id,
+        end_to_end_id=named.end_to_end_id,
+        instruction_id=named.instruction_id,
+        uetr=named.uetr,
+        reason=status.reason,
+        remark=status.remark,
+        of_message=of_message,
     )

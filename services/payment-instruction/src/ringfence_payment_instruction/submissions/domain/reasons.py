@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ringfence_kernel.values.reason_codes import is_reason_code
+
 # Refused when received.
 END_TO_END_ID_INVALID = "END_TO_END_ID_INVALID"
 AMOUNT_INVALID = "AMOUNT_INVALID"
@@ -102,6 +104,6 @@ ISO_REASON = {
 
 def iso_reason(reason: str, detail: str = "") -> str:
     """Returns the ISO 20022 reason code, empty without one; a bank's own code (the detail) goes before ours."""
-    if reason == BANK_REFUSED and detail:
+    if reason == BANK_REFUSED and is_reason_code(detail):
         return detail
     return ISO_REASON.get(reason, "")
