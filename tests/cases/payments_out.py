@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from ringfence.payments import InstructionStatus
-from ringfence_local_stack.scenario import Bank, Payment, Scenario, fresh, new_iban
-from ringfence_local_stack.scenario.messages import order, order_file, report_row, status_report
+from ringfence_local_stack.scenario import Bank, Payment, Scenario, eventually, fresh, new_iban
+from ringfence_local_stack.scenario.messages import (
+    order,
+    order_file,
+    payment_return,
+    report_row,
+    return_row,
+    status_report,
+)
 
 from .registry import BANKS_SIDE, Finding, case
 
@@ -67,6 +74,25 @@ def answer_without_transaction_id(scenario: Scenario, need: Finding) -> None:
     _answer_by_end_to_end_id(platform.bank, twins[0])
     ends = {_ends(each) for each in twins}
     need(ends == {"SENT"}, f"two payments fit, and became {' and '.join(sorted(ends))}")
+
+
+@case()
+def returned_payment(scenario: Scenario, need: Finding) -> None:
+    """Money of a payment that the bank has made and returns is its payer's again, once."""
+    platform = scenario.platform("Nora Vale")
+    nora = platform.customer("Nora Vale")
+    platform.bank.deposit(nora, 10_00)
+    payment = platform.pay(nora, new_iban(), "Alpha Teal", 1_00)
+    platform.bank.answer(payment, "ACSC")
+    payment.wait_for(InstructionStatus.SETTLED)
+    _, sent = platform.bank.sent(payment)
+    for _ in range(2):
+        row = return_row(1_00, transaction_id=sent.transaction_id)
+        need(platform.bank.lay_in(payment_return(sent.message_id, [row])) == "archive", "the return is not taken")
+    eventually(lambda: nora.account.posted_minor == 10_00, ANSWER_SECONDS)
+    need(payment.look().state.status is InstructionStatus.RETURNED, f"it is {payment.look().state.status.name}")
+    need(nora.account.posted_minor == 10_00, f"the payer has {nora.account.posted_minor}")
+    need(platform.bank.holds_minor == 10_00, f"the mirror has {platform.bank.holds_minor}")
 
 
 CARRIED = {

@@ -244,6 +244,7 @@ def _rail(
         standing.stops,
         ports.rail,
         deposits.receiving,
+        deposits.returned,
         ports.clock,
     )
 

@@ -882,7 +882,7 @@ class EvidenceReceived(_message.Message):
     owners: _builtins.bytes
     """Parties, or the tenant, whose keys seal the entries' data."""
     instruction_ids: _builtins.bytes
-    """Instructions that they confirm; zero for others."""
+    """Instructions that they confirm, or whose money they bring back; zero for others."""
     amounts_minor: _builtins.bytes
     """Minor units."""
     ledgers: _builtins.bytes

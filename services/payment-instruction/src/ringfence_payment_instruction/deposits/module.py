@@ -14,6 +14,7 @@ from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.posting import PostingWork
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceReceiving
 from ringfence_payment_instruction.deposits.application.releasing import SuspenseReleases
+from ringfence_payment_instruction.deposits.application.returned import ReturnedMoney
 from ringfence_payment_instruction.deposits.application.suspended import Suspense
 from ringfence_payment_instruction.deposits.application.under_way import UnderWay
 from ringfence_payment_instruction.deposits.domain.state import State
@@ -33,6 +34,7 @@ class DepositsModule:
 
     receiving: EvidenceReceiving
     releases: SuspenseReleases
+    returned: ReturnedMoney
     work: PostingWork
     api: DepositsApi
 
@@ -64,6 +66,7 @@ class DepositsModule:
         return cls(
             receiving=receiving,
             releases=releases,
+            returned=ReturnedMoney(custody, identity, stops, clock),
             work=PostingWork(submissions.writer, state, custody, identity, known, lists, looking),
             api=DepositsApi(receiving, UnderWay(submissions, state), releases),
         )

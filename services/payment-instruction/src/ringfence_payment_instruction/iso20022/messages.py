@@ -241,3 +241,29 @@ class PaymentStatusReport:
     sha256: bytes
     groups: tuple[PaymentStatus, ...]
     statuses: tuple[PaymentStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReturn:
+    """A payment of ours whose money comes back (TxInf of a pacs.004).
+
+    Of it `amount_minor` comes back and `charges_minor` were kept by banks, both minor units of `currency`. `reason` is
+    an external return reason code, empty for none; `remark` is whatever the bank says in its own words.
+    """
+
+    originals: Originals
+    amount_minor: int
+    charges_minor: int
+    currency: str
+    reason: str = ""
+    remark: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReturnFile:
+    """A pacs.004 that agrees with its own totals."""
+
+    message_id: str
+    message_name: str
+    sha256: bytes
+    returns: tuple[PaymentReturn, ...]

@@ -18,6 +18,7 @@ from ringfence_payment_instruction.rail.application.ports import (
     Rail,
     RailVoucher,
     Received,
+    Returns,
     Seals,
 )
 from ringfence_payment_instruction.rail.application.working_off import WorkingOff
@@ -57,11 +58,12 @@ class RailModule:
         stops: Stops,
         ports: RailPorts,
         notifications: Notifications,
+        returns: Returns,
         clock: Clock,
     ) -> RailModule:
         """Wires the module."""
         files = Iso20022BankFiles()
-        answering = Answering(submissions, state, ports.outbox, ports.seals)
+        answering = Answering(submissions, state, ports.outbox, ports.seals, returns, ports.voucher)
         working_off = WorkingOff(submissions, state, proposals)
         proposals.register([working_off.effect()])
         return cls(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
-from ringfence_payment_instruction.iso20022.bank_files import is_status_report
+from ringfence_payment_instruction.iso20022.bank_files import is_return, is_status_report
 from ringfence_payment_instruction.iso20022.messages import (
     Account,
     FileRefused,
+    Originals,
     OutboundPayment,
+    PaymentReturn,
     PaymentStatus,
     PaymentStatusReport,
 )
 from ringfence_payment_instruction.iso20022.pacs002 import read_payment_status_report
+from ringfence_payment_instruction.iso20022.pacs004 import read_payment_returns
 from ringfence_payment_instruction.iso20022.pacs008 import write_credit_transfers
 from ringfence_payment_instruction.rail.application.ports import BankAnswers, OutgoingPayment
 from ringfence_payment_instruction.rail.domain.replies import BankReply, Fate
@@ -39,14 +43,17 @@ class Iso20022BankFiles:
         return write_credit_transfers(message_id, created_ns, [_outbound(payment) for payment in payments])
 
     def read_answers(self, content: bytes) -> BankAnswers | None:
-        """Reads a pacs.002; returns None for a file that is none. Raises EvidenceUnreadable."""
+        """Reads a pacs.002 or pacs.004; returns None for a file that is neither. Raises EvidenceUnreadable."""
         try:
+            if is_return(content):
+                returned = read_payment_returns(content)
+                return BankAnswers(returned.sha256, returned.message_id, tuple(map(_returned, returned.returns)))
             if not is_status_report(content):
                 return None
             file = read_payment_status_report(content)
         except FileRefused as refused:
             raise EvidenceUnreadable(refused.text, iso_reason=refused.reason_code, detail=refused.reason) from None
-        return BankAnswers(file.sha256, _replies(file))
+        return BankAnswers(file.sha256, file.message_id, _replies(file))
 
 
 def _outbound(payment: OutgoingPayment) -> OutboundPayment:
@@ -73,15 +80,27 @@ def _replies(file: PaymentStatusReport) -> tuple[BankReply, ...]:
 
 
 def _reply(status: PaymentStatus, *, of_message: bool = False) -> BankReply:
-    named = status.originals
+    answer = _named(FATES[status.status], status.originals)
+    return replace(answer, reason=status.reason, remark=status.remark, of_message=of_message)
+
+
+def _returned(each: PaymentReturn) -> BankReply:
+    return replace(
+        _named(Fate.RETURNED, each.originals),
+        reason=each.reason,
+        remark=each.remark,
+        amount_minor=each.amount_minor,
+        charges_minor=each.charges_minor,
+        currency=each.currency,
+    )
+
+
+def _named(fate: Fate, named: Originals) -> BankReply:
     return BankReply(
-        fate=FATES[status.status],
+        fate=fate,
         message_id=named.message_id,
         transaction_id=named.transaction_id,
         end_to_end_id=named.end_to_end_id,
         instruction_id=named.instruction_id,
         uetr=named.uetr,
-        reason=status.reason,
-        remark=status.remark,
-        of_message=of_message,
     )

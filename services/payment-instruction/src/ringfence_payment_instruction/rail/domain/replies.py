@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from ringfence_kernel.values.money import currency
 from ringfence_payment_instruction.standing.domain.stopping import stopped
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceConflict
@@ -106,7 +107,10 @@ def answered(
 
 
 def contradicted(submission: Submission, settled: Iterable[int], failed: Iterable[int]) -> list[int]:
-    """Returns the payments that stand otherwise than a bank's answer says: nothing changes, somebody must look."""
+    """Returns the payments that stand otherwise than a bank's answer says: nothing changes, somebody must look.
+
+    What has come back was settled before.
+    """
     paid = [index for index in failed if _is_paid(submission, index)]
     return paid + [
         index
@@ -147,6 +151,10 @@ class Answer:
 
     replies: dict[int, BankReply] = field(default_factory=dict)
     positions: dict[int, int] = field(default_factory=dict)
+
+    def returned(self) -> dict[int, BankReply]:
+        """Returns the rows whose money has come back."""
+        return {index: reply for index, reply in self.replies.items() if reply.fate is Fate.RETURNED}
 
     def settled(self) -> list[int]:
         """Returns the rows to settle."""
@@ -208,3 +216,12 @@ def _refs(state: State, reply: BankReply) -> Sequence[InstructionRef]:
 
 def _reference(state: State, ref: InstructionRef) -> str:
     return state.known(ref.stream).references[ref.index]
+
+
+def is_whole(submission: Submission, index: int, reply: BankReply) -> bool:
+    """Tells whether all of a payment has come back, but for the charges that the bank names."""
+    return (
+        reply.amount_minor > 0
+        and reply.amount_minor + reply.charges_minor == submission.amounts_minor[index]
+        and reply.currency == currency(submission.ledgers[index]).alpha
+    )

@@ -190,6 +190,8 @@ def judge(submission: Submission, index: int, result: str) -> Verdict:
     if stage == Stage.CONFIRM:
         if not done and result != "pending_transfer_already_posted":
             return Verdict((), LedgerContradiction.reason)
+        if submission.reasons[index] == reasons.BANK_RETURNED:
+            return Verdict((Status.SETTLED, Status.RETURNED), reasons.BANK_RETURNED)
         seen = submission.details.get(index) == ON_ACCOUNT
         return Verdict((Status.SETTLED, Status.RECONCILED) if seen else (Status.SETTLED,))
     if result == MOVED:

@@ -37,6 +37,8 @@ APPROVAL_EXPIRED = "APPROVAL_EXPIRED"
 AUTHORISATION_EXPIRED = "AUTHORISATION_EXPIRED"
 CANCELLED_BY_CUSTOMER = "CANCELLED_BY_CUSTOMER"
 BANK_REFUSED = "BANK_REFUSED"
+# Settled, and its money has come back since.
+BANK_RETURNED = "BANK_RETURNED"
 # Waits; waits for other parts are named by their errors.
 EXECUTION_DATE_NOT_REACHED = "EXECUTION_DATE_NOT_REACHED"
 SECOND_APPROVER_REQUIRED = "SECOND_APPROVER_REQUIRED"
@@ -99,11 +101,12 @@ ISO_REASON = {
     AUTHORISATION_EXPIRED: "DS24",
     CANCELLED_BY_CUSTOMER: "DS02",
     BANK_REFUSED: "MS03",
+    BANK_RETURNED: "MS03",
 }
 
 
 def iso_reason(reason: str, detail: str = "") -> str:
     """Returns the ISO 20022 reason code, empty without one; a bank's own code (the detail) goes before ours."""
-    if reason == BANK_REFUSED and is_reason_code(detail):
+    if reason in (BANK_REFUSED, BANK_RETURNED) and is_reason_code(detail):
         return detail
     return ISO_REASON.get(reason, "")
