@@ -10,12 +10,27 @@ from ringfence_payment_instruction.rail.domain.errors import AnswerExceptionUnkn
 from ringfence_payment_instruction.rail.domain.replies import Misfit
 from ringfence_payment_instruction.rail.domain.state import Outcome, Waiting
 from ringfence_payment_instruction.submissions.domain import reasons
+from ringfence_payment_instruction.submissions.domain.orders import Alias
 from ringfence_payment_instruction.submissions.domain.status import Status
 from ringfence_payment_instruction.submissions.domain.submission import transfer_id_of
 
 from .closing import is_same
+from .messages import camt_054, entry
 from .test_payment_application import bank_answers
-from .world import OPERATOR, PLATFORM, SECOND_OPERATOR, STRANGER, TENANT, World, an_id, order
+from .world import (
+    BANK,
+    BANK_FEED,
+    OPERATOR,
+    PLATFORM,
+    SECOND_OPERATOR,
+    STRANGER,
+    TENANT,
+    World,
+    an_id,
+    caller,
+    iban,
+    order,
+)
 
 PACS_002 = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pacs.002.001.10"><FIToFIPmtStsRpt>
 <GrpHdr><MsgId>BANK-1</MsgId><CreDtTm>2026-01-05T10:00:00Z</CreDtTm></GrpHdr>
@@ -219,3 +234,17 @@ async def test_an_answer_proposed_for_a_payment_that_was_answered_meanwhile_is_v
     (said,) = await world.application.proposals.decide([Decision(proposal, Verdict.CONFIRM)], SECOND_OPERATOR)
     assert said == ProposalVoid.reason
     assert (world.status("one"), len(waiting(world))) == (Status.SETTLED, 1)
+
+
+async def test_a_payment_is_confirmed_by_the_mirror_that_it_left_by(world: World) -> None:
+    """Another bank of the same platform's says nothing about it, also after a restart; its own does."""
+    other, feed = iban(9), an_id("other bank")
+    world.identity.aliases[other] = Alias(TENANT, an_id("other mirror"), bytes(16), True, feed)
+    await sent(world, "out")
+    await world.restart()
+    debit = entry("D1", "10.00", direction="DBIT", transaction_id=transaction("out"))
+    hand_in = world.application.deposits.receiving.hand_in
+    assert (await hand_in(caller(feed, None), camt_054("N-1", other, debit))).confirmed == 0
+    assert world.status("out") is Status.SENT
+    assert (await hand_in(BANK_FEED, camt_054("N-2", BANK, debit))).confirmed == 1
+    await world.reaches("out", Status.RECONCILED)

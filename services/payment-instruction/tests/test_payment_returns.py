@@ -146,6 +146,19 @@ async def test_another_amount_waits_for_people(vouched: World, amount: str, char
     assert world.custody.balances[an_id("anna account")] == 990_00
 
 
+async def test_a_payment_that_a_file_returns_twice_is_told_of(vouched: World) -> None:
+    """It comes back once; the other return, and two parts of one payment, wait for people."""
+    world = vouched
+    message = await sent(world, "out", "other")
+    rows = [row("out"), row("out"), row("other", "4.00"), row("other", "6.00")]
+    await take_in(world, returns(message, *rows))
+    await world.reaches("out", Status.RETURNED)
+    misfits = [(each.event.position, each.event.misfit) for each in waiting(world)]
+    assert misfits == [(position, Misfit.OTHER_AMOUNT) for position in (1, 2, 3)]
+    await world.until(lambda: world.custody.balances[an_id("anna account")] == 990_00)
+    assert world.status("other") is Status.SENT
+
+
 async def test_a_return_of_what_has_failed_waits_for_people(vouched: World) -> None:
     """The payer has the money again already; a second time would be somebody else's."""
     world = vouched

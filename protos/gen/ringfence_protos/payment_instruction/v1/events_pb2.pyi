@@ -520,6 +520,7 @@ class InstructionsAdvanced(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    MIRROR_ACCOUNTS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     submission_id: _builtins.bytes
@@ -542,6 +543,10 @@ class InstructionsAdvanced(_message.Message):
     """Message id of the bank message; empty without one."""
     note: _builtins.str
     """Why, in the decider's words; empty without one."""
+    mirror_accounts: _builtins.bytes
+    """Bank mirrors towards which money was reserved, by which it leaves; zero for other steps, empty where no step does
+    that.
+    """
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reasons that occur (docs/errors.md); an empty one stands for none."""
@@ -566,10 +571,11 @@ class InstructionsAdvanced(_message.Message):
         evidence: _builtins.bytes = ...,
         reference: _builtins.str = ...,
         note: _builtins.str = ...,
+        mirror_accounts: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "cause", b"cause", "details", b"details", "evidence", b"evidence", "indexes", b"indexes", "instruction_ids", b"instruction_ids", "note", b"note", "reason_rows", b"reason_rows", "reasons", b"reasons", "reference", b"reference", "statuses", b"statuses", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "cause", b"cause", "details", b"details", "evidence", b"evidence", "indexes", b"indexes", "instruction_ids", b"instruction_ids", "mirror_accounts", b"mirror_accounts", "note", b"note", "reason_rows", b"reason_rows", "reasons", b"reasons", "reference", b"reference", "statuses", b"statuses", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

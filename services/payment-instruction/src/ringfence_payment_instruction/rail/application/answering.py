@@ -207,4 +207,4 @@ def _once(misfits: Sequence[Misfitting]) -> list[Misfitting]:
         before = joined.get(each.position)
         refs = before.refs + each.refs if before else each.refs
         joined[each.position] = Misfitting(each.position, each.reply, each.why, refs)
-    return list(joined.values())
+    return [each for _, each in sorted(joined.items())]

@@ -187,6 +187,8 @@ def group(state: State, replies: Sequence[BankReply]) -> tuple[Answers, list[Mis
             before = answer.replies.get(ref.index)
             if before is None:
                 answer.replies[ref.index], answer.positions[ref.index] = reply, position
+            elif before.fate is reply.fate is Fate.RETURNED:
+                misfits.append(Misfitting(position, reply, Misfit.OTHER_AMOUNT, (ref,)))
             elif before.fate is not reply.fate and reply.of_message == before.of_message:
                 raise EvidenceConflict("a payment is answered both ways")
     return found, misfits

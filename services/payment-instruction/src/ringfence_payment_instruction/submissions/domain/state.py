@@ -38,7 +38,7 @@ from ringfence_payment_instruction.submissions.domain.status import FINAL_OR_SET
 from ringfence_payment_instruction.submissions.domain.submission import Submission, stream_of, transfer_id_of
 from ringfence_payment_instruction.submissions.domain.tallies import Tallies
 
-SECTION = "submissions, format 5"
+SECTION = "submissions, format 6"
 REST_ROWS = 32_768
 """Instructions of closed submissions, and refused files, that rest in memory."""
 Reopen = Callable[[bytes, int], Submission]
