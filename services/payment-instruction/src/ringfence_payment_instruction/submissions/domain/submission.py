@@ -355,19 +355,7 @@ class Submission:
 
     def sealed(self, index: int) -> Sealed:
         """Returns an instruction's personal data, sealed."""
-        chunk, row = self.chunks[index // ROWS_PER_EVENT], index % ROWS_PER_EVENT
-        event = chunk.event
-        parties_row = int.from_bytes(event.parties_rows[2 * row : 2 * row + 2], "big") - 1
-        return Sealed(
-            chunk.version,
-            row,
-            slot(event.debtor_owners, row),
-            slot(event.creditor_owners, row),
-            event.debtor_sealed[row],
-            event.creditor_sealed[row],
-            parties_row,
-            event.parties_sealed.get(parties_row, b""),
-        )
+        return self.chunks[index // ROWS_PER_EVENT].sealed(index % ROWS_PER_EVENT)
 
     def fingerprint(self, index: int) -> bytes:
         """Returns by what the same payment is known when it is ordered once more; empty for an order of long ago."""
