@@ -10,6 +10,7 @@ from ringfence.payments import Decision
 from ringfence_local_stack.sandbox.birth import spool_folder
 from ringfence_local_stack.scenario import Platform, Scenario
 from ringfence_local_stack.scenario.ibans import new_iban
+from ringfence_local_stack.scenario.messages import report_row, status_report
 from ringfence_local_stack.scenario.payment import Status
 
 from deploy.checks.monitoring.prometheus import Prometheus
@@ -50,6 +51,19 @@ def test_a_bank_that_does_not_answer(scenario: Scenario, platform: Platform, pro
     assert rows[0][2] is not None
     assert platform.bank.answer(payment, "ACSC") == "archive"
     payment.wait_for(Status.SETTLED, seconds=SECONDS)
+    prometheus.await_quiet()
+
+
+def test_an_answer_that_fits_no_payment(scenario: Scenario, platform: Platform, prometheus: Prometheus) -> None:
+    """answer-excepted: it is listed with the ids that the bank names; two people dismiss it, and it ends."""
+    report = status_report("RF" + "f" * 32, [report_row("RJCT", transaction_id="f" * 32)])
+    assert platform.bank.lay_in(report) == "archive"
+    prometheus.await_firing("RingfenceAnswerExcepted")
+    first, second = scenario.operators
+    (found,) = first.answers.exceptions()
+    assert (found.transaction_id, found.candidates) == ("f" * 32, ())
+    proposal = first.answers.dismiss(found.id, b"d" * 32, "the bank takes it back")
+    assert second.proposals["payment-instruction"].confirm([proposal])[0].reason == ""
     prometheus.await_quiet()
 
 

@@ -55,6 +55,8 @@ from ringfence_payment_instruction.limits.application import setting
 from ringfence_payment_instruction.limits.domain.bounds import Bounds, InstallationLimits, PlatformLimits
 from ringfence_payment_instruction.limits.domain.state import State as LimitsState
 from ringfence_payment_instruction.limits.domain.state import event_of
+from ringfence_payment_instruction.rail.application import working_off as answers
+from ringfence_payment_instruction.rail.domain.state import Outcome
 from ringfence_payment_instruction.screening.application import acting, releasing
 from ringfence_payment_instruction.screening.domain import acts as lists
 from ringfence_payment_instruction.screening.domain.acts import Adoption, Statement
@@ -185,6 +187,9 @@ def payments() -> Iterator[tuple[str, Act]]:
     money = suspense.SuspenseReleases(NOBODY, NOBODY, NOBODY, NOBODY).effect()
     adoption, statement = Adoption("eu", DIGEST, 51, 52), Statement("eu", DIGEST, "as published")
     of_lists = {each.name: each for each in acting.ListActs(NOBODY, NOBODY, NOBODY).effects()}
+    applied = answers.Working(Outcome.APPLIED, TWO, b"\x0f" * 32, "the bank has called")
+    worked_off = answers.WorkingOff(NOBODY, NOBODY, NOBODY).effect()
+    yield answers.WORK_OFF, Act(worked_off, applied, plain.encode(applied), "apply the bank's answer", ONE)
     yield setting.LOOSEN, Act(loosen, shown, limits, begins)
     yield releasing.RELEASE, Act(hits, release, plain.encode(release), "let 2 payment(s)")
     yield suspense.RELEASE, Act(money, freed, plain.encode(freed), "release the money", ONE)

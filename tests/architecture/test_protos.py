@@ -18,11 +18,12 @@ from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, reconciliati
 from ringfence_protos.custody.v1 import events_pb2 as custody_events_pb2
 from ringfence_protos.identity.v1 import events_pb2 as identity_events_pb2
 from ringfence_protos.identity.v1 import identity_pb2
+from ringfence_protos.payment_instruction.v1 import answers_pb2, payment_instruction_pb2
 from ringfence_protos.payment_instruction.v1 import events_pb2 as payment_instruction_events_pb2
-from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
 
 PROTOS = Path(__file__).parents[2] / "protos"
 FILES = (
+    answers_pb2,
     audit_pb2,
     feed_pb2,
     proposals_pb2,

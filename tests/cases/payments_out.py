@@ -6,10 +6,17 @@ from ringfence import new_id
 from ringfence.addresses import PostalAddress
 from ringfence.particulars import Agent, ChargeBearer, Code, Document, OtherAccount, StructuredRemittance
 from ringfence.payments import InstructionStatus, NewInstruction
-from ringfence_local_stack.scenario import Bank, Payment, Scenario, fresh, new_iban
-from ringfence_local_stack.scenario.messages import order, order_file, report_row, status_report
+from ringfence_local_stack.scenario import Bank, Payment, Scenario, eventually, fresh, new_iban
+from ringfence_local_stack.scenario.messages import (
+    order,
+    order_file,
+    payment_return,
+    report_row,
+    return_row,
+    status_report,
+)
 
-from .registry import BANKS_SIDE, Finding, case
+from .registry import Finding, case
 
 UETR = "9d7f5a34-1c61-4b7e-8f0a-2f6f3f0c5d11"
 FAILED, SENT = InstructionStatus.FAILED, InstructionStatus.SENT
@@ -31,7 +38,7 @@ def refused_by_the_bank(scenario: Scenario, need: Finding) -> None:
     _end_by_code(scenario, need, "RJCT")
 
 
-@case(waits_for=BANKS_SIDE)
+@case()
 def final_codes(scenario: Scenario, need: Finding) -> None:
     """A payment that the bank has cancelled or blocked has failed, as one that it refused."""
     _end_by_code(scenario, need, "CANC", "BLCK")
@@ -54,7 +61,7 @@ def _answer_by_end_to_end_id(bank: Bank, payment: Payment) -> str:
     return bank.lay_in(status_report(sent.message_id, [report_row("RJCT", end_to_end_id=sent.end_to_end_id)]))
 
 
-@case(waits_for=BANKS_SIDE)
+@case()
 def answer_without_transaction_id(scenario: Scenario, need: Finding) -> None:
     """An answer by message and end-to-end id is about that payment; where two bear the id, it decides neither."""
     platform = scenario.platform("Nora Vale")
@@ -70,6 +77,25 @@ def answer_without_transaction_id(scenario: Scenario, need: Finding) -> None:
     _answer_by_end_to_end_id(platform.bank, twins[0])
     ends = {_ends(each) for each in twins}
     need(ends == {"SENT"}, f"two payments fit, and became {' and '.join(sorted(ends))}")
+
+
+@case()
+def returned_payment(scenario: Scenario, need: Finding) -> None:
+    """Money of a payment that the bank has made and returns is its payer's again, once."""
+    platform = scenario.platform("Nora Vale")
+    nora = platform.customer("Nora Vale")
+    platform.bank.deposit(nora, 10_00)
+    payment = platform.pay(nora, new_iban(), "Alpha Teal", 1_00)
+    platform.bank.answer(payment, "ACSC")
+    payment.wait_for(InstructionStatus.SETTLED)
+    _, sent = platform.bank.sent(payment)
+    for _ in range(2):
+        row = return_row(1_00, transaction_id=sent.transaction_id)
+        need(platform.bank.lay_in(payment_return(sent.message_id, [row])) == "archive", "the return is not taken")
+    eventually(lambda: nora.account.posted_minor == 10_00, ANSWER_SECONDS)
+    need(payment.look().state.status is InstructionStatus.RETURNED, f"it is {payment.look().state.status.name}")
+    need(nora.account.posted_minor == 10_00, f"the payer has {nora.account.posted_minor}")
+    need(platform.bank.holds_minor == 10_00, f"the mirror has {platform.bank.holds_minor}")
 
 
 CARRIED = {

@@ -103,12 +103,12 @@ def test_wait_ends_with_what_was_seen(platform: Platform) -> None:
 
 
 def test_file_in_the_inbox_goes_where_it_must(platform: Platform) -> None:
-    """What can never be read is refused; money that no feed vouches for stays; an answer about nothing is archived."""
+    """What can never be read is refused; money that the rail's feed vouches for, and an answer, are archived."""
     nora = platform.customer("Nora Vale")
     deposit = platform.bank.notification(messages.entry(1_00, nora.iban, reference=fresh("R")))
     report = messages.status_report(fresh("M"), [messages.report_row("RJCT", transaction_id="ab" * 16)])
-    places = [platform.bank.lay_in(content, seconds) for content, seconds in ((b"<no", 10), (report, 10), (deposit, 1))]
-    assert places == ["refused", "archive", "inbox"]
+    places = [platform.bank.lay_in(content) for content in (b"<no", report, deposit)]
+    assert places == ["refused", "archive", "archive"]
 
 
 def test_orders_are_handed_in_by_file(platform: Platform) -> None:

@@ -28,6 +28,7 @@ SHOWN = {
     "RingfenceSuspenseLies": f"{MONEY}::test_money_for_nobody",
     "RingfencePaymentsHeld": f"{PAYMENTS}::test_a_held_payment",
     "RingfencePaymentsUnknown": f"{PAYMENTS}::test_a_bank_that_does_not_answer",
+    "RingfenceAnswerExcepted": f"{PAYMENTS}::test_an_answer_that_fits_no_payment",
     "RingfenceOutboxOld": f"{PAYMENTS}::test_a_closed_way_to_the_bank_and_a_foreign_message",
     "RingfenceRailContradiction": f"{PAYMENTS}::test_a_closed_way_to_the_bank_and_a_foreign_message",
     "RingfenceScreeningListOld": f"{PAYMENTS}::test_a_list_that_ages",

@@ -4,6 +4,8 @@ import re
 from dataclasses import replace
 
 import pytest
+from ringfence_payment_instruction.submissions.application import files
+from ringfence_payment_instruction.submissions.application.files import file_submission_id as file_id
 from ringfence_payment_instruction.submissions.application.ports import FileRefusal
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.errors import IdentityUnavailable
@@ -98,14 +100,39 @@ async def test_single_payments_of_a_file_may_be_refused(world: World) -> None:
 async def test_a_file_refused_by_earlier_rules_gets_its_first_answer(world: World) -> None:
     """Also when the rules of today would take it."""
     content = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS))
-    files = world.application.submissions.files.files
-    read = files.read_orders
+    reader = world.application.submissions.files.files
+    read = reader.read_orders
     strict = FileRefusal("IBAN_INVALID", "AC01", "refused by a rule of then")
-    files.read_orders = lambda *given: read(*given).refused(strict)  # type: ignore[method-assign,union-attr]
+    reader.read_orders = lambda *given: read(*given).refused(strict)  # type: ignore[method-assign,union-attr]
     first = await world.submit_file(PLATFORM, content)
-    files.read_orders = read  # type: ignore[method-assign]
+    reader.read_orders = read  # type: ignore[method-assign]
     assert await world.submit_file(PLATFORM, content) == first
     assert world.states.submissions.submissions == {}
+
+
+@pytest.mark.parametrize("by_earlier_release", [False, True])
+async def test_a_refused_file_leaves_its_message_id_to_the_corrected_one(
+    world: World, by_earlier_release: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The corrected file is taken in once, and uses the id up; each flawed one keeps its own answer."""
+    flawed = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS), count=2)
+    if by_earlier_release:
+        with monkeypatch.context() as then:
+            then.setattr(files, "refused_submission_id", lambda tenant, digest: file_id(tenant, "FILE-1", digest))
+            refused = await world.submit_file(PLATFORM, flawed)
+    else:
+        refused = await world.submit_file(PLATFORM, flawed)
+    also_flawed = await world.submit_file(PLATFORM, pain_001("FILE-1", ANNA, ("A", "10.00", BORIS[:-1] + "0")))
+    assert [said(each.status_report, "Cd") for each in (refused, also_flawed)] == [["AM18"], ["AC01"]]
+    corrected = pain_001("FILE-1", ANNA, ("A", "10.00", BORIS))
+    taken = await world.submit_file(PLATFORM, corrected)
+    assert said(taken.status_report, "TxSts") == ["ACCP"]
+    await world.restart()
+    assert await world.submit_file(PLATFORM, corrected) == taken
+    assert await world.submit_file(PLATFORM, flawed) == refused
+    other = await world.submit_file(PLATFORM, pain_001("FILE-1", ANNA, ("A", "11.00", BORIS)))
+    assert said(other.status_report, "Cd") == ["AM05"]
+    assert len(world.states.submissions.submissions) == 1
 
 
 async def test_a_file_for_a_later_day_waits(world: World) -> None:

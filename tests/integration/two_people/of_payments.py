@@ -63,6 +63,21 @@ def release_suspended(people: People) -> Act:
     )
 
 
+@row("WorkOffAnswer")
+def work_off_answer(people: People) -> Act:
+    """An answer of the bank that is about no payment."""
+    platform, transaction = people.scenario.platform("Nora Vale"), new_id().hex
+    first, _ = people.scenario.operators
+    told = messages.status_report(f"RF{transaction}", [messages.report_row("RJCT", transaction_id=transaction)])
+    assert platform.bank.lay_in(told) == "archive"
+    (found,) = [each for each in first.answers.exceptions() if each.transaction_id == transaction]
+    return Act(
+        "payment-instruction",
+        lambda by: by.answers.dismiss(found.id, b"d" * 32, "the bank takes it back"),
+        lambda: found.id not in [each.id for each in first.answers.exceptions()],
+    )
+
+
 @row("SetLimits")
 def loosen_limits(people: People) -> Act:
     """A platform with limits of its own, whose payments may then be larger."""

@@ -12,6 +12,7 @@ from ringfence_verifier import VerificationError
 
 from ringfence.commands import (
     accounts,
+    answers,
     authority,
     book,
     calendar,
@@ -73,6 +74,7 @@ app.add_typer(clients.parties, name="parties")
 app.add_typer(clients.ibans, name="ibans")
 app.add_typer(principals.principals, name="principals")
 app.add_typer(lists.lists, name="lists")
+app.add_typer(answers.answers, name="answers")
 app.add_typer(authority.freeze, name="freeze")
 app.add_typer(authority.migration, name="migration")
 app.add_typer(authority.rules, name="rules")

@@ -3,6 +3,7 @@
 from pathlib import Path
 from types import TracebackType
 
+from ringfence.answers import Answers
 from ringfence.audit import Audit
 from ringfence.calendars import Calendars
 from ringfence.credentials import Addresses, Credentials
@@ -46,6 +47,7 @@ class Client:
         self.payments = Payments(self._channels["payment-instruction"], connection)
         self.flows = Flows(self._channels["payment-instruction"], connection)
         self.limits = Limits(self._channels["payment-instruction"], connection)
+        self.answers = Answers(self._channels["payment-instruction"], connection)
         self.audit = Audit(self._channels["audit"], connection)
         self.proposals = {each: Proposals(self._channels[each], connection) for each in _WITH_PROPOSALS}
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import typer
+from ringfence.answers import Answers
 from ringfence.audit import Audit
 from ringfence.calendars import Calendars
 from ringfence.cli import app
@@ -25,9 +26,10 @@ from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.common.v1 import access_pb2, feed_pb2, proposals_pb2
 from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, safeguarding_pb2
 from ringfence_protos.identity.v1 import identity_pb2
-from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2
+from ringfence_protos.payment_instruction.v1 import answers_pb2, payment_instruction_pb2
 
 CONTRACTS = [
+    answers_pb2,
     audit_pb2,
     calendars_pb2,
     custody_pb2,
@@ -133,6 +135,8 @@ WAYS = {
     "PaymentInstructionService/ConfirmSanctionsList": by(Payments.confirm_sanctions_list, "lists confirm"),
     "PaymentInstructionService/RetireSanctionsList": by(Payments.retire_sanctions_list, "lists retire"),
     "PaymentInstructionService/ListSanctionsLists": by(Payments.sanctions_lists, "lists show"),
+    "AnswerService/ListAnswerExceptions": by(Answers.exceptions, "answers list"),
+    "AnswerService/WorkOffAnswer": by(Answers.apply, "answers apply", "answers dismiss"),
     "ProposalService/ListProposals": by(Proposals.waiting, "proposals"),
     "ProposalService/DecideProposals": by(Proposals.decide, "confirm", "refuse", "withdraw"),
     "AuditService/GetCheckpoint": by(Audit.checkpoint, "verify log"),

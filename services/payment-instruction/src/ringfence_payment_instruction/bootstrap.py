@@ -33,6 +33,7 @@ from ringfence_kernel.service.measures import measure_hearing
 from ringfence_kernel.store import EventStore, Head, Migration, StoredEvent, event_store_migrations, load_cursor
 from ringfence_kernel.store.recorder import Within
 from ringfence_kernel.values.clock import SteadyClock
+from ringfence_protos.payment_instruction.v1.answers_pb2_grpc import add_AnswerServiceServicer_to_server
 from ringfence_protos.payment_instruction.v1.payment_instruction_pb2_grpc import (
     add_PaymentInstructionServiceServicer_to_server,
 )
@@ -62,6 +63,7 @@ from ringfence_payment_instruction.rail.adapters.payers import IdentityPayers
 from ringfence_payment_instruction.rail.adapters.principal import RailPrincipal
 from ringfence_payment_instruction.rail.adapters.seals import VaultSeals
 from ringfence_payment_instruction.rail.adapters.spool import SpoolRail
+from ringfence_payment_instruction.rail.application.measures import measure as measure_answers
 from ringfence_payment_instruction.rail.module import RailPorts
 from ringfence_payment_instruction.reads.adapters import schema as reads
 from ringfence_payment_instruction.reads.adapters.instructions_model import InstructionsModel
@@ -132,7 +134,12 @@ async def assemble(runtime: Runtime[PaymentInstructionSettings]) -> Assembly:
     _measure(runtime, leadership, states, application.screening.lists)
     measure_hearing(runtime.gauges, leadership, ports.hearing)
     return Assembly(
-        servicers=[_servicer(application), proposal_servicer(application.proposals), core.feed()],
+        servicers=[
+            _servicer(application),
+            _answers(application),
+            proposal_servicer(application.proposals),
+            core.feed(),
+        ],
         tasks=[
             *core.tasks({"identity": follower.ring}),
             following,
@@ -187,6 +194,7 @@ def _measure(
     gauges = runtime.gauges
     OpenPayments(states.submissions, runtime.clock).gauge(gauges, leadership)
     measure_deposits(gauges, leadership, states.deposits)
+    measure_answers(gauges, leadership, states.answers)
     measure_lists(gauges, leadership, lists, states.findings, states.submissions)
     count_unknown(0)
 
@@ -250,6 +258,14 @@ def _servicer(application: Application) -> Servicer:
         "ringfence.payment_instruction.v1.PaymentInstructionService",
         places=dict.fromkeys(WITH_FILES, application.submissions.reading),
         unpaced=frozenset({"SubmitInstructions"}),
+    )
+
+
+def _answers(application: Application) -> Servicer:
+    return Servicer(
+        add_AnswerServiceServicer_to_server,
+        application.rail.api,
+        "ringfence.payment_instruction.v1.AnswerService",
     )
 
 

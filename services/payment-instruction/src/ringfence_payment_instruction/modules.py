@@ -39,6 +39,7 @@ from ringfence_payment_instruction.limits.application.ports import Funds, Recent
 from ringfence_payment_instruction.limits.domain.bounds import InstallationLimits
 from ringfence_payment_instruction.limits.domain.state import State as LimitsState
 from ringfence_payment_instruction.limits.module import LimitsModule
+from ringfence_payment_instruction.rail.domain.state import State as AnswersState
 from ringfence_payment_instruction.rail.module import RailModule, RailPorts
 from ringfence_payment_instruction.reads.api import ReadsApi
 from ringfence_payment_instruction.reads.application.queries import Queries, Reader
@@ -81,6 +82,7 @@ class ModuleStates:
     standing: StandingState = field(default_factory=StandingState)
     limits: LimitsState = field(default_factory=LimitsState)
     flows: FlowsState = field(default_factory=FlowsState)
+    answers: AnswersState = field(default_factory=AnswersState)
     proposals: ProposalState = field(default_factory=ProposalState)
     calendars: NotedCalendars = field(default_factory=NotedCalendars)
 
@@ -98,6 +100,7 @@ class ModuleStates:
             "standing": self.standing,
             "limits": self.limits,
             "flows": self.flows,
+            "answers": self.answers,
             "proposals": self.proposals,
             "calendars": self.calendars,
         }
@@ -150,9 +153,18 @@ class Application:
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    modules = (SubmissionsState, DepositsState, FindingsState, StandingState, LimitsState, FlowsState, ProposalState)
-    events = chain(SCREENING_EVENTS, *(module.EVENTS for module in modules), NotedCalendars.EVENTS)
-    return EventCodec(dict.fromkeys(events))
+    modules = (
+        SubmissionsState,
+        DepositsState,
+        FindingsState,
+        StandingState,
+        LimitsState,
+        FlowsState,
+        AnswersState,
+        ProposalState,
+        NotedCalendars,
+    )
+    return EventCodec(dict.fromkeys(chain(SCREENING_EVENTS, *(module.EVENTS for module in modules))))
 
 
 def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Application:
@@ -202,7 +214,7 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         committed,
         clock,
     )
-    rail = RailModule.build(submissions, orders.personal, standing.stops, ports.rail, deposits.receiving, clock, days)
+    rail = _rail(submissions, states, ports, proposals, orders, standing, deposits, days)
     work: dict[str, Work] = {
         "screening": screening.work,
         "blocking": screening.blocking,
@@ -223,6 +235,30 @@ def compose(writer: GroupWriter, states: ModuleStates, ports: Ports) -> Applicat
         reads=Queries(submissions, orders.personal, standing.stops, ports.reader, ports.heavily),
         proposals=proposals,
         pipeline=_pipeline(submissions, orders, work, committed),
+    )
+
+
+def _rail(
+    submissions: Submissions,
+    states: ModuleStates,
+    ports: Ports,
+    proposals: Proposals,
+    orders: SubmissionsModule,
+    standing: StandingModule,
+    deposits: DepositsModule,
+    days: SettlementDays,
+) -> RailModule:
+    return RailModule.build(
+        submissions,
+        states.answers,
+        proposals,
+        orders.personal,
+        standing.stops,
+        ports.rail,
+        deposits.receiving,
+        deposits.returned,
+        ports.clock,
+        days,
     )
 
 

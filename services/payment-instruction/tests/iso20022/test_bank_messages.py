@@ -10,6 +10,7 @@ from ringfence_payment_instruction.deposits.domain.evidence import BankEntry
 from ringfence_payment_instruction.iso20022.bank_files import is_status_report
 from ringfence_payment_instruction.iso20022.messages import (
     Account,
+    Originals,
     OutboundPayment,
     PaymentStatus,
 )
@@ -119,10 +120,10 @@ def test_statuses_of_payments_are_read(error_of: ErrorOf, version: str) -> None:
     content = _pacs002(GROUP.format("") + SETTLED + REJECTED, version)
     assert error_of(content) is None
     report = read_payment_status_report(content)
-    assert (report.message_id, report.original_message_id, report.group_status) == ("BANK-1", "OUT-1", None)
+    assert (report.message_id, report.groups) == ("BANK-1", ())
     assert report.statuses == (
-        PaymentStatus("OUT-1", "E-1", "T-1", "ACSC", None),
-        PaymentStatus("OUT-1", "E-2", "T-2", "RJCT", "AC04"),
+        PaymentStatus(Originals("OUT-1", "T-1", "E-1"), "ACSC"),
+        PaymentStatus(Originals("OUT-1", "T-2", "E-2"), "RJCT", "AC04"),
     )
 
 
@@ -132,7 +133,51 @@ def test_a_group_status_stands_alone(error_of: ErrorOf) -> None:
     content = _pacs002(GROUP.format(f"<GrpSts>RJCT</GrpSts>{reason}"))
     assert error_of(content) is None
     report = read_payment_status_report(content)
-    assert (report.group_status, report.group_reason, report.statuses) == ("RJCT", "FF01", ())
+    assert (report.groups, report.statuses) == ((PaymentStatus(Originals("OUT-1"), "RJCT", "FF01"),), ())
+
+
+def test_a_report_over_several_messages_is_read(error_of: ErrorOf) -> None:
+    """Each transaction names its own message, and has the status of that one where it has none itself."""
+    names = "<OrgnlGrpInf><OrgnlMsgId>OUT-2</OrgnlMsgId><OrgnlMsgNmId>pacs.008.001.08</OrgnlMsgNmId></OrgnlGrpInf>"
+    groups = GROUP.format("") + GROUP.format("<GrpSts>RJCT</GrpSts>").replace("OUT-1", "OUT-2")
+    settled = SETTLED.replace("<TxInfAndSts>", f"<TxInfAndSts>{names}").replace("<TxSts>ACSC</TxSts>", "")
+    content = _pacs002(groups + settled)
+    assert error_of(content) is None
+    report = read_payment_status_report(content)
+    assert report.groups == (PaymentStatus(Originals("OUT-2"), "RJCT"),)
+    assert report.statuses == (PaymentStatus(Originals("OUT-2", "T-1", "E-1"), "RJCT"),)
+
+
+def test_everything_that_names_a_payment_is_read(error_of: ErrorOf) -> None:
+    """InstrId and UETR beside; what stands for no reference is none."""
+    names = (
+        "<OrgnlInstrId>I-1</OrgnlInstrId><OrgnlEndToEndId>NOTPROVIDED</OrgnlEndToEndId>"
+        "<OrgnlUETR>9a0c4f5e-7f3a-4c5f-9d3c-2f1f6a1d0b7e</OrgnlUETR>"
+    )
+    content = _pacs002(GROUP.format("") + f"<TxInfAndSts>{names}<TxSts>RJCT</TxSts></TxInfAndSts>")
+    assert error_of(content) is None
+    (status,) = read_payment_status_report(content).statuses
+    uetr = "9a0c4f5e-7f3a-4c5f-9d3c-2f1f6a1d0b7e"
+    assert status.originals == Originals("OUT-1", instruction_id="I-1", uetr=uetr)
+
+
+@pytest.mark.parametrize(
+    ("information", "reason", "remark"),
+    [
+        ("<Rsn><Cd>AC04</Cd></Rsn><AddtlInf>closed in May</AddtlInf>", "AC04", "closed in May"),
+        ("<Rsn><Prtry>ask Ada Quill</Prtry></Rsn><AddtlInf>by phone</AddtlInf>", "", "ask Ada Quill by phone"),
+        ("<Rsn><Prtry>AC04</Prtry></Rsn>", "", "AC04"),
+        ("<Rsn><Cd>no</Cd></Rsn>", "", "no"),
+        ("<Rsn><Cd>12</Cd></Rsn></StsRsnInf><StsRsnInf><Rsn><Cd>NARR</Cd></Rsn>", "NARR", "12"),
+    ],
+)
+def test_only_codes_are_reason_codes(error_of: ErrorOf, information: str, reason: str, remark: str) -> None:
+    """What the bank says in its own words is no code of the external sets, wherever it stands."""
+    refused = SETTLED.replace("<TxSts>ACSC</TxSts>", f"<TxSts>RJCT</TxSts><StsRsnInf>{information}</StsRsnInf>")
+    content = _pacs002(GROUP.format("") + refused)
+    assert error_of(content) is None
+    (status,) = read_payment_status_report(content).statuses
+    assert (status.reason, status.remark) == (reason, remark)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +189,7 @@ def test_a_group_status_stands_alone(error_of: ErrorOf) -> None:
         GROUP.format("") + SETTLED.replace("T-1", "T" * 36),
         GROUP.format("") + SETTLED.replace("<TxSts>", "<TxSts>RJCT</TxSts><TxSts>"),
         GROUP.format("") * 2 + SETTLED,
+        GROUP.format("") + GROUP.format("").replace("OUT-1", "OUT-2") + SETTLED,
         GROUP.format("").replace("<OrgnlMsgId>OUT-1</OrgnlMsgId>", "") + SETTLED,
     ],
 )

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ringfence_payment_instruction.iso20022.bank_files import is_status_report
 from ringfence_payment_instruction.iso20022.pacs002 import read_payment_status_report
+from ringfence_payment_instruction.iso20022.pacs004 import read_payment_returns
 from ringfence_payment_instruction.iso20022.pain001 import read_credit_transfer_file
 from ringfence_payment_instruction.iso20022.refusal import FileRefused
 from ringfence_payment_instruction.statements.adapters.camt import read_camt
@@ -130,7 +131,13 @@ def test_random_damage_never_breaks_a_reader(pain001: Pain001, data: st.DataObje
                 content[position : position + 1] = data.draw(st.sampled_from([b"9", b"0", b"-", b".", b"&#1;", b" "]))
         if not content:
             break
-    readers = (read_credit_transfer_file, is_status_report, read_payment_status_report, read_camt)
+    readers = (
+        read_credit_transfer_file,
+        is_status_report,
+        read_payment_status_report,
+        read_payment_returns,
+        read_camt,
+    )
     for reader in readers:
         with suppress(FileRefused):
             reader(bytes(content))

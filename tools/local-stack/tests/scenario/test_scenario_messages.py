@@ -43,6 +43,7 @@ MESSAGES = {
     "pacs.002.001.10": messages.status_report(
         "M1", [messages.report_row("RJCT", transaction_id="T1", end_to_end_id="E1", reason="AC04")], status="PART"
     ),
+    "pacs.004.001.09": messages.payment_return("M1", [messages.return_row(1, transaction_id="T1")]),
     "pain.001.001.09": messages.order_file(IBAN, [ORDER, messages.order(1, OTHER, "Alpha Teal")]),
 }
 

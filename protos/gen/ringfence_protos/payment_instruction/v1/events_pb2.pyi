@@ -14,6 +14,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from ringfence_protos.payment_instruction.v1 import answers_pb2 as _answers_pb2
 from ringfence_protos.payment_instruction.v1 import payment_instruction_pb2 as _payment_instruction_pb2
 import builtins as _builtins
 import sys
@@ -667,6 +668,7 @@ class InstructionsAdvanced(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    MIRROR_ACCOUNTS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.bytes
     """Platform, 16 bytes."""
     submission_id: _builtins.bytes
@@ -689,6 +691,10 @@ class InstructionsAdvanced(_message.Message):
     """Message id of the bank message; empty without one."""
     note: _builtins.str
     """Why, in the decider's words; empty without one."""
+    mirror_accounts: _builtins.bytes
+    """Bank mirrors towards which money was reserved, by which it leaves; zero for other steps, empty where no step does
+    that.
+    """
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reasons that occur (docs/errors.md); an empty one stands for none."""
@@ -713,10 +719,11 @@ class InstructionsAdvanced(_message.Message):
         evidence: _builtins.bytes = ...,
         reference: _builtins.str = ...,
         note: _builtins.str = ...,
+        mirror_accounts: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "cause", b"cause", "details", b"details", "evidence", b"evidence", "indexes", b"indexes", "instruction_ids", b"instruction_ids", "note", b"note", "reason_rows", b"reason_rows", "reasons", b"reasons", "reference", b"reference", "statuses", b"statuses", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "cause", b"cause", "details", b"details", "evidence", b"evidence", "indexes", b"indexes", "instruction_ids", b"instruction_ids", "mirror_accounts", b"mirror_accounts", "note", b"note", "reason_rows", b"reason_rows", "reasons", b"reasons", "reference", b"reference", "statuses", b"statuses", "submission_id", b"submission_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1030,7 +1037,7 @@ class EvidenceReceived(_message.Message):
     owners: _builtins.bytes
     """Parties, or the tenant, whose keys seal the entries' data."""
     instruction_ids: _builtins.bytes
-    """Instructions that they confirm; zero for others."""
+    """Instructions that they confirm, or whose money they bring back; zero for others."""
     amounts_minor: _builtins.bytes
     """Minor units."""
     ledgers: _builtins.bytes
@@ -2042,3 +2049,115 @@ class ExceptionWorkedOff(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExceptionWorkedOff: _TypeAlias = ExceptionWorkedOff  # noqa: Y015
+
+@_typing.final
+class AnswerExcepted(_message.Message):
+    """A bank's answer changes nothing until two people have worked it off."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    EXCEPTION_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    MISFIT_FIELD_NUMBER: _builtins.int
+    FATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    WRAPPED_KEY_FIELD_NUMBER: _builtins.int
+    SEALED_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform of all payments that fit, 16 bytes; zero where there is none, or several."""
+    exception: _builtins.bytes
+    """Its id, 16 bytes."""
+    digest: _builtins.bytes
+    """SHA-256 of the bank's file, 32 bytes."""
+    position: _builtins.int
+    """Its place in the file, from 0."""
+    misfit: _answers_pb2.AnswerMisfit.ValueType
+    """Why."""
+    fate: _answers_pb2.PaymentFate.ValueType
+    """What it says."""
+    reason: _builtins.str
+    """The bank's reason code; empty without one."""
+    amount_minor: _builtins.int
+    """What it says has come back, minor units; 0 for all else."""
+    ledger: _builtins.int
+    """ISO 4217 numeric code of the amount; 0 without one."""
+    candidates: _builtins.bytes
+    """Platform and id of each payment that fits, 32 bytes together; the first 100."""
+    wrapped_key: _builtins.str
+    """Data key that seals the rest, as the key service wraps it."""
+    sealed: _builtins.bytes
+    """Ciphertext of the ids and words of the bank."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        exception: _builtins.bytes = ...,
+        digest: _builtins.bytes = ...,
+        position: _builtins.int = ...,
+        misfit: _answers_pb2.AnswerMisfit.ValueType = ...,
+        fate: _answers_pb2.PaymentFate.ValueType = ...,
+        reason: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        ledger: _builtins.int = ...,
+        candidates: _builtins.bytes = ...,
+        wrapped_key: _builtins.str = ...,
+        sealed: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "candidates", b"candidates", "digest", b"digest", "exception", b"exception", "fate", b"fate", "ledger", b"ledger", "misfit", b"misfit", "position", b"position", "reason", b"reason", "sealed", b"sealed", "tenant", b"tenant", "wrapped_key", b"wrapped_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerExcepted: _TypeAlias = AnswerExcepted  # noqa: Y015
+
+@_typing.final
+class AnswerWorkedOff(_message.Message):
+    """Two people have worked a bank's answer off."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    EXCEPTION_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.bytes
+    """Platform of the payment that it is about, 16 bytes; zero where nothing follows."""
+    exception: _builtins.bytes
+    """Its id, 16 bytes."""
+    outcome: _answers_pb2.AnswerOutcome.ValueType
+    """What follows from it."""
+    instruction: _builtins.bytes
+    """The payment that it is about, 16 bytes; zero where nothing follows."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the document that shows it, 32 bytes."""
+    note: _builtins.str
+    """Why, in their words."""
+    actor: _builtins.bytes
+    """The second person's principal, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.bytes = ...,
+        exception: _builtins.bytes = ...,
+        outcome: _answers_pb2.AnswerOutcome.ValueType = ...,
+        instruction: _builtins.bytes = ...,
+        document_sha256: _builtins.bytes = ...,
+        note: _builtins.str = ...,
+        actor: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "document_sha256", b"document_sha256", "exception", b"exception", "instruction", b"instruction", "note", b"note", "outcome", b"outcome", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerWorkedOff: _TypeAlias = AnswerWorkedOff  # noqa: Y015

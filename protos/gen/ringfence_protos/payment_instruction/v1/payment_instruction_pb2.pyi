@@ -59,7 +59,7 @@ class _InstructionStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ins
     INSTRUCTION_STATUS_RECALL: _InstructionStatus.ValueType  # 15
     """Settled, and asked back (ACSC)."""
     INSTRUCTION_STATUS_RETURNED: _InstructionStatus.ValueType  # 16
-    """Asked back, and returned (RJCT)."""
+    """Settled, and its money has come back (RJCT)."""
     INSTRUCTION_STATUS_REFUSED: _InstructionStatus.ValueType  # 17
     """Asked back in vain (ACSC)."""
 
@@ -99,7 +99,7 @@ INSTRUCTION_STATUS_UNKNOWN: InstructionStatus.ValueType  # 14
 INSTRUCTION_STATUS_RECALL: InstructionStatus.ValueType  # 15
 """Settled, and asked back (ACSC)."""
 INSTRUCTION_STATUS_RETURNED: InstructionStatus.ValueType  # 16
-"""Asked back, and returned (RJCT)."""
+"""Settled, and its money has come back (RJCT)."""
 INSTRUCTION_STATUS_REFUSED: InstructionStatus.ValueType  # 17
 """Asked back in vain (ACSC)."""
 Global___InstructionStatus: _TypeAlias = InstructionStatus  # noqa: Y015

@@ -15,6 +15,7 @@ from ringfence_payment_instruction.deposits.application.ports import Entries
 from ringfence_payment_instruction.deposits.application.posting import PostingWork
 from ringfence_payment_instruction.deposits.application.receiving import EvidenceReceiving
 from ringfence_payment_instruction.deposits.application.releasing import SuspenseReleases
+from ringfence_payment_instruction.deposits.application.returned import ReturnedMoney
 from ringfence_payment_instruction.deposits.application.suspended import Suspense
 from ringfence_payment_instruction.deposits.application.taking import Taking
 from ringfence_payment_instruction.deposits.application.under_way import UnderWay
@@ -35,6 +36,7 @@ class DepositsModule:
 
     receiving: EvidenceReceiving
     releases: SuspenseReleases
+    returned: ReturnedMoney
     work: PostingWork
     api: DepositsApi
 
@@ -66,6 +68,7 @@ class DepositsModule:
         return cls(
             receiving=receiving,
             releases=releases,
+            returned=ReturnedMoney(custody, identity, stops, clock),
             work=PostingWork(
                 submissions.writer,
                 state,

@@ -6,7 +6,7 @@ Amounts are integer minor units with the alphabetic ISO 4217 code, dates are `da
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from ringfence_payment_instruction.iso20022.refusal import FileRefused as FileRefused
@@ -214,24 +214,61 @@ class OutboundPayment:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentStatus:
-    """The bank's status of one payment (TxInfAndSts of a pacs.002)."""
+class Originals:
+    """How a bank names a payment of ours: any of the ids that the payment or its message had; empty for none."""
 
-    original_message_id: str | None
-    original_end_to_end_id: str | None
-    original_transaction_id: str | None
+    message_id: str = ""
+    transaction_id: str = ""
+    end_to_end_id: str = ""
+    instruction_id: str = ""
+    uetr: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentStatus:
+    """The bank's status of one payment (TxInfAndSts), or of all payments of a message (OrgnlGrpInfAndSts).
+
+    `reason` is an external status reason code, empty for none; `remark` is whatever the bank says in its own words.
+    """
+
+    originals: Originals
     status: str
-    reason: str | None
+    reason: str = ""
+    remark: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentStatusReport:
-    """A pacs.002. Without statuses, the group status holds for every payment of the original message."""
+    """A pacs.002. A status of `groups` holds for the payments of its message that have none in `statuses`."""
 
     message_id: str
     message_name: str
     sha256: bytes
-    original_message_id: str | None
-    group_status: str | None
-    group_reason: str | None
+    groups: tuple[PaymentStatus, ...]
     statuses: tuple[PaymentStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReturn:
+    """A payment of ours whose money comes back (TxInf of a pacs.004).
+
+    Of it `amount_minor` comes back and `charges_minor` were kept by banks, both minor units of `currency`. `reason` is
+    an external return reason code, empty for none; `remark` is whatever the bank says in its own words.
+    """
+
+    originals: Originals
+    amount_minor: int
+    charges_minor: int
+    currency: str
+    reason: str = ""
+    remark: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReturnFile:
+    """A pacs.004 that agrees with its own totals."""
+
+    message_id: str
+    message_name: str
+    sha256: bytes
+    returns: tuple[PaymentReturn, ...]

@@ -52,6 +52,7 @@ def prepare(directory: Path) -> Mapping[str, Mapping[str, str]]:
         "payment-instruction": {
             "RINGFENCE_RAIL_SPOOL_DIRECTORY": str(private_folder(spool_folder(directory))),
             "RINGFENCE_RAIL_POLL_SECONDS": "0.2",
+            "RINGFENCE_RAIL_CREDENTIALS_DIRECTORY": str(principals_folder(directory) / BANK_FEED),
             "RINGFENCE_APPROVAL_LIMITS": APPROVAL_LIMITS,
         },
         "audit": {"RINGFENCE_LOG_ORIGIN": LOG_ORIGIN},

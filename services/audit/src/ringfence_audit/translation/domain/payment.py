@@ -39,6 +39,7 @@ STEPS = Packed(
         "instruction_ids": "instruction_id",
         "indexes": "index",
         "statuses": "status",
+        "mirror_accounts": "mirror_account_id",
     },
     {**_OF_SUBMISSION, "cause": "cause", "actor": "actor_id", "evidence": "evidence", "reference": "reference"},
     named=frozenset({"statuses"}),

@@ -7,6 +7,7 @@ from typing import Any
 
 from ringfence_payment_instruction.deposits.domain.matching import MatchedEntry
 from ringfence_payment_instruction.submissions.domain.reasons import ON_ACCOUNT
+from ringfence_payment_instruction.submissions.domain.returning import has_come_back
 from ringfence_payment_instruction.submissions.domain.status import Directive, Stage, Status
 from ringfence_payment_instruction.submissions.domain.submission import Submission
 from ringfence_payment_instruction.submissions.domain.transitions import (
@@ -32,6 +33,11 @@ def booked(submission: Submission, indexes: Sequence[int], evidence: bytes, sour
     steps = [Step(index, Status.RECONCILED) for index in indexes if submission.statuses[index] == Status.SETTLED]
     steps += sent_after_all(submission, indexes)
     events = moved(submission, "bank", steps, evidence=evidence)
-    due = [index for index in indexes if awaits_bank(submission, index) or submission.stages[index] == Stage.CONFIRM]
+    due = [
+        index
+        for index in indexes
+        if awaits_bank(submission, index)
+        or (submission.stages[index] == Stage.CONFIRM and not has_come_back(submission, index))
+    ]
     marks = dict.fromkeys(range(len(due)), ON_ACCOUNT)
     return events + directed(submission, Directive.SETTLE, due, details=marks, evidence=evidence, actor=source)

@@ -25,7 +25,7 @@ class EvidenceReceived:
     mirror_accounts: bytes  # 16 bytes per row
     client_accounts: bytes  # 16 bytes per row; zero when nobody is found
     owners: bytes  # 16 bytes per row: whose key seals the entry's data
-    instruction_ids: bytes  # 16 bytes per row; zero unless it confirms one
+    instruction_ids: bytes  # 16 bytes per row; zero unless it confirms one or brings its money back
     amounts_minor: bytes  # 8 bytes per row
     ledgers: bytes  # 2 bytes per row
     value_days: bytes  # 4 bytes per row, signed

@@ -120,6 +120,8 @@ class Matcher:
         submission = self.submissions.known(ref.stream)
         return (
             submission.tenant == new.mirror.tenant
+            # Another bank of the platform's has nothing to say about it.
+            and submission.leaves_by(ref.index, new.mirror.account_id)
             and submission.amounts_minor[ref.index] == new.entry.amount_minor
             and currency(submission.ledgers[ref.index]).alpha == new.entry.currency
             # A second debit for the same payment, or one for a failed payment, is the bank's to explain.

@@ -11,30 +11,23 @@ from ringfence_kernel.sealing.envelopes import EnvelopeBroken
 from ringfence_kernel.telemetry.logs import get
 from ringfence_kernel.values.errors import DomainError
 from ringfence_kernel.values.ids import ID_BYTES
-from ringfence_kernel.writing.writer import Unit
 
+from ringfence_payment_instruction.rail.application.answering import Answering
 from ringfence_payment_instruction.rail.application.ports import (
-    BankAnswers,
     BankFiles,
     Notifications,
-    Outbox,
     Outcome,
     Rail,
     RailVoucher,
     Received,
     Seals,
 )
-from ringfence_payment_instruction.rail.domain.replies import answered, contradicted, group, keys_of_replies
-from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceRefused
-from ringfence_payment_instruction.submissions.domain.past import Asked
 
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
 QUIET_SHARE, QUIET_POLL_SECONDS = 0.1, 1.0
 """Where nothing has come for a while, a look may be late by this part of it, and by so much."""
 INBOX = "inbox"
-ANSWERED = "answered"
-"""The receipt of a message of which we know from the bank's answer that it was taken."""
 _LOG = get(__name__)
 
 
@@ -45,10 +38,9 @@ class Inbox:
     What was kept is decided on also where the place that it came from is gone.
     """
 
-    submissions: Submissions
+    answering: Answering
     rail: Rail
     received: Received
-    outbox: Outbox
     seals: Seals
     files: BankFiles
     notifications: Notifications
@@ -140,7 +132,7 @@ class Inbox:
             if answers is None:
                 await self.notifications.take_in(self.voucher, content)
             elif answers.replies:
-                await self._answers(answers)
+                await self.answering.take_in(answers)
         except EvidenceRefused as error:
             _LOG.warning("bank_file_refused", reason=error.reason)
             outcome = Outcome.REFUSED
@@ -153,29 +145,6 @@ class Inbox:
             return None
         await asyncio.to_thread(self.received.decide, file_id, outcome)
         return outcome
-
-    async def _answers(self, file: BankAnswers) -> None:
-        def command(unit: Unit) -> tuple[int, int]:
-            found, unknown = group(self.submissions.state, file.replies)
-            contradictions = 0
-            for (stream, message_id), (settled, failed) in found.items():
-                submission = self.submissions.state.known(stream)
-                contradictions += contradicted(submission, list(settled), failed)
-                transitions = answered(submission, list(settled), failed, file.digest, message_id)
-                self.submissions.record(unit, stream, transitions)
-            if messages := {message_id for _, message_id in found}:
-                # Nobody needs to hand over again what the bank has answered.
-                unit.commit_also(self.outbox.delivered(sorted(messages), ANSWERED))
-            return unknown, contradictions
-
-        unknown, contradictions = await self.submissions.knowing(
-            Asked(keys_of_replies(file.replies)), command, weight=len(file.replies)
-        )
-        if unknown:
-            _LOG.warning("bank_replies_unknown", count=unknown)
-        if contradictions:
-            # The bank has changed its word: money may be at the wrong place there.
-            _LOG.error("bank_replies_contradict", count=contradictions)
 
 
 def pause_seconds(poll_seconds: float, quiet_seconds: float) -> float:

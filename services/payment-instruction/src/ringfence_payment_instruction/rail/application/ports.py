@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.store.recorder import Within
@@ -13,6 +13,7 @@ from ringfence_kernel.values.addresses import NO_ADDRESS, PostalAddress
 
 from ringfence_payment_instruction.rail.domain.replies import BankReply
 from ringfence_payment_instruction.submissions.domain.particulars import Carried
+from ringfence_payment_instruction.submissions.domain.returning import ReturnedPayment
 
 
 class RailVoucher(Protocol):
@@ -27,6 +28,19 @@ class Notifications(Protocol):
 
     async def take_in(self, source: RailVoucher, content: bytes) -> object:
         """Takes in a notification; raises EvidenceRefused for one that can never be used, else a DomainError."""
+
+
+class Returns(Protocol):
+    """Who gives clients back what a bank has returned."""
+
+    async def prepare(
+        self, source: RailVoucher, digest: bytes, message_id: str, returned: Sequence[ReturnedPayment]
+    ) -> list[tuple[bytes, Any]]:
+        """Returns streams and events by which the money of returned payments is posted, once each, when recorded.
+
+        Raises AuthorisationRefused where nobody vouches, PrincipalSuspended, BookAccountMissing, CustodyUnavailable,
+        IdentityUnavailable, KeysUnavailable.
+        """
 
 
 class Rail(Protocol):
@@ -178,17 +192,18 @@ class OutgoingPayment:
 
 @dataclass(frozen=True, slots=True)
 class BankAnswers:
-    """What a pacs.002 says of payments sent; final answers only."""
+    """What a pacs.002 or pacs.004 says of payments sent; final answers only. `message_id` is the bank's."""
 
     digest: bytes
+    message_id: str
     replies: tuple[BankReply, ...]
 
 
 class BankFiles(Protocol):
-    """Writes pacs.008 and reads pacs.002; pure, blocking."""
+    """Writes pacs.008, reads pacs.002 and pacs.004; pure, blocking."""
 
     def write_payments(self, message_id: str, created_ns: int, payments: Sequence[OutgoingPayment]) -> bytes:
         """Writes a pacs.008."""
 
     def read_answers(self, content: bytes) -> BankAnswers | None:
-        """Reads a pacs.002; returns None for a file that is none. Raises EvidenceUnreadable."""
+        """Reads a pacs.002 or pacs.004; returns None for another file. Raises EvidenceUnreadable."""

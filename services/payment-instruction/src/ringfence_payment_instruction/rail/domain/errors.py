@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringfence_kernel.values.errors import DomainError
+from ringfence_kernel.values.errors import DomainError, NotFound
 
 
 class RailUnavailable(DomainError):
@@ -17,4 +17,17 @@ class RailContradiction(DomainError):
     """Other bytes stand under a message's name in the outbox: somebody else writes there, and somebody must look."""
 
     reason = "RAIL_CONTRADICTION"
+    code = "FAILED_PRECONDITION"
+
+
+class AnswerExceptionUnknown(NotFound):
+    """No answer of the bank that waits for people has this id."""
+
+    reason = "ANSWER_EXCEPTION_UNKNOWN"
+
+
+class AnswerNotApplicable(DomainError):
+    """The bank's answer cannot be about this payment: it does not await one, or is none of those that fit."""
+
+    reason = "ANSWER_NOT_APPLICABLE"
     code = "FAILED_PRECONDITION"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any
 
+from ringfence_kernel.values.money import currency
 from ringfence_payment_instruction.standing.domain.stopping import stopped
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.errors import EvidenceConflict
@@ -22,14 +24,34 @@ from ringfence_payment_instruction.submissions.domain.transitions import (
 )
 
 
+class Fate(IntEnum):
+    """What a bank's final answer says became of a payment; the numbers are published in events."""
+
+    SETTLED = 1
+    FAILED = 2
+    RETURNED = 3
+
+
 @dataclass(frozen=True, slots=True)
 class BankReply:
-    """A bank's answer to payments sent. Without a transaction id it holds for every payment of the message."""
+    """A bank's final answer to a payment sent, named by any of its ids, or to every payment of a message.
 
-    message_id: str
-    transaction_id: str
-    settled: bool
-    reason: str
+    `reason` is an external reason code, empty for none; `remark` what the bank says in its own words. Of a return,
+    `amount_minor` has come back and `charges_minor` were kept, both in `currency`.
+    """
+
+    fate: Fate
+    message_id: str = ""
+    transaction_id: str = ""
+    end_to_end_id: str = ""
+    instruction_id: str = ""
+    uetr: str = ""
+    reason: str = ""
+    remark: str = field(default="", repr=False)
+    of_message: bool = False
+    amount_minor: int = 0
+    charges_minor: int = 0
+    currency: str = ""
 
 
 def dispatched(submission: Submission, message_id: str, indexes: Sequence[int]) -> list[Any]:
@@ -84,14 +106,17 @@ def answered(
     )
 
 
-def contradicted(submission: Submission, settled: Sequence[int], failed: Iterable[int]) -> int:
-    """Returns how many payments stand otherwise than a bank's answer says: nothing changes, somebody must look."""
-    paid = [_is_paid(submission, index) for index in failed]
-    returned = [
-        submission.statuses[index] == Status.FAILED or submission.directives[index] == Directive.FAIL
+def contradicted(submission: Submission, settled: Iterable[int], failed: Iterable[int]) -> list[int]:
+    """Returns the payments that stand otherwise than a bank's answer says: nothing changes, somebody must look.
+
+    What has come back was settled before.
+    """
+    paid = [index for index in failed if _is_paid(submission, index)]
+    return paid + [
+        index
         for index in settled
+        if submission.statuses[index] == Status.FAILED or submission.directives[index] == Directive.FAIL
     ]
-    return sum(paid) + sum(returned)
 
 
 def _is_paid(submission: Submission, index: int) -> bool:
@@ -101,41 +126,104 @@ def _is_paid(submission: Submission, index: int) -> bool:
     )
 
 
-Answers = dict[tuple[bytes, str], tuple[dict[int, str], dict[int, str]]]
+class Misfit(IntEnum):
+    """Why a bank's answer changes nothing until people have looked; the numbers are published in events."""
+
+    UNKNOWN = 1
+    AMBIGUOUS = 2
+    CONTRADICTS = 3
+    OTHER_AMOUNT = 4
 
 
-def group(state: State, replies: Sequence[BankReply]) -> tuple[Answers, int]:
-    """Returns, per submission and message, rows to settle and rows to fail; and how many replies are about nothing.
+@dataclass(frozen=True, slots=True)
+class Misfitting:
+    """An answer that people must look at: its place in the file, why, and the payments that it may be about."""
 
-    Raises EvidenceConflict for a file that answers one payment both ways: neither is believed.
+    position: int
+    reply: BankReply
+    why: Misfit
+    refs: tuple[InstructionRef, ...] = ()
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a file says of payments of one message: index -> the reply that is about it."""
+
+    replies: dict[int, BankReply] = field(default_factory=dict)
+    positions: dict[int, int] = field(default_factory=dict)
+
+    def returned(self) -> dict[int, BankReply]:
+        """Returns the rows whose money has come back."""
+        return {index: reply for index, reply in self.replies.items() if reply.fate is Fate.RETURNED}
+
+    def settled(self) -> list[int]:
+        """Returns the rows to settle."""
+        return [index for index, reply in self.replies.items() if reply.fate is Fate.SETTLED]
+
+    def failed(self) -> dict[int, str]:
+        """Returns the rows to fail, with the bank's code."""
+        return {index: reply.reason for index, reply in self.replies.items() if reply.fate is Fate.FAILED}
+
+
+Answers = dict[tuple[bytes, str], Answer]
+
+
+def group(state: State, replies: Sequence[BankReply]) -> tuple[Answers, list[Misfitting]]:
+    """Returns what is answered per submission and message, and the replies that fit no payment, or several.
+
+    What is said of a payment goes before what is said of its message. Raises EvidenceConflict for a file that answers
+    one payment both ways: neither is believed.
     """
     found: Answers = {}
-    unknown = 0
-    for reply in replies:
+    misfits: list[Misfitting] = []
+    numbered = sorted(enumerate(replies), key=lambda each: each[1].of_message)
+    for position, reply in numbered:
         refs = _refs(state, reply)
-        unknown += not refs
+        if not refs or (len(refs) > 1 and not reply.of_message):
+            misfits.append(Misfitting(position, reply, Misfit.AMBIGUOUS if refs else Misfit.UNKNOWN, tuple(refs)))
+            continue
         for ref in refs:
-            reference = state.known(ref.stream).references[ref.index]
-            settled, failed = found.setdefault((ref.stream, reference), ({}, {}))
-            (settled if reply.settled else failed)[ref.index] = reply.reason
-            if ref.index in settled and ref.index in failed:
+            answer = found.setdefault((ref.stream, _reference(state, ref)), Answer())
+            before = answer.replies.get(ref.index)
+            if before is None:
+                answer.replies[ref.index], answer.positions[ref.index] = reply, position
+            elif before.fate is reply.fate is Fate.RETURNED:
+                misfits.append(Misfitting(position, reply, Misfit.OTHER_AMOUNT, (ref,)))
+            elif before.fate is not reply.fate and reply.of_message == before.of_message:
                 raise EvidenceConflict("a payment is answered both ways")
-    return found, unknown
+    return found, misfits
 
 
 def keys_of_replies(replies: Sequence[BankReply]) -> list[bytes]:
     """Returns the keys under which the payments of replies are looked up."""
-    keys = {message_key(reply.message_id) for reply in replies if not reply.transaction_id}
-    return list(keys | {bank_key(reply.transaction_id) for reply in replies if reply.transaction_id})
+    keys = {message_key(reply.message_id) for reply in replies if reply.message_id}
+    return sorted(keys | {bank_key(reply.transaction_id) for reply in replies if reply.transaction_id})
 
 
 def _refs(state: State, reply: BankReply) -> Sequence[InstructionRef]:
-    """Returns the payments that a reply is about; one that names both must name them together."""
-    if not reply.transaction_id:
-        message = state.message(reply.message_id)
-        return () if message is None else message.refs
-    ref = state.sent(reply.transaction_id)
-    if ref is None:
+    """Returns the payments that fit what a reply names them by.
+
+    The end-to-end id is the payer's own and no identity: it tells apart the payments of a message, and only those.
+    """
+    if reply.transaction_id:
+        ref = state.sent(reply.transaction_id)
+        fits = ref is not None and reply.message_id in ("", _reference(state, ref))
+        return (ref,) if ref is not None and fits else ()
+    message = state.message(reply.message_id) if reply.message_id else None
+    if message is None:
         return ()
-    reference = state.known(ref.stream).references[ref.index]
-    return (ref,) if reply.message_id in ("", reference) else ()
+    named = reply.end_to_end_id
+    return [ref for ref in message.refs if named in ("", state.known(ref.stream).end_to_end_id(ref.index))]
+
+
+def _reference(state: State, ref: InstructionRef) -> str:
+    return state.known(ref.stream).references[ref.index]
+
+
+def is_whole(submission: Submission, index: int, reply: BankReply) -> bool:
+    """Tells whether all of a payment has come back, but for the charges that the bank names."""
+    return (
+        reply.amount_minor > 0
+        and reply.amount_minor + reply.charges_minor == submission.amounts_minor[index]
+        and reply.currency == currency(submission.ledgers[index]).alpha
+    )

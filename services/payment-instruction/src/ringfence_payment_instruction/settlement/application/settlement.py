@@ -26,7 +26,7 @@ from ringfence_payment_instruction.settlement.domain.settling import (
     plan,
     transferred,
 )
-from ringfence_payment_instruction.settlement.domain.transfers import CORRECTED, PlannedTransfer
+from ringfence_payment_instruction.settlement.domain.transfers import CORRECTED, PlannedTransfer, TransferKind
 from ringfence_payment_instruction.standing.application.stops import Stops
 from ringfence_payment_instruction.standing.domain.errors import PaymentStopped
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
@@ -81,7 +81,7 @@ class SettlementWork:
         left = {index: each for index, each in evidenced.items() if index not in ended}
         unresolved |= await self._record(submission, await self._book(submission, left))
         try:
-            unresolved |= await self._record(submission, await self._create(submission, planned))
+            unresolved |= await self._record(submission, await self._create(submission, planned), mirrors_of(planned))
         except DomainError:
             if not unresolved:
                 raise
@@ -98,14 +98,16 @@ class SettlementWork:
         if any(map(self.stops.now(submission), rows)):
             raise PaymentStopped
 
-    async def _record(self, submission: Submission, said: Results) -> frozenset[str]:
-        """Records custody's results; returns why rows stay where they are."""
+    async def _record(
+        self, submission: Submission, said: Results, mirrors: Mapping[int, bytes] | None = None
+    ) -> frozenset[str]:
+        """Records custody's results, and by which mirrors money leaves; returns why rows stay where they are."""
         if not said:
             return frozenset()
         results = await self._corrected(submission, said)
 
         def command(unit: Unit) -> frozenset[str]:
-            events, reasons = transferred(submission, results)
+            events, reasons = transferred(submission, results, mirrors)
             self.submissions.record(unit, submission.stream, events)
             return reasons
 
@@ -183,6 +185,12 @@ class SettlementWork:
             return Planned(asked, is_missing, self.identity_position())
 
         return await self.submissions.writer.commit(command)
+
+
+def mirrors_of(planned: Planned) -> dict[int, bytes]:
+    """Returns the bank mirrors towards which money is asked to be reserved."""
+    asked = planned.asked.items()
+    return {index: each.credit_account for index, (_, each) in asked if each.kind is TransferKind.PENDING}
 
 
 def _by_index(asked: Asked, names: Sequence[str]) -> Results:

@@ -138,8 +138,10 @@ def _mirror(mirrors: Mapping[int, bytes], ledger: int) -> bytes:
     return mirrors[ledger]
 
 
-def transferred(submission: Submission, results: Mapping[int, tuple[int, str]]) -> tuple[list[Any], frozenset[str]]:
-    """Decides on custody's results: index -> (stage asked for, result name).
+def transferred(
+    submission: Submission, results: Mapping[int, tuple[int, str]], mirrors: Mapping[int, bytes] | None = None
+) -> tuple[list[Any], frozenset[str]]:
+    """Decides on custody's results: index -> (stage asked for, result name), and the mirror that it was reserved to.
 
     Returns the events, and why rows stay where they are: a contradiction, a result that is not known, or none yet.
     """
@@ -153,7 +155,9 @@ def transferred(submission: Submission, results: Mapping[int, tuple[int, str]]) 
             unresolved.add(verdict.reason)
         detail = result if stage == Stage.TRANSFER and verdict.reason else submission.details.get(index, "")
         steps += [Step(index, status, verdict.reason, detail) for status in verdict.statuses]
-    return moved(submission, "custody", steps), frozenset(unresolved)
+    accounts = [(mirrors or {}).get(each.at, ZERO_ID) if each.status == Status.RESERVED else ZERO_ID for each in steps]
+    towards = b"".join(accounts) if any(each != ZERO_ID for each in accounts) else b""
+    return moved(submission, "custody", steps, mirror_accounts=towards), frozenset(unresolved)
 
 
 def may_be_corrected(stage: int, result: str) -> bool:
@@ -190,6 +194,8 @@ def judge(submission: Submission, index: int, result: str) -> Verdict:
     if stage == Stage.CONFIRM:
         if not done and result != "pending_transfer_already_posted":
             return Verdict((), LedgerContradiction.reason)
+        if submission.reasons[index] == reasons.BANK_RETURNED:
+            return Verdict((Status.SETTLED, Status.RETURNED), reasons.BANK_RETURNED)
         seen = submission.details.get(index) == ON_ACCOUNT
         return Verdict((Status.SETTLED, Status.RECONCILED) if seen else (Status.SETTLED,))
     if result == MOVED:

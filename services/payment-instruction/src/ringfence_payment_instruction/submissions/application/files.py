@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from ringfence_kernel.access.caller import Caller
 from ringfence_kernel.telemetry.logs import get
@@ -23,7 +24,7 @@ from ringfence_payment_instruction.submissions.application.receiving import Cont
 from ringfence_payment_instruction.submissions.application.submissions import Submissions
 from ringfence_payment_instruction.submissions.application.tenants import tenant_of
 from ringfence_payment_instruction.submissions.domain import events
-from ringfence_payment_instruction.submissions.domain.errors import RefusedBefore, SubmissionConflict
+from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
 from ringfence_payment_instruction.submissions.domain.orders import Order
 from ringfence_payment_instruction.submissions.domain.past import Asked, submission_key
 from ringfence_payment_instruction.submissions.domain.reasons import iso_reason
@@ -69,15 +70,32 @@ class FileReceiving:
             file = file.refused(TOO_MANY)
         if isinstance(file, RefusedFile):
             return await self._refuse(caller, tenant, file)
+        earlier = await self._refused_before(tenant, file.message_id, file.digest)
+        if earlier.of_same_bytes is not None:
+            return await self._refuse(caller, tenant, file.refused(NOT_TAKEN_BEFORE))
         submission_id = file_submission_id(tenant, file.message_id, file.digest)
+        if earlier.holds_message_id:
+            submission_id = corrected_submission_id(tenant, file.message_id)
         new = Content(tenant, submission_id, events.KIND_PAIN_001, file.digest, file.orders, file.message_id)
         try:
             submission = await self.receiving.take_in(caller, new, self._reporter(file, submission_id))
-        except RefusedBefore:
-            return await self._refuse(caller, tenant, file.refused(NOT_TAKEN_BEFORE))
         except SubmissionConflict:
             return self._duplicate(file.refused(DUPLICATE), submission_id)
         return FileAnswer(submission.received.status_report, submission_id, submission.id_list)
+
+    async def _refused_before(self, tenant: bytes, message_id: str, digest: bytes) -> _RefusedBefore:
+        """Finds out how a file was refused before; nothing that is refused now can be taken in meanwhile."""
+        state = self.submissions.state
+        of_bytes, of_message = refused_submission_id(tenant, digest), file_submission_id(tenant, message_id, digest)
+
+        def command(unit: Unit) -> _RefusedBefore:
+            by_bytes, by_message = state.handed_in(tenant, of_bytes), state.handed_in(tenant, of_message)
+            found = [each for each in (by_bytes, by_message) if isinstance(each, events.SubmissionRefused)]
+            same = next((each for each in found if each.digest == digest), None)
+            return _RefusedBefore(same, isinstance(by_message, events.SubmissionRefused))
+
+        asked = Asked(submissions=[submission_key(tenant, each) for each in (of_bytes, of_message)])
+        return await self.submissions.knowing(asked, command)
 
     def _reporter(self, file: OrderFile, submission_id: bytes) -> Report:
         def report(invalid: Sequence[str], forbidden: Sequence[str]) -> bytes:
@@ -93,7 +111,10 @@ class FileReceiving:
         return report
 
     async def _refuse(self, caller: Caller, tenant: bytes, file: RefusedFile) -> FileAnswer:
-        submission_id = file_submission_id(tenant, file.message_id, file.digest)
+        earlier = await self._refused_before(tenant, file.message_id, file.digest)
+        if earlier.of_same_bytes is not None:
+            return FileAnswer(earlier.of_same_bytes.status_report, b"", [])
+        submission_id = refused_submission_id(tenant, file.digest)
         report = self.files.report_refusal(file, _report_id(submission_id), self.clock.now_ns())
         refused = events.SubmissionRefused(
             tenant=tenant,
@@ -114,10 +135,7 @@ class FileReceiving:
             return (earlier or refused).status_report
 
         asked = Asked(submissions=[submission_key(tenant, submission_id)])
-        try:
-            return FileAnswer(await self.submissions.knowing(asked, command), b"", [])
-        except SubmissionConflict:
-            return self._duplicate(replace(file, refusal=DUPLICATE), submission_id)
+        return FileAnswer(await self.submissions.knowing(asked, command), b"", [])
 
     def _duplicate(self, file: RefusedFile, submission_id: bytes) -> FileAnswer:
         """Answers other bytes under a message id that is taken; the first answer stands, nothing is recorded."""
@@ -125,11 +143,28 @@ class FileReceiving:
         return FileAnswer(self.files.report_refusal(file, _report_id(submission_id), self.clock.now_ns()), b"", [])
 
 
+class _RefusedBefore(NamedTuple):
+    """The refusal of the same bytes, and whether one of an earlier release holds the message id."""
+
+    of_same_bytes: events.SubmissionRefused | None
+    holds_message_id: bool
+
+
 def file_submission_id(tenant: bytes, message_id: str, content_digest: bytes) -> bytes:
     """Returns the submission id of a file: from its message id, or from its bytes where there is none."""
     if message_id == NOT_PROVIDED:
         return external_id("pain.001.unidentified", tenant, content_digest.hex())
     return external_id("pain.001", tenant, message_id)
+
+
+def refused_submission_id(tenant: bytes, content_digest: bytes) -> bytes:
+    """Returns the id under which a refusal is kept: of the bytes, since the message id is left to a corrected file."""
+    return external_id("pain.001.refused", tenant, content_digest.hex())
+
+
+def corrected_submission_id(tenant: bytes, message_id: str) -> bytes:
+    """Returns the id of a file whose message id an earlier release has kept for one that it refused."""
+    return external_id("pain.001.corrected", tenant, message_id)
 
 
 def _identify(tenant: bytes) -> Callable[[str, int], bytes]:

@@ -101,7 +101,7 @@ class Receiving:
     async def take_in(self, caller: Caller, content: Content, report: Report | None = None) -> Submission:
         """Returns the submission, taken in now or before; `report` writes the answer that is kept with it.
 
-        Raises as `submit_batch`, and RefusedBefore for a file that was refused whole.
+        Raises as `submit_batch`.
         """
         state = self.submissions.state
         asked = await computed(len(content.orders), content.asked)

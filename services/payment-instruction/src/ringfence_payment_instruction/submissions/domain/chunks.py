@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ringfence_kernel.values.ids import ID_BYTES
+
 from ringfence_payment_instruction.submissions.domain.events import InstructionsReceived
 
 
@@ -27,3 +29,18 @@ class Chunk:
 
     version: int
     event: InstructionsReceived
+
+    def sealed(self, row: int) -> Sealed:
+        """Returns the personal data of a row, sealed."""
+        event, ids = self.event, slice(row * ID_BYTES, (row + 1) * ID_BYTES)
+        parties_row = int.from_bytes(event.parties_rows[2 * row : 2 * row + 2], "big") - 1
+        return Sealed(
+            self.version,
+            row,
+            event.debtor_owners[ids],
+            event.creditor_owners[ids],
+            event.debtor_sealed[row],
+            event.creditor_sealed[row],
+            parties_row,
+            event.parties_sealed.get(parties_row, b""),
+        )

@@ -36,10 +36,6 @@ class SubmissionConflict(DomainError):
     code = "ALREADY_EXISTS"
 
 
-class RefusedBefore(DomainError):
-    """The same file was refused whole before, by earlier rules: that answer stands. Never leaves the service."""
-
-
 class AuthorisationRefused(DomainError):
     """Identity does not authorise the submission, or custody does not accept its authorisation any more."""
 

@@ -95,6 +95,9 @@ class InstructionsAdvanced:
     evidence: bytes = b""  # SHA-256 of what it rests on: screening lists used, bank's file
     reference: str = ""  # message id of the bank message
     note: str = ""
+    mirror_accounts: bytes = (
+        b""  # 16 bytes per row: mirror by which reserved money leaves, or zero; none at all for none
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ringfence_kernel.values.reason_codes import is_reason_code
+
 # Refused when received.
 END_TO_END_ID_INVALID = "END_TO_END_ID_INVALID"
 AMOUNT_INVALID = "AMOUNT_INVALID"
@@ -51,6 +53,8 @@ APPROVAL_EXPIRED = "APPROVAL_EXPIRED"
 AUTHORISATION_EXPIRED = "AUTHORISATION_EXPIRED"
 CANCELLED_BY_CUSTOMER = "CANCELLED_BY_CUSTOMER"
 BANK_REFUSED = "BANK_REFUSED"
+# Settled, and its money has come back since.
+BANK_RETURNED = "BANK_RETURNED"
 # Waits; waits for other parts are named by their errors.
 EXECUTION_DATE_NOT_REACHED = "EXECUTION_DATE_NOT_REACHED"
 SECOND_APPROVER_REQUIRED = "SECOND_APPROVER_REQUIRED"
@@ -128,11 +132,12 @@ ISO_REASON = {
     AUTHORISATION_EXPIRED: "DS24",
     CANCELLED_BY_CUSTOMER: "DS02",
     BANK_REFUSED: "MS03",
+    BANK_RETURNED: "MS03",
 }
 
 
 def iso_reason(reason: str, detail: str = "") -> str:
     """Returns the ISO 20022 reason code, empty without one; a bank's own code (the detail) goes before ours."""
-    if reason == BANK_REFUSED and detail:
+    if reason in (BANK_REFUSED, BANK_RETURNED) and is_reason_code(detail):
         return detail
     return ISO_REASON.get(reason, "")

@@ -10,7 +10,7 @@ from ringfence_kernel.values.columns import pack, split_ids, unpack
 
 from ringfence_payment_instruction.submissions.domain import reasons
 from ringfence_payment_instruction.submissions.domain.days import LocalDays
-from ringfence_payment_instruction.submissions.domain.errors import RefusedBefore, SubmissionConflict
+from ringfence_payment_instruction.submissions.domain.errors import SubmissionConflict
 from ringfence_payment_instruction.submissions.domain.events import (
     InstructionsDirected,
     InstructionsReceived,
@@ -44,13 +44,11 @@ class NewSubmission:
 def taken_in(found: Submission | SubmissionRefused | None, digest: bytes) -> Submission | None:
     """Returns the submission that was handed in before, None for a new one.
 
-    Raises SubmissionConflict for other content, and RefusedBefore for a file that was refused whole.
+    Raises SubmissionConflict for other content, and for the id of a file that was refused whole.
     """
     if found is None:
         return None
-    if isinstance(found, SubmissionRefused):
-        raise RefusedBefore if found.digest == digest else SubmissionConflict
-    if found.received.digest != digest:
+    if isinstance(found, SubmissionRefused) or found.received.digest != digest:
         raise SubmissionConflict
     return found
 

@@ -33,6 +33,7 @@ class SavedSubmission:
     references: list[tuple[int, str]]
     messages: list[tuple[str, int]]
     evidence: list[tuple[int, bytes, bytes]]
+    mirrors: list[tuple[int, bytes]]
     first_statuses: bytes
     first_reasons: list[str]
     waiting: list[tuple[str, str]]
@@ -64,6 +65,7 @@ def saved(submission: Submission) -> SavedSubmission:
         references=list(submission.references.items()),
         messages=list(submission.messages.items()),
         evidence=[(index, *each) for index, each in submission.evidence.items()],
+        mirrors=list(submission.mirrors.items()),
         first_statuses=submission.first_statuses,
         first_reasons=submission.first_reasons,
         waiting=list(submission.waiting),
@@ -88,6 +90,7 @@ def restored(kept: SavedSubmission) -> Submission:
     submission.details, submission.approvers = dict(kept.details), dict(kept.approvers)
     submission.references, submission.messages = dict(kept.references), dict(kept.messages)
     submission.evidence = {index: (sha256, source) for index, sha256, source in kept.evidence}
+    submission.mirrors = dict(kept.mirrors)
     submission.approving_hands, submission.alone_days = dict(kept.approving_hands), dict(kept.alone_days)
     submission.first_statuses, submission.first_reasons = kept.first_statuses, kept.first_reasons
     submission.waiting, submission.version = tuple(kept.waiting), kept.version

@@ -39,7 +39,7 @@ from ringfence_payment_instruction.submissions.domain.submission import Submissi
 from ringfence_payment_instruction.submissions.domain.tallies import Tallies
 from ringfence_payment_instruction.submissions.domain.uetrs import given_uetrs, uetr_key
 
-SECTION = "submissions, format 5"
+SECTION = "submissions, format 6"
 REST_ROWS = 32_768
 """Instructions of closed submissions, and refused files, that rest in memory."""
 Reopen = Callable[[bytes, int], Submission]

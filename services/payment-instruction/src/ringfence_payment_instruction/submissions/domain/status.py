@@ -138,6 +138,8 @@ TRANSITIONS = frozenset(
         (Status.UNKNOWN, Status.FAILED),
         (Status.SETTLED, Status.RECONCILED),
         (Status.SETTLED, Status.RECALL),
+        (Status.SETTLED, Status.RETURNED),
+        (Status.RECONCILED, Status.RETURNED),
         (Status.RECONCILED, Status.RECALL),
         (Status.RECALL, Status.RETURNED),
         (Status.RECALL, Status.REFUSED),

@@ -83,6 +83,7 @@ class Submission:
         "last_position",
         "ledgers",
         "messages",
+        "mirrors",
         "position",
         "reasons",
         "received",
@@ -117,6 +118,7 @@ class Submission:
         self.alone_days: dict[int, int] = {}  # when one approver let it pass alone, days since 1970-01-01
         self.references: dict[int, str] = {}
         self.evidence: dict[int, tuple[bytes, bytes]] = {}  # SHA-256 of the bank's file, and who vouched for it
+        self.mirrors: dict[int, bytes] = {}  # by which bank mirror reserved money leaves
         self.hits: dict[int, Entry] = {}  # what a list has named since it was first screened, until it is released
         self.released: dict[int, tuple[Entry, ...]] = {}  # entries that two people found to name somebody else
         self.screened_position = 0  # as of which all that was screened has been screened
@@ -189,6 +191,9 @@ class Submission:
             self.changed_ns[index] = recorded.recorded_at_ns
         for row, detail in event.details.items():
             self.details[indexes[row]] = detail
+        for index, mirror in zip(indexes, split_ids(event.mirror_accounts), strict=False):
+            if mirror != ZERO_ID:
+                self.mirrors[index] = mirror
         self.waiting = ()
         if event.cause == SCREENING and not self.screened_position:
             self.screened_position = recorded.position
@@ -306,7 +311,7 @@ class Submission:
         columns += (self.changed_ns.tobytes(), self.counted_days.tobytes())
         people = (self.approvers, self.approving_hands, self.alone_days)
         named = (self.details, *people, self.references, self.messages, self.evidence, self.hits, self.released)
-        tables = [sorted(each.items()) for each in named]
+        tables = [sorted(each.items()) for each in (*named, self.mirrors)]
         numbers = (self.position, self.version, self.last_position, self.closed_position, self.screened_position)
         return b"".join(columns) + repr((numbers, self.reasons, tables, self.waiting)).encode()
 
@@ -335,6 +340,10 @@ class Submission:
         status, directive = self.statuses[index], self.directives[index]
         return status == Status.RESERVED or (status == Status.HELD and directive in KEEPING)
 
+    def leaves_by(self, index: int, mirror: bytes) -> bool:
+        """Tells whether a payment leaves by a bank mirror; of one that was reserved long ago nobody knows otherwise."""
+        return self.mirrors.get(index, mirror) == mirror
+
     def may_be_reserved(self, index: int) -> bool:
         """Tells whether custody has set the money aside, or may have without our having heard of it."""
         return self.is_reserved(index) or self.stages[index] == Stage.TRANSFER
@@ -346,19 +355,7 @@ class Submission:
 
     def sealed(self, index: int) -> Sealed:
         """Returns an instruction's personal data, sealed."""
-        chunk, row = self.chunks[index // ROWS_PER_EVENT], index % ROWS_PER_EVENT
-        event = chunk.event
-        parties_row = int.from_bytes(event.parties_rows[2 * row : 2 * row + 2], "big") - 1
-        return Sealed(
-            chunk.version,
-            row,
-            slot(event.debtor_owners, row),
-            slot(event.creditor_owners, row),
-            event.debtor_sealed[row],
-            event.creditor_sealed[row],
-            parties_row,
-            event.parties_sealed.get(parties_row, b""),
-        )
+        return self.chunks[index // ROWS_PER_EVENT].sealed(index % ROWS_PER_EVENT)
 
     def fingerprint(self, index: int) -> bytes:
         """Returns by what the same payment is known when it is ordered once more; empty for an order of long ago."""
@@ -393,7 +390,7 @@ class Submission:
 
 UNSENT = frozenset({Status.SCREENED, Status.HELD, Status.RESERVED})
 _PEOPLE = ("approvers", "approving_hands", "alone_days")
-_TABLES = frozenset({"details", *_PEOPLE, "references", "messages", "evidence", "hits", "released"})
+_TABLES = frozenset({"details", *_PEOPLE, "references", "messages", "evidence", "mirrors", "hits", "released"})
 _CHANGING = ("statuses", "directives", "stages", "reasons", "changed_ns", "counted_days", *_TABLES)
 _REPLACED = ("waiting", "first_statuses", "first_reasons", "version", "last_position", "screened_position")
 _DONE = bytes(FINAL_OR_SETTLED)

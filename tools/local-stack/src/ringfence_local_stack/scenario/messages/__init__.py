@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element
 from ringfence_local_stack.scenario.messages.notification import batch, entry, notification, share
 from ringfence_local_stack.scenario.messages.orders import order, order_file
 from ringfence_local_stack.scenario.messages.reading import SentPayment, sent_payments
-from ringfence_local_stack.scenario.messages.report import report_row, status_report
+from ringfence_local_stack.scenario.messages.report import payment_return, report_row, return_row, status_report
 from ringfence_local_stack.scenario.messages.xml import element
 
 __all__ = [
@@ -17,7 +17,9 @@ __all__ = [
     "notification",
     "order",
     "order_file",
+    "payment_return",
     "report_row",
+    "return_row",
     "sent_payments",
     "share",
     "status_report",

@@ -1,9 +1,9 @@
-"""What a bank answers to payments: pacs.002.001.10."""
+"""What a bank answers to payments: pacs.002.001.10, and pacs.004.001.09 where their money comes back."""
 
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
-from ringfence_local_stack.scenario.messages.xml import document, element, now, optional
+from ringfence_local_stack.scenario.messages.xml import amount, document, element, now, optional
 from ringfence_local_stack.scenario.waiting import fresh
 
 
@@ -31,6 +31,32 @@ def status_report(
     )
     header = element("GrpHdr", element("MsgId", fresh("S")), element("CreDtTm", now()))
     return document("pacs.002.001.10", element("FIToFIPmtStsRpt", header, original, *rows))
+
+
+def return_row(amount_minor: int, currency: str = "EUR", *, transaction_id: str, reason: str = "AC04") -> Element:
+    """A payment whose money comes back, all or a part of it."""
+    return element(
+        "TxInf",
+        element("RtrId", fresh("R")),
+        element("OrgnlTxId", transaction_id),
+        amount("RtrdIntrBkSttlmAmt", amount_minor, currency),
+        element("RtrRsnInf", element("Rsn", element("Cd", reason))),
+    )
+
+
+def payment_return(original_message_id: str, rows: Sequence[Element]) -> bytes:
+    """A pacs.004 about payments of one pacs.008."""
+    header = element(
+        "GrpHdr",
+        element("MsgId", fresh("S")),
+        element("CreDtTm", now()),
+        element("NbOfTxs", str(len(rows))),
+        element("SttlmInf", element("SttlmMtd", "CLRG")),
+    )
+    original = element(
+        "OrgnlGrpInf", element("OrgnlMsgId", original_message_id), element("OrgnlMsgNmId", "pacs.008.001.08")
+    )
+    return document("pacs.004.001.09", element("PmtRtr", header, original, *rows))
 
 
 def _reason(code: str) -> Element | None:
