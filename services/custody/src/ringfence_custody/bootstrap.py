@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
 from ringfence_kernel.feed.hearing import Hearing
@@ -21,6 +22,7 @@ from ringfence_kernel.service import (
     rebuild,
     when_possible,
 )
+from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.measures import measure_hearing
 from ringfence_kernel.store import EventStore, Head, load_cursor
 from ringfence_kernel.values.errors import DomainError
@@ -39,10 +41,15 @@ from ringfence_custody.ledger.application.commands import Commands
 from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.application.statement_lag import StatementLag
 from ringfence_custody.modules import ModuleStates, event_codec
+from ringfence_custody.registers.module import RegistersModule
 from ringfence_custody.settings import CustodySettings
 
 REQUEST_WEIGHT = 64
 """What a request costs beside its rows, in rows: the wire, the checks of its caller, its line in the log."""
+EXPIRY_SECONDS = 1.0
+"""How often it is looked for reservations whose time is over."""
+REVIEW_SECONDS = 60.0
+"""How often it is looked for reviews that fall due."""
 
 
 async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
@@ -80,21 +87,15 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     following, halted = follow(follower, lambda: identity_cursor(core.store))
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
     leadership = core.leadership()
-
-    async def count_anew() -> None:
-        lag.begin(core.writer.head.position)
-
-    async def know_what_others_took_in() -> None:
-        commands.changes.begin((await identity_cursor(core.store)).position)
-
-    leadership.begin_with(count_anew)
-    leadership.begin_with(know_what_others_took_in)
+    begin_terms_with(leadership, core, lag, commands)
     lag.gauge(runtime.gauges, leadership)
     measure_hearing(runtime.gauges, leadership, hearing)
     BookSums(lambda: {} if core.writer.is_stale else state.books).gauge(runtime.gauges, leadership)
     rules = RuleCommands(core.writer, state, proposals)
     acts = Acts(state, proposals)
     proposals.register([rules.effect(), *acts.effects()])
+    registers = RegistersModule.build(core.writer, states.registers, state, proposals)
+    registers.gauge(runtime.gauges, leadership)
     servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing)
     return Assembly(
         servicers=[
@@ -105,10 +106,11 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
                 places={"CreateAccounts": backlog, "CreateTransfers": backlog},
                 unpaced=frozenset({"CreateAccounts", "CreateTransfers"}),
             ),
+            registers.served(),
             proposal_servicer(proposals),
             core.feed(),
         ],
-        tasks=[*core.tasks({"identity": follower.ring}), following, Task("expiry", lambda: keep_expiring(commands))],
+        tasks=[*core.tasks({"identity": follower.ring}), following, *repeated(commands, registers)],
         everywhere=[runtime.warm(follower)],
         checks=[*core.checks(), halted],
         leadership=leadership,
@@ -116,17 +118,38 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     )
 
 
+def begin_terms_with(leadership: Leadership, core: EventSourced, lag: StatementLag, commands: Commands) -> None:
+    """Has whoever begins to lead count the statements' lag anew, and know what others took in of identity."""
+
+    async def count_anew() -> None:
+        lag.begin(core.writer.head.position)
+
+    async def know_what_others_took_in() -> None:
+        commands.changes.begin((await identity_cursor(core.store)).position)
+
+    leadership.begin_with(count_anew)
+    leadership.begin_with(know_what_others_took_in)
+
+
+def repeated(commands: Commands, registers: RegistersModule) -> list[Task]:
+    """Returns what the leader does again and again: expiry of reservations, and reviews that fall due."""
+    return [
+        Task("expiry", lambda: keep_doing(commands.expire, EXPIRY_SECONDS)),
+        Task("reviews", lambda: keep_doing(registers.acts.due_today, REVIEW_SECONDS)),
+    ]
+
+
 async def identity_cursor(store: EventStore) -> Head:
     """Returns how far this service has followed identity, in whichever of its processes."""
     return await when_possible(lambda: asyncio.to_thread(load_cursor, store, identity_feed.CURSOR))
 
 
-async def keep_expiring(commands: Commands, pause_seconds: float = 1.0) -> None:
-    """Releases pending transfers whose time is over, for ever; a database that is away only delays it."""
+async def keep_doing(act: Callable[[], Awaitable[int]], pause_seconds: float) -> None:
+    """Releases what has expired, or finds what falls due, for ever; a database that is away only delays it."""
     while True:
         await asyncio.sleep(pause_seconds)
         try:
-            await commands.expire()
+            await act()
         except DomainError:
             continue
 

@@ -11,8 +11,10 @@ from ringfence_kernel.writing.states import SavedModuleState, SavedStates
 
 from ringfence_custody.ledger.application.ports import CommittedBatches
 from ringfence_custody.ledger.application.state import State as LedgerState
+from ringfence_custody.registers.domain.events import EVENTS as REGISTER_EVENTS
+from ringfence_custody.registers.domain.state import State as RegisterState
 
-DIGEST_FORMAT = 5
+DIGEST_FORMAT = 6
 """Raised whenever a state's digest is made of something else."""
 
 
@@ -21,6 +23,7 @@ class ModuleStates:
     """What each module keeps in memory."""
 
     ledger: LedgerState
+    registers: RegisterState = field(default_factory=RegisterState)
     proposals: ProposalState = field(default_factory=ProposalState)
 
     @classmethod
@@ -30,10 +33,14 @@ class ModuleStates:
 
     def together(self) -> SavedStates:
         """Returns them as the one state of the service."""
-        modules: dict[str, SavedModuleState] = {"ledger": self.ledger, "proposals": self.proposals}
+        modules: dict[str, SavedModuleState] = {
+            "ledger": self.ledger,
+            "registers": self.registers,
+            "proposals": self.proposals,
+        }
         return SavedStates(modules, DIGEST_FORMAT)
 
 
 def event_codec() -> EventCodec:
     """Returns the codec of this service's events."""
-    return EventCodec((*LedgerState.EVENTS, *ProposalState.EVENTS))
+    return EventCodec((*LedgerState.EVENTS, *REGISTER_EVENTS, *ProposalState.EVENTS))

@@ -215,7 +215,7 @@ class _Decision(IncomingBatch):
                 if holds & Hold.ORDER or self.standings.is_settled(accounts.owner_id[account]):
                     return frozen
                 unsettled = Status.OWNER_STANDING_UNSETTLED
-            if state not in passing:
+            if state not in passing and not self.authority.is_booked_in(state):
                 waits = waits_for_kyc(AccountStatus(state), decided=account in accounts.restricted)
                 if not waits or self.standings.is_settled(accounts.owner_id[account]):
                     return not_active
