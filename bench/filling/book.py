@@ -19,6 +19,7 @@ from ringfence_custody.ledger.domain.create_accounts import decide_accounts
 from ringfence_custody.ledger.domain.create_transfers import decide_transfers
 from ringfence_custody.ledger.domain.events import EVENTS
 from ringfence_custody.ledger.domain.lifecycle import Standing
+from ringfence_custody.ledger.domain.mirrors import decide_letter
 from ringfence_custody.ledger.domain.packed import TransferBatch
 from ringfence_kernel.store import EventStore, NewEvent, save_cursor
 from ringfence_kernel.store.codec import EventCodec
@@ -83,6 +84,7 @@ class Filling:
         clients = range(1, 1 + self.accounts)
         yield self._applied(decide_standing(self.book, self.book_id, Standing.ADMITTED, time.time_ns()))
         yield self._opened(_accounts([MIRROR], AccountClass.BANK_MIRROR, ZERO_ID))
+        yield self._applied(self._letter_of_mirror())
         for some in _pages(clients):
             yield self._opened(_accounts(some, AccountClass.CLIENT, self.book_id))
         for some in _pages(clients):
@@ -94,6 +96,9 @@ class Filling:
     def _opened(self, columns: AccountColumns) -> Any:
         event, _, _ = decide_accounts(self.book, columns, time.time_ns())
         return self._applied(event)
+
+    def _letter_of_mirror(self) -> Any:
+        return decide_letter(self.book, 1, stands=True, decided_by=self.book_id, reason="bench", now_ns=time.time_ns())
 
     def _applied(self, event: Any) -> Any:
         apply(self.book, event, Journal())

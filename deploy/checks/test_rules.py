@@ -114,6 +114,13 @@ CASES = {
     "RingfenceSuspenseLies": one(
         "ringfence_suspense_balance", "70x1600", "70x1400 0x1 70x200", DAY + 120, **CUSTODY, ringfence_currency="EUR"
     ),
+    "RingfenceMirrorUnlettered": one("ringfence_registers_mirrors_unlettered", "1x200", "1x50 0x1 1x50", 65, **CUSTODY),
+    "RingfenceConcentrationBreached": one(
+        "ringfence_registers_concentration_breaches", "1x200", "1x50 0x1 1x50", 65, **CUSTODY
+    ),
+    "RingfenceReviewsDue": one(
+        "ringfence_registers_reviews_due", "1x200", "0x200", 65, **CUSTODY, ringfence_register="letter"
+    ),
     "RingfenceOutboxOld": one("ringfence_outbox_age_seconds", "0+10x100", "30x100", **PAYMENT),
     "RingfenceRailContradiction": one(
         "ringfence_submissions_waiting", "1x100", "0x100", ringfence_refusal_reason="RAIL_CONTRADICTION"

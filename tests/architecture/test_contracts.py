@@ -11,10 +11,12 @@ import pytest
 from google.protobuf.descriptor import EnumDescriptor, FileDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from ringfence import audit as sdk_audit
+from ringfence import registers as sdk_registers
 from ringfence import result_codes
 from ringfence_audit.evidence.domain.bookings import Flaw, Move
 from ringfence_custody.ledger.domain.lifecycle import Standing
 from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus, CreateTransferStatus
+from ringfence_custody.registers.domain.records import LetterKind, LetterState
 from ringfence_kernel.calendars.noted import NotedCalendars
 from ringfence_kernel.feed.published import code_names, described
 from ringfence_kernel.store.codec import EventCodec, open_envelope
@@ -24,7 +26,7 @@ from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.audit.v1 import events_pb2 as audit
 from ringfence_protos.common.v1 import events_pb2 as common
 from ringfence_protos.common.v1 import proposal_events_pb2 as proposals
-from ringfence_protos.custody.v1 import custody_pb2
+from ringfence_protos.custody.v1 import custody_pb2, registers_pb2
 from ringfence_protos.custody.v1 import events_pb2 as custody
 from ringfence_protos.identity.v1 import events_pb2 as identity
 from ringfence_protos.payment_instruction.v1 import events_pb2 as payment_instruction
@@ -50,6 +52,11 @@ CODES = [
     (CreateAccountStatus, custody_pb2.CreateAccountStatus.DESCRIPTOR),
     (CreateTransferStatus, custody_pb2.CreateTransferStatus.DESCRIPTOR),
     (Standing, custody.OwnerStanding.DESCRIPTOR),
+    (LetterKind, registers_pb2.LetterKind.DESCRIPTOR),
+    (LetterState, registers_pb2.LetterState.DESCRIPTOR),
+    (sdk_registers.LetterKind, registers_pb2.LetterKind.DESCRIPTOR),
+    (sdk_registers.LetterState, registers_pb2.LetterState.DESCRIPTOR),
+    (sdk_registers.AppointmentKind, registers_pb2.AppointmentKind.DESCRIPTOR),
     (Status, payment_instruction_pb2.InstructionStatus.DESCRIPTOR),
     (Directive, payment_instruction.Directive.DESCRIPTOR),
     (Disposition, payment_instruction.Disposition.DESCRIPTOR),

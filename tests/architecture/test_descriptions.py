@@ -25,6 +25,18 @@ from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule, compiled, document
 from ringfence_custody.reconciliation.application import correcting
 from ringfence_custody.reconciliation.domain.state import State as ReconciliationState
+from ringfence_custody.registers.application import acts as register_acts
+from ringfence_custody.registers.domain import commands as c
+from ringfence_custody.registers.domain.records import (
+    Appointment,
+    AppointmentKind,
+    Bank,
+    Letter,
+    LetterKind,
+    LetterState,
+    bank_id,
+)
+from ringfence_custody.registers.domain.state import State as RegisterState
 from ringfence_custody.safeguarding.application import commands as days
 from ringfence_custody.safeguarding.domain.state import Component
 from ringfence_custody.safeguarding.domain.state import State as DaysState
@@ -141,6 +153,30 @@ def safeguarding() -> Iterator[tuple[str, Act]]:
     yield days.ASSIGN, Act(effects[days.ASSIGN], pool, msgspec.msgpack.encode(pool), "accounts of code 77")
 
 
+def registers() -> Iterator[tuple[str, Act]]:
+    """Yields the acts on custody's registers, where a letter about one account is known, and one appointment."""
+    bank = bank_id("SANDDEFFXXX")
+    state = RegisterState(
+        banks={bank: Bank(bank, "SANDDEFFXXX", "A bank", "DE", 1, 2, 3, DIGEST)},
+        letters={ONE: Letter(ONE, TENANT, TWO, bank, LetterKind.LETTER, LetterState.SENT)},
+        appointments={ONE: Appointment(ONE, AppointmentKind.AGENT, b"", TWO, "AGENT", DIGEST, 1, 0)},
+    )
+    effects = {each.name: each for each in register_acts.Acts(NOBODY, state, NOBODY, NOBODY).effects()}
+    appointed = c.Appoint(ONE, AppointmentKind.KEY_PERSON, TENANT, TWO, "SMF16", DIGEST, 19_001, 19_002)
+    for content, subject in (
+        (c.RegisterBank("SANDDEFFXXX", "Another", "FR", 19_001, 19_002, 777, OTHER_DIGEST), bank),
+        (c.SendLetter(ONE, TENANT, TWO, "SANDDEFFXXX", "v1", OTHER_DIGEST, 19_003), TWO),
+        (c.CountersignLetter(ONE, 19_004, DIGEST, 19_005), TWO),
+        (c.ExemptMirror(ONE, TENANT, TWO, "SANDDEFFXXX", "central bank", DIGEST, 19_006), TWO),
+        (c.ReviewLetter(ONE, 19_007, DIGEST, 19_008), TWO),
+        (c.EndLetter(ONE, 19_009, "account moved"), TWO),
+        (appointed, ONE),
+        (c.EndAppointment(ONE, 19_010, "left"), ONE),
+    ):
+        name, begins = register_acts.SAYS[type(content)]
+        yield name, Act(effects[name], content, plain.encode(content), begins, subject)
+
+
 def identity() -> Iterator[tuple[str, Act]]:
     """Yields the acts of identity, about people and platforms that it does not know yet."""
     state, parties, known = PrincipalState(), PartyState(), AliasState()
@@ -198,7 +234,7 @@ def payments() -> Iterator[tuple[str, Act]]:
         yield name, Act(of_lists[name], statement, statement.payload(), "edition")
 
 
-ACTS = dict([*custody(), *safeguarding(), *identity(), *payments()])
+ACTS = dict([*custody(), *registers(), *safeguarding(), *identity(), *payments()])
 
 
 def values(content: Any) -> Iterator[str]:

@@ -11,6 +11,7 @@ from ringfence.identity import PartyKind
 from ringfence.ids import external_id
 from ringfence.ledger import AccountClass, NewAccount, NewTransfer, Purpose
 from ringfence.transport import Patience
+from ringfence_local_stack.sandbox.letters import countersign
 from ringfence_local_stack.sandbox.onboarding import await_status
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 from ringfence_local_stack.scenario import Scenario
@@ -54,6 +55,7 @@ def open_book(sandbox: Sandbox, name: str, clients: int) -> FundedBook:
     with book.client() as client:
         importer = Importer(book.id, client, book.journal, Pulse())
         importer.open([mirror_account(book), *(client_account(book, each) for each in book.clients)])
+        countersign(sandbox.operators, book.id, [book.mirror])
         await_status(platform.importer, book.id, book.clients)
         for at in range(0, clients, 1_000):
             importer.post([deposit(book, each, FUNDS_MINOR) for each in book.clients[at : at + 1_000]])

@@ -17,6 +17,7 @@ from ringfence.ledger import AccountClass, NewAccount
 from ringfence.money import show
 from ringfence.payments import NewInstruction
 from ringfence.transport import Patience
+from ringfence_local_stack.sandbox.letters import countersign
 from ringfence_local_stack.sandbox.onboarding import agree, await_status, register_ibans
 from ringfence_local_stack.scenario import Scenario, messages
 from ringfence_local_stack.scenario.account import Account
@@ -284,6 +285,7 @@ def _invent(operators: Sequence[Client], own: Client, feed: Client) -> None:
     register_ibans(own, (operator, second), book, [Alias(iban, client, party)])
     mirror = Alias(safeguarding, bank, bank_feed_id=feed.credentials.principal_id)
     agree(second, operator.identity.register_aliases([mirror], book))
+    countersign((operator, second), book, [bank])
     entry = messages.entry(FUNDS_MINOR, iban, reference=fresh("R"))
     feed.payments.submit_evidence(messages.notification(safeguarding, [entry]))
     order = NewInstruction(

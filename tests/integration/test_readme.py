@@ -31,7 +31,7 @@ def stage(sandbox: Sandbox) -> Stage:
     wallet, operator = platforms()[1], sandbox.operators[0]
     stage = onboarding.enter(sandbox, wallet)
     onboarding.onboard_clients(stage, operator)
-    onboarding.open_book(stage)
+    onboarding.open_book(stage, sandbox.operators)
     onboarding.name_ibans(stage, sandbox.operators, sandbox.bank_feed)
     onboarding.import_sanctions(operator)
     with simulated_bank(sandbox.stack, [wallet.safeguarding_iban]):

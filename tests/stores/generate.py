@@ -24,7 +24,7 @@ from ringfence_local_stack.sandbox.stacks import empty_stack
 from ringfence_local_stack.stack.local_stack import LocalStack
 from ringfence_payment_instruction.bootstrap import migrations as of_payment_instruction
 
-from tests.stores import authority, keeping, payments, people, postings
+from tests.stores import authority, keeping, payments, people, postings, registers
 from tests.stores.keeping import SERVICES
 
 MIGRATIONS = {
@@ -67,6 +67,7 @@ def _live(box: Sandbox) -> None:
     authority.standing(box, platform)
     _say("postings")
     postings.postings(box, platform)
+    registers.registers(box, platform)
     authority.proposals(box, platform)
     _say("payments")
     stages, followed = payments.payments(box)

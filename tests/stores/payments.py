@@ -130,7 +130,7 @@ def _may_follow(now: InstructionStatus, wanted: InstructionStatus) -> bool:
 def _enter(box: Sandbox, number: int) -> Stage:
     stage, operator = onboarding.enter(box, platforms()[number]), box.operators[0]
     onboarding.onboard_clients(stage, operator)
-    onboarding.open_book(stage)
+    onboarding.open_book(stage, box.operators)
     onboarding.name_ibans(stage, box.operators, box.bank_feed)
     return stage
 

@@ -10,6 +10,7 @@ from ringfence.client import Client
 from ringfence.identity import PrincipalKind, require_done
 from ringfence.ids import external_id
 from ringfence.ledger import AccountClass, AccountFlag, AccountStatus, NewAccount, NewTransfer, Purpose, TransferFlag
+from ringfence_local_stack.sandbox.letters import countersign
 from ringfence_local_stack.sandbox.onboarding import await_status, open_accounts
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 
@@ -65,14 +66,14 @@ def postings(box: Sandbox, platform: UUID) -> None:
     """Fills the book: every kind of transfer, refusals, expiry, freezes, decisions and rules."""
     box.principal(IMPORTER, PrincipalKind.IMPORTER, tenant_id=platform)
     book = Book(box.client(IMPORTER), platform)
-    _open(book)
+    _open(book, box.operators)
     _plain(book)
     _two_phases(book)
     _refusals(book)
     _orders(book, *box.operators)
 
 
-def _open(book: Book) -> None:
+def _open(book: Book, operators: tuple[Client, Client]) -> None:
     (owner,) = party_ids(book.id, ["blocked"])
     own = [
         NewAccount(id=book.account(name), account_class=each, currency="EUR", code=7, user_data_32=row)
@@ -92,6 +93,7 @@ def _open(book: Book) -> None:
         for row, name in enumerate(_CLIENTS)
     ]
     open_accounts(book.importer, book.id, [*own, crowns, *clients])
+    countersign(operators, book.id, [book.account("bank"), crowns.id])
     await_status(book.importer, book.id, [each.id for each in clients])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SHORT = "deploy/checks/test_alerts.py"
-MONEY, PAYMENTS, LOG, PLATFORM, CALLS, CREDENTIALS, DISKS, LEDGER, LISTS, OPERATORS = (
+MONEY, PAYMENTS, LOG, PLATFORM, CALLS, CREDENTIALS, DISKS, LEDGER, LISTS, OPERATORS, REGISTERS = (
     f"tests/alerts/test_{name}.py"
     for name in (
         "money",
@@ -16,6 +16,7 @@ MONEY, PAYMENTS, LOG, PLATFORM, CALLS, CREDENTIALS, DISKS, LEDGER, LISTS, OPERAT
         "ledger",
         "lists",
         "operators",
+        "registers",
     )
 )
 
@@ -58,6 +59,8 @@ SHOWN = {
     "RingfenceClientListed": f"{LISTS}::test_a_list_that_names_a_payee",
     "RingfenceClientNotBlocked": f"{LISTS}::test_a_list_that_names_a_client_while_identity_is_away",
     "RingfenceOperatorsEnd": f"{OPERATORS}::test_operators_whose_time_ends",
+    "RingfenceMirrorUnlettered": f"{REGISTERS}::test_a_letter_that_has_ended",
+    "RingfenceConcentrationBreached": f"{REGISTERS}::test_too_much_at_one_bank",
 }
 """Alerts by the test that has each fire and end."""
 
@@ -68,6 +71,7 @@ NOT_SHOWN = {
     "RingfenceResultUnknown": "needs a custody of a later release than payment-instruction, and there is none yet",
     "RingfenceLedgerContradiction": "reservations have owners; an id that somebody took, what is left, has no end",
     "RingfenceEventUnreadable": "needs a source that writes bytes which do not fit their topic; each refuses to",
+    "RingfenceReviewsDue": "what is registered today is reviewed tomorrow at the earliest",
     "RingfencePeersDisagree": "needs releases that do not fit; v0.1.0 and this one do",
 }
 """Alerts that no trouble can make fire on real processes, with the reason; promtool alone tries their rules."""

@@ -91,7 +91,10 @@ class AccountsModel:
         is_open = row.owner == ZERO or standing is Standing.ADMITTED
         holds = OWNER_BLOCKED if row.owner != ZERO and standing is Standing.BLOCKED else 0
         asked = replace(row, flags=with_limit(row.flags, row.account_class))
-        self.accounts[identifier] = Opened(asked, now, S.ACTIVE if is_open else S.PENDING_KYC, holds)
+        status = S.ACTIVE if is_open else S.PENDING_KYC
+        if row.account_class == AccountClass.BANK_MIRROR:
+            status = S.PENDING_LETTER
+        self.accounts[identifier] = Opened(asked, now, status, holds)
         return "created", now
 
     def compare(self, row: Asked, opened: Opened) -> tuple[str, int]:
@@ -166,7 +169,7 @@ def after(opened: Opened, standing: Standing) -> Opened:
     if standing is Standing.BLOCKED:
         holds |= OWNER_BLOCKED
     elif standing is Standing.ADMITTED:
-        status, holds = S.ACTIVE, holds & ~OWNER_BLOCKED
+        status, holds = status if status is S.PENDING_LETTER else S.ACTIVE, holds & ~OWNER_BLOCKED
     elif status is S.ACTIVE:
         status = S.RESTRICTED
     elif status is S.PENDING_KYC and standing is Standing.REFUSED:

@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from ringfence_custody.calendars.api.servicer import CalendarServicer
@@ -26,9 +27,12 @@ from ringfence_custody.ledger.application.queries import Queries
 from ringfence_custody.ledger.application.recording import record
 from ringfence_custody.ledger.application.state import State
 from ringfence_custody.ledger.domain.authority import LOOKED_AT
+from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.change_accounts import decide_release
+from ringfence_custody.ledger.domain.events import AccountStatusChanged
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus
 from ringfence_custody.ledger.domain.migrations import decide_opening
+from ringfence_custody.ledger.domain.mirrors import decide_letter
 from ringfence_custody.ledger.domain.rule_packs import PurposeRule
 from ringfence_custody.modules import ModuleStates, event_codec
 from ringfence_custody.reconciliation.adapters.match_model import MatchesModel, StoredMatches
@@ -36,6 +40,7 @@ from ringfence_custody.reconciliation.adapters.schema import migrations as recon
 from ringfence_custody.reconciliation.adapters.week_days import WeekDays
 from ringfence_custody.reconciliation.domain.state import State as ReconciliationState
 from ringfence_custody.reconciliation.module import ReconciliationModule
+from ringfence_custody.registers.module import RegistersModule
 from ringfence_kernel.access.caller import Caller, calling
 from ringfence_kernel.feed.hearing import Hearing
 from ringfence_kernel.projecting.projector import Projector, fill
@@ -63,6 +68,11 @@ def operator(number: int) -> Caller:
 
 
 OPERATOR, SECOND_OPERATOR = operator(7), operator(8)
+
+
+def letter_stands(book: Book, account: int, now_ns: int) -> AccountStatusChanged | None:
+    """Returns the event of a mirror whose letter is countersigned."""
+    return decide_letter(book, account, stands=True, decided_by=bytes(16), reason="tests", now_ns=now_ns)
 
 
 @dataclass
@@ -103,6 +113,19 @@ class Custody:
     calendar_servicer: CalendarServicer
     reconciliation: ReconciliationModule
     reconciled: ReconciliationState
+    registers: RegistersModule
+
+    async def register(self, method: str, request: object, caller: Caller | None = None) -> Any:
+        """Calls a method of the registers, as an operator where nobody is named."""
+        with calling(caller or OPERATOR):
+            return await getattr(self.registers.servicer, method)(request, None)
+
+    async def agree(self, method: str, request: object) -> bytes:
+        """Has two operators do what a method of the registers proposes; returns the proposal, empty for nothing."""
+        proposal: bytes = (await self.register(method, request)).proposal_id
+        if proposal:
+            await self.confirm(proposal)
+        return proposal
 
     async def call(self, method: str, request: object, tenant: bytes | None) -> object:
         """Calls a method as a principal of a tenant, or as the custodian's own.
@@ -115,7 +138,21 @@ class Custody:
             if service is None and self.state.look(tenant).migration is None:
                 await self.open_window(tenant)
         with calling(replace(OPERATOR, tenant=tenant, service=service)):
-            return await getattr(self.servicer, method)(request, None)
+            reply = await getattr(self.servicer, method)(request, None)
+        if isinstance(request, pb.CreateAccountsRequest):
+            await self.activate_mirrors(tenant or request.book_id)
+        return reply
+
+    async def activate_mirrors(self, tenant: bytes) -> None:
+        """Makes the book's new bank mirrors active, as their countersigned letters would."""
+
+        def decide(unit: Unit) -> None:
+            book = self.state.look(tenant)
+            for account, status in enumerate(book.accounts.status):
+                if status == AccountStatus.PENDING_LETTER:
+                    record(unit, tenant, book, letter_stands(book, account, unit.now_ns))
+
+        await self.writer.commit(decide)
 
     async def open_window(self, tenant: bytes) -> None:
         """Opens the migration window that rows name, as two people would."""
@@ -215,6 +252,7 @@ async def running(
     acts = Acts(state, proposals)
     years, days = Years(writer, states.calendars, proposals), Days(writer, states.calendars, clock, may_step, timers)
     proposals.register([rules.effect(), *acts.effects(), years.effect()])
+    registers = RegistersModule.build(writer, states.registers, state, proposals)
     queries = Queries(writer, state, StatementReader(store, projector, lambda: writer.head))
     reconciliation = ReconciliationModule.build(
         writer, states.reconciliation, StoredMatches(store, CODEC), WeekDays(clock), commands, queries, proposals
@@ -243,6 +281,7 @@ async def running(
             CalendarServicer(years, days),
             reconciliation,
             states.reconciliation,
+            registers,
         )
     finally:
         task.cancel()

@@ -21,6 +21,7 @@ from ringfence_custody.ledger.domain.create_accounts import decide_accounts
 from ringfence_custody.ledger.domain.create_transfers import decide_transfers
 from ringfence_custody.ledger.domain.incoming import Outcome
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
+from ringfence_custody.ledger.domain.mirrors import decide_letter, mirror_of
 from ringfence_custody.ledger.domain.packed import TransferBatch, unpacked
 from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.result_codes import CreateAccountStatus, CreateTransferStatus
@@ -124,7 +125,18 @@ class Ledger:
         if owner is None:
             owner = OWNER if account_class is AccountClass.CLIENT else bytes(16)
         columns = AccountColumns(id_of(name), owner, [account_class], [ledger], [code], [flags])
-        return self.accounts(columns, own=account_class is AccountClass.SHORTFALL)[0]
+        result = self.accounts(columns, own=account_class is AccountClass.SHORTFALL)[0]
+        if result == "created" and account_class is AccountClass.BANK_MIRROR:
+            self.letter(name)
+        return result
+
+    def letter(self, name: str, *, stands: bool = True) -> None:
+        """Takes in that a mirror's letter is countersigned, or has ended."""
+        mirror = mirror_of(self.book, id_of(name))
+        event = decide_letter(
+            self.book, mirror, stands=stands, decided_by=MANDATE, reason="letter 1", now_ns=self.now_ns
+        )
+        self.record(event)
 
     def accounts(self, columns: AccountColumns, *, own: bool = False) -> list[str]:
         """Opens accounts by columns, or has custody open its own; returns the names of the result codes."""

@@ -15,6 +15,8 @@ from ringfence_custody.ledger.domain.events import (
 from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing
 from ringfence_custody.ledger.domain.purposes import AccountClass
 from ringfence_custody.ledger.domain.result_codes import TransferFlag
+from ringfence_custody.registers.domain import events as e
+from ringfence_custody.registers.domain.records import AppointmentKind
 from ringfence_kernel.feed.published import described, require_known
 from ringfence_kernel.store.codec import EventCodec, open_envelope
 from ringfence_protos.custody.v1 import events_pb2
@@ -23,6 +25,7 @@ from .ledger import DEPOSIT, EUR, MANDATE, OWNER, WITHDRAWAL, Ledger, PurposeRul
 
 DESCRIPTIONS = described(events_pb2.DESCRIPTOR)
 CLIENT = AccountClass.CLIENT
+DOCUMENT = b"d" * 32
 
 
 def book_of_every_event() -> Ledger:
@@ -51,6 +54,19 @@ def book_of_every_event() -> Ledger:
     return ledger
 
 
+STEP = 1, DOCUMENT, 2, MANDATE, OWNER
+OF_REGISTERS = (
+    e.BankRegistered(MANDATE, "COBADEFFXXX", "Commerzbank AG", "DE", 1, 2, 10_000, DOCUMENT, MANDATE, OWNER),
+    e.BankReviewFellDue(MANDATE, 2),
+    e.LetterSent(MANDATE, OWNER, OWNER, MANDATE, "v1", DOCUMENT, 1, MANDATE, OWNER),
+    e.LetterCountersigned(MANDATE, OWNER, *STEP),
+    e.LetterReviewed(MANDATE, OWNER, *STEP),
+    e.MirrorExempted(MANDATE, OWNER, OWNER, MANDATE, "central bank", *STEP),
+    e.LetterReviewFellDue(MANDATE, OWNER, 2),
+    e.LetterEnded(MANDATE, OWNER, 2, "account moved", MANDATE, OWNER),
+    e.AppointmentMade(MANDATE, AppointmentKind.AGENT, b"", OWNER, "AGENT", DOCUMENT, 1, 0, MANDATE, OWNER),
+    e.AppointmentEnded(MANDATE, b"", 2, "left", MANDATE, OWNER),
+)
 OF_NO_TRANSFER = (
     TransfersEvidenced(1, id_of("a") + id_of("b"), b"e" * 64, b"n" * 32, bytes(16) + MANDATE),
     MigrationOpened(1, MANDATE, 2, "moving in", MANDATE),
@@ -61,14 +77,14 @@ OF_NO_TRANSFER = (
 
 def stored(event: Any) -> tuple[str, dict[str, Any]]:
     """Returns an event as it is stored: topic and fields."""
-    topic, state = EventCodec(EVENTS).encode(event, 1)
+    topic, state = EventCodec((*EVENTS, *e.EVENTS)).encode(event, 1)
     return topic, msgspec.msgpack.decode(open_envelope(state).fields)
 
 
 def test_every_stored_event_fits_its_description() -> None:
     """Events of every topic have the fields, kinds, codes and lengths of columns that the proto describes."""
     written = [stored(event) for event in book_of_every_event().events]
-    written += [stored(event) for event in OF_NO_TRANSFER]
+    written += [stored(event) for event in (*OF_NO_TRANSFER, *OF_REGISTERS)]
     assert {topic for topic, _ in written} == set(DESCRIPTIONS)
     for topic, fields in written:
         require_known(DESCRIPTIONS[topic], fields)

@@ -87,7 +87,7 @@ async def test_a_decision_moves_accounts_and_keeps_its_reason(
     assert list(reply.status) == [RESTRICTED, RESTRICTED]
     assert await send(custody, Row("a", "alice", "bob", 1)) == ["debit_account_not_active"]
     await custody.call("SetAccountStatus", status_request(RESTRICTED, "bob", "alice"), None)
-    events = events_of(custody, AccountStatusChanged)
+    events = events_of(custody, AccountStatusChanged)[1:]  # the first is of the mirror's letter
     assert [(each.reason, each.decided_by) for each in events] == [("case 4711", bytes(15) + b"\x07")] * 2
     async with running(stores) as again:
         assert again.state.digest() == custody.state.digest()
@@ -111,12 +111,13 @@ async def test_only_accounts_of_the_named_book_are_decided_on(custody: Custody) 
     """An account of another book is as unknown as one that does not exist; a tenant cannot name another's book."""
     await open_accounts(custody)
     await open_accounts(custody, OTHER, ("eve",))
+    before = events_of(custody, AccountStatusChanged)
     for name in ("eve", "nobody"):
         with pytest.raises(AccountNotFound):
             await custody.call("SetAccountStatus", status_request(DORMANT, "alice", name), None)
     with pytest.raises(BookNotFound):
         await custody.call("SetAccountStatus", status_request(DORMANT, "eve", book=OTHER), PLATFORM)
-    assert not events_of(custody, AccountStatusChanged)
+    assert events_of(custody, AccountStatusChanged) == before
 
 
 MALFORMED = [

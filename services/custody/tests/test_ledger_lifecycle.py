@@ -26,6 +26,7 @@ LISTED = {
     (S.DORMANT, S.ACTIVE),
     (S.DORMANT, S.CLOSING),
     (S.CLOSING, S.CLOSED),
+    (S.PENDING_LETTER, S.CLOSED),
 }
 """Every step that an operator may take; a restriction by KYC may be made one by decision."""
 
@@ -53,7 +54,7 @@ def refusal(ledger: Ledger, status: AccountStatus, *names: str) -> dict[str, str
 
 @pytest.mark.parametrize(("before", "after"), list(product([each for each in S if each is not S.FROZEN], BY_DECISION)))
 def test_a_decision_takes_listed_steps_only(ledger: Ledger, before: AccountStatus, after: AccountStatus) -> None:
-    """Every step but those listed is refused by name; PENDING_KYC in particular is left by KYC alone."""
+    """Every step but those listed is refused by name; what waits for KYC or a letter is opened by that alone."""
     ledger.book.accounts.status[ledger.index("bob")] = before
     if (before, after) in LISTED:
         ledger.set_status(after, "bob")

@@ -27,6 +27,7 @@ from ringfence.commands import (
     pin,
     principals,
     propose,
+    registers,
     report,
     safeguarding,
     statement,
@@ -81,6 +82,7 @@ app.add_typer(authority.rules, name="rules")
 app.add_typer(safeguarding.safeguarding, name="safeguarding")
 app.add_typer(safeguarding.day, name="day")
 app.command()(report.report)
+app.add_typer(registers.registers, name="registers")
 tabled(facts.evidence)
 tabled(facts.search)
 app.command()(facts.receipt)

@@ -32,6 +32,7 @@ class AccountStatus(IntEnum):
     CLOSING = 6
     CLOSED = 7
     REJECTED = 8
+    PENDING_LETTER = 9
 
 
 class AccountSide(IntEnum):

@@ -20,11 +20,12 @@ from ringfence.identity import Identity
 from ringfence.limits import Limits
 from ringfence.payments import Payments
 from ringfence.proposals import Proposals
+from ringfence.registers import Registers
 from ringfence.safeguarding import Safeguarding
 from ringfence.tokens import TokenSource
 from ringfence_protos.audit.v1 import audit_pb2
 from ringfence_protos.common.v1 import access_pb2, feed_pb2, proposals_pb2
-from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, safeguarding_pb2
+from ringfence_protos.custody.v1 import calendars_pb2, custody_pb2, registers_pb2, safeguarding_pb2
 from ringfence_protos.identity.v1 import identity_pb2
 from ringfence_protos.payment_instruction.v1 import answers_pb2, payment_instruction_pb2
 
@@ -33,6 +34,7 @@ CONTRACTS = [
     audit_pb2,
     calendars_pb2,
     custody_pb2,
+    registers_pb2,
     safeguarding_pb2,
     feed_pb2,
     identity_pb2,
@@ -109,6 +111,19 @@ WAYS = {
     "SafeguardingService/ReopenSafeguardingDay": by(Safeguarding.reopen, "day reopen"),
     "SafeguardingService/RegisterResource": by(Safeguarding.register_resource, "safeguarding resource"),
     "SafeguardingService/AssignPool": by(Safeguarding.assign_pool, "safeguarding pool"),
+    "RegisterService/RegisterBank": by(Registers.register_bank, "registers bank"),
+    "RegisterService/SendLetter": by(Registers.send_letter, "registers send"),
+    "RegisterService/CountersignLetter": by(Registers.countersign_letter, "registers countersign"),
+    "RegisterService/ExemptMirror": by(Registers.exempt_mirror, "registers exempt"),
+    "RegisterService/ReviewLetter": by(Registers.review_letter, "registers review"),
+    "RegisterService/EndLetter": by(Registers.end_letter, "registers end"),
+    "RegisterService/Appoint": by(Registers.appoint, "registers appoint"),
+    "RegisterService/EndAppointment": by(Registers.end_appointment, "registers dismiss"),
+    "RegisterService/ListBanks": by(Registers.banks, "registers banks"),
+    "RegisterService/ListLetters": by(Registers.letters, "registers letters"),
+    "RegisterService/ListMirrors": by(Registers.mirrors, "registers mirrors"),
+    "RegisterService/ListAppointments": by(Registers.appointments, "registers people"),
+    "RegisterService/GetConcentration": by(Registers.concentration, "registers concentration"),
     "PaymentInstructionService/SubmitInstructions": by(Payments.submit, "pay"),
     "PaymentInstructionService/SubmitFile": by(Payments.submit_file, "pay"),
     "PaymentInstructionService/SubmitEvidence": by(Payments.submit_evidence, "evidence"),

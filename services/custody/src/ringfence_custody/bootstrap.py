@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ringfence_kernel.access.standing import HEAR_SECONDS, Standing, ended_by
@@ -20,6 +21,7 @@ from ringfence_kernel.service import (
     opened_store,
     rebuild,
 )
+from ringfence_kernel.service.leadership import Leadership
 from ringfence_kernel.service.measures import measure_hearing
 from ringfence_kernel.store import EventStore
 from ringfence_kernel.values.errors import DomainError
@@ -43,13 +45,19 @@ from ringfence_custody.modules import ModuleStates, event_codec
 from ringfence_custody.reconciliation.adapters import schema as reconciliation_schema
 from ringfence_custody.reconciliation.adapters.calendar_days import CalendarDays
 from ringfence_custody.reconciliation.adapters.match_model import MatchesModel, StoredMatches
-from ringfence_custody.reconciliation.application.working import Reconciling
 from ringfence_custody.reconciliation.module import ReconciliationModule
+from ringfence_custody.registers.module import RegistersModule
 from ringfence_custody.safeguarding.module import SafeguardingModule
 from ringfence_custody.settings import CustodySettings
 
 REQUEST_WEIGHT = 64
 """What a request costs beside its rows, in rows: the wire, the checks of its caller, its line in the log."""
+EXPIRY_SECONDS = 1.0
+"""How often it is looked for reservations whose time is over."""
+RECONCILING_SECONDS = 1.0
+"""How often it is looked whether banks have told anything that is to be matched."""
+REVIEW_SECONDS = 60.0
+"""How often it is looked for reviews that fall due."""
 
 
 async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
@@ -80,15 +88,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     identity = await follow_identity(runtime, core, commands, hearing)
     queries = Queries(core.writer, state, StatementReader(core.store, projector, lambda: core.writer.head))
     leadership = core.leadership()
-
-    async def count_anew() -> None:
-        lag.begin(core.writer.head.position)
-
-    async def know_what_others_took_in() -> None:
-        commands.changes.begin((await cursor_of(core.store, identity_feed.CURSOR)).position)
-
-    leadership.begin_with(count_anew)
-    leadership.begin_with(know_what_others_took_in)
+    begin_terms_with(leadership, core, lag, commands)
     lag.gauge(runtime.gauges, leadership)
     measure_hearing(runtime.gauges, leadership, hearing)
     BookSums(lambda: {} if core.writer.is_stale else state.books).gauge(runtime.gauges, leadership)
@@ -97,6 +97,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
     proposals.register([rules.effect(), *acts.effects()])
     around = Around.build(runtime, core, states, commands, queries, proposals)
     around.calendars.days.gauge(runtime.gauges, leadership)
+    around.registers.gauge(runtime.gauges, leadership)
     payments = await follow_payments(runtime, core, around.reconciliation.noting)
     servicer = CustodyServicer(commands, rules, acts, queries, backlog, settings.accounts_quota(), hearing)
     return Assembly(
@@ -106,7 +107,7 @@ async def assemble(runtime: Runtime[CustodySettings]) -> Assembly:
             identity.task,
             payments.task,
             *around.tasks(),
-            Task("expiry", lambda: keep_expiring(commands)),
+            Task("expiry", lambda: keep_doing(commands.expire, EXPIRY_SECONDS)),
         ],
         everywhere=[runtime.warm(identity.follower), runtime.warm(payments.follower)],
         checks=[*core.checks(), identity.check, payments.check],
@@ -121,6 +122,7 @@ class Around:
 
     calendars: CalendarsModule
     reconciliation: ReconciliationModule
+    registers: RegistersModule
     safeguarding: SafeguardingModule
 
     @classmethod
@@ -147,22 +149,28 @@ class Around:
             queries,
             proposals,
         )
+        registers = RegistersModule.build(writer, states.registers, states.ledger, proposals)
         safeguarding = SafeguardingModule.build(
             writer, states.safeguarding, states.ledger, states.reconciliation, states.calendars, proposals
         )
         calendars.days.timers = (safeguarding.closing.on_day,)
-        return cls(calendars, reconciliation, safeguarding)
+        return cls(calendars, reconciliation, registers, safeguarding)
 
     def servicers(self) -> list[Servicer]:
         """Returns what they serve."""
         add = reconciliation_pb2_grpc.add_ReconciliationServiceServicer_to_server
         reconciled = Servicer(add, self.reconciliation.servicer, "ringfence.custody.v1.ReconciliationService")
-        return [self.calendars.servicer, reconciled, self.safeguarding.servicer]
+        return [self.calendars.servicer, reconciled, self.registers.served(), self.safeguarding.servicer]
 
     def tasks(self) -> list[Task]:
         """Returns what they do in the process that leads."""
-        reconciling = Task("reconciliation", lambda: keep_reconciling(self.reconciliation.work))
-        return [self.calendars.task, reconciling, self.safeguarding.task]
+        reconciling, reviewing = self.reconciliation.work.run_once, self.registers.acts.due_today
+        return [
+            self.calendars.task,
+            self.safeguarding.task,
+            Task("reconciliation", lambda: keep_doing(reconciling, RECONCILING_SECONDS)),
+            Task("reviews", lambda: keep_doing(reviewing, REVIEW_SECONDS)),
+        ]
 
 
 def custody_servicer(servicer: CustodyServicer, backlog: Backlog) -> Servicer:
@@ -176,22 +184,25 @@ def custody_servicer(servicer: CustodyServicer, backlog: Backlog) -> Servicer:
     )
 
 
-async def keep_reconciling(work: Reconciling, pause_seconds: float = 1.0) -> None:
-    """Compares banks with the books, for ever; a database that is away, or a day that is not known, only delays it."""
+def begin_terms_with(leadership: Leadership, core: EventSourced, lag: StatementLag, commands: Commands) -> None:
+    """Has whoever begins to lead count the statements' lag anew, and know what others took in of identity."""
+
+    async def count_anew() -> None:
+        lag.begin(core.writer.head.position)
+
+    async def know_what_others_took_in() -> None:
+        commands.changes.begin((await cursor_of(core.store, identity_feed.CURSOR)).position)
+
+    leadership.begin_with(count_anew)
+    leadership.begin_with(know_what_others_took_in)
+
+
+async def keep_doing(act: Callable[[], Awaitable[object]], pause_seconds: float) -> None:
+    """Does something again and again, for ever; a database that is away, or a day that is not known, only delays it."""
     while True:
         await asyncio.sleep(pause_seconds)
         try:
-            await work.run_once()
-        except DomainError:
-            continue
-
-
-async def keep_expiring(commands: Commands, pause_seconds: float = 1.0) -> None:
-    """Releases pending transfers whose time is over, for ever; a database that is away only delays it."""
-    while True:
-        await asyncio.sleep(pause_seconds)
-        try:
-            await commands.expire()
+            await act()
         except DomainError:
             continue
 

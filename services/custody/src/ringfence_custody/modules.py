@@ -15,6 +15,8 @@ from ringfence_custody.ledger.application.ports import CommittedBatches
 from ringfence_custody.ledger.application.state import State as LedgerState
 from ringfence_custody.reconciliation.domain.events import EVENTS as RECONCILIATION_EVENTS
 from ringfence_custody.reconciliation.domain.state import State as ReconciliationState
+from ringfence_custody.registers.domain.events import EVENTS as REGISTER_EVENTS
+from ringfence_custody.registers.domain.state import State as RegisterState
 from ringfence_custody.safeguarding.domain.state import State as SafeguardingState
 
 DIGEST_FORMAT = 6
@@ -27,6 +29,7 @@ class ModuleStates:
 
     ledger: LedgerState
     reconciliation: ReconciliationState = field(default_factory=ReconciliationState)
+    registers: RegisterState = field(default_factory=RegisterState)
     proposals: ProposalState = field(default_factory=ProposalState)
     calendars: CalendarState = field(default_factory=CalendarState)
     safeguarding: SafeguardingState = field(default_factory=SafeguardingState)
@@ -44,6 +47,7 @@ class ModuleStates:
             "proposals": self.proposals,
             "calendars": self.calendars,
             "safeguarding": self.safeguarding,
+            "registers": self.registers,
         }
         return SavedStates(modules, DIGEST_FORMAT)
 
@@ -56,5 +60,6 @@ def event_codec() -> EventCodec:
         ProposalState.EVENTS,
         CalendarState.EVENTS,
         SafeguardingState.EVENTS,
+        REGISTER_EVENTS,
     )
     return EventCodec(dict.fromkeys(chain.from_iterable(modules)))

@@ -93,6 +93,8 @@ class _AccountStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Account
     """Final."""
     ACCOUNT_STATUS_REJECTED: _AccountStatus.ValueType  # 8
     """Final; KYC was refused."""
+    ACCOUNT_STATUS_PENDING_LETTER: _AccountStatus.ValueType  # 9
+    """A bank mirror without a countersigned letter of the bank: nothing moves by command, what the bank did is booked."""
 
 class AccountStatus(_AccountStatus, metaclass=_AccountStatusEnumTypeWrapper):
     """State of an account (docs/ledger.md)."""
@@ -115,6 +117,8 @@ ACCOUNT_STATUS_CLOSED: AccountStatus.ValueType  # 7
 """Final."""
 ACCOUNT_STATUS_REJECTED: AccountStatus.ValueType  # 8
 """Final; KYC was refused."""
+ACCOUNT_STATUS_PENDING_LETTER: AccountStatus.ValueType  # 9
+"""A bank mirror without a countersigned letter of the bank: nothing moves by command, what the bank did is booked."""
 Global___AccountStatus: _TypeAlias = AccountStatus  # noqa: Y015
 
 class _CreateAccountStatus:

@@ -3,8 +3,8 @@
 isort:skip_file
 The events that custody publishes, described (ringfence/common/v1/events.proto): never put on the wire, never stored.
 
-A book's events stand in the stream of its id, which is the tenant's. Accounts are dense indexes: 1, 2, 3, … in order
-of creation within the book.
+A book's events stand in the stream of its id, which is the tenant's; banks, letters and appointments have streams of
+their own. Accounts are dense indexes: 1, 2, 3, … in order of creation within the book.
 """
 
 from google.protobuf import descriptor as _descriptor
@@ -12,6 +12,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from ringfence_protos.custody.v1 import custody_pb2 as _custody_pb2
 from ringfence_protos.custody.v1 import reconciliation_pb2 as _reconciliation_pb2
+from ringfence_protos.custody.v1 import registers_pb2 as _registers_pb2
 from ringfence_protos.custody.v1 import safeguarding_pb2 as _safeguarding_pb2
 import builtins as _builtins
 import sys
@@ -1795,3 +1796,463 @@ class BreakStepped(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BreakStepped: _TypeAlias = BreakStepped  # noqa: Y015
+
+@_typing.final
+class BankRegistered(_message.Message):
+    """A bank was registered, or its due diligence renewed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_FIELD_NUMBER: _builtins.int
+    BIC_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
+    DUE_DILIGENCE_DAY_FIELD_NUMBER: _builtins.int
+    REVIEW_DAY_FIELD_NUMBER: _builtins.int
+    CONCENTRATION_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    CONFIRMER_FIELD_NUMBER: _builtins.int
+    bank: _builtins.bytes
+    """The bank, 16 bytes."""
+    bic: _builtins.str
+    """ISO 9362, 11 characters."""
+    name: _builtins.str
+    """Registered name."""
+    country: _builtins.str
+    """ISO 3166-1 alpha-2."""
+    due_diligence_day: _builtins.int
+    """When due diligence was done, days since 1970-01-01."""
+    review_day: _builtins.int
+    """When it is to be done again, days since 1970-01-01."""
+    concentration_basis_points: _builtins.int
+    """How much of a platform's money in a currency may lie here, hundredths of a per cent."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the due diligence's document, 32 bytes."""
+    proposer: _builtins.bytes
+    """Who proposed it, 16 bytes."""
+    confirmer: _builtins.bytes
+    """Who confirmed it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        bank: _builtins.bytes = ...,
+        bic: _builtins.str = ...,
+        name: _builtins.str = ...,
+        country: _builtins.str = ...,
+        due_diligence_day: _builtins.int = ...,
+        review_day: _builtins.int = ...,
+        concentration_basis_points: _builtins.int = ...,
+        document_sha256: _builtins.bytes = ...,
+        proposer: _builtins.bytes = ...,
+        confirmer: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank", b"bank", "bic", b"bic", "concentration_basis_points", b"concentration_basis_points", "confirmer", b"confirmer", "country", b"country", "document_sha256", b"document_sha256", "due_diligence_day", b"due_diligence_day", "name", b"name", "proposer", b"proposer", "review_day", b"review_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BankRegistered: _TypeAlias = BankRegistered  # noqa: Y015
+
+@_typing.final
+class BankReviewFellDue(_message.Message):
+    """The review of a bank's due diligence is due."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    bank: _builtins.bytes
+    """The bank, 16 bytes."""
+    day: _builtins.int
+    """The day that found it due, days since 1970-01-01."""
+    def __init__(
+        self,
+        *,
+        bank: _builtins.bytes = ...,
+        day: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank", b"bank", "day", b"day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BankReviewFellDue: _TypeAlias = BankReviewFellDue  # noqa: Y015
+
+@_typing.final
+class LetterSent(_message.Message):
+    """An acknowledgement letter was sent to a bank."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LETTER_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    BANK_FIELD_NUMBER: _builtins.int
+    TEMPLATE_VERSION_FIELD_NUMBER: _builtins.int
+    TEMPLATE_SHA256_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    CONFIRMER_FIELD_NUMBER: _builtins.int
+    letter: _builtins.bytes
+    """The letter, 16 bytes."""
+    tenant: _builtins.bytes
+    """The platform whose mirror it is about, 16 bytes."""
+    account: _builtins.bytes
+    """The mirror, an account of its book, 16 bytes."""
+    bank: _builtins.bytes
+    """The bank, 16 bytes."""
+    template_version: _builtins.str
+    """Names one fixed text for ever."""
+    template_sha256: _builtins.bytes
+    """SHA-256 of the fixed text, 32 bytes."""
+    day: _builtins.int
+    """When it was sent, days since 1970-01-01."""
+    proposer: _builtins.bytes
+    """Who proposed it, 16 bytes."""
+    confirmer: _builtins.bytes
+    """Who confirmed it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        letter: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+        account: _builtins.bytes = ...,
+        bank: _builtins.bytes = ...,
+        template_version: _builtins.str = ...,
+        template_sha256: _builtins.bytes = ...,
+        day: _builtins.int = ...,
+        proposer: _builtins.bytes = ...,
+        confirmer: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "bank", b"bank", "confirmer", b"confirmer", "day", b"day", "letter", b"letter", "proposer", b"proposer", "template_sha256", b"template_sha256", "template_version", b"template_version", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LetterSent: _TypeAlias = LetterSent  # noqa: Y015
+
+@_typing.final
+class LetterCountersigned(_message.Message):
+    """The bank has countersigned a letter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LETTER_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    REVIEW_DAY_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    CONFIRMER_FIELD_NUMBER: _builtins.int
+    letter: _builtins.bytes
+    """The letter, 16 bytes."""
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    day: _builtins.int
+    """When it was countersigned, days since 1970-01-01."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the countersigned letter, 32 bytes."""
+    review_day: _builtins.int
+    """When it is to be reviewed, days since 1970-01-01."""
+    proposer: _builtins.bytes
+    """Who proposed it, 16 bytes."""
+    confirmer: _builtins.bytes
+    """Who confirmed it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        letter: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+        day: _builtins.int = ...,
+        document_sha256: _builtins.bytes = ...,
+        review_day: _builtins.int = ...,
+        proposer: _builtins.bytes = ...,
+        confirmer: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmer", b"confirmer", "day", b"day", "document_sha256", b"document_sha256", "letter", b"letter", "proposer", b"proposer", "review_day", b"review_day", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LetterCountersigned: _TypeAlias = LetterCountersigned  # noqa: Y015
+
+@_typing.final
+class MirrorExempted(_message.Message):
+    """A bank mirror needs no letter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LETTER_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    BANK_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    REVIEW_DAY_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    CONFIRMER_FIELD_NUMBER: _builtins.int
+    letter: _builtins.bytes
+    """What stands in the letter's place, 16 bytes."""
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    account: _builtins.bytes
+    """The mirror, an account of its book, 16 bytes."""
+    bank: _builtins.bytes
+    """The bank, 16 bytes."""
+    reason: _builtins.str
+    """Why; no personal data."""
+    day: _builtins.int
+    """The day it was registered, days since 1970-01-01."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the document that it rests on, 32 bytes."""
+    review_day: _builtins.int
+    """When it is to be reviewed, days since 1970-01-01."""
+    proposer: _builtins.bytes
+    """Who proposed it, 16 bytes."""
+    confirmer: _builtins.bytes
+    """Who confirmed it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        letter: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+        account: _builtins.bytes = ...,
+        bank: _builtins.bytes = ...,
+        reason: _builtins.str = ...,
+        day: _builtins.int = ...,
+        document_sha256: _builtins.bytes = ...,
+        review_day: _builtins.int = ...,
+        proposer: _builtins.bytes = ...,
+        confirmer: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "bank", b"bank", "confirmer", b"confirmer", "day", b"day", "document_sha256", b"document_sha256", "letter", b"letter", "proposer", b"proposer", "reason", b"reason", "review_day", b"review_day", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MirrorExempted: _TypeAlias = MirrorExempted  # noqa: Y015
+
+@_typing.final
+class LetterReviewed(_message.Message):
+    """A letter in force was reviewed, and stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LETTER_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    REVIEW_DAY_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    CONFIRMER_FIELD_NUMBER: _builtins.int
+    letter: _builtins.bytes
+    """The letter, 16 bytes."""
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    day: _builtins.int
+    """When it was reviewed, days since 1970-01-01."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the review, 32 bytes."""
+    review_day: _builtins.int
+    """When it is to be reviewed again, days since 1970-01-01."""
+    proposer: _builtins.bytes
+    """Who proposed it, 16 bytes."""
+    confirmer: _builtins.bytes
+    """Who confirmed it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        letter: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+        day: _builtins.int = ...,
+        document_sha256: _builtins.bytes = ...,
+        review_day: _builtins.int = ...,
+        proposer: _builtins.bytes = ...,
+        confirmer: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmer", b"confirmer", "day", b"day", "document_sha256", b"document_sha256", "letter", b"letter", "proposer", b"proposer", "review_day", b"review_day", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LetterReviewed: _TypeAlias = LetterReviewed  # noqa: Y015
+
+@_typing.final
+class LetterReviewFellDue(_message.Message):
+    """The review of a letter is due."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LETTER_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    letter: _builtins.bytes
+    """The letter, 16 bytes."""
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    day: _builtins.int
+    """The day that found it due, days since 1970-01-01."""
+    def __init__(
+        self,
+        *,
+        letter: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+        day: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "letter", b"letter", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LetterReviewFellDue: _TypeAlias = LetterReviewFellDue  # noqa: Y015
+
+@_typing.final
+class LetterEnded(_message.Message):
+    """A letter has ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LETTER_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    CONFIRMER_FIELD_NUMBER: _builtins.int
+    letter: _builtins.bytes
+    """The letter, 16 bytes."""
+    tenant: _builtins.bytes
+    """The platform, 16 bytes."""
+    day: _builtins.int
+    """When it ended, days since 1970-01-01."""
+    reason: _builtins.str
+    """Why; no personal data."""
+    proposer: _builtins.bytes
+    """Who proposed it, 16 bytes."""
+    confirmer: _builtins.bytes
+    """Who confirmed it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        letter: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+        day: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        proposer: _builtins.bytes = ...,
+        confirmer: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmer", b"confirmer", "day", b"day", "letter", b"letter", "proposer", b"proposer", "reason", b"reason", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LetterEnded: _TypeAlias = LetterEnded  # noqa: Y015
+
+@_typing.final
+class AppointmentMade(_message.Message):
+    """An agent or a key person was appointed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPOINTMENT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    DOCUMENT_SHA256_FIELD_NUMBER: _builtins.int
+    FROM_DAY_FIELD_NUMBER: _builtins.int
+    UNTIL_DAY_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    CONFIRMER_FIELD_NUMBER: _builtins.int
+    appointment: _builtins.bytes
+    """The appointment, 16 bytes."""
+    kind: _registers_pb2.AppointmentKind.ValueType
+    """In what."""
+    tenant: _builtins.bytes
+    """The platform whom it concerns, 16 bytes; empty: all."""
+    subject: _builtins.bytes
+    """Identity's party or person, 16 bytes."""
+    role: _builtins.str
+    """Code of the function."""
+    document_sha256: _builtins.bytes
+    """SHA-256 of the document that appoints, 32 bytes."""
+    from_day: _builtins.int
+    """First day, days since 1970-01-01."""
+    until_day: _builtins.int
+    """Last day, days since 1970-01-01; 0: open."""
+    proposer: _builtins.bytes
+    """Who proposed it, 16 bytes."""
+    confirmer: _builtins.bytes
+    """Who confirmed it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        appointment: _builtins.bytes = ...,
+        kind: _registers_pb2.AppointmentKind.ValueType = ...,
+        tenant: _builtins.bytes = ...,
+        subject: _builtins.bytes = ...,
+        role: _builtins.str = ...,
+        document_sha256: _builtins.bytes = ...,
+        from_day: _builtins.int = ...,
+        until_day: _builtins.int = ...,
+        proposer: _builtins.bytes = ...,
+        confirmer: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appointment", b"appointment", "confirmer", b"confirmer", "document_sha256", b"document_sha256", "from_day", b"from_day", "kind", b"kind", "proposer", b"proposer", "role", b"role", "subject", b"subject", "tenant", b"tenant", "until_day", b"until_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppointmentMade: _TypeAlias = AppointmentMade  # noqa: Y015
+
+@_typing.final
+class AppointmentEnded(_message.Message):
+    """An appointment ends before its time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPOINTMENT_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    UNTIL_DAY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PROPOSER_FIELD_NUMBER: _builtins.int
+    CONFIRMER_FIELD_NUMBER: _builtins.int
+    appointment: _builtins.bytes
+    """The appointment, 16 bytes."""
+    tenant: _builtins.bytes
+    """The platform whom it concerns, 16 bytes; empty: all."""
+    until_day: _builtins.int
+    """Last day, days since 1970-01-01."""
+    reason: _builtins.str
+    """Why; no personal data."""
+    proposer: _builtins.bytes
+    """Who proposed it, 16 bytes."""
+    confirmer: _builtins.bytes
+    """Who confirmed it, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        appointment: _builtins.bytes = ...,
+        tenant: _builtins.bytes = ...,
+        until_day: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        proposer: _builtins.bytes = ...,
+        confirmer: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appointment", b"appointment", "confirmer", b"confirmer", "proposer", b"proposer", "reason", b"reason", "tenant", b"tenant", "until_day", b"until_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppointmentEnded: _TypeAlias = AppointmentEnded  # noqa: Y015

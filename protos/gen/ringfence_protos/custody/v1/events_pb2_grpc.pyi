@@ -3,8 +3,8 @@
 isort:skip_file
 The events that custody publishes, described (ringfence/common/v1/events.proto): never put on the wire, never stored.
 
-A book's events stand in the stream of its id, which is the tenant's. Accounts are dense indexes: 1, 2, 3, … in order
-of creation within the book.
+A book's events stand in the stream of its id, which is the tenant's; banks, letters and appointments have streams of
+their own. Accounts are dense indexes: 1, 2, 3, … in order of creation within the book.
 """
 
 from collections import abc as _abc

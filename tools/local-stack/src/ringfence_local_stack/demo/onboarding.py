@@ -11,6 +11,7 @@ from ringfence.ledger import AccountClass, NewAccount
 from ringfence.payments import ListFormat
 
 from ringfence_local_stack.demo.script import CURRENCY, OWN_CLASSES, DemoPlatform, content
+from ringfence_local_stack.sandbox.letters import countersign
 from ringfence_local_stack.sandbox.onboarding import (
     agree,
     await_status,
@@ -53,8 +54,11 @@ def onboard_clients(stage: Stage, operator: Client) -> None:
     decide_kyc(operator, stage.book_id, doubtful, KycStatus.REVIEW, "the photograph does not match")
 
 
-def open_book(stage: Stage) -> int:
-    """Opens one account per client and the platform's own; waits for those of verified clients. Returns how many."""
+def open_book(stage: Stage, operators: tuple[Client, Client]) -> int:
+    """Opens one account per client and the platform's own, the bank's with its letter; returns how many.
+
+    Waits for the platform's own, and for those of verified clients.
+    """
     own = [
         NewAccount(id=stage.account(name), account_class=account_class, currency=CURRENCY)
         for name, account_class in OWN_CLASSES.items()
@@ -69,6 +73,7 @@ def open_book(stage: Stage) -> int:
         for each in stage.platform.clients
     }
     open_accounts(stage.client, stage.book_id, own + list(clients.values()))
+    countersign(operators, stage.book_id, [stage.account("bank")])
     open_now = own + [account for each, account in clients.items() if each.verified]
     await_status(stage.client, stage.book_id, [account.id for account in open_now])
     return len(own) + len(clients)

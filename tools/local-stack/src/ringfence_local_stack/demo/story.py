@@ -75,7 +75,10 @@ def _first_act(box: Sandbox) -> list[Stage]:
     for platform in platforms():
         stage = onboarding.enter(box, platform)
         onboarding.onboard_clients(stage, operator)
-        accounts, ibans = onboarding.open_book(stage), onboarding.name_ibans(stage, box.operators, box.bank_feed)
+        accounts, ibans = (
+            onboarding.open_book(stage, box.operators),
+            onboarding.name_ibans(stage, box.operators, box.bank_feed),
+        )
         verified = sum(each.verified for each in platform.clients)
         _say(
             f"{platform.name}: {len(platform.clients)} clients, {verified} verified by an operator; "

@@ -11,6 +11,7 @@ from ringfence.ledger import AccountClass, AccountFlag, NewAccount, NewTransfer,
 
 from ringfence_local_stack.replay.rows import CURRENCY, Postings
 from ringfence_local_stack.sandbox.books import add_owner, book_with_importer
+from ringfence_local_stack.sandbox.letters import countersign
 from ringfence_local_stack.sandbox.onboarding import await_status, open_accounts, require_created
 from ringfence_local_stack.sandbox.sandbox import Sandbox
 
@@ -62,6 +63,7 @@ def prepare(sandbox: Sandbox, postings: Postings) -> Book:
         NewAccount(id=book.guarantee, account_class=AccountClass.GUARANTEE, currency=CURRENCY),
     ]
     open_accounts(book.importer, book.id, own + clients)
+    countersign(sandbox.operators, book.id, [book.mirror])
     await_status(book.importer, book.id, [each.id for each in own + clients])
     _fund_guarantee(book, postings)
     return book

@@ -13,6 +13,7 @@ from ringfence.ids import new_id
 from ringfence.ledger import AccountClass, NewAccount, NewTransfer, Purpose
 from ringfence.payments import FileAnswer, NewInstruction
 
+from ringfence_local_stack.sandbox.letters import countersign
 from ringfence_local_stack.sandbox.onboarding import (
     agree,
     await_status,
@@ -92,7 +93,10 @@ class Platform:
         flags: int = 0,
         active: bool = True,
     ) -> Account:
-        """Opens an account of any class, and waits until money may move on it unless told otherwise."""
+        """Opens an account of any class, and waits until money may move on it unless told otherwise.
+
+        A bank mirror gets its letter on the way.
+        """
         (made,) = self.accounts(account_class, [owner], currency=currency, flags=flags, active=active)
         return made
 
@@ -118,6 +122,8 @@ class Platform:
             for owner in owners
         ]
         open_accounts(self.client, self.id, rows)
+        if active and account_class is AccountClass.BANK_MIRROR:
+            countersign(self.sandbox.operators, self.id, [row.id for row in rows])
         if active:
             await_status(self.client, self.id, [row.id for row in rows])
         return [Account(self.client, row.id, account_class, currency) for row in rows]

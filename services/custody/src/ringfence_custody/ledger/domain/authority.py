@@ -7,6 +7,7 @@ from enum import Enum
 
 from ringfence_kernel.values.ids import ZERO_ID, external_id
 
+from ringfence_custody.ledger.domain.lifecycle import AccountStatus
 from ringfence_custody.ledger.domain.purposes import CORRECTION, OF_FACTS, PURPOSES, AccountClass, Mandate, Purpose
 
 PAYMENT_INSTRUCTION = external_id("custody.owner", b"", "payment-instruction")
@@ -57,6 +58,10 @@ class Authority:
         if purpose.code in BY_THE_BANK:
             return False
         return not is_from_bank and (purpose.mandate is not Mandate.OPERATOR or purpose.code in CLEARING)
+
+    def is_booked_in(self, state: int) -> bool:
+        """Tells whether it moves money in a state that no other does: what a bank did is so, with a letter or not."""
+        return state == AccountStatus.PENDING_LETTER and self.reach is Reach.EVIDENCE
 
     def owns(self, owner: bytes) -> bool:
         """Tells whether a reservation is its own to post or void."""

@@ -199,7 +199,7 @@ def apply_status(book: Book, event: AccountStatusChanged, journal: Journal) -> N
     restricted = book.accounts.restricted
     if event.status == AccountStatus.RESTRICTED:
         journal.put(restricted, event.account, None)
-    elif event.account in restricted:
+    elif event.status != AccountStatus.PENDING_LETTER and event.account in restricted:
         journal.remove(restricted, event.account)
     _set_state(book, event.account, event.status, book.accounts.holds[event.account], journal)
     _observe(book, event.timestamp_ns, journal)

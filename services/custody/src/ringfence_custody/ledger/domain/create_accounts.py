@@ -10,7 +10,7 @@ from ringfence_custody.ledger.domain.book import Book
 from ringfence_custody.ledger.domain.chain import Chain
 from ringfence_custody.ledger.domain.columns import AccountColumns, row_ids, row_numbers, split_ids
 from ringfence_custody.ledger.domain.events import AccountsCreated
-from ringfence_custody.ledger.domain.lifecycle import Standing, first_state
+from ringfence_custody.ledger.domain.lifecycle import AccountStatus, Standing, first_state
 from ringfence_custody.ledger.domain.packed import number_column, packed_ids, packed_numbers
 from ringfence_custody.ledger.domain.purposes import LEDGERS, PERMITTED_FLAGS, AccountClass, stored_flags
 from ringfence_custody.ledger.domain.result_codes import ACCOUNT_FLAGS, COVERED, CREDITS_LIMITED, DEBITS_LIMITED
@@ -165,10 +165,7 @@ class _Decision:
         rows = list(self.created.values())
         if not rows:
             return None
-        states = [
-            first_state(self.owner_id[row] != ZERO_ID, self.book.standings.get(self.owner_id[row], Standing.UNKNOWN))
-            for row in rows
-        ]
+        states = [self._first_state(row) for row in rows]
         return AccountsCreated(
             first_index=len(self.book.accounts),
             id=b"".join(self.created),
@@ -184,6 +181,11 @@ class _Decision:
             user_data_32=_numbers("I", self.user_data_32, rows),
             timestamp_ns=packed_numbers("Q", [self.base + row for row in rows]),
         )
+
+    def _first_state(self, row: int) -> tuple[AccountStatus, int]:
+        owner = self.owner_id[row]
+        standing = self.book.standings.get(owner, Standing.UNKNOWN)
+        return first_state(owner != ZERO_ID, standing, needs_letter=self.account_class[row] == AccountClass.BANK_MIRROR)
 
 
 def _ids(column: Sequence[bytes], rows: list[int]) -> bytes:

@@ -198,7 +198,7 @@ class _Decision(IncomingBatch):
     def _passage(self, debit: int, credit: int, *, is_fact: bool) -> int:
         """Returns why money may not pass between accounts, 0 where it may."""
         accounts = self.accounts
-        refused = 0 if is_fact else refused_by_state(accounts, self.standings, debit, credit)
+        refused = 0 if is_fact else refused_by_state(accounts, self.standings, self.authority, debit, credit)
         return refused or refused_as_closed(accounts, debit, credit)
 
     def _is_fact(self, row: int) -> bool:

@@ -20,6 +20,7 @@ class AccountStatus(IntEnum):
     CLOSING = 6
     CLOSED = 7
     REJECTED = 8
+    PENDING_LETTER = 9
 
 
 class Hold:
@@ -47,9 +48,9 @@ BY_DECISION: dict[AccountStatus, frozenset[AccountStatus]] = {
     S.RESTRICTED: frozenset({S.ACTIVE, S.RESTRICTED}),
     S.DORMANT: frozenset({S.ACTIVE}),
     S.CLOSING: frozenset({S.ACTIVE, S.RESTRICTED, S.DORMANT}),
-    S.CLOSED: frozenset({S.CLOSING}),
+    S.CLOSED: frozenset({S.CLOSING, S.PENDING_LETTER}),
 }
-"""The states that an operator may bring about, each with the states it may follow; all others come from KYC alone."""
+"""The states that an operator may bring about, each with those it may follow; others come from KYC, or a letter."""
 DEBITS_PASS = frozenset({S.ACTIVE, S.CLOSING})
 CREDITS_PASS = frozenset({S.ACTIVE, S.RESTRICTED, S.DORMANT})
 FINAL = frozenset({S.CLOSED, S.REJECTED})
@@ -60,12 +61,15 @@ def waits_for_kyc(state: AccountStatus, *, decided: bool) -> bool:
     return state is S.PENDING_KYC or (state is S.RESTRICTED and not decided)
 
 
-def first_state(has_owner: bool, standing: Standing) -> tuple[AccountStatus, int]:
-    """Returns the lifecycle state and holds of a new account: without an owner there is nobody to verify."""
-    if not has_owner:
-        return S.ACTIVE, 0
-    holds = Hold.OWNER_BLOCKED if standing is Standing.BLOCKED else 0
-    return (S.ACTIVE if standing is Standing.ADMITTED else S.PENDING_KYC), holds
+def first_state(has_owner: bool, standing: Standing, *, needs_letter: bool = False) -> tuple[AccountStatus, int]:
+    """Returns the lifecycle state and holds of a new account.
+
+    Without an owner there is nobody to verify. What `needs_letter` is not active before the bank has countersigned one.
+    """
+    holds = Hold.OWNER_BLOCKED if has_owner and standing is Standing.BLOCKED else 0
+    if needs_letter:
+        return S.PENDING_LETTER, holds
+    return (S.ACTIVE if not has_owner or standing is Standing.ADMITTED else S.PENDING_KYC), holds
 
 
 def opens(before: AccountStatus, after: AccountStatus) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from ringfence_custody.ledger.domain.accounts import Accounts
+from ringfence_custody.ledger.domain.authority import Authority
 from ringfence_custody.ledger.domain.lifecycle import CREDITS_PASS, DEBITS_PASS, AccountStatus, Hold, waits_for_kyc
 from ringfence_custody.ledger.domain.result_codes import CLOSED
 from ringfence_custody.ledger.domain.result_codes import CreateTransferStatus as Status
 from ringfence_custody.ledger.domain.standings import Standings
 
 
-def refused_by_state(accounts: Accounts, standings: Standings, debit: int, credit: int) -> int:
+def refused_by_state(accounts: Accounts, standings: Standings, authority: Authority, debit: int, credit: int) -> int:
     """Returns why the accounts' states refuse a row, 0 where they let money out and in.
 
     What rests on an owner's standing, and that may be old, gives way to any refusal that does not.
@@ -24,7 +25,7 @@ def refused_by_state(accounts: Accounts, standings: Standings, debit: int, credi
             if holds & Hold.ORDER or standings.is_settled(accounts.owner_id[account]):
                 return frozen
             unsettled = Status.OWNER_STANDING_UNSETTLED
-        if state not in passing:
+        if state not in passing and not authority.is_booked_in(state):
             waits = waits_for_kyc(AccountStatus(state), decided=account in accounts.restricted)
             if not waits or standings.is_settled(accounts.owner_id[account]):
                 return not_active
